@@ -1,0 +1,52 @@
+// The one error type that rules throw; rpc/errors.ts turns it into what each wire sends.
+import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
+
+export { ErrorReason };
+
+/** One broken rule: `field` is a path such as `message.content`, `description` says the rule in plain words. */
+export interface FieldViolation {
+  readonly field: string;
+  readonly description: string;
+  /** A stable id of the rule, such as `string.max_len`. */
+  readonly rule?: string;
+}
+
+export interface DomainErrorDetails {
+  /** Becomes `ErrorInfo.metadata`. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Becomes `BadRequest.field_violations`. */
+  readonly violations?: readonly FieldViolation[];
+  /** Milliseconds after which a retry makes sense; becomes `RetryInfo` and `Retry-After`. */
+  readonly retryAfterMs?: number;
+  /** Becomes `QuotaFailure`: what ran out. */
+  readonly quota?: { readonly subject: string; readonly description: string };
+  readonly cause?: unknown;
+}
+
+/** A failure with a reason from the contract. Its message is shown to the caller: it holds no secret and no content. */
+export class DomainError extends Error {
+  override readonly name = "DomainError";
+  readonly reason: ErrorReason;
+  readonly details: DomainErrorDetails;
+
+  constructor(reason: ErrorReason, message: string, details: DomainErrorDetails = {}) {
+    super(message, { cause: details.cause });
+    this.reason = reason;
+    this.details = details;
+  }
+}
+
+/** A request field that breaks a rule. */
+export function invalidField(field: string, description: string, rule = "invalid"): DomainError {
+  return new DomainError(ErrorReason.INVALID_FIELD, `${field}: ${description}`, {
+    violations: [{ field, description, rule }],
+  });
+}
+
+/**
+ * The resource does not exist, or the caller may not see it: one answer for both, with nothing in it that was not in
+ * the request's own path.
+ */
+export function notFound(resource: string): DomainError {
+  return new DomainError(ErrorReason.NOT_FOUND, `${resource} not found`);
+}

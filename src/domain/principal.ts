@@ -1,0 +1,46 @@
+// Who is calling.
+
+export const ROLES = ["lead", "member", "manager", "admin", "super_admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+export const SCOPES = ["read", "write", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** A person, lead or service that a JWT speaks for. */
+export interface MemberPrincipal {
+  readonly kind: "member";
+  /** The tenant of the credential; a super admin's may be undefined until a request names one. */
+  readonly tenantId: string | undefined;
+  readonly memberId: string;
+  readonly role: Role;
+}
+
+/** An API key. `memberId` is the member that it acts for (`X-Act-For`), if any. */
+export interface KeyPrincipal {
+  readonly kind: "key";
+  readonly tenantId: string;
+  readonly keyId: string;
+  readonly scopes: ReadonlySet<Scope>;
+  readonly memberId: string | undefined;
+}
+
+/** Calls that need no credential: health, reflection. */
+export interface AnonymousPrincipal {
+  readonly kind: "anonymous";
+}
+
+export type Principal = MemberPrincipal | KeyPrincipal | AnonymousPrincipal;
+
+/** A stable name of the caller within its tenant, as idempotency and rate limits count it. */
+export function callerOf(principal: Principal): string {
+  switch (principal.kind) {
+    case "member":
+      return `member:${principal.memberId}`;
+    case "key":
+      return principal.memberId === undefined
+        ? `key:${principal.keyId}`
+        : `key:${principal.keyId}:${principal.memberId}`;
+    case "anonymous":
+      return "anonymous";
+  }
+}

@@ -1,0 +1,38 @@
+// What every wire hands to the pipeline, and what the pipeline hands to a service.
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import type { Principal } from "../domain/principal.ts";
+
+export type Wire = "connect" | "grpc" | "grpc-web" | "rest";
+
+/** What a wire knows of a call once its headers are in, before its body is read. */
+export interface CallHead {
+  readonly method: DescMethod;
+  readonly wire: Wire;
+  /** A request header by its lower-case name. Several of one name come joined by ", ". */
+  header(name: string): string | undefined;
+  /** The address of the peer, for logs, audit and rate limits. */
+  readonly address: string;
+  /** Aborts when the client goes away, the deadline passes or the server stops. May be made on first use. */
+  readonly signal: AbortSignal;
+  /** When the caller stops waiting, in milliseconds since 1970. Undefined: no limit of its own. */
+  readonly deadline: number | undefined;
+}
+
+/** Everything a handler may know about its call. Passed explicitly: AsyncLocalStorage does not survive streaming. */
+export interface CallContext {
+  readonly method: DescMethod;
+  readonly wire: Wire;
+  /** The caller's `X-Request-Id` where it is well-formed, else a new UUIDv7. Answered, logged and audited. */
+  readonly requestId: string;
+  /** The key under which a mutation acts once: the request's `request_id`, else `Idempotency-Key`, else undefined. */
+  readonly idempotencyKey: string | undefined;
+  readonly principal: Principal;
+  readonly address: string;
+  readonly signal: AbortSignal;
+  readonly deadline: number | undefined;
+  readonly log: Logger;
+  header(name: string): string | undefined;
+  /** Sets a header of the answer; a lower-case name. */
+  setHeader(name: string, value: string): void;
+}
