@@ -1,6 +1,7 @@
-// Writes everything in gen/ from proto/. Usage: npm run generate
+// Writes everything in gen/ and test/gen/ from the .proto files. Usage: npm run generate
 import { execFileSync } from "node:child_process";
 import { gatherThirdParty } from "./third-party.ts";
 
 gatherThirdParty();
 execFileSync("buf", ["generate"], { stdio: "inherit" });
+execFileSync("buf", ["generate", "--template", "test/support/buf.gen.yaml"], { stdio: "inherit" });
