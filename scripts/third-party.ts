@@ -10,6 +10,7 @@ const target = join(root, "third_party/proto");
 /** Where each file lies in its npm package, and where its importers expect it. */
 const copies: ReadonlyArray<readonly [from: string, to: string]> = [
   ["google-gax/build/protos/google/api/annotations.proto", "google/api/annotations.proto"],
+  ["google-gax/build/protos/google/api/field_behavior.proto", "google/api/field_behavior.proto"],
   ["google-gax/build/protos/google/api/http.proto", "google/api/http.proto"],
   ["google-gax/build/protos/google/api/httpbody.proto", "google/api/httpbody.proto"],
   ["google-gax/build/protos/google/rpc/code.proto", "google/rpc/code.proto"],
