@@ -1,0 +1,24 @@
+// Etags: what they are made of, and when one still matches.
+import { DomainError, ErrorReason } from "./errors.ts";
+
+/**
+ * A conversation's etag holds its version, which moves when it is itself changed, and the length of its log, which moves
+ * with every message too. So the whole tells a cache that nothing changed, and the first part tells an update that no
+ * other update came between.
+ */
+export function conversationEtag(version: number, lastSeq: bigint): string {
+  return `${version}.${lastSeq}`;
+}
+
+export function messageEtag(version: number): string {
+  return `${version}`;
+}
+
+/** Throws ETAG_MISMATCH unless `given` is empty or names `version`. */
+export function checkEtag(given: string, version: number): void {
+  if (given === "" || given.split(".", 1)[0] === `${version}`) return;
+  throw new DomainError(
+    ErrorReason.ETAG_MISMATCH,
+    "etag: it changed since this etag was read; read it again, then retry",
+  );
+}

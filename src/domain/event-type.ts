@@ -1,0 +1,42 @@
+// The kinds of log entries that are not messages, as they are stored. Numbers are never used again for another kind.
+
+export const EventType = {
+  /** How a message itself appears in the merged log; never stored as an event. */
+  MESSAGE_SENT: 0,
+  MESSAGE_EDITED: 1,
+  MESSAGE_DELETED: 2,
+  MESSAGE_RESTORED: 3,
+  ALL_MESSAGES_DELETED: 4,
+  ALL_MESSAGES_RESTORED: 5,
+  PARTICIPANT_ADDED: 6,
+  PARTICIPANT_REMOVED: 7,
+  READ_MARKED: 8,
+  CONVERSATION_UPDATED: 9,
+  CONVERSATION_DELETED: 10,
+  CONVERSATION_RESTORED: 11,
+} as const;
+
+export type EventType = (typeof EventType)[keyof typeof EventType];
+
+/** An entry to be written. `data` holds ids and numbers, never content. */
+export type NewEvent =
+  | { readonly type: typeof EventType.MESSAGE_EDITED; readonly data: MessageReference & { readonly revision: number } }
+  | { readonly type: typeof EventType.MESSAGE_DELETED; readonly data: MessageReference }
+  | { readonly type: typeof EventType.MESSAGE_RESTORED; readonly data: MessageReference }
+  | { readonly type: typeof EventType.ALL_MESSAGES_DELETED; readonly data: { readonly count: number } }
+  | { readonly type: typeof EventType.ALL_MESSAGES_RESTORED; readonly data: { readonly count: number } }
+  | { readonly type: typeof EventType.PARTICIPANT_ADDED; readonly data: { readonly member_id: string } }
+  | { readonly type: typeof EventType.PARTICIPANT_REMOVED; readonly data: { readonly member_id: string } }
+  | {
+      readonly type: typeof EventType.READ_MARKED;
+      readonly data: { readonly member_id: string; readonly read_seq: number };
+    }
+  | { readonly type: typeof EventType.CONVERSATION_UPDATED; readonly data: { readonly fields: readonly string[] } }
+  | { readonly type: typeof EventType.CONVERSATION_DELETED; readonly data: Record<string, never> }
+  | { readonly type: typeof EventType.CONVERSATION_RESTORED; readonly data: Record<string, never> };
+
+export interface MessageReference {
+  readonly message_id: string;
+  /** Far below 2^53: a conversation would take centuries to get there. */
+  readonly message_seq: number;
+}

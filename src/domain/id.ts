@@ -1,0 +1,14 @@
+// Ids that the store makes and recognises.
+import { randomUUIDv7 } from "node:crypto";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** A new UUIDv7 (RFC 9562): its order is that of creation. */
+export function newId(): string {
+  return randomUUIDv7();
+}
+
+/** Whether an id can be one of ours. Callers take ids for opaque: one that cannot be ours is simply not found. */
+export function isOurId(id: string): boolean {
+  return UUID.test(id);
+}

@@ -1,0 +1,66 @@
+// The difference between the messages that a conversation has and those that it shall have, by position.
+import { isDeepStrictEqual } from "node:util";
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+
+/** The parts of a message that a caller sets. */
+export interface MessageDraft {
+  readonly role: MessageRole;
+  readonly content: string;
+  /** Undefined: not said. */
+  readonly metadata: JsonObject | undefined;
+  /** Undefined: not said. */
+  readonly clientTime: Date | undefined;
+}
+
+export interface StoredMessage extends MessageDraft {
+  readonly id: string;
+  readonly seq: bigint;
+  readonly revision: number;
+}
+
+export interface MessageEdit extends MessageDraft {
+  readonly before: StoredMessage;
+}
+
+export interface MessageDiff {
+  readonly unchanged: number;
+  readonly edits: readonly MessageEdit[];
+  readonly deletions: readonly StoredMessage[];
+  readonly additions: readonly MessageDraft[];
+}
+
+/**
+ * An equal message stays, a changed one is edited, one past the end of the new list is deleted, one past the end of the
+ * old list is added. Metadata and client time that the new list does not mention stay as they are.
+ */
+export function diffMessages(stored: readonly StoredMessage[], wanted: readonly MessageDraft[]): MessageDiff {
+  const edits: MessageEdit[] = [];
+  stored.slice(0, wanted.length).forEach((before, index) => {
+    const edit = editOf(before, wanted[index] as MessageDraft);
+    if (edit) edits.push(edit);
+  });
+  return {
+    unchanged: Math.min(stored.length, wanted.length) - edits.length,
+    edits,
+    deletions: stored.slice(wanted.length),
+    additions: wanted.slice(stored.length),
+  };
+}
+
+/** The edit that turns a message into a draft; undefined if there is nothing to change. */
+export function editOf(before: StoredMessage, wanted: MessageDraft): MessageEdit | undefined {
+  const edit: MessageEdit = {
+    before,
+    role: wanted.role,
+    content: wanted.content,
+    metadata: wanted.metadata ?? before.metadata,
+    clientTime: wanted.clientTime ?? before.clientTime,
+  };
+  const same =
+    edit.role === before.role &&
+    edit.content === before.content &&
+    edit.clientTime?.getTime() === before.clientTime?.getTime() &&
+    isDeepStrictEqual(edit.metadata, before.metadata);
+  return same ? undefined : edit;
+}

@@ -1,0 +1,76 @@
+// ListConversations: filters, orders and pages.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  ConversationOrder,
+  type ListConversationsRequest,
+  ListConversationsRequestSchema,
+  type ListConversationsResponseSchema,
+} from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { callerFrom } from "../domain/caller.ts";
+import { pageSizeOf } from "../domain/page-size.ts";
+import type { CallContext } from "../rpc/call.ts";
+import { type ConversationList, listConversations as readPage } from "../store/conversations.ts";
+import type { Database } from "../store/database.ts";
+import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import { toConversation } from "./convert.ts";
+import { openPage } from "./pager.ts";
+
+export async function listConversations(
+  database: Database,
+  secrets: TenantSecrets,
+  request: ListConversationsRequest,
+  { principal, signal }: CallContext,
+): Promise<MessageInitShape<typeof ListConversationsResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, ListConversationsRequestSchema, request);
+  const limit = pageSizeOf(request.pageSize);
+  const [id, updateTime] = page.cursor ?? [];
+  const list: Omit<ConversationList, "viewer"> = {
+    order: orderOf(request.orderBy),
+    deleted: request.deleted,
+    filters: filtersOf(request),
+    // What was skipped stands before the first page only.
+    skip: id === undefined ? request.skip : 0,
+    limit: limit + 1,
+    count: request.includeTotalSize,
+    ...(id === undefined ? {} : { after: { id, updateTime: new Date(Number(updateTime)) } }),
+  };
+  const { rows, total } = await readPage(database, caller, list, signal);
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    conversations: shown.map((row) => toConversation(row, caller.tenantId)),
+    nextPageToken: await page.next(rows.length > limit && last !== undefined, () => [
+      last?.id ?? "",
+      String(last?.update_time.getTime()),
+    ]),
+    ...(total === null ? {} : { totalSize: total }),
+  };
+}
+
+function orderOf(order: ConversationOrder): ConversationList["order"] {
+  switch (order) {
+    case ConversationOrder.OLDEST_FIRST:
+      return "oldest";
+    case ConversationOrder.LATEST_ACTIVITY_FIRST:
+      return "activity";
+    default:
+      return "newest";
+  }
+}
+
+/** Only the filters that are set, so that the statement is made for them. */
+function filtersOf(request: ListConversationsRequest): ConversationList["filters"] {
+  const { status, callType, ownerId, participantId, creator, agent, entityType, entityId, pinned } = request;
+  return {
+    ...(status && { status }),
+    ...(callType && { callType }),
+    ...(ownerId && { ownerId }),
+    ...(participantId && { participantId }),
+    ...(creator && { creator }),
+    ...(agent && { agent }),
+    ...(entityType && { entityType }),
+    ...(entityId && { entityId }),
+    ...(pinned !== undefined && { pinned }),
+  };
+}

@@ -1,0 +1,190 @@
+// ConversationService: what conversations are, who takes part, and their log.
+import { create } from "@bufbuild/protobuf";
+import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
+import * as pb from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { type Caller, callerFrom } from "../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
+import { checkEtag } from "../domain/etag.ts";
+import { EventType } from "../domain/event-type.ts";
+import { isOurId, newId } from "../domain/id.ts";
+import { pageSizeOf } from "../domain/page-size.ts";
+import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { type AuditedAct, audit } from "../store/audit.ts";
+import * as store from "../store/conversations.ts";
+import type { Database, Queryable } from "../store/database.ts";
+import { appendMessages, readLog } from "../store/messages.ts";
+import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import { lockVisible, requireManage } from "./conversation-access.ts";
+import { listConversations } from "./conversation-list.ts";
+import { updateConversation } from "./conversation-update.ts";
+import { checkEntity, checkMembers, checkOwner, toValues } from "./conversation-values.ts";
+import { toConversation, toDraft, toParticipant } from "./convert.ts";
+import { toEvent } from "./convert-event.ts";
+import { createMutations } from "./mutation.ts";
+import { openPage } from "./pager.ts";
+
+export interface ConversationServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+}
+
+export function createConversationService({ database, secrets }: ConversationServiceOptions): ServiceEntry {
+  const { method } = pb.ConversationService;
+  const mutation = createMutations(database);
+  return serve(pb.ConversationService, {
+    createConversation: mutation(method.createConversation, async (tx, caller, request) => {
+      const wanted = request.conversation ?? create(ConversationSchema);
+      const ownerId = wanted.ownerId || caller.memberId;
+      checkEntity(wanted);
+      if (ownerId !== null) await checkOwner(tx, caller, ownerId);
+      const participants = new Set(caller.memberId === null ? [] : [caller.memberId]);
+      await checkMembers(tx, caller, "participant_ids", request.participantIds);
+      for (const id of request.participantIds) participants.add(id);
+
+      const id = newId();
+      await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
+      await store.addParticipants(tx, caller, id, [...participants]);
+      await appendMessages(tx, caller, id, request.messages.map(toDraft));
+      return { conversation: await reread(tx, caller, id) };
+    }),
+
+    async getConversation({ conversationId: id, showDeleted }, { principal, signal }) {
+      const caller = callerFrom(principal);
+      const row = isOurId(id) ? await store.readConversation(database, caller, id, showDeleted, signal) : undefined;
+      if (row === undefined) throw notFound("conversation");
+      return { conversation: toConversation(row, caller.tenantId) };
+    },
+
+    async batchGetConversations({ conversationIds }, { principal, signal }) {
+      const caller = callerFrom(principal);
+      const asked = conversationIds.filter(isOurId);
+      const rows = await store.readConversations(database, caller, asked, signal);
+      const found = new Map(rows.map((row) => [row.id, toConversation(row, caller.tenantId)]));
+      return {
+        conversations: conversationIds.flatMap((id) => found.get(id.toLowerCase()) ?? []),
+        missingIds: conversationIds.filter((id) => !found.has(id.toLowerCase())),
+      };
+    },
+
+    listConversations: (request, context) => listConversations(database, secrets, request, context),
+
+    updateConversation: mutation(method.updateConversation, async (tx, caller, request) => {
+      await updateConversation(tx, caller, request);
+      return { conversation: await reread(tx, caller, request.conversationId) };
+    }),
+
+    deleteConversation: mutation(method.deleteConversation, async (tx, caller, request, context) => {
+      const { id, ...row } = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, { id, ...row });
+      checkEtag(request.etag, row.version);
+      await store.markConversationDeleted(tx, caller, id, true);
+      const event = { type: EventType.CONVERSATION_DELETED, data: {} };
+      await store.appendToLog(tx, caller, id, [event], { changesConversation: true });
+      await audit(tx, caller, context, actOn("conversation.delete", id));
+      return { conversation: await reread(tx, caller, id) };
+    }),
+
+    restoreConversation: mutation(method.restoreConversation, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId, "allowed");
+      requireManage(caller, row);
+      if (!row.deleted) throw new DomainError(ErrorReason.NOT_DELETED, "the conversation is not deleted");
+      checkEtag(request.etag, row.version);
+      await store.markConversationDeleted(tx, caller, row.id, false);
+      const event = { type: EventType.CONVERSATION_RESTORED, data: {} };
+      await store.appendToLog(tx, caller, row.id, [event], { changesConversation: true });
+      await audit(tx, caller, context, actOn("conversation.restore", row.id));
+      return { conversation: await reread(tx, caller, row.id) };
+    }),
+
+    purgeConversation: mutation(method.purgeConversation, async (tx, caller, request, context) => {
+      const { id } = await lockVisible(tx, caller, request.conversationId, "allowed");
+      const purgedMessageCount = await store.purgeConversation(tx, caller, id);
+      await audit(tx, caller, context, actOn("conversation.purge", id));
+      return { purgedMessageCount };
+    }),
+
+    addParticipants: mutation(method.addParticipants, async (tx, caller, request) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      await checkMembers(tx, caller, "member_ids", request.memberIds);
+      const asked = [...new Set(request.memberIds)];
+      const there = new Set((await store.readParticipants(tx, caller, row.id, asked)).map((p) => p.member_id));
+      await store.addParticipants(
+        tx,
+        caller,
+        row.id,
+        asked.filter((id) => !there.has(id)),
+      );
+      const now = new Map((await store.readParticipants(tx, caller, row.id, asked)).map((p) => [p.member_id, p]));
+      return { participants: asked.flatMap((id) => now.get(id) ?? []).map(toParticipant) };
+    }),
+
+    removeParticipant: mutation(method.removeParticipant, async (tx, caller, request) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      // Everybody may leave.
+      if (request.memberId !== caller.memberId) requireManage(caller, row);
+      if (!(await store.removeParticipant(tx, caller, row.id, request.memberId))) throw notFound("participant");
+      return {};
+    }),
+
+    async listParticipants(request, context) {
+      const caller = callerFrom(context.principal);
+      const page = await openPage(secrets, caller, pb.ListParticipantsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [after = "0"] = page.cursor ?? [];
+      const rows = isOurId(request.conversationId)
+        ? await store.listParticipants(
+            database,
+            caller,
+            request.conversationId,
+            BigInt(after),
+            limit + 1,
+            context.signal,
+          )
+        : undefined;
+      if (rows === undefined) throw notFound("conversation");
+      const shown = rows.slice(0, limit);
+      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.join_seq)]);
+      return { participants: shown.map(toParticipant), nextPageToken };
+    },
+
+    markRead: mutation(method.markRead, async (tx, caller, request) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      const memberId = caller.memberId;
+      if (memberId === null || !row.is_participant) {
+        throw new DomainError(ErrorReason.PERMISSION_DENIED, "only a member that takes part has a read mark");
+      }
+      const end = row.last_seq;
+      const asked = request.readSeq === 0n || request.readSeq > end ? end : request.readSeq;
+      await store.markRead(tx, caller, row.id, memberId, asked);
+      const [participant] = await store.readParticipants(tx, caller, row.id, [memberId]);
+      return participant === undefined ? {} : { participant: toParticipant(participant) };
+    }),
+
+    async listEvents(request, context) {
+      const caller = callerFrom(context.principal);
+      const page = await openPage(secrets, caller, pb.ListEventsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [after = String(request.afterSeq)] = page.cursor ?? [];
+      const id = request.conversationId;
+      const rows = isOurId(id)
+        ? await readLog(database, caller, id, BigInt(after), limit + 1, context.signal)
+        : undefined;
+      if (rows === undefined) throw notFound("conversation");
+      const shown = rows.slice(0, limit);
+      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.seq)]);
+      return { events: shown.map((row) => toEvent(row, id)), nextPageToken };
+    },
+  });
+}
+
+/** The conversation as it is now, for the answer to a change. */
+async function reread(tx: Queryable, caller: Caller, id: string): Promise<Conversation> {
+  const row = await store.readConversation(tx, caller, id, true);
+  // A change may end the caller's own sight of it, by giving it away.
+  return row === undefined ? create(ConversationSchema, { id }) : toConversation(row, caller.tenantId);
+}
+
+function actOn(action: string, id: string): AuditedAct {
+  return { action, resourceType: "conversation", resourceId: id };
+}

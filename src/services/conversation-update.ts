@@ -1,0 +1,60 @@
+// UpdateConversation: which fields change, who may change them, and what the log says of it.
+import { isDeepStrictEqual } from "node:util";
+import { create } from "@bufbuild/protobuf";
+import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
+import type { UpdateConversationRequest } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import type { Caller } from "../domain/caller.ts";
+import { notFound } from "../domain/errors.ts";
+import { checkEtag } from "../domain/etag.ts";
+import { EventType } from "../domain/event-type.ts";
+import { fieldsToUpdate } from "../domain/field-mask.ts";
+import { diffMessages } from "../domain/message-diff.ts";
+import * as store from "../store/conversations.ts";
+import type { Queryable } from "../store/database.ts";
+import { applyDiff, readAllMessages } from "../store/messages.ts";
+import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
+import { checkEntity, checkOwner, toValues, updatableFields } from "./conversation-values.ts";
+import { toConversation, toDraft, toStoredMessage } from "./convert.ts";
+
+/** Changes what the request names. A change to what is there already is none, and leaves no trace. */
+export async function updateConversation(
+  tx: Queryable,
+  caller: Caller,
+  request: UpdateConversationRequest,
+): Promise<void> {
+  const row = await lockVisible(tx, caller, request.conversationId);
+  requireWrite(caller, row);
+  checkEtag(request.etag, row.version);
+  const wanted = request.conversation ?? create(ConversationSchema);
+  const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, updatableFields);
+
+  const current = await store.readConversation(tx, caller, row.id);
+  if (current === undefined) throw notFound("conversation");
+  const before = toConversation(current, caller.tenantId);
+  const oldValues = toValues(before);
+  const newValues = toValues(wanted);
+  const changed = fields.filter((field) => !isDeepStrictEqual(newValues[field], oldValues[field]));
+  checkEntity(afterwards(before, wanted, fields));
+  if (changed.includes("owner_id")) {
+    requireManage(caller, row);
+    if (wanted.ownerId !== "") await checkOwner(tx, caller, wanted.ownerId);
+  }
+  if (changed.length > 0) {
+    await store.updateConversation(tx, caller, row.id, newValues, changed);
+    const event = { type: EventType.CONVERSATION_UPDATED, data: { fields: changed } };
+    await store.appendToLog(tx, caller, row.id, [event], { changesConversation: true });
+  }
+  if (request.messageList) {
+    requireManage(caller, row);
+    requireOpen(changed.includes("status") ? wanted.status : row.status);
+    const stored = (await readAllMessages(tx, caller, row.id)).map(toStoredMessage);
+    await applyDiff(tx, caller, row.id, diffMessages(stored, request.messageList.messages.map(toDraft)));
+  }
+}
+
+function afterwards(before: Conversation, wanted: Conversation, fields: readonly string[]) {
+  return {
+    entityType: fields.includes("entity_type") ? wanted.entityType : before.entityType,
+    entityId: fields.includes("entity_id") ? wanted.entityId : before.entityId,
+  };
+}

@@ -1,0 +1,113 @@
+// ListMessages, ListDeletedMessages and SearchMessages: filters, orders and pages.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import * as pb from "../../gen/colloquy/v1/message_service_pb.ts";
+import { callerFrom } from "../domain/caller.ts";
+import { notFound } from "../domain/errors.ts";
+import { isOurId } from "../domain/id.ts";
+import { pageSizeOf } from "../domain/page-size.ts";
+import { snippetOf, toWebSearch } from "../domain/search-text.ts";
+import type { CallContext } from "../rpc/call.ts";
+import type { Database } from "../store/database.ts";
+import * as store from "../store/messages.ts";
+import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import { toMessage } from "./convert.ts";
+import { openPage } from "./pager.ts";
+
+const END_OF_LOG = 2n ** 63n - 1n;
+
+export async function listMessages(
+  database: Database,
+  secrets: TenantSecrets,
+  request: pb.ListMessagesRequest,
+  { principal, signal }: CallContext,
+): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, pb.ListMessagesRequestSchema, request);
+  const limit = pageSizeOf(request.pageSize);
+  const newestFirst = request.orderBy === pb.MessageOrder.NEWEST_FIRST;
+  const edge = page.cursor?.[0] === undefined ? undefined : BigInt(page.cursor[0]);
+  const list: store.MessageList = {
+    newestFirst,
+    afterSeq: (newestFirst ? undefined : edge) ?? request.afterSeq,
+    beforeSeq: (newestFirst ? edge : undefined) ?? (request.beforeSeq || END_OF_LOG),
+    limit: limit + 1,
+    // What was skipped stands before the first page only.
+    skip: edge === undefined ? request.skip : 0,
+    role: request.role,
+    sender: request.sender || null,
+    count: request.includeTotalSize,
+  };
+  const found = isOurId(request.conversationId)
+    ? await store.listMessages(database, caller, request.conversationId, list, signal)
+    : undefined;
+  if (found === undefined) throw notFound("conversation");
+  const shown = found.rows.slice(0, limit);
+  return {
+    messages: shown.map(toMessage),
+    nextPageToken: await page.next(found.rows.length > limit, () => [String(shown.at(-1)?.seq)]),
+    ...(found.total !== null && { totalSize: found.total }),
+  };
+}
+
+export async function listDeletedMessages(
+  database: Database,
+  secrets: TenantSecrets,
+  request: pb.ListDeletedMessagesRequest,
+  { principal, signal }: CallContext,
+): Promise<MessageInitShape<typeof pb.ListDeletedMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, pb.ListDeletedMessagesRequestSchema, request);
+  const { conversationId } = request;
+  if (conversationId !== "" && !isOurId(conversationId)) return { messages: [] };
+  const limit = pageSizeOf(request.pageSize);
+  const beforeId = page.cursor?.[0] ?? null;
+  const found = await store.listDeletedMessages(
+    database,
+    caller,
+    {
+      conversationId: conversationId || null,
+      beforeId,
+      limit: limit + 1,
+      skip: beforeId === null ? request.skip : 0,
+      count: request.includeTotalSize,
+    },
+    signal,
+  );
+  const shown = found.rows.slice(0, limit);
+  return {
+    messages: shown.map(toMessage),
+    nextPageToken: await page.next(found.rows.length > limit, () => [shown.at(-1)?.id ?? ""]),
+    ...(found.total !== null && { totalSize: found.total }),
+  };
+}
+
+export async function searchMessages(
+  database: Database,
+  secrets: TenantSecrets,
+  request: pb.SearchMessagesRequest,
+  { principal, signal }: CallContext,
+): Promise<MessageInitShape<typeof pb.SearchMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, pb.SearchMessagesRequestSchema, request);
+  const { conversationId } = request;
+  if (conversationId !== "" && !isOurId(conversationId)) return { matches: [] };
+  const limit = pageSizeOf(request.pageSize);
+  const [score, id] = page.cursor ?? [];
+  const search: store.MessageSearch = {
+    query: toWebSearch(request.query),
+    conversationId: conversationId.toLowerCase() || null,
+    role: request.role,
+    sender: request.sender || null,
+    after: score === undefined || id === undefined ? undefined : { score: Number(score), id },
+    limit: limit + 1,
+  };
+  const rows = await store.searchMessages(database, caller, search, signal);
+  const shown = rows.slice(0, limit);
+  return {
+    matches: shown.map((row) => {
+      const { text, highlights } = snippetOf(row.content, request.query);
+      return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
+    }),
+    nextPageToken: await page.next(rows.length > limit, () => [String(shown.at(-1)?.score), shown.at(-1)?.id ?? ""]),
+  };
+}

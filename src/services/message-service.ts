@@ -1,0 +1,138 @@
+// MessageService: sends, reads, edits, deletes and finds messages.
+import * as pb from "../../gen/colloquy/v1/message_service_pb.ts";
+import { type Caller, callerFrom } from "../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
+import { checkEtag } from "../domain/etag.ts";
+import { isOurId } from "../domain/id.ts";
+import { diffMessages } from "../domain/message-diff.ts";
+import { pageSizeOf } from "../domain/page-size.ts";
+import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { audit } from "../store/audit.ts";
+import type { Database } from "../store/database.ts";
+import * as store from "../store/messages.ts";
+import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
+import { toDraft, toMessage, toMessageRevision, toStoredMessage } from "./convert.ts";
+import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./message-change.ts";
+import { listDeletedMessages, listMessages, searchMessages } from "./message-list.ts";
+import { createMutations } from "./mutation.ts";
+import { openPage } from "./pager.ts";
+import { sendMessages } from "./send.ts";
+
+export interface MessageServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+}
+
+export function createMessageService({ database, secrets }: MessageServiceOptions): ServiceEntry {
+  const { method } = pb.MessageService;
+  const mutation = createMutations(database);
+  return serve(pb.MessageService, {
+    async sendMessage(request, context) {
+      const wanted = request.message ? [request.message] : [];
+      const call = [pb.SendMessageRequestSchema, request] as const;
+      const [message] = await sendMessages(database, context, call, request.conversationId, wanted);
+      return message === undefined ? {} : { message };
+    },
+
+    async batchSendMessages(request, context) {
+      const call = [pb.BatchSendMessagesRequestSchema, request] as const;
+      return { messages: await sendMessages(database, context, call, request.conversationId, request.messages) };
+    },
+
+    async getMessage({ messageId: id, showDeleted }, { principal, signal }) {
+      const caller = callerFrom(principal);
+      const row = isOurId(id) ? await store.readMessage(database, caller, id, showDeleted, signal) : undefined;
+      if (row === undefined) throw notFound("message");
+      return { message: toMessage(row) };
+    },
+
+    listMessages: (request, context) => listMessages(database, secrets, request, context),
+
+    searchMessages: (request, context) => searchMessages(database, secrets, request, context),
+
+    listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
+
+    updateMessage: mutation(method.updateMessage, async (tx, caller, request) => {
+      const { conversation, message } = await lockMessage(tx, caller, request.messageId);
+      requireAuthor(caller, conversation, message);
+      checkEtag(request.etag, message.version);
+      await updateMessage(tx, caller, message, request);
+      return { message: await rereadMessage(tx, caller, message) };
+    }),
+
+    deleteMessage: mutation(method.deleteMessage, async (tx, caller, request, context) => {
+      const { conversation, message } = await lockMessage(tx, caller, request.messageId);
+      requireAuthor(caller, conversation, message);
+      checkEtag(request.etag, message.version);
+      await store.setMessageDeleted(tx, caller, message, true);
+      await audit(tx, caller, context, actOn("message.delete", message.id));
+      return { message: await rereadMessage(tx, caller, message) };
+    }),
+
+    restoreMessage: mutation(method.restoreMessage, async (tx, caller, request, context) => {
+      const { conversation, message } = await lockMessage(tx, caller, request.messageId, "allowed");
+      requireAuthor(caller, conversation, message);
+      if (message.delete_time === null) throw new DomainError(ErrorReason.NOT_DELETED, "the message is not deleted");
+      checkEtag(request.etag, message.version);
+      await store.setMessageDeleted(tx, caller, message, false);
+      await audit(tx, caller, context, actOn("message.restore", message.id));
+      return { message: await rereadMessage(tx, caller, message) };
+    }),
+
+    deleteAllMessages: mutation(method.deleteAllMessages, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      const deletedCount = await store.setAllMessagesDeleted(tx, caller, row.id, true);
+      await audit(tx, caller, context, actOnAll("message.delete_all", row.id, deletedCount));
+      return { deletedCount };
+    }),
+
+    restoreAllMessages: mutation(method.restoreAllMessages, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      const restoredCount = await store.setAllMessagesDeleted(tx, caller, row.id, false);
+      await audit(tx, caller, context, actOnAll("message.restore_all", row.id, restoredCount));
+      return { restoredCount };
+    }),
+
+    replaceMessages: mutation(method.replaceMessages, async (tx, caller, request) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireWrite(caller, row);
+      requireManage(caller, row);
+      checkEtag(request.etag, row.version);
+      requireOpen(row.status);
+      const stored = (await store.readAllMessages(tx, caller, row.id)).map(toStoredMessage);
+      const diff = diffMessages(stored, request.messages.map(toDraft));
+      await store.applyDiff(tx, caller, row.id, diff);
+      return {
+        unchangedCount: diff.unchanged,
+        editedCount: diff.edits.length,
+        deletedCount: diff.deletions.length,
+        addedCount: diff.additions.length,
+      };
+    }),
+
+    async listMessageRevisions(request, { principal, signal }) {
+      const caller: Caller = callerFrom(principal);
+      const page = await openPage(secrets, caller, pb.ListMessageRevisionsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [after = "-1"] = page.cursor ?? [];
+      const rows = isOurId(request.messageId)
+        ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, signal)
+        : undefined;
+      if (rows === undefined) throw notFound("message");
+      const shown = rows.slice(0, limit);
+      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.revision)]);
+      return { revisions: shown.map(toMessageRevision), nextPageToken };
+    },
+  });
+}
+
+function actOn(action: string, id: string) {
+  return { action, resourceType: "message", resourceId: id };
+}
+
+function actOnAll(action: string, conversationId: string, count: bigint) {
+  return { action, resourceType: "conversation", resourceId: conversationId, details: { count: Number(count) } };
+}

@@ -1,0 +1,94 @@
+// Sending: one statement does it all, and its outcome says what to answer.
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { type Message, MessageSchema, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
+import { type Caller, callerFrom } from "../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
+import { messageEtag } from "../domain/etag.ts";
+import { isOurId, newId } from "../domain/id.ts";
+import type { MessageDraft } from "../domain/message-diff.ts";
+import type { CallContext } from "../rpc/call.ts";
+import type { Database } from "../store/database.ts";
+import { firstCall, type RequestKey, requestInProgress } from "../store/idempotency.ts";
+import { readMessagesById, type SendRow, send } from "../store/messages.ts";
+import { requireOpen } from "./conversation-access.ts";
+import { toDraft, toTimestamp } from "./convert.ts";
+import { requestKeyOf } from "./mutation.ts";
+
+/**
+ * Adds messages next to each other at the end of a conversation: all or none. With a request id, a repeat is answered
+ * with what the first call added.
+ */
+export async function sendMessages<I extends DescMessage>(
+  database: Database,
+  context: CallContext,
+  [schema, request]: readonly [I, MessageShape<I>],
+  conversationId: string,
+  messages: readonly Message[],
+): Promise<Message[]> {
+  const caller = callerFrom(context.principal);
+  if (!isOurId(conversationId)) throw notFound("conversation");
+  const drafts = messages.map(toDraft);
+  const ids = drafts.map(newId);
+  const key = requestKeyOf(schema, request, context, caller);
+  const row = await send(database, caller, conversationId, ids, drafts, key, context.signal);
+  if (row === undefined) throw notFound("conversation");
+  if (row.in_progress) throw requestInProgress();
+  if (key && row.writable && !row.claimed) return await repeat(database, caller, conversationId, key, drafts);
+  const { last_seq, create_time } = requireAdded(row);
+  const first = last_seq - BigInt(ids.length) + 1n;
+  return drafts.map((draft, index) =>
+    answerOf(caller, conversationId, draft, ids[index] ?? "", first + BigInt(index), create_time),
+  );
+}
+
+function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
+  if (!row.writable) {
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only those who take part in the conversation may do this");
+  }
+  requireOpen(row.status);
+  const { last_seq, create_time } = row;
+  if (last_seq === null || create_time === null) throw new Error("a send was let through but added nothing");
+  return { last_seq, create_time };
+}
+
+/** The first answer again: the request is the same, so only what the store gave it is read. */
+async function repeat(
+  database: Database,
+  caller: Caller,
+  conversationId: string,
+  key: RequestKey,
+  drafts: readonly MessageDraft[],
+): Promise<Message[]> {
+  const first = await firstCall(database, key);
+  const ids = first.message_ids ?? [];
+  const rows = await readMessagesById(database, caller, ids);
+  // Purged since.
+  if (rows.length !== drafts.length) throw notFound("conversation");
+  return drafts.map((draft, index) => {
+    const { id = "", seq = 0n, create_time = new Date(0) } = rows[index] ?? {};
+    return answerOf(caller, conversationId, draft, id, seq, create_time);
+  });
+}
+
+function answerOf(
+  caller: Caller,
+  conversationId: string,
+  { role, content, metadata, clientTime }: MessageDraft,
+  id: string,
+  seq: bigint,
+  createTime: Date,
+): Message {
+  const message = create(MessageSchema);
+  message.id = id;
+  message.conversationId = conversationId.toLowerCase();
+  message.seq = seq;
+  message.role = role;
+  message.sender = caller.actor;
+  message.content = content;
+  if (metadata) message.metadata = metadata;
+  message.state = MessageState.COMPLETE;
+  if (clientTime) message.clientTime = toTimestamp(clientTime);
+  message.createTime = toTimestamp(createTime);
+  message.etag = messageEtag(1);
+  return message;
+}

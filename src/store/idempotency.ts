@@ -1,0 +1,58 @@
+// Request ids: a mutation with one acts once, however often it comes.
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Queryable } from "./database.ts";
+import { type ClaimRow, claimKey, keepAnswer, readClaim } from "./statements/idempotency.ts";
+
+/** A request id and what it was given for. */
+export interface RequestKey {
+  readonly tenantId: string;
+  readonly caller: string;
+  readonly method: string;
+  readonly key: string;
+  /** Tells whether a repeat is the same request. */
+  readonly fingerprint: Uint8Array;
+}
+
+/**
+ * Claims the key in the transaction of the effect. `undefined`: it is the caller's first, go on. Else the row of the
+ * first call. Throws REQUEST_IN_PROGRESS while another call with the key runs.
+ */
+export async function claim(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
+  const [row] = await tx.query(claimKey, [...keyOf(request), request.fingerprint]);
+  if (row === undefined) throw requestInProgress();
+  return row.claimed ? undefined : await firstCall(tx, request);
+}
+
+/**
+ * The row of the first call with this key, which is done. Throws REQUEST_ID_REUSED if it was another request.
+ */
+export async function firstCall(on: Queryable, request: RequestKey): Promise<ClaimRow> {
+  const [row] = await on.query(readClaim, keyOf(request));
+  // It was there a moment ago and has just been forgotten: as good as running.
+  if (row === undefined) throw requestInProgress();
+  if (!row.fingerprint.equals(request.fingerprint)) {
+    throw new DomainError(
+      ErrorReason.REQUEST_ID_REUSED,
+      "request_id: it was used before with another request; take a new one for each request",
+      {
+        violations: [{ field: "request_id", description: "was used before with another request", rule: "request_id" }],
+      },
+    );
+  }
+  return row;
+}
+
+/** Keeps the answer for repeats, in the transaction of the effect. */
+export async function keep(tx: Queryable, request: RequestKey, answer: Uint8Array): Promise<void> {
+  await tx.query(keepAnswer, [...keyOf(request), answer]);
+}
+
+export function requestInProgress(): DomainError {
+  return new DomainError(ErrorReason.REQUEST_IN_PROGRESS, "a call with this request_id is still running", {
+    retryAfterMs: 100,
+  });
+}
+
+function keyOf({ tenantId, caller, method, key }: RequestKey): [string, string, string, string] {
+  return [tenantId, caller, method, key];
+}

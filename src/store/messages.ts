@@ -1,0 +1,311 @@
+// Reads and changes messages.
+import type { Caller } from "../domain/caller.ts";
+import { EventType, type MessageReference, type NewEvent } from "../domain/event-type.ts";
+import { newId } from "../domain/id.ts";
+import type { MessageDiff, MessageDraft, MessageEdit, StoredMessage } from "../domain/message-diff.ts";
+import { appendToLog } from "./conversations.ts";
+import type { Queryable } from "./database.ts";
+import * as log from "./statements/log.ts";
+import type { MessageRow } from "./statements/message-columns.ts";
+import * as lists from "./statements/message-lists.ts";
+import * as sql from "./statements/messages.ts";
+
+export type { LogRow, SendRow } from "./statements/log.ts";
+export type { MessageRow } from "./statements/message-columns.ts";
+export type { MatchRow } from "./statements/message-lists.ts";
+export type { RevisionRow } from "./statements/messages.ts";
+
+/** The key under which a send acts once. */
+export interface SendKey {
+  readonly method: string;
+  readonly key: string;
+  readonly fingerprint: Uint8Array;
+}
+
+/** Drafts as one array for each column. */
+function columnsOf(drafts: readonly MessageDraft[]): [number[], string[], (string | null)[], (Date | null)[]] {
+  return [
+    drafts.map(({ role }) => role),
+    drafts.map(({ content }) => content),
+    drafts.map(({ metadata }) => (metadata === undefined ? null : JSON.stringify(metadata))),
+    drafts.map(({ clientTime }) => clientTime ?? null),
+  ];
+}
+
+/** The whole send in one round trip. Undefined: the caller does not see the conversation. */
+export async function send(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  ids: readonly string[],
+  drafts: readonly MessageDraft[],
+  key: SendKey | undefined,
+  signal?: AbortSignal,
+): Promise<log.SendRow | undefined> {
+  const [row] = await on.query(
+    log.send[caller.viewer.kind],
+    [
+      caller.tenantId,
+      caller.memberId,
+      conversationId,
+      caller.actor,
+      ids,
+      ...columnsOf(drafts),
+      caller.name,
+      key?.method ?? "",
+      key?.key ?? null,
+      key?.fingerprint ?? null,
+    ],
+    signal,
+  );
+  return row;
+}
+
+/** One message, or undefined if the caller does not see it. One round trip. */
+export async function readMessage(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  showDeleted = false,
+  signal?: AbortSignal,
+): Promise<MessageRow | undefined> {
+  const values = [caller.tenantId, caller.memberId, id, showDeleted];
+  return (await on.query(sql.getMessage[caller.viewer.kind], values, signal))[0];
+}
+
+/** In which conversation a message is, whoever may see it: only for finding what to lock. */
+export async function locateMessage(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+): Promise<{ conversation_id: string; seq: bigint } | undefined> {
+  return (await tx.query(sql.locateMessage, [caller.tenantId, id]))[0];
+}
+
+/** A message of a locked conversation. */
+export async function readLockedMessage(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  seq: bigint,
+): Promise<MessageRow | undefined> {
+  return (await tx.query(sql.readMessage, [caller.tenantId, conversationId, seq]))[0];
+}
+
+export function readMessagesById(on: Queryable, caller: Caller, ids: readonly string[]): Promise<MessageRow[]> {
+  return on.query(sql.messagesById, [caller.tenantId, ids]);
+}
+
+/** All messages of a locked conversation that are not deleted, oldest first. */
+export function readAllMessages(tx: Queryable, caller: Caller, conversationId: string): Promise<MessageRow[]> {
+  return tx.query(sql.allMessages, [caller.tenantId, conversationId]);
+}
+
+/** Adds messages at the end of a locked conversation. */
+export async function appendMessages(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  drafts: readonly MessageDraft[],
+): Promise<void> {
+  if (drafts.length === 0) return;
+  const ids = drafts.map(newId);
+  await tx.query(log.appendMessages, [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)]);
+}
+
+/** Makes the changes of a difference in a locked conversation, each with its own log entry. */
+export async function applyDiff(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  { edits, deletions, additions }: MessageDiff,
+): Promise<void> {
+  if (edits.length > 0) await editRows(tx, caller, conversationId, edits);
+  if (deletions.length > 0) await markRows(tx, caller, conversationId, deletions, true);
+  const events: NewEvent[] = [
+    ...edits.map(({ before }) => ({
+      type: EventType.MESSAGE_EDITED,
+      data: { ...referenceTo(before), revision: before.revision + 1 },
+    })),
+    ...deletions.map((message) => ({ type: EventType.MESSAGE_DELETED, data: referenceTo(message) })),
+  ];
+  if (events.length > 0) {
+    await appendToLog(tx, caller, conversationId, events, { changesConversation: false, messages: -deletions.length });
+  }
+  await appendMessages(tx, caller, conversationId, additions);
+}
+
+function referenceTo({ id, seq }: Pick<StoredMessage, "id" | "seq">): MessageReference {
+  return { message_id: id, message_seq: Number(seq) };
+}
+
+async function editRows(tx: Queryable, caller: Caller, conversationId: string, edits: readonly MessageEdit[]) {
+  const seqs = edits.map(({ before }) => before.seq);
+  await tx.query(sql.editMessages, [caller.tenantId, conversationId, caller.actor, seqs, ...columnsOf(edits)]);
+}
+
+async function markRows(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  messages: ReadonlyArray<{ readonly seq: bigint }>,
+  deleted: boolean,
+) {
+  const seqs = messages.map(({ seq }) => seq);
+  await tx.query(sql.markMessagesDeleted, [caller.tenantId, conversationId, seqs, deleted]);
+}
+
+/** Deletes or restores one message of a locked conversation, with its log entry. */
+export async function setMessageDeleted(
+  tx: Queryable,
+  caller: Caller,
+  message: Pick<MessageRow, "id" | "seq" | "conversation_id">,
+  deleted: boolean,
+): Promise<void> {
+  await markRows(tx, caller, message.conversation_id, [message], deleted);
+  const event: NewEvent = {
+    type: deleted ? EventType.MESSAGE_DELETED : EventType.MESSAGE_RESTORED,
+    data: referenceTo(message),
+  };
+  const change = { changesConversation: false, messages: deleted ? -1 : 1 };
+  await appendToLog(tx, caller, message.conversation_id, [event], change);
+}
+
+/** Deletes or restores every message of a locked conversation. Answers how many changed. */
+export async function setAllMessagesDeleted(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  deleted: boolean,
+): Promise<bigint> {
+  const [row] = await tx.query(sql.markAllMessagesDeleted, [caller.tenantId, conversationId, deleted]);
+  const count = Number(row?.count ?? 0n);
+  if (count > 0) {
+    const event: NewEvent = {
+      type: deleted ? EventType.ALL_MESSAGES_DELETED : EventType.ALL_MESSAGES_RESTORED,
+      data: { count },
+    };
+    const change = { changesConversation: false, messages: deleted ? -count : count };
+    await appendToLog(tx, caller, conversationId, [event], change);
+  }
+  return BigInt(count);
+}
+
+export interface MessageList {
+  readonly newestFirst: boolean;
+  readonly afterSeq: bigint;
+  readonly beforeSeq: bigint;
+  readonly limit: number;
+  readonly skip: number;
+  readonly role: number;
+  readonly sender: string | null;
+  readonly count: boolean;
+}
+
+export interface MessagePage {
+  readonly rows: MessageRow[];
+  readonly total: bigint | null;
+}
+
+/** A page of a conversation's messages; undefined if the caller does not see it. One round trip. */
+export async function listMessages(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  list: MessageList,
+  signal?: AbortSignal,
+): Promise<MessagePage | undefined> {
+  const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
+  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst: list.newestFirst, filtered });
+  const values: unknown[] = [
+    caller.tenantId,
+    caller.memberId,
+    conversationId,
+    list.afterSeq,
+    list.beforeSeq,
+    list.limit,
+  ];
+  if (filtered) values.push(list.skip, list.role, list.sender, list.count);
+  return pageOf(await on.query(statement, values, signal));
+}
+
+function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
+  if (rows[0] === undefined) return undefined;
+  return {
+    rows: rows.filter((row): row is lists.ListedMessageRow & MessageRow => row.id !== null),
+    total: rows[0].total,
+  };
+}
+
+/** A page of deleted messages, the latest sent first. */
+export async function listDeletedMessages(
+  on: Queryable,
+  caller: Caller,
+  list: {
+    readonly conversationId: string | null;
+    readonly beforeId: string | null;
+    readonly limit: number;
+    readonly skip: number;
+    readonly count: boolean;
+  },
+  signal?: AbortSignal,
+): Promise<MessagePage> {
+  const { conversationId, beforeId, limit, skip, count } = list;
+  const values = [caller.tenantId, caller.memberId, conversationId, beforeId, limit, skip, count];
+  const rows = await on.query(lists.listDeletedMessages[caller.viewer.kind], values, signal);
+  return pageOf(rows) ?? { rows: [], total: null };
+}
+
+export interface MessageSearch {
+  /** As `websearch_to_tsquery` takes it. */
+  readonly query: string;
+  readonly conversationId: string | null;
+  readonly role: number;
+  readonly sender: string | null;
+  readonly after: { readonly score: number; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/** Messages by their words, best first. */
+export function searchMessages(
+  on: Queryable,
+  caller: Caller,
+  { query, conversationId, role, sender, after, limit }: MessageSearch,
+  signal?: AbortSignal,
+): Promise<lists.MatchRow[]> {
+  const edge = [after?.score ?? null, after?.id ?? null];
+  const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit];
+  return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
+}
+
+/** The texts that a message had before; undefined if the caller does not see it. */
+export async function listRevisions(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  after: number,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<NumberedRevision[] | undefined> {
+  const values = [caller.tenantId, caller.memberId, id, after, limit];
+  const rows = await on.query(sql.listRevisions[caller.viewer.kind], values, signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is NumberedRevision => row.revision !== null);
+}
+
+export type NumberedRevision = sql.RevisionRow & { readonly revision: number };
+
+/** The log after a cursor; undefined if the caller does not see the conversation. */
+export async function readLog(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  after: bigint,
+  limit: number,
+  signal?: AbortSignal,
+): Promise<LogEntry[] | undefined> {
+  const values = [caller.tenantId, caller.memberId, conversationId, after, limit];
+  const rows = await on.query(log.readLog[caller.viewer.kind], values, signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is LogEntry => row.seq !== null);
+}
+
+export type LogEntry = log.LogRow & { readonly seq: bigint };

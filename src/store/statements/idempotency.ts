@@ -1,0 +1,62 @@
+// The statements that make a mutation with a request id act once.
+import type { Statement } from "../database.ts";
+
+/** How long a request id is kept. */
+export const IDEMPOTENCY_HOURS = 24;
+
+/**
+ * Takes the lock of a request id until the transaction ends, and claims the id. No row: another call holds the lock.
+ * `claimed` false: the id was used before. Like everything in the transaction, the claim comes to nothing if it fails.
+ * $1 tenant, $2 caller, $3 method, $4 key, $5 fingerprint.
+ */
+export const claimKey: Statement<{ claimed: boolean }> = {
+  name: "idempotency_claim",
+  text: `
+  with turn as materialized (
+    select pg_try_advisory_xact_lock(hashtextextended($1::text || $2::text || $3::text || $4::text, 0)) as mine
+  ), claim as (
+    insert into idempotency (tenant_id, caller, method, key, fingerprint)
+    select $1, $2, $3, $4, $5::bytea where (select mine from turn)
+    on conflict (tenant_id, caller, method, key) do update
+      set fingerprint = excluded.fingerprint, message_ids = null, answer = null, create_time = now()
+      where idempotency.create_time < now() - interval '${IDEMPOTENCY_HOURS} hours'
+    returning 1
+  )
+  select exists (select from claim) as claimed from turn where turn.mine`,
+};
+
+export interface ClaimRow {
+  readonly fingerprint: Buffer;
+  readonly answer: Buffer | null;
+  readonly message_ids: readonly string[] | null;
+}
+
+/** $1 tenant, $2 caller, $3 method, $4 key. */
+export const readClaim: Statement<ClaimRow> = {
+  name: "idempotency_read",
+  text: `
+  select i.fingerprint, i.answer, i.message_ids from idempotency i
+  where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
+};
+
+/** $1 tenant, $2 caller, $3 method, $4 key, $5 answer. */
+export const keepAnswer: Statement = {
+  name: "idempotency_answer",
+  text: `
+  update idempotency i set answer = $5::bytea
+  where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
+};
+
+/** Forgets what is too old, a bounded number at a time. $1 tenant. */
+export const forgetKeys: Statement<{ count: bigint }> = {
+  name: "idempotency_forget",
+  text: `
+  with old as (
+    select i.caller, i.method, i.key from idempotency i
+    where i.tenant_id = $1 and i.create_time < now() - interval '${IDEMPOTENCY_HOURS} hours' limit 5000
+  ), gone as (
+    delete from idempotency i using old
+    where i.tenant_id = $1 and i.caller = old.caller and i.method = old.method and i.key = old.key
+    returning 1
+  ) select count(*) as count from gone`,
+};

@@ -1,0 +1,99 @@
+// The statements that list messages: of one conversation, deleted ones, and by their words.
+import type { Statement } from "../database.ts";
+import { type MessageRow, messageColumns } from "./message-columns.ts";
+import { forEachViewer, type ViewerKind, visible } from "./visibility.ts";
+
+/** A message of a page; `id` is null in the only row of an empty page. */
+export interface ListedMessageRow extends Omit<MessageRow, "id"> {
+  readonly id: string | null;
+  /** How many match in all; null unless asked for. */
+  readonly total: bigint | null;
+}
+
+export interface MessageListShape {
+  readonly viewer: ViewerKind;
+  readonly newestFirst: boolean;
+  /** Whether rows are skipped, filtered by role or sender, counted: the plain page pays for none of it. */
+  readonly filtered: boolean;
+}
+
+/**
+ * A page of a conversation's messages. No row: the caller does not see the conversation. `$6` is the edge of the page
+ * before.
+ * $1 tenant, $2 caller, $3 conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0,
+ * $9 sender or null, $10 whether to count.
+ */
+export function listMessages({ viewer, newestFirst, filtered }: MessageListShape): Statement<ListedMessageRow> {
+  const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
+  return {
+    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}`,
+    text: `
+  select ${messageColumns}, ${filtered ? "counted.total" : "null::bigint as total"}
+  from conversation c
+  left join lateral (
+    select * from message l
+    where l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
+      and l.seq > $4::bigint and l.seq < $5::bigint ${filters}
+    order by l.seq ${newestFirst ? "desc" : "asc"} limit $6 ${filtered ? "offset $7" : ""}
+  ) m on true
+  ${
+    filtered
+      ? `left join lateral (
+    select count(*) as total from message l
+    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null ${filters}
+  ) counted on true`
+      : ""
+  }
+  where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(viewer)}
+  order by m.seq ${newestFirst ? "desc" : "asc"}`,
+  };
+}
+
+/**
+ * Deleted messages, the latest sent first.
+ * $1 tenant, $2 caller, $3 conversation or null, $4 the id before which the page begins or null, $5 limit, $6 skip,
+ * $7 whether to count.
+ */
+export const listDeletedMessages = forEachViewer<ListedMessageRow>("message_list_deleted", (kind) => {
+  const matching = `
+    from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+    where m.tenant_id = $1 and m.delete_time is not null and c.delete_time is null
+      and ($3::uuid is null or m.conversation_id = $3::uuid) and ${visible(kind)}`;
+  return `
+  with page as (
+    select ${messageColumns} ${matching} and ($4::uuid is null or m.id < $4::uuid)
+    order by m.id desc limit $5 offset $6
+  ), counted as (
+    select case when $7::boolean then (select count(*) ${matching}) end as total
+  )
+  select page.*, counted.total from counted left join page on true order by page.id desc`;
+});
+
+export interface MatchRow extends MessageRow {
+  readonly score: number;
+}
+
+/**
+ * Messages by their words, best first. The index is asked for the words, the tenant and, if named, the conversation at
+ * once.
+ * $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8 the score and id
+ * after which the page begins or null, $9 limit.
+ */
+export const searchMessages = forEachViewer<MatchRow>(
+  "message_search",
+  (kind) => `
+  with asked as (
+    select websearch_to_tsquery('simple', $4) as words,
+      websearch_to_tsquery('simple', $4) && quote_literal('tenant:' || $1::text)::tsquery
+        && case when $3::uuid is null then ''::tsquery else quote_literal('conversation:' || $3::text)::tsquery end as scoped
+  ), found as (
+    select ${messageColumns}, ts_rank(m.search, asked.words) as score
+    from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+    where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null
+      and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
+      and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6) and ${visible(kind)}
+  )
+  select * from found
+  where $7::real is null or (score, id) < ($7::real, $8::uuid)
+  order by score desc, id desc limit $9`,
+);

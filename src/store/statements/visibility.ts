@@ -1,0 +1,47 @@
+// Which conversations a viewer sees, as a part of each statement's WHERE.
+import type { Viewer } from "../../domain/viewer.ts";
+import type { Statement } from "../database.ts";
+
+export type ViewerKind = Viewer["kind"];
+
+/** One statement for each kind of viewer, so that each has a plan of its own. `$1` is the tenant, `$2` the caller. */
+export function forEachViewer<Row>(
+  name: string,
+  text: (kind: ViewerKind) => string,
+): Readonly<Record<ViewerKind, Statement<Row>>> {
+  return {
+    tenant: { name: `${name}_tenant`, text: text("tenant") },
+    member: { name: `${name}_member`, text: text("member") },
+    manager: { name: `${name}_manager`, text: text("manager") },
+  };
+}
+
+/**
+ * The members whose conversations a viewer sees: itself, and for a manager its subordinates at any depth.
+ * `$1` is the tenant, `$2` the viewer.
+ */
+export function watchedMembers(kind: "member" | "manager"): string {
+  if (kind === "member") return `select $2::text collate "C" as id`;
+  // UNION, not UNION ALL: it ends even if a cycle got in.
+  return `with recursive report(id) as (
+      select $2::text collate "C"
+      union
+      select m.id from member m join report r on m.manager_id = r.id where m.tenant_id = $1
+    ) select id from report`;
+}
+
+/** A condition on conversation `c`: the viewer sees it. `$1` is the tenant, `$2` the viewer. */
+export function visible(kind: ViewerKind): string {
+  switch (kind) {
+    case "tenant":
+      // Names the parameter, so that every kind of viewer takes the same values.
+      return "($2::text is null or true)";
+    case "member":
+      return `(c.owner_id = $2::text or exists (
+        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id and v.member_id = $2::text))`;
+    case "manager":
+      return `(c.owner_id in (${watchedMembers(kind)}) or exists (
+        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id
+          and v.member_id in (${watchedMembers(kind)})))`;
+  }
+}
