@@ -1,0 +1,67 @@
+// A conversation, those who take part in it, and the entries of its log that are not messages.
+import type { JsonObject } from "@bufbuild/protobuf";
+import { defineEntity, p } from "@mikro-orm/core";
+
+export const ConversationEntity = defineEntity({
+  name: "Conversation",
+  tableName: "conversation",
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    /** Counted in the tenant; given when a client asks for numbers instead of ids. */
+    number: p.bigint().nullable(),
+    title: p.text().default(""),
+    status: p.smallint().default(1),
+    ownerId: p.text().nullable(),
+    creator: p.text(),
+    agent: p.text().default(""),
+    mode: p.text().default(""),
+    callType: p.smallint().default(0),
+    entityType: p.text().default(""),
+    entityId: p.text().default(""),
+    pinned: p.boolean().default(false),
+    metadata: p.json<JsonObject>().nullable(),
+    persona: p.json<JsonObject>().nullable(),
+    profileInfo: p.json<JsonObject>().nullable(),
+    maxContextLength: p.integer().default(20),
+    participantCount: p.integer().default(0),
+    /** The number of the last log entry; the next one is taken in the transaction that adds it. */
+    lastSeq: p.bigint().default(0),
+    messageCount: p.bigint().default(0),
+    lastMessageTime: p.datetime(3).nullable(),
+    /** Moves when the conversation itself changes. */
+    version: p.integer().default(1),
+    createTime: p.datetime(3).defaultRaw("now()"),
+    updateTime: p.datetime(3).defaultRaw("now()"),
+    deleteTime: p.datetime(3).nullable(),
+    purgeTime: p.datetime(3).nullable(),
+  },
+});
+
+export const ParticipantEntity = defineEntity({
+  name: "Participant",
+  tableName: "participant",
+  properties: {
+    tenantId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    memberId: p.text().primary(),
+    joinSeq: p.bigint(),
+    joinTime: p.datetime(3).defaultRaw("now()"),
+    readSeq: p.bigint().default(0),
+  },
+});
+
+export const EventEntity = defineEntity({
+  name: "Event",
+  tableName: "event",
+  properties: {
+    tenantId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    seq: p.bigint().primary(),
+    /** See domain/event-type.ts. */
+    type: p.smallint(),
+    actor: p.text(),
+    createTime: p.datetime(3).defaultRaw("now()"),
+    data: p.json<JsonObject>().defaultRaw("'{}'"),
+  },
+});

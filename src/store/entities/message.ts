@@ -1,0 +1,43 @@
+// A message, and the texts that it had before.
+import type { JsonObject } from "@bufbuild/protobuf";
+import { defineEntity, p } from "@mikro-orm/core";
+
+export const MessageEntity = defineEntity({
+  name: "Message",
+  tableName: "message",
+  properties: {
+    tenantId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    /** The place in the conversation's log. */
+    seq: p.bigint().primary(),
+    id: p.uuid(),
+    role: p.smallint(),
+    sender: p.text(),
+    content: p.text(),
+    metadata: p.json<JsonObject>().nullable(),
+    state: p.smallint().default(1),
+    clientTime: p.datetime(3).nullable(),
+    createTime: p.datetime(3).defaultRaw("now()"),
+    editTime: p.datetime(3).nullable(),
+    deleteTime: p.datetime(3).nullable(),
+    revision: p.integer().default(0),
+    version: p.integer().default(1),
+  },
+});
+
+export const MessageRevisionEntity = defineEntity({
+  name: "MessageRevision",
+  tableName: "message_revision",
+  properties: {
+    tenantId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    seq: p.bigint().primary(),
+    revision: p.integer().primary(),
+    role: p.smallint(),
+    content: p.text(),
+    metadata: p.json<JsonObject>().nullable(),
+    clientTime: p.datetime(3).nullable(),
+    createTime: p.datetime(3),
+    editor: p.text(),
+  },
+});

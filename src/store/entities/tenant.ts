@@ -1,0 +1,19 @@
+// A tenant: the wall around everything else.
+import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
+
+export const TenantEntity = defineEntity({
+  name: "Tenant",
+  tableName: "tenant",
+  properties: {
+    id: p.uuid().primary(),
+    slug: p.text().unique(),
+    name: p.text().default(""),
+    /** Seals page tokens. */
+    secret: p.blob(),
+    lastConversationNumber: p.bigint().default(0),
+    createTime: p.datetime(3).defaultRaw("now()"),
+    updateTime: p.datetime(3).defaultRaw("now()"),
+  },
+});
+
+export type Tenant = InferEntity<typeof TenantEntity>;
