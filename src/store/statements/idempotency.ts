@@ -13,7 +13,7 @@ export const claimKey: Statement<{ claimed: boolean }> = {
   name: "idempotency_claim",
   text: `
   with turn as materialized (
-    select pg_try_advisory_xact_lock(hashtextextended($1::text || $2::text || $3::text || $4::text, 0)) as mine
+    select pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || $2::text || $3::text || $4::text, 0)) as mine
   ), claim as (
     insert into idempotency (tenant_id, caller, method, key, fingerprint)
     select $1, $2, $3, $4, $5::bytea where (select mine from turn)

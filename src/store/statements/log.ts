@@ -83,7 +83,7 @@ export const send = forEachViewer<SendRow>(
   (kind) => `
   with turn as materialized (
     select $12::text is null
-      or pg_try_advisory_xact_lock(hashtextextended($1::text || $10::text || $11::text || $12::text, 0)) as mine
+      or pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || $10::text || $11::text || $12::text, 0)) as mine
   ), target as materialized (
     select c.id, c.status, ${
       kind === "tenant"

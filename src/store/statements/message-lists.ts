@@ -83,9 +83,9 @@ export const searchMessages = forEachViewer<MatchRow>(
   "message_search",
   (kind) => `
   with asked as (
-    select websearch_to_tsquery('simple', $4) as words,
-      websearch_to_tsquery('simple', $4) && quote_literal('tenant:' || $1::text)::tsquery
-        && case when $3::uuid is null then ''::tsquery else quote_literal('conversation:' || $3::text)::tsquery end as scoped
+    select words, words && quote_literal('tenant:' || $1::uuid::text)::tsquery && coalesce(
+        quote_literal('conversation:' || $3::uuid::text)::tsquery, quote_literal('tenant:' || $1::uuid::text)::tsquery) as scoped
+    from websearch_to_tsquery('simple', $4) as words
   ), found as (
     select ${messageColumns}, ts_rank(m.search, asked.words) as score
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
