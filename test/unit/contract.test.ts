@@ -26,7 +26,10 @@ for (const name of readdirSync(root, { recursive: true, encoding: "utf8" })) {
 }
 const services: DescService[] = files.flatMap((file) => file.services);
 const methods: DescMethod[] = services.flatMap((service) => service.methods);
-const messages: DescMessage[] = files.flatMap((file) => file.messages);
+// The REST options are options, not messages that anybody sends.
+const messages: DescMessage[] = files
+  .filter((file) => file.proto.package !== "colloquy.rest.v1")
+  .flatMap((file) => file.messages);
 const own = (method: DescMethod) => method.parent.file.proto.package === "colloquy.v1";
 
 function bindingsOf(method: DescMethod): HttpRule[] {
