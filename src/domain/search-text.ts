@@ -34,7 +34,7 @@ export interface Snippet {
 export function snippetOf(content: string, query: string): Snippet {
   const terms = termsOf(query);
   const pattern = terms.length === 0 ? undefined : new RegExp(terms.map(RegExp.escape).join("|"), "giu");
-  const first = pattern?.exec(content)?.index ?? 0;
+  const first = Math.max(0, pattern === undefined ? 0 : content.search(pattern));
   const before = [...content.slice(Math.max(0, first - 4 * LEAD), first)].slice(-LEAD).join("");
   const text = [...content.slice(first - before.length, first + 4 * SNIPPET_LENGTH)].slice(0, SNIPPET_LENGTH).join("");
   const highlights =

@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { snippetOf, toWebSearch } from "../../../src/domain/search-text.ts";
+
+describe("a query", () => {
+  test("in words with spaces is asked as it is", () => {
+    expect(toWebSearch('red "fast car" -blue')).toBe('red "fast car" -blue');
+  });
+
+  test("in writing without spaces becomes a phrase of its characters", () => {
+    expect(toWebSearch("東京 hotel")).toBe(' "東 京"  hotel');
+    expect(toWebSearch('"東京 hotel"')).toBe('" 東 京  hotel"');
+  });
+});
+
+describe("a snippet", () => {
+  test("marks every word that was found", () => {
+    expect(snippetOf("a red car and a Red bus", "red")).toEqual({
+      text: "a red car and a Red bus",
+      highlights: [
+        { start: 2, length: 3 },
+        { start: 16, length: 3 },
+      ],
+    });
+  });
+
+  test("counts code points, not the halves of a surrogate pair", () => {
+    expect(snippetOf("😀😀 car", "car").highlights).toEqual([{ start: 3, length: 3 }]);
+  });
+
+  test("is at most 200 code points from a little before the first match", () => {
+    const { text, highlights } = snippetOf(`${"x ".repeat(500)}needle ${"y ".repeat(500)}`, "needle");
+    expect([...text].length).toBe(200);
+    expect(highlights).toEqual([{ start: 60, length: 6 }]);
+  });
+
+  test("never cuts a surrogate pair in two", () => {
+    const { text } = snippetOf(`${"😀".repeat(300)} needle`, "needle");
+    expect(text.isWellFormed()).toBe(true);
+  });
+
+  test("shows the beginning when a word stands there only in another form", () => {
+    expect(snippetOf("nothing here", "-gone")).toEqual({ text: "nothing here", highlights: [] });
+  });
+
+  test("takes characters with a meaning in patterns for what they are", () => {
+    expect(snippetOf("1+1 (two)", "(two) + [")).toEqual({ text: "1+1 (two)", highlights: [{ start: 5, length: 3 }] });
+  });
+});
