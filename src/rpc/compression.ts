@@ -1,7 +1,7 @@
 // The compressions that messages may come and go in. A damaged or overlong one is the sender's fault, and said so.
 import { promisify } from "node:util";
 import { brotliCompress, brotliDecompress, constants, gunzip, gzip, type InputType, type ZlibOptions } from "node:zlib";
-import { type Compression } from "@connectrpc/connect/protocol";
+import type { Compression } from "@connectrpc/connect/protocol";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 
 interface Decompressed {
@@ -36,7 +36,8 @@ function decompress(algorithm: Decompress, bytes: Uint8Array, max: number): Prom
       if (error?.code === "ERR_BUFFER_TOO_LARGE") return reject(tooLarge(max));
       if (error !== null) return reject(malformed("the compressed body is damaged"));
       const { buffer, engine } = result as unknown as Decompressed;
-      if (engine.bytesWritten < bytes.byteLength) return reject(malformed("the compressed body is followed by other bytes"));
+      if (engine.bytesWritten < bytes.byteLength)
+        return reject(malformed("the compressed body is followed by other bytes"));
       resolve(buffer as Uint8Array as Uint8Array<ArrayBuffer>);
     });
   });
@@ -47,7 +48,10 @@ async function asBytes(compressed: Promise<Buffer>): Promise<Uint8Array<ArrayBuf
 }
 
 export function tooLarge(max: number): DomainError {
-  return new DomainError(ErrorReason.TOO_LARGE, `a request message may have at most ${max} bytes, also once decompressed`);
+  return new DomainError(
+    ErrorReason.TOO_LARGE,
+    `a request message may have at most ${max} bytes, also once decompressed`,
+  );
 }
 
 export function malformed(message: string, cause?: unknown): DomainError {

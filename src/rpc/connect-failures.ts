@@ -51,7 +51,8 @@ function describe(text: string): string {
   const field = /cannot decode (?:field|message|enum) ([\w.]+) from JSON/.exec(text)?.[1];
   if (field !== undefined) return `the body does not decode: ${field} has a value of the wrong kind`;
   if (text.startsWith("parse binary:")) return "the body is not a well-formed Protobuf message";
-  if (text.startsWith("received compressed envelope")) return "a message is marked compressed, but no compression is named";
+  if (text.startsWith("received compressed envelope"))
+    return "a message is marked compressed, but no compression is named";
   if (text.startsWith("protocol error:")) return "the body does not have the length that it promises";
   return "the body is not well-formed";
 }

@@ -1,6 +1,7 @@
 // What a request of the Connect, gRPC or gRPC-Web protocol says before its body: its wire, and whether the method can be called so.
+
+import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
-import { type DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Wire } from "./call.ts";

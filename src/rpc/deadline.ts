@@ -20,7 +20,8 @@ export function parseTimeout(wire: Wire, value: string | undefined): number | un
   if (value === undefined) return undefined;
   const name = timeoutHeader(wire);
   if (name === "connect-timeout-ms") {
-    if (!/^\d{1,10}$/.test(value)) throw invalidField(name, "must be 1 to 10 digits, in milliseconds", "header.timeout");
+    if (!/^\d{1,10}$/.test(value))
+      throw invalidField(name, "must be 1 to 10 digits, in milliseconds", "header.timeout");
     return Number(value);
   }
   const match = /^(\d{1,8})([HMSmun])$/.exec(value);

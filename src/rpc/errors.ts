@@ -10,7 +10,7 @@ import {
   QuotaFailureSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
-import { DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
+import { type DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
 
 /** The domain of every `google.rpc.ErrorInfo` that this server sends. */
 export const ERROR_DOMAIN = "colloquy";
@@ -116,7 +116,10 @@ function capViolations(violations: readonly FieldViolation[]) {
 
 /** `string.max_len` as google.rpc wants it: `STRING_MAX_LEN`, of at most 63 characters. */
 function violationReason(rule = "invalid"): string {
-  return rule.replace(/[^A-Za-z0-9]+/g, "_").toUpperCase().slice(0, 63);
+  return rule
+    .replace(/[^A-Za-z0-9]+/g, "_")
+    .toUpperCase()
+    .slice(0, 63);
 }
 
 /** Cuts a text to so many bytes of UTF-8, and makes it well-formed: headers cannot carry a lone surrogate. */

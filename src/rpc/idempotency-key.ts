@@ -28,7 +28,11 @@ export function idempotencyKey(
   const key = own || given;
   if (key === "") return undefined;
   if (!/^[\x21-\x7e]{1,128}$/.test(key)) {
-    throw invalidField(own ? FIELD : IDEMPOTENCY_HEADER, "must be 1 to 128 visible ASCII characters", "request_id.format");
+    throw invalidField(
+      own ? FIELD : IDEMPOTENCY_HEADER,
+      "must be 1 to 128 visible ASCII characters",
+      "request_id.format",
+    );
   }
   return key;
 }

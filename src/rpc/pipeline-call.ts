@@ -211,6 +211,7 @@ async function onlyOne(requests: AsyncIterable<Message>): Promise<Message> {
     if (only !== undefined) throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
     only = request;
   }
-  if (only === undefined) throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message, got none");
+  if (only === undefined)
+    throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message, got none");
   return only;
 }

@@ -36,7 +36,7 @@ export interface Call {
 }
 
 /** A call that names no method that is served. */
-export type UnknownCallHead = Omit<CallHead, "method">;
+export type UnknownCallHead = Pick<CallHead, "wire" | "header">;
 
 export interface Pipeline {
   /** Every method that is served, by its path, such as `/colloquy.v1.MessageService/SendMessage`. */

@@ -2,7 +2,7 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { type DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Wire } from "./call.ts";
 import { reasonName } from "./errors.ts";
 import { describeFailure } from "./failure-log.ts";
@@ -28,6 +28,7 @@ export function record(outcome: Outcome, metrics: RpcMetrics, logger: Logger): v
   metrics.handled(outcome.method, outcome.wire, code, milliseconds / 1000);
   const fields = { ...line, code, durationMs: Math.round(milliseconds * 100) / 100 };
   if (failure === undefined) logger.info(fields, "call");
-  else if (failure.reason !== ErrorReason.INTERNAL) logger.info({ ...fields, reason: reasonName(failure.reason) }, "call");
+  else if (failure.reason !== ErrorReason.INTERNAL)
+    logger.info({ ...fields, reason: reasonName(failure.reason) }, "call");
   else logger.error({ ...fields, reason: "INTERNAL", err: describeFailure(failure.cause ?? failure) }, "call");
 }

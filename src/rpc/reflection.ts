@@ -1,5 +1,12 @@
 // grpc.reflection v1 and v1alpha: every tool can ask the server for its contract.
-import { create, type DescFile, type DescService, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescFile,
+  type DescService,
+  fromBinary,
+  type MessageInitShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import {
   ServerReflection,
   type ServerReflectionRequest,
@@ -25,11 +32,7 @@ type Response = NonNullable<MessageInitShape<typeof ServerReflectionResponseSche
 export function createReflection(services: readonly DescService[]): ServiceEntry[] {
   const index = createDescriptorIndex([...services, ServerReflection, ServerReflectionAlpha]);
   return [
-    serve(
-      ServerReflection,
-      { serverReflectionInfo: (requests) => conversation(requests, index) },
-      { open: true },
-    ),
+    serve(ServerReflection, { serverReflectionInfo: (requests) => conversation(requests, index) }, { open: true }),
     serve(
       ServerReflectionAlpha,
       {

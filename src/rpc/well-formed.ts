@@ -93,12 +93,12 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
 
 function walk(plan: readonly Step[], message: Fields, prefix: string, report: Report): void {
   for (const { field, visit } of plan) {
-    const value = valueOf(message, field);
+    const value = fieldValue(message, field);
     if (value !== undefined) visit(value, prefix === "" ? field.name : `${prefix}.${field.name}`, report);
   }
 }
 
-function valueOf(message: Fields, field: DescField): unknown {
+function fieldValue(message: Fields, field: DescField): unknown {
   if (field.oneof === undefined) return message[field.localName];
   const choice = message[field.oneof.localName] as { case?: string; value?: unknown } | undefined;
   return choice?.case === field.localName ? choice.value : undefined;
@@ -138,10 +138,14 @@ function visitStruct(value: unknown, path: string, report: Report): void {
 }
 
 function visitJson(value: unknown, path: string, depth: number, report: Report): void {
-  if (typeof value !== "object" || value === null) return visitPrimitive(value, path, report);
-  if (depth > MAX_STRUCT_DEPTH) return report(path, "struct.max_depth", `must be at most ${MAX_STRUCT_DEPTH} levels deep`);
-  for (const key in value) {
-    visitPrimitive(key, path, report);
-    visitJson((value as Fields)[key], path, depth + 1, report);
+  if (typeof value !== "object" || value === null) {
+    visitPrimitive(value, path, report);
+  } else if (depth > MAX_STRUCT_DEPTH) {
+    report(path, "struct.max_depth", `must be at most ${MAX_STRUCT_DEPTH} levels deep`);
+  } else {
+    for (const key in value) {
+      visitPrimitive(key, path, report);
+      visitJson((value as Fields)[key], path, depth + 1, report);
+    }
   }
 }
