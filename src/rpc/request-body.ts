@@ -34,18 +34,18 @@ function tooSlow(timeoutMs: number): DomainError {
   return new DomainError(ErrorReason.DEADLINE_EXCEEDED, `the request body took longer than ${timeoutMs / 1000} s`);
 }
 
-/** How long the rest of an HTTP/1.1 body is read and thrown away, so that the client sees its answer before the end. */
+/** How long the rest of a body is read and thrown away, so that the client sees its answer before the end. */
 const LINGER_MS = 5_000;
 
 /** After the answer: lets go of a body that was not read to its end. */
 export function releaseBody(request: HttpRequest): void {
   if (request.complete || request.destroyed) return;
-  if ("stream" in request) {
-    // RFC 9113 §8.1: a server may ask the client to stop sending, without an error, once the answer is complete.
-    request.stream.close(constants.NGHTTP2_NO_ERROR);
-    return;
-  }
   request.resume();
-  const linger = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
+  const linger = setTimeout(() => {
+    // RFC 9113 §8.1: the answer is complete, so this asks the client to stop sending, without an error.
+    if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
+    else request.socket.destroy();
+  }, LINGER_MS);
+  linger.unref();
   request.once("close", () => clearTimeout(linger));
 }
