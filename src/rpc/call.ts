@@ -13,7 +13,10 @@ export interface CallHead {
   header(name: string): string | undefined;
   /** The address of the peer, for logs, audit and rate limits. */
   readonly address: string;
-  /** Aborts when the client goes away, the deadline passes or the server stops. May be made on first use. */
+  /**
+   * Aborts when the client goes away, the deadline passes or the server stops, with a `DomainError` that says which
+   * (see `createCallSignal`). May be made on first use.
+   */
   readonly signal: AbortSignal;
   /** When the caller stops waiting, in milliseconds since 1970. Undefined: no limit of its own. */
   readonly deadline: number | undefined;
@@ -27,8 +30,10 @@ export interface CallContext {
   readonly requestId: string;
   /** The key under which a mutation acts once: the request's `request_id`, else `Idempotency-Key`, else undefined. */
   readonly idempotencyKey: string | undefined;
+  /** Who calls. Known once the call is admitted; asking earlier throws. */
   readonly principal: Principal;
   readonly address: string;
+  /** Aborts with a `DomainError` that says why: DEADLINE_EXCEEDED, CANCELLED or SHUTTING_DOWN. */
   readonly signal: AbortSignal;
   readonly deadline: number | undefined;
   readonly log: Logger;

@@ -32,9 +32,15 @@ export interface ServiceEntry {
   readonly service: DescService;
   // biome-ignore lint/suspicious/noExplicitAny: the pipeline calls a handler by its descriptor, which fixes the types
   readonly handlers: Record<string, (request: any, context: CallContext) => any>;
+  /** Served without a credential, not rate limited, and still while the server drains: health, reflection. */
+  readonly open: boolean;
 }
 
-/** Pairs a service with its handlers; the compiler sees that none is missing. */
-export function serve<S extends DescService>(service: S, handlers: Handlers<S>): ServiceEntry {
-  return { service, handlers };
+/** Pairs a service with its handlers; the compiler sees that none is missing. Callers need a credential unless `open`. */
+export function serve<S extends DescService>(
+  service: S,
+  handlers: Handlers<S>,
+  { open = false }: { readonly open?: boolean } = {},
+): ServiceEntry {
+  return { service, handlers, open };
 }

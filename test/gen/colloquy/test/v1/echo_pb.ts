@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
+import type { Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -12,7 +13,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/test/v1/echo.proto.
  */
 export const file_colloquy_test_v1_echo: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2xsb3F1eS90ZXN0L3YxL2VjaG8ucHJvdG8SEGNvbGxvcXV5LnRlc3QudjEiiAEKC0VjaG9SZXF1ZXN0EhcKBHRleHQYASABKAlCCbpIBnIEGKCNBhIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEZGF0YRgDIAEoDBIOCgZudW1iZXIYBCABKAMSFwoGYmVoYXZlGAUgASgJQge6SARyAhhkImUKDEVjaG9SZXNwb25zZRIMCgR0ZXh0GAEgASgJEikKCG1ldGFkYXRhGAIgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIMCgRkYXRhGAMgASgMEg4KBm51bWJlchgEIAEoAyImCgtQZWVrUmVxdWVzdBIXCgR0ZXh0GAEgASgJQgm6SAZyBBABGGQiHAoMUGVla1Jlc3BvbnNlEgwKBHRleHQYASABKAkiOQoNUmVwZWF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJEhoKBXRpbWVzGAIgASgFQgu6SAgaBhigjQYoACItCg5SZXBlYXRSZXNwb25zZRIMCgR0ZXh0GAEgASgJEg0KBWluZGV4GAIgASgFIigKDkNvbGxlY3RSZXF1ZXN0EhYKBHRleHQYASABKAlCCLpIBXIDGOgHIiAKD0NvbGxlY3RSZXNwb25zZRINCgV0ZXh0cxgBIAMoCSIfCg9Db252ZXJzZVJlcXVlc3QSDAoEdGV4dBgBIAEoCSIgChBDb252ZXJzZVJlc3BvbnNlEgwKBHRleHQYASABKAkymAMKC0VjaG9TZXJ2aWNlEkUKBEVjaG8SHS5jb2xsb3F1eS50ZXN0LnYxLkVjaG9SZXF1ZXN0Gh4uY29sbG9xdXkudGVzdC52MS5FY2hvUmVzcG9uc2USSgoEUGVlaxIdLmNvbGxvcXV5LnRlc3QudjEuUGVla1JlcXVlc3QaHi5jb2xsb3F1eS50ZXN0LnYxLlBlZWtSZXNwb25zZSIDkAIBEk0KBlJlcGVhdBIfLmNvbGxvcXV5LnRlc3QudjEuUmVwZWF0UmVxdWVzdBogLmNvbGxvcXV5LnRlc3QudjEuUmVwZWF0UmVzcG9uc2UwARJQCgdDb2xsZWN0EiAuY29sbG9xdXkudGVzdC52MS5Db2xsZWN0UmVxdWVzdBohLmNvbGxvcXV5LnRlc3QudjEuQ29sbGVjdFJlc3BvbnNlKAESVQoIQ29udmVyc2USIS5jb2xsb3F1eS50ZXN0LnYxLkNvbnZlcnNlUmVxdWVzdBoiLmNvbGxvcXV5LnRlc3QudjEuQ29udmVyc2VSZXNwb25zZSgBMAFiBnByb3RvMw", [file_buf_validate_validate, file_google_protobuf_struct]);
+  fileDesc("Chtjb2xsb3F1eS90ZXN0L3YxL2VjaG8ucHJvdG8SEGNvbGxvcXV5LnRlc3QudjEi2wIKC0VjaG9SZXF1ZXN0EhcKBHRleHQYASABKAlCCbpIBnIEGKCNBhIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEZGF0YRgDIAEoDBIOCgZudW1iZXIYBCABKAMSFwoGYmVoYXZlGAUgASgJQge6SARyAhhkEhIKCnJlcXVlc3RfaWQYBiABKAkSDQoFcmF0aW8YByABKAESFgoEdGFncxgIIAMoCUIIukgFkgECEGQSOQoGbGFiZWxzGAkgAygLMikuY29sbG9xdXkudGVzdC52MS5FY2hvUmVxdWVzdC5MYWJlbHNFbnRyeRIsCgZuZXN0ZWQYCiABKAsyHC5jb2xsb3F1eS50ZXN0LnYxLkVjaG9OZXN0ZWQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKNAQoKRWNob05lc3RlZBIMCgR0ZXh0GAEgASgJEg4KBHdvcmQYAiABKAlIABInCgV2YWx1ZRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEi4KCGNoaWxkcmVuGAQgAygLMhwuY29sbG9xdXkudGVzdC52MS5FY2hvTmVzdGVkQggKBmNob2ljZSKiAQoMRWNob1Jlc3BvbnNlEgwKBHRleHQYASABKAkSKQoIbWV0YWRhdGEYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBGRhdGEYAyABKAwSDgoGbnVtYmVyGAQgASgDEhIKCnJlcXVlc3RfaWQYBSABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAYgASgJEg4KBmNhbGxlchgHIAEoCSImCgtQZWVrUmVxdWVzdBIXCgR0ZXh0GAEgASgJQgm6SAZyBBABGGQiHAoMUGVla1Jlc3BvbnNlEgwKBHRleHQYASABKAkiUgoNUmVwZWF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJEhoKBXRpbWVzGAIgASgFQgu6SAgaBhigjQYoABIXCgZiZWhhdmUYAyABKAlCB7pIBHICGGQiLQoOUmVwZWF0UmVzcG9uc2USDAoEdGV4dBgBIAEoCRINCgVpbmRleBgCIAEoBSIoCg5Db2xsZWN0UmVxdWVzdBIWCgR0ZXh0GAEgASgJQgi6SAVyAxjoByIgCg9Db2xsZWN0UmVzcG9uc2USDQoFdGV4dHMYASADKAkiHwoPQ29udmVyc2VSZXF1ZXN0EgwKBHRleHQYASABKAkiIAoQQ29udmVyc2VSZXNwb25zZRIMCgR0ZXh0GAEgASgJMpgDCgtFY2hvU2VydmljZRJFCgRFY2hvEh0uY29sbG9xdXkudGVzdC52MS5FY2hvUmVxdWVzdBoeLmNvbGxvcXV5LnRlc3QudjEuRWNob1Jlc3BvbnNlEkoKBFBlZWsSHS5jb2xsb3F1eS50ZXN0LnYxLlBlZWtSZXF1ZXN0Gh4uY29sbG9xdXkudGVzdC52MS5QZWVrUmVzcG9uc2UiA5ACARJNCgZSZXBlYXQSHy5jb2xsb3F1eS50ZXN0LnYxLlJlcGVhdFJlcXVlc3QaIC5jb2xsb3F1eS50ZXN0LnYxLlJlcGVhdFJlc3BvbnNlMAESUAoHQ29sbGVjdBIgLmNvbGxvcXV5LnRlc3QudjEuQ29sbGVjdFJlcXVlc3QaIS5jb2xsb3F1eS50ZXN0LnYxLkNvbGxlY3RSZXNwb25zZSgBElUKCENvbnZlcnNlEiEuY29sbG9xdXkudGVzdC52MS5Db252ZXJzZVJlcXVlc3QaIi5jb2xsb3F1eS50ZXN0LnYxLkNvbnZlcnNlUmVzcG9uc2UoATABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct]);
 
 /**
  * @generated from message colloquy.test.v1.EchoRequest
@@ -45,6 +46,31 @@ export type EchoRequest = Message<"colloquy.test.v1.EchoRequest"> & {
    * @generated from field: string behave = 5;
    */
   behave: string;
+
+  /**
+   * @generated from field: string request_id = 6;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: double ratio = 7;
+   */
+  ratio: number;
+
+  /**
+   * @generated from field: repeated string tags = 8;
+   */
+  tags: string[];
+
+  /**
+   * @generated from field: map<string, string> labels = 9;
+   */
+  labels: { [key: string]: string };
+
+  /**
+   * @generated from field: colloquy.test.v1.EchoNested nested = 10;
+   */
+  nested?: EchoNested | undefined;
 };
 
 /**
@@ -53,6 +79,45 @@ export type EchoRequest = Message<"colloquy.test.v1.EchoRequest"> & {
  */
 export const EchoRequestSchema: GenMessage<EchoRequest> = /*@__PURE__*/
   messageDesc(file_colloquy_test_v1_echo, 0);
+
+/**
+ * @generated from message colloquy.test.v1.EchoNested
+ */
+export type EchoNested = Message<"colloquy.test.v1.EchoNested"> & {
+  /**
+   * @generated from field: string text = 1;
+   */
+  text: string;
+
+  /**
+   * @generated from oneof colloquy.test.v1.EchoNested.choice
+   */
+  choice: {
+    /**
+     * @generated from field: string word = 2;
+     */
+    value: string;
+    case: "word";
+  } | {
+    /**
+     * @generated from field: google.protobuf.Value value = 3;
+     */
+    value: Value;
+    case: "value";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * @generated from field: repeated colloquy.test.v1.EchoNested children = 4;
+   */
+  children: EchoNested[];
+};
+
+/**
+ * Describes the message colloquy.test.v1.EchoNested.
+ * Use `create(EchoNestedSchema)` to create a new message.
+ */
+export const EchoNestedSchema: GenMessage<EchoNested> = /*@__PURE__*/
+  messageDesc(file_colloquy_test_v1_echo, 1);
 
 /**
  * @generated from message colloquy.test.v1.EchoResponse
@@ -77,6 +142,23 @@ export type EchoResponse = Message<"colloquy.test.v1.EchoResponse"> & {
    * @generated from field: int64 number = 4;
    */
   number: bigint;
+
+  /**
+   * What the context said.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+
+  /**
+   * @generated from field: string idempotency_key = 6;
+   */
+  idempotencyKey: string;
+
+  /**
+   * @generated from field: string caller = 7;
+   */
+  caller: string;
 };
 
 /**
@@ -84,7 +166,7 @@ export type EchoResponse = Message<"colloquy.test.v1.EchoResponse"> & {
  * Use `create(EchoResponseSchema)` to create a new message.
  */
 export const EchoResponseSchema: GenMessage<EchoResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 1);
+  messageDesc(file_colloquy_test_v1_echo, 2);
 
 /**
  * @generated from message colloquy.test.v1.PeekRequest
@@ -101,7 +183,7 @@ export type PeekRequest = Message<"colloquy.test.v1.PeekRequest"> & {
  * Use `create(PeekRequestSchema)` to create a new message.
  */
 export const PeekRequestSchema: GenMessage<PeekRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 2);
+  messageDesc(file_colloquy_test_v1_echo, 3);
 
 /**
  * @generated from message colloquy.test.v1.PeekResponse
@@ -118,7 +200,7 @@ export type PeekResponse = Message<"colloquy.test.v1.PeekResponse"> & {
  * Use `create(PeekResponseSchema)` to create a new message.
  */
 export const PeekResponseSchema: GenMessage<PeekResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 3);
+  messageDesc(file_colloquy_test_v1_echo, 4);
 
 /**
  * @generated from message colloquy.test.v1.RepeatRequest
@@ -133,6 +215,13 @@ export type RepeatRequest = Message<"colloquy.test.v1.RepeatRequest"> & {
    * @generated from field: int32 times = 2;
    */
   times: number;
+
+  /**
+   * As in EchoRequest, after the repetitions.
+   *
+   * @generated from field: string behave = 3;
+   */
+  behave: string;
 };
 
 /**
@@ -140,7 +229,7 @@ export type RepeatRequest = Message<"colloquy.test.v1.RepeatRequest"> & {
  * Use `create(RepeatRequestSchema)` to create a new message.
  */
 export const RepeatRequestSchema: GenMessage<RepeatRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 4);
+  messageDesc(file_colloquy_test_v1_echo, 5);
 
 /**
  * @generated from message colloquy.test.v1.RepeatResponse
@@ -162,7 +251,7 @@ export type RepeatResponse = Message<"colloquy.test.v1.RepeatResponse"> & {
  * Use `create(RepeatResponseSchema)` to create a new message.
  */
 export const RepeatResponseSchema: GenMessage<RepeatResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 5);
+  messageDesc(file_colloquy_test_v1_echo, 6);
 
 /**
  * @generated from message colloquy.test.v1.CollectRequest
@@ -179,7 +268,7 @@ export type CollectRequest = Message<"colloquy.test.v1.CollectRequest"> & {
  * Use `create(CollectRequestSchema)` to create a new message.
  */
 export const CollectRequestSchema: GenMessage<CollectRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 6);
+  messageDesc(file_colloquy_test_v1_echo, 7);
 
 /**
  * @generated from message colloquy.test.v1.CollectResponse
@@ -196,7 +285,7 @@ export type CollectResponse = Message<"colloquy.test.v1.CollectResponse"> & {
  * Use `create(CollectResponseSchema)` to create a new message.
  */
 export const CollectResponseSchema: GenMessage<CollectResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 7);
+  messageDesc(file_colloquy_test_v1_echo, 8);
 
 /**
  * @generated from message colloquy.test.v1.ConverseRequest
@@ -213,7 +302,7 @@ export type ConverseRequest = Message<"colloquy.test.v1.ConverseRequest"> & {
  * Use `create(ConverseRequestSchema)` to create a new message.
  */
 export const ConverseRequestSchema: GenMessage<ConverseRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 8);
+  messageDesc(file_colloquy_test_v1_echo, 9);
 
 /**
  * @generated from message colloquy.test.v1.ConverseResponse
@@ -230,7 +319,7 @@ export type ConverseResponse = Message<"colloquy.test.v1.ConverseResponse"> & {
  * Use `create(ConverseResponseSchema)` to create a new message.
  */
 export const ConverseResponseSchema: GenMessage<ConverseResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_test_v1_echo, 9);
+  messageDesc(file_colloquy_test_v1_echo, 10);
 
 /**
  * A service of every method kind, for tests of the wires.

@@ -1,0 +1,147 @@
+// Connect, gRPC and gRPC-Web for every method of the pipeline, through Connect's own handlers.
+import type { DescMethodUnary } from "@bufbuild/protobuf";
+import { createConnectRouter, createContextValues } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { CallHead } from "./call.ts";
+import { compressions } from "./compression.ts";
+import { admitCall, carriedCall, implementationOf } from "./connect-calls.ts";
+import { carried } from "./connect-failures.ts";
+import { refusalOf, wireOf } from "./connect-request.ts";
+import { writeError, writeResponse } from "./connect-response.ts";
+import { createCallSignal, parseTimeout, timeoutHeader } from "./deadline.ts";
+import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "./http.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { readChunks, releaseBody } from "./request-body.ts";
+
+export interface ConnectAdapterOptions {
+  readonly pipeline: Pipeline;
+  readonly lifecycle: Lifecycle;
+  /** The most bytes of one request message, also once decompressed. Default: 4 MiB. */
+  readonly readMaxBytes?: number;
+  /** The most bytes of one answer message. Default: 64 MiB. */
+  readonly writeMaxBytes?: number;
+  /** How long a request of one message may take to arrive. Default: 60 s. */
+  readonly bodyTimeoutMs?: number;
+}
+
+/** The headers that Connect's handlers read. Timeouts are not among them: deadlines are kept here. */
+const PROTOCOL_HEADERS = [
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "accept-encoding",
+  "connect-protocol-version",
+  "connect-content-encoding",
+  "connect-accept-encoding",
+  "grpc-encoding",
+  "grpc-accept-encoding",
+];
+
+/** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
+export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
+  const { pipeline, lifecycle, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20, bodyTimeoutMs = 60_000 } = options;
+  const router = createConnectRouter({
+    readMaxBytes,
+    writeMaxBytes,
+    acceptCompression: compressions.map(({ name, compress, decompress }) => ({
+      name,
+      compress,
+      decompress: (bytes, max) => carried(decompress(bytes, max)),
+    })),
+    // Kept unknown fields cost 100 times their size in memory.
+    binaryOptions: { readUnknownFields: false },
+    // Connect's types lack this option of its JSON serialization: invalid UTF-8 is an error, not U+FFFD.
+    jsonOptions: { textDecoder: new TextDecoder("utf-8", { fatal: true }) } as object,
+    // Runs before the body is read.
+    requestGate: (context) => admitCall(context, readMaxBytes),
+  });
+  for (const method of pipeline.methods.values()) {
+    router.rpc(method as DescMethodUnary, implementationOf(method, readMaxBytes));
+  }
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+
+  return (request, response) => {
+    const handler = handlers.get(pathOf(request.url));
+    if (handler === undefined) return false;
+    return answerCall(request, response, handler).then(() => true);
+  };
+
+  async function answerCall(request: HttpRequest, response: HttpResponse, handler: UniversalHandler): Promise<void> {
+    const { method } = handler;
+    const wire = wireOf(request);
+    const timeout = timeoutOf(request);
+    const deadline = timeout.milliseconds === undefined ? undefined : Date.now() + timeout.milliseconds;
+    const aborter = createCallSignal(deadline, lifecycle.stopping);
+    const { signal } = aborter;
+    const header: CallHead["header"] = (name) => headerOf(request, name);
+    const call = pipeline.begin({ method, wire, header, address: addressOf(request), signal, deadline });
+    let written = false;
+    response.once("close", () => {
+      if (!written) aborter.cancel();
+    });
+    // That the client went away is seen by "close"; but an error without a listener would end the process.
+    response.on("error", () => {});
+    try {
+      const refusal = refusalOf(request, method);
+      if (refusal !== undefined) {
+        const error = call.fail(refusal.failure);
+        const headers = { ...Object.fromEntries(call.responseHeaders), ...refusal.headers };
+        writeError(response, wire, refusal.status, error, headers);
+      } else {
+        const oneRequest = method.methodKind === "unary" || method.methodKind === "server_streaming";
+        const answer = await handler({
+          httpVersion: request.httpVersion,
+          method: request.method ?? "",
+          // The authority plays no part in a call, and the URL constructor dies of a bad one.
+          url: `http://localhost${request.url}`,
+          header: protocolHeaders(request),
+          body: carriedChunks(readChunks(request, signal, oneRequest ? bodyTimeoutMs : undefined)),
+          signal,
+          contextValues: createContextValues().set(carriedCall, { call, invalidTimeout: timeout.failure }),
+        });
+        await writeResponse(answer, response);
+      }
+      written = true;
+      call.end();
+    } catch (error) {
+      // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.
+      call.fail(error);
+      response.destroy();
+    } finally {
+      aborter.release();
+      releaseBody(request);
+    }
+  }
+}
+
+function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; failure?: unknown } {
+  const wire = wireOf(request);
+  try {
+    return { milliseconds: parseTimeout(wire, headerOf(request, timeoutHeader(wire))) };
+  } catch (failure) {
+    return { failure };
+  }
+}
+
+function protocolHeaders(request: HttpRequest): Headers {
+  const headers = new Headers();
+  for (const name of PROTOCOL_HEADERS) {
+    const value = headerOf(request, name);
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
+}
+
+async function* carriedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await carried(iterator.next());
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    iterator.return?.().catch(() => {});
+  }
+}

@@ -1,0 +1,114 @@
+// Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its way out.
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { compressions } from "./compression.ts";
+import { carried, carry, failureOf, isUnknownCompression } from "./connect-failures.ts";
+import type { Call } from "./pipeline.ts";
+
+/** What the adapter hands through Connect's code. */
+export interface CarriedCall {
+  readonly call: Call;
+  /** Why the timeout header is no timeout; told only to callers that are admitted. */
+  readonly invalidTimeout: unknown;
+}
+
+export const carriedCall: ContextKey<CarriedCall | undefined> = createContextKey<CarriedCall | undefined>(undefined);
+
+/** Runs before the body is read: authentication, rate limits. */
+export async function admitCall(context: HandlerContext, readMaxBytes: number): Promise<void> {
+  const { call, invalidTimeout } = carriedBy(context);
+  mendFailures(context, call, readMaxBytes);
+  await carried(call.admit());
+  if (invalidTimeout !== undefined) throw carry(invalidTimeout);
+}
+
+/** An implementation as Connect wants it for the kind of method. */
+// biome-ignore lint/suspicious/noExplicitAny: Connect derives the type from the kind of method, which is not known here
+export function implementationOf(method: DescMethod, readMaxBytes: number): any {
+  switch (method.methodKind) {
+    case "unary":
+      return async (request: Message, context: HandlerContext) => {
+        const { call } = carriedBy(context);
+        const answer = await carried(call.unary(request));
+        copyHeaders(call, context);
+        return answer;
+      };
+    case "server_streaming":
+      return (request: Message, context: HandlerContext) => answers(only(request), context);
+    case "client_streaming":
+      return async (requests: AsyncIterable<Message>, context: HandlerContext) => {
+        for await (const answer of answers(decoded(requests, readMaxBytes), context)) return answer;
+      };
+    case "bidi_streaming":
+      return (requests: AsyncIterable<Message>, context: HandlerContext) =>
+        answers(decoded(requests, readMaxBytes), context);
+  }
+}
+
+function carriedBy(context: HandlerContext): CarriedCall {
+  const value = context.values.get(carriedCall);
+  if (value === undefined) throw new Error("the call was not begun");
+  return value;
+}
+
+async function* answers(requests: AsyncIterable<Message>, context: HandlerContext): AsyncIterable<Message> {
+  const { call } = carriedBy(context);
+  const iterator = call.stream(requests)[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await carried(iterator.next());
+      copyHeaders(call, context);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    iterator.return?.().catch(() => {});
+  }
+}
+
+async function* only(request: Message): AsyncIterable<Message> {
+  yield request;
+}
+
+/** Requests as a service sees them: one that does not decode fails in the contract's terms, not in Connect's. */
+async function* decoded(requests: AsyncIterable<Message>, readMaxBytes: number): AsyncIterable<Message> {
+  try {
+    yield* requests;
+  } catch (error) {
+    throw failureOf(error, readMaxBytes);
+  }
+}
+
+/**
+ * All of Connect's handlers tell their context of a failure (`abort`) before they write it. There each one passes
+ * through the pipeline, whether a service threw it or Connect's own decoding, and is replaced in place by what that
+ * makes of it. No option or interceptor sees the failures of decoding; tests hold this to the version in use.
+ */
+function mendFailures(context: HandlerContext, call: Call, readMaxBytes: number): void {
+  const controller = context as HandlerContext & { abort(reason?: unknown): void };
+  const abort = controller.abort.bind(controller);
+  controller.abort = (reason) => {
+    if (reason !== undefined) {
+      const sent = call.fail(failureOf(reason, readMaxBytes));
+      if (isUnknownCompression(reason)) context.responseHeader.set(acceptHeader(context), acceptable);
+      if (reason instanceof Error) become(reason, sent);
+      copyHeaders(call, context);
+    }
+    abort(reason);
+  };
+}
+
+const acceptable = compressions.map(({ name }) => name).join(",");
+
+function acceptHeader({ protocolName, method }: HandlerContext): string {
+  if (protocolName !== "connect") return "grpc-accept-encoding";
+  return method.methodKind === "unary" ? "accept-encoding" : "connect-accept-encoding";
+}
+
+function become(reason: Error, { message, rawMessage, code, details, metadata }: ConnectError): void {
+  Object.assign(reason, { message, rawMessage, code, details, metadata, cause: undefined });
+}
+
+function copyHeaders(call: Call, context: HandlerContext): void {
+  for (const [name, value] of call.responseHeaders) context.responseHeader.set(name, value);
+}

@@ -1,0 +1,58 @@
+// Failures that Connect's own code reports before or after a service acts, told in the terms of this contract.
+import { Code, ConnectError } from "@connectrpc/connect";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { malformed, tooLarge } from "./compression.ts";
+
+/** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */
+export function carry(failure: unknown): ConnectError {
+  return new ConnectError("carried", Code.Unknown, undefined, undefined, failure);
+}
+
+/** The same as the promise, its failure carried. */
+export function carried<T>(promise: Promise<T>): Promise<T> {
+  return promise.catch((failure: unknown) => {
+    throw carry(failure);
+  });
+}
+
+/**
+ * What an error of Connect's means. Connect has no types for these, so its codes decide, and for INTERNAL its texts:
+ * it reports a message that does not decode so. Its texts quote the input and are not handed on.
+ */
+export function failureOf(error: unknown, readMaxBytes: number): unknown {
+  if (!(error instanceof ConnectError)) return error;
+  if (error.code === Code.Unknown && error.rawMessage === "carried") return error.cause;
+  switch (error.code) {
+    case Code.ResourceExhausted:
+      return error.rawMessage.includes("writeMaxBytes")
+        ? new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less")
+        : tooLarge(readMaxBytes);
+    case Code.Unimplemented:
+      return isUnknownCompression(error)
+        ? new DomainError(ErrorReason.UNSUPPORTED, "the request's compression is not supported")
+        : new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
+    case Code.InvalidArgument:
+      return malformed(describe(error.rawMessage), error);
+    case Code.Internal:
+      return /^(parse binary:|received compressed envelope|protocol error:)/.test(error.rawMessage)
+        ? malformed(describe(error.rawMessage), error)
+        : error;
+    default:
+      return error;
+  }
+}
+
+export function isUnknownCompression(error: unknown): boolean {
+  return error instanceof ConnectError && error.rawMessage.startsWith("unknown compression ");
+}
+
+/** Keeps of Connect's text only what names a field or a kind of damage. */
+function describe(text: string): string {
+  const field = /cannot decode (?:field|message|enum) ([\w.]+) from JSON/.exec(text)?.[1];
+  if (field !== undefined) return `the body does not decode: ${field} has a value of the wrong kind`;
+  if (text.startsWith("parse binary:")) return "the body is not a well-formed Protobuf message";
+  if (text.startsWith("received compressed envelope"))
+    return "a message is marked compressed, but no compression is named";
+  if (text.startsWith("protocol error:")) return "the body does not have the length that it promises";
+  return "the body is not well-formed";
+}

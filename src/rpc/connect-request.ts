@@ -1,0 +1,67 @@
+// What a request of the Connect, gRPC or gRPC-Web protocol says before its body: its wire, and whether the method can be called so.
+
+import type { DescMethod } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Wire } from "./call.ts";
+import { malformed } from "./compression.ts";
+import { type HttpRequest, headerOf } from "./http.ts";
+
+/** The wire by its content type. What is none of gRPC's is Connect's. */
+export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {
+  const type = headerOf(request, "content-type")?.toLowerCase() ?? "";
+  if (type.startsWith("application/grpc-web")) return "grpc-web";
+  return type.startsWith("application/grpc") ? "grpc" : "connect";
+}
+
+/** A way of calling that the method does not take: an HTTP status with the headers that RFC 9110 wants beside it. */
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly failure: DomainError;
+}
+
+const UNARY_TYPES = ["application/json", "application/proto"];
+const STREAM_TYPES = ["application/connect+json", "application/connect+proto"];
+const GRPC_TYPES = ["grpc", "grpc+proto", "grpc+json", "grpc-web", "grpc-web+proto", "grpc-web+json"].map(
+  (type) => `application/${type}`,
+);
+
+/** Says what is wrong with how a request calls a method; undefined if nothing is. */
+export function refusalOf(request: HttpRequest, method: DescMethod): Refusal | undefined {
+  const readOnly = method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  const allowed = readOnly && method.methodKind === "unary" ? ["GET", "POST"] : ["POST"];
+  if (!allowed.includes(request.method ?? "")) {
+    const allow = allowed.join(", ");
+    return refusal(405, `the method is called with ${allow.replace(", ", " or ")}`, { allow });
+  }
+  if (method.methodKind === "bidi_streaming" && request.httpVersionMajor < 2) {
+    // A client that takes the connection for full-duplex would hang.
+    return refusal(505, "the method streams both ways, which needs HTTP/2", { connection: "close" });
+  }
+  if (request.method === "GET") return queryRefusal(new URLSearchParams((request.url ?? "").split("?")[1]));
+  const types = [...(method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES), ...GRPC_TYPES];
+  const given = headerOf(request, "content-type")?.toLowerCase() ?? "";
+  const bare = given.replace(/; ?charset=utf-?8$/, "");
+  if (types.includes(bare) && (bare === given || bare.endsWith("json"))) return undefined;
+  return refusal(415, "the content type is none that the method takes", { "accept-post": types.join(", ") });
+}
+
+function queryRefusal(query: URLSearchParams): Refusal | undefined {
+  const encoding = query.get("encoding");
+  if (encoding !== "json" && encoding !== "proto") {
+    return refusal(415, "the query parameter encoding must be json or proto", {});
+  }
+  if (query.get("base64") !== "1") return undefined;
+  try {
+    base64Decode(query.get("message") ?? "");
+    return undefined;
+  } catch {
+    return { status: 400, headers: {}, failure: malformed("the query parameter message is not Base64") };
+  }
+}
+
+function refusal(status: number, message: string, headers: Readonly<Record<string, string>>): Refusal {
+  return { status, headers, failure: new DomainError(ErrorReason.UNSUPPORTED, message) };
+}

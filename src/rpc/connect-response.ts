@@ -1,0 +1,58 @@
+// Writing the answers of Connect's handlers, and refusals that come before any of them is asked, to Node's responses.
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import type { ConnectError } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import type { Wire } from "./call.ts";
+import { answer, type HttpResponse } from "./http.ts";
+
+/** Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is gone. */
+export async function writeResponse(from: UniversalServerResponse, to: HttpResponse): Promise<void> {
+  // HTTP/1.1 and HTTP/2 responses have the same face, but TypeScript cannot call a union of overloads.
+  const response = to as ServerResponse;
+  const chunks = from.body?.[Symbol.asyncIterator]();
+  const next = async () => (chunks === undefined ? { done: true as const, value: undefined } : await chunks.next());
+  try {
+    // Headers are written after the first chunk is there: until then, the service may set some.
+    let chunk = await next();
+    response.writeHead(from.status, Object.fromEntries(from.header ?? []));
+    while (chunk.done !== true && !isGone(to)) {
+      if (!response.write(chunk.value)) await drained(to);
+      chunk = await next();
+    }
+    if (from.trailer !== undefined) response.addTrailers(Object.fromEntries(from.trailer));
+    response.end();
+  } finally {
+    chunks?.return?.().catch(() => {});
+  }
+}
+
+function isGone(response: HttpResponse): boolean {
+  return "stream" in response ? response.stream?.destroyed !== false : response.destroyed;
+}
+
+async function drained(response: HttpResponse): Promise<void> {
+  const stop = new AbortController();
+  const { signal } = stop;
+  await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })])
+    .catch(() => {})
+    .finally(() => stop.abort());
+}
+
+/** Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers; Connect JSON. */
+export function writeError(
+  response: HttpResponse,
+  wire: Wire,
+  status: number,
+  error: ConnectError,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (wire === "grpc" || wire === "grpc-web") {
+    const trailersOnly = setTrailerStatus(new Headers(headers), error);
+    answer(response, 200, { ...Object.fromEntries(trailersOnly), "content-type": `application/${wire}` });
+  } else {
+    answer(response, status, { ...headers, "content-type": "application/json" }, errorToJsonBytes(error, undefined));
+  }
+}

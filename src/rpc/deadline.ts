@@ -1,0 +1,92 @@
+// Deadlines: what the wires say of them, and the signal through which they reach a call.
+import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
+import type { Wire } from "./call.ts";
+
+/** setTimeout fires at once for anything longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const GRPC_UNITS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 1e-3, n: 1e-6 };
+
+/** The request header in which a wire carries the caller's timeout. */
+export function timeoutHeader(wire: Wire): "grpc-timeout" | "connect-timeout-ms" {
+  return wire === "grpc" || wire === "grpc-web" ? "grpc-timeout" : "connect-timeout-ms";
+}
+
+/**
+ * Reads the caller's timeout, in milliseconds. Undefined: none given.
+ * Throws INVALID_FIELD if it is none of the forms that the gRPC and Connect protocols define.
+ */
+export function parseTimeout(wire: Wire, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const name = timeoutHeader(wire);
+  if (name === "connect-timeout-ms") {
+    if (!/^\d{1,10}$/.test(value))
+      throw invalidField(name, "must be 1 to 10 digits, in milliseconds", "header.timeout");
+    return Number(value);
+  }
+  const match = /^(\d{1,8})([HMSmun])$/.exec(value);
+  const unit = GRPC_UNITS[match?.[2] ?? ""];
+  if (match === null || unit === undefined) {
+    throw invalidField(name, "must be 1 to 8 digits and one of the units H, M, S, m, u, n", "header.timeout");
+  }
+  return Number(match[1]) * unit;
+}
+
+/** The signal of one call, and the means to abort it. */
+export interface CallSignal {
+  readonly signal: AbortSignal;
+  /** The client went away. */
+  cancel(): void;
+  /** The call is over: timers and listeners go. */
+  release(): void;
+}
+
+/**
+ * Makes a signal that aborts with the `DomainError` that says why: DEADLINE_EXCEEDED at `deadline` (milliseconds since
+ * 1970), CANCELLED on `cancel`, SHUTTING_DOWN when `stopping` aborts.
+ */
+export function createCallSignal(deadline: number | undefined, stopping: AbortSignal): CallSignal {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const release = () => {
+    clearTimeout(timer);
+    stopping.removeEventListener("abort", onStop);
+  };
+  const abort = (reason: DomainError) => {
+    release();
+    controller.abort(reason);
+  };
+  const onStop = () => abort(shuttingDown());
+  const arm = () => {
+    if (deadline === undefined) return;
+    const left = deadline - Date.now();
+    if (left <= 0) return abort(deadlineExceeded());
+    timer = setTimeout(arm, Math.min(left, LONGEST_TIMER_MS));
+  };
+  arm();
+  if (stopping.aborted) onStop();
+  else if (!controller.signal.aborted) stopping.addEventListener("abort", onStop, { once: true });
+  return {
+    signal: controller.signal,
+    cancel: () => abort(new DomainError(ErrorReason.CANCELLED, "the caller went away")),
+    release,
+  };
+}
+
+/** Settles as the promise does, or rejects with the signal's reason if that aborts first; the promise is then left to itself. */
+export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+export function deadlineExceeded(): DomainError {
+  return new DomainError(ErrorReason.DEADLINE_EXCEEDED, "the deadline has passed");
+}
+
+export function shuttingDown(): DomainError {
+  return new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; retry on another connection");
+}

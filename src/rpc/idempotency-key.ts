@@ -1,0 +1,38 @@
+// The key under which a mutation acts once: from the request's own field, or from a header.
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { ScalarType } from "@bufbuild/protobuf";
+import { invalidField } from "../domain/errors.ts";
+
+const FIELD = "request_id";
+export const IDEMPOTENCY_HEADER = "idempotency-key";
+
+/** The field of a request that carries its key, if its message has one. */
+export function requestIdField(input: DescMessage): DescField | undefined {
+  return input.fields.find((f) => f.name === FIELD && f.fieldKind === "scalar" && f.scalar === ScalarType.STRING);
+}
+
+/**
+ * The request's `request_id` where it is set, else the `Idempotency-Key` header, else undefined.
+ * Throws INVALID_FIELD if it is not 1 to 128 visible ASCII characters, or if both are given and differ.
+ */
+export function idempotencyKey(
+  request: Message | undefined,
+  field: DescField | undefined,
+  header: string | undefined,
+): string | undefined {
+  const own = field === undefined ? "" : String((request as unknown as Record<string, unknown>)[field.localName] ?? "");
+  const given = header ?? "";
+  if (own !== "" && given !== "" && own !== given) {
+    throw invalidField(FIELD, `differs from the ${IDEMPOTENCY_HEADER} header`, "request_id.conflict");
+  }
+  const key = own || given;
+  if (key === "") return undefined;
+  if (!/^[\x21-\x7e]{1,128}$/.test(key)) {
+    throw invalidField(
+      own ? FIELD : IDEMPOTENCY_HEADER,
+      "must be 1 to 128 visible ASCII characters",
+      "request_id.format",
+    );
+  }
+  return key;
+}

@@ -1,0 +1,9 @@
+// What the pipeline counts; src/server/metrics.ts exports it to Prometheus.
+import type { Wire } from "./call.ts";
+
+export interface RpcMetrics {
+  /** A call began. `method` is a path such as `/colloquy.v1.MessageService/SendMessage`, or `unknown`. */
+  started(method: string, wire: Wire): void;
+  /** A call ended. `code` is `ok` or a Connect code in its wire spelling, such as `not_found`. */
+  handled(method: string, wire: Wire, code: string, seconds: number): void;
+}

@@ -1,0 +1,217 @@
+// One call in the pipeline: its context, its stages and its outcome.
+import { create, type DescField, isMessage, type Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Logger } from "pino";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
+import type { CallContext, CallHead } from "./call.ts";
+import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
+import { toConnectError } from "./errors.ts";
+import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
+import type { Call, PipelineOptions } from "./pipeline.ts";
+import { record } from "./record.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
+import type { ServiceEntry } from "./service.ts";
+import type { Validate } from "./validation.ts";
+
+/** What the pipeline knows of a method. */
+export interface Route {
+  readonly path: string;
+  readonly handler: ServiceEntry["handlers"][string];
+  readonly open: boolean;
+  readonly requestIdField: DescField | undefined;
+  readonly validate: Validate;
+  readonly options: PipelineOptions;
+}
+
+/** The state of one call; it is its own context, so that a hot call costs one object. */
+export class PipelineCall implements Call, CallContext {
+  readonly requestId: string;
+  readonly responseHeaders = new Map<string, string>();
+  idempotencyKey: string | undefined;
+  #head: CallHead;
+  #route: Route;
+  #principal: Principal | undefined;
+  #log: Logger | undefined;
+  #started = performance.now();
+  #ended = false;
+  #failure: ConnectError | undefined;
+
+  constructor(head: CallHead, route: Route) {
+    this.#head = head;
+    this.#route = route;
+    this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
+    this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
+    route.options.metrics.started(route.path, head.wire);
+  }
+
+  get context(): CallContext {
+    return this;
+  }
+  get method() {
+    return this.#head.method;
+  }
+  get wire() {
+    return this.#head.wire;
+  }
+  get address() {
+    return this.#head.address;
+  }
+  get signal() {
+    return this.#head.signal;
+  }
+  get deadline() {
+    return this.#head.deadline;
+  }
+  get principal(): Principal {
+    if (this.#principal === undefined) throw new Error("the call is not admitted yet");
+    return this.#principal;
+  }
+  get log(): Logger {
+    this.#log ??= this.#route.options.logger.child({ requestId: this.requestId });
+    return this.#log;
+  }
+
+  header(name: string): string | undefined {
+    return this.#head.header(name);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.responseHeaders.set(name, value);
+  }
+
+  async admit(): Promise<void> {
+    const { open, options } = this.#route;
+    if (this.deadline !== undefined && this.deadline <= Date.now()) throw deadlineExceeded();
+    if (open) {
+      this.#principal = { kind: "anonymous" };
+      return;
+    }
+    if (options.lifecycle.draining.aborted) throw shuttingDown();
+    this.#principal = await options.authenticate(this.#head);
+    await options.allow?.(this);
+    await options.limit?.(this);
+  }
+
+  async unary(request: Message): Promise<Message> {
+    this.#accept(request);
+    // Without a deadline nobody waits longer than the handler works, so the signal need not be made.
+    if (this.deadline === undefined) return this.#output(await this.#route.handler(request, this));
+    if (this.signal.aborted) throw this.signal.reason;
+    return this.#output(await orAborted(Promise.resolve(this.#route.handler(request, this)), this.signal));
+  }
+
+  async *stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
+    const { handler } = this.#route;
+    switch (this.method.methodKind) {
+      case "unary":
+        yield await this.unary(await onlyOne(requests));
+        return;
+      case "server_streaming": {
+        const request = await onlyOne(requests);
+        this.#accept(request);
+        yield* this.#outputs(handler(request, this));
+        return;
+      }
+      case "client_streaming":
+        this.#readKey(undefined);
+        yield this.#output(await orAborted(Promise.resolve(handler(this.#validated(requests), this)), this.signal));
+        return;
+      case "bidi_streaming":
+        this.#readKey(undefined);
+        yield* this.#outputs(handler(this.#validated(requests), this));
+    }
+  }
+
+  end(): void {
+    this.#record(undefined);
+  }
+
+  fail(error: unknown): ConnectError {
+    if (this.#failure !== undefined) return this.#failure;
+    const failure = this.#classify(error);
+    this.#failure = toConnectError(failure);
+    const { retryAfterMs } = failure.details;
+    // RFC 9110 §10.2.3: whole seconds.
+    if (retryAfterMs !== undefined) this.setHeader("retry-after", String(Math.ceil(retryAfterMs / 1000)));
+    this.#record(failure);
+    return this.#failure;
+  }
+
+  /** What a failure means to the caller: once the call is aborted, whatever broke because of that means the abort. */
+  #classify(error: unknown): DomainError {
+    if (error instanceof DomainError) return error;
+    if (this.signal.aborted && this.signal.reason instanceof DomainError) return this.signal.reason;
+    return new DomainError(ErrorReason.INTERNAL, "internal error", { cause: error });
+  }
+
+  #record(failure: DomainError | undefined): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const { metrics, logger } = this.#route.options;
+    record(
+      {
+        method: this.#route.path,
+        wire: this.wire,
+        requestId: this.requestId,
+        tenant: this.#principal !== undefined && "tenantId" in this.#principal ? this.#principal.tenantId : undefined,
+        milliseconds: performance.now() - this.#started,
+        failure,
+        sent: this.#failure,
+      },
+      metrics,
+      logger,
+    );
+  }
+
+  #accept(request: Message): void {
+    this.#route.validate(this.method.input, request);
+    this.#readKey(request);
+  }
+
+  #readKey(request: Message | undefined): void {
+    this.idempotencyKey = idempotencyKey(request, this.#route.requestIdField, this.header(IDEMPOTENCY_HEADER));
+  }
+
+  async *#validated(requests: AsyncIterable<Message>): AsyncIterable<Message> {
+    for await (const request of requests) {
+      this.#route.validate(this.method.input, request);
+      yield request;
+    }
+  }
+
+  /** A handler may answer with an init shape. */
+  #output(answer: Message): Message {
+    return isMessage(answer, this.method.output) ? answer : create(this.method.output, answer);
+  }
+
+  /** A service's answers until the call is aborted, even if the service does not look at its signal. */
+  async *#outputs(answers: AsyncIterable<Message>): AsyncIterable<Message> {
+    const iterator = answers[Symbol.asyncIterator]();
+    let done = false;
+    try {
+      for (;;) {
+        const next = await orAborted(iterator.next(), this.signal);
+        if (next.done === true) {
+          done = true;
+          return;
+        }
+        yield this.#output(next.value);
+      }
+    } finally {
+      // Not awaited: a generator that hangs would hold the answer back.
+      if (!done) iterator.return?.().catch(() => {});
+    }
+  }
+}
+
+async function onlyOne(requests: AsyncIterable<Message>): Promise<Message> {
+  let only: Message | undefined;
+  for await (const request of requests) {
+    if (only !== undefined) throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
+    only = request;
+  }
+  if (only === undefined)
+    throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message, got none");
+  return only;
+}

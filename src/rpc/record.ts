@@ -1,0 +1,34 @@
+// The one line and the counts that every call leaves behind.
+import type { ConnectError } from "@connectrpc/connect";
+import { codeToString } from "@connectrpc/connect/protocol-connect";
+import type { Logger } from "pino";
+import { type DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Wire } from "./call.ts";
+import { reasonName } from "./errors.ts";
+import { describeFailure } from "./failure-log.ts";
+import type { RpcMetrics } from "./metrics.ts";
+
+export interface Outcome {
+  /** A path such as `/colloquy.v1.MessageService/SendMessage`, or `unknown`. */
+  readonly method: string;
+  readonly wire: Wire;
+  readonly requestId: string;
+  readonly tenant: string | undefined;
+  readonly milliseconds: number;
+  /** What went wrong, as it was thrown; undefined for success. */
+  readonly failure: DomainError | undefined;
+  /** The error that was made of it. */
+  readonly sent: ConnectError | undefined;
+}
+
+/** Logs and counts how a call ended. Nothing that a caller sent is logged but its request id. */
+export function record(outcome: Outcome, metrics: RpcMetrics, logger: Logger): void {
+  const { failure, sent, milliseconds, ...line } = outcome;
+  const code = sent === undefined ? "ok" : codeToString(sent.code);
+  metrics.handled(outcome.method, outcome.wire, code, milliseconds / 1000);
+  const fields = { ...line, code, durationMs: Math.round(milliseconds * 100) / 100 };
+  if (failure === undefined) logger.info(fields, "call");
+  else if (failure.reason !== ErrorReason.INTERNAL)
+    logger.info({ ...fields, reason: reasonName(failure.reason) }, "call");
+  else logger.error({ ...fields, reason: "INTERNAL", err: describeFailure(failure.cause ?? failure) }, "call");
+}

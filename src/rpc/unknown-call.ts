@@ -1,0 +1,17 @@
+// The answer where no handler is: in the protocol that the caller speaks, as far as that can be told.
+import { wireOf } from "./connect-request.ts";
+import { writeError } from "./connect-response.ts";
+import { type HttpHandler, headerOf } from "./http.ts";
+import type { Pipeline } from "./pipeline.ts";
+import { releaseBody } from "./request-body.ts";
+
+/** Answers every request: UNIMPLEMENTED over gRPC and gRPC-Web, 404 with the same error in JSON otherwise. */
+export function createUnknownCallHandler(pipeline: Pipeline): HttpHandler {
+  return (request, response) => {
+    const wire = wireOf(request);
+    const { error, headers } = pipeline.refuse({ wire, header: (name) => headerOf(request, name) });
+    writeError(response, wire, 404, error, Object.fromEntries(headers));
+    releaseBody(request);
+    return true;
+  };
+}

@@ -1,0 +1,34 @@
+// The validation stage: what the contract's rules and the limits of this store demand of a decoded request.
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { pathToString } from "@bufbuild/protobuf/reflect";
+import { createValidator } from "@bufbuild/protovalidate";
+import { DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
+import { createWellFormedCheck } from "./well-formed.ts";
+
+/** Throws INVALID_FIELD, with every broken rule, if a message is not what its contract says. */
+export type Validate = (schema: DescMessage, message: Message) => void;
+
+/** Makes the validation stage. Rules are compiled once for each message type, on its first use. */
+export function createValidation(): Validate {
+  const validator = createValidator();
+  const wellFormed = createWellFormedCheck();
+  return (schema, message) => {
+    // First, for it bounds the depth that the other will walk.
+    const broken = wellFormed(schema, message);
+    if (broken.length > 0) throw invalid(broken);
+    const result = validator.validate(schema, message);
+    if (result.kind === "error") throw result.error;
+    if (result.kind === "invalid") {
+      throw invalid(
+        result.violations.map((v) => ({ field: pathToString(v.field), description: v.message, rule: v.ruleId })),
+      );
+    }
+  };
+}
+
+function invalid(violations: readonly FieldViolation[]): DomainError {
+  const [first] = violations;
+  const more = violations.length > 1 ? ` (and ${violations.length - 1} more)` : "";
+  const text = first?.field ? `${first.field}: ${first.description}` : (first?.description ?? "invalid request");
+  return new DomainError(ErrorReason.INVALID_FIELD, text + more, { violations });
+}

@@ -1,0 +1,78 @@
+// Cross-origin calls from browsers (Fetch standard, "CORS protocol"): who may, with which headers.
+import { cors } from "@connectrpc/connect";
+import { answer, type HttpRequest, type HttpResponse, headerOf } from "../rpc/http.ts";
+
+export interface CorsOptions {
+  /** The origins that may call, such as `https://app.example.com`. `*` stands for every origin. */
+  readonly origins: readonly string[];
+  /** Whether any origin on this machine may, on any port. For development. */
+  readonly loopback: boolean;
+}
+
+const METHODS = "GET, POST, PUT, PATCH, DELETE";
+const REQUEST_HEADERS = [
+  ...cors.allowedHeaders,
+  "Authorization",
+  "X-API-Key",
+  "X-Act-For",
+  "X-Request-Id",
+  "Idempotency-Key",
+  "If-Match",
+  "If-None-Match",
+  "Last-Event-ID",
+  "Accept-Language",
+].join(", ");
+const RESPONSE_HEADERS = [
+  ...cors.exposedHeaders,
+  "X-Request-Id",
+  "ETag",
+  "Location",
+  "Retry-After",
+  "RateLimit",
+  "RateLimit-Policy",
+  "RateLimit-Limit",
+  "RateLimit-Remaining",
+  "RateLimit-Reset",
+  "X-RateLimit-Limit",
+  "X-RateLimit-Remaining",
+  "X-RateLimit-Reset",
+  "WWW-Authenticate",
+].join(", ");
+/** How long a browser may remember a preflight, in seconds; browsers cap it at two hours. */
+const MAX_AGE = "7200";
+
+/** Adds the headers that an answer needs; answers a preflight itself and then says true. */
+export type Cors = (request: HttpRequest, response: HttpResponse) => boolean;
+
+/** No credentials mode: callers authenticate with a header, never with cookies. */
+export function createCors({ origins, loopback }: CorsOptions): Cors {
+  const listed = new Set(origins);
+  const isAllowed = (origin: string) => listed.has("*") || listed.has(origin) || (loopback && isLoopbackOrigin(origin));
+
+  return (request, response) => {
+    const origin = headerOf(request, "origin");
+    if (origin === undefined) return false;
+    // Also where the origin is refused: a cache must not give its answer to another.
+    response.setHeader("vary", "Origin");
+    const preflight = request.method === "OPTIONS" && "access-control-request-method" in request.headers;
+    if (isAllowed(origin)) {
+      response.setHeader("access-control-allow-origin", origin);
+      if (preflight) {
+        response.setHeader("access-control-allow-methods", METHODS);
+        response.setHeader("access-control-allow-headers", REQUEST_HEADERS);
+        response.setHeader("access-control-max-age", MAX_AGE);
+      } else {
+        response.setHeader("access-control-expose-headers", RESPONSE_HEADERS);
+      }
+    }
+    // Without the headers above the browser stops here by itself.
+    if (preflight) answer(response, 204, {});
+    return preflight;
+  };
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  return /^https?:\/\/(?:localhost|[a-z0-9-]+\.localhost|127\.\d{1,3}\.\d{1,3}\.\d{1,3}|\[::1\])(?::\d{1,5})?$/i.test(
+    origin,
+  );
+}

@@ -1,0 +1,77 @@
+// Stopping without dropping a call: announce, let calls finish, and only then close.
+import { constants, type ServerHttp2Session } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { HttpResponse } from "../rpc/http.ts";
+import type { Lifecycle } from "../rpc/lifecycle.ts";
+import type { OnePort } from "./one-port.ts";
+
+/** RFC 9113 §6.8: the id with which a server announces GOAWAY before it decides what it will no longer take. */
+const HIGHEST_STREAM_ID = 2 ** 31 - 1;
+/** How long aborted calls get to say so to their callers. */
+const LAST_WORDS_MS = 500;
+
+/** The answers that are not finished yet. */
+export interface InFlight {
+  add(response: HttpResponse): void;
+  /** Resolves as soon as there is none. */
+  none(): Promise<void>;
+}
+
+export function createInFlight(): InFlight {
+  let count = 0;
+  const waiting = new Set<() => void>();
+  return {
+    add(response) {
+      count++;
+      response.once("close", () => {
+        count--;
+        if (count > 0) return;
+        for (const resolve of waiting) resolve();
+        waiting.clear();
+      });
+    },
+    none() {
+      return count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve));
+    },
+  };
+}
+
+export interface DrainOptions {
+  readonly port: OnePort;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  readonly inFlight: InFlight;
+  readonly lifecycle: Lifecycle;
+  readonly deadlineMs: number;
+}
+
+/**
+ * Refuses new calls at once but goes on listening, so that load balancers see it and callers are told; when the last
+ * call has finished, or the deadline has passed, closes everything.
+ */
+export async function drainServer({ port, sessions, inFlight, lifecycle, deadlineMs }: DrainOptions): Promise<void> {
+  lifecycle.drain();
+  for (const session of sessions) announce(session);
+  port.http1.closeIdleConnections();
+  if (!(await within(deadlineMs, inFlight.none()))) {
+    lifecycle.stop();
+    await within(LAST_WORDS_MS, inFlight.none());
+  }
+  const closed = new Promise<void>((resolve) => port.http1.close(() => resolve()));
+  port.http1.closeIdleConnections();
+  for (const session of sessions) session.close();
+  if (!(await within(LAST_WORDS_MS, closed))) for (const socket of port.sockets) socket.destroy();
+  await closed;
+}
+
+function announce(session: ServerHttp2Session): void {
+  if (!session.destroyed && !session.closed) session.goaway(constants.NGHTTP2_NO_ERROR, HIGHEST_STREAM_ID);
+}
+
+/** Whether the promise settles within so many milliseconds. */
+async function within(milliseconds: number, promise: Promise<void>): Promise<boolean> {
+  const stop = new AbortController();
+  const timer = sleep(milliseconds, false, { signal: stop.signal }).catch(() => false);
+  const done = await Promise.race([promise.then(() => true), timer]);
+  stop.abort();
+  return done;
+}

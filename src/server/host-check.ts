@@ -1,0 +1,54 @@
+// What a request must be before anything looks at it: one sane authority, and a target that is a path.
+import { isIPv6 } from "node:net";
+import { type HttpRequest, headerOf } from "../rpc/http.ts";
+
+/**
+ * Says what is wrong with a request's authority or target, or undefined. Absolute-form targets are brought into origin
+ * form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is answered with 400; so is HTTP/1.0 without one.
+ */
+export function checkRequest(request: HttpRequest): string | undefined {
+  const authority = "stream" in request ? http2Authority(request) : http1Authority(request);
+  if (authority === undefined || !isAuthority(authority)) return "the Host or :authority is missing or malformed";
+  return checkTarget(request);
+}
+
+function http1Authority(request: HttpRequest): string | undefined {
+  let hosts = 0;
+  // Node keeps the first of several; the raw list has them all.
+  for (let i = 0; i < request.rawHeaders.length; i += 2) {
+    if (request.rawHeaders[i]?.toLowerCase() === "host") hosts++;
+  }
+  return hosts === 1 ? request.headers.host : undefined;
+}
+
+/** RFC 9113 §8.3.1: `:authority`, or `host` in its place; if both are there they must agree. */
+function http2Authority(request: HttpRequest): string | undefined {
+  const authority = headerOf(request, ":authority");
+  const { host } = request.headers;
+  if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
+  return authority ?? host;
+}
+
+function checkTarget(request: HttpRequest): string | undefined {
+  const target = request.url ?? "";
+  if (target.startsWith("/")) return undefined;
+  if (target === "*" && request.method === "OPTIONS") return undefined;
+  const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
+  const [, authority = "", rest = ""] = absolute ?? [];
+  if (absolute === null || "stream" in request || !isAuthority(authority)) return "the request target is malformed";
+  request.url = rest.startsWith("/") ? rest : `/${rest}`;
+  return undefined;
+}
+
+/** RFC 3986 §3.2.2, without user information, IPvFuture and percent-encoding, which no HTTP client sends. */
+const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._~!$&'()*+,;=-]{1,255}))(?::(\d{0,5}))?$/;
+
+/** Whether a text is `host` or `host:port` with a host that can exist and a port up to 65535. */
+export function isAuthority(text: string): boolean {
+  const match = AUTHORITY.exec(text);
+  if (match === null) return false;
+  const [, ipv6, name, port] = match;
+  if (Number(port ?? 0) > 65_535) return false;
+  // A name whose last label is a number is an IPv4 address, or nothing: 999.999.999.999 is not a name.
+  return ipv6 !== undefined ? isIPv6(ipv6) : URL.canParse(`http://${name}/`);
+}

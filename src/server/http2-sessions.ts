@@ -1,0 +1,33 @@
+// The open HTTP/2 connections: idle ones are let go, dead ones found out.
+import type { Http2Server, ServerHttp2Session } from "node:http2";
+
+/** How long a peer may take to answer a ping before its connection is taken for dead. */
+const PING_TIMEOUT_MS = 20_000;
+
+/** Keeps the set of a server's sessions. A silent one gets GOAWAY if it has no streams, else a ping. */
+export function keepSessions(server: Http2Server, idleTimeoutMs: number): ReadonlySet<ServerHttp2Session> {
+  const sessions = new Set<ServerHttp2Session>();
+  server.on("session", (session) => {
+    let streams = 0;
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    // The peer's breaches end its session; they are no concern of others.
+    session.on("error", () => {});
+    session.on("stream", (stream) => {
+      streams++;
+      stream.once("close", () => streams--);
+      stream.on("error", () => {});
+    });
+    session.setTimeout(idleTimeoutMs, () => {
+      if (streams === 0) session.close();
+      else pingOrDestroy(session);
+    });
+  });
+  return sessions;
+}
+
+function pingOrDestroy(session: ServerHttp2Session): void {
+  if (session.destroyed) return;
+  const timer = setTimeout(() => session.destroy(), PING_TIMEOUT_MS).unref();
+  session.ping(() => clearTimeout(timer));
+}

@@ -1,0 +1,48 @@
+// The limits of the sockets, with their defaults.
+
+export interface Limits {
+  /** Request headers in all, in bytes. More is 431 over HTTP/1.1 and a refused stream over HTTP/2. Default: 16 KiB. */
+  readonly maxHeaderBytes: number;
+  /** How long the headers of an HTTP/1.1 request, the first bytes of a connection or a TLS handshake may take. Default: 10 s. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole HTTP/1.1 request may take to arrive, also one that streams. Default: 5 min. */
+  readonly requestTimeoutMs: number;
+  /** How long the one message of a request may take to arrive, on every wire. Default: 60 s. */
+  readonly bodyTimeoutMs: number;
+  /** How long an idle HTTP/1.1 connection is kept; longer than the usual 60 s of load balancers. Default: 75 s. */
+  readonly keepAliveTimeoutMs: number;
+  /** How long an HTTP/2 connection may be silent. Idle ones then get GOAWAY, busy ones a ping. Default: 2 min. */
+  readonly http2IdleTimeoutMs: number;
+  /** Calls at one time on one HTTP/2 connection. Default: 256. */
+  readonly maxConcurrentStreams: number;
+  /** How many bytes of one HTTP/2 stream may be on their way. Default: 256 KiB. */
+  readonly streamWindowBytes: number;
+  /**
+   * Streams that one HTTP/2 connection may reset at once, and then each second, before it is closed (the "rapid reset"
+   * attack). Clients that cancel calls often reset streams too: raise both for those. Default: 1000, and 100 a second.
+   */
+  readonly streamResetBurst: number;
+  readonly streamResetRate: number;
+  /** Connections at one time; more are closed at once. Default: no limit but the machine's. */
+  readonly maxConnections: number | undefined;
+  /** One request message, also once decompressed, in bytes. Default: 4 MiB. */
+  readonly readMaxBytes: number;
+  /** One answer message, in bytes. Default: 64 MiB. */
+  readonly writeMaxBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxHeaderBytes: 16 * 1024,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 300_000,
+  bodyTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 75_000,
+  http2IdleTimeoutMs: 120_000,
+  maxConcurrentStreams: 256,
+  streamWindowBytes: 256 * 1024,
+  streamResetBurst: 1_000,
+  streamResetRate: 100,
+  maxConnections: undefined,
+  readMaxBytes: 4 * 1024 * 1024,
+  writeMaxBytes: 64 * 1024 * 1024,
+};

@@ -1,0 +1,44 @@
+// Counters and times of calls, and the process's own, in Prometheus' text format.
+import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client";
+import type { RpcMetrics } from "../rpc/metrics.ts";
+
+export interface Metrics extends RpcMetrics {
+  /** For further metrics of other parts. */
+  readonly registry: Registry;
+}
+
+/** Bounds in seconds: from a cached read to a slow agent. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const started = new Counter({
+    name: "colloquy_rpc_started_total",
+    help: "Calls that began.",
+    labelNames: ["method", "wire"],
+    registers,
+  });
+  const handled = new Counter({
+    name: "colloquy_rpc_handled_total",
+    help: "Calls that ended, by code.",
+    labelNames: ["method", "wire", "code"],
+    registers,
+  });
+  const seconds = new Histogram({
+    name: "colloquy_rpc_seconds",
+    help: "Seconds from a call's headers to the end of its answer.",
+    labelNames: ["method", "wire"],
+    buckets: SECONDS,
+    registers,
+  });
+  return {
+    registry,
+    started: (method, wire) => started.inc({ method, wire }),
+    handled(method, wire, code, duration) {
+      handled.inc({ method, wire, code });
+      seconds.observe({ method, wire }, duration);
+    },
+  };
+}

@@ -1,0 +1,120 @@
+// One port for HTTP/1.1 and HTTP/2: by ALPN under TLS, in clear text by the first bytes of the connection.
+import { readFileSync } from "node:fs";
+import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from "node:http";
+import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import { createServer as createHttpsServer } from "node:https";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { HttpRequest, HttpResponse } from "../rpc/http.ts";
+import type { Limits } from "./limits.ts";
+
+export interface TlsOptions {
+  /** The path of the certificate chain, in PEM. */
+  readonly certFile: string;
+  /** The path of the private key, in PEM. */
+  readonly keyFile: string;
+}
+
+export interface OnePort {
+  /** Listens, and serves HTTP/1.1 itself. */
+  readonly http1: Http1Server;
+  /** Gets its connections from `http1`; does not listen. */
+  readonly http2: Http2Server;
+  /** All open connections, whatever they speak. */
+  readonly sockets: ReadonlySet<Socket>;
+}
+
+/** RFC 9113 §3.4. Its first line alone tells it from HTTP/1.1: no method is called PRI. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n");
+
+/** Builds both servers; neither listens yet. Reads the TLS files. */
+export function createOnePort(
+  onRequest: (request: HttpRequest, response: HttpResponse) => void,
+  limits: Limits,
+  tls: TlsOptions | undefined,
+): OnePort {
+  const sockets = new Set<Socket>();
+  const http1Options = {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(5_000, Math.ceil(limits.headersTimeoutMs / 4)),
+  };
+  const http1 =
+    tls === undefined
+      ? createHttp1Server(http1Options, onRequest as RequestListener)
+      : createHttpsServer(
+          {
+            ...http1Options,
+            cert: readFileSync(tls.certFile),
+            key: readFileSync(tls.keyFile),
+            ALPNProtocols: ["h2", "http/1.1"],
+            handshakeTimeout: limits.headersTimeoutMs,
+          },
+          onRequest as RequestListener,
+        );
+  if (limits.maxConnections !== undefined) http1.maxConnections = limits.maxConnections;
+  const http2 = createHttp2Server(
+    {
+      settings: {
+        maxConcurrentStreams: limits.maxConcurrentStreams,
+        maxHeaderListSize: limits.maxHeaderBytes,
+        initialWindowSize: limits.streamWindowBytes,
+      },
+      streamResetBurst: limits.streamResetBurst,
+      streamResetRate: limits.streamResetRate,
+    },
+    onRequest,
+  );
+
+  const event = tls === undefined ? "connection" : "secureConnection";
+  // The listener that http1 has set up for itself gets the connections that turn out to speak HTTP/1.1.
+  const [serveHttp1] = http1.listeners(event) as Array<(this: Http1Server, socket: Socket) => void>;
+  if (serveHttp1 === undefined) throw new Error("node:http no longer listens for its own connections");
+  http1.removeAllListeners(event);
+  const hand = (socket: Socket, isHttp2: boolean) => {
+    if (isHttp2) http2.emit("connection", socket);
+    else serveHttp1.call(http1, socket);
+  };
+  http1.on(event, (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    if (tls === undefined) sniff(socket, limits.headersTimeoutMs, hand);
+    else hand(socket, (socket as TLSSocket).alpnProtocol === "h2");
+  });
+  return { http1, http2, sockets };
+}
+
+/** Reads until the first bytes differ from HTTP/2's preface or are its first line, then gives them back to the socket. */
+function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2: boolean) => void): void {
+  let seen: Buffer = Buffer.alloc(0);
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const finish = (isHttp2: boolean) => {
+    stop();
+    // Paused, so that nothing is lost until the server listens.
+    socket.pause();
+    socket.unshift(seen);
+    hand(socket, isHttp2);
+    // HTTP/2 takes the socket's handle and reads from that.
+    if (!isHttp2) socket.resume();
+  };
+  const onData = (chunk: Buffer) => {
+    seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
+    const length = Math.min(seen.length, PREFACE.length);
+    const matches = seen.compare(PREFACE, 0, length, 0, length) === 0;
+    if (!matches) finish(false);
+    else if (length === PREFACE.length) finish(true);
+  };
+  const onEnd = () => {
+    stop();
+    // Less than a request line: there is nobody to tell.
+    socket.destroy();
+  };
+  const onError = () => socket.destroy();
+  const stop = () => {
+    clearTimeout(timer);
+    socket.off("data", onData).off("end", onEnd).off("error", onError).off("close", stop);
+  };
+  socket.on("data", onData).on("end", onEnd).on("error", onError).on("close", stop);
+}

@@ -1,0 +1,48 @@
+// What an operator and a load balancer ask for: /healthz, /readyz, /metrics.
+import { answer, type HttpHandler } from "../rpc/http.ts";
+import type { Lifecycle } from "../rpc/lifecycle.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface OperationsOptions {
+  /** Whether the server can do its work now. A failure counts as no. */
+  readonly ready: () => Promise<boolean>;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: Metrics;
+}
+
+const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+
+/** Handlers by exact path; each takes GET and HEAD. */
+export function createOperations({ ready, lifecycle, metrics }: OperationsOptions): ReadonlyMap<string, HttpHandler> {
+  const isReady = async () => !lifecycle.draining.aborted && (await ready().catch(() => false));
+  return new Map([
+    // The process lives. That it can work is what /readyz says.
+    ["/healthz", readOnly(async () => ({ status: 200, body: "ok\n" }))],
+    [
+      "/readyz",
+      readOnly(async () => {
+        if (await isReady()) return { status: 200, body: "ready\n" };
+        return { status: 503, body: lifecycle.draining.aborted ? "draining\n" : "not ready\n" };
+      }),
+    ],
+    [
+      "/metrics",
+      readOnly(async () => {
+        const { registry } = metrics;
+        return { status: 200, body: await registry.metrics(), type: registry.contentType };
+      }),
+    ],
+  ]);
+}
+
+function readOnly(page: () => Promise<{ status: number; body: string; type?: string }>): HttpHandler {
+  return async (request, response) => {
+    if (request.method !== "GET" && request.method !== "HEAD") {
+      answer(response, 405, { ...TEXT, allow: "GET, HEAD" }, "method not allowed\n");
+      return true;
+    }
+    const { status, body, type } = await page();
+    answer(response, status, type === undefined ? TEXT : { ...TEXT, "content-type": type }, body);
+    return true;
+  };
+}

@@ -1,0 +1,112 @@
+// The server: takes requests from the port, asks the handlers in turn, and stops without dropping a call.
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { createConnectAdapter } from "../rpc/connect-adapter.ts";
+import { describeFailure } from "../rpc/failure-log.ts";
+import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../rpc/http.ts";
+import type { Lifecycle } from "../rpc/lifecycle.ts";
+import type { Pipeline } from "../rpc/pipeline.ts";
+import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
+import { type CorsOptions, createCors } from "./cors.ts";
+import { createInFlight, drainServer } from "./drain.ts";
+import { checkRequest } from "./host-check.ts";
+import { keepSessions } from "./http2-sessions.ts";
+import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+import type { Metrics } from "./metrics.ts";
+import { createOnePort, type TlsOptions } from "./one-port.ts";
+import { createOperations } from "./operations.ts";
+
+export interface ServerOptions {
+  readonly pipeline: Pipeline;
+  readonly lifecycle: Lifecycle;
+  /** Asked in this order, before the RPC protocols, for paths that are none of `routes`. Default: none. */
+  readonly handlers?: readonly HttpHandler[];
+  /** Handlers of exact paths such as `/openapi.json`, beside `/healthz`, `/readyz` and `/metrics`. Default: none. */
+  readonly routes?: ReadonlyMap<string, HttpHandler>;
+  /** The address to listen on, such as `127.0.0.1` or `::`. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Without it the port is clear text. */
+  readonly tls?: TlsOptions | undefined;
+  readonly cors: CorsOptions;
+  /** Whether the server can do its work: for `/readyz`. */
+  readonly ready: () => Promise<boolean>;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Each limit that is not named has its default. */
+  readonly limits?: Partial<Limits>;
+}
+
+export interface Server {
+  /** Listens. Rejects if the address is taken. */
+  listen(): Promise<{ readonly url: string; readonly port: number }>;
+  /**
+   * Stops: readiness and health flip, new calls are refused, calls in flight have `deadlineMs` to finish, then they are
+   * aborted and all connections closed. Again waits for the same stop.
+   */
+  close(options: { readonly deadlineMs: number }): Promise<void>;
+}
+
+/** Builds a server that does not listen yet. Several may share a pipeline and a lifecycle, each with a port of its own. */
+export function createServer(options: ServerOptions): Server {
+  const { pipeline, lifecycle, handlers = [], logger } = options;
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const cors = createCors(options.cors);
+  const routes = new Map([...createOperations(options), ...(options.routes ?? [])]);
+  const chain = [
+    ...handlers,
+    createConnectAdapter({ pipeline, lifecycle, ...limits }),
+    createUnknownCallHandler(pipeline),
+  ];
+  const inFlight = createInFlight();
+  const port = createOnePort(onRequest, limits, options.tls);
+  const sessions = keepSessions(port.http2, limits.http2IdleTimeoutMs);
+  let closing: Promise<void> | undefined;
+
+  function onRequest(request: HttpRequest, response: HttpResponse): void {
+    inFlight.add(response);
+    if (lifecycle.draining.aborted && !("stream" in request)) response.setHeader("connection", "close");
+    const fault = checkRequest(request);
+    if (fault !== undefined) {
+      answer(response, 400, { "content-type": "text/plain; charset=utf-8" }, `${fault}\n`);
+      return;
+    }
+    if (cors(request, response)) return;
+    dispatch(request, response).catch((error: unknown) => {
+      // A handler answers for its own failures; this is a fault of ours.
+      logger.error({ err: describeFailure(error) }, "a handler failed");
+      if (response.headersSent) response.destroy();
+      else answer(response, 500, { "content-type": "text/plain; charset=utf-8" }, "internal error\n");
+    });
+  }
+
+  async function dispatch(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const route = routes.get(pathOf(request.url));
+    if (route !== undefined && (await route(request, response))) return;
+    for (const handler of chain) {
+      const answered = handler(request, response);
+      if (typeof answered === "boolean" ? answered : await answered) return;
+    }
+  }
+
+  return {
+    listen() {
+      return new Promise((resolve, reject) => {
+        port.http1.once("error", reject);
+        port.http1.listen({ host: options.host, port: options.port }, () => {
+          port.http1.off("error", reject);
+          port.http1.on("error", (error) => logger.error({ err: describeFailure(error) }, "the listener failed"));
+          const address = port.http1.address() as AddressInfo;
+          const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+          const scheme = options.tls === undefined ? "http" : "https";
+          resolve({ url: `${scheme}://${name}:${address.port}`, port: address.port });
+        });
+      });
+    },
+    close({ deadlineMs }) {
+      closing ??= drainServer({ port, sessions, inFlight, lifecycle, deadlineMs });
+      return closing;
+    },
+  };
+}
