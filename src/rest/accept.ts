@@ -1,0 +1,81 @@
+// Content negotiation: `Accept` and `Accept-Encoding` with their weights, RFC 9110 §12.
+
+interface Range {
+  readonly name: string;
+  /** 0 to 1. */
+  readonly weight: number;
+}
+
+/** The most ranges that are looked at; a header with more is read this far. */
+const MAX_RANGES = 64;
+
+/**
+ * The media type that `Accept` likes best of those on offer, which come in the server's order of preference. No header
+ * means anything. Parameters other than `q` are not told apart. Undefined: none is acceptable.
+ */
+export function acceptMedia<T extends string>(header: string | undefined, offers: readonly [T, ...T[]]): T | undefined {
+  if (header === undefined || header === "*/*" || header === "") return offers[0];
+  const ranges = readRanges(header);
+  return best(offers, (offer) => {
+    const type = offer.slice(0, offer.indexOf("/"));
+    return weightOf(ranges, [offer, `${type}/*`, "*/*"]) ?? 0;
+  });
+}
+
+export type Coding = "br" | "gzip" | "identity";
+
+/** The content coding that `Accept-Encoding` likes best; `identity` if it says nothing or nothing fits. */
+export function acceptCoding(header: string | undefined): Coding {
+  if (header === undefined || header === "") return "identity";
+  const ranges = readRanges(header);
+  // An `identity` that is not named is acceptable, but less so than a coding that is.
+  const identity = weightOf(ranges, ["identity"]) ?? 0.0001;
+  return (
+    best(["br", "gzip", "identity"], (c) => (c === "identity" ? identity : (weightOf(ranges, [c, "*"]) ?? 0))) ??
+    "identity"
+  );
+}
+
+function best<T>(offers: readonly T[], weigh: (offer: T) => number): T | undefined {
+  let chosen: T | undefined;
+  let most = 0;
+  for (const offer of offers) {
+    const weight = weigh(offer);
+    if (weight > most) {
+      most = weight;
+      chosen = offer;
+    }
+  }
+  return chosen;
+}
+
+/** The weight of the most specific of `names`, which come most specific first. */
+function weightOf(ranges: readonly Range[], names: readonly string[]): number | undefined {
+  for (const name of names) {
+    const range = ranges.find((one) => one.name === name);
+    if (range !== undefined) return range.weight;
+  }
+  return undefined;
+}
+
+function readRanges(header: string): Range[] {
+  return header.split(",", MAX_RANGES).map((part) => {
+    const [name = "", ...parameters] = part.split(";");
+    let weight = 1;
+    for (const parameter of parameters) {
+      const q = /^\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*$/i.exec(parameter)?.[1];
+      if (q !== undefined) weight = Number(q);
+    }
+    return { name: name.trim().toLowerCase(), weight };
+  });
+}
+
+/** A media type without its parameters, in lower case, and its charset, if it names one. */
+export function readMediaType(header: string): { readonly type: string; readonly charset: string | undefined } {
+  const [type = "", ...parameters] = header.split(";");
+  let charset: string | undefined;
+  for (const parameter of parameters) {
+    charset ??= /^\s*charset\s*=\s*"?([^"\s]*)"?\s*$/i.exec(parameter)?.[1]?.toLowerCase();
+  }
+  return { type: type.trim().toLowerCase(), charset };
+}

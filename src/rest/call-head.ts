@@ -1,0 +1,83 @@
+// A REST request as the pipeline sees it before its body is read.
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { CallHead } from "../rpc/call.ts";
+import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
+import type { Mount } from "./mount.ts";
+
+/** The signal of one call, and the means to abort it. */
+export interface CallSignal {
+  readonly signal: AbortSignal;
+  /** The client went away. */
+  cancel(): void;
+  /** The call is over: timers and listeners go. */
+  release(): void;
+}
+
+/** Makes the signal of a call. `deadline` is in milliseconds since 1970. */
+export type CreateCallSignal = (deadline: number | undefined) => CallSignal;
+
+/** The default: aborts when the client goes away. */
+export function createPlainSignal(): CallSignal {
+  const controller = new AbortController();
+  return { signal: controller.signal, cancel: () => controller.abort(), release: () => {} };
+}
+
+/** One object for each call; its signal is made only when somebody asks for it. */
+export class RestHead implements CallHead {
+  readonly wire = "rest";
+  readonly deadline = undefined;
+  readonly method: DescMethod;
+  readonly #request: HttpRequest;
+  readonly #response: HttpResponse;
+  readonly #mount: Mount;
+  readonly #query: string;
+  readonly #createSignal: CreateCallSignal;
+  #signal: CallSignal | undefined;
+  #gone = false;
+  readonly #onClose = () => this.#closed();
+
+  constructor(
+    method: DescMethod,
+    request: HttpRequest,
+    response: HttpResponse,
+    mount: Mount,
+    query: string,
+    createSignal: CreateCallSignal,
+  ) {
+    this.method = method;
+    this.#request = request;
+    this.#response = response;
+    this.#mount = mount;
+    this.#query = query;
+    this.#createSignal = createSignal;
+    response.on("close", this.#onClose);
+  }
+
+  header(name: string): string | undefined {
+    return this.#mount.header?.(name, this.#request, this.#query) ?? headerOf(this.#request, name);
+  }
+
+  get address(): string {
+    return addressOf(this.#request);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      this.#signal = this.#createSignal(this.deadline);
+      if (this.#gone) this.#signal.cancel();
+    }
+    return this.#signal.signal;
+  }
+
+  /** The call is over. */
+  release(): void {
+    this.#response.off("close", this.#onClose);
+    this.#signal?.release();
+  }
+
+  #closed(): void {
+    if (this.#response.writableFinished) return;
+    this.#gone = true;
+    this.#signal?.cancel();
+  }
+}

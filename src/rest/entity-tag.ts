@@ -1,0 +1,76 @@
+// Entity tags and the conditions on them, RFC 9110 §8.8.3 and §13.1.
+import type { Coding } from "./accept.ts";
+import { invalid, RestProblem } from "./problem.ts";
+
+/** `*`, or the tags that a conditional header lists. */
+export type Condition = "any" | readonly EntityTag[];
+
+export interface EntityTag {
+  /** Without quotes, and without the suffix of a content coding. */
+  readonly value: string;
+  readonly weak: boolean;
+}
+
+/** The most tags that one header may list. */
+const MAX_TAGS = 64;
+
+// A compressed answer is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends back
+// the tag that it got; the suffix falls off again here.
+const CODED = /;(?:br|gzip)$/;
+
+/** The `ETag` of a representation; undefined if the version cannot be written as a tag. */
+export function entityTag(version: string, coding: Coding): string | undefined {
+  if (version === "" || !/^[\x21\x23-\x7e]*$/.test(version) || CODED.test(version)) return undefined;
+  return coding === "identity" ? `"${version}"` : `"${version};${coding}"`;
+}
+
+/** Reads `If-Match` or `If-None-Match`. Throws a {@link RestProblem} that names the header if it is neither form. */
+export function readCondition(name: string, header: string | undefined): Condition | undefined {
+  if (header === undefined) return undefined;
+  if (header.trim() === "*") return "any";
+  const tags: EntityTag[] = [];
+  const pattern = /[\t ]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?:,|$)/y;
+  while (pattern.lastIndex < header.length) {
+    const [, weak, value] = pattern.exec(header) ?? [];
+    if (value === undefined || tags.length === MAX_TAGS) throw badCondition(name);
+    tags.push({ value: value.replace(CODED, ""), weak: weak !== undefined });
+  }
+  if (tags.length === 0) throw badCondition(name);
+  return tags;
+}
+
+function badCondition(name: string): RestProblem {
+  return invalid(
+    "header",
+    name,
+    `must be * or at most ${MAX_TAGS} quoted entity tags separated by commas`,
+    "entity_tag",
+  );
+}
+
+/**
+ * The one version that a write with `If-Match` asks for; undefined for `*`, which every version meets. A weak tag never
+ * meets `If-Match` (RFC 9110 §13.1.1). Throws if no tag can hold, or if several versions would do: a write compares one.
+ */
+export function versionToMatch(condition: Condition): string | undefined {
+  if (condition === "any") return undefined;
+  const versions = new Set(condition.filter((tag) => !tag.weak).map((tag) => tag.value));
+  if (versions.size === 0) throw preconditionFailed();
+  if (versions.size > 1)
+    throw invalid("header", "if-match", "must name one version: a write compares one", "entity_tag");
+  return versions.values().next().value;
+}
+
+/** Whether a representation of this version meets `If-Match`. */
+export function meetsIfMatch(condition: Condition, version: string | undefined): boolean {
+  return condition === "any" || condition.some((tag) => !tag.weak && tag.value === version);
+}
+
+/** Whether `If-None-Match` says that the client has this version: the weak comparison. */
+export function isKnown(condition: Condition, version: string | undefined): boolean {
+  return version !== undefined && (condition === "any" || condition.some((tag) => tag.value === version));
+}
+
+export function preconditionFailed(): RestProblem {
+  return new RestProblem("precondition_failed", "if-match: the version is not the one that is asked for");
+}

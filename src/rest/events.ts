@@ -1,0 +1,92 @@
+// The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
+import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import type { Binding } from "./binding.ts";
+import { getField } from "./field-path.ts";
+import type { Headers } from "./http.ts";
+import type { JsonWriter } from "./json-write.ts";
+import { EVENTS_TYPE, NDJSON_TYPE } from "./media.ts";
+import { setContentType } from "./message-answer.ts";
+import { httpBodyIn } from "./request-message.ts";
+
+export interface StreamFormat {
+  /** Sets the headers of the answer; `first` is its first message, if that is known before they are sent. */
+  head(headers: Headers, first: Message | undefined): void;
+  message(message: Message): string | Uint8Array;
+  /** The last thing sent after a failure; `body` is the JSON that the mount renders for it. */
+  error(body: unknown): string | undefined;
+  /** What keeps a silent connection alive, if the format has such a thing. */
+  readonly heartbeat: string | undefined;
+}
+
+/** The format of the WHATWG HTML standard, §9.2. Every event is one line of JSON. */
+export function createEventFormat(binding: Binding, writer: JsonWriter): StreamFormat {
+  const { output } = binding.method;
+  const oneof = output.oneofs.find((one) => one.localName === binding.eventOneof);
+  const idOf = createIdReader(binding, oneof?.fields);
+  return {
+    heartbeat: ":\n\n",
+    head(headers) {
+      headers["content-type"] = EVENTS_TYPE;
+      headers["cache-control"] = "no-cache";
+      // A proxy that gathers the answer before it hands it on would hold events back.
+      headers["x-accel-buffering"] = "no";
+    },
+    message(message) {
+      const chosen = oneof?.fields.find((field) => getField(message, field) !== undefined);
+      const one = chosen ?? binding.responseBody;
+      const data = one === undefined ? writer.message(output, message) : writer.field(output, message, one);
+      const id = idOf(message, chosen);
+      return `${chosen === undefined ? "" : `event: ${chosen.name}\n`}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`;
+    },
+    error: (body) => `event: error\ndata: ${JSON.stringify(body)}\n\n`,
+  };
+}
+
+/** One message a line. */
+export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFormat {
+  const { method, responseBody } = binding;
+  return {
+    heartbeat: undefined,
+    head(headers) {
+      headers["content-type"] = NDJSON_TYPE;
+    },
+    message: (message) =>
+      `${responseBody === undefined ? writer.message(method.output, message) : writer.field(method.output, message, responseBody)}\n`,
+    error: (body) => `${JSON.stringify({ error: body })}\n`,
+  };
+}
+
+/** The bytes of google.api.HttpBody messages, one after the other, with the type that the first names. */
+export function createRawFormat(binding: Binding): StreamFormat {
+  return {
+    heartbeat: undefined,
+    head: (headers, first) => setContentType(headers, first && httpBodyIn(first, binding.responseBody)),
+    message: (message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array(),
+    error: () => undefined,
+  };
+}
+
+/** Reads the `id` of an event: the field marked `event_id`, of the message or of the one in its event_oneof. */
+function createIdReader(binding: Binding, choices: readonly DescField[] | undefined) {
+  const own = binding.method.output.fields.find(isEventId);
+  const inner = new Map<DescField, DescField>();
+  for (const choice of choices ?? []) {
+    const field = choice.fieldKind === "message" ? choice.message.fields.find(isEventId) : undefined;
+    if (field !== undefined) inner.set(choice, field);
+  }
+  return (message: Message, chosen: DescField | undefined): string | undefined => {
+    const field = chosen && inner.get(chosen);
+    const value =
+      chosen !== undefined && field !== undefined
+        ? getField(getField(message, chosen) as Message, field)
+        : own && getField(message, own);
+    const id = value === undefined ? "" : String(value);
+    // A line break would end the field, and an id with NUL is ignored (§9.2.6).
+    return id === "" || id === "0" || id === "false" || /[\0\r\n]/.test(id) ? undefined : id;
+  };
+}
+
+function isEventId(field: DescField): boolean {
+  return hasOption(field, restField) && getOption(field, restField).eventId;
+}

@@ -1,0 +1,200 @@
+// JSON bodies into messages, and for those that do not fit, what is wrong and where.
+import { isUtf8 } from "node:buffer";
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  fromJsonString,
+  type JsonValue,
+  type Message,
+  type Registry,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { fieldNamed, setField } from "./field-path.ts";
+import { invalidAll, RestProblem, type Violation } from "./problem.ts";
+
+export interface ReadOptions {
+  /** Skip names that are no field, instead of refusing them. */
+  readonly ignoreUnknownFields: boolean;
+  /** What `google.protobuf.Any` may hold. */
+  readonly registry?: Registry;
+}
+
+/** The most violations that one answer lists. */
+const MAX_VIOLATIONS = 20;
+
+/** The text of a body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
+export function readText(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new RestProblem("malformed", "the body must be UTF-8");
+  const text = bytes.toString("utf8");
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/**
+ * Reads a message. Names given twice are refused, as is nesting past 100 levels.
+ * Throws a {@link RestProblem}: malformed if the text is no JSON, else invalid, with what broke which rule.
+ */
+export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
+  try {
+    return fromJsonString(schema, text, options);
+  } catch {
+    throw explain(schema, text, options, "");
+  }
+}
+
+/** Reads the value of one field into a message. JSON null leaves it unset. Throws like {@link readMessage}. */
+export function readField(
+  target: Message,
+  schema: DescMessage,
+  field: DescField,
+  text: string,
+  options: ReadOptions,
+): void {
+  if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
+    if (text.trim() === "null") return;
+    try {
+      setField(target, field, fromJsonString(field.message, text, options));
+    } catch {
+      throw explain(field.message, text, options, field.name);
+    }
+    return;
+  }
+  const json = parse(text);
+  const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
+  try {
+    const read = fromJsonString(schema, wrapped, options) as unknown as Record<string, unknown>;
+    const local = field.oneof?.localName ?? field.localName;
+    if (Object.hasOwn(read, local)) (target as unknown as Record<string, unknown>)[local] = read[local];
+  } catch {
+    throw explainValue(schema, { [field.jsonName]: json }, options, "");
+  }
+}
+
+function parse(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    // V8 quotes the input in its message: only the place may be told.
+    const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
+    throw new RestProblem("malformed", `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`);
+  }
+}
+
+function explain(schema: DescMessage, text: string, options: ReadOptions, path: string): RestProblem {
+  try {
+    return explainValue(schema, parse(text), options, path);
+  } catch (error) {
+    if (error instanceof RestProblem) return error;
+    throw error;
+  }
+}
+
+function explainValue(schema: DescMessage, json: JsonValue, options: ReadOptions, path: string): RestProblem {
+  const search: Search = { options, violations: [] };
+  searchMessage(search, schema, json, path, 0);
+  if (search.violations.length === 0) report(search, path, "must not hold a name twice", "json.unique");
+  return invalidAll(search.violations);
+}
+
+interface Search {
+  readonly options: ReadOptions;
+  readonly violations: Violation[];
+}
+
+function report({ violations }: Search, field: string, description: string, rule: string): void {
+  if (violations.length < MAX_VIOLATIONS) violations.push({ place: "body", field, description, rule });
+}
+
+function fits(schema: DescMessage, json: JsonValue, options: ReadOptions): boolean {
+  try {
+    fromJson(schema, json, options);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Finds the innermost values that do not fit, asking the same decoder that refused the whole. */
+function searchMessage(search: Search, schema: DescMessage, json: JsonValue, path: string, depth: number): void {
+  const { options, violations } = search;
+  if (schema.typeName.startsWith("google.protobuf.")) {
+    if (!fits(schema, json, options)) report(search, path, `must be the JSON of a ${schema.name}`, "json.type");
+    return;
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    return report(search, path, "must be an object", "json.type");
+  if (depth >= 100) return report(search, path, "must be at most 100 levels deep", "json.depth");
+  const before = violations.length;
+  for (const [key, value] of Object.entries(json)) {
+    if (violations.length >= MAX_VIOLATIONS) return;
+    const field = fieldNamed(schema, key);
+    const at = join(path, field?.name ?? visible(key));
+    if (field !== undefined) searchField(search, schema, field, key, value, at, depth);
+    else if (!options.ignoreUnknownFields) report(search, at, "is not a field", "json.unknown");
+  }
+  if (violations.length === before && !fits(schema, json, options)) {
+    report(search, path, "must set each field, and one of each group of alternatives, at most once", "json.unique");
+  }
+}
+
+function searchField(
+  search: Search,
+  schema: DescMessage,
+  field: DescField,
+  key: string,
+  value: JsonValue,
+  path: string,
+  depth: number,
+): void {
+  const message = "message" in field ? field.message : undefined;
+  if (message !== undefined && value !== null && typeof value === "object") {
+    if (field.fieldKind === "message") return searchMessage(search, message, value, path, depth + 1);
+    if (field.fieldKind === "list" && Array.isArray(value)) {
+      for (const [i, item] of value.entries()) {
+        if (search.violations.length >= MAX_VIOLATIONS) return;
+        searchMessage(search, message, item, `${path}[${i}]`, depth + 1);
+      }
+      return;
+    }
+    if (field.fieldKind === "map" && !Array.isArray(value)) {
+      const before = search.violations.length;
+      for (const [name, item] of Object.entries(value)) {
+        if (search.violations.length >= MAX_VIOLATIONS) return;
+        searchMessage(search, message, item as JsonValue, `${path}[${JSON.stringify(visible(name))}]`, depth + 1);
+      }
+      if (search.violations.length > before) return;
+    }
+  }
+  if (!fits(schema, { [key]: value }, search.options)) report(search, path, `must be ${nameOf(field)}`, "json.type");
+}
+
+/** What a field takes, in words. */
+function nameOf(field: DescField): string {
+  if (field.fieldKind === "list") return "an array of the field's type";
+  if (field.fieldKind === "map") return "an object of the field's type";
+  if (field.fieldKind === "message") return `the JSON of a ${field.message.name}`;
+  if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;
+  switch (field.scalar) {
+    case ScalarType.STRING:
+      return "a string";
+    case ScalarType.BOOL:
+      return "true or false";
+    case ScalarType.BYTES:
+      return "a string of base64";
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return "a number";
+    default:
+      return `an integer that ${ScalarType[field.scalar].toLowerCase()} can hold`;
+  }
+}
+
+function join(path: string, name: string): string {
+  return path === "" ? name : `${path}.${name}`;
+}
+
+/** A name from the body as it is shown: cut, and kept to one line of visible text. */
+export function visible(name: string): string {
+  const text = name.toWellFormed().replace(/[^\P{C}\u0020]/gu, "?");
+  return text.length > 64 ? `${text.slice(0, 64).toWellFormed()}…` : text;
+}

@@ -1,0 +1,122 @@
+// Messages into JSON: the JSON form of Protobuf with implicit fields written out, and null where a field asks for it.
+import {
+  type DescField,
+  type DescMessage,
+  getOption,
+  hasOption,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  type Registry,
+  toJson,
+} from "@bufbuild/protobuf";
+import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { getField } from "./field-path.ts";
+
+export interface WriteOptions {
+  /** What `google.protobuf.Any` may hold. */
+  readonly registry?: Registry;
+}
+
+/** Gives the JSON text of a message or of one of its fields. */
+export interface JsonWriter {
+  message(schema: DescMessage, message: Message): string;
+  /** JSON null where the field is unset. */
+  field(schema: DescMessage, message: Message, field: DescField): string;
+}
+
+/** Puts the nulls of a message and of those within into its JSON. */
+type Fill = (json: JsonObject) => JsonObject;
+
+export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
+  const options = registry === undefined ? { alwaysEmitImplicit: true } : { alwaysEmitImplicit: true, registry };
+  const fills = new Map<DescMessage, Fill | undefined>();
+
+  function jsonOf(schema: DescMessage, message: Message): JsonValue {
+    const json = toJson(schema, message, options);
+    if (!fills.has(schema)) fills.set(schema, createFill(schema));
+    const fill = fills.get(schema);
+    return fill === undefined ? json : fill(json as JsonObject);
+  }
+
+  return {
+    message: (schema, message) => JSON.stringify(jsonOf(schema, message)),
+    field(schema, message, field) {
+      if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
+        const value = getField(message, field);
+        return value === undefined ? "null" : JSON.stringify(jsonOf(field.message, value as Message));
+      }
+      const json = jsonOf(schema, message) as JsonObject;
+      return JSON.stringify(json[field.jsonName] ?? null);
+    },
+  };
+}
+
+/** Undefined where neither the message nor any within it has a field that is null when unset: then nothing is to do. */
+function createFill(schema: DescMessage): Fill | undefined {
+  const reached = new Set<DescMessage>();
+  reach(schema, reached);
+  if (![...reached].some((desc) => desc.fields.some(isNullWhenUnset))) return undefined;
+  const made = new Map<DescMessage, Fill>();
+  return fillOf(schema, made);
+}
+
+function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
+  let fill = made.get(desc);
+  if (fill !== undefined) return fill;
+  const fields = desc.fields.toSorted((a, b) => a.number - b.number);
+  const inner: { field: DescField; fill: Fill }[] = [];
+  fill = (json) => {
+    for (const { field, fill: fillInner } of inner) fillField(json, field, fillInner);
+    return fields.some((field) => isNullWhenUnset(field)) ? withNulls(json, fields) : json;
+  };
+  // Known before it is filled: a message may hold itself.
+  made.set(desc, fill);
+  for (const field of fields) {
+    const message = "message" in field ? field.message : undefined;
+    if (message !== undefined && !isWellKnown(message)) inner.push({ field, fill: fillOf(message, made) });
+  }
+  return fill;
+}
+
+function fillField(json: JsonObject, field: DescField, fill: Fill): void {
+  const value = json[field.jsonName];
+  if (typeof value !== "object" || value === null) return;
+  if (Array.isArray(value)) json[field.jsonName] = value.map((item) => fill(item as JsonObject));
+  else if (field.fieldKind !== "map") json[field.jsonName] = fill(value);
+  else json[field.jsonName] = Object.fromEntries(Object.entries(value).map(([k, v]) => [k, fill(v as JsonObject)]));
+}
+
+/** The same in the order of the fields' numbers, with nulls. */
+function withNulls(json: JsonObject, fields: readonly DescField[]): JsonObject {
+  const filled: JsonObject = {};
+  for (const field of fields) {
+    const value = json[field.jsonName];
+    if (isNullWhenUnset(field) && (value === undefined || (field.presence === 2 && isDefault(field, value)))) {
+      filled[field.jsonName] = null;
+    } else if (value !== undefined) filled[field.jsonName] = value;
+  }
+  return filled;
+}
+
+// The default of a field without presence, as JSON writes it.
+function isDefault(field: DescField, value: JsonValue): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
+  if (field.fieldKind === "enum") return value === field.enum.values[0]?.jsonName;
+  return value === "" || value === 0 || value === false || value === "0";
+}
+
+function reach(desc: DescMessage, reached: Set<DescMessage>): void {
+  if (reached.has(desc) || isWellKnown(desc)) return;
+  reached.add(desc);
+  for (const field of desc.fields) if ("message" in field && field.message !== undefined) reach(field.message, reached);
+}
+
+function isWellKnown(desc: DescMessage): boolean {
+  return desc.typeName.startsWith("google.protobuf.");
+}
+
+function isNullWhenUnset(field: DescField): boolean {
+  return hasOption(field, restField) && getOption(field, restField).nullWhenUnset;
+}

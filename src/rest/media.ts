@@ -1,0 +1,22 @@
+// The media types that REST speaks, and the checks of `Content-Type`.
+import { readMediaType } from "./accept.ts";
+import { type HttpRequest, headerOf } from "./http.ts";
+import { RestProblem } from "./problem.ts";
+
+export const JSON_TYPE = "application/json";
+export const NDJSON_TYPE = "application/x-ndjson";
+export const EVENTS_TYPE = "text/event-stream";
+
+/** Refuses a body that is not of this type in UTF-8. No `Content-Type` is taken for the right one. */
+export function checkContentType(request: HttpRequest, type: string): void {
+  const header = headerOf(request, "content-type");
+  if (header === undefined || header === type) return;
+  const { type: given, charset } = readMediaType(header);
+  if (given !== type || (charset !== undefined && charset !== "utf-8" && charset !== "utf8")) {
+    throw new RestProblem("unsupported_media_type", `content-type: must be ${type} in UTF-8`, [], { accept: type });
+  }
+}
+
+export function notAcceptable(offers: readonly string[]): RestProblem {
+  return new RestProblem("not_acceptable", `accept: must allow ${offers.join(" or ")}`);
+}

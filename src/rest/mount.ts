@@ -1,0 +1,71 @@
+// A mount: a set of methods served under a prefix, with its own spelling of errors and its own leniency.
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
+import type { Binding } from "./binding.ts";
+import type { Headers, HttpRequest } from "./http.ts";
+import type { RestProblem } from "./problem.ts";
+
+/** What a renderer and a hook may know of the request. */
+export interface CallInfo {
+  /** The HTTP method. */
+  readonly verb: string;
+  /** The raw path, without the query. */
+  readonly path: string;
+  readonly requestId: string;
+  /** The binding that matched; undefined for 404, 405 and paths that are refused. */
+  readonly binding: Binding | undefined;
+}
+
+/** A failure on its way to the client. */
+export interface Failure {
+  /** The status that the canonical rendering has: the problem's own, that of the reason, or that of the code. */
+  readonly status: number;
+  /** What the pipeline gave to send: it holds no internals. */
+  readonly error: ConnectError;
+  /** What was wrong with the HTTP request, where it was that: violations say in which place. */
+  readonly problem: RestProblem | undefined;
+  /** Headers that go with it, such as `retry-after`. A renderer may add to them or replace them. */
+  readonly headers: Readonly<Headers>;
+}
+
+export interface RenderedError {
+  readonly status: number;
+  readonly headers: Readonly<Headers>;
+  /** A JSON value; in a stream it becomes the data of the final error event. */
+  readonly body: unknown;
+}
+
+export type RenderError = (failure: Failure, info: CallInfo) => RenderedError;
+
+export interface Mount {
+  /** For messages about colliding routes. */
+  readonly name: string;
+  /** What is served: every method of a service, or single methods. Those without `google.api.http` are skipped. */
+  readonly serves: readonly (DescService | DescMethod)[];
+  /** In front of every path, such as `/crm`; no slash at its end. Default "". */
+  readonly prefix?: string;
+  /**
+   * The paths below which unknown routes are answered 404 by this mount, without the prefix. The longest wins. Default:
+   * the first literal segment of each route.
+   */
+  readonly basePaths?: readonly string[];
+  /** Default: google.rpc.Status as JSON. */
+  readonly renderError?: RenderError;
+  /**
+   * `refuse` (default): a field or parameter that the contract does not have, a body that the method does not take, and
+   * a condition that the method cannot check are INVALID_ARGUMENT. `ignore`: they are skipped.
+   */
+  readonly unknown?: "refuse" | "ignore";
+  /** Serves a path with one "/" at its end like the path without. Default false: it is 400. */
+  readonly trailingSlash?: boolean;
+  /** The longest body, and the longest line of a streamed one, in bytes after decompression. Default 4 MiB. */
+  readonly maxBodyBytes?: number;
+  /** Query parameters that are not the contract's, such as a credential: the transcoder skips them. */
+  readonly reservedParameters?: readonly string[];
+  /** A header as the pipeline is to see it, instead of the one that was sent; undefined leaves that. */
+  readonly header?: (name: string, request: HttpRequest, query: string) => string | undefined;
+  /** May change the headers of every answer, errors too, just before they are sent. */
+  readonly onAnswer?: (headers: Headers, info: CallInfo) => void;
+}
+
+export const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;

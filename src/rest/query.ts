@@ -1,0 +1,107 @@
+// Query parameters: split, decoded once, and set on the request message by field path.
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { type FieldPath, fieldNamed, getField, holderOf, MAX_PATH_DEPTH, pathName, setField } from "./field-path.ts";
+import { visible } from "./json-read.ts";
+import { decodeQuery } from "./percent.ts";
+import { invalid, invalidAll, type RestProblem, type Violation } from "./problem.ts";
+import { textReader } from "./text-value.ts";
+
+/** The most parameters of one request. */
+export const MAX_PARAMETERS = 1000;
+
+export interface QueryRules {
+  readonly input: DescMessage;
+  /** Field paths that are filled from elsewhere, in the names of the contract: from the path, or from the body. */
+  readonly taken: ReadonlySet<string>;
+  /** The body is every field that the path leaves: there are no parameters. */
+  readonly none: boolean;
+  /** Skip parameters that name no field, instead of refusing them. */
+  readonly ignoreUnknown: boolean;
+  /** Parameters that are not the request's, such as a credential: skipped. */
+  readonly reserved: ReadonlySet<string>;
+}
+
+/** Sets every parameter of a raw query, without its "?". Throws a {@link RestProblem} that names each bad parameter. */
+export function applyQuery(message: Message, query: string, rules: QueryRules): void {
+  const violations: Violation[] = [];
+  const seen = new Set<string>();
+  const parts = query.split("&");
+  if (parts.length > MAX_PARAMETERS)
+    throw invalid("query", "", `must have at most ${MAX_PARAMETERS} parameters`, "count");
+  for (const part of parts) {
+    if (part === "") continue;
+    const broken = applyParameter(message, part, rules, seen);
+    if (broken !== undefined) violations.push(broken);
+  }
+  if (violations.length > 0) throw tooMany(violations);
+}
+
+function tooMany(violations: readonly Violation[]): RestProblem {
+  return invalidAll(violations.slice(0, 20));
+}
+
+function applyParameter(message: Message, part: string, rules: QueryRules, seen: Set<string>): Violation | undefined {
+  const equals = part.indexOf("=");
+  const name = decodeQuery(equals === -1 ? part : part.slice(0, equals));
+  if (name.kind === "invalid")
+    return { place: "query", field: "", description: `a parameter's name ${name.description}`, rule: name.rule };
+  if (rules.reserved.has(name.text)) return undefined;
+  const found = findParameter(name.text, rules);
+  if (typeof found === "string") {
+    return rules.ignoreUnknown ? undefined : broken(visible(name.text), found, "unknown");
+  }
+  const path = pathName(found);
+  const field = found[found.length - 1] as DescField;
+  if (field.fieldKind !== "list") {
+    if (seen.has(path)) return broken(path, "must be given once", "once");
+    seen.add(path);
+  }
+  const value = decodeQuery(equals === -1 ? "" : part.slice(equals + 1));
+  if (value.kind === "invalid") return broken(path, value.description, value.rule);
+  return setParameter(message, found, path, field, value.text);
+}
+
+/** The field that a parameter sets, or what is wrong with its name. */
+function findParameter(name: string, rules: QueryRules): FieldPath | string {
+  if (rules.none) return "is not a parameter: every field that the path does not hold belongs in the body";
+  const path: DescField[] = [];
+  let message: DescMessage | undefined = rules.input;
+  let prefix = "";
+  for (const part of name.split(".", MAX_PATH_DEPTH + 1)) {
+    const field: DescField | undefined =
+      message && path.length < MAX_PATH_DEPTH ? fieldNamed(message, part) : undefined;
+    if (field === undefined) return "is not a parameter of this method";
+    path.push(field);
+    prefix = prefix === "" ? field.name : `${prefix}.${field.name}`;
+    if (rules.taken.has(prefix)) return "is not a parameter: it is filled from the path or the body";
+    message = field.fieldKind === "message" ? field.message : undefined;
+  }
+  const last = path[path.length - 1] as DescField;
+  return textReader(last) === undefined
+    ? "is not a parameter: only scalars, enums and lists of them are"
+    : (path as [DescField]);
+}
+
+function setParameter(
+  message: Message,
+  path: FieldPath,
+  name: string,
+  field: DescField,
+  text: string,
+): Violation | undefined {
+  const read = textReader(field)?.(text);
+  if (read === undefined || read.kind === "invalid")
+    return broken(name, read?.description ?? "has no text form", read?.rule ?? "type");
+  const holder = holderOf(message, path);
+  const { oneof } = field;
+  if (oneof?.fields.some((other) => other !== field && getField(holder, other) !== undefined)) {
+    return broken(name, `must not be given with another of ${oneof.name}`, "oneof");
+  }
+  if (field.fieldKind === "list") (getField(holder, field) as unknown[]).push(read.value);
+  else setField(holder, field, read.value);
+  return undefined;
+}
+
+function broken(field: string, description: string, rule: string): Violation {
+  return { place: "query", field, description, rule };
+}

@@ -1,0 +1,191 @@
+// The face of the transcoder: mounts in, one HTTP handler out.
+import { randomUUIDv7 } from "node:crypto";
+import type { DescMethod, Registry } from "@bufbuild/protobuf";
+import type { Pipeline } from "../rpc/pipeline.ts";
+import { bindingsOf } from "./binding.ts";
+import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
+import { createFailureRenderer, type FailureOptions } from "./failure.ts";
+import { answer, answerEmpty, type Headers, type HttpRequest, type HttpResponse, headerOf, targetOf } from "./http.ts";
+import { createJsonWriter } from "./json-write.ts";
+import { JSON_TYPE } from "./media.ts";
+import type { CallInfo, Mount } from "./mount.ts";
+import { invalid, RestProblem } from "./problem.ts";
+import { createRouter } from "./router.ts";
+import { chooseRoute, createRoute, createTranscoder, type Route } from "./transcoder.ts";
+
+export interface RestOptions extends FailureOptions {
+  /** Must serve every method that a mount serves. */
+  readonly pipeline: Pick<Pipeline, "begin" | "methods">;
+  readonly mounts: readonly Mount[];
+  /** Makes the signal of each call, on first use. Default: one that aborts when the client goes away. */
+  readonly createSignal?: CreateCallSignal;
+  /** The messages that `google.protobuf.Any` may hold in requests and answers. Default: none. */
+  readonly registry?: Registry;
+  /** A silent event stream gets a comment so often. Default 15,000. */
+  readonly heartbeatMs?: number;
+  /** A stream without a first message so long sends its headers alone. Default 100. */
+  readonly openAfterMs?: number;
+}
+
+/** One route, for listings. */
+export interface RouteEntry {
+  readonly mount: string;
+  readonly verb: string;
+  readonly pattern: string;
+  readonly method: DescMethod;
+}
+
+export interface Rest {
+  /** Answers the request and says true, or leaves it untouched and says false: no mount claims its path. */
+  handle(request: HttpRequest, response: HttpResponse): boolean | Promise<boolean>;
+  readonly routes: readonly RouteEntry[];
+}
+
+/**
+ * Builds the routes of all mounts. Throws BindingError for a binding that cannot be served and CollisionError for two that
+ * claim the same place.
+ */
+export function createRest(options: RestOptions): Rest {
+  const { pipeline, mounts, registry, createSignal = createPlainSignal } = options;
+  const writer = createJsonWriter(registry === undefined ? {} : { registry });
+  const renderFailure = createFailureRenderer(options);
+  const times = { heartbeatMs: options.heartbeatMs ?? 15_000, openAfterMs: options.openAfterMs ?? 100 };
+  const transcode = createTranscoder({ pipeline, createSignal, renderFailure, writer, times });
+  const routes = mounts.flatMap((mount) =>
+    methodsOf(mount).flatMap((method) =>
+      bindingsOf(method, mount.prefix).map((binding) => createRoute(mount, binding, writer, registry)),
+    ),
+  );
+  for (const { binding } of routes) {
+    const { parent, name } = binding.method;
+    if (!pipeline.methods.has(`/${parent.typeName}/${name}`))
+      throw new Error(`${binding.method} is mounted but not served`);
+  }
+  const router = createRouter(routes);
+  const claims = claimsOf(mounts, routes);
+
+  /** The mount with the longest base path above a path. */
+  function claimant(path: string): Mount | undefined {
+    for (let end = path.length; end >= 0; end = path.lastIndexOf("/", end - 1)) {
+      const mount = claims.get(path.slice(0, end));
+      if (mount !== undefined) return mount;
+      if (end === 0) break;
+    }
+    return undefined;
+  }
+
+  function refuse(
+    mount: Mount,
+    problem: RestProblem,
+    path: string,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): true {
+    const info = infoOf(request, path);
+    const rendered = renderFailure(problem, undefined, mount, info);
+    const headers: Headers = { "content-type": JSON_TYPE, "x-request-id": info.requestId, ...rendered.headers };
+    mount.onAnswer?.(headers, info);
+    answer(response, rendered.status, headers, JSON.stringify(rendered.body), request.method === "HEAD");
+    request.resume();
+    return true;
+  }
+
+  function allow(
+    mount: Mount,
+    methods: readonly string[],
+    path: string,
+    request: HttpRequest,
+    response: HttpResponse,
+  ): true {
+    const info = infoOf(request, path);
+    const headers: Headers = { allow: methods.join(", "), "x-request-id": info.requestId };
+    mount.onAnswer?.(headers, info);
+    answerEmpty(response, 204, headers);
+    request.resume();
+    return true;
+  }
+
+  return {
+    routes: routes.map(({ mount, binding }) => ({
+      mount: mount.name,
+      verb: binding.verb,
+      pattern: binding.pattern,
+      method: binding.method,
+    })),
+    handle(request, response) {
+      const target = targetOf(request.url);
+      if (target === undefined) return false;
+      const slash = target.path.length > 1 && target.path.endsWith("/");
+      const path = slash ? target.path.slice(0, -1) : target.path;
+      const bad = pathProblem(path);
+      if (bad === undefined) {
+        const verb = request.method ?? "";
+        const found = router.find(verb, path);
+        if (found.kind === "found") {
+          const route = chooseRoute(found.routes, headerOf(request, "accept"));
+          if (slash && route.mount.trailingSlash !== true)
+            return refuse(route.mount, emptySegment(), path, request, response);
+          return transcode(route, request, response, found.segments, target.query, path).then(() => true);
+        }
+        const mount = claimant(path);
+        if (mount === undefined) return false;
+        if (found.kind === "not_found") {
+          return refuse(mount, new RestProblem("not_found", "there is nothing at this path"), path, request, response);
+        }
+        if (verb === "OPTIONS") return allow(mount, found.allow, path, request, response);
+        const allowed = { allow: found.allow.join(", ") };
+        return refuse(
+          mount,
+          new RestProblem("method_not_allowed", `the path takes ${allowed.allow}`, [], allowed),
+          path,
+          request,
+          response,
+        );
+      }
+      const mount = claimant(path);
+      return mount === undefined ? false : refuse(mount, bad, path, request, response);
+    },
+  };
+}
+
+/** Segments that a path must not have: an empty one, "." and "..", escaped or not. */
+function pathProblem(path: string): RestProblem | undefined {
+  if (path.includes("//") || path === "/") return emptySegment();
+  if (!/\/(?:\.|%2e)/i.test(path)) return undefined;
+  return /\/(?:\.|%2e){1,2}(?:\/|$)/i.test(path)
+    ? invalid("path", "path", "must not hold . or ..", "dot_segment")
+    : undefined;
+}
+
+function emptySegment(): RestProblem {
+  return invalid("path", "path", "must not have an empty segment", "empty_segment");
+}
+
+function infoOf(request: HttpRequest, path: string): CallInfo {
+  const given = headerOf(request, "x-request-id");
+  const requestId = given !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : randomUUIDv7();
+  return { verb: request.method ?? "", path, requestId, binding: undefined };
+}
+
+function methodsOf({ serves }: Mount): DescMethod[] {
+  return serves.flatMap((one) => (one.kind === "service" ? one.methods : [one]));
+}
+
+function claimsOf(mounts: readonly Mount[], routes: readonly Route[]): Map<string, Mount> {
+  const claims = new Map<string, Mount>();
+  for (const mount of mounts) {
+    const own = mount.basePaths?.map((base) => (mount.prefix ?? "") + base) ?? firstLiterals(mount, routes);
+    for (const base of own) claims.set(base, claims.get(base) ?? mount);
+  }
+  return claims;
+}
+
+/** What a mount claims by itself: the prefix, and the first segment after it where that is fixed. */
+function firstLiterals(mount: Mount, routes: readonly Route[]): string[] {
+  const prefix = mount.prefix ?? "";
+  const depth = prefix.split("/").length - 1;
+  return routes
+    .filter((route) => route.mount === mount)
+    .map(({ binding }) => binding.template.segments[depth])
+    .flatMap((segment) => (segment?.kind === "literal" ? [`${prefix}/${segment.text}`] : []));
+}

@@ -1,0 +1,253 @@
+// Serves one matched request: HTTP in, the pipeline, HTTP out.
+import type { Message, Registry } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import type { Call, Pipeline } from "../rpc/pipeline.ts";
+import { acceptMedia } from "./accept.ts";
+import type { Binding } from "./binding.ts";
+import { type CreateCallSignal, RestHead } from "./call-head.ts";
+import { createEventFormat, createLineFormat, createRawFormat, type StreamFormat } from "./events.ts";
+import type { RenderFailure } from "./failure.ts";
+import { answer, gone, type Headers, type HttpRequest, type HttpResponse } from "./http.ts";
+import type { JsonWriter } from "./json-write.ts";
+import { inLine, splitLines } from "./lines.ts";
+import { checkContentType, EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, notAcceptable } from "./media.ts";
+import { prepare, send } from "./message-answer.ts";
+import { type CallInfo, DEFAULT_MAX_BODY_BYTES, type Mount } from "./mount.ts";
+import { invalid, RestProblem } from "./problem.ts";
+import { mayHaveBody, readBody, readChunks } from "./request-body.ts";
+import { createRequestBuilder, type RequestBuilder } from "./request-message.ts";
+import { ReaderGone, type StreamTimes, sendStream } from "./stream-answer.ts";
+
+/** A binding with all that serving it takes. */
+export interface Route {
+  readonly mount: Mount;
+  readonly binding: Binding;
+  readonly builder: RequestBuilder;
+  readonly streamsIn: boolean;
+  readonly streamsOut: boolean;
+  /** Whether the answer is a google.api.HttpBody. */
+  readonly rawAnswer: boolean;
+  /** What a streamed answer may look like, by media type. */
+  readonly formats: Readonly<Record<string, StreamFormat>>;
+  readonly maxBodyBytes: number;
+}
+
+export interface TranscoderOptions {
+  readonly pipeline: Pick<Pipeline, "begin">;
+  readonly createSignal: CreateCallSignal;
+  readonly renderFailure: RenderFailure;
+  readonly writer: JsonWriter;
+  readonly times: StreamTimes;
+}
+
+export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, registry: Registry | undefined): Route {
+  const kind = binding.method.methodKind;
+  const { output } = binding.method;
+  const answered = binding.responseBody?.fieldKind === "message" ? binding.responseBody.message : output;
+  const rawAnswer =
+    answered.typeName === HttpBodySchema.typeName && (binding.responseBody === undefined || answered !== output);
+  return {
+    mount,
+    binding,
+    builder: createRequestBuilder(binding, mount, registry),
+    streamsIn: kind === "client_streaming" || kind === "bidi_streaming",
+    streamsOut: kind === "server_streaming" || kind === "bidi_streaming",
+    rawAnswer,
+    formats: rawAnswer
+      ? { "*/*": createRawFormat(binding) }
+      : { [NDJSON_TYPE]: createLineFormat(binding, writer), [EVENTS_TYPE]: createEventFormat(binding, writer) },
+    maxBodyBytes: mount.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+  };
+}
+
+/** Serves a request. Never rejects. */
+export type Transcoder = (
+  route: Route,
+  request: HttpRequest,
+  response: HttpResponse,
+  segments: readonly string[],
+  query: string,
+  path: string,
+) => Promise<void>;
+
+/** The state of one request. */
+interface Exchange {
+  readonly route: Route;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly segments: readonly string[];
+  readonly query: string;
+  readonly head: RestHead;
+  readonly call: Call;
+  readonly info: CallInfo;
+}
+
+export function createTranscoder({
+  pipeline,
+  createSignal,
+  renderFailure,
+  writer,
+  times,
+}: TranscoderOptions): Transcoder {
+  async function serve(exchange: Exchange): Promise<void> {
+    const { route, request, call } = exchange;
+    await call.admit();
+    const format = negotiate(route, exchange.head.header("accept"));
+    if (route.streamsIn) {
+      if (!route.builder.rawBody) checkContentType(request, NDJSON_TYPE);
+      const requests = readRequests(exchange);
+      if (format === undefined) await answerOne(exchange, await onlyOne(call.stream(requests)), undefined);
+      else await answerMany(exchange, call.stream(requests), format);
+    } else {
+      const message = await readRequest(exchange);
+      if (format === undefined) await answerOne(exchange, await call.unary(message), message);
+      else await answerMany(exchange, call.stream(once(message)), format);
+    }
+  }
+
+  async function answerOne(exchange: Exchange, message: Message, requestMessage: Message | undefined): Promise<void> {
+    const { route, response, head, info, call } = exchange;
+    const parts = {
+      binding: route.binding,
+      raw: route.rawAnswer,
+      writer,
+      request: requestMessage,
+      verb: info.verb,
+      header: (name: string) => head.header(name),
+    };
+    const prepared = await prepare(parts, message, headersOf(call));
+    route.mount.onAnswer?.(prepared.headers, info);
+    call.end();
+    send(response, prepared, info.verb);
+  }
+
+  async function answerMany(exchange: Exchange, messages: AsyncIterable<Message>, format: StreamFormat): Promise<void> {
+    const { route, response, info, call } = exchange;
+    const done = await sendStream(messages, {
+      response,
+      format,
+      times,
+      status: route.binding.successStatus,
+      headOnly: info.verb === "HEAD",
+      headers() {
+        const headers = headersOf(call);
+        if (!route.rawAnswer) headers.vary = "accept";
+        route.mount.onAnswer?.(headers, info);
+        return headers;
+      },
+      renderError: (error) => renderFailure(error, call, route.mount, info).body,
+    });
+    if (done) call.end();
+  }
+
+  function fail({ route, request, response, call, head, info }: Exchange, error: unknown): void {
+    const cause = error instanceof ReaderGone && head.signal.aborted ? head.signal.reason : error;
+    const rendered = renderFailure(cause, call, route.mount, info);
+    if (gone(response)) {
+      response.destroy();
+      return;
+    }
+    const headers: Headers = { "content-type": JSON_TYPE, ...headersOf(call), ...rendered.headers };
+    route.mount.onAnswer?.(headers, info);
+    answer(response, rendered.status, headers, JSON.stringify(rendered.body), info.verb === "HEAD");
+    // Whatever is left of the body is nobody's any more.
+    request.resume();
+  }
+
+  return async (route, request, response, segments, query, path) => {
+    const head = new RestHead(route.binding.method, request, response, route.mount, query, createSignal);
+    const call = pipeline.begin(head);
+    const { requestId } = call.context;
+    const info: CallInfo = { verb: request.method ?? "", path, requestId, binding: route.binding };
+    const exchange: Exchange = { route, request, response, segments, query, head, call, info };
+    try {
+      await serve(exchange);
+    } catch (error) {
+      fail(exchange, error);
+    } finally {
+      head.release();
+    }
+  };
+}
+
+/** The format of a streamed answer; undefined for one message. Throws not_acceptable. */
+function negotiate(route: Route, accept: string | undefined): StreamFormat | undefined {
+  if (!route.streamsOut) {
+    if (!route.rawAnswer && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
+    return undefined;
+  }
+  if (route.rawAnswer) return route.formats["*/*"];
+  const type = acceptMedia(accept, [NDJSON_TYPE, EVENTS_TYPE]);
+  if (type === undefined) throw notAcceptable([NDJSON_TYPE, EVENTS_TYPE]);
+  return route.formats[type];
+}
+
+/** Of a unary and a streaming method at one place, the one whose answer `Accept` likes better; the unary one in doubt. */
+export function chooseRoute(routes: readonly Route[], accept: string | undefined): Route {
+  const [first, second] = routes as [Route, Route | undefined];
+  if (second === undefined) return first;
+  const [unary, streaming] = first.streamsOut ? [second, first] : [first, second];
+  const type = acceptMedia(accept, [JSON_TYPE, EVENTS_TYPE, NDJSON_TYPE]);
+  return type === undefined || type === JSON_TYPE ? unary : streaming;
+}
+
+async function readRequest({ route, request, segments, query, head }: Exchange): Promise<Message> {
+  const { binding, builder, mount } = route;
+  let body: Buffer | undefined;
+  if (mayHaveBody(request)) {
+    if (binding.body.kind !== "none") {
+      if (!builder.rawBody) checkContentType(request, JSON_TYPE);
+      const bytes = await readBody(request, route.maxBodyBytes);
+      if (bytes.byteLength > 0) body = bytes;
+    } else if (mount.unknown !== "ignore" && (await readBody(request, route.maxBodyBytes)).byteLength > 0) {
+      throw invalid("body", "body", "must be empty: this method takes none", "body.none");
+    }
+  }
+  return builder.build({
+    segments,
+    query,
+    body,
+    contentType: head.header("content-type"),
+    header: (name) => head.header(name),
+  });
+}
+
+/** Each line is a whole request: the path, the query and the headers fill their fields of every one. */
+async function* readRequests({ route, request, segments, query, head }: Exchange): AsyncGenerator<Message> {
+  const { builder } = route;
+  const parts = {
+    segments,
+    query,
+    contentType: head.header("content-type"),
+    header: (name: string) => head.header(name),
+  };
+  const chunks = readChunks(request);
+  if (builder.rawBody) {
+    for await (const body of chunks) yield builder.build({ ...parts, body });
+    return;
+  }
+  for await (const { number, bytes } of splitLines(chunks, route.maxBodyBytes)) {
+    try {
+      yield builder.build({ ...parts, body: bytes });
+    } catch (error) {
+      throw error instanceof RestProblem ? inLine(number, error) : error;
+    }
+  }
+}
+
+async function* once(message: Message): AsyncGenerator<Message> {
+  yield message;
+}
+
+async function onlyOne(messages: AsyncIterable<Message>): Promise<Message> {
+  for await (const message of messages) return message;
+  throw new ConnectError("the method gave no answer", Code.Internal);
+}
+
+function headersOf(call: Call): Headers {
+  const headers: Headers = {};
+  for (const [name, value] of call.responseHeaders) headers[name] = value;
+  headers["x-request-id"] ??= call.context.requestId;
+  return headers;
+}
