@@ -1,17 +1,295 @@
-// What the store asks of the database.
-import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
+// The database as the rest of the store sees it: named prepared statements, transactions, and MikroORM beside them.
+import { availableParallelism } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import type { EntityManager, MikroORM, Options } from "@mikro-orm/postgresql";
+import type { Pool, QueryConfig, QueryResult } from "pg";
+import { kindOf, translate, unavailable } from "./failure.ts";
+import { Lease } from "./lease.ts";
+import { joinTransaction } from "./orm-transaction.ts";
+import { type DatabaseObserver, DEFAULT_TIMEOUTS, openPool, type Timeouts } from "./pool.ts";
+import { VALUE_PARSERS } from "./value-parsers.ts";
+
+/** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
 export interface Statement<Row = unknown> {
   readonly name: string;
   readonly text: string;
+  /** Never there: carries the type of a row from the statement to its results. */
   readonly _row?: Row;
 }
+
 export interface Queryable {
+  /**
+   * Runs a prepared statement in one round trip. int8 is read as bigint, timestamptz as Date (milliseconds), json as
+   * what it holds. Of the values, a JSON array for a jsonb parameter must be given as text. When `signal` aborts,
+   * rejects with its reason at once and cancels the query in PostgreSQL.
+   *
+   * @throws DomainError DATABASE_UNAVAILABLE, OVERLOADED; the statement's own failures as pg's DatabaseError
+   */
   query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]>;
 }
+
 export interface Transaction extends Queryable {
+  /** MikroORM inside this transaction, made on first use. What it holds is flushed before the commit. */
   readonly em: EntityManager;
 }
+
+export interface TransactionOptions {
+  /** How often the work may start anew after a deadlock, lock timeout or serialization failure; 3 unless told. */
+  readonly retries?: number;
+}
+
 export interface Database extends Queryable {
   readonly orm: MikroORM;
-  transaction<T>(signal: AbortSignal | undefined, work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction (read committed): commits when it returns, rolls back when it throws or `signal`
+   * aborts. May run it again after a collision with another transaction, so it must do nothing but database work.
+   *
+   * @throws DomainError DATABASE_UNAVAILABLE with `metadata.outcome` "unknown" when the connection broke during the
+   * commit: the change may or may not have taken effect
+   */
+  transaction<T>(
+    signal: AbortSignal | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T>;
+  /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
+  fork(): EntityManager;
+  /** One round trip. @throws DomainError when the database cannot be reached. */
+  ping(signal?: AbortSignal): Promise<void>;
+  /** Waits for what still runs, then closes every connection. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgresql://…`; a Unix socket's directory goes into `?host=`. */
+  readonly url: string;
+  /** Connections at most; 10, or 2 for each core where that is more, unless told. */
+  readonly poolSize?: number;
+  /** Calls at most that wait for a connection; 16 times the pool's size unless told. */
+  readonly maxWaiting?: number;
+  readonly applicationName?: string;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly observer?: DatabaseObserver;
+  readonly onConnectionLost?: (message: string) => void;
+  /** MikroORM's entities and migrations; see `schema.ts`. */
+  readonly model?: Pick<Options, "entities" | "extensions" | "migrations">;
+}
+
+const PING: Statement<unknown> = { name: "ping", text: "select 1" };
+const RETRIES = 3;
+/** Colliding transactions wait up to this long, at random, before they start anew, in milliseconds. */
+const RETRY_SPREAD_MS = 20;
+
+class PostgresDatabase implements Database {
+  readonly orm: MikroORM;
+  readonly #pool: Pool;
+  /** Connections whose cancelled work is still ending. */
+  readonly #ending = new Set<Promise<unknown>>();
+
+  constructor(orm: MikroORM, pool: Pool) {
+    this.orm = orm;
+    this.#pool = pool;
+  }
+
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
+    try {
+      return await this.#queryOnce<Row>(statement, values, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      // Its plan was void, so it did nothing; a new connection plans it again.
+      if (kindOf(error) === "stale-plan") return this.#queryOnce<Row>(statement, values, signal).catch(rethrow);
+      throw translate(error);
+    }
+  }
+
+  async #queryOnce<Row>(
+    statement: Statement,
+    values: readonly unknown[],
+    signal: AbortSignal | undefined,
+  ): Promise<Row[]> {
+    const lease = await this.#acquire(signal);
+    try {
+      return (await lease.run(configOf(statement, values), signal)).rows;
+    } finally {
+      this.#release(lease);
+    }
+  }
+
+  async transaction<T>(
+    signal: AbortSignal | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+    { retries = RETRIES }: TransactionOptions = {},
+  ): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#transactionOnce(signal, work);
+      } catch (error) {
+        signal?.throwIfAborted();
+        const kind = kindOf(error);
+        if ((kind !== "conflict" && kind !== "stale-plan") || attempt >= retries) throw translate(error);
+        await delay(Math.random() * RETRY_SPREAD_MS);
+      }
+    }
+  }
+
+  async #transactionOnce<T>(
+    signal: AbortSignal | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+  ): Promise<T> {
+    const lease = await this.#acquire(signal);
+    const transaction = new HeldTransaction(this.orm, lease, signal);
+    try {
+      await lease.run({ text: "begin" }, signal);
+      const result = await untilAborted(work(transaction), signal);
+      await transaction.flush();
+      await untilAborted(transaction.commit(), signal);
+      return result;
+    } finally {
+      const ending = transaction.end();
+      this.#track(ending);
+      // An aborted caller does not wait for the rollback; everybody else finds the locks gone.
+      if (!signal?.aborted) await ending;
+    }
+  }
+
+  fork(): EntityManager {
+    return this.orm.em.fork({ clear: true, useContext: false }) as EntityManager;
+  }
+
+  async ping(signal?: AbortSignal): Promise<void> {
+    await this.query(PING, [], signal);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#ending);
+    await this.orm.close(true);
+  }
+
+  async #acquire(signal: AbortSignal | undefined): Promise<Lease> {
+    if (signal === undefined) return new Lease(await this.#pool.connect());
+    signal.throwIfAborted();
+    const connecting = this.#pool.connect();
+    try {
+      return new Lease(await untilAborted(connecting, signal));
+    } catch (error) {
+      // Whoever stopped waiting gives back the connection that arrives for it later.
+      if (signal.aborted) {
+        connecting.then(
+          (client) => client.release(),
+          () => {},
+        );
+      }
+      throw error;
+    }
+  }
+
+  #release(lease: Lease): void {
+    const ending = lease.release();
+    if (ending !== undefined) this.#track(ending);
+  }
+
+  #track(ending: Promise<unknown>): void {
+    this.#ending.add(ending);
+    const forget = () => this.#ending.delete(ending);
+    ending.then(forget, forget);
+  }
+}
+
+class HeldTransaction implements Transaction {
+  readonly #orm: MikroORM;
+  readonly #lease: Lease;
+  readonly #signal: AbortSignal | undefined;
+  #em: EntityManager | undefined;
+  #open = true;
+  #committing: Promise<unknown> | undefined;
+
+  constructor(orm: MikroORM, lease: Lease, signal: AbortSignal | undefined) {
+    this.#orm = orm;
+    this.#lease = lease;
+    this.#signal = signal;
+  }
+
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
+    return (await this.#run(configOf(statement, values), signal)).rows;
+  }
+
+  get em(): EntityManager {
+    this.#em ??= joinTransaction(this.#orm, (query) => this.#run(query));
+    return this.#em;
+  }
+
+  async flush(): Promise<void> {
+    await this.#em?.flush();
+  }
+
+  /** Not cancelled by an abort: once it is sent, the change may take effect. */
+  async commit(): Promise<void> {
+    this.#open = false;
+    const committing = this.#lease.run({ text: "commit" }, undefined);
+    this.#committing = committing.catch(() => {});
+    const { command } = await committing.catch((error: unknown) => {
+      throw kindOf(error) === "session" ? unavailable(error, true) : error;
+    });
+    // PostgreSQL answers the commit of a failed transaction with ROLLBACK, and no error.
+    if (command !== "COMMIT") throw new Error("the transaction had failed: a statement's error was not passed on");
+  }
+
+  /** Rolls back unless a commit was sent, and lets go of the connection. Never rejects. */
+  async end(): Promise<void> {
+    const rollback = this.#open;
+    this.#open = false;
+    await this.#lease.settled();
+    await this.#committing;
+    if (rollback && this.#lease.usable) {
+      await this.#lease.run({ text: "rollback" }, undefined).catch(() => this.#lease.discard());
+    }
+    await this.#lease.release();
+  }
+
+  #run(query: QueryConfig, signal = this.#signal): Promise<QueryResult> {
+    if (this.#open) return this.#lease.run(query, signal);
+    return Promise.reject(new Error("the transaction has ended"));
+  }
+}
+
+function configOf(statement: Statement, values: readonly unknown[]): QueryConfig {
+  return { name: statement.name, text: statement.text, values: values as unknown[], types: VALUE_PARSERS };
+}
+
+function rethrow(error: unknown): never {
+  throw translate(error);
+}
+
+/** The promise's own outcome, or the signal's reason as soon as it aborts. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Opens a database. Connects when the first query comes; `ping` tells whether it can be reached. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const size = options.poolSize ?? Math.max(10, 2 * availableParallelism());
+  const { orm, pool } = await openPool(
+    {
+      url: options.url,
+      size,
+      maxWaiting: options.maxWaiting ?? 16 * size,
+      applicationName: options.applicationName ?? "colloquy",
+      timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+      observer: options.observer,
+      onConnectionLost: options.onConnectionLost ?? (() => {}),
+    },
+    options.model ?? { entities: [] },
+  );
+  return new PostgresDatabase(orm, pool);
 }

@@ -1,0 +1,192 @@
+// PostgreSQL as a part of Colloquy: started with it, stopped with it, started again when it dies, shared by commands.
+import type { ChildProcess } from "node:child_process";
+import { mkdtemp, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import type { Binaries } from "./binaries.ts";
+import { type Cluster, openCluster, SUPERUSER } from "./cluster.ts";
+import { ensurePostmaster, PORT, type Postmaster, stopPostmaster, watchOver } from "./postmaster.ts";
+import { AlreadyRunning, type Role, Usage } from "./usage.ts";
+
+export { AlreadyRunning };
+
+export interface EmbeddedOptions {
+  /** Made if it does not exist. Holds the cluster (`postgres/`), in it the password (`colloquy.password`, mode 600). */
+  readonly dataDir: string;
+  readonly logger: Logger;
+  /** Only one `server` at a time; any number of commands, beside a server or alone. A server unless told. */
+  readonly role?: Role;
+  /** Another PostgreSQL than the packaged one. */
+  readonly binaries?: Binaries;
+}
+
+export interface Embedded {
+  /** For `openDatabase`. Stays the same when PostgreSQL is restarted. Holds the password: not for logs. */
+  readonly url: string;
+  /** The process that serves now. */
+  readonly pid: number;
+  /** Tells a second server where this one listens. */
+  announce(address: string): Promise<void>;
+  /** Stops PostgreSQL, unless another process still uses it: then that one does. */
+  stop(): Promise<void>;
+}
+
+const DATABASE = "colloquy";
+/** What a Unix socket's path may have on every system, in bytes (`sun_path`). */
+const MAX_SOCKET_PATH = 103;
+/** Between restarts of a PostgreSQL that keeps dying, in milliseconds. */
+const BACKOFF_MS = [0, 100, 500, 2_000, 5_000];
+const LOOK_AGAIN_MS = 20;
+/** A PostgreSQL that held out this long is restarted without delay again. */
+const STABLE_MS = 60_000;
+
+class SupervisedPostgres implements Embedded {
+  readonly url: string;
+  readonly #cluster: Cluster;
+  readonly #role: Role;
+  readonly #log: Logger;
+  readonly #socketDirectory: string;
+  readonly #socketLink: string | undefined;
+  #postmaster: Postmaster | undefined;
+  #usage: Usage | undefined;
+  #watchdog: ChildProcess | undefined;
+  #address: string | undefined;
+  #stopping = false;
+  #bringingUp: Promise<void> | undefined;
+  #supervision: Promise<void> | undefined;
+
+  constructor(cluster: Cluster, socket: Socket, role: Role, logger: Logger) {
+    this.#cluster = cluster;
+    this.#role = role;
+    this.#log = logger;
+    this.#socketLink = socket.link;
+    this.#socketDirectory = socket.directory;
+    this.url = this.#urlOf(DATABASE);
+  }
+
+  #urlOf(database: string): string {
+    const host = encodeURIComponent(this.#socketDirectory);
+    return `postgresql://${SUPERUSER}:${this.#cluster.password}@/${database}?host=${host}&port=${PORT}&sslmode=disable`;
+  }
+
+  get pid(): number {
+    return this.#postmaster?.pid ?? 0;
+  }
+
+  async start(): Promise<void> {
+    await this.#bringUp();
+    this.#supervision = this.#supervise();
+  }
+
+  async announce(address: string): Promise<void> {
+    this.#address = address;
+    await this.#usage?.announce(address);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await this.#bringingUp;
+    const usage = this.#usage;
+    const last = (await usage?.giveUp()) ?? false;
+    this.#watchdog?.kill("SIGKILL");
+    if (last && this.#postmaster) await stopPostmaster(this.#postmaster.pid, this.#cluster.directory);
+    await usage?.end();
+    await this.#supervision;
+    if (this.#socketLink !== undefined) await rm(this.#socketLink, { recursive: true, force: true });
+  }
+
+  #bringUp(): Promise<void> {
+    const attempt = this.#bringUpOnce();
+    this.#bringingUp = attempt.catch(() => {});
+    return attempt;
+  }
+
+  /** Starts or finds PostgreSQL and registers with it; begins anew when it goes away meanwhile. */
+  async #bringUpOnce(): Promise<void> {
+    for (;;) {
+      const postmaster = await ensurePostmaster(this.#cluster, (line) => this.#logLine(line));
+      try {
+        const usage = await Usage.begin(this.#urlOf("postgres"), this.#role);
+        await usage.ensureDatabase(DATABASE);
+        if (this.#address !== undefined) await usage.announce(this.#address);
+        this.#usage = usage;
+        this.#postmaster = postmaster;
+        this.#watch(postmaster);
+        return;
+      } catch (error) {
+        if (!isGone(error)) throw error;
+        await delay(LOOK_AGAIN_MS);
+      }
+    }
+  }
+
+  /** A command that found PostgreSQL running leaves the watch to whoever started it. */
+  #watch({ pid, started }: Postmaster): void {
+    this.#watchdog?.kill("SIGKILL");
+    this.#watchdog = this.#role === "server" || started ? watchOver(pid, this.#cluster) : undefined;
+  }
+
+  async #supervise(): Promise<void> {
+    let failures = 0;
+    let upSince = performance.now();
+    while (!this.#stopping) {
+      await this.#usage?.ended;
+      if (this.#stopping) return;
+      failures = performance.now() - upSince > STABLE_MS ? 0 : failures + 1;
+      this.#log.warn("PostgreSQL ended; starting it again");
+      await delay(BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] ?? 0);
+      try {
+        await this.#bringUp();
+        upSince = performance.now();
+        this.#log.info({ postgres_pid: this.pid }, "PostgreSQL is back");
+      } catch (error) {
+        this.#log.error({ err: error }, "PostgreSQL could not be started again");
+      }
+    }
+  }
+
+  #logLine(line: string): void {
+    const serious = /^(FATAL|PANIC|WARNING):/.test(line);
+    this.#log[serious ? "warn" : "debug"]({ component: "postgres" }, line);
+  }
+}
+
+/** PostgreSQL was running a moment ago: it is stopping, or it just died. */
+function isGone(error: unknown): boolean {
+  const code = (error as { code?: string }).code ?? "";
+  return /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|57P0[123])$/.test(code) || /^Connection terminated/.test(String((error as Error).message));
+}
+
+interface Socket {
+  readonly directory: string;
+  /** The temporary directory that holds a shorter way to it. */
+  readonly link: string | undefined;
+}
+
+async function reachableSocket({ directory }: Cluster): Promise<Socket> {
+  if (Buffer.byteLength(join(directory, `.s.PGSQL.${PORT}`)) <= MAX_SOCKET_PATH) return { directory, link: undefined };
+  const link = await mkdtemp(join(tmpdir(), "colloquy-"));
+  await symlink(directory, join(link, "pg"));
+  return { directory: join(link, "pg"), link };
+}
+
+/**
+ * Starts the PostgreSQL of a data directory, or joins the one that runs there. Keeps it running: when it dies, it is
+ * started again.
+ *
+ * @throws AlreadyRunning when another server runs on the directory; its message says which
+ */
+export async function startEmbedded({ dataDir, logger, role = "server", binaries }: EmbeddedOptions): Promise<Embedded> {
+  if (process.platform === "win32") throw new Error("on Windows there is no embedded PostgreSQL: set DATABASE_URL");
+  const cluster = await openCluster(dataDir, binaries);
+  const postgres = new SupervisedPostgres(cluster, await reachableSocket(cluster), role, logger);
+  try {
+    await postgres.start();
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+  return postgres;
+}

@@ -1,0 +1,79 @@
+// What a failure of the database means: gone, overloaded, worth a retry, or the statement's own.
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+
+/** How long a caller should wait before it tries again, in milliseconds. */
+const RETRY_AFTER_MS = 1_000;
+
+/** Errors of sockets and name lookup. ENOENT: the Unix socket of a PostgreSQL that does not run. */
+const SOCKET_ERRORS = new Set([
+  ...["ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH", "ENETUNREACH"],
+  ...["ENOTFOUND", "EAI_AGAIN"],
+]);
+
+/**
+ * SQLSTATEs with which a session ends or never begins (PostgreSQL manual, appendix A): shut down, crashed, starting,
+ * idle in a transaction for too long, no such database, too many clients, read-only (a primary that became a replica).
+ */
+const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25006", "3D000", "53300"]);
+
+/** What pg says of a connection that broke, in messages without a code. */
+const BROKEN =
+  /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended)/;
+
+/** What pg-pool says when every connection stayed busy for the whole `connectionTimeoutMillis`. */
+const POOL_BUSY = "timeout exceeded when trying to connect";
+
+/** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
+export type FailureKind = "session" | "conflict" | "stale-plan" | "timeout" | "busy" | "definite";
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}
+
+export function kindOf(error: unknown): FailureKind {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : "";
+  if (SOCKET_ERRORS.has(code) || SESSION_ERRORS.has(code) || /^(08|28)/.test(code)) return "session";
+  if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
+  if (code === "57014") return "timeout";
+  // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
+  if (code === "26000" || (code === "0A000" && message.includes("cached plan"))) return "stale-plan";
+  if (message === POOL_BUSY) return "busy";
+  return BROKEN.test(message) ? "session" : "definite";
+}
+
+export function unavailable(cause: unknown, outcomeUnknown = false): DomainError {
+  return new DomainError(
+    ErrorReason.DATABASE_UNAVAILABLE,
+    outcomeUnknown
+      ? "the database was lost while it committed: whether the change took effect is unknown"
+      : "the database cannot be reached",
+    { cause, retryAfterMs: RETRY_AFTER_MS, ...(outcomeUnknown && { metadata: { outcome: "unknown" } }) },
+  );
+}
+
+export function overloaded(message: string, cause?: unknown): DomainError {
+  return new DomainError(ErrorReason.OVERLOADED, message, { cause, retryAfterMs: RETRY_AFTER_MS });
+}
+
+/**
+ * Turns a failure of pg or MikroORM into the DomainError that callers see, where it has one; gives any other error
+ * back as it came, so that a statement's own failure (a constraint, say) can be handled by its `code`.
+ */
+export function translate(error: unknown): unknown {
+  if (error instanceof DomainError) return error;
+  switch (kindOf(error)) {
+    case "session":
+    case "stale-plan":
+      return unavailable(error);
+    case "busy":
+      return overloaded("every database connection is busy", error);
+    case "conflict":
+      return overloaded("the change kept colliding with others", error);
+    case "timeout":
+      return overloaded("the database took too long", error);
+    case "definite":
+      return error;
+  }
+}

@@ -1,0 +1,105 @@
+// One pooled connection, held for one query or one transaction; knows how to cancel and when to give it up.
+import { setTimeout as delay } from "node:timers/promises";
+import type { PoolClient, QueryConfig, QueryResult } from "pg";
+import { sendCancelRequest } from "./cancel.ts";
+import { kindOf } from "./failure.ts";
+
+/** A cancel that arrives before the backend has read the query is ignored by it, so it is sent again. */
+const CANCEL_AGAIN_MS = 100;
+/** After this long a cancelled query is given up together with its connection. */
+const CANCEL_GIVE_UP_MS = 5_000;
+
+export class Lease {
+  readonly #client: PoolClient;
+  /** Fulfilled once nothing runs on the connection any more; undefined while nothing was cancelled. */
+  #cancelling: Promise<void> | undefined;
+  #broken = false;
+
+  constructor(client: PoolClient) {
+    this.#client = client;
+    client.on("error", this.#onError);
+  }
+
+  /** The connection must not be used again: it is closed on release. */
+  discard(): void {
+    this.#broken = true;
+  }
+
+  /**
+   * Runs one query. When `signal` aborts, rejects with its reason at once, while the query is being cancelled in
+   * PostgreSQL; the connection stays held until that has ended.
+   */
+  run(query: QueryConfig, signal: AbortSignal | undefined): Promise<QueryResult> {
+    if (signal === undefined) return this.#send(query);
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#cancelling = this.#cancel(sent);
+        reject(signal.reason);
+      };
+      signal.addEventListener("abort", onAbort, { once: true });
+      const sent = this.#send(query).finally(() => signal.removeEventListener("abort", onAbort));
+      sent.then(resolve, reject);
+    });
+  }
+
+  /** Resolves when no cancelled query runs any more. */
+  async settled(): Promise<void> {
+    await this.#cancelling;
+  }
+
+  /** Whether the connection can still be used, as far as is known. */
+  get usable(): boolean {
+    return !this.#broken;
+  }
+
+  /** Gives the connection back to the pool, or closes it. With a cancel under way, once that has ended. */
+  release(): Promise<void> | undefined {
+    if (this.#cancelling === undefined) {
+      this.#return();
+      return undefined;
+    }
+    return this.#cancelling.then(() => this.#return());
+  }
+
+  #return(): void {
+    this.#client.removeListener("error", this.#onError);
+    this.#client.release(this.#broken);
+  }
+
+  async #send(query: QueryConfig): Promise<QueryResult> {
+    try {
+      return await this.#client.query(query);
+    } catch (error) {
+      const kind = kindOf(error);
+      if (kind === "session" || kind === "stale-plan") this.#broken = true;
+      throw error;
+    }
+  }
+
+  async #cancel(sent: Promise<unknown>): Promise<void> {
+    let running = true;
+    const ended = sent.then(
+      () => {
+        running = false;
+      },
+      () => {
+        running = false;
+      },
+    );
+    const giveUpAt = performance.now() + CANCEL_GIVE_UP_MS;
+    while (running && !this.#broken) {
+      try {
+        await sendCancelRequest(this.#client, CANCEL_GIVE_UP_MS);
+      } catch {
+        this.#broken = true;
+      }
+      await Promise.race([ended, delay(CANCEL_AGAIN_MS, undefined, { ref: false })]);
+      if (performance.now() > giveUpAt) this.#broken = true;
+    }
+  }
+
+  readonly #onError = (): void => {
+    this.#broken = true;
+  };
+}

@@ -1,0 +1,121 @@
+// Opens MikroORM and the one connection pool that it shares with native statements: its bounds, its timeouts.
+import { MikroORM, type Options } from "@mikro-orm/postgresql";
+import type { ClientBase, Pool, PoolClient } from "pg";
+import { overloaded } from "./failure.ts";
+
+/** Told of everything that goes to PostgreSQL, native and MikroORM's alike. For tests and metrics. */
+export interface DatabaseObserver {
+  /** One exchange with PostgreSQL, `begin` and `commit` among them. */
+  onRoundTrip?(): void;
+  /** The text of a statement, as it is sent. */
+  onStatement?(text: string): void;
+}
+
+export interface PoolSettings {
+  /** `postgresql://…`; a Unix socket's directory goes into `?host=`. */
+  readonly url: string;
+  /** Connections at most. */
+  readonly size: number;
+  /** Calls at most that wait for a connection; the next is refused with OVERLOADED. */
+  readonly maxWaiting: number;
+  /** How PostgreSQL names our sessions in `pg_stat_activity`. */
+  readonly applicationName: string;
+  readonly timeouts: Timeouts;
+  readonly observer: DatabaseObserver | undefined;
+  /** Where connections that drop are reported: a line for a log, without content. */
+  readonly onConnectionLost: (message: string) => void;
+}
+
+/** In milliseconds; 0 means none. */
+export interface Timeouts {
+  /** To connect, and to wait for a free connection. */
+  readonly connect: number;
+  /** For one statement. A call's own deadline, which is shorter, cancels through its AbortSignal. */
+  readonly statement: number;
+  /** For one lock; the transaction is then retried. */
+  readonly lock: number;
+  /** Between two statements of a transaction, after which PostgreSQL ends the session. */
+  readonly idleInTransaction: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connect: 5_000,
+  statement: 30_000,
+  lock: 5_000,
+  idleInTransaction: 15_000,
+};
+
+/** How long an idle connection is kept, and how long a quiet socket waits for its first keep-alive, in milliseconds. */
+const IDLE_CONNECTION_MS = 60_000;
+const KEEP_ALIVE_AFTER_MS = 10_000;
+
+function textOf(query: unknown): string {
+  if (typeof query === "string") return query;
+  return (query as { text?: string }).text ?? "";
+}
+
+/** Every query of both kinds goes through the client's one method `query`, so this sees them all. */
+function observe(client: ClientBase, observer: DatabaseObserver): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  client.query = ((...args: unknown[]) => {
+    observer.onRoundTrip?.();
+    observer.onStatement?.(textOf(args[0]));
+    return query(...args);
+  }) as ClientBase["query"];
+}
+
+/** Refuses at once, instead of letting calls pile up that time out anyway. */
+function boundQueue(pool: Pool, maxWaiting: number): void {
+  const connect = pool.connect.bind(pool) as (callback?: unknown) => unknown;
+  pool.connect = ((callback?: (error: Error) => void) => {
+    if (pool.waitingCount < maxWaiting || pool.idleCount > 0) return connect(callback);
+    const error = overloaded("too many calls wait for the database");
+    return callback === undefined ? Promise.reject(error) : callback(error);
+  }) as Pool["connect"];
+}
+
+export interface OpenPool {
+  readonly orm: MikroORM;
+  readonly pool: Pool;
+}
+
+/** Makes the pool; does not connect yet. */
+export async function openPool(
+  settings: PoolSettings,
+  model: Pick<Options, "entities" | "extensions" | "migrations">,
+): Promise<OpenPool> {
+  const { timeouts, observer } = settings;
+  const orm = await MikroORM.init({
+    ...model,
+    // The connection string below wins; MikroORM wants a name all the same, and looks it up before it migrates.
+    dbName: databaseName(settings.url),
+    ensureDatabase: false,
+    discovery: { warnWhenNoEntities: false },
+    logger: settings.onConnectionLost,
+    colors: false,
+    driverOptions: {
+      connectionString: settings.url,
+      max: settings.size,
+      idleTimeoutMillis: IDLE_CONNECTION_MS,
+      connectionTimeoutMillis: timeouts.connect,
+      statement_timeout: timeouts.statement,
+      lock_timeout: timeouts.lock,
+      idle_in_transaction_session_timeout: timeouts.idleInTransaction,
+      application_name: settings.applicationName,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+      onPoolCreated: (pool: Pool) => {
+        boundQueue(pool, settings.maxWaiting);
+        if (observer !== undefined) pool.on("connect", (client: PoolClient) => observe(client, observer));
+      },
+    },
+  });
+  const pool = (await orm.em.getDriver().getConnection().getNativeClient()) as Pool;
+  return { orm, pool };
+}
+
+function databaseName(url: string): string {
+  // A Unix socket's URL has no host, which the URL class refuses next to a user.
+  const { pathname } = new URL(url.replace("@/", "@localhost/"));
+  return decodeURIComponent(pathname.slice(1)) || "postgres";
+}
