@@ -8,6 +8,11 @@ export function newId(): string {
   return randomUUIDv7();
 }
 
+/** Several, in the order of their making also where they fall into one millisecond. */
+export function newIds(count: number): string[] {
+  return Array.from({ length: count }, newId).sort();
+}
+
 /** Whether an id can be one of ours. Callers take ids for opaque: one that cannot be ours is simply not found. */
 export function isOurId(id: string): boolean {
   return UUID.test(id);

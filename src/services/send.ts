@@ -4,11 +4,11 @@ import { type Message, MessageSchema, MessageState } from "../../gen/colloquy/v1
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { messageEtag } from "../domain/etag.ts";
-import { isOurId, newId } from "../domain/id.ts";
+import { isOurId, newIds } from "../domain/id.ts";
 import type { MessageDraft } from "../domain/message-diff.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
-import { firstCall, type RequestKey, requestInProgress } from "../store/idempotency.ts";
+import { type ClaimRow, findFirstCall, requestInProgress } from "../store/idempotency.ts";
 import { readMessagesById, type SendRow, send } from "../store/messages.ts";
 import { requireOpen } from "./conversation-access.ts";
 import { toDraft, toTimestamp } from "./convert.ts";
@@ -28,12 +28,16 @@ export async function sendMessages<I extends DescMessage>(
   const caller = callerFrom(context.principal);
   if (!isOurId(conversationId)) throw notFound("conversation");
   const drafts = messages.map(toDraft);
-  const ids = drafts.map(newId);
+  const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
   const row = await send(database, caller, conversationId, ids, drafts, key, context.signal);
+  if (row?.in_progress) throw requestInProgress();
+  if (row?.last_seq == null && key) {
+    // A repeat gets the first answer, whatever has become of the conversation since.
+    const first = await findFirstCall(database, key);
+    if (first) return await repeat(database, caller, conversationId, first, drafts);
+  }
   if (row === undefined) throw notFound("conversation");
-  if (row.in_progress) throw requestInProgress();
-  if (key && row.writable && !row.claimed) return await repeat(database, caller, conversationId, key, drafts);
   const { last_seq, create_time } = requireAdded(row);
   const first = last_seq - BigInt(ids.length) + 1n;
   return drafts.map((draft, index) =>
@@ -56,12 +60,10 @@ async function repeat(
   database: Database,
   caller: Caller,
   conversationId: string,
-  key: RequestKey,
+  first: ClaimRow,
   drafts: readonly MessageDraft[],
 ): Promise<Message[]> {
-  const first = await firstCall(database, key);
-  const ids = first.message_ids ?? [];
-  const rows = await readMessagesById(database, caller, ids);
+  const rows = await readMessagesById(database, caller, first.message_ids ?? []);
   // Purged since.
   if (rows.length !== drafts.length) throw notFound("conversation");
   return drafts.map((draft, index) => {

@@ -3,6 +3,8 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Queryable } from "./database.ts";
 import { type ClaimRow, claimKey, keepAnswer, readClaim } from "./statements/idempotency.ts";
 
+export type { ClaimRow } from "./statements/idempotency.ts";
+
 /** A request id and what it was given for. */
 export interface RequestKey {
   readonly tenantId: string;
@@ -20,26 +22,22 @@ export interface RequestKey {
 export async function claim(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
   const [row] = await tx.query(claimKey, [...keyOf(request), request.fingerprint]);
   if (row === undefined) throw requestInProgress();
-  return row.claimed ? undefined : await firstCall(tx, request);
+  if (row.claimed) return undefined;
+  const first = await findFirstCall(tx, request);
+  // It was there a moment ago and has just been forgotten: as good as running.
+  if (first === undefined) throw requestInProgress();
+  return first;
 }
 
-/**
- * The row of the first call with this key, which is done. Throws REQUEST_ID_REUSED if it was another request.
- */
-export async function firstCall(on: Queryable, request: RequestKey): Promise<ClaimRow> {
+/** The row of a first call with this key that is done, if there is one. Throws REQUEST_ID_REUSED if it was another. */
+export async function findFirstCall(on: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
   const [row] = await on.query(readClaim, keyOf(request));
-  // It was there a moment ago and has just been forgotten: as good as running.
-  if (row === undefined) throw requestInProgress();
-  if (!row.fingerprint.equals(request.fingerprint)) {
-    throw new DomainError(
-      ErrorReason.REQUEST_ID_REUSED,
-      "request_id: it was used before with another request; take a new one for each request",
-      {
-        violations: [{ field: "request_id", description: "was used before with another request", rule: "request_id" }],
-      },
-    );
-  }
-  return row;
+  if (row === undefined || row.fingerprint.equals(request.fingerprint)) return row;
+  throw new DomainError(
+    ErrorReason.REQUEST_ID_REUSED,
+    "request_id: it was used before with another request; take a new one for each request",
+    { violations: [{ field: "request_id", description: "was used before with another request", rule: "request_id" }] },
+  );
 }
 
 /** Keeps the answer for repeats, in the transaction of the effect. */

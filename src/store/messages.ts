@@ -1,7 +1,7 @@
 // Reads and changes messages.
 import type { Caller } from "../domain/caller.ts";
 import { EventType, type MessageReference, type NewEvent } from "../domain/event-type.ts";
-import { newId } from "../domain/id.ts";
+import { newIds } from "../domain/id.ts";
 import type { MessageDiff, MessageDraft, MessageEdit, StoredMessage } from "../domain/message-diff.ts";
 import { appendToLog } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
@@ -109,7 +109,7 @@ export async function appendMessages(
   drafts: readonly MessageDraft[],
 ): Promise<void> {
   if (drafts.length === 0) return;
-  const ids = drafts.map(newId);
+  const ids = newIds(drafts.length);
   await tx.query(log.appendMessages, [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)]);
 }
 

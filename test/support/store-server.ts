@@ -1,0 +1,117 @@
+// A server with the store's own services on a database of its own. Who calls is said by the test, not by a credential.
+import { randomBytes } from "node:crypto";
+import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { newId } from "../../src/domain/id.ts";
+import type { Principal, Role, Scope } from "../../src/domain/principal.ts";
+import { createLifecycle } from "../../src/rpc/lifecycle.ts";
+import { createPipeline } from "../../src/rpc/pipeline.ts";
+import { createLogger } from "../../src/server/log.ts";
+import { createMetrics } from "../../src/server/metrics.ts";
+import { createServer } from "../../src/server/server.ts";
+import { createConversationService } from "../../src/services/conversation-service.ts";
+import { createMessageService } from "../../src/services/message-service.ts";
+import type { Database } from "../../src/store/database.ts";
+import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
+import { createTestDatabase } from "./postgres.ts";
+
+export interface Clients {
+  readonly conversations: Client<typeof ConversationService>;
+  readonly messages: Client<typeof MessageService>;
+}
+
+export interface TestTenant {
+  readonly id: string;
+  /** Makes members, so that they can own conversations and take part. */
+  addMembers(members: Record<string, { role?: Role; manager?: string }>): Promise<void>;
+  /** Calls as a member. */
+  member(memberId: string, role?: Role): Clients;
+  /** Calls as an API key, which may act for a member. */
+  key(scopes?: readonly Scope[], memberId?: string): Clients;
+}
+
+export interface StoreServer {
+  readonly url: string;
+  readonly database: Database;
+  /** Makes a tenant with these members, all of the role `member`. */
+  tenant(...members: string[]): Promise<TestTenant>;
+  close(): Promise<void>;
+}
+
+const ROLE_NUMBERS: Record<Role, number> = { lead: 1, member: 2, manager: 3, admin: 4, super_admin: 5 };
+
+export async function startStoreServer(): Promise<StoreServer> {
+  const own = await createTestDatabase();
+  const database = await own.open();
+  const lifecycle = createLifecycle();
+  const metrics = createMetrics();
+  const logger = createLogger({ level: "silent" });
+  const secrets = createTenantSecrets(database);
+  const pipeline = createPipeline({
+    services: [createConversationService({ database, secrets }), createMessageService({ database, secrets })],
+    authenticate: (head) => revive(head.header("x-test-principal") ?? ""),
+    lifecycle,
+    metrics,
+    logger,
+  });
+  const server = createServer({
+    pipeline,
+    lifecycle,
+    host: "127.0.0.1",
+    port: 0,
+    cors: { origins: [], loopback: true },
+    ready: async () => true,
+    metrics,
+    logger,
+  });
+  const { url } = await server.listen();
+
+  const clientsOf = (principal: Principal): Clients => {
+    const introduce: Interceptor = (next) => (request) => {
+      request.header.set(
+        "x-test-principal",
+        JSON.stringify(principal, (_, v) => (v instanceof Set ? [...v] : v)),
+      );
+      return next(request);
+    };
+    const transport = createConnectTransport({ baseUrl: url, httpVersion: "2", interceptors: [introduce] });
+    return {
+      conversations: createClient(ConversationService, transport),
+      messages: createClient(MessageService, transport),
+    };
+  };
+
+  return {
+    url,
+    database,
+    async tenant(...members) {
+      const id = newId();
+      const insert = { name: "test_tenant", text: "insert into tenant (id, slug, secret) values ($1, $2, $3)" };
+      await database.query(insert, [id, `t-${id}`, randomBytes(32)]);
+      const tenant: TestTenant = {
+        id,
+        async addMembers(added) {
+          for (const [memberId, { role = "member", manager = null }] of Object.entries(added)) {
+            const text = "insert into member (tenant_id, id, role, manager_id) values ($1, $2, $3, $4)";
+            await database.query({ name: "test_member", text }, [id, memberId, ROLE_NUMBERS[role], manager]);
+          }
+        },
+        member: (memberId, role = "member") => clientsOf({ kind: "member", tenantId: id, memberId, role }),
+        key: (scopes = ["read", "write", "admin"], memberId) =>
+          clientsOf({ kind: "key", tenantId: id, keyId: newId(), scopes: new Set(scopes), memberId }),
+      };
+      await tenant.addMembers(Object.fromEntries(members.map((member) => [member, {}])));
+      return tenant;
+    },
+    async close() {
+      await server.close({ deadlineMs: 1_000 });
+      await own.drop();
+    },
+  };
+}
+
+function revive(text: string): Principal {
+  return JSON.parse(text, (key, value) => (key === "scopes" ? new Set(value as Scope[]) : value)) as Principal;
+}
