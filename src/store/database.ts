@@ -1,12 +1,13 @@
 // The database as the rest of the store sees it: named prepared statements, transactions, and MikroORM beside them.
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
-import type { EntityManager, MikroORM, Options } from "@mikro-orm/postgresql";
+import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool, QueryConfig, QueryResult } from "pg";
 import { kindOf, translate, unavailable } from "./failure.ts";
 import { Lease } from "./lease.ts";
 import { joinTransaction } from "./orm-transaction.ts";
 import { type DatabaseObserver, DEFAULT_TIMEOUTS, openPool, type Timeouts } from "./pool.ts";
+import { SCHEMA, type Schema } from "./schema.ts";
 import { VALUE_PARSERS } from "./value-parsers.ts";
 
 /** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
@@ -40,6 +41,7 @@ export interface TransactionOptions {
 
 export interface Database extends Queryable {
   readonly orm: MikroORM;
+  readonly schema: Schema;
   /**
    * Runs `work` in one transaction (read committed): commits when it returns, rolls back when it throws or `signal`
    * aborts. May run it again after a collision with another transaction, so it must do nothing but database work.
@@ -71,8 +73,8 @@ export interface DatabaseOptions {
   readonly timeouts?: Partial<Timeouts>;
   readonly observer?: DatabaseObserver;
   readonly onConnectionLost?: (message: string) => void;
-  /** MikroORM's entities and migrations; see `schema.ts`. */
-  readonly model?: Pick<Options, "entities" | "extensions" | "migrations">;
+  /** Its entities and migrations; Colloquy's own unless told. */
+  readonly schema?: Schema;
 }
 
 const PING: Statement<unknown> = { name: "ping", text: "select 1" };
@@ -82,12 +84,14 @@ const RETRY_SPREAD_MS = 20;
 
 class PostgresDatabase implements Database {
   readonly orm: MikroORM;
+  readonly schema: Schema;
   readonly #pool: Pool;
   /** Connections whose cancelled work is still ending. */
   readonly #ending = new Set<Promise<unknown>>();
 
-  constructor(orm: MikroORM, pool: Pool) {
+  constructor(orm: MikroORM, pool: Pool, schema: Schema) {
     this.orm = orm;
+    this.schema = schema;
     this.#pool = pool;
   }
 
@@ -278,6 +282,7 @@ async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefi
 
 /** Opens a database. Connects when the first query comes; `ping` tells whether it can be reached. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const schema = options.schema ?? SCHEMA;
   const size = options.poolSize ?? Math.max(10, 2 * availableParallelism());
   const { orm, pool } = await openPool(
     {
@@ -289,7 +294,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       observer: options.observer,
       onConnectionLost: options.onConnectionLost ?? (() => {}),
     },
-    options.model ?? { entities: [] },
+    schema,
   );
-  return new PostgresDatabase(orm, pool);
+  return new PostgresDatabase(orm, pool, schema);
 }

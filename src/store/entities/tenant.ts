@@ -6,11 +6,11 @@ export const TenantEntity = defineEntity({
   tableName: "tenant",
   properties: {
     id: p.uuid().primary(),
-    slug: p.text().unique(),
+    slug: p.text().unique("tenant_slug_key"),
     name: p.text().default(""),
     /** Seals page tokens. */
     secret: p.blob(),
-    lastConversationNumber: p.bigint().default(0),
+    lastConversationNumber: p.bigint().defaultRaw("0"),
     createTime: p.datetime(3).defaultRaw("now()"),
     updateTime: p.datetime(3).defaultRaw("now()"),
   },

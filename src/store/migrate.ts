@@ -1,0 +1,50 @@
+// Brings a database's tables up to date, and says what is still to do.
+import { Migrator } from "@mikro-orm/migrations";
+import type { Database, Statement } from "./database.ts";
+import { MIGRATION_TABLE } from "./migrations/index.ts";
+
+/** Held while migrations run, so that servers which start together take turns. */
+const LOCK: Statement = { name: "migration_lock", text: "select pg_advisory_xact_lock(4874051, 3)" };
+/** A migration may take long, and waits its turn. */
+const PATIENCE: Statement = {
+  name: "migration_patience",
+  text: `select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true)`,
+};
+
+const APPLIED: Statement<{ name: string }> = {
+  name: "applied_migrations",
+  text: `select name from ${MIGRATION_TABLE} order by id`,
+};
+
+/**
+ * Applies what is pending, all of it or nothing, in one transaction. Safe to run on several servers at once.
+ *
+ * @returns the names of the migrations that this call applied
+ */
+export function migrate(database: Database): Promise<string[]> {
+  return database.transaction(
+    undefined,
+    async (transaction) => {
+      await transaction.query(PATIENCE, []);
+      await transaction.query(LOCK, []);
+      const migrator = new Migrator(database.orm.em);
+      const applied = await migrator.up({ transaction: transaction.em.getTransactionContext() as never });
+      return applied.map(({ name }) => name);
+    },
+    { retries: 0 },
+  );
+}
+
+/** The names of the migrations that `migrate` would apply. */
+export async function pendingMigrations(database: Database): Promise<string[]> {
+  const known = database.schema.migrations.map(({ name }) => name);
+  try {
+    const applied = new Set((await database.query(APPLIED, [])).map(({ name }) => name));
+    return known.filter((name) => !applied.has(name));
+  } catch (error) {
+    const noSuchTable = (error as { code?: string }).code === "42P01";
+    if (noSuchTable) return known;
+    throw error;
+  }
+}

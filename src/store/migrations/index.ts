@@ -1,0 +1,14 @@
+// The migrations by name. A name is recorded in the database: it never changes, and new ones come last.
+import type { Constructor } from "@mikro-orm/core";
+import type { Migration } from "@mikro-orm/migrations";
+import { InitialMigration } from "./migration-0001-initial.ts";
+
+/** Where the names of the applied ones are kept. */
+export const MIGRATION_TABLE = "schema_migration";
+
+export interface NamedMigration {
+  readonly name: string;
+  readonly class: Constructor<Migration>;
+}
+
+export const MIGRATIONS: readonly NamedMigration[] = [{ name: "0001-initial", class: InitialMigration }];

@@ -1,0 +1,31 @@
+// Every entity and every migration, in the order in which they are applied. Listed, never discovered.
+import type { Options } from "@mikro-orm/postgresql";
+import { ApiKeyEntity } from "./entities/api-key.ts";
+import { ConversationEntity, EventEntity, ParticipantEntity } from "./entities/conversation.ts";
+import { MemberEntity } from "./entities/member.ts";
+import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
+import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
+import { TenantEntity } from "./entities/tenant.ts";
+import { MIGRATIONS, type NamedMigration } from "./migrations/index.ts";
+
+/** What a database holds: MikroORM's entities, and the migrations that make their tables. */
+export interface Schema {
+  readonly entities: NonNullable<Options["entities"]>;
+  readonly migrations: readonly NamedMigration[];
+}
+
+export const SCHEMA: Schema = {
+  entities: [
+    ApiKeyEntity,
+    AuditEntity,
+    ConversationEntity,
+    EventEntity,
+    IdempotencyEntity,
+    MemberEntity,
+    MessageEntity,
+    MessageRevisionEntity,
+    ParticipantEntity,
+    TenantEntity,
+  ],
+  migrations: MIGRATIONS,
+};

@@ -1,0 +1,27 @@
+// Starts the one PostgreSQL of a test run and prepares the database that every test copies.
+import type { TestProject } from "vitest/node";
+import { openDatabase } from "../../src/store/database.ts";
+import type { Binaries } from "../../src/store/embedded/binaries.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { removeLeftClusters, startTestCluster } from "./postgres.ts";
+
+export default function setup(project: TestProject): Promise<() => Promise<void>> {
+  return setUp(project);
+}
+
+export async function setUp(project: TestProject, binaries?: Binaries): Promise<() => Promise<void>> {
+  await removeLeftClusters();
+  const cluster = await startTestCluster(binaries);
+  try {
+    const database = await openDatabase({ url: cluster.url });
+    await migrate(database);
+    // A database with a connection cannot be copied.
+    await database.close();
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  project.provide("postgresUrl", cluster.url);
+  project.provide("postgresMajor", binaries?.major ?? 18);
+  return () => cluster.stop();
+}

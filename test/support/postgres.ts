@@ -1,0 +1,112 @@
+// PostgreSQL for tests: a database of one's own in the run's cluster, or a cluster of one's own to break.
+import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { type Logger, pino } from "pino";
+import { inject } from "vitest";
+import { type Database, type DatabaseOptions, openDatabase } from "../../src/store/database.ts";
+import type { Binaries } from "../../src/store/embedded/binaries.ts";
+import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.ts";
+
+export const silent: Logger = pino({ level: "silent" });
+
+/** Debian's PostgreSQL 15, the oldest that is supported. Undefined where it is not installed. */
+export const POSTGRES_15: Binaries | undefined = existsSync("/usr/lib/postgresql/15/bin/postgres")
+  ? { directory: "/usr/lib/postgresql/15/bin", major: 15 }
+  : undefined;
+
+/** Migrated once for the whole run; every test database is a copy of it. */
+export const TEMPLATE = "colloquy";
+
+const PREFIX = "colloquy-test-";
+
+/** A cluster of one's own, which a test may kill. `stop` removes it altogether. */
+export interface TestCluster extends Embedded {
+  readonly dataDir: string;
+}
+
+export async function startTestCluster(binaries?: Binaries, logger = silent): Promise<TestCluster> {
+  const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  // As root, PostgreSQL 15 runs as another account that comes here by the path.
+  await chmod(dataDir, 0o711);
+  const embedded = await startEmbedded({ dataDir, logger, ...(binaries && { binaries }) });
+  return {
+    dataDir,
+    url: embedded.url,
+    get pid() {
+      return embedded.pid;
+    },
+    announce: (address) => embedded.announce(address),
+    async stop() {
+      await embedded.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The PostgreSQL of a run that was killed has stopped with it; this removes what it left on disk. */
+export async function removeLeftClusters(): Promise<void> {
+  for (const name of await readdir(tmpdir())) {
+    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
+    if (pid > 0 && !existsSync(`/proc/${pid}`)) await rm(join(tmpdir(), name), { recursive: true, force: true });
+  }
+}
+
+/** The same cluster, another of its databases. */
+export function urlOf(url: string, database: string): string {
+  return url.replace(/@([^/]*)\/[^?]*/, `@$1/${database}`);
+}
+
+/** Runs SQL on a connection of its own, as an administrator would. */
+export async function administer(url: string, sql: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url, application_name: "administer" });
+  await client.connect();
+  try {
+    return (await client.query(sql, values)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+export interface TestDatabase extends AsyncDisposable {
+  readonly url: string;
+  /** Opens it; closed with the test database. */
+  open(options?: Omit<DatabaseOptions, "url">): Promise<Database>;
+  /** Closes what was opened and drops the database. */
+  drop(): Promise<void>;
+}
+
+/** A new database with every table and no row, in the run's cluster. Takes some 50 ms. */
+export async function createTestDatabase(template = TEMPLATE): Promise<TestDatabase> {
+  const cluster = inject("postgresUrl");
+  const name = `test_${randomUUID().replaceAll("-", "")}`;
+  await administer(urlOf(cluster, "postgres"), `create database ${name} template ${template}`);
+  const url = urlOf(cluster, name);
+  const opened: Database[] = [];
+  const drop = async () => {
+    await Promise.all(opened.map((database) => database.close()));
+    await administer(urlOf(cluster, "postgres"), `drop database if exists ${name} with (force)`);
+  };
+  return {
+    url,
+    async open(options = {}) {
+      const database = await openDatabase({ ...options, url });
+      opened.push(database);
+      return database;
+    },
+    drop,
+    [Symbol.asyncDispose]: drop,
+  };
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** The run's cluster. */
+    postgresUrl: string;
+    /** Its major version. */
+    postgresMajor: number;
+  }
+}
