@@ -21,7 +21,12 @@ describe.each(ways)("$protocol over HTTP/$httpVersion, json: $json", ({ protocol
 
   it("answers a unary call with what was sent", async () => {
     const metadata = { a: [1, "zwei", null, { b: true }] };
-    const answer = await client().echo({ text: "grüße 👋", metadata, data: new Uint8Array([0, 255]), number: 2n ** 60n });
+    const answer = await client().echo({
+      text: "grüße 👋",
+      metadata,
+      data: new Uint8Array([0, 255]),
+      number: 2n ** 60n,
+    });
     expect(answer).toMatchObject({ text: "grüße 👋", metadata, number: 2n ** 60n, caller: "member:ada" });
     expect([...answer.data]).toEqual([0, 255]);
   });
@@ -141,7 +146,9 @@ describe.each(ways)("$protocol over HTTP/$httpVersion, json: $json", ({ protocol
   });
 
   it("takes the longest timeout there is", async () => {
-    expect((await client().echo({ text: "ok" }, { headers: timeout(protocol, "9999999999", "99999999H") })).text).toBe("ok");
+    expect((await client().echo({ text: "ok" }, { headers: timeout(protocol, "9999999999", "99999999H") })).text).toBe(
+      "ok",
+    );
   });
 
   it("ends a call at its deadline, even if the service does not listen", async () => {

@@ -9,8 +9,8 @@ import { createLifecycle, type Lifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline, type Pipeline } from "../../src/rpc/pipeline.ts";
 import { createReflection } from "../../src/rpc/reflection.ts";
 import { type ServiceEntry, serve } from "../../src/rpc/service.ts";
-import { createLogger } from "../../src/server/log.ts";
 import type { Limits } from "../../src/server/limits.ts";
+import { createLogger } from "../../src/server/log.ts";
 import { createMetrics, type Metrics } from "../../src/server/metrics.ts";
 import type { TlsOptions } from "../../src/server/one-port.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
@@ -124,7 +124,8 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
 function authenticate(head: CallHead): Principal {
   const credential = head.header("authorization");
   if (credential === undefined) throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
-  if (credential !== `Bearer ${TOKEN}`) throw new DomainError(ErrorReason.CREDENTIAL_INVALID, "the credential is not valid");
+  if (credential !== `Bearer ${TOKEN}`)
+    throw new DomainError(ErrorReason.CREDENTIAL_INVALID, "the credential is not valid");
   return { kind: "member", tenantId: TENANT, memberId: "ada", role: "member" };
 }
 
