@@ -22,8 +22,10 @@ afterEach(expectAlive);
 
 const BODY = '{"text":"hi"}';
 const HEAD = `content-type: application/json\r\nauthorization: Bearer ${TOKEN}\r\ncontent-length: ${BODY.length}\r\n`;
-const post = (host: string, target = ECHO, version = "HTTP/1.1") =>
-  `POST ${target} ${version}\r\n${host}${HEAD}\r\n${BODY}`;
+const post = (host: string, target = ECHO, version = "HTTP/1.1", connection = "close") =>
+  `POST ${target} ${version}\r\n${host}${HEAD}connection: ${connection}\r\n\r\n${BODY}`;
+/** One of several on a connection. */
+const postKeeping = (host: string, target = ECHO) => post(host, target, "HTTP/1.1", "keep-alive");
 
 /** Values that name no host and port. */
 const BAD_AUTHORITIES = [
@@ -121,7 +123,7 @@ describe("over HTTP/1.1", () => {
   });
 
   it("still answers on the same connection after a bad Host", async () => {
-    expect((await speak(server.port, [post("host: [\r\n") + post("host: x\r\n")])).statuses).toEqual([400, 200]);
+    expect((await speak(server.port, [postKeeping("host: [\r\n") + post("host: x\r\n")])).statuses).toEqual([400, 200]);
   });
 
   const hosts: Array<readonly [name: string, request: string]> = [
@@ -298,7 +300,7 @@ describe("over HTTP/1.1", () => {
   });
 
   it("answers requests one after the other that came at once", async () => {
-    const three = `${post("host: x\r\n")}${post("host: x\r\n", "/nothing")}${post("host: x\r\n")}`;
+    const three = `${postKeeping("host: x\r\n")}${postKeeping("host: x\r\n", "/nothing")}${post("host: x\r\n")}`;
     expect((await speak(server.port, [three])).statuses).toEqual([200, 404, 200]);
   });
 
