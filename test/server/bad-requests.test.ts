@@ -186,7 +186,7 @@ describe("over HTTP/1.1", () => {
     "/toString/valueOf",
     "/<script>",
     "/'or 1=1--",
-    "/${jndi:ldap://x}",
+    "/%24{jndi:ldap://x}",
     "/\u00ff\u00fe",
     `/${"a".repeat(8_000)}`,
     `/?${"a".repeat(8_000)}`,

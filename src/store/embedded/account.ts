@@ -18,7 +18,8 @@ const run = promisify(execFile);
  */
 export async function accountFor(clusterDirectory: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
-  if (process.platform !== "linux") throw new Error("the embedded PostgreSQL does not run as root: use another account");
+  if (process.platform !== "linux")
+    throw new Error("the embedded PostgreSQL does not run as root: use another account");
   const owner = await lstat(clusterDirectory).catch(() => undefined);
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   return lookUp() ?? (await create());

@@ -95,9 +95,10 @@ async function initdb(
     const child = spawn(
       join(directory, "initdb"),
       // The password comes by an open file: the account may not reach it by its path.
-      [`--pgdata=${pgdata}`, `--username=${SUPERUSER}`, "--auth=scram-sha-256", "--pwfile=/dev/fd/3"].concat(
-        ["--encoding=UTF8", ...locale],
-      ),
+      [`--pgdata=${pgdata}`, `--username=${SUPERUSER}`, "--auth=scram-sha-256", "--pwfile=/dev/fd/3"].concat([
+        "--encoding=UTF8",
+        ...locale,
+      ]),
       { ...options, stdio: ["ignore", "ignore", "pipe", password.fd] },
     );
     let complaint = "";

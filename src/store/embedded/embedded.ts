@@ -156,7 +156,10 @@ class SupervisedPostgres implements Embedded {
 /** PostgreSQL was running a moment ago: it is stopping, or it just died. */
 function isGone(error: unknown): boolean {
   const code = (error as { code?: string }).code ?? "";
-  return /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|57P0[123])$/.test(code) || /^Connection terminated/.test(String((error as Error).message));
+  return (
+    /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|57P0[123])$/.test(code) ||
+    /^Connection terminated/.test(String((error as Error).message))
+  );
 }
 
 interface Socket {
@@ -178,7 +181,12 @@ async function reachableSocket({ directory }: Cluster): Promise<Socket> {
  *
  * @throws AlreadyRunning when another server runs on the directory; its message says which
  */
-export async function startEmbedded({ dataDir, logger, role = "server", binaries }: EmbeddedOptions): Promise<Embedded> {
+export async function startEmbedded({
+  dataDir,
+  logger,
+  role = "server",
+  binaries,
+}: EmbeddedOptions): Promise<Embedded> {
   if (process.platform === "win32") throw new Error("on Windows there is no embedded PostgreSQL: set DATABASE_URL");
   const cluster = await openCluster(dataDir, binaries);
   const postgres = new SupervisedPostgres(cluster, await reachableSocket(cluster), role, logger);

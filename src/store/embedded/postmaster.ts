@@ -58,7 +58,9 @@ export function isAlive(pid: number): boolean {
 function isPostmaster(pid: number, directory: string): boolean {
   if (!isAlive(pid)) return false;
   if (process.platform !== "linux") {
-    return spawnSync("ps", ["-o", "comm=", "-p", String(pid)]).stdout.toString().includes("postgres");
+    return spawnSync("ps", ["-o", "comm=", "-p", String(pid)])
+      .stdout.toString()
+      .includes("postgres");
   }
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === directory;

@@ -49,7 +49,8 @@ export class Usage {
     const client = new pg.Client({
       connectionString: url,
       connectionTimeoutMillis: 10_000,
-      application_name: role === "server" ? `${SERVER_NAME} (pid ${process.pid})` : `Colloquy command (pid ${process.pid})`,
+      application_name:
+        role === "server" ? `${SERVER_NAME} (pid ${process.pid})` : `Colloquy command (pid ${process.pid})`,
     });
     const usage = new Usage(client, role);
     await client.connect();
