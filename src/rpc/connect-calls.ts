@@ -1,8 +1,9 @@
 // Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its way out.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { compressions } from "./compression.ts";
-import { carried, carry, failureOf, isUnknownCompression } from "./connect-failures.ts";
+import { carried, carry, failureOf } from "./connect-failures.ts";
 import type { Call } from "./pipeline.ts";
 
 /** What the adapter hands through Connect's code. */
@@ -20,6 +21,21 @@ export async function admitCall(context: HandlerContext, readMaxBytes: number): 
   mendFailures(context, call, readMaxBytes);
   await carried(call.admit());
   if (invalidTimeout !== undefined) throw carry(invalidTimeout);
+  checkCompression(context);
+}
+
+/** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
+function checkCompression({ protocolName, method, requestMethod, requestHeader, responseHeader, url }: HandlerContext) {
+  const prefix = protocolName !== "connect" ? "grpc-" : method.methodKind === "unary" ? "" : "connect-";
+  const [encodingHeader, acceptHeader] =
+    prefix === "grpc-"
+      ? ["grpc-encoding", "grpc-accept-encoding"]
+      : [`${prefix}content-encoding`, `${prefix}accept-encoding`];
+  const encoding =
+    requestMethod === "GET" ? new URL(url).searchParams.get("compression") : requestHeader.get(encodingHeader);
+  if (encoding === null || encoding === "identity" || compressions.some(({ name }) => name === encoding)) return;
+  responseHeader.set(acceptHeader, compressions.map(({ name }) => name).join(","));
+  throw carry(new DomainError(ErrorReason.UNSUPPORTED, "the request's compression is not supported"));
 }
 
 /** An implementation as Connect wants it for the kind of method. */
@@ -90,19 +106,11 @@ function mendFailures(context: HandlerContext, call: Call, readMaxBytes: number)
   controller.abort = (reason) => {
     if (reason !== undefined) {
       const sent = call.fail(failureOf(reason, readMaxBytes));
-      if (isUnknownCompression(reason)) context.responseHeader.set(acceptHeader(context), acceptable);
       if (reason instanceof Error) become(reason, sent);
       copyHeaders(call, context);
     }
     abort(reason);
   };
-}
-
-const acceptable = compressions.map(({ name }) => name).join(",");
-
-function acceptHeader({ protocolName, method }: HandlerContext): string {
-  if (protocolName !== "connect") return "grpc-accept-encoding";
-  return method.methodKind === "unary" ? "accept-encoding" : "connect-accept-encoding";
 }
 
 function become(reason: Error, { message, rawMessage, code, details, metadata }: ConnectError): void {

@@ -28,9 +28,7 @@ export function failureOf(error: unknown, readMaxBytes: number): unknown {
         ? new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less")
         : tooLarge(readMaxBytes);
     case Code.Unimplemented:
-      return isUnknownCompression(error)
-        ? new DomainError(ErrorReason.UNSUPPORTED, "the request's compression is not supported")
-        : new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
+      return new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
     case Code.InvalidArgument:
       return malformed(describe(error.rawMessage), error);
     case Code.Internal:
@@ -40,10 +38,6 @@ export function failureOf(error: unknown, readMaxBytes: number): unknown {
     default:
       return error;
   }
-}
-
-export function isUnknownCompression(error: unknown): boolean {
-  return error instanceof ConnectError && error.rawMessage.startsWith("unknown compression ");
 }
 
 /** Keeps of Connect's text only what names a field or a kind of damage. */

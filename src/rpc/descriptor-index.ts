@@ -1,7 +1,11 @@
 // Finds the files of the contract by name, by symbol and by extension, for reflection.
-import type { DescEnum, DescExtension, DescFile, DescMessage, DescService } from "@bufbuild/protobuf";
-import { toBinary } from "@bufbuild/protobuf";
-import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { type DescFile, type DescService, toBinary } from "@bufbuild/protobuf";
+import {
+  type DescriptorProto,
+  type EnumDescriptorProto,
+  type FieldDescriptorProto,
+  FileDescriptorProtoSchema,
+} from "@bufbuild/protobuf/wkt";
 
 export interface DescriptorIndex {
   /** The full names of the services, sorted. */
@@ -23,43 +27,52 @@ export function createDescriptorIndex(services: readonly DescService[]): Descrip
   const extensions = new Map<string, Map<number, DescFile>>();
   const bytes = new Map<string, Uint8Array>();
 
-  const addMessage = (file: DescFile, message: DescMessage): void => {
-    symbols.set(message.typeName, file);
-    extensions.set(message.typeName, extensions.get(message.typeName) ?? new Map());
-    for (const member of message.members) symbols.set(`${message.typeName}.${member.name}`, file);
-    for (const field of message.fields) symbols.set(`${message.typeName}.${field.name}`, file);
-    for (const nested of message.nestedMessages) addMessage(file, nested);
-    for (const nested of message.nestedEnums) addEnum(file, nested);
-    for (const nested of message.nestedExtensions) addExtension(file, nested);
+  // Walks the files as they are declared, for the descriptors made of them leave out map entries.
+  const addMessage = (file: DescFile, scope: string, message: DescriptorProto): void => {
+    const name = `${scope}${message.name}`;
+    symbols.set(name, file);
+    extensions.set(name, extensions.get(name) ?? new Map());
+    for (const member of [...message.field, ...message.oneofDecl]) symbols.set(`${name}.${member.name}`, file);
+    addAll(file, `${name}.`, message.nestedType, message.enumType, message.extension);
   };
-  const addEnum = (file: DescFile, desc: DescEnum): void => {
-    symbols.set(desc.typeName, file);
+  const addEnum = (file: DescFile, scope: string, desc: EnumDescriptorProto): void => {
+    symbols.set(`${scope}${desc.name}`, file);
     // The scope of an enum's values is that of the enum itself.
-    const scope = desc.typeName.slice(0, desc.typeName.length - desc.name.length);
-    for (const value of desc.values) symbols.set(scope + value.name, file);
+    for (const value of desc.value) symbols.set(`${scope}${value.name}`, file);
   };
-  const addExtension = (file: DescFile, extension: DescExtension): void => {
-    symbols.set(extension.typeName, file);
-    const { typeName } = extension.extendee;
-    const numbers = extensions.get(typeName) ?? new Map<number, DescFile>();
-    extensions.set(typeName, numbers.set(extension.number, file));
+  const addExtension = (file: DescFile, scope: string, extension: FieldDescriptorProto): void => {
+    symbols.set(`${scope}${extension.name}`, file);
+    const extendee = extension.extendee.replace(/^\./, "");
+    const numbers = extensions.get(extendee) ?? new Map<number, DescFile>();
+    extensions.set(extendee, numbers.set(extension.number, file));
+  };
+  const addAll = (
+    file: DescFile,
+    scope: string,
+    messages: readonly DescriptorProto[],
+    enums: readonly EnumDescriptorProto[],
+    fields: readonly FieldDescriptorProto[],
+  ): void => {
+    for (const message of messages) addMessage(file, scope, message);
+    for (const desc of enums) addEnum(file, scope, desc);
+    for (const extension of fields) addExtension(file, scope, extension);
   };
   const addFile = (file: DescFile): void => {
-    if (files.has(protoName(file))) return;
-    files.set(protoName(file), file);
+    const { proto } = file;
+    if (files.has(proto.name)) return;
+    files.set(proto.name, file);
     file.dependencies.forEach(addFile);
-    for (const message of file.messages) addMessage(file, message);
-    for (const desc of file.enums) addEnum(file, desc);
-    for (const extension of file.extensions) addExtension(file, extension);
-    for (const service of file.services) {
-      symbols.set(service.typeName, file);
-      for (const method of service.methods) symbols.set(`${service.typeName}.${method.name}`, file);
+    const scope = proto.package === "" ? "" : `${proto.package}.`;
+    addAll(file, scope, proto.messageType, proto.enumType, proto.extension);
+    for (const service of proto.service) {
+      symbols.set(`${scope}${service.name}`, file);
+      for (const method of service.method) symbols.set(`${scope}${service.name}.${method.name}`, file);
     }
   };
   for (const service of services) addFile(service.file);
 
   const bytesOf = (file: DescFile): Uint8Array => {
-    const name = protoName(file);
+    const name = file.proto.name;
     const known = bytes.get(name) ?? toBinary(FileDescriptorProtoSchema, file.proto);
     bytes.set(name, known);
     return known;
@@ -77,17 +90,12 @@ export function createDescriptorIndex(services: readonly DescService[]): Descrip
     closure(file) {
       const found = new Map<string, Uint8Array>();
       const add = (next: DescFile): void => {
-        if (found.has(protoName(next))) return;
-        found.set(protoName(next), bytesOf(next));
+        if (found.has(next.proto.name)) return;
+        found.set(next.proto.name, bytesOf(next));
         next.dependencies.forEach(add);
       };
       add(file);
       return found;
     },
   };
-}
-
-/** `DescFile.name` lacks the `.proto` that importers write. */
-function protoName(file: DescFile): string {
-  return file.proto.name;
 }

@@ -1,7 +1,7 @@
 // The limits of the sockets, with their defaults.
 
 export interface Limits {
-  /** Request headers in all, in bytes. More is 431 over HTTP/1.1 and a refused stream over HTTP/2. Default: 16 KiB. */
+  /** Request headers in all, in bytes; more is 431. Default: 16 KiB. */
   readonly maxHeaderBytes: number;
   /** How long the headers of an HTTP/1.1 request, the first bytes of a connection or a TLS handshake may take. Default: 10 s. */
   readonly headersTimeoutMs: number;

@@ -9,12 +9,12 @@ import type { Pipeline } from "../rpc/pipeline.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
 import { createInFlight, drainServer } from "./drain.ts";
-import { checkRequest } from "./host-check.ts";
 import { keepSessions } from "./http2-sessions.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
 import { createOnePort, type TlsOptions } from "./one-port.ts";
 import { createOperations } from "./operations.ts";
+import { checkRequest } from "./request-check.ts";
 
 export interface ServerOptions {
   readonly pipeline: Pipeline;
@@ -67,9 +67,9 @@ export function createServer(options: ServerOptions): Server {
   function onRequest(request: HttpRequest, response: HttpResponse): void {
     inFlight.add(response);
     if (lifecycle.draining.aborted && !("stream" in request)) response.setHeader("connection", "close");
-    const fault = checkRequest(request);
+    const fault = checkRequest(request, limits.maxHeaderBytes);
     if (fault !== undefined) {
-      answer(response, 400, { "content-type": "text/plain; charset=utf-8" }, `${fault}\n`);
+      answer(response, fault.status, { "content-type": "text/plain; charset=utf-8" }, `${fault.message}\n`);
       return;
     }
     if (cors(request, response)) return;

@@ -1,15 +1,36 @@
-// What a request must be before anything looks at it: one sane authority, and a target that is a path.
+// What a request must be before anything looks at it: a known version, one sane authority, a target that is a path.
 import { isIPv6 } from "node:net";
 import { type HttpRequest, headerOf } from "../rpc/http.ts";
 
+/** Why a request is refused before anything looks at it. */
+export interface Fault {
+  readonly status: 400 | 431 | 505;
+  readonly message: string;
+}
+
 /**
- * Says what is wrong with a request's authority or target, or undefined. Absolute-form targets are brought into origin
- * form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is answered with 400; so is HTTP/1.0 without one.
+ * Says what is wrong with a request's version, authority or target, or undefined. Absolute-form targets are brought into
+ * origin form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is 400; here so is HTTP/1.0 without one.
  */
-export function checkRequest(request: HttpRequest): string | undefined {
+export function checkRequest(request: HttpRequest, maxHeaderBytes: number): Fault | undefined {
+  if ("stream" in request) {
+    // Node announces its limit to HTTP/2 clients but does not hold them to it.
+    if (headerBytes(request) > maxHeaderBytes) return { status: 431, message: "the headers are too large" };
+  } else if (request.httpVersionMajor !== 1) {
+    return { status: 505, message: "the HTTP version is not supported" };
+  }
   const authority = "stream" in request ? http2Authority(request) : http1Authority(request);
-  if (authority === undefined || !isAuthority(authority)) return "the Host or :authority is missing or malformed";
-  return checkTarget(request);
+  if (authority === undefined || !isAuthority(authority)) {
+    return { status: 400, message: "the Host or :authority is missing or malformed" };
+  }
+  return isTarget(request) ? undefined : { status: 400, message: "the request target is malformed" };
+}
+
+/** RFC 9113 §6.5.2: 32 bytes of overhead for each field. */
+function headerBytes({ rawHeaders }: HttpRequest): number {
+  let bytes = 16 * rawHeaders.length;
+  for (const text of rawHeaders) bytes += text.length;
+  return bytes;
 }
 
 function http1Authority(request: HttpRequest): string | undefined {
@@ -29,15 +50,15 @@ function http2Authority(request: HttpRequest): string | undefined {
   return authority ?? host;
 }
 
-function checkTarget(request: HttpRequest): string | undefined {
+function isTarget(request: HttpRequest): boolean {
   const target = request.url ?? "";
-  if (target.startsWith("/")) return undefined;
-  if (target === "*" && request.method === "OPTIONS") return undefined;
+  if (target.startsWith("/")) return true;
+  if (target === "*" && request.method === "OPTIONS") return true;
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
   const [, authority = "", rest = ""] = absolute ?? [];
-  if (absolute === null || "stream" in request || !isAuthority(authority)) return "the request target is malformed";
+  if (absolute === null || "stream" in request || !isAuthority(authority)) return false;
   request.url = rest.startsWith("/") ? rest : `/${rest}`;
-  return undefined;
+  return true;
 }
 
 /** RFC 3986 §3.2.2, without user information, IPvFuture and percent-encoding, which no HTTP client sends. */
