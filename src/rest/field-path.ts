@@ -38,8 +38,8 @@ export function findPath(desc: DescMessage, text: string): FieldPath | undefined
   return path as [DescField, ...DescField[]];
 }
 
-// Well-known types are values with a spelling of their own, not messages with fields.
-function holdsFields(field: DescField): field is DescField & { fieldKind: "message" } {
+/** Whether a path may go on into a field. Well-known types are values with a spelling of their own: it may not. */
+export function holdsFields(field: DescField): field is DescField & { fieldKind: "message" } {
   return field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.");
 }
 

@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import {
   type DescField,
   type DescMessage,
+  type DescOneof,
   fromJson,
   fromJsonString,
   type JsonValue,
@@ -22,6 +23,8 @@ export interface ReadOptions {
 
 /** The most violations that one answer lists. */
 const MAX_VIOLATIONS = 20;
+/** The decoder's own limit of nested messages. */
+const MAX_DEPTH = 100;
 
 /** The text of a body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
 export function readText(bytes: Buffer): string {
@@ -81,18 +84,17 @@ function parse(text: string): JsonValue {
 }
 
 function explain(schema: DescMessage, text: string, options: ReadOptions, path: string): RestProblem {
-  try {
-    return explainValue(schema, parse(text), options, path);
-  } catch (error) {
-    if (error instanceof RestProblem) return error;
-    throw error;
-  }
+  return explainValue(schema, parse(text), options, path);
 }
 
 function explainValue(schema: DescMessage, json: JsonValue, options: ReadOptions, path: string): RestProblem {
   const search: Search = { options, violations: [] };
   searchMessage(search, schema, json, path, 0);
-  if (search.violations.length === 0) report(search, path, "must not hold a name twice", "json.unique");
+  if (search.violations.length === 0) {
+    // JSON.parse keeps the last of two equal names, so what fits now held one twice.
+    if (fits(schema, json, options)) report(search, path, "must not hold a name twice", "json.unique");
+    else report(search, path, `must be the JSON of a ${schema.name}`, "json.type");
+  }
   return invalidAll(search.violations);
 }
 
@@ -119,53 +121,61 @@ function searchMessage(search: Search, schema: DescMessage, json: JsonValue, pat
   const { options, violations } = search;
   if (schema.typeName.startsWith("google.protobuf.")) {
     if (!fits(schema, json, options)) report(search, path, `must be the JSON of a ${schema.name}`, "json.type");
-    return;
-  }
-  if (typeof json !== "object" || json === null || Array.isArray(json))
-    return report(search, path, "must be an object", "json.type");
-  if (depth >= 100) return report(search, path, "must be at most 100 levels deep", "json.depth");
-  const before = violations.length;
-  for (const [key, value] of Object.entries(json)) {
-    if (violations.length >= MAX_VIOLATIONS) return;
-    const field = fieldNamed(schema, key);
-    const at = join(path, field?.name ?? visible(key));
-    if (field !== undefined) searchField(search, schema, field, key, value, at, depth);
-    else if (!options.ignoreUnknownFields) report(search, at, "is not a field", "json.unknown");
-  }
-  if (violations.length === before && !fits(schema, json, options)) {
-    report(search, path, "must set each field, and one of each group of alternatives, at most once", "json.unique");
+  } else if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    report(search, path, "must be an object", "json.type");
+  } else if (depth >= MAX_DEPTH) {
+    report(search, path, `must be at most ${MAX_DEPTH} levels deep`, "json.depth");
+  } else {
+    const seen = new Set<DescField | DescOneof>();
+    for (const [key, value] of Object.entries(json)) {
+      if (violations.length >= MAX_VIOLATIONS) return;
+      const field = fieldNamed(schema, key);
+      const at = join(path, field?.name ?? visible(key));
+      if (field !== undefined) searchField(search, { schema, field, key, value, path: at, depth, seen });
+      else if (!options.ignoreUnknownFields) report(search, at, "is not a field", "json.unknown");
+    }
   }
 }
 
-function searchField(
-  search: Search,
-  schema: DescMessage,
-  field: DescField,
-  key: string,
-  value: JsonValue,
-  path: string,
-  depth: number,
-): void {
-  const message = "message" in field ? field.message : undefined;
-  if (message !== undefined && value !== null && typeof value === "object") {
-    if (field.fieldKind === "message") return searchMessage(search, message, value, path, depth + 1);
-    if (field.fieldKind === "list" && Array.isArray(value)) {
-      for (const [i, item] of value.entries()) {
-        if (search.violations.length >= MAX_VIOLATIONS) return;
-        searchMessage(search, message, item, `${path}[${i}]`, depth + 1);
-      }
-      return;
-    }
-    if (field.fieldKind === "map" && !Array.isArray(value)) {
-      const before = search.violations.length;
-      for (const [name, item] of Object.entries(value)) {
-        if (search.violations.length >= MAX_VIOLATIONS) return;
-        searchMessage(search, message, item as JsonValue, `${path}[${JSON.stringify(visible(name))}]`, depth + 1);
-      }
-      if (search.violations.length > before) return;
-    }
+interface Member {
+  readonly schema: DescMessage;
+  readonly field: DescField;
+  readonly key: string;
+  readonly value: JsonValue;
+  readonly path: string;
+  readonly depth: number;
+  /** The fields and oneofs that the message has set before. */
+  readonly seen: Set<DescField | DescOneof>;
+}
+
+// Each value is decoded once more at most: a hostile body must not make the search for its fault expensive.
+function searchField(search: Search, { schema, field, key, value, path, depth, seen }: Member): void {
+  const twice = seen.has(field) || (field.oneof !== undefined && value !== null && seen.has(field.oneof));
+  if (twice) report(search, path, "must not be set twice, nor with another of its alternatives", "json.unique");
+  seen.add(field);
+  if (field.oneof !== undefined && value !== null) seen.add(field.oneof);
+  let searched = false;
+  for (const [message, item, at] of messagesIn(field, value, path)) {
+    if (search.violations.length >= MAX_VIOLATIONS) return;
+    searchMessage(search, message, item, at, depth + 1);
+    searched = true;
   }
-  if (!fits(schema, { [key]: value }, search.options)) report(search, path, `must be ${nameOf(field)}`, "json.type");
+  if (!searched && !fits(schema, { [key]: value }, search.options)) {
+    report(search, path, `must be ${nameOf(field)}`, "json.type");
+  }
+}
+
+/** The messages that a field's value holds, each with its path, as far as the value has the field's shape. */
+function* messagesIn(field: DescField, value: JsonValue, path: string): Generator<[DescMessage, JsonValue, string]> {
+  const message = "message" in field ? field.message : undefined;
+  if (message === undefined || value === null || typeof value !== "object") return;
+  if (field.fieldKind === "message") yield [message, value, path];
+  else if (field.fieldKind === "list" && Array.isArray(value)) {
+    for (const [i, item] of value.entries()) yield [message, item, `${path}[${i}]`];
+  } else if (field.fieldKind === "map" && !Array.isArray(value)) {
+    for (const [name, item] of Object.entries(value))
+      yield [message, item, `${path}[${JSON.stringify(visible(name))}]`];
+  }
 }
 
 /** What a field takes, in words. */

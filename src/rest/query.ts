@@ -1,6 +1,15 @@
 // Query parameters: split, decoded once, and set on the request message by field path.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { type FieldPath, fieldNamed, getField, holderOf, MAX_PATH_DEPTH, pathName, setField } from "./field-path.ts";
+import {
+  type FieldPath,
+  fieldNamed,
+  getField,
+  holderOf,
+  holdsFields,
+  MAX_PATH_DEPTH,
+  pathName,
+  setField,
+} from "./field-path.ts";
 import { visible } from "./json-read.ts";
 import { decodeQuery } from "./percent.ts";
 import { invalid, invalidAll, type RestProblem, type Violation } from "./problem.ts";
@@ -27,7 +36,7 @@ export function applyQuery(message: Message, query: string, rules: QueryRules): 
   const seen = new Set<string>();
   const parts = query.split("&");
   if (parts.length > MAX_PARAMETERS)
-    throw invalid("query", "", `must have at most ${MAX_PARAMETERS} parameters`, "count");
+    throw invalid("query", "query", `must have at most ${MAX_PARAMETERS} parameters`, "count");
   for (const part of parts) {
     if (part === "") continue;
     const broken = applyParameter(message, part, rules, seen);
@@ -46,6 +55,8 @@ function applyParameter(message: Message, part: string, rules: QueryRules, seen:
   if (name.kind === "invalid")
     return { place: "query", field: "", description: `a parameter's name ${name.description}`, rule: name.rule };
   if (rules.reserved.has(name.text)) return undefined;
+  if (name.text === "" && !rules.ignoreUnknown)
+    return broken("query", "must not have a parameter without a name", "unknown");
   const found = findParameter(name.text, rules);
   if (typeof found === "string") {
     return rules.ignoreUnknown ? undefined : broken(visible(name.text), found, "unknown");
@@ -74,7 +85,7 @@ function findParameter(name: string, rules: QueryRules): FieldPath | string {
     path.push(field);
     prefix = prefix === "" ? field.name : `${prefix}.${field.name}`;
     if (rules.taken.has(prefix)) return "is not a parameter: it is filled from the path or the body";
-    message = field.fieldKind === "message" ? field.message : undefined;
+    message = holdsFields(field) ? field.message : undefined;
   }
   const last = path[path.length - 1] as DescField;
   return textReader(last) === undefined
