@@ -66,7 +66,9 @@ describe("grpc-js with proto-loader", () => {
     const set = create(FileDescriptorSetSchema, {
       file: [...files.values()].map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes)),
     });
-    const definition = loadFileDescriptorSetFromBuffer(Buffer.from(toBinary(FileDescriptorSetSchema, set)), { defaults: true });
+    const definition = loadFileDescriptorSetFromBuffer(Buffer.from(toBinary(FileDescriptorSetSchema, set)), {
+      defaults: true,
+    });
     const { EchoService: EchoClient } = (
       grpc.loadPackageDefinition(definition) as unknown as {
         colloquy: { test: { v1: { EchoService: grpc.ServiceClientConstructor } } };
