@@ -148,7 +148,8 @@ class SupervisedPostgres implements Embedded {
   }
 
   #logLine(line: string): void {
-    const serious = /^(FATAL|PANIC|WARNING):/.test(line);
+    // While it is being stopped it says so to every connection.
+    const serious = !this.#stopping && /^(FATAL|PANIC|WARNING):/.test(line);
     this.#log[serious ? "warn" : "debug"]({ component: "postgres" }, line);
   }
 }

@@ -1,0 +1,73 @@
+// Runs one command: reads the settings, sets up log and signals, turns errors into exit statuses.
+import { type DestinationStream, destination, type Logger, pino } from "pino";
+import { type Config, ConfigError, loadConfig } from "../config.ts";
+import { DomainError } from "../domain/errors.ts";
+import { type Command, CommandError, UsageError } from "./command.ts";
+import { migrateCommand } from "./migrate.ts";
+import { parseCommandLine } from "./parse.ts";
+import { serveCommand } from "./serve.ts";
+
+/** Every command; the first is what runs when none is named. */
+const COMMANDS: readonly Command[] = [serveCommand, migrateCommand];
+
+const FAILED = 1;
+const MISUSED = 2;
+/** As a shell tells of a process that a signal ended: 128 and the signal's number. */
+const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** Gives the exit status: 0 done, 1 failed, 2 the command line or the settings are wrong. */
+export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+  try {
+    const parsed = parseCommandLine(words, COMMANDS);
+    if (parsed.kind === "help") {
+      process.stdout.write(`${parsed.text}\n`);
+      return 0;
+    }
+    const config = loadConfig(environment);
+    await parsed.command.run({
+      config,
+      logger: openLog(config),
+      options: parsed.options,
+      arguments: parsed.arguments,
+      print: (line) => process.stdout.write(`${line}\n`),
+      signal: abortOnSignals(),
+    });
+    return 0;
+  } catch (error) {
+    return tell(error);
+  }
+}
+
+function openLog({ logLevel }: Config): Logger {
+  const stderr: DestinationStream = destination({ dest: 2, sync: true });
+  return pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stderr);
+}
+
+/** The first signal asks to stop; whoever sends a second one does not want to wait. */
+function abortOnSignals(): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(SIGNAL_STATUS[name]);
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+function tell(error: unknown): number {
+  if (error instanceof ConfigError) {
+    process.stderr.write(`colloquy: the settings are wrong\n${error.problems.map((line) => `  ${line}\n`).join("")}`);
+    return MISUSED;
+  }
+  if (error instanceof UsageError) {
+    process.stderr.write(`colloquy: ${error.message}\n`);
+    return MISUSED;
+  }
+  const foreseen = error instanceof CommandError || error instanceof DomainError;
+  process.stderr.write(
+    `colloquy: ${foreseen ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  if (foreseen && error.cause instanceof Error) process.stderr.write(`  ${error.cause.message}\n`);
+  return FAILED;
+}

@@ -1,0 +1,61 @@
+// Opens the database that the settings name, external or embedded, for as long as some work takes.
+
+import { type Database, openDatabase } from "../store/database.ts";
+import { AlreadyRunning, type Embedded, type EmbeddedOptions, startEmbedded } from "../store/embedded/embedded.ts";
+import { migrate, pendingMigrations } from "../store/migrate.ts";
+import { CommandError, type Invocation } from "./command.ts";
+
+export interface OpenedDatabase {
+  readonly database: Database;
+  /** Undefined when the database is an external one. */
+  readonly embedded: Embedded | undefined;
+}
+
+/**
+ * The embedded database is migrated here, since nobody else can. An external one may serve several servers of
+ * different releases, so its owner says when: a server refuses to start while migrations are pending.
+ */
+export async function withDatabase<T>(
+  { config, logger }: Pick<Invocation, "config" | "logger">,
+  role: NonNullable<EmbeddedOptions["role"]>,
+  work: (opened: OpenedDatabase) => Promise<T>,
+  { mayBePending = false } = {},
+): Promise<T> {
+  const embedded = config.databaseUrl === undefined ? await start(config.dataDir, logger, role) : undefined;
+  try {
+    const database = await openDatabase({
+      url: embedded?.url ?? config.databaseUrl ?? "",
+      onConnectionLost: (message) => logger.debug(message),
+    });
+    try {
+      if (embedded !== undefined) await migrate(database);
+      else if (!mayBePending) await refusePending(database);
+      return await work({ database, embedded });
+    } finally {
+      await database.close();
+    }
+  } finally {
+    await embedded?.stop();
+  }
+}
+
+async function start(
+  dataDir: string,
+  logger: Invocation["logger"],
+  role: NonNullable<EmbeddedOptions["role"]>,
+): Promise<Embedded> {
+  try {
+    return await startEmbedded({ dataDir, logger, role });
+  } catch (error) {
+    if (!(error instanceof AlreadyRunning)) throw error;
+    throw new CommandError(`${error.server} already runs on the data directory ${dataDir}: stop it first, or use it`);
+  }
+}
+
+async function refusePending(database: Database): Promise<void> {
+  const pending = await pendingMigrations(database);
+  if (pending.length === 0) return;
+  throw new CommandError(
+    `the database lacks the migrations ${pending.join(", ")}: apply them with \`npm run colloquy -- migrate\``,
+  );
+}

@@ -1,0 +1,155 @@
+// What the variables of the environment may hold, each as a grammar that also turns it into its value.
+import { accessSync, constants } from "node:fs";
+import { isIP } from "node:net";
+import { z } from "zod";
+
+export const DIALECTS = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
+export type Dialect = (typeof DIALECTS)[number];
+
+/** The dialects that are documented without credentials, and can be made to trust the user id in a request. */
+export const TRUSTING_DIALECTS = ["assistant", "helpdesk"] as const;
+export type TrustingDialect = (typeof TRUSTING_DIALECTS)[number];
+
+/** One dialect and where it is served. */
+export interface Mount {
+  readonly dialect: Dialect;
+  /** A port of its own; the server's port unless given. */
+  readonly port: number | undefined;
+  /** A path before the dialect's own, such as `/legacy`; empty unless given. */
+  readonly prefix: string;
+}
+
+/** An issuer of JWTs that are accepted. */
+export interface Issuer {
+  /** The `iss` claim, exactly. */
+  readonly issuer: string;
+  /** What the `aud` claim must hold. */
+  readonly audience: string;
+  /** Where its keys are: exactly one of the two. */
+  readonly jwksUrl: string | undefined;
+  readonly keyFile: string | undefined;
+  /** The signature algorithms that are accepted, such as `ES256`. */
+  readonly algorithms: readonly string[];
+  /** The names of the claims that hold the member, the tenant and the role. */
+  readonly claims: { readonly sub: string; readonly tenant: string; readonly role: string };
+}
+
+/** Whether an address or name can be reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
+export function isLoopback(address: string): boolean {
+  const bare = address.replace(/^\[(.*)\]$/, "$1").toLowerCase();
+  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
+}
+
+/** `name[@port][/prefix]` */
+const MOUNT = /^(?<name>[a-z]+)(?:@(?<port>\d{1,5}))?(?<prefix>(?:\/[\w.~-]+)*)$/;
+
+/** Symmetric algorithms and `none` are left out: a public key must never verify what anybody can sign. */
+const ALGORITHMS = [
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+];
+
+export const port = z
+  .string()
+  .regex(/^\d{1,5}$/, "must be a port from 0 to 65535")
+  .transform(Number)
+  .refine((value) => value <= 65_535, "must be a port from 0 to 65535");
+
+export const host = z
+  .string()
+  .refine(
+    (value) => isIP(value) !== 0 || /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(value),
+    "must be an IP address or a host name",
+  );
+
+/** `a, b` → `["a", "b"]`; of nothing, or the word `none`, an empty list. */
+export const list = z.string().transform((value) =>
+  value.trim() === "none"
+    ? []
+    : value
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== ""),
+);
+
+export const readableFile = z.string().refine((path) => {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}, "must name a file that can be read");
+
+export const origin = z.string().refine((value) => URL.parse(value)?.origin === value && /^https?:/.test(value), {
+  error: ({ input }) => `"${input}" is no origin such as https://app.example.com`,
+});
+
+export const mounts = list.transform((items, context) => {
+  const seen = new Set<string>();
+  return items.map((item): Mount => {
+    const { name, port: mountPort, prefix } = MOUNT.exec(item)?.groups ?? {};
+    const known = (DIALECTS as readonly (string | undefined)[]).includes(name);
+    const portNumber = mountPort === undefined ? undefined : Number(mountPort);
+    if (!known || (portNumber !== undefined && (portNumber < 1 || portNumber > 65_535))) {
+      context.addIssue(`"${item}" is not of the form name[@port][/prefix] with a name among ${DIALECTS.join(", ")}`);
+    } else if (seen.has(item)) {
+      context.addIssue(`"${item}" is there twice`);
+    }
+    seen.add(item);
+    return { dialect: name as Dialect, port: portNumber, prefix: prefix ?? "" };
+  });
+});
+
+export const trusting = list.pipe(
+  z.array(
+    z.enum(TRUSTING_DIALECTS, {
+      error: ({ input }) => `"${String(input)}" cannot trust user ids: only ${TRUSTING_DIALECTS.join(" and ")} can`,
+    }),
+  ),
+);
+
+const issuer = z
+  .strictObject({
+    issuer: z.string().min(1),
+    audience: z.string().min(1),
+    jwks_url: z
+      .url({ protocol: /^https?$/ })
+      .refine((url) => url.startsWith("https:") || isLoopback(URL.parse(url)?.hostname ?? ""), "must be https")
+      .optional(),
+    key_file: readableFile.optional(),
+    algorithms: z.array(z.enum(ALGORITHMS)).min(1),
+    claims: z
+      .strictObject({
+        sub: z.string().min(1).default("sub"),
+        tenant: z.string().min(1).default("tenant"),
+        role: z.string().min(1).default("role"),
+      })
+      .prefault({}),
+  })
+  .refine(({ jwks_url, key_file }) => (jwks_url === undefined) !== (key_file === undefined), {
+    error: "needs exactly one of jwks_url and key_file",
+  })
+  .transform(({ jwks_url, key_file, ...rest }): Issuer => ({ ...rest, jwksUrl: jwks_url, keyFile: key_file }));
+
+export const issuers = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue("must be JSON: an array of issuers");
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z
+      .array(issuer, { error: "must be an array of issuers" })
+      .refine((all) => new Set(all.map((one) => one.issuer)).size === all.length, "names an issuer twice"),
+  );
+
+export const databaseUrl = z.string().refine((value) => {
+  // A Unix socket's URL has no host, which the URL class refuses next to a user.
+  const url = URL.parse(value.replace("@/", "@localhost/"));
+  return url !== null && /^postgres(ql)?:$/.test(url.protocol);
+}, "must be a URL such as postgresql://user:password@host:5432/database");

@@ -1,0 +1,149 @@
+// The environment as one typed, frozen object; whatever is wrong with it is said at once, by name.
+import { z } from "zod";
+import {
+  databaseUrl,
+  host,
+  type Issuer,
+  isLoopback,
+  issuers,
+  list,
+  type Mount,
+  mounts,
+  origin,
+  port,
+  readableFile,
+  TRUSTING_DIALECTS,
+  type TrustingDialect,
+  trusting,
+} from "./config-values.ts";
+
+export type { Dialect, Issuer, Mount, TrustingDialect } from "./config-values.ts";
+
+export const PROFILES = ["development", "production"] as const;
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+export interface Config {
+  readonly profile: (typeof PROFILES)[number];
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
+  /** An external PostgreSQL; the embedded one unless given. Holds a password: not for logs. */
+  readonly databaseUrl: string | undefined;
+  readonly dataDir: string;
+  readonly compat: readonly Mount[];
+  readonly trust: { readonly dialects: readonly TrustingDialect[]; readonly tenant: string };
+  /** Origins that a browser may call from, or "loopback" for any on this machine. */
+  readonly cors: readonly string[] | "loopback";
+  readonly issuers: readonly Issuer[];
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** What is wrong with the environment: a line for each variable, without values that may be secret. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030";
+
+const VARIABLES = {
+  HOST: host.default("127.0.0.1"),
+  PORT: port.default(8080),
+  TLS_CERT: readableFile.optional(),
+  TLS_KEY: readableFile.optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
+  COLLOQUY_DATA_DIR: z.string().default(".colloquy"),
+  COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),
+  COLLOQUY_COMPAT: mounts.prefault(DEFAULT_COMPAT),
+  COLLOQUY_TRUST: trusting.optional(),
+  COLLOQUY_TRUST_TENANT: z.string().min(1).max(100).default("default"),
+  COLLOQUY_TRUST_PUBLIC: z.enum(["yes", "no"], { error: "must be yes or no" }).default("no"),
+  COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
+  COLLOQUY_ISSUERS: issuers.prefault("[]"),
+};
+
+/** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
+const MAY_BE_EMPTY = new Set(["COLLOQUY_COMPAT", "COLLOQUY_TRUST", "COLLOQUY_CORS"]);
+
+type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
+
+/** @throws ConfigError naming every variable that is wrong */
+export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const problems = unknownVariables(environment);
+  const settings: Record<string, unknown> = {};
+  for (const [name, grammar] of Object.entries(VARIABLES)) {
+    const value = environment[name];
+    const parsed = grammar.safeParse(value === "" && !MAY_BE_EMPTY.has(name) ? undefined : value);
+    if (parsed.success) settings[name] = parsed.data;
+    else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
+  }
+  problems.push(...contradictions(settings as Partial<Settings>));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return assemble(settings as Settings);
+}
+
+function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.keys(VARIABLES).filter((name) => name.startsWith("COLLOQUY_"));
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("COLLOQUY_") && !known.includes(name))
+    .map((name) => `${name}: there is no such setting; there are ${known.join(", ")}`);
+}
+
+/** `COLLOQUY_ISSUERS[0].audience: is missing` */
+function describe(name: string, { path, message }: z.core.$ZodIssue): string {
+  const within = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
+  return `${name}${within}: ${/received undefined$/.test(message) ? "is missing" : message}`;
+}
+
+/** Settings that are each right and do not go together. */
+function contradictions(settings: Partial<Settings>): string[] {
+  const { HOST, TLS_CERT, TLS_KEY, COLLOQUY_PROFILE, COLLOQUY_TRUST, COLLOQUY_TRUST_PUBLIC } = settings;
+  const problems: string[] = [];
+  if ((TLS_CERT === undefined) !== (TLS_KEY === undefined)) {
+    problems.push(`${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: TLS_CERT and TLS_KEY are given together`);
+  }
+  if (COLLOQUY_PROFILE === "production" && (COLLOQUY_TRUST ?? []).length > 0) {
+    problems.push("COLLOQUY_TRUST: user ids are trusted without a credential in the development profile only");
+  }
+  const open = HOST !== undefined && !isLoopback(HOST) && COLLOQUY_TRUST_PUBLIC === "no";
+  if (COLLOQUY_PROFILE === "development" && open) {
+    problems.push(
+      `HOST: ${HOST} can be reached from other machines, and the development profile trusts its callers: ` +
+        "set COLLOQUY_PROFILE=production, or COLLOQUY_TRUST_PUBLIC=yes to open it all the same",
+    );
+  }
+  return problems;
+}
+
+function assemble(settings: Settings): Config {
+  const development = settings.COLLOQUY_PROFILE === "development";
+  const { TLS_CERT, TLS_KEY } = settings;
+  return deepFreeze({
+    profile: settings.COLLOQUY_PROFILE,
+    host: settings.HOST,
+    port: settings.PORT,
+    tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
+    databaseUrl: settings.DATABASE_URL,
+    dataDir: settings.COLLOQUY_DATA_DIR,
+    compat: settings.COLLOQUY_COMPAT,
+    trust: {
+      dialects: settings.COLLOQUY_TRUST ?? (development ? TRUSTING_DIALECTS : []),
+      tenant: settings.COLLOQUY_TRUST_TENANT,
+    },
+    cors: settings.COLLOQUY_CORS ?? (development ? "loopback" : []),
+    issuers: settings.COLLOQUY_ISSUERS,
+    logLevel: settings.LOG_LEVEL,
+  });
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
