@@ -104,7 +104,8 @@ interface Search {
 }
 
 function report({ violations }: Search, field: string, description: string, rule: string): void {
-  if (violations.length < MAX_VIOLATIONS) violations.push({ place: "body", field, description, rule });
+  if (violations.length === MAX_VIOLATIONS) return;
+  violations.push({ place: "body", field, description: field === "" ? `the body ${description}` : description, rule });
 }
 
 function fits(schema: DescMessage, json: JsonValue, options: ReadOptions): boolean {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseTemplate, shapeOf, TemplateError } from "../../../src/rest/template.ts";
 
 /** Each a template and what it means: its shape, its variables as `field[start,end)`, "+" for several segments. */
-const valid: readonly (readonly [template: string, shape: string, variables?: string])[] = [
+const valid: readonly [template: string, shape: string, variables?: string][] = [
   // Template = "/" Segments [ Verb ] ; Segments = Segment { "/" Segment }
   ["/v1", "/v1"],
   ["/v1/messages", "/v1/messages"],
@@ -94,10 +94,10 @@ const invalid: readonly (readonly [template: string, message: string])[] = [
 ];
 
 describe("a path template", () => {
-  it.each(valid)("%s has the shape %s", (text, shape, variables = "") => {
+  it.each(valid)("%s has the shape %s", (text, shape, variables) => {
     const template = parseTemplate(text);
     const shown = template.variables.map((v) => `${v.field}[${v.start},${v.end ?? ""})${v.multi ? "+" : ""}`);
-    expect([shapeOf(template), shown.join(" ")]).toEqual([shape, variables]);
+    expect([shapeOf(template), shown.join(" ")]).toEqual([shape, variables ?? ""]);
   });
 
   it.each(invalid)("%j is refused: %s", (text, message) => {
