@@ -5,5 +5,6 @@ import { gatherThirdParty } from "./third-party.ts";
 gatherThirdParty();
 execFileSync("buf", ["generate"], { stdio: "inherit" });
 execFileSync("buf", ["generate", "--template", "test/support/buf.gen.yaml"], { stdio: "inherit" });
-// In a process of its own: it imports what was just generated.
+// In processes of their own: they import what was just generated.
+execFileSync("node", ["scripts/test-image.ts"], { stdio: "inherit" });
 execFileSync("node", ["scripts/openapi.ts"], { stdio: "inherit" });

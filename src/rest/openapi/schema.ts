@@ -81,7 +81,7 @@ export function createSchemas(options: SchemaOptions): Schemas {
       );
       properties[each.jsonName] =
         below.length > 0 && each.message
-          ? described(each, without(each.message, below), direction)
+          ? described(each, without(each.message, below))
           : field(each, direction);
       if (requiredInput ? requiredInput.has(each) : isAlwaysWritten(each)) needed.push(each.jsonName);
     }
@@ -101,7 +101,7 @@ export function createSchemas(options: SchemaOptions): Schemas {
   function field(desc: DescField, direction: Direction): Schema {
     const rules = hasOption(desc, fieldRules) ? getOption(desc, fieldRules) : undefined;
     const { notes, ...schema } = constrain(valueSchema(desc, direction, rules), rules, desc.enum);
-    return described(desc, schema, direction, notes);
+    return described(desc, schema, notes);
   }
 
   function valueSchema(desc: DescField, direction: Direction, rules: FieldRules | undefined): Schema {
@@ -136,7 +136,7 @@ export function createSchemas(options: SchemaOptions): Schemas {
     return desc.scalar === undefined ? {} : scalarSchema(desc.scalar);
   }
 
-  function described(desc: DescField, schema: Schema, direction: Direction, notes: readonly string[] = []): Schema {
+  function described(desc: DescField, schema: Schema, notes: readonly string[] = []): Schema {
     const nullable = getOption(desc, restField).nullWhenUnset ? orNull(schema) : schema;
     const text = [options.comments(desc), ...notes].filter((part) => part !== "").join(" ");
     const result: Schema = { ...nullable };
