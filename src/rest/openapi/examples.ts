@@ -85,7 +85,8 @@ function sampleObject(schema: Schema, context: ExampleContext, seen: ReadonlyMap
   const required = new Set(schema.required);
   const left = leftOut(schema);
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
-    if (left.has(key) || property.deprecated || (context.sent && property.readOnly)) continue;
+    if (left.has(key) || (context.sent && property.readOnly)) continue;
+    if (property.deprecated && !required.has(key)) continue;
     const value = sample(property, context, key, seen);
     if (value !== undefined) result[key] = value;
     else if (required.has(key)) return undefined;

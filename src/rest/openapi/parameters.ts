@@ -13,8 +13,12 @@ import type { Parameter, Schema } from "./types.ts";
 export function pathParameter(name: string, part: PathPart, binding: Binding, schemas: Schemas): Parameter {
   const { variable, whole, several } = part;
   const field = variable?.path[variable.path.length - 1];
-  const { description, deprecated, ...own }: Schema =
-    field === undefined ? { type: "string" } : schemas.field(field, "input");
+  const {
+    description,
+    deprecated,
+    readOnly: _,
+    ...own
+  }: Schema = field === undefined ? { type: "string" } : schemas.field(field, "input");
   const schema: Schema = whole ? own : { type: "string" };
   // A segment is never empty.
   if (schema.type === "string" && schema.format === undefined && !schema.minLength) schema.minLength = 1;
@@ -43,7 +47,8 @@ export function queryParameters(binding: Binding, schemas: Schemas, required: Re
       const own = [...path, field];
       if (binding.taken.has(pathName(own))) return [];
       if (textReader(field) !== undefined) {
-        return [queryParameter(own, field, path.length === 0 && needed.has(field), schemas)];
+        const schema = schemas.field(field, "input");
+        return schema.readOnly ? [] : [queryParameter(own, schema, path.length === 0 && needed.has(field))];
       }
       const inner = field.fieldKind === "message" ? field.message : undefined;
       if (inner === undefined || wellKnownSchema(inner) !== undefined || above.includes(inner)) return [];
@@ -52,13 +57,13 @@ export function queryParameters(binding: Binding, schemas: Schemas, required: Re
   return walk(binding.method.input, [], [binding.method.input]);
 }
 
-function queryParameter(path: readonly DescField[], field: DescField, required: boolean, schemas: Schemas): Parameter {
-  const { description, deprecated, ...schema } = schemas.field(field, "input");
+function queryParameter(path: readonly DescField[], described: Schema, required: boolean): Parameter {
+  const { description, deprecated, writeOnly: _, ...schema } = described;
   const parameter: Parameter = { name: path.map((each) => each.jsonName).join("."), in: "query", schema };
   if (required) parameter.required = true;
   if (description !== undefined) parameter.description = description;
   if (deprecated) parameter.deprecated = true;
-  if (field.fieldKind === "list") {
+  if (path[path.length - 1]?.fieldKind === "list") {
     parameter.style = "form";
     parameter.explode = true;
   }

@@ -136,16 +136,20 @@ function bytesConstraints(rules: BytesRules): Constraints {
   const [min, max] = isSet(rules, "len") ? [rules.len, rules.len] : [rules.minLen, rules.maxLen];
   if (isSet(rules, "minLen") || isSet(rules, "len")) {
     keywords.minLength = Math.ceil((Number(min) * 4) / 3);
-    notes.push(`At least ${min} bytes.`);
+    notes.push(`At least ${bytes(min)}.`);
   }
   if (isSet(rules, "maxLen") || isSet(rules, "len")) {
     keywords.maxLength = Math.ceil(Number(max) / 3) * 4;
-    notes.push(`At most ${max} bytes.`);
+    notes.push(`At most ${bytes(max)}.`);
   }
   if (isSet(rules, "const")) keywords.const = base64Encode(rules.const);
   if (rules.in.length > 0) keywords.enum = rules.in.map((value) => base64Encode(value));
   if (rules.notIn.length > 0) keywords.not = { enum: rules.notIn.map((value) => base64Encode(value)) };
   return { keywords, notes };
+}
+
+function bytes(count: bigint): string {
+  return count === 1n ? "1 byte" : `${count} bytes`;
 }
 
 function durationConstraints(rules: DurationRules): Constraints {

@@ -32,6 +32,18 @@ export function scalarSchema(scalar: ScalarType): Schema {
   }
 }
 
+/** The keys of a map: JSON has only strings there. */
+export function keySchema(scalar: ScalarType): Schema {
+  switch (scalarSchema(scalar).type) {
+    case "boolean":
+      return { type: "string", enum: ["true", "false"] };
+    case "integer":
+      return { type: "string", pattern: "^-?[0-9]+$" };
+    default:
+      return scalarSchema(scalar);
+  }
+}
+
 /** The schema of a well-known type, or undefined if the message is none. */
 export function wellKnownSchema(message: DescMessage): Schema | undefined {
   switch (message.typeName) {

@@ -13,7 +13,7 @@ import { type Component, type Direction, nameComponents, PREFIX } from "./compon
 import { enumComponent } from "./enums.ts";
 import type { RequiredFields } from "./required.ts";
 import { constrain, sentence } from "./rules.ts";
-import { scalarSchema, wellKnownSchema } from "./scalars.ts";
+import { keySchema, scalarSchema, wellKnownSchema } from "./scalars.ts";
 import type { Schema } from "./types.ts";
 
 export interface SchemaOptions {
@@ -80,9 +80,7 @@ export function createSchemas(options: SchemaOptions): Schemas {
         path.startsWith(`${each.name}.`) ? [path.slice(each.name.length + 1)] : [],
       );
       properties[each.jsonName] =
-        below.length > 0 && each.message
-          ? described(each, without(each.message, below))
-          : field(each, direction);
+        below.length > 0 && each.message ? described(each, without(each.message, below)) : field(each, direction);
       if (requiredInput ? requiredInput.has(each) : isAlwaysWritten(each)) needed.push(each.jsonName);
     }
     const schema: Schema = { type: "object" };
@@ -112,9 +110,9 @@ export function createSchemas(options: SchemaOptions): Schemas {
       }
       case "map": {
         const { keys, values } = rules?.type.case === "map" ? rules.type.value : {};
-        const { type: _, format: __, ...key } = noted(constrain(scalarSchema(desc.mapKey), keys));
         const schema: Schema = { type: "object", additionalProperties: element(desc, direction, values) };
-        if (Object.keys(key).length > 0) schema.propertyNames = { type: "string", ...key };
+        const names = noted(constrain(keySchema(desc.mapKey), keys));
+        if (Object.keys(names).length > 1) schema.propertyNames = names;
         return schema;
       }
       default:
@@ -193,7 +191,7 @@ function oneofGroups(desc: DescMessage, present: ReadonlySet<DescField>): Schema
   return groups
     .filter(({ names }) => names.length > 0)
     .map(({ names, required }) => {
-      const choices: Schema[] = names.map((name) => ({ required: [name] }));
+      const choices: Schema[] = names.map((name) => ({ properties: { [name]: {} }, required: [name] }));
       if (required) return choices;
       const none: Schema = { properties: Object.fromEntries(names.map((name) => [name, { not: {} }])) };
       return [...choices, none];
