@@ -1,4 +1,4 @@
-// Writes gen/openapi/ from the contract and its comments. Usage: node scripts/openapi.ts
+// Writes the OpenAPI documents from the contract and its comments. Usage: node scripts/openapi.ts [folder]
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -7,7 +7,6 @@ import type { DescService, FileRegistry } from "@bufbuild/protobuf";
 import {
   createComments,
   createOpenApi,
-  type OpenApiDocument,
   type OpenApiOptions,
   readImage,
   reasonsOf,
@@ -68,12 +67,12 @@ function servicesOf(image: FileRegistry, packageName: string): DescService[] {
   return services.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function write(name: string, document: OpenApiDocument): void {
-  mkdirSync(join(root, "gen/openapi"), { recursive: true });
-  writeFileSync(join(root, `gen/openapi/${name}.json`), `${JSON.stringify(document, undefined, 2)}\n`);
-}
-
 if (import.meta.main) {
+  const [folder = join(root, "gen/openapi")] = process.argv.slice(2);
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  write("openapi", createOpenApi(colloquyOptions(buildImage("proto"), version)));
+  const documents = { openapi: createOpenApi(colloquyOptions(buildImage("proto"), version)) };
+  mkdirSync(folder, { recursive: true });
+  for (const [name, document] of Object.entries(documents)) {
+    writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(document, undefined, 2)}\n`);
+  }
 }

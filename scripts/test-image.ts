@@ -1,4 +1,4 @@
-// Writes the image of the catalog, a contract for tests that need its comments. Usage: node scripts/test-image.ts
+// Writes the image of the catalog, a contract for tests that need its comments. Usage: node scripts/test-image.ts [folder]
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,4 +12,5 @@ const args = ["build", "test/proto", "--path", `test/proto/${PATH}`, "-o", "-#fo
 const image = fromBinary(FileDescriptorSetSchema, execFileSync("buf", args, { cwd: root, maxBuffer: 2 ** 26 }));
 // Comments of other files are of no use to the tests, and most of the bytes.
 for (const file of image.file) if (file.name !== PATH) delete file.sourceCodeInfo;
-writeFileSync(join(root, "test/gen/catalog.binpb"), toBinary(FileDescriptorSetSchema, image));
+const [folder = join(root, "test/gen")] = process.argv.slice(2);
+writeFileSync(join(folder, "catalog.binpb"), toBinary(FileDescriptorSetSchema, image));

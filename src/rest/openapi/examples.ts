@@ -88,6 +88,8 @@ function sampleObject(schema: Schema, context: ExampleContext, seen: ReadonlyMap
     if (left.has(key) || (context.sent && property.readOnly)) continue;
     if (property.deprecated && !required.has(key)) continue;
     const value = sample(property, context, key, seen);
+    // Null says no more than leaving it out.
+    if (value === null && !required.has(key)) continue;
     if (value !== undefined) result[key] = value;
     else if (required.has(key)) return undefined;
   }

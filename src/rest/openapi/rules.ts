@@ -40,11 +40,21 @@ export function constrain(
   if (rules.ignore !== Ignore.IF_ZERO_VALUE || zero === undefined || admits(keywords, zero)) {
     return { ...merge(base, keywords), notes: [...notes] };
   }
-  return { ...base, anyOf: [{ const: zero }, keywords], notes: [...notes] };
+  const { type } = base;
+  const none: Schema = type === undefined ? { const: zero } : { type, const: zero };
+  return { ...merge(base, { anyOf: [none, keywords] }), notes: [...notes] };
 }
 
-/** Joins two schemas of which both must hold. A narrower bound replaces a wider one. */
-export function merge(base: Schema, more: Schema): Schema {
+/**
+ * Joins two schemas of which both must hold. A narrower bound replaces a wider one. Alternatives each get all the rest:
+ * generators of clients make a union of them, and one without a type would be of any.
+ */
+function merge(base: Schema, { anyOf, ...more }: Schema): Schema {
+  const all = join(base, more);
+  return anyOf === undefined ? all : { anyOf: anyOf.map((part) => ("const" in part ? part : merge(all, part))) };
+}
+
+function join(base: Schema, more: Schema): Schema {
   const merged: Schema = { ...base, ...more };
   const wide = base.format === "int64" || base.format === "uint64";
   if (!wide && base.pattern !== undefined && more.pattern !== undefined && base.pattern !== more.pattern) {

@@ -9,9 +9,19 @@ const book = schemas.Book?.properties ?? {};
 
 describe("a rule becomes a keyword", () => {
   const cases: Record<string, Schema> = {
-    email: { type: "string", anyOf: [{ const: "" }, { format: "email" }] },
+    email: {
+      anyOf: [
+        { type: "string", const: "" },
+        { type: "string", format: "email" },
+      ],
+    },
     uri: { type: "string", format: "uri" },
-    ip: { type: "string", anyOf: [{ format: "ipv4" }, { format: "ipv6" }] },
+    ip: {
+      anyOf: [
+        { type: "string", format: "ipv4" },
+        { type: "string", format: "ipv6" },
+      ],
+    },
     pattern: { type: "string", pattern: "^[a-z]{2,4}-[0-9]+$" },
     prefix: { type: "string", allOf: [{ pattern: "^a\\/" }, { pattern: "\\.txt$" }] },
     fixed: { type: "string", const: "yes" },
@@ -27,11 +37,10 @@ describe("a rule becomes a keyword", () => {
       description: "At least 1 byte. At most 4 bytes.",
     },
     outside: {
-      type: "integer",
-      format: "uint32",
-      minimum: 0,
-      maximum: 4294967295,
-      anyOf: [{ exclusiveMaximum: 5 }, { exclusiveMinimum: 10 }],
+      anyOf: [
+        { type: "integer", format: "uint32", minimum: 0, exclusiveMaximum: 5 },
+        { type: "integer", format: "uint32", exclusiveMinimum: 10, maximum: 4294967295 },
+      ],
     },
     within: { type: "number", format: "float", minimum: -1, exclusiveMaximum: 1 },
     wide: { type: "string", format: "int64", pattern: "^[1-9][0-9]*$", description: "At most 9007199254740993." },
@@ -67,11 +76,10 @@ describe("a rule becomes a keyword", () => {
     mask: { type: "string", pattern: "^([a-zA-Z0-9.*]+(,[a-zA-Z0-9.*]+)*)?$", description: "Paths: `a`, `b`." },
     custom: { type: "string", description: "Must be a palindrome." },
     unlessZero: {
-      type: "integer",
-      format: "int32",
-      minimum: -2147483648,
-      maximum: 2147483647,
-      anyOf: [{ const: 0 }, { minimum: 5 }],
+      anyOf: [
+        { type: "integer", const: 0 },
+        { type: "integer", format: "int32", minimum: 5, maximum: 2147483647 },
+      ],
     },
     never: { type: "string" },
     empty: { type: "object", additionalProperties: false },
