@@ -18,6 +18,8 @@ const fresh = mkdtempSync(join(tmpdir(), "colloquy-gen-"));
 try {
   run("buf", ["generate", "--output", fresh]);
   run("buf", ["generate", "--template", "test/support/buf.gen.yaml", "--output", fresh]);
+  run("node", ["scripts/openapi.ts", join(fresh, "gen/openapi")]);
+  run("node", ["scripts/test-image.ts", join(fresh, "test/gen")]);
   const stale = [...differences("gen", fresh), ...differences("test/gen", fresh)];
   if (stale.length > 0) {
     console.error(`These are not what the .proto files generate; run "npm run generate":\n${stale.join("\n")}`);
@@ -35,7 +37,9 @@ function run(command: string, args: string[]): void {
 function differences(folder: string, fresh: string): string[] {
   const list = (root: string) =>
     existsSync(root)
-      ? readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith("_pb.ts"))
+      ? readdirSync(root, { recursive: true, encoding: "utf8" }).filter((name) =>
+          /_pb\.ts$|\.json$|\.binpb$/.test(name),
+        )
       : [];
   const names = new Set([...list(folder), ...list(join(fresh, folder))]);
   return [...names]

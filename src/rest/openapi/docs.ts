@@ -1,0 +1,92 @@
+// Serves OpenAPI documents and a page that shows them, from files on this machine only.
+import {
+  type Content,
+  createContent,
+  type DocsRequest,
+  type DocsResponse,
+  sendContent,
+  sendPlain,
+} from "./docs-content.ts";
+import { createPage, VIEWER_FILES, viewerFile } from "./docs-page.ts";
+
+export interface ServedDocument {
+  /** In lower-case letters, digits and hyphens; the page of every document but the first is `<path>/<name>`. */
+  readonly name: string;
+  /** What people read. */
+  readonly title: string;
+  /** Where the document is served, such as `/openapi.json`. */
+  readonly path: string;
+  /** The document as JSON text. */
+  readonly json: string | Uint8Array;
+}
+
+export interface DocsOptions {
+  /** At least one. The first is shown at `path`. */
+  readonly documents: readonly ServedDocument[];
+  /** Where the viewer is. Default: `/docs`. */
+  readonly path?: string;
+  /** Origins beside its own that the page may call, for trying out servers elsewhere. Default: none. */
+  readonly connect?: readonly string[];
+}
+
+/**
+ * Answers a request for a document or for the viewer. False: the path is none of them, and nothing was done.
+ * Takes requests of node:http and of the compatibility layer of node:http2.
+ */
+export type DocsHandler = (request: DocsRequest, response: DocsResponse) => boolean;
+
+/** Throws if a document's name is not fit for a path or is given twice. Files of the viewer are read on first use. */
+export function createDocsHandlers(options: DocsOptions): DocsHandler {
+  const { documents, path = "/docs", connect = [] } = options;
+  const [first] = documents;
+  if (first === undefined) throw new Error("there is no document to serve");
+  const contents = new Map<string, Content>();
+  const add = (at: string, content: Content) => {
+    if (contents.has(at)) throw new Error(`two things are to be served at ${at}`);
+    contents.set(at, content);
+  };
+  for (const document of documents) {
+    if (!/^[a-z0-9-]+$/.test(document.name)) throw new Error(`${document.name} is no name for a document`);
+    const json = Buffer.from(document.json);
+    add(
+      document.path,
+      createContent("application/json; charset=utf-8", "no-cache", async () => json, {
+        "access-control-allow-origin": "*",
+      }),
+    );
+    const page = Buffer.from(createPage(document, { documents, path }));
+    const headers = { "content-security-policy": policy(connect) };
+    add(
+      document === first ? path : `${path}/${document.name}`,
+      createContent("text/html; charset=utf-8", "no-cache", async () => page, headers),
+    );
+  }
+  for (const file of VIEWER_FILES) {
+    add(
+      `${path}/${file.name}`,
+      createContent(file.type, "public, max-age=86400", () => viewerFile(file)),
+    );
+  }
+  return (request, response) => {
+    const [target = ""] = (request.url ?? "").split("?", 1);
+    const content = contents.get(target);
+    if (content !== undefined) sendContent(request, response, content);
+    else if (target === `${path}/`) sendPlain(response, 308, { location: path });
+    else return false;
+    return true;
+  };
+}
+
+/** Nothing but this server's own files. Styles are inline because the viewer sets them on its elements. */
+function policy(connect: readonly string[]): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    ["connect-src 'self'", ...connect].join(" "),
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; ");
+}
