@@ -1,5 +1,5 @@
 // From a request's headers to the principal that calls.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/principal.ts";
 import { judgeKey, judgeSecret, type KeyVerdict, parseApiKey } from "./api-key.ts";
 import type { Clock } from "./bounded-cache.ts";
@@ -85,10 +85,11 @@ export class Authenticator {
     return token.key === undefined ? this.#asMember(tenant, token) : this.#asKey(tenant, token.key);
   }
 
-  async #asMember({ id: tenantId }: TenantRecord, { memberId, role }: VerifiedToken): Promise<Principal> {
-    const member = await this.#directory.ensureMember(tenantId, memberId, role ?? "member");
+  async #asMember({ id: tenantId }: TenantRecord, { memberId, role, tenants }: VerifiedToken): Promise<Principal> {
+    const member = await this.#directory.ensureMember(tenantId, memberId, firstRole(role));
     if (member.deleted) throw denied("The member that the token speaks for was deleted.");
-    return { kind: "member", tenantId, memberId, role: role ?? member.role };
+    const known = tenants === undefined ? member.role : withinTenant(member.role);
+    return { kind: "member", tenantId, memberId, role: role ?? known };
   }
 
   // A token got for an API key dies with the key, and never outgrows its scopes.
@@ -108,8 +109,7 @@ export class Authenticator {
     const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
     if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant.");
     // A key stays in its tenant whomever it acts for.
-    const memberRole: Role = member.role === "super_admin" ? "admin" : member.role;
-    return { ...principal, memberId, memberRole };
+    return { ...principal, memberId, memberRole: withinTenant(member.role) };
   }
 
   async #inTenant(principal: Principal, request: RequestHeaders): Promise<Principal> {
@@ -120,7 +120,10 @@ export class Authenticator {
     if (principal.kind === "key" || principal.role !== "super_admin") {
       throw denied("X-Tenant names another tenant than the credential's.");
     }
-    if (tenant === undefined) throw new DomainError(ErrorReason.NOT_FOUND, "tenant not found");
+    if (tenant === undefined) throw notFound("tenant");
+    // What it does there has an author there, like everything else.
+    const { deleted } = await this.#directory.ensureMember(tenant.id, principal.memberId, firstRole(undefined));
+    if (deleted) throw denied("The member that the token speaks for was deleted.");
     return { ...principal, tenantId: tenant.id };
   }
 }
@@ -142,6 +145,16 @@ function denied(message: string): DomainError {
 
 function keyPrincipal({ tenantId, keyId, scopes }: KeyRecord, granted = scopes): KeyPrincipal {
   return { kind: "key", tenantId, keyId, scopes: granted, memberId: undefined };
+}
+
+// A role in a token holds for that token. The directory keeps no more than anybody gets, or taking the claim away at the
+// identity provider would change nothing.
+function firstRole(claimed: Role | undefined): Role {
+  return claimed === "lead" ? "lead" : "member";
+}
+
+function withinTenant(role: Role): Role {
+  return role === "super_admin" ? "admin" : role;
 }
 
 function isNamed({ id, slug }: TenantRecord, name: string): boolean {

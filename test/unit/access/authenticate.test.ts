@@ -229,6 +229,14 @@ describe("a token", () => {
     expect(members.members.get(`${TENANT}/alice`)?.role).toBe("manager");
   });
 
+  test("gives the directory no more than a role that anybody gets", async () => {
+    const { call, members, bearer, token } = setup();
+    expect(await call(bearer(await token("boss", "super_admin")))).toMatchObject({ role: "super_admin" });
+    await call(bearer(await token("prospect", "lead")));
+    expect([...members.members.values()].map(({ role }) => role)).toEqual(["member", "lead"]);
+    expect(await call(bearer(await token("boss")))).toMatchObject({ role: "member" });
+  });
+
   test("may name its tenant by slug", async () => {
     const { call, bearer, token } = setup();
     expect(await call(bearer(await token("alice", undefined, "other")))).toMatchObject({ tenantId: OTHER_TENANT });
@@ -253,7 +261,9 @@ describe("a token", () => {
   });
 
   test("of an issuer that is held to tenants is good there alone, by UUID or slug", async () => {
-    const { call, bearer, token } = setup({ tenants: ["default"] });
+    const { call, members, bearer, token } = setup({ tenants: ["default"] });
+    members.add("root", "super_admin");
+    expect(await call(bearer(await token("root")))).toMatchObject({ role: "admin" });
     expect(await call(bearer(await token()))).toMatchObject({ tenantId: TENANT });
     expect((await refusalOf(call(bearer(await token("alice", undefined, OTHER_TENANT)))))[0]).toBe(
       "CREDENTIAL_INVALID",
@@ -296,10 +306,11 @@ describe("a tenant named in X-Tenant", () => {
   });
 
   test("is a super administrator's to choose", async () => {
-    const { call, bearer, token } = setup();
+    const { call, members, bearer, token } = setup();
     const text = await token("root", "super_admin", "");
     expect(await call(bearer(text))).toMatchObject({ tenantId: undefined });
     expect(await call({ ...bearer(text), "x-tenant": "other" })).toMatchObject({ tenantId: OTHER_TENANT });
+    expect(members.members.get(`${OTHER_TENANT}/root`)?.role).toBe("member");
     expect((await refusalOf(call({ ...bearer(text), "x-tenant": "nowhere" })))[0]).toBe("NOT_FOUND");
   });
 });
