@@ -6,6 +6,15 @@ export type Role = (typeof ROLES)[number];
 export const SCOPES = ["read", "write", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/**
+ * Whether a text can be a member's id: 1 to 128 characters without control characters, such as `auth0|123` or `1`. What
+ * begins with `key:` is left to API keys, which are named so where a caller is written down.
+ */
+export function isMemberId(text: string): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+  return /^(?!key:)[^\u0000-\u001f\u007f]{1,128}$/u.test(text) && text.isWellFormed();
+}
+
 /** A person, lead or service that a JWT speaks for. */
 export interface MemberPrincipal {
   readonly kind: "member";
@@ -22,6 +31,8 @@ export interface KeyPrincipal {
   readonly keyId: string;
   readonly scopes: ReadonlySet<Scope>;
   readonly memberId: string | undefined;
+  /** The role of that member, by which the key is held as well as by its scopes. Unset: plain member. */
+  readonly memberRole?: Role;
 }
 
 /** Calls that need no credential: health, reflection. */

@@ -1,4 +1,5 @@
 // Through whose eyes a call looks: which conversations it sees, and what it may do in them.
+import { DomainError, ErrorReason } from "./errors.ts";
 import type { Principal } from "./principal.ts";
 
 /**
@@ -16,16 +17,17 @@ export interface Standing {
   readonly isParticipant: boolean;
 }
 
+/**
+ * How far a principal sees. A key that acts for a member sees what the member sees. Throws CREDENTIAL_MISSING for a caller
+ * without a credential: it sees nothing.
+ */
 export function viewerOf(principal: Principal): Viewer {
-  switch (principal.kind) {
-    case "key":
-      return principal.memberId === undefined ? { kind: "tenant" } : { kind: "member", memberId: principal.memberId };
-    case "member":
-      if (principal.role === "admin" || principal.role === "super_admin") return { kind: "tenant" };
-      return { kind: principal.role === "manager" ? "manager" : "member", memberId: principal.memberId };
-    case "anonymous":
-      throw new Error("an anonymous caller reached a conversation");
-  }
+  if (principal.kind === "anonymous") throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
+  const { memberId } = principal;
+  if (memberId === undefined) return { kind: "tenant" };
+  const role = principal.kind === "key" ? principal.memberRole : principal.role;
+  if (role === "admin" || role === "super_admin") return { kind: "tenant" };
+  return { kind: role === "manager" ? "manager" : "member", memberId };
 }
 
 /** May send, edit the conversation and mark as read: those who own it or take part, and the tenant's own. */

@@ -1,0 +1,167 @@
+// From a request's headers to the principal that calls.
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
+import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/principal.ts";
+import { judgeKey, judgeSecret, type KeyVerdict, parseApiKey } from "./api-key.ts";
+import type { Clock } from "./bounded-cache.ts";
+import { refuse } from "./claims.ts";
+import { type RequestHeaders, readCredential } from "./credential.ts";
+import type { Directory } from "./directory.ts";
+import type { KeyUses } from "./key-uses.ts";
+import type { KeyRecord, TenantRecord } from "./ports.ts";
+import type { Tokens, VerifiedToken } from "./tokens.ts";
+
+export interface AuthenticatorOptions {
+  readonly tokens: Tokens;
+  readonly directory: Directory;
+  readonly uses: KeyUses;
+  readonly now?: Clock;
+}
+
+/**
+ * Says who calls. Headers: `Authorization` or `X-API-Key`; `X-Act-For`, by which an API key acts for a member; and
+ * `X-Tenant`, by which a super administrator names a tenant (anyone else's must be its own).
+ */
+export class Authenticator {
+  readonly #tokens: Tokens;
+  readonly #directory: Directory;
+  readonly #uses: KeyUses;
+  readonly #now: Clock;
+
+  constructor({ tokens, directory, uses, now = Date.now }: AuthenticatorOptions) {
+    this.#tokens = tokens;
+    this.#directory = directory;
+    this.#uses = uses;
+    this.#now = now;
+  }
+
+  /**
+   * The principal; `anonymous` when no credential was given. `beforeWork` is called before anything that costs more than
+   * a look into memory, and may throw to prevent it. Throws CREDENTIAL_INVALID, PERMISSION_DENIED, ISSUER_UNAVAILABLE or
+   * what the store throws.
+   */
+  async authenticate(request: RequestHeaders, beforeWork: () => void = () => {}): Promise<Principal> {
+    const credential = readCredential(request);
+    if (credential === undefined) return { kind: "anonymous" };
+    const principal =
+      credential.kind === "key"
+        ? await this.#byKey(credential.text, beforeWork)
+        : await this.#byToken(credential.text, beforeWork);
+    return this.#inTenant(await this.#actingFor(principal, request), request);
+  }
+
+  /** The key and its record, if this is the text of a good API key. Throws CREDENTIAL_INVALID. */
+  async verifyKey(text: string, beforeWork: () => void = () => {}): Promise<KeyRecord> {
+    const key = parseApiKey(text);
+    if (key === undefined) throw refuseKey("it is damaged");
+    if (!this.#directory.knowsKey(key.tenantId, key.keyId)) beforeWork();
+    const record = await this.#directory.key(key.tenantId, key.keyId);
+    if (record === undefined) throw refuseKey(WHY_REFUSED.wrong_secret);
+    const verdict = judgeSecret(record, key.secret, this.#now);
+    if (verdict !== "ok") throw refuseKey(WHY_REFUSED[verdict]);
+    this.#uses.record(record.tenantId, record.keyId);
+    return record;
+  }
+
+  async #byKey(text: string, beforeWork: () => void): Promise<KeyPrincipal> {
+    return keyPrincipal(await this.verifyKey(text, beforeWork));
+  }
+
+  async #byToken(text: string, beforeWork: () => void): Promise<Principal> {
+    let token = this.#tokens.remembered(text);
+    if (token === undefined) {
+      beforeWork();
+      token = await this.#tokens.verify(text);
+    }
+    const { memberId, role = "member" } = token;
+    if (token.tenant === undefined) {
+      if (token.tenants !== undefined) throw refuse("its issuer may not speak for all tenants");
+      return { kind: "member", tenantId: undefined, memberId, role };
+    }
+    const tenant = await this.#directory.tenant(token.tenant);
+    if (tenant === undefined) throw refuse("its tenant does not exist");
+    if (token.tenants?.some((name) => isNamed(tenant, name)) === false) {
+      throw refuse("its issuer may not speak for its tenant");
+    }
+    return token.key === undefined ? this.#asMember(tenant, token) : this.#asKey(tenant, token.key);
+  }
+
+  async #asMember({ id: tenantId }: TenantRecord, { memberId, role, tenants }: VerifiedToken): Promise<Principal> {
+    const member = await this.#directory.ensureMember(tenantId, memberId, firstRole(role));
+    if (member.deleted) throw denied("The member that the token speaks for was deleted.");
+    const known = tenants === undefined ? member.role : withinTenant(member.role);
+    return { kind: "member", tenantId, memberId, role: role ?? known };
+  }
+
+  // A token got for an API key dies with the key, and never outgrows its scopes.
+  async #asKey({ id }: TenantRecord, { keyId, scopes }: NonNullable<VerifiedToken["key"]>): Promise<Principal> {
+    const record = await this.#directory.key(id, keyId);
+    if (record === undefined || judgeKey(record, this.#now()) !== "ok")
+      throw refuse("the API key that it stands for is gone");
+    this.#uses.record(id, keyId);
+    return keyPrincipal(record, new Set(SCOPES.filter((scope) => scopes.includes(scope) && record.scopes.has(scope))));
+  }
+
+  async #actingFor(principal: Principal, request: RequestHeaders): Promise<Principal> {
+    const named = request.header("x-act-for");
+    if (named === undefined) return principal;
+    if (principal.kind !== "key") throw denied("X-Act-For is for API keys: a token speaks for its own subject.");
+    const memberId = fromHeader(named);
+    const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
+    if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant.");
+    // A key stays in its tenant whomever it acts for.
+    return { ...principal, memberId, memberRole: withinTenant(member.role) };
+  }
+
+  async #inTenant(principal: Principal, request: RequestHeaders): Promise<Principal> {
+    const named = request.header("x-tenant");
+    if (named === undefined || principal.kind === "anonymous") return principal;
+    const tenant = await this.#directory.tenant(named);
+    if (tenant !== undefined && tenant.id === principal.tenantId) return principal;
+    if (principal.kind === "key" || principal.role !== "super_admin") {
+      throw denied("X-Tenant names another tenant than the credential's.");
+    }
+    if (tenant === undefined) throw notFound("tenant");
+    // What it does there has an author there, like everything else.
+    const { deleted } = await this.#directory.ensureMember(tenant.id, principal.memberId, firstRole(undefined));
+    if (deleted) throw denied("The member that the token speaks for was deleted.");
+    return { ...principal, tenantId: tenant.id };
+  }
+}
+
+// What someone without the secret could learn is the same for every key that he does not have.
+const WHY_REFUSED: Readonly<Record<Exclude<KeyVerdict, "ok">, string>> = {
+  wrong_secret: "it is unknown",
+  revoked: "it was revoked",
+  expired: "it has expired",
+};
+
+function refuseKey(why: string): DomainError {
+  return new DomainError(ErrorReason.CREDENTIAL_INVALID, `The API key is refused: ${why}.`);
+}
+
+function denied(message: string): DomainError {
+  return new DomainError(ErrorReason.PERMISSION_DENIED, message);
+}
+
+function keyPrincipal({ tenantId, keyId, scopes }: KeyRecord, granted = scopes): KeyPrincipal {
+  return { kind: "key", tenantId, keyId, scopes: granted, memberId: undefined };
+}
+
+// A role in a token holds for that token. The directory keeps no more than anybody gets, or taking the claim away at the
+// identity provider would change nothing.
+function firstRole(claimed: Role | undefined): Role {
+  return claimed === "lead" ? "lead" : "member";
+}
+
+function withinTenant(role: Role): Role {
+  return role === "super_admin" ? "admin" : role;
+}
+
+function isNamed({ id, slug }: TenantRecord, name: string): boolean {
+  return name === id || name === slug;
+}
+
+// Node gives the bytes of a header as Latin-1; member ids are Unicode, and clients send them in UTF-8.
+function fromHeader(value: string): string {
+  return Buffer.from(value, "latin1").toString("utf8");
+}

@@ -1,0 +1,70 @@
+// What a verified token says: its claims, read as configured.
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { isMemberId, ROLES, type Role } from "../domain/principal.ts";
+
+/**
+ * Which claims carry what. A name is first taken as it stands (`https://example.com/tenant` is a common claim name),
+ * then as a path through objects (`app_metadata.tenant`).
+ */
+export interface ClaimNames {
+  /** Default `sub`. */
+  readonly sub?: string | undefined;
+  /** Default `tenant`: a tenant's UUID or slug. */
+  readonly tenant?: string | undefined;
+  /** Default `role`: a text, or a list of which the highest known role counts. */
+  readonly role?: string | undefined;
+}
+
+export interface ClaimRules {
+  readonly claims?: ClaimNames | undefined;
+  /** What an issuer's words mean here, such as `{ "team-lead": "manager" }`. Default: our own names of the roles. */
+  readonly roles?: Readonly<Record<string, Role>> | undefined;
+}
+
+/** Who a token speaks for, before the directory was asked. */
+export interface TokenSubject {
+  readonly memberId: string;
+  /** A UUID or slug as the token spells it; undefined: the token names no tenant. */
+  readonly tenant: string | undefined;
+  /** Undefined: the token names no role that is known here. */
+  readonly role: Role | undefined;
+}
+
+const OWN_NAMES: Readonly<Record<string, Role>> = Object.fromEntries(ROLES.map((role) => [role, role]));
+
+/** Reads a token's claims. Throws CREDENTIAL_INVALID for a claim that cannot be what it should. */
+export function readClaims(payload: Readonly<Record<string, unknown>>, rules: ClaimRules = {}): TokenSubject {
+  const { sub = "sub", tenant = "tenant", role = "role" } = rules.claims ?? {};
+  const memberId = claimAt(payload, sub);
+  if (typeof memberId !== "string" || !isMemberId(memberId)) {
+    throw refuse("its subject is missing, longer than 128 characters, or not a text without control characters");
+  }
+  const named = claimAt(payload, tenant) ?? undefined;
+  if (named !== undefined && (typeof named !== "string" || named === "" || named.length > 128)) {
+    throw refuse("its tenant is not a text of 1 to 128 characters");
+  }
+  return { memberId, tenant: named, role: readRole(claimAt(payload, role), rules.roles ?? OWN_NAMES) };
+}
+
+/** An answer for a token that is refused; `why` completes "The token is refused: …". */
+export function refuse(why: string, cause?: unknown): DomainError {
+  return new DomainError(ErrorReason.CREDENTIAL_INVALID, `The token is refused: ${why}.`, { cause });
+}
+
+function claimAt(payload: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(payload, name)) return payload[name];
+  let value: unknown = payload;
+  for (const part of name.split(".")) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Record<string, unknown>)[part];
+  }
+  return value;
+}
+
+function readRole(claim: unknown, names: Readonly<Record<string, Role>>): Role | undefined {
+  const words = Array.isArray(claim) ? claim : [claim];
+  const ranks = words
+    .map((word) => (typeof word === "string" && Object.hasOwn(names, word) ? names[word] : undefined))
+    .map((role) => (role === undefined ? -1 : ROLES.indexOf(role)));
+  return ROLES[Math.max(-1, ...ranks)];
+}

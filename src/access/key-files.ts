@@ -1,0 +1,66 @@
+// Reads public keys: from a JWKS URL, or from a file in JWK, JWKS or PEM.
+import { createPublicKey } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { JSONWebKeySet, JWK } from "jose";
+
+/** How large a key set may be, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+const TIMEOUT_MS = 5_000;
+
+/** Reads a key set from a URL. Follows no redirect: a key must come from where the operator said. */
+export async function fetchKeys(url: string, fetchUrl: typeof fetch = fetch): Promise<JSONWebKeySet> {
+  const response = await fetchUrl(url, {
+    redirect: "error",
+    headers: { accept: "application/jwk-set+json, application/json" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`${url} answered ${response.status}`);
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Error(`${url} answered more than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return asKeySet(JSON.parse(Buffer.concat(chunks).toString("utf8")), url, dropUnusable);
+}
+
+/** Reads a key set from a file. */
+export async function readKeyFile(path: string): Promise<JSONWebKeySet> {
+  const text = (await readFile(path, "utf8")).trim();
+  if (text.startsWith("{")) return asKeySet(JSON.parse(text), path, refuseUnusable);
+  if (text.includes("PRIVATE KEY")) throw new Error(`${path} holds a private key: give the public one`);
+  // createPublicKey reads SPKI, PKCS #1 and X.509 certificates alike.
+  return { keys: [createPublicKey(text).export({ format: "jwk" }) as JWK] };
+}
+
+/** The parts that make a JWK a secret (RFC 7518, 6.2.2, 6.3.2 and 6.4.1). */
+function isSecret(key: JWK): boolean {
+  return key.kty === "oct" || key.d !== undefined || key.k !== undefined;
+}
+
+function asKeySet(json: unknown, from: string, select: (keys: readonly JWK[], from: string) => JWK[]): JSONWebKeySet {
+  const keys = isObject(json) && Array.isArray(json.keys) ? json.keys : [json];
+  if (!keys.every((key): key is JWK => isObject(key) && typeof key.kty === "string")) {
+    throw new Error(`${from} holds no JWK and no JWK set`);
+  }
+  return { keys: select(keys, from) };
+}
+
+// An issuer may publish keys that are none of our business; a shared secret among them must never verify anything.
+function dropUnusable(keys: readonly JWK[]): JWK[] {
+  return keys.filter((key) => !isSecret(key));
+}
+
+// In a file that an operator wrote, the same is a mistake worth stopping for.
+function refuseUnusable(keys: readonly JWK[], from: string): JWK[] {
+  if (keys.some(isSecret)) throw new Error(`${from} holds a private or shared key: give public ones`);
+  return [...keys];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,85 @@
+// The issuer that comes with the server: short tokens for API keys and for the command line.
+import { importJWK, SignJWT } from "jose";
+import type { Role, Scope } from "../domain/principal.ts";
+import type { Clock } from "./bounded-cache.ts";
+import { keySource } from "./key-source.ts";
+import { LocalKeys } from "./local-keys.ts";
+import type { Issuer } from "./tokens.ts";
+
+/** The `iss` and `aud` of local tokens. The server does not know the URL by which the world calls it. */
+export const LOCAL_ISSUER = "colloquy";
+
+/** The longest life of a local token, in seconds: a day. Keys that sign are kept longer than that. */
+export const MAX_TTL_S = 24 * 60 * 60;
+
+/** A token for a person: what the command line issues. */
+export interface MemberToken {
+  readonly tenantId: string | undefined;
+  readonly sub: string;
+  /** Undefined: the role that the directory knows, else member. */
+  readonly role: Role | undefined;
+  /** Seconds, from 1 to `MAX_TTL_S`. */
+  readonly ttl: number;
+}
+
+/** A token that stands for an API key: what `/oauth2/token` issues. */
+export interface KeyToken {
+  readonly tenantId: string;
+  readonly keyId: string;
+  readonly scopes: readonly Scope[];
+  /** Seconds, from 1 to `MAX_TTL_S`. */
+  readonly ttl: number;
+}
+
+/**
+ * Issues tokens signed with ES256. Its keys lie in the data directory. Servers that share a database but no data
+ * directory accept each other's tokens once they hold the same `issuer.json`.
+ */
+export class LocalIssuer {
+  readonly keys: LocalKeys;
+  readonly #now: Clock;
+
+  constructor(dataDirectory: string, now: Clock = Date.now) {
+    this.keys = new LocalKeys(dataDirectory, now);
+    this.#now = now;
+  }
+
+  /** How the server verifies what was issued here, also by another process with the same data directory. */
+  issuer(): Issuer {
+    const load = () => this.keys.publicKeys();
+    return {
+      issuer: LOCAL_ISSUER,
+      audience: [LOCAL_ISSUER],
+      algorithms: ["ES256"],
+      // The file is near: a second is enough to keep made-up key ids from causing work.
+      keys: keySource({ load, now: this.#now, cooldownMs: 1_000, retryMs: 1_000 }),
+      local: true,
+    };
+  }
+
+  issue({ tenantId, sub, role, ttl }: MemberToken): Promise<string> {
+    return this.#sign({ sub, ...(tenantId && { tenant: tenantId }), ...(role && { role }) }, ttl);
+  }
+
+  issueForKey({ tenantId, keyId, scopes, ttl }: KeyToken): Promise<string> {
+    const claims = { sub: keyId, client_id: keyId, api_key: keyId, tenant: tenantId, scope: scopes.join(" ") };
+    return this.#sign(claims, ttl);
+  }
+
+  async #sign(claims: Record<string, string>, ttl: number): Promise<string> {
+    if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL_S) {
+      throw new RangeError(`a token lives for 1 to ${MAX_TTL_S} seconds`);
+    }
+    const [key] = await this.keys.all();
+    if (key === undefined) throw new Error("the local issuer has no key");
+    const issuedAt = Math.floor(this.#now() / 1000);
+    return new SignJWT(claims)
+      .setProtectedHeader({ alg: "ES256", kid: key.kid, typ: "JWT" })
+      .setIssuer(LOCAL_ISSUER)
+      .setAudience(LOCAL_ISSUER)
+      .setIssuedAt(issuedAt)
+      .setExpirationTime(issuedAt + ttl)
+      .setJti(crypto.randomUUID())
+      .sign(await importJWK(key, "ES256"));
+  }
+}

@@ -1,0 +1,173 @@
+// Rate limits: how many calls a tenant and a caller may make, and how many bad credentials an address may send.
+import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
+
+/** So many points in a window of fixed length, which begins with the first of them. */
+export interface RatePolicy {
+  /** Names the policy in `RateLimit-Policy`. Letters and digits. */
+  readonly name: string;
+  readonly points: number;
+  readonly seconds: number;
+}
+
+/** Where a count stands after a point was taken, or refused. */
+export interface Taken {
+  readonly policy: RatePolicy;
+  readonly allowed: boolean;
+  readonly remaining: number;
+  /** Milliseconds until the window ends. */
+  readonly resetMs: number;
+}
+
+/** Counts under one policy, in the memory of this server. What is counted is forgotten when its window ends. */
+export class Limiter {
+  readonly policy: RatePolicy;
+  readonly #limiter: RateLimiterMemory;
+
+  constructor(policy: RatePolicy) {
+    this.policy = policy;
+    this.#limiter = new RateLimiterMemory({ points: policy.points, duration: policy.seconds, keyPrefix: "" });
+  }
+
+  /** Takes one point. */
+  async take(key: string): Promise<Taken> {
+    try {
+      return this.#taken(await this.#limiter.consume(key), true);
+    } catch (refusal) {
+      if (refusal instanceof RateLimiterRes) return this.#taken(refusal, false);
+      throw refusal;
+    }
+  }
+
+  /** What taking a point would give; takes none. Undefined: none was taken in this window. */
+  async look(key: string): Promise<Taken | undefined> {
+    const result = await this.#limiter.get(key);
+    return result === null ? undefined : this.#taken(result, result.consumedPoints < this.policy.points);
+  }
+
+  #taken({ remainingPoints, msBeforeNext }: RateLimiterRes, allowed: boolean): Taken {
+    return { policy: this.policy, allowed, remaining: remainingPoints, resetMs: Math.max(0, msBeforeNext) };
+  }
+}
+
+/** The policies of a server. An unset one does not limit. They hold for each server on its own. */
+export interface RatePolicies {
+  readonly tenant?: RatePolicy | undefined;
+  readonly caller?: RatePolicy | undefined;
+  /** Bad credentials from one address. */
+  readonly failures?: RatePolicy | undefined;
+}
+
+/** Generous: they stop loops that run away, not products that grow. */
+export const DEFAULT_POLICIES: RatePolicies = {
+  tenant: { name: "tenant", points: 600_000, seconds: 60 },
+  caller: { name: "caller", points: 120_000, seconds: 60 },
+  failures: { name: "failures", points: 100, seconds: 60 },
+};
+
+/**
+ * Reads policies from configuration: `caller=6000/60,tenant=60000/60,failures=100/60` in any order, points and seconds;
+ * `caller=off` lifts one, `off` lifts all. What is not named keeps its default. Throws an Error that names the part.
+ */
+export function parsePolicies(text: string): RatePolicies {
+  if (text.trim() === "off") return {};
+  const policies: Record<string, RatePolicy | undefined> = { ...DEFAULT_POLICIES };
+  for (const part of text.split(",").map((one) => one.trim())) {
+    if (part === "") continue;
+    const [, name = "", off, points, seconds] =
+      /^(tenant|caller|failures)=(?:(off)|(\d{1,9})\/(\d{1,5}))$/.exec(part) ?? [];
+    if (name === "" || (off === undefined && (Number(points) < 1 || Number(seconds) < 1))) {
+      throw new Error(
+        `rate limit ${JSON.stringify(part)}: want tenant, caller or failures, "=", and off or points/seconds`,
+      );
+    }
+    policies[name] = off ? undefined : { name, points: Number(points), seconds: Number(seconds) };
+  }
+  return policies;
+}
+
+/** The counters of a server. Every wire counts here, so that changing the wire gets around nothing. */
+export class RateLimits {
+  readonly #tenant: Limiter | undefined;
+  readonly #caller: Limiter | undefined;
+  readonly #failures: Limiter | undefined;
+
+  constructor({ tenant, caller, failures }: RatePolicies = DEFAULT_POLICIES) {
+    this.#tenant = tenant && new Limiter(tenant);
+    this.#caller = caller && new Limiter(caller);
+    this.#failures = failures && new Limiter(failures);
+  }
+
+  /**
+   * Counts a call. The caller comes first, and a call that it may not make does not use up its tenant's share. The answer
+   * says where the counts stand; `refusal` turns it into an error.
+   */
+  async count(principal: Principal): Promise<readonly Taken[]> {
+    if (principal.kind === "anonymous") return [];
+    const taken: Taken[] = [];
+    const caller = await this.#caller?.take(countedAs(principal));
+    if (caller !== undefined) taken.push(caller);
+    if (caller?.allowed === false || principal.tenantId === undefined) return taken;
+    const tenant = await this.#tenant?.take(principal.tenantId);
+    if (tenant !== undefined) taken.push(tenant);
+    return taken;
+  }
+
+  /** Counts a bad credential against its address. */
+  async countFailure(address: string): Promise<void> {
+    await this.#failures?.take(network(address));
+  }
+
+  /** Where an address stands after its bad credentials. Undefined: it sent none lately. */
+  async failures(address: string): Promise<Taken | undefined> {
+    return this.#failures?.look(network(address));
+  }
+}
+
+/** The error for a count that is used up: RATE_LIMITED, with the time after which a retry makes sense. */
+export function refusal(taken: readonly Taken[]): DomainError | undefined {
+  const over = taken.find(({ allowed }) => !allowed);
+  if (over === undefined) return undefined;
+  const { name, points, seconds } = over.policy;
+  return new DomainError(
+    ErrorReason.RATE_LIMITED,
+    `The rate limit "${name}" of ${points} in ${seconds} s is used up.`,
+    { retryAfterMs: Math.max(1, over.resetMs), metadata: { policy: name } },
+  );
+}
+
+/**
+ * `RateLimit-Policy` and `RateLimit`, structured fields after draft-ietf-httpapi-ratelimit-headers-09, sections 3 and 4:
+ * q is the quota and w the window in seconds; r is what remains and t the seconds until it is whole again.
+ */
+export function rateLimitHeaders(taken: readonly Taken[]): readonly (readonly [name: string, value: string])[] {
+  if (taken.length === 0) return [];
+  const policies = taken.map(({ policy: { name, points, seconds } }) => `"${name}";q=${points};w=${seconds}`);
+  const counts = taken.map(({ policy, remaining, resetMs }) => {
+    return `"${policy.name}";r=${remaining};t=${Math.ceil(resetMs / 1000)}`;
+  });
+  return [
+    ["ratelimit-policy", policies.join(", ")],
+    ["ratelimit", counts.join(", ")],
+  ];
+}
+
+// A key counts as one caller whomever it acts for, and a super administrator whichever tenant it names.
+function countedAs(principal: Exclude<Principal, { kind: "anonymous" }>): string {
+  if (principal.kind === "key") return `key:${principal.keyId}`;
+  const tenant = principal.role === "super_admin" ? "*" : (principal.tenantId ?? "");
+  return `member:${tenant}/${principal.memberId}`;
+}
+
+// Who holds one IPv6 address holds at least its /64 (RFC 6177): all of it counts as one.
+function network(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
+  const [head = "", tail] = address.split("::");
+  const groups = head === "" ? [] : head.split(":");
+  const after = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length);
+  const all = [...groups, ...Array.from({ length: zeros }, () => "0"), ...after];
+  return all.slice(0, 4).join(":");
+}

@@ -1,0 +1,171 @@
+// `/oauth2/token`: an API key for a short token, as OAuth 2.0 client credentials (RFC 6749, section 4.4).
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { SCOPES, type Scope } from "../domain/principal.ts";
+import type { Authenticator } from "./authenticate.ts";
+import type { Gate } from "./gate.ts";
+import type { LocalIssuer } from "./local-issuer.ts";
+import type { KeyRecord } from "./ports.ts";
+
+/** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
+export const TOKEN_TTL_S = 600;
+const MAX_BODY = 16 * 1024;
+
+export interface TokenEndpointOptions {
+  readonly issuer: LocalIssuer;
+  readonly authenticator: Pick<Authenticator, "verifyKey">;
+  readonly gate: Pick<Gate, "guard">;
+  /** Told of failures that are not the client's. */
+  readonly onError: (error: unknown) => void;
+}
+
+export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** RFC 6749, section 5.2, and the HTTP status that goes with the error. */
+class OAuthError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, code: string, description: string, headers: Readonly<Record<string, string>> = {}) {
+    super(description);
+    this.status = status;
+    this.code = code;
+    this.headers = headers;
+  }
+}
+
+/**
+ * Makes the handler. The client sends `grant_type=client_credentials`, and its API key as `client_secret` with any part of
+ * it that names it as `client_id`: by HTTP Basic or in the form, not both. `scope` may ask for fewer scopes than the key
+ * has; the token dies with the key in any case.
+ */
+export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEndpointOptions): HttpHandler {
+  const respond = async (request: IncomingMessage): Promise<object> => {
+    if (request.method !== "POST") throw new OAuthError(405, "invalid_request", "Use POST.", { allow: "POST" });
+    const form = await readForm(request);
+    if (form.get("grant_type") !== "client_credentials") {
+      throw form.has("grant_type")
+        ? new OAuthError(400, "unsupported_grant_type", "Only client_credentials is served.")
+        : new OAuthError(400, "invalid_request", "grant_type is missing.");
+    }
+    const { id, secret, basic } = readClient(request, form);
+    const key = await verify(id, secret, basic, request.socket.remoteAddress ?? "");
+    const scopes = chooseScopes(form.get("scope"), key.scopes);
+    const token = await issuer.issueForKey({ ...key, scopes, ttl: TOKEN_TTL_S });
+    return { access_token: token, token_type: "Bearer", expires_in: TOKEN_TTL_S, scope: scopes.join(" ") };
+  };
+
+  const verify = async (id: string, secret: string, basic: boolean, address: string): Promise<KeyRecord> => {
+    try {
+      return await gate.guard(address, async (beforeWork) => {
+        const key = await authenticator.verifyKey(secret, beforeWork);
+        if (id === key.keyId || (id !== "" && secret.startsWith(`${id}_`))) return key;
+        throw new DomainError(ErrorReason.CREDENTIAL_INVALID, "client_id is not that of the key.");
+      });
+    } catch (error) {
+      if (!(error instanceof DomainError && error.reason === ErrorReason.CREDENTIAL_INVALID)) throw error;
+      const headers: Record<string, string> = basic ? { "www-authenticate": 'Basic realm="colloquy"' } : {};
+      throw new OAuthError(401, "invalid_client", error.message, headers);
+    }
+  };
+
+  return async (request, response) => {
+    try {
+      send(response, 200, await respond(request));
+    } catch (error) {
+      const known = asOAuthError(error);
+      if (known === undefined) onError(error);
+      const { status, code, message, headers } = known ?? new OAuthError(500, "server_error", "Something failed.");
+      send(response, status, { error: code, error_description: message }, headers);
+    }
+  };
+}
+
+async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  const [type = ""] = (request.headers["content-type"] ?? "").split(";");
+  if (type.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
+    throw new OAuthError(400, "invalid_request", "The body must be application/x-www-form-urlencoded.");
+  }
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY)
+      throw new OAuthError(413, "invalid_request", "The body is too large.", { connection: "close" });
+    chunks.push(chunk);
+  }
+  const form = new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
+  // Section 3.2: a parameter without a value counts as left out, and none may come twice.
+  for (const name of new Set(form.keys())) {
+    if (form.getAll(name).length > 1) throw new OAuthError(400, "invalid_request", "A parameter comes twice.");
+    if (form.get(name) === "") form.delete(name);
+  }
+  return form;
+}
+
+function readClient(request: IncomingMessage, form: URLSearchParams): { id: string; secret: string; basic: boolean } {
+  const { authorization } = request.headers;
+  if (authorization === undefined) {
+    const id = form.get("client_id");
+    const secret = form.get("client_secret");
+    if (id === null || secret === null) {
+      throw new OAuthError(401, "invalid_client", "client_id and client_secret are missing.");
+    }
+    return { id, secret, basic: false };
+  }
+  if (form.has("client_secret")) {
+    throw new OAuthError(400, "invalid_request", "Send the client's secret once: by Basic or in the form.");
+  }
+  const encoded = /^basic +([A-Za-z0-9+/]+=*) *$/i.exec(authorization)?.[1];
+  const [id, secret] = Buffer.from(encoded ?? "", "base64")
+    .toString("utf8")
+    .split(":");
+  if (!id || !secret) {
+    const headers = { "www-authenticate": 'Basic realm="colloquy"' };
+    throw new OAuthError(401, "invalid_client", "Authorization must be Basic.", headers);
+  }
+  // Section 2.3.1 has both form-encoded first; keys and ids hold no character that this changes.
+  return { id, secret, basic: true };
+}
+
+function chooseScopes(asked: string | null, granted: ReadonlySet<Scope>): Scope[] {
+  const all = SCOPES.filter((scope) => granted.has(scope));
+  if (asked === null) return all;
+  const words = asked.split(" ");
+  if (words.some((word) => !all.some((scope) => scope === word))) {
+    throw new OAuthError(400, "invalid_scope", "The key does not have every scope that is asked for.");
+  }
+  return all.filter((scope) => words.includes(scope));
+}
+
+function asOAuthError(error: unknown): OAuthError | undefined {
+  if (error instanceof OAuthError) return error;
+  if (!(error instanceof DomainError)) return undefined;
+  const { retryAfterMs } = error.details;
+  const headers: Record<string, string> =
+    retryAfterMs === undefined ? {} : { "retry-after": String(Math.ceil(retryAfterMs / 1000)) };
+  switch (error.reason) {
+    case ErrorReason.RATE_LIMITED:
+      return new OAuthError(429, "temporarily_unavailable", error.message, headers);
+    case ErrorReason.DATABASE_UNAVAILABLE:
+    case ErrorReason.OVERLOADED:
+    case ErrorReason.SHUTTING_DOWN:
+      return new OAuthError(503, "temporarily_unavailable", error.message, headers);
+    default:
+      return undefined;
+  }
+}
+
+// Section 5.1: an answer with a token must not be stored anywhere on its way.
+function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    "content-type": "application/json;charset=UTF-8",
+    "cache-control": "no-store",
+    pragma: "no-cache",
+    "content-length": Buffer.byteLength(text),
+    ...headers,
+  });
+  response.end(text);
+}

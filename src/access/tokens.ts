@@ -1,0 +1,167 @@
+// JSON Web Tokens of any number of issuers, verified by jose and remembered until they expire.
+import { hash } from "node:crypto";
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { BoundedCache, type Clock } from "./bounded-cache.ts";
+import { type ClaimRules, readClaims, refuse, type TokenSubject } from "./claims.ts";
+import { type KeySource, KeysUnavailable } from "./key-source.ts";
+
+/** Signatures with a public key. A shared secret (HS256) or none at all is never accepted. */
+export const ALGORITHMS = [
+  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
+  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
+] as const;
+
+/** Seconds by which clocks may differ. */
+export const CLOCK_SKEW_S = 30;
+
+/** Longer tokens are refused before they are read. */
+const MAX_LENGTH = 16 * 1024;
+
+/** An issuer whose tokens are accepted. */
+export interface Issuer extends ClaimRules {
+  /** The exact `iss`. */
+  readonly issuer: string;
+  /** Any one of these must be in `aud`. */
+  readonly audience: readonly string[];
+  /** The only algorithms that it signs with; of `ALGORITHMS`. */
+  readonly algorithms: readonly string[];
+  readonly keys: KeySource;
+  /**
+   * The tenants, by UUID or slug, that it may speak for. Default: any. An issuer that is held to some cannot make super
+   * administrators.
+   */
+  readonly tenants?: readonly string[] | undefined;
+  /** True for our own issuer, whose tokens may stand for an API key. Default false. */
+  readonly local?: boolean;
+}
+
+/** A token that was verified. */
+export interface VerifiedToken extends TokenSubject {
+  readonly issuer: string;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** The tenants, by UUID or slug, that its issuer may speak for; undefined: any. */
+  readonly tenants: readonly string[] | undefined;
+  /** The API key that it stands for, and which of its scopes; only our own issuer can say so. */
+  readonly key: { readonly keyId: string; readonly scopes: readonly string[] } | undefined;
+}
+
+export interface TokensOptions {
+  readonly issuers: readonly Issuer[];
+  readonly now?: Clock;
+  /** How many verified tokens are remembered. Default 10,000. */
+  readonly max?: number;
+}
+
+/** Verifies tokens, and remembers those that were good until they expire. */
+export class Tokens {
+  readonly #issuers: ReadonlyMap<string, Issuer>;
+  readonly #verified: BoundedCache<VerifiedToken>;
+  readonly #now: Clock;
+
+  /** Throws if two issuers have one name, or one accepts an algorithm that is none of `ALGORITHMS`. */
+  constructor({ issuers, now = Date.now, max = 10_000 }: TokensOptions) {
+    this.#issuers = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
+    if (this.#issuers.size < issuers.length) throw new Error("Two token issuers have the same name.");
+    for (const { issuer, algorithms, audience } of issuers) {
+      const foreign = algorithms.filter((algorithm) => !(ALGORITHMS as readonly string[]).includes(algorithm));
+      if (foreign.length > 0) throw new Error(`Issuer ${issuer}: algorithm ${foreign[0]} is not accepted.`);
+      if (algorithms.length === 0) throw new Error(`Issuer ${issuer}: name the algorithms that it signs with.`);
+      if (audience.length === 0) throw new Error(`Issuer ${issuer}: name the audience of its tokens.`);
+    }
+    this.#verified = new BoundedCache(max, now);
+    this.#now = now;
+  }
+
+  /**
+   * The token, if it was verified before and has not expired since. Only its hash is kept, so that a memory dump holds no
+   * credentials.
+   */
+  remembered(token: string): VerifiedToken | undefined {
+    return this.#verified.get(fingerprint(token));
+  }
+
+  /**
+   * Verifies a token. Throws CREDENTIAL_INVALID, whose message says why and quotes nothing of it, or ISSUER_UNAVAILABLE
+   * as long as its issuer's keys were never read.
+   */
+  async verify(token: string): Promise<VerifiedToken> {
+    const issuer = this.#issuerOf(token);
+    const payload = await this.#check(token, issuer);
+    const subject = readClaims(payload, issuer);
+    const expiresAt = (payload.exp ?? 0) * 1000;
+    if (issuer.tenants !== undefined && subject.role === "super_admin") {
+      throw refuse("its issuer may not make super administrators");
+    }
+    const key = issuer.local ? readKey(payload) : undefined;
+    const verified = { ...subject, issuer: issuer.issuer, expiresAt, tenants: issuer.tenants, key };
+    this.#verified.set(fingerprint(token), verified, expiresAt + CLOCK_SKEW_S * 1000);
+    return verified;
+  }
+
+  #issuerOf(token: string): Issuer {
+    if (token.length > MAX_LENGTH) throw refuse("it is too long");
+    let named: unknown;
+    try {
+      named = decodeJwt(token).iss;
+    } catch (error) {
+      throw refuse("it is not a signed JSON Web Token", error);
+    }
+    const issuer = typeof named === "string" ? this.#issuers.get(named) : undefined;
+    if (issuer === undefined) throw refuse("its issuer is not one of those accepted here");
+    return issuer;
+  }
+
+  async #check(token: string, { issuer, audience, algorithms, keys }: Issuer): Promise<JWTPayload> {
+    try {
+      const options = {
+        issuer,
+        audience: [...audience],
+        algorithms: [...algorithms],
+        requiredClaims: ["exp"],
+        clockTolerance: CLOCK_SKEW_S,
+        currentDate: new Date(this.#now()),
+      };
+      return (await jwtVerify(token, keys, options)).payload;
+    } catch (error) {
+      if (error instanceof KeysUnavailable) {
+        const message = "The keys of the token's issuer cannot be read at the moment.";
+        throw new DomainError(ErrorReason.ISSUER_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
+      }
+      throw refuse(whyRefused(error), error);
+    }
+  }
+}
+
+function fingerprint(token: string): string {
+  return hash("sha256", token, "base64url");
+}
+
+function whyRefused(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return "it has expired";
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    switch (error.claim) {
+      case "nbf":
+        return "it is not valid yet";
+      case "aud":
+        return "it is for another audience";
+      case "exp":
+        return "it has no expiry";
+      default:
+        return "one of its claims is not as required";
+    }
+  }
+  if (error instanceof errors.JOSEAlgNotAllowed) return "its algorithm is not one that its issuer uses";
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) {
+    return "its key is not one of its issuer's";
+  }
+  if (error instanceof errors.JWSSignatureVerificationFailed) return "its signature does not match";
+  return "it is not a signed JSON Web Token";
+}
+
+function readKey(payload: JWTPayload): VerifiedToken["key"] {
+  const { api_key: keyId, scope } = payload;
+  if (typeof keyId !== "string") return undefined;
+  return { keyId, scopes: typeof scope === "string" ? scope.split(" ") : [] };
+}
