@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 
-const PATH = "colloquy/test/v1/catalog.proto";
+const PATH = "colloquy/test/catalog/v1/catalog.proto";
 
 const root = join(import.meta.dirname, "..");
 const args = ["build", "test/proto", "--path", `test/proto/${PATH}`, "-o", "-#format=binpb"];

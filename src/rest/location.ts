@@ -7,7 +7,7 @@ import { encodePath } from "./percent.ts";
 export type LocationTemplate = (request: Message, response: Message) => string | undefined;
 
 interface Hole {
-  readonly of: "request" | "response";
+  readonly side: "request" | "response";
   readonly path: FieldPath;
 }
 
@@ -29,8 +29,8 @@ export function createLocation(
   if (literals.some((literal) => !/^[-._~0-9A-Za-z!$&'()*+,;=:@/%]*$/.test(literal))) refuse("location is no path");
   return (request, response) => {
     let location = prefix + literals[0];
-    for (const [i, { of, path }] of holes.entries()) {
-      const value = getAt(of === "request" ? request : response, path);
+    for (const [i, { side, path }] of holes.entries()) {
+      const value = getAt(side === "request" ? request : response, path);
       if (value === undefined || value === "") return undefined;
       location += encodePath(String(value), false) + literals[i + 1];
     }
@@ -39,9 +39,9 @@ export function createLocation(
 }
 
 function holeOf(method: DescMethod, name: string): Hole | undefined {
-  for (const of of ["response", "request"] as const) {
-    const path = findPath(of === "response" ? method.output : method.input, name);
-    if (path !== undefined && (path[path.length - 1] as DescField).fieldKind === "scalar") return { of, path };
+  for (const side of ["response", "request"] as const) {
+    const path = findPath(side === "response" ? method.output : method.input, name);
+    if (path !== undefined && (path[path.length - 1] as DescField).fieldKind === "scalar") return { side, path };
   }
   return undefined;
 }

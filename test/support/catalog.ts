@@ -12,7 +12,7 @@ import {
 const image = readImage(readFileSync(join(import.meta.dirname, "../gen/catalog.binpb")));
 
 export function catalogDocument(options: Partial<OpenApiOptions> = {}): OpenApiDocument {
-  const service = image.getService("colloquy.test.v1.CatalogService");
+  const service = image.getService("colloquy.test.catalog.v1.CatalogService");
   if (service === undefined) throw new Error("the image has no catalog");
   const { shapes, schemas } = statusErrors([], "catalog");
   return createOpenApi({
