@@ -20,6 +20,7 @@ export interface ApiKey {
 
 /** A fresh secret for a key, with the text to hand out once and the hash to store. */
 export interface MadeApiKey {
+  readonly keyId: string;
   readonly text: string;
   readonly secretHash: Uint8Array;
 }
@@ -28,7 +29,7 @@ export interface MadeApiKey {
 export function makeApiKey(tenantId: string, keyId: string): MadeApiKey {
   const secret = randomBytes(SECRET_BYTES).toString("hex");
   const body = `clq_${tenantId.replaceAll("-", "")}_${keyId.replaceAll("-", "")}_${secret}`;
-  return { text: `${body}_${checksum(body)}`, secretHash: hashSecret(secret) };
+  return { keyId, text: `${body}_${checksum(body)}`, secretHash: hashSecret(secret) };
 }
 
 /**

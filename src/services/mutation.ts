@@ -48,16 +48,28 @@ export type Work<I extends DescMessage, O extends DescMessage> = (
  * first call was answered, and `work` does not run again.
  */
 export function createMutations(database: Database) {
-  return <I extends DescMessage, O extends DescMessage>({ input, output }: DescMethodUnary<I, O>, work: Work<I, O>) =>
+  return <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: Work<I, O>) =>
     (request: MessageShape<I>, context: CallContext): Promise<MessageShape<O>> => {
       const caller = callerFrom(context.principal);
-      const key = requestKeyOf(input, request, context, caller);
-      return database.transaction(context.signal, async (tx) => {
-        const first = key && (await claim(tx, key));
-        if (first) return fromBinary(output, first.answer ?? new Uint8Array());
-        const answer = create(output, await work(tx, caller, request, context));
-        if (key) await keep(tx, key, toBinary(output, answer));
-        return answer;
-      });
+      return database.transaction(context.signal, (tx) =>
+        actOnce(tx, method, request, context, caller, () => work(tx, caller, request, context)),
+      );
     };
+}
+
+/** Lets `work` act in a transaction, unless the request id was used before: then it gives the first answer. */
+export async function actOnce<I extends DescMessage, O extends DescMessage>(
+  tx: Transaction,
+  { input, output }: DescMethodUnary<I, O>,
+  request: MessageShape<I>,
+  context: CallContext,
+  caller: Caller,
+  work: () => Promise<MessageInitShape<O>>,
+): Promise<MessageShape<O>> {
+  const key = requestKeyOf(input, request, context, caller);
+  const first = key && (await claim(tx, key));
+  if (first) return fromBinary(output, first.answer ?? new Uint8Array());
+  const answer = create(output, await work());
+  if (key) await keep(tx, key, toBinary(output, answer));
+  return answer;
 }

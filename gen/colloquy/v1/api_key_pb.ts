@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/api_key.proto.
  */
 export const file_colloquy_v1_api_key: GenFile = /*@__PURE__*/
-  fileDesc("Chljb2xsb3F1eS92MS9hcGlfa2V5LnByb3RvEgtjb2xsb3F1eS52MSKGBAoGQXBpS2V5EhcKAmlkGAEgASgJQgvgQQO6SAVyAxiAARIeCgl0ZW5hbnRfaWQYAiABKAlCC+BBA7pIBXIDGIABEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESPwoGc2NvcGVzGAQgAygOMhguY29sbG9xdXkudjEuQXBpS2V5U2NvcGVCFbpIEpIBDwgBEAMYASIHggEEEAEgABIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoHY3JlYXRvchgGIAEoCUIL4EEDukgFcgMYyAESNAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLcm90YXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSOQoQb3ZlcmxhcF9lbmRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtyZXZva2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI2Cg1sYXN0X3VzZV90aW1lGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDKnYKC0FwaUtleVNjb3BlEh0KGUFQSV9LRVlfU0NPUEVfVU5TUEVDSUZJRUQQABIWChJBUElfS0VZX1NDT1BFX1JFQUQQARIXChNBUElfS0VZX1NDT1BFX1dSSVRFEAISFwoTQVBJX0tFWV9TQ09QRV9BRE1JThADYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chljb2xsb3F1eS92MS9hcGlfa2V5LnByb3RvEgtjb2xsb3F1eS52MSLQAwoGQXBpS2V5EhcKAmlkGAEgASgJQgvgQQO6SAVyAxiAARIeCgl0ZW5hbnRfaWQYAiABKAlCC+BBA7pIBXIDGIABEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESPwoGc2NvcGVzGAQgAygOMhguY29sbG9xdXkudjEuQXBpS2V5U2NvcGVCFbpIEpIBDwgBEAMYASIHggEEEAEgABIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoHY3JlYXRvchgGIAEoCUIL4EEDukgFcgMYkAMSNAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSOQoQb3ZlcmxhcF9lbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtyZXZva2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI2Cg1sYXN0X3VzZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDKnYKC0FwaUtleVNjb3BlEh0KGUFQSV9LRVlfU0NPUEVfVU5TUEVDSUZJRUQQABIWChJBUElfS0VZX1NDT1BFX1JFQUQQARIXChNBUElfS0VZX1NDT1BFX1dSSVRFEAISFwoTQVBJX0tFWV9TQ09QRV9BRE1JThADYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * ApiKey is a credential for a program of a tenant. What is kept of it here cannot be used to call.
@@ -58,7 +58,7 @@ export type ApiKey = Message<"colloquy.v1.ApiKey"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * Who made it: a member id, or `key:` and the id of an API key.
+   * Who made it, spelled as in `AuditEntry.actor`.
    *
    * @generated from field: string creator = 6;
    */
@@ -72,30 +72,23 @@ export type ApiKey = Message<"colloquy.v1.ApiKey"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * When it was rotated last. Unset: never.
+   * Until when the text from before the last rotation still works. Unset: the key was never rotated.
    *
-   * @generated from field: google.protobuf.Timestamp rotate_time = 8;
-   */
-  rotateTime?: Timestamp | undefined;
-
-  /**
-   * Until when the text from before the last rotation still works. Unset: it does not.
-   *
-   * @generated from field: google.protobuf.Timestamp overlap_end_time = 9;
+   * @generated from field: google.protobuf.Timestamp overlap_end_time = 8;
    */
   overlapEndTime?: Timestamp | undefined;
 
   /**
    * When it was revoked. Unset: it was not.
    *
-   * @generated from field: google.protobuf.Timestamp revoke_time = 10;
+   * @generated from field: google.protobuf.Timestamp revoke_time = 9;
    */
   revokeTime?: Timestamp | undefined;
 
   /**
    * When it was used last, to within some two minutes. Unset: never.
    *
-   * @generated from field: google.protobuf.Timestamp last_use_time = 11;
+   * @generated from field: google.protobuf.Timestamp last_use_time = 10;
    */
   lastUseTime?: Timestamp | undefined;
 };

@@ -37,15 +37,15 @@ export type AuditEntry = Message<"colloquy.v1.AuditEntry"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * Who did it: a member id, or `key:` and the id of an API key, and `:` and the id of the member that it acted for.
+   * Who did it: `member:` and the id of a member, or `key:` and the id of an API key, followed by `:` and the id of the
+   * member that it acted for. `command` for the command line.
    *
    * @generated from field: string actor = 3;
    */
   actor: string;
 
   /**
-   * What was done: the RPC, such as `colloquy.v1.ConversationService/DeleteConversation`, or a command, such as
-   * `command/key create`.
+   * What was done, such as `conversation.delete`, `member.set_role` or `api_key.revoke`.
    *
    * @generated from field: string action = 4;
    */

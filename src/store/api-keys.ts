@@ -1,0 +1,58 @@
+// Reads and changes the API keys of a tenant.
+import { LockMode } from "@mikro-orm/core";
+import type { Scope } from "../domain/principal.ts";
+import type { Database, Transaction } from "./database.ts";
+import { type ApiKey, ApiKeyEntity } from "./entities/api-key.ts";
+import { translate } from "./failure.ts";
+
+export type { ApiKey } from "./entities/api-key.ts";
+
+export interface NewApiKey {
+  readonly tenantId: string;
+  readonly id: string;
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  readonly secretHash: Uint8Array;
+  readonly creator: string;
+  readonly expireTime: Date | null;
+}
+
+/** Adds a key. It is written when the transaction flushes. */
+export function addApiKey(tx: Transaction, key: NewApiKey, now: Date): ApiKey {
+  const { scopes, secretHash, ...rest } = key;
+  const entity = tx.em.create(ApiKeyEntity, {
+    ...rest,
+    scopes: [...scopes],
+    secretHash: Buffer.from(secretHash),
+    createTime: now,
+  });
+  tx.em.persist(entity);
+  return entity;
+}
+
+/** Locks a key until the transaction ends. What is set on it is written when the transaction flushes. */
+export async function lockApiKey(tx: Transaction, tenantId: string, id: string): Promise<ApiKey | undefined> {
+  const options = { lockMode: LockMode.PESSIMISTIC_WRITE };
+  return (await tx.em.findOne(ApiKeyEntity, { tenantId, id }, options)) ?? undefined;
+}
+
+export interface ApiKeyList {
+  readonly showRevoked: boolean;
+  /** The id before which the page begins. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** A page of keys, newest first. */
+export async function listApiKeys(
+  database: Database,
+  tenantId: string,
+  { showRevoked, before, limit }: ApiKeyList,
+): Promise<ApiKey[]> {
+  const where = { tenantId, ...(!showRevoked && { revokeTime: null }), ...(before && { id: { $lt: before } }) };
+  try {
+    return await database.fork().find(ApiKeyEntity, where, { orderBy: { id: "desc" }, limit });
+  } catch (error) {
+    throw translate(error);
+  }
+}
