@@ -23,6 +23,8 @@ export interface ConnectAdapterOptions {
   readonly writeMaxBytes?: number;
   /** How long a request of one message may take to arrive. Default: 60 s. */
   readonly bodyTimeoutMs?: number;
+  /** How long a client may read nothing of an answer that waits for it. Default: 60 s. */
+  readonly stallTimeoutMs?: number;
 }
 
 /** The headers that Connect's handlers read. Timeouts are not among them: deadlines are kept here. */
@@ -40,7 +42,8 @@ const PROTOCOL_HEADERS = [
 
 /** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
 export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
-  const { pipeline, lifecycle, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20, bodyTimeoutMs = 60_000 } = options;
+  const { pipeline, lifecycle, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
+  const { bodyTimeoutMs = 60_000, stallTimeoutMs = 60_000 } = options;
   const router = createConnectRouter({
     readMaxBytes,
     writeMaxBytes,
@@ -100,7 +103,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
           signal,
           contextValues: createContextValues().set(carriedCall, { call, invalidTimeout: timeout.failure }),
         });
-        await writeResponse(answer, response);
+        await writeResponse(answer, response, stallTimeoutMs);
       }
       written = true;
       call.end();

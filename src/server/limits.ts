@@ -9,6 +9,8 @@ export interface Limits {
   readonly requestTimeoutMs: number;
   /** How long the one message of a request may take to arrive, on every wire. Default: 60 s. */
   readonly bodyTimeoutMs: number;
+  /** How long a client may read nothing of an answer that waits for it. Default: 60 s. */
+  readonly stallTimeoutMs: number;
   /** How long an idle HTTP/1.1 connection is kept; longer than the usual 60 s of load balancers. Default: 75 s. */
   readonly keepAliveTimeoutMs: number;
   /** How long an HTTP/2 connection may be silent. Idle ones then get GOAWAY, busy ones a ping. Default: 2 min. */
@@ -36,6 +38,7 @@ export const DEFAULT_LIMITS: Limits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 300_000,
   bodyTimeoutMs: 60_000,
+  stallTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   http2IdleTimeoutMs: 120_000,
   maxConcurrentStreams: 256,

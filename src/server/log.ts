@@ -1,5 +1,6 @@
 // The log: JSON lines on standard output, or wherever it is told to go.
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { describeFailure } from "../rpc/failure-log.ts";
 
 export interface LogOptions {
   /** `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default: `info`. */
@@ -16,6 +17,8 @@ export function createLogger({ level = "info", destination }: LogOptions = {}): 
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    // Of an error only what quotes nothing of a caller's, whoever logs it.
+    serializers: { err: (error: unknown) => (error instanceof Error ? describeFailure(error) : error) },
     redact: { paths: [...SECRET, ...SECRET.map((name) => `*.${name}`)], censor: "[redacted]" },
   };
   return destination === undefined ? pino(options) : pino(options, destination);

@@ -2,10 +2,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
-import { DomainError } from "../../src/domain/errors.ts";
-import { createValidation } from "../../src/rpc/validation.ts";
-import { MAX_STRUCT_BYTES } from "../../src/rpc/well-formed.ts";
-import { EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
+import { DomainError } from "../../../src/domain/errors.ts";
+import { createValidation } from "../../../src/rpc/validation.ts";
+import { MAX_STRUCT_BYTES } from "../../../src/rpc/well-formed.ts";
+import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
 
 const validate = createValidation();
 

@@ -1,0 +1,114 @@
+// The limits of the sockets: what is slow, silent or too much is ended, and says nothing about the others.
+import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
+import { describe, expect, it } from "vitest";
+import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { ask, openHttp2, speak } from "../support/sockets.ts";
+
+const HEAD = `host: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${TOKEN}\r\n`;
+const REPEAT = "/colloquy.test.v1.EchoService/Repeat";
+
+it("answers a body that comes a byte at a time with 504, and goes on", async () => {
+  const server = await startEchoServer({ limits: { bodyTimeoutMs: 150 } });
+  const socket = connect(server.port, "127.0.0.1");
+  let text = "";
+  socket.on("data", (chunk) => (text += chunk.toString()));
+  socket.write(`POST ${ECHO} HTTP/1.1\r\n${HEAD}content-length: 1000\r\n\r\n`);
+  const drip = setInterval(() => socket.write(" "), 20);
+  await expect.poll(() => text, { timeout: 5_000 }).toContain("504 Gateway Timeout");
+  expect(text).toContain('"code":"deadline_exceeded"');
+  clearInterval(drip);
+  socket.destroy();
+  expect((await server.logged(({ method }) => method === ECHO)).reason).toBe("DEADLINE_EXCEEDED");
+  await server.close();
+});
+
+it("closes a connection whose headers come a byte at a time", async () => {
+  const server = await startEchoServer({ limits: { headersTimeoutMs: 200 } });
+  const socket = connect(server.port, "127.0.0.1");
+  let text = "";
+  socket.on("data", (chunk) => (text += chunk.toString()));
+  socket.on("error", () => {});
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  const drip = setInterval(() => socket.write("a"), 20);
+  socket.write("GET / HTTP/1.1\r\nx: ");
+  await closed;
+  clearInterval(drip);
+  expect(text).toContain("408 Request Timeout");
+  await server.close();
+});
+
+it("answers headers over the limit with 431", async () => {
+  const server = await startEchoServer({ limits: { maxHeaderBytes: 2_000 } });
+  const big = "a".repeat(3_000);
+  expect((await speak(server.port, [`GET / HTTP/1.1\r\nhost: x\r\nx: ${big}\r\n\r\n`])).statuses).toEqual([431]);
+  const session = openHttp2(server.url);
+  expect((await ask(session, { ":path": "/", ":authority": "x", "x-big": big })).status).toBe(431);
+  session.destroy();
+  await server.close();
+});
+
+it("refuses connections past the limit, and takes them again later", async () => {
+  const server = await startEchoServer({ limits: { maxConnections: 1 } });
+  const first = connect(server.port, "127.0.0.1");
+  await new Promise((resolve) => first.once("connect", resolve));
+  expect((await speak(server.port, ["GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"])).statuses).toEqual([]);
+  first.destroy();
+  await expect
+    .poll(
+      async () =>
+        (await speak(server.port, ["GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"])).statuses,
+    )
+    .toEqual([200]);
+  await server.close();
+});
+
+it("lets go of an HTTP/2 connection that is idle, but not of one with a call", async () => {
+  const server = await startEchoServer({ limits: { http2IdleTimeoutMs: 100 } });
+  const busy = openHttp2(server.url);
+  const stream = busy.request({
+    ":method": "POST",
+    ":path": "/grpc.health.v1.Health/Watch",
+    "content-type": "application/grpc",
+  });
+  stream.on("error", () => {});
+  stream.end(Buffer.alloc(5));
+  await new Promise((resolve) => stream.once("data", resolve));
+  const idle = connectHttp2(server.url);
+  await new Promise<void>((resolve) => idle.once("close", () => resolve()));
+  expect(busy.closed || stream.closed).toBe(false);
+  busy.destroy();
+  await server.close();
+});
+
+describe("a client that does not read", () => {
+  it("holds back the service instead of filling memory, and is let go", async () => {
+    const server = await startEchoServer({ limits: { stallTimeoutMs: 300 } });
+    const socket = connect(server.port, "127.0.0.1");
+    socket.on("error", () => {});
+    const message = Buffer.from(JSON.stringify({ text: "x".repeat(60_000), times: 100_000 }));
+    const frame = Buffer.alloc(5);
+    frame.writeUInt32BE(message.length, 1);
+    const head = HEAD.replace("application/json", "application/connect+json");
+    socket.pause();
+    socket.write(`POST ${REPEAT} HTTP/1.1\r\n${head}content-length: ${message.length + 5}\r\n\r\n`);
+    socket.write(Buffer.concat([frame, message]));
+    // All of it would be 6 GB.
+    const line = await server.logged(({ method }) => method === REPEAT);
+    expect(line).toMatchObject({ code: "canceled", reason: "CANCELLED" });
+    expect(process.memoryUsage().rss).toBeLessThan(1_000_000_000);
+    socket.destroy();
+    await server.close();
+  });
+});
+
+it("allows so many calls at one time on an HTTP/2 connection", async () => {
+  const server = await startEchoServer({ limits: { maxConcurrentStreams: 2 } });
+  const session = connectHttp2(server.url);
+  const settings = await new Promise<{ maxConcurrentStreams?: number }>((resolve) =>
+    session.once("remoteSettings", resolve),
+  );
+  expect(settings.maxConcurrentStreams).toBe(2);
+  session.destroy();
+  await server.close();
+});
