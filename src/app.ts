@@ -1,7 +1,27 @@
 // Builds the parts of the server and ties them together.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Logger } from "pino";
+import { bootstrap, DEFAULT_TENANT } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
+import { requireRules } from "./domain/permissions.ts";
+import { createIdentity } from "./identity.ts";
+import { createDocsHandlers } from "./rest/openapi/index.ts";
+import { createRest } from "./rest/rest.ts";
+import { REST_FAILURES } from "./rest-failures.ts";
+import { createCallSignal } from "./rpc/deadline.ts";
+import { describeFailure } from "./rpc/failure-log.ts";
+import { createHealth } from "./rpc/health.ts";
+import type { HttpHandler } from "./rpc/http.ts";
+import { createLifecycle } from "./rpc/lifecycle.ts";
+import { createPipeline } from "./rpc/pipeline.ts";
+import { createReflection } from "./rpc/reflection.ts";
+import { createMetrics } from "./server/metrics.ts";
+import { createServer } from "./server/server.ts";
+import { createConversationService } from "./services/conversation-service.ts";
+import { createMessageService } from "./services/message-service.ts";
 import type { Database } from "./store/database.ts";
+import { createTenantSecrets } from "./store/tenant-secrets.ts";
 
 export interface App {
   /** Listens. */
@@ -17,13 +37,85 @@ export interface Started {
   readonly announcement: readonly string[];
 }
 
-export function createApp(config: Config, _logger: Logger, database: Database): App {
-  const address = `http://${config.host}:${config.port}`;
+/** How long calls in flight may go on after the server was told to stop. */
+const DRAIN_MS = 10_000;
+
+/** Builds everything; listens only when it is started. Throws if an RPC has no rule that says who may call it. */
+export async function createApp(config: Config, logger: Logger, database: Database): Promise<App> {
+  const lifecycle = createLifecycle();
+  const metrics = createMetrics();
+  const secrets = createTenantSecrets(database);
+  const onError = (error: unknown) => logger.error({ err: describeFailure(error) }, "work in the background failed");
+  const { dataDir, issuers, rateLimits } = config;
+  const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, onError });
+  const ready = async () => {
+    await database.ping(AbortSignal.timeout(2_000));
+    return true;
+  };
+
+  const canonical = [
+    createConversationService({ database, secrets }),
+    createMessageService({ database, secrets }),
+    ...identity.services,
+  ];
+  const named = canonical.map(({ service }) => service);
+  const health = createHealth({ services: named, ready, lifecycle });
+  const reflection = createReflection([...named, health.service]);
+  const services = [...canonical, health, ...reflection];
+  requireRules(services.flatMap(({ service }) => service.methods));
+  const pipeline = createPipeline({ services, ...identity.stages, lifecycle, metrics, logger });
+
+  const rest = createRest({
+    pipeline,
+    mounts: [{ name: "v1", serves: named, basePaths: ["/v1"] }],
+    createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
+    ...REST_FAILURES,
+  });
+  const docs = createDocsHandlers({ documents: [documentOf("openapi", "Colloquy", "/openapi.json")] });
+  const server = createServer({
+    pipeline,
+    lifecycle,
+    routes: new Map(identity.endpoints),
+    handlers: [docs, (request, response) => rest.handle(request, response)] satisfies HttpHandler[],
+    host: config.host,
+    port: config.port,
+    tls: config.tls && { certFile: config.tls.certificateFile, keyFile: config.tls.keyFile },
+    cors: config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false },
+    ready,
+    metrics,
+    logger,
+  });
+
   return {
     async start() {
-      await database.ping();
-      return { address, announcement: [`Colloquy is ready at ${address}.`] };
+      await identity.start();
+      const firstKey = await bootstrap(database);
+      const { url } = await server.listen();
+      return { address: url, announcement: announce(url, config, firstKey) };
     },
-    async stop() {},
+    async stop() {
+      await server.close({ deadlineMs: DRAIN_MS });
+      await identity.stop();
+    },
   };
+}
+
+/** A document that was generated from the contract; see scripts/openapi.ts. */
+function documentOf(name: string, title: string, path: string) {
+  return { name, title, path, json: readFileSync(join(import.meta.dirname, `../gen/openapi/${name}.json`)) };
+}
+
+function announce(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
+  const data = databaseUrl === undefined ? `Its data lie in ${dataDir}.` : "Its data lie in the database of DATABASE_URL.";
+  const lines = [`Colloquy is ready at ${url}`, data, `The API is described at ${url}/docs`];
+  if (firstKey === undefined) return lines;
+  return [
+    ...lines,
+    "",
+    `The first API key, for the tenant \`${DEFAULT_TENANT}\`. It is shown only this once:`,
+    `  ${firstKey}`,
+    "Create a conversation with it:",
+    `  curl -H 'Authorization: Bearer ${firstKey}' -H 'Content-Type: application/json' \\`,
+    `    -d '{"conversation":{"title":"Hello"}}' ${url}/v1/conversations`,
+  ];
 }

@@ -10,7 +10,7 @@ export const serveCommand: Command = {
   async run({ config, logger, signal, print }) {
     await withDatabase({ config, logger }, "server", async ({ database, embedded }) => {
       if (signal.aborted) return;
-      const app = createApp(config, logger, database);
+      const app = await createApp(config, logger, database);
       const { address, announcement } = await app.start();
       try {
         await embedded?.announce(address);

@@ -1,0 +1,30 @@
+// What the transcoder's own findings are called in the contract: a reason for each kind of problem.
+import type { ConnectError } from "@connectrpc/connect";
+import { DomainError, ErrorReason } from "./domain/errors.ts";
+import type { FailureOptions } from "./rest/failure.ts";
+import type { ProblemKind, RestProblem } from "./rest/problem.ts";
+import { toConnectError } from "./rpc/errors.ts";
+
+const REASONS: Readonly<Record<ProblemKind, ErrorReason>> = {
+  invalid: ErrorReason.INVALID_FIELD,
+  malformed: ErrorReason.MALFORMED_BODY,
+  not_found: ErrorReason.NOT_FOUND,
+  method_not_allowed: ErrorReason.UNSUPPORTED,
+  not_acceptable: ErrorReason.INVALID_FIELD,
+  precondition_failed: ErrorReason.ETAG_MISMATCH,
+  too_large: ErrorReason.TOO_LARGE,
+  unsupported_media_type: ErrorReason.INVALID_FIELD,
+};
+
+function toDomainError({ kind, message, violations }: RestProblem): DomainError {
+  return new DomainError(REASONS[kind], message, { violations });
+}
+
+/** HTTP statuses of reasons that are not those of their codes. */
+export const REASON_STATUS: Readonly<Record<string, number>> = { ETAG_MISMATCH: 412, TOO_LARGE: 413 };
+
+export const REST_FAILURES: FailureOptions = {
+  toFailure: toDomainError,
+  toError: (problem): ConnectError => toConnectError(toDomainError(problem)),
+  reasonStatus: REASON_STATUS,
+};
