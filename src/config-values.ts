@@ -2,6 +2,11 @@
 import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import { z } from "zod";
+import { ALGORITHMS } from "./access/algorithms.ts";
+import type { IssuerSettings } from "./access/issuers.ts";
+import { LOCAL_ISSUER } from "./access/local-issuer.ts";
+import { parsePolicies } from "./access/rate-limits.ts";
+import { ROLES } from "./domain/principal.ts";
 
 export const DIALECTS = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
 export type Dialect = (typeof DIALECTS)[number];
@@ -19,21 +24,6 @@ export interface Mount {
   readonly prefix: string;
 }
 
-/** An issuer of JWTs that are accepted. */
-export interface Issuer {
-  /** The `iss` claim, exactly. */
-  readonly issuer: string;
-  /** What the `aud` claim must hold. */
-  readonly audience: string;
-  /** Where its keys are: exactly one of the two. */
-  readonly jwksUrl: string | undefined;
-  readonly keyFile: string | undefined;
-  /** The signature algorithms that are accepted, such as `ES256`. */
-  readonly algorithms: readonly string[];
-  /** The names of the claims that hold the member, the tenant and the role. */
-  readonly claims: { readonly sub: string; readonly tenant: string; readonly role: string };
-}
-
 /** Whether an address or name can be reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
 export function isLoopback(address: string): boolean {
   const bare = address.replace(/^\[(.*)\]$/, "$1").toLowerCase();
@@ -42,12 +32,6 @@ export function isLoopback(address: string): boolean {
 
 /** `name[@port][/prefix]` */
 const MOUNT = /^(?<name>[a-z]+)(?:@(?<port>\d{1,5}))?(?<prefix>(?:\/[\w.~-]+)*)$/;
-
-/** Symmetric algorithms and `none` are left out: a public key must never verify what anybody can sign. */
-const ALGORITHMS = [
-  ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
-  ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
-];
 
 export const port = z
   .string()
@@ -111,7 +95,10 @@ export const trusting = list.pipe(
 
 const issuer = z
   .strictObject({
-    issuer: z.string().min(1),
+    issuer: z
+      .string()
+      .min(1)
+      .refine((name) => name !== LOCAL_ISSUER, "is the name of the local issuer"),
     audience: z.string().min(1),
     jwks_url: z
       .url({ protocol: /^https?$/ })
@@ -126,11 +113,13 @@ const issuer = z
         role: z.string().min(1).default("role"),
       })
       .prefault({}),
+    roles: z.record(z.string(), z.enum(ROLES)).optional(),
+    tenants: z.array(z.string().min(1)).min(1).optional(),
   })
   .refine(({ jwks_url, key_file }) => (jwks_url === undefined) !== (key_file === undefined), {
     error: "needs exactly one of jwks_url and key_file",
   })
-  .transform(({ jwks_url, key_file, ...rest }): Issuer => ({ ...rest, jwksUrl: jwks_url, keyFile: key_file }));
+  .transform(({ jwks_url, key_file, ...rest }): IssuerSettings => ({ ...rest, jwksUrl: jwks_url, keyFile: key_file }));
 
 export const issuers = z
   .string()
@@ -147,6 +136,15 @@ export const issuers = z
       .array(issuer, { error: "must be an array of issuers" })
       .refine((all) => new Set(all.map((one) => one.issuer)).size === all.length, "names an issuer twice"),
   );
+
+export const rateLimits = z.string().transform((text, context) => {
+  try {
+    return parsePolicies(text);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
 
 export const databaseUrl = z.string().refine((value) => {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.

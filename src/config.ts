@@ -1,9 +1,10 @@
 // The environment as one typed, frozen object; whatever is wrong with it is said at once, by name.
 import { z } from "zod";
+import type { IssuerSettings } from "./access/issuers.ts";
+import type { RatePolicies } from "./access/rate-limits.ts";
 import {
   databaseUrl,
   host,
-  type Issuer,
   isLoopback,
   issuers,
   list,
@@ -11,13 +12,14 @@ import {
   mounts,
   origin,
   port,
+  rateLimits,
   readableFile,
   TRUSTING_DIALECTS,
   type TrustingDialect,
   trusting,
 } from "./config-values.ts";
 
-export type { Dialect, Issuer, Mount, TrustingDialect } from "./config-values.ts";
+export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
 
 export const PROFILES = ["development", "production"] as const;
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -35,7 +37,8 @@ export interface Config {
   readonly trust: { readonly dialects: readonly TrustingDialect[]; readonly tenant: string };
   /** Origins that a browser may call from, or "loopback" for any on this machine. */
   readonly cors: readonly string[] | "loopback";
-  readonly issuers: readonly Issuer[];
+  readonly issuers: readonly IssuerSettings[];
+  readonly rateLimits: RatePolicies;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -67,6 +70,7 @@ const VARIABLES = {
   COLLOQUY_TRUST_PUBLIC: z.enum(["yes", "no"], { error: "must be yes or no" }).default("no"),
   COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
   COLLOQUY_ISSUERS: issuers.prefault("[]"),
+  COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
@@ -139,6 +143,7 @@ function assemble(settings: Settings): Config {
     },
     cors: settings.COLLOQUY_CORS ?? (development ? "loopback" : []),
     issuers: settings.COLLOQUY_ISSUERS,
+    rateLimits: settings.COLLOQUY_RATE_LIMITS,
     logLevel: settings.LOG_LEVEL,
   });
 }

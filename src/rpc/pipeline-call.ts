@@ -2,6 +2,7 @@
 import { create, type DescField, isMessage, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { CallContext, CallHead } from "./call.ts";
@@ -89,8 +90,8 @@ export class PipelineCall implements Call, CallContext {
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
     this.#principal = await options.authenticate(this.#head);
-    await options.allow?.(this);
     await options.limit?.(this);
+    await options.allow?.(this);
   }
 
   async unary(request: Message): Promise<Message> {
@@ -134,6 +135,9 @@ export class PipelineCall implements Call, CallContext {
     const { retryAfterMs } = failure.details;
     // RFC 9110 §10.2.3: whole seconds.
     if (retryAfterMs !== undefined) this.setHeader("retry-after", String(Math.ceil(retryAfterMs / 1000)));
+    // RFC 9110 §15.5.2: a 401 says how to authenticate.
+    const how = challenge(failure.reason);
+    if (how !== undefined) this.setHeader("www-authenticate", how);
     this.#record(failure);
     return this.#failure;
   }

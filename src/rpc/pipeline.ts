@@ -50,10 +50,10 @@ export interface PipelineOptions {
   readonly services: readonly ServiceEntry[];
   /** Says who calls, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not asked for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
-  /** Says whether the caller may call this method at all, or throws SCOPE_MISSING or PERMISSION_DENIED. */
-  readonly allow?: (context: CallContext) => Promise<void> | void;
   /** Counts the call, may set headers of the answer, or throws RATE_LIMITED. Not asked for open services. */
   readonly limit?: (context: CallContext) => Promise<void> | void;
+  /** Says whether the caller may call this method at all, or throws SCOPE_MISSING or PERMISSION_DENIED. */
+  readonly allow?: (context: CallContext) => Promise<void> | void;
   readonly lifecycle: Lifecycle;
   readonly metrics: RpcMetrics;
   readonly logger: Logger;

@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { DEFAULT_POLICIES } from "../../src/access/rate-limits.ts";
 import { ConfigError, loadConfig } from "../../src/config.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "config-"));
@@ -36,6 +37,7 @@ test("an empty environment gives the development profile on loopback, with the e
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },
     cors: "loopback",
     issuers: [],
+    rateLimits: DEFAULT_POLICIES,
     logLevel: "info",
   });
 });
@@ -201,4 +203,17 @@ test("TLS takes a certificate and a key, or neither, and both must be readable",
   expect(loadConfig({ TLS_CERT: file, TLS_KEY: file }).tls).toEqual({ certificateFile: file, keyFile: file });
   expect(problemsOf({ TLS_KEY: file })).toEqual(["TLS_CERT: TLS_CERT and TLS_KEY are given together"]);
   expect(problemsOf({ TLS_CERT: "/nowhere", TLS_KEY: file })[0]).toBe("TLS_CERT: must name a file that can be read");
+});
+
+describe("COLLOQUY_RATE_LIMITS", () => {
+  test("changes what it names", () => {
+    const caller = { name: "caller", points: 10, seconds: 1 };
+    expect(loadConfig({ COLLOQUY_RATE_LIMITS: "caller=10/1" }).rateLimits).toEqual({ ...DEFAULT_POLICIES, caller });
+  });
+
+  test("says which part it does not understand", () => {
+    expect(problemsOf({ COLLOQUY_RATE_LIMITS: "caller=many" })).toEqual([
+      expect.stringContaining('COLLOQUY_RATE_LIMITS: rate limit "caller=many"'),
+    ]);
+  });
 });

@@ -1,15 +1,18 @@
 // `/oauth2/token`: an API key for a short token, as OAuth 2.0 client credentials (RFC 6749, section 4.4).
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Authenticator } from "../access/authenticate.ts";
+import type { Gate } from "../access/gate.ts";
+import type { LocalIssuer } from "../access/local-issuer.ts";
+import type { KeyRecord } from "../access/ports.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
-import type { Authenticator } from "./authenticate.ts";
-import type { Gate } from "./gate.ts";
-import type { LocalIssuer } from "./local-issuer.ts";
-import type { KeyRecord } from "./ports.ts";
+import { addressOf, answer, type HttpHandler, type HttpRequest } from "../rpc/http.ts";
+import { readChunks, releaseBody } from "../rpc/request-body.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;
 const MAX_BODY = 16 * 1024;
+const BODY_TIMEOUT_MS = 10_000;
+const NEVER = new AbortController().signal;
 
 export interface TokenEndpointOptions {
   readonly issuer: LocalIssuer;
@@ -19,7 +22,12 @@ export interface TokenEndpointOptions {
   readonly onError: (error: unknown) => void;
 }
 
-export type HttpHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+/** RFC 6749, section 5.1: an answer with a token must not be stored anywhere on its way. */
+const NOT_STORED = {
+  "content-type": "application/json;charset=UTF-8",
+  "cache-control": "no-store",
+  pragma: "no-cache",
+};
 
 /** RFC 6749, section 5.2, and the HTTP status that goes with the error. */
 class OAuthError extends Error {
@@ -41,7 +49,7 @@ class OAuthError extends Error {
  * has; the token dies with the key in any case.
  */
 export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEndpointOptions): HttpHandler {
-  const respond = async (request: IncomingMessage): Promise<object> => {
+  const respond = async (request: HttpRequest): Promise<object> => {
     if (request.method !== "POST") throw new OAuthError(405, "invalid_request", "Use POST.", { allow: "POST" });
     const form = await readForm(request);
     if (form.get("grant_type") !== "client_credentials") {
@@ -50,7 +58,7 @@ export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEnd
         : new OAuthError(400, "invalid_request", "grant_type is missing.");
     }
     const { id, secret, basic } = readClient(request, form);
-    const key = await verify(id, secret, basic, request.socket.remoteAddress ?? "");
+    const key = await verify(id, secret, basic, addressOf(request));
     const scopes = chooseScopes(form.get("scope"), key.scopes);
     const token = await issuer.issueForKey({ ...key, scopes, ttl: TOKEN_TTL_S });
     return { access_token: token, token_type: "Bearer", expires_in: TOKEN_TTL_S, scope: scopes.join(" ") };
@@ -71,28 +79,34 @@ export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEnd
   };
 
   return async (request, response) => {
+    let status = 200;
+    let headers: Readonly<Record<string, string>> = {};
+    let body: object;
     try {
-      send(response, 200, await respond(request));
+      body = await respond(request);
     } catch (error) {
       const known = asOAuthError(error);
       if (known === undefined) onError(error);
-      const { status, code, message, headers } = known ?? new OAuthError(500, "server_error", "Something failed.");
-      send(response, status, { error: code, error_description: message }, headers);
+      const shown = known ?? new OAuthError(500, "server_error", "Something failed.");
+      ({ status, headers } = shown);
+      body = { error: shown.code, error_description: shown.message };
     }
+    answer(response, status, { ...NOT_STORED, ...headers }, JSON.stringify(body));
+    releaseBody(request);
+    return true;
   };
 }
 
-async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+async function readForm(request: HttpRequest): Promise<URLSearchParams> {
   const [type = ""] = (request.headers["content-type"] ?? "").split(";");
   if (type.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
     throw new OAuthError(400, "invalid_request", "The body must be application/x-www-form-urlencoded.");
   }
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  for await (const chunk of readChunks(request, NEVER, BODY_TIMEOUT_MS)) {
     size += chunk.length;
-    if (size > MAX_BODY)
-      throw new OAuthError(413, "invalid_request", "The body is too large.", { connection: "close" });
+    if (size > MAX_BODY) throw new OAuthError(413, "invalid_request", "The body is too large.");
     chunks.push(chunk);
   }
   const form = new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
@@ -104,7 +118,7 @@ async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
   return form;
 }
 
-function readClient(request: IncomingMessage, form: URLSearchParams): { id: string; secret: string; basic: boolean } {
+function readClient(request: HttpRequest, form: URLSearchParams): { id: string; secret: string; basic: boolean } {
   const { authorization } = request.headers;
   if (authorization === undefined) {
     const id = form.get("client_id");
@@ -148,6 +162,8 @@ function asOAuthError(error: unknown): OAuthError | undefined {
   switch (error.reason) {
     case ErrorReason.RATE_LIMITED:
       return new OAuthError(429, "temporarily_unavailable", error.message, headers);
+    case ErrorReason.DEADLINE_EXCEEDED:
+      return new OAuthError(408, "invalid_request", error.message);
     case ErrorReason.DATABASE_UNAVAILABLE:
     case ErrorReason.OVERLOADED:
     case ErrorReason.SHUTTING_DOWN:
@@ -155,17 +171,4 @@ function asOAuthError(error: unknown): OAuthError | undefined {
     default:
       return undefined;
   }
-}
-
-// Section 5.1: an answer with a token must not be stored anywhere on its way.
-function send(response: ServerResponse, status: number, body: object, headers: Record<string, string> = {}): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, {
-    "content-type": "application/json;charset=UTF-8",
-    "cache-control": "no-store",
-    pragma: "no-cache",
-    "content-length": Buffer.byteLength(text),
-    ...headers,
-  });
-  response.end(text);
 }

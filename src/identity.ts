@@ -1,0 +1,105 @@
+// Builds what says who calls and what it may do: the parts of access, tied to the store and to the services about them.
+import { Authenticator } from "./access/authenticate.ts";
+import { Directory } from "./access/directory.ts";
+import { Gate } from "./access/gate.ts";
+import { type IssuerSettings, openIssuers } from "./access/issuers.ts";
+import { KeyUses } from "./access/key-uses.ts";
+import { LocalIssuer } from "./access/local-issuer.ts";
+import { RateLimits, type RatePolicies } from "./access/rate-limits.ts";
+import { Tokens } from "./access/tokens.ts";
+import { permit, ruleOf } from "./domain/permissions.ts";
+import type { CallContext } from "./rpc/call.ts";
+import type { HttpHandler } from "./rpc/http.ts";
+import type { PipelineOptions } from "./rpc/pipeline.ts";
+import type { ServiceEntry } from "./rpc/service.ts";
+import { publishKeys } from "./server/published-keys.ts";
+import { tokenEndpoint } from "./server/token-endpoint.ts";
+import { createAccessService } from "./services/access-service.ts";
+import { createAuditService } from "./services/audit-service.ts";
+import { createDirectoryService } from "./services/directory-service.ts";
+import { createTenantService } from "./services/tenant-service.ts";
+import { createKeyStore, createMemberStore, createTenantStore } from "./store/access.ts";
+import type { Database } from "./store/database.ts";
+import type { TenantSecrets } from "./store/tenant-secrets.ts";
+
+export interface IdentityOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  /** Holds the key of the local issuer. */
+  readonly dataDir: string;
+  readonly issuers: readonly IssuerSettings[];
+  readonly rateLimits: RatePolicies;
+  /** Told of failures that no call sees. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Identity {
+  /** The stages of the pipeline that come before a body is read. */
+  readonly stages: Required<Pick<PipelineOptions, "authenticate" | "limit" | "allow">>;
+  readonly services: readonly ServiceEntry[];
+  /** HTTP handlers by exact path: `/.well-known/jwks.json` and `/oauth2/token`. */
+  readonly endpoints: ReadonlyMap<string, HttpHandler>;
+  readonly gate: Gate;
+  readonly directory: Directory;
+  readonly localIssuer: LocalIssuer;
+  /** Makes or rotates the local key, and begins to write down last uses. Throws if a key file cannot be used. */
+  start(): Promise<void>;
+  /** Writes down the last uses that are left. The database must still be open. */
+  stop(): Promise<void>;
+}
+
+/** How often the age of the local key is looked at. */
+const ROTATION_CHECK_MS = 24 * 60 * 60 * 1000;
+
+export async function createIdentity(options: IdentityOptions): Promise<Identity> {
+  const { database, secrets, dataDir, issuers, rateLimits, onError } = options;
+  const keys = createKeyStore(database);
+  const directory = new Directory({
+    keys,
+    tenants: createTenantStore(database),
+    members: createMemberStore(database),
+  });
+  const uses = new KeyUses({ store: keys, onError });
+  const localIssuer = new LocalIssuer(dataDir);
+  const tokens = new Tokens({ issuers: [localIssuer.issuer(), ...(await openIssuers(issuers))] });
+  const authenticator = new Authenticator({ tokens, directory, uses });
+  const gate = new Gate(authenticator, new RateLimits(rateLimits));
+  const findTenant = (name: string) => directory.tenant(name);
+  let rotation: NodeJS.Timeout | undefined;
+
+  return {
+    stages: {
+      authenticate: (head) => gate.authenticate(head),
+      limit: (context: CallContext) => gate.limit(context.principal, (name, value) => context.setHeader(name, value)),
+      allow: (context: CallContext) => permit(context.principal, ruleOf(context.method)),
+    },
+    services: [
+      createAccessService({ database, secrets, findTenant, forgetKey: (...key) => directory.forgetKey(...key) }),
+      createAuditService({ database, secrets }),
+      createDirectoryService({ database, secrets, forgetMember: (...member) => directory.forgetMember(...member) }),
+      createTenantService({
+        database,
+        secrets,
+        findTenant,
+        forgetTenant: (...names) => directory.forgetTenant(...names),
+      }),
+    ],
+    endpoints: new Map([
+      ["/.well-known/jwks.json", publishKeys(localIssuer)],
+      ["/oauth2/token", tokenEndpoint({ issuer: localIssuer, authenticator, gate, onError })],
+    ]),
+    gate,
+    directory,
+    localIssuer,
+    async start() {
+      const rotate = () => localIssuer.keys.rotateWhenOld();
+      await rotate();
+      rotation = setInterval(() => void rotate().catch(onError), ROTATION_CHECK_MS).unref();
+      uses.start();
+    },
+    async stop() {
+      clearInterval(rotation);
+      await uses.stop();
+    },
+  };
+}
