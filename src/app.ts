@@ -106,7 +106,8 @@ function documentOf(name: string, title: string, path: string) {
 }
 
 function announce(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
-  const data = databaseUrl === undefined ? `Its data lie in ${dataDir}.` : "Its data lie in the database of DATABASE_URL.";
+  const data =
+    databaseUrl === undefined ? `Its data lie in ${dataDir}.` : "Its data lie in the database of DATABASE_URL.";
   const lines = [`Colloquy is ready at ${url}`, data, `The API is described at ${url}/docs`];
   if (firstKey === undefined) return lines;
   return [
