@@ -1,0 +1,69 @@
+// Makes the typed clients of a server's services.
+import {
+  type Client,
+  createClient as createServiceClient,
+  type Interceptor,
+  type Transport,
+} from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-web";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { type Credential, identify } from "./credential.ts";
+import { type RetryOptions, retrying } from "./retry.ts";
+
+export interface ClientOptions {
+  /** Where the server is, such as `https://talk.example.com`. */
+  readonly baseUrl: string;
+  /** An API key. Default: none. */
+  readonly apiKey?: string;
+  /** A JWT, or what gives one before each call. Default: the API key. */
+  readonly token?: Credential;
+  /** The member that an API key acts for. Default: none. */
+  readonly actFor?: string;
+  /** How failed calls are tried again. */
+  readonly retry?: RetryOptions;
+  /** How long a unary call may take, in milliseconds, retries included. Default: 30,000. */
+  readonly timeoutMs?: number;
+  /** Run around every call, outermost first. Default: none. */
+  readonly interceptors?: readonly Interceptor[];
+  /** Sends the requests. Default: the global fetch. */
+  readonly fetch?: typeof globalThis.fetch;
+}
+
+export interface ColloquyClient {
+  readonly conversations: Client<typeof ConversationService>;
+  readonly messages: Client<typeof MessageService>;
+  /** Underneath: for a client of any other service of the contract. */
+  readonly transport: Transport;
+}
+
+/** Makes a client. Nothing is sent before its first call. */
+export function createClient(options: ClientOptions): ColloquyClient {
+  const transport = createTransport(options);
+  return {
+    conversations: createServiceClient(ConversationService, transport),
+    messages: createServiceClient(MessageService, transport),
+    transport,
+  };
+}
+
+function createTransport({ baseUrl, retry, actFor, interceptors = [], fetch, ...options }: ClientOptions): Transport {
+  const credential = options.token ?? options.apiKey;
+  return withDefaultTimeout(
+    createConnectTransport({
+      baseUrl,
+      useBinaryFormat: true,
+      interceptors: [...interceptors, retrying(retry), identify(credential, actFor)],
+      ...(fetch && { fetch }),
+    }),
+    options.timeoutMs ?? 30_000,
+  );
+}
+
+/** Streams may go on for as long as they like, so only unary calls get a limit. */
+function withDefaultTimeout(transport: Transport, timeoutMs: number): Transport {
+  return {
+    unary: (method, signal, limit, ...rest) => transport.unary(method, signal, limit ?? timeoutMs, ...rest),
+    stream: (...call) => transport.stream(...call),
+  };
+}
