@@ -21,6 +21,7 @@ import { createServer } from "./server/server.ts";
 import { createConversationService } from "./services/conversation-service.ts";
 import { createMessageService } from "./services/message-service.ts";
 import type { Database } from "./store/database.ts";
+import { createSweeper } from "./store/sweeper.ts";
 import { createTenantSecrets } from "./store/tenant-secrets.ts";
 
 export interface App {
@@ -48,6 +49,7 @@ export async function createApp(config: Config, logger: Logger, database: Databa
   const onError = (error: unknown) => logger.error({ err: describeFailure(error) }, "work in the background failed");
   const { dataDir, issuers, rateLimits } = config;
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, onError });
+  const sweeper = createSweeper({ database, onError });
   const ready = async () => {
     await database.ping(AbortSignal.timeout(2_000));
     return true;
@@ -90,11 +92,13 @@ export async function createApp(config: Config, logger: Logger, database: Databa
     async start() {
       await identity.start();
       const firstKey = await bootstrap(database);
+      sweeper.start();
       const { url } = await server.listen();
       return { address: url, announcement: announce(url, config, firstKey) };
     },
     async stop() {
       await server.close({ deadlineMs: DRAIN_MS });
+      await sweeper.stop();
       await identity.stop();
     },
   };

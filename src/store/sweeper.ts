@@ -1,0 +1,53 @@
+// Forgets what is no longer needed: request ids that are older than they are kept.
+import type { Database, Statement } from "./database.ts";
+import { forgetKeys } from "./statements/idempotency.ts";
+
+const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
+
+export interface SweeperOptions {
+  readonly database: Database;
+  /** Told of a round that failed; the next one tries again. */
+  readonly onError: (error: unknown) => void;
+  /** Milliseconds between rounds. Default: 15 minutes. */
+  readonly everyMs?: number;
+}
+
+export interface Sweeper {
+  start(): void;
+  /** Ends after the statement that runs now. */
+  stop(): Promise<void>;
+  /** One round, tenant by tenant and a bounded number of rows at a time. Answers how many were forgotten. */
+  sweep(): Promise<number>;
+}
+
+/** Several servers may sweep one database at once: each row is forgotten by one of them. */
+export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: SweeperOptions): Sweeper {
+  const stopping = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let round: Promise<unknown> = Promise.resolve();
+
+  async function sweep(): Promise<number> {
+    let forgotten = 0;
+    for (const { id } of await database.query(allTenants, [])) {
+      for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
+        const [row] = await database.query(forgetKeys, [id]);
+        count = Number(row?.count ?? 0);
+      }
+    }
+    return forgotten;
+  }
+
+  return {
+    sweep,
+    start() {
+      timer = setInterval(() => {
+        round = round.then(sweep).catch(onError);
+      }, everyMs).unref();
+    },
+    async stop() {
+      clearInterval(timer);
+      stopping.abort();
+      await round;
+    },
+  };
+}
