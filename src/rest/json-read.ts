@@ -12,7 +12,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { fieldNamed, setField } from "./field-path.ts";
-import { invalidAll, RestProblem, type Violation } from "./problem.ts";
+import { invalid, invalidAll, RestProblem, type Violation } from "./problem.ts";
 
 export interface ReadOptions {
   /** Skip names that are no field, instead of refusing them. */
@@ -38,6 +38,7 @@ export function readText(bytes: Buffer): string {
  * Throws a {@link RestProblem}: malformed if the text is no JSON, else invalid, with what broke which rule.
  */
 export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
+  refuseHugeNumbers(text);
   try {
     return fromJsonString(schema, text, options);
   } catch {
@@ -53,6 +54,7 @@ export function readField(
   text: string,
   options: ReadOptions,
 ): void {
+  refuseHugeNumbers(text);
   if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
     if (text.trim() === "null") return;
     try {
@@ -80,6 +82,22 @@ function parse(text: string): JsonValue {
     // V8 quotes the input in its message: only the place may be told.
     const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
     throw new RestProblem("malformed", `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`);
+  }
+}
+
+/** Only a large exponent or hundreds of digits can be more than a double holds. */
+const MAYBE_HUGE = /[eE]\+?\d{3}|\d{300}/;
+
+/** JSON.parse reads 1e400 as Infinity, which no JSON can carry again. */
+function refuseHugeNumbers(text: string): void {
+  if (!MAYBE_HUGE.test(text)) return;
+  const rest: JsonValue[] = [parse(text)];
+  for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      throw invalid("body", "body", "must not hold a number past the range of a double", "number.finite");
+    }
+    if (typeof value === "object" && value !== null)
+      for (const item of Object.values(value)) rest.push(item as JsonValue);
   }
 }
 

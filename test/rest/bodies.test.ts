@@ -131,6 +131,8 @@ describe("JSON", () => {
       ["nope", "400 the body must be JSON"],
       ['{"text":"x"} x', "400 the body must be JSON: it breaks at position 13"],
       ['{"text":"x"}{}', "400 the body must be JSON: it breaks at position 12"],
+      ['{"struct":{"a":[1e400]}}', "400 body: must not hold a number past the range of a double"],
+      [`{"value":${"9".repeat(400)}}`, "400 body: must not hold a number past the range of a double"],
       ["{'text':'x'}", "400 the body must be JSON: it breaks at position 1"],
       ['{"text":"x",}', "400 the body must be JSON: it breaks at position 12"],
       ['{"number":NaN}', "400 the body must be JSON"],
