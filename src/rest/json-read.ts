@@ -25,12 +25,51 @@ export interface ReadOptions {
 const MAX_VIOLATIONS = 20;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
+/** A list or map of messages is two levels of JSON for one of messages. */
+const MAX_JSON_DEPTH = 256;
 
-/** The text of a body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
+/** The text of a JSON body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
 export function readText(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new RestProblem("malformed", "the body must be UTF-8");
   const text = bytes.toString("utf8");
+  if (isTooDeep(text))
+    throw new RestProblem("malformed", `the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/**
+ * Whether arrays and objects are nested past any limit that follows. Parsing a million of them takes seconds, finding
+ * them milliseconds.
+ */
+function isTooDeep(text: string): boolean {
+  if (text.length <= MAX_JSON_DEPTH) return false;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > MAX_JSON_DEPTH) return true;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth -= 1;
+        break;
+      case 0x22: // "
+        i = endOfString(text, i);
+        break;
+    }
+  }
+  return false;
+}
+
+/** The index of the quote that ends the string beginning at `start`; the end of the text if none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 /**

@@ -166,7 +166,10 @@ describe("JSON", () => {
       ['{"number":1.5}', "400 number: must be an integer that int64 can hold"],
       ['{"text":1,"number":"x"}', "400 text: must be a string; number: must be an integer that int64 can hold"],
       [deep(200), "400 value: must be the JSON of a Value"],
-      [deep(1_000_000), "400 value: must be the JSON of a Value"],
+      [deep(255), "400 value: must be the JSON of a Value"],
+      [deep(256), "400 the body must be nested at most 256 levels deep"],
+      [deep(1_000_000), "400 the body must be nested at most 256 levels deep"],
+      [`{"text":"${"[".repeat(300)}\\"${"{".repeat(300)}"`, "400 the body must be JSON: it breaks at position 612"],
       [`{"nestedList":[${'{"nested":'.repeat(150)}{}${"}".repeat(150)}]}`, /must be at most 100 levels deep$/],
     ].map(([body, expected]) => [String(body).slice(0, 60), body as string, expected] as const),
   )("%s is refused", async (_, body, expected) => {
