@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { createRest, type Mount } from "../../src/rest/index.ts";
+import { REST_FAILURES } from "../../src/rest-failures.ts";
 import { createCallSignal } from "../../src/rpc/deadline.ts";
 import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline } from "../../src/rpc/pipeline.ts";
 import { createLogger } from "../../src/server/log.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
-import { REST_FAILURES } from "../../src/server/rest-failures.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { LibraryService } from "../gen/colloquy/test/v1/rest_pb.ts";
 import { libraryHandlers } from "../support/library.ts";
