@@ -17,7 +17,7 @@ const REASONS: Readonly<Record<ProblemKind, ErrorReason>> = {
 };
 
 function toDomainError({ kind, message, violations }: RestProblem): DomainError {
-  return new DomainError(REASONS[kind], message, { violations });
+  return new DomainError(REASONS[kind], message, violations.length === 0 ? {} : { violations });
 }
 
 /** HTTP statuses of reasons that are not those of their codes. */

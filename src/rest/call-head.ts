@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { CallHead } from "../rpc/call.ts";
 import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
 import type { Mount } from "./mount.ts";
+import { invalid, type RestProblem } from "./problem.ts";
 
 /** The signal of one call, and the means to abort it. */
 export interface CallSignal {
@@ -22,10 +23,23 @@ export function createPlainSignal(): CallSignal {
   return { signal: controller.signal, cancel: () => controller.abort(), release: () => {} };
 }
 
+/** How long the caller waits, in seconds, as Google's REST interfaces have it. */
+const TIMEOUT_HEADER = "x-server-timeout";
+
+/** The timeout in milliseconds. */
+function readTimeout(header: string | string[] | undefined): number | RestProblem | undefined {
+  if (header === undefined) return undefined;
+  const text = String(header);
+  if (/^\d{1,8}(?:\.\d{1,9})?$/.test(text)) return Number(text) * 1000;
+  return invalid("header", TIMEOUT_HEADER, "must be a number of seconds, such as 2.5", "timeout");
+}
+
 /** One object for each call; its signal is made only when somebody asks for it. */
 export class RestHead implements CallHead {
   readonly wire = "rest";
-  readonly deadline = undefined;
+  readonly deadline: number | undefined;
+  /** What is wrong with the timeout that the caller named: told only to callers that are admitted. */
+  readonly badTimeout: RestProblem | undefined;
   readonly method: DescMethod;
   readonly #request: HttpRequest;
   readonly #response: HttpResponse;
@@ -51,6 +65,9 @@ export class RestHead implements CallHead {
     this.#query = query;
     this.#createSignal = createSignal;
     response.on("close", this.#onClose);
+    const timeout = readTimeout(request.headers[TIMEOUT_HEADER]);
+    if (typeof timeout === "object") this.badTimeout = timeout;
+    else if (timeout !== undefined) this.deadline = Date.now() + timeout;
   }
 
   header(name: string): string | undefined {

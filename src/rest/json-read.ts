@@ -12,7 +12,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { fieldNamed, setField } from "./field-path.ts";
-import { invalidAll, RestProblem, type Violation } from "./problem.ts";
+import { invalid, invalidAll, RestProblem, type Violation } from "./problem.ts";
 
 export interface ReadOptions {
   /** Skip names that are no field, instead of refusing them. */
@@ -25,12 +25,51 @@ export interface ReadOptions {
 const MAX_VIOLATIONS = 20;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
+/** A list or map of messages is two levels of JSON for one of messages. */
+const MAX_JSON_DEPTH = 256;
 
-/** The text of a body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
+/** The text of a JSON body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
 export function readText(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new RestProblem("malformed", "the body must be UTF-8");
   const text = bytes.toString("utf8");
+  if (isTooDeep(text))
+    throw new RestProblem("malformed", `the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
+/**
+ * Whether arrays and objects are nested past any limit that follows. Parsing a million of them takes seconds, finding
+ * them milliseconds.
+ */
+function isTooDeep(text: string): boolean {
+  if (text.length <= MAX_JSON_DEPTH) return false;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > MAX_JSON_DEPTH) return true;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth -= 1;
+        break;
+      case 0x22: // "
+        i = endOfString(text, i);
+        break;
+    }
+  }
+  return false;
+}
+
+/** The index of the quote that ends the string beginning at `start`; the end of the text if none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
 }
 
 /**
@@ -38,6 +77,7 @@ export function readText(bytes: Buffer): string {
  * Throws a {@link RestProblem}: malformed if the text is no JSON, else invalid, with what broke which rule.
  */
 export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
+  refuseHugeNumbers(text);
   try {
     return fromJsonString(schema, text, options);
   } catch {
@@ -53,6 +93,7 @@ export function readField(
   text: string,
   options: ReadOptions,
 ): void {
+  refuseHugeNumbers(text);
   if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
     if (text.trim() === "null") return;
     try {
@@ -80,6 +121,22 @@ function parse(text: string): JsonValue {
     // V8 quotes the input in its message: only the place may be told.
     const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
     throw new RestProblem("malformed", `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`);
+  }
+}
+
+/** Only a large exponent or hundreds of digits can be more than a double holds. */
+const MAYBE_HUGE = /[eE]\+?\d{3}|\d{300}/;
+
+/** JSON.parse reads 1e400 as Infinity, which no JSON can carry again. */
+function refuseHugeNumbers(text: string): void {
+  if (!MAYBE_HUGE.test(text)) return;
+  const rest: JsonValue[] = [parse(text)];
+  for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      throw invalid("body", "body", "must not hold a number past the range of a double", "number.finite");
+    }
+    if (typeof value === "object" && value !== null)
+      for (const item of Object.values(value)) rest.push(item as JsonValue);
   }
 }
 

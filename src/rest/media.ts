@@ -1,7 +1,7 @@
 // The media types that REST speaks, and the checks of `Content-Type`.
 import { readMediaType } from "./accept.ts";
 import { type HttpRequest, headerOf } from "./http.ts";
-import { RestProblem } from "./problem.ts";
+import { type ProblemKind, RestProblem } from "./problem.ts";
 
 export const JSON_TYPE = "application/json";
 export const NDJSON_TYPE = "application/x-ndjson";
@@ -13,10 +13,25 @@ export function checkContentType(request: HttpRequest, type: string): void {
   if (header === undefined || header === type) return;
   const { type: given, charset } = readMediaType(header);
   if (given !== type || (charset !== undefined && charset !== "utf-8" && charset !== "utf8")) {
-    throw new RestProblem("unsupported_media_type", `content-type: must be ${type} in UTF-8`, [], { accept: type });
+    throw headerProblem("unsupported_media_type", "content-type", `must be ${type} in UTF-8`, { accept: type });
   }
 }
 
 export function notAcceptable(offers: readonly string[]): RestProblem {
-  return new RestProblem("not_acceptable", `accept: must allow ${offers.join(" or ")}`);
+  return headerProblem("not_acceptable", "accept", `must allow ${offers.join(" or ")}`);
+}
+
+/** The problem of one header, with what the answer has to say about it in headers of its own. */
+export function headerProblem(
+  kind: ProblemKind,
+  field: string,
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+): RestProblem {
+  return new RestProblem(
+    kind,
+    `${field}: ${description}`,
+    [{ place: "header", field, description, rule: kind }],
+    headers,
+  );
 }

@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { promisify } from "node:util";
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
 import { type HttpRequest, headerOf } from "./http.ts";
+import { headerProblem } from "./media.ts";
 import { RestProblem } from "./problem.ts";
 
 const CODINGS = "gzip, br, deflate";
@@ -22,7 +23,7 @@ function decompressorOf(request: HttpRequest): Decompressor | undefined {
   if (coding === undefined || coding === "" || coding === "identity") return undefined;
   if (Object.hasOwn(decompressors, coding)) return decompressors[coding as keyof typeof decompressors];
   // RFC 9110 §15.5.16: say what would have been understood.
-  throw new RestProblem("unsupported_media_type", `content-encoding: must be one of ${CODINGS}`, [], {
+  throw headerProblem("unsupported_media_type", "content-encoding", `must be one of ${CODINGS}`, {
     "accept-encoding": CODINGS,
   });
 }

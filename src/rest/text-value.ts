@@ -166,10 +166,14 @@ function jsonReader(desc: DescMessage, description: string, rule: string, patter
   };
 }
 
-/** Paths separated by commas, in JSON names or in those of the contract: `displayName` is `display_name`. */
+/** A name of the contract or of JSON: `display_name` or `displayName`. */
+const MASK_PATH =
+  /^(?:[a-z][0-9a-z]*(?:_[0-9a-z]+)*|[a-z][0-9A-Za-z]*)(?:\.(?:[a-z][0-9a-z]*(?:_[0-9a-z]+)*|[a-z][0-9A-Za-z]*))*$/;
+
+/** Paths separated by commas, in either spelling. */
 function readFieldMask(text: string): TextValue {
   const paths = text === "" ? [] : text.split(",");
-  if (!paths.every((path) => /^[A-Za-z_][0-9A-Za-z_]*(?:\.[A-Za-z_][0-9A-Za-z_]*)*$/.test(path))) {
+  if (!paths.every((path) => MASK_PATH.test(path))) {
     return invalid("must be field paths separated by commas", "field_mask");
   }
   const snake = paths.map((path) => path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));

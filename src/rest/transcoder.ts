@@ -93,6 +93,7 @@ export function createTranscoder({
   async function serve(exchange: Exchange): Promise<void> {
     const { route, request, call } = exchange;
     await call.admit();
+    if (exchange.head.badTimeout !== undefined) throw exchange.head.badTimeout;
     const format = negotiate(route, exchange.head.header("accept"));
     if (route.streamsIn) {
       if (!route.builder.rawBody) checkContentType(request, NDJSON_TYPE);

@@ -151,7 +151,7 @@ describe.each([
       const answer = await server.ask("/t1/books/7", accept === undefined ? {} : { headers: { accept } });
       expect(answer.status).toBe(status);
       if (status === 406)
-        expect(answer.json()).toEqual({ code: 3, message: "accept: must allow application/json", details: [] });
+        expect(answer.json()).toMatchObject({ code: 3, message: "accept: must allow application/json" });
     });
   });
 

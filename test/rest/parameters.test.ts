@@ -216,6 +216,8 @@ const query: readonly (readonly [raw: string, expected: Record<string, unknown> 
   ["fieldMask=", { fieldMask: "" }],
   ["fieldMask=a,,b", "field_mask: must be field paths separated by commas"],
   ["fieldMask=a%20b", "field_mask: must be field paths separated by commas"],
+  ["fieldMask=COLOR_RED", "field_mask: must be field paths separated by commas"],
+  ["fieldMask=a__b", "field_mask: must be field paths separated by commas"],
   ["fieldMask=*", "field_mask: must be field paths separated by commas"],
   // Wrappers: as the value that they wrap
   ["stringWrapper=x", { stringWrapper: "x" }],

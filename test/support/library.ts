@@ -37,7 +37,7 @@ export const ETAG_MISMATCH = new ConnectError("the etag does not match", Code.Ab
 export function createLibrary({ mount, admit, trace, ...options }: LibraryOptions = {}): Library {
   const state: LibraryState = { watched: 0, watchEnded: false, imported: 0, gate: async () => {} };
   const pipeline = createFakePipeline({
-    services: [{ service: LibraryService, handlers: handlersOf(state) }],
+    services: [{ service: LibraryService, handlers: libraryHandlers(state) }],
     ...(admit === undefined ? {} : { admit }),
     ...(trace === undefined ? {} : { trace }),
   });
@@ -52,7 +52,8 @@ export function createLibrary({ mount, admit, trace, ...options }: LibraryOption
 
 const BOOK = create(BookSchema, { bookId: "1", title: "Emma", pages: 0, etag: "v1" });
 
-function handlersOf(state: LibraryState): Handlers<typeof LibraryService> {
+/** The handlers of the library. */
+export function libraryHandlers(state: LibraryState): Handlers<typeof LibraryService> {
   return {
     getShelf: async ({ name }) => ({ name }),
     async getBook({ bookId, shelf }) {
