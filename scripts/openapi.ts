@@ -12,11 +12,9 @@ import {
   reasonsOf,
   statusErrors,
 } from "../src/rest/openapi/index.ts";
+import { REASON_STATUS } from "../src/rest-failures.ts";
 
 const root = join(import.meta.dirname, "..");
-
-/** HTTP statuses of reasons that are not those of their codes. */
-const REASON_STATUS = { ETAG_MISMATCH: 412, TOO_LARGE: 413 };
 
 const DESCRIPTION = `A conversation store: durable, ordered logs of messages and events, shared by people, leads, bots
 and agents. Every operation is also an RPC of the contract in Protobuf, over Connect, gRPC and gRPC-Web.`;

@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { type Binding, bindingsOf } from "../binding.ts";
 import { createComments } from "./comments.ts";
 import { addExamples } from "./document-examples.ts";
+import { mergeOperations } from "./merge-operations.ts";
 import { type OpenApiPath, openApiShape, toOpenApiPath } from "./openapi-path.ts";
 import { createOperation, type OperationContext } from "./operation.ts";
 import type { OpenApiOptions } from "./options.ts";
@@ -71,6 +72,7 @@ function pathsOf(routes: readonly Route[], context: OperationContext): Record<st
   const spellings = spell(routes);
   const paths: Record<string, PathItem> = {};
   const ids = new Set<string>();
+  const streams = new Set<Operation>();
   for (const { binding, path, operationId } of routes) {
     const spelling = spellings.get(openApiShape(path.path)) ?? path.path;
     const item = paths[spelling] ?? ({} as PathItem);
@@ -79,22 +81,34 @@ function pathsOf(routes: readonly Route[], context: OperationContext): Record<st
       const id = binding.verb === "*" ? `${operationId}_${verb}` : operationId;
       if (ids.has(id)) throw new Error(`${binding.method}: ${id} is already the id of another operation`);
       ids.add(id);
-      place(item, verb, createOperation(binding, { ...path, path: spelling }, id, context), spelling);
+      const operation = createOperation(binding, { ...path, path: spelling }, id, context);
+      place({ item, streams }, verb, operation, isStream(binding));
     }
   }
   return paths;
 }
 
-function place(item: PathItem, verb: string, operation: Operation, path: string): void {
+interface Item {
+  readonly item: PathItem;
+  /** The operations of all items that stream. */
+  readonly streams: Set<Operation>;
+}
+
+function place({ item, streams }: Item, verb: string, operation: Operation, streaming: boolean): void {
   const known = VERBS.has(verb);
   if (!known) item["x-additionalOperations"] ??= {};
   const slots: Record<string, Operation> = (known ? undefined : item["x-additionalOperations"]) ?? item;
   const slot = known ? verb : verb.toUpperCase();
-  const taken = slots[slot];
-  if (taken !== undefined) {
-    throw new Error(`${operation.operationId} and ${taken.operationId} are both ${slot} ${path} to OpenAPI`);
-  }
-  slots[slot] = operation;
+  const other = slots[slot];
+  if (other === undefined) slots[slot] = operation;
+  else if (streams.has(other) === streaming) {
+    throw new Error(`${operation.operationId} and ${other.operationId} are one operation to OpenAPI`);
+  } else slots[slot] = streaming ? mergeOperations(other, operation) : mergeOperations(operation, other);
+  if (streaming) streams.add(operation);
+}
+
+function isStream({ method }: Binding): boolean {
+  return method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
 }
 
 // Paths that differ only in the names of their variables are one path: the first name that is a single field's wins.

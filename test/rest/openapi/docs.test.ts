@@ -177,7 +177,7 @@ describe.skipIf(!existsSync(CHROMIUM))(`in a browser (needs ${CHROMIUM})`, () =>
       await page.locator(".opblock").first().waitFor();
       expect(await page.title()).toBe(title);
       expect(await page.locator("nav a[aria-current]").textContent()).toBe(title);
-      expect(await page.locator(".opblock").count()).toBe(13);
+      expect(await page.locator(".opblock").count()).toBe(14);
       await page.locator(".opblock", { hasText: "Adds a book" }).first().click();
       await page.getByText("Books are never lost").first().waitFor();
       expect(asked.filter((url) => !url.startsWith(`http://127.0.0.1:${port}/`) && !url.startsWith("data:"))).toEqual(

@@ -45,6 +45,7 @@ test("every binding is an operation with a stable id, in the order of the contra
     "get /v1/books/{bookId}/cover Cover",
     "QUERY /v1/books/{bookId}/cover Cover_2",
     "get /v1/books:watch Watch",
+    "post /v1/books:ask Ask",
     "post /v1/books:import Import",
   ]);
 });
@@ -233,6 +234,18 @@ describe("an answer", () => {
       },
     });
   });
+});
+
+test("a unary and a streaming method at one place are one operation with the answers of both", () => {
+  const { operationId, description, requestBody } = operation("post", "/v1/books:ask");
+  expect({ operationId, description }).toEqual({
+    operationId: "CatalogService_Ask",
+    description: "With an `Accept` that prefers a stream: Answers a question word by word.",
+  });
+  expect(requestBody?.content["application/json"]?.schema).toEqual({ $ref: "#/components/schemas/AskRequest" });
+  const { content = {} } = answer("post", "/v1/books:ask", "200");
+  expect(Object.keys(content).toSorted()).toEqual(["application/json", "application/x-ndjson", "text/event-stream"]);
+  expect(content["application/json"]?.schema).toEqual({ $ref: "#/components/schemas/AskResponse" });
 });
 
 describe("headers and errors", () => {
