@@ -73,8 +73,8 @@ export async function administer(url: string, sql: string, values?: unknown[]): 
 
 export interface TestDatabase extends AsyncDisposable {
   readonly url: string;
-  /** Opens it; closed with the test database. */
-  open(options?: Omit<DatabaseOptions, "url">): Promise<Database>;
+  /** Opens it, at its own URL unless another is given; closed with the test database. */
+  open(options?: Partial<DatabaseOptions>): Promise<Database>;
   /** Closes what was opened and drops the database. */
   drop(): Promise<void>;
 }
@@ -93,7 +93,7 @@ export async function createTestDatabase(template = TEMPLATE): Promise<TestDatab
   return {
     url,
     async open(options = {}) {
-      const database = await openDatabase({ ...options, url });
+      const database = await openDatabase({ url, ...options });
       opened.push(database);
       return database;
     },

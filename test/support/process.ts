@@ -1,0 +1,62 @@
+// Colloquy as a process of its own, as a user starts it.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningServer {
+  readonly pid: number;
+  /** Resolves with the first line on standard output, which says that the server is ready. */
+  readonly ready: Promise<string>;
+  signal(name: NodeJS.Signals): void;
+  readonly ended: Promise<Outcome>;
+}
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** Nothing of the environment of the tests but what a process needs. */
+function environmentOf(settings: Environment): NodeJS.ProcessEnv {
+  return { PATH: process.env.PATH, HOME: process.env.HOME, ...settings };
+}
+
+function start(words: readonly string[], settings: Environment): ChildProcess {
+  return spawn(process.execPath, [MAIN, ...words], { env: environmentOf(settings), stdio: ["ignore", "pipe", "pipe"] });
+}
+
+async function outcomeOf(child: ChildProcess): Promise<Outcome> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const [status] = await once(child, "close");
+  return { status, stdout, stderr };
+}
+
+/** Runs `colloquy` with these words until it ends. */
+export function runColloquy(words: readonly string[], settings: Environment = {}): Promise<Outcome> {
+  return outcomeOf(start(words, settings));
+}
+
+/** Starts `colloquy serve`. The test ends it. */
+export function startServer(settings: Environment): RunningServer {
+  const child = start(["serve"], settings);
+  const ended = outcomeOf(child);
+  const ready = new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once("line", resolve);
+    ended.then(({ stderr }) => reject(new Error(`the server ended: ${stderr}`)));
+  });
+  ready.catch(() => {});
+  return { pid: child.pid as number, ready, signal: (name) => child.kill(name), ended };
+}
