@@ -167,6 +167,8 @@ class PostgresDatabase implements Database {
   async close(): Promise<void> {
     await Promise.allSettled(this.#ending);
     await this.orm.close(true);
+    // Kysely ends the pool only if MikroORM has used it.
+    if (!this.#pool.ending) await this.#pool.end();
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<Lease> {

@@ -2,12 +2,15 @@ import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.ts";
 import { isAlive } from "../../src/store/embedded/postmaster.ts";
 import { administer, silent } from "../support/postgres.ts";
 import { type Environment, runColloquy, startServer } from "../support/process.ts";
+
+// Whole processes and clusters, on machines that may be busy.
+vi.setConfig({ testTimeout: 60_000 });
 
 const isRoot = process.getuid?.() === 0;
 
