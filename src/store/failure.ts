@@ -23,6 +23,18 @@ const BROKEN =
 /** What pg-pool says when every connection stayed busy for the whole `connectionTimeoutMillis`. */
 const POOL_BUSY = "timeout exceeded when trying to connect";
 
+const QUEUE_FULL = "QUEUE_FULL";
+
+/** Too many calls wait for a connection already. Told by its code, which survives MikroORM's wrapping. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
+  readonly code = QUEUE_FULL;
+
+  constructor() {
+    super("too many calls wait for the database");
+  }
+}
+
 /** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
 export type FailureKind = "session" | "conflict" | "stale-plan" | "timeout" | "busy" | "definite";
 
@@ -39,7 +51,7 @@ export function kindOf(error: unknown): FailureKind {
   if (code === "57014") return "timeout";
   // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
   if (code === "26000" || (code === "0A000" && message.includes("cached plan"))) return "stale-plan";
-  if (message === POOL_BUSY) return "busy";
+  if (code === QUEUE_FULL || message === POOL_BUSY) return "busy";
   return BROKEN.test(message) ? "session" : "definite";
 }
 
@@ -53,7 +65,7 @@ export function unavailable(cause: unknown, outcomeUnknown = false): DomainError
   );
 }
 
-export function overloaded(message: string, cause?: unknown): DomainError {
+function overloaded(message: string, cause?: unknown): DomainError {
   return new DomainError(ErrorReason.OVERLOADED, message, { cause, retryAfterMs: RETRY_AFTER_MS });
 }
 

@@ -1,7 +1,7 @@
 // Opens MikroORM and the one connection pool that it shares with native statements: its bounds, its timeouts.
 import { MikroORM } from "@mikro-orm/postgresql";
 import type { ClientBase, Pool, PoolClient } from "pg";
-import { overloaded } from "./failure.ts";
+import { QueueFull } from "./failure.ts";
 import { MIGRATION_TABLE } from "./migrations/index.ts";
 import type { Schema } from "./schema.ts";
 
@@ -71,7 +71,7 @@ function boundQueue(pool: Pool, maxWaiting: number): void {
   const connect = pool.connect.bind(pool) as (callback?: unknown) => unknown;
   pool.connect = ((callback?: (error: Error) => void) => {
     if (pool.waitingCount < maxWaiting || pool.idleCount > 0) return connect(callback);
-    const error = overloaded("too many calls wait for the database");
+    const error = new QueueFull();
     return callback === undefined ? Promise.reject(error) : callback(error);
   }) as Pool["connect"];
 }
