@@ -285,15 +285,10 @@ describe("API keys", () => {
     ]);
   });
 
-  test("have an expiry that must lie ahead, and a last use", async () => {
-    const tenant = await server.tenant();
-    const key = await tenant.key("read", "admin");
-    const { createApiKey, listApiKeys } = access(key.credential);
+  test("have an expiry that must lie ahead", async () => {
+    const { createApiKey } = access((await (await server.tenant()).key("read", "admin")).credential);
     const past = { apiKey: { scopes: [READ], expireTime: { seconds: 1n } } };
     expect(await reasonOf(createApiKey(past))).toBe("INVALID_FIELD");
-    await server.identity.stop();
-    expect((await listApiKeys({})).apiKeys[0]?.lastUseTime).toBeDefined();
-    await server.identity.start();
   });
 
   test("act for a member, as that member and within their scopes", async () => {
@@ -416,7 +411,7 @@ describe("the audit log", () => {
 });
 
 test("a caller without a tenant can ask who it is and nothing else of a tenant", async () => {
-  const token = await server.identity.localIssuer.issue({ tenantId: undefined, sub: "a", role: undefined, ttl: 60 });
+  const token = await server.issuer.issue({ tenantId: undefined, sub: "a", role: undefined, ttl: 60 });
   expect(await access(bearer(token)).whoAmI({})).toMatchObject({ tenantId: "", memberId: "a" });
   expect(await reasonOf(conversations(bearer(token)).listConversations({}))).toBe("PERMISSION_DENIED");
 });

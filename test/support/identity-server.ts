@@ -1,4 +1,4 @@
-// A whole server with real identity on a database of its own: callers come with real keys and tokens, on every wire.
+// The whole server, as it is shipped, on a database of its own: callers come with real keys and tokens, on every wire.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,24 +8,14 @@ import { type Client, createClient, type Interceptor, type Transport } from "@co
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import type { Logger } from "pino";
 import { makeApiKey } from "../../src/access/api-key.ts";
-import type { IssuerSettings } from "../../src/access/issuers.ts";
-import type { RatePolicies } from "../../src/access/rate-limits.ts";
+import { LocalIssuer } from "../../src/access/local-issuer.ts";
+import { createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
 import { newId } from "../../src/domain/id.ts";
-import { requireRules } from "../../src/domain/permissions.ts";
 import type { Role, Scope } from "../../src/domain/principal.ts";
-import { createIdentity, type Identity } from "../../src/identity.ts";
-import { createRest } from "../../src/rest/rest.ts";
-import { createLifecycle } from "../../src/rpc/lifecycle.ts";
-import { createPipeline } from "../../src/rpc/pipeline.ts";
-import { createLogger } from "../../src/server/log.ts";
-import { createMetrics, type Metrics } from "../../src/server/metrics.ts";
-import { createServer } from "../../src/server/server.ts";
-import { createConversationService } from "../../src/services/conversation-service.ts";
-import { createMessageService } from "../../src/services/message-service.ts";
 import { roleNumber } from "../../src/store/access.ts";
 import type { Database } from "../../src/store/database.ts";
-import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
-import { createTestDatabase } from "./postgres.ts";
+import { createTestDatabase, silent } from "./postgres.ts";
 
 /** Headers that say who calls. */
 export type Credential = Readonly<Record<string, string>>;
@@ -33,8 +23,8 @@ export type Credential = Readonly<Record<string, string>>;
 export const WIRES = ["connect", "grpc", "grpc-web"] as const;
 
 export interface IdentityServerOptions {
-  readonly issuers?: readonly IssuerSettings[];
-  readonly rateLimits?: RatePolicies;
+  /** Settings besides those that every test server has. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
   /** Told of every statement that is sent to the database. */
   readonly onStatement?: (text: string) => void;
@@ -52,9 +42,7 @@ export interface IdentityTenant {
 export interface IdentityServer extends AsyncDisposable {
   readonly url: string;
   readonly database: Database;
-  readonly identity: Identity;
-  readonly metrics: Metrics;
-  readonly services: readonly DescService[];
+  readonly issuer: LocalIssuer;
   tenant(slug?: string): Promise<IdentityTenant>;
   /** A super administrator's token, which names no tenant. */
   superAdmin(sub?: string): Promise<Credential>;
@@ -64,55 +52,22 @@ export interface IdentityServer extends AsyncDisposable {
 
 export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
   const own = await createTestDatabase();
-  const { onStatement, logger = createLogger({ level: "silent" }) } = options;
+  const { onStatement, logger = silent, environment = {} } = options;
   const database = await own.open({ ...(onStatement && { observer: { onStatement } }) });
   const dataDir = await mkdtemp(join(tmpdir(), "colloquy-identity-"));
-  const lifecycle = createLifecycle();
-  const metrics = createMetrics();
-  const secrets = createTenantSecrets(database);
-  const identity = await createIdentity({
-    database,
-    secrets,
-    dataDir,
-    issuers: options.issuers ?? [],
-    rateLimits: options.rateLimits ?? {},
-    onError: (error) => logger.error({ err: error }, "identity"),
+  const config = loadConfig({
+    PORT: "0",
+    COLLOQUY_DATA_DIR: dataDir,
+    COLLOQUY_COMPAT: "",
+    COLLOQUY_RATE_LIMITS: "off",
+    ...environment,
   });
-  await identity.start();
-  const services = [
-    createConversationService({ database, secrets }),
-    createMessageService({ database, secrets }),
-    ...identity.services,
-  ];
-  const pipeline = createPipeline({ services, ...identity.stages, lifecycle, metrics, logger });
-  requireRules(pipeline.methods.values());
-  const rest = createRest({
-    pipeline,
-    mounts: [{ name: "colloquy", serves: services.map(({ service }) => service), basePaths: ["/v1"] }],
-  });
-  const server = createServer({
-    pipeline,
-    lifecycle,
-    host: "127.0.0.1",
-    port: 0,
-    cors: { origins: [], loopback: true },
-    handlers: [(request, response) => rest.handle(request, response)],
-    routes: identity.endpoints,
-    ready: async () => true,
-    metrics,
-    logger,
-  });
-  const { url } = await server.listen();
-
-  const client = <S extends DescService>(
-    service: S,
-    credential: Credential,
-    wire: (typeof WIRES)[number] = "connect",
-  ) => createClient(service, transportTo(url, credential, wire));
+  const app = await createApp(config, logger, database);
+  const { address: url } = await app.start();
+  const issuer = new LocalIssuer(dataDir);
 
   const close = async () => {
-    await server.close({ deadlineMs: 1_000 });
-    await identity.stop();
+    await app.stop();
     await own.drop();
     await rm(dataDir, { recursive: true });
   };
@@ -120,26 +75,24 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
   return {
     url,
     database,
-    identity,
-    metrics,
-    services: services.map(({ service }) => service),
-    client,
+    issuer,
+    client: (service, credential, wire = "connect") => createClient(service, transportTo(url, credential, wire)),
     close,
     [Symbol.asyncDispose]: close,
     async superAdmin(sub = "root") {
-      return bearer(await identity.localIssuer.issue({ tenantId: undefined, sub, role: "super_admin", ttl: 3600 }));
+      return bearer(await issuer.issue({ tenantId: undefined, sub, role: "super_admin", ttl: 3600 }));
     },
     async tenant(slug) {
       const id = newId();
       const name = slug ?? `t-${id}`;
       const insert = { name: "test_tenant", text: "insert into tenant (id, slug, secret) values ($1, $2, $3)" };
       await database.query(insert, [id, name, randomBytes(32)]);
-      return tenantOf(database, identity, id, name);
+      return tenantOf(database, issuer, id, name);
     },
   };
 }
 
-function tenantOf(database: Database, identity: Identity, tenantId: string, slug: string): IdentityTenant {
+function tenantOf(database: Database, issuer: LocalIssuer, tenantId: string, slug: string): IdentityTenant {
   return {
     id: tenantId,
     slug,
@@ -155,7 +108,7 @@ function tenantOf(database: Database, identity: Identity, tenantId: string, slug
       return { id: keyId, text, credential: bearer(text) };
     },
     async token(sub, role) {
-      return bearer(await identity.localIssuer.issue({ tenantId, sub, role, ttl: 3600 }));
+      return bearer(await issuer.issue({ tenantId, sub, role, ttl: 3600 }));
     },
   };
 }
