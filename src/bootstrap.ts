@@ -1,13 +1,14 @@
 // What a new database gets: the tenant `default`, and a first API key that is shown once.
-import { randomBytes } from "node:crypto";
-import { makeApiKey } from "./access/api-key.ts";
-import { newId } from "./domain/id.ts";
+import type { Caller } from "./domain/caller.ts";
 import { SCOPES } from "./domain/principal.ts";
-import { addApiKey } from "./store/api-keys.ts";
+import { issueApiKey } from "./services/issue-api-key.ts";
+import { makeTenant } from "./services/make-tenant.ts";
 import type { Database } from "./store/database.ts";
-import { addTenant } from "./store/tenants.ts";
 
 export const DEFAULT_TENANT = "default";
+
+/** Nobody called. */
+const ORIGIN = { requestId: "", address: "" };
 
 /**
  * Makes the tenant `default` and a key with every scope, once in the life of a database, however many servers start at
@@ -15,13 +16,14 @@ export const DEFAULT_TENANT = "default";
  */
 export function bootstrap(database: Database): Promise<string | undefined> {
   return database.transaction(undefined, async (tx) => {
-    const tenantId = newId();
-    const made = await addTenant(tx, { id: tenantId, slug: DEFAULT_TENANT, name: "Default", secret: randomBytes(32) });
+    const wish = { slug: DEFAULT_TENANT, name: "Default" };
+    const { made, caller } = await makeTenant(tx, wish, bootstrapIn, ORIGIN);
     if (!made) return undefined;
-    const id = newId();
-    const { text, secretHash } = makeApiKey(tenantId, id);
-    const key = { tenantId, id, name: "first key", scopes: [...SCOPES], secretHash, creator: "bootstrap" };
-    addApiKey(tx, { ...key, expireTime: null }, new Date());
-    return text;
+    const key = { name: "first key", scopes: SCOPES, expireTime: null };
+    return (await issueApiKey(tx, caller, ORIGIN, key)).text;
   });
+}
+
+function bootstrapIn(tenantId: string): Caller {
+  return { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "bootstrap", name: "bootstrap" };
 }

@@ -3,12 +3,23 @@ import { type DestinationStream, destination, type Logger, pino } from "pino";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
+import { keyCreateCommand } from "./key-create.ts";
+import { memberSetCommand } from "./member-set.ts";
 import { migrateCommand } from "./migrate.ts";
 import { parseCommandLine } from "./parse.ts";
 import { serveCommand } from "./serve.ts";
+import { tenantCreateCommand } from "./tenant-create.ts";
+import { tokenCommand } from "./token.ts";
 
 /** Every command; the first is what runs when none is named. */
-const COMMANDS: readonly Command[] = [serveCommand, migrateCommand];
+const COMMANDS: readonly Command[] = [
+  serveCommand,
+  migrateCommand,
+  tokenCommand,
+  keyCreateCommand,
+  memberSetCommand,
+  tenantCreateCommand,
+];
 
 const FAILED = 1;
 const MISUSED = 2;

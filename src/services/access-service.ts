@@ -8,7 +8,7 @@ import { makeApiKey } from "../access/api-key.ts";
 import type { TenantRecord } from "../access/ports.ts";
 import { callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../domain/errors.ts";
-import { isOurId, newId } from "../domain/id.ts";
+import { isOurId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
@@ -19,6 +19,7 @@ import type { Database, Transaction } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toTimestamp } from "./convert.ts";
 import { requireScopes } from "./grants.ts";
+import { issueApiKey } from "./issue-api-key.ts";
 import { createMutations } from "./mutation.ts";
 import { openPage } from "./pager.ts";
 
@@ -45,17 +46,13 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         const { displayName = "", expireTime } = apiKey ?? {};
         const scopes = (apiKey?.scopes ?? []).map(toScope);
         requireScopes(context.principal, scopes);
-        const now = new Date();
         const expires = expireTime === undefined ? null : timestampDate(expireTime);
-        if (expires !== null && expires <= now) throw invalidField("api_key.expire_time", "must lie in the future");
-        const made = makeApiKey(caller.tenantId, newId());
-        text = made.text;
-        const { tenantId, name: creator } = caller;
-        const { keyId: id, secretHash } = made;
-        const key = { tenantId, id, name: displayName, scopes, secretHash, creator, expireTime: expires };
-        const entity = store.addApiKey(tx, key, now);
-        const act = { action: "api_key.create", resourceType: "api_key", resourceId: id, details: { scopes } };
-        await audit(tx, caller, context, act);
+        if (expires !== null && expires.getTime() <= Date.now()) {
+          throw invalidField("api_key.expire_time", "must lie in the future");
+        }
+        const issued = await issueApiKey(tx, caller, context, { name: displayName, scopes, expireTime: expires });
+        text = issued.text;
+        const entity = issued.key;
         return { apiKey: toApiKey(entity) };
       });
       return { ...(await create(asked, context)), text };

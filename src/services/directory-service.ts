@@ -3,18 +3,17 @@ import { create } from "@bufbuild/protobuf";
 import * as pb from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { type Member, type MemberRole, MemberSchema } from "../../gen/colloquy/v1/member_pb.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
-import { DomainError, ErrorReason, invalidField, notFound } from "../domain/errors.ts";
+import { invalidField, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { isMemberId, type Principal } from "../domain/principal.ts";
 import type { CallContext } from "../rpc/call.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { roleNumber, roleOfNumber } from "../store/access.ts";
-import { audit } from "../store/audit.ts";
 import type { Database, Queryable } from "../store/database.ts";
 import * as store from "../store/members.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
-import { checkMembers } from "./conversation-values.ts";
+import { auditMember, checkManager } from "./change-member.ts";
 import { toTimestamp } from "./convert.ts";
 import { requireRank } from "./grants.ts";
 import { createMutations } from "./mutation.ts";
@@ -100,7 +99,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         requireRank(context.principal, roleOfNumber(request.role));
         const before = await lockPresent(tx, caller, request.memberId, context.principal, request.etag);
         const row = await change(tx, caller, before, { role: request.role });
-        await auditMember(tx, caller, context, "member.set_role", row, before);
+        if (row !== before) await auditMember(tx, caller, context, "member.set_role", row, before);
         return { member: toMember(row) };
       }),
     ),
@@ -112,7 +111,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         const before = await lockPresent(tx, caller, memberId, context.principal, request.etag);
         if (managerId !== "") await checkManager(tx, caller, "manager_id", memberId, managerId);
         const row = await change(tx, caller, before, { managerId: managerId || null });
-        await auditMember(tx, caller, context, "member.set_manager", row, before);
+        if (row !== before) await auditMember(tx, caller, context, "member.set_manager", row, before);
         return { member: toMember(row) };
       }),
     ),
@@ -144,35 +143,6 @@ async function change(
   const after = { displayName, role, managerId, ...values };
   if (after.role === role && after.managerId === managerId) return before;
   return store.writeMember(tx, caller.tenantId, before.id, after);
-}
-
-async function checkManager(
-  tx: Queryable,
-  caller: Caller,
-  field: string,
-  memberId: string,
-  managerId: string,
-): Promise<void> {
-  if (managerId !== memberId) await checkMembers(tx, caller, field, [managerId]);
-  if (!(await store.isAbove(tx, caller.tenantId, memberId, managerId))) return;
-  const rule = "must not be the member itself or one of its subordinates, at any depth";
-  throw new DomainError(ErrorReason.CONFLICT, `${field}: ${rule}`);
-}
-
-async function auditMember(
-  tx: Queryable,
-  caller: Caller,
-  context: CallContext,
-  action: string,
-  after: store.MemberRow,
-  before: store.MemberRow | undefined,
-): Promise<void> {
-  if (after === before) return;
-  const details: Record<string, string> = { role: roleOfNumber(after.role) };
-  if (before !== undefined && before.role !== after.role) details.previous_role = roleOfNumber(before.role);
-  if (after.manager_id !== null) details.manager_id = after.manager_id;
-  if (before?.manager_id && before.manager_id !== after.manager_id) details.previous_manager_id = before.manager_id;
-  await audit(tx, caller, context, { action, resourceType: "member", resourceId: after.id, details });
 }
 
 function toMember(row: store.MemberRow): Member {

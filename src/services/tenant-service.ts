@@ -1,5 +1,4 @@
 // TenantService: the tenants themselves. It is for super administrators, who need not be of any tenant.
-import { randomBytes } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
 import { type Tenant, TenantSchema } from "../../gen/colloquy/v1/tenant_pb.ts";
 import * as pb from "../../gen/colloquy/v1/tenant_service_pb.ts";
@@ -8,7 +7,6 @@ import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
 import { fieldsToUpdate } from "../domain/field-mask.ts";
-import { newId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import type { Principal } from "../domain/principal.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
@@ -17,6 +15,7 @@ import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import * as store from "../store/tenants.ts";
 import { toTimestamp } from "./convert.ts";
+import { makeTenant } from "./make-tenant.ts";
 import { actOnce } from "./mutation.ts";
 import { openPage } from "./pager.ts";
 
@@ -42,20 +41,17 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
     async createTenant(request, context) {
       const { slug = "", displayName = "" } = request.tenant ?? {};
       if (slug === "") throw invalidField("tenant.slug", "must be set", "string.min_len");
-      const id = newId();
+      const callerIn = (tenantId: string) => inTenant(context.principal, tenantId);
       const answer = await database.transaction(context.signal, async (tx) => {
-        const made = await store.addTenant(tx, { id, slug, name: displayName, secret: randomBytes(32) });
         // A repeat finds the tenant that it made the first time, and there the answer.
-        const caller = inTenant(context.principal, made ? id : await store.tenantOfSlug(tx, slug));
+        const { made, caller } = await makeTenant(tx, { slug, name: displayName }, callerIn, context);
         return actOnce(tx, method.createTenant, request, context, caller, async () => {
-          if (!made) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: it is taken");
-          const act = { action: "tenant.create", resourceType: "tenant", resourceId: id, details: { slug } };
-          await audit(tx, caller, context, act);
-          const tenant = await store.lockTenant(tx, id);
-          return tenant === undefined ? {} : { tenant: toTenant(tenant) };
+          const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
+          if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: it is taken");
+          return { tenant: toTenant(tenant) };
         });
       });
-      forgetTenant(slug, id);
+      forgetTenant(slug);
       return answer;
     },
 

@@ -38,3 +38,14 @@ export async function failureOf(promise: Promise<unknown>): Promise<Seen> {
   if ("value" in outcome) throw new Error(`expected a failure, got ${String(outcome.value)}`);
   return look(outcome.error);
 }
+
+/** The reason of a call's failure, such as `NOT_FOUND`; undefined if it succeeds. */
+export async function reasonOf(calling: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await calling;
+    return undefined;
+  } catch (thrown) {
+    const { reason, code, message } = look(thrown);
+    return reason ?? `${code} without a reason: ${message}`;
+  }
+}

@@ -1,0 +1,32 @@
+// The command line as a caller: whoever can run it has the data directory or the database in hand anyway.
+import type { Caller } from "../domain/caller.ts";
+import { createTenantStore } from "../store/access.ts";
+import type { AuditOrigin } from "../store/audit.ts";
+import type { Queryable } from "../store/database.ts";
+import { CommandError, UsageError } from "./command.ts";
+
+/** Audit rows of commands have neither a request id nor an address. */
+export const COMMAND_ORIGIN: AuditOrigin = { requestId: "", address: "" };
+
+/** The caller in a tenant. */
+export function commandCaller(tenantId: string): Caller {
+  return { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "command", name: "command" };
+}
+
+/** The id of the tenant that an option names by its id or slug. Throws CommandError if there is none. */
+export async function tenantNamed(on: Queryable, name: string): Promise<string> {
+  const found = await createTenantStore(on).resolve(name);
+  if (found === undefined) throw new CommandError(`there is no tenant "${name}"`);
+  return found.id;
+}
+
+const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
+
+/** Seconds of a duration such as `90s`, `15m`, `1h` or `30d`. Throws UsageError for anything else. */
+export function secondsOf(option: string, text: string): number {
+  const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
+  if (count === undefined || unit === undefined) {
+    throw new UsageError(`--${option}: want a number and s, m, h or d, such as 15m`);
+  }
+  return Number(count) * UNITS[unit as keyof typeof UNITS];
+}

@@ -1,0 +1,26 @@
+// `tenant create`: a tenant, and how to get on with it.
+import { makeTenant } from "../services/make-tenant.ts";
+import { type Command, CommandError, UsageError } from "./command.ts";
+import { COMMAND_ORIGIN, commandCaller } from "./command-caller.ts";
+import { withDatabase } from "./with-database.ts";
+
+const SLUG = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export const tenantCreateCommand: Command = {
+  name: "tenant create",
+  summary: "create a tenant and print its id",
+  arguments: ["slug"],
+  options: { name: { type: "string", default: "", help: "a name for people" } },
+  async run(invocation) {
+    const [slug = ""] = invocation.arguments;
+    const { name = "" } = invocation.options as Record<string, string>;
+    if (!SLUG.test(slug)) {
+      throw new UsageError("a slug has 1 to 63 lower-case letters, digits and hyphens, and begins with a letter");
+    }
+    const { made, caller } = await withDatabase(invocation, "command", ({ database }) =>
+      database.transaction(invocation.signal, (tx) => makeTenant(tx, { slug, name }, commandCaller, COMMAND_ORIGIN)),
+    );
+    if (!made) throw new CommandError(`there is a tenant "${slug}" already`);
+    invocation.print(caller.tenantId);
+  },
+};

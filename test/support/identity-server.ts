@@ -1,0 +1,134 @@
+// The whole server, as it is shipped, on a database of its own: callers come with real keys and tokens, on every wire.
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { DescService } from "@bufbuild/protobuf";
+import { type Client, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
+import type { Logger } from "pino";
+import { makeApiKey } from "../../src/access/api-key.ts";
+import { LocalIssuer } from "../../src/access/local-issuer.ts";
+import { createApp } from "../../src/app.ts";
+import { loadConfig } from "../../src/config.ts";
+import { newId } from "../../src/domain/id.ts";
+import type { Role, Scope } from "../../src/domain/principal.ts";
+import { roleNumber } from "../../src/store/access.ts";
+import type { Database } from "../../src/store/database.ts";
+import { createTestDatabase, silent } from "./postgres.ts";
+
+/** Headers that say who calls. */
+export type Credential = Readonly<Record<string, string>>;
+
+export const WIRES = ["connect", "grpc", "grpc-web"] as const;
+
+export interface IdentityServerOptions {
+  /** Settings besides those that every test server has. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly logger?: Logger;
+  /** Told of every statement that is sent to the database. */
+  readonly onStatement?: (text: string) => void;
+}
+
+export interface IdentityTenant {
+  readonly id: string;
+  readonly slug: string;
+  addMember(id: string, member?: { role?: Role; manager?: string }): Promise<void>;
+  key(...scopes: Scope[]): Promise<{ readonly id: string; readonly text: string; readonly credential: Credential }>;
+  /** A token of the local issuer, whose role claim is set only if `role` is given. */
+  token(sub: string, role?: Role): Promise<Credential>;
+}
+
+export interface IdentityServer extends AsyncDisposable {
+  readonly url: string;
+  readonly database: Database;
+  readonly issuer: LocalIssuer;
+  tenant(slug?: string): Promise<IdentityTenant>;
+  /** A super administrator's token, which names no tenant. */
+  superAdmin(sub?: string): Promise<Credential>;
+  client<S extends DescService>(service: S, credential: Credential, wire?: (typeof WIRES)[number]): Client<S>;
+  close(): Promise<void>;
+}
+
+export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
+  const own = await createTestDatabase();
+  const { onStatement, logger = silent, environment = {} } = options;
+  const database = await own.open({ ...(onStatement && { observer: { onStatement } }) });
+  const dataDir = await mkdtemp(join(tmpdir(), "colloquy-identity-"));
+  const config = loadConfig({
+    PORT: "0",
+    COLLOQUY_DATA_DIR: dataDir,
+    COLLOQUY_COMPAT: "",
+    COLLOQUY_RATE_LIMITS: "off",
+    ...environment,
+  });
+  const app = await createApp(config, logger, database);
+  const { address: url } = await app.start();
+  const issuer = new LocalIssuer(dataDir);
+
+  const close = async () => {
+    await app.stop();
+    await own.drop();
+    await rm(dataDir, { recursive: true });
+  };
+
+  return {
+    url,
+    database,
+    issuer,
+    client: (service, credential, wire = "connect") => createClient(service, transportTo(url, credential, wire)),
+    close,
+    [Symbol.asyncDispose]: close,
+    async superAdmin(sub = "root") {
+      return bearer(await issuer.issue({ tenantId: undefined, sub, role: "super_admin", ttl: 3600 }));
+    },
+    async tenant(slug) {
+      const id = newId();
+      const name = slug ?? `t-${id}`;
+      const insert = { name: "test_tenant", text: "insert into tenant (id, slug, secret) values ($1, $2, $3)" };
+      await database.query(insert, [id, name, randomBytes(32)]);
+      return tenantOf(database, issuer, id, name);
+    },
+  };
+}
+
+function tenantOf(database: Database, issuer: LocalIssuer, tenantId: string, slug: string): IdentityTenant {
+  return {
+    id: tenantId,
+    slug,
+    async addMember(id, { role = "member", manager } = {}) {
+      const text = "insert into member (tenant_id, id, role, manager_id) values ($1, $2, $3, $4)";
+      await database.query({ name: "test_member", text }, [tenantId, id, roleNumber(role), manager ?? null]);
+    },
+    async key(...scopes) {
+      const { keyId, text, secretHash } = makeApiKey(tenantId, newId());
+      const insert =
+        "insert into api_key (tenant_id, id, scopes, secret_hash, creator) values ($1, $2, $3, $4, 'test')";
+      await database.query({ name: "test_key", text: insert }, [tenantId, keyId, scopes, Buffer.from(secretHash)]);
+      return { id: keyId, text, credential: bearer(text) };
+    },
+    async token(sub, role) {
+      return bearer(await issuer.issue({ tenantId, sub, role, ttl: 3600 }));
+    },
+  };
+}
+
+export function bearer(text: string): Credential {
+  return { authorization: `Bearer ${text}` };
+}
+
+function transportTo(baseUrl: string, credential: Credential, wire: (typeof WIRES)[number]): Transport {
+  const introduce: Interceptor = (next) => (request) => {
+    for (const [name, value] of Object.entries(credential)) request.header.set(name, value);
+    return next(request);
+  };
+  const interceptors = [introduce];
+  switch (wire) {
+    case "connect":
+      return createConnectTransport({ baseUrl, httpVersion: "1.1", interceptors });
+    case "grpc":
+      return createGrpcTransport({ baseUrl, interceptors });
+    case "grpc-web":
+      return createGrpcWebTransport({ baseUrl, httpVersion: "1.1", interceptors });
+  }
+}
