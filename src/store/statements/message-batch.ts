@@ -18,8 +18,8 @@ export interface BatchRow extends Omit<MessageRow, "id"> {
 }
 
 /**
- * The messages of conversations, in the order asked for, oldest first in each, and one more than fits, to tell where the
- * answer ends. How many a conversation holds is known without reading it, so what lies behind the limit is not read. No
+ * The messages of conversations, in the order asked for, oldest first in each, and a row for each conversation and one
+ * message more than fits, to tell where the answer ends. How many a conversation holds is known without reading it, so what lies behind the limit is not read. No
  * row: the caller does not see the conversation.
  * $1 tenant, $2 caller, $3 ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq,
  * $7 the most bytes.
@@ -49,10 +49,12 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement
     select f.*, count(f.id) over w as place, sum(f.bytes) over w - f.bytes as bytes_before
     from found f window w as (order by f.ordinal, f.seq rows unbounded preceding)
   ), ended as (
-    select c.*, lag(c.bytes_before) over (order by c.ordinal, c.seq) as bytes_before_last from counted c
+    select c.*, lag(c.bytes_before) over (order by c.ordinal, c.seq) as bytes_before_last,
+      row_number() over (partition by c.ordinal order by c.seq) = 1 as first
+    from counted c
   )
   select * from ended e
-  where e.id is null or (e.place <= $5::bigint + 1 and coalesce(e.bytes_before_last, 0) < $7::bigint)
+  where e.first or (e.place <= $5::bigint + 1 and coalesce(e.bytes_before_last, 0) < $7::bigint)
   order by e.ordinal, e.seq`,
   };
 }
