@@ -1,7 +1,6 @@
 // Paths of fields within a message: found by name once, then read and written many times.
-import { create, type DescField, type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
 
 /** At least one field; all but the last are singular messages. */
 export type FieldPath = readonly [DescField, ...DescField[]];
@@ -99,16 +98,4 @@ export function setAt(message: Message, path: FieldPath, value: unknown): void {
 /** Whether protobuf-es holds a wrapper such as StringValue in this field as its bare value. */
 export function isBareWrapper(field: DescField): boolean {
   return field.fieldKind === "message" && field.oneof === undefined && isWrapperDesc(field.message);
-}
-
-/** The repeated field within a field with the option `bare_list`, as which JSON writes the whole; else undefined. */
-export function bareListOf(field: DescField): DescField | undefined {
-  if (field.fieldKind !== "message" || !hasOption(field, restField) || !getOption(field, restField).bareList) {
-    return undefined;
-  }
-  const [only, ...others] = field.message.fields;
-  if (only?.fieldKind !== "list" || others.length > 0) {
-    throw new Error(`${field}: bare_list is for a message with one repeated field`);
-  }
-  return only;
 }

@@ -11,7 +11,8 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
-import { bareListOf, getField } from "./field-path.ts";
+import { bareListOf } from "./bare-list.ts";
+import { getField } from "./field-path.ts";
 
 export interface WriteOptions {
   /** What `google.protobuf.Any` may hold. */
