@@ -49,6 +49,8 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "colloquy.v1.ConversationService/DeleteConversation": write("manage"),
   "colloquy.v1.ConversationService/RestoreConversation": write("manage"),
   "colloquy.v1.ConversationService/PurgeConversation": admin("visible"),
+  // Whoever may see a conversation may learn its number, also by being the first to ask.
+  "colloquy.v1.ConversationService/AssignConversationNumbers": { scope: "any", roles: EVERYONE, needs: "visible" },
   "colloquy.v1.ConversationService/AddParticipants": write("manage"),
   "colloquy.v1.ConversationService/RemoveParticipant": write("manage"),
   "colloquy.v1.ConversationService/ListParticipants": read("visible"),
@@ -62,6 +64,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "colloquy.v1.MessageService/BatchSendMessages": write("write"),
   "colloquy.v1.MessageService/GetMessage": read("visible"),
   "colloquy.v1.MessageService/ListMessages": read("visible"),
+  "colloquy.v1.MessageService/BatchListMessages": read("visible"),
   "colloquy.v1.MessageService/SearchMessages": read("visible"),
   "colloquy.v1.MessageService/UpdateMessage": write("author"),
   "colloquy.v1.MessageService/DeleteMessage": write("author"),

@@ -11,6 +11,7 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { bareListOf, wrapOf } from "./bare-list.ts";
 import { fieldNamed, setField } from "./field-path.ts";
 import { invalid, invalidAll, RestProblem, type Violation } from "./problem.ts";
 
@@ -79,7 +80,7 @@ function endOfString(text: string, start: number): number {
 export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
   refuseHugeNumbers(text);
   try {
-    return fromJsonString(schema, text, options);
+    return decode(schema, text, options);
   } catch {
     throw explain(schema, text, options, "");
   }
@@ -97,7 +98,7 @@ export function readField(
   if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
     if (text.trim() === "null") return;
     try {
-      setField(target, field, fromJsonString(field.message, text, options));
+      setField(target, field, decode(field.message, text, options));
     } catch {
       throw explain(field.message, text, options, field.name);
     }
@@ -106,12 +107,18 @@ export function readField(
   const json = parse(text);
   const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
   try {
-    const read = fromJsonString(schema, wrapped, options) as unknown as Record<string, unknown>;
+    const read = decode(schema, wrapped, options) as unknown as Record<string, unknown>;
     const local = field.oneof?.localName ?? field.localName;
     if (Object.hasOwn(read, local)) (target as unknown as Record<string, unknown>)[local] = read[local];
   } catch {
     throw explainValue(schema, { [field.jsonName]: json }, options, "");
   }
+}
+
+// Through JSON.parse, which keeps the last of two equal names, only where lists have to be wrapped.
+function decode(schema: DescMessage, text: string, options: ReadOptions): Message {
+  const wrap = wrapOf(schema);
+  return wrap === undefined ? fromJsonString(schema, text, options) : fromJson(schema, wrap(parse(text)), options);
 }
 
 function parse(text: string): JsonValue {
@@ -167,7 +174,7 @@ function report({ violations }: Search, field: string, description: string, rule
 
 function fits(schema: DescMessage, json: JsonValue, options: ReadOptions): boolean {
   try {
-    fromJson(schema, json, options);
+    fromJson(schema, wrapOf(schema)?.(json) ?? json, options);
     return true;
   } catch {
     return false;
@@ -225,6 +232,11 @@ function searchField(search: Search, { schema, field, key, value, path, depth, s
 
 /** The messages that a field's value holds, each with its path, as far as the value has the field's shape. */
 function* messagesIn(field: DescField, value: JsonValue, path: string): Generator<[DescMessage, JsonValue, string]> {
+  const list = bareListOf(field);
+  if (list !== undefined) {
+    yield* messagesIn(list, value, path);
+    return;
+  }
   const message = "message" in field ? field.message : undefined;
   if (message === undefined || value === null || typeof value !== "object") return;
   if (field.fieldKind === "message") yield [message, value, path];
@@ -238,7 +250,7 @@ function* messagesIn(field: DescField, value: JsonValue, path: string): Generato
 
 /** What a field takes, in words. */
 function nameOf(field: DescField): string {
-  if (field.fieldKind === "list") return "an array of the field's type";
+  if (field.fieldKind === "list" || bareListOf(field) !== undefined) return "an array of the field's type";
   if (field.fieldKind === "map") return "an object of the field's type";
   if (field.fieldKind === "message") return `the JSON of a ${field.message.name}`;
   if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;

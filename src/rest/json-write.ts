@@ -11,6 +11,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { bareListOf } from "./bare-list.ts";
 import { getField } from "./field-path.ts";
 
 export interface WriteOptions {
@@ -25,7 +26,7 @@ export interface JsonWriter {
   field(schema: DescMessage, message: Message, field: DescField): string;
 }
 
-/** Puts the nulls of a message and of those within into its JSON. */
+/** Puts the nulls and bare lists of a message and of those within into its JSON. */
 type Fill = (json: JsonObject) => JsonObject;
 
 export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
@@ -52,11 +53,13 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
   };
 }
 
-/** Undefined where neither the message nor any within it has a field that is null when unset: then nothing is to do. */
+/** Undefined where neither the message nor any within it has a field with a JSON form of its own: nothing is to do. */
 function createFill(schema: DescMessage): Fill | undefined {
   const reached = new Set<DescMessage>();
   reach(schema, reached);
-  if (![...reached].some((desc) => desc.fields.some(isNullWhenUnset))) return undefined;
+  if (![...reached].some((desc) => desc.fields.some((field) => isNullWhenUnset(field) || bareListOf(field)))) {
+    return undefined;
+  }
   const made = new Map<DescMessage, Fill>();
   return fillOf(schema, made);
 }
@@ -83,8 +86,11 @@ function fillField(json: JsonObject, field: DescField, fill: Fill): void {
   const value = json[field.jsonName];
   if (typeof value !== "object" || value === null) return;
   if (Array.isArray(value)) json[field.jsonName] = value.map((item) => fill(item as JsonObject));
-  else if (field.fieldKind !== "map") json[field.jsonName] = fill(value);
-  else json[field.jsonName] = Object.fromEntries(Object.entries(value).map(([k, v]) => [k, fill(v as JsonObject)]));
+  else if (field.fieldKind !== "map") {
+    const filled = fill(value);
+    const list = bareListOf(field);
+    json[field.jsonName] = list === undefined ? filled : (filled[list.jsonName] ?? []);
+  } else json[field.jsonName] = Object.fromEntries(Object.entries(value).map(([k, v]) => [k, fill(v as JsonObject)]));
 }
 
 /** The same in the order of the fields' numbers, with nulls. */

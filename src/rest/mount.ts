@@ -1,6 +1,7 @@
 // A mount: a set of methods served under a prefix, with its own spelling of errors and its own leniency.
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import type { Call } from "../rpc/pipeline.ts";
 import type { Binding } from "./binding.ts";
 import type { Headers, HttpRequest } from "./http.ts";
 import type { RestProblem } from "./problem.ts";
@@ -14,6 +15,10 @@ export interface CallInfo {
   readonly requestId: string;
   /** The binding that matched; undefined for 404, 405 and paths that are refused. */
   readonly binding: Binding | undefined;
+  /** The call; undefined for 404, 405 and paths that are refused. */
+  readonly call: Call | undefined;
+  /** The address of the peer. */
+  readonly address: string;
 }
 
 /** A failure on its way to the client. */
@@ -62,7 +67,10 @@ export interface Mount {
   readonly maxBodyBytes?: number;
   /** Query parameters that are not the contract's, such as a credential: the transcoder skips them. */
   readonly reservedParameters?: readonly string[];
-  /** A header as the pipeline is to see it, instead of the one that was sent; undefined leaves that. */
+  /**
+   * A header as the pipeline is to see it, instead of the one that was sent; undefined leaves that. May be asked several
+   * times about one request, and must answer the same.
+   */
   readonly header?: (name: string, request: HttpRequest, query: string) => string | undefined;
   /** May change the headers of every answer, errors too, just before they are sent. */
   readonly onAnswer?: (headers: Headers, info: CallInfo) => void;

@@ -5,7 +5,17 @@ import type { Pipeline } from "../rpc/pipeline.ts";
 import { bindingsOf } from "./binding.ts";
 import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
 import { createFailureRenderer, type FailureOptions } from "./failure.ts";
-import { answer, answerEmpty, type Headers, type HttpRequest, type HttpResponse, headerOf, targetOf } from "./http.ts";
+import {
+  addressOf,
+  answer,
+  answerEmpty,
+  type Headers,
+  type HttpRequest,
+  type HttpResponse,
+  headerOf,
+  type Target,
+  targetOf,
+} from "./http.ts";
 import { createJsonWriter } from "./json-write.ts";
 import { JSON_TYPE } from "./media.ts";
 import type { CallInfo, Mount } from "./mount.ts";
@@ -77,11 +87,11 @@ export function createRest(options: RestOptions): Rest {
   function refuse(
     mount: Mount,
     problem: RestProblem,
-    path: string,
+    { path, query }: Target,
     request: HttpRequest,
     response: HttpResponse,
   ): true {
-    const info = infoOf(request, path);
+    const info = infoOf(mount, request, path, query);
     const rendered = renderFailure(problem, undefined, mount, info);
     const headers: Headers = { "content-type": JSON_TYPE, "x-request-id": info.requestId, ...rendered.headers };
     mount.onAnswer?.(headers, info);
@@ -93,11 +103,11 @@ export function createRest(options: RestOptions): Rest {
   function allow(
     mount: Mount,
     methods: readonly string[],
-    path: string,
+    { path, query }: Target,
     request: HttpRequest,
     response: HttpResponse,
   ): true {
-    const info = infoOf(request, path);
+    const info = infoOf(mount, request, path, query);
     const headers: Headers = { allow: methods.join(", "), "x-request-id": info.requestId };
     mount.onAnswer?.(headers, info);
     answerEmpty(response, 204, headers);
@@ -117,6 +127,7 @@ export function createRest(options: RestOptions): Rest {
       if (target === undefined) return false;
       const slash = target.path.length > 1 && target.path.endsWith("/");
       const path = slash ? target.path.slice(0, -1) : target.path;
+      const at: Target = { path, query: target.query };
       const bad = pathProblem(path);
       if (bad === undefined) {
         const verb = request.method ?? "";
@@ -124,26 +135,26 @@ export function createRest(options: RestOptions): Rest {
         if (found.kind === "found") {
           const route = chooseRoute(found.routes, headerOf(request, "accept"));
           if (slash && route.mount.trailingSlash !== true)
-            return refuse(route.mount, emptySegment(), path, request, response);
+            return refuse(route.mount, emptySegment(), at, request, response);
           return transcode(route, request, response, found.segments, target.query, path).then(() => true);
         }
         const mount = claimant(path);
         if (mount === undefined) return false;
         if (found.kind === "not_found") {
-          return refuse(mount, new RestProblem("not_found", "there is nothing at this path"), path, request, response);
+          return refuse(mount, new RestProblem("not_found", "there is nothing at this path"), at, request, response);
         }
-        if (verb === "OPTIONS") return allow(mount, found.allow, path, request, response);
+        if (verb === "OPTIONS") return allow(mount, found.allow, at, request, response);
         const allowed = { allow: found.allow.join(", ") };
         return refuse(
           mount,
           new RestProblem("method_not_allowed", `the path takes ${allowed.allow}`, [], allowed),
-          path,
+          at,
           request,
           response,
         );
       }
       const mount = claimant(path);
-      return mount === undefined ? false : refuse(mount, bad, path, request, response);
+      return mount === undefined ? false : refuse(mount, bad, at, request, response);
     },
   };
 }
@@ -161,10 +172,11 @@ function emptySegment(): RestProblem {
   return invalid("path", "path", "must not have an empty segment", "empty_segment");
 }
 
-function infoOf(request: HttpRequest, path: string): CallInfo {
-  const given = headerOf(request, "x-request-id");
+function infoOf(mount: Mount, request: HttpRequest, path: string, query: string): CallInfo {
+  const given = mount.header?.("x-request-id", request, query) ?? headerOf(request, "x-request-id");
   const requestId = given !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : randomUUIDv7();
-  return { verb: request.method ?? "", path, requestId, binding: undefined };
+  const address = addressOf(request);
+  return { verb: request.method ?? "", path, requestId, binding: undefined, call: undefined, address };
 }
 
 function methodsOf({ serves }: Mount): DescMethod[] {

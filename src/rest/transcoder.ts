@@ -160,7 +160,8 @@ export function createTranscoder({
     const head = new RestHead(route.binding.method, request, response, route.mount, query, createSignal);
     const call = pipeline.begin(head);
     const { requestId } = call.context;
-    const info: CallInfo = { verb: request.method ?? "", path, requestId, binding: route.binding };
+    const { address } = head;
+    const info: CallInfo = { verb: request.method ?? "", path, requestId, binding: route.binding, call, address };
     const exchange: Exchange = { route, request, response, segments, query, head, call, info };
     try {
       await serve(exchange);

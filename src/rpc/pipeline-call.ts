@@ -64,6 +64,9 @@ export class PipelineCall implements Call, CallContext {
   get deadline() {
     return this.#head.deadline;
   }
+  get caller(): Principal | undefined {
+    return this.#principal;
+  }
   get principal(): Principal {
     if (this.#principal === undefined) throw new Error("the call is not admitted yet");
     return this.#principal;

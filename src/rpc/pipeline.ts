@@ -21,6 +21,8 @@ import { createValidation } from "./validation.ts";
  */
 export interface Call {
   readonly context: CallContext;
+  /** Who calls; undefined until the call is admitted, and for good if its credential is refused. */
+  readonly caller: Principal | undefined;
   /** Authenticates and counts against rate limits. Comes before the body is read. */
   admit(): Promise<void>;
   /** Validates the decoded request and lets the service act. Methods with one request and one response. */

@@ -61,7 +61,7 @@ function orderOf(order: ConversationOrder): ConversationList["order"] {
 
 /** Only the filters that are set, so that the statement is made for them. */
 function filtersOf(request: ListConversationsRequest): ConversationList["filters"] {
-  const { status, callType, ownerId, participantId, creator, agent, entityType, entityId, pinned } = request;
+  const { status, callType, ownerId, participantId, creator, agent, entityType, entityId, pinned, number } = request;
   return {
     ...(status && { status }),
     ...(callType && { callType }),
@@ -72,5 +72,6 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(entityType && { entityType }),
     ...(entityId && { entityId }),
     ...(pinned !== undefined && { pinned }),
+    ...(number && { number }),
   };
 }

@@ -103,6 +103,17 @@ export function createConversationService({ database, secrets }: ConversationSer
       return { purgedMessageCount };
     }),
 
+    assignConversationNumbers: mutation(method.assignConversationNumbers, async (tx, caller, request) => {
+      const ids = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))].filter(isOurId);
+      const numbers = await store.assignNumbers(tx, caller, ids);
+      return {
+        numbers: ids.flatMap((conversationId) => {
+          const number = numbers.get(conversationId);
+          return number === undefined ? [] : { conversationId, number };
+        }),
+      };
+    }),
+
     addParticipants: mutation(method.addParticipants, async (tx, caller, request) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);

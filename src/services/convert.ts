@@ -28,6 +28,7 @@ export function toConversation(row: ConversationRow, tenantId: string): Conversa
   const conversation = create(ConversationSchema);
   conversation.id = row.id;
   conversation.tenantId = tenantId;
+  conversation.number = row.number ?? 0n;
   conversation.title = row.title;
   conversation.status = row.status;
   conversation.ownerId = row.owner_id ?? "";

@@ -13,6 +13,7 @@ import * as store from "../store/messages.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
 import { toDraft, toMessage, toMessageRevision, toStoredMessage } from "./convert.ts";
+import { batchListMessages } from "./message-batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./message-change.ts";
 import { listDeletedMessages, listMessages, searchMessages } from "./message-list.ts";
 import { createMutations } from "./mutation.ts";
@@ -48,6 +49,8 @@ export function createMessageService({ database, secrets }: MessageServiceOption
     },
 
     listMessages: (request, context) => listMessages(database, secrets, request, context),
+
+    batchListMessages: (request, context) => batchListMessages(database, request, context),
 
     searchMessages: (request, context) => searchMessages(database, secrets, request, context),
 

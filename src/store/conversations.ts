@@ -8,6 +8,7 @@ import {
   listConversations as composeList,
   type ListedConversationRow,
 } from "./statements/conversation-lists.ts";
+import { assignConversationNumbers } from "./statements/conversation-numbers.ts";
 import * as sql from "./statements/conversations.ts";
 import { appendEvents } from "./statements/log.ts";
 import * as participants from "./statements/participants.ts";
@@ -97,6 +98,23 @@ export async function markConversationDeleted(
 export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
   const [row] = await tx.query(sql.purgeConversation, [caller.tenantId, id]);
   return row?.message_count ?? 0n;
+}
+
+/** Numbers conversations that have no number yet. Answers the numbers of those that the caller sees, by id. */
+export async function assignNumbers(
+  on: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const values = [caller.tenantId, caller.memberId, ids];
+  const numbers = new Map<string, bigint>();
+  // The second time is for what another call numbered at the same moment.
+  for (let attempt = 0; attempt < 2 && numbers.size < ids.length; attempt++) {
+    for (const { id, number } of await on.query(assignConversationNumbers[caller.viewer.kind], values)) {
+      numbers.set(id, number);
+    }
+  }
+  return numbers;
 }
 
 export interface LogChange {

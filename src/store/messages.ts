@@ -6,6 +6,7 @@ import type { MessageDiff, MessageDraft, MessageEdit, StoredMessage } from "../d
 import { appendToLog } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
 import * as log from "./statements/log.ts";
+import { type BatchRow, listMessageBatch } from "./statements/message-batch.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as lists from "./statements/message-lists.ts";
 import * as sql from "./statements/messages.ts";
@@ -227,6 +228,28 @@ export async function listMessages(
   ];
   if (filtered) values.push(list.skip, list.role, list.sender, list.count);
   return pageOf(await on.query(statement, values, signal));
+}
+
+export interface MessageBatch {
+  readonly ids: readonly string[];
+  /** Null: all of each conversation. */
+  readonly latest: number | null;
+  readonly limit: number;
+  /** Of the first conversation. */
+  readonly afterSeq: bigint;
+  readonly maxBytes: number;
+}
+
+/** The messages of many conversations, and one more than fits. One round trip. */
+export function readMessageBatch(
+  on: Queryable,
+  caller: Caller,
+  { ids, latest, limit, afterSeq, maxBytes }: MessageBatch,
+  signal?: AbortSignal,
+): Promise<BatchRow[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  const values = [caller.tenantId, caller.memberId, ids, latest, limit, afterSeq, maxBytes];
+  return on.query(listMessageBatch(caller.viewer.kind, latest !== null), values, signal);
 }
 
 function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {

@@ -50,6 +50,7 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
     trace(`begin ${method.name}`);
     return {
       context,
+      caller: undefined,
       responseHeaders,
       async admit() {
         trace("admit");

@@ -117,7 +117,8 @@ function isBounded(field: DescField, rules: FieldRules): boolean {
   }
   if (field.fieldKind !== "scalar" || field.scalar === ScalarType.BOOL) return true;
   if (field.scalar === ScalarType.STRING) {
-    return kind === "string" && (value.maxLen > 0n || value.maxBytes > 0n || value.wellKnown.case !== undefined);
+    const bound = kind === "string" && (value.maxLen > 0n || value.maxBytes > 0n || value.wellKnown.case !== undefined);
+    return bound || (kind === "string" && value.in.length > 0);
   }
   if (field.scalar === ScalarType.BYTES) return kind === "bytes" && value.maxLen > 0n;
   return kind !== undefined;

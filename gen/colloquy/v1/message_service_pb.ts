@@ -17,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/message_service.proto.
  */
 export const file_colloquy_v1_message_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIpABChJTZW5kTWVzc2FnZVJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIjwKE1NlbmRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UimwEKGEJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQIARBkEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCJNChlCYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjAKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiSQoRR2V0TWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiOwoSR2V0TWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIugCChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASGgoEc2tpcBgEIAEoBUIMukgJGgcYgK3iBCgAEjUKCG9yZGVyX2J5GAUgASgOMhkuY29sbG9xdXkudjEuTWVzc2FnZU9yZGVyQgi6SAWCAQIQARIaCglhZnRlcl9zZXEYBiABKANCB7pIBCICKAASGwoKYmVmb3JlX3NlcRgHIAEoA0IHukgEIgIoABIwCgRyb2xlGAggASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEhgKBnNlbmRlchgJIAEoCUIIukgFcgMYyAESGgoSaW5jbHVkZV90b3RhbF9zaXplGAogASgIIp0BChRMaXN0TWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSLbAQoVU2VhcmNoTWVzc2FnZXNSZXF1ZXN0EhkKBXF1ZXJ5GAEgASgJQgq6SAdyBRABGPQDEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAEBIhCg9jb252ZXJzYXRpb25faWQYBCABKAlCCLpIBXIDGIABEjAKBHJvbGUYBSABKA4yGC5jb2xsb3F1eS52MS5NZXNzYWdlUm9sZUIIukgFggECEAESGAoGc2VuZGVyGAYgASgJQgi6SAVyAxjIASJyChZTZWFyY2hNZXNzYWdlc1Jlc3BvbnNlEjUKB21hdGNoZXMYASADKAsyGS5jb2xsb3F1eS52MS5NZXNzYWdlTWF0Y2hCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQIqIBCgxNZXNzYWdlTWF0Y2gSJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2USGQoFc2NvcmUYAiABKAJCCrpIBwoFLQAAAAASGQoHc25pcHBldBgDIAEoCUIIukgFcgMY0gESNQoKaGlnaGxpZ2h0cxgEIAMoCzIWLmNvbGxvcXV5LnYxLlRleHRSYW5nZUIJukgGkgEDEMgBIjwKCVRleHRSYW5nZRIWCgVzdGFydBgBIAEoBUIHukgEGgIoABIXCgZsZW5ndGgYAiABKAVCB7pIBBoCKAAizQEKFFVwZGF0ZU1lc3NhZ2VSZXF1ZXN0Eh4KCm1lc3NhZ2VfaWQYASABKAlCCrpIB3IFEAEYgAESJQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2USLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhUKBGV0YWcYBCABKAlCB7pIBHICGEASJgoKcmVxdWVzdF9pZBgFIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj4KFVVwZGF0ZU1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSJ1ChREZWxldGVNZXNzYWdlUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhUKBGV0YWcYAiABKAlCB7pIBHICGEASJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj4KFURlbGV0ZU1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSJ2ChVSZXN0b3JlTWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIVCgRldGFnGAIgASgJQge6SARyAhhAEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCI/ChZSZXN0b3JlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlImcKGERlbGV0ZUFsbE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESJgoKcmVxdWVzdF9pZBgCIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIjsKGURlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2USHgoNZGVsZXRlZF9jb3VudBgBIAEoA0IHukgEIgIoACJoChlSZXN0b3JlQWxsTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARImCgpyZXF1ZXN0X2lkGAIgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPQoaUmVzdG9yZUFsbE1lc3NhZ2VzUmVzcG9uc2USHwoOcmVzdG9yZWRfY291bnQYASABKANCB7pIBCICKAAisQEKGkxpc3REZWxldGVkTWVzc2FnZXNSZXF1ZXN0EhoKCXBhZ2Vfc2l6ZRgBIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEBIaCgRza2lwGAMgASgFQgy6SAkaBxiAreIEKAASIQoPY29udmVyc2F0aW9uX2lkGAQgASgJQgi6SAVyAxiAARIaChJpbmNsdWRlX3RvdGFsX3NpemUYBSABKAgipAEKG0xpc3REZWxldGVkTWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSJ3ChtMaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBAifQocTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXNwb25zZRI6CglyZXZpc2lvbnMYASADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQIrABChZSZXBsYWNlTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIyCghtZXNzYWdlcxgCIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEZXRhZxgDIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAQgASgJQhK6SA9yDRiAATIIXlshLX5dKiQimAEKF1JlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlEiAKD3VuY2hhbmdlZF9jb3VudBgBIAEoBUIHukgEGgIoABIdCgxlZGl0ZWRfY291bnQYAiABKAVCB7pIBBoCKAASHgoNZGVsZXRlZF9jb3VudBgDIAEoBUIHukgEGgIoABIcCgthZGRlZF9jb3VudBgEIAEoBUIHukgEGgIoACptCgxNZXNzYWdlT3JkZXISHQoZTUVTU0FHRV9PUkRFUl9VTlNQRUNJRklFRBAAEh4KGk1FU1NBR0VfT1JERVJfT0xERVNUX0ZJUlNUEAESHgoaTUVTU0FHRV9PUkRFUl9ORVdFU1RfRklSU1QQAjLRDwoOTWVzc2FnZVNlcnZpY2USvQEKC1NlbmRNZXNzYWdlEh8uY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXF1ZXN0GiAuY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSJrkAIA6scYHgjJARIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlLmlkfYLT5JMCQDoHbWVzc2FnZWIHbWVzc2FnZSIsL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXMSqAEKEUJhdGNoU2VuZE1lc3NhZ2VzEiUuY29sbG9xdXkudjEuQmF0Y2hTZW5kTWVzc2FnZXNSZXF1ZXN0GiYuY29sbG9xdXkudjEuQmF0Y2hTZW5kTWVzc2FnZXNSZXNwb25zZSJEkAIAgtPkkwI7OgEqIjYvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlczpiYXRjaFNlbmQSfAoKR2V0TWVzc2FnZRIeLmNvbGxvcXV5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIi2QAgGC0+STAiRiB21lc3NhZ2USGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0SjAEKDExpc3RNZXNzYWdlcxIgLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSI3kAIBgtPkkwIuEiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxJ5Cg5TZWFyY2hNZXNzYWdlcxIiLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVxdWVzdBojLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2UiHpACAYLT5JMCFRITL3YxL21lc3NhZ2VzOnNlYXJjaBKOAQoNVXBkYXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuVXBkYXRlTWVzc2FnZVJlc3BvbnNlIjaQAgKC0+STAi06B21lc3NhZ2ViB21lc3NhZ2UyGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0ShQEKDURlbGV0ZU1lc3NhZ2USIS5jb2xsb3F1eS52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLkRlbGV0ZU1lc3NhZ2VSZXNwb25zZSItkAIAgtPkkwIkYgdtZXNzYWdlKhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EpMBCg5SZXN0b3JlTWVzc2FnZRIiLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVxdWVzdBojLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVzcG9uc2UiOJACAILT5JMCLzoBKmIHbWVzc2FnZSIhL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfTpyZXN0b3JlEqgBChFEZWxldGVBbGxNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2UiRJACAoLT5JMCOzoBKiI2L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6ZGVsZXRlQWxsEqwBChJSZXN0b3JlQWxsTWVzc2FnZXMSJi5jb2xsb3F1eS52MS5SZXN0b3JlQWxsTWVzc2FnZXNSZXF1ZXN0GicuY29sbG9xdXkudjEuUmVzdG9yZUFsbE1lc3NhZ2VzUmVzcG9uc2UiRZACAoLT5JMCPDoBKiI3L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6cmVzdG9yZUFsbBKJAQoTTGlzdERlbGV0ZWRNZXNzYWdlcxInLmNvbGxvcXV5LnYxLkxpc3REZWxldGVkTWVzc2FnZXNSZXF1ZXN0GiguY29sbG9xdXkudjEuTGlzdERlbGV0ZWRNZXNzYWdlc1Jlc3BvbnNlIh+QAgGC0+STAhYSFC92MS9tZXNzYWdlczpkZWxldGVkEpsBChRMaXN0TWVzc2FnZVJldmlzaW9ucxIoLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBopLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVzcG9uc2UiLpACAYLT5JMCJRIjL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfS9yZXZpc2lvbnMSmAEKD1JlcGxhY2VNZXNzYWdlcxIjLmNvbGxvcXV5LnYxLlJlcGxhY2VNZXNzYWdlc1JlcXVlc3QaJC5jb2xsb3F1eS52MS5SZXBsYWNlTWVzc2FnZXNSZXNwb25zZSI6kAICgtPkkwIxOgEqGiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlc2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIpABChJTZW5kTWVzc2FnZVJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIjwKE1NlbmRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UimwEKGEJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQIARBkEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCJNChlCYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjAKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiSQoRR2V0TWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiOwoSR2V0TWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIugCChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASGgoEc2tpcBgEIAEoBUIMukgJGgcYgK3iBCgAEjUKCG9yZGVyX2J5GAUgASgOMhkuY29sbG9xdXkudjEuTWVzc2FnZU9yZGVyQgi6SAWCAQIQARIaCglhZnRlcl9zZXEYBiABKANCB7pIBCICKAASGwoKYmVmb3JlX3NlcRgHIAEoA0IHukgEIgIoABIwCgRyb2xlGAggASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEhgKBnNlbmRlchgJIAEoCUIIukgFcgMYyAESGgoSaW5jbHVkZV90b3RhbF9zaXplGAogASgIIp0BChRMaXN0TWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSKlAQoYQmF0Y2hMaXN0TWVzc2FnZXNSZXF1ZXN0Ei4KEGNvbnZlcnNhdGlvbl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIABEhoKBmxhdGVzdBgCIAEoBUIKukgHGgUY6AcoABIhCgxtYXhfbWVzc2FnZXMYAyABKAVCC7pICBoGGKCcASgAEhoKCWFmdGVyX3NlcRgEIAEoA0IHukgEIgIoACLRAQoZQmF0Y2hMaXN0TWVzc2FnZXNSZXNwb25zZRJDCg1jb252ZXJzYXRpb25zGAEgAygLMiEuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uTWVzc2FnZXNCCbpIBpIBAxDIARIlCgttaXNzaW5nX2lkcxgCIAMoCUIQukgNkgEKEMgBIgVyAxiAARInCg1yZW1haW5pbmdfaWRzGAMgAygJQhC6SA2SAQoQyAEiBXIDGIABEh8KDm5leHRfYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAIm0KFENvbnZlcnNhdGlvbk1lc3NhZ2VzEiEKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIIukgFcgMYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBItsBChVTZWFyY2hNZXNzYWdlc1JlcXVlc3QSGQoFcXVlcnkYASABKAlCCrpIB3IFEAEY9AMSGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEiEKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCUIIukgFcgMYgAESMAoEcm9sZRgFIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIYCgZzZW5kZXIYBiABKAlCCLpIBXIDGMgBInIKFlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2USNQoHbWF0Y2hlcxgBIAMoCzIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VNYXRjaEIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAiogEKDE1lc3NhZ2VNYXRjaBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCgVzY29yZRgCIAEoAkIKukgHCgUtAAAAABIZCgdzbmlwcGV0GAMgASgJQgi6SAVyAxjSARI1CgpoaWdobGlnaHRzGAQgAygLMhYuY29sbG9xdXkudjEuVGV4dFJhbmdlQgm6SAaSAQMQyAEiPAoJVGV4dFJhbmdlEhYKBXN0YXJ0GAEgASgFQge6SAQaAigAEhcKBmxlbmd0aBgCIAEoBUIHukgEGgIoACLNAQoUVXBkYXRlTWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIlCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAUgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVVXBkYXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInUKFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0Eh4KCm1lc3NhZ2VfaWQYASABKAlCCrpIB3IFEAEYgAESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAMgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVRGVsZXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInYKFVJlc3RvcmVNZXNzYWdlUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhUKBGV0YWcYAiABKAlCB7pIBHICGEASJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj8KFlJlc3RvcmVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiZwoYRGVsZXRlQWxsTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARImCgpyZXF1ZXN0X2lkGAIgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiOwoZRGVsZXRlQWxsTWVzc2FnZXNSZXNwb25zZRIeCg1kZWxldGVkX2NvdW50GAEgASgDQge6SAQiAigAImgKGVJlc3RvcmVBbGxNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiYKCnJlcXVlc3RfaWQYAiABKAlCErpID3INGIABMgheWyEtfl0qJCI9ChpSZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZRIfCg5yZXN0b3JlZF9jb3VudBgBIAEoA0IHukgEIgIoACKxAQoaTGlzdERlbGV0ZWRNZXNzYWdlc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEhoKBHNraXAYAyABKAVCDLpICRoHGICt4gQoABIhCg9jb252ZXJzYXRpb25faWQYBCABKAlCCLpIBXIDGIABEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgFIAEoCCKkAQobTGlzdERlbGV0ZWRNZXNzYWdlc1Jlc3BvbnNlEjEKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBASIAoKdG90YWxfc2l6ZRgDIAEoA0IHukgEIgIoAEgAiAEBQg0KC190b3RhbF9zaXplIncKG0xpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAECJ9ChxMaXN0TWVzc2FnZVJldmlzaW9uc1Jlc3BvbnNlEjoKCXJldmlzaW9ucxgBIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAisAEKFlJlcGxhY2VNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEjIKCG1lc3NhZ2VzGAIgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIKukgHkgEEEKCcARIVCgRldGFnGAMgASgJQge6SARyAhhAEiYKCnJlcXVlc3RfaWQYBCABKAlCErpID3INGIABMgheWyEtfl0qJCKYAQoXUmVwbGFjZU1lc3NhZ2VzUmVzcG9uc2USIAoPdW5jaGFuZ2VkX2NvdW50GAEgASgFQge6SAQaAigAEh0KDGVkaXRlZF9jb3VudBgCIAEoBUIHukgEGgIoABIeCg1kZWxldGVkX2NvdW50GAMgASgFQge6SAQaAigAEhwKC2FkZGVkX2NvdW50GAQgASgFQge6SAQaAigAKm0KDE1lc3NhZ2VPcmRlchIdChlNRVNTQUdFX09SREVSX1VOU1BFQ0lGSUVEEAASHgoaTUVTU0FHRV9PUkRFUl9PTERFU1RfRklSU1QQARIeChpNRVNTQUdFX09SREVSX05FV0VTVF9GSVJTVBACMtwQCg5NZXNzYWdlU2VydmljZRK9AQoLU2VuZE1lc3NhZ2USHy5jb2xsb3F1eS52MS5TZW5kTWVzc2FnZVJlcXVlc3QaIC5jb2xsb3F1eS52MS5TZW5kTWVzc2FnZVJlc3BvbnNlImuQAgDqxxgeCMkBEhkvdjEvbWVzc2FnZXMve21lc3NhZ2UuaWR9gtPkkwJAOgdtZXNzYWdlYgdtZXNzYWdlIiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKoAQoRQmF0Y2hTZW5kTWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlIkSQAgCC0+STAjs6ASoiNi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOmJhdGNoU2VuZBJ8CgpHZXRNZXNzYWdlEh4uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlcXVlc3QaHy5jb2xsb3F1eS52MS5HZXRNZXNzYWdlUmVzcG9uc2UiLZACAYLT5JMCJGIHbWVzc2FnZRIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKMAQoMTGlzdE1lc3NhZ2VzEiAuY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIjeQAgGC0+STAi4SLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzEogBChFCYXRjaExpc3RNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkJhdGNoTGlzdE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkJhdGNoTGlzdE1lc3NhZ2VzUmVzcG9uc2UiJJACAYLT5JMCGzoBKiIWL3YxL21lc3NhZ2VzOmJhdGNoTGlzdBJ5Cg5TZWFyY2hNZXNzYWdlcxIiLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVxdWVzdBojLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2UiHpACAYLT5JMCFRITL3YxL21lc3NhZ2VzOnNlYXJjaBKOAQoNVXBkYXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuVXBkYXRlTWVzc2FnZVJlc3BvbnNlIjaQAgKC0+STAi06B21lc3NhZ2ViB21lc3NhZ2UyGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0ShQEKDURlbGV0ZU1lc3NhZ2USIS5jb2xsb3F1eS52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLkRlbGV0ZU1lc3NhZ2VSZXNwb25zZSItkAIAgtPkkwIkYgdtZXNzYWdlKhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EpMBCg5SZXN0b3JlTWVzc2FnZRIiLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVxdWVzdBojLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVzcG9uc2UiOJACAILT5JMCLzoBKmIHbWVzc2FnZSIhL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfTpyZXN0b3JlEqgBChFEZWxldGVBbGxNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2UiRJACAoLT5JMCOzoBKiI2L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6ZGVsZXRlQWxsEqwBChJSZXN0b3JlQWxsTWVzc2FnZXMSJi5jb2xsb3F1eS52MS5SZXN0b3JlQWxsTWVzc2FnZXNSZXF1ZXN0GicuY29sbG9xdXkudjEuUmVzdG9yZUFsbE1lc3NhZ2VzUmVzcG9uc2UiRZACAoLT5JMCPDoBKiI3L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6cmVzdG9yZUFsbBKJAQoTTGlzdERlbGV0ZWRNZXNzYWdlcxInLmNvbGxvcXV5LnYxLkxpc3REZWxldGVkTWVzc2FnZXNSZXF1ZXN0GiguY29sbG9xdXkudjEuTGlzdERlbGV0ZWRNZXNzYWdlc1Jlc3BvbnNlIh+QAgGC0+STAhYSFC92MS9tZXNzYWdlczpkZWxldGVkEpsBChRMaXN0TWVzc2FnZVJldmlzaW9ucxIoLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBopLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVzcG9uc2UiLpACAYLT5JMCJRIjL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfS9yZXZpc2lvbnMSmAEKD1JlcGxhY2VNZXNzYWdlcxIjLmNvbGxvcXV5LnYxLlJlcGxhY2VNZXNzYWdlc1JlcXVlc3QaJC5jb2xsb3F1eS52MS5SZXBsYWNlTWVzc2FnZXNSZXNwb25zZSI6kAICgtPkkwIxOgEqGiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlc2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * SendMessageRequest holds the message to send.
@@ -302,6 +302,120 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@_
   messageDesc(file_colloquy_v1_message_service, 7);
 
 /**
+ * BatchListMessagesRequest names the conversations and says which of their messages to read.
+ *
+ * @generated from message colloquy.v1.BatchListMessagesRequest
+ */
+export type BatchListMessagesRequest = Message<"colloquy.v1.BatchListMessagesRequest"> & {
+  /**
+   * The conversations' ids. 1 to 200.
+   *
+   * @generated from field: repeated string conversation_ids = 1;
+   */
+  conversationIds: string[];
+
+  /**
+   * Only so many of each conversation, the latest. Default: 0, all.
+   *
+   * @generated from field: int32 latest = 2;
+   */
+  latest: number;
+
+  /**
+   * How many messages to answer at most, in all conversations together. Default: 0, which means 20,000. At most 20,000.
+   * Messages that together hold more than 32 MiB of text and metadata are cut off in the same way.
+   *
+   * @generated from field: int32 max_messages = 3;
+   */
+  maxMessages: number;
+
+  /**
+   * Of the first conversation, only messages after this place in its log. Default: 0, from the beginning.
+   *
+   * @generated from field: int64 after_seq = 4;
+   */
+  afterSeq: bigint;
+};
+
+/**
+ * Describes the message colloquy.v1.BatchListMessagesRequest.
+ * Use `create(BatchListMessagesRequestSchema)` to create a new message.
+ */
+export const BatchListMessagesRequestSchema: GenMessage<BatchListMessagesRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 8);
+
+/**
+ * BatchListMessagesResponse holds the messages. Conversations are answered whole, in the order asked for, until one does
+ * not fit. Only the first one is answered in part, where it alone is too long.
+ *
+ * @generated from message colloquy.v1.BatchListMessagesResponse
+ */
+export type BatchListMessagesResponse = Message<"colloquy.v1.BatchListMessagesResponse"> & {
+  /**
+   * The conversations that are answered, in the order asked for, without repeats.
+   *
+   * @generated from field: repeated colloquy.v1.ConversationMessages conversations = 1;
+   */
+  conversations: ConversationMessages[];
+
+  /**
+   * The ids that do not exist, are deleted, or may not be seen.
+   *
+   * @generated from field: repeated string missing_ids = 2;
+   */
+  missingIds: string[];
+
+  /**
+   * The ids of what did not fit: ask for them next. Empty: nothing is left.
+   *
+   * @generated from field: repeated string remaining_ids = 3;
+   */
+  remainingIds: string[];
+
+  /**
+   * The `after_seq` to ask for them with. 0 unless the first conversation was answered in part.
+   *
+   * @generated from field: int64 next_after_seq = 4;
+   */
+  nextAfterSeq: bigint;
+};
+
+/**
+ * Describes the message colloquy.v1.BatchListMessagesResponse.
+ * Use `create(BatchListMessagesResponseSchema)` to create a new message.
+ */
+export const BatchListMessagesResponseSchema: GenMessage<BatchListMessagesResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 9);
+
+/**
+ * ConversationMessages holds messages of one conversation.
+ *
+ * @generated from message colloquy.v1.ConversationMessages
+ */
+export type ConversationMessages = Message<"colloquy.v1.ConversationMessages"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The messages that are not deleted, oldest first.
+   *
+   * @generated from field: repeated colloquy.v1.Message messages = 2;
+   */
+  messages: Message$1[];
+};
+
+/**
+ * Describes the message colloquy.v1.ConversationMessages.
+ * Use `create(ConversationMessagesSchema)` to create a new message.
+ */
+export const ConversationMessagesSchema: GenMessage<ConversationMessages> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 10);
+
+/**
  * SearchMessagesRequest says what to search for.
  *
  * @generated from message colloquy.v1.SearchMessagesRequest
@@ -357,7 +471,7 @@ export type SearchMessagesRequest = Message<"colloquy.v1.SearchMessagesRequest">
  * Use `create(SearchMessagesRequestSchema)` to create a new message.
  */
 export const SearchMessagesRequestSchema: GenMessage<SearchMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 8);
+  messageDesc(file_colloquy_v1_message_service, 11);
 
 /**
  * SearchMessagesResponse holds one page of matches.
@@ -385,7 +499,7 @@ export type SearchMessagesResponse = Message<"colloquy.v1.SearchMessagesResponse
  * Use `create(SearchMessagesResponseSchema)` to create a new message.
  */
 export const SearchMessagesResponseSchema: GenMessage<SearchMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 9);
+  messageDesc(file_colloquy_v1_message_service, 12);
 
 /**
  * MessageMatch is a message that was found.
@@ -427,7 +541,7 @@ export type MessageMatch = Message<"colloquy.v1.MessageMatch"> & {
  * Use `create(MessageMatchSchema)` to create a new message.
  */
 export const MessageMatchSchema: GenMessage<MessageMatch> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 10);
+  messageDesc(file_colloquy_v1_message_service, 13);
 
 /**
  * TextRange is a part of a text, counted in Unicode code points.
@@ -455,7 +569,7 @@ export type TextRange = Message<"colloquy.v1.TextRange"> & {
  * Use `create(TextRangeSchema)` to create a new message.
  */
 export const TextRangeSchema: GenMessage<TextRange> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 11);
+  messageDesc(file_colloquy_v1_message_service, 14);
 
 /**
  * UpdateMessageRequest says what to change in a message.
@@ -506,7 +620,7 @@ export type UpdateMessageRequest = Message<"colloquy.v1.UpdateMessageRequest"> &
  * Use `create(UpdateMessageRequestSchema)` to create a new message.
  */
 export const UpdateMessageRequestSchema: GenMessage<UpdateMessageRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 12);
+  messageDesc(file_colloquy_v1_message_service, 15);
 
 /**
  * UpdateMessageResponse holds the message as it is now.
@@ -527,7 +641,7 @@ export type UpdateMessageResponse = Message<"colloquy.v1.UpdateMessageResponse">
  * Use `create(UpdateMessageResponseSchema)` to create a new message.
  */
 export const UpdateMessageResponseSchema: GenMessage<UpdateMessageResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 13);
+  messageDesc(file_colloquy_v1_message_service, 16);
 
 /**
  * DeleteMessageRequest names the message to delete.
@@ -564,7 +678,7 @@ export type DeleteMessageRequest = Message<"colloquy.v1.DeleteMessageRequest"> &
  * Use `create(DeleteMessageRequestSchema)` to create a new message.
  */
 export const DeleteMessageRequestSchema: GenMessage<DeleteMessageRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 14);
+  messageDesc(file_colloquy_v1_message_service, 17);
 
 /**
  * DeleteMessageResponse holds the deleted message.
@@ -585,7 +699,7 @@ export type DeleteMessageResponse = Message<"colloquy.v1.DeleteMessageResponse">
  * Use `create(DeleteMessageResponseSchema)` to create a new message.
  */
 export const DeleteMessageResponseSchema: GenMessage<DeleteMessageResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 15);
+  messageDesc(file_colloquy_v1_message_service, 18);
 
 /**
  * RestoreMessageRequest names the message to restore.
@@ -622,7 +736,7 @@ export type RestoreMessageRequest = Message<"colloquy.v1.RestoreMessageRequest">
  * Use `create(RestoreMessageRequestSchema)` to create a new message.
  */
 export const RestoreMessageRequestSchema: GenMessage<RestoreMessageRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 16);
+  messageDesc(file_colloquy_v1_message_service, 19);
 
 /**
  * RestoreMessageResponse holds the restored message.
@@ -643,7 +757,7 @@ export type RestoreMessageResponse = Message<"colloquy.v1.RestoreMessageResponse
  * Use `create(RestoreMessageResponseSchema)` to create a new message.
  */
 export const RestoreMessageResponseSchema: GenMessage<RestoreMessageResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 17);
+  messageDesc(file_colloquy_v1_message_service, 20);
 
 /**
  * DeleteAllMessagesRequest names the conversation.
@@ -672,7 +786,7 @@ export type DeleteAllMessagesRequest = Message<"colloquy.v1.DeleteAllMessagesReq
  * Use `create(DeleteAllMessagesRequestSchema)` to create a new message.
  */
 export const DeleteAllMessagesRequestSchema: GenMessage<DeleteAllMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 18);
+  messageDesc(file_colloquy_v1_message_service, 21);
 
 /**
  * DeleteAllMessagesResponse says what was deleted.
@@ -693,7 +807,7 @@ export type DeleteAllMessagesResponse = Message<"colloquy.v1.DeleteAllMessagesRe
  * Use `create(DeleteAllMessagesResponseSchema)` to create a new message.
  */
 export const DeleteAllMessagesResponseSchema: GenMessage<DeleteAllMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 19);
+  messageDesc(file_colloquy_v1_message_service, 22);
 
 /**
  * RestoreAllMessagesRequest names the conversation.
@@ -722,7 +836,7 @@ export type RestoreAllMessagesRequest = Message<"colloquy.v1.RestoreAllMessagesR
  * Use `create(RestoreAllMessagesRequestSchema)` to create a new message.
  */
 export const RestoreAllMessagesRequestSchema: GenMessage<RestoreAllMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 20);
+  messageDesc(file_colloquy_v1_message_service, 23);
 
 /**
  * RestoreAllMessagesResponse says what was restored.
@@ -743,7 +857,7 @@ export type RestoreAllMessagesResponse = Message<"colloquy.v1.RestoreAllMessages
  * Use `create(RestoreAllMessagesResponseSchema)` to create a new message.
  */
 export const RestoreAllMessagesResponseSchema: GenMessage<RestoreAllMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 21);
+  messageDesc(file_colloquy_v1_message_service, 24);
 
 /**
  * ListDeletedMessagesRequest says which deleted messages to list.
@@ -792,7 +906,7 @@ export type ListDeletedMessagesRequest = Message<"colloquy.v1.ListDeletedMessage
  * Use `create(ListDeletedMessagesRequestSchema)` to create a new message.
  */
 export const ListDeletedMessagesRequestSchema: GenMessage<ListDeletedMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 22);
+  messageDesc(file_colloquy_v1_message_service, 25);
 
 /**
  * ListDeletedMessagesResponse holds one page.
@@ -827,7 +941,7 @@ export type ListDeletedMessagesResponse = Message<"colloquy.v1.ListDeletedMessag
  * Use `create(ListDeletedMessagesResponseSchema)` to create a new message.
  */
 export const ListDeletedMessagesResponseSchema: GenMessage<ListDeletedMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 23);
+  messageDesc(file_colloquy_v1_message_service, 26);
 
 /**
  * ListMessageRevisionsRequest names the message.
@@ -862,7 +976,7 @@ export type ListMessageRevisionsRequest = Message<"colloquy.v1.ListMessageRevisi
  * Use `create(ListMessageRevisionsRequestSchema)` to create a new message.
  */
 export const ListMessageRevisionsRequestSchema: GenMessage<ListMessageRevisionsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 24);
+  messageDesc(file_colloquy_v1_message_service, 27);
 
 /**
  * ListMessageRevisionsResponse holds one page.
@@ -890,7 +1004,7 @@ export type ListMessageRevisionsResponse = Message<"colloquy.v1.ListMessageRevis
  * Use `create(ListMessageRevisionsResponseSchema)` to create a new message.
  */
 export const ListMessageRevisionsResponseSchema: GenMessage<ListMessageRevisionsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 25);
+  messageDesc(file_colloquy_v1_message_service, 28);
 
 /**
  * ReplaceMessagesRequest holds the messages as they shall be.
@@ -934,7 +1048,7 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
  * Use `create(ReplaceMessagesRequestSchema)` to create a new message.
  */
 export const ReplaceMessagesRequestSchema: GenMessage<ReplaceMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 26);
+  messageDesc(file_colloquy_v1_message_service, 29);
 
 /**
  * ReplaceMessagesResponse says what was done.
@@ -976,7 +1090,7 @@ export type ReplaceMessagesResponse = Message<"colloquy.v1.ReplaceMessagesRespon
  * Use `create(ReplaceMessagesResponseSchema)` to create a new message.
  */
 export const ReplaceMessagesResponseSchema: GenMessage<ReplaceMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 27);
+  messageDesc(file_colloquy_v1_message_service, 30);
 
 /**
  * MessageOrder is an order of messages.
@@ -1069,6 +1183,16 @@ export const MessageService: GenService<{
     methodKind: "unary";
     input: typeof ListMessagesRequestSchema;
     output: typeof ListMessagesResponseSchema;
+  },
+  /**
+   * BatchListMessages reads the messages of up to 200 conversations at once, all of them or the latest few of each.
+   *
+   * @generated from rpc colloquy.v1.MessageService.BatchListMessages
+   */
+  batchListMessages: {
+    methodKind: "unary";
+    input: typeof BatchListMessagesRequestSchema;
+    output: typeof BatchListMessagesResponseSchema;
   },
   /**
    * SearchMessages finds messages by their words, best match first, in all conversations that the caller may see.

@@ -15,6 +15,7 @@ export interface ConversationFilters {
   readonly entityType?: string;
   readonly entityId?: string;
   readonly pinned?: boolean;
+  readonly number?: bigint;
 }
 
 export interface ConversationList {
@@ -52,6 +53,7 @@ const conditions: {
   entityType: ["t", (p) => `c.entity_type = ${p}::text`],
   entityId: ["e", (p) => `c.entity_id = ${p}::text`],
   pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
+  number: ["n", (p) => `c.number = ${p}::bigint`],
 };
 
 const orders: Record<ConversationOrder, { readonly by: string; readonly after: (time: string, id: string) => string }> =
@@ -90,9 +92,10 @@ export function listConversations(list: ConversationList): {
       ? ""
       : `and ${order.after(list.order === "activity" ? parameter(list.after.updateTime) : "", parameter(list.after.id))}`;
 
+  // A number leads to one conversation at once, whose it may be.
   const candidates =
-    list.viewer === "tenant"
-      ? `select c.id from conversation c where c.tenant_id = $1 and ${visible("tenant")} and ${matching} ${edge}
+    list.viewer === "tenant" || list.filters.number !== undefined
+      ? `select c.id from conversation c where c.tenant_id = $1 and ${visible(list.viewer)} and ${matching} ${edge}
     order by ${order.by} limit ${limit} offset ${skip}`
       : memberCandidates(list.viewer, matching, edge, order.by, limit, skip);
   const total = list.count

@@ -1,0 +1,87 @@
+// For whom a call acts, in the dialects whose requests name a user.
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { KeyPrincipal, MemberPrincipal } from "../domain/principal.ts";
+import { viewerOf } from "../domain/viewer.ts";
+import type { CallContext } from "../rpc/call.ts";
+import { deriveContext } from "./context.ts";
+
+/** Tenants and members as the access layer knows them. */
+export interface People {
+  tenant(name: string): Promise<{ readonly id: string } | undefined>;
+  /** Finds a member, or makes it with this role when it is seen for the first time. */
+  ensureMember(tenantId: string, memberId: string, role: "member"): Promise<{ readonly deleted: boolean }>;
+}
+
+export interface ActingOptions {
+  readonly people: People;
+  /** The tenant, by id or slug, of callers without a credential. Undefined: there are none in this dialect. */
+  readonly trustedTenant: string | undefined;
+  /** Whether the calling manager may see a member's part. */
+  readonly supervises: (context: CallContext, memberId: string) => Promise<boolean>;
+}
+
+/**
+ * A caller without a credential is anonymous when its body is read: it was admitted because its dialect trusts user ids,
+ * and until it names one it can do nothing, for no service serves anonymous callers. A caller that gave a credential was
+ * authenticated before the body was read, trust or not, and stays who it is.
+ */
+export interface Acting {
+  /**
+   * The context of the calls made for a user. Without a credential: as that user, who becomes a member when seen for the
+   * first time, never as more than a plain member. With one: as the caller, if the user is the caller itself, or the
+   * caller a manager of the user, an administrator or an API key. Throws PERMISSION_DENIED.
+   */
+  as(context: CallContext, userId: string): Promise<CallContext>;
+  /**
+   * The context in which something is looked up of which the request does not say whose it is: as the caller, and without
+   * a credential with the sight of a reader of the tenant. What is found is then shown or changed in `as` its owner.
+   */
+  asReader(context: CallContext): Promise<CallContext>;
+  /** Whether the caller may act for a user: what `as` would throw. */
+  may(context: CallContext, userId: string): Promise<boolean>;
+}
+
+export function createActing({ people, trustedTenant, supervises }: ActingOptions): Acting {
+  async function tenantId(): Promise<string> {
+    const tenant = trustedTenant === undefined ? undefined : await people.tenant(trustedTenant);
+    if (tenant === undefined) throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
+    return tenant.id;
+  }
+
+  async function may(context: CallContext, userId: string): Promise<boolean> {
+    const { principal } = context;
+    if (principal.kind === "anonymous") return trustedTenant !== undefined;
+    const viewer = viewerOf(principal);
+    if (viewer.kind === "tenant" || viewer.memberId === userId) return true;
+    return viewer.kind === "manager" && (await supervises(context, userId));
+  }
+
+  return {
+    may,
+    async as(context, userId) {
+      if (!(await may(context, userId)))
+        throw denied("only this user, its managers, administrators and API keys may do this");
+      if (context.principal.kind !== "anonymous") return context;
+      const tenant = await tenantId();
+      const member = await people.ensureMember(tenant, userId, "member");
+      if (member.deleted) throw denied("the user was deleted");
+      const principal: MemberPrincipal = { kind: "member", tenantId: tenant, memberId: userId, role: "member" };
+      return deriveContext(context, { principal });
+    },
+    async asReader(context) {
+      if (context.principal.kind !== "anonymous") return context;
+      const principal: KeyPrincipal = {
+        kind: "key",
+        tenantId: await tenantId(),
+        keyId: "trusted",
+        scopes: new Set(["read"]),
+        memberId: undefined,
+      };
+      return deriveContext(context, { principal });
+    },
+  };
+}
+
+function denied(message: string): DomainError {
+  return new DomainError(ErrorReason.PERMISSION_DENIED, message);
+}

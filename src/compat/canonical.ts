@@ -1,0 +1,97 @@
+// The services as the dialects call them: in process, through the same permissions and validation as any other call.
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  isMessage,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import type { Principal } from "../domain/principal.ts";
+import type { CallContext } from "../rpc/call.ts";
+import type { ServiceEntry } from "../rpc/service.ts";
+import { createValidation } from "../rpc/validation.ts";
+import { deriveContext } from "./context.ts";
+
+/** Whether a principal may call a method at all. Throws SCOPE_MISSING or PERMISSION_DENIED. */
+export type Permit = (principal: Principal, method: DescMethod) => void;
+
+/**
+ * Calls methods of the services on behalf of a call that is under way: as its principal, under its request id, until its
+ * deadline. What belongs to the call as a whole (authentication, rate limits, the log line) has happened and does not
+ * happen again.
+ *
+ * A nested call has no idempotency key of its own: of the calls that make up one call of a dialect, the one that must
+ * not act twice is given the key by {@link once}.
+ */
+export interface Canonical {
+  /** Throws what the method throws. */
+  call<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>;
+  /** Like `call`, for the one mutation of a dialect's call: a repeat with the same `Idempotency-Key` does not act again. */
+  once<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>;
+  stream<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageInitShape<I>,
+  ): AsyncIterable<MessageShape<O>>;
+}
+
+export interface CanonicalOptions {
+  /** The services of `colloquy.v1`. */
+  readonly services: readonly ServiceEntry[];
+  readonly permit: Permit;
+  /** What a dialect's method says that it calls: calling anything else is a defect, for its permissions follow from that. */
+  readonly callsOf: (method: DescMethod) => readonly DescMethod[];
+}
+
+export function createCanonical({ services, permit, callsOf }: CanonicalOptions): Canonical {
+  const validate = createValidation();
+  const entries = new Map(services.map((entry) => [entry.service, entry]));
+
+  function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+    const handler = entries.get(method.parent)?.handlers[method.localName];
+    if (handler === undefined) throw new Error(`${method} is not served`);
+    if (!callsOf(context.method).includes(method))
+      throw new Error(`${context.method} does not say that it calls ${method}`);
+    permit(context.principal, method);
+    const request = create(method.input, init);
+    validate(method.input, request);
+    return handler(request, deriveContext(context, { method, idempotencyKey: key }));
+  }
+
+  async function unary(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+    return messageOf(method, await begin(context, method, init, key));
+  }
+
+  return {
+    call: (context, method, request) => unary(context, method, request) as never,
+    once: (context, method, request) => unary(context, method, request, keyOf(context)) as never,
+    async *stream(context, method, request) {
+      for await (const answer of begin(context, method, request)) yield messageOf(method, answer) as never;
+    },
+  };
+}
+
+/** A handler may answer with an init shape. */
+function messageOf({ output }: DescMethod, answer: Message): Message {
+  return isMessage(answer, output) ? answer : create(output, answer);
+}
+
+/**
+ * The caller's key, set apart from the keys of other methods that make the same call: two methods of one dialect, or of
+ * two, that were given the same key are two calls.
+ */
+function keyOf({ idempotencyKey, method }: CallContext): string | undefined {
+  return idempotencyKey === undefined ? undefined : `${method.parent.typeName}/${method.name} ${idempotencyKey}`;
+}

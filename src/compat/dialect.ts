@@ -1,0 +1,33 @@
+// What a dialect is: a service, its place in REST, and what its methods call.
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { CallInfo, Mount } from "../rest/mount.ts";
+import type { ServiceEntry } from "../rpc/service.ts";
+import type { Acting } from "./acting.ts";
+import type { Canonical } from "./canonical.ts";
+
+export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
+export type DialectName = (typeof DIALECT_NAMES)[number];
+
+/** What every dialect is made of. */
+export interface DialectTools {
+  readonly canonical: Canonical;
+  readonly acting: Acting;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** For people: the title of its OpenAPI document. */
+  readonly title: string;
+  readonly services: readonly ServiceEntry[];
+  /**
+   * The canonical methods that each method calls. What a caller needs for a dialect's method follows from it: everything
+   * that these need.
+   */
+  readonly calls: ReadonlyMap<DescMethod, readonly DescMethod[]>;
+  /** How it is served over REST, but for where. */
+  readonly mount: Pick<Mount, "basePaths" | "renderError"> & Partial<Omit<Mount, "name" | "prefix" | "serves">>;
+}
+
+export type CreateDialect = (tools: DialectTools) => Dialect;
+
+export type { CallInfo };

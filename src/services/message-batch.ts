@@ -1,0 +1,51 @@
+// BatchListMessages: the messages of many conversations, as far as they fit into one answer.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
+import type {
+  BatchListMessagesRequest,
+  BatchListMessagesResponseSchema,
+} from "../../gen/colloquy/v1/message_service_pb.ts";
+import { callerFrom } from "../domain/caller.ts";
+import { isOurId } from "../domain/id.ts";
+import type { CallContext } from "../rpc/call.ts";
+import type { Database } from "../store/database.ts";
+import { readMessageBatch } from "../store/messages.ts";
+import { toMessage } from "./convert.ts";
+
+const MOST_MESSAGES = 20_000;
+/** An answer stays well below what a wire carries. */
+const MOST_BYTES = 32 << 20;
+
+export async function batchListMessages(
+  database: Database,
+  request: BatchListMessagesRequest,
+  { principal, signal }: CallContext,
+): Promise<MessageInitShape<typeof BatchListMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const asked = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))];
+  const ids = asked.filter(isOurId);
+  const limit = request.maxMessages || MOST_MESSAGES;
+  const afterSeq = ids[0] === asked[0] ? request.afterSeq : 0n;
+  const batch = { ids, latest: request.latest || null, limit, afterSeq, maxBytes: MOST_BYTES };
+  const rows = await readMessageBatch(database, caller, batch, signal);
+
+  const found = new Map<string, Message[]>();
+  let end: string | undefined;
+  for (const { asked_id: conversationId, skipped, place, bytes_before, ...row } of rows) {
+    const messages = found.get(conversationId) ?? [];
+    found.set(conversationId, messages);
+    if (end !== undefined) continue;
+    if (skipped || place > limit || bytes_before >= MOST_BYTES) end = conversationId;
+    else if (row.id !== null) messages.push(toMessage({ ...row, id: row.id }));
+  }
+  const seen = [...found.keys()];
+  const whole = end === undefined ? seen : seen.slice(0, seen.indexOf(end));
+  // Only the first one is answered in part; any other waits until it is the first.
+  const part = whole.length === 0 && end === ids[0] ? seen.slice(0, 1) : [];
+  return {
+    conversations: [...whole, ...part].map((id) => ({ conversationId: id, messages: found.get(id) ?? [] })),
+    missingIds: asked.filter((id) => !found.has(id)),
+    remainingIds: seen.slice(whole.length),
+    nextAfterSeq: part.map((id) => found.get(id)?.at(-1)?.seq ?? 0n)[0] ?? 0n,
+  };
+}
