@@ -2,13 +2,12 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
-import type { Pool, QueryConfig, QueryResult } from "pg";
-import { kindOf, translate, unavailable } from "./failure.ts";
+import type { Pool } from "pg";
+import { kindOf, translate } from "./failure.ts";
+import { configOf, HeldTransaction, untilAborted } from "./held-transaction.ts";
 import { Lease } from "./lease.ts";
-import { joinTransaction } from "./orm-transaction.ts";
 import { type DatabaseObserver, DEFAULT_TIMEOUTS, openPool, type Timeouts } from "./pool.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
-import { VALUE_PARSERS } from "./value-parsers.ts";
 
 /** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
 export interface Statement<Row = unknown> {
@@ -201,85 +200,8 @@ class PostgresDatabase implements Database {
   }
 }
 
-class HeldTransaction implements Transaction {
-  readonly #orm: MikroORM;
-  readonly #lease: Lease;
-  readonly #signal: AbortSignal | undefined;
-  #em: EntityManager | undefined;
-  #open = true;
-  #committing: Promise<unknown> | undefined;
-
-  constructor(orm: MikroORM, lease: Lease, signal: AbortSignal | undefined) {
-    this.#orm = orm;
-    this.#lease = lease;
-    this.#signal = signal;
-  }
-
-  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
-    return (await this.#run(configOf(statement, values), signal)).rows;
-  }
-
-  get em(): EntityManager {
-    this.#em ??= joinTransaction(this.#orm, (query) => this.#run(query));
-    return this.#em;
-  }
-
-  async flush(): Promise<void> {
-    await this.#em?.flush();
-  }
-
-  /** Not cancelled by an abort: once it is sent, the change may take effect. */
-  async commit(): Promise<void> {
-    this.#open = false;
-    const committing = this.#lease.run({ text: "commit" }, undefined);
-    this.#committing = committing.catch(() => {});
-    const { command } = await committing.catch((error: unknown) => {
-      throw kindOf(error) === "session" ? unavailable(error, true) : error;
-    });
-    // PostgreSQL answers the commit of a failed transaction with ROLLBACK, and no error.
-    if (command !== "COMMIT") throw new Error("the transaction had failed: a statement's error was not passed on");
-  }
-
-  /** Rolls back unless a commit was sent, and lets go of the connection. Never rejects. */
-  async end(): Promise<void> {
-    const rollback = this.#open;
-    this.#open = false;
-    await this.#lease.settled();
-    await this.#committing;
-    if (rollback && this.#lease.usable) {
-      await this.#lease.run({ text: "rollback" }, undefined).catch(() => this.#lease.discard());
-    }
-    await this.#lease.release();
-  }
-
-  #run(query: QueryConfig, signal = this.#signal): Promise<QueryResult> {
-    if (this.#open) return this.#lease.run(query, signal);
-    return Promise.reject(new Error("the transaction has ended"));
-  }
-}
-
-function configOf(statement: Statement, values: readonly unknown[]): QueryConfig {
-  return { name: statement.name, text: statement.text, values: values as unknown[], types: VALUE_PARSERS };
-}
-
 function rethrow(error: unknown): never {
   throw translate(error);
-}
-
-/** The promise's own outcome, or the signal's reason as soon as it aborts. */
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let onAbort: (() => void) | undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
-  }
 }
 
 /** Opens a database. Connects when the first query comes; `ping` tells whether it can be reached. */

@@ -1,0 +1,86 @@
+// A transaction on one held connection, native statements and MikroORM alike: commits once, rolls back otherwise.
+import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
+import type { QueryConfig, QueryResult } from "pg";
+import type { Statement, Transaction } from "./database.ts";
+import { kindOf, unavailable } from "./failure.ts";
+import type { Lease } from "./lease.ts";
+import { joinTransaction } from "./orm-transaction.ts";
+import { VALUE_PARSERS } from "./value-parsers.ts";
+
+/** A transaction on a connection that is held for it; whoever made it begins it, and ends it in any case. */
+export class HeldTransaction implements Transaction {
+  readonly #orm: MikroORM;
+  readonly #lease: Lease;
+  readonly #signal: AbortSignal | undefined;
+  #em: EntityManager | undefined;
+  #open = true;
+  #committing: Promise<unknown> | undefined;
+
+  constructor(orm: MikroORM, lease: Lease, signal: AbortSignal | undefined) {
+    this.#orm = orm;
+    this.#lease = lease;
+    this.#signal = signal;
+  }
+
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
+    return (await this.#run(configOf(statement, values), signal)).rows;
+  }
+
+  get em(): EntityManager {
+    this.#em ??= joinTransaction(this.#orm, (query) => this.#run(query));
+    return this.#em;
+  }
+
+  async flush(): Promise<void> {
+    await this.#em?.flush();
+  }
+
+  /** Not cancelled by an abort: once it is sent, the change may take effect. */
+  async commit(): Promise<void> {
+    this.#open = false;
+    const committing = this.#lease.run({ text: "commit" }, undefined);
+    this.#committing = committing.catch(() => {});
+    const { command } = await committing.catch((error: unknown) => {
+      throw kindOf(error) === "session" ? unavailable(error, true) : error;
+    });
+    // PostgreSQL answers the commit of a failed transaction with ROLLBACK, and no error.
+    if (command !== "COMMIT") throw new Error("the transaction had failed: a statement's error was not passed on");
+  }
+
+  /** Rolls back unless a commit was sent, and lets go of the connection. Never rejects. */
+  async end(): Promise<void> {
+    const rollback = this.#open;
+    this.#open = false;
+    await this.#lease.settled();
+    await this.#committing;
+    if (rollback && this.#lease.usable) {
+      await this.#lease.run({ text: "rollback" }, undefined).catch(() => this.#lease.discard());
+    }
+    await this.#lease.release();
+  }
+
+  #run(query: QueryConfig, signal = this.#signal): Promise<QueryResult> {
+    if (this.#open) return this.#lease.run(query, signal);
+    return Promise.reject(new Error("the transaction has ended"));
+  }
+}
+
+export function configOf(statement: Statement, values: readonly unknown[]): QueryConfig {
+  return { name: statement.name, text: statement.text, values: values as unknown[], types: VALUE_PARSERS };
+}
+
+/** The promise's own outcome, or the signal's reason as soon as it aborts. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener("abort", onAbort);
+  }
+}
