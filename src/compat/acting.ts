@@ -1,9 +1,14 @@
 // For whom a call acts, in the dialects whose requests name a user.
+import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { KeyPrincipal, MemberPrincipal } from "../domain/principal.ts";
 import { viewerOf } from "../domain/viewer.ts";
 import type { CallContext } from "../rpc/call.ts";
+import type { Canonical } from "./canonical.ts";
 import { deriveContext } from "./context.ts";
+
+/** What a manager's call for somebody else asks first, in every dialect. */
+export const LOOK_UP_MEMBER = DirectoryService.method.getMember;
 
 /** Tenants and members as the access layer knows them. */
 export interface People {
@@ -16,8 +21,7 @@ export interface ActingOptions {
   readonly people: People;
   /** The tenant, by id or slug, of callers without a credential. Undefined: there are none in this dialect. */
   readonly trustedTenant: string | undefined;
-  /** Whether the calling manager may see a member's part. */
-  readonly supervises: (context: CallContext, memberId: string) => Promise<boolean>;
+  readonly canonical: Canonical;
 }
 
 /**
@@ -41,7 +45,7 @@ export interface Acting {
   may(context: CallContext, userId: string): Promise<boolean>;
 }
 
-export function createActing({ people, trustedTenant, supervises }: ActingOptions): Acting {
+export function createActing({ people, trustedTenant, canonical }: ActingOptions): Acting {
   async function tenantId(): Promise<string> {
     const tenant = trustedTenant === undefined ? undefined : await people.tenant(trustedTenant);
     if (tenant === undefined) throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
@@ -54,6 +58,17 @@ export function createActing({ people, trustedTenant, supervises }: ActingOption
     const viewer = viewerOf(principal);
     if (viewer.kind === "tenant" || viewer.memberId === userId) return true;
     return viewer.kind === "manager" && (await supervises(context, userId));
+  }
+
+  /** A manager sees its subordinates, at any depth, and nobody else. */
+  async function supervises(context: CallContext, memberId: string): Promise<boolean> {
+    try {
+      await canonical.call(context, LOOK_UP_MEMBER, { memberId });
+      return true;
+    } catch (error) {
+      if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return false;
+      throw error;
+    }
   }
 
   return {

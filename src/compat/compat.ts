@@ -3,9 +3,10 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Mount } from "../rest/mount.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { ServiceEntry } from "../rpc/service.ts";
-import { createActing, type People } from "./acting.ts";
+import { createActing, LOOK_UP_MEMBER, type People } from "./acting.ts";
 import { createCanonical, type Permit } from "./canonical.ts";
 import type { CreateDialect, Dialect, DialectName } from "./dialect.ts";
+import { INTRODUCE_MEMBER } from "./introduce.ts";
 import { type MountPoint, mountsByPort } from "./mounts.ts";
 
 export interface CompatOptions {
@@ -19,8 +20,6 @@ export interface CompatOptions {
   readonly people: People;
   /** The dialects that trust a user id without a credential, and the tenant, by id or slug, of those users. */
   readonly trust: { readonly dialects: readonly DialectName[]; readonly tenant: string };
-  /** Whether the calling manager may see a member's part. */
-  readonly supervises: (context: CallContext, memberId: string) => Promise<boolean>;
 }
 
 export interface Compat {
@@ -38,24 +37,16 @@ export interface Compat {
   mounts(own: readonly Mount[], ownPort: number): ReadonlyMap<number | undefined, readonly Mount[]>;
 }
 
-export function createCompat({
-  dialects: makers,
-  points,
-  services,
-  permit,
-  people,
-  trust,
-  supervises,
-}: CompatOptions): Compat {
+export function createCompat({ dialects: makers, points, services, permit, people, trust }: CompatOptions): Compat {
   const dialects = new Map<DialectName, Dialect>();
   const owners = new Map<DescMethod, Dialect>();
   const callsOf = (method: DescMethod) => owners.get(method)?.calls.get(method) ?? [];
-  const canonical = createCanonical({ services, permit, callsOf });
+  const canonical = createCanonical({ services, permit, callsOf, always: [LOOK_UP_MEMBER, INTRODUCE_MEMBER] });
   for (const name of new Set(points.map(({ dialect }) => dialect))) {
     const make = makers[name];
     if (make === undefined) throw new Error(`there is no dialect ${name}`);
     const trusts = trust.dialects.includes(name);
-    const acting = createActing({ people, trustedTenant: trusts ? trust.tenant : undefined, supervises });
+    const acting = createActing({ people, trustedTenant: trusts ? trust.tenant : undefined, canonical });
     const dialect = make({ canonical, acting });
     dialects.set(name, dialect);
     for (const { service } of dialect.services) {

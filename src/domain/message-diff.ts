@@ -17,6 +17,7 @@ export interface StoredMessage extends MessageDraft {
   readonly id: string;
   readonly seq: bigint;
   readonly revision: number;
+  readonly createTime: Date;
 }
 
 export interface MessageEdit extends MessageDraft {
@@ -32,12 +33,13 @@ export interface MessageDiff {
 
 /**
  * An equal message stays, a changed one is edited, one past the end of the new list is deleted, one past the end of the
- * old list is added. Metadata and client time that the new list does not mention stay as they are.
+ * old list is added. Metadata and client time that the new list does not mention stay as they are; nor does it mention a
+ * client time that is the time at which the store took the message: whoever shows one time for the two sends it back.
  */
 export function diffMessages(stored: readonly StoredMessage[], wanted: readonly MessageDraft[]): MessageDiff {
   const edits: MessageEdit[] = [];
   stored.slice(0, wanted.length).forEach((before, index) => {
-    const edit = editOf(before, wanted[index] as MessageDraft);
+    const edit = editOf(before, saidAgain(before, wanted[index] as MessageDraft));
     if (edit) edits.push(edit);
   });
   return {
@@ -46,6 +48,11 @@ export function diffMessages(stored: readonly StoredMessage[], wanted: readonly 
     deletions: stored.slice(wanted.length),
     additions: wanted.slice(stored.length),
   };
+}
+
+function saidAgain(before: StoredMessage, wanted: MessageDraft): MessageDraft {
+  const own = before.clientTime === undefined && wanted.clientTime?.getTime() === before.createTime.getTime();
+  return own ? { ...wanted, clientTime: undefined } : wanted;
 }
 
 /** The edit that turns a message into a draft; undefined if there is nothing to change. */

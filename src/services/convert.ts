@@ -117,5 +117,6 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     content: row.content,
     metadata: row.metadata ?? undefined,
     clientTime: row.client_time ?? undefined,
+    createTime: row.create_time,
   };
 }

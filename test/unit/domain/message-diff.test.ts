@@ -7,7 +7,7 @@ function draft(content: string, extra: Partial<MessageDraft> = {}): MessageDraft
 }
 
 function stored(seq: number, content: string, extra: Partial<MessageDraft> = {}): StoredMessage {
-  return { ...draft(content, extra), id: `id-${seq}`, seq: BigInt(seq), revision: 0 };
+  return { ...draft(content, extra), id: `id-${seq}`, seq: BigInt(seq), revision: 0, createTime: new Date(1000) };
 }
 
 describe("the difference between two message lists", () => {
@@ -42,6 +42,13 @@ describe("the difference between two message lists", () => {
     expect(diffMessages([stored(1, "a", known)], [draft("b")]).edits).toEqual([
       { before: stored(1, "a", known), ...draft("b", known) },
     ]);
+  });
+
+  test("takes the time at which the store took a message for unsaid where no other was said", () => {
+    const [taken, other] = [{ clientTime: new Date(1000) }, { clientTime: new Date(5) }];
+    expect(diffMessages([stored(1, "a")], [draft("a", taken)]).unchanged).toBe(1);
+    expect(diffMessages([stored(1, "a", other)], [draft("a", taken)]).edits).toHaveLength(1);
+    expect(diffMessages([stored(1, "a")], [draft("b", taken)]).edits[0]?.clientTime).toBeUndefined();
   });
 
   test("does not care in which order metadata names its keys", () => {

@@ -1,0 +1,58 @@
+// Pairs the messages of the dialect with those of the services.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import type * as pb from "../../../gen/colloquy/compat/assistant/v1/conversation_pb.ts";
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { type Message, MessageRole, type MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+
+const ROLES: Readonly<Record<string, MessageRole>> = {
+  user: MessageRole.USER,
+  assistant: MessageRole.ASSISTANT,
+  system: MessageRole.SYSTEM,
+  tool: MessageRole.TOOL,
+};
+const ROLE_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
+  Object.entries(ROLES).map(([name, role]) => [role, name]),
+);
+
+export function toListed(
+  conversation: Conversation,
+  messages: readonly Message[],
+): MessageInitShape<typeof pb.ConversationSchema> {
+  return {
+    ...toCreated(conversation, messages.map(fromMessage)),
+    isPinned: conversation.pinned,
+    userId: conversation.ownerId,
+    ...(conversation.agent && { agentId: conversation.agent }),
+    ...(conversation.mode && { mode: conversation.mode }),
+  };
+}
+
+export function toCreated(
+  { id, title, createTime, updateTime }: Conversation,
+  messages: MessageInitShape<typeof pb.MessageSchema>[],
+) {
+  return { id, title, messages, createdAt: msOf(createTime), updatedAt: msOf(updateTime) };
+}
+
+/** The times of messages are those that were given, else those at which the store took them. */
+export function fromMessage({
+  role,
+  content,
+  clientTime,
+  createTime,
+}: Message): MessageInitShape<typeof pb.MessageSchema> {
+  return { role: ROLE_NAMES[role] ?? "user", content, timestamp: msOf(clientTime ?? createTime) };
+}
+
+export function toMessage({ role, content, timestamp }: pb.Message): MessageInitShape<typeof MessageSchema> {
+  return {
+    role: ROLES[role] ?? MessageRole.USER,
+    content,
+    ...(timestamp !== undefined && { clientTime: timestampFromMs(timestamp) }),
+  };
+}
+
+export function msOf(time: Conversation["createTime"]): number {
+  return time === undefined ? 0 : timestampMs(time);
+}

@@ -1,0 +1,26 @@
+// The dialect `helpdesk`: its service, its place in REST and what its methods call.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ConversationService } from "../../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
+import { ConversationService as Canonical } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import type { Dialect, DialectTools } from "../dialect.ts";
+import { renderError } from "./errors.ts";
+import { createHelpdeskService } from "./service.ts";
+
+export function createHelpdesk(tools: DialectTools): Dialect {
+  const { method } = ConversationService;
+  const { createConversation, listConversations, updateConversation, deleteConversation, assignConversationNumbers } =
+    Canonical.method;
+  return {
+    name: "helpdesk",
+    title: "Helpdesk Conversations API",
+    services: [createHelpdeskService(tools)],
+    calls: new Map<DescMethod, readonly DescMethod[]>([
+      [method.createConversation, [createConversation, assignConversationNumbers]],
+      [method.getConversation, [listConversations]],
+      [method.listConversations, [listConversations, assignConversationNumbers]],
+      [method.updateConversation, [listConversations, updateConversation]],
+      [method.deleteConversation, [listConversations, deleteConversation]],
+    ]),
+    mount: { basePaths: ["/api"], renderError },
+  };
+}
