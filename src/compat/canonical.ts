@@ -53,20 +53,23 @@ export interface CanonicalOptions {
   readonly permit: Permit;
   /** What a dialect's method says that it calls: calling anything else is a defect, for its permissions follow from that. */
   readonly callsOf: (method: DescMethod) => readonly DescMethod[];
+  /** What it says that it calls for its own answer, without a permission. */
+  readonly answersOf: (method: DescMethod) => readonly DescMethod[];
   /** What any method may call besides, if the caller's own permissions let it. */
   readonly always?: readonly DescMethod[];
 }
 
-export function createCanonical({ services, permit, callsOf, always = [] }: CanonicalOptions): Canonical {
+export function createCanonical({ services, permit, callsOf, answersOf, always = [] }: CanonicalOptions): Canonical {
   const validate = createValidation();
   const entries = new Map(services.map((entry) => [entry.service, entry]));
 
   function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
     const handler = entries.get(method.parent)?.handlers[method.localName];
     if (handler === undefined) throw new Error(`${method} is not served`);
-    if (![...callsOf(context.method), ...always].includes(method))
+    if (callsOf(context.method).includes(method) || always.includes(method)) permit(context.principal, method);
+    else if (!answersOf(context.method).includes(method)) {
       throw new Error(`${context.method} does not say that it calls ${method}`);
-    permit(context.principal, method);
+    }
     const request = create(method.input, init);
     validate(method.input, request);
     return handler(request, deriveContext(context, { method, idempotencyKey: key }));

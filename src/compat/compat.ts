@@ -41,13 +41,15 @@ export function createCompat({ dialects: makers, points, services, permit, peopl
   const dialects = new Map<DialectName, Dialect>();
   const owners = new Map<DescMethod, Dialect>();
   const callsOf = (method: DescMethod) => owners.get(method)?.calls.get(method) ?? [];
-  const canonical = createCanonical({ services, permit, callsOf, always: [LOOK_UP_MEMBER, INTRODUCE_MEMBER] });
+  const answersOf = (method: DescMethod) => owners.get(method)?.answers?.get(method) ?? [];
+  const always = [LOOK_UP_MEMBER, INTRODUCE_MEMBER];
+  const canonical = createCanonical({ services, permit, callsOf, answersOf, always });
   for (const name of new Set(points.map(({ dialect }) => dialect))) {
     const make = makers[name];
     if (make === undefined) throw new Error(`there is no dialect ${name}`);
     const trusts = trust.dialects.includes(name);
     const acting = createActing({ people, trustedTenant: trusts ? trust.tenant : undefined, canonical });
-    const dialect = make({ canonical, acting });
+    const dialect = make({ canonical, acting, tenants: people });
     dialects.set(name, dialect);
     for (const { service } of dialect.services) {
       for (const method of service.methods) {
@@ -64,6 +66,7 @@ export function createCompat({ dialects: makers, points, services, permit, peopl
     allow({ method, principal }) {
       const dialect = owners.get(method);
       if (principal.kind === "anonymous" && dialect !== undefined && trust.dialects.includes(dialect.name)) return;
+      dialect?.admit?.(principal);
       for (const called of callsOf(method)) permit(principal, called);
     },
     mounts: (own, ownPort) => mountsByPort(points, dialects, own, ownPort),

@@ -1,8 +1,9 @@
 // What a dialect is: a service, its place in REST, and what its methods call.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Principal } from "../domain/principal.ts";
 import type { CallInfo, Mount } from "../rest/mount.ts";
 import type { ServiceEntry } from "../rpc/service.ts";
-import type { Acting } from "./acting.ts";
+import type { Acting, People } from "./acting.ts";
 import type { Canonical } from "./canonical.ts";
 
 export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
@@ -12,6 +13,7 @@ export type DialectName = (typeof DIALECT_NAMES)[number];
 export interface DialectTools {
   readonly canonical: Canonical;
   readonly acting: Acting;
+  readonly tenants: Pick<People, "tenant">;
 }
 
 export interface Dialect {
@@ -24,6 +26,13 @@ export interface Dialect {
    * that these need.
    */
   readonly calls: ReadonlyMap<DescMethod, readonly DescMethod[]>;
+  /**
+   * The canonical methods that a method calls for its own answer: they ask for no scope of their own, so that an API key
+   * which may write is answered what it wrote. What the caller may not see they do not show either. Default: none.
+   */
+  readonly answers?: ReadonlyMap<DescMethod, readonly DescMethod[]>;
+  /** Throws for a caller that the dialect does not take, before anything else is asked of it. Default: takes everybody. */
+  readonly admit?: (principal: Principal) => void;
   /** How it is served over REST, but for where. */
   readonly mount: Pick<Mount, "basePaths" | "renderError"> & Partial<Omit<Mount, "name" | "prefix" | "serves">>;
 }

@@ -1,6 +1,7 @@
 // A failure as the dialects' renderers read it: why, what was wrong with which field, in the names that its JSON has.
 import { create, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { bareListOf } from "../rest/bare-list.ts";
 import type { CallInfo, Failure } from "../rest/mount.ts";
 import type { Place } from "../rest/problem.ts";
 import { reasonOf } from "../rest/rpc-status.ts";
@@ -77,22 +78,35 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   unsupported_media_type: "other",
 };
 
-export function readFailure({ error, problem }: Failure, { binding }: CallInfo): ReadFailure {
+/** Reads a failure. `names`: what the dialect calls the services' fields, where that differs. */
+export function readFailure(
+  { error, problem }: Failure,
+  { binding }: CallInfo,
+  names: Readonly<Record<string, string>> = {},
+): ReadFailure {
   const reason = problem?.kind ?? reasonOf(error) ?? "INTERNAL";
   const input = binding?.method.input;
+  const pathIn = (place: Place, field: string) => {
+    const path = jsonPath(
+      input,
+      steps(field).map((step) => names[step] ?? step),
+    );
+    // The body is the field, so its own name stands nowhere in it.
+    const bare = place === "body" && binding?.body.kind === "field" && path[0] === binding.body.field.jsonName;
+    return bare ? path.slice(1) : path;
+  };
   const violations =
     problem?.violations.map(({ place, field, description, rule }) => ({
       place,
-      path: place === "header" ? [field] : jsonPath(input, field),
+      path: place === "header" ? [field] : pathIn(place, field),
       description,
       rule,
     })) ??
-    brokenRules(error.details).map(({ field, description, reason: rule }) => ({
-      place: placeOf(binding, String(steps(field)[0] ?? "")),
-      path: jsonPath(input, field),
-      description,
-      rule: rule.toLowerCase(),
-    }));
+    brokenRules(error.details).map(({ field, description, reason: rule }) => {
+      const [first = ""] = steps(field);
+      const place = placeOf(binding, names[first] ?? String(first));
+      return { place, path: pathIn(place, field), description, rule: rule.toLowerCase() };
+    });
   return { kind: KINDS[reason] ?? "other", reason, message: problem?.message ?? error.rawMessage, violations };
 }
 
@@ -131,14 +145,24 @@ function steps(field: string): (string | number)[] {
  * A path in the names of the contract as the request's JSON spells it. A rule of the services names their fields, such
  * as `conversation.title`: what the dialect has no field for is left out in front.
  */
-function jsonPath(input: DescMessage | undefined, field: string): (string | number)[] {
-  const path = steps(field);
+function jsonPath(input: DescMessage | undefined, path: readonly (string | number)[]): (string | number)[] {
   const start = input?.fields.some(({ name }) => name === path[0]) === false && path.length > 1 ? 1 : 0;
+  const spelled: (string | number)[] = [];
   let message: DescMessage | undefined = input;
-  return path.slice(start).map((step) => {
-    if (typeof step === "number") return step;
-    const found = message?.fields.find(({ name, jsonName }) => name === step || jsonName === step);
-    message = found !== undefined && "message" in found ? found.message : undefined;
-    return found?.jsonName ?? step;
-  });
+  let list: ReturnType<typeof bareListOf>;
+  for (const step of path.slice(start)) {
+    const inList = list !== undefined && (typeof step === "number" || step === list.name);
+    // The rules of the contract name the message around a bare list, the faults of its JSON do not.
+    if (list !== undefined && inList) message = list.message;
+    if (typeof step === "number") spelled.push(step);
+    else if (!inList) {
+      const found = message?.fields.find(({ name, jsonName }) => name === step || jsonName === step);
+      message = found !== undefined && "message" in found ? found.message : undefined;
+      list = found && bareListOf(found);
+      spelled.push(found?.jsonName ?? step);
+      continue;
+    }
+    list = undefined;
+  }
+  return spelled;
 }

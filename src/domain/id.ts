@@ -32,3 +32,9 @@ export function newIds(count: number): string[] {
 export function isOurId(id: string): boolean {
   return UUID.test(id);
 }
+
+/** The smallest UUIDv7 that can be made at a time, in milliseconds since 1970: those made from then on follow it. */
+export function firstIdAt(time: number): string {
+  const hex = time.toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

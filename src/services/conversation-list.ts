@@ -61,7 +61,20 @@ function orderOf(order: ConversationOrder): ConversationList["order"] {
 
 /** Only the filters that are set, so that the statement is made for them. */
 function filtersOf(request: ListConversationsRequest): ConversationList["filters"] {
-  const { status, callType, ownerId, participantId, creator, agent, entityType, entityId, pinned, number } = request;
+  const {
+    status,
+    callType,
+    ownerId,
+    participantId,
+    creator,
+    agent,
+    entityType,
+    entityId,
+    pinned,
+    number,
+    memberId,
+    ownedOnly,
+  } = request;
   return {
     ...(status && { status }),
     ...(callType && { callType }),
@@ -73,5 +86,7 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(entityId && { entityId }),
     ...(pinned !== undefined && { pinned }),
     ...(number && { number }),
+    ...(memberId && { memberId }),
+    ...(ownedOnly && { ownedOnly }),
   };
 }

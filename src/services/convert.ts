@@ -19,7 +19,7 @@ export function toTimestamp(date: Date): Timestamp {
   return timestampOfMs(date.getTime());
 }
 
-function timestampOfMs(ms: number): Timestamp {
+export function timestampOfMs(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1000);
   return create(TimestampSchema, { seconds: BigInt(seconds), nanos: (ms - seconds * 1000) * 1_000_000 });
 }
@@ -53,6 +53,8 @@ export function toConversation(row: ConversationRow, tenantId: string): Conversa
   if (row.last_message_time) conversation.lastMessageTime = toTimestamp(row.last_message_time);
   conversation.readSeq = row.read_seq ?? 0n;
   conversation.unreadCount = row.unread_count;
+  conversation.ownedByLead = row.owned_by_lead;
+  conversation.takesPart = row.read_seq !== null;
   conversation.etag = conversationEtag(row.version, row.last_seq);
   conversation.createTime = toTimestamp(row.create_time);
   conversation.updateTime = toTimestamp(row.update_time);

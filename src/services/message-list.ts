@@ -60,15 +60,16 @@ export async function listDeletedMessages(
   const { conversationId } = request;
   if (conversationId !== "" && !isOurId(conversationId)) return { messages: [] };
   const limit = pageSizeOf(request.pageSize);
-  const beforeId = page.cursor?.[0] ?? null;
+  const edgeId = page.cursor?.[0] ?? null;
   const found = await store.listDeletedMessages(
     database,
     caller,
     {
+      oldestFirst: request.orderBy === pb.MessageOrder.OLDEST_FIRST,
       conversationId: conversationId || null,
-      beforeId,
+      edgeId,
       limit: limit + 1,
-      skip: beforeId === null ? request.skip : 0,
+      skip: edgeId === null ? request.skip : 0,
       count: request.includeTotalSize,
     },
     signal,

@@ -260,22 +260,24 @@ function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
   };
 }
 
-/** A page of deleted messages, the latest sent first. */
+/** A page of deleted messages. */
 export async function listDeletedMessages(
   on: Queryable,
   caller: Caller,
   list: {
+    readonly oldestFirst: boolean;
     readonly conversationId: string | null;
-    readonly beforeId: string | null;
+    /** The last message of the page before. */
+    readonly edgeId: string | null;
     readonly limit: number;
     readonly skip: number;
     readonly count: boolean;
   },
   signal?: AbortSignal,
 ): Promise<MessagePage> {
-  const { conversationId, beforeId, limit, skip, count } = list;
-  const values = [caller.tenantId, caller.memberId, conversationId, beforeId, limit, skip, count];
-  const rows = await on.query(lists.listDeletedMessages[caller.viewer.kind], values, signal);
+  const { conversationId, edgeId, limit, skip, count } = list;
+  const values = [caller.tenantId, caller.memberId, conversationId, edgeId, limit, skip, count];
+  const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
   return pageOf(rows) ?? { rows: [], total: null };
 }
 

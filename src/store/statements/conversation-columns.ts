@@ -32,6 +32,7 @@ export interface ConversationRow {
   /** The first 100, in the order in which they joined: member id, milliseconds since 1970, read_seq. */
   readonly participants: ReadonlyArray<readonly [memberId: string, joinTime: number, readSeq: number]> | null;
   readonly is_owner: boolean;
+  readonly owned_by_lead: boolean;
   /** Null: the caller takes no part. */
   readonly read_seq: bigint | null;
   readonly unread_count: number;
@@ -45,7 +46,8 @@ export const conversationColumns = `
   c.id, c.number, c.title, c.status, c.owner_id, c.creator, c.agent, c.mode, c.call_type, c.entity_type, c.entity_id,
   c.pinned, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
   c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time,
-  first.participants, (c.owner_id = $2::text) is true as is_owner, me.read_seq, unread.count as unread_count`;
+  first.participants, (c.owner_id = $2::text) is true as is_owner,
+  exists (select from member o where o.tenant_id = $1 and o.id = c.owner_id and o.role = 1) as owned_by_lead, me.read_seq, unread.count as unread_count`;
 
 /** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
 export const conversationJoins = `

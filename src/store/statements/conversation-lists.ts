@@ -16,6 +16,10 @@ export interface ConversationFilters {
   readonly entityId?: string;
   readonly pinned?: boolean;
   readonly number?: bigint;
+  /** Owns it or takes part in it. */
+  readonly memberId?: string;
+  /** Owned by one of the members whose conversations the viewer sees. */
+  readonly ownedOnly?: true;
 }
 
 export interface ConversationList {
@@ -36,24 +40,24 @@ export interface ListedConversationRow extends Omit<ConversationRow, "id"> {
   readonly total: bigint | null;
 }
 
-/** Each filter: its condition on conversation `c`, and a letter for the statement's name. */
+const takesPart = (p: string) => `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`;
+
+/** Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. */
 const conditions: {
-  [K in keyof Required<ConversationFilters>]: readonly [letter: string, sql: (p: string) => string];
+  [K in keyof Required<Omit<ConversationFilters, "ownedOnly">>]: readonly [letter: string, sql: (p: string) => string];
 } = {
   status: ["s", (p) => `c.status = ${p}::smallint`],
   callType: ["c", (p) => `c.call_type = ${p}::smallint`],
   ownerId: ["o", (p) => `c.owner_id = ${p}::text`],
-  participantId: [
-    "p",
-    (p) => `exists (select from participant f
-      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`,
-  ],
+  participantId: ["p", takesPart],
   creator: ["r", (p) => `c.creator = ${p}::text`],
   agent: ["a", (p) => `c.agent = ${p}::text`],
   entityType: ["t", (p) => `c.entity_type = ${p}::text`],
   entityId: ["e", (p) => `c.entity_id = ${p}::text`],
   pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
   number: ["n", (p) => `c.number = ${p}::bigint`],
+  memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
 };
 
 const orders: Record<ConversationOrder, { readonly by: string; readonly after: (time: string, id: string) => string }> =
@@ -77,14 +81,22 @@ export function listConversations(list: ConversationList): {
   const order = orders[list.order];
 
   const where = [list.deleted ? "c.delete_time is not null" : "c.delete_time is null"];
+  const places: Partial<Record<keyof ConversationFilters, string>> = {};
   let letters = "";
   for (const [name, [letter, sql]] of Object.entries(conditions)) {
     const value = list.filters[name as keyof ConversationFilters];
     if (value === undefined) continue;
+    const place = parameter(value);
+    places[name as keyof ConversationFilters] = place;
     letters += letter;
-    where.push(sql(parameter(value)));
+    where.push(sql(place));
+  }
+  if (list.filters.ownedOnly) {
+    letters += "w";
+    if (list.viewer !== "tenant") where.push(`c.owner_id in (${watchedMembers(list.viewer)})`);
   }
   const matching = where.join(" and ");
+  const seen = `${visible(list.viewer)} and ${matching}`;
   const limit = `${parameter(list.limit)}::bigint`;
   const skip = `${parameter(list.skip)}::bigint`;
   const edge =
@@ -92,14 +104,14 @@ export function listConversations(list: ConversationList): {
       ? ""
       : `and ${order.after(list.order === "activity" ? parameter(list.after.updateTime) : "", parameter(list.after.id))}`;
 
-  // A number leads to one conversation at once, whose it may be.
+  const walk = walkOf(list, places);
   const candidates =
-    list.viewer === "tenant" || list.filters.number !== undefined
-      ? `select c.id from conversation c where c.tenant_id = $1 and ${visible(list.viewer)} and ${matching} ${edge}
+    walk === undefined
+      ? `select c.id from conversation c where c.tenant_id = $1 and ${seen} ${edge}
     order by ${order.by} limit ${limit} offset ${skip}`
-      : memberCandidates(list.viewer, matching, edge, order.by, limit, skip);
+      : memberCandidates(walk, walk.named ? seen : matching, edge, order.by, limit, skip);
   const total = list.count
-    ? `(select count(*) from conversation c where c.tenant_id = $1 and ${visible(list.viewer)} and ${matching})`
+    ? `(select count(*) from conversation c where c.tenant_id = $1 and ${seen})`
     : "null::bigint";
 
   const flags = `${list.deleted ? "d" : ""}${list.after ? "n" : ""}${list.count ? "q" : ""}`;
@@ -117,9 +129,34 @@ export function listConversations(list: ConversationList): {
   };
 }
 
-/** Walks the two indexes that know a member's conversations, for each member watched, as far as the page needs. */
+/** By which members' conversations a list is found. */
+interface Walk {
+  /** A query of their ids. */
+  readonly members: string;
+  /** Whether the call names the member, so that what is found is not yet known to be visible. */
+  readonly named: boolean;
+  readonly owned: boolean;
+  readonly takingPart: boolean;
+}
+
+/** Undefined: all conversations of the tenant are gone through, in order. */
+function walkOf(
+  { viewer, filters }: ConversationList,
+  { ownerId, participantId, memberId }: Partial<Record<keyof ConversationFilters, string>>,
+): Walk | undefined {
+  const place = ownerId ?? participantId ?? memberId;
+  if (place !== undefined) {
+    const members = `select ${place}::text collate "C" as id`;
+    return { members, named: true, owned: place !== participantId, takingPart: place !== ownerId };
+  }
+  // A number leads to one conversation at once, whose it may be.
+  if (viewer === "tenant" || filters.number !== undefined) return undefined;
+  return { members: watchedMembers(viewer), named: false, owned: true, takingPart: !filters.ownedOnly };
+}
+
+/** Walks the indexes that know a member's conversations, for each member, as far as the page needs. */
 function memberCandidates(
-  viewer: "member" | "manager",
+  { members, owned, takingPart }: Walk,
   matching: string,
   edge: string,
   by: string,
@@ -128,18 +165,23 @@ function memberCandidates(
 ): string {
   // The index behind a participant is ordered by conversation_id, which is c.id.
   const walk = by.replaceAll("c.id", "p.conversation_id");
-  return `
-    select c.id from (
-      select distinct c.id, c.update_time from (${watchedMembers(viewer)}) watched
-      cross join lateral (
-        (select c.id, c.update_time from conversation c
+  const branches: string[] = [];
+  if (owned) {
+    branches.push(`(select c.id, c.update_time from conversation c
          where c.tenant_id = $1 and c.owner_id = watched.id and ${matching} ${edge}
-         order by ${by} limit ${limit} + ${skip})
-        union all
-        (select c.id, c.update_time from participant p
+         order by ${by} limit ${limit} + ${skip})`);
+  }
+  if (takingPart) {
+    branches.push(`(select c.id, c.update_time from participant p
          join conversation c on c.tenant_id = $1 and c.id = p.conversation_id
          where p.tenant_id = $1 and p.member_id = watched.id and ${matching} ${edge} ${edge.replaceAll("c.id", "p.conversation_id")}
-         order by ${walk} limit ${limit} + ${skip})
+         order by ${walk} limit ${limit} + ${skip})`);
+  }
+  return `
+    select c.id from (
+      select distinct c.id, c.update_time from (${members}) watched
+      cross join lateral (
+        ${branches.join("\n        union all\n        ")}
       ) c
     ) c order by ${by} limit ${limit} offset ${skip}`;
 }

@@ -50,24 +50,28 @@ export function listMessages({ viewer, newestFirst, filtered }: MessageListShape
 }
 
 /**
- * Deleted messages, the latest sent first.
- * $1 tenant, $2 caller, $3 conversation or null, $4 the id before which the page begins or null, $5 limit, $6 skip,
+ * Deleted messages in the order in which they were sent, or the latest first.
+ * $1 tenant, $2 caller, $3 conversation or null, $4 the id at the edge of the page before or null, $5 limit, $6 skip,
  * $7 whether to count.
  */
-export const listDeletedMessages = forEachViewer<ListedMessageRow>("message_list_deleted", (kind) => {
+export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): Statement<ListedMessageRow> {
+  const order = oldestFirst ? "asc" : "desc";
   const matching = `
     from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.delete_time is not null and c.delete_time is null
-      and ($3::uuid is null or m.conversation_id = $3::uuid) and ${visible(kind)}`;
-  return `
+      and ($3::uuid is null or m.conversation_id = $3::uuid) and ${visible(viewer)}`;
+  return {
+    name: `message_list_deleted_${viewer}_${order}`,
+    text: `
   with page as (
-    select ${messageColumns} ${matching} and ($4::uuid is null or m.id < $4::uuid)
-    order by m.id desc limit $5 offset $6
+    select ${messageColumns} ${matching} and ($4::uuid is null or m.id ${oldestFirst ? ">" : "<"} $4::uuid)
+    order by m.id ${order} limit $5 offset $6
   ), counted as (
     select case when $7::boolean then (select count(*) ${matching}) end as total
   )
-  select page.*, counted.total from counted left join page on true order by page.id desc`;
-});
+  select page.*, counted.total from counted left join page on true order by page.id ${order}`,
+  };
+}
 
 export interface MatchRow extends MessageRow {
   readonly score: number;
