@@ -1,0 +1,19 @@
+// The services of the contract, read off gen/: whatever is declared there is there.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { DescFile, DescService } from "@bufbuild/protobuf";
+
+const root = join(import.meta.dirname, "../../gen/colloquy");
+
+async function filesOf(folder: string): Promise<DescFile[]> {
+  const files: DescFile[] = [];
+  for (const name of readdirSync(join(root, folder), { encoding: "utf8" })) {
+    if (!name.endsWith("_pb.ts")) continue;
+    const module = (await import(join(root, folder, name))) as Record<string, DescFile | undefined>;
+    files.push(...Object.values(module).filter((value): value is DescFile => value?.kind === "file"));
+  }
+  return files;
+}
+
+/** The services of `colloquy.v1`. */
+export const ownServices: readonly DescService[] = (await filesOf("v1")).flatMap((file) => file.services);

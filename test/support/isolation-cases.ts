@@ -1,0 +1,165 @@
+// For each RPC, what a caller could ask of a tenant that is not its own. A new RPC without a case fails the test.
+import type { Database } from "../../src/store/database.ts";
+
+/** What there is in a tenant to ask for. */
+export interface Target {
+  readonly tenantId: string;
+  readonly slug: string;
+  readonly conversationId: string;
+  readonly deletedConversationId: string;
+  readonly messageId: string;
+  readonly deletedMessageId: string;
+  readonly memberId: string;
+  readonly keyId: string;
+  /** A word that is in a message of this tenant and nowhere else. */
+  readonly word: string;
+  /** By method name: a page token that this tenant was given. */
+  readonly pageTokens: Readonly<Record<string, string>>;
+}
+
+export interface IsolationCase {
+  /** The requests, in the init shape of the method's input. */
+  readonly ask: (target: Target) => readonly object[];
+  /** What the tenant's own administrator gets for the same; `ok` unless told. */
+  readonly own?: string;
+}
+
+const one = (ask: (target: Target) => object, own?: string): IsolationCase => ({
+  ask: (target) => [ask(target)],
+  ...(own && { own }),
+});
+const conversation = one(({ conversationId }) => ({ conversationId }));
+const deletedConversation = one(({ deletedConversationId }) => ({ conversationId: deletedConversationId }));
+const message = one(({ messageId }) => ({ messageId }));
+/** With the arguments, for which the token was given, and with none. */
+const listing = (name: string, filters: (target: Target) => readonly object[] = () => []): IsolationCase => ({
+  ask: (target) => [...filters(target), { pageSize: 1, pageToken: target.pageTokens[name] ?? "" }],
+});
+
+export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
+  "colloquy.v1.ConversationService/CreateConversation": {
+    ask: ({ memberId }) => [{ participantIds: [memberId] }, { conversation: { ownerId: memberId } }],
+  },
+  "colloquy.v1.ConversationService/GetConversation": {
+    ask: ({ conversationId: id, deletedConversationId: gone }) => [
+      { conversationId: id },
+      { conversationId: gone, showDeleted: true },
+    ],
+  },
+  "colloquy.v1.ConversationService/BatchGetConversations": one(({ conversationId: id }) => ({ conversationIds: [id] })),
+  "colloquy.v1.ConversationService/ListConversations": listing("ListConversations", ({ memberId }) => [
+    { ownerId: memberId },
+    { participantId: memberId, includeTotalSize: true },
+    { creator: memberId },
+  ]),
+  "colloquy.v1.ConversationService/UpdateConversation": one(({ conversationId }) => ({
+    conversationId,
+    conversation: { title: "taken" },
+  })),
+  "colloquy.v1.ConversationService/DeleteConversation": conversation,
+  "colloquy.v1.ConversationService/RestoreConversation": deletedConversation,
+  "colloquy.v1.ConversationService/PurgeConversation": conversation,
+  // Conversations that the caller may not see are passed over in silence, as for BatchGetConversations.
+  "colloquy.v1.ConversationService/AssignConversationNumbers": one(({ conversationId: id }) => ({
+    conversationIds: [id],
+  })),
+  "colloquy.v1.ConversationService/AddParticipants": one(({ conversationId, memberId }) => ({
+    conversationId,
+    memberIds: [memberId],
+  })),
+  "colloquy.v1.ConversationService/RemoveParticipant": one(({ conversationId, memberId }) => ({
+    conversationId,
+    memberId,
+  })),
+  "colloquy.v1.ConversationService/ListParticipants": conversation,
+  "colloquy.v1.ConversationService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
+  "colloquy.v1.ConversationService/ListEvents": conversation,
+
+  "colloquy.v1.MessageService/SendMessage": one(({ conversationId }) => ({
+    conversationId,
+    message: { role: 1, content: "hello" },
+  })),
+  "colloquy.v1.MessageService/BatchSendMessages": one(({ conversationId }) => ({
+    conversationId,
+    messages: [{ role: 1, content: "hello" }],
+  })),
+  "colloquy.v1.MessageService/GetMessage": {
+    ask: ({ messageId, deletedMessageId }) => [{ messageId }, { messageId: deletedMessageId, showDeleted: true }],
+  },
+  "colloquy.v1.MessageService/ListMessages": conversation,
+  "colloquy.v1.MessageService/BatchListMessages": one(({ conversationId: id }) => ({ conversationIds: [id] })),
+  "colloquy.v1.MessageService/SearchMessages": {
+    ask: ({ word, conversationId }) => [{ query: word }, { query: word, conversationId }],
+  },
+  "colloquy.v1.MessageService/UpdateMessage": one(({ messageId }) => ({ messageId, message: { content: "taken" } })),
+  "colloquy.v1.MessageService/DeleteMessage": message,
+  "colloquy.v1.MessageService/RestoreMessage": one(({ deletedMessageId }) => ({ messageId: deletedMessageId })),
+  "colloquy.v1.MessageService/DeleteAllMessages": conversation,
+  "colloquy.v1.MessageService/RestoreAllMessages": conversation,
+  "colloquy.v1.MessageService/ListDeletedMessages": listing("ListDeletedMessages", ({ conversationId }) => [
+    { conversationId },
+  ]),
+  "colloquy.v1.MessageService/ListMessageRevisions": message,
+  "colloquy.v1.MessageService/ReplaceMessages": one(({ conversationId }) => ({
+    conversationId,
+    messages: [{ role: 1, content: "taken" }],
+  })),
+
+  "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
+    memberId: "x-new-member",
+    member: { managerId: memberId },
+  })),
+  "colloquy.v1.DirectoryService/GetMember": {
+    ask: ({ memberId }) => [{ memberId }, { memberId, showDeleted: true }],
+  },
+  "colloquy.v1.DirectoryService/ListMembers": listing("ListMembers", ({ memberId }) => [{ managerId: memberId }]),
+  "colloquy.v1.DirectoryService/DeleteMember": one(({ memberId }) => ({ memberId })),
+  "colloquy.v1.DirectoryService/SetMemberRole": one(({ memberId }) => ({ memberId, role: 1 })),
+  "colloquy.v1.DirectoryService/SetMemberManager": one(({ memberId }) => ({ memberId, managerId: "" })),
+
+  // Names nothing of anybody's: only the header X-Tenant could point it elsewhere.
+  "colloquy.v1.AccessService/CreateApiKey": { ask: () => [] },
+  "colloquy.v1.AccessService/ListApiKeys": listing("ListApiKeys"),
+  "colloquy.v1.AccessService/RotateApiKey": one(({ keyId }) => ({ apiKeyId: keyId })),
+  "colloquy.v1.AccessService/RevokeApiKey": one(({ keyId }) => ({ apiKeyId: keyId })),
+  "colloquy.v1.AccessService/WhoAmI": { ask: () => [] },
+
+  "colloquy.v1.TenantService/CreateTenant": one(({ slug }) => ({ tenant: { slug } }), "PERMISSION_DENIED"),
+  "colloquy.v1.TenantService/GetTenant": {
+    ask: ({ tenantId, slug }) => [{ tenantId }, { tenantId: slug }],
+    own: "PERMISSION_DENIED",
+  },
+  "colloquy.v1.TenantService/ListTenants": { ask: () => [{}], own: "PERMISSION_DENIED" },
+  "colloquy.v1.TenantService/UpdateTenant": one(
+    ({ tenantId }) => ({ tenantId, tenant: { displayName: "taken" } }),
+    "PERMISSION_DENIED",
+  ),
+
+  "colloquy.v1.AnalyticsService/GetConversationAnalytics": conversation,
+  "colloquy.v1.AnalyticsService/GetTenantAnalytics": { ask: () => [] },
+
+  "colloquy.v1.AuditService/ListAuditEntries": listing("ListAuditEntries", ({ conversationId, keyId, memberId }) => [
+    { resourceId: conversationId },
+    { actor: `key:${keyId}` },
+    { actor: `member:${memberId}` },
+  ]),
+};
+
+/** A fingerprint of everything in every table, by table. Last uses of keys are written late, and are left out. */
+export async function fingerprint(database: Database): Promise<Record<string, string>> {
+  const tables = await database.query<{ name: string }>(
+    {
+      name: "isolation_tables",
+      text: "select table_name as name from information_schema.tables where table_schema = 'public' order by 1",
+    },
+    [],
+  );
+  const prints: Record<string, string> = {};
+  for (const { name } of tables) {
+    const text = `select coalesce(md5(string_agg(h, '' order by h)), '') as print
+      from (select md5((to_jsonb(t) - 'last_use_time')::text) as h from "${name}" t) rows`;
+    const [row] = await database.query<{ print: string }>({ name: `isolation_${name}`, text }, []);
+    prints[name] = row?.print ?? "";
+  }
+  return prints;
+}

@@ -1,0 +1,83 @@
+// Furnishes a tenant with one of everything that somebody could ask for.
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
+import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
+import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { newId } from "../../src/domain/id.ts";
+import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
+import type { Target } from "./isolation-cases.ts";
+
+/** Letters of which no two furnished tenants have the same twelve. */
+function letters(): string {
+  return Array.from({ length: 12 }, () => String.fromCharCode(97 + Math.floor(Math.random() * 26))).join("");
+}
+
+export async function furnish(server: IdentityServer, tenant: IdentityTenant, admin: Credential): Promise<Target> {
+  const conversations = server.client(ConversationService, admin);
+  const messages = server.client(MessageService, admin);
+  const directory = server.client(DirectoryService, admin);
+  const access = server.client(AccessService, admin);
+  const word = letters();
+  const memberId = `member-${letters()}`;
+  await directory.upsertMember({ memberId });
+  await directory.upsertMember({ memberId: `other-${letters()}` });
+
+  const make = async () => {
+    const { conversation } = await conversations.createConversation({
+      conversation: { title: word, ownerId: memberId },
+      participantIds: [memberId],
+    });
+    return conversation?.id ?? "";
+  };
+  const [conversationId, deletedConversationId] = [await make(), await make()];
+  await make();
+  const say = async (content: string) => {
+    const { message } = await messages.sendMessage({ conversationId, message: { role: MessageRole.USER, content } });
+    return message?.id ?? "";
+  };
+  const messageId = await say(`hello ${word}`);
+  const deleted = [await say("a"), await say("b")];
+  for (const id of deleted) await messages.deleteMessage({ messageId: id });
+  await conversations.deleteConversation({ conversationId: deletedConversationId });
+  const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
+
+  const first = { pageSize: 1 };
+  return {
+    tenantId: tenant.id,
+    slug: tenant.slug,
+    conversationId,
+    deletedConversationId,
+    messageId,
+    deletedMessageId: deleted[0] ?? "",
+    memberId,
+    keyId: apiKey?.id ?? "",
+    word,
+    pageTokens: {
+      ListConversations: (await conversations.listConversations(first)).nextPageToken,
+      ListDeletedMessages: (await messages.listDeletedMessages(first)).nextPageToken,
+      ListMembers: (await directory.listMembers(first)).nextPageToken,
+      ListApiKeys: (await access.listApiKeys(first)).nextPageToken,
+      ListAuditEntries: (await server.client(AuditService, admin).listAuditEntries(first)).nextPageToken,
+    },
+  };
+}
+
+/** The same kinds of names, of nothing anywhere. */
+export function randomTarget(like: Target): Target {
+  const damaged = (token: string) => `${token.startsWith("A") ? "B" : "A"}${token.slice(1)}`;
+  return {
+    tenantId: newId(),
+    slug: `t-${newId()}`,
+    conversationId: newId(),
+    deletedConversationId: newId(),
+    messageId: newId(),
+    deletedMessageId: newId(),
+    memberId: `member-${letters()}`,
+    keyId: newId(),
+    word: letters(),
+    pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),
+  };
+}
