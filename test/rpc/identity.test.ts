@@ -227,7 +227,7 @@ describe("API keys", () => {
     for (const { name } of tables) {
       const count = {
         name: `test_count_${name}`,
-        text: `select count(*) as n from "${name}" t where t::text like $1 or t::text like $2`,
+        text: `select /* test */ count(*) as n from "${name}" t where t::text like $1 or t::text like $2`,
       };
       // bytea is shown in hexadecimal.
       const values = [`%${secret}%`, `%${Buffer.from(secret).toString("hex")}%`];

@@ -1,9 +1,12 @@
 // Starts the one PostgreSQL of a test run and prepares the database that every test copies.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { openDatabase } from "../../src/store/database.ts";
 import type { Binaries } from "../../src/store/embedded/binaries.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { removeLeftClusters, startTestCluster } from "./postgres.ts";
+import { loggedStatements, unboundStatements } from "./statement-log.ts";
 
 export default function setup(project: TestProject): Promise<() => Promise<void>> {
   return setUp(project);
@@ -21,7 +24,16 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     await cluster.stop();
     throw error;
   }
+  const statementLog = join(cluster.dataDir, "statements");
+  await mkdir(statementLog);
+  project.provide("statementLog", statementLog);
   project.provide("postgresUrl", cluster.url);
   project.provide("postgresMajor", binaries?.major ?? 18);
-  return () => cluster.stop();
+  return async () => {
+    const statements = loggedStatements(statementLog);
+    const unbound = await unboundStatements(statements);
+    await cluster.stop();
+    process.stderr.write(`${statements.length} statements parsed, ${unbound.length} of them not held to one tenant\n`);
+    if (unbound.length > 0) throw new Error(`not held to one tenant:\n${unbound.join("\n")}`);
+  };
 }

@@ -156,7 +156,7 @@ export async function fingerprint(database: Database): Promise<Record<string, st
   );
   const prints: Record<string, string> = {};
   for (const { name } of tables) {
-    const text = `select coalesce(md5(string_agg(h, '' order by h)), '') as print
+    const text = `select /* test */ coalesce(md5(string_agg(h, '' order by h)), '') as print
       from (select md5((to_jsonb(t) - 'last_use_time')::text) as h from "${name}" t) rows`;
     const [row] = await database.query<{ print: string }>({ name: `isolation_${name}`, text }, []);
     prints[name] = row?.print ?? "";

@@ -10,6 +10,7 @@ import { inject } from "vitest";
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/store/database.ts";
 import type { Binaries } from "../../src/store/embedded/binaries.ts";
 import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.ts";
+import { logStatement } from "./statement-log.ts";
 
 export const silent: Logger = pino({ level: "silent" });
 
@@ -93,7 +94,12 @@ export async function createTestDatabase(template = TEMPLATE): Promise<TestDatab
   return {
     url,
     async open(options = {}) {
-      const database = await openDatabase({ url, ...options });
+      const onStatement = (text: string) => {
+        logStatement(inject("statementLog"), text);
+        options.observer?.onStatement?.(text);
+      };
+      const observer = { ...options.observer, onStatement };
+      const database = await openDatabase({ url, ...options, observer });
       opened.push(database);
       return database;
     },
@@ -106,6 +112,8 @@ declare module "vitest" {
   interface ProvidedContext {
     /** The run's cluster. */
     postgresUrl: string;
+    /** Where the run's statements are written down, for the check at its end. */
+    statementLog: string;
     /** Its major version. */
     postgresMajor: number;
   }

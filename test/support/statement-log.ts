@@ -1,0 +1,50 @@
+// Collects the statements that a test run sends, from all its processes, for the check at its end.
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { unboundTables } from "./tenant-binding.ts";
+
+/** Statements that concern all tenants, by a part of their text: nothing but the names of tenants is in them. */
+const ABOUT_ALL_TENANTS = [
+  // Which tenants there are, to forget the request ids of one after the other.
+  "select t.id from tenant t",
+  // TenantService.ListTenants; the line above also finds in whose name its page tokens are sealed.
+  'from "tenant" as',
+];
+
+const seen = new Set<string>();
+
+/** Writes down a statement that this process has not sent before. */
+export function logStatement(directory: string, text: string): void {
+  // MikroORM writes values into the text; those of one kind are one statement.
+  const shape = text.replace(/'(?:[^']|'')*'/g, "'x'");
+  if (seen.has(shape)) return;
+  seen.add(shape);
+  mkdirSync(directory, { recursive: true });
+  appendFileSync(join(directory, `${process.pid}.jsonl`), `${JSON.stringify(text)}\n`);
+}
+
+/** All statements that were written down. */
+export function loggedStatements(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  const lines = readdirSync(directory).flatMap((name) =>
+    readFileSync(join(directory, name), "utf8").trim().split("\n"),
+  );
+  return [...new Set(lines)].map((line) => JSON.parse(line) as string);
+}
+
+/** What in these statements is held to no tenant: a line for each, with the statement. Empty: all is well. */
+export async function unboundStatements(statements: readonly string[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const text of statements) {
+    if (ABOUT_ALL_TENANTS.some((part) => text.includes(part))) continue;
+    if (isForeign(text)) continue;
+    const unbound = await unboundTables(text);
+    if (unbound.length > 0) problems.push(`${unbound.join(", ")}: ${text.replace(/\s+/g, " ").trim()}`);
+  }
+  return problems;
+}
+
+/** What tests ask on purpose across tenants says so in a comment. */
+function isForeign(text: string): boolean {
+  return text.includes("/* test */");
+}

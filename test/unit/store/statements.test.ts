@@ -1,0 +1,76 @@
+// Promise R4: every table in every statement is held to one tenant.
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import type { Statement } from "../../../src/store/database.ts";
+import { unboundTables } from "../../support/tenant-binding.ts";
+
+const folder = join(import.meta.dirname, "../../../src/store/statements");
+const statements = new Map<string, string>();
+for (const file of readdirSync(folder)) {
+  const module = (await import(join(folder, file))) as Record<string, unknown>;
+  for (const value of Object.values(module)) {
+    for (const one of [value, ...(typeof value === "object" && value !== null ? Object.values(value) : [])]) {
+      if (isStatement(one)) statements.set(one.name, one.text);
+    }
+  }
+}
+
+function isStatement(value: unknown): value is Statement {
+  return typeof value === "object" && value !== null && "name" in value && "text" in value;
+}
+
+describe("each prepared statement holds every table to one tenant", () => {
+  test("and there are many", () => expect(statements.size).toBeGreaterThan(40));
+
+  test.each([...statements])("%s", async (_, text) => {
+    expect(await unboundTables(text)).toEqual([]);
+  });
+});
+
+describe("the check", () => {
+  test.each<[string, string[]]>([
+    ["select 1 from message m where m.tenant_id = $1", []],
+    ["select 1 from message where tenant_id = $1::uuid", []],
+    ["select 1 from message m join conversation c on c.tenant_id = m.tenant_id where m.tenant_id = $1", []],
+    [
+      "select 1 from message m, lateral (select 1 from event e where e.tenant_id = m.tenant_id) e where $1 = m.tenant_id",
+      [],
+    ],
+    ["with c as (select * from conversation x where x.tenant_id = $1) select * from c", []],
+    ["insert into message (tenant_id, id) values ($1, $2)", []],
+    ["insert into message (tenant_id, id) select x.tenant_id, x.id from message x where x.tenant_id = $1", []],
+    ["update message set content = $2 where tenant_id = $1 and id = $3", []],
+    ["select 1 from tenant t where t.id = $1", []],
+    [`select "a0".* from "api_key" as "a0" where "a0"."tenant_id" = 'x' and "a0"."id" = 'y'`, []],
+
+    ["select 1 from message", ["message"]],
+    ["select 1 from message m where m.id = $1", ["message m"]],
+    ["select 1 from message m where m.tenant_id <> $1", ["message m"]],
+    ["select 1 from message m where m.tenant_id = $1 or m.id = $2", ["message m"]],
+    ["select 1 from message m where not (m.tenant_id = $1)", ["message m"]],
+    ["select 1 from message m where m.tenant_id = m.tenant_id", ["message m"]],
+    [
+      "select 1 from message m join conversation c on c.id = m.conversation_id where m.tenant_id = $1",
+      ["conversation c"],
+    ],
+    ["select 1 from message m join conversation c on c.tenant_id = m.tenant_id", ["message m", "conversation c"]],
+    ["select (select count(*) from event) from message m where m.tenant_id = $1", ["event"]],
+    ["select 1 from message m where m.tenant_id = $1 and exists (select from event e where e.id = m.id)", ["event e"]],
+    ["with c as (select * from conversation) select * from c", ["conversation"]],
+    ["with c as (delete from message where id = $1 returning 1) select * from c", ["message"]],
+    ["select 1 from message where tenant_id = $1 union all select 1 from event", ["event"]],
+    ["insert into message (id) values ($1)", ["insert into message"]],
+    ["insert into message (tenant_id, id) select $1, x.id from message x", ["message x"]],
+    [
+      "insert into message (tenant_id, id) select x.id, x.id from message x where x.tenant_id = $1",
+      ["insert into message"],
+    ],
+    ["update message set content = $1 where id = $2", ["message"]],
+    ["update message m set content = x.content from message x where x.tenant_id = $1", ["message m"]],
+    ["delete from message using conversation c where c.tenant_id = $1", ["message"]],
+    ["select 1 from tenant", ["tenant"]],
+  ])("%s", async (sql, expected) => {
+    expect((await unboundTables(sql)).sort()).toEqual([...expected].sort());
+  });
+});
