@@ -1,6 +1,8 @@
 // The whole server with dialects on it, and plain HTTP requests to them.
 import { randomUUID } from "node:crypto";
+import { inject } from "vitest";
 import { type Credential, type IdentityServer, type IdentityTenant, startIdentityServer } from "./identity-server.ts";
+import { urlOf } from "./postgres.ts";
 
 export interface HttpAnswer {
   readonly status: number;
@@ -23,6 +25,8 @@ export interface DialectServer {
   readonly tenant: IdentityTenant;
   /** `http("GET", "/api/conversations")` */
   http(method: string, path: string, call?: HttpCall): Promise<HttpAnswer>;
+  /** The cluster of the server's database, for those who break it. */
+  readonly postgresUrl: string;
   close(): Promise<void>;
 }
 
@@ -40,6 +44,7 @@ export async function startDialects(
     server,
     tenant,
     http: (method, path, call = {}) => sendHttp(server.url + path, method, call),
+    postgresUrl: urlOf(inject("postgresUrl"), "postgres"),
     close: () => server.close(),
   };
 }
