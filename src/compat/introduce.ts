@@ -8,20 +8,28 @@ import type { Canonical } from "./canonical.ts";
 export const INTRODUCE_MEMBER = DirectoryService.method.upsertMember;
 const LOOK_UP_MEMBER = DirectoryService.method.getMember;
 
+/** The user that a request names. */
+export interface NamedUser {
+  readonly id: string;
+  /** The request's field that names it. */
+  readonly field: string;
+}
+
 /**
  * Runs `act`, which makes something for a user. A user that is no member yet becomes one if the caller may make members,
- * and `act` runs again; else its UNKNOWN_REFERENCE stands. A deleted member stays deleted.
+ * and `act` runs again; else UNKNOWN_REFERENCE names the request's field. A deleted member stays deleted.
  */
 export async function introducing<T>(
   canonical: Canonical,
   context: CallContext,
-  userId: string,
+  user: NamedUser,
   act: () => Promise<T>,
 ): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    if (!isFor(error, ErrorReason.UNKNOWN_REFERENCE) || !(await introduce(canonical, context, userId))) throw error;
+    if (!isFor(error, ErrorReason.UNKNOWN_REFERENCE)) throw error;
+    if (!(await introduce(canonical, context, user.id))) throw unknownUser(user);
     return await act();
   }
 }
@@ -49,4 +57,10 @@ async function exists(canonical: Canonical, context: CallContext, memberId: stri
 
 function isFor(error: unknown, reason: ErrorReason): boolean {
   return error instanceof DomainError && error.reason === reason;
+}
+
+function unknownUser({ field }: NamedUser): DomainError {
+  const description = "is no member of the tenant";
+  const violations = [{ field, description, rule: "reference" }];
+  return new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, { violations });
 }

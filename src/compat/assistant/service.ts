@@ -51,7 +51,7 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
         // Whoever creates it for somebody else, the owner takes part.
         participantIds: isMember(context, userId) ? [] : [userId],
       };
-      const answer = await introducing(canonical, context, userId, () =>
+      const answer = await introducing(canonical, context, { id: userId, field: "user_id" }, () =>
         canonical.once(context, Conversations.method.createConversation, request),
       );
       const created = requireConversation(answer.conversation);

@@ -61,7 +61,7 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
         // Whoever creates it for somebody else, the owner takes part.
         participantIds: isOwner ? [] : [ownerId],
       };
-      const { conversation } = await introducing(canonical, context, ownerId, () =>
+      const { conversation } = await introducing(canonical, context, { id: ownerId, field: "user_id" }, () =>
         canonical.once(context, method.createConversation, request),
       );
       if (conversation === undefined) throw new Error("a conversation was created without an answer");
