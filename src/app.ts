@@ -3,12 +3,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { bootstrap, DEFAULT_TENANT } from "./bootstrap.ts";
+import { createCompat } from "./compat/compat.ts";
+import { DIALECTS } from "./compat/dialects.ts";
 import type { Config } from "./config.ts";
-import { requireRules } from "./domain/permissions.ts";
+import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
 import { createIdentity } from "./identity.ts";
+import type { Mount } from "./rest/mount.ts";
 import { createDocsHandlers } from "./rest/openapi/index.ts";
 import { createRest } from "./rest/rest.ts";
 import { REST_FAILURES } from "./rest-failures.ts";
+import type { CallContext } from "./rpc/call.ts";
 import { createCallSignal } from "./rpc/deadline.ts";
 import { describeFailure } from "./rpc/failure-log.ts";
 import { createHealth } from "./rpc/health.ts";
@@ -60,32 +64,47 @@ export async function createApp(config: Config, logger: Logger, database: Databa
     createMessageService({ database, secrets }),
     ...identity.services,
   ];
-  const named = canonical.map(({ service }) => service);
+  const compat = createCompat({
+    dialects: DIALECTS,
+    points: config.compat.filter(({ dialect }) => dialect in DIALECTS),
+    services: canonical,
+    permit: (principal, method) => permit(principal, ruleOf(method)),
+    people: identity.directory,
+    trust: config.trust,
+  });
+  const named = [...canonical, ...compat.services].map(({ service }) => service);
   const health = createHealth({ services: named, ready, lifecycle });
   const reflection = createReflection([...named, health.service]);
-  const services = [...canonical, health, ...reflection];
-  requireRules(services.flatMap(({ service }) => service.methods));
-  const pipeline = createPipeline({ services, ...identity.stages, lifecycle, metrics, logger });
+  const services = [...canonical, ...compat.services, health, ...reflection];
+  // What a dialect's method needs follows from what it calls.
+  requireRules(services.flatMap(({ service }) => service.methods).filter((method) => !compat.serves(method)));
+  const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
+  const pipeline = createPipeline({ services, ...identity.stages, allow, lifecycle, metrics, logger });
 
-  const rest = createRest({
-    pipeline,
-    mounts: [{ name: "v1", serves: named, basePaths: ["/v1"] }],
-    createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
-    ...REST_FAILURES,
-  });
+  const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
   const docs = createDocsHandlers({ documents: [documentOf("openapi", "Colloquy", "/openapi.json")] });
-  const server = createServer({
-    pipeline,
-    lifecycle,
-    routes: new Map(identity.endpoints),
-    handlers: [docs, (request, response) => rest.handle(request, response)] satisfies HttpHandler[],
-    host: config.host,
-    port: config.port,
-    tls: config.tls && { certFile: config.tls.certificateFile, keyFile: config.tls.keyFile },
-    cors: config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false },
-    ready,
-    metrics,
-    logger,
+  const servers = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
+    const rest = createRest({
+      pipeline,
+      mounts,
+      createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
+      ...REST_FAILURES,
+    });
+    const handle: HttpHandler = (request, response) => rest.handle(request, response);
+    return createServer({
+      pipeline,
+      lifecycle,
+      ...(port === undefined
+        ? { routes: new Map(identity.endpoints), handlers: [docs, handle] }
+        : { handlers: [handle] }),
+      host: config.host,
+      port: port ?? config.port,
+      tls: config.tls && { certFile: config.tls.certificateFile, keyFile: config.tls.keyFile },
+      cors: config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false },
+      ready,
+      metrics,
+      logger,
+    });
   });
 
   return {
@@ -93,11 +112,12 @@ export async function createApp(config: Config, logger: Logger, database: Databa
       await identity.start();
       const firstKey = await bootstrap(database);
       sweeper.start();
-      const { url } = await server.listen();
+      const [main] = await Promise.all(servers.map((server) => server.listen()));
+      const url = main?.url ?? "";
       return { address: url, announcement: announce(url, config, firstKey) };
     },
     async stop() {
-      await server.close({ deadlineMs: DRAIN_MS });
+      await Promise.all(servers.map((server) => server.close({ deadlineMs: DRAIN_MS })));
       await sweeper.stop();
       await identity.stop();
     },
