@@ -22,6 +22,7 @@ import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createMetrics } from "./server/metrics.ts";
 import { createServer } from "./server/server.ts";
+import { createAnalyticsService } from "./services/analytics-service.ts";
 import { createConversationService } from "./services/conversation-service.ts";
 import { createMessageService } from "./services/message-service.ts";
 import type { Database } from "./store/database.ts";
@@ -62,6 +63,7 @@ export async function createApp(config: Config, logger: Logger, database: Databa
   const canonical = [
     createConversationService({ database, secrets }),
     createMessageService({ database, secrets }),
+    createAnalyticsService({ database }),
     ...identity.services,
   ];
   const compat = createCompat({

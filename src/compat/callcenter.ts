@@ -12,6 +12,7 @@ import type { Message, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts
 import { MessageService as Messages } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { HttpRequest } from "../rest/http.ts";
+import type { CallContext } from "../rpc/call.ts";
 import { serve } from "../rpc/service.ts";
 import { LONGEST_PAGE, readConversations } from "./conversation-pages.ts";
 import type { CreateDialect } from "./dialect.ts";
@@ -30,9 +31,17 @@ const REPLACED = ["call_type", "title", "persona", "profile_info", "metadata"];
 
 export const createCallcenter: CreateDialect = ({ canonical, acting }) => {
   const { method } = ConversationService;
+
+  /** Throws PERMISSION_DENIED for an agent that is not the caller, nor one whose conversations the caller sees. */
+  async function requireTheirs(context: CallContext, agentId: string | undefined): Promise<void> {
+    if (agentId === undefined || (await acting.may(context, agentId))) return;
+    const rule = "only the agent itself, its managers, administrators and API keys may name it";
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, `agent_id: ${rule}`);
+  }
+
   const service = serve(ConversationService, {
     async listUserConversations({ callType = "", agentId, page = 1, size: asked = DEFAULT_SIZE }, context) {
-      if (agentId !== undefined && !(await acting.may(context, agentId))) throw notTheirs();
+      await requireTheirs(context, agentId);
       const size = Math.min(asked, LONGEST_PAGE);
       const request = {
         callType: callTypeOf(callType),
@@ -56,6 +65,7 @@ export const createCallcenter: CreateDialect = ({ canonical, acting }) => {
     },
 
     async createConversation({ conversation: wanted }, context) {
+      await requireTheirs(context, wanted?.agentId);
       const messages = draftsOf(wanted) ?? [];
       const conversation = fromConversation(wanted);
       const answer = await canonical.once(context, Conversations.method.createConversation, { conversation, messages });
@@ -118,10 +128,6 @@ function tokenInQuery(name: string, request: HttpRequest, query: string): string
   if (request.headers.authorization !== undefined || request.headers["x-api-key"] !== undefined) return undefined;
   const token = new URLSearchParams(query).get(AUTH_TOKEN);
   return token === null ? undefined : `Bearer ${token}`;
-}
-
-function notTheirs(): DomainError {
-  return new DomainError(ErrorReason.PERMISSION_DENIED, "agent_id: only a manager of that agent may do this");
 }
 
 function fromConversation(wanted: CallConversation | undefined): MessageInitShape<typeof ConversationSchema> {

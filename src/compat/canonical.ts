@@ -40,6 +40,7 @@ export interface Canonical {
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>>;
+  /** Like `once`, for a method that streams. */
   stream<I extends DescMessage, O extends DescMessage>(
     context: CallContext,
     method: DescMethodServerStreaming<I, O>,
@@ -83,7 +84,8 @@ export function createCanonical({ services, permit, callsOf, answersOf, always =
     call: (context, method, request) => unary(context, method, request) as never,
     once: (context, method, request) => unary(context, method, request, keyOf(context)) as never,
     async *stream(context, method, request) {
-      for await (const answer of begin(context, method, request)) yield messageOf(method, answer) as never;
+      for await (const answer of begin(context, method, request, keyOf(context)))
+        yield messageOf(method, answer) as never;
     },
   };
 }

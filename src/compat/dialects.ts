@@ -1,9 +1,13 @@
 // Every dialect there is.
 import { createAssistant } from "./assistant/dialect.ts";
+import { createCallcenter } from "./callcenter.ts";
 import type { CreateDialect, DialectName } from "./dialect.ts";
 import { createHelpdesk } from "./helpdesk/dialect.ts";
+import { createWorkorder } from "./workorder.ts";
 
 export const DIALECTS: Readonly<Partial<Record<DialectName, CreateDialect>>> = {
+  callcenter: createCallcenter,
   assistant: createAssistant,
+  workorder: createWorkorder,
   helpdesk: createHelpdesk,
 };

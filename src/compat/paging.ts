@@ -1,4 +1,5 @@
 // Pages that are counted, as the dialects ask for them.
+import { CANONICAL_PAGE } from "./conversation-pages.ts";
 
 /** The most items that the services skip; nobody has as many. */
 const MAX_SKIP = 10_000_000;
@@ -11,4 +12,28 @@ export function skipOf(page: number, size: number): number {
 /** How many pages so many items make; 0 for none. */
 export function totalPages(total: number, size: number): number {
   return Math.ceil(total / size);
+}
+
+/** What one call of a list answers. */
+export interface ListedPage<T> {
+  readonly items: readonly T[];
+  readonly nextPageToken: string;
+  readonly totalSize?: bigint;
+}
+
+/** The first `size` items of a list, read in as many calls as that takes, and how many match in all. */
+export async function collect<T>(
+  size: number,
+  read: (pageSize: number, pageToken: string) => Promise<ListedPage<T>>,
+): Promise<{ readonly items: readonly T[]; readonly total: number }> {
+  const items: T[] = [];
+  let pageToken = "";
+  let total = 0;
+  do {
+    const page = await read(Math.min(size - items.length, CANONICAL_PAGE), pageToken);
+    items.push(...page.items);
+    total = Number(page.totalSize ?? total);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && items.length < size);
+  return { items, total };
 }
