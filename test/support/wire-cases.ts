@@ -1,0 +1,385 @@
+// The table of calls that every wire form must answer alike: for each RPC of the contract at least one that succeeds.
+import { randomUUID } from "node:crypto";
+import type { JsonObject } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
+import { transportOver } from "./five-wires.ts";
+import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
+
+/** One tenant with a few members, and ways to make what a call needs. */
+export interface World {
+  readonly server: IdentityServer;
+  readonly tenant: IdentityTenant;
+  /** A key with every scope that acts for the administrator `ada`. */
+  readonly admin: Credential;
+  readonly root: Credential;
+  /** A conversation of ada's, with so many messages; gives its id. */
+  conversation(options?: { messages?: number; title?: string }): Promise<string>;
+  /** The id of a message in a conversation of its own. */
+  message(content?: string): Promise<string>;
+  member(id?: string): Promise<string>;
+  apiKey(): Promise<string>;
+  newTenant(): Promise<string>;
+  deleteConversation(id: string): Promise<void>;
+  deleteMessage(id: string): Promise<void>;
+  closeConversation(id: string): Promise<void>;
+}
+
+export interface WireCase {
+  /** `ConversationService.GetConversation` */
+  readonly rpc: string;
+  /** What is special about it. */
+  readonly name?: string;
+  /** Who calls. Default: admin. */
+  readonly as?: "admin" | "root";
+  /** Makes what the call needs, anew each time, and gives the request messages as JSON. */
+  readonly requests: (world: World) => Promise<JsonObject[]> | JsonObject[];
+  /** Of an endless stream, how many messages are read. */
+  readonly take?: number;
+  /** A field of the answer that a repeat with the same request id leaves out: a secret is told once. */
+  readonly toldOnce?: string;
+  /** The reason of its error. Default: it succeeds. */
+  readonly fails?: string;
+}
+
+export async function createWorld(server: IdentityServer): Promise<World> {
+  const tenant = await server.tenant();
+  await tenant.addMember("ada", { role: "admin" });
+  await tenant.addMember("bob");
+  await tenant.addMember("cy", { role: "lead", manager: "bob" });
+  const key = await tenant.key("read", "write", "admin");
+  const admin = { ...key.credential, "x-act-for": "ada" };
+  const root = await server.superAdmin();
+  const transport = transportOver("Connect proto", server.url, admin);
+  const conversations = createClient(ConversationService, transport);
+  const messages = createClient(MessageService, transport);
+
+  const conversation: World["conversation"] = async ({ messages: count = 0, title = "Talk" } = {}) => {
+    const { conversation: made } = await conversations.createConversation({
+      conversation: { title, metadata: { __proto__: null, depth: { of: [1, -0.5, null, true] } } },
+      participantIds: ["bob"],
+      messages: Array.from({ length: count }, (_, i) => ({
+        content: `message ${i + 1} of ${count}`,
+        role: i % 2 === 0 ? MessageRole.USER : MessageRole.ASSISTANT,
+      })),
+    });
+    return made?.id as string;
+  };
+  return {
+    server,
+    tenant,
+    admin,
+    root,
+    conversation,
+    async message(content = "Grüße, 世界 🌍") {
+      const { message } = await messages.sendMessage({
+        conversationId: await conversation(),
+        message: { content, metadata: { n: 1 } },
+      });
+      return message?.id as string;
+    },
+    async member(id = `m-${randomUUID()}`) {
+      await tenant.addMember(id);
+      return id;
+    },
+    async apiKey() {
+      const access = createClient(AccessService, transport);
+      const { apiKey } = await access.createApiKey({ apiKey: { displayName: "k", scopes: [ApiKeyScope.READ] } });
+      return apiKey?.id as string;
+    },
+    async newTenant() {
+      const tenants = createClient(TenantService, transportOver("Connect proto", server.url, root));
+      const { tenant: made } = await tenants.createTenant({ tenant: { slug: slug(), displayName: "New" } });
+      return made?.id as string;
+    },
+    deleteConversation: async (id) => void (await conversations.deleteConversation({ conversationId: id })),
+    deleteMessage: async (id) => void (await messages.deleteMessage({ messageId: id })),
+    closeConversation: async (id) =>
+      void (await conversations.updateConversation({ conversationId: id, conversation: { status: 3 } })),
+  };
+}
+
+const slug = () => `s-${randomUUID()}`;
+const METADATA = { text: "ü\u2028", list: [1, [2, { three: 3.5 }]], none: null, yes: true, "": {} };
+const MESSAGE = { role: "MESSAGE_ROLE_ASSISTANT", content: 'Hello\n\t"you" \\ 👩‍👩‍👧', metadata: METADATA };
+
+/** The id of a conversation with two messages, as most requests want it. */
+const talk = async (world: World) => ({ conversationId: await world.conversation({ messages: 2 }) });
+const sent = async (world: World) => ({ messageId: await world.message() });
+
+const CONVERSATIONS: readonly WireCase[] = [
+  {
+    rpc: "ConversationService.CreateConversation",
+    requests: () => [
+      {
+        conversation: { title: "Größe 🙂", callType: "CALL_TYPE_INBOUND", pinned: true, metadata: METADATA, mode: "m" },
+        participantIds: ["bob", "cy"],
+        messages: [MESSAGE, { content: "second", clientTime: "2026-01-02T03:04:05.678900Z" }],
+      },
+    ],
+  },
+  { rpc: "ConversationService.CreateConversation", name: "of nothing", requests: () => [{}] },
+  {
+    rpc: "ConversationService.CreateConversation",
+    name: "with an unknown participant",
+    requests: () => [{ participantIds: ["nobody"] }],
+    fails: "UNKNOWN_REFERENCE",
+  },
+  { rpc: "ConversationService.GetConversation", requests: async (world) => [await talk(world)] },
+  {
+    rpc: "ConversationService.GetConversation",
+    name: "that is deleted, when asked for",
+    async requests(world) {
+      const { conversationId } = await talk(world);
+      await world.deleteConversation(conversationId);
+      return [{ conversationId, showDeleted: true }];
+    },
+  },
+  {
+    rpc: "ConversationService.BatchGetConversations",
+    requests: async (world) => [
+      { conversationIds: [await world.conversation(), randomUUID(), await world.conversation({ messages: 3 })] },
+    ],
+  },
+  {
+    rpc: "ConversationService.ListConversations",
+    async requests(world) {
+      for (let i = 0; i < 3; i++) await world.conversation({ messages: i });
+      return [{ pageSize: 2, includeTotalSize: true, orderBy: "CONVERSATION_ORDER_OLDEST_FIRST", pinned: false }];
+    },
+  },
+  {
+    rpc: "ConversationService.UpdateConversation",
+    requests: async (world) => [
+      {
+        ...(await talk(world)),
+        conversation: { title: "New", pinned: false, metadata: METADATA },
+        updateMask: "title,pinned,metadata",
+      },
+    ],
+  },
+  {
+    rpc: "ConversationService.UpdateConversation",
+    name: "with a field that the mask cannot name",
+    requests: async (world) => [{ ...(await talk(world)), conversation: { title: "New" }, updateMask: "nothing" }],
+    fails: "INVALID_FIELD",
+  },
+  { rpc: "ConversationService.DeleteConversation", requests: async (world) => [await talk(world)] },
+  {
+    rpc: "ConversationService.RestoreConversation",
+    async requests(world) {
+      const asked = await talk(world);
+      await world.deleteConversation(asked.conversationId);
+      return [asked];
+    },
+  },
+  {
+    rpc: "ConversationService.RestoreConversation",
+    name: "that is not deleted",
+    requests: async (world) => [await talk(world)],
+    fails: "NOT_DELETED",
+  },
+  { rpc: "ConversationService.PurgeConversation", requests: async (world) => [await talk(world)] },
+  {
+    rpc: "ConversationService.AssignConversationNumbers",
+    async requests() {
+      // Nothing gets a number here: numbers are counted in the tenant, so they would differ from call to call.
+      return [{ conversationIds: [randomUUID()] }];
+    },
+  },
+  {
+    rpc: "ConversationService.AddParticipants",
+    requests: async (world) => [{ ...(await talk(world)), memberIds: ["cy", "bob"] }],
+  },
+  {
+    rpc: "ConversationService.RemoveParticipant",
+    requests: async (world) => [{ ...(await talk(world)), memberId: "bob" }],
+  },
+  { rpc: "ConversationService.ListParticipants", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
+  { rpc: "ConversationService.MarkRead", requests: async (world) => [{ ...(await talk(world)), readSeq: "1" }] },
+  { rpc: "ConversationService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },
+];
+
+const MESSAGES: readonly WireCase[] = [
+  { rpc: "MessageService.SendMessage", requests: async (world) => [{ ...(await talk(world)), message: MESSAGE }] },
+  {
+    rpc: "MessageService.SendMessage",
+    name: "with nothing in it",
+    requests: async (world) => [{ ...(await talk(world)), message: {} }],
+  },
+  {
+    rpc: "MessageService.SendMessage",
+    name: "to a closed conversation",
+    async requests(world) {
+      const asked = await talk(world);
+      await world.closeConversation(asked.conversationId);
+      return [{ ...asked, message: { content: "late" } }];
+    },
+    fails: "CONVERSATION_CLOSED",
+  },
+  {
+    rpc: "MessageService.BatchSendMessages",
+    requests: async (world) => [{ ...(await talk(world)), messages: [MESSAGE, { content: "b" }, { content: "c" }] }],
+  },
+  { rpc: "MessageService.GetMessage", requests: async (world) => [await sent(world)] },
+  {
+    rpc: "MessageService.ListMessages",
+    requests: async (world) => [
+      { ...(await talk(world)), pageSize: 1, orderBy: "MESSAGE_ORDER_NEWEST_FIRST", includeTotalSize: true },
+    ],
+  },
+  {
+    rpc: "MessageService.BatchListMessages",
+    requests: async (world) => [
+      {
+        conversationIds: [await world.conversation({ messages: 3 }), randomUUID(), await world.conversation()],
+        latest: 2,
+      },
+    ],
+  },
+  {
+    rpc: "MessageService.SearchMessages",
+    async requests(world) {
+      await world.message("a zebra crosses");
+      await world.message("two zebras meet a zebra");
+      return [{ query: "zebra", pageSize: 5 }];
+    },
+  },
+  {
+    rpc: "MessageService.UpdateMessage",
+    requests: async (world) => [{ ...(await sent(world)), message: { content: "edited", metadata: METADATA } }],
+  },
+  { rpc: "MessageService.DeleteMessage", requests: async (world) => [await sent(world)] },
+  {
+    rpc: "MessageService.RestoreMessage",
+    async requests(world) {
+      const asked = await sent(world);
+      await world.deleteMessage(asked.messageId);
+      return [asked];
+    },
+  },
+  { rpc: "MessageService.DeleteAllMessages", requests: async (world) => [await talk(world)] },
+  {
+    rpc: "MessageService.RestoreAllMessages",
+    async requests(world) {
+      const asked = await talk(world);
+      await messagesOf(world).deleteAllMessages(asked);
+      return [asked];
+    },
+  },
+  {
+    rpc: "MessageService.ListDeletedMessages",
+    async requests(world) {
+      const asked = await talk(world);
+      await messagesOf(world).deleteAllMessages(asked);
+      return [{ ...asked, includeTotalSize: true }];
+    },
+  },
+  {
+    rpc: "MessageService.ListMessageRevisions",
+    async requests(world) {
+      const asked = await sent(world);
+      await messagesOf(world).updateMessage({ ...asked, message: { content: "edited" } });
+      return [asked];
+    },
+  },
+  {
+    rpc: "MessageService.ReplaceMessages",
+    requests: async (world) => [
+      { ...(await talk(world)), messages: [{ content: "message 1 of 2", role: 1 }, MESSAGE] },
+    ],
+  },
+];
+
+const IDENTITY: readonly WireCase[] = [
+  { rpc: "AccessService.WhoAmI", requests: () => [{}] },
+  { rpc: "AccessService.WhoAmI", name: "as a super administrator", as: "root", requests: () => [{}] },
+  {
+    rpc: "AccessService.CreateApiKey",
+    toldOnce: "text",
+    requests: () => [
+      { apiKey: { displayName: "k", scopes: ["API_KEY_SCOPE_READ"], expireTime: "2999-01-01T00:00:00Z" } },
+    ],
+  },
+  {
+    rpc: "AccessService.ListApiKeys",
+    async requests(world) {
+      await world.apiKey();
+      return [{ pageSize: 1, showRevoked: true }];
+    },
+  },
+  {
+    rpc: "AccessService.RotateApiKey",
+    toldOnce: "text",
+    requests: async (world) => [{ apiKeyId: await world.apiKey(), overlap: "3600s" }],
+  },
+  { rpc: "AccessService.RevokeApiKey", requests: async (world) => [{ apiKeyId: await world.apiKey() }] },
+  {
+    rpc: "AuditService.ListAuditEntries",
+    async requests(world) {
+      await world.apiKey();
+      return [{ pageSize: 2, startTime: "2020-01-01T00:00:00Z" }];
+    },
+  },
+  {
+    rpc: "DirectoryService.UpsertMember",
+    requests: () => [
+      {
+        memberId: `auth0|${randomUUID()}/ü?`,
+        member: { displayName: "Dörte", role: "MEMBER_ROLE_LEAD", managerId: "bob" },
+      },
+    ],
+  },
+  { rpc: "DirectoryService.GetMember", requests: () => [{ memberId: "cy" }] },
+  { rpc: "DirectoryService.ListMembers", requests: () => [{ pageSize: 2 }] },
+  { rpc: "DirectoryService.DeleteMember", requests: async (world) => [{ memberId: await world.member() }] },
+  {
+    rpc: "DirectoryService.SetMemberRole",
+    requests: async (world) => [{ memberId: await world.member(), role: "MEMBER_ROLE_MANAGER" }],
+  },
+  {
+    rpc: "DirectoryService.SetMemberManager",
+    requests: async (world) => [{ memberId: await world.member(), managerId: "bob" }],
+  },
+  {
+    rpc: "DirectoryService.SetMemberManager",
+    name: "below itself",
+    requests: () => [{ memberId: "bob", managerId: "cy" }],
+    fails: "CONFLICT",
+  },
+  {
+    rpc: "TenantService.CreateTenant",
+    as: "root",
+    requests: () => [{ tenant: { slug: slug(), displayName: "Ünited" } }],
+  },
+  {
+    rpc: "TenantService.CreateTenant",
+    name: "whose slug is taken",
+    as: "root",
+    requests: (world) => [{ tenant: { slug: world.tenant.slug } }],
+    fails: "ALREADY_EXISTS",
+  },
+  { rpc: "TenantService.GetTenant", as: "root", requests: async (world) => [{ tenantId: await world.newTenant() }] },
+  { rpc: "TenantService.ListTenants", as: "root", requests: () => [{ pageSize: 1 }] },
+  {
+    rpc: "TenantService.UpdateTenant",
+    as: "root",
+    requests: async (world) => [{ tenantId: await world.newTenant(), tenant: { displayName: "Renamed" } }],
+  },
+  {
+    rpc: "AnalyticsService.GetConversationAnalytics",
+    requests: async (world) => [await talk(world)],
+  },
+  { rpc: "AnalyticsService.GetTenantAnalytics", requests: () => [{ dayCount: 3 }] },
+];
+
+export const WIRE_CASES: readonly WireCase[] = [...CONVERSATIONS, ...MESSAGES, ...IDENTITY];
+
+function messagesOf({ server, admin }: World) {
+  return createClient(MessageService, transportOver("Connect proto", server.url, admin));
+}
