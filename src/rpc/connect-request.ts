@@ -6,7 +6,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Wire } from "./call.ts";
 import { malformed } from "./compression.ts";
-import { type HttpRequest, headerOf } from "./http.ts";
+import { type HttpRequest, headerOf, queryOf } from "./http.ts";
 
 /** The wire by its content type. What is none of gRPC's is Connect's. */
 export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {
@@ -40,7 +40,7 @@ export function refusalOf(request: HttpRequest, method: DescMethod): Refusal | u
     // A client that takes the connection for full-duplex would hang.
     return refusal(505, "the method streams both ways, which needs HTTP/2", { connection: "close" });
   }
-  if (request.method === "GET") return queryRefusal(new URLSearchParams((request.url ?? "").split("?")[1]));
+  if (request.method === "GET") return queryRefusal(new URLSearchParams(queryOf(request.url)));
   const types = [...(method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES), ...GRPC_TYPES];
   const given = headerOf(request, "content-type")?.toLowerCase() ?? "";
   const bare = given.replace(/; ?charset=utf-?8$/, "");

@@ -15,6 +15,11 @@ export function pathOf(target: string | undefined): string {
   return query === -1 ? target : target.slice(0, query);
 }
 
+/** The query of a request target, without its question mark. */
+export function queryOf(target: string | undefined): string {
+  return /\?([^#]*)/.exec(target ?? "")?.[1] ?? "";
+}
+
 /** One request header by its lower-case name, several of one name joined by ", " as RFC 9110 §5.3 has it. */
 export function headerOf(request: HttpRequest, name: string): string | undefined {
   const value = request.headers[name];

@@ -14,7 +14,7 @@ export async function* readChunks(
   timeoutMs: number | undefined,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const late = new AbortController();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(() => late.abort(tooSlow(timeoutMs)), timeoutMs);
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => late.abort(bodyTooSlow(timeoutMs)), timeoutMs);
   const either = timeoutMs === undefined ? signal : AbortSignal.any([signal, late.signal]);
   // Not destroyed when reading stops early: on HTTP/1.1 that would take the connection, and the answer with it.
   const chunks = request.iterator({ destroyOnReturn: false });
@@ -30,12 +30,12 @@ export async function* readChunks(
   }
 }
 
-function tooSlow(timeoutMs: number): DomainError {
+export function bodyTooSlow(timeoutMs: number): DomainError {
   return new DomainError(ErrorReason.DEADLINE_EXCEEDED, `the request body took longer than ${timeoutMs / 1000} s`);
 }
 
 /** How long the rest of a body is read and thrown away, so that the client sees its answer before the end. */
-const LINGER_MS = 5_000;
+export const LINGER_MS = 5_000;
 
 /** After the answer: lets go of a body that was not read to its end. */
 export function releaseBody(request: HttpRequest): void {

@@ -1,7 +1,7 @@
 // Stopping without dropping a call: announce, let calls finish, and only then close.
+import type { EventEmitter } from "node:events";
 import { constants, type ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { HttpResponse } from "../rpc/http.ts";
 import type { Lifecycle } from "../rpc/lifecycle.ts";
 import type { OnePort } from "./one-port.ts";
 
@@ -12,7 +12,7 @@ const LAST_WORDS_MS = 500;
 
 /** The answers that are not finished yet. */
 export interface InFlight {
-  add(response: HttpResponse): void;
+  add(answer: Pick<EventEmitter, "once">): void;
   /** Resolves as soon as there is none. */
   none(): Promise<void>;
 }
@@ -21,9 +21,9 @@ export function createInFlight(): InFlight {
   let count = 0;
   const waiting = new Set<() => void>();
   return {
-    add(response) {
+    add(answer) {
       count++;
-      response.once("close", () => {
+      answer.once("close", () => {
         count--;
         if (count > 0) return;
         for (const resolve of waiting) resolve();

@@ -1,7 +1,12 @@
 // One port for HTTP/1.1 and HTTP/2: by ALPN under TLS, in clear text by the first bytes of the connection.
 import { readFileSync } from "node:fs";
 import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from "node:http";
-import { createServer as createHttp2Server, type Http2Server } from "node:http2";
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -27,9 +32,15 @@ export interface OnePort {
 /** RFC 9113 §3.4. Its first line alone tells it from HTTP/1.1: no method is called PRI. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n");
 
+export interface PortHandlers {
+  /** Takes a stream of HTTP/2 as it is and says true, or leaves it untouched. Then it comes as a request. */
+  stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean;
+  request(request: HttpRequest, response: HttpResponse): void;
+}
+
 /** Builds both servers; neither listens yet. Reads the TLS files. */
 export function createOnePort(
-  onRequest: (request: HttpRequest, response: HttpResponse) => void,
+  { stream: onStream, request: onRequest }: PortHandlers,
   limits: Limits,
   tls: TlsOptions | undefined,
 ): OnePort {
@@ -67,6 +78,14 @@ export function createOnePort(
     },
     onRequest,
   );
+
+  // What makes requests of streams is costly, so it gets only those that nothing takes before.
+  const [makeRequest] = http2.listeners("stream") as Array<(this: Http2Server, ...args: unknown[]) => void>;
+  if (makeRequest === undefined) throw new Error("node:http2 no longer makes requests of its streams");
+  http2.removeAllListeners("stream");
+  http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
+    if (!onStream(stream, headers, raw)) makeRequest.call(http2, stream, headers, flags, raw);
+  });
 
   const event = tls === undefined ? "connection" : "secureConnection";
   // The listener that http1 has set up for itself gets the connections that turn out to speak HTTP/1.1.

@@ -8,11 +8,16 @@ export interface Fault {
   readonly message: string;
 }
 
+/** What is looked at. An HTTP/2 request has a `stream`. */
+export type CheckedRequest = Pick<HttpRequest, "headers" | "rawHeaders" | "url" | "method" | "httpVersionMajor"> & {
+  readonly stream?: unknown;
+};
+
 /**
  * Says what is wrong with a request's version, authority or target, or undefined. Absolute-form targets are brought into
  * origin form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is 400; here so is HTTP/1.0 without one.
  */
-export function checkRequest(request: HttpRequest, maxHeaderBytes: number): Fault | undefined {
+export function checkRequest(request: CheckedRequest, maxHeaderBytes: number): Fault | undefined {
   if ("stream" in request) {
     // Node announces its limit to HTTP/2 clients but does not hold them to it.
     if (headerBytes(request) > maxHeaderBytes) return { status: 431, message: "the headers are too large" };
@@ -27,13 +32,13 @@ export function checkRequest(request: HttpRequest, maxHeaderBytes: number): Faul
 }
 
 /** RFC 9113 §6.5.2: 32 bytes of overhead for each field. */
-function headerBytes({ rawHeaders }: HttpRequest): number {
+function headerBytes({ rawHeaders }: CheckedRequest): number {
   let bytes = 16 * rawHeaders.length;
   for (const text of rawHeaders) bytes += text.length;
   return bytes;
 }
 
-function http1Authority(request: HttpRequest): string | undefined {
+function http1Authority(request: CheckedRequest): string | undefined {
   let hosts = 0;
   // Node keeps the first of several; the raw list has them all.
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
@@ -43,14 +48,14 @@ function http1Authority(request: HttpRequest): string | undefined {
 }
 
 /** RFC 9113 §8.3.1: `:authority`, or `host` in its place; if both are there they must agree. */
-function http2Authority(request: HttpRequest): string | undefined {
-  const authority = headerOf(request, ":authority");
+function http2Authority(request: CheckedRequest): string | undefined {
+  const authority = headerOf(request as HttpRequest, ":authority");
   const { host } = request.headers;
   if (authority !== undefined && host !== undefined && authority.toLowerCase() !== host.toLowerCase()) return undefined;
   return authority ?? host;
 }
 
-function isTarget(request: HttpRequest): boolean {
+function isTarget(request: CheckedRequest): boolean {
   const target = request.url ?? "";
   if (target.startsWith("/")) return true;
   if (target === "*" && request.method === "OPTIONS") return true;

@@ -16,6 +16,8 @@ import type { TlsOptions } from "../../src/server/one-port.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 
+/** The whole suite also runs without the lane: `COLLOQUY_UNARY=off npm test`. */
+export const UNARY_LANE = process.env.COLLOQUY_UNARY !== "off";
 export const TENANT = "01890000-0000-7000-8000-000000000001";
 export const TOKEN = "good-token";
 export const ECHO = "/colloquy.test.v1.EchoService/Echo";
@@ -29,6 +31,8 @@ export interface EchoServerOptions {
   readonly loopbackCors?: boolean;
   readonly limit?: (context: CallContext) => Promise<void> | void;
   readonly host?: string;
+  /** Default: what the run says. */
+  readonly unaryLane?: boolean;
 }
 
 export interface EchoServer {
@@ -92,6 +96,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     metrics,
     logger,
     limits: options.limits ?? {},
+    unaryLane: options.unaryLane ?? UNARY_LANE,
   });
   const { url, port } = await server.listen();
   return {

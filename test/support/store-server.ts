@@ -15,6 +15,7 @@ import { createConversationService } from "../../src/services/conversation-servi
 import { createMessageService } from "../../src/services/message-service.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
+import { UNARY_LANE } from "./echo-server.ts";
 import { createTestDatabase } from "./postgres.ts";
 
 export interface Clients {
@@ -65,6 +66,7 @@ export async function startStoreServer(): Promise<StoreServer> {
     ready: async () => true,
     metrics,
     logger,
+    unaryLane: UNARY_LANE,
   });
   const { url } = await server.listen();
 

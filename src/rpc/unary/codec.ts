@@ -1,0 +1,60 @@
+// Messages of one method from bytes and into them, with the limits and options of every wire.
+import { type DescMethod, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { tooLarge } from "../compression.ts";
+import { failureOf } from "../connect-failures.ts";
+
+export type Encoding = "json" | "proto";
+
+export interface Codec {
+  /** Throws MALFORMED_BODY or TOO_LARGE. */
+  decode(method: DescMethod, encoding: Encoding, bytes: Uint8Array): Message;
+  /** JSON as text: it is written into a socket faster than as bytes. Throws TOO_LARGE. */
+  encode(method: DescMethod, encoding: Encoding, message: Message): string | Uint8Array;
+}
+
+export interface CodecLimits {
+  readonly readMaxBytes: number;
+  readonly writeMaxBytes: number;
+}
+
+// Invalid UTF-8 is an error, not U+FFFD.
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+// Kept unknown fields cost 100 times their size in memory; in JSON they may be of a newer client.
+const BINARY = { readUnknownFields: false };
+const JSON_TEXT = { ignoreUnknownFields: true };
+
+export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec {
+  return {
+    decode({ input }, encoding, bytes) {
+      if (bytes.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
+      try {
+        return encoding === "proto"
+          ? fromBinary(input, bytes, BINARY)
+          : fromJsonString(input, utf8.decode(bytes), JSON_TEXT);
+      } catch (error) {
+        throw failureOf(described(error, encoding), readMaxBytes);
+      }
+    },
+    encode({ output }, encoding, message) {
+      const body = encoding === "proto" ? toBinary(output, message) : toJsonString(output, message);
+      if (lengthOf(body) > writeMaxBytes) {
+        throw new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less");
+      }
+      return body;
+    },
+  };
+}
+
+export function lengthOf(body: string | Uint8Array): number {
+  return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
+}
+
+/** The failure as Connect's own code words it, so that both ways tell it alike. */
+function described(error: unknown, encoding: Encoding): ConnectError {
+  const message = error instanceof Error ? error.message : String(error);
+  return encoding === "proto"
+    ? new ConnectError(`parse binary: ${message}`, Code.Internal)
+    : ConnectError.from(error, Code.InvalidArgument);
+}

@@ -1,0 +1,81 @@
+// The Connect protocol's unary calls, POST and GET: https://connectrpc.com/docs/protocol#unary-request
+import type { Message } from "@bufbuild/protobuf";
+import { base64Decode } from "@bufbuild/protobuf/wire";
+import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { tooLarge } from "../compression.ts";
+import { lengthOf } from "./codec.ts";
+import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
+import { type BodyLimits, isOverlong, type WholeAnswer } from "./exchange.ts";
+import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
+
+export const connect: Protocol = {
+  wire: "connect",
+  acceptHeader: "accept-encoding",
+  requestEncoding: ({ exchange, query }) =>
+    query === undefined ? exchange.header("content-encoding") : query.get("compression"),
+
+  async receive(incoming, limits): Promise<Message> {
+    const { query, codec, method, encoding, readMaxBytes } = incoming;
+    const bytes = query === undefined ? await readBody(incoming, limits) : messageOf(query);
+    const compression = requestCompression(connect.requestEncoding(incoming));
+    return codec.decode(
+      method,
+      encoding,
+      compression === undefined ? bytes : await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes),
+    );
+  },
+
+  succeed(incoming, message, headers) {
+    const body = incoming.codec.encode(incoming.method, incoming.encoding, message);
+    return answer(incoming, 200, `application/${incoming.encoding}`, body, headers);
+  },
+
+  fail(incoming, error, headers) {
+    const body = errorToJsonBytes(error, undefined);
+    return answer(incoming, codeToHttpStatus(error.code), "application/json", body, headers);
+  },
+};
+
+/** "message", "base64" and "encoding" of a Unary-Get-Request. */
+function messageOf(query: URLSearchParams): Uint8Array {
+  const message = query.get("message") ?? "";
+  return query.get("base64") === "1" ? base64Decode(message) : Buffer.from(message.toWellFormed());
+}
+
+async function readBody(
+  { exchange, readMaxBytes }: Incoming,
+  limits: Omit<BodyLimits, "maxBytes">,
+): Promise<Uint8Array> {
+  if (Number(exchange.header("content-length")) > readMaxBytes) throw tooLarge(readMaxBytes);
+  const body = await exchange.read({ ...limits, maxBytes: readMaxBytes });
+  if (isOverlong(body)) throw tooLarge(readMaxBytes);
+  return body;
+}
+
+/** Errors are compressed like any other answer. */
+function answer(
+  incoming: Incoming,
+  status: number,
+  contentType: string,
+  body: string | Uint8Array,
+  fields: HeaderMap,
+): WholeAnswer | Promise<WholeAnswer> {
+  const headers: Record<string, string> = { "content-type": contentType };
+  for (const [name, value] of fields) headers[name] = value;
+  const length = lengthOf(body);
+  const compression =
+    length < COMPRESS_MIN_BYTES
+      ? undefined
+      : answerCompression(incoming.exchange.header("accept-encoding"), connect.requestEncoding(incoming));
+  if (compression === undefined) {
+    headers["content-length"] = String(length);
+    return { status, headers, body };
+  }
+  return compression
+    .compress(typeof body === "string" ? Buffer.from(body) : (body as Uint8Array<ArrayBuffer>))
+    .then((compressed) => {
+      headers["content-encoding"] = compression.name;
+      headers["content-length"] = String(compressed.byteLength);
+      return { status, headers, body: compressed };
+    });
+}

@@ -1,0 +1,98 @@
+// The frames of gRPC and gRPC-Web (Length-Prefixed-Message): a byte of flags, four of length, then the message.
+import type { Message } from "@bufbuild/protobuf";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { malformed, tooLarge } from "../compression.ts";
+import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
+import { type BodyLimits, isOverlong } from "./exchange.ts";
+import type { Incoming } from "./protocol.ts";
+
+const HEAD_BYTES = 5;
+const COMPRESSED = 0x01;
+
+/** Reads the one message of a unary call. Frames with a flag of `skip` are passed over. */
+export async function receiveOne(
+  incoming: Incoming,
+  limits: Omit<BodyLimits, "maxBytes">,
+  skip: number,
+): Promise<Message> {
+  const { exchange, method, encoding, codec, readMaxBytes } = incoming;
+  const compression = requestCompression(exchange.header("grpc-encoding"));
+  const read = await exchange.read({ ...limits, maxBytes: readMaxBytes + HEAD_BYTES });
+  const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
+  let message: Message | undefined;
+  for (const { flags, data } of frames) {
+    const expanded = await expand(data, flags, compression, readMaxBytes);
+    if ((flags & skip) !== 0) continue;
+    const decoded = codec.decode(method, encoding, expanded);
+    if (message !== undefined) throw notOne();
+    message = decoded;
+  }
+  if (rest > 0 && !(message !== undefined && isOverlong(read))) {
+    throw malformed("the body does not have the length that it promises");
+  }
+  if (message === undefined || rest > 0) throw notOne();
+  return message;
+}
+
+interface Frame {
+  readonly flags: number;
+  readonly data: Buffer;
+}
+
+/** The whole frames of a body, and how many bytes are left over. Throws TOO_LARGE for a frame that promises too much. */
+function split(bytes: Buffer, readMaxBytes: number): { readonly frames: readonly Frame[]; readonly rest: number } {
+  const frames: Frame[] = [];
+  let offset = 0;
+  while (offset + HEAD_BYTES <= bytes.byteLength) {
+    const length = bytes.readUInt32BE(offset + 1);
+    if (length > readMaxBytes) throw tooLarge(readMaxBytes);
+    const end = offset + HEAD_BYTES + length;
+    // As in Connect's own reading, the head of a frame of which nothing else came is as good as no frame.
+    if (end > bytes.byteLength) return { frames, rest: bytes.byteLength - offset - HEAD_BYTES };
+    frames.push({ flags: bytes.readUInt8(offset), data: bytes.subarray(offset + HEAD_BYTES, end) });
+    offset = end;
+  }
+  return { frames, rest: bytes.byteLength - offset };
+}
+
+async function expand(
+  data: Uint8Array,
+  flags: number,
+  compression: Compression | undefined,
+  max: number,
+): Promise<Uint8Array> {
+  if ((flags & COMPRESSED) === 0) return data;
+  if (compression === undefined) throw malformed("a message is marked compressed, but no compression is named");
+  return compression.decompress(data as Uint8Array<ArrayBuffer>, max);
+}
+
+function notOne(): DomainError {
+  return new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
+}
+
+/** The compression of the answer, which is named in its headers whether or not a frame is long enough for it. */
+export function compressionOf({ exchange }: Incoming): Compression | undefined {
+  return answerCompression(exchange.header("grpc-accept-encoding"), exchange.header("grpc-encoding"));
+}
+
+/** Puts a message into a frame, compressed if it is long enough. */
+export function envelope(
+  data: string | Uint8Array,
+  flags: number,
+  compression: Compression | undefined,
+): Buffer | Promise<Buffer> {
+  const bytes = typeof data === "string" ? Buffer.from(data) : data;
+  if (compression === undefined || bytes.byteLength < COMPRESS_MIN_BYTES) return frame(bytes, flags);
+  return compression
+    .compress(bytes as Uint8Array<ArrayBuffer>)
+    .then((compressed) => frame(compressed, flags | COMPRESSED));
+}
+
+function frame(data: Uint8Array, flags: number): Buffer {
+  const framed = Buffer.allocUnsafe(HEAD_BYTES + data.byteLength);
+  framed.writeUInt8(flags, 0);
+  framed.writeUInt32BE(data.byteLength, 1);
+  framed.set(data, HEAD_BYTES);
+  return framed;
+}

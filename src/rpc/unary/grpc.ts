@@ -1,0 +1,38 @@
+// Unary calls of gRPC over HTTP/2: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { compressionOf, envelope, receiveOne } from "./envelope.ts";
+import type { WholeAnswer } from "./exchange.ts";
+import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
+
+const OK = { "grpc-status": "0" };
+const EMPTY = new Uint8Array(0);
+
+export const grpc: Protocol = {
+  wire: "grpc",
+  acceptHeader: "grpc-accept-encoding",
+  requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
+  receive: (incoming, limits) => receiveOne(incoming, limits, 0),
+
+  succeed(incoming, message, fields) {
+    const data = incoming.codec.encode(incoming.method, incoming.encoding, message);
+    const framed = envelope(data, 0, compressionOf(incoming));
+    const headers = headersOf(incoming, "grpc", fields);
+    return framed instanceof Promise
+      ? framed.then((body) => ({ status: 200, headers, body, trailers: OK }))
+      : { status: 200, headers, body: framed, trailers: OK };
+  },
+
+  fail(incoming, error, fields): WholeAnswer {
+    const trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
+    return { status: 200, headers: headersOf(incoming, "grpc", fields), body: EMPTY, trailers };
+  },
+};
+
+/** gRPC says with status 200 that the call was understood; how it went stands in the trailers. */
+export function headersOf(incoming: Incoming, wire: "grpc" | "grpc-web", fields: HeaderMap): Record<string, string> {
+  const headers: Record<string, string> = { "content-type": `application/${wire}+${incoming.encoding}` };
+  const compression = compressionOf(incoming);
+  if (compression !== undefined) headers["grpc-encoding"] = compression.name;
+  for (const [name, value] of fields) headers[name] = value;
+  return headers;
+}

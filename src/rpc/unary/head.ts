@@ -1,0 +1,56 @@
+// A unary call as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { CallHead, Wire } from "../call.ts";
+import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../deadline.ts";
+import type { Lifecycle } from "../lifecycle.ts";
+import type { Exchange } from "./exchange.ts";
+
+export class UnaryHead implements CallHead {
+  readonly method: DescMethod;
+  readonly wire: Wire;
+  readonly deadline: number | undefined;
+  /** Why the timeout header is no timeout; told only to callers that are admitted. */
+  readonly invalidTimeout: unknown;
+  readonly #exchange: Exchange;
+  readonly #lifecycle: Lifecycle;
+  #signal: CallSignal | undefined;
+  #gone = false;
+
+  constructor(exchange: Exchange, method: DescMethod, wire: Wire, lifecycle: Lifecycle) {
+    this.#exchange = exchange;
+    this.#lifecycle = lifecycle;
+    this.method = method;
+    this.wire = wire;
+    try {
+      const timeout = parseTimeout(wire, exchange.header(timeoutHeader(wire)));
+      this.deadline = timeout === undefined ? undefined : Date.now() + timeout;
+    } catch (failure) {
+      this.invalidTimeout = failure;
+    }
+    exchange.onGone(() => {
+      this.#gone = true;
+      this.#signal?.cancel();
+    });
+  }
+
+  get address(): string {
+    return this.#exchange.address;
+  }
+
+  header(name: string): string | undefined {
+    return this.#exchange.header(name);
+  }
+
+  get signal(): AbortSignal {
+    if (this.#signal === undefined) {
+      this.#signal = createCallSignal(this.deadline, this.#lifecycle.stopping);
+      if (this.#gone) this.#signal.cancel();
+    }
+    return this.#signal.signal;
+  }
+
+  /** The call is over. */
+  release(): void {
+    this.#signal?.release();
+  }
+}

@@ -1,0 +1,70 @@
+// An exchange over HTTP/1.1, on Node's request and response.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { addressOf, headerOf } from "../http.ts";
+import { releaseBody } from "../request-body.ts";
+import type { BodyLimits, Exchange, Overlong, WholeAnswer } from "./exchange.ts";
+import { readBody } from "./read-body.ts";
+
+export class Http1Exchange implements Exchange {
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  #answered = false;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request;
+    this.#response = response;
+  }
+
+  get method(): string {
+    return this.#request.method ?? "";
+  }
+  get target(): string {
+    return this.#request.url ?? "";
+  }
+  get address(): string {
+    return addressOf(this.#request);
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.#request, name);
+  }
+
+  onGone(callback: () => void): void {
+    const response = this.#response;
+    response.on("close", () => {
+      if (!this.#answered) callback();
+    });
+    // That the client went away is seen by "close"; but an error without a listener would end the process.
+    response.on("error", ignore);
+  }
+
+  read(limits: BodyLimits): Buffer | Promise<Buffer | Overlong> {
+    const request = this.#request;
+    // The usual case: it came in one packet with its headers.
+    if (request.complete && request.readableLength <= limits.maxBytes)
+      return (request.read() as Buffer | null) ?? EMPTY;
+    return readBody(request, limits);
+  }
+
+  send({ status, headers, body }: WholeAnswer, stallMs: number): void {
+    this.#answered = true;
+    const response = this.#response;
+    response.writeHead(status, headers);
+    response.end(body);
+    // The system took all of it, as a rule; else the client has to read before the rest can go.
+    if (response.writableFinished || response.socket?.writableLength === 0) return;
+    response.setTimeout(stallMs, () => response.destroy());
+  }
+
+  destroy(): void {
+    this.#response.destroy();
+  }
+
+  release(): void {
+    releaseBody(this.#request);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function ignore(): void {}

@@ -1,0 +1,66 @@
+// An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short call.
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { LINGER_MS } from "../request-body.ts";
+import type { BodyLimits, Exchange, Overlong, WholeAnswer } from "./exchange.ts";
+import { readBody } from "./read-body.ts";
+
+export class Http2Exchange implements Exchange {
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers: IncomingHttpHeaders;
+  #answered = false;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+    this.#stream = stream;
+    this.#headers = headers;
+  }
+
+  get method(): string {
+    return this.header(":method") ?? "";
+  }
+  get target(): string {
+    return this.header(":path") ?? "";
+  }
+  get address(): string {
+    return this.#stream.session?.socket.remoteAddress ?? "";
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name];
+    return Array.isArray(value) ? value.join(", ") : value;
+  }
+
+  onGone(callback: () => void): void {
+    const stream = this.#stream;
+    stream.on("close", () => {
+      if (!this.#answered) callback();
+    });
+  }
+
+  read(limits: BodyLimits): Promise<Buffer | Overlong> {
+    return readBody(this.#stream, limits);
+  }
+
+  send({ status, headers, body, trailers }: WholeAnswer, stallMs: number): void {
+    this.#answered = true;
+    const stream = this.#stream;
+    // The client may have reset it meanwhile.
+    if (stream.destroyed || stream.closed) return;
+    stream.respond({ ":status": status, ...headers }, { waitForTrailers: trailers !== undefined });
+    if (trailers !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.setTimeout(stallMs, () => stream.close(constants.NGHTTP2_CANCEL));
+    stream.end(body);
+  }
+
+  destroy(): void {
+    this.#stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  release(): void {
+    const stream = this.#stream;
+    if (stream.readableEnded || stream.destroyed) return;
+    stream.resume();
+    // RFC 9113 §8.1: the answer is complete, so this asks the client to stop sending, without an error.
+    const linger = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS).unref();
+    stream.once("close", () => clearTimeout(linger));
+  }
+}
