@@ -2,12 +2,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
+import { createConnectors } from "./agents/connectors.ts";
+import { createSealer } from "./agents/sealing.ts";
+import { readSealingKey } from "./agents/sealing-key.ts";
+import { createTurns } from "./agents/turns.ts";
 import { bootstrap, DEFAULT_TENANT } from "./bootstrap.ts";
 import { createCompat } from "./compat/compat.ts";
 import { DIALECTS } from "./compat/dialects.ts";
 import type { Config } from "./config.ts";
 import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
 import { createIdentity } from "./identity.ts";
+import { createHints } from "./live/hints.ts";
 import type { Mount } from "./rest/mount.ts";
 import { createDocsHandlers } from "./rest/openapi/index.ts";
 import { createRest } from "./rest/rest.ts";
@@ -22,8 +27,10 @@ import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createMetrics } from "./server/metrics.ts";
 import { createServer } from "./server/server.ts";
+import { createAgentService } from "./services/agent-service.ts";
 import { createAnalyticsService } from "./services/analytics-service.ts";
 import { createConversationService } from "./services/conversation-service.ts";
+import { toMessage } from "./services/convert.ts";
 import { createMessageService } from "./services/message-service.ts";
 import type { Database } from "./store/database.ts";
 import { createSweeper } from "./store/sweeper.ts";
@@ -60,9 +67,16 @@ export async function createApp(config: Config, logger: Logger, database: Databa
     return true;
   };
 
+  const { allowPrivate, key } = config.agents;
+  const sealer = createSealer(await readSealingKey(dataDir, key));
+  const hints = await createHints();
+  const connectors = createConnectors({ sealer, allowPrivate, toMessage });
+  const turns = createTurns({ database, hints, connectors, log: logger });
+
   const canonical = [
     createConversationService({ database, secrets }),
-    createMessageService({ database, secrets }),
+    createMessageService({ database, secrets, turns }),
+    createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,
   ];
@@ -120,6 +134,9 @@ export async function createApp(config: Config, logger: Logger, database: Databa
     },
     async stop() {
       await Promise.all(servers.map((server) => server.close({ deadlineMs: DRAIN_MS })));
+      await turns.close();
+      await connectors.close();
+      await hints.close();
       await sweeper.stop();
       await identity.stop();
     },

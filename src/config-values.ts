@@ -151,3 +151,10 @@ export const databaseUrl = z.string().refine((value) => {
   const url = URL.parse(value.replace("@/", "@localhost/"));
   return url !== null && /^postgres(ql)?:$/.test(url.protocol);
 }, "must be a URL such as postgresql://user:password@host:5432/database");
+
+export const yesOrNo = z.enum(["yes", "no"], { error: "must be yes or no" });
+
+/** A key of 32 bytes, as `openssl rand -base64 32` prints one. */
+export const key32 = z
+  .string()
+  .refine((text) => Buffer.from(text, "base64").length === 32, { error: "must be 32 bytes in base64" });

@@ -7,6 +7,7 @@ import {
   host,
   isLoopback,
   issuers,
+  key32,
   list,
   type Mount,
   mounts,
@@ -17,6 +18,7 @@ import {
   TRUSTING_DIALECTS,
   type TrustingDialect,
   trusting,
+  yesOrNo,
 } from "./config-values.ts";
 
 export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
@@ -39,6 +41,12 @@ export interface Config {
   readonly cors: readonly string[] | "loopback";
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
+  readonly agents: {
+    /** Whether agents may be on the loopback and private networks. */
+    readonly allowPrivate: boolean;
+    /** Encrypts their credentials; the one in the data directory unless given. Secret. */
+    readonly key: string | undefined;
+  };
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -67,10 +75,12 @@ const VARIABLES = {
   COLLOQUY_COMPAT: mounts.prefault(DEFAULT_COMPAT),
   COLLOQUY_TRUST: trusting.optional(),
   COLLOQUY_TRUST_TENANT: z.string().min(1).max(100).default("default"),
-  COLLOQUY_TRUST_PUBLIC: z.enum(["yes", "no"], { error: "must be yes or no" }).default("no"),
+  COLLOQUY_TRUST_PUBLIC: yesOrNo.default("no"),
   COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
   COLLOQUY_ISSUERS: issuers.prefault("[]"),
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
+  COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
+  COLLOQUY_AGENT_KEY: key32.optional(),
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
@@ -144,6 +154,7 @@ function assemble(settings: Settings): Config {
     cors: settings.COLLOQUY_CORS ?? (development ? "loopback" : []),
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
+    agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
     logLevel: settings.LOG_LEVEL,
   });
 }

@@ -1,5 +1,6 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
 import * as pb from "../../gen/colloquy/v1/message_service_pb.ts";
+import type { Turns } from "../agents/turns.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
@@ -11,6 +12,7 @@ import { audit } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";
 import * as store from "../store/messages.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import { cancelTurn, chat, resumeTurn } from "./chat.ts";
 import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
 import { toDraft, toMessage, toMessageRevision, toStoredMessage } from "./convert.ts";
 import { batchListMessages } from "./message-batch.ts";
@@ -23,9 +25,10 @@ import { sendMessages } from "./send.ts";
 export interface MessageServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
+  readonly turns: Turns;
 }
 
-export function createMessageService({ database, secrets }: MessageServiceOptions): ServiceEntry {
+export function createMessageService({ database, secrets, turns }: MessageServiceOptions): ServiceEntry {
   const { method } = pb.MessageService;
   const mutation = createMutations(database);
   return serve(pb.MessageService, {
@@ -55,6 +58,12 @@ export function createMessageService({ database, secrets }: MessageServiceOption
     searchMessages: (request, context) => searchMessages(database, secrets, request, context),
 
     listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
+
+    chat: (request, context) => chat({ database, turns }, request, context),
+
+    cancelTurn: (request, context) => cancelTurn({ database, turns }, request, context),
+
+    resumeTurn: (request, context) => resumeTurn({ database, turns }, request, context),
 
     updateMessage: mutation(method.updateMessage, async (tx, caller, request) => {
       const { conversation, message } = await lockMessage(tx, caller, request.messageId);

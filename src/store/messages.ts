@@ -102,16 +102,18 @@ export function readAllMessages(tx: Queryable, caller: Caller, conversationId: s
   return tx.query(sql.allMessages, [caller.tenantId, conversationId]);
 }
 
-/** Adds messages at the end of a locked conversation. */
+/** Adds messages at the end of a locked conversation. Answers the number of the last one; undefined if there is none. */
 export async function appendMessages(
   tx: Queryable,
   caller: Caller,
   conversationId: string,
   drafts: readonly MessageDraft[],
-): Promise<void> {
-  if (drafts.length === 0) return;
+): Promise<bigint | undefined> {
+  if (drafts.length === 0) return undefined;
   const ids = newIds(drafts.length);
-  await tx.query(log.appendMessages, [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)]);
+  const values = [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)];
+  const [row] = await tx.query(log.appendMessages, values);
+  return row?.last_seq;
 }
 
 /** Makes the changes of a difference in a locked conversation, each with its own log entry. */

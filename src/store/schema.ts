@@ -1,5 +1,6 @@
 // Every entity and every migration, in the order in which they are applied. Listed, never discovered.
 import type { Options } from "@mikro-orm/postgresql";
+import { AgentEntity, TurnEntity } from "./entities/agent.ts";
 import { ApiKeyEntity } from "./entities/api-key.ts";
 import { ConversationEntity, EventEntity, ParticipantEntity } from "./entities/conversation.ts";
 import { MemberEntity } from "./entities/member.ts";
@@ -16,6 +17,7 @@ export interface Schema {
 
 export const SCHEMA: Schema = {
   entities: [
+    AgentEntity,
     ApiKeyEntity,
     AuditEntity,
     ConversationEntity,
@@ -26,6 +28,7 @@ export const SCHEMA: Schema = {
     MessageRevisionEntity,
     ParticipantEntity,
     TenantEntity,
+    TurnEntity,
   ],
   migrations: MIGRATIONS,
 };

@@ -75,7 +75,7 @@ async function makeHouse(): Promise<House> {
     callers[role] = await tenant.token(`a-${role}`);
     callers[`key for a ${role}`] = { ...key.credential, "x-act-for": `a-${role}` };
   }
-  callers["key"] = key.credential;
+  callers.key = key.credential;
   return { tenant, target, callers };
 }
 

@@ -2,23 +2,32 @@
 import { randomBytes } from "node:crypto";
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { createConnectors } from "../../src/agents/connectors.ts";
+import { createSealer } from "../../src/agents/sealing.ts";
+import { createTurns, type Turns } from "../../src/agents/turns.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Principal, Role, Scope } from "../../src/domain/principal.ts";
+import type { TurnTimes } from "../../src/domain/turn.ts";
+import { createHints, type Hints } from "../../src/live/hints.ts";
 import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline } from "../../src/rpc/pipeline.ts";
 import { createLogger } from "../../src/server/log.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
 import { createServer } from "../../src/server/server.ts";
+import { createAgentService } from "../../src/services/agent-service.ts";
 import { createConversationService } from "../../src/services/conversation-service.ts";
+import { toMessage } from "../../src/services/convert.ts";
 import { createMessageService } from "../../src/services/message-service.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
 import { UNARY_LANE } from "./echo-server.ts";
-import { createTestDatabase } from "./postgres.ts";
+import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 export interface Clients {
+  readonly agents: Client<typeof AgentService>;
   readonly conversations: Client<typeof ConversationService>;
   readonly messages: Client<typeof MessageService>;
 }
@@ -33,9 +42,22 @@ export interface TestTenant {
   key(scopes?: readonly Scope[], memberId?: string): Clients;
 }
 
+export interface StoreServerOptions {
+  /** The database of another server; that one drops it. Default: one of its own. */
+  readonly beside?: StoreServer;
+  /** Default: in this process alone. */
+  readonly hints?: Hints;
+  readonly turnTimes?: TurnTimes;
+  /** Whether agents may be on the loopback. Default: true. */
+  readonly allowPrivate?: boolean;
+}
+
 export interface StoreServer {
   readonly url: string;
+  readonly own: TestDatabase;
   readonly database: Database;
+  readonly hints: Hints;
+  readonly turns: Turns;
   /** Makes a tenant with these members, all of the role `member`. */
   tenant(...members: string[]): Promise<TestTenant>;
   close(): Promise<void>;
@@ -43,15 +65,27 @@ export interface StoreServer {
 
 const ROLE_NUMBERS: Record<Role, number> = { lead: 1, member: 2, manager: 3, admin: 4, super_admin: 5 };
 
-export async function startStoreServer(): Promise<StoreServer> {
-  const own = await createTestDatabase();
+/** All test servers seal with this, as servers on one database do. */
+const SEALING_KEY = Buffer.alloc(32, 7);
+
+export async function startStoreServer(options: StoreServerOptions = {}): Promise<StoreServer> {
+  const own = options.beside?.own ?? (await createTestDatabase());
   const database = await own.open();
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
   const logger = createLogger({ level: "silent" });
   const secrets = createTenantSecrets(database);
+  const { allowPrivate = true, turnTimes: times } = options;
+  const hints = options.hints ?? (await createHints());
+  const sealer = createSealer(SEALING_KEY);
+  const connectors = createConnectors({ sealer, allowPrivate, toMessage });
+  const turns = createTurns({ database, hints, connectors, log: logger, ...(times && { times }) });
   const pipeline = createPipeline({
-    services: [createConversationService({ database, secrets }), createMessageService({ database, secrets })],
+    services: [
+      createConversationService({ database, secrets }),
+      createMessageService({ database, secrets, turns }),
+      createAgentService({ database, secrets, sealer, allowPrivate }),
+    ],
     authenticate: (head) => revive(head.header("x-test-principal") ?? ""),
     lifecycle,
     metrics,
@@ -80,6 +114,7 @@ export async function startStoreServer(): Promise<StoreServer> {
     };
     const transport = createConnectTransport({ baseUrl: url, httpVersion: "2", interceptors: [introduce] });
     return {
+      agents: createClient(AgentService, transport),
       conversations: createClient(ConversationService, transport),
       messages: createClient(MessageService, transport),
     };
@@ -87,7 +122,10 @@ export async function startStoreServer(): Promise<StoreServer> {
 
   return {
     url,
+    own,
     database,
+    hints,
+    turns,
     async tenant(...members) {
       const id = newId();
       const insert = { name: "test_tenant", text: "insert into tenant (id, slug, secret) values ($1, $2, $3)" };
@@ -109,7 +147,10 @@ export async function startStoreServer(): Promise<StoreServer> {
     },
     async close() {
       await server.close({ deadlineMs: 1_000 });
-      await own.drop();
+      await turns.close();
+      await connectors.close();
+      await hints.close();
+      if (options.beside === undefined) await own.drop();
     },
   };
 }

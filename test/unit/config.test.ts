@@ -38,6 +38,7 @@ test("an empty environment gives the development profile on loopback, with the e
     cors: "loopback",
     issuers: [],
     rateLimits: DEFAULT_POLICIES,
+    agents: { allowPrivate: false, key: undefined },
     logLevel: "info",
   });
 });
@@ -214,6 +215,21 @@ describe("COLLOQUY_RATE_LIMITS", () => {
   test("says which part it does not understand", () => {
     expect(problemsOf({ COLLOQUY_RATE_LIMITS: "caller=many" })).toEqual([
       expect.stringContaining('COLLOQUY_RATE_LIMITS: rate limit "caller=many"'),
+    ]);
+  });
+});
+
+describe("the settings of agents", () => {
+  test("open private networks and give a key", () => {
+    const key = Buffer.alloc(32, 1).toString("base64");
+    const { agents } = loadConfig({ COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_AGENT_KEY: key });
+    expect(agents).toEqual({ allowPrivate: true, key });
+  });
+
+  test("say what is wrong with them, without the key", () => {
+    expect(problemsOf({ COLLOQUY_AGENT_PRIVATE: "maybe", COLLOQUY_AGENT_KEY: "c2hvcnQ=" })).toEqual([
+      "COLLOQUY_AGENT_PRIVATE: must be yes or no",
+      "COLLOQUY_AGENT_KEY: must be 32 bytes in base64",
     ]);
   });
 });

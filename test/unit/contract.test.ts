@@ -25,7 +25,10 @@ for (const name of readdirSync(root, { recursive: true, encoding: "utf8" })) {
   files.push(...Object.values(module).filter((value): value is DescFile => value?.kind === "file"));
 }
 const services: DescService[] = files.flatMap((file) => file.services);
-const methods: DescMethod[] = services.flatMap((service) => service.methods);
+// What agents implement is not served here, so it has no REST form.
+const methods: DescMethod[] = services
+  .filter((service) => service.file.proto.package !== "colloquy.agent.v1")
+  .flatMap((service) => service.methods);
 // The REST options are options, not messages that anybody sends.
 const messages: DescMessage[] = files
   .filter((file) => file.proto.package !== "colloquy.rest.v1")

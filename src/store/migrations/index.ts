@@ -2,6 +2,7 @@
 import type { Constructor } from "@mikro-orm/core";
 import type { Migration } from "@mikro-orm/migrations";
 import { InitialMigration } from "./migration-0001-initial.ts";
+import { AgentsMigration } from "./migration-0002-agents.ts";
 
 /** Where the names of the applied ones are kept. */
 export const MIGRATION_TABLE = "schema_migration";
@@ -11,4 +12,7 @@ export interface NamedMigration {
   readonly class: Constructor<Migration>;
 }
 
-export const MIGRATIONS: readonly NamedMigration[] = [{ name: "0001-initial", class: InitialMigration }];
+export const MIGRATIONS: readonly NamedMigration[] = [
+  { name: "0001-initial", class: InitialMigration },
+  { name: "0002-agents", class: AgentsMigration },
+];

@@ -1,0 +1,81 @@
+// Agents that are services of their own and implement colloquy.agent.v1.AgentService.
+import { create, fromJson } from "@bufbuild/protobuf";
+import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { AgentService, ReplyRequestSchema } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
+import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
+import { MAX_REPLY_BYTES } from "../domain/turn.ts";
+import type { MessageRow } from "../store/messages.ts";
+import { checkHost, hostOf, publicLookup } from "./addresses.ts";
+import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "./connector.ts";
+
+/** A message of one piece, with room for what it is wrapped in. */
+const READ_MAX_BYTES = MAX_REPLY_BYTES + 1024;
+
+export interface ConnectOptions {
+  readonly allowPrivate: boolean;
+  /** Writes a message of the store as one of the contract. */
+  readonly toMessage: (row: MessageRow) => import("../../gen/colloquy/v1/message_pb.ts").Message;
+}
+
+export function createConnect({ allowPrivate, toMessage }: ConnectOptions): ConnectorFactory {
+  return ({ name, settings }, credential) => {
+    const connector = fromJson(ConnectConnectorSchema, settings);
+    const client = createClient(AgentService, transportTo(connector, allowPrivate, credential));
+    return async function* (request, signal) {
+      try {
+        if (!allowPrivate) checkHost(hostOf(new URL(connector.baseUrl)));
+        for await (const { text } of client.reply(requestOf(name, request, toMessage), { signal })) yield text;
+      } catch (error) {
+        signal.throwIfAborted();
+        throw failureOf(error);
+      }
+    };
+  };
+}
+
+function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectOptions["toMessage"]) {
+  const { tenantId, conversationId, turnId, mode, metadata, persona, profileInfo } = request;
+  return create(ReplyRequestSchema, {
+    tenantId,
+    conversationId,
+    turnId,
+    agentName,
+    messages: request.messages.map(toMessage),
+    mode,
+    ...(metadata && { metadata }),
+    ...(persona && { persona }),
+    ...(profileInfo && { profileInfo }),
+  });
+}
+
+function transportTo({ baseUrl, protocol }: ConnectConnector, allowPrivate: boolean, credential?: string): Transport {
+  const identify: Interceptor = (next) => (request) => {
+    if (credential !== undefined) request.header.set("authorization", `Bearer ${credential}`);
+    return next(request);
+  };
+  const lookup = allowPrivate ? {} : { lookup: publicLookup };
+  const options = { baseUrl, interceptors: [identify], readMaxBytes: READ_MAX_BYTES };
+  return protocol === AgentProtocol.GRPC
+    ? createGrpcTransport({ ...options, nodeOptions: lookup })
+    : createConnectTransport({ ...options, httpVersion: "1.1", nodeOptions: lookup });
+}
+
+function failureOf(error: unknown): AgentFailure {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at instanceof AgentFailure) return at;
+  }
+  const { code } = ConnectError.from(error);
+  return new AgentFailure(`the agent failed with ${Code[code] ?? "an error"}`, {
+    retryable: RETRYABLE.has(code),
+    cause: error,
+  });
+}
+
+const RETRYABLE: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.Unknown,
+  Code.Internal,
+  Code.Aborted,
+  Code.ResourceExhausted,
+]);

@@ -1,0 +1,58 @@
+// The connectors that this server has, and the circuit of each agent.
+import { Circuit } from "../domain/circuit.ts";
+import type { AgentRow, ConnectorName } from "../store/agents.ts";
+import { type ConnectOptions, createConnect } from "./connect.ts";
+import { AgentFailure, type Connector, type ConnectorFactory } from "./connector.ts";
+import { createEcho } from "./echo.ts";
+import { createGuardedFetch } from "./guarded-fetch.ts";
+import { createOpenAi } from "./openai.ts";
+import type { Sealer } from "./sealing.ts";
+
+export interface Connectors {
+  /** Throws {@link AgentFailure} if the agent's credential cannot be opened. */
+  connectorOf(tenantId: string, agent: AgentRow): Connector;
+  /** What this process has seen of the agent's health. Begins anew when the agent is changed. */
+  circuitOf(tenantId: string, agent: AgentRow): Circuit;
+  close(): Promise<void>;
+}
+
+export interface ConnectorsOptions extends ConnectOptions {
+  readonly sealer: Sealer;
+}
+
+/** The circuits of so many agents are kept; the one used longest ago is forgotten first. */
+const MAX_CIRCUITS = 10_000;
+
+export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
+  const guarded = createGuardedFetch(options.allowPrivate);
+  const factories: Readonly<Record<ConnectorName, ConnectorFactory>> = {
+    echo: createEcho,
+    openai: createOpenAi(guarded.fetch),
+    connect: createConnect(options),
+  };
+  const circuits = new Map<string, Circuit>();
+  return {
+    connectorOf: (tenantId, agent) => factories[agent.connector](agent, openCredential(sealer, tenantId, agent)),
+    circuitOf(tenantId, { id, version }) {
+      const key = `${tenantId}/${id}/${version}`;
+      const circuit = circuits.get(key) ?? new Circuit();
+      circuits.delete(key);
+      circuits.set(key, circuit);
+      for (const oldest of circuits.keys()) {
+        if (circuits.size <= MAX_CIRCUITS) break;
+        circuits.delete(oldest);
+      }
+      return circuit;
+    },
+    close: guarded.close,
+  };
+}
+
+function openCredential(sealer: Sealer, tenantId: string, { id, credential }: AgentRow): string | undefined {
+  if (credential === null) return undefined;
+  try {
+    return sealer.open(credential, { tenantId, id });
+  } catch (cause) {
+    throw new AgentFailure("the agent's credential cannot be read with this server's key", { cause });
+  }
+}

@@ -1,0 +1,251 @@
+// A turn that this server runs: asks the agent, saves the text as it comes, and writes the end.
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Logger } from "pino";
+import { type EndState, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../domain/turn.ts";
+import { type TextPart, TurnText } from "../domain/turn-text.ts";
+import type { Hints } from "../live/hints.ts";
+import type { AgentRow } from "../store/agents.ts";
+import type { Database } from "../store/database.ts";
+import { endTurn, saveTurn, startTurn, type TurnEnd, type TurnPlace } from "../store/turns.ts";
+import { AgentFailure, type ReplyRequest } from "./connector.ts";
+import type { Connectors } from "./connectors.ts";
+import { reply } from "./reply.ts";
+
+export interface LiveTurnParts {
+  readonly database: Database;
+  readonly hints: Hints;
+  readonly connectors: Connectors;
+  readonly times: TurnTimes;
+  /** This server's name in the leases. */
+  readonly server: string;
+  readonly log: Logger;
+}
+
+/** What a turn answers with. The request is read when the turn starts, which for a queued one is later. */
+export interface LiveTurnTask {
+  readonly place: TurnPlace;
+  readonly queued: boolean;
+  readonly agent: AgentRow;
+  readRequest(): Promise<ReplyRequest>;
+}
+
+/** Why a turn stops before the agent is done. */
+type Stop = "cancelled" | "stopping" | "lost";
+
+/** How long the end of a turn is tried again while the database is away, in milliseconds. */
+const END_PATIENCE_MS = 60_000;
+
+export class LiveTurn {
+  /** Resolves when nothing more comes from here: the turn has ended in the store, or is in other hands. */
+  readonly done: Promise<void>;
+  readonly #parts: LiveTurnParts;
+  readonly #task: LiveTurnTask;
+  readonly #text = new TurnText(MAX_REPLY_BYTES);
+  readonly #stopping = new AbortController();
+  #stop: Stop | undefined;
+  /** What the agent says is known; nothing is saved from here on but the end. */
+  #answered = false;
+  #finished = false;
+  #firstDeltaTime: Date | undefined;
+  #savedLength = 0;
+  #savedAt = Date.now();
+  #saving: Promise<void> | undefined;
+  #saveTimer: NodeJS.Timeout | undefined;
+  readonly #readers = new Set<() => void>();
+
+  constructor(parts: LiveTurnParts, task: LiveTurnTask) {
+    this.#parts = parts;
+    this.#task = task;
+    this.done = this.#run().finally(() => {
+      this.#finished = true;
+      this.#wakeReaders();
+    });
+  }
+
+  get place(): TurnPlace {
+    return this.#task.place;
+  }
+
+  /** Ends the turn with the text so far. */
+  cancel(): void {
+    this.#end("cancelled");
+  }
+
+  /** Ends the turn because the server stops. */
+  interrupt(): void {
+    this.#end("stopping");
+  }
+
+  /** What is there after an offset; undefined if there is nothing yet. */
+  after(offset: number): TextPart | undefined {
+    return this.#text.after(offset);
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Resolves when there is more than `offset`, the turn has finished, or some milliseconds have passed. */
+  async grown(offset: number, ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#finished || this.#text.length > offset) return;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", wake);
+        this.#readers.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener("abort", wake, { once: true });
+      this.#readers.add(wake);
+    });
+    signal.throwIfAborted();
+  }
+
+  #end(stop: Stop): void {
+    this.#stop ??= stop;
+    this.#stopping.abort();
+  }
+
+  async #run(): Promise<void> {
+    const { hints, times, log } = this.#parts;
+    const { tenantId, conversationId } = this.place;
+    const renewing = setInterval(() => {
+      if (Date.now() - this.#savedAt >= times.renewEveryMs) this.#save();
+    }, times.renewEveryMs / 2);
+    const cancels = hints.listen({ kind: "cancel", tenantId, conversationId });
+    void this.#watchCancels(cancels);
+    try {
+      const end = await this.#answer();
+      this.#answered = true;
+      clearInterval(renewing);
+      clearTimeout(this.#saveTimer);
+      await this.#saving;
+      if (this.#stop !== "lost") await this.#writeEnd(end);
+    } catch (error) {
+      log.error({ err: error, turnId: this.place.id }, "a turn could not be ended; another server will");
+    } finally {
+      clearInterval(renewing);
+      clearTimeout(this.#saveTimer);
+      cancels.close();
+      hints.publish({ kind: "turn", tenantId, conversationId });
+    }
+  }
+
+  /** Waits for its place, asks the agent, and says how the turn ends. */
+  async #answer(): Promise<TurnEnd> {
+    const { signal } = this.#stopping;
+    try {
+      if (this.#task.queued) await this.#waitForStart(signal);
+      const { connectors } = this.#parts;
+      const { agent, place } = this.#task;
+      const request = await this.#task.readRequest();
+      const limits = { idleMs: agent.idle_timeout_ms, totalMs: agent.timeout_ms };
+      const circuit = connectors.circuitOf(place.tenantId, agent);
+      const connector = connectors.connectorOf(place.tenantId, agent);
+      for await (const piece of reply(connector, request, limits, circuit, signal)) this.#add(piece);
+      return this.#endAs(TurnState.COMPLETE);
+    } catch (error) {
+      if (this.#stop === "cancelled") return this.#endAs(TurnState.CANCELLED);
+      if (this.#stop === "stopping") return this.#endAs(TurnState.FAILED, "the server that ran the turn was stopped");
+      if (error instanceof AgentFailure) {
+        this.#parts.log.warn({ err: error, turnId: this.place.id, agentId: this.#task.agent.id }, "an agent failed");
+        return this.#endAs(TurnState.FAILED, error.message);
+      }
+      this.#parts.log.error({ err: error, turnId: this.place.id }, "a turn failed");
+      return this.#endAs(TurnState.FAILED, "the turn failed inside the server");
+    }
+  }
+
+  #endAs(state: EndState, failure = ""): TurnEnd {
+    return { state, failure, text: this.#text.whole };
+  }
+
+  #add(piece: string): void {
+    this.#firstDeltaTime ??= new Date();
+    const fits = this.#text.append(piece);
+    this.#wakeReaders();
+    this.#saveTimer ??= setTimeout(() => this.#save(), this.#parts.times.saveEveryMs);
+    if (!fits) throw new AgentFailure("the reply is longer than a message may be", { countsAsFailure: false });
+  }
+
+  async #waitForStart(signal: AbortSignal): Promise<void> {
+    const { database, hints } = this.#parts;
+    const { tenantId, conversationId } = this.place;
+    const waker = hints.listen({ kind: "turn", tenantId, conversationId });
+    try {
+      while (!(await this.#tryStart(database))) await waker.wait(500, signal);
+    } finally {
+      waker.close();
+    }
+  }
+
+  async #tryStart(database: Database): Promise<boolean> {
+    try {
+      return (await startTurn(database, this.place)) !== undefined;
+    } catch (error) {
+      this.#parts.log.warn({ err: error, turnId: this.place.id }, "a queued turn could not be started yet");
+      return false;
+    }
+  }
+
+  /** Saves what is new and renews the lease; at most one write is under way. */
+  #save(): void {
+    this.#saveTimer = undefined;
+    if (this.#saving !== undefined || this.#answered) return;
+    this.#savedAt = Date.now();
+    this.#saving = this.#saveOnce()
+      // The database is away: what is not saved now is saved with the next write.
+      .catch((error: unknown) => this.#parts.log.warn({ err: error, turnId: this.place.id }, "a turn was not saved"))
+      .finally(() => {
+        this.#saving = undefined;
+        if (this.#text.length > this.#savedLength && !this.#answered) {
+          this.#saveTimer ??= setTimeout(() => this.#save(), this.#parts.times.saveEveryMs);
+        }
+      });
+  }
+
+  async #saveOnce(): Promise<void> {
+    const { database, hints, times, server } = this.#parts;
+    const part = this.#text.after(this.#savedLength);
+    const saved = part && { ...part, firstDeltaTime: this.#firstDeltaTime ?? new Date() };
+    const row = await saveTurn(database, this.place, saved, { server, leaseMs: times.leaseMs });
+    if (row === undefined) return this.#end("lost");
+    if (row.cancelled) this.#end("cancelled");
+    if (part === undefined) return;
+    this.#savedLength = part.nextOffset;
+    const { tenantId, conversationId } = this.place;
+    hints.publish({ kind: "turn", tenantId, conversationId });
+  }
+
+  /** A hint to cancel is only a hint: the next write tells whether it is true. */
+  async #watchCancels(cancels: { wait(ms: number, signal?: AbortSignal): Promise<void> }): Promise<void> {
+    const { signal } = this.#stopping;
+    try {
+      while (!this.#answered) {
+        await cancels.wait(60_000, signal);
+        this.#save();
+      }
+    } catch {
+      // The turn is stopping.
+    }
+  }
+
+  async #writeEnd(end: TurnEnd): Promise<void> {
+    const until = Date.now() + END_PATIENCE_MS;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await endTurn(this.#parts.database, this.place, end);
+        return;
+      } catch (error) {
+        if (Date.now() >= until) throw error;
+        await sleep(Math.min(100 * 2 ** attempt, 1_000));
+      }
+    }
+  }
+
+  #wakeReaders(): void {
+    for (const wake of [...this.#readers]) wake();
+  }
+}

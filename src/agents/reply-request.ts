@@ -1,0 +1,24 @@
+// What an agent is told of a conversation, read when it is asked.
+import type { Caller } from "../domain/caller.ts";
+import { readConversation } from "../store/conversations.ts";
+import type { Queryable } from "../store/database.ts";
+import type { MessageRow } from "../store/messages.ts";
+import { latestMessages, type TurnPlace } from "../store/turns.ts";
+import type { ReplyRequest } from "./connector.ts";
+
+/**
+ * The latest messages end with the one to answer: while a turn waited in the queue others may have come after it, the
+ * reply to the turn before among them.
+ */
+export async function replyRequestOf(on: Queryable, place: TurnPlace, asked: MessageRow): Promise<ReplyRequest> {
+  const { tenantId, conversationId, id: turnId } = place;
+  const server: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "server", name: "server" };
+  const conversation = await readConversation(on, server, conversationId, true);
+  if (conversation === undefined) throw new Error("the conversation was purged");
+  const length = conversation.max_context_length;
+  const latest = await latestMessages(on, tenantId, conversationId, length);
+  const others = latest.filter(({ id }) => id !== asked.id);
+  const { mode, metadata, persona, profile_info: profileInfo } = conversation;
+  const messages = [...others.slice(Math.max(others.length - length + 1, 0)), asked];
+  return { tenantId, conversationId, turnId, messages, mode, metadata, persona, profileInfo };
+}

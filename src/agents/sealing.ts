@@ -1,0 +1,43 @@
+// Keeps the credentials of agents encrypted: AES-256-GCM, bound to the tenant and agent that they belong to.
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+
+/** The first byte of what is sealed, so that another way can follow this one. */
+const VERSION = 1;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+export interface Sealer {
+  seal(secret: string, owner: SealOwner): Buffer;
+  /** Throws if it was sealed with another key, for another owner, or is damaged. */
+  open(sealed: Uint8Array, owner: SealOwner): string;
+}
+
+/** What a sealed secret belongs to: put elsewhere, it does not open. */
+export interface SealOwner {
+  readonly tenantId: string;
+  readonly id: string;
+}
+
+/** @param key 32 bytes, the same on every server of a database */
+export function createSealer(key: Uint8Array): Sealer {
+  if (key.length !== 32) throw new Error("the key for agents' credentials must have 32 bytes");
+  const owned = ({ tenantId, id }: SealOwner) => Buffer.from(`agent/${tenantId}/${id}`);
+  return {
+    seal(secret, owner) {
+      const nonce = randomBytes(NONCE_BYTES);
+      const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES }).setAAD(owned(owner));
+      const text = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);
+      return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), text]);
+    },
+    open(sealed, owner) {
+      const bytes = Buffer.from(sealed);
+      if (bytes[0] !== VERSION || bytes.length < 1 + NONCE_BYTES + TAG_BYTES) throw new Error("not a sealed secret");
+      const nonce = bytes.subarray(1, 1 + NONCE_BYTES);
+      const tag = bytes.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
+      const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
+      decipher.setAAD(owned(owner)).setAuthTag(tag);
+      const text = bytes.subarray(1 + NONCE_BYTES + TAG_BYTES);
+      return Buffer.concat([decipher.update(text), decipher.final()]).toString("utf8");
+    },
+  };
+}

@@ -1,0 +1,167 @@
+// All turns, as this server sees them: those that it runs, those that others run, and those that nobody runs any more.
+import type { Logger } from "pino";
+import type { Caller } from "../domain/caller.ts";
+import { newId } from "../domain/id.ts";
+import { isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../domain/turn.ts";
+import { codePoints, fromCodePoint, type TextPart } from "../domain/turn-text.ts";
+import type { Hints } from "../live/hints.ts";
+import type { Database } from "../store/database.ts";
+import { type MessageRow, readMessage } from "../store/messages.ts";
+import {
+  abandonedTurns,
+  endTurn,
+  followTurn,
+  isTurnOpen,
+  requestCancel,
+  type TurnLease,
+  type TurnPlace,
+  type TurnRow,
+} from "../store/turns.ts";
+import type { Connectors } from "./connectors.ts";
+import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
+
+/** One step of a turn as a reader follows it. */
+export type TurnStep =
+  | { readonly kind: "delta"; readonly part: TextPart }
+  | { readonly kind: "ended"; readonly turn: TurnRow; readonly reply: MessageRow | undefined };
+
+export interface Turns {
+  /** What a new turn is written with. */
+  readonly lease: TurnLease;
+  /** Runs a turn that has just been written. It goes on by itself. */
+  run(task: LiveTurnTask): void;
+  /** Follows a turn from an offset on. The iteration throws a DomainError NOT_FOUND that `missing` makes. */
+  follow(
+    caller: Caller,
+    id: string,
+    offset: number,
+    signal: AbortSignal,
+    missing: () => Error,
+  ): AsyncIterable<TurnStep>;
+  /** Ends a turn with the text so far, wherever it runs. Resolves when it has ended. */
+  cancel(place: TurnPlace): Promise<void>;
+  /** Ends a turn if the server that runs it is gone. */
+  endAbandoned(place: TurnPlace): Promise<void>;
+  /** Ends the turns that run here, with the text so far, and stops looking for others'. */
+  close(): Promise<void>;
+}
+
+export interface TurnsOptions {
+  readonly database: Database;
+  readonly hints: Hints;
+  readonly connectors: Connectors;
+  readonly log: Logger;
+  /** Default: {@link TURN_TIMES}. */
+  readonly times?: TurnTimes;
+}
+
+/** How long a reader waits without a hint before it looks, in milliseconds. */
+const POLL_MS = 500;
+/** How often a reader's permission is looked at again while it follows, in milliseconds. */
+const RECHECK_MS = 2_000;
+/** How long another server is given to end a turn that it is asked to end, in milliseconds. */
+const CANCEL_PATIENCE_MS = 2_000;
+
+export function createTurns(options: TurnsOptions): Turns {
+  const { database, hints, connectors, log, times = TURN_TIMES } = options;
+  const server = newId();
+  const running = new Map<string, LiveTurn>();
+  const parts = { database, hints, connectors, times, server, log };
+
+  async function endAbandoned(place: TurnPlace): Promise<void> {
+    if (running.has(place.id)) return;
+    const failure = "the server that ran the turn is gone";
+    const ended = await endTurn(database, place, {
+      state: TurnState.FAILED,
+      failure,
+      text: undefined,
+      onlyIfExpired: true,
+    });
+    if (ended) hints.publish({ kind: "turn", tenantId: place.tenantId, conversationId: place.conversationId });
+  }
+
+  const sweeping = setInterval(async () => {
+    try {
+      for (const place of await abandonedTurns(database)) await endAbandoned(place);
+    } catch (error) {
+      log.warn({ err: error }, "the turns of other servers could not be looked at");
+    }
+  }, times.sweepEveryMs);
+  sweeping.unref();
+
+  async function* follow(caller: Caller, id: string, from: number, signal: AbortSignal, missing: () => Error) {
+    let offset = from;
+    let row = await followTurn(database, caller, id, offset, signal);
+    if (row === undefined) throw missing();
+    const { tenantId } = caller;
+    const waker = hints.listen({ kind: "turn", tenantId, conversationId: row.conversation_id });
+    let checked = Date.now();
+    try {
+      while (isOpen(row.state)) {
+        const live = running.get(id);
+        const part = live ? live.after(offset) : partOf(row.text, offset);
+        if (part) {
+          offset = part.nextOffset;
+          yield { kind: "delta", part } as const;
+        }
+        if (live && !live.finished) {
+          await live.grown(offset, POLL_MS, signal);
+          if (!live.finished && Date.now() - checked < RECHECK_MS) continue;
+        } else if (!part) {
+          await waker.wait(POLL_MS, signal);
+        }
+        row = await followTurn(database, caller, id, offset, signal);
+        checked = Date.now();
+        if (row === undefined) throw missing();
+      }
+    } finally {
+      waker.close();
+    }
+    const reply = row.reply_seq === null ? undefined : await readMessage(database, caller, row.reply_id, false, signal);
+    const part = reply && partOf(fromCodePoint(reply.content, offset), offset);
+    if (part) yield { kind: "delta", part } as const;
+    yield { kind: "ended", turn: row, reply } as const;
+  }
+
+  async function cancel(place: TurnPlace): Promise<void> {
+    const live = running.get(place.id);
+    if (live) {
+      live.cancel();
+      return live.done;
+    }
+    const { tenantId, conversationId } = place;
+    const waker = hints.listen({ kind: "turn", tenantId, conversationId });
+    try {
+      await requestCancel(database, place);
+      hints.publish({ kind: "cancel", tenantId, conversationId });
+      const until = Date.now() + CANCEL_PATIENCE_MS;
+      while (Date.now() < until && (await isTurnOpen(database, place))) await waker.wait(100);
+    } finally {
+      waker.close();
+    }
+    // Whoever ran it does not answer: what is saved is kept.
+    await endTurn(database, place, { state: TurnState.CANCELLED, failure: "", text: undefined });
+    hints.publish({ kind: "turn", tenantId, conversationId });
+  }
+
+  return {
+    lease: { server, leaseMs: times.leaseMs },
+    run(task) {
+      const live = new LiveTurn(parts, task);
+      running.set(task.place.id, live);
+      void live.done.finally(() => running.delete(task.place.id));
+    },
+    follow,
+    cancel,
+    endAbandoned,
+    async close() {
+      clearInterval(sweeping);
+      for (const live of running.values()) live.interrupt();
+      await Promise.all([...running.values()].map(({ done }) => done));
+    },
+  };
+}
+
+function partOf(text: string, offset: number): TextPart | undefined {
+  return text === "" ? undefined : { text, offset, nextOffset: offset + codePoints(text) };
+}

@@ -1,0 +1,45 @@
+// The states of a turn, and the times that keep one from being forgotten.
+import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+
+export { TurnState };
+
+/** The states in which a turn is not over. */
+export type OpenState = typeof TurnState.QUEUED | typeof TurnState.RUNNING;
+/** The states in which a turn ends; it never leaves them. */
+export type EndState = typeof TurnState.COMPLETE | typeof TurnState.CANCELLED | typeof TurnState.FAILED;
+
+const SUCCESSORS: Readonly<Record<number, readonly TurnState[]>> = {
+  [TurnState.QUEUED]: [TurnState.RUNNING, TurnState.CANCELLED, TurnState.FAILED],
+  [TurnState.RUNNING]: [TurnState.COMPLETE, TurnState.CANCELLED, TurnState.FAILED],
+};
+
+export function isOpen(state: TurnState): state is OpenState {
+  return state === TurnState.QUEUED || state === TurnState.RUNNING;
+}
+
+/** Whether a turn may go from one state straight to another. */
+export function mayBecome(from: TurnState, to: TurnState): boolean {
+  return SUCCESSORS[from]?.includes(to) ?? false;
+}
+
+/** The states from which a turn may go to `to`: what a statement that moves it asks for. */
+export function statesBefore(to: TurnState): TurnState[] {
+  return [TurnState.QUEUED, TurnState.RUNNING].filter((from) => mayBecome(from, to));
+}
+
+export interface TurnTimes {
+  /** Between two writes of the text so far, in milliseconds. */
+  readonly saveEveryMs: number;
+  /** A server that has not renewed its turns for so long is taken for dead, in milliseconds. */
+  readonly leaseMs: number;
+  /** How often a server renews its turns when nothing else is written, in milliseconds. */
+  readonly renewEveryMs: number;
+  /** How often a server looks for turns of dead servers, in milliseconds. */
+  readonly sweepEveryMs: number;
+}
+
+/** With these, a turn of a dead server is found within 8 s. */
+export const TURN_TIMES: TurnTimes = { saveEveryMs: 250, leaseMs: 6_000, renewEveryMs: 1_500, sweepEveryMs: 2_000 };
+
+/** The longest reply, in bytes of UTF-8: the limit of a message. */
+export const MAX_REPLY_BYTES = 262_144;

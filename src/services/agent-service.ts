@@ -1,0 +1,106 @@
+// AgentService: which agents a tenant has, and how they are reached.
+import { isDeepStrictEqual } from "node:util";
+import { create } from "@bufbuild/protobuf";
+import { AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
+import * as pb from "../../gen/colloquy/v1/agent_service_pb.ts";
+import { callerFrom } from "../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
+import { checkEtag } from "../domain/etag.ts";
+import { fieldsToUpdate } from "../domain/field-mask.ts";
+import { newId } from "../domain/id.ts";
+import { pageSizeOf } from "../domain/page-size.ts";
+import type { Principal } from "../domain/principal.ts";
+import { type ServiceEntry, serve } from "../rpc/service.ts";
+import * as store from "../store/agents.ts";
+import { audit } from "../store/audit.ts";
+import type { Database } from "../store/database.ts";
+import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import { type AgentRules, changedValues, newValues, updatableFields } from "./agent-values.ts";
+import { toAgent } from "./convert-agent.ts";
+import { createMutations } from "./mutation.ts";
+import { openPage } from "./pager.ts";
+
+export interface AgentServiceOptions extends AgentRules {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+}
+
+export function createAgentService({ database, secrets, ...rules }: AgentServiceOptions): ServiceEntry {
+  const { method } = pb.AgentService;
+  const mutation = createMutations(database);
+  return serve(pb.AgentService, {
+    createAgent: mutation(method.createAgent, async (tx, caller, request, context) => {
+      const id = newId();
+      const owner = { tenantId: caller.tenantId, id };
+      const values = newValues(request.agent ?? create(AgentSchema), owner, rules);
+      const row = await store.insertAgent(tx, caller.tenantId, id, values);
+      if (row === undefined) throw nameTaken();
+      await audit(tx, caller, context, actOn("agent.create", id));
+      return { agent: toAgent(row, true) };
+    }),
+
+    async getAgent({ agentId }, { principal, signal }) {
+      const row = await store.findAgent(database, callerFrom(principal).tenantId, agentId, signal);
+      if (row === undefined) throw notFound("agent");
+      return { agent: toAgent(row, mayConfigure(principal)) };
+    },
+
+    async listAgents(request, { principal, signal }) {
+      const caller = callerFrom(principal);
+      const page = await openPage(secrets, caller, pb.ListAgentsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [after = ""] = page.cursor ?? [];
+      const rows = await store.listAgents(database, caller.tenantId, after, limit + 1, signal);
+      const shown = rows.slice(0, limit);
+      const nextPageToken = await page.next(rows.length > limit, () => [shown.at(-1)?.name ?? ""]);
+      return { agents: shown.map((row) => toAgent(row, mayConfigure(principal))), nextPageToken };
+    },
+
+    updateAgent: mutation(method.updateAgent, async (tx, caller, request, context) => {
+      const row = await store.lockAgent(tx, caller.tenantId, request.agentId);
+      if (row === undefined) throw notFound("agent");
+      checkEtag(request.etag, row.version);
+      const wanted = request.agent ?? create(AgentSchema);
+      const mask = request.updateMask?.paths;
+      const fields = fieldsToUpdate(AgentSchema, wanted, mask, updatableFields).filter(
+        // `*` is what somebody sends who has read the agent, and what is read has no credential.
+        (field) => field !== "credential" || wanted.credential !== "" || !mask?.includes("*"),
+      );
+      const owner = { tenantId: caller.tenantId, id: row.id };
+      const values = changedValues(row, wanted, fields, owner, rules);
+      if (isDeepStrictEqual({ ...row, ...values }, row)) return { agent: toAgent(row, true) };
+      const changed = await store.updateAgent(tx, caller.tenantId, row.id, values);
+      if (changed === undefined) throw nameTaken();
+      await audit(tx, caller, context, { ...actOn("agent.update", row.id), details: { fields } });
+      return { agent: toAgent(changed, true) };
+    }),
+
+    deleteAgent: mutation(method.deleteAgent, async (tx, caller, request, context) => {
+      const row = await store.lockAgent(tx, caller.tenantId, request.agentId);
+      if (row === undefined) throw notFound("agent");
+      checkEtag(request.etag, row.version);
+      await store.deleteAgent(tx, caller.tenantId, row.id);
+      await audit(tx, caller, context, actOn("agent.delete", row.id));
+      return {};
+    }),
+  });
+}
+
+function mayConfigure(principal: Principal): boolean {
+  switch (principal.kind) {
+    case "key":
+      return principal.scopes.has("admin");
+    case "member":
+      return principal.role === "admin" || principal.role === "super_admin";
+    case "anonymous":
+      return false;
+  }
+}
+
+function actOn(action: string, id: string) {
+  return { action, resourceType: "agent", resourceId: id };
+}
+
+function nameTaken(): DomainError {
+  return new DomainError(ErrorReason.ALREADY_EXISTS, "agent.name: the tenant has an agent of this name");
+}

@@ -1,0 +1,59 @@
+// An agent that answers in conversations, and its turns.
+import type { JsonObject } from "@bufbuild/protobuf";
+import { defineEntity, p } from "@mikro-orm/core";
+
+export const AgentEntity = defineEntity({
+  name: "Agent",
+  tableName: "agent",
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    name: p.text(),
+    description: p.text().default(""),
+    /** echo, openai, connect. */
+    connector: p.text(),
+    /** What the connector needs: the message of that name in the contract, as JSON. */
+    settings: p.json<JsonObject>(),
+    /** Sealed. */
+    credential: p.blob().nullable(),
+    idleTimeoutMs: p.integer(),
+    timeoutMs: p.integer(),
+    disabled: p.boolean().default(false),
+    metadata: p.json<JsonObject>().nullable(),
+    version: p.integer().default(1),
+    createTime: p.datetime(3).defaultRaw("now()"),
+    updateTime: p.datetime(3).defaultRaw("now()"),
+  },
+});
+
+export const TurnEntity = defineEntity({
+  name: "Turn",
+  tableName: "turn",
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    conversationId: p.uuid(),
+    agentId: p.uuid(),
+    /** Who asked for it. */
+    caller: p.text(),
+    messageSeq: p.bigint(),
+    messageId: p.uuid(),
+    /** The id that the reply has, or will have. */
+    replyId: p.uuid(),
+    replySeq: p.bigint().nullable(),
+    /** See domain/turn.ts. */
+    state: p.smallint(),
+    failure: p.text().default(""),
+    /** The reply so far; empty once the turn has ended. */
+    text: p.text().default(""),
+    cancelTime: p.datetime(3).nullable(),
+    /** Which server runs it. */
+    server: p.uuid(),
+    /** Until when that server is believed to live. */
+    leaseTime: p.datetime(3),
+    createTime: p.datetime(3).defaultRaw("now()"),
+    startTime: p.datetime(3).nullable(),
+    firstDeltaTime: p.datetime(3).nullable(),
+    endTime: p.datetime(3).nullable(),
+  },
+});

@@ -1,0 +1,170 @@
+// The statements about turns. A conversation is always locked before its turns.
+import type { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import type { Statement } from "../database.ts";
+import { type MessageRow, messageColumns } from "./message-columns.ts";
+import { forEachViewer, visible } from "./visibility.ts";
+
+export interface TurnRow {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly agent_id: string;
+  readonly message_id: string;
+  readonly message_seq: bigint;
+  readonly reply_id: string;
+  /** Null: the turn has not ended, or ended without a word. */
+  readonly reply_seq: bigint | null;
+  readonly state: TurnState;
+  readonly failure: string;
+  readonly create_time: Date;
+  readonly start_time: Date | null;
+  readonly end_time: Date | null;
+}
+
+const columns = `t.id, t.conversation_id, t.agent_id, t.message_id, t.message_seq, t.reply_id, t.reply_seq, t.state,
+  t.failure, t.create_time, t.start_time, t.end_time`;
+
+const now = "date_trunc('milliseconds', clock_timestamp())";
+const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
+
+/** The open turns of a locked conversation, oldest first. $1 tenant, $2 conversation. */
+export const openTurns: Statement<{ id: string; expired: boolean }> = {
+  name: "turn_open",
+  text: `
+  select t.id, t.lease_time < clock_timestamp() as expired from turn t
+  where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.state in (1, 2) order by t.id`,
+};
+
+/**
+ * Adds a turn to a locked conversation.
+ * $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq, $7 reply id, $8 state, $9 server,
+ * $10 how long the server is believed to live, in milliseconds.
+ */
+export const insertTurn: Statement<TurnRow> = {
+  name: "turn_insert",
+  text: `
+  insert into turn as t (tenant_id, id, conversation_id, agent_id, caller, message_seq, message_id, reply_id, state,
+    server, lease_time, create_time, start_time)
+  select $1, $2::uuid, $3::uuid, $4::uuid, $5, m.seq, m.id, $7::uuid, $8::smallint, $9::uuid, ${lease("$10")},
+    m.create_time, case when $8::smallint = 2 then m.create_time end
+  from message m where m.tenant_id = $1 and m.conversation_id = $3::uuid and m.seq = $6::bigint
+  returning ${columns}`,
+};
+
+/**
+ * Lets a queued turn run if it is the next. No row: it is not its turn yet, or it is open no longer.
+ * $1 tenant, $2 conversation, $3 id.
+ */
+export const startTurn: Statement<TurnRow> = {
+  name: "turn_start",
+  text: `
+  with locked as materialized (
+    select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid for no key update of c
+  )
+  update turn t set state = 2, start_time = ${now} from locked
+  where t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id and t.state = 1
+    and not exists (select from turn o where o.tenant_id = $1 and o.conversation_id = $2::uuid
+      and (o.state = 2 or (o.state = 1 and o.id < $3::uuid)))
+  returning ${columns}`,
+};
+
+/**
+ * Saves the text so far and renews the lease. No row: the turn has ended, whoever ended it.
+ * $1 tenant, $2 id, $3 how much of the saved text stays, $4 the text after that, $5 when the first piece came or null,
+ * $6 how long the server is believed to live, in milliseconds.
+ */
+export const saveTurn: Statement<{ cancelled: boolean }> = {
+  name: "turn_save",
+  text: `
+  update turn t set text = left(t.text, $3::integer) || $4::text, lease_time = ${lease("$6")},
+    first_delta_time = coalesce(t.first_delta_time, $5::timestamptz)
+  where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)
+  returning t.cancel_time is not null as cancelled`,
+};
+
+/** Renews the lease alone. $1 tenant, $2 id, $3 how long the server is believed to live, in milliseconds. */
+export const renewTurn: Statement<{ cancelled: boolean }> = {
+  name: "turn_renew",
+  text: `
+  update turn t set lease_time = ${lease("$3")}
+  where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)
+  returning t.cancel_time is not null as cancelled`,
+};
+
+/** $1 tenant, $2 id. No row: it has ended. */
+export const turnIsOpen: Statement = {
+  name: "turn_is_open",
+  text: "select t.id from turn t where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)",
+};
+
+/** Asks the server that runs a turn to end it. $1 tenant, $2 id. */
+export const requestCancel: Statement = {
+  name: "turn_request_cancel",
+  text: `
+  update turn t set cancel_time = coalesce(t.cancel_time, ${now})
+  where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)`,
+};
+
+/**
+ * Ends a turn and adds the reply to the log, in one transaction. Without a word no message is added. No row: it had ended
+ * before, or its server lives.
+ * $1 tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the state it gets, $6 why it failed,
+ * $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to end it if its lease is over.
+ */
+export const endTurn: Statement<TurnRow> = {
+  name: "turn_end",
+  text: `
+  with locked as materialized (
+    select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid for no key update of c
+  ), target as materialized (
+    select t.id, t.reply_id, t.agent_id, coalesce($7::text, t.text) as text
+    from locked join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id
+    where t.state = any($4::smallint[]) and (not $9::boolean or t.lease_time < clock_timestamp())
+    for update of t
+  ), bump as (
+    update conversation c set
+      last_seq = c.last_seq + 1,
+      message_count = c.message_count + 1,
+      update_time = greatest(c.update_time, ${now}),
+      last_message_time = greatest(c.update_time, ${now})
+    from target where c.tenant_id = $1 and c.id = $2::uuid and target.text <> ''
+    returning c.last_seq, c.update_time
+  ), added as (
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, state, create_time)
+    select $1, $2::uuid, b.last_seq, t.reply_id, 2, 'agent:' || t.agent_id::text, t.text, $8::smallint, b.update_time
+    from bump b, target t
+  )
+  update turn t set state = $5::smallint, failure = $6::text, text = '', reply_seq = (select last_seq from bump),
+    end_time = ${now}
+  from target where t.tenant_id = $1 and t.id = target.id
+  returning ${columns}`,
+};
+
+/** A turn, and what is saved of its text after an offset while it is open. $1 tenant, $2 caller, $3 id, $4 offset. */
+export const followTurn = forEachViewer<TurnRow & { text: string }>(
+  "turn_follow",
+  (kind) => `
+  select ${columns}, substr(t.text, $4::integer + 1) as text
+  from turn t join conversation c on c.tenant_id = $1 and c.id = t.conversation_id
+  where t.tenant_id = $1 and t.id = $3::uuid and c.delete_time is null and ${visible(kind)}`,
+);
+
+/**
+ * The latest messages of a conversation, for an agent, the newest first. $1 tenant, $2 conversation, $3 how many.
+ */
+export const latestMessages: Statement<MessageRow> = {
+  name: "turn_context",
+  text: `
+  select ${messageColumns} from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null order by m.seq desc limit $3`,
+};
+
+/**
+ * The open turns whose servers have not renewed them, of all tenants: each is then ended in its own. It reads the index
+ * of open turns only.
+ */
+export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversation_id: string }> = {
+  name: "turn_abandoned",
+  text: `
+  select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
+  where t.state in (1, 2) and t.lease_time < clock_timestamp() limit 100`,
+};
