@@ -66,6 +66,15 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
   const { address: url } = await app.start();
   const issuer = new LocalIssuer(dataDir);
 
+  // One for each caller, so that its calls share connections.
+  const transports = new Map<string, Transport>();
+  const transportOf = (credential: Credential, wire: (typeof WIRES)[number]): Transport => {
+    const key = JSON.stringify([wire, credential]);
+    const transport = transports.get(key) ?? transportTo(url, credential, wire);
+    transports.set(key, transport);
+    return transport;
+  };
+
   const close = async () => {
     await app.stop();
     await own.drop();
@@ -76,7 +85,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
     url,
     database,
     issuer,
-    client: (service, credential, wire = "connect") => createClient(service, transportTo(url, credential, wire)),
+    client: (service, credential, wire = "connect") => createClient(service, transportOf(credential, wire)),
     close,
     [Symbol.asyncDispose]: close,
     async superAdmin(sub = "root") {
@@ -125,7 +134,7 @@ function transportTo(baseUrl: string, credential: Credential, wire: (typeof WIRE
   const interceptors = [introduce];
   switch (wire) {
     case "connect":
-      return createConnectTransport({ baseUrl, httpVersion: "1.1", interceptors });
+      return createConnectTransport({ baseUrl, httpVersion: "2", interceptors });
     case "grpc":
       return createGrpcTransport({ baseUrl, interceptors });
     case "grpc-web":
