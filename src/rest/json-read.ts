@@ -11,6 +11,7 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { isTooDeep, MAX_JSON_DEPTH } from "../rpc/json-text.ts";
 import { bareListOf, wrapOf } from "./bare-list.ts";
 import { fieldNamed, setField } from "./field-path.ts";
 import { invalid, invalidAll, RestProblem, type Violation } from "./problem.ts";
@@ -26,8 +27,6 @@ export interface ReadOptions {
 const MAX_VIOLATIONS = 20;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
-/** A list or map of messages is two levels of JSON for one of messages. */
-const MAX_JSON_DEPTH = 256;
 
 /** The text of a JSON body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
 export function readText(bytes: Buffer): string {
@@ -39,46 +38,11 @@ export function readText(bytes: Buffer): string {
 }
 
 /**
- * Whether arrays and objects are nested past any limit that follows. Parsing a million of them takes seconds, finding
- * them milliseconds.
- */
-function isTooDeep(text: string): boolean {
-  if (text.length <= MAX_JSON_DEPTH) return false;
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
-      case 0x5b: // [
-      case 0x7b: // {
-        if (++depth > MAX_JSON_DEPTH) return true;
-        break;
-      case 0x5d: // ]
-      case 0x7d: // }
-        depth -= 1;
-        break;
-      case 0x22: // "
-        i = endOfString(text, i);
-        break;
-    }
-  }
-  return false;
-}
-
-/** The index of the quote that ends the string beginning at `start`; the end of the text if none does. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
-    if (escapes % 2 === 0) return end;
-  }
-  return text.length;
-}
-
-/**
  * Reads a message. Names given twice are refused, as is nesting past 100 levels.
  * Throws a {@link RestProblem}: malformed if the text is no JSON, else invalid, with what broke which rule.
  */
 export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
-  refuseHugeNumbers(text);
+  refuseHugeNumbers(schema, text);
   try {
     return decode(schema, text, options);
   } catch {
@@ -94,9 +58,9 @@ export function readField(
   text: string,
   options: ReadOptions,
 ): void {
-  refuseHugeNumbers(text);
   if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
     if (text.trim() === "null") return;
+    refuseHugeNumbers(field.message, text, field.name);
     try {
       setField(target, field, decode(field.message, text, options));
     } catch {
@@ -106,6 +70,7 @@ export function readField(
   }
   const json = parse(text);
   const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
+  refuseHugeNumbers(schema, wrapped);
   try {
     const read = decode(schema, wrapped, options) as unknown as Record<string, unknown>;
     const local = field.oneof?.localName ?? field.localName;
@@ -131,20 +96,39 @@ function parse(text: string): JsonValue {
   }
 }
 
+const FINITE = "must be a number that JSON can carry: not NaN, not infinite";
 /** Only a large exponent or hundreds of digits can be more than a double holds. */
 const MAYBE_HUGE = /[eE]\+?\d{3}|\d{300}/;
 
 /** JSON.parse reads 1e400 as Infinity, which no JSON can carry again. */
-function refuseHugeNumbers(text: string): void {
+function refuseHugeNumbers(schema: DescMessage, text: string, path = ""): void {
   if (!MAYBE_HUGE.test(text)) return;
-  const rest: JsonValue[] = [parse(text)];
+  const json = parse(text);
+  if (!holdsHuge(json)) return;
+  throw invalid("body", hugeAt(schema, json, path), FINITE, "number.finite");
+}
+
+function holdsHuge(json: JsonValue): boolean {
+  const rest: JsonValue[] = [json];
   for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
-    if (typeof value === "number" && !Number.isFinite(value)) {
-      throw invalid("body", "body", "must not hold a number past the range of a double", "number.finite");
-    }
+    if (typeof value === "number" && !Number.isFinite(value)) return true;
     if (typeof value === "object" && value !== null)
       for (const item of Object.values(value)) rest.push(item as JsonValue);
   }
+  return false;
+}
+
+/** The path of the field that holds the number. */
+function hugeAt(schema: DescMessage, json: JsonValue, path: string): string {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return path;
+  const [key, value] = Object.entries(json).find(([, item]) => holdsHuge(item as JsonValue)) ?? [];
+  if (key === undefined || schema.typeName.startsWith("google.protobuf.")) return path;
+  const field = fieldNamed(schema, key);
+  const at = join(path, field?.name ?? visible(key));
+  for (const [message, item, inner] of field === undefined ? [] : messagesIn(field, value as JsonValue, at)) {
+    if (holdsHuge(item)) return hugeAt(message, item, inner);
+  }
+  return at;
 }
 
 function explain(schema: DescMessage, text: string, options: ReadOptions, path: string): RestProblem {

@@ -100,7 +100,7 @@ export async function* readChunks(request: HttpRequest): AsyncGenerator<Buffer> 
 }
 
 export function tooLarge(limit: number): RestProblem {
-  return new RestProblem("too_large", `the body must be at most ${limit} bytes`);
+  return new RestProblem("too_large", `a request message may have at most ${limit} bytes, also once decompressed`);
 }
 
 function brokenOff(): RestProblem {

@@ -4,7 +4,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import type { Failure, RenderedError } from "./mount.ts";
 
-const HTTP_STATUS: Readonly<Record<Code, number>> = {
+const HTTP_STATUS: Readonly<Record<number, number>> = {
   [Code.Canceled]: 499,
   [Code.Unknown]: 500,
   [Code.InvalidArgument]: 400,
@@ -23,8 +23,8 @@ const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [Code.Unauthenticated]: 401,
 };
 
-/** The HTTP status of an RPC code, as the comments of google.rpc.Code say. */
-export function httpStatusOf(code: Code): number {
+/** The HTTP status of an RPC code (a number of google.rpc.Code), as the comments of google/rpc/code.proto say. */
+export function httpStatusOf(code: number): number {
   return HTTP_STATUS[code] ?? 500;
 }
 

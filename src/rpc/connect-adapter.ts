@@ -10,6 +10,7 @@ import { refusalOf, wireOf } from "./connect-request.ts";
 import { writeError, writeResponse } from "./connect-response.ts";
 import { createCallSignal, parseTimeout, timeoutHeader } from "./deadline.ts";
 import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "./http.ts";
+import { jsonText } from "./json-text.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { readChunks, releaseBody } from "./request-body.ts";
@@ -54,8 +55,8 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     })),
     // Kept unknown fields cost 100 times their size in memory.
     binaryOptions: { readUnknownFields: false },
-    // Connect's types lack this option of its JSON serialization: invalid UTF-8 is an error, not U+FFFD.
-    jsonOptions: { textDecoder: new TextDecoder("utf-8", { fatal: true }) } as object,
+    // Connect's types lack this option of its JSON serialization.
+    jsonOptions: { textDecoder: jsonText } as object,
     // Runs before the body is read.
     requestGate: (context) => admitCall(context, readMaxBytes),
   });

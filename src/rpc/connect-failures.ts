@@ -30,10 +30,12 @@ export function failureOf(error: unknown, readMaxBytes: number): unknown {
     case Code.Unimplemented:
       return new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
     case Code.InvalidArgument:
-      return malformed(describe(error.rawMessage), error);
+      // Thrown by our own reading of the text, see json-text.ts.
+      if (error.cause instanceof DomainError) return error.cause;
+      return malformed(describe(error), error);
     case Code.Internal:
       return /^(parse binary:|received compressed envelope|protocol error:)/.test(error.rawMessage)
-        ? malformed(describe(error.rawMessage), error)
+        ? malformed(describe(error), error)
         : error;
     default:
       return error;
@@ -41,7 +43,11 @@ export function failureOf(error: unknown, readMaxBytes: number): unknown {
 }
 
 /** Keeps of Connect's text only what names a field or a kind of damage. */
-function describe(text: string): string {
+function describe({ rawMessage: text, cause }: ConnectError): string {
+  if (cause instanceof Error && cause.cause instanceof SyntaxError) {
+    const at = /at position \d+/.exec(cause.cause.message)?.[0];
+    return `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`;
+  }
   const field = /cannot decode (?:field|message|enum) ([\w.]+) from JSON/.exec(text)?.[1];
   if (field !== undefined) return `the body does not decode: ${field} has a value of the wrong kind`;
   if (text.startsWith("parse binary:")) return "the body is not a well-formed Protobuf message";

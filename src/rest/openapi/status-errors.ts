@@ -1,6 +1,7 @@
 // Error shapes for APIs whose errors are google.rpc.Status with details, as AIP-193 wants them.
 import type { DescEnum } from "@bufbuild/protobuf";
 import { Code } from "../../../gen/google/rpc/code_pb.ts";
+import { httpStatusOf } from "../rpc-status.ts";
 import type { Comments } from "./comments.ts";
 import type { ErrorShape, OperationFacts } from "./options.ts";
 import type { Json, MediaType, Schema } from "./types.ts";
@@ -14,26 +15,6 @@ export interface Reason {
   /** The HTTP status that it is answered with. */
   readonly status: number;
 }
-
-/** The HTTP status of each code, from the comments of google/rpc/code.proto. */
-const HTTP_STATUS: Readonly<Record<number, number>> = {
-  [Code.CANCELLED]: 499,
-  [Code.UNKNOWN]: 500,
-  [Code.INVALID_ARGUMENT]: 400,
-  [Code.DEADLINE_EXCEEDED]: 504,
-  [Code.NOT_FOUND]: 404,
-  [Code.ALREADY_EXISTS]: 409,
-  [Code.PERMISSION_DENIED]: 403,
-  [Code.UNAUTHENTICATED]: 401,
-  [Code.RESOURCE_EXHAUSTED]: 429,
-  [Code.FAILED_PRECONDITION]: 400,
-  [Code.ABORTED]: 409,
-  [Code.OUT_OF_RANGE]: 400,
-  [Code.UNIMPLEMENTED]: 501,
-  [Code.INTERNAL]: 500,
-  [Code.UNAVAILABLE]: 503,
-  [Code.DATA_LOSS]: 500,
-};
 
 interface Kind {
   readonly component: string;
@@ -123,7 +104,7 @@ export function reasonsOf(desc: DescEnum, comments: Comments, status: Readonly<R
     if (code === undefined) return [];
     const name = value.name.startsWith(prefix) ? value.name.slice(prefix.length) : value.name;
     const description = text.charAt(0).toUpperCase() + text.slice(1);
-    return [{ name, code, description, status: status[name] ?? HTTP_STATUS[code] ?? 500 }];
+    return [{ name, code, description, status: status[name] ?? httpStatusOf(code) }];
   });
 }
 

@@ -1,0 +1,56 @@
+// The text of a JSON body, refused before it is parsed where parsing it would be wrong or would take long.
+import { malformed } from "./compression.ts";
+
+/** The most levels of objects and lists in a body: a list or map of messages is two for each of the 100 of messages. */
+export const MAX_JSON_DEPTH = 256;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A decoder that throws MALFORMED_BODY where a body is not UTF-8, or is nested past {@link MAX_JSON_DEPTH}. */
+export const jsonText: { decode(bytes?: Uint8Array): string } = {
+  decode(bytes) {
+    let text: string;
+    try {
+      text = utf8.decode(bytes);
+    } catch {
+      throw malformed("the body must be UTF-8");
+    }
+    if (isTooDeep(text)) throw malformed(`the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
+    return text;
+  },
+};
+
+/**
+ * Whether arrays and objects are nested past {@link MAX_JSON_DEPTH}. Parsing a million of them holds up every other call
+ * for half a second; finding them takes milliseconds.
+ */
+export function isTooDeep(text: string): boolean {
+  if (text.length <= MAX_JSON_DEPTH) return false;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > MAX_JSON_DEPTH) return true;
+        break;
+      case 0x5d: // ]
+      case 0x7d: // }
+        depth -= 1;
+        break;
+      case 0x22: // "
+        i = endOfString(text, i);
+        break;
+    }
+  }
+  return false;
+}
+
+/** The index of the quote that ends the string beginning at `start`; the end of the text if none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
