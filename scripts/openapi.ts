@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { DescService, FileRegistry } from "@bufbuild/protobuf";
+import type { FileRegistry } from "@bufbuild/protobuf";
 import {
   createComments,
   createOpenApi,
@@ -13,6 +13,7 @@ import {
   statusErrors,
 } from "../src/rest/openapi/index.ts";
 import { REASON_STATUS } from "../src/rest-failures.ts";
+import { DOCUMENTED, dialectOptions, servicesOf } from "./openapi-dialects.ts";
 
 const root = join(import.meta.dirname, "..");
 
@@ -59,16 +60,16 @@ export function colloquyOptions(image: FileRegistry, version: string): OpenApiOp
   };
 }
 
-function servicesOf(image: FileRegistry, packageName: string): DescService[] {
-  const files = [...image.files].filter((file) => file.proto.package === packageName);
-  const services = files.flatMap((file) => file.services);
-  return services.sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
 if (import.meta.main) {
   const [folder = join(root, "gen/openapi")] = process.argv.slice(2);
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
-  const documents = { openapi: createOpenApi(colloquyOptions(buildImage("proto"), version)) };
+  const image = buildImage("proto");
+  const options = colloquyOptions(image, version);
+  const documents = { openapi: createOpenApi(options) };
+  const common = { version, securitySchemes: options.securitySchemes, registry: image };
+  for (const [name, documented] of Object.entries(DOCUMENTED)) {
+    Object.assign(documents, { [name]: createOpenApi(dialectOptions(name, documented, image, common)) });
+  }
   mkdirSync(folder, { recursive: true });
   for (const [name, document] of Object.entries(documents)) {
     writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(document, undefined, 2)}\n`);

@@ -1,5 +1,6 @@
 // Builds the parts of the server and ties them together.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { createConnectors } from "./agents/connectors.ts";
@@ -14,7 +15,7 @@ import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
 import { createIdentity } from "./identity.ts";
 import { createHints } from "./live/hints.ts";
 import type { Mount } from "./rest/mount.ts";
-import { createDocsHandlers } from "./rest/openapi/index.ts";
+import { createDocsHandlers, type OpenApiDocument, type ServedDocument } from "./rest/openapi/index.ts";
 import { createRest } from "./rest/rest.ts";
 import { REST_FAILURES } from "./rest-failures.ts";
 import type { CallContext } from "./rpc/call.ts";
@@ -98,7 +99,13 @@ export async function createApp(config: Config, logger: Logger, database: Databa
   const pipeline = createPipeline({ services, ...identity.stages, allow, lifecycle, metrics, logger });
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
-  const docs = createDocsHandlers({ documents: [documentOf("openapi", "Colloquy", "/openapi.json")] });
+  const described = [...compat.dialects.values()].filter(({ name }) => existsSync(documentFile(name)));
+  const docs = createDocsHandlers({
+    documents: [
+      documentOf("openapi", "Colloquy", "/openapi.json"),
+      ...described.map(({ name, title }) => documentOf(name, title, `/openapi/${name}.json`, placesOf(config, name))),
+    ],
+  });
   const servers = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({
       pipeline,
@@ -143,9 +150,27 @@ export async function createApp(config: Config, logger: Logger, database: Databa
   };
 }
 
-/** A document that was generated from the contract; see scripts/openapi.ts. */
-function documentOf(name: string, title: string, path: string) {
-  return { name, title, path, json: readFileSync(join(import.meta.dirname, `../gen/openapi/${name}.json`)) };
+function documentFile(name: string): string {
+  return join(import.meta.dirname, `../gen/openapi/${name}.json`);
+}
+
+/** A document that was generated from the contract (see scripts/openapi.ts), and where what it describes is served. */
+function documentOf(name: string, title: string, path: string, places?: readonly string[]): ServedDocument {
+  const json = readFileSync(documentFile(name), "utf8");
+  if (places === undefined) return { name, title, path, json };
+  const document = JSON.parse(json) as OpenApiDocument;
+  const servers = places.map((url) => ({ ...document.servers[0], url }));
+  return { name, title, path, json: JSON.stringify({ ...document, servers }) };
+}
+
+/** The base URLs of a dialect. Where it has a port of its own, they hold the host that the server listens on. */
+function placesOf({ compat, host, port: ownPort, tls }: Config, name: string): string[] {
+  return compat
+    .filter(({ dialect }) => dialect === name)
+    .map(({ port, prefix }) => {
+      if (port === undefined || port === ownPort) return prefix || "/";
+      return `${tls ? "https" : "http"}://${isIPv6(host) ? `[${host}]` : host}:${port}${prefix}`;
+    });
 }
 
 function announce(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {

@@ -27,8 +27,10 @@ export function createAssistant(tools: DialectTools): Dialect {
           MessageService.method.batchListMessages,
         ],
       ],
-      [method.deleteConversation, [Canonical.method.getConversation, Canonical.method.deleteConversation]],
+      [method.deleteConversation, [Canonical.method.deleteConversation]],
     ]),
+    // Whose it is; nothing of it is shown.
+    answers: new Map([[method.deleteConversation, [Canonical.method.getConversation]]]),
     mount: {
       basePaths: ["/api/conversations"],
       header: prefixedRequestIds(),

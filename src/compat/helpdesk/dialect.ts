@@ -18,8 +18,13 @@ export function createHelpdesk(tools: DialectTools): Dialect {
       [method.createConversation, [createConversation, assignConversationNumbers]],
       [method.getConversation, [listConversations]],
       [method.listConversations, [listConversations, assignConversationNumbers]],
-      [method.updateConversation, [listConversations, updateConversation]],
-      [method.deleteConversation, [listConversations, deleteConversation]],
+      [method.updateConversation, [updateConversation]],
+      [method.deleteConversation, [deleteConversation]],
+    ]),
+    // To find what a number stands for; the change itself answers it.
+    answers: new Map<DescMethod, readonly DescMethod[]>([
+      [method.updateConversation, [listConversations]],
+      [method.deleteConversation, [listConversations]],
     ]),
     mount: { basePaths: ["/api"], renderError },
   };

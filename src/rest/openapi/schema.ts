@@ -8,6 +8,7 @@ import {
 } from "../../../gen/buf/validate/validate_pb.ts";
 import { field as restField } from "../../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
+import { bareListOf } from "../bare-list.ts";
 import type { Comments } from "./comments.ts";
 import { type Component, type Direction, nameComponents, PREFIX } from "./components.ts";
 import { enumComponent } from "./enums.ts";
@@ -115,8 +116,10 @@ export function createSchemas(options: SchemaOptions): Schemas {
         if (Object.keys(names).length > 1) schema.propertyNames = names;
         return schema;
       }
-      default:
-        return single(desc, direction);
+      default: {
+        const list = bareListOf(desc);
+        return list === undefined ? single(desc, direction) : field(list, direction);
+      }
     }
   }
 

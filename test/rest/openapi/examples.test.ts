@@ -1,5 +1,5 @@
 // Examples: each is valid against its own schema.
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { MediaType, OpenApiDocument, Operation } from "../../../src/rest/openapi/index.ts";
@@ -7,11 +7,14 @@ import { sampleOf } from "../../../src/rest/openapi/pattern-sample.ts";
 import { catalogDocument } from "../../support/catalog.ts";
 import { createCheck } from "../../support/openapi-schema.ts";
 
-const written = join(import.meta.dirname, "../../../gen/openapi/openapi.json");
+const written = join(import.meta.dirname, "../../../gen/openapi");
 const documents: [string, OpenApiDocument][] = [
   ["the catalog's", catalogDocument()],
   ["the catalog's, strict,", catalogDocument({ unknownFields: "refuse" })],
-  ["the contract's", JSON.parse(readFileSync(written, "utf8")) as OpenApiDocument],
+  ...readdirSync(written).map((name): [string, OpenApiDocument] => [
+    `the written ${name}`,
+    JSON.parse(readFileSync(join(written, name), "utf8")),
+  ]),
 ];
 
 function operations(document: OpenApiDocument): Operation[] {
