@@ -53,7 +53,12 @@ export interface Page {
   readonly skip: number;
 }
 
-export function pageOf({ page = 1, perPage = DEFAULT_PAGE }: { page?: number; perPage?: number }): Page {
+export interface PageRequest {
+  readonly page?: number | undefined;
+  readonly perPage?: number | undefined;
+}
+
+export function pageOf({ page = 1, perPage = DEFAULT_PAGE }: PageRequest): Page {
   const size = Math.min(perPage, LONGEST_PAGE);
   return { page, size, skip: skipOf(page, size) };
 }
