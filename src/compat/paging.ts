@@ -18,7 +18,7 @@ export function totalPages(total: number, size: number): number {
 export interface ListedPage<T> {
   readonly items: readonly T[];
   readonly nextPageToken: string;
-  readonly totalSize?: bigint;
+  readonly totalSize?: bigint | undefined;
 }
 
 /** The first `size` items of a list, read in as many calls as that takes, and how many match in all. */

@@ -1,0 +1,62 @@
+// The turns of agents: as one answer, and as a stream of events.
+import type { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { CallContext } from "../../rpc/call.ts";
+import type { Handlers } from "../../rpc/service.ts";
+import type { Canonical } from "../canonical.ts";
+import { toMessage } from "./convert.ts";
+
+/** How much of a conversation the answer to a message holds. */
+const HISTORY = 100;
+
+export function createChatHandlers(
+  canonical: Canonical,
+): Pick<Handlers<typeof ConversationService>, "chat" | "streamChat"> {
+  function chat(context: CallContext, conversationId: string, content: string) {
+    return canonical.stream(context, Messages.method.chat, { conversationId, message: { content } });
+  }
+
+  /** The latest messages up to one of them, oldest first. */
+  async function historyUpTo(context: CallContext, { conversationId, seq }: Message): Promise<Message[]> {
+    const { messages } = await canonical.call(context, Messages.method.listMessages, {
+      conversationId,
+      beforeSeq: seq + 1n,
+      orderBy: MessageOrder.NEWEST_FIRST,
+      pageSize: HISTORY,
+    });
+    return messages.reverse();
+  }
+
+  return {
+    async chat({ conversationId, message }, context) {
+      let reply: Message | undefined;
+      for await (const { event } of chat(context, conversationId, message)) {
+        if (event.case === "ended") reply = event.value.reply;
+      }
+      if (reply === undefined) throw silence();
+      const history = await historyUpTo(context, reply);
+      return { conversationId: reply.conversationId, messages: history.map(toMessage), reply: toMessage(reply) };
+    },
+
+    async *streamChat({ conversationId, message }, context) {
+      for await (const { event } of chat(context, conversationId, message)) {
+        if (event.case === "delta") {
+          const { text, offset } = event.value;
+          yield { event: { case: "delta", value: { text, offset: Number(offset) } } };
+        } else if (event.case === "ended") {
+          const { reply, turn } = event.value;
+          if (reply) yield { event: { case: "message", value: toMessage(reply) } };
+          const done = { conversationId: turn?.conversationId ?? conversationId, turnId: turn?.id ?? "" };
+          yield { event: { case: "done", value: done } };
+        }
+      }
+    },
+  };
+}
+
+/** A turn that was cancelled before its first word. */
+function silence(): DomainError {
+  return new DomainError(ErrorReason.AGENT_FAILED, "the agent's turn ended without a word");
+}
