@@ -106,6 +106,7 @@ export async function createApp(config: Config, logger: Logger, database: Databa
       ready,
       metrics,
       logger,
+      unaryLane: config.unaryLane,
     });
   });
 

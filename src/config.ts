@@ -40,6 +40,8 @@ export interface Config {
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Whether unary calls take the short way past Connect's handlers. */
+  readonly unaryLane: boolean;
 }
 
 /** What is wrong with the environment: a line for each variable, without values that may be secret. */
@@ -71,6 +73,7 @@ const VARIABLES = {
   COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
   COLLOQUY_ISSUERS: issuers.prefault("[]"),
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
+  COLLOQUY_UNARY: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
@@ -145,6 +148,7 @@ function assemble(settings: Settings): Config {
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     logLevel: settings.LOG_LEVEL,
+    unaryLane: settings.COLLOQUY_UNARY === "on",
   });
 }
 

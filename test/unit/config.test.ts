@@ -39,6 +39,7 @@ test("an empty environment gives the development profile on loopback, with the e
     issuers: [],
     rateLimits: DEFAULT_POLICIES,
     logLevel: "info",
+    unaryLane: true,
   });
 });
 
