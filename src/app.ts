@@ -127,6 +127,7 @@ export async function createApp(config: Config, logger: Logger, database: Databa
       ready,
       metrics,
       logger,
+      unaryLane: config.unaryLane,
     });
   });
 

@@ -48,6 +48,8 @@ export interface Config {
     readonly key: string | undefined;
   };
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  /** Whether unary calls take the short way past Connect's handlers. */
+  readonly unaryLane: boolean;
 }
 
 /** What is wrong with the environment: a line for each variable, without values that may be secret. */
@@ -81,6 +83,7 @@ const VARIABLES = {
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_UNARY: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
@@ -156,6 +159,7 @@ function assemble(settings: Settings): Config {
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
     logLevel: settings.LOG_LEVEL,
+    unaryLane: settings.COLLOQUY_UNARY === "on",
   });
 }
 

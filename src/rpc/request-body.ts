@@ -42,6 +42,8 @@ export function releaseBody(request: HttpRequest): void {
   if (request.complete || request.destroyed) return;
   request.resume();
   const linger = setTimeout(() => {
+    // It came to its end meanwhile, though a reader that gave up may have left it there.
+    if (request.complete) return;
     // RFC 9113 §8.1: the answer is complete, so this asks the client to stop sending, without an error.
     if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
     else request.socket.destroy();

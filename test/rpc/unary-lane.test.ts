@@ -5,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EchoServer, startEchoServer } from "../support/echo-server.ts";
 import { type RandomCall, randomCall } from "../support/random-calls.ts";
 
-/** A million for a night: `COLLOQUY_TEST_CALLS=1000000`. */
-const CALLS = Number(process.env.COLLOQUY_TEST_CALLS ?? 5_000);
-const FIRST = Number(process.env.COLLOQUY_TEST_SEED ?? 1);
+/** A million for a night: `TEST_CALLS=1000000`. */
+const CALLS = Number(process.env.TEST_CALLS ?? 5_000);
+const FIRST = Number(process.env.TEST_SEED ?? 1);
 /** Calls at one time. */
 const ABREAST = 16;
 /** What differs from answer to answer, or says nothing of the call. */

@@ -40,6 +40,7 @@ test("an empty environment gives the development profile on loopback, with the e
     rateLimits: DEFAULT_POLICIES,
     agents: { allowPrivate: false, key: undefined },
     logLevel: "info",
+    unaryLane: true,
   });
 });
 

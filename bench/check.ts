@@ -1,0 +1,48 @@
+// A peer that answered something else would be no peer: their answers are compared before they are measured.
+
+export interface Way {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** What each must say alike, whatever else it says and however it spells names. */
+const COMPARED = {
+  list: ["id", "seq", "sender", "content", "createTime"],
+  get: ["id", "title", "creator", "lastSeq", "messageCount", "createTime"],
+};
+
+/** Throws if two of the ways answer differently. */
+export async function checkAlike(work: keyof typeof COMPARED, ways: readonly Way[], body: string): Promise<void> {
+  const answers = new Map<string, string>();
+  for (const { name, port, path, headers } of ways) {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body,
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`${name} answers ${response.status}: ${text.slice(0, 300)}`);
+    answers.set(name, JSON.stringify(normal(work, JSON.parse(text) as Json)));
+  }
+  const [first, ...rest] = [...answers];
+  for (const [name, answer] of rest) {
+    if (answer === first?.[1]) continue;
+    throw new Error(
+      `${name} and ${first?.[0]} answer differently:\n${answer.slice(0, 600)}\n${first?.[1].slice(0, 600)}`,
+    );
+  }
+}
+
+function normal(work: keyof typeof COMPARED, answer: Json): unknown {
+  const items = work === "list" ? (answer.messages as Json[]) : [answer.conversation as Json];
+  return items.map((item) => COMPARED[work].map((name) => textOf(item, name)));
+}
+
+function textOf(item: Json, name: string): string {
+  const value = item[name] ?? item[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)];
+  return name.endsWith("Time") ? new Date(value as string).toISOString() : String(value);
+}

@@ -1,0 +1,80 @@
+// Everything that a scenario works with: the seeded PostgreSQL, Colloquy, its peers, and credentials.
+import { join } from "node:path";
+import { pino } from "pino";
+import { LocalIssuer } from "../src/access/local-issuer.ts";
+import { startEmbedded } from "../src/store/embedded/embedded.ts";
+import { LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
+import type { Effort } from "./measure.ts";
+import { type Served, startServer } from "./process.ts";
+import { seed } from "./seed.ts";
+
+const ROOT = join(import.meta.dirname, "..");
+
+export interface Stage {
+  readonly sizes: Sizes;
+  readonly effort: Effort;
+  readonly url: string;
+  /** For scripts and the like. */
+  readonly directory: string;
+  /** Starts a peer of `peers/` on its first use. */
+  peer(name: "bare" | "plain" | "fastify" | "grpc"): Promise<Served>;
+  /** Starts Colloquy on its first use, with a setting of its own each. */
+  colloquy(name?: string, environment?: Readonly<Record<string, string>>): Promise<Served>;
+  /** A verified token of the member, in the tenant that is measured unless told. */
+  token(tenant?: "measured" | "large" | "small"): string;
+  say(line: string): void;
+  close(): Promise<void>;
+}
+
+const PORTS = { bare: 18_101, plain: 18_103, fastify: 18_105, grpc: 18_106 };
+const FIRST_PORT = 18_110;
+
+export async function setStage(sizes: Sizes, effort: Effort, say: (line: string) => void): Promise<Stage> {
+  const dataDir = join(ROOT, "bench/.data", sizes.name);
+  const embedded = await startEmbedded({ dataDir, logger: pino({ level: "silent" }) });
+  await seed(embedded.url, sizes, say);
+  const issuer = new LocalIssuer(dataDir);
+  await issuer.keys.rotateWhenOld();
+  const tenants = { measured: TENANT, large: LARGE_TENANT, small: SMALL_TENANT };
+  const tokens = new Map<string, string>();
+  for (const [name, tenantId] of Object.entries(tenants)) {
+    tokens.set(name, await issuer.issue({ tenantId, sub: MEMBER, role: undefined, ttl: 86_400 }));
+  }
+  const started = new Map<string, Promise<Served>>();
+  const once = (name: string, start: () => Promise<Served>) => {
+    const known = started.get(name) ?? start();
+    started.set(name, known);
+    return known;
+  };
+  return {
+    sizes,
+    effort,
+    url: embedded.url,
+    directory: join(ROOT, "bench/.data/scripts"),
+    peer: (name) =>
+      once(name, () => {
+        const environment = { PORT: String(PORTS[name]), DATABASE_URL: embedded.url };
+        return startServer(name, ["node", join(ROOT, `bench/peers/${name}.ts`)], PORTS[name], environment);
+      }),
+    colloquy: (name = "colloquy", environment = {}) =>
+      once(name, () => {
+        const port = FIRST_PORT + started.size;
+        const settings = {
+          PORT: String(port),
+          DATABASE_URL: embedded.url,
+          COLLOQUY_DATA_DIR: dataDir,
+          COLLOQUY_COMPAT: "",
+          // On, and never reached.
+          COLLOQUY_RATE_LIMITS: "caller=999999999/60,tenant=999999999/60",
+          ...environment,
+        };
+        return startServer(name, ["node", join(ROOT, "src/main.ts"), "serve"], port, settings);
+      }),
+    token: (tenant = "measured") => tokens.get(tenant) ?? "",
+    say,
+    async close() {
+      await Promise.all([...started.values()].map(async (server) => (await server).stop()));
+      await embedded.stop();
+    },
+  };
+}
