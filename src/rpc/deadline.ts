@@ -56,7 +56,7 @@ export function createCallSignal(deadline: number | undefined, stopping: AbortSi
     release();
     controller.abort(reason);
   };
-  const onStop = () => abort(shuttingDown());
+  const onStop = () => abort(interrupted());
   const arm = () => {
     if (deadline === undefined) return;
     const left = deadline - Date.now();
@@ -85,6 +85,13 @@ export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<
 
 export function deadlineExceeded(): DomainError {
   return new DomainError(ErrorReason.DEADLINE_EXCEEDED, "the deadline has passed");
+}
+
+/** Of a call that was under way: it may have acted. */
+function interrupted(): DomainError {
+  return new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down and did not wait for the call", {
+    metadata: { outcome: "unknown" },
+  });
 }
 
 export function shuttingDown(): DomainError {

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
-import { kindOf, translate } from "./failure.ts";
+import { kindOf, translate, unavailable } from "./failure.ts";
 import { configOf, HeldTransaction, untilAborted } from "./held-transaction.ts";
 import { Lease } from "./lease.ts";
 import { type DatabaseObserver, DEFAULT_TIMEOUTS, openPool, type Timeouts } from "./pool.ts";
@@ -13,6 +13,8 @@ import { SCHEMA, type Schema } from "./schema.ts";
 export interface Statement<Row = unknown> {
   readonly name: string;
   readonly text: string;
+  /** It changes something, so when the connection breaks under it nobody knows whether it did. Default: false. */
+  readonly changes?: boolean;
   /** Never there: carries the type of a row from the statement to its results. */
   readonly _row?: Row;
 }
@@ -23,7 +25,8 @@ export interface Queryable {
    * what it holds. Of the values, a JSON array for a jsonb parameter must be given as text. When `signal` aborts,
    * rejects with its reason at once and cancels the query in PostgreSQL.
    *
-   * @throws DomainError DATABASE_UNAVAILABLE, OVERLOADED; the statement's own failures as pg's DatabaseError
+   * @throws DomainError DATABASE_UNAVAILABLE, with `metadata.outcome` "unknown" when the connection broke under a
+   * statement that changes something; OVERLOADED; the statement's own failures as pg's DatabaseError
    */
   query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]>;
 }
@@ -113,6 +116,8 @@ class PostgresDatabase implements Database {
     const lease = await this.#acquire(signal);
     try {
       return (await lease.run(configOf(statement, values), signal)).rows;
+    } catch (error) {
+      throw statement.changes && kindOf(error) === "session" ? unavailable(error, true) : error;
     } finally {
       this.#release(lease);
     }

@@ -59,7 +59,7 @@ export function unavailable(cause: unknown, outcomeUnknown = false): DomainError
   return new DomainError(
     ErrorReason.DATABASE_UNAVAILABLE,
     outcomeUnknown
-      ? "the database was lost while it committed: whether the change took effect is unknown"
+      ? "the database was lost while it worked: whether the change took effect is unknown"
       : "the database cannot be reached",
     { cause, retryAfterMs: RETRY_AFTER_MS, ...(outcomeUnknown && { metadata: { outcome: "unknown" } }) },
   );

@@ -66,6 +66,15 @@ describe("a connection that breaks", () => {
     expect(await database.query(countItems, [])).toEqual([{ n: 1n }]);
   });
 
+  test("under a statement that changes something leaves the outcome unknown", async () => {
+    proxy.cutAnswerTo("insert into item");
+    const failure = await failureOf(database.query({ ...insertItem, name: "insert_cut", changes: true }, [4]));
+    expect(failure.reason).toBe(ErrorReason.DATABASE_UNAVAILABLE);
+    expect(failure.details.metadata).toEqual({ outcome: "unknown" });
+    expect(await database.query(countItems, [])).toEqual([{ n: 2n }]);
+    await administer(fixture.url, "delete from item where id = 4");
+  });
+
   test("under a query says DATABASE_UNAVAILABLE, and the next query has another connection", async () => {
     const query = failureOf(database.query(sleep, [60]));
     while (

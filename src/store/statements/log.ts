@@ -125,6 +125,7 @@ export const send = forEachViewer<SendRow>(
     bump.last_seq, bump.update_time as create_time
   from turn left join target on true left join bump on true
   where not turn.mine or target.id is not null`,
+  { changes: true },
 );
 
 /** An entry of the log: a message where `type` is 0, else an event. */

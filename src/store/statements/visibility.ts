@@ -8,12 +8,10 @@ export type ViewerKind = Viewer["kind"];
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
+  options: Pick<Statement, "changes"> = {},
 ): Readonly<Record<ViewerKind, Statement<Row>>> {
-  return {
-    tenant: { name: `${name}_tenant`, text: text("tenant") },
-    member: { name: `${name}_member`, text: text("member") },
-    manager: { name: `${name}_manager`, text: text("manager") },
-  };
+  const of = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
+  return { tenant: of("tenant"), member: of("member"), manager: of("manager") };
 }
 
 /**

@@ -1,0 +1,150 @@
+// A PostgreSQL of one's own to break, with Colloquy's tables in it, and tenants that may call.
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { makeApiKey } from "../../../src/access/api-key.ts";
+import { newId } from "../../../src/domain/id.ts";
+import { openDatabase } from "../../../src/store/database.ts";
+import { type Cluster, openCluster, SUPERUSER } from "../../../src/store/embedded/cluster.ts";
+import { ensurePostmaster, PORT, stopPostmaster, watchOver } from "../../../src/store/embedded/postmaster.ts";
+import { migrate } from "../../../src/store/migrate.ts";
+import { administer, urlOf } from "../../support/postgres.ts";
+import { type Crash, crashPostgres } from "../faults/processes.ts";
+import { type OwnServer, startOwnServer } from "./server.ts";
+
+export interface Tenant {
+  readonly id: string;
+  /** Says who calls: an API key with every scope. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Store {
+  /** By its Unix socket. */
+  readonly url: string;
+  /** Runs SQL on a connection of its own, as soon as PostgreSQL takes connections. */
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** The postmaster that runs now. */
+  pid(): Promise<number>;
+  tenant(): Promise<Tenant>;
+  /** Kills PostgreSQL, or a part of it, as kill -9 does. */
+  crash(how: Crash): Promise<void>;
+  /** Resolves when PostgreSQL takes connections again. */
+  recover(): Promise<void>;
+}
+
+/** A PostgreSQL that stays dead until it is told to recover. */
+export interface OwnDatabase extends Store, AsyncDisposable {}
+
+export interface OwnDatabaseOptions {
+  /** Where its files lie. A directory in the system's temporary one unless given. */
+  readonly directory?: string;
+}
+
+/** Takes some 2 s. */
+export async function startOwnDatabase({ directory }: OwnDatabaseOptions = {}): Promise<OwnDatabase> {
+  const dataDir = directory ?? (await newDirectory());
+  const cluster = await openCluster(dataDir, undefined);
+  const url = await urlOfCluster(dataDir);
+  let watchdog: ReturnType<typeof watchOver> | undefined;
+  const start = async () => {
+    const { pid } = await ensurePostmaster(cluster, () => {});
+    watchdog?.kill("SIGKILL");
+    // Should this process die, PostgreSQL stops too.
+    watchdog = watchOver(pid, cluster);
+  };
+  await start();
+  await administer(urlOf(url, "postgres"), "create database colloquy");
+  const database = await openDatabase({ url });
+  await migrate(database);
+  await database.close();
+  const store = storeOf(url, cluster, start);
+  return {
+    ...store,
+    async [Symbol.asyncDispose]() {
+      await start();
+      watchdog?.kill("SIGKILL");
+      await stopPostmaster(await store.pid(), cluster.directory);
+      if (directory === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server that keeps its own PostgreSQL, as `npm start` does, and starts it again when it dies. */
+export interface WholeServer extends AsyncDisposable {
+  readonly server: OwnServer;
+  readonly store: Store;
+}
+
+/** Takes some 4 s. */
+export async function startWholeServer(settings: Readonly<Record<string, string>> = {}): Promise<WholeServer> {
+  const dataDir = await newDirectory();
+  const server = await startOwnServer({ COLLOQUY_DATA_DIR: dataDir, ...settings });
+  return {
+    server,
+    store: storeOf(await urlOfCluster(dataDir), { directory: join(dataDir, "postgres") }, async () => {}),
+    async [Symbol.asyncDispose]() {
+      server.signal("SIGTERM");
+      await server.ended;
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Named after this process, so that a later run removes what a killed one left. */
+async function newDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), `colloquy-test-${process.pid}-`));
+  await chmod(directory, 0o711);
+  return directory;
+}
+
+async function urlOfCluster(dataDir: string): Promise<string> {
+  const directory = join(dataDir, "postgres");
+  const password = (await readFile(join(directory, "colloquy.password"), "utf8")).trim();
+  return `postgresql://${SUPERUSER}:${password}@/colloquy?host=${encodeURIComponent(directory)}&port=${PORT}&sslmode=disable`;
+}
+
+function storeOf(url: string, { directory }: Pick<Cluster, "directory">, start: () => Promise<void>): Store {
+  const pid = async () => Number.parseInt(await readFile(join(directory, "postmaster.pid"), "utf8"), 10);
+  const up = async () => {
+    while (!(await isUp(url))) await delay(10);
+  };
+  return {
+    url,
+    pid,
+    async sql(text, values) {
+      await up();
+      return administer(url, text, values);
+    },
+    tenant: () => addTenant(url),
+    crash: async (how) => crashPostgres(await pid(), how),
+    async recover() {
+      await start();
+      await up();
+    },
+  };
+}
+
+/** Makes a tenant with a key, in a database that is migrated. */
+export async function addTenant(url: string): Promise<Tenant> {
+  const id = newId();
+  const keyId = newId();
+  const { text, secretHash } = makeApiKey(id, keyId);
+  await administer(url, "insert into tenant (id, slug, secret) values ($1, $2, $3)", [id, `t-${id}`, randomBytes(32)]);
+  await administer(
+    url,
+    "insert into api_key (tenant_id, id, scopes, secret_hash, creator) values ($1, $2, $3, $4, 'test')",
+    [id, keyId, ["read", "write", "admin"], Buffer.from(secretHash)],
+  );
+  return { id, headers: { authorization: `Bearer ${text}` } };
+}
+
+async function isUp(url: string): Promise<boolean> {
+  try {
+    await administer(url, "select 1");
+    return true;
+  } catch {
+    return false;
+  }
+}
