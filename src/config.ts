@@ -4,6 +4,8 @@ import type { IssuerSettings } from "./access/issuers.ts";
 import type { RatePolicies } from "./access/rate-limits.ts";
 import {
   databaseUrl,
+  type HintsSetting,
+  hints,
   host,
   isLoopback,
   issuers,
@@ -47,6 +49,8 @@ export interface Config {
     /** Encrypts their credentials; the one in the data directory unless given. Secret. */
     readonly key: string | undefined;
   };
+  /** What carries hints between servers. May hold a password. */
+  readonly hints: HintsSetting;
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -81,6 +85,7 @@ const VARIABLES = {
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_HINTS: hints.prefault("postgres"),
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
@@ -155,6 +160,7 @@ function assemble(settings: Settings): Config {
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
+    hints: settings.COLLOQUY_HINTS,
     logLevel: settings.LOG_LEVEL,
   });
 }

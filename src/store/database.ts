@@ -13,6 +13,8 @@ import { SCHEMA, type Schema } from "./schema.ts";
 export interface Statement<Row = unknown> {
   readonly name: string;
   readonly text: string;
+  /** Of a statement that adds to the log of a conversation: where in its values the conversation stands, from 0 on. */
+  readonly extendsLog?: number;
   /** Never there: carries the type of a row from the statement to its results. */
   readonly _row?: Row;
 }

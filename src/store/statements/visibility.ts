@@ -8,11 +8,12 @@ export type ViewerKind = Viewer["kind"];
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
+  more: Pick<Statement, "extendsLog"> = {},
 ): Readonly<Record<ViewerKind, Statement<Row>>> {
   return {
-    tenant: { name: `${name}_tenant`, text: text("tenant") },
-    member: { name: `${name}_member`, text: text("member") },
-    manager: { name: `${name}_manager`, text: text("manager") },
+    tenant: { name: `${name}_tenant`, text: text("tenant"), ...more },
+    member: { name: `${name}_member`, text: text("member"), ...more },
+    manager: { name: `${name}_manager`, text: text("manager"), ...more },
   };
 }
 
