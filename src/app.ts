@@ -13,7 +13,8 @@ import { DIALECTS } from "./compat/dialects.ts";
 import type { Config } from "./config.ts";
 import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
 import { createIdentity } from "./identity.ts";
-import { createHints } from "./live/hints.ts";
+import { announcing } from "./live/announce.ts";
+import { openHints } from "./live/open-hints.ts";
 import type { Mount } from "./rest/mount.ts";
 import { createDocsHandlers, type OpenApiDocument, type ServedDocument } from "./rest/openapi/index.ts";
 import { createRest } from "./rest/rest.ts";
@@ -33,6 +34,7 @@ import { createAnalyticsService } from "./services/analytics-service.ts";
 import { createConversationService } from "./services/conversation-service.ts";
 import { toMessage } from "./services/convert.ts";
 import { createMessageService } from "./services/message-service.ts";
+import { createSubscriptions } from "./services/subscribe.ts";
 import type { Database } from "./store/database.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createTenantSecrets } from "./store/tenant-secrets.ts";
@@ -54,10 +56,15 @@ export interface Started {
 /** How long calls in flight may go on after the server was told to stop. */
 const DRAIN_MS = 10_000;
 
-/** Builds everything; listens only when it is started. Throws if an RPC has no rule that says who may call it. */
-export async function createApp(config: Config, logger: Logger, database: Database): Promise<App> {
+/**
+ * Builds everything; listens only when it is started. `url` is where the database is. Throws if an RPC has no rule that says
+ * who may call it.
+ */
+export async function createApp(config: Config, logger: Logger, opened: Database, url: string): Promise<App> {
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
+  const hints = await openHints(config.hints, url, logger);
+  const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: describeFailure(error) }, "work in the background failed");
   const { dataDir, issuers, rateLimits } = config;
@@ -70,12 +77,13 @@ export async function createApp(config: Config, logger: Logger, database: Databa
 
   const { allowPrivate, key } = config.agents;
   const sealer = createSealer(await readSealingKey(dataDir, key));
-  const hints = await createHints();
   const connectors = createConnectors({ sealer, allowPrivate, toMessage });
   const turns = createTurns({ database, hints, connectors, log: logger });
+  const renew = (context: CallContext) => identity.stages.authenticate(context);
+  const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining });
 
   const canonical = [
-    createConversationService({ database, secrets }),
+    createConversationService({ database, secrets, subscriptions }),
     createMessageService({ database, secrets, turns }),
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),

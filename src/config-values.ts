@@ -158,3 +158,15 @@ export const yesOrNo = z.enum(["yes", "no"], { error: "must be yes or no" });
 export const key32 = z
   .string()
   .refine((text) => Buffer.from(text, "base64").length === 32, { error: "must be 32 bytes in base64" });
+
+/** What carries hints between servers. */
+export type HintsSetting = "local" | "postgres" | "off" | { readonly nats: string };
+
+export const hints = z
+  .string()
+  .refine((text) => /^(local|postgres|off)$/.test(text) || (text.startsWith("nats://") && URL.canParse(text)), {
+    error: "must be postgres, local, off or nats://host:port",
+  })
+  .transform(
+    (text): HintsSetting => (text.startsWith("nats:") ? { nats: text } : (text as "local" | "postgres" | "off")),
+  );

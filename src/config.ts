@@ -4,6 +4,8 @@ import type { IssuerSettings } from "./access/issuers.ts";
 import type { RatePolicies } from "./access/rate-limits.ts";
 import {
   databaseUrl,
+  type HintsSetting,
+  hints,
   host,
   isLoopback,
   issuers,
@@ -47,6 +49,8 @@ export interface Config {
     /** Encrypts their credentials; the one in the data directory unless given. Secret. */
     readonly key: string | undefined;
   };
+  /** What carries hints between servers. May hold a password. */
+  readonly hints: HintsSetting;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Whether unary calls take the short way past Connect's handlers. */
   readonly unaryLane: boolean;
@@ -84,6 +88,7 @@ const VARIABLES = {
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
   COLLOQUY_UNARY: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
+  COLLOQUY_HINTS: hints.prefault("postgres"),
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
@@ -158,6 +163,7 @@ function assemble(settings: Settings): Config {
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
+    hints: settings.COLLOQUY_HINTS,
     logLevel: settings.LOG_LEVEL,
     unaryLane: settings.COLLOQUY_UNARY === "on",
   });

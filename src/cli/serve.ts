@@ -8,9 +8,9 @@ export const serveCommand: Command = {
   name: "serve",
   summary: "start the server",
   async run({ config, logger, signal, print }) {
-    await withDatabase({ config, logger }, "server", async ({ database, embedded }) => {
+    await withDatabase({ config, logger }, "server", async ({ database, url, embedded }) => {
       if (signal.aborted) return;
-      const app = await createApp(config, logger, database);
+      const app = await createApp(config, logger, database, url);
       const { address, announcement } = await app.start();
       try {
         await embedded?.announce(address);

@@ -7,6 +7,8 @@ import { CommandError, type Invocation } from "./command.ts";
 
 export interface OpenedDatabase {
   readonly database: Database;
+  /** Where it is. Holds a password: not for logs. */
+  readonly url: string;
   /** Undefined when the database is an external one. */
   readonly embedded: Embedded | undefined;
 }
@@ -23,14 +25,15 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const embedded = config.databaseUrl === undefined ? await start(config.dataDir, logger, role) : undefined;
   try {
+    const url = embedded?.url ?? config.databaseUrl ?? "";
     const database = await openDatabase({
-      url: embedded?.url ?? config.databaseUrl ?? "",
+      url,
       onConnectionLost: (message) => logger.debug(message),
     });
     try {
       if (embedded !== undefined) await migrate(database);
       else if (!mayBePending) await refusePending(database);
-      return await work({ database, embedded });
+      return await work({ database, url, embedded });
     } finally {
       await database.close();
     }

@@ -6,10 +6,13 @@ import {
   type Transport,
 } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-web";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { type ChatOptions, type ChatStep, chat } from "./chat.ts";
 import { type Credential, identify } from "./credential.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
+import { type SubscribeOptions, type SubscriptionEntry, subscribe } from "./subscribe.ts";
 
 export interface ClientOptions {
   /** Where the server is, such as `https://talk.example.com`. */
@@ -33,6 +36,11 @@ export interface ClientOptions {
 export interface ColloquyClient {
   readonly conversations: Client<typeof ConversationService>;
   readonly messages: Client<typeof MessageService>;
+  readonly agents: Client<typeof AgentService>;
+  /** Follows a conversation, or all that the caller may see, over any number of broken connections. */
+  subscribe(options?: SubscribeOptions): AsyncGenerator<SubscriptionEntry>;
+  /** Sends a message and gives the agent's reply as it comes, over any number of broken connections. */
+  chat(options: ChatOptions): AsyncGenerator<ChatStep>;
   /** Underneath: for a client of any other service of the contract. */
   readonly transport: Transport;
 }
@@ -40,9 +48,14 @@ export interface ColloquyClient {
 /** Makes a client. Nothing is sent before its first call. */
 export function createClient(options: ClientOptions): ColloquyClient {
   const transport = createTransport(options);
+  const conversations = createServiceClient(ConversationService, transport);
+  const messages = createServiceClient(MessageService, transport);
   return {
-    conversations: createServiceClient(ConversationService, transport),
-    messages: createServiceClient(MessageService, transport),
+    conversations,
+    messages,
+    agents: createServiceClient(AgentService, transport),
+    subscribe: (subscription = {}) => subscribe(conversations, subscription),
+    chat: (turn) => chat(messages, turn),
     transport,
   };
 }

@@ -5,3 +5,5 @@ export { type ClientOptions, type ColloquyClient, createClient } from "./client.
 export type { Credential } from "./credential.ts";
 export { reasonOf } from "./reason.ts";
 export type { RetryOptions } from "./retry.ts";
+export type { StreamOptions } from "./stream.ts";
+export type { SubscribeOptions, SubscriptionEntry } from "./subscribe.ts";

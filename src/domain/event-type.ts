@@ -40,3 +40,12 @@ export interface MessageReference {
   /** Far below 2^53: a conversation would take centuries to get there. */
   readonly message_seq: number;
 }
+
+/** The entries after which others may see the conversation than before. */
+export const ACCESS_CHANGES: ReadonlySet<number> = new Set([
+  EventType.PARTICIPANT_ADDED,
+  EventType.PARTICIPANT_REMOVED,
+  EventType.CONVERSATION_UPDATED,
+  EventType.CONVERSATION_DELETED,
+  EventType.CONVERSATION_RESTORED,
+]);

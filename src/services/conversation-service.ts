@@ -22,13 +22,16 @@ import { toConversation, toDraft, toParticipant } from "./convert.ts";
 import { toEvent } from "./convert-event.ts";
 import { createMutations } from "./mutation.ts";
 import { openPage } from "./pager.ts";
+import { type Subscriptions, subscribe } from "./subscribe.ts";
 
 export interface ConversationServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
+  readonly subscriptions: Subscriptions;
 }
 
-export function createConversationService({ database, secrets }: ConversationServiceOptions): ServiceEntry {
+export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
+  const { database, secrets, subscriptions } = options;
   const { method } = pb.ConversationService;
   const mutation = createMutations(database);
   return serve(pb.ConversationService, {
@@ -179,13 +182,15 @@ export function createConversationService({ database, secrets }: ConversationSer
       const [after = String(request.afterSeq)] = page.cursor ?? [];
       const id = request.conversationId;
       const rows = isOurId(id)
-        ? await readLog(database, caller, id, BigInt(after), limit + 1, context.signal)
+        ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.signal })
         : undefined;
       if (rows === undefined) throw notFound("conversation");
       const shown = rows.slice(0, limit);
       const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.seq)]);
       return { events: shown.map((row) => toEvent(row, id)), nextPageToken };
     },
+
+    subscribe: (request, context) => subscribe(subscriptions, request, context),
   });
 }
 

@@ -15,6 +15,8 @@ export interface Statement<Row = unknown> {
   readonly text: string;
   /** It changes something, so when the connection breaks under it nobody knows whether it did. Default: false. */
   readonly changes?: boolean;
+  /** Of a statement that adds to the log of a conversation: where in its values the conversation stands, from 0 on. */
+  readonly extendsLog?: number;
   /** Never there: carries the type of a row from the statement to its results. */
   readonly _row?: Row;
 }

@@ -328,9 +328,9 @@ export async function readLog(
   conversationId: string,
   after: bigint,
   limit: number,
-  signal?: AbortSignal,
+  { signal, showDeleted = false }: { readonly signal?: AbortSignal; readonly showDeleted?: boolean } = {},
 ): Promise<LogEntry[] | undefined> {
-  const values = [caller.tenantId, caller.memberId, conversationId, after, limit];
+  const values = [caller.tenantId, caller.memberId, conversationId, after, limit, showDeleted];
   const rows = await on.query(log.readLog[caller.viewer.kind], values, signal);
   return rows.length === 0 ? undefined : rows.filter((row): row is LogEntry => row.seq !== null);
 }

@@ -3,6 +3,7 @@ import type { Options } from "@mikro-orm/postgresql";
 import { AgentEntity, TurnEntity } from "./entities/agent.ts";
 import { ApiKeyEntity } from "./entities/api-key.ts";
 import { ConversationEntity, EventEntity, ParticipantEntity } from "./entities/conversation.ts";
+import { FeedEntity, FeedHeadEntity, FeedStateEntity } from "./entities/feed.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
@@ -22,6 +23,9 @@ export const SCHEMA: Schema = {
     AuditEntity,
     ConversationEntity,
     EventEntity,
+    FeedEntity,
+    FeedHeadEntity,
+    FeedStateEntity,
     IdempotencyEntity,
     MemberEntity,
     MessageEntity,

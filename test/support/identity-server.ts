@@ -62,7 +62,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
     COLLOQUY_RATE_LIMITS: "off",
     ...environment,
   });
-  const app = await createApp(config, logger, database);
+  const app = await createApp(config, logger, database, own.url);
   const { address: url } = await app.start();
   const issuer = new LocalIssuer(dataDir);
 

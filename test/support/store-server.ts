@@ -11,6 +11,7 @@ import { createTurns, type Turns } from "../../src/agents/turns.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Principal, Role, Scope } from "../../src/domain/principal.ts";
 import type { TurnTimes } from "../../src/domain/turn.ts";
+import { announcing } from "../../src/live/announce.ts";
 import { createHints, type Hints } from "../../src/live/hints.ts";
 import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline } from "../../src/rpc/pipeline.ts";
@@ -21,6 +22,7 @@ import { createAgentService } from "../../src/services/agent-service.ts";
 import { createConversationService } from "../../src/services/conversation-service.ts";
 import { toMessage } from "../../src/services/convert.ts";
 import { createMessageService } from "../../src/services/message-service.ts";
+import { createSubscriptions } from "../../src/services/subscribe.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
 import { UNARY_LANE } from "./echo-server.ts";
@@ -40,6 +42,8 @@ export interface TestTenant {
   member(memberId: string, role?: Role): Clients;
   /** Calls as an API key, which may act for a member. */
   key(scopes?: readonly Scope[], memberId?: string): Clients;
+  /** What `createClient` of the published client takes to call as a member. */
+  introduce(memberId: string, role?: Role): Interceptor;
 }
 
 export interface StoreServerOptions {
@@ -70,19 +74,20 @@ const SEALING_KEY = Buffer.alloc(32, 7);
 
 export async function startStoreServer(options: StoreServerOptions = {}): Promise<StoreServer> {
   const own = options.beside?.own ?? (await createTestDatabase());
-  const database = await own.open();
+  const hints = options.hints ?? (await createHints());
+  const database = announcing(await own.open(), hints);
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
   const logger = createLogger({ level: "silent" });
   const secrets = createTenantSecrets(database);
   const { allowPrivate = true, turnTimes: times } = options;
-  const hints = options.hints ?? (await createHints());
+  const subscriptions = createSubscriptions({ database, hints, draining: lifecycle.draining });
   const sealer = createSealer(SEALING_KEY);
   const connectors = createConnectors({ sealer, allowPrivate, toMessage });
   const turns = createTurns({ database, hints, connectors, log: logger, ...(times && { times }) });
   const pipeline = createPipeline({
     services: [
-      createConversationService({ database, secrets }),
+      createConversationService({ database, secrets, subscriptions }),
       createMessageService({ database, secrets, turns }),
       createAgentService({ database, secrets, sealer, allowPrivate }),
     ],
@@ -105,14 +110,8 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const { url } = await server.listen();
 
   const clientsOf = (principal: Principal): Clients => {
-    const introduce: Interceptor = (next) => (request) => {
-      request.header.set(
-        "x-test-principal",
-        JSON.stringify(principal, (_, v) => (v instanceof Set ? [...v] : v)),
-      );
-      return next(request);
-    };
-    const transport = createConnectTransport({ baseUrl: url, httpVersion: "2", interceptors: [introduce] });
+    const interceptors = [introduceAs(principal)];
+    const transport = createConnectTransport({ baseUrl: url, httpVersion: "2", interceptors });
     return {
       agents: createClient(AgentService, transport),
       conversations: createClient(ConversationService, transport),
@@ -141,6 +140,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
         member: (memberId, role = "member") => clientsOf({ kind: "member", tenantId: id, memberId, role }),
         key: (scopes = ["read", "write", "admin"], memberId) =>
           clientsOf({ kind: "key", tenantId: id, keyId: newId(), scopes: new Set(scopes), memberId }),
+        introduce: (memberId, role = "member") => introduceAs({ kind: "member", tenantId: id, memberId, role }),
       };
       await tenant.addMembers(Object.fromEntries(members.map((member) => [member, {}])));
       return tenant;
@@ -152,6 +152,14 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       await hints.close();
       if (options.beside === undefined) await own.drop();
     },
+  };
+}
+
+function introduceAs(principal: Principal): Interceptor {
+  const text = JSON.stringify(principal, (_, value) => (value instanceof Set ? [...value] : value));
+  return (next) => (request) => {
+    request.header.set("x-test-principal", text);
+    return next(request);
   };
 }
 

@@ -39,6 +39,7 @@ test("an empty environment gives the development profile on loopback, with the e
     issuers: [],
     rateLimits: DEFAULT_POLICIES,
     agents: { allowPrivate: false, key: undefined },
+    hints: "postgres",
     logLevel: "info",
     unaryLane: true,
   });
@@ -231,6 +232,20 @@ describe("the settings of agents", () => {
     expect(problemsOf({ COLLOQUY_AGENT_PRIVATE: "maybe", COLLOQUY_AGENT_KEY: "c2hvcnQ=" })).toEqual([
       "COLLOQUY_AGENT_PRIVATE: must be yes or no",
       "COLLOQUY_AGENT_KEY: must be 32 bytes in base64",
+    ]);
+  });
+});
+
+describe("COLLOQUY_HINTS", () => {
+  test.each([
+    ["local", "local"],
+    ["off", "off"],
+    ["nats://user:secret@nats.example:4222", { nats: "nats://user:secret@nats.example:4222" }],
+  ])("%s is understood", (COLLOQUY_HINTS, expected) => expect(loadConfig({ COLLOQUY_HINTS }).hints).toEqual(expected));
+
+  test("anything else is refused, and not repeated", () => {
+    expect(problemsOf({ COLLOQUY_HINTS: "redis://secret@x" })).toEqual([
+      "COLLOQUY_HINTS: must be postgres, local, off or nats://host:port",
     ]);
   });
 });

@@ -3,6 +3,7 @@ import type { Constructor } from "@mikro-orm/core";
 import type { Migration } from "@mikro-orm/migrations";
 import { InitialMigration } from "./migration-0001-initial.ts";
 import { AgentsMigration } from "./migration-0002-agents.ts";
+import { FeedMigration } from "./migration-0003-feed.ts";
 
 /** Where the names of the applied ones are kept. */
 export const MIGRATION_TABLE = "schema_migration";
@@ -15,4 +16,5 @@ export interface NamedMigration {
 export const MIGRATIONS: readonly NamedMigration[] = [
   { name: "0001-initial", class: InitialMigration },
   { name: "0002-agents", class: AgentsMigration },
+  { name: "0003-feed", class: FeedMigration },
 ];

@@ -96,6 +96,8 @@ export const markConversationDeleted: Statement = {
 /** Erases a conversation; what hangs on it goes with it. $1 tenant, $2 id. */
 export const purgeConversation: Statement<{ message_count: bigint }> = {
   name: "conversation_purge",
+  // It ends the log, which its readers want to hear of as well.
+  extendsLog: 1,
   text: `
   with counted as (select count(*) as message_count from message where tenant_id = $1 and conversation_id = $2::uuid),
   purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)

@@ -12,6 +12,7 @@ import { forEachViewer, visible } from "./visibility.ts";
  */
 export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; version: number }> = {
   name: "log_append_events",
+  extendsLog: 1,
   text: `
   with bump as (
     update conversation set
@@ -36,6 +37,7 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
  */
 export const appendMessages: Statement<{ last_seq: bigint }> = {
   name: "log_append_messages",
+  extendsLog: 1,
   text: `
   with bump as (
     update conversation set
@@ -125,7 +127,7 @@ export const send = forEachViewer<SendRow>(
     bump.last_seq, bump.update_time as create_time
   from turn left join target on true left join bump on true
   where not turn.mine or target.id is not null`,
-  { changes: true },
+  { changes: true, extendsLog: 2 },
 );
 
 /** An entry of the log: a message where `type` is 0, else an event. */
@@ -153,7 +155,8 @@ export interface LogRow {
 
 /**
  * The log after a cursor: messages and events merged by `seq`. One row with a null `seq` means that there is nothing,
- * no row that the caller does not see the conversation. $1 tenant, $2 caller, $3 id, $4 after, $5 limit.
+ * no row that the caller does not see the conversation.
+ * $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a deleted conversation is read too.
  */
 export const readLog = forEachViewer<LogRow>(
   "log_read",
@@ -175,6 +178,6 @@ export const readLog = forEachViewer<LogRow>(
     ) merged order by merged.seq limit $5
   ) e on true
   left join message m on m.tenant_id = $1 and m.conversation_id = c.id and m.seq = e.message_seq
-  where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
+  where c.tenant_id = $1 and c.id = $3::uuid and ($6::boolean or c.delete_time is null) and ${visible(kind)}
   order by e.seq`,
 );

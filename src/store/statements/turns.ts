@@ -112,6 +112,7 @@ export const requestCancel: Statement = {
  */
 export const endTurn: Statement<TurnRow> = {
   name: "turn_end",
+  extendsLog: 1,
   text: `
   with locked as materialized (
     select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid for no key update of c

@@ -8,10 +8,10 @@ export type ViewerKind = Viewer["kind"];
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
-  options: Pick<Statement, "changes"> = {},
+  options: Pick<Statement, "changes" | "extendsLog"> = {},
 ): Readonly<Record<ViewerKind, Statement<Row>>> {
-  const of = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
-  return { tenant: of("tenant"), member: of("member"), manager: of("manager") };
+  const forKind = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
+  return { tenant: forKind("tenant"), member: forKind("member"), manager: forKind("manager") };
 }
 
 /**

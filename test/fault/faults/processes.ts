@@ -13,7 +13,11 @@ export function childrenOf(pid: number): number[] {
 function parentOf(pid: number): number {
   try {
     // Field 4 of proc(5)'s stat; the second, in brackets, may hold anything.
-    return Number(readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1]);
+    return Number(
+      readFileSync(`/proc/${pid}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ")[1],
+    );
   } catch {
     return 0;
   }

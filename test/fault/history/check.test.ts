@@ -1,6 +1,6 @@
 // The checker is worth what it catches: each fault is planted in a good run, and must be found.
 import { describe, expect, it } from "vitest";
-import { check, type Fault, FAULTS, tally } from "./check.ts";
+import { check, FAULTS, type Fault, tally } from "./check.ts";
 import { History, type Outcome, type Write } from "./history.ts";
 import type { Stored, StoredLog } from "./stored.ts";
 

@@ -6,7 +6,12 @@ export interface StoredLog {
   readonly conversationId: string;
   readonly lastSeq: bigint;
   readonly messageCount: bigint;
-  readonly messages: readonly { readonly seq: bigint; readonly id: string; readonly text: string; readonly deleted: boolean }[];
+  readonly messages: readonly {
+    readonly seq: bigint;
+    readonly id: string;
+    readonly text: string;
+    readonly deleted: boolean;
+  }[];
   /** The places of all other entries. */
   readonly eventSeqs: readonly bigint[];
 }

@@ -1,5 +1,5 @@
 // What every scenario answers, and how its findings become a failure.
-import { type Finding, FAULTS, type Fault, tally } from "../history/check.ts";
+import { FAULTS, type Fault, type Finding, tally } from "../history/check.ts";
 
 /** Counts of what was done and seen; those of several runs add up. */
 export type Figures = Readonly<Record<string, number>>;

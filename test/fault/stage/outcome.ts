@@ -1,7 +1,7 @@
 // What a failed call lets its caller believe: that nothing happened, or that nobody knows.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { ErrorReason } from "../../../gen/colloquy/v1/error_reason_pb.ts";
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 
 export interface Failure {
   /** The reason that the server gave, else the code that the client made of a broken line. */

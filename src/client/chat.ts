@@ -1,0 +1,55 @@
+// Turns: a reply that is heard to its end, whatever breaks on the way.
+import type { Client } from "@connectrpc/connect";
+import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
+import type { ChatResponse, MessageService, ResumeTurnResponse } from "../../gen/colloquy/v1/message_service_pb.ts";
+import type { Turn, TurnPolicy } from "../../gen/colloquy/v1/turn_pb.ts";
+import { resilient, type StreamOptions } from "./stream.ts";
+
+export interface ChatOptions extends StreamOptions {
+  readonly conversationId: string;
+  /** What the caller says. */
+  readonly content: string;
+  /** What to do while another turn is open. Default: the call fails with TURN_IN_PROGRESS. */
+  readonly ifRunning?: TurnPolicy;
+  /** Makes a repeat of the call harmless. Default: a new one. */
+  readonly requestId?: string;
+}
+
+/** One step of a turn. */
+export type ChatStep =
+  | { readonly kind: "started"; readonly turn: Turn; readonly message: Message }
+  /** `text` comes next, at `offset` code points. An offset before the end of what was heard replaces the text from there. */
+  | { readonly kind: "delta"; readonly text: string; readonly offset: bigint }
+  /** `reply` is what is stored; undefined: not a word came. */
+  | { readonly kind: "ended"; readonly turn: Turn; readonly reply: Message | undefined };
+
+/** Longer than a turn is silent before its reader is worth connecting anew, in milliseconds. */
+const SILENCE_MS = 60_000;
+
+/**
+ * Sends a message and gives the reply as it comes. The steps end with `ended`, also of a turn that failed: its state and
+ * its `failure` say so. Throws what waiting does not mend.
+ */
+export async function* chat(client: Client<typeof MessageService>, options: ChatOptions): AsyncGenerator<ChatStep> {
+  const { conversationId, content, ifRunning, requestId = crypto.randomUUID(), ...rest } = options;
+  let turnId: string | undefined;
+  let offset = 0n;
+  const open = (signal: AbortSignal) =>
+    turnId === undefined
+      ? client.chat({ conversationId, message: { content }, requestId, ...(ifRunning && { ifRunning }) }, { signal })
+      : client.resumeTurn({ turnId, offset }, { signal });
+  for await (const { event } of resilient<ChatResponse | ResumeTurnResponse>(open, rest, SILENCE_MS)) {
+    if (event.case === "started" && event.value.turn && event.value.message) {
+      turnId = event.value.turn.id;
+      yield { kind: "started", turn: event.value.turn, message: event.value.message };
+    } else if (event.case === "delta") {
+      const { text, offset: at, nextOffset } = event.value;
+      offset = nextOffset;
+      yield { kind: "delta", text, offset: at };
+    } else if (event.case === "ended" && event.value.turn) {
+      // What follows a failed turn is an error that says no more than the turn does.
+      yield { kind: "ended", turn: event.value.turn, reply: event.value.reply };
+      return;
+    }
+  }
+}

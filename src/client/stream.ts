@@ -1,0 +1,89 @@
+// Keeps a server stream going over broken connections.
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
+import { type Backoff, backoffMs, wait } from "./backoff.ts";
+import { reasonOf, retryDelayOf } from "./reason.ts";
+
+export interface StreamOptions {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+  /** How long to wait before connecting anew. Default: at most 100 ms at first, then twice that each time, up to 5 s. */
+  readonly backoff?: Partial<Backoff>;
+  /** Told of each failure that the stream survives. */
+  readonly onInterruption?: (error: unknown) => void;
+  /**
+   * A stream on which nothing comes for so long is taken for broken, in milliseconds. The server gives a sign of life
+   * every 15 s. Default: 40,000. 0: never.
+   */
+  readonly silenceMs?: number;
+}
+
+const BACKOFF: Backoff = { initialMs: 100, maxMs: 5_000 };
+
+/**
+ * Opens a stream again and again until it ends by itself or fails for good. `open` is asked for each connection, and
+ * begins where the last one stopped.
+ */
+export async function* resilient<T>(
+  open: (signal: AbortSignal) => AsyncIterable<T>,
+  options: StreamOptions,
+  defaultSilenceMs: number,
+): AsyncGenerator<T> {
+  const { signal, onInterruption, silenceMs = defaultSilenceMs } = options;
+  const backoff = { ...BACKOFF, ...options.backoff };
+  for (let failures = 0; ; failures++) {
+    const connection = new AbortController();
+    const merged = signal ? AbortSignal.any([signal, connection.signal]) : connection.signal;
+    let watchdog: ReturnType<typeof setTimeout> | undefined;
+    const watch = () => {
+      clearTimeout(watchdog);
+      if (silenceMs > 0) watchdog = setTimeout(() => connection.abort(), silenceMs);
+    };
+    try {
+      watch();
+      for await (const item of open(merged)) {
+        failures = 0;
+        // While its reader is busy, a stream is silent for no fault of its own.
+        clearTimeout(watchdog);
+        yield item;
+        watch();
+      }
+      return;
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (!connection.signal.aborted && !mayResume(error)) throw error;
+      onInterruption?.(error);
+      await wait(Math.max(retryDelayOf(error) ?? 0, backoffMs(backoff, failures)), signal);
+    } finally {
+      clearTimeout(watchdog);
+      connection.abort();
+    }
+  }
+}
+
+/** Whether a stream that failed so may be opened anew. */
+function mayResume(error: unknown): boolean {
+  const reason = reasonOf(error);
+  if (reason !== undefined) return PASSING.has(reason);
+  // A broken connection, as fetch and its body report it, or a proxy that could not reach the server.
+  const { code } = ConnectError.from(error);
+  return BROKEN.has(code);
+}
+
+const PASSING: ReadonlySet<ErrorReason> = new Set([
+  ErrorReason.REQUEST_IN_PROGRESS,
+  ErrorReason.RATE_LIMITED,
+  ErrorReason.OVERLOADED,
+  ErrorReason.DATABASE_UNAVAILABLE,
+  ErrorReason.SHUTTING_DOWN,
+  ErrorReason.INTERNAL,
+]);
+
+const BROKEN: ReadonlySet<Code> = new Set([
+  Code.Unknown,
+  Code.Unavailable,
+  Code.Internal,
+  Code.Canceled,
+  Code.DeadlineExceeded,
+  Code.DataLoss,
+]);

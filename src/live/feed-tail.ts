@@ -1,0 +1,156 @@
+// The end of a tenant's feed: kept up to date while somebody on this server follows it, read once for all who do.
+
+import type { Database } from "../store/database.ts";
+import { advanceFeed, type FeedRow, readFeed } from "../store/feed.ts";
+import type { Hints, Waker } from "./hints.ts";
+import { Signal } from "./signal.ts";
+
+/** How many rows are kept for those who are a little behind. */
+const MAX_ROWS = 2_000;
+const PAGE = 500;
+/** All logs of the tenant are looked at this often, in milliseconds: so much delay a lost hint costs at most. */
+const POLL_MS = 1_500;
+/** Changes that come so close together are put into the feed together, in milliseconds. */
+const GATHER_MS = 10;
+/** Looking at all logs of a large tenant takes a while; it gets no more than this part of the time. */
+const MAX_SHARE = 0.1;
+
+export interface FeedTail {
+  /** The last position that is known. */
+  readonly position: bigint;
+  /** The rows after a position; undefined: they are no longer all kept here, read them yourself. */
+  after(position: bigint): readonly FeedRow[] | undefined;
+  /** Resolves when there is more, or after some milliseconds. Rejects with the signal's reason. */
+  grown(ms: number, signal: AbortSignal): Promise<void>;
+  leave(): void;
+}
+
+export interface FeedTails {
+  /** Joins those who follow a tenant's feed. What the first one joins holds everything that was committed before. */
+  join(tenantId: string): Promise<FeedTail>;
+}
+
+export function createFeedTails(database: Database, hints: Hints): FeedTails {
+  const tails = new Map<string, SharedFeed>();
+  return {
+    async join(tenantId) {
+      let tail = tails.get(tenantId);
+      if (tail === undefined) {
+        tail = new SharedFeed(database, hints, tenantId, () => tails.delete(tenantId));
+        tails.set(tenantId, tail);
+      }
+      return tail.join();
+    },
+  };
+}
+
+class SharedFeed {
+  readonly #database: Database;
+  readonly #tenantId: string;
+  readonly #rows: FeedRow[] = [];
+  readonly #growth = new Signal();
+  readonly #stopping = new AbortController();
+  readonly #ready: Promise<void>;
+  readonly #onEmpty: () => void;
+  /** Everything after this position is kept. */
+  #from = 0n;
+  #position = 0n;
+  #members = 0;
+
+  constructor(database: Database, hints: Hints, tenantId: string, onEmpty: () => void) {
+    this.#database = database;
+    this.#tenantId = tenantId;
+    this.#onEmpty = onEmpty;
+    const waker = hints.listen({ kind: "log", tenantId });
+    this.#ready = advanceFeed(database, tenantId, undefined).then((position) => {
+      this.#from = position;
+      this.#position = position;
+      void this.#follow(waker);
+    });
+    this.#ready.catch(() => waker.close());
+  }
+
+  async join(): Promise<FeedTail> {
+    this.#members++;
+    let joined = true;
+    const leave = () => {
+      if (!joined) return;
+      joined = false;
+      this.#members--;
+      if (this.#members > 0) return;
+      this.#stopping.abort();
+      this.#onEmpty();
+    };
+    try {
+      await this.#ready;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    const position = () => this.#position;
+    return {
+      get position() {
+        return position();
+      },
+      after: (from) => this.#after(from),
+      grown: (ms, signal) => this.#growth.wait(ms, signal),
+      leave,
+    };
+  }
+
+  #after(position: bigint): readonly FeedRow[] | undefined {
+    if (position < this.#from) return undefined;
+    // Rows of purged conversations leave gaps, so places are looked for.
+    let first = this.#rows.length;
+    while (first > 0 && (this.#rows[first - 1] as FeedRow).position > position) first--;
+    return this.#rows.slice(first);
+  }
+
+  async #follow(waker: Waker): Promise<void> {
+    const { signal } = this.#stopping;
+    let lookedEverywhere = Date.now();
+    let pollMs = POLL_MS;
+    try {
+      while (!signal.aborted) {
+        await waker.wait(Math.max(lookedEverywhere + pollMs - Date.now(), 0), signal);
+        await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+        const named = waker.named();
+        const everywhere = named === undefined || Date.now() - lookedEverywhere >= pollMs;
+        if (!everywhere && named.size === 0) continue;
+        const began = Date.now();
+        try {
+          await this.#advance(everywhere ? undefined : [...named]);
+        } catch {
+          // The database is away: what the hints named is found when all logs are looked at.
+          await waker.wait(POLL_MS / 3, signal);
+          lookedEverywhere = 0;
+          continue;
+        }
+        if (everywhere) {
+          lookedEverywhere = Date.now();
+          pollMs = Math.max(POLL_MS, (lookedEverywhere - began) / MAX_SHARE);
+        }
+      }
+    } catch {
+      // Nobody follows any more.
+    } finally {
+      waker.close();
+    }
+  }
+
+  async #advance(conversationIds: readonly string[] | undefined): Promise<void> {
+    const position = await advanceFeed(this.#database, this.#tenantId, conversationIds);
+    while (this.#position < position) {
+      const rows = await readFeed(this.#database, this.#tenantId, this.#position + 1n, PAGE);
+      this.#rows.push(...rows);
+      if (this.#rows.length > MAX_ROWS) {
+        const dropped = this.#rows.splice(0, this.#rows.length - MAX_ROWS);
+        this.#from = dropped.at(-1)?.position ?? this.#from;
+      }
+      // Fewer than asked for: there are no more, whatever the last position was.
+      const last = rows.length < PAGE ? position : rows.at(-1)?.position;
+      this.#position = last !== undefined && last > this.#position ? last : position;
+      this.#growth.wake();
+    }
+  }
+}

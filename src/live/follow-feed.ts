@@ -1,0 +1,144 @@
+// Follows all conversations that one reader may see.
+import type { Caller } from "../domain/caller.ts";
+import { invalidField } from "../domain/errors.ts";
+import type { Database } from "../store/database.ts";
+import { FEED_DAYS, type FeedRow, feedBounds, readFeed } from "../store/feed.ts";
+import { type LogEntry, readLog } from "../store/messages.ts";
+import type { FeedTail, FeedTails } from "./feed-tail.ts";
+
+/** A place in the feed: everything before the row at `position` was read, and of that row the entries up to `seq`. */
+export interface FeedCursor {
+  readonly position: bigint;
+  readonly seq: bigint;
+}
+
+export interface FeedEntry {
+  readonly conversationId: string;
+  readonly entry: LogEntry;
+}
+
+export interface FeedStep {
+  /** Undefined: nothing has happened. */
+  readonly item: FeedEntry | undefined;
+  readonly cursor: FeedCursor;
+}
+
+export interface FollowFeedParts {
+  readonly database: Database;
+  readonly feeds: FeedTails;
+}
+
+const PAGE = 200;
+/** How often it is asked anew who the reader is, in milliseconds. */
+const RECHECK_MS = 5_000;
+
+/**
+ * Begins with a step without an entry, which tells where the reader is. Then every entry after the cursor that the
+ * reader may see when it is read, at the reader's pace, and a step without one whenever nothing came for `quietMs`.
+ * @throws DomainError INVALID_FIELD for a cursor that is too old or of no feed; the signal's reason
+ */
+export async function* followFeed(
+  { database, feeds }: FollowFeedParts,
+  caller: () => Promise<Caller>,
+  from: FeedCursor | undefined,
+  quietMs: number,
+  signal: AbortSignal,
+): AsyncIterable<FeedStep> {
+  let reader = await caller();
+  let asked = Date.now();
+  const tail = await feeds.join(reader.tenantId);
+  try {
+    let cursor = from ?? { position: tail.position, seq: MAX_SEQ };
+    if (from) checkCursor(from, await feedBounds(database, reader.tenantId));
+    yield { item: undefined, cursor };
+    let spoke = Date.now();
+    for (;;) {
+      signal.throwIfAborted();
+      if (Date.now() - asked >= RECHECK_MS) {
+        reader = await caller();
+        asked = Date.now();
+      }
+      const rows = await nextRows(database, tail, reader.tenantId, cursor);
+      for (const row of rows) {
+        const rest = {
+          ...row,
+          after_seq: row.position === cursor.position ? larger(row.after_seq, cursor.seq) : row.after_seq,
+        };
+        if (Date.now() - asked >= RECHECK_MS) {
+          reader = await caller();
+          asked = Date.now();
+        }
+        if (concerns(reader, row)) {
+          for await (const entry of entriesOf(database, reader, rest, signal)) {
+            cursor = { position: row.position, seq: entry.seq };
+            yield { item: { conversationId: row.conversation_id, entry }, cursor };
+            spoke = Date.now();
+          }
+        }
+        cursor = { position: row.position, seq: row.seq };
+      }
+      if (rows.length > 0) continue;
+      const quiet = spoke + quietMs - Date.now();
+      if (quiet <= 0) {
+        yield { item: undefined, cursor };
+        spoke = Date.now();
+        continue;
+      }
+      await tail.grown(Math.min(quiet, RECHECK_MS), signal);
+    }
+  } finally {
+    tail.leave();
+  }
+}
+
+/** More than any `seq`: of that row everything was read. */
+export const MAX_SEQ = 2n ** 63n - 1n;
+
+function larger(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
+
+function checkCursor({ position, seq }: FeedCursor, bounds: { position: bigint; trimmed: bigint }): void {
+  if (position < bounds.trimmed || (position === bounds.trimmed && seq !== MAX_SEQ)) {
+    throw invalidField("cursor", `is older than ${FEED_DAYS} days; begin again without it`, "cursor.expired");
+  }
+  if (position > bounds.position) {
+    throw invalidField("cursor", "was not given out here; begin again without it", "cursor.unknown");
+  }
+}
+
+/** The rows from the cursor's on, as far as they are not read. */
+async function nextRows(
+  database: Database,
+  tail: FeedTail,
+  tenantId: string,
+  cursor: FeedCursor,
+): Promise<readonly FeedRow[]> {
+  const kept = cursor.seq === MAX_SEQ ? tail.after(cursor.position) : tail.after(cursor.position - 1n);
+  const rows = kept ?? (await readFeed(database, tenantId, cursor.position, PAGE));
+  return rows.filter(({ position, seq }) => position > cursor.position || seq > cursor.seq);
+}
+
+/** Whether it is worth asking: what a member has no part in, it does not see. */
+function concerns({ viewer }: Caller, { members }: FeedRow): boolean {
+  return viewer.kind !== "member" || members.includes(viewer.memberId);
+}
+
+/** The entries that a row of the feed stands for; none if the reader does not see the conversation. */
+async function* entriesOf(
+  database: Database,
+  reader: Caller,
+  { conversation_id, after_seq, seq }: FeedRow,
+  signal: AbortSignal,
+): AsyncIterable<LogEntry> {
+  let after = after_seq;
+  while (after < seq) {
+    const limit = Number(seq - after < PAGE ? seq - after : PAGE);
+    const page = await readLog(database, reader, conversation_id, after, limit, { signal, showDeleted: true });
+    if (page === undefined || page.length === 0) return;
+    for (const entry of page) {
+      after = entry.seq;
+      yield entry;
+    }
+  }
+}

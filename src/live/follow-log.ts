@@ -1,0 +1,75 @@
+// Follows the log of one conversation for one reader.
+import type { Caller } from "../domain/caller.ts";
+import { ACCESS_CHANGES, EventType } from "../domain/event-type.ts";
+import type { Database } from "../store/database.ts";
+import { type LogEntry, readLog } from "../store/messages.ts";
+import type { LogTail, LogTails } from "./log-tail.ts";
+
+const PAGE = 100;
+/** How often it is asked anew whether the reader may see the conversation, though its log says nothing, in milliseconds. */
+const RECHECK_MS = 5_000;
+
+export interface FollowParts {
+  readonly database: Database;
+  readonly tails: LogTails;
+}
+
+/**
+ * The entries after a place, in order, then whatever comes, at the reader's pace. Undefined: nothing came for `quietMs`.
+ * The conversation must be visible and not deleted when it begins.
+ * Ends when the reader may not see the conversation any more, or it was deleted. Throws the signal's reason.
+ * @param caller who reads, asked for again and again: what it may see may change
+ */
+export async function* followLog(
+  { database, tails }: FollowParts,
+  caller: () => Promise<Caller>,
+  conversationId: string,
+  from: bigint,
+  quietMs: number,
+  signal: AbortSignal,
+): AsyncIterable<LogEntry | undefined> {
+  let after = from;
+  let tail: LogTail | undefined;
+  let deletion = false;
+  let spoke = Date.now();
+  try {
+    for (;;) {
+      const checked = Date.now();
+      const reader = await caller();
+      const page = await readLog(database, reader, conversationId, after, PAGE, { signal, showDeleted: true });
+      if (page === undefined) return;
+      for (const entry of page) {
+        after = entry.seq;
+        deletion ||= entry.type === EventType.CONVERSATION_DELETED;
+        yield entry;
+        spoke = Date.now();
+      }
+      if (page.length === PAGE) continue;
+      // A log that ends with the conversation's deletion is read to its end, and no further.
+      if (deletion && (await readLog(database, reader, conversationId, after, 1, { signal })) === undefined) return;
+      deletion = false;
+      tail ??= tails.join(reader.tenantId, conversationId, after);
+      for (;;) {
+        const entries = tail.after(after);
+        if (entries === undefined || Date.now() - checked >= RECHECK_MS) break;
+        // What the entries say of who may see the conversation holds for them too.
+        if (entries.some(({ type }) => ACCESS_CHANGES.has(type))) break;
+        for (const entry of entries) {
+          after = entry.seq;
+          yield entry;
+          spoke = Date.now();
+        }
+        if (entries.length > 0) continue;
+        const quiet = spoke + quietMs - Date.now();
+        if (quiet <= 0) {
+          yield undefined;
+          spoke = Date.now();
+          continue;
+        }
+        await tail.grown(Math.min(quiet, checked + RECHECK_MS - Date.now()), signal);
+      }
+    }
+  } finally {
+    tail?.leave();
+  }
+}

@@ -1,0 +1,127 @@
+// The end of a log that many follow: read once for all of them, and kept for a moment.
+import type { Caller } from "../domain/caller.ts";
+import type { Database } from "../store/database.ts";
+import { type LogEntry, readLog } from "../store/messages.ts";
+import type { Hints } from "./hints.ts";
+import { Signal } from "./signal.ts";
+
+/** How many entries, and how many characters of text, are kept for those who are a little behind. */
+const MAX_ENTRIES = 500;
+const MAX_CHARACTERS = 1_000_000;
+const PAGE = 200;
+/** Without a hint the log is looked at this often, in milliseconds: so much delay a lost hint costs at most. */
+const POLL_MS = 1_500;
+const RETRY_MS = 500;
+
+export interface LogTail {
+  /** The entries after a place in the log; undefined: they are no longer all kept here, read them yourself. */
+  after(seq: bigint): readonly LogEntry[] | undefined;
+  /** Resolves when there is more, or after some milliseconds. Rejects with the signal's reason. */
+  grown(ms: number, signal: AbortSignal): Promise<void>;
+  leave(): void;
+}
+
+export interface LogTails {
+  /** Follows the end of a log from a place on, at which the caller has read everything before. */
+  join(tenantId: string, conversationId: string, seq: bigint): LogTail;
+}
+
+export function createLogTails(database: Database, hints: Hints): LogTails {
+  const tails = new Map<string, SharedTail>();
+  return {
+    join(tenantId, conversationId, seq) {
+      const key = `${tenantId}/${conversationId}`;
+      let tail = tails.get(key);
+      if (tail === undefined) {
+        tail = new SharedTail(database, hints, tenantId, conversationId, seq, () => tails.delete(key));
+        tails.set(key, tail);
+      }
+      return tail.join();
+    },
+  };
+}
+
+class SharedTail {
+  readonly #entries: LogEntry[] = [];
+  readonly #growth = new Signal();
+  readonly #stopping = new AbortController();
+  readonly #onEmpty: () => void;
+  #characters = 0;
+  /** Everything after this place and up to the last entry is kept. */
+  #from: bigint;
+  #members = 0;
+
+  constructor(
+    database: Database,
+    hints: Hints,
+    tenantId: string,
+    conversationId: string,
+    seq: bigint,
+    onEmpty: () => void,
+  ) {
+    this.#from = seq;
+    this.#onEmpty = onEmpty;
+    void this.#follow(database, hints, tenantId, conversationId);
+  }
+
+  join(): LogTail {
+    this.#members++;
+    let joined = true;
+    return {
+      after: (seq) => this.#after(seq),
+      grown: (ms, signal) => this.#growth.wait(ms, signal),
+      leave: () => {
+        if (!joined) return;
+        joined = false;
+        this.#members--;
+        if (this.#members > 0) return;
+        this.#stopping.abort();
+        this.#onEmpty();
+      },
+    };
+  }
+
+  get #end(): bigint {
+    return this.#from + BigInt(this.#entries.length);
+  }
+
+  #after(seq: bigint): readonly LogEntry[] | undefined {
+    if (seq < this.#from) return undefined;
+    // The log has no gaps, so a place in it is a place here.
+    return seq >= this.#end ? [] : this.#entries.slice(Number(seq - this.#from));
+  }
+
+  async #follow(database: Database, hints: Hints, tenantId: string, conversationId: string): Promise<void> {
+    const everything: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "", name: "" };
+    const { signal } = this.#stopping;
+    const waker = hints.listen({ kind: "log", tenantId, conversationId });
+    try {
+      while (!signal.aborted) {
+        const rows = await readLog(database, everything, conversationId, this.#end, PAGE, { showDeleted: true }).catch(
+          () => "failed" as const,
+        );
+        if (rows === "failed") {
+          await waker.wait(RETRY_MS, signal);
+          continue;
+        }
+        for (const row of rows ?? []) this.#keep(row);
+        // Of a log that is gone the followers learn by their own reading.
+        if (rows === undefined || rows.length > 0) this.#growth.wake();
+        if (rows?.length !== PAGE) await waker.wait(POLL_MS, signal);
+      }
+    } catch {
+      // Nobody follows any more.
+    } finally {
+      waker.close();
+    }
+  }
+
+  #keep(entry: LogEntry): void {
+    this.#entries.push(entry);
+    this.#characters += entry.content?.length ?? 0;
+    while (this.#entries.length > MAX_ENTRIES || (this.#characters > MAX_CHARACTERS && this.#entries.length > 1)) {
+      this.#characters -= this.#entries.shift()?.content?.length ?? 0;
+      this.#from++;
+    }
+  }
+}

@@ -1,0 +1,21 @@
+// The hints of this server, carried as the settings say.
+import type { Logger } from "pino";
+import { createHints, type Hints } from "./hints.ts";
+import { createNatsHints } from "./nats-hints.ts";
+import { createPostgresHints } from "./postgres-hints.ts";
+
+/** @param url the database, for hints that it carries */
+export function openHints(
+  setting: "local" | "postgres" | "off" | { readonly nats: string },
+  url: string,
+  logger: Logger,
+): Promise<Hints> {
+  const onError = (error: unknown) =>
+    logger.warn({ err: error }, "hints are late: the connection that carries them is lost");
+  const onLost = () => logger.debug("a batch of hints was lost");
+  if (setting === "off") return createHints({ enabled: false });
+  if (setting === "local") return createHints();
+  const carrier =
+    setting === "postgres" ? createPostgresHints({ url, onError }) : createNatsHints({ url: setting.nats, onError });
+  return createHints({ carrier, onLost });
+}

@@ -1,0 +1,80 @@
+// Carries hints by PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
+import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { decodeHints, encodeHints, HINT_LENGTH } from "./encode-hints.ts";
+import type { Hint, HintCarrier } from "./hints.ts";
+
+const CHANNEL = "colloquy";
+/** A notification holds less than 8,000 bytes (PostgreSQL manual, NOTIFY). */
+const BATCH = Math.floor(7_999 / HINT_LENGTH);
+const RETRY_MS = 1_000;
+/** Notices a connection that is gone without a word, in milliseconds. */
+const PROBE_EVERY_MS = 10_000;
+const PROBE_TIMEOUT_MS = 5_000;
+
+export interface PostgresHintsOptions {
+  readonly url: string;
+  /** Told when the connection is lost; it is made anew. */
+  readonly onError: (error: unknown) => void;
+}
+
+export function createPostgresHints({ url, onError }: PostgresHintsOptions): HintCarrier {
+  const stopping = new AbortController();
+  let client: pg.Client | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  /** One life of the connection: resolves when it is over. */
+  async function listen(receive: (hints: readonly Hint[] | undefined) => void): Promise<void> {
+    const own = new pg.Client({
+      connectionString: url,
+      application_name: "colloquy hints",
+      connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+      query_timeout: PROBE_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    const over = Promise.withResolvers<void>();
+    own.on("error", (error) => {
+      onError(error);
+      over.resolve();
+    });
+    own.on("end", () => over.resolve());
+    own.on("notification", ({ payload = "" }) => receive(decodeHints(payload)));
+    const probing = setInterval(() => void own.query("select 1").catch(() => over.resolve()), PROBE_EVERY_MS);
+    const onStop = () => over.resolve();
+    stopping.signal.addEventListener("abort", onStop, { once: true });
+    try {
+      await own.connect();
+      await own.query(`listen ${CHANNEL}`);
+      client = own;
+      // Whatever came while nobody listened is not known.
+      receive(undefined);
+      await over.promise;
+    } finally {
+      client = undefined;
+      clearInterval(probing);
+      stopping.signal.removeEventListener("abort", onStop);
+      await own.end().catch(() => {});
+    }
+  }
+
+  return {
+    batchSize: BATCH,
+    async start(receive) {
+      const keepListening = async () => {
+        while (!stopping.signal.aborted) {
+          await listen(receive).catch(onError);
+          await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => {});
+        }
+      };
+      running = keepListening();
+    },
+    async send(hints) {
+      if (client === undefined) throw new Error("not connected");
+      await client.query("select pg_notify($1, $2)", [CHANNEL, encodeHints(hints)]);
+    },
+    async close() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// Wakes whoever waits, all at once.
+
+export class Signal {
+  #waiting = new Set<() => void>();
+
+  wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const resolve of waiting) resolve();
+  }
+
+  /** Resolves at the next wake, or after some milliseconds. Rejects with the signal's reason. */
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done, { once: true });
+      this.#waiting.add(done);
+    });
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,40 @@
+// The feed of a tenant: the changes of all its conversations in one order.
+import { defineEntity, p } from "@mikro-orm/core";
+
+export const FeedStateEntity = defineEntity({
+  name: "FeedState",
+  tableName: "feed_state",
+  properties: {
+    tenantId: p.uuid().primary(),
+    /** The last row that was added. */
+    position: p.bigint().defaultRaw("0"),
+    /** Rows up to here are gone. */
+    trimmed: p.bigint().defaultRaw("0"),
+  },
+});
+
+export const FeedHeadEntity = defineEntity({
+  name: "FeedHead",
+  tableName: "feed_head",
+  properties: {
+    tenantId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    /** How much of the log is in the feed. */
+    seq: p.bigint(),
+  },
+});
+
+export const FeedEntity = defineEntity({
+  name: "Feed",
+  tableName: "feed",
+  properties: {
+    tenantId: p.uuid().primary(),
+    position: p.bigint().primary(),
+    conversationId: p.uuid(),
+    /** The row stands for the entries of the log after this one … */
+    afterSeq: p.bigint(),
+    /** … and up to this one. */
+    seq: p.bigint(),
+    createTime: p.datetime(3).defaultRaw("now()"),
+  },
+});

@@ -1,0 +1,95 @@
+// The statements about a tenant's feed. Writers of logs know nothing of it: it is written behind them, one server at a
+// time, so a position that is seen has none before it that is still to come.
+import type { Statement } from "../database.ts";
+
+/** Makes the tenant's feed. No row: it is there already. $1 tenant. */
+export const makeFeed: Statement<{ position: bigint }> = {
+  name: "feed_make",
+  text: "insert into feed_state (tenant_id) values ($1) on conflict (tenant_id) do nothing returning position",
+};
+
+/** What was there before the feed is not in it: each log begins where it stands. $1 tenant. */
+export const beginFeed: Statement = {
+  name: "feed_begin",
+  text: `
+  insert into feed_head (tenant_id, conversation_id, seq)
+  select $1, c.id, c.last_seq from conversation c where c.tenant_id = $1`,
+};
+
+/** Locks the feed until the transaction ends. $1 tenant. */
+export const lockFeed: Statement<{ position: bigint }> = {
+  name: "feed_lock",
+  text: "select s.position from feed_state s where s.tenant_id = $1 for update",
+};
+
+/**
+ * Adds a row for every log that has grown, to a feed that is locked. It must be a statement of its own: what it sees
+ * must be newer than the lock. $1 tenant, $2 the conversations to look at, or null for all.
+ */
+export const advanceFeed: Statement<{ position: bigint }> = {
+  name: "feed_advance",
+  text: `
+  with grown as materialized (
+    select c.id, coalesce(h.seq, 0) as after_seq, c.last_seq as seq,
+      row_number() over (order by c.update_time, c.id) as ordinal
+    from conversation c
+    left join feed_head h on h.tenant_id = $1 and h.conversation_id = c.id
+    where c.tenant_id = $1 and c.last_seq > coalesce(h.seq, 0) and ($2::uuid[] is null or c.id = any($2::uuid[]))
+  ), heads as (
+    insert into feed_head (tenant_id, conversation_id, seq) select $1, g.id, g.seq from grown g
+    on conflict (tenant_id, conversation_id) do update set seq = excluded.seq
+  ), added as (
+    insert into feed (tenant_id, position, conversation_id, after_seq, seq)
+    select $1, s.position + g.ordinal, g.id, g.after_seq, g.seq
+    from grown g, feed_state s where s.tenant_id = $1
+  )
+  update feed_state s set position = s.position + (select count(*) from grown)
+  where s.tenant_id = $1 returning s.position`,
+};
+
+/** A change of one conversation: the entries of its log after `after_seq` and up to `seq`. */
+export interface FeedRow {
+  readonly position: bigint;
+  readonly conversation_id: string;
+  readonly after_seq: bigint;
+  readonly seq: bigint;
+  /** Who may see it without being a manager or more: its owner and those who take part. */
+  readonly members: readonly string[];
+}
+
+/** Rows from a position on. $1 tenant, $2 position, $3 limit. */
+export const readFeed: Statement<FeedRow> = {
+  name: "feed_read",
+  text: `
+  select f.position, f.conversation_id, f.after_seq, f.seq,
+    array(select c.owner_id from conversation c
+      where c.tenant_id = $1 and c.id = f.conversation_id and c.owner_id is not null
+      union select p.member_id from participant p where p.tenant_id = $1 and p.conversation_id = f.conversation_id
+    ) as members
+  from feed f where f.tenant_id = $1 and f.position >= $2::bigint order by f.position limit $3`,
+};
+
+/** $1 tenant. */
+export const feedState: Statement<{ position: bigint; trimmed: bigint }> = {
+  name: "feed_state",
+  text: "select s.position, s.trimmed from feed_state s where s.tenant_id = $1",
+};
+
+/** How long rows are kept, in days. */
+export const FEED_DAYS = 7;
+
+/** Removes old rows of a feed that is locked, a bounded number at a time. $1 tenant. */
+export const trimFeed: Statement = {
+  name: "feed_trim",
+  text: `
+  with old as (
+    delete from feed f where f.tenant_id = $1 and f.position <= (
+      select max(o.position) from (
+        select e.position from feed e where e.tenant_id = $1
+          and e.create_time < now() - interval '${FEED_DAYS} days' order by e.position limit 5000
+      ) o)
+    returning f.position
+  )
+  update feed_state s set trimmed = (select max(old.position) from old)
+  where s.tenant_id = $1 and exists (select from old)`,
+};

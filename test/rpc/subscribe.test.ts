@@ -1,0 +1,224 @@
+// Following logs over a real socket and a real database: every entry once, in order, for those who may see it.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
+import { failureOf } from "../support/failure.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+
+let server: StoreServer;
+beforeAll(async () => {
+  server = await startStoreServer();
+});
+afterAll(() => server.close());
+
+interface Reader {
+  /** The next answers with an entry. */
+  next(count?: number): Promise<SubscribeResponse[]>;
+  /** The next answer, whatever it holds; undefined: the stream has ended. */
+  any(): Promise<SubscribeResponse | undefined>;
+  close(): void;
+}
+
+function follow(clients: Clients, request: Partial<Pick<SubscribeRequest, "conversationId" | "afterSeq" | "cursor">>) {
+  const controller = new AbortController();
+  const stream = clients.conversations.subscribe(request, { signal: controller.signal })[Symbol.asyncIterator]();
+  const any = async () => {
+    const { value, done } = await stream.next();
+    return done ? undefined : value;
+  };
+  const reader: Reader = {
+    any,
+    async next(count = 1) {
+      const answers: SubscribeResponse[] = [];
+      while (answers.length < count) {
+        const answer = await any();
+        if (answer === undefined) break;
+        if (answer.event) answers.push(answer);
+      }
+      return answers;
+    },
+    close: () => controller.abort(),
+  };
+  return reader;
+}
+
+async function open(clients: Clients, participantIds: string[] = []): Promise<string> {
+  const { conversation } = await clients.conversations.createConversation({ participantIds });
+  return conversation?.id ?? "";
+}
+
+const send = (clients: Clients, conversationId: string, content: string) =>
+  clients.messages.sendMessage({ conversationId, message: { content } });
+const kinds = (answers: SubscribeResponse[]) => answers.map(({ event }) => event?.change.case);
+const texts = (answers: SubscribeResponse[]) => answers.map(({ event }) => textOf(event));
+const textOf = (event: Event | undefined) =>
+  event?.change.case === "messageSent" ? event.change.value.content : event?.change.case;
+
+describe("a conversation's log", () => {
+  test("is given from the beginning, then as it grows: every kind of entry, in order, as ListEvents tells it", async () => {
+    const tenant = await server.tenant("alice", "bob");
+    const [alice, bob] = [tenant.member("alice"), tenant.member("bob")];
+    const conversationId = await open(alice);
+    const { message } = await send(alice, conversationId, "one");
+    const reader = follow(alice, { conversationId });
+    expect(kinds(await reader.next(2))).toEqual(["participantAdded", "messageSent"]);
+
+    const messageId = message?.id ?? "";
+    await alice.messages.updateMessage({ messageId, message: { content: "two" } });
+    await alice.messages.deleteMessage({ messageId });
+    await alice.messages.restoreMessage({ messageId });
+    await alice.conversations.addParticipants({ conversationId, memberIds: ["bob"] });
+    await bob.conversations.markRead({ conversationId });
+    await alice.messages.deleteAllMessages({ conversationId });
+    await alice.messages.restoreAllMessages({ conversationId });
+    await alice.conversations.updateConversation({ conversationId, conversation: { title: "T" } });
+    await alice.conversations.removeParticipant({ conversationId, memberId: "bob" });
+    const rest = await reader.next(9);
+    expect(kinds(rest)).toEqual([
+      ...["messageEdited", "messageDeleted", "messageRestored", "participantAdded", "readMarked"],
+      ...["allMessagesDeleted", "allMessagesRestored", "conversationUpdated", "participantRemoved"],
+    ]);
+    expect(rest.map(({ event, cursor }) => [event?.seq, cursor])).toEqual(
+      [3, 4, 5, 6, 7, 8, 9, 10, 11].map((seq) => [BigInt(seq), String(seq)]),
+    );
+    const { events } = await alice.conversations.listEvents({ conversationId, afterSeq: 2n });
+    // Messages stand in both as they are when they are read, so what happened to one later is left out.
+    const told = (event: Event | undefined) => [event?.seq, event?.actor, event?.createTime, event?.change.case];
+    expect(rest.map(({ event }) => told(event))).toEqual(events.map(told));
+    reader.close();
+  });
+
+  test("goes on after a place or a cursor, of which the cursor wins", async () => {
+    const tenant = await server.tenant("alice");
+    const alice = tenant.member("alice");
+    const conversationId = await open(alice);
+    for (const text of ["a", "b", "c"]) await send(alice, conversationId, text);
+    const after = follow(alice, { conversationId, afterSeq: 2n });
+    expect(texts(await after.next(2))).toEqual(["b", "c"]);
+    const cursor = follow(alice, { conversationId, afterSeq: 1n, cursor: "3" });
+    expect(texts(await cursor.next())).toEqual(["c"]);
+    const end = follow(alice, { conversationId, afterSeq: 4n });
+    await send(alice, conversationId, "d");
+    expect(texts(await end.next())).toEqual(["d"]);
+    for (const reader of [after, cursor, end]) reader.close();
+  });
+
+  test("is not given to whom may not see it, and not when it is deleted", async () => {
+    const tenant = await server.tenant("alice", "bob");
+    const alice = tenant.member("alice");
+    const conversationId = await open(alice);
+    const refused = { code: "NotFound", reason: "NOT_FOUND", message: "conversation not found" };
+    expect(await failureOf(follow(tenant.member("bob"), { conversationId }).any())).toEqual(refused);
+    expect(await failureOf(follow(alice, { conversationId: "no-such" }).any())).toEqual(refused);
+    await alice.conversations.deleteConversation({ conversationId });
+    expect(await failureOf(follow(alice, { conversationId }).any())).toEqual(refused);
+    expect(await failureOf(follow(alice, { conversationId, cursor: "1.1" }).any())).toMatchObject({
+      reason: "INVALID_FIELD",
+    });
+  });
+
+  test("ends for whom is removed, with nothing of what came after", async () => {
+    const tenant = await server.tenant("alice", "bob");
+    const [alice, bob] = [tenant.member("alice"), tenant.member("bob")];
+    const conversationId = await open(alice, ["bob"]);
+    const reader = follow(bob, { conversationId });
+    expect(kinds(await reader.next(2))).toEqual(["participantAdded", "participantAdded"]);
+    await send(alice, conversationId, "for both");
+    expect(texts(await reader.next())).toEqual(["for both"]);
+    await alice.conversations.removeParticipant({ conversationId, memberId: "bob" });
+    await send(alice, conversationId, "for alice");
+    expect(await failureOf(reader.any())).toMatchObject({ reason: "NOT_FOUND" });
+  });
+
+  test("ends with its deletion", async () => {
+    const alice = (await server.tenant("alice")).member("alice");
+    const conversationId = await open(alice);
+    const reader = follow(alice, { conversationId, afterSeq: 1n });
+    const waiting = reader.any();
+    await alice.conversations.deleteConversation({ conversationId });
+    expect((await waiting)?.event?.change.case).toBe("conversationDeleted");
+    expect(await failureOf(reader.any())).toMatchObject({ reason: "NOT_FOUND" });
+  });
+
+  test("is given to many at once, each at its own pace", async () => {
+    const alice = (await server.tenant("alice")).member("alice");
+    const conversationId = await open(alice);
+    const readers = Array.from({ length: 20 }, () => follow(alice, { conversationId, afterSeq: 1n }));
+    const [slow, ...fast] = readers as [Reader, ...Reader[]];
+    const all = Promise.all(fast.map((reader) => reader.next(1_200)));
+    const sent: string[] = [];
+    for (let batch = 0; batch < 12; batch++) {
+      const messages = Array.from({ length: 100 }, (_, index) => ({ content: `${batch}/${index}` }));
+      sent.push(...messages.map(({ content }) => content));
+      await alice.messages.batchSendMessages({ conversationId, messages });
+    }
+    for (const heard of await all) expect(texts(heard)).toEqual(sent);
+    // It has fallen behind what is kept for those at the end, and reads the rest by itself.
+    expect(texts(await slow.next(1_200))).toEqual(sent);
+    for (const reader of readers) reader.close();
+  });
+});
+
+describe("all conversations", () => {
+  test("are followed from now on, those of one's own only, with a cursor to go on from", async () => {
+    const tenant = await server.tenant("alice", "bob");
+    const [alice, bob] = [tenant.member("alice"), tenant.member("bob")];
+    const before = await open(alice, ["bob"]);
+    await send(alice, before, "long ago");
+    const reader = follow(bob, {});
+    const first = await reader.any();
+    expect(first?.event).toBeUndefined();
+
+    await send(alice, before, "to both");
+    const own = await open(alice);
+    await send(alice, own, "to alice");
+    await send(alice, before, "again");
+    const heard = await reader.next(2);
+    expect(texts(heard)).toEqual(["to both", "again"]);
+    reader.close();
+
+    const replay = follow(bob, { cursor: first?.cursor ?? "" });
+    expect(texts(await replay.next(2))).toEqual(["to both", "again"]);
+    replay.close();
+    await send(alice, before, "while away");
+    await alice.conversations.addParticipants({ conversationId: own, memberIds: ["bob"] });
+    await send(alice, own, "welcome");
+    const resumed = follow(bob, { cursor: heard.at(-1)?.cursor ?? "" });
+    expect(texts(await resumed.next(3))).toEqual(["while away", "participantAdded", "welcome"]);
+    resumed.close();
+  });
+
+  test("are followed by a manager with its subordinates', and by a key with the whole tenant's", async () => {
+    const tenant = await server.tenant("carol");
+    await tenant.addMembers({ mona: { role: "manager" }, sam: { manager: "mona" } });
+    const readers = [follow(tenant.member("mona", "manager"), {}), follow(tenant.key(), {})] as const;
+    await Promise.all(readers.map((reader) => reader.any()));
+    const carol = await open(tenant.member("carol"));
+    const sam = await open(tenant.member("sam"));
+    const idsOf = (answers: SubscribeResponse[]) => answers.map(({ event }) => event?.conversationId);
+    expect(idsOf(await readers[0].next())).toEqual([sam]);
+    expect(idsOf(await readers[1].next(2))).toEqual([carol, sam]);
+    for (const reader of readers) reader.close();
+  });
+
+  test("one that is left is heard of no more", async () => {
+    const tenant = await server.tenant("alice", "bob");
+    const [alice, bob] = [tenant.member("alice"), tenant.member("bob")];
+    const [one, other] = [await open(alice, ["bob"]), await open(alice, ["bob"])];
+    const reader = follow(bob, {});
+    await reader.any();
+    await alice.conversations.removeParticipant({ conversationId: one, memberId: "bob" });
+    await send(alice, one, "secret");
+    await send(alice, other, "open");
+    expect(texts(await reader.next())).toEqual(["open"]);
+    reader.close();
+  });
+
+  test("a cursor that was not given out is refused", async () => {
+    const alice = (await server.tenant("alice")).member("alice");
+    for (const cursor of ["99999", "7.7", "x", "1.2.3", "9999999999999999999"]) {
+      expect(await failureOf(follow(alice, { cursor }).any())).toMatchObject({ reason: "INVALID_FIELD" });
+    }
+    expect(await failureOf(follow(alice, { afterSeq: 1n }).any())).toMatchObject({ reason: "INVALID_FIELD" });
+  });
+});
