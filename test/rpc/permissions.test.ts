@@ -3,6 +3,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
@@ -32,6 +33,10 @@ interface Scene {
   /** A member without a part in anything. */
   readonly memberId: string;
   readonly keyId: string;
+  /** An agent of its own, which answers in the conversation. */
+  readonly agentId: string;
+  /** A turn of it that has ended. */
+  readonly turnId: string;
   readonly tenantId: string;
 }
 
@@ -116,6 +121,19 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/ListMessageRevisions": [message, READ_ONE],
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
+  "MessageService/Chat": [inConversation({ message: say }), WRITE],
+  "MessageService/CancelTurn": [({ turnId }) => ({ turnId }), WRITE],
+  "MessageService/ResumeTurn": [({ turnId }) => ({ turnId }), READ_ONE],
+
+  "AgentService/CreateAgent": [
+    () => ({ agent: { name: newId(), connector: { case: "echo", value: {} } } }),
+    "pd pd pd pd ok sm sm ok",
+  ],
+  "AgentService/GetAgent": [({ agentId }) => ({ agentId }), "ok ok ok ok ok ok sm sm"],
+  "AgentService/ListAgents": [() => ({}), "ok ok ok ok ok ok sm sm"],
+  "AgentService/UpdateAgent": [({ agentId }) => ({ agentId, agent: { description: "new" } }), ADMIN],
+  "AgentService/DeleteAgent": [({ agentId }) => ({ agentId }), ADMIN],
+
   "DirectoryService/UpsertMember": [() => ({ memberId: newId() }), ADMIN],
   "DirectoryService/GetMember": [() => ({ memberId: "owner" }), "nf nf ok ok ok ok sm sm"],
   "DirectoryService/ListMembers": [() => ({ managerId: "manager" }), "-- -- ok ok ok ok sm sm"],
@@ -147,7 +165,6 @@ const TABLE: Readonly<Record<string, Row>> = {
 const methods = new Map(
   ownServices
     .flatMap((service) => service.methods)
-    .filter(({ methodKind }) => methodKind === "unary")
     .map((method) => [ruleName(method).slice("colloquy.v1.".length), method] as const),
 );
 
@@ -181,9 +198,11 @@ async function makeScene(): Promise<Scene> {
   const entityId = newId();
   const word = entityId.replaceAll("-", "").replace(/\d/g, (digit) => String.fromCharCode(103 + Number(digit)));
   const conversations = server.client(ConversationService, admin);
+  const agent = { name: newId(), connector: { case: "echo", value: {} } } as const;
+  const agentId = (await server.client(AgentService, admin).createAgent({ agent })).agent?.id ?? "";
   const make = async () => {
     const { conversation: made } = await conversations.createConversation({
-      conversation: { ownerId: "owner", entityType: "test", entityId },
+      conversation: { ownerId: "owner", agent: agentId, entityType: "test", entityId },
       participantIds: ["participant", "third"],
     });
     return made?.id ?? "";
@@ -199,6 +218,10 @@ async function makeScene(): Promise<Scene> {
   const [messageId, deletedMessageId] = [await sayAs(third, "draft"), await sayAs(third, "gone")];
   await messages.updateMessage({ messageId, message: { content: word } });
   await messages.deleteMessage({ messageId: deletedMessageId });
+  let turnId = "";
+  for await (const { event } of messages.chat({ conversationId, message: say })) {
+    if (event.case === "started") turnId = event.value.turn?.id ?? "";
+  }
   const memberId = newId();
   await tenant.addMember(memberId);
   const { apiKey } = await server
@@ -214,6 +237,8 @@ async function makeScene(): Promise<Scene> {
     word,
     memberId,
     keyId: apiKey?.id ?? "",
+    agentId,
+    turnId,
     tenantId: tenant.id,
   };
 }
@@ -227,9 +252,13 @@ const CODES: Readonly<Record<string, string>> = {
 async function outcomeOf(method: DescMethod, request: object, credential: Credential): Promise<string> {
   const client = server.client(method.parent, credential) as unknown as Record<
     string,
-    (request: object) => Promise<Record<string, unknown>>
+    (request: object) => Promise<Record<string, unknown>> & AsyncIterable<unknown>
   >;
   try {
+    if (method.methodKind === "server_streaming") {
+      for await (const _ of client[method.localName]?.(request) ?? []);
+      return "ok";
+    }
     const answer = await client[method.localName]?.(request);
     const list = method.output.fields.find(({ fieldKind }) => fieldKind === "list");
     const isEmpty = list !== undefined && (answer?.[list.localName] as unknown[]).length === 0;

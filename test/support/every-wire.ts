@@ -89,8 +89,11 @@ export function createWireCaller(url: string): WireCaller {
       const path = `/${method.parent.typeName}/${method.name}`;
       switch (wire) {
         case "connect": {
-          const type = { ...headers, "content-type": "application/json", "connect-protocol-version": "1" };
-          return [comparable(wire, await http1("POST", path, type, JSON.stringify(toJson(method.input, message))))];
+          const json = JSON.stringify(toJson(method.input, message));
+          const streams = method.methodKind !== "unary";
+          const format = streams ? "application/connect+json" : "application/json";
+          const type = { ...headers, "content-type": format, "connect-protocol-version": "1" };
+          return [comparable(wire, await http1("POST", path, type, streams ? frame(Buffer.from(json)) : json))];
         }
         case "grpc": {
           const type = { ...headers, "content-type": "application/grpc+proto", te: "trailers" };
@@ -160,6 +163,11 @@ function comparable(wire: EveryWire, raw: Raw): Comparable {
 }
 
 function outcomeOf(wire: EveryWire, { status, headers, trailers, body }: Raw): string {
+  if (/^application\/connect\+/.test(String(headers["content-type"]))) {
+    // The last frame ends the stream, with an error or without.
+    const end = body.toString().slice(body.toString().lastIndexOf("\u0002\u0000") + 5);
+    return end.includes('"error"') ? (reasonIn(JSON.stringify(JSON.parse(end).error)) ?? end) : "ok";
+  }
   if (wire === "connect" || wire === "rest") {
     if (status >= 200 && status < 300) return "ok";
     return reasonIn(body.toString()) ?? `status ${status}: ${body.toString().slice(0, 200)}`;

@@ -11,6 +11,9 @@ export interface Target {
   readonly deletedMessageId: string;
   readonly memberId: string;
   readonly keyId: string;
+  readonly agentId: string;
+  readonly agentName: string;
+  readonly turnId: string;
   /** A word that is in a message of this tenant and nowhere else. */
   readonly word: string;
   /** By method name: a page token that this tenant was given. */
@@ -104,6 +107,22 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     conversationId,
     messages: [{ role: 1, content: "taken" }],
   })),
+
+  "colloquy.v1.MessageService/Chat": one(({ conversationId }) => ({
+    conversationId,
+    message: { role: 1, content: "hello" },
+  })),
+  "colloquy.v1.MessageService/CancelTurn": one(({ turnId }) => ({ turnId })),
+  "colloquy.v1.MessageService/ResumeTurn": one(({ turnId }) => ({ turnId })),
+
+  // A name is one in its own tenant, and may be another's too.
+  "colloquy.v1.AgentService/CreateAgent": { ask: () => [] },
+  "colloquy.v1.AgentService/GetAgent": {
+    ask: ({ agentId, agentName }) => [{ agentId }, { agentId: agentName }],
+  },
+  "colloquy.v1.AgentService/ListAgents": listing("ListAgents"),
+  "colloquy.v1.AgentService/UpdateAgent": one(({ agentId }) => ({ agentId, agent: { description: "taken" } })),
+  "colloquy.v1.AgentService/DeleteAgent": one(({ agentId }) => ({ agentId })),
 
   "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
     memberId: "x-new-member",

@@ -1,5 +1,6 @@
 // Furnishes a tenant with one of everything that somebody could ask for.
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -25,9 +26,15 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   await directory.upsertMember({ memberId });
   await directory.upsertMember({ memberId: `other-${letters()}` });
 
+  const agents = server.client(AgentService, admin);
+  const agentName = `agent-${letters()}`;
+  const echo = { case: "echo", value: {} } as const;
+  const { agent } = await agents.createAgent({ agent: { name: agentName, connector: echo } });
+  await agents.createAgent({ agent: { name: `agent-${letters()}`, connector: echo } });
+
   const make = async () => {
     const { conversation } = await conversations.createConversation({
-      conversation: { title: word, ownerId: memberId },
+      conversation: { title: word, ownerId: memberId, agent: agent?.id ?? "" },
       participantIds: [memberId],
     });
     return conversation?.id ?? "";
@@ -41,6 +48,9 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   const messageId = await say(`hello ${word}`);
   const deleted = [await say("a"), await say("b")];
   for (const id of deleted) await messages.deleteMessage({ messageId: id });
+  const chat = messages.chat({ conversationId, message: { role: MessageRole.USER, content: "hello" } });
+  let turnId = "";
+  for await (const { event } of chat) if (event.case === "started") turnId = event.value.turn?.id ?? "";
   await conversations.deleteConversation({ conversationId: deletedConversationId });
   const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
 
@@ -54,10 +64,14 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     deletedMessageId: deleted[0] ?? "",
     memberId,
     keyId: apiKey?.id ?? "",
+    agentId: agent?.id ?? "",
+    agentName,
+    turnId,
     word,
     pageTokens: {
       ListConversations: (await conversations.listConversations(first)).nextPageToken,
       ListDeletedMessages: (await messages.listDeletedMessages(first)).nextPageToken,
+      ListAgents: (await agents.listAgents(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
       ListApiKeys: (await access.listApiKeys(first)).nextPageToken,
       ListAuditEntries: (await server.client(AuditService, admin).listAuditEntries(first)).nextPageToken,
@@ -77,6 +91,9 @@ export function randomTarget(like: Target): Target {
     deletedMessageId: newId(),
     memberId: `member-${letters()}`,
     keyId: newId(),
+    agentId: newId(),
+    agentName: `agent-${letters()}`,
+    turnId: newId(),
     word: letters(),
     pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),
   };
