@@ -9,6 +9,8 @@ const ABOUT_ALL_TENANTS = [
   "select t.id from tenant t",
   // TenantService.ListTenants; the line above also finds in whose name its page tokens are sealed.
   'from "tenant" as',
+  // Which turns their server has left, for another to take over: ids alone, and each is then taken in its own tenant.
+  "select t.tenant_id, t.id, t.conversation_id from tenant n join turn t",
 ];
 
 const seen = new Set<string>();
@@ -36,7 +38,7 @@ export function loggedStatements(directory: string): string[] {
 export async function unboundStatements(statements: readonly string[]): Promise<string[]> {
   const problems: string[] = [];
   for (const text of statements) {
-    if (ABOUT_ALL_TENANTS.some((part) => text.includes(part))) continue;
+    if (ABOUT_ALL_TENANTS.some((part) => text.replace(/\s+/g, " ").includes(part))) continue;
     if (isForeign(text)) continue;
     const unbound = await unboundTables(text);
     if (unbound.length > 0) problems.push(`${unbound.join(", ")}: ${text.replace(/\s+/g, " ").trim()}`);

@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Statement } from "../../../src/store/database.ts";
+import { unboundStatements } from "../../support/statement-log.ts";
 import { unboundTables } from "../../support/tenant-binding.ts";
 
 const folder = join(import.meta.dirname, "../../../src/store/statements");
@@ -24,7 +25,7 @@ describe("each prepared statement holds every table to one tenant", () => {
   test("and there are many", () => expect(statements.size).toBeGreaterThan(40));
 
   test.each([...statements])("%s", async (_, text) => {
-    expect(await unboundTables(text)).toEqual([]);
+    expect(await unboundStatements([text])).toEqual([]);
   });
 });
 
