@@ -139,7 +139,11 @@ describe.each(CASES.map((one) => [titleOf(one), one] as const))("%s", (_, one) =
 
 const IDS = ["conversationId", "messageId", "apiKeyId", "tenantId", "memberId", "agentId", "turnId"];
 /** The methods that take an id for a filter. */
-const FILTERED = new Set(["MessageService.SearchMessages", "MessageService.ListDeletedMessages"]);
+const FILTERED = new Set([
+  "ConversationService.ListConversations",
+  "MessageService.SearchMessages",
+  "MessageService.ListDeletedMessages",
+]);
 
 describe.each([...methods])("%s", (name, method) => {
   const good = CASES.find(({ rpc, fails }) => rpc === name && fails === undefined);

@@ -48,6 +48,9 @@ const KEYS = ["__proto__", "constructor", "toString", "", ".", "a.b", "$", "é",
 const NUMBERS = [-0, 1e308, -1e308, 5e-324, 0.1, 2 ** 53, -(2 ** 53) - 2, 1e21, 1e-7];
 const number = fc.oneof(fc.constantFrom(...NUMBERS), fc.double({ noDefaultInfinity: true, noNaN: true }), fc.integer());
 
+/** Names that JSON writes as they are, see {@link objectOf}. */
+const plainName = text(8).filter((name) => JSON.stringify(name) === `"${name}"`);
+
 const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
   json: fc.oneof(
     { depthSize: "small", withCrossShrink: true },
@@ -59,10 +62,13 @@ const { json } = fc.letrec<{ json: JsonValue }>((tie) => ({
   ),
 }));
 
-/** Objects with own properties of any name, `__proto__` too. */
+/**
+ * Objects with own properties of any name, `__proto__` too. Names that JSON has to escape are left out: V8's JSON.parse,
+ * in this very process, reads some of them wrongly once it has seen another that begins like them (nodejs/node#63785).
+ */
 function objectOf(value: fc.Arbitrary<JsonValue>): fc.Arbitrary<JsonObject> {
   return fc
-    .uniqueArray(fc.tuple(fc.oneof(fc.constantFrom(...KEYS), text(8)), value), {
+    .uniqueArray(fc.tuple(fc.oneof(fc.constantFrom(...KEYS), plainName), value), {
       selector: ([key]) => key,
       maxLength: 5,
     })
@@ -88,20 +94,24 @@ const message = fc.record({
   clientTime: time,
 });
 
-const conversation = fc.record({
-  title: text(40),
-  status: fc.constantFrom(ConversationStatus.ACTIVE, ConversationStatus.ARCHIVED),
-  mode: text(10),
-  callType: fc.constantFrom(CallType.UNSPECIFIED, CallType.INBOUND, CallType.OUTBOUND, CallType.TRAINING),
-  entityType: text(10),
-  entityId: text(10),
-  pinned: fc.boolean(),
-  // 0 is the default, 20.
-  maxContextLength: fc.integer({ min: 1, max: 1000 }),
-  metadata: struct,
-  persona: struct,
-  profileInfo: struct,
-});
+const entity = fc.oneof(
+  fc.constant({ entityType: "", entityId: "" }),
+  fc.record({ entityType: text(10), entityId: text(10) }).filter((one) => one.entityType !== "" && one.entityId !== ""),
+);
+const conversation = fc
+  .record({
+    title: text(40),
+    status: fc.constantFrom(ConversationStatus.ACTIVE, ConversationStatus.ARCHIVED),
+    mode: text(10),
+    callType: fc.constantFrom(CallType.UNSPECIFIED, CallType.INBOUND, CallType.OUTBOUND, CallType.TRAINING),
+    pinned: fc.boolean(),
+    // 0 is the default, 20.
+    maxContextLength: fc.integer({ min: 1, max: 1000 }),
+    metadata: struct,
+    persona: struct,
+    profileInfo: struct,
+  })
+  .chain((rest) => entity.map((about) => ({ ...rest, ...about })));
 
 const wire = fc.constantFrom(...WIRE_FORMS);
 

@@ -3,11 +3,13 @@ import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
+import type { TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
 import { transportOver } from "./five-wires.ts";
 import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
 
@@ -19,12 +21,16 @@ export interface World {
   readonly admin: Credential;
   readonly root: Credential;
   /** A conversation of ada's, with so many messages; gives its id. */
-  conversation(options?: { messages?: number; title?: string }): Promise<string>;
+  conversation(options?: { messages?: number; title?: string; agent?: string }): Promise<string>;
   /** The id of a message in a conversation of its own. */
   message(content?: string): Promise<string>;
   member(id?: string): Promise<string>;
   apiKey(): Promise<string>;
   newTenant(): Promise<string>;
+  /** An agent that says what it is told; gives its id and its name. */
+  agent(): Promise<{ agentId: string; name: string }>;
+  /** A turn that has ended; gives its id. */
+  turn(): Promise<string>;
   deleteConversation(id: string): Promise<void>;
   deleteMessage(id: string): Promise<void>;
   closeConversation(id: string): Promise<void>;
@@ -58,10 +64,17 @@ export async function createWorld(server: IdentityServer): Promise<World> {
   const transport = transportOver("Connect proto", server.url, admin);
   const conversations = createClient(ConversationService, transport);
   const messages = createClient(MessageService, transport);
+  const agents = createClient(AgentService, transport);
 
-  const conversation: World["conversation"] = async ({ messages: count = 0, title = "Talk" } = {}) => {
+  const agent: World["agent"] = async () => {
+    const name = `a-${randomUUID()}`;
+    const made = await agents.createAgent({ agent: { name, connector: { case: "echo", value: {} } } });
+    return { agentId: made.agent?.id as string, name };
+  };
+  const chattable = async () => conversation({ agent: (await agent()).name });
+  const conversation: World["conversation"] = async ({ messages: count = 0, title = "Talk", agent = "" } = {}) => {
     const { conversation: made } = await conversations.createConversation({
-      conversation: { title, metadata: { __proto__: null, depth: { of: [1, -0.5, null, true] } } },
+      conversation: { title, agent, metadata: { __proto__: null, depth: { of: [1, -0.5, null, true] } } },
       participantIds: ["bob"],
       messages: Array.from({ length: count }, (_, i) => ({
         content: `message ${i + 1} of ${count}`,
@@ -96,6 +109,13 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       const tenants = createClient(TenantService, transportOver("Connect proto", server.url, root));
       const { tenant: made } = await tenants.createTenant({ tenant: { slug: slug(), displayName: "New" } });
       return made?.id as string;
+    },
+    agent,
+    async turn() {
+      const asked = { conversationId: await chattable(), message: { content: "Hello" } };
+      const events = await Array.fromAsync(messages.chat(asked));
+      const started = events.find(({ event }) => event.case === "started")?.event.value as TurnStarted;
+      return started.turn?.id as string;
     },
     deleteConversation: async (id) => void (await conversations.deleteConversation({ conversationId: id })),
     deleteMessage: async (id) => void (await messages.deleteMessage({ messageId: id })),
@@ -296,6 +316,63 @@ const MESSAGES: readonly WireCase[] = [
   },
 ];
 
+const AGENTS: readonly WireCase[] = [
+  {
+    rpc: "AgentService.CreateAgent",
+    requests: () => [
+      {
+        agent: {
+          name: `a-${randomUUID()}`,
+          description: "Größe",
+          openai: { baseUrl: "https://models.example.com/v1", model: "m", parameters: METADATA },
+          credential: "secret",
+          timeout: "12.500s",
+          metadata: METADATA,
+        },
+      },
+    ],
+  },
+  { rpc: "AgentService.GetAgent", requests: async (world) => [{ agentId: (await world.agent()).agentId }] },
+  {
+    rpc: "AgentService.ListAgents",
+    async requests(world) {
+      await world.agent();
+      return [{ pageSize: 1 }];
+    },
+  },
+  {
+    rpc: "AgentService.UpdateAgent",
+    requests: async (world) => [
+      {
+        agentId: (await world.agent()).agentId,
+        agent: { description: "New", disabled: true },
+        updateMask: "description,disabled",
+      },
+    ],
+  },
+  { rpc: "AgentService.DeleteAgent", requests: async (world) => [{ agentId: (await world.agent()).agentId }] },
+  {
+    rpc: "MessageService.Chat",
+    async requests(world) {
+      const { name } = await world.agent();
+      return [{ conversationId: await world.conversation({ agent: name }), message: { content: "Grüße" } }];
+    },
+  },
+  {
+    rpc: "MessageService.Chat",
+    name: "where no agent is",
+    requests: async (world) => [{ ...(await talk(world)), message: { content: "Hello?" } }],
+    fails: "UNKNOWN_REFERENCE",
+  },
+  { rpc: "MessageService.ResumeTurn", requests: async (world) => [{ turnId: await world.turn() }] },
+  {
+    rpc: "MessageService.ResumeTurn",
+    name: "from within",
+    requests: async (world) => [{ turnId: await world.turn(), offset: "2" }],
+  },
+  { rpc: "MessageService.CancelTurn", requests: async (world) => [{ turnId: await world.turn() }] },
+];
+
 const IDENTITY: readonly WireCase[] = [
   { rpc: "AccessService.WhoAmI", requests: () => [{}] },
   { rpc: "AccessService.WhoAmI", name: "as a super administrator", as: "root", requests: () => [{}] },
@@ -378,7 +455,7 @@ const IDENTITY: readonly WireCase[] = [
   { rpc: "AnalyticsService.GetTenantAnalytics", requests: () => [{ dayCount: 3 }] },
 ];
 
-export const WIRE_CASES: readonly WireCase[] = [...CONVERSATIONS, ...MESSAGES, ...IDENTITY];
+export const WIRE_CASES: readonly WireCase[] = [...CONVERSATIONS, ...MESSAGES, ...AGENTS, ...IDENTITY];
 
 function messagesOf({ server, admin }: World) {
   return createClient(MessageService, transportOver("Connect proto", server.url, admin));

@@ -4,6 +4,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { tooLarge } from "../compression.ts";
 import { failureOf } from "../connect-failures.ts";
+import { jsonText } from "../json-text.ts";
 
 export type Encoding = "json" | "proto";
 
@@ -19,8 +20,6 @@ export interface CodecLimits {
   readonly writeMaxBytes: number;
 }
 
-// Invalid UTF-8 is an error, not U+FFFD.
-const utf8 = new TextDecoder("utf-8", { fatal: true });
 // Kept unknown fields cost 100 times their size in memory; in JSON they may be of a newer client.
 const BINARY = { readUnknownFields: false };
 const JSON_TEXT = { ignoreUnknownFields: true };
@@ -32,7 +31,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       try {
         return encoding === "proto"
           ? fromBinary(input, bytes, BINARY)
-          : fromJsonString(input, utf8.decode(bytes), JSON_TEXT);
+          : fromJsonString(input, jsonText.decode(bytes), JSON_TEXT);
       } catch (error) {
         throw failureOf(described(error, encoding), readMaxBytes);
       }
