@@ -233,9 +233,9 @@ describe("PUT /conversations/{conversation_id}", () => {
     const { json } = await call("PUT", `/conversations/${id}`, ann, { ...whole, messages });
     expect(json.messages).toEqual(messages);
     expect((await call("GET", `/conversations/${id}`, ann)).json.messages).toEqual(messages);
-    const log = await dialect.server.database.query<{ seq: bigint; revision: number }>(
-      { name: "test_log", text: "select seq, revision from message where conversation_id = $1 order by seq" },
-      [id],
+    const log = await dialect.server.database.query<{ revision: number }>(
+      { name: "test_log", text: "select revision from message where tenant_id = $1 and conversation_id = $2 order by seq" },
+      [dialect.tenant.id, id],
     );
     expect(log.map(({ revision }) => revision)).toEqual([0, 1, 0]);
   });
