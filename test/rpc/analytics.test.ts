@@ -74,7 +74,7 @@ describe("a tenant", () => {
     const { credential } = await tenant.key("read", "write");
     await tenant.addMember("ann");
     const made = [];
-    for (const status of [1, 1, 2, 3]) {
+    for (const status of [1, 1, 2, 3] as const) {
       made.push(
         (await conversations(credential).createConversation({ conversation: { status } })).conversation?.id ?? "",
       );

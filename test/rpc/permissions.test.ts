@@ -261,7 +261,7 @@ async function outcomeOf(method: DescMethod, request: object, credential: Creden
     }
     const answer = await client[method.localName]?.(request);
     const list = method.output.fields.find(({ fieldKind }) => fieldKind === "list");
-    const isEmpty = list !== undefined && (answer?.[list.localName] as unknown[]).length === 0;
+    const isEmpty = list !== undefined && (answer?.[list.localName] as unknown[] | undefined)?.length === 0;
     return isEmpty && /^(List|Search|Batch|Assign)/.test(method.name) ? "--" : "ok";
   } catch (error) {
     const { reason = "" } = look(error);
