@@ -2,6 +2,7 @@
 import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AnalyticsService } from "../../gen/colloquy/v1/analytics_service_pb.ts";
+import type { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { reasonOf } from "../support/errors.ts";
@@ -74,7 +75,7 @@ describe("a tenant", () => {
     const { credential } = await tenant.key("read", "write");
     await tenant.addMember("ann");
     const made = [];
-    for (const status of [1, 1, 2, 3]) {
+    for (const status of [1, 1, 2, 3] as ConversationStatus[]) {
       made.push(
         (await conversations(credential).createConversation({ conversation: { status } })).conversation?.id ?? "",
       );

@@ -234,7 +234,10 @@ describe("PUT /conversations/{conversation_id}", () => {
     expect(json.messages).toEqual(messages);
     expect((await call("GET", `/conversations/${id}`, ann)).json.messages).toEqual(messages);
     const log = await dialect.server.database.query<{ revision: number }>(
-      { name: "test_log", text: "select revision from message where tenant_id = $1 and conversation_id = $2 order by seq" },
+      {
+        name: "test_log",
+        text: "select revision from message where tenant_id = $1 and conversation_id = $2 order by seq",
+      },
       [dialect.tenant.id, id],
     );
     expect(log.map(({ revision }) => revision)).toEqual([0, 1, 0]);
