@@ -91,7 +91,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   ];
   const compat = createCompat({
     dialects: DIALECTS,
-    points: config.compat.filter(({ dialect }) => dialect in DIALECTS),
+    points: config.compat,
     services: canonical,
     permit: (principal, method) => permit(principal, ruleOf(method)),
     people: identity.directory,
