@@ -2,6 +2,7 @@
 import { type DestinationStream, destination, type Logger, pino } from "pino";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";
+import { agentSetCommand } from "./agent-set.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
 import { keyCreateCommand } from "./key-create.ts";
 import { memberSetCommand } from "./member-set.ts";
@@ -19,6 +20,7 @@ const COMMANDS: readonly Command[] = [
   keyCreateCommand,
   memberSetCommand,
   tenantCreateCommand,
+  agentSetCommand,
 ];
 
 const FAILED = 1;

@@ -1,7 +1,7 @@
 // `member set`: makes a member, or changes what it may do and who is above it.
 import { isMemberId, ROLES } from "../domain/principal.ts";
 import { auditMember, checkManager } from "../services/change-member.ts";
-import { roleNumber, roleOfNumber } from "../store/access.ts";
+import { roleNumber } from "../store/access.ts";
 import { lockHierarchy, lockMember, writeMember } from "../store/members.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
@@ -10,18 +10,24 @@ import { withDatabase } from "./with-database.ts";
 
 export const memberSetCommand: Command = {
   name: "member set",
-  summary: "make a member, or change it",
-  arguments: ["member"],
+  summary: "make a member, or change it, and print its id",
   options: {
+    id: { type: "string", help: "the member's id, as its identity provider spells it" },
     tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
     role: { type: "string", help: `${ROLES.join(", ")} (as it is, else member)` },
     manager: { type: "string", help: "the id of its manager, or none (as it is)" },
     name: { type: "string", help: "a name for people (as it is)" },
   },
   async run(invocation) {
-    const [id = ""] = invocation.arguments;
-    const { tenant = "default", role, manager, name } = invocation.options as Record<string, string | undefined>;
-    if (!isMemberId(id)) throw new UsageError("a member's id has 1 to 128 characters and does not begin with key:");
+    const {
+      id = "",
+      tenant = "default",
+      role,
+      manager,
+      name,
+    } = invocation.options as Record<string, string | undefined>;
+    if (!isMemberId(id))
+      throw new UsageError("--id: want a member's id, 1 to 128 characters that do not begin with key:");
     const wanted = roleNamed(role);
     const row = await withDatabase(invocation, "command", ({ database }) =>
       database.transaction(invocation.signal, async (tx) => {
@@ -39,7 +45,6 @@ export const memberSetCommand: Command = {
         return after;
       }),
     );
-    const manages = row.manager_id === null ? "" : `, manager ${row.manager_id}`;
-    invocation.print(`member ${row.id}: role ${roleOfNumber(row.role)}${manages}`);
+    invocation.print(row.id);
   },
 };

@@ -9,13 +9,14 @@ const SLUG = /^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/;
 export const tenantCreateCommand: Command = {
   name: "tenant create",
   summary: "create a tenant and print its id",
-  arguments: ["slug"],
-  options: { name: { type: "string", default: "", help: "a name for people" } },
+  options: {
+    slug: { type: "string", help: "its short name, such as acme" },
+    name: { type: "string", default: "", help: "a name for people" },
+  },
   async run(invocation) {
-    const [slug = ""] = invocation.arguments;
-    const { name = "" } = invocation.options as Record<string, string>;
+    const { slug = "", name = "" } = invocation.options as Record<string, string>;
     if (!SLUG.test(slug)) {
-      throw new UsageError("a slug has 1 to 63 lower-case letters, digits and hyphens, and begins with a letter");
+      throw new UsageError("--slug: want 1 to 63 lower-case letters, digits and hyphens that begin with a letter");
     }
     const { made, caller } = await withDatabase(invocation, "command", ({ database }) =>
       database.transaction(invocation.signal, (tx) => makeTenant(tx, { slug, name }, commandCaller, COMMAND_ORIGIN)),

@@ -9,7 +9,7 @@ export const tokenCommand: Command = {
   name: "token",
   summary: "print a token that speaks for a member",
   options: {
-    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
+    tenant: { type: "string", help: "the tenant, by id or slug (none: for a super administrator)" },
     sub: { type: "string", help: "the member's id; it need not exist yet" },
     role: { type: "string", help: `${ROLES.join(", ")} (what the directory says, else member)` },
     ttl: { type: "string", default: "1h", help: "how long it lives, such as 15m or 1h; at most a day (1h)" },
@@ -22,9 +22,10 @@ export const tokenCommand: Command = {
     const seconds = secondsOf("ttl", ttl ?? "1h");
     if (seconds < 1 || seconds > MAX_TTL_S) throw new UsageError("--ttl: want 1s to 24h");
     const claimed = roleNamed(role);
-    const tenantId = await withDatabase(invocation, "command", ({ database }) =>
-      tenantNamed(database, tenant ?? "default"),
-    );
+    const tenantId =
+      tenant === undefined
+        ? undefined
+        : await withDatabase(invocation, "command", ({ database }) => tenantNamed(database, tenant));
     const issuer = new LocalIssuer(invocation.config.dataDir);
     invocation.print(await issuer.issue({ tenantId, sub, role: claimed, ttl: seconds }));
   },

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { MIGRATIONS } from "../../src/store/migrations/index.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy, startServer } from "../support/process.ts";
 
@@ -18,7 +19,10 @@ test("an external database is migrated by its owner's command; until then no ser
   expect(tooEarly).toMatchObject({ status: 1, stdout: "" });
   expect(tooEarly.stderr).toContain("`npm run colloquy -- migrate`");
 
-  expect(await runColloquy(["migrate"], settings)).toMatchObject({ status: 0, stdout: "applied 0001-initial\n" });
+  expect(await runColloquy(["migrate"], settings)).toMatchObject({
+    status: 0,
+    stdout: MIGRATIONS.map(({ name }) => `applied ${name}\n`).join(""),
+  });
   expect(await runColloquy(["migrate"], settings)).toMatchObject({ status: 0, stdout: "nothing to do\n" });
 
   const servers = [startServer(settings), startServer(settings)];

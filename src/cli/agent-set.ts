@@ -1,0 +1,62 @@
+// `agent set`: makes an agent, or changes how the agent of a name is reached.
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Agent, AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
+import { createSealer } from "../agents/sealing.ts";
+import { readSealingKey } from "../agents/sealing-key.ts";
+import { setAgent } from "../services/set-agent.ts";
+import { type Command, UsageError } from "./command.ts";
+import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
+import { withDatabase } from "./with-database.ts";
+
+type Words = Readonly<Record<string, string | undefined>>;
+
+export const agentSetCommand: Command = {
+  name: "agent set",
+  summary: "make an agent, or change it, and print its id",
+  options: {
+    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
+    name: { type: "string", help: "what conversations call it" },
+    connector: { type: "string", help: "echo, openai or connect" },
+    url: { type: "string", help: "where it is; for openai and connect" },
+    model: { type: "string", help: "for openai" },
+    credential: { type: "string", help: "what it asks for, such as an API key; stored encrypted (none)" },
+  },
+  async run(invocation) {
+    const words = invocation.options as Words;
+    if (!words.name) throw new UsageError("--name: want what conversations call it");
+    const agent = agentOf(words, words.name);
+    const { config, signal } = invocation;
+    const sealer = createSealer(await readSealingKey(config.dataDir, config.agents.key));
+    const rules = { sealer, allowPrivate: config.agents.allowPrivate };
+    const id = await withDatabase(invocation, "command", ({ database }) =>
+      database.transaction(signal, async (tx) => {
+        const caller = commandCaller(await tenantNamed(tx, words.tenant ?? "default"));
+        return setAgent(tx, caller, COMMAND_ORIGIN, agent, rules);
+      }),
+    );
+    invocation.print(id);
+  },
+};
+
+function agentOf(words: Words, name: string): Agent {
+  return create(AgentSchema, { name, credential: words.credential ?? "", connector: connectorOf(words) });
+}
+
+function connectorOf({
+  connector,
+  url = "",
+  model = "",
+}: Words): NonNullable<MessageInitShape<typeof AgentSchema>["connector"]> {
+  switch (connector) {
+    case "echo":
+      return { case: "echo", value: {} };
+    case "openai":
+      if (model === "") throw new UsageError("--model: want the name of a model");
+      return { case: "openai", value: { baseUrl: url, model } };
+    case "connect":
+      if (url === "") throw new UsageError("--url: want where the agent is");
+      return { case: "connect", value: { baseUrl: url } };
+    default:
+      throw new UsageError("--connector: want echo, openai or connect");
+  }
+}

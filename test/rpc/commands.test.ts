@@ -1,0 +1,85 @@
+// The commands of the command line, each beside a running server on the same database.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { runColloquy } from "../support/process.ts";
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/;
+
+let own: TestDatabase;
+let settings: Record<string, string>;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  settings = { DATABASE_URL: own.url };
+  expect(await run("tenant create --slug acme")).toMatchObject({ status: 0, stdout: expect.stringMatching(UUID) });
+});
+afterAll(() => own.drop());
+
+function run(line: string) {
+  return runColloquy(line.split(" "), settings);
+}
+
+describe("tenant create", () => {
+  test("refuses a slug that is taken, and one that is none", async () => {
+    expect(await run("tenant create --slug acme")).toMatchObject({ status: 1, stdout: "" });
+    expect(await run("tenant create --slug Acme")).toMatchObject({ status: 2, stdout: "" });
+  });
+});
+
+describe("token", () => {
+  test("prints a token that names the tenant, or none without one", async () => {
+    const claims = async (line: string) => {
+      const { stdout, status } = await run(line);
+      expect(status).toBe(0);
+      expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+      return JSON.parse(Buffer.from(stdout.split(".")[1] ?? "", "base64url").toString());
+    };
+    expect(await claims("token --tenant acme --sub alice --role manager --ttl 2h")).toMatchObject({
+      sub: "alice",
+      tenant: expect.stringMatching(/-7/),
+      role: "manager",
+    });
+    const none = await claims("token --sub root --role super_admin");
+    expect(none).toMatchObject({ sub: "root", role: "super_admin" });
+    expect(none).not.toHaveProperty("tenant");
+  });
+
+  test("refuses what it cannot mean", async () => {
+    for (const line of [
+      "token",
+      "token --sub a --role king",
+      "token --sub a --ttl 3w",
+      "token --tenant nope --sub a",
+    ]) {
+      const { status, stdout, stderr } = await run(line);
+      expect([line, status === 0, stdout, stderr === ""]).toEqual([line, false, "", false]);
+    }
+  });
+});
+
+test("key create prints a key and nothing else", async () => {
+  const { stdout, status } = await run("key create --tenant acme --scopes read,write");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^clq_\w+\n$/);
+  expect(await run("key create --tenant acme --scopes everything")).toMatchObject({ status: 2, stdout: "" });
+});
+
+test("member set makes a member, changes it, and refuses a circle of managers", async () => {
+  expect(await run("member set --tenant acme --id alice --role manager")).toMatchObject({
+    status: 0,
+    stdout: "alice\n",
+  });
+  expect(await run("member set --tenant acme --id bob --role member --manager alice")).toMatchObject({
+    status: 0,
+    stdout: "bob\n",
+  });
+  expect(await run("member set --tenant acme --id alice --manager bob")).toMatchObject({ status: 1, stdout: "" });
+  expect(await run("member set --tenant acme")).toMatchObject({ status: 2, stdout: "" });
+});
+
+test("agent set prints the id of the agent, the same when it is changed", async () => {
+  const made = await run("agent set --tenant acme --name echo --connector echo");
+  expect(made).toMatchObject({ status: 0, stdout: expect.stringMatching(UUID) });
+  const changed = await run("agent set --tenant acme --name echo --connector connect --url https://agent.example.com");
+  expect(changed).toMatchObject({ status: 0, stdout: made.stdout });
+  expect(await run("agent set --tenant acme --name x --connector connect")).toMatchObject({ status: 2, stdout: "" });
+});
