@@ -26,7 +26,7 @@ const ISOLATION = ["test/fault/isolation.test.ts"];
 
 const deletions = [
   // A handler's call of a check.
-  ...find("src/services", [PERMISSIONS, CALLS], {
+  ...find("src/services", handlerTests, {
     pattern:
       /^ *(?:if \(.*\) )?(?:await )?(?:requireWrite|requireManage|requireAuthor|requireRank|requireScopes|checkOwner)\(.*\);\n/gm,
   }),
@@ -112,6 +112,14 @@ const chosen = deletions.filter(({ name }) => wanted.every((part) => name.includ
 if (process.argv.includes("--list")) console.log(chosen.map(({ name }) => name).join("\n"));
 else process.exitCode = deleteEach(chosen);
 
+/** The rows of the method in whose handler a check stands, or all if it stands in a function that several call. */
+function handlerTests(_: string, before: string): Deletion["tests"] {
+  const handler = /(?<=\n {4})\w+(?=: (?:mutation|showing)\()|(?<=\n {4}async )\w+(?=\()|\n(?:async )?function/g;
+  const last = [...before.matchAll(handler)].at(-1)?.[0] ?? "function";
+  if (last.includes("function")) return [PERMISSIONS, CALLS];
+  return [[...PERMISSIONS, "-t", `/${last.charAt(0).toUpperCase()}${last.slice(1)}`], CALLS, PERMISSIONS];
+}
+
 interface Rule {
   readonly pattern: RegExp;
   /** Default: nothing. */
@@ -121,7 +129,7 @@ interface Rule {
 
 function find(
   place: string,
-  tests: Deletion["tests"] | ((found: string) => Deletion["tests"]),
+  tests: Deletion["tests"] | ((found: string, before: string) => Deletion["tests"]),
   { pattern, instead = "", unless }: Rule,
 ): Deletion[] {
   const files = place.endsWith(".ts") ? [place] : readdirSync(join(root, place)).map((name) => join(place, name));
@@ -141,7 +149,7 @@ function find(
             from: match.index,
             to: match.index + found.length,
             instead: replaced,
-            tests: typeof tests === "function" ? tests(` ${found.trim()}`) : tests,
+            tests: typeof tests === "function" ? tests(` ${found.trim()}`, text.slice(0, match.index)) : tests,
           },
         ];
       });

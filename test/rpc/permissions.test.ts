@@ -100,6 +100,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   "ConversationService/ListParticipants": [conversation, READ_ONE],
   "ConversationService/MarkRead": [conversation, "nf ok pd pd pd sm pd sm"],
   "ConversationService/ListEvents": [conversation, READ_ONE],
+  "ConversationService/Subscribe": [conversation, READ_ONE],
 
   "MessageService/SendMessage": [inConversation({ message: say }), WRITE],
   "MessageService/BatchSendMessages": [inConversation({ messages: [say] }), WRITE],
@@ -256,8 +257,8 @@ async function outcomeOf(method: DescMethod, request: object, credential: Creden
   >;
   try {
     if (method.methodKind === "server_streaming") {
-      for await (const _ of client[method.localName]?.(request) ?? []);
-      return "ok";
+      // What was let in says something; a subscription never ends by itself.
+      for await (const _ of client[method.localName]?.(request) ?? []) return "ok";
     }
     const answer = await client[method.localName]?.(request);
     const list = method.output.fields.find(({ fieldKind }) => fieldKind === "list");

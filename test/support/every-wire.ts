@@ -46,6 +46,13 @@ interface Raw {
   readonly body: Buffer;
 }
 
+/** The end of a Connect stream that has no error: flags 2, and an empty JSON object. */
+const END = frame(Buffer.from("{}"), 2);
+
+function isConnectStream(headers: Raw["headers"]): boolean {
+  return /^application\/connect\+/.test(String(headers["content-type"]));
+}
+
 export function createWireCaller(url: string): WireCaller {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   let session: ClientHttp2Session | undefined;
@@ -57,7 +64,13 @@ export function createWireCaller(url: string): WireCaller {
       sending.on("error", reject);
       sending.on("response", (response) => {
         const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("data", (chunk: Buffer) => {
+          chunks.push(chunk);
+          // A Connect stream may go on for ever: its first message says that it was let in. A 2 begins its end.
+          if (!isConnectStream(response.headers) || chunks[0]?.[0] === 2) return;
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, trailers: {}, body: END });
+          sending.destroy();
+        });
         response.on("error", reject);
         response.on("end", () => {
           const { statusCode = 0, headers: answered, trailers } = response;
@@ -163,7 +176,7 @@ function comparable(wire: EveryWire, raw: Raw): Comparable {
 }
 
 function outcomeOf(wire: EveryWire, { status, headers, trailers, body }: Raw): string {
-  if (/^application\/connect\+/.test(String(headers["content-type"]))) {
+  if (isConnectStream(headers)) {
     // The last frame ends the stream, with an error or without.
     const end = body.toString().slice(body.toString().lastIndexOf("\u0002\u0000") + 5);
     return end.includes('"error"') ? (reasonIn(JSON.stringify(JSON.parse(end).error)) ?? end) : "ok";

@@ -77,6 +77,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.ConversationService/ListParticipants": conversation,
   "colloquy.v1.ConversationService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
   "colloquy.v1.ConversationService/ListEvents": conversation,
+  "colloquy.v1.ConversationService/Subscribe": conversation,
 
   "colloquy.v1.MessageService/SendMessage": one(({ conversationId }) => ({
     conversationId,
