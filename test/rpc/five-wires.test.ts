@@ -1,47 +1,27 @@
 // Every RPC of the contract, over every wire form: the same request gets the same answer or the same error.
 import { randomUUID } from "node:crypto";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import type { DescMethod, DescService, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Transport } from "@connectrpc/connect";
-import { afterAll, describe, expect, test } from "vitest";
-import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ruleOf } from "../../src/domain/permissions.ts";
 import { SCOPES } from "../../src/domain/principal.ts";
+import { ownServices } from "../support/contract.ts";
 import { callMethod, type Outcome, transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
-import { startIdentityServer } from "../support/identity-server.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { createWorld, WIRE_CASES, type WireCase, type World } from "../support/wire-cases.ts";
 
-// Made here rather than in a hook: what the server serves decides which tests there are.
-const server = await startIdentityServer();
-const world = await createWorld(server);
+let server: IdentityServer;
+let world: World;
+beforeAll(async () => {
+  server = await startIdentityServer();
+  world = await createWorld(server);
+});
 afterAll(() => server.close());
 
-const services = await servicesOf(join(import.meta.dirname, "../../gen/colloquy/v1"));
 const methods: ReadonlyMap<string, DescMethod> = new Map(
-  services.flatMap((service) => service.methods.map((method) => [`${service.name}.${method.name}`, method] as const)),
+  ownServices.flatMap((service) => service.methods.map((method) => [`${service.name}.${method.name}`, method])),
 );
-const CASES = WIRE_CASES.filter(({ rpc }) => methods.has(rpc));
-
-/** The services that the generated files of a folder declare and the server lists by reflection. */
-async function servicesOf(folder: string): Promise<DescService[]> {
-  const files = readdirSync(folder).filter((file) => file.endsWith("_service_pb.ts"));
-  const modules = await Promise.all(files.map((file) => import(join(folder, file)) as Promise<object>));
-  const declared = modules.flatMap((module) => Object.values(module).filter((value) => value?.kind === "service"));
-  const served = await servedNames();
-  return declared.filter(({ typeName }: DescService) => served.includes(typeName));
-}
-
-async function servedNames(): Promise<string[]> {
-  const ask = async function* () {
-    yield { messageRequest: { case: "listServices", value: "" } } as const;
-  };
-  for await (const { messageResponse } of server.client(ServerReflection, {}, "grpc").serverReflectionInfo(ask())) {
-    if (messageResponse.case === "listServicesResponse") return messageResponse.value.service.map(({ name }) => name);
-  }
-  return [];
-}
 
 function methodOf({ rpc }: WireCase): DescMethod {
   const method = methods.get(rpc);
@@ -108,13 +88,13 @@ function forget(outcomes: Record<string, Outcome>, field: string): number {
   return told.length;
 }
 
-test("every RPC that is served has a case that succeeds", () => {
+test("every RPC of the contract has a case that succeeds, and no case is of another", () => {
   expect(methods.size).toBeGreaterThan(40);
-  const covered = new Set(CASES.filter(({ fails }) => fails === undefined).map(({ rpc }) => rpc));
+  const covered = new Set(WIRE_CASES.filter(({ fails }) => fails === undefined).map(({ rpc }) => rpc));
   expect([...covered].toSorted()).toEqual([...methods.keys()].toSorted());
 });
 
-describe.each(CASES.map((one) => [titleOf(one), one] as const))("%s", (_, one) => {
+describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, one) => {
   const method = methodOf(one);
 
   test("is answered alike", async () => {
@@ -146,7 +126,7 @@ const FILTERED = new Set([
 ]);
 
 describe.each([...methods])("%s", (name, method) => {
-  const good = CASES.find(({ rpc, fails }) => rpc === name && fails === undefined);
+  const good = WIRE_CASES.find(({ rpc, fails }) => rpc === name && fails === undefined);
   const fields = new Set(method.input.fields.map((field) => field.jsonName));
 
   async function refusal(change: JsonObject, headers?: Readonly<Record<string, string>>) {

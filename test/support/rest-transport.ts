@@ -9,7 +9,7 @@ import {
   getOption,
   type JsonObject,
   type JsonValue,
-  type MessageInitShape,
+  type Message,
   toBinary,
   toJson,
 } from "@bufbuild/protobuf";
@@ -22,8 +22,10 @@ import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 
 const registry = createRegistry(details.file_google_rpc_error_details);
 
-interface Asked {
+/** A request as REST has it. */
+export interface Asked {
   readonly verb: string;
+  /** With its query. */
   readonly path: string;
   readonly body: string | undefined;
 }
@@ -52,7 +54,7 @@ export function createRestTransport(baseUrl: string, headers: Readonly<Record<st
 
   return {
     async unary(method, signal, _timeoutMs, header, input) {
-      const asked = ask(method, create(method.input, input) as never);
+      const asked = ask(method, create(method.input, input));
       const response = await send(method, [asked], header, signal);
       const message = answerOf(method, (await response.json()) as JsonValue);
       return {
@@ -66,7 +68,7 @@ export function createRestTransport(baseUrl: string, headers: Readonly<Record<st
     },
     async stream(method, signal, _timeoutMs, header, inputs) {
       const asked: Asked[] = [];
-      for await (const input of inputs) asked.push(ask(method, create(method.input, input) as never));
+      for await (const input of inputs) asked.push(ask(method, create(method.input, input)));
       const response = await send(method, asked, header, signal);
       const answered = method.methodKind === "client_streaming" ? wholeOf(response) : linesOf(response);
       return {
@@ -101,11 +103,15 @@ async function* linesOf(response: Response): AsyncGenerator<JsonValue> {
   }
 }
 
-/** Lays a request out as its rule says. */
-function ask(method: DescMethod, message: MessageInitShape<DescMessage> & { $typeName: string }): Asked {
+function ask(method: DescMethod, message: Message): Asked {
+  return layOut(method, toJson(method.input, message, { registry }) as JsonObject);
+}
+
+/** Lays a request in canonical JSON out as its rule says. */
+export function layOut(method: DescMethod, request: JsonObject): Asked {
   const rule = getOption(method, http);
   const { verb, pattern } = patternOf(method, rule);
-  const json = toJson(method.input, message as never, { registry }) as JsonObject;
+  const json = { ...request };
   const path = pattern.replace(/\{([^}=]+)(?:=[^}]*)?\}/g, (_, name: string) => {
     const field = fieldOf(method.input, name);
     const value = json[field.jsonName];

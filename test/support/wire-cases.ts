@@ -311,7 +311,7 @@ const MESSAGES: readonly WireCase[] = [
   {
     rpc: "MessageService.ReplaceMessages",
     requests: async (world) => [
-      { ...(await talk(world)), messages: [{ content: "message 1 of 2", role: 1 }, MESSAGE] },
+      { ...(await talk(world)), messages: [{ content: "message 1 of 2", role: "MESSAGE_ROLE_USER" }, MESSAGE] },
     ],
   },
 ];
