@@ -8,6 +8,7 @@ import {
   type Schema,
   standardResponseHeaders,
 } from "../src/rest/openapi/index.ts";
+import { CREDENTIALED } from "./openapi-credentialed.ts";
 
 /** The error of one status. */
 interface DocumentedError {
@@ -16,7 +17,7 @@ interface DocumentedError {
   readonly when?: ErrorShape["when"];
 }
 
-interface Documented {
+export interface Documented {
   readonly title: string;
   readonly description: string;
   /** Whether the server may be told to take user ids on trust, so that no credential is needed. */
@@ -52,6 +53,7 @@ const rateLimitHeader = (name: string, description: string): ResponseHeader => (
 
 /** A dialect that is not here has no document. */
 export const DOCUMENTED: Readonly<Record<string, Documented>> = {
+  ...CREDENTIALED,
   assistant: {
     title: "Assistant Conversations API",
     description: "Conversations of a chat app's users, with every message in every answer.",
