@@ -147,9 +147,9 @@ class SharedFeed {
         const dropped = this.#rows.splice(0, this.#rows.length - MAX_ROWS);
         this.#from = dropped.at(-1)?.position ?? this.#from;
       }
-      // Fewer than asked for: there are no more, whatever the last position was.
-      const last = rows.length < PAGE ? position : rows.at(-1)?.position;
-      this.#position = last !== undefined && last > this.#position ? last : position;
+      // Another server may have added more meanwhile; and rows of purged conversations are missing.
+      const last = rows.at(-1)?.position ?? position;
+      this.#position = rows.length < PAGE && last < position ? position : last;
       this.#growth.wake();
     }
   }

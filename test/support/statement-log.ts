@@ -7,6 +7,8 @@ import { unboundTables } from "./tenant-binding.ts";
 const ABOUT_ALL_TENANTS = [
   // Which tenants there are, to forget the request ids of one after the other.
   "select t.id from tenant t",
+  // Which turns have lost their server, by their ids, to end each in its own tenant.
+  "from tenant n join turn t on t.tenant_id = n.id",
   // TenantService.ListTenants; the line above also finds in whose name its page tokens are sealed.
   'from "tenant" as',
   // Which turns their server has left, for another to take over: ids alone, and each is then taken in its own tenant.

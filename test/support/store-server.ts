@@ -49,8 +49,8 @@ export interface TestTenant {
 export interface StoreServerOptions {
   /** The database of another server; that one drops it. Default: one of its own. */
   readonly beside?: StoreServer;
-  /** Default: in this process alone. */
-  readonly hints?: Hints;
+  /** Makes the hints, given where the database is. Default: in this process alone. */
+  readonly makeHints?: (url: string) => Promise<Hints>;
   readonly turnTimes?: TurnTimes;
   /** Whether agents may be on the loopback. Default: true. */
   readonly allowPrivate?: boolean;
@@ -62,6 +62,8 @@ export interface StoreServer {
   readonly database: Database;
   readonly hints: Hints;
   readonly turns: Turns;
+  /** A tenant that was made beside it, over this server. */
+  sameTenant(tenant: TestTenant): TestTenant;
   /** Makes a tenant with these members, all of the role `member`. */
   tenant(...members: string[]): Promise<TestTenant>;
   close(): Promise<void>;
@@ -74,7 +76,7 @@ const SEALING_KEY = Buffer.alloc(32, 7);
 
 export async function startStoreServer(options: StoreServerOptions = {}): Promise<StoreServer> {
   const own = options.beside?.own ?? (await createTestDatabase());
-  const hints = options.hints ?? (await createHints());
+  const hints = await (options.makeHints?.(own.url) ?? createHints());
   const database = announcing(await own.open(), hints);
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
@@ -119,29 +121,32 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     };
   };
 
+  const tenantOf = (id: string): TestTenant => ({
+    id,
+    async addMembers(added) {
+      for (const [memberId, { role = "member", manager = null }] of Object.entries(added)) {
+        const text = "insert into member (tenant_id, id, role, manager_id) values ($1, $2, $3, $4)";
+        await database.query({ name: "test_member", text }, [id, memberId, ROLE_NUMBERS[role], manager]);
+      }
+    },
+    member: (memberId, role = "member") => clientsOf({ kind: "member", tenantId: id, memberId, role }),
+    key: (scopes = ["read", "write", "admin"], memberId) =>
+      clientsOf({ kind: "key", tenantId: id, keyId: newId(), scopes: new Set(scopes), memberId }),
+    introduce: (memberId, role = "member") => introduceAs({ kind: "member", tenantId: id, memberId, role }),
+  });
+
   return {
     url,
     own,
     database,
     hints,
     turns,
+    sameTenant: ({ id }) => tenantOf(id),
     async tenant(...members) {
       const id = newId();
       const insert = { name: "test_tenant", text: "insert into tenant (id, slug, secret) values ($1, $2, $3)" };
       await database.query(insert, [id, `t-${id}`, randomBytes(32)]);
-      const tenant: TestTenant = {
-        id,
-        async addMembers(added) {
-          for (const [memberId, { role = "member", manager = null }] of Object.entries(added)) {
-            const text = "insert into member (tenant_id, id, role, manager_id) values ($1, $2, $3, $4)";
-            await database.query({ name: "test_member", text }, [id, memberId, ROLE_NUMBERS[role], manager]);
-          }
-        },
-        member: (memberId, role = "member") => clientsOf({ kind: "member", tenantId: id, memberId, role }),
-        key: (scopes = ["read", "write", "admin"], memberId) =>
-          clientsOf({ kind: "key", tenantId: id, keyId: newId(), scopes: new Set(scopes), memberId }),
-        introduce: (memberId, role = "member") => introduceAs({ kind: "member", tenantId: id, memberId, role }),
-      };
+      const tenant = tenantOf(id);
       await tenant.addMembers(Object.fromEntries(members.map((member) => [member, {}])));
       return tenant;
     },
