@@ -1,22 +1,21 @@
 // Builds the parts of the server and ties them together.
-import { existsSync, readFileSync } from "node:fs";
-import { isIPv6 } from "node:net";
-import { join } from "node:path";
 import type { Logger } from "pino";
 import { createConnectors } from "./agents/connectors.ts";
 import { createSealer } from "./agents/sealing.ts";
 import { readSealingKey } from "./agents/sealing-key.ts";
 import { createTurns } from "./agents/turns.ts";
-import { bootstrap, DEFAULT_TENANT } from "./bootstrap.ts";
+import { announce } from "./announcement.ts";
+import { bootstrap } from "./bootstrap.ts";
 import { createCompat } from "./compat/compat.ts";
 import { DIALECTS } from "./compat/dialects.ts";
 import type { Config } from "./config.ts";
+import { documentsOf } from "./documents.ts";
 import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
 import { createIdentity } from "./identity.ts";
 import { announcing } from "./live/announce.ts";
 import { openHints } from "./live/open-hints.ts";
 import type { Mount } from "./rest/mount.ts";
-import { createDocsHandlers, type OpenApiDocument, type ServedDocument } from "./rest/openapi/index.ts";
+import { createDocsHandlers } from "./rest/openapi/index.ts";
 import { createRest } from "./rest/rest.ts";
 import { REST_FAILURES } from "./rest-failures.ts";
 import type { CallContext } from "./rpc/call.ts";
@@ -107,13 +106,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   const pipeline = createPipeline({ services, ...identity.stages, allow, lifecycle, metrics, logger });
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
-  const described = [...compat.dialects.values()].filter(({ name }) => existsSync(documentFile(name)));
-  const docs = createDocsHandlers({
-    documents: [
-      documentOf("openapi", "Colloquy", "/openapi.json"),
-      ...described.map(({ name, title }) => documentOf(name, title, `/openapi/${name}.json`, placesOf(config, name))),
-    ],
-  });
+  const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
   const servers = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({
       pipeline,
@@ -157,43 +150,4 @@ export async function createApp(config: Config, logger: Logger, opened: Database
       await identity.stop();
     },
   };
-}
-
-function documentFile(name: string): string {
-  return join(import.meta.dirname, `../gen/openapi/${name}.json`);
-}
-
-/** A document that was generated from the contract (see scripts/openapi.ts), and where what it describes is served. */
-function documentOf(name: string, title: string, path: string, places?: readonly string[]): ServedDocument {
-  const json = readFileSync(documentFile(name), "utf8");
-  if (places === undefined) return { name, title, path, json };
-  const document = JSON.parse(json) as OpenApiDocument;
-  const servers = places.map((url) => ({ ...document.servers[0], url }));
-  return { name, title, path, json: JSON.stringify({ ...document, servers }) };
-}
-
-/** The base URLs of a dialect. Where it has a port of its own, they hold the host that the server listens on. */
-function placesOf({ compat, host, port: ownPort, tls }: Config, name: string): string[] {
-  return compat
-    .filter(({ dialect }) => dialect === name)
-    .map(({ port, prefix }) => {
-      if (port === undefined || port === ownPort) return prefix || "/";
-      return `${tls ? "https" : "http"}://${isIPv6(host) ? `[${host}]` : host}:${port}${prefix}`;
-    });
-}
-
-function announce(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
-  const data =
-    databaseUrl === undefined ? `Its data lie in ${dataDir}.` : "Its data lie in the database of DATABASE_URL.";
-  const lines = [`Colloquy is ready at ${url}`, data, `The API is described at ${url}/docs`];
-  if (firstKey === undefined) return lines;
-  return [
-    ...lines,
-    "",
-    `The first API key, for the tenant \`${DEFAULT_TENANT}\`. It is shown only this once:`,
-    `  ${firstKey}`,
-    "Create a conversation with it:",
-    `  curl -H 'Authorization: Bearer ${firstKey}' -H 'Content-Type: application/json' \\`,
-    `    -d '{"conversation":{"title":"Hello"}}' ${url}/v1/conversations`,
-  ];
 }

@@ -9,7 +9,7 @@ import { callerFrom } from "../domain/caller.ts";
 import { isOurId } from "../domain/id.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
-import { readMessageBatch } from "../store/messages.ts";
+import { readMessageBatch } from "../store/message-lists.ts";
 import { toMessage } from "./convert.ts";
 
 const MOST_MESSAGES = 20_000;

@@ -8,7 +8,7 @@ import { pageSizeOf } from "../domain/page-size.ts";
 import { snippetOf, toWebSearch } from "../domain/search-text.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
-import * as store from "../store/messages.ts";
+import * as store from "../store/message-lists.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toMessage } from "./convert.ts";
 import { openPage } from "./pager.ts";

@@ -1,0 +1,39 @@
+// The OpenAPI documents that the server shows: generated from the contract (scripts/openapi.ts), with where each API is.
+import { existsSync, readFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
+import { join } from "node:path";
+import type { Dialect } from "./compat/dialect.ts";
+import type { Config } from "./config.ts";
+import type { OpenApiDocument, ServedDocument } from "./rest/openapi/index.ts";
+
+/** The document of the API itself, then those of the dialects that are served. */
+export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>, config: Config): ServedDocument[] {
+  const described = [...dialects].filter(({ name }) => existsSync(documentFile(name)));
+  return [
+    documentOf("openapi", "Colloquy", "/openapi.json"),
+    ...described.map(({ name, title }) => documentOf(name, title, `/openapi/${name}.json`, placesOf(config, name))),
+  ];
+}
+
+function documentFile(name: string): string {
+  return join(import.meta.dirname, `../gen/openapi/${name}.json`);
+}
+
+/** A document that was generated from the contract (see scripts/openapi.ts), and where what it describes is served. */
+function documentOf(name: string, title: string, path: string, places?: readonly string[]): ServedDocument {
+  const json = readFileSync(documentFile(name), "utf8");
+  if (places === undefined) return { name, title, path, json };
+  const document = JSON.parse(json) as OpenApiDocument;
+  const servers = places.map((url) => ({ ...document.servers[0], url }));
+  return { name, title, path, json: JSON.stringify({ ...document, servers }) };
+}
+
+/** The base URLs of a dialect. Where it has a port of its own, they hold the host that the server listens on. */
+function placesOf({ compat, host, port: ownPort, tls }: Config, name: string): string[] {
+  return compat
+    .filter(({ dialect }) => dialect === name)
+    .map(({ port, prefix }) => {
+      if (port === undefined || port === ownPort) return prefix || "/";
+      return `${tls ? "https" : "http"}://${isIPv6(host) ? `[${host}]` : host}:${port}${prefix}`;
+    });
+}

@@ -1,0 +1,119 @@
+// Reads lists of messages: of one conversation, of several, deleted ones, and by their words.
+import type { Caller } from "../domain/caller.ts";
+import type { Queryable } from "./database.ts";
+import { type BatchRow, listMessageBatch } from "./statements/message-batch.ts";
+import type { MessageRow } from "./statements/message-columns.ts";
+import * as lists from "./statements/message-lists.ts";
+
+export type { MatchRow } from "./statements/message-lists.ts";
+
+export interface MessageList {
+  readonly newestFirst: boolean;
+  readonly afterSeq: bigint;
+  readonly beforeSeq: bigint;
+  readonly limit: number;
+  readonly skip: number;
+  readonly role: number;
+  readonly sender: string | null;
+  readonly count: boolean;
+}
+
+export interface MessagePage {
+  readonly rows: MessageRow[];
+  readonly total: bigint | null;
+}
+
+/** A page of a conversation's messages; undefined if the caller does not see it. One round trip. */
+export async function listMessages(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  list: MessageList,
+  signal?: AbortSignal,
+): Promise<MessagePage | undefined> {
+  const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
+  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst: list.newestFirst, filtered });
+  const values: unknown[] = [
+    caller.tenantId,
+    caller.memberId,
+    conversationId,
+    list.afterSeq,
+    list.beforeSeq,
+    list.limit,
+  ];
+  if (filtered) values.push(list.skip, list.role, list.sender, list.count);
+  return pageOf(await on.query(statement, values, signal));
+}
+
+export interface MessageBatch {
+  readonly ids: readonly string[];
+  /** Null: all of each conversation. */
+  readonly latest: number | null;
+  readonly limit: number;
+  /** Of the first conversation. */
+  readonly afterSeq: bigint;
+  readonly maxBytes: number;
+}
+
+/** The messages of many conversations, and one more than fits. One round trip. */
+export function readMessageBatch(
+  on: Queryable,
+  caller: Caller,
+  { ids, latest, limit, afterSeq, maxBytes }: MessageBatch,
+  signal?: AbortSignal,
+): Promise<BatchRow[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  const values = [caller.tenantId, caller.memberId, ids, latest, limit, afterSeq, maxBytes];
+  return on.query(listMessageBatch(caller.viewer.kind, latest !== null), values, signal);
+}
+
+function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
+  if (rows[0] === undefined) return undefined;
+  return {
+    rows: rows.filter((row): row is lists.ListedMessageRow & MessageRow => row.id !== null),
+    total: rows[0].total,
+  };
+}
+
+/** A page of deleted messages. */
+export async function listDeletedMessages(
+  on: Queryable,
+  caller: Caller,
+  list: {
+    readonly oldestFirst: boolean;
+    readonly conversationId: string | null;
+    /** The last message of the page before. */
+    readonly edgeId: string | null;
+    readonly limit: number;
+    readonly skip: number;
+    readonly count: boolean;
+  },
+  signal?: AbortSignal,
+): Promise<MessagePage> {
+  const { conversationId, edgeId, limit, skip, count } = list;
+  const values = [caller.tenantId, caller.memberId, conversationId, edgeId, limit, skip, count];
+  const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
+  return pageOf(rows) ?? { rows: [], total: null };
+}
+
+export interface MessageSearch {
+  /** As `websearch_to_tsquery` takes it. */
+  readonly query: string;
+  readonly conversationId: string | null;
+  readonly role: number;
+  readonly sender: string | null;
+  readonly after: { readonly score: number; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/** Messages by their words, best first. */
+export function searchMessages(
+  on: Queryable,
+  caller: Caller,
+  { query, conversationId, role, sender, after, limit }: MessageSearch,
+  signal?: AbortSignal,
+): Promise<lists.MatchRow[]> {
+  const edge = [after?.score ?? null, after?.id ?? null];
+  const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit];
+  return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
+}
