@@ -1,19 +1,32 @@
 // Writes docs/permissions.md from the table in src/domain/permissions.ts. Usage: npm run permissions [-- --check]
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NEEDS, RULES, type Rule } from "../src/domain/permissions.ts";
 import { ROLES } from "../src/domain/principal.ts";
 
 const path = join(import.meta.dirname, "../docs/permissions.md");
+const contract = join(import.meta.dirname, "../proto");
+
+/** Whether the contract declares a method, or it is one of everybody's: a rule may stand here before its method. */
+function isDeclared(name: string): boolean {
+  const [service = "", method = ""] = name.split("/");
+  if (!service.startsWith("colloquy.")) return true;
+  const folder = join(contract, ...service.split(".").slice(0, -1));
+  return readdirSync(folder).some((file) => readFileSync(join(folder, file), "utf8").includes(`rpc ${method}(`));
+}
 
 /** The page. */
 export function permissionsPage(): string {
-  const services = Map.groupBy(Object.entries(RULES), ([name]) => name.slice(0, name.indexOf("/")));
+  const services = Map.groupBy(
+    Object.entries(RULES).filter(([name]) => isDeclared(name)),
+    ([name]) => name.slice(0, name.indexOf("/")),
+  );
   return [
     "# Who may call what",
     "",
     "Made from `src/domain/permissions.ts` by `npm run permissions`. An API key needs the scope; a member needs one of the",
-    "roles; a key that acts for a member needs both. Scopes do not imply each other.",
+    "roles; a key that acts for a member needs both. Scopes do not imply each other. The five REST APIs ask what the RPCs",
+    "behind them ask.",
     "",
     ...[...services].flatMap(([service, rules]) => [
       `## ${service}`,

@@ -1,0 +1,148 @@
+// The commands that make tenants, members, keys and tokens, on a database of their own.
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { decodeJwt } from "jose";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseApiKey } from "../../../src/access/api-key.ts";
+import { CommandError, UsageError } from "../../../src/cli/command.ts";
+import { keyCreateCommand } from "../../../src/cli/key-create.ts";
+import { memberSetCommand } from "../../../src/cli/member-set.ts";
+import { parseCommandLine } from "../../../src/cli/parse.ts";
+import { serveCommand } from "../../../src/cli/serve.ts";
+import { tenantCreateCommand } from "../../../src/cli/tenant-create.ts";
+import { tokenCommand } from "../../../src/cli/token.ts";
+import { loadConfig } from "../../../src/config.ts";
+import { DomainError } from "../../../src/domain/errors.ts";
+import { createTestDatabase, silent, type TestDatabase } from "../../support/postgres.ts";
+import { runColloquy } from "../../support/process.ts";
+
+let own: TestDatabase;
+let dataDir: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  dataDir = await mkdtemp(join(tmpdir(), "colloquy-commands-"));
+});
+afterAll(async () => {
+  await own.drop();
+  await rm(dataDir, { recursive: true });
+});
+
+const COMMANDS = [serveCommand, tenantCreateCommand, keyCreateCommand, memberSetCommand, tokenCommand];
+
+/** What `main` would do with these words, without a process of its own. */
+async function run(...words: string[]): Promise<{ status: number; out: string; err: string }> {
+  const lines: string[] = [];
+  try {
+    const parsed = parseCommandLine(words, COMMANDS);
+    if (parsed.kind === "help") throw new UsageError("help");
+    await parsed.command.run({
+      config: loadConfig({ DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir }),
+      logger: silent,
+      options: parsed.options,
+      arguments: parsed.arguments,
+      print: (line) => lines.push(line),
+      signal: new AbortController().signal,
+    });
+    return { status: 0, out: lines.join("\n"), err: "" };
+  } catch (error) {
+    if (error instanceof UsageError) return { status: 2, out: lines.join("\n"), err: error.message };
+    if (!(error instanceof CommandError || error instanceof DomainError)) throw error;
+    return { status: 1, out: lines.join("\n"), err: error.message };
+  }
+}
+
+async function auditOf(action: string): Promise<unknown[]> {
+  const database = await own.open();
+  const text = "select actor, resource_type, details from audit where tenant_id = $1 and action = $2 order by id";
+  const id = (
+    await database.query<{ id: string }>({ name: "test_acme", text: "select id from tenant where slug = $1" }, ["acme"])
+  )[0]?.id;
+  return database.query({ name: "test_audit", text }, [id, action]);
+}
+
+describe("tenant create", () => {
+  test("prints the id of a tenant, once", async () => {
+    const first = await run("tenant", "create", "acme", "--name", "Acme");
+    expect(first).toMatchObject({ status: 0, out: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(await run("tenant", "create", "acme")).toMatchObject({
+      status: 1,
+      out: "",
+      err: 'there is a tenant "acme" already',
+    });
+    expect((await run("tenant", "create", "Not a slug")).status).toBe(2);
+    const expected = { actor: "command", resource_type: "tenant", details: { slug: "acme" } };
+    expect(await auditOf("tenant.create")).toEqual([expected]);
+  });
+});
+
+describe("key create", () => {
+  test("prints a key", async () => {
+    const { status, out } = await run(
+      "key",
+      "create",
+      "--tenant",
+      "acme",
+      "--scopes",
+      "admin,read",
+      "--expires",
+      "30d",
+    );
+    expect(status).toBe(0);
+    expect(parseApiKey(out)).toBeDefined();
+    const expected = { actor: "command", resource_type: "api_key", details: { scopes: ["read", "admin"] } };
+    expect(await auditOf("api_key.create")).toEqual([expected]);
+  });
+
+  test.each([
+    [["--tenant", "nowhere"], 1, 'there is no tenant "nowhere"'],
+    [["--tenant", "acme", "--scopes", "everything"], 2, "--scopes"],
+    [["--tenant", "acme", "--scopes", ""], 2, "--scopes"],
+    [["--tenant", "acme", "--expires", "soon"], 2, "--expires"],
+  ])("refuses %j", async (words, status, message) => {
+    expect(await run("key", "create", ...words)).toMatchObject({
+      status,
+      out: "",
+      err: expect.stringContaining(message),
+    });
+  });
+});
+
+describe("member set", () => {
+  test("makes a member, and changes what is named and nothing else", async () => {
+    const set = (...words: string[]) => run("member", "set", ...words, "--tenant", "acme");
+    expect((await set("boss", "--role", "manager", "--name", "B")).out).toBe("member boss: role manager");
+    expect((await set("ann", "--manager", "boss")).out).toBe("member ann: role member, manager boss");
+    expect((await set("ann", "--role", "admin")).out).toBe("member ann: role admin, manager boss");
+    expect((await set("ann", "--manager", "none")).out).toBe("member ann: role admin");
+    expect(await set("boss", "--manager", "boss")).toMatchObject({
+      status: 1,
+      err: expect.stringContaining("--manager"),
+    });
+    expect((await set("key:1")).status).toBe(2);
+    expect((await set("ann", "--role", "king")).status).toBe(2);
+    expect(await auditOf("member.upsert")).toHaveLength(4);
+  });
+});
+
+describe("token", () => {
+  test("prints a token for a member, signed with a key for its owner's eyes only", async () => {
+    const words = ["token", "--tenant", "acme", "--sub", "ann", "--role", "lead", "--ttl", "15m"];
+    const { status, stdout, stderr } = await runColloquy(words, { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir });
+    expect([status, stderr]).toEqual([0, ""]);
+    const claims = decodeJwt(stdout.trim());
+    expect(claims).toMatchObject({ iss: "colloquy", aud: "colloquy", sub: "ann", role: "lead" });
+    expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(900);
+    expect((await stat(join(dataDir, "issuer.json"))).mode & 0o777).toBe(0o600);
+  });
+
+  test.each([
+    [["--tenant", "nowhere", "--sub", "a"], 1],
+    [["--tenant", "acme"], 2],
+    [["--tenant", "acme", "--sub", "a", "--ttl", "2d"], 2],
+    [["--tenant", "acme", "--sub", "a", "--ttl", "0s"], 2],
+    [["--tenant", "acme", "--sub", "a", "--role", "king"], 2],
+  ])("refuses %j", async (words, status) => {
+    expect(await run("token", ...words)).toMatchObject({ status, out: "" });
+  });
+});
