@@ -57,7 +57,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "colloquy.v1.ConversationService/MarkRead": write("write"),
   "colloquy.v1.ConversationService/ListEvents": read("visible"),
   "colloquy.v1.ConversationService/Subscribe": read("visible"),
-  "colloquy.v1.ConversationService/ImportConversations": write("nothing"),
+  "colloquy.v1.ConversationService/ImportConversations": admin("nothing"),
   "colloquy.v1.ConversationService/ExportConversations": read("visible"),
 
   "colloquy.v1.MessageService/SendMessage": write("write"),

@@ -20,6 +20,8 @@ import { updateConversation } from "./conversation-update.ts";
 import { checkEntity, checkMembers, checkOwner, toValues } from "./conversation-values.ts";
 import { toConversation, toDraft, toParticipant } from "./convert.ts";
 import { toEvent } from "./convert-event.ts";
+import { exportConversations } from "./export.ts";
+import { importConversations } from "./import.ts";
 import { createMutations } from "./mutation.ts";
 import { openPage } from "./pager.ts";
 import { type Subscriptions, subscribe } from "./subscribe.ts";
@@ -191,6 +193,10 @@ export function createConversationService(options: ConversationServiceOptions): 
     },
 
     subscribe: (request, context) => subscribe(subscriptions, request, context),
+
+    importConversations: (requests, context) => importConversations(database, requests, context),
+
+    exportConversations: (request, context) => exportConversations(database, request, context),
   });
 }
 

@@ -1,0 +1,265 @@
+// Export and import over real sockets: what goes out comes back in the same, and what cannot come in is named.
+import { toJson } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ImportConversationsResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
+import { failureOf } from "../support/failure.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+
+let server: StoreServer;
+let whole: IdentityServer;
+beforeAll(async () => {
+  [server, whole] = await Promise.all([startStoreServer(), startIdentityServer()]);
+});
+afterAll(() => Promise.all([server.close(), whole.close()]));
+
+/** All that a caller may see, a line for each record. */
+async function exported({ conversations }: Clients, conversationId = ""): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { record } of conversations.exportConversations({ conversationId })) {
+    if (record) lines.push(JSON.stringify(toJson(RecordSchema, record)));
+  }
+  return lines;
+}
+
+/** Sends lines cut into pieces of a size that is none of theirs. */
+function imported(
+  { conversations }: Clients,
+  lines: readonly (string | object)[],
+  stopOnError = false,
+): Promise<ImportConversationsResponse> {
+  const data = Buffer.from(lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
+  return conversations.importConversations(
+    (async function* () {
+      for (let from = 0; from < data.length; from += 997) {
+        yield { body: { data: data.subarray(from, from + 997) }, stopOnError };
+      }
+    })(),
+  );
+}
+
+/** A tenant in which everything has happened. */
+async function livedIn() {
+  const tenant = await server.tenant("alice", "bob");
+  const [alice, bob] = [tenant.member("alice"), tenant.member("bob")];
+  const { conversation } = await alice.conversations.createConversation({
+    conversation: {
+      title: "Ü",
+      metadata: { a: [1, null] },
+      entityType: "order",
+      entityId: "7",
+      agent: "x",
+      pinned: true,
+    },
+    participantIds: ["bob"],
+    messages: [
+      { content: "one" },
+      { content: "two", metadata: { k: "v" }, clientTime: { seconds: 5n, nanos: 6_000_000 } },
+    ],
+  });
+  const conversationId = conversation?.id ?? "";
+  const { messages } = await alice.messages.listMessages({ conversationId });
+  const [one = "", two = ""] = messages.map(({ id }) => id);
+  await alice.messages.updateMessage({ messageId: one, message: { content: "eins" } });
+  await alice.messages.updateMessage({ messageId: one, message: { content: "uno" } });
+  await alice.messages.deleteMessage({ messageId: two });
+  await bob.conversations.markRead({ conversationId });
+  await alice.messages.deleteMessage({ messageId: one });
+  await alice.messages.restoreMessage({ messageId: one });
+  await alice.conversations.updateConversation({ conversationId, conversation: { title: "U" } });
+  const second = await bob.conversations.createConversation({ messages: [{ content: "gone" }] });
+  await bob.conversations.deleteConversation({ conversationId: second.conversation?.id ?? "" });
+  return { tenant, conversationId };
+}
+
+const withoutTenant = (lines: string[], id: string) => lines.map((line) => line.replaceAll(id, "<tenant>"));
+
+describe("an export", () => {
+  test("that is imported elsewhere gives an equal store, and importing it again adds nothing", async () => {
+    const { tenant } = await livedIn();
+    const lines = await exported(tenant.key());
+    expect(lines).toHaveLength(16);
+    const other = await server.tenant();
+    const first = await imported(other.key(), lines);
+    expect(first).toMatchObject({
+      lineCount: 16n,
+      conversationCount: 2n,
+      messageCount: 3n,
+      eventCount: 11n,
+      errors: [],
+    });
+    const copy = await exported(other.key());
+    expect(withoutTenant(copy, other.id)).toEqual(withoutTenant(lines, tenant.id));
+    const again = await imported(other.key(), lines);
+    expect(again).toMatchObject({
+      conversationCount: 0n,
+      messageCount: 0n,
+      eventCount: 0n,
+      skippedCount: 16n,
+      errors: [],
+    });
+    expect(await exported(other.key())).toEqual(copy);
+
+    // It is alive: counts, unread, revisions and the log go on from there.
+    const bob = other.member("bob");
+    const { conversations } = await bob.conversations.listConversations({});
+    expect(conversations).toMatchObject([{ title: "U", messageCount: 1n, participantCount: 2, unreadCount: 0 }]);
+    const conversationId = conversations[0]?.id ?? "";
+    const { message } = await bob.messages.sendMessage({ conversationId, message: { content: "next" } });
+    expect(message?.seq).toBe((conversations[0]?.lastSeq ?? 0n) + 1n);
+    const { messages } = await bob.messages.listMessages({ conversationId });
+    const { revisions } = await bob.messages.listMessageRevisions({ messageId: messages[0]?.id ?? "" });
+    expect(revisions.map(({ content }) => content)).toEqual(["one", "eins"]);
+  });
+
+  test("of one conversation, and of those that a member may see", async () => {
+    const { tenant, conversationId } = await livedIn();
+    const alice = tenant.member("alice");
+    const own = await exported(alice);
+    expect(await exported(alice, conversationId)).toEqual(own);
+    expect((await exported(tenant.member("bob"))).length).toBe(16);
+    const stranger = failureOf(exported((await server.tenant("alice")).member("alice"), conversationId));
+    expect(await stranger).toMatchObject({ reason: "NOT_FOUND" });
+  });
+});
+
+describe("an import from another system", () => {
+  const time = (second: number) => `2020-01-01T00:00:${String(second).padStart(2, "0")}Z`;
+  const conversation = (id: string, more: object = {}) => ({
+    conversation: {
+      conversation: { id, title: id, createTime: time(0), ...more },
+      participants: [{ memberId: "ann" }],
+    },
+  });
+  const message = (conversationId: string, id: string, content: string, more: object = {}) => ({
+    message: { message: { conversationId, id, content, createTime: time(1), sender: "ann", ...more } },
+  });
+
+  test("keeps authors and times, makes the members, and can be repeated and continued by the same ids", async () => {
+    const tenant = await server.tenant();
+    const lines = [
+      conversation("c-1"),
+      message("c-1", "m-1", "hello"),
+      message("c-1", "m-2", "there", { role: "MESSAGE_ROLE_ASSISTANT" }),
+    ];
+    expect(await imported(tenant.key(), lines)).toMatchObject({
+      conversationCount: 1n,
+      messageCount: 2n,
+      errorCount: 0n,
+    });
+    const more = [...lines, message("c-1", "m-3", "again")];
+    expect(await imported(tenant.key(), more)).toMatchObject({
+      conversationCount: 0n,
+      messageCount: 1n,
+      skippedCount: 3n,
+    });
+    const ann = tenant.member("ann");
+    const { conversations } = await ann.conversations.listConversations({});
+    expect(conversations).toMatchObject([{ title: "c-1", createTime: { seconds: 1577836800n }, messageCount: 3n }]);
+    const { messages } = await ann.messages.listMessages({ conversationId: conversations[0]?.id ?? "" });
+    expect(messages.map((m) => [m.seq, m.sender, m.content, m.createTime?.seconds])).toEqual([
+      [1n, "ann", "hello", 1577836801n],
+      [2n, "ann", "there", 1577836801n],
+      [3n, "ann", "again", 1577836801n],
+    ]);
+  });
+
+  const bad: [string, string | object, RegExp][] = [
+    ["malformed JSON", '{"conversation":', /^is no record in JSON$/],
+    ["an unknown field", { conversations: {} }, /^is no record in JSON$/],
+    ["nothing", {}, /neither a conversation nor a message nor an event/],
+    ["an unknown conversation", message("c-9", "m", "x"), /no conversation of this id came before/],
+    ["a conversation that is not there", message("01890000-0000-7000-8000-000000000001", "m", "x"), /there is no such/],
+    ["a foreign id without a time", message("c-1", "m", "x", { createTime: undefined }), /create_time: is needed/],
+    ["a text with NUL", message("c-1", "m", "a\0b"), /U\+0000/],
+    ["a gap in the log", message("c-1", "m", "x", { seq: "9" }), /seq: 2 is the next/],
+    ["a place that is taken", message("c-1", "m", "x", { seq: "1" }), /another entry has this place/],
+    ["a line that is too long", `{"x":"${"x".repeat(4 * 1024 * 1024)}"}`, /is longer than 4194304 bytes/],
+  ];
+
+  test.each(bad)("names a line with %s, and goes on", async (_, line, description) => {
+    const tenant = await server.tenant();
+    const lines = [conversation("c-1"), message("c-1", "m-1", "before"), "", line, message("c-1", "m-2", "after")];
+    const answer = await imported(tenant.key(), lines);
+    expect(answer).toMatchObject({ lineCount: 5n, messageCount: 2n, errorCount: 1n, stopped: false });
+    expect(answer.errors).toMatchObject([{ line: 4n, description: expect.stringMatching(description) }]);
+  });
+
+  test.each(bad)("stops at a line with %s if it is asked to", async (_, line, description) => {
+    const tenant = await server.tenant();
+    const lines = [conversation("c-1"), message("c-1", "m-1", "before"), "", line, message("c-1", "m-2", "after")];
+    const answer = await imported(tenant.key(), lines, true);
+    expect(answer).toMatchObject({ messageCount: 1n, errorCount: 1n, stopped: true });
+    expect(answer.errors).toMatchObject([{ line: 4n, description: expect.stringMatching(description) }]);
+  });
+
+  test("takes many thousand messages with bounded memory", async () => {
+    const tenant = await server.tenant();
+    const count = 20_000;
+    const before = process.memoryUsage().rss;
+    const began = performance.now();
+    const answer = await tenant.key().conversations.importConversations(
+      (async function* () {
+        yield { body: { data: Buffer.from(`${JSON.stringify(conversation("c-1"))}\n`) } };
+        for (let from = 0; from < count; from += 500) {
+          const lines = Array.from({ length: 500 }, (_, index) =>
+            JSON.stringify(message("c-1", `m-${from + index}`, `message number ${from + index} of an import`)),
+          );
+          yield { body: { data: Buffer.from(`${lines.join("\n")}\n`) } };
+        }
+      })(),
+    );
+    const seconds = (performance.now() - began) / 1000;
+    process.stderr.write(
+      `${Math.round(count / seconds)} messages a second, ${(process.memoryUsage().rss - before) >> 20} MiB\n`,
+    );
+    expect(answer).toMatchObject({ messageCount: BigInt(count), errorCount: 0n, lineCount: BigInt(count) + 1n });
+    expect(process.memoryUsage().rss - before).toBeLessThan(300 * 1024 * 1024);
+  });
+});
+
+test("both speak newline-delimited JSON over REST", async () => {
+  const tenant = await whole.tenant();
+  const { credential } = await tenant.key("read", "admin");
+  const conversation = { conversation: { conversation: { id: "c", title: "T", createTime: "2020-01-01T00:00:00Z" } } };
+  const message = { message: { message: { conversationId: "c", content: "hi", createTime: "2020-01-01T00:00:01Z" } } };
+  const lines = [JSON.stringify(conversation), "nonsense", JSON.stringify(message)];
+  const answer = await fetch(`${whole.url}/v1/conversations:import`, {
+    method: "POST",
+    headers: { ...credential, "content-type": "application/x-ndjson" },
+    body: `${lines.join("\n")}\n`,
+  });
+  expect([answer.status, await answer.json()]).toEqual([
+    200,
+    {
+      lineCount: "3",
+      conversationCount: "1",
+      messageCount: "1",
+      eventCount: "0",
+      skippedCount: "0",
+      stopped: false,
+      errorCount: "1",
+      errors: [{ line: "2", description: "is no record in JSON" }],
+    },
+  ]);
+  const stopped = await fetch(`${whole.url}/v1/conversations:import?stopOnError=true`, {
+    method: "POST",
+    headers: credential,
+    body: lines.join("\n"),
+  });
+  expect(await stopped.json()).toMatchObject({ stopped: true, lineCount: "2" });
+
+  const out = await fetch(`${whole.url}/v1/conversations:export`, {
+    headers: { ...credential, accept: "application/x-ndjson" },
+  });
+  expect(out.headers.get("content-type")).toMatch(/^application\/(x-)?ndjson/);
+  const records = (await out.text())
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(records).toMatchObject([
+    { conversation: { conversation: { title: "T", tenantId: tenant.id } } },
+    { message: { message: { content: "hi", seq: "1" } } },
+  ]);
+});
