@@ -8,9 +8,9 @@ import {
   type JsonValue,
   type Message,
   type Registry,
-  toJson,
 } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { createJsonForm } from "../rpc/json-form.ts";
 import { bareListOf } from "./bare-list.ts";
 import { getField } from "./field-path.ts";
 
@@ -30,11 +30,11 @@ export interface JsonWriter {
 type Fill = (json: JsonObject) => JsonObject;
 
 export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
-  const options = registry === undefined ? { alwaysEmitImplicit: true } : { alwaysEmitImplicit: true, registry };
+  const formOf = createJsonForm({ alwaysEmitImplicit: true, ...(registry !== undefined && { registry }) });
   const fills = new Map<DescMessage, Fill | undefined>();
 
   function jsonOf(schema: DescMessage, message: Message): JsonValue {
-    const json = toJson(schema, message, options);
+    const json = formOf(schema, message);
     if (!fills.has(schema)) fills.set(schema, createFill(schema));
     const fill = fills.get(schema);
     return fill === undefined ? json : fill(json as JsonObject);

@@ -1,9 +1,10 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
-import { type DescMethod, fromBinary, fromJsonString, type Message, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary, fromJsonString, type Message, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { tooLarge } from "../compression.ts";
 import { failureOf } from "../connect-failures.ts";
+import { createJsonForm } from "../json-form.ts";
 import { jsonText } from "../json-text.ts";
 
 export type Encoding = "json" | "proto";
@@ -25,6 +26,7 @@ const BINARY = { readUnknownFields: false };
 const JSON_TEXT = { ignoreUnknownFields: true };
 
 export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec {
+  const formOf = createJsonForm();
   return {
     decode({ input }, encoding, bytes) {
       if (bytes.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
@@ -37,7 +39,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       }
     },
     encode({ output }, encoding, message) {
-      const body = encoding === "proto" ? toBinary(output, message) : toJsonString(output, message);
+      const body = encoding === "proto" ? toBinary(output, message) : JSON.stringify(formOf(output, message));
       if (lengthOf(body) > writeMaxBytes) {
         throw new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less");
       }

@@ -63,14 +63,14 @@ async function auditOf(action: string): Promise<unknown[]> {
 
 describe("tenant create", () => {
   test("prints the id of a tenant, once", async () => {
-    const first = await run("tenant", "create", "acme", "--name", "Acme");
+    const first = await run("tenant", "create", "--slug", "acme", "--name", "Acme");
     expect(first).toMatchObject({ status: 0, out: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-    expect(await run("tenant", "create", "acme")).toMatchObject({
+    expect(await run("tenant", "create", "--slug", "acme")).toMatchObject({
       status: 1,
       out: "",
       err: 'there is a tenant "acme" already',
     });
-    expect((await run("tenant", "create", "Not a slug")).status).toBe(2);
+    expect((await run("tenant", "create", "--slug", "Not a slug")).status).toBe(2);
     const expected = { actor: "command", resource_type: "tenant", details: { slug: "acme" } };
     expect(await auditOf("tenant.create")).toEqual([expected]);
   });
@@ -110,14 +110,23 @@ describe("key create", () => {
 
 describe("member set", () => {
   test("makes a member, and changes what is named and nothing else", async () => {
-    const set = (...words: string[]) => run("member", "set", ...words, "--tenant", "acme");
-    expect((await set("boss", "--role", "manager", "--name", "B")).out).toBe("member boss: role manager");
-    expect((await set("ann", "--manager", "boss")).out).toBe("member ann: role member, manager boss");
-    expect((await set("ann", "--role", "admin")).out).toBe("member ann: role admin, manager boss");
-    expect((await set("ann", "--manager", "none")).out).toBe("member ann: role admin");
+    const database = await own.open();
+    const set = async (id: string, ...words: string[]) => {
+      const outcome = await run("member", "set", "--id", id, ...words, "--tenant", "acme");
+      const text = `select m.role, m.manager_id, m.display_name from member m
+        join tenant t on t.id = m.tenant_id where t.slug = 'acme' and m.id = $1`;
+      const [row] = await database.query({ name: "test_member_row", text }, [id]);
+      return { ...outcome, row };
+    };
+    const boss = { role: 3, manager_id: null, display_name: "B" };
+    expect(await set("boss", "--role", "manager", "--name", "B")).toMatchObject({ status: 0, out: "boss", row: boss });
+    expect((await set("ann", "--manager", "boss")).row).toMatchObject({ role: 2, manager_id: "boss" });
+    expect((await set("ann", "--role", "admin")).row).toMatchObject({ role: 4, manager_id: "boss" });
+    expect((await set("ann", "--manager", "none")).row).toMatchObject({ role: 4, manager_id: null });
     expect(await set("boss", "--manager", "boss")).toMatchObject({
       status: 1,
       err: expect.stringContaining("--manager"),
+      row: boss,
     });
     expect((await set("key:1")).status).toBe(2);
     expect((await set("ann", "--role", "king")).status).toBe(2);
