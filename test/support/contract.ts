@@ -17,3 +17,8 @@ async function filesOf(folder: string): Promise<DescFile[]> {
 
 /** The services of `colloquy.v1`. */
 export const ownServices: readonly DescService[] = (await filesOf("v1")).flatMap((file) => file.services);
+
+/** The services of the five REST APIs. */
+export const dialectServices: readonly DescService[] = (
+  await Promise.all(readdirSync(join(root, "compat")).map((name) => filesOf(join("compat", name, "v1"))))
+).flatMap((files) => files.flatMap((file) => file.services));

@@ -53,7 +53,8 @@ function isConnectStream(headers: Raw["headers"]): boolean {
   return /^application\/connect\+/.test(String(headers["content-type"]));
 }
 
-export function createWireCaller(url: string): WireCaller {
+/** `prefixOf`: what a server was told to put in front of a method's REST paths. */
+export function createWireCaller(url: string, prefixOf: (method: DescMethod) => string = () => ""): WireCaller {
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   let session: ClientHttp2Session | undefined;
 
@@ -118,7 +119,7 @@ export function createWireCaller(url: string): WireCaller {
         }
         case "rest": {
           const answers: Comparable[] = [];
-          for (const binding of bindingsOf(method)) {
+          for (const binding of bindingsOf(method, prefixOf(method))) {
             const { target, body } = restRequest(binding, toJson(method.input, message) as JsonObject);
             const type = body === undefined ? headers : { ...headers, "content-type": "application/json" };
             const text = body === undefined ? undefined : JSON.stringify(body);

@@ -312,6 +312,8 @@ describe("a tenant named in X-Tenant", () => {
     expect(await call({ ...bearer(text), "x-tenant": "other" })).toMatchObject({ tenantId: OTHER_TENANT });
     expect(members.members.get(`${OTHER_TENANT}/root`)?.role).toBe("member");
     expect((await refusalOf(call({ ...bearer(text), "x-tenant": "nowhere" })))[0]).toBe("NOT_FOUND");
+    members.add("root", "member", { deleted: true });
+    expect((await refusalOf(call({ ...bearer(text), "x-tenant": "default" })))[0]).toBe("PERMISSION_DENIED");
   });
 });
 

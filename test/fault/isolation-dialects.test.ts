@@ -1,0 +1,174 @@
+// Promise R3 for the five REST APIs: a caller of another tenant gets what it gets for a random id, to the last byte.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ROLES, SCOPES } from "../../src/domain/principal.ts";
+import { dialectServices } from "../support/contract.ts";
+import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/every-wire.ts";
+import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { fingerprint, type Target } from "../support/isolation-cases.ts";
+import { furnish, randomTarget } from "../support/isolation-target.ts";
+
+interface DialectTarget extends Target {
+  /** A member whose id is a UUID. */
+  readonly userId: string;
+  /** The number of a conversation, as the support desk counts them. */
+  readonly number: number;
+}
+
+type Ask = (target: DialectTarget) => object;
+const byId: Ask = ({ conversationId }) => ({ conversationId });
+const deleted: Ask = ({ deletedConversationId: conversationId }) => ({ conversationId });
+const all: Ask = () => ({});
+const byNumber: Ask = ({ number }) => ({ id: number });
+
+/** What each method is asked. Undefined: it only makes something, and names nothing that is there. */
+const CASES: Readonly<Record<string, Ask | undefined>> = {
+  "callcenter.v1.ConversationService/ListUserConversations": ({ memberId }) => ({
+    callType: "inbound",
+    agentId: memberId,
+  }),
+  "callcenter.v1.ConversationService/GetConversation": byId,
+  "callcenter.v1.ConversationService/CreateConversation": undefined,
+  "callcenter.v1.ConversationService/UpdateConversation": ({ conversationId }) => ({
+    conversationId,
+    conversation: { callType: "inbound", title: "taken" },
+  }),
+  "callcenter.v1.ConversationService/DeleteConversation": byId,
+
+  "crm.v1.AnalyticService/GetConversationAnalytics": byId,
+  "crm.v1.ConversationService/CreateConversation": ({ agentId }) => ({ agentId }),
+  "crm.v1.ConversationService/ListConversations": all,
+  "crm.v1.ConversationService/ListEntityConversations": all,
+  "crm.v1.ConversationService/ListDeletedConversations": all,
+  "crm.v1.ConversationService/ListMessages": byId,
+  "crm.v1.ConversationService/Chat": ({ conversationId }) => ({ conversationId, message: "hello" }),
+  "crm.v1.ConversationService/StreamChat": ({ conversationId }) => ({ conversationId, message: "hello" }),
+  "crm.v1.ConversationService/DeleteConversation": byId,
+  "crm.v1.ConversationService/RestoreConversation": deleted,
+  "crm.v1.ConversationService/DeleteMessages": byId,
+  "crm.v1.ConversationService/RestoreMessages": byId,
+  "crm.v1.MessageService/DeleteMessage": ({ messageId }) => ({ messageId }),
+  "crm.v1.MessageService/RestoreMessage": ({ deletedMessageId: messageId }) => ({ messageId }),
+  "crm.v1.MessageService/ListDeletedMessages": all,
+
+  "assistant.v1.ConversationService/ListConversations": ({ userId }) => ({ userId }),
+  "assistant.v1.ConversationService/CreateConversation": undefined,
+  "assistant.v1.ConversationService/UpdateConversation": ({ userId, conversationId }) => ({
+    userId,
+    conversationId,
+    title: "taken",
+  }),
+  "assistant.v1.ConversationService/DeleteConversation": ({ userId, conversationId }) => ({ userId, conversationId }),
+
+  "helpdesk.v1.ConversationService/CreateConversation": undefined,
+  "helpdesk.v1.ConversationService/GetConversation": byNumber,
+  "helpdesk.v1.ConversationService/ListConversations": ({ number }) => ({ userId: number }),
+  "helpdesk.v1.ConversationService/UpdateConversation": ({ number: id }) => ({ id, title: "taken" }),
+  "helpdesk.v1.ConversationService/DeleteConversation": byNumber,
+
+  "workorder.v1.ConversationService/ListConversations": ({ tenantId: organizationId }) => ({ organizationId }),
+  "workorder.v1.ConversationService/GetConversation": byId,
+  "workorder.v1.ConversationService/CreateConversation": ({ memberId }) => ({
+    subject: "hello",
+    participantUserIds: [memberId],
+  }),
+  "workorder.v1.ConversationService/UpdateConversation": ({ conversationId }) => ({ conversationId, subject: "taken" }),
+  "workorder.v1.ConversationService/CreateMessage": ({ conversationId }) => ({ conversationId, body: "hello" }),
+  "workorder.v1.ConversationService/ListMessages": byId,
+};
+
+const methods = new Map(
+  dialectServices
+    .flatMap((service) => service.methods)
+    .map((method) => [`${method.parent.typeName}/${method.name}`.slice("colloquy.compat.".length), method] as const),
+);
+
+const SUPPORT = "/support";
+const prefixOf = ({ parent }: DescMethod) => (parent.typeName.includes(".helpdesk.") ? SUPPORT : "");
+
+let server: IdentityServer;
+let wires: WireCaller;
+let victim: DialectTarget;
+let attackers: [name: string, credential: Credential][];
+let before: Record<string, string>;
+let denied = 0;
+
+beforeAll(async () => {
+  server = await startIdentityServer({
+    // Two of them claim the same paths on one port.
+    environment: { COLLOQUY_COMPAT: `callcenter,crm,assistant,workorder,helpdesk${SUPPORT}`, COLLOQUY_TRUST: "" },
+  });
+  wires = createWireCaller(server.url, prefixOf);
+  const house = await server.tenant();
+  const key = await house.key(...SCOPES);
+  const userId = crypto.randomUUID();
+  await house.addMember(userId);
+  await house.addMember("1");
+  victim = { ...(await furnish(server, house, key.credential)), userId, number: 1 };
+  // Numbers are given when they are first shown.
+  const list = await fetch(`${server.url}${SUPPORT}/api/conversations?user_id=1`, { headers: key.credential });
+  expect(list.status).toBe(200);
+
+  const own = await server.tenant();
+  attackers = [["key", (await own.key(...SCOPES)).credential]];
+  for (const role of ROLES.filter((one) => one !== "super_admin")) {
+    await own.addMember(`a-${role}`, { role });
+    attackers.push([role, await own.token(`a-${role}`)]);
+  }
+  for (const [, credential] of attackers) await fetch(`${server.url}/v1/whoAmI`, { headers: credential });
+  before = await fingerprint(server.database);
+});
+afterAll(async () => {
+  wires.close();
+  await server.close();
+});
+
+test("every method of the five APIs has a case, and every case a method", () => {
+  expect(Object.keys(CASES).sort()).toEqual([...methods.keys()].sort());
+});
+
+test.each(Object.entries(CASES))("%s", async (name, ask) => {
+  const method = methods.get(name);
+  if (ask === undefined || method === undefined) return;
+  const nobody = { ...randomTarget(victim), userId: crypto.randomUUID(), number: 7 };
+  for (const [role, credential] of attackers) {
+    for (const wire of EVERY_WIRE) {
+      const call = async (target: DialectTarget) => {
+        const headers = { ...credential, "x-request-id": "isolation" };
+        const answers = await wires.call(wire, method, messageOf(method.input, ask(target)), headers);
+        // What the request held may be echoed, and counters and made-up ids differ by chance.
+        return answers.map(({ bytes }) => {
+          let text = bytes.replace(/req_[A-Za-z0-9]{20}/g, "REQ").replace(/^x-ratelimit-.*$/gm, "");
+          for (const id of [target.conversationId, target.memberId, target.userId, target.tenantId, target.agentId]) {
+            text = text.replaceAll(id, "ID");
+          }
+          return text;
+        });
+      };
+      const foreign = await call(victim);
+      denied += foreign.length;
+      expect([role, wire, foreign]).toEqual([role, wire, await call(nobody)]);
+      expect(foreign.join().includes(victim.word)).toBe(false);
+    }
+  }
+});
+
+test.each(Object.entries(CASES))("%s lets nobody in without a good credential", async (name, ask) => {
+  const method = methods.get(name);
+  if (method === undefined) return;
+  const message = messageOf(method.input, ask?.(victim) ?? {});
+  for (const credential of [{}, bearer("nonsense"), bearer(`clq_${"0".repeat(32)}`)]) {
+    for (const wire of EVERY_WIRE) {
+      for (const { outcome, bytes } of await wires.call(wire, method, message, credential)) {
+        denied++;
+        expect([wire, outcome]).not.toEqual([wire, "ok"]);
+        if (wire === "rest") expect(bytes.slice(0, 3)).toBe("401");
+      }
+    }
+  }
+});
+
+test("nothing has changed in any table", async () => {
+  expect(await fingerprint(server.database)).toEqual(before);
+  process.stderr.write(`denied: ${denied} calls of the five REST APIs\n`);
+});
