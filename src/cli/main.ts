@@ -4,6 +4,8 @@ import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";
 import { agentSetCommand } from "./agent-set.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
+import { exportCommand } from "./export.ts";
+import { importCommand } from "./import.ts";
 import { keyCreateCommand } from "./key-create.ts";
 import { memberSetCommand } from "./member-set.ts";
 import { migrateCommand } from "./migrate.ts";
@@ -21,6 +23,8 @@ const COMMANDS: readonly Command[] = [
   memberSetCommand,
   tenantCreateCommand,
   agentSetCommand,
+  importCommand,
+  exportCommand,
 ];
 
 const FAILED = 1;

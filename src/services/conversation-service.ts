@@ -194,9 +194,11 @@ export function createConversationService(options: ConversationServiceOptions): 
 
     subscribe: (request, context) => subscribe(subscriptions, request, context),
 
-    importConversations: (requests, context) => importConversations(database, requests, context),
+    importConversations: (requests, { principal, signal }) =>
+      importConversations(database, callerFrom(principal), requests, signal),
 
-    exportConversations: (request, context) => exportConversations(database, request, context),
+    exportConversations: ({ conversationId }, { principal, signal }) =>
+      exportConversations(database, callerFrom(principal), conversationId, signal),
   });
 }
 

@@ -1,13 +1,8 @@
 // ExportConversations: everything there is of one conversation, or of all that the caller may see.
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type {
-  ExportConversationsRequest,
-  ExportConversationsResponseSchema,
-} from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type Caller, callerFrom } from "../domain/caller.ts";
+import type { Record as ImportRecord } from "../../gen/colloquy/v1/record_pb.ts";
+import type { Caller } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
-import type { CallContext } from "../rpc/call.ts";
 import { type ConversationRow, listConversations, readConversation } from "../store/conversations.ts";
 import type { Database } from "../store/database.ts";
 import { exportLog, exportParticipants } from "../store/transfer.ts";
@@ -15,12 +10,13 @@ import { toConversationRecord, toLogRecord } from "./convert-record.ts";
 
 const PAGE = 100;
 
+/** @param conversationId empty: all that the caller may see */
 export async function* exportConversations(
   database: Database,
-  { conversationId }: ExportConversationsRequest,
-  { principal, signal }: CallContext,
-): AsyncIterable<MessageInitShape<typeof ExportConversationsResponseSchema>> {
-  const caller = callerFrom(principal);
+  caller: Caller,
+  conversationId: string,
+  signal: AbortSignal,
+): AsyncIterable<{ readonly record: ImportRecord }> {
   for await (const row of conversationsOf(database, caller, conversationId, signal)) {
     const parts = await exportParticipants(database, caller.tenantId, row.id);
     yield { record: toConversationRecord(row, parts, caller.tenantId) };

@@ -6,8 +6,7 @@ import {
   ImportConversationsResponseSchema,
   ImportErrorSchema,
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type Caller, callerFrom } from "../domain/caller.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { Caller } from "../domain/caller.ts";
 import { createValidation } from "../rpc/validation.ts";
 import type { Database } from "../store/database.ts";
 import { addBatch } from "./import-batch.ts";
@@ -18,15 +17,19 @@ const BATCH_LINES = 2_000;
 const BATCH_CHARACTERS = 4 * 1024 * 1024;
 const MAX_ERRORS = 1_000;
 
+/** A part of what is to be imported. */
+export type ImportPart = Pick<ImportConversationsRequest, "body" | "stopOnError">;
+
+/** Reads until the parts end, or a line stops it. */
 export async function importConversations(
   database: Database,
-  requests: AsyncIterable<ImportConversationsRequest>,
-  { principal, signal }: CallContext,
+  caller: Caller,
+  parts: AsyncIterable<ImportPart>,
+  signal: AbortSignal,
 ): Promise<ImportConversationsResponse> {
-  const caller = callerFrom(principal);
   const splitter = new LineSplitter();
   const run = new ImportRun(database, caller);
-  for await (const { body, stopOnError } of requests) {
+  for await (const { body, stopOnError } of parts) {
     run.stopOnError ||= stopOnError;
     for (const line of splitter.push(body?.data ?? new Uint8Array())) await run.add(line);
     signal.throwIfAborted();

@@ -1,0 +1,61 @@
+// `import`: adds what an export, or another system, has written as newline-delimited JSON.
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { create } from "@bufbuild/protobuf";
+import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import { type ImportPart, importConversations } from "../services/import.ts";
+import { type Command, CommandError } from "./command.ts";
+import { commandCaller, tenantNamed } from "./command-caller.ts";
+import { createProgress, type Progress } from "./progress.ts";
+import { withDatabase } from "./with-database.ts";
+
+export const importCommand: Command = {
+  name: "import",
+  summary: "add the conversations of a file of newline-delimited JSON; - reads standard input",
+  arguments: ["file"],
+  options: {
+    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
+    stop: { type: "boolean", default: false, help: "stop at the first line that cannot be added" },
+  },
+  async run(invocation) {
+    const [file = "-"] = invocation.arguments;
+    const { tenant = "default", stop = false } = invocation.options as { tenant?: string; stop?: boolean };
+    const size = file === "-" ? undefined : await sizeOf(file);
+    const progress = createProgress();
+    const answer = await withDatabase(invocation, "command", async ({ database }) => {
+      const caller = commandCaller(await tenantNamed(database, tenant));
+      return importConversations(database, caller, parts(file, size, stop, progress), invocation.signal);
+    });
+    progress.end();
+    for (const { line, description } of answer.errors) invocation.print(`line ${line}: ${description}`);
+    const { conversationCount, messageCount, eventCount, skippedCount, errorCount } = answer;
+    invocation.print(
+      `${conversationCount} conversations, ${messageCount} messages and ${eventCount} events added, ` +
+        `${skippedCount} were there, ${errorCount} lines could not be added`,
+    );
+    if (errorCount > 0n) throw new CommandError(answer.stopped ? "stopped at a bad line" : "some lines were left out");
+  },
+};
+
+async function sizeOf(file: string): Promise<number> {
+  try {
+    return (await stat(file)).size;
+  } catch (cause) {
+    throw new CommandError(`${file} cannot be read`, { cause });
+  }
+}
+
+async function* parts(
+  file: string,
+  size: number | undefined,
+  stopOnError: boolean,
+  progress: Progress,
+): AsyncIterable<ImportPart> {
+  let read = 0;
+  for await (const chunk of file === "-" ? process.stdin : createReadStream(file)) {
+    const data = chunk as Buffer;
+    yield { body: create(HttpBodySchema, { data }), stopOnError };
+    read += data.length;
+    progress.show(read, size, `${(read / 2 ** 20).toFixed(1)} MiB`);
+  }
+}

@@ -1,0 +1,181 @@
+// Turns whose server or database is killed at every stage: the conversation stays whole, and all text can be had again.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { MessageState } from "../../gen/colloquy/v1/message_pb.ts";
+import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import type { ChatStep } from "../../src/client/chat.ts";
+import { type ColloquyClient, createClient } from "../../src/client/index.ts";
+import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
+import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
+import { startTestCluster, type TestCluster } from "../support/postgres.ts";
+import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+
+interface Running extends RunningServer {
+  readonly url: string;
+}
+
+let cluster: TestCluster;
+let openai: FakeOpenAi;
+let dataDir: string;
+let settings: Record<string, string>;
+let servers: Running[];
+let proxy: CuttingProxy;
+let client: ColloquyClient;
+let agents = 0;
+
+beforeAll(async () => {
+  [cluster, openai] = await Promise.all([startTestCluster(), startFakeOpenAi()]);
+  dataDir = await mkdtemp(join(tmpdir(), "colloquy-chat-"));
+  settings = {
+    DATABASE_URL: cluster.url,
+    PORT: "0",
+    LOG_LEVEL: "fatal",
+    COLLOQUY_DATA_DIR: dataDir,
+    COLLOQUY_COMPAT: "",
+    COLLOQUY_AGENT_PRIVATE: "yes",
+    COLLOQUY_RATE_LIMITS: "off",
+  };
+  await runColloquy(["migrate"], settings);
+  servers = [await start(), await start()];
+  const { stdout } = await runColloquy(["key", "create", "--scopes", "read,write,admin"], settings);
+  proxy = await startCuttingProxy(() => (servers[0] as Running).url);
+  client = createClient({ baseUrl: proxy.url, apiKey: stdout.trim() });
+});
+afterAll(async () => {
+  await proxy?.close();
+  for (const server of servers ?? []) server.signal("SIGKILL");
+  await Promise.all([openai?.close(), cluster?.stop()]);
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function start(): Promise<Running> {
+  const server = startServer(settings);
+  const url = /http:\/\/\S+/.exec(await server.ready)?.[0] ?? "";
+  return { ...server, url };
+}
+
+/** A reply of two words that waits at a place until it is let on. */
+let stage: {
+  readonly at: "beginning" | "middle" | "end";
+  reached: PromiseWithResolvers<void>;
+  go: PromiseWithResolvers<void>;
+};
+beforeEach(() => {
+  openai.answer = async (call) => {
+    const wait = async (here: typeof stage.at) => {
+      if (here !== stage.at) return;
+      stage.reached.resolve();
+      await stage.go.promise;
+    };
+    await wait("beginning");
+    call.say("one ");
+    await wait("middle");
+    call.say("two");
+    await wait("end");
+    call.finish();
+  };
+});
+
+const STAGES = ["beginning", "middle", "end"] as const;
+const SAID = { beginning: "", middle: "one ", end: "one two" } as const;
+
+async function begin(at: (typeof STAGES)[number]) {
+  stage = { at, reached: Promise.withResolvers(), go: Promise.withResolvers() };
+  const name = `agent ${++agents}`;
+  const connector = { case: "openai", value: { baseUrl: openai.url, model: "m" } } as const;
+  await client.agents.createAgent({ agent: { name, connector, idleTimeout: { seconds: 60n } } });
+  const made = await client.conversations.createConversation({ conversation: { agent: name } });
+  const conversationId = made.conversation?.id ?? "";
+  const steps: ChatStep[] = [];
+  const reading = (async () => {
+    for await (const step of client.chat({ conversationId, content: "hi", backoff: { initialMs: 20, maxMs: 200 } })) {
+      steps.push(step);
+    }
+  })();
+  reading.catch(() => {});
+  await stage.reached.promise;
+  await expect.poll(() => textOf(steps)).toBe(SAID[at]);
+  return { conversationId, steps, reading };
+}
+
+function textOf(steps: readonly ChatStep[]): string {
+  let text = "";
+  for (const step of steps) {
+    if (step.kind === "delta") text = [...text].slice(0, Number(step.offset)).join("") + step.text;
+  }
+  return text;
+}
+
+async function stored(conversationId: string) {
+  const { messages } = await client.messages.listMessages({ conversationId });
+  return messages.map(({ content, state }) => [content, state]);
+}
+
+const { COMPLETE, FAILED } = MessageState;
+
+describe.each(STAGES)("at the %s of a reply", (at) => {
+  test("its caller's line is cut: the client goes on by itself and misses nothing", async () => {
+    const { conversationId, steps, reading } = await begin(at);
+    proxy.cut();
+    stage.go.resolve();
+    await reading;
+    expect(textOf(steps)).toBe("one two");
+    expect(steps.map(({ kind }) => kind).filter((kind) => kind !== "delta")).toEqual(["started", "ended"]);
+    expect(steps.at(-1)).toMatchObject({ turn: { state: TurnState.COMPLETE }, reply: { content: "one two" } });
+    expect(await stored(conversationId)).toEqual([
+      ["hi", COMPLETE],
+      ["one two", COMPLETE],
+    ]);
+  });
+
+  test("its server is killed: another finds the turn within 10 s, with what was said", async () => {
+    const { conversationId, steps, reading } = await begin(at);
+    // What was said a quarter of a second ago is saved.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    const [dead, alive] = servers as [Running, Running];
+    servers = [alive, dead];
+    const killed = Date.now();
+    dead.signal("SIGKILL");
+    await reading;
+    expect(Date.now() - killed).toBeLessThan(10_000);
+    stage.go.resolve();
+    const last = steps.at(-1);
+    expect(last).toMatchObject({ kind: "ended", turn: { state: TurnState.FAILED } });
+    expect(textOf(steps)).toBe(SAID[at]);
+    const expected = [["hi", COMPLETE], ...(SAID[at] === "" ? [] : [[SAID[at], FAILED]])];
+    expect(await stored(conversationId)).toEqual(expected);
+    servers = [alive, await start()];
+  }, 40_000);
+
+  test("its agent dies: what was said is kept", async () => {
+    const { conversationId, steps, reading } = await begin(at);
+    for (const { response } of openai.calls) response.destroy();
+    stage.go.resolve();
+    await reading;
+    // Before the first word there is a second try, which nothing holds back now.
+    const said = at === "beginning" ? "one two" : SAID[at];
+    expect(textOf(steps)).toBe(said);
+    const state = at === "beginning" ? COMPLETE : FAILED;
+    expect(await stored(conversationId)).toEqual([
+      ["hi", COMPLETE],
+      [said, state],
+    ]);
+  });
+
+  test("its database is killed: the turn goes on, and is written when it is back", async () => {
+    const { conversationId, steps, reading } = await begin(at);
+    process.kill(cluster.pid, "SIGKILL");
+    stage.go.resolve();
+    await reading;
+    const last = steps.at(-1);
+    expect(last?.kind).toBe("ended");
+    const [, reply] = await stored(conversationId);
+    const ended = last?.kind === "ended" ? last : undefined;
+    // On a database that was away for longer than a turn is believed to live, it has failed; never is a word lost of it.
+    if (ended?.turn.state === TurnState.COMPLETE) expect(reply).toEqual(["one two", COMPLETE]);
+    expect(textOf(steps)).toBe(reply?.[0] ?? "");
+    expect(ended?.reply?.content ?? "").toBe(reply?.[0] ?? "");
+  }, 60_000);
+});
