@@ -55,7 +55,7 @@ export function startServer(settings: Environment): RunningServer {
   const ended = outcomeOf(child);
   const ready = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).once("line", resolve);
-    ended.then(({ stderr }) => reject(new Error(`the server ended: ${stderr}`)));
+    ended.then(({ status, stderr }) => reject(new Error(`the server ended with status ${status}: ${stderr}`)));
   });
   ready.catch(() => {});
   return { pid: child.pid as number, ready, signal: (name) => child.kill(name), ended };

@@ -53,9 +53,9 @@ export function createRestTransport(baseUrl: string, headers: Readonly<Record<st
   }
 
   return {
-    async unary(method, signal, _timeoutMs, header, input) {
+    async unary(method, signal, timeoutMs, header, input) {
       const asked = ask(method, create(method.input, input));
-      const response = await send(method, [asked], header, signal);
+      const response = await send(method, [asked], header, within(timeoutMs, signal));
       const message = answerOf(method, (await response.json()) as JsonValue);
       return {
         stream: false,
@@ -83,6 +83,13 @@ export function createRestTransport(baseUrl: string, headers: Readonly<Record<st
       } as never;
     },
   };
+}
+
+/** A client's own patience, which it does not tell the server of. */
+function within(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (timeoutMs === undefined) return signal;
+  const limit = AbortSignal.timeout(timeoutMs);
+  return signal === undefined ? limit : AbortSignal.any([signal, limit]);
 }
 
 async function* wholeOf(response: Response): AsyncGenerator<JsonValue> {

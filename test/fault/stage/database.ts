@@ -21,14 +21,18 @@ export interface Tenant {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface Store {
-  /** By its Unix socket. */
+/** A migrated database, whoever runs it. */
+export interface Tables {
+  /** By a Unix socket. */
   readonly url: string;
   /** Runs SQL on a connection of its own, as soon as PostgreSQL takes connections. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  tenant(): Promise<Tenant>;
+}
+
+export interface Store extends Tables {
   /** The postmaster that runs now. */
   pid(): Promise<number>;
-  tenant(): Promise<Tenant>;
   /** Kills PostgreSQL, or a part of it, as kill -9 does. */
   crash(how: Crash): Promise<void>;
   /** Resolves when PostgreSQL takes connections again. */
@@ -123,17 +127,9 @@ async function urlOfCluster(dataDir: string): Promise<string> {
 
 function storeOf(url: string, { directory }: Pick<Cluster, "directory">, start: () => Promise<void>): Store {
   const pid = async () => Number.parseInt(await readFile(join(directory, "postmaster.pid"), "utf8"), 10);
-  const up = async () => {
-    while (!(await isUp(url))) await delay(10);
-  };
   return {
-    url,
+    ...tablesAt(url),
     pid,
-    async sql(text, values) {
-      await up();
-      return administer(url, text, values);
-    },
-    tenant: () => addTenant(url),
     crash: async (how) => crashPostgres(await pid(), how),
     async recover() {
       // Just killed, it may still look as if it ran.
@@ -143,8 +139,19 @@ function storeOf(url: string, { directory }: Pick<Cluster, "directory">, start: 
   };
 }
 
-/** Makes a tenant with a key, in a database that is migrated. */
-export async function addTenant(url: string): Promise<Tenant> {
+export function tablesAt(url: string): Tables {
+  return {
+    url,
+    async sql(text, values) {
+      while (!(await isUp(url))) await delay(10);
+      return administer(url, text, values);
+    },
+    tenant: () => addTenant(url),
+  };
+}
+
+/** Makes a tenant with a key. */
+async function addTenant(url: string): Promise<Tenant> {
   const id = newId();
   const keyId = newId();
   const { text, secretHash } = makeApiKey(id, keyId);

@@ -62,14 +62,16 @@ export function startWriters(options: WritersOptions): Writers {
     }
   }
 
+  const newClients = (chance: Random) => clientsOver(chance.pick(WIRES), chance.pick(options.urls), options.headers);
+
   async function write(clients: Clients, chance: Random): Promise<Outcome> {
     const conversationId = chance.pick(conversationIds);
     const texts = Array.from({ length: chance.chance(0.2) ? chance.between(2, 5) : 1 }, () => `text ${serial++}`);
     const repeated = chance.chance(options.repeated);
     const requestId = repeated ? randomUUID() : "";
     return history.write(conversationId, texts, async () => {
-      for (;;) {
-        const outcome = await tryOnce(clients, conversationId, texts, requestId);
+      for (let by = clients; ; by = newClients(chance)) {
+        const outcome = await tryOnce(by, conversationId, texts, requestId);
         if ("kind" in outcome) return outcome;
         const { why, definite, passing } = outcome;
         if (!repeated || !passing) return { kind: definite ? "failed" : "unknown", why };
@@ -82,7 +84,7 @@ export function startWriters(options: WritersOptions): Writers {
   async function writer(chance: Random): Promise<void> {
     while (!stopping.signal.aborted) {
       // A new client now and then, on another wire and a new connection.
-      const clients = clientsOver(chance.pick(WIRES), chance.pick(options.urls), options.headers);
+      const clients = newClients(chance);
       for (let i = 0; i < 20 && !stopping.signal.aborted; i++) {
         const outcome = await write(clients, chance);
         if (outcome.kind === "acknowledged") state.acknowledged += outcome.places.length;
@@ -93,7 +95,7 @@ export function startWriters(options: WritersOptions): Writers {
 
   async function reader(chance: Random): Promise<void> {
     const cursors = new Map<string, bigint>();
-    const clients = clientsOver(chance.pick(WIRES), chance.pick(options.urls), options.headers);
+    const clients = newClients(chance);
     while (!stopping.signal.aborted) {
       const conversationId = chance.pick(conversationIds);
       const afterSeq = cursors.get(conversationId) ?? 0n;
@@ -158,7 +160,7 @@ export async function createConversations(
   headers: Readonly<Record<string, string>>,
   count: number,
 ): Promise<string[]> {
-  const { conversations } = clientsOver("connect", url, headers);
+  const { conversations } = clientsOver("Connect JSON", url, headers);
   const made = await Promise.all(Array.from({ length: count }, () => conversations.createConversation({})));
   return made.map(({ conversation }) => conversation?.id ?? "");
 }

@@ -1,0 +1,40 @@
+// The whole server in this process, on a database that others made: for faults that need no process of their own.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { createApp } from "../../../src/app.ts";
+import { loadConfig } from "../../../src/config.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "../../../src/store/database.ts";
+import { silent } from "../../support/postgres.ts";
+
+export interface OwnApp extends AsyncDisposable {
+  readonly url: string;
+  readonly database: Database;
+}
+
+export interface OwnAppOptions {
+  /** Of the database; migrated. */
+  readonly url: string;
+  readonly database?: Omit<DatabaseOptions, "url">;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly logger?: Logger;
+}
+
+export async function startOwnApp(options: OwnAppOptions): Promise<OwnApp> {
+  const { url, environment = {}, logger = silent } = options;
+  const dataDir = await mkdtemp(join(tmpdir(), "colloquy-app-"));
+  const base = { PORT: "0", COLLOQUY_DATA_DIR: dataDir, COLLOQUY_COMPAT: "", COLLOQUY_RATE_LIMITS: "off" };
+  const database = await openDatabase({ ...options.database, url });
+  const app = await createApp(loadConfig({ ...base, ...environment }), logger, database, url);
+  const { address } = await app.start();
+  return {
+    url: address,
+    database,
+    async [Symbol.asyncDispose]() {
+      await app.stop();
+      await database.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
