@@ -20,7 +20,12 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const methods: ReadonlyMap<string, DescMethod> = new Map(
-  ownServices.flatMap((service) => service.methods.map((method) => [`${service.name}.${method.name}`, method])),
+  ownServices.flatMap((service) =>
+    service.methods
+      // Those that take a stream stand in tests of their own: test/rpc/transfer.test.ts.
+      .filter(({ methodKind }) => methodKind !== "client_streaming")
+      .map((method) => [`${service.name}.${method.name}`, method]),
+  ),
 );
 
 function methodOf({ rpc }: WireCase): DescMethod {

@@ -263,3 +263,16 @@ test("both speak newline-delimited JSON over REST", async () => {
     { message: { message: { content: "hi", seq: "1" } } },
   ]);
 });
+
+test("an import is for administrators and keys with the scope admin, and asks for a credential first", async () => {
+  const tenant = await whole.tenant();
+  await tenant.addMember("ann");
+  const send = async (headers: Record<string, string>) => {
+    const answer = await fetch(`${whole.url}/v1/conversations:import`, { method: "POST", headers, body: "{}\n" });
+    const { details } = (await answer.json()) as { details?: [{ reason: string }] };
+    return [answer.status, details?.[0].reason];
+  };
+  expect(await send({})).toEqual([401, "CREDENTIAL_MISSING"]);
+  expect(await send((await tenant.key("read", "write")).credential)).toEqual([403, "SCOPE_MISSING"]);
+  expect(await send(await tenant.token("ann"))).toEqual([403, "PERMISSION_DENIED"]);
+});

@@ -78,6 +78,9 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.ConversationService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
   "colloquy.v1.ConversationService/ListEvents": conversation,
   "colloquy.v1.ConversationService/Subscribe": conversation,
+  // It names nothing that is there: what comes in goes to the caller's own tenant.
+  "colloquy.v1.ConversationService/ImportConversations": { ask: () => [] },
+  "colloquy.v1.ConversationService/ExportConversations": conversation,
 
   "colloquy.v1.MessageService/SendMessage": one(({ conversationId }) => ({
     conversationId,

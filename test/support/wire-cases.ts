@@ -352,6 +352,15 @@ const AGENTS: readonly WireCase[] = [
   },
   { rpc: "AgentService.DeleteAgent", requests: async (world) => [{ agentId: (await world.agent()).agentId }] },
   {
+    rpc: "ConversationService.Subscribe",
+    requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],
+    take: 3,
+  },
+  {
+    rpc: "ConversationService.ExportConversations",
+    requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],
+  },
+  {
     rpc: "MessageService.Chat",
     async requests(world) {
       const { name } = await world.agent();
