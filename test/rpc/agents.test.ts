@@ -143,7 +143,7 @@ describe("a credential", () => {
     const connector = { case: "openai", value: { baseUrl: openai.url, model: "m" } } as const;
     await agents.createAgent({ agent: { name: "x", connector, credential: "sk-canary-2" } });
     await agents.createAgent({ agent: { name: "thief", connector } });
-    const text = `update agent set credential = (select credential from agent where tenant_id = $1 and name = 'x')
+    const text = `/* test */ update agent set credential = (select credential from agent where tenant_id = $1 and name = 'x')
       where tenant_id = $1 and name = 'thief'`;
     await server.database.query({ name: "test_steal", text }, [tenant.id]);
     const calls = openai.calls.length;
