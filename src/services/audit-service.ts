@@ -51,5 +51,5 @@ function toAuditEntry(row: AuditRow): AuditEntry {
 }
 
 function textOf(value: unknown): string {
-  return Array.isArray(value) ? value.join(" ") : String(value);
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }

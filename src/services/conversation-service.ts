@@ -32,6 +32,9 @@ export interface ConversationServiceOptions {
   readonly subscriptions: Subscriptions;
 }
 
+/** Of many members that join at once, an audit row names so many. */
+const AUDITED_IDS = 10;
+
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
   const { database, secrets, subscriptions } = options;
   const { method } = pb.ConversationService;
@@ -73,8 +76,8 @@ export function createConversationService(options: ConversationServiceOptions): 
 
     listConversations: (request, context) => listConversations(database, secrets, request, context),
 
-    updateConversation: mutation(method.updateConversation, async (tx, caller, request) => {
-      await updateConversation(tx, caller, request);
+    updateConversation: mutation(method.updateConversation, async (tx, caller, request, context) => {
+      await updateConversation(tx, caller, request, context);
       return { conversation: await reread(tx, caller, request.conversationId) };
     }),
 
@@ -119,27 +122,33 @@ export function createConversationService(options: ConversationServiceOptions): 
       };
     }),
 
-    addParticipants: mutation(method.addParticipants, async (tx, caller, request) => {
+    addParticipants: mutation(method.addParticipants, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);
       await checkMembers(tx, caller, "member_ids", request.memberIds);
       const asked = [...new Set(request.memberIds)];
       const there = new Set((await store.readParticipants(tx, caller, row.id, asked)).map((p) => p.member_id));
-      await store.addParticipants(
-        tx,
-        caller,
-        row.id,
-        asked.filter((id) => !there.has(id)),
-      );
+      const added = asked.filter((id) => !there.has(id));
+      await store.addParticipants(tx, caller, row.id, added);
+      if (added.length > 0) {
+        await audit(tx, caller, context, {
+          ...actOn("conversation.add_participants", row.id),
+          details: { member_ids: added.slice(0, AUDITED_IDS), count: added.length },
+        });
+      }
       const now = new Map((await store.readParticipants(tx, caller, row.id, asked)).map((p) => [p.member_id, p]));
       return { participants: asked.flatMap((id) => now.get(id) ?? []).map(toParticipant) };
     }),
 
-    removeParticipant: mutation(method.removeParticipant, async (tx, caller, request) => {
+    removeParticipant: mutation(method.removeParticipant, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       // Everybody may leave.
       if (request.memberId !== caller.memberId) requireManage(caller, row);
       if (!(await store.removeParticipant(tx, caller, row.id, request.memberId))) throw notFound("participant");
+      await audit(tx, caller, context, {
+        ...actOn("conversation.remove_participant", row.id),
+        details: { member_ids: [request.memberId] },
+      });
       return {};
     }),
 

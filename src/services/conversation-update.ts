@@ -8,7 +8,8 @@ import { notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
 import { fieldsToUpdate } from "../domain/field-mask.ts";
-import { diffMessages } from "../domain/message-diff.ts";
+import { diffMessages, type MessageDiff } from "../domain/message-diff.ts";
+import { type AuditOrigin, audit } from "../store/audit.ts";
 import * as store from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
 import { applyDiff, readAllMessages } from "../store/messages.ts";
@@ -21,6 +22,7 @@ export async function updateConversation(
   tx: Queryable,
   caller: Caller,
   request: UpdateConversationRequest,
+  origin: AuditOrigin,
 ): Promise<void> {
   const row = await lockVisible(tx, caller, request.conversationId);
   requireWrite(caller, row);
@@ -44,12 +46,36 @@ export async function updateConversation(
     const event = { type: EventType.CONVERSATION_UPDATED, data: { fields: changed } };
     await store.appendToLog(tx, caller, row.id, [event], { changesConversation: true });
   }
+  if (changed.includes("owner_id")) {
+    const details = { owner_id: wanted.ownerId, previous_owner_id: before.ownerId };
+    await audit(tx, caller, origin, {
+      action: "conversation.set_owner",
+      resourceType: "conversation",
+      resourceId: row.id,
+      details,
+    });
+  }
   if (request.messageList) {
     requireManage(caller, row);
     requireOpen(changed.includes("status") ? wanted.status : row.status);
     const stored = (await readAllMessages(tx, caller, row.id)).map(toStoredMessage);
-    await applyDiff(tx, caller, row.id, diffMessages(stored, request.messageList.messages.map(toDraft)));
+    const diff = diffMessages(stored, request.messageList.messages.map(toDraft));
+    await applyDiff(tx, caller, row.id, diff);
+    await auditDeletions(tx, caller, origin, row.id, diff);
   }
+}
+
+/** Writes down that a new list of messages left some of the old ones out. */
+export async function auditDeletions(
+  tx: Queryable,
+  caller: Caller,
+  origin: AuditOrigin,
+  id: string,
+  { deletions }: MessageDiff,
+): Promise<void> {
+  if (deletions.length === 0) return;
+  const details = { count: deletions.length };
+  await audit(tx, caller, origin, { action: "message.replace", resourceType: "conversation", resourceId: id, details });
 }
 
 function afterwards(before: Conversation, wanted: Conversation, fields: readonly string[]) {

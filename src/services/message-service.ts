@@ -13,7 +13,8 @@ import type { Database } from "../store/database.ts";
 import * as store from "../store/messages.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { cancelTurn, chat, resumeTurn } from "./chat.ts";
-import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
+import { lockVisible, requireManage, requireOpen } from "./conversation-access.ts";
+import { auditDeletions } from "./conversation-update.ts";
 import { toDraft, toMessage, toMessageRevision, toStoredMessage } from "./convert.ts";
 import { batchListMessages } from "./message-batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./message-change.ts";
@@ -108,15 +109,15 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       return { restoredCount };
     }),
 
-    replaceMessages: mutation(method.replaceMessages, async (tx, caller, request) => {
+    replaceMessages: mutation(method.replaceMessages, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
-      requireWrite(caller, row);
       requireManage(caller, row);
       checkEtag(request.etag, row.version);
       requireOpen(row.status);
       const stored = (await store.readAllMessages(tx, caller, row.id)).map(toStoredMessage);
       const diff = diffMessages(stored, request.messages.map(toDraft));
       await store.applyDiff(tx, caller, row.id, diff);
+      await auditDeletions(tx, caller, context, row.id, diff);
       return {
         unchangedCount: diff.unchanged,
         editedCount: diff.edits.length,

@@ -6,6 +6,7 @@ import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { reasonOf } from "../support/errors.ts";
 import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -408,6 +409,34 @@ describe("the audit log", () => {
     expect(before.length + since.length).toBe(4);
     expect(since.some(({ id }) => id === newest?.id)).toBe(true);
   });
+});
+
+test("the audit log says who was let in, who was shut out, and what a new list of messages left out", async () => {
+  const tenant = await server.tenant();
+  for (const id of ["ada", "bob"]) await tenant.addMember(id);
+  const { credential, id } = await tenant.key("read", "write", "admin");
+  const { createConversation, addParticipants, removeParticipant, updateConversation } = conversations(credential);
+  const { conversation } = await createConversation({ messages: [{ content: "one" }, { content: "two" }] });
+  const conversationId = conversation?.id ?? "";
+  await addParticipants({ conversationId, memberIds: ["ada", "bob"] });
+  await addParticipants({ conversationId, memberIds: ["ada"] });
+  await removeParticipant({ conversationId, memberId: "bob" });
+  await updateConversation({ conversationId, conversation: { ownerId: "ada", title: "new" } });
+  await updateConversation({ conversationId, messageList: { messages: [{ content: "one" }] } });
+  await server.client(MessageService, credential).replaceMessages({ conversationId });
+  const entry = (action: string, details: object) => ({
+    actor: `key:${id}`,
+    action,
+    resourceId: conversationId,
+    details,
+  });
+  expect(await auditOf(credential)).toEqual([
+    entry("conversation.add_participants", { member_ids: "ada, bob", count: "2" }),
+    entry("conversation.remove_participant", { member_ids: "bob" }),
+    entry("conversation.set_owner", { owner_id: "ada", previous_owner_id: "" }),
+    entry("message.replace", { count: "1" }),
+    entry("message.replace", { count: "1" }),
+  ]);
 });
 
 test("a caller without a tenant can ask who it is and nothing else of a tenant", async () => {

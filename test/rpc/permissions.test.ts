@@ -11,7 +11,7 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { ruleName } from "../../src/domain/permissions.ts";
 import { ownServices } from "../support/contract.ts";
-import { look } from "../support/errors.ts";
+import { look, reasonOf } from "../support/errors.ts";
 import {
   type Credential,
   type IdentityServer,
@@ -290,4 +290,16 @@ describe("each caller gets what the table says", () => {
     );
     expect(seen.join(" ")).toBe(outcomes);
   });
+});
+
+test("a manager who no longer takes part sees what it once said, and may not change it", async () => {
+  const { conversationId } = await makeScene();
+  const { addParticipants, removeParticipant } = server.client(ConversationService, admin);
+  const messages = server.client(MessageService, callers.manager);
+  await addParticipants({ conversationId, memberIds: ["manager"] });
+  const messageId = (await messages.sendMessage({ conversationId, message: say })).message?.id ?? "";
+  await removeParticipant({ conversationId, memberId: "manager" });
+  expect((await messages.getMessage({ messageId })).message?.sender).toBe("manager");
+  expect(await reasonOf(messages.updateMessage({ messageId, message: { content: "new" } }))).toBe("PERMISSION_DENIED");
+  expect(await reasonOf(messages.deleteMessage({ messageId }))).toBe("PERMISSION_DENIED");
 });
