@@ -44,8 +44,10 @@ export async function startServer(
     said = (said + chunk.toString()).slice(-4_000);
   });
   let ended = false;
-  child.on("exit", () => {
+  let stopping = false;
+  child.on("exit", (code, signal) => {
     ended = true;
+    if (!stopping) process.stderr.write(`${name} ended by itself (${signal ?? code}):\n${said}\n`);
   });
   while (!(await answers(port))) {
     if (ended) throw new Error(`${name} ended before it listened:\n${said}`);
@@ -59,6 +61,7 @@ export async function startServer(
     cpuMicros: () => cpuMicros(pid),
     memoryMiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024,
     async stop() {
+      stopping = true;
       if (ended) return;
       child.kill("SIGTERM");
       const killer = setTimeout(() => child.kill("SIGKILL"), 15_000);

@@ -25,9 +25,9 @@ const definition = loadFileDescriptorSetFromBuffer(Buffer.from(toBinary(FileDesc
 // biome-ignore lint/suspicious/noExplicitAny: grpc-js gives loaded packages no types
 const loaded = grpc.loadPackageDefinition(definition) as any;
 
-type Call = grpc.ServerUnaryCall<{ conversationId: string; pageSize?: number }, unknown>;
+type Call = grpc.ServerUnaryCall<{ conversation_id: string; page_size?: number }, unknown>;
 type Done = grpc.sendUnaryData<unknown>;
-type Unary = grpc.handleUnaryCall<{ conversationId: string; pageSize?: number }, unknown>;
+type Unary = grpc.handleUnaryCall<{ conversation_id: string; page_size?: number }, unknown>;
 
 function timestamp(date: Date | null): { seconds: number; nanos: number } | null {
   if (date === null) return null;
@@ -39,18 +39,18 @@ const server = new grpc.Server();
 server.addService(loaded.colloquy.v1.MessageService.service, {
   listMessages: ((call: Call, done: Done) => {
     const { request } = call;
-    pool.query({ ...LIST, values: listValues(request.conversationId, request.pageSize || 50) }).then(
+    pool.query({ ...LIST, values: listValues(request.conversation_id, request.page_size || 50) }).then(
       ({ rows }) =>
         done(null, {
           messages: rows.map((row) => ({
             id: row.id,
-            conversationId: row.conversation_id,
+            conversation_id: row.conversation_id,
             seq: row.seq,
             role: row.role,
             sender: row.sender,
             content: row.content,
             state: row.state,
-            createTime: timestamp(row.create_time),
+            create_time: timestamp(row.create_time),
             revision: row.revision,
             etag: String(row.version),
           })),
@@ -62,7 +62,7 @@ server.addService(loaded.colloquy.v1.MessageService.service, {
 server.addService(loaded.colloquy.v1.ConversationService.service, {
   getConversation: ((call: Call, done: Done) => {
     const { request } = call;
-    pool.query({ ...GET, values: getValues(request.conversationId) }).then(
+    pool.query({ ...GET, values: getValues(request.conversation_id) }).then(
       ({ rows: [row] }) =>
         done(null, {
           conversation: {
@@ -70,10 +70,10 @@ server.addService(loaded.colloquy.v1.ConversationService.service, {
             title: row.title,
             status: row.status,
             creator: row.creator,
-            lastSeq: row.last_seq,
-            messageCount: row.message_count,
-            createTime: timestamp(row.create_time),
-            updateTime: timestamp(row.update_time),
+            last_seq: row.last_seq,
+            message_count: row.message_count,
+            create_time: timestamp(row.create_time),
+            update_time: timestamp(row.update_time),
           },
         }),
       (error) => done(error),

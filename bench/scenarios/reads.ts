@@ -2,7 +2,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GetConversationRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { ListMessagesRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { checkAlike, type Way } from "../check.ts";
+import { checkAlike, checkGrpcAlike, type Way } from "../check.ts";
 import { idOf, MESSAGES_EACH } from "../layout.ts";
 import { grpc, HAS_H2LOAD, type Http1Load, http1 } from "../load.ts";
 import { type Contestant, compare, ratio } from "../measure.ts";
@@ -117,6 +117,13 @@ export async function p5(stage: Stage): Promise<Row[]> {
     return [];
   }
   const [colloquy, js, plain] = [await stage.colloquy(), await stage.peer("grpc"), await stage.peer("plain")];
+  const authorization = { authorization: `Bearer ${stage.token()}` };
+  const ways = [
+    { name: colloquy.name, port: colloquy.port, headers: authorization },
+    { name: js.name, port: js.port, headers: {} },
+    { name: plain.name, port: plain.port + 1, headers: {} },
+  ];
+  await checkGrpcAlike(ways, idOf("conversation", 2));
   const rows: Row[] = [];
   for (const [work, title] of [
     ["list", "List 50 messages"],
