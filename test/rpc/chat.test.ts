@@ -307,7 +307,7 @@ describe("an agent that", () => {
   });
 
   test("never ends is ended when its time is over", async () => {
-    const { heard } = await ask({ timeout: { nanos: 300_000_000 } }, (call) => {
+    const { heard } = await ask({ timeout: { seconds: 2n } }, (call) => {
       const talking = setInterval(() => call.say("bla "), 10);
       return call.gone.then(() => clearInterval(talking));
     });
