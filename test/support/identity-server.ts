@@ -53,7 +53,8 @@ export interface IdentityServer extends AsyncDisposable {
 export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
   const own = await createTestDatabase();
   const { onStatement, logger = silent, environment = {} } = options;
-  const database = await own.open({ ...(onStatement && { observer: { onStatement } }) });
+  // Hundreds of calls at once wait for their turn here; that a full queue sheds is tested with the database.
+  const database = await own.open({ maxWaiting: 2_000, ...(onStatement && { observer: { onStatement } }) });
   const dataDir = await mkdtemp(join(tmpdir(), "colloquy-identity-"));
   const config = loadConfig({
     PORT: "0",
