@@ -64,37 +64,38 @@ function itemOf({ contentSchema }: Schema): Schema {
   return (contentSchema as Schema).items as Schema;
 }
 
-describe.each(WIRE_CASES.map((one) => [one.name === undefined ? one.rpc : `${one.rpc} ${one.name}`, one] as const))(
-  "%s",
-  (_, one) => {
-    test("is asked and answered as the document says", async () => {
-      const operation = operationOf(one);
-      const [request = {}] = await one.requests(world);
-      const { verb, path, body } = layOut(methods.get(one.rpc) as DescMethod, request);
-      const asked = operation.requestBody?.content["application/json"]?.schema;
-      expect(asked === undefined).toBe(body === undefined);
-      if (asked !== undefined) expect(check(asked, JSON.parse(body as string) as Json)).toEqual([]);
-      const stream = successOf(operation).types.includes("application/x-ndjson");
-      const response = await fetch(server.url + path, {
-        method: verb,
-        headers: {
-          ...(one.as === "root" ? world.root : world.admin),
-          ...(body !== undefined && { "content-type": "application/json" }),
-          ...(stream && { accept: "application/x-ndjson" }),
-        },
-        body: body ?? null,
-      });
-      const text = await response.text();
-      const type = response.headers.get("content-type")?.split(";")[0] ?? "";
-      expect(faultsOf(operation, response.status, type, text)).toEqual([]);
-      const headers = Object.keys(describedAnswer(operation, response.status).headers ?? {});
-      expect(response.headers.get("x-request-id")).toBeTruthy();
-      expect(response.headers.has("etag")).toBe(headers.includes("ETag"));
-      expect(response.headers.has("location")).toBe(headers.includes("Location"));
-      if (one.fails === undefined) expect(response.status).toBe(successOf(operation).status);
+describe.each(
+  WIRE_CASES.filter(({ take }) => take === undefined).map(
+    (one) => [one.name === undefined ? one.rpc : `${one.rpc} ${one.name}`, one] as const,
+  ),
+)("%s", (_, one) => {
+  test("is asked and answered as the document says", async () => {
+    const operation = operationOf(one);
+    const [request = {}] = await one.requests(world);
+    const { verb, path, body } = layOut(methods.get(one.rpc) as DescMethod, request);
+    const asked = operation.requestBody?.content["application/json"]?.schema;
+    expect(asked === undefined).toBe(body === undefined);
+    if (asked !== undefined) expect(check(asked, JSON.parse(body as string) as Json)).toEqual([]);
+    const stream = successOf(operation).types.includes("application/x-ndjson");
+    const response = await fetch(server.url + path, {
+      method: verb,
+      headers: {
+        ...(one.as === "root" ? world.root : world.admin),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...(stream && { accept: "application/x-ndjson" }),
+      },
+      body: body ?? null,
     });
-  },
-);
+    const text = await response.text();
+    const type = response.headers.get("content-type")?.split(";")[0] ?? "";
+    expect(faultsOf(operation, response.status, type, text)).toEqual([]);
+    const headers = Object.keys(describedAnswer(operation, response.status).headers ?? {});
+    expect(response.headers.get("x-request-id")).toBeTruthy();
+    expect(response.headers.has("etag")).toBe(headers.includes("ETag"));
+    expect(response.headers.has("location")).toBe(headers.includes("Location"));
+    if (one.fails === undefined) expect(response.status).toBe(successOf(operation).status);
+  });
+});
 
 test("a client made from the document calls every operation and understands every answer", async () => {
   const key = await world.tenant.key("read", "write", "admin");
