@@ -77,6 +77,14 @@ describe("a request", () => {
     expect(await call({ ...bearer(one.text), "x-api-key": one.text })).toMatchObject({ keyId: one.keyId });
   });
 
+  test("with an Authorization that cannot be read is refused, whatever else is right", async () => {
+    const { call, keys } = setup();
+    const { text } = keys.add(["read"]);
+    for (const authorization of ["", "Basic YTpi", `Bearer ${text}, Bearer ${text}`]) {
+      expect((await refusalOf(call({ authorization, "x-api-key": text })))[0]).toBe("CREDENTIAL_INVALID");
+    }
+  });
+
   test("with a token as X-API-Key is refused", async () => {
     const { call, token } = setup();
     expect((await refusalOf(call({ "x-api-key": await token() })))[0]).toBe("CREDENTIAL_INVALID");
