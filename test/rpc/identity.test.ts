@@ -146,6 +146,8 @@ describe("members", () => {
       "PERMISSION_DENIED",
     );
     expect(await reasonOf(upsertMember({ memberId: "root" }))).toBe("PERMISSION_DENIED");
+    const demoted = { memberId: "root", member: { role: MemberRole.MEMBER } };
+    expect(await reasonOf(upsertMember(demoted))).toBe("PERMISSION_DENIED");
     expect(await reasonOf(deleteMember({ memberId: "root" }))).toBe("PERMISSION_DENIED");
     const key = directory((await tenant.key("admin")).credential);
     expect(await reasonOf(key.setMemberRole({ memberId: "a", role: MemberRole.SUPER_ADMIN }))).toBe(
