@@ -7,7 +7,7 @@ export const FeedStateEntity = defineEntity({
   properties: {
     tenantId: p.uuid().primary(),
     /** The last row that was added. */
-    position: p.bigint().defaultRaw("0"),
+    position: p.bigint().defaultRaw("1"),
     /** Rows up to here are gone. */
     trimmed: p.bigint().defaultRaw("0"),
   },

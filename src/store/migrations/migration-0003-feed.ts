@@ -2,10 +2,11 @@
 import { Migration } from "@mikro-orm/migrations";
 
 const statements = [
-  // position: the last row that was added. trimmed: rows up to here are gone, and cursors before it with them.
+  // position: the last row that was added, from 1 on, because a cursor of 0 would look like none.
+  // trimmed: rows up to here are gone, and cursors before it with them.
   `create table feed_state (
     tenant_id uuid not null references tenant (id),
-    position bigint not null default 0,
+    position bigint not null default 1,
     trimmed bigint not null default 0,
     primary key (tenant_id)
   )`,
