@@ -5,13 +5,12 @@ import {
   type DescMessage,
   type DescOneof,
   fromJson,
-  fromJsonString,
   type JsonValue,
   type Message,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { isTooDeep, MAX_JSON_DEPTH } from "../rpc/json-text.ts";
+import { isTooDeep, MAX_JSON_DEPTH, messageFromJson, parseJson } from "../rpc/json-text.ts";
 import { bareListOf, wrapOf } from "./bare-list.ts";
 import { fieldNamed, setField } from "./field-path.ts";
 import { invalid, invalidAll, RestProblem, type Violation } from "./problem.ts";
@@ -83,12 +82,12 @@ export function readField(
 // Through JSON.parse, which keeps the last of two equal names, only where lists have to be wrapped.
 function decode(schema: DescMessage, text: string, options: ReadOptions): Message {
   const wrap = wrapOf(schema);
-  return wrap === undefined ? fromJsonString(schema, text, options) : fromJson(schema, wrap(parse(text)), options);
+  return wrap === undefined ? messageFromJson(schema, text, options) : fromJson(schema, wrap(parse(text)), options);
 }
 
 function parse(text: string): JsonValue {
   try {
-    return JSON.parse(text) as JsonValue;
+    return parseJson(text);
   } catch (error) {
     // V8 quotes the input in its message: only the place may be told.
     const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;

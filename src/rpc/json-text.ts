@@ -1,5 +1,10 @@
 // The text of a JSON body, refused before it is parsed where parsing it would be wrong or would take long.
+import { type DescMessage, fromJson, fromJsonString, type JsonReadOptions, type Message } from "@bufbuild/protobuf";
+import { EmptySchema } from "@bufbuild/protobuf/wkt";
+import { endOfString, hasEscapedNames, parseJson } from "../domain/json.ts";
 import { malformed } from "./compression.ts";
+
+export { parseJson };
 
 /** The most levels of objects and lists in a body: a list or map of messages is two for each of the 100 of messages. */
 export const MAX_JSON_DEPTH = 256;
@@ -45,12 +50,10 @@ export function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** The index of the quote that ends the string beginning at `start`; the end of the text if none does. */
-function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
-    let escapes = 0;
-    while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
-    if (escapes % 2 === 0) return end;
-  }
-  return text.length;
+/** A message from a text. Names given twice are refused. Throws what `fromJsonString` does. */
+export function messageFromJson(schema: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
+  if (!hasEscapedNames(text)) return fromJsonString(schema, text, options);
+  // Looks for names given twice, which nothing that is parsed still has.
+  fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
+  return fromJson(schema, parseJson(text), options);
 }

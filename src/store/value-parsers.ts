@@ -1,10 +1,13 @@
 // How native statements read PostgreSQL's values: int8 as bigint, timestamptz as Date, json and jsonb parsed.
 import pg, { type CustomTypesConfig } from "pg";
+import { parseJson } from "../domain/json.ts";
 
 const INT8 = 20;
 const INT8_ARRAY = 1016;
 const TIMESTAMPTZ = 1184;
 const ZERO = "0".charCodeAt(0);
+const JSON_TEXT = 114;
+const JSONB = 3802;
 
 const parseStrings = pg.types.getTypeParser(INT8_ARRAY as never) as (text: string) => (string | null)[];
 
@@ -51,6 +54,7 @@ export const VALUE_PARSERS: CustomTypesConfig = {
     if (oid === INT8) return BigInt;
     if (oid === TIMESTAMPTZ) return parseTimestamp;
     if (oid === INT8_ARRAY) return parseBigints;
+    if (oid === JSONB || oid === JSON_TEXT) return parseJson;
     return pg.types.getTypeParser(oid, format as "text");
   }) as CustomTypesConfig["getTypeParser"],
 };

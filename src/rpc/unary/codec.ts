@@ -1,11 +1,11 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
-import { type DescMethod, fromBinary, fromJsonString, type Message, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { tooLarge } from "../compression.ts";
 import { failureOf } from "../connect-failures.ts";
 import { createJsonForm } from "../json-form.ts";
-import { jsonText } from "../json-text.ts";
+import { jsonText, messageFromJson } from "../json-text.ts";
 
 export type Encoding = "json" | "proto";
 
@@ -33,7 +33,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       try {
         return encoding === "proto"
           ? fromBinary(input, bytes, BINARY)
-          : fromJsonString(input, jsonText.decode(bytes), JSON_TEXT);
+          : messageFromJson(input, jsonText.decode(bytes), JSON_TEXT);
       } catch (error) {
         throw failureOf(described(error, encoding), readMaxBytes);
       }
