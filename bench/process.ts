@@ -27,6 +27,11 @@ export function pinned(words: readonly string[], cores: string | undefined): str
   return cores === undefined ? [...words] : ["taskset", "-c", cores, ...words];
 }
 
+/** Moves a process that runs already, and what it will start, to given cores. */
+export function pin(pid: number, cores: string | undefined): void {
+  if (cores !== undefined) spawnSync("taskset", ["-a", "-p", "-c", cores, String(pid)]);
+}
+
 /** Starts a server and waits until its port answers. Its output is shown only if it dies. */
 export async function startServer(
   name: string,

@@ -5,7 +5,7 @@ import { LocalIssuer } from "../src/access/local-issuer.ts";
 import { startEmbedded } from "../src/store/embedded/embedded.ts";
 import { LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
 import type { Effort } from "./measure.ts";
-import { type Served, startServer } from "./process.ts";
+import { LOAD_CORES, pin, type Served, startServer } from "./process.ts";
 import { seed } from "./seed.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -33,6 +33,8 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   const dataDir = join(ROOT, "bench/.data", sizes.name);
   const embedded = await startEmbedded({ dataDir, logger: pino({ level: "silent" }) });
   await seed(embedded.url, sizes, say);
+  // What it forks from now on stays where it is.
+  pin(embedded.pid, LOAD_CORES);
   const issuer = new LocalIssuer(dataDir);
   await issuer.keys.rotateWhenOld();
   const tenants = { measured: TENANT, large: LARGE_TENANT, small: SMALL_TENANT };

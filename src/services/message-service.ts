@@ -11,6 +11,7 @@ import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { audit } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";
 import * as store from "../store/messages.ts";
+import { SendQueue } from "../store/send-queue.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { cancelTurn, chat, resumeTurn } from "./chat.ts";
 import { lockVisible, requireManage, requireOpen } from "./conversation-access.ts";
@@ -32,17 +33,18 @@ export interface MessageServiceOptions {
 export function createMessageService({ database, secrets, turns }: MessageServiceOptions): ServiceEntry {
   const { method } = pb.MessageService;
   const mutation = createMutations(database);
+  const sending = { database, sends: new SendQueue(database) };
   return serve(pb.MessageService, {
     async sendMessage(request, context) {
       const wanted = request.message ? [request.message] : [];
       const call = [pb.SendMessageRequestSchema, request] as const;
-      const [message] = await sendMessages(database, context, call, request.conversationId, wanted);
+      const [message] = await sendMessages(sending, context, call, request.conversationId, wanted);
       return message === undefined ? {} : { message };
     },
 
     async batchSendMessages(request, context) {
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
-      return { messages: await sendMessages(database, context, call, request.conversationId, request.messages) };
+      return { messages: await sendMessages(sending, context, call, request.conversationId, request.messages) };
     },
 
     async getMessage({ messageId: id, showDeleted }, { principal, signal }) {

@@ -9,17 +9,24 @@ import type { MessageDraft } from "../domain/message-diff.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../store/idempotency.ts";
-import { readMessagesById, type SendRow, send } from "../store/messages.ts";
+import { readMessagesById, type SendRow } from "../store/messages.ts";
+import type { SendQueue } from "../store/send-queue.ts";
 import { requireOpen } from "./conversation-access.ts";
 import { toDraft, toTimestamp } from "./convert.ts";
 import { requestKeyOf } from "./mutation.ts";
+
+export interface SendStore {
+  readonly database: Database;
+  /** One for the process, so that sends can meet in it. */
+  readonly sends: SendQueue;
+}
 
 /**
  * Adds messages next to each other at the end of a conversation: all or none. With a request id, a repeat is answered
  * with what the first call added.
  */
 export async function sendMessages<I extends DescMessage>(
-  database: Database,
+  { database, sends }: SendStore,
   context: CallContext,
   [schema, request]: readonly [I, MessageShape<I>],
   conversationId: string,
@@ -30,7 +37,7 @@ export async function sendMessages<I extends DescMessage>(
   const drafts = messages.map(toDraft);
   const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
-  const row = await send(database, caller, conversationId, ids, drafts, key, context.signal);
+  const row = await sends.send({ caller, conversationId, ids, drafts, key }, context.signal);
   if (row?.in_progress) throw requestInProgress();
   if (row?.last_seq == null && key) {
     // A repeat gets the first answer, whatever has become of the conversation since.

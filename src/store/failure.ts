@@ -65,7 +65,7 @@ export function unavailable(cause: unknown, outcomeUnknown = false): DomainError
   );
 }
 
-function overloaded(message: string, cause?: unknown): DomainError {
+export function overloaded(message: string, cause?: unknown): DomainError {
   return new DomainError(ErrorReason.OVERLOADED, message, { cause, retryAfterMs: RETRY_AFTER_MS });
 }
 

@@ -8,6 +8,7 @@ import type { Queryable } from "./database.ts";
 import * as log from "./statements/log.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as sql from "./statements/messages.ts";
+import { sendMany as manySends } from "./statements/send-many.ts";
 
 export type { LogRow, SendRow } from "./statements/log.ts";
 export type { MessageRow } from "./statements/message-columns.ts";
@@ -57,6 +58,41 @@ export async function send(
     signal,
   );
   return row;
+}
+
+/** Several sends to one conversation by callers of one kind, in one round trip; the outcome of each in its place. */
+export async function sendMany(
+  on: Queryable,
+  sends: readonly {
+    readonly caller: Caller;
+    readonly conversationId: string;
+    readonly ids: readonly string[];
+    readonly drafts: readonly MessageDraft[];
+    readonly key: SendKey | undefined;
+  }[],
+  signal?: AbortSignal,
+): Promise<(log.SendRow | undefined)[]> {
+  const [first] = sends;
+  if (first === undefined) return [];
+  const rows = await on.query(
+    manySends[first.caller.viewer.kind],
+    [
+      first.caller.tenantId,
+      first.conversationId,
+      sends.map(({ caller }) => caller.memberId),
+      sends.map(({ caller }) => caller.actor),
+      sends.map(({ caller }) => caller.name),
+      sends.map(({ key }) => key?.method ?? ""),
+      sends.map(({ key }) => key?.key ?? null),
+      sends.map(({ key }) => key?.fingerprint ?? null),
+      sends.map(({ ids }) => ids.length),
+      sends.flatMap(({ ids }, index) => ids.map(() => index + 1)),
+      sends.flatMap(({ ids }) => ids),
+      ...columnsOf(sends.flatMap(({ drafts }) => drafts)),
+    ],
+    signal,
+  );
+  return rows.map((row) => (row.visible || row.in_progress ? row : undefined));
 }
 
 /** One message, or undefined if the caller does not see it. One round trip. */

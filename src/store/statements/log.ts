@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
-import { forEachViewer, visible } from "./visibility.ts";
+import { forEachViewer, visible, writable } from "./visibility.ts";
 
 /**
  * Takes the next numbers for entries and adds them as events, in order. A change to the conversation itself (not to its
@@ -87,12 +87,7 @@ export const send = forEachViewer<SendRow>(
     select $12::text is null
       or pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || $10::text || $11::text || $12::text, 0)) as mine
   ), target as materialized (
-    select c.id, c.status, ${
-      kind === "tenant"
-        ? "true"
-        : `(c.owner_id = $2::text or exists (select from participant p
-        where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = $2::text)) is true`
-    } as writable
+    select c.id, c.status, ${writable(kind)} as writable
     from conversation c
     where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
       and (select mine from turn)

@@ -16,30 +16,37 @@ export function forEachViewer<Row>(
 
 /**
  * The members whose conversations a viewer sees: itself, and for a manager its subordinates at any depth.
- * `$1` is the tenant, `$2` the viewer.
+ * `$1` is the tenant, `viewer` an expression for the viewer: `$2` unless told.
  */
-export function watchedMembers(kind: "member" | "manager"): string {
-  if (kind === "member") return `select $2::text collate "C" as id`;
+export function watchedMembers(kind: "member" | "manager", viewer = "$2::text"): string {
+  if (kind === "member") return `select ${viewer} collate "C" as id`;
   // UNION, not UNION ALL: it ends even if a cycle got in.
   return `with recursive report(id) as (
-      select $2::text collate "C"
+      select ${viewer} collate "C"
       union
       select m.id from member m join report r on m.manager_id = r.id where m.tenant_id = $1
     ) select id from report`;
 }
 
-/** A condition on conversation `c`: the viewer sees it. `$1` is the tenant, `$2` the viewer. */
-export function visible(kind: ViewerKind): string {
+/** A condition on conversation `c`: the viewer sees it. `$1` is the tenant, `viewer` as above. */
+export function visible(kind: ViewerKind, viewer = "$2::text"): string {
   switch (kind) {
     case "tenant":
       // Names the parameter, so that every kind of viewer takes the same values.
-      return "($2::text is null or true)";
+      return `(${viewer} is null or true)`;
     case "member":
-      return `(c.owner_id = $2::text or exists (
-        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id and v.member_id = $2::text))`;
+      return `(c.owner_id = ${viewer} or exists (
+        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id and v.member_id = ${viewer}))`;
     case "manager":
-      return `(c.owner_id in (${watchedMembers(kind)}) or exists (
+      return `(c.owner_id in (${watchedMembers(kind, viewer)}) or exists (
         select from participant v where v.tenant_id = $1 and v.conversation_id = c.id
-          and v.member_id in (${watchedMembers(kind)})))`;
+          and v.member_id in (${watchedMembers(kind, viewer)})))`;
   }
+}
+
+/** Whether the viewer may write into conversation `c` that it sees. `$1` is the tenant, `viewer` as above. */
+export function writable(kind: ViewerKind, viewer = "$2::text"): string {
+  if (kind === "tenant") return "true";
+  return `(c.owner_id = ${viewer} or exists (select from participant p
+        where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = ${viewer})) is true`;
 }
