@@ -16,8 +16,19 @@ export function messageEtag(version: number): string {
 
 /** Throws ETAG_MISMATCH unless `given` is empty or names `version`. */
 export function checkEtag(given: string, version: number): void {
-  if (given === "" || given.split(".", 1)[0] === `${version}`) return;
-  throw new DomainError(
+  if (given !== "" && given.split(".", 1)[0] !== `${version}`) throw mismatch();
+}
+
+/**
+ * Throws ETAG_MISMATCH unless `given` is empty or the whole etag as it is now: for what writes over the messages, so that
+ * those that came since it was read are not lost.
+ */
+export function checkLogEtag(given: string, version: number, lastSeq: bigint): void {
+  if (given !== "" && given !== conversationEtag(version, lastSeq)) throw mismatch();
+}
+
+function mismatch(): DomainError {
+  return new DomainError(
     ErrorReason.ETAG_MISMATCH,
     "etag: it changed since this etag was read; read it again, then retry",
   );

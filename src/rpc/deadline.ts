@@ -57,9 +57,11 @@ export function createCallSignal(deadline: number | undefined, stopping: AbortSi
     controller.abort(reason);
   };
   const onStop = () => abort(interrupted());
+  // From here on by a clock that nobody sets: else a step back would hold the answer for as long.
+  const end = deadline === undefined ? undefined : performance.now() + deadline - Date.now();
   const arm = () => {
-    if (deadline === undefined) return;
-    const left = deadline - Date.now();
+    if (end === undefined) return;
+    const left = end - performance.now();
     if (left <= 0) return abort(deadlineExceeded());
     timer = setTimeout(arm, Math.min(left, LONGEST_TIMER_MS));
   };

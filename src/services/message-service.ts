@@ -3,7 +3,7 @@ import * as pb from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { Turns } from "../agents/turns.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
-import { checkEtag } from "../domain/etag.ts";
+import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { isOurId } from "../domain/id.ts";
 import { diffMessages } from "../domain/message-diff.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
@@ -114,7 +114,7 @@ export function createMessageService({ database, secrets, turns }: MessageServic
     replaceMessages: mutation(method.replaceMessages, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);
-      checkEtag(request.etag, row.version);
+      checkLogEtag(request.etag, row.version, row.last_seq);
       requireOpen(row.status);
       const stored = (await store.readAllMessages(tx, caller, row.id)).map(toStoredMessage);
       const diff = diffMessages(stored, request.messages.map(toDraft));

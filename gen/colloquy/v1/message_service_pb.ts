@@ -1036,8 +1036,9 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
   messages: Message$1[];
 
   /**
-   * The etag that the conversation must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * The etag that the conversation must still have; if anything came to its log since, a message too, the call fails with
+   * ABORTED, reason ETAG_MISMATCH, so that an old list is not written over a new one. Default: empty, not checked. Over
+   * REST the header `If-Match` says the same.
    *
    * @generated from field: string etag = 3;
    */
