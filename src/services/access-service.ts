@@ -1,6 +1,6 @@
 // AccessService: the API keys of a tenant, and who is calling.
 import { create } from "@bufbuild/protobuf";
-import { durationMs, timestampDate } from "@bufbuild/protobuf/wkt";
+import { durationMs } from "@bufbuild/protobuf/wkt";
 import * as pb from "../../gen/colloquy/v1/access_service_pb.ts";
 import { type ApiKey, ApiKeySchema, type ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
@@ -17,7 +17,7 @@ import * as store from "../store/api-keys.ts";
 import { audit } from "../store/audit.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
-import { toTimestamp } from "./convert.ts";
+import { toDate, toTimestamp } from "./convert.ts";
 import { requireScopes } from "./grants.ts";
 import { issueApiKey } from "./issue-api-key.ts";
 import { createMutations } from "./mutation.ts";
@@ -46,7 +46,7 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         const { displayName = "", expireTime } = apiKey ?? {};
         const scopes = (apiKey?.scopes ?? []).map(toScope);
         requireScopes(context.principal, scopes);
-        const expires = expireTime === undefined ? null : timestampDate(expireTime);
+        const expires = expireTime === undefined ? null : toDate(expireTime);
         if (expires !== null && expires.getTime() <= Date.now()) {
           throw invalidField("api_key.expire_time", "must lie in the future");
         }

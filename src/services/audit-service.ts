@@ -1,6 +1,5 @@
 // AuditService: who did what.
 import { create } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { type AuditEntry, AuditEntrySchema } from "../../gen/colloquy/v1/audit_entry_pb.ts";
 import * as pb from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
@@ -9,7 +8,7 @@ import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { type AuditRow, listAudit } from "../store/audit-log.ts";
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
-import { toTimestamp } from "./convert.ts";
+import { toDate, toTimestamp } from "./convert.ts";
 import { openPage } from "./pager.ts";
 
 export interface AuditServiceOptions {
@@ -28,8 +27,8 @@ export function createAuditService({ database, secrets }: AuditServiceOptions): 
         action: request.action || undefined,
         resourceType: request.resourceType || undefined,
         resourceId: request.resourceId || undefined,
-        start: request.startTime && timestampDate(request.startTime),
-        end: request.endTime && timestampDate(request.endTime),
+        start: request.startTime && toDate(request.startTime),
+        end: request.endTime && toDate(request.endTime),
         before: page.cursor?.[0],
         limit: limit + 1,
       });

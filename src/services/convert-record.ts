@@ -1,6 +1,6 @@
 // Pairs rows of the store with the records of exports and imports.
 import { create } from "@bufbuild/protobuf";
-import { timestampDate } from "@bufbuild/protobuf/wkt";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole, MessageSchema, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import type { ConversationRecord, Record as ImportRecord, MessageRecord } from "../../gen/colloquy/v1/record_pb.ts";
@@ -10,7 +10,7 @@ import type { ConversationRow } from "../store/conversations.ts";
 import type { LogEntry, MessageRow } from "../store/messages.ts";
 import type { EventRow, ImportedConversation, KeptRevisionRow, LogItem, PartRow } from "../store/transfer.ts";
 import { toValues } from "./conversation-values.ts";
-import { toConversation, toMessage, toMessageRevision, toTimestamp } from "./convert.ts";
+import { toConversation, toDate, toMessage, toMessageRevision, toTimestamp } from "./convert.ts";
 import { toEvent } from "./convert-event.ts";
 
 export function toConversationRecord(row: ConversationRow, parts: readonly PartRow[], tenantId: string): ImportRecord {
@@ -176,6 +176,6 @@ function storedChange({ change }: Event): Pick<EventRow, "type" | "data"> | unde
   }
 }
 
-export function dateOf(time: Parameters<typeof timestampDate>[0] | undefined): Date | undefined {
-  return time && timestampDate(time);
+export function dateOf(time: Timestamp | undefined): Date | undefined {
+  return time && toDate(time);
 }

@@ -1,6 +1,6 @@
 // Pairs the rows of the store with the messages of the contract; no other place does.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema, timestampDate } from "@bufbuild/protobuf/wkt";
+import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
 import {
   type Message,
@@ -17,6 +17,11 @@ import type { MessageRow, NumberedRevision } from "../store/messages.ts";
 
 export function toTimestamp(date: Date): Timestamp {
   return timestampOfMs(date.getTime());
+}
+
+/** What is finer than a millisecond is cut off: rounded up, the last moment of the year 9999 is none that JSON can say. */
+export function toDate({ seconds, nanos }: Timestamp): Date {
+  return new Date(Number(seconds) * 1000 + Math.floor(nanos / 1_000_000));
 }
 
 export function timestampOfMs(ms: number): Timestamp {
@@ -106,7 +111,7 @@ export function toDraft({ role, content, metadata, clientTime }: Message): Messa
     role: role === MessageRole.UNSPECIFIED ? MessageRole.USER : role,
     content,
     metadata,
-    clientTime: clientTime && timestampDate(clientTime),
+    clientTime: clientTime && toDate(clientTime),
   };
 }
 

@@ -175,7 +175,12 @@ describe("two hundred changes at once through three APIs", () => {
     const kept: string[] = [];
     const outcomes = new Map<string, number>();
     const send = async (name: string, method: string, path: string, body: unknown, texts: readonly string[]) => {
-      const answer = await dialect.http(method, path, { credential: user, body });
+      // What is turned away for want of room has done nothing; the key makes asking again safe in any case.
+      const headers = { "idempotency-key": randomUUID() };
+      let answer = await dialect.http(method, path, { credential: user, body, headers });
+      for (let i = 0; i < 50 && answer.status === 503; i++) {
+        answer = await dialect.http(method, path, { credential: user, body, headers });
+      }
       const outcome = `${name} ${answer.status}`;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       if (answer.status === 200) kept.push(...texts);
@@ -207,7 +212,7 @@ describe("two hundred changes at once through three APIs", () => {
       }),
     );
 
-    expect([...outcomes.keys()].filter((outcome) => !/ (200|404|409|429)$/.test(outcome))).toEqual([]);
+    expect([...outcomes.keys()].filter((outcome) => !/ (200|404|409)$/.test(outcome))).toEqual([]);
     expect(outcomes.get("callcenter 200")).toBe(50);
     expect(outcomes.get("assistant 200")).toBe(50);
     expect(outcomes.get("chat 200")).toBeGreaterThan(0);
