@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // The store supports PostgreSQL 15 and later, so its tests run on both ends where Debian's 15 is installed.
@@ -24,6 +25,8 @@ const storeOnPostgres15 = {
 
 export default defineConfig({
   test: {
+    // The tests wait for PostgreSQL, processes and sockets half of the time.
+    maxWorkers: Math.max(4, availableParallelism()),
     projects: hasPostgres15 ? [everything, storeOnPostgres15] : [everything],
     reporters: ["default"],
   },

@@ -23,7 +23,7 @@ export async function* reply(
   if (circuit.enter() !== undefined) {
     throw new AgentFailure("the agent has failed several times in a row and is left alone for a moment");
   }
-  const ends = Date.now() + totalMs;
+  const ends = performance.now() + totalMs;
   let outcome: "succeeded" | "failed" | "abandoned" = "abandoned";
   try {
     for (let attempt = 0; ; attempt++) {
@@ -60,10 +60,10 @@ async function* limited(
   let done = false;
   try {
     for (;;) {
-      const next = await within(pieces.next(), Math.min(idleMs, ends - Date.now()), outer);
+      const left = ends - performance.now();
+      const next = await within(pieces.next(), Math.min(idleMs, left), outer);
       if (next === undefined) {
-        const tooLong = Date.now() >= ends;
-        throw new AgentFailure(tooLong ? "the agent took too long" : "the agent fell silent");
+        throw new AgentFailure(left <= idleMs ? "the agent took too long" : "the agent fell silent");
       }
       done = next.done === true;
       if (next.done) return;

@@ -51,4 +51,8 @@ class DerivedContext implements CallContext {
   setHeader(name: string, value: string): void {
     this.#base.setHeader(name, value);
   }
+
+  flushHeaders(): void {
+    this.#base.flushHeaders();
+  }
 }

@@ -33,7 +33,7 @@ export interface RestOptions extends FailureOptions {
   readonly registry?: Registry;
   /** A silent event stream gets a comment so often. Default 15,000. */
   readonly heartbeatMs?: number;
-  /** A stream without a first message so long sends its headers alone. Default 100. */
+  /** A stream without a first message so long sends its headers alone. Default 2,000. */
   readonly openAfterMs?: number;
 }
 
@@ -59,7 +59,7 @@ export function createRest(options: RestOptions): Rest {
   const { pipeline, mounts, registry, createSignal = createPlainSignal } = options;
   const writer = createJsonWriter(registry === undefined ? {} : { registry });
   const renderFailure = createFailureRenderer(options);
-  const times = { heartbeatMs: options.heartbeatMs ?? 15_000, openAfterMs: options.openAfterMs ?? 100 };
+  const times = { heartbeatMs: options.heartbeatMs ?? 15_000, openAfterMs: options.openAfterMs ?? 2_000 };
   const transcode = createTranscoder({ pipeline, createSignal, renderFailure, writer, times });
   const routes = mounts.flatMap((mount) =>
     methodsOf(mount).flatMap((method) =>

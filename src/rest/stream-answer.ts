@@ -7,7 +7,10 @@ import { gone, type Headers, type HttpResponse, writeHead } from "./http.ts";
 export interface StreamTimes {
   /** A stream that is silent so long gets a heartbeat, again and again. */
   readonly heartbeatMs: number;
-  /** A stream without a first message so long sends its headers alone. Until then a failure has a status of its own. */
+  /**
+   * A stream without a first message so long sends its headers alone, unless its source asked for them before. Until
+   * then a failure has a status of its own.
+   */
   readonly openAfterMs: number;
 }
 
@@ -18,6 +21,8 @@ export interface StreamAnswer {
   /** The headers of the answer, asked for when they are sent. */
   headers(): Headers;
   readonly times: StreamTimes;
+  /** Settles when the source says that the headers may go out, though it has no message yet. */
+  readonly flushed: Promise<void>;
   /** Send the headers only: the answer to HEAD. */
   readonly headOnly: boolean;
   /** Gives the body of a failure that comes once the headers are out. */
@@ -46,7 +51,7 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
   };
   try {
     const first = pull(source.next());
-    const early = await settledWithin(first, times.openAfterMs);
+    const early = await settledBefore(first, answer.flushed, times.openAfterMs);
     open(answer, early?.done === true ? undefined : early?.value, early === undefined || answer.headOnly);
     if (answer.headOnly) {
       end(response);
@@ -93,14 +98,14 @@ function end(response: HttpResponse): void {
   if (!response.writableEnded) (response as ServerResponse).end();
 }
 
-/** What the promise gives, or undefined if it takes longer. */
-async function settledWithin<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+/** What the promise gives, or undefined if the other settles or the time passes before. */
+async function settledBefore<T>(promise: Promise<T>, other: Promise<void>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(resolve, ms, undefined);
   });
   try {
-    return await Promise.race([promise, late]);
+    return await Promise.race([promise, other as Promise<undefined>, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -129,6 +129,9 @@ export function createTranscoder({
       response,
       format,
       times,
+      flushed: new Promise((resolve) => {
+        call.onFlushHeaders = resolve;
+      }),
       status: route.binding.successStatus,
       headOnly: info.verb === "HEAD",
       headers() {

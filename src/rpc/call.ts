@@ -40,4 +40,9 @@ export interface CallContext {
   header(name: string): string | undefined;
   /** Sets a header of the answer; a lower-case name. */
   setHeader(name: string, value: string): void;
+  /**
+   * For a stream that stands though it has nothing to say yet: sends the headers of the answer. A failure from here on
+   * has no status of its own over REST. Wires that send headers only with a message do nothing.
+   */
+  flushHeaders(): void;
 }

@@ -30,6 +30,7 @@ export class PipelineCall implements Call, CallContext {
   readonly requestId: string;
   readonly responseHeaders = new Map<string, string>();
   idempotencyKey: string | undefined;
+  onFlushHeaders: (() => void) | undefined;
   #head: CallHead;
   #route: Route;
   #principal: Principal | undefined;
@@ -82,6 +83,10 @@ export class PipelineCall implements Call, CallContext {
 
   setHeader(name: string, value: string): void {
     this.responseHeaders.set(name, value);
+  }
+
+  flushHeaders(): void {
+    this.onFlushHeaders?.();
   }
 
   async admit(): Promise<void> {

@@ -31,6 +31,8 @@ export interface Call {
   stream(requests: AsyncIterable<Message>): AsyncIterable<Message>;
   /** Headers that the answer carries, whether it is a success or an error. */
   readonly responseHeaders: ReadonlyMap<string, string>;
+  /** Called when the service has nothing to send yet, but the call stands: the headers may go out. */
+  onFlushHeaders: (() => void) | undefined;
   /** Records success, unless a failure or success was recorded before. For logs and metrics. */
   end(): void;
   /** Records a failure once, and gives the error to send: never one with internals in it. Again gives the first. */

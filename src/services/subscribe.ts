@@ -79,6 +79,7 @@ async function* subscribeToOne(
   if (after > MAX_SEQ) throw invalidField("cursor", "was not given out here", "cursor.unknown");
   const seen = isOurId(id) ? await readLog(parts.database, caller, id, after, 1, { signal }) : undefined;
   if (seen === undefined) throw notFound("conversation");
+  if (seen.length === 0) context.flushHeaders();
   const renew = renewing(parts, context);
   for await (const entry of followLog(parts, renew, id, after, QUIET_MS, signal)) {
     if (entry) after = entry.seq;

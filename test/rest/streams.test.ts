@@ -145,7 +145,7 @@ describe.each([
 
 describe("a silent stream", () => {
   it("sends its headers, then a comment again and again", async () => {
-    const { server } = await start({ heartbeatMs: 20, openAfterMs: 5 });
+    const { server } = await start({ heartbeatMs: 20 });
     const socket = await raw(server, "GET /t1/watch/a?behave=silent HTTP/1.1\naccept: text/event-stream");
     let text = "";
     for await (const chunk of socket) {
@@ -155,8 +155,16 @@ describe("a silent stream", () => {
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   });
 
+  it("sends its headers after a while even if its source does not ask for it", async () => {
+    const { server } = await start({ heartbeatMs: 20, openAfterMs: 5 });
+    const socket = await raw(server, "GET /t1/watch/a?behave=mute HTTP/1.1\naccept: text/event-stream");
+    const [head] = await once(socket, "data");
+    expect(String(head)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    socket.destroy();
+  });
+
   it("ends at its source when the reader goes away", async () => {
-    const { server, state } = await start({ openAfterMs: 5 });
+    const { server, state } = await start();
     const socket = await raw(server, "GET /t1/watch/a?behave=silent HTTP/1.1\naccept: text/event-stream");
     await once(socket, "data");
     socket.destroy();

@@ -46,11 +46,13 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
       log: pino({ enabled: false }),
       header: (name) => head.header(name),
       setHeader: (name, value) => void responseHeaders.set(name, value),
+      flushHeaders: () => call.onFlushHeaders?.(),
     };
     trace(`begin ${method.name}`);
-    return {
+    const call: Call = {
       context,
       caller: undefined,
+      onFlushHeaders: undefined,
       responseHeaders,
       async admit() {
         trace("admit");
@@ -81,6 +83,7 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
         return error instanceof ConnectError ? error : new ConnectError("internal error", Code.Internal);
       },
     };
+    return call;
   };
   return {
     methods,

@@ -89,7 +89,8 @@ export function libraryHandlers(state: LibraryState): Handlers<typeof LibrarySer
     async *watch({ topic, after, count, behave, size }, context) {
       try {
         if (behave === "first") throw new ConnectError("no such topic", Code.NotFound);
-        if (behave === "silent") {
+        if (behave === "silent" || behave === "mute") {
+          if (behave === "silent") context.flushHeaders();
           await new Promise((_, reject) => {
             context.signal.addEventListener("abort", () => reject(new Error("aborted")), { once: true });
           });

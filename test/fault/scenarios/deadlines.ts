@@ -17,7 +17,7 @@ export interface DeadlinesSize {
 
 /** Longest after its deadline that an answer may come, in milliseconds in which the machine let this process run. */
 const TOLERANCE_MS = 50;
-/** What a machine with more work than cores is forgiven: one answer in a hundred may be this late. */
+/** What a machine with more work than cores is forgiven: one answer in twenty may be this late. */
 const FORGIVEN_MS = 250;
 const CALLERS = 12;
 /** How long PostgreSQL may take to end what nobody waits for any more. */
@@ -78,7 +78,7 @@ export async function deadlines(tables: Tables, random: Random, { calls }: Deadl
   await messages.sendMessage({ conversationId, message: { content: "after" } });
   late.sort((a, b) => a - b);
   const tooLate = late.filter((ms) => ms > TOLERANCE_MS);
-  const forgiven = tooLate.length <= late.length / 100 && (late.at(-1) ?? 0) <= FORGIVEN_MS;
+  const forgiven = tooLate.length <= late.length / 20 && (late.at(-1) ?? 0) <= FORGIVEN_MS;
   if (!forgiven) findings.push(`${tooLate.length} answers came up to ${late.at(-1)} ms after their deadline`);
   return {
     figures: {

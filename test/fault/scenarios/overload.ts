@@ -34,7 +34,7 @@ export async function overload(tables: Tables, random: Random, { rounds }: Overl
   const database = { poolSize: POOL, maxWaiting: WAITING };
   await using app = await startOwnApp({ url: line.url, database });
   const { id: tenantId, headers } = await tables.tenant();
-  const conversationIds = await createConversations(app.url, headers, 8);
+  const conversationIds = await createConversations(app.url, headers, CALLS);
   const history = new History();
   const answers = new Map<string, number>();
   const findings: string[] = [];
@@ -46,7 +46,8 @@ export async function overload(tables: Tables, random: Random, { rounds }: Overl
 
   const write = async () => {
     const by = random.pick(clients);
-    const conversationId = random.pick(conversationIds);
+    // Each to another one: what meets in one conversation goes together, and takes one place.
+    const conversationId = conversationIds[serial % CALLS] as string;
     const text = `overload ${serial++}`;
     const begun = performance.now();
     await history.write(conversationId, [text], async () => {

@@ -33,6 +33,7 @@ function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}
     log: pino({ enabled: false }),
     header: (name) => `header ${name}`,
     setHeader: () => {},
+    flushHeaders: () => {},
   };
   const canonical = createCanonical({
     services,
