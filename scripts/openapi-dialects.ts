@@ -9,24 +9,7 @@ import {
   standardResponseHeaders,
 } from "../src/rest/openapi/index.ts";
 import { CREDENTIALED } from "./openapi-credentialed.ts";
-
-/** The error of one status. */
-interface DocumentedError {
-  readonly description: string;
-  readonly example: NonNullable<ErrorShape["content"][string]["example"]>;
-  readonly when?: ErrorShape["when"];
-}
-
-export interface Documented {
-  readonly title: string;
-  readonly description: string;
-  /** Whether the server may be told to take user ids on trust, so that no credential is needed. */
-  readonly trusting: boolean;
-  /** The schema of every error. */
-  readonly error: Schema;
-  readonly errors: Readonly<Record<number, DocumentedError>>;
-  readonly responseHeaders?: readonly ResponseHeader[];
-}
+import type { Documented } from "./openapi-documented.ts";
 
 const hasBody: ErrorShape["when"] = ({ binding }) => binding.body.kind !== "none";
 const namesOne: ErrorShape["when"] = ({ binding }) =>

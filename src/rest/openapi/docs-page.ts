@@ -2,7 +2,26 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import type { DocsOptions, ServedDocument } from "./docs.ts";
+
+export interface ServedDocument {
+  /** In lower-case letters, digits and hyphens; the page of every document but the first is `<path>/<name>`. */
+  readonly name: string;
+  /** What people read. */
+  readonly title: string;
+  /** Where the document is served, such as `/openapi.json`. */
+  readonly path: string;
+  /** The document as JSON text. */
+  readonly json: string | Uint8Array;
+}
+
+export interface DocsOptions {
+  /** At least one. The first is shown at `path`. */
+  readonly documents: readonly ServedDocument[];
+  /** Where the viewer is. Default: `/docs`. */
+  readonly path?: string;
+  /** Origins beside its own that the page may call, for trying out servers elsewhere. Default: none. */
+  readonly connect?: readonly string[];
+}
 
 export interface ViewerFile {
   readonly name: string;

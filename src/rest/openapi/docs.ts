@@ -7,27 +7,7 @@ import {
   sendContent,
   sendPlain,
 } from "./docs-content.ts";
-import { createPage, VIEWER_FILES, viewerFile } from "./docs-page.ts";
-
-export interface ServedDocument {
-  /** In lower-case letters, digits and hyphens; the page of every document but the first is `<path>/<name>`. */
-  readonly name: string;
-  /** What people read. */
-  readonly title: string;
-  /** Where the document is served, such as `/openapi.json`. */
-  readonly path: string;
-  /** The document as JSON text. */
-  readonly json: string | Uint8Array;
-}
-
-export interface DocsOptions {
-  /** At least one. The first is shown at `path`. */
-  readonly documents: readonly ServedDocument[];
-  /** Where the viewer is. Default: `/docs`. */
-  readonly path?: string;
-  /** Origins beside its own that the page may call, for trying out servers elsewhere. Default: none. */
-  readonly connect?: readonly string[];
-}
+import { createPage, type DocsOptions, VIEWER_FILES, viewerFile } from "./docs-page.ts";
 
 /**
  * Answers a request for a document or for the viewer. False: the path is none of them, and nothing was done.

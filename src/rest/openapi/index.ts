@@ -1,6 +1,7 @@
 // The face of this folder.
 export { createComments } from "./comments.ts";
-export { createDocsHandlers, type DocsHandler, type DocsOptions, type ServedDocument } from "./docs.ts";
+export { createDocsHandlers, type DocsHandler } from "./docs.ts";
+export type { DocsOptions, ServedDocument } from "./docs-page.ts";
 export { createOpenApi } from "./document.ts";
 export { standardRequestHeaders, standardResponseHeaders } from "./headers.ts";
 export { readImage } from "./image.ts";

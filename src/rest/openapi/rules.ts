@@ -12,13 +12,7 @@ import {
 } from "../../../gen/buf/validate/validate_pb.ts";
 import { numberConstraints, wideNumberConstraints } from "./rules-number.ts";
 import { stringConstraints } from "./rules-string.ts";
-import type { Json, Schema } from "./types.ts";
-
-/** What a field's rules say: keywords for its schema and for the schemas below it, and sentences. */
-export interface Constraints {
-  readonly keywords: Schema;
-  readonly notes: readonly string[];
-}
+import type { Constraints, Json, Schema } from "./types.ts";
 
 /** @param enumeration the type of the field's values, if they are of an enum. */
 export function constraintsOf(rules: FieldRules, enumeration?: DescEnum): Constraints {

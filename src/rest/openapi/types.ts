@@ -138,3 +138,9 @@ export interface OpenApiDocument {
   paths: Record<string, PathItem>;
   components: Components;
 }
+
+/** What a field's rules say: keywords for its schema and for the schemas below it, and sentences. */
+export interface Constraints {
+  readonly keywords: Schema;
+  readonly notes: readonly string[];
+}
