@@ -14,7 +14,7 @@ import * as store from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
 import { applyDiff, readAllMessages } from "../store/messages.ts";
 import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
-import { checkEntity, checkOwner, toValues, updatableFields } from "./conversation-values.ts";
+import { checkEntity, checkOwner, toValues } from "./conversation-values.ts";
 import { toConversation, toDraft, toStoredMessage } from "./convert.ts";
 
 /** Changes what the request names. A change to what is there already is none, and leaves no trace. */
@@ -28,7 +28,7 @@ export async function updateConversation(
   requireWrite(caller, row);
   checkEtag(request.etag, row.version);
   const wanted = request.conversation ?? create(ConversationSchema);
-  const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, updatableFields);
+  const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, store.writableColumns);
 
   const current = await store.readConversation(tx, caller, row.id);
   if (current === undefined) throw notFound("conversation");

@@ -2,32 +2,10 @@
 import { type Conversation, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import type { Caller } from "../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
-import {
-  type ConversationValues,
-  existingMembers,
-  type WritableColumn,
-  watchesMember,
-} from "../store/conversations.ts";
+import { type ConversationValues, existingMembers, watchesMember } from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
 
 const DEFAULT_CONTEXT_LENGTH = 20;
-
-/** The fields that an update may change, by their proto names, which are the columns' too. */
-export const updatableFields = [
-  "title",
-  "status",
-  "owner_id",
-  "agent",
-  "mode",
-  "call_type",
-  "entity_type",
-  "entity_id",
-  "pinned",
-  "metadata",
-  "persona",
-  "profile_info",
-  "max_context_length",
-] as const satisfies readonly WritableColumn[];
 
 /** The values of a conversation, with defaults where it does not say. */
 export function toValues(conversation: Conversation): ConversationValues {

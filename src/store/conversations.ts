@@ -15,7 +15,7 @@ import * as participants from "./statements/participants.ts";
 
 export type { ConversationRow } from "./statements/conversation-columns.ts";
 export type { ConversationList } from "./statements/conversation-lists.ts";
-export type { LockedRow, WritableColumn } from "./statements/conversations.ts";
+export { type LockedRow, type WritableColumn, writableColumns } from "./statements/conversations.ts";
 export type { ParticipantRow } from "./statements/participants.ts";
 
 /** The values of a conversation that a caller sets, by column. */

@@ -48,7 +48,7 @@ export const lockConversation = forEachViewer<LockedRow>(
   for no key update of c`,
 );
 
-/** The fields that a caller sets, in the order of {@link writableColumns}. */
+/** The columns that a caller sets; the fields of the contract have the same names. */
 export const writableColumns = [
   "title",
   "status",
