@@ -56,20 +56,27 @@ export interface Started {
 const DRAIN_MS = 10_000;
 
 /**
- * Builds everything; listens only when it is started. `url` is where the database is. Throws if an RPC has no rule that says
+ * Builds everything; listens only when it is started. Stopping it is the caller's part, also when the start fails. `url` is where the database is. Throws if an RPC has no rule that says
  * who may call it.
  */
 export async function createApp(config: Config, logger: Logger, opened: Database, url: string): Promise<App> {
+  // Ends what was begun if the rest cannot be built; the last is ended first.
+  await using begun = new AsyncDisposableStack();
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
   const hints = await openHints(config.hints, url, logger);
+  begun.defer(() => hints.close());
   const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: describeFailure(error) }, "work in the background failed");
   const { dataDir, issuers, rateLimits } = config;
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, onError });
+  begun.defer(() => identity.stop());
   const sweeper = createSweeper({ database, onError });
+  begun.defer(() => sweeper.stop());
+  let started = false;
   const ready = async () => {
+    if (!started) return false;
     await database.ping(AbortSignal.timeout(2_000));
     return true;
   };
@@ -77,7 +84,9 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   const { allowPrivate, key } = config.agents;
   const sealer = createSealer(await readSealingKey(dataDir, key));
   const connectors = createConnectors({ sealer, allowPrivate, toMessage });
+  begun.defer(() => connectors.close());
   const turns = createTurns({ database, hints, connectors, log: logger });
+  begun.defer(() => turns.close());
   const renew = (context: CallContext) => identity.stages.authenticate(context);
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining });
 
@@ -132,22 +141,22 @@ export async function createApp(config: Config, logger: Logger, opened: Database
     });
   });
 
+  begun.defer(async () => {
+    await Promise.all(servers.map((server) => server.close({ deadlineMs: DRAIN_MS })));
+  });
+
+  const running = begun.move();
   return {
     async start() {
       await identity.start();
-      const firstKey = await bootstrap(database);
       sweeper.start();
       const [main] = await Promise.all(servers.map((server) => server.listen()));
+      // Only now: a key that is shown once must not be made by a server that cannot listen.
+      const firstKey = await bootstrap(database);
+      started = true;
       const url = main?.url ?? "";
       return { address: url, announcement: announce(url, config, firstKey) };
     },
-    async stop() {
-      await Promise.all(servers.map((server) => server.close({ deadlineMs: DRAIN_MS })));
-      await turns.close();
-      await connectors.close();
-      await hints.close();
-      await sweeper.stop();
-      await identity.stop();
-    },
+    stop: () => running.disposeAsync(),
   };
 }

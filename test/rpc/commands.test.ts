@@ -1,6 +1,8 @@
 // The commands of the command line, each beside a running server on the same database.
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy } from "../support/process.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/;
@@ -17,6 +19,24 @@ afterAll(() => own.drop());
 function run(line: string) {
   return runColloquy(line.split(" "), settings);
 }
+
+describe("serve", () => {
+  test("says that the port is taken, and ends, without having used up the first key", async () => {
+    const fresh = await createTestDatabase();
+    const holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    const words = { DATABASE_URL: fresh.url, PORT: String(port) };
+    expect(await runColloquy(["serve"], words)).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: `colloquy: port ${port} of 127.0.0.1 is taken by another program: choose one with PORT\n`,
+    });
+    expect(await administer(fresh.url, "select from api_key")).toEqual([]);
+    holder.close();
+    await fresh.drop();
+  });
+});
 
 describe("tenant create", () => {
   test("refuses a slug that is taken, and one that is none", async () => {
