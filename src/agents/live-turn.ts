@@ -1,9 +1,9 @@
 // A turn that this server runs: asks the agent, saves the text as it comes, and writes the end.
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { type EndState, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../domain/turn.ts";
 import { type TextPart, TurnText } from "../domain/turn-text.ts";
 import type { Hints } from "../live/hints.ts";
+import { patiently } from "../rpc/patience.ts";
 import type { AgentRow } from "../store/agents.ts";
 import type { Database } from "../store/database.ts";
 import { endTurn, saveTurn, startTurn, type TurnEnd, type TurnPlace } from "../store/turns.ts";
@@ -32,8 +32,8 @@ export interface LiveTurnTask {
 /** Why a turn stops before the agent is done. */
 type Stop = "cancelled" | "stopping" | "lost";
 
-/** How long the end of a turn is tried again while the database is away, in milliseconds. */
-const END_PATIENCE_MS = 60_000;
+/** How long a turn waits for a database that is busy or away, at its beginning and at its end, in milliseconds. */
+const PATIENCE_MS = 60_000;
 
 export class LiveTurn {
   /** Resolves when nothing more comes from here: the turn has ended in the store, or is in other hands. */
@@ -140,7 +140,7 @@ export class LiveTurn {
       if (this.#task.queued) await this.#waitForStart(signal);
       const { connectors } = this.#parts;
       const { agent, place } = this.#task;
-      const request = await this.#task.readRequest();
+      const request = await patiently(() => this.#task.readRequest(), PATIENCE_MS, signal);
       const limits = { idleMs: agent.idle_timeout_ms, totalMs: agent.timeout_ms };
       const circuit = connectors.circuitOf(place.tenantId, agent);
       const connector = connectors.connectorOf(place.tenantId, agent);
@@ -233,16 +233,7 @@ export class LiveTurn {
   }
 
   async #writeEnd(end: TurnEnd): Promise<void> {
-    const until = Date.now() + END_PATIENCE_MS;
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await endTurn(this.#parts.database, this.place, end);
-        return;
-      } catch (error) {
-        if (Date.now() >= until) throw error;
-        await sleep(Math.min(100 * 2 ** attempt, 1_000));
-      }
-    }
+    await patiently(() => endTurn(this.#parts.database, this.place, end), PATIENCE_MS);
   }
 
   #wakeReaders(): void {

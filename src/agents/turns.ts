@@ -5,6 +5,7 @@ import { newId } from "../domain/id.ts";
 import { isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../domain/turn.ts";
 import { codePoints, fromCodePoint, type TextPart } from "../domain/turn-text.ts";
 import type { Hints } from "../live/hints.ts";
+import { patiently } from "../rpc/patience.ts";
 import type { Database } from "../store/database.ts";
 import { type MessageRow, readMessage } from "../store/messages.ts";
 import {
@@ -59,6 +60,8 @@ export interface TurnsOptions {
 const POLL_MS = 500;
 /** How often a reader's permission is looked at again while it follows, in milliseconds. */
 const RECHECK_MS = 2_000;
+/** How long a reader of a turn waits for a database that is busy or away, in milliseconds. */
+const PATIENCE_MS = 10_000;
 /** How long another server is given to end a turn that it is asked to end, in milliseconds. */
 const CANCEL_PATIENCE_MS = 2_000;
 
@@ -91,7 +94,9 @@ export function createTurns(options: TurnsOptions): Turns {
 
   async function* follow(caller: Caller, id: string, from: number, signal: AbortSignal, missing: () => Error) {
     let offset = from;
-    let row = await followTurn(database, caller, id, offset, signal);
+    const look = () => followTurn(database, caller, id, offset, signal);
+    // Whoever has just begun it would take a failure to look for a failure to begin.
+    let row = await patiently(look, running.has(id) ? PATIENCE_MS : 0, signal);
     if (row === undefined) throw missing();
     const { tenantId } = caller;
     const waker = hints.listen({ kind: "turn", tenantId, conversationId: row.conversation_id });
@@ -110,14 +115,16 @@ export function createTurns(options: TurnsOptions): Turns {
         } else if (!part) {
           await waker.wait(POLL_MS, signal);
         }
-        row = await followTurn(database, caller, id, offset, signal);
+        row = await patiently(look, PATIENCE_MS, signal);
         checked = Date.now();
         if (row === undefined) throw missing();
       }
     } finally {
       waker.close();
     }
-    const reply = row.reply_seq === null ? undefined : await readMessage(database, caller, row.reply_id, false, signal);
+    const { reply_seq: replySeq, reply_id: replyId } = row;
+    const read = () => readMessage(database, caller, replyId, false, signal);
+    const reply = replySeq === null ? undefined : await patiently(read, PATIENCE_MS, signal);
     const part = reply && partOf(fromCodePoint(reply.content, offset), offset);
     if (part) yield { kind: "delta", part } as const;
     yield { kind: "ended", turn: row, reply } as const;

@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import type { Principal } from "../domain/principal.ts";
 import type { CallContext } from "../rpc/call.ts";
+import { patiently } from "../rpc/patience.ts";
 import type { ServiceEntry } from "../rpc/service.ts";
 import { createValidation } from "../rpc/validation.ts";
 import { deriveContext } from "./context.ts";
@@ -28,7 +29,10 @@ export type Permit = (principal: Principal, method: DescMethod) => void;
  * not act twice is given the key by {@link once}.
  */
 export interface Canonical {
-  /** Throws what the method throws. */
+  /**
+   * Throws what the method throws. After the call of the dialect has acted, what it reads for its answer waits for a
+   * database that is busy or away: a failure would be taken for one to act.
+   */
   call<I extends DescMessage, O extends DescMessage>(
     context: CallContext,
     method: DescMethodUnary<I, O>,
@@ -60,9 +64,13 @@ export interface CanonicalOptions {
   readonly always?: readonly DescMethod[];
 }
 
+/** How long an answer waits for the database after the call has acted, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
 export function createCanonical({ services, permit, callsOf, answersOf, always = [] }: CanonicalOptions): Canonical {
   const validate = createValidation();
   const entries = new Map(services.map((entry) => [entry.service, entry]));
+  const acted = new WeakSet<CallContext>();
 
   function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
     const handler = entries.get(method.parent)?.handlers[method.localName];
@@ -81,11 +89,20 @@ export function createCanonical({ services, permit, callsOf, answersOf, always =
   }
 
   return {
-    call: (context, method, request) => unary(context, method, request) as never,
-    once: (context, method, request) => unary(context, method, request, keyOf(context)) as never,
+    call(context, method, request) {
+      const read = () => unary(context, method, request) as never;
+      return acted.has(context) ? patiently(read, PATIENCE_MS, context.signal) : read();
+    },
+    async once(context, method, request) {
+      const answer = await unary(context, method, request, keyOf(context));
+      acted.add(context);
+      return answer as never;
+    },
     async *stream(context, method, request) {
-      for await (const answer of begin(context, method, request, keyOf(context)))
+      for await (const answer of begin(context, method, request, keyOf(context))) {
+        acted.add(context);
         yield messageOf(method, answer) as never;
+      }
     },
   };
 }

@@ -23,7 +23,7 @@ import { createConversationService } from "../../src/services/conversation-servi
 import { toMessage } from "../../src/services/convert.ts";
 import { createMessageService } from "../../src/services/message-service.ts";
 import { createSubscriptions } from "../../src/services/subscribe.ts";
-import type { Database } from "../../src/store/database.ts";
+import type { Database, DatabaseOptions } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
 import { UNARY_LANE } from "./echo-server.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
@@ -54,6 +54,8 @@ export interface StoreServerOptions {
   readonly turnTimes?: TurnTimes;
   /** Whether agents may be on the loopback. Default: true. */
   readonly allowPrivate?: boolean;
+  /** How the database is opened. */
+  readonly database?: Pick<DatabaseOptions, "poolSize" | "maxWaiting" | "observer">;
 }
 
 export interface StoreServer {
@@ -77,7 +79,7 @@ const SEALING_KEY = Buffer.alloc(32, 7);
 export async function startStoreServer(options: StoreServerOptions = {}): Promise<StoreServer> {
   const own = options.beside?.own ?? (await createTestDatabase());
   const hints = await (options.makeHints?.(own.url) ?? createHints());
-  const database = announcing(await own.open(), hints);
+  const database = announcing(await own.open(options.database), hints);
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
   const logger = createLogger({ level: "silent" });

@@ -15,7 +15,9 @@ const OUTER = Assistant.method.updateConversation;
 
 function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}) {
   const seen: { request: unknown; context: CallContext }[] = [];
+  let refusals = 0;
   const handler = async (request: unknown, context: CallContext) => {
+    if (refusals-- > 0) throw new DomainError(ErrorReason.OVERLOADED, "busy");
     seen.push({ request, context });
     return { conversation: { id: "c1" } };
   };
@@ -43,7 +45,10 @@ function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}
     callsOf: (method) => (method === READS_ITS_ANSWER ? [] : [getConversation, createConversation]),
     answersOf: (method) => (method === READS_ITS_ANSWER ? [getConversation] : []),
   });
-  return { canonical, context, seen };
+  const refuse = (times: number) => {
+    refusals = times;
+  };
+  return { canonical, context, seen, refuse };
 }
 
 describe("a nested call", () => {
@@ -86,6 +91,19 @@ describe("a nested call", () => {
     const undeclared = canonical.call(context, deleteConversation, { conversationId: "c1" });
     await expect(undeclared).rejects.toThrow(/does not say that it calls/);
     expect(seen).toEqual([]);
+  });
+
+  test("waits for a busy database once the call has acted, and not before", async () => {
+    const { canonical, context, seen, refuse } = setUp();
+    const request = { conversationId: "c1" };
+    refuse(1);
+    await expect(canonical.call(context, getConversation, request)).rejects.toMatchObject({
+      reason: ErrorReason.OVERLOADED,
+    });
+    await canonical.once(context, createConversation, {});
+    refuse(2);
+    await canonical.call(context, getConversation, request);
+    expect(seen.length).toBe(2);
   });
 
   test("has the idempotency key only where it is told to act once, apart from other methods' keys", async () => {

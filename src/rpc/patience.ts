@@ -1,0 +1,37 @@
+// Work that waits until the database has room for it, or is back.
+import { setTimeout as sleep } from "node:timers/promises";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+/**
+ * Does what only reads, or may be done twice, anew while the database is busy or away, for `forMs` milliseconds at most.
+ * For work that nobody could ask for again. Throws the work's last error, or the signal's reason.
+ */
+export async function patiently<T>(work: () => Promise<T>, forMs: number, signal?: AbortSignal): Promise<T> {
+  const until = Date.now() + forMs;
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!passes(error) || Date.now() >= until) throw error;
+      await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS), signal);
+    }
+  }
+}
+
+/** Whether a failure is one of the database that waiting mends. */
+function passes(error: unknown): boolean {
+  if (!(error instanceof DomainError)) return false;
+  return error.reason === ErrorReason.OVERLOADED || error.reason === ErrorReason.DATABASE_UNAVAILABLE;
+}
+
+async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(ms, undefined, { ...(signal && { signal }) });
+  } catch {
+    signal?.throwIfAborted();
+  }
+}
