@@ -183,7 +183,8 @@ describe("two hundred changes at once through three APIs", () => {
         await sleep(Number(answer.headers.get("retry-after")) * 1000);
         answer = await dialect.http(method, path, { credential: user, body, headers });
       }
-      const outcome = `${name} ${answer.status}`;
+      const expected = [200, 404, 409].includes(answer.status);
+      const outcome = `${name} ${answer.status}${expected ? "" : ` ${answer.text}`}`;
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       if (answer.status === 200) kept.push(...texts);
       return answer;

@@ -2,6 +2,7 @@
 import type { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import type { TurnEnded } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import type { Handlers } from "../../rpc/service.ts";
@@ -29,11 +30,18 @@ export function createChatHandlers(
     return messages.reverse();
   }
 
+  /** Undefined: not a word came. A reply that was deleted as soon as it was there is given as such. */
+  async function replyOf(context: CallContext, { reply, turn }: TurnEnded): Promise<Message | undefined> {
+    const messageId = turn?.replyId ?? "";
+    if (reply !== undefined || messageId === "") return reply;
+    return (await canonical.call(context, Messages.method.getMessage, { messageId, showDeleted: true })).message;
+  }
+
   return {
     async chat({ conversationId, message }, context) {
       let reply: Message | undefined;
       for await (const { event } of chat(context, conversationId, message)) {
-        if (event.case === "ended") reply = event.value.reply;
+        if (event.case === "ended") reply = await replyOf(context, event.value);
       }
       if (reply === undefined) throw silence();
       const history = await historyUpTo(context, reply);
@@ -46,7 +54,8 @@ export function createChatHandlers(
           const { text, offset } = event.value;
           yield { event: { case: "delta", value: { text, offset: Number(offset) } } };
         } else if (event.case === "ended") {
-          const { reply, turn } = event.value;
+          const { turn } = event.value;
+          const reply = await replyOf(context, event.value);
           if (reply) yield { event: { case: "message", value: toMessage(reply) } };
           const done = { conversationId: turn?.conversationId ?? conversationId, turnId: turn?.id ?? "" };
           yield { event: { case: "done", value: done } };

@@ -54,5 +54,6 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
 
 const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [method.createConversation, [Agents.method.getAgent]],
-  [method.chat, [Messages.method.listMessages]],
+  [method.chat, [Messages.method.listMessages, Messages.method.getMessage]],
+  [method.streamChat, [Messages.method.getMessage]],
 ]);
