@@ -10,7 +10,7 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { isTooDeep, MAX_JSON_DEPTH, messageFromJson, parseJson } from "../rpc/json-text.ts";
+import { isTooDeep, MAX_JSON_DEPTH, messageFromJson, parseJson, refuseNamesGivenTwice } from "../rpc/json-text.ts";
 import { bareListOf, wrapOf } from "./bare-list.ts";
 import { fieldNamed, setField } from "./field-path.ts";
 import { invalid, invalidAll, RestProblem, type Violation } from "./problem.ts";
@@ -79,10 +79,11 @@ export function readField(
   }
 }
 
-// Through JSON.parse, which keeps the last of two equal names, only where lists have to be wrapped.
 function decode(schema: DescMessage, text: string, options: ReadOptions): Message {
   const wrap = wrapOf(schema);
-  return wrap === undefined ? messageFromJson(schema, text, options) : fromJson(schema, wrap(parse(text)), options);
+  if (wrap === undefined) return messageFromJson(schema, text, options);
+  refuseNamesGivenTwice(text);
+  return fromJson(schema, wrap(parse(text)), options);
 }
 
 function parse(text: string): JsonValue {
@@ -140,7 +141,7 @@ function explainValue(schema: DescMessage, json: JsonValue, options: ReadOptions
   if (search.violations.length === 0) {
     // JSON.parse keeps the last of two equal names, so what fits now held one twice.
     if (fits(schema, json, options)) report(search, path, "must not hold a name twice", "json.unique");
-    else report(search, path, `must be the JSON of a ${schema.name}`, "json.type");
+    else report(search, path, `must be ${jsonOf(schema)}`, "json.type");
   }
   return invalidAll(search.violations);
 }
@@ -168,7 +169,7 @@ function fits(schema: DescMessage, json: JsonValue, options: ReadOptions): boole
 function searchMessage(search: Search, schema: DescMessage, json: JsonValue, path: string, depth: number): void {
   const { options, violations } = search;
   if (schema.typeName.startsWith("google.protobuf.")) {
-    if (!fits(schema, json, options)) report(search, path, `must be the JSON of a ${schema.name}`, "json.type");
+    if (!fits(schema, json, options)) report(search, path, `must be ${jsonOf(schema)}`, "json.type");
   } else if (typeof json !== "object" || json === null || Array.isArray(json)) {
     report(search, path, "must be an object", "json.type");
   } else if (depth >= MAX_DEPTH) {
@@ -209,7 +210,7 @@ function searchField(search: Search, { schema, field, key, value, path, depth, s
     searched = true;
   }
   if (!searched && !fits(schema, { [key]: value }, search.options)) {
-    report(search, path, `must be ${nameOf(field)}`, "json.type");
+    report(search, path, `must be ${nameOf(field, value)}`, "json.type");
   }
 }
 
@@ -231,11 +232,12 @@ function* messagesIn(field: DescField, value: JsonValue, path: string): Generato
   }
 }
 
-/** What a field takes, in words. */
-function nameOf(field: DescField): string {
-  if (field.fieldKind === "list" || bareListOf(field) !== undefined) return "an array of the field's type";
-  if (field.fieldKind === "map") return "an object of the field's type";
-  if (field.fieldKind === "message") return `the JSON of a ${field.message.name}`;
+/** What a field takes, in words, to whoever gave a value that it does not. */
+function nameOf(field: DescField, value: JsonValue): string {
+  if (field.fieldKind === "list" || bareListOf(field) !== undefined)
+    return Array.isArray(value) ? "an array of the field's type" : "an array";
+  if (field.fieldKind === "map") return isObject(value) ? "an object of the field's type" : "an object";
+  if (field.fieldKind === "message") return jsonOf(field.message);
   if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;
   switch (field.scalar) {
     case ScalarType.STRING:
@@ -249,6 +251,26 @@ function nameOf(field: DescField): string {
       return "a number";
     default:
       return `an integer that ${ScalarType[field.scalar].toLowerCase()} can hold`;
+  }
+}
+
+function isObject(value: JsonValue): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** How JSON writes a message, in words. */
+function jsonOf({ typeName, name }: DescMessage): string {
+  switch (typeName) {
+    case "google.protobuf.Timestamp":
+      return "a time such as 2026-01-31T12:00:00Z";
+    case "google.protobuf.Duration":
+      return "a number of seconds such as 1.5s";
+    case "google.protobuf.FieldMask":
+      return "the names of fields with commas between them";
+    case "google.protobuf.ListValue":
+      return "an array";
+    default:
+      return typeName.startsWith("google.protobuf.") && name !== "Struct" ? `the JSON of a ${name}` : "an object";
   }
 }
 

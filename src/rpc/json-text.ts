@@ -53,7 +53,11 @@ export function isTooDeep(text: string): boolean {
 /** A message from a text. Names given twice are refused. Throws what `fromJsonString` does. */
 export function messageFromJson(schema: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
   if (!hasEscapedNames(text)) return fromJsonString(schema, text, options);
-  // Looks for names given twice, which nothing that is parsed still has.
-  fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
+  refuseNamesGivenTwice(text);
   return fromJson(schema, parseJson(text), options);
+}
+
+/** Throws where an object holds a name twice, which nothing that is parsed still shows. */
+export function refuseNamesGivenTwice(text: string): void {
+  fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
 }

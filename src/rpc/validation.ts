@@ -20,10 +20,15 @@ export function createValidation(): Validate {
     if (result.kind === "error") throw result.error;
     if (result.kind === "invalid") {
       throw invalid(
-        result.violations.map((v) => ({ field: pathToString(v.field), description: v.message, rule: v.ruleId })),
+        result.violations.map((v) => ({ field: pathToString(v.field), description: inWords(v), rule: v.ruleId })),
       );
     }
   };
+}
+
+/** The library's own words, but where nothing was given. */
+function inWords({ message, ruleId }: { readonly message: string; readonly ruleId: string }): string {
+  return ruleId.endsWith("_empty") || message === "must be at least 1 characters" ? "must not be empty" : message;
 }
 
 function invalid(violations: readonly FieldViolation[]): DomainError {

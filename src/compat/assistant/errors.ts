@@ -55,7 +55,8 @@ function messageOf({ message, violations, kind }: ReadFailure, { code }: Answer)
   if (code === "DATABASE_ERROR") return "Database operation failed";
   if (kind !== "bad_request" || violations.length === 0) return sentence(message);
   return violations
-    .map((violation) => [fieldOf(violation), violation.description].filter((text) => text !== "").join(": "))
+    .map((violation) => [fieldOf(violation), violation.description])
+    .map(([field, description = ""]) => (field === "" ? sentence(description) : `${field}: ${description}`))
     .join("; ");
 }
 

@@ -25,6 +25,12 @@ export const renderError: RenderError = (failure, info) => {
 
 function messageOf({ kind, message, violations }: ReadFailure, routed: boolean): string {
   if (kind === "not_found") return routed ? "Conversation not found" : "Not found";
-  if (kind !== "bad_request" || violations.length === 0) return message.charAt(0).toUpperCase() + message.slice(1);
-  return violations.map(({ path, description }) => [path.join("."), description].filter(Boolean).join(": ")).join("; ");
+  if (kind !== "bad_request" || violations.length === 0) return sentence(message);
+  return violations
+    .map(({ path, description }) => (path.length === 0 ? sentence(description) : `${path.join(".")}: ${description}`))
+    .join("; ");
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

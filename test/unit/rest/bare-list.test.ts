@@ -33,8 +33,8 @@ describe("a field with the option bare_list", () => {
   });
 
   test.each([
-    [{ messages: { messages: [] } }, "messages", "must be an array of the field's type"],
-    [{ messages: "none" }, "messages", "must be an array of the field's type"],
+    [{ messages: { messages: [] } }, "messages", "must be an array"],
+    [{ messages: "none" }, "messages", "must be an array"],
     [{ messages: [{ role: 1 }] }, "messages[0].role", "must be a string"],
     [{ messages: [{}, "two"] }, "messages[1]", "must be an object"],
   ])("refuses %j and names the item", (json, field, description) => {
@@ -44,6 +44,15 @@ describe("a field with the option bare_list", () => {
     } catch (error) {
       expect((error as RestProblem).violations).toMatchObject([{ field, description }]);
     }
+  });
+
+  test.each([
+    '{"title":"a","title":"b"}',
+    '{"messages":[{"role":"user","role":"system"}]}',
+    '{"metadata":{"a":1,"a":2}}',
+  ])("refuses a name that is given twice: %s", (text) => {
+    const broken = () => readMessage(ConversationSchema, text, options);
+    expect(broken).toThrow("must not hold a name twice");
   });
 
   test("is written as the list, and left out while it is unset", () => {
