@@ -93,8 +93,12 @@ export function createOnePort(
   if (serveHttp1 === undefined) throw new Error("node:http no longer listens for its own connections");
   http1.removeAllListeners(event);
   const hand = (socket: Socket, isHttp2: boolean) => {
-    if (isHttp2) http2.emit("connection", socket);
-    else serveHttp1.call(http1, socket);
+    if (!isHttp2) serveHttp1.call(http1, socket);
+    else {
+      // HTTP/2 knows no half of a connection: a peer that has closed its side is gone. Sockets of http1 wait for the other.
+      socket.allowHalfOpen = false;
+      http2.emit("connection", socket);
+    }
   };
   http1.on(event, (socket: Socket) => {
     sockets.add(socket);

@@ -1,9 +1,8 @@
 // R5: whatever is sent, the answer is one that the contract documents, and nothing ends or hangs.
-import { Agent, request as askHttp1 } from "node:http";
-import { type ClientHttp2Session, connect } from "node:http2";
 import { ownServices } from "../../support/contract.ts";
 import type { Known } from "../fuzz/almost.ts";
-import { type FuzzAnswer, judge } from "../fuzz/judge.ts";
+import { createAsker } from "../fuzz/ask.ts";
+import { judge } from "../fuzz/judge.ts";
 import { drawRequest, type FuzzRequest } from "../fuzz/requests.ts";
 import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
@@ -15,46 +14,55 @@ export interface BadInputSize {
   readonly requests: number;
 }
 
-/** A call that has no answer after this long hangs. */
-const HANGS_MS = 15_000;
 const CALLERS = 16;
+const MOST_FINDINGS = 20;
+/** Streams that last are asked elsewhere; and a key that revokes itself asks nothing more. */
+const ELSEWHERE = ["Subscribe", "SubscribeAll", "Chat", "ResumeTurn", "RevokeApiKey", "RotateApiKey"];
+const METHODS = ownServices.flatMap(({ methods }) => methods).filter(({ name }) => !ELSEWHERE.includes(name));
 
+/** Asks whatever server runs there for what is almost right. Given its own app: it is started here. */
 export async function badInput(tables: Tables, random: Random, { requests }: BadInputSize): Promise<Verdict> {
-  const logged: string[] = [];
   await using app = await startOwnApp({ url: tables.url });
-  const { headers, id: tenantId } = await tables.tenant();
-  const known = await makeKnown(app.url, headers, tenantId);
-  // Streams that last are asked elsewhere; and a key that revokes itself asks nothing more.
-  const methods = ownServices
-    .flatMap((service) => service.methods)
-    .filter(
-      ({ name }) => !["Subscribe", "SubscribeAll", "Chat", "ResumeTurn", "RevokeApiKey", "RotateApiKey"].includes(name),
-    );
+  const { headers, id } = await tables.tenant();
+  const callers = await startBadCallers(app.url, headers, id, random, CALLERS);
+  await callers.run(({ asked }) => asked < requests);
+  // It still serves the others.
+  await clientsOver("gRPC", app.url, headers).conversations.listConversations({});
+  return callers.verdict();
+}
+
+/** Callers that ask until they are told that it is enough. */
+export async function startBadCallers(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  tenantId: string,
+  random: Random,
+  count: number,
+) {
+  const known = await makeKnown(url, headers, tenantId);
   const credential = (headers.authorization ?? "").replace("Bearer ", "");
   const findings: string[] = [];
   const reasons = new Map<string, number>();
-  const agent = new Agent({ keepAlive: true, maxSockets: CALLERS });
-  const caller = async (chance: Random, count: number) => {
-    let session = openSession(app.url);
-    for (let i = 0; i < count && findings.length < 20; i++) {
-      if (session.closed || session.destroyed) session = openSession(app.url);
-      const request = drawRequest(methods, chance, known, credential);
-      const answer =
-        request.http === "2" ? await askHttp2(session, request) : await askOverHttp1(app.url, request, agent);
-      const { fault, reason } = judge(request, answer);
+  const state = { asked: 0 };
+  const call = async (chance: Random, goOn: (so: typeof state) => boolean) => {
+    const asker = createAsker(url);
+    while (goOn(state) && findings.length < MOST_FINDINGS) {
+      state.asked++;
+      const request = drawRequest(METHODS, chance, known, credential);
+      const { fault, reason } = judge(request, await asker.ask(request));
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
       if (fault !== undefined) findings.push(`${fault} to ${describe(request)}`);
     }
-    session.destroy();
+    asker.close();
   };
-  await Promise.all(Array.from({ length: CALLERS }, () => caller(random.fork(), Math.ceil(requests / CALLERS))));
-  agent.destroy();
-  const { conversations } = clientsOver("gRPC", app.url, headers);
-  await conversations.listConversations({});
-  const count = [...reasons.values()].reduce((sum, n) => sum + n, 0);
   return {
-    figures: { "inputs on the wire": count, "of them taken": reasons.get("ok") ?? 0, "kinds of answer": reasons.size },
-    findings: [...findings, ...logged],
+    async run(goOn: (so: typeof state) => boolean): Promise<void> {
+      await Promise.all(Array.from({ length: count }, () => call(random.fork(), goOn)));
+    },
+    verdict: (): Verdict => ({
+      figures: { "inputs tried": state.asked, "inputs taken": reasons.get("ok") ?? 0 },
+      findings,
+    }),
   };
 }
 
@@ -81,62 +89,4 @@ async function makeKnown(url: string, headers: Readonly<Record<string, string>>,
     pageTokens: pages,
     etags: ["1.0", "1.5", "1"],
   };
-}
-
-function openSession(url: string): ClientHttp2Session {
-  const session = connect(url);
-  session.on("error", () => {});
-  return session;
-}
-
-const NOTHING: FuzzAnswer = { status: 0, headers: {}, trailers: {}, body: Buffer.alloc(0) };
-
-function askHttp2(session: ClientHttp2Session, { verb, path, headers, body }: FuzzRequest): Promise<FuzzAnswer> {
-  return new Promise((resolve) => {
-    let answer = { ...NOTHING };
-    const chunks: Buffer[] = [];
-    const sent = Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "expect"));
-    const request = session.request({ ":method": verb, ":path": path, ...sent }, { endStream: body.length === 0 });
-    const patience = setTimeout(() => request.close(), HANGS_MS);
-    request.on("response", (head) => {
-      answer = { ...answer, status: Number(head[":status"]), headers: head as Record<string, string> };
-    });
-    request.on("trailers", (trailers) => {
-      answer = { ...answer, trailers: trailers as Record<string, string> };
-    });
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("error", () => {});
-    request.on("close", () => {
-      clearTimeout(patience);
-      resolve({ ...answer, body: Buffer.concat(chunks) });
-    });
-    if (body.length > 0) request.end(body);
-  });
-}
-
-function askOverHttp1(url: string, { verb, path, headers, body }: FuzzRequest, agent: Agent): Promise<FuzzAnswer> {
-  return new Promise((resolve) => {
-    const request = askHttp1(new URL(url), {
-      method: verb,
-      path,
-      agent,
-      headers: { ...headers, ...(verb !== "GET" && verb !== "HEAD" && { "content-length": body.length }) },
-    });
-    request.setTimeout(HANGS_MS, () => request.destroy());
-    request.on("error", () => resolve(NOTHING));
-    request.on("response", (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", () => resolve(NOTHING));
-      response.on("end", () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers as Record<string, string>,
-          trailers: response.trailers as Record<string, string>,
-          body: Buffer.concat(chunks),
-        }),
-      );
-    });
-    request.end(verb === "GET" || verb === "HEAD" ? undefined : body);
-  });
 }

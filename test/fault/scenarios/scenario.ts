@@ -23,9 +23,16 @@ function sentenceOf({ fault, conversationId, what }: Finding): string {
   return `${fault} (${FAULTS[fault]}): ${what}${conversationId === "" ? "" : `, in ${conversationId}`}`;
 }
 
+/** Of these the largest counts. */
+const EXTREME = /^(?:longest|most|median)/;
+
 /** Adds figures up, name by name. */
 export function addFigures(...all: readonly Figures[]): Figures {
   const sum: Record<string, number> = {};
-  for (const figures of all) for (const [name, value] of Object.entries(figures)) sum[name] = (sum[name] ?? 0) + value;
+  for (const figures of all) {
+    for (const [name, value] of Object.entries(figures)) {
+      sum[name] = EXTREME.test(name) ? Math.max(sum[name] ?? 0, value) : (sum[name] ?? 0) + value;
+    }
+  }
   return sum;
 }

@@ -1,0 +1,195 @@
+// All promises at once: one server under mixed load and one trouble after another, which must neither lose nor keep
+// anything. The server goes on from turn to turn, so that what it holds can be compared.
+import { setTimeout as delay } from "node:timers/promises";
+import { type DatabaseProxy, startDatabaseProxy } from "../faults/database-proxy.ts";
+import { startLineProxy } from "../faults/line-proxy.ts";
+import { type Ground, TROUBLES, type TroubleName } from "../faults/troubles.ts";
+import { check } from "../history/check.ts";
+import { History } from "../history/history.ts";
+import { readStored } from "../history/stored.ts";
+import { startChatters } from "../stage/chatters.ts";
+import type { Store } from "../stage/database.ts";
+import { startFollowers } from "../stage/followers.ts";
+import { startHurried } from "../stage/hurried.ts";
+import { type Held, type ProbedServer, startProbedServer } from "../stage/probed-server.ts";
+import type { Random } from "../stage/random.ts";
+import { clientsOver } from "../stage/wires.ts";
+import { createConversations, startWriters } from "../stage/writers.ts";
+import { answered, unexpected } from "./answers.ts";
+import { startBadCallers } from "./bad-input.ts";
+import { type Verdict, verdictOf } from "./scenario.ts";
+
+/** A server that stands through all troubles, and what it held after each turn. */
+export interface Standing extends AsyncDisposable {
+  readonly store: Store;
+  readonly behind: DatabaseProxy;
+  readonly server: ProbedServer;
+  readonly rests: Rest[];
+}
+
+/** What a server holds when nobody calls. */
+export interface Rest extends Held {
+  /** Seconds since it was started. */
+  readonly atSeconds: number;
+  /** Calls that it counts as begun and not ended: subscriptions among them. */
+  readonly openCalls: number;
+  /** Sessions in PostgreSQL that do something, or hold a transaction. */
+  readonly transactions: number;
+}
+
+export interface MixedSize {
+  readonly seconds: number;
+  /** All unless given. */
+  readonly troubles?: readonly TroubleName[];
+}
+
+/** How long everything that was begun may take to end when the troubles are over, in milliseconds. */
+const REST_MS = 40_000;
+
+export async function startStanding(store: Store, random: Random): Promise<Standing> {
+  const behind = await startDatabaseProxy(store.url, random);
+  const server = await startProbedServer({ DATABASE_URL: behind.url });
+  return {
+    store,
+    behind,
+    server,
+    rests: [],
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await behind[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export async function mixed(standing: Standing, random: Random, { seconds, troubles }: MixedSize): Promise<Verdict> {
+  const { store, behind, server } = standing;
+  const begun = performance.now();
+  await using before = await startLineProxy(server.port, random.fork());
+  const { id: tenantId, headers } = await store.tenant();
+  const other = await store.tenant();
+  const conversationIds = await createConversations(server.url, headers, 6);
+  const [large = ""] = await createConversations(server.url, other.headers, 1);
+  const content = "x".repeat(100_000);
+  const { messages } = clientsOver("Connect JSON", before.url, other.headers);
+  await messages.batchSendMessages({
+    conversationId: large,
+    messages: Array.from({ length: 20 }, () => ({ content })),
+  });
+
+  const history = new History();
+  const urls = [before.url];
+  const writers = startWriters({ history, headers, conversationIds, random, writers: 10, repeated: 0.8, urls });
+  const followers = startFollowers(before.url, headers, conversationIds);
+  const chatters = await startChatters(before.url, await store.tenant(), 2);
+  const hurried = startHurried(before.url, other.headers, random.fork(), 2);
+  const bad = await startBadCallers(server.url, other.headers, other.id, random.fork(), 2);
+  let stopped = false;
+  const asking = bad.run(() => !stopped);
+
+  const ground = {
+    store,
+    behind,
+    server,
+    before,
+    target: { port: server.port, headers: other.headers, conversationId: large },
+  };
+  const befallen = await befall(ground, random.fork(), begun + 1_000 * seconds, troubles);
+  stopped = true;
+  await Promise.all([writers.stop(), chatters.stop(), hurried.stop(), asking]);
+  const stored = await readStored(store.url, tenantId);
+  const unheard = await followers.finish(stored);
+  const verdict = verdictOf(check(history, stored));
+  const badVerdict = bad.verdict();
+  const chatted = await chatters.findings();
+  before.cutAll();
+  const { rest, findings: left } = await comeToRest(standing);
+  standing.rests.push(rest);
+  await store.sql(EMPTY);
+  return {
+    figures: {
+      troubles: befallen,
+      ...history.count(),
+      repeats: writers.repeats,
+      reads: history.reads.length,
+      "entries followed": followers.heard,
+      "subscriptions cut": followers.interruptions,
+      turns: chatters.turns,
+      "calls with a deadline": hurried.calls,
+      ...answered(writers.answers),
+      ...badVerdict.figures,
+      ...verdict.figures,
+    },
+    findings: [
+      ...verdict.findings,
+      ...unheard,
+      ...chatted,
+      ...unexpected(writers.answers),
+      ...unexpected(hurried.answers),
+      ...badVerdict.findings,
+      ...left,
+    ],
+  };
+}
+
+/** One or two troubles at a time, with a pause after each. */
+async function befall(
+  ground: Ground,
+  random: Random,
+  until: number,
+  names: readonly TroubleName[] = Object.keys(TROUBLES) as TroubleName[],
+): Promise<number> {
+  let count = 0;
+  while (performance.now() < until) {
+    const drawn = new Set(Array.from({ length: random.between(1, 2) }, () => random.pick(names)));
+    const endings: (() => Promise<void>)[] = [];
+    for (const name of drawn) endings.push(await TROUBLES[name](ground, random));
+    count += drawn.size;
+    await delay(random.between(100, 3_000));
+    for (const end of endings.toReversed()) await end();
+    await delay(random.between(100, 1_500));
+  }
+  return count;
+}
+
+/** Everything but what was there before anybody called. */
+const EMPTY = `do $$ declare name text; begin
+  for name in select table_name from information_schema.columns where column_name = 'tenant_id' and table_schema = 'public' loop
+    execute format('truncate table %I cascade', name);
+  end loop; end $$`;
+
+const BUSY = `select state, left(query, 200) as query from pg_stat_activity
+  where backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid() and application_name <> 'administer'`;
+
+/** Waits until nothing is left of any call. */
+async function comeToRest({ store, server, rests }: Standing): Promise<{ rest: Rest; findings: string[] }> {
+  const giveUpAt = performance.now() + REST_MS;
+  const fewest = Math.min(...rests.map(({ files }) => files));
+  for (;;) {
+    const busy = await store.sql(BUSY);
+    const openCalls = await countOpenCalls(server.url);
+    const held = await server.held();
+    const atSeconds = Math.round(performance.now() / 1_000);
+    const rest = { ...held, atSeconds, openCalls, transactions: busy.length };
+    // Connections to PostgreSQL are as many as the pool keeps; what belongs to clients is gone.
+    const calm = busy.length === 0 && openCalls === 0 && !(held.files > fewest + SPARE_FILES);
+    if (calm) return { rest, findings: [] };
+    if (performance.now() > giveUpAt) {
+      const findings = busy.map(({ state, query }) => `it is still ${state} in PostgreSQL: ${query}`);
+      if (openCalls !== 0) findings.push(`${openCalls} calls are still open though nobody calls`);
+      if (held.files > fewest + SPARE_FILES) findings.push(`${held.files} files are open, before it were ${fewest}`);
+      return { rest, findings };
+    }
+    await delay(100);
+  }
+}
+
+/** How far the number of connections to PostgreSQL may differ from rest to rest. */
+const SPARE_FILES = 24;
+
+async function countOpenCalls(url: string): Promise<number> {
+  const response = await fetch(`${url}/metrics`, { headers: { connection: "close" } });
+  const text = await response.text();
+  const sum = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "gm"))].reduce((all, [, value]) => all + Number(value), 0);
+  return sum("colloquy_rpc_started_total") - sum("colloquy_rpc_handled_total");
+}

@@ -1,0 +1,34 @@
+// Loaded into a server's process before its own program: tells over a Unix socket what the process holds, and shifts its
+// clock when asked.
+import { readdirSync } from "node:fs";
+import { createServer } from "node:http";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
+
+let shiftMs = 0;
+const RealDate = Date;
+globalThis.Date = new Proxy(RealDate, {
+  construct: (target, words, newTarget) =>
+    Reflect.construct(target, words.length === 0 ? [RealDate.now() + shiftMs] : words, newTarget),
+  apply: () => String(new Date()),
+  get: (target, name) => (name === "now" ? () => RealDate.now() + shiftMs : Reflect.get(target, name)),
+});
+
+function held() {
+  collectGarbage();
+  const { rss, heapUsed } = process.memoryUsage();
+  const resources: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
+  return { rss, heapUsed, files: readdirSync("/proc/self/fd").length, resources };
+}
+
+const server = createServer((request, response) => {
+  const url = new URL(request.url ?? "/", "http://probe");
+  if (url.pathname === "/clock") shiftMs = Number(url.searchParams.get("shift"));
+  response.setHeader("connection", "close").end(JSON.stringify(url.pathname === "/held" ? held() : {}));
+});
+server.listen(process.env.PROBE_SOCKET);
+server.unref();

@@ -1,0 +1,114 @@
+// Tells of a run: a line while it goes on, a report in Markdown at its end.
+import { arch, availableParallelism, platform, release } from "node:os";
+import { FAULTS } from "../history/check.ts";
+import type { Rest } from "../scenarios/mixed.ts";
+import { addFigures, type Figures } from "../scenarios/scenario.ts";
+import { type Outcome, type Progress, whenWarm } from "./torture.ts";
+
+/** One line of 120 characters at most. */
+export function line({ seconds, turn, turns, figures, findings, rest }: Progress, minutes: number): string {
+  const told = [
+    `${clock(seconds)} of ${clock(minutes * 60)}`,
+    `${turns} turns`,
+    turn,
+    `${number(figures.acknowledged)} acknowledged`,
+    `${number(figures["inputs tried"])} inputs`,
+    `${findings} findings`,
+    ...(rest === undefined ? [] : [`${mebibytes(rest.heapUsed)} MiB, ${rest.files} files at rest`]),
+  ];
+  return told.join(" · ").slice(0, 120);
+}
+
+export function report({ options, seconds, turns, rests, findings }: Outcome): string {
+  const all = addFigures(...turns.map((turn) => turn.figures));
+  const { seed, only, minutes, share } = options;
+  const names = [...new Set(turns.map(({ name }) => name))].sort();
+  const words = [`--minutes ${minutes}`, `--seed ${seed}`, ...(only ? [`--only ${only.join(",")}`] : [])];
+  const warm = whenWarm(rests);
+  const last = rests.at(-1);
+  const lines = [
+    "# Torture run",
+    "",
+    `${clock(seconds)} (minutes:seconds), ${turns.length} turns, ${share === undefined || share === 1 ? "" : `each at ${share} of its size, `}Node ${process.version}, ${platform()} ${release()} ${arch()}, ${availableParallelism()} cores.`,
+    `The same again: \`npm run test:torture -- ${words.join(" ")}\``,
+    "",
+    ...table(
+      ["what", "count"],
+      [
+        ["kills of PostgreSQL", number(all["kills of PostgreSQL"])],
+        ["other troubles, several at a time", number(all.troubles)],
+        ["writes acknowledged", number(all.acknowledged)],
+        ["writes refused, or of unknown outcome", `${number(all.failed)}, ${number(all.unknown)}`],
+        ["calls repeated under their request id", number(all.repeats)],
+        ["inputs tried", number(all["inputs tried"])],
+        ["**lost**", number(all.lost)],
+        ["**doubled**", number(all.doubled)],
+        ["**missing from `seq`, or twice**", number(all.gap)],
+        ["**out of order**", number(all.disordered)],
+        ["**any other fault of a history**", number(otherFaults(all))],
+      ],
+    ),
+    "",
+    "What the server that stood through it held when nobody called:",
+    "",
+    ...table(
+      ["", "at first", "after ten minutes", "at the end"],
+      [
+        ["heap, MiB", ...cells((rest) => mebibytes(rest.heapUsed))],
+        ["resident, MiB", ...cells((rest) => mebibytes(rest.rss))],
+        ["file descriptors", ...cells((rest) => String(rest.files))],
+        ["timers", ...cells((rest) => String(rest.resources.Timeout ?? 0))],
+        ["calls and subscriptions open", ...cells((rest) => String(rest.openCalls))],
+        ["transactions open", ...cells((rest) => String(rest.transactions))],
+      ],
+    ),
+    "",
+    "## Findings",
+    "",
+    ...(findings.length === 0 ? ["None."] : findings.map((finding) => `- ${finding.replaceAll("\n", " ")}`)),
+    "",
+    "## Turns",
+    "",
+    ...names.flatMap((name) => {
+      const own = turns.filter((turn) => turn.name === name);
+      const spent = own.reduce((sum, turn) => sum + turn.seconds, 0);
+      const figures = Object.entries(addFigures(...own.map((turn) => turn.figures))).filter(
+        ([key]) => !(key in FAULTS),
+      );
+      return [
+        `- **${name}**, ${own.length} times, ${clock(spent)}: ${figures.map(([key, value]) => `${key} ${number(value)}`).join(", ")}`,
+      ];
+    }),
+    "",
+  ];
+  return lines.join("\n");
+
+  function cells(tell: (rest: Rest) => string): string[] {
+    return [rests[0], warm, last].map((rest) => (rest === undefined ? "" : tell(rest)));
+  }
+}
+
+const NAMED = new Set(["lost", "doubled", "gap", "disordered"]);
+
+function otherFaults(all: Figures): number {
+  return Object.keys(FAULTS)
+    .filter((fault) => !NAMED.has(fault))
+    .reduce((sum, fault) => sum + (all[fault] ?? 0), 0);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const row = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [row(head), row(head.map((_, index) => (index === 0 ? "---" : "---:"))), ...rows.map(row)];
+}
+
+function number(value = 0): string {
+  return Math.round(value).toLocaleString("en");
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 2 ** 20).toFixed(0);
+}
+
+function clock(seconds: number): string {
+  return `${String(Math.floor(seconds / 60)).padStart(2, "0")}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}

@@ -1,0 +1,138 @@
+// Runs turns until the time is over, and gathers what they did and found.
+
+import { type Rest, startStanding } from "../scenarios/mixed.ts";
+import { addFigures, type Figures } from "../scenarios/scenario.ts";
+import { startOwnDatabase } from "../stage/database.ts";
+import { createRandom } from "../stage/random.ts";
+import { PROGRAMME, type Stage, type Turn, type TurnName } from "./programme.ts";
+
+export interface TortureOptions {
+  readonly minutes: number;
+  /** Gives the order of turns, and to each its inputs. */
+  readonly seed: number;
+  /** Nothing but these. Default: all, with `mixed` after each of the others. */
+  readonly only?: readonly TurnName[];
+  /** How large each turn is, from 0 to 1. Default: 1. */
+  readonly share?: number;
+  /** Told of each step. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly seconds: number;
+  readonly turn: string;
+  readonly turns: number;
+  readonly figures: Figures;
+  readonly findings: number;
+  readonly rest: Rest | undefined;
+}
+
+export interface TurnRecord {
+  readonly name: TurnName;
+  /** How many of this name there were before. */
+  readonly number: number;
+  readonly seconds: number;
+  readonly figures: Figures;
+  readonly findings: readonly string[];
+}
+
+export interface Outcome {
+  readonly options: TortureOptions;
+  readonly seconds: number;
+  readonly turns: readonly TurnRecord[];
+  readonly rests: readonly Rest[];
+  /** Of all turns, and of what the standing server kept. */
+  readonly findings: readonly string[];
+}
+
+/** No turn takes as long; one that does hangs. In milliseconds. */
+const HANGS_MS = 600_000;
+
+export async function torture(options: TortureOptions): Promise<Outcome> {
+  const { seed, share = 1, onProgress = () => {} } = options;
+  const begun = performance.now();
+  const seconds = () => (performance.now() - begun) / 1_000;
+  const turns: TurnRecord[] = [];
+  await using store = await startOwnDatabase({ on: "memory" });
+  await using standing = await startStanding(store, createRandom(seedOf(seed, "standing", 0)));
+  const stage = { store, standing };
+  for (const [name, number] of order(options)) {
+    if (turns.length > 0 && seconds() >= options.minutes * 60) break;
+    const progress = () => {
+      const findings = turns.reduce((sum, turn) => sum + turn.findings.length, 0);
+      const figures = addFigures(...turns.map((turn) => turn.figures));
+      const rest = standing.rests.at(-1);
+      onProgress({ seconds: seconds(), turn: `${name} ${number + 1}`, turns: turns.length, figures, findings, rest });
+    };
+    progress();
+    const ticking = setInterval(progress, 1_000);
+    const from = seconds();
+    const verdict = await run(PROGRAMME[name], stage, seedOf(seed, name, number), share);
+    clearInterval(ticking);
+    const findings = verdict.findings.map((finding) => `${name} ${number + 1}: ${finding}`);
+    turns.push({ name, number, seconds: seconds() - from, figures: verdict.figures, findings });
+    progress();
+  }
+  const { rests } = standing;
+  const findings = [...turns.flatMap((turn) => turn.findings), ...kept(rests)];
+  return { options, seconds: seconds(), turns, rests, findings };
+}
+
+async function run(turn: Turn, stage: Stage, seed: number, share: number) {
+  let patience: NodeJS.Timeout | undefined;
+  const hanging = new Promise<never>((_, reject) => {
+    patience = setTimeout(() => reject(new Error("it hangs")), HANGS_MS);
+  });
+  try {
+    return await Promise.race([turn(stage, createRandom(seed), share), hanging]);
+  } catch (error) {
+    return { figures: {}, findings: [String(error instanceof Error ? error.stack : error)] };
+  } finally {
+    clearTimeout(patience);
+  }
+}
+
+/** What turn comes when: each round has every scenario once, in an order of its own. */
+function* order({ seed, only }: TortureOptions): Generator<readonly [TurnName, number]> {
+  const names = only ?? (Object.keys(PROGRAMME) as TurnName[]).filter((name) => name !== "mixed");
+  const random = createRandom(seed);
+  const numbers = new Map<TurnName, number>();
+  const next = (name: TurnName) => {
+    const number = numbers.get(name) ?? 0;
+    numbers.set(name, number + 1);
+    return [name, number] as const;
+  };
+  for (;;) {
+    const left = [...names];
+    while (left.length > 0) {
+      const [name] = left.splice(random.below(left.length), 1);
+      if (name !== undefined) yield next(name);
+      if (only === undefined) yield next("mixed");
+    }
+  }
+}
+
+/** A seed for each turn, so that one alone can be had again. (FNV-1a.) */
+function seedOf(seed: number, name: string, number: number): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(`${seed} ${name} ${number}`)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** How much more than after ten minutes the standing server may hold. */
+const GROWTH = 1.1;
+const WARM_SECONDS = 600;
+
+/** What it held after ten minutes; before, caches fill. */
+export function whenWarm(rests: readonly Rest[]): Rest | undefined {
+  const [first] = rests;
+  return rests.find(({ atSeconds }) => atSeconds - (first?.atSeconds ?? 0) >= WARM_SECONDS);
+}
+
+function kept(rests: readonly Rest[]): string[] {
+  const warm = whenWarm(rests);
+  const last = rests.at(-1);
+  if (warm === undefined || last === undefined || warm === last) return [];
+  const growth = last.heapUsed / warm.heapUsed;
+  return growth > GROWTH ? [`the heap is ${growth.toFixed(2)} times what it was after ten minutes`] : [];
+}
