@@ -63,6 +63,19 @@ it("refuses connections past the limit, and takes them again later", async () =>
   await server.close();
 });
 
+it("closes its side of an HTTP/2 connection as soon as the peer has closed the other", async () => {
+  const server = await startEchoServer();
+  const socket = connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+  const greeting = new Promise((resolve) => socket.once("data", resolve));
+  // The preface and an empty SETTINGS frame.
+  socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+  await greeting;
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.end();
+  await closed;
+  await server.close();
+});
+
 it("lets go of an HTTP/2 connection that is idle, but not of one with a call", async () => {
   const server = await startEchoServer({ limits: { http2IdleTimeoutMs: 100 } });
   const busy = openHttp2(server.url);

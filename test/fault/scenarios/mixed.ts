@@ -11,30 +11,22 @@ import { startChatters } from "../stage/chatters.ts";
 import type { Store } from "../stage/database.ts";
 import { startFollowers } from "../stage/followers.ts";
 import { startHurried } from "../stage/hurried.ts";
-import { type Held, type ProbedServer, startProbedServer } from "../stage/probed-server.ts";
+import { type ProbedServer, startProbedServer } from "../stage/probed-server.ts";
 import type { Random } from "../stage/random.ts";
+import { comeToRest, type Rest } from "../stage/rest.ts";
 import { clientsOver } from "../stage/wires.ts";
 import { createConversations, startWriters } from "../stage/writers.ts";
 import { answered, unexpected } from "./answers.ts";
 import { startBadCallers } from "./bad-input.ts";
 import { type Verdict, verdictOf } from "./scenario.ts";
 
-/** A server that stands through all troubles, and what it held after each turn. */
+/** A server that stands through all troubles. */
 export interface Standing extends AsyncDisposable {
   readonly store: Store;
   readonly behind: DatabaseProxy;
   readonly server: ProbedServer;
+  /** What it held before anybody called, and after each turn. */
   readonly rests: Rest[];
-}
-
-/** What a server holds when nobody calls. */
-export interface Rest extends Held {
-  /** Seconds since it was started. */
-  readonly atSeconds: number;
-  /** Calls that it counts as begun and not ended: subscriptions among them. */
-  readonly openCalls: number;
-  /** Sessions in PostgreSQL that do something, or hold a transaction. */
-  readonly transactions: number;
 }
 
 export interface MixedSize {
@@ -43,17 +35,14 @@ export interface MixedSize {
   readonly troubles?: readonly TroubleName[];
 }
 
-/** How long everything that was begun may take to end when the troubles are over, in milliseconds. */
-const REST_MS = 40_000;
-
 export async function startStanding(store: Store, random: Random): Promise<Standing> {
   const behind = await startDatabaseProxy(store.url, random);
   const server = await startProbedServer({ DATABASE_URL: behind.url });
+  const parts = { store, behind, server };
+  const { rest } = await comeToRest(parts);
   return {
-    store,
-    behind,
-    server,
-    rests: [],
+    ...parts,
+    rests: [rest],
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
       await behind[Symbol.asyncDispose]();
@@ -102,7 +91,7 @@ export async function mixed(standing: Standing, random: Random, { seconds, troub
   const badVerdict = bad.verdict();
   const chatted = await chatters.findings();
   before.cutAll();
-  const { rest, findings: left } = await comeToRest(standing);
+  const { rest, findings: left } = await comeToRest(standing, standing.rests[0]);
   standing.rests.push(rest);
   await store.sql(EMPTY);
   return {
@@ -156,40 +145,3 @@ const EMPTY = `do $$ declare name text; begin
   for name in select table_name from information_schema.columns where column_name = 'tenant_id' and table_schema = 'public' loop
     execute format('truncate table %I cascade', name);
   end loop; end $$`;
-
-const BUSY = `select state, left(query, 200) as query from pg_stat_activity
-  where backend_type = 'client backend' and state <> 'idle' and pid <> pg_backend_pid() and application_name <> 'administer'`;
-
-/** Waits until nothing is left of any call. */
-async function comeToRest({ store, server, rests }: Standing): Promise<{ rest: Rest; findings: string[] }> {
-  const giveUpAt = performance.now() + REST_MS;
-  const fewest = Math.min(...rests.map(({ files }) => files));
-  for (;;) {
-    const busy = await store.sql(BUSY);
-    const openCalls = await countOpenCalls(server.url);
-    const held = await server.held();
-    const atSeconds = Math.round(performance.now() / 1_000);
-    const rest = { ...held, atSeconds, openCalls, transactions: busy.length };
-    // Connections to PostgreSQL are as many as the pool keeps; what belongs to clients is gone.
-    const calm = busy.length === 0 && openCalls === 0 && !(held.files > fewest + SPARE_FILES);
-    if (calm) return { rest, findings: [] };
-    if (performance.now() > giveUpAt) {
-      const findings = busy.map(({ state, query }) => `it is still ${state} in PostgreSQL: ${query}`);
-      if (openCalls !== 0) findings.push(`${openCalls} calls are still open though nobody calls`);
-      if (held.files > fewest + SPARE_FILES) findings.push(`${held.files} files are open, before it were ${fewest}`);
-      return { rest, findings };
-    }
-    await delay(100);
-  }
-}
-
-/** How far the number of connections to PostgreSQL may differ from rest to rest. */
-const SPARE_FILES = 24;
-
-async function countOpenCalls(url: string): Promise<number> {
-  const response = await fetch(`${url}/metrics`, { headers: { connection: "close" } });
-  const text = await response.text();
-  const sum = (name: string) =>
-    [...text.matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, "gm"))].reduce((all, [, value]) => all + Number(value), 0);
-  return sum("colloquy_rpc_started_total") - sum("colloquy_rpc_handled_total");
-}

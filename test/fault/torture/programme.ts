@@ -14,10 +14,10 @@ import { type Store, startWholeServer } from "../stage/database.ts";
 import type { Random } from "../stage/random.ts";
 import { startOwnServer } from "../stage/server.ts";
 
-/** What all turns of a run share. */
+/** What all turns of a run share; started when it is first asked for. */
 export interface Stage {
-  readonly store: Store;
-  readonly standing: Standing;
+  store(): Promise<Store>;
+  standing(): Promise<Standing>;
 }
 
 /** One turn; `share` is how large it is, from 0 to 1. */
@@ -27,9 +27,10 @@ const least = (share: number, whole: number, floor = 1) => Math.max(floor, Math.
 
 export const PROGRAMME = {
   /** R1 to R13 together; see `mixed.ts`. Comes after every other turn. */
-  mixed: ({ standing }, random, share) => mixed(standing, random, { seconds: least(share, 30, 2) }),
+  mixed: async ({ standing }, random, share) => mixed(await standing(), random, { seconds: least(share, 30, 2) }),
   /** R1. */
-  survival: async ({ store }, random, share) => {
+  survival: async (stage, random, share) => {
+    const store = await stage.store();
     await using server = await startOwnServer({ DATABASE_URL: store.url });
     const size = { cycles: least(share, 10), writers: 24, conversations: 4, texts: least(share, 200, 20) };
     return await survival(store, [server.url], random, size);
@@ -41,25 +42,29 @@ export const PROGRAMME = {
     return await survival(whole.store, [whole.server.url], random, size);
   },
   /** R2. */
-  once: ({ store }, random, share) =>
-    once(store, random, { cutsAfterCommit: least(share, 100, 5), kills: least(share, 3), writers: 16 }),
+  once: async ({ store }, random, share) =>
+    once(await store(), random, { cutsAfterCommit: least(share, 100, 5), kills: least(share, 3), writers: 16 }),
   /** R5. */
-  "bad-input": ({ store }, random, share) => badInput(store, random, { requests: least(share, 20_000, 500) }),
+  "bad-input": async ({ store }, random, share) =>
+    badInput(await store(), random, { requests: least(share, 20_000, 500) }),
   /** R6, R11. */
-  hostility: ({ store }, random, share) =>
-    hostility(store, random, { milliseconds: least(share, 800, 50), lines: least(share, 3) }),
+  hostility: async ({ store }, random, share) =>
+    hostility(await store(), random, { milliseconds: least(share, 800, 50), lines: least(share, 3) }),
   /** R9. */
-  paging: async ({ store }, random, share) => {
+  paging: async (stage, random, share) => {
+    const store = await stage.store();
     await using app = await startOwnApp({ url: store.url });
     return await paging(store, app.url, random, { scans: least(share, 500, 10) });
   },
   /** R10. */
-  deadlines: ({ store }, random, share) => deadlines(store, random, { calls: least(share, 500, 20) }),
+  deadlines: async ({ store }, random, share) => deadlines(await store(), random, { calls: least(share, 500, 20) }),
   /** R11. */
-  overload: ({ store }, random, share) => overload(store, random, { rounds: least(share, 8, 2) }),
+  overload: async ({ store }, random, share) => overload(await store(), random, { rounds: least(share, 8, 2) }),
   /** R12. */
-  restarts: ({ store }, random, share) => restarts(store, random, { rounds: least(share, 4), writers: 16 }),
-  "two-servers": ({ store }, random, share) => twoServers(store, random, { rounds: least(share, 4), writers: 16 }),
+  restarts: async ({ store }, random, share) =>
+    restarts(await store(), random, { rounds: least(share, 4), writers: 16 }),
+  "two-servers": async ({ store }, random, share) =>
+    twoServers(await store(), random, { rounds: least(share, 4), writers: 16 }),
 } as const satisfies Record<string, Turn>;
 
 export type TurnName = keyof typeof PROGRAMME;

@@ -1,8 +1,8 @@
 // Tells of a run: a line while it goes on, a report in Markdown at its end.
 import { arch, availableParallelism, platform, release } from "node:os";
 import { FAULTS } from "../history/check.ts";
-import type { Rest } from "../scenarios/mixed.ts";
 import { addFigures, type Figures } from "../scenarios/scenario.ts";
+import type { Rest } from "../stage/rest.ts";
 import { type Outcome, type Progress, whenWarm } from "./torture.ts";
 
 /** One line of 120 characters at most. */
@@ -14,7 +14,7 @@ export function line({ seconds, turn, turns, figures, findings, rest }: Progress
     `${number(figures.acknowledged)} acknowledged`,
     `${number(figures["inputs tried"])} inputs`,
     `${findings} findings`,
-    ...(rest === undefined ? [] : [`${mebibytes(rest.heapUsed)} MiB, ${rest.files} files at rest`]),
+    ...(rest === undefined ? [] : [`${mebibytes(rest.heapUsed)} MiB, ${rest.ownFiles} files at rest`]),
   ];
   return told.join(" · ").slice(0, 120);
 }
@@ -24,12 +24,13 @@ export function report({ options, seconds, turns, rests, findings }: Outcome): s
   const { seed, only, minutes, share } = options;
   const names = [...new Set(turns.map(({ name }) => name))].sort();
   const words = [`--minutes ${minutes}`, `--seed ${seed}`, ...(only ? [`--only ${only.join(",")}`] : [])];
+  if (share !== undefined && share !== 1) words.push(`--share ${share}`);
   const warm = whenWarm(rests);
   const last = rests.at(-1);
   const lines = [
     "# Torture run",
     "",
-    `${clock(seconds)} (minutes:seconds), ${turns.length} turns, ${share === undefined || share === 1 ? "" : `each at ${share} of its size, `}Node ${process.version}, ${platform()} ${release()} ${arch()}, ${availableParallelism()} cores.`,
+    `${clock(seconds)} (minutes:seconds), ${turns.length} turns, Node ${process.version}, ${platform()} ${release()} ${arch()}, ${availableParallelism()} cores.`,
     `The same again: \`npm run test:torture -- ${words.join(" ")}\``,
     "",
     ...table(
@@ -56,7 +57,7 @@ export function report({ options, seconds, turns, rests, findings }: Outcome): s
       [
         ["heap, MiB", ...cells((rest) => mebibytes(rest.heapUsed))],
         ["resident, MiB", ...cells((rest) => mebibytes(rest.rss))],
-        ["file descriptors", ...cells((rest) => String(rest.files))],
+        ["file descriptors, without PostgreSQL's", ...cells((rest) => String(rest.ownFiles))],
         ["timers", ...cells((rest) => String(rest.resources.Timeout ?? 0))],
         ["calls and subscriptions open", ...cells((rest) => String(rest.openCalls))],
         ["transactions open", ...cells((rest) => String(rest.transactions))],

@@ -34,7 +34,8 @@ function tell(progress: Progress): void {
   last = progress.turn;
 }
 
-const outcome = await torture({ minutes, seed, share, ...(only && { only }), onProgress: tell });
+const onFinding = (finding: string) => process.stderr.write(`\n${finding}\n`);
+const outcome = await torture({ minutes, seed, share, ...(only && { only }), onProgress: tell, onFinding });
 const text = report(outcome);
 process.stderr.write("\n");
 process.stdout.write(text);

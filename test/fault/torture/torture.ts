@@ -1,9 +1,10 @@
 // Runs turns until the time is over, and gathers what they did and found.
 
-import { type Rest, startStanding } from "../scenarios/mixed.ts";
+import { type Standing, startStanding } from "../scenarios/mixed.ts";
 import { addFigures, type Figures } from "../scenarios/scenario.ts";
-import { startOwnDatabase } from "../stage/database.ts";
-import { createRandom } from "../stage/random.ts";
+import { type OwnDatabase, startOwnDatabase } from "../stage/database.ts";
+import { createRandom, type Random } from "../stage/random.ts";
+import type { Rest } from "../stage/rest.ts";
 import { PROGRAMME, type Stage, type Turn, type TurnName } from "./programme.ts";
 
 export interface TortureOptions {
@@ -16,6 +17,8 @@ export interface TortureOptions {
   readonly share?: number;
   /** Told of each step. */
   readonly onProgress?: (progress: Progress) => void;
+  /** Told of each finding as it is made. */
+  readonly onFinding?: (finding: string) => void;
 }
 
 export interface Progress {
@@ -48,34 +51,58 @@ export interface Outcome {
 /** No turn takes as long; one that does hangs. In milliseconds. */
 const HANGS_MS = 600_000;
 
-export async function torture(options: TortureOptions): Promise<Outcome> {
-  const { seed, share = 1, onProgress = () => {} } = options;
+export async function torture(
+  options: TortureOptions,
+  programme: Readonly<Record<TurnName, Turn>> = PROGRAMME,
+): Promise<Outcome> {
+  const { seed, share = 1, onProgress = () => {}, onFinding = () => {} } = options;
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1_000;
   const turns: TurnRecord[] = [];
-  await using store = await startOwnDatabase({ on: "memory" });
-  await using standing = await startStanding(store, createRandom(seedOf(seed, "standing", 0)));
-  const stage = { store, standing };
+  await using stage = setStage(createRandom(seedOf(seed, "standing", 0)));
   for (const [name, number] of order(options)) {
     if (turns.length > 0 && seconds() >= options.minutes * 60) break;
     const progress = () => {
       const findings = turns.reduce((sum, turn) => sum + turn.findings.length, 0);
       const figures = addFigures(...turns.map((turn) => turn.figures));
-      const rest = standing.rests.at(-1);
+      const rest = stage.rests().at(-1);
       onProgress({ seconds: seconds(), turn: `${name} ${number + 1}`, turns: turns.length, figures, findings, rest });
     };
     progress();
     const ticking = setInterval(progress, 1_000);
     const from = seconds();
-    const verdict = await run(PROGRAMME[name], stage, seedOf(seed, name, number), share);
+    const verdict = await run(programme[name], stage, seedOf(seed, name, number), share);
     clearInterval(ticking);
     const findings = verdict.findings.map((finding) => `${name} ${number + 1}: ${finding}`);
+    findings.forEach(onFinding);
     turns.push({ name, number, seconds: seconds() - from, figures: verdict.figures, findings });
     progress();
   }
-  const { rests } = standing;
+  const rests = stage.rests();
   const findings = [...turns.flatMap((turn) => turn.findings), ...kept(rests)];
   return { options, seconds: seconds(), turns, rests, findings };
+}
+
+/** Starts each part when it is first asked for. */
+function setStage(random: Random) {
+  let store: Promise<OwnDatabase> | undefined;
+  let standing: Promise<Standing> | undefined;
+  let rests: readonly Rest[] = [];
+  const getStore = () => (store ??= startOwnDatabase({ on: "memory" }));
+  const stand = async () => {
+    const made = await startStanding(await getStore(), random);
+    rests = made.rests;
+    return made;
+  };
+  return {
+    store: getStore,
+    standing: () => (standing ??= stand()),
+    rests: () => rests,
+    async [Symbol.asyncDispose]() {
+      await (await standing)?.[Symbol.asyncDispose]();
+      await (await store)?.[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function run(turn: Turn, stage: Stage, seed: number, share: number) {
@@ -93,7 +120,7 @@ async function run(turn: Turn, stage: Stage, seed: number, share: number) {
 }
 
 /** What turn comes when: each round has every scenario once, in an order of its own. */
-function* order({ seed, only }: TortureOptions): Generator<readonly [TurnName, number]> {
+export function* order({ seed, only }: TortureOptions): Generator<readonly [TurnName, number]> {
   const names = only ?? (Object.keys(PROGRAMME) as TurnName[]).filter((name) => name !== "mixed");
   const random = createRandom(seed);
   const numbers = new Map<TurnName, number>();

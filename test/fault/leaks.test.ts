@@ -1,0 +1,49 @@
+// Nothing is left of callers that have gone, however they went: no file, no timer, no call, no transaction.
+import { expect, test, vi } from "vitest";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startDatabaseProxy } from "./faults/database-proxy.ts";
+import { startLineProxy } from "./faults/line-proxy.ts";
+import { tablesAt } from "./stage/database.ts";
+import { startProbedServer } from "./stage/probed-server.ts";
+import { createRandom } from "./stage/random.ts";
+import { comeToRest } from "./stage/rest.ts";
+import { clientsOver, WIRES } from "./stage/wires.ts";
+
+vi.setConfig({ testTimeout: 60_000 });
+
+test("callers whose lines are cut while they call and subscribe leave nothing behind", async () => {
+  const random = createRandom(1);
+  await using database = await createTestDatabase();
+  const store = tablesAt(database.url);
+  await using behind = await startDatabaseProxy(database.url, random);
+  await using server = await startProbedServer({ DATABASE_URL: behind.url });
+  const { headers } = await store.tenant();
+  const resting = { store, behind, server };
+  const { rest: before } = await comeToRest(resting);
+
+  const callers = WIRES.map(async (wire) => {
+    await using line = await startLineProxy(server.port, random);
+    const { conversations, messages } = clientsOver(wire, line.url, headers);
+    const { conversation } = await conversations.createConversation({});
+    const conversationId = conversation?.id ?? "";
+    const begun: Promise<void>[] = [];
+    const subscriptions = Array.from({ length: 5 }, async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      begun.push(promise);
+      for await (const _ of conversations.subscribe({ conversationId })) resolve();
+    });
+    await Promise.all(begun);
+    const calls = Array.from({ length: 20 }, () => messages.sendMessage({ conversationId, message: { content: "x" } }));
+    // Some have been answered, and others are under way.
+    await Promise.race(calls);
+    line.cutAll();
+    const cut = await Promise.allSettled([...calls, ...subscriptions]);
+    return cut.filter(({ status }) => status === "rejected").length;
+  });
+  const cut = await Promise.all(callers);
+  expect(Math.min(...cut)).toBeGreaterThanOrEqual(5);
+
+  const { rest, findings } = await comeToRest(resting, before);
+  expect(findings).toEqual([]);
+  expect(rest.resources.Timeout ?? 0).toBeLessThanOrEqual((before.resources.Timeout ?? 0) + behind.open);
+});
