@@ -51,6 +51,13 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 const IDLE_CONNECTION_MS = 60_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
+/**
+ * Statements keep the plan that holds for all values: which index leads to a page does not depend on them, planning
+ * anew takes longer than most statements, and a tenant that the statistics do not know yet is planned for like the
+ * others. Compiling plans never pays off for what takes milliseconds.
+ */
+export const SESSION_OPTIONS = "-c plan_cache_mode=force_generic_plan -c jit=off";
+
 function textOf(query: unknown): string {
   if (typeof query === "string") return query;
   return (query as { text?: string }).text ?? "";
@@ -102,6 +109,7 @@ export async function openPool(settings: PoolSettings, { entities, migrations }:
       lock_timeout: timeouts.lock,
       idle_in_transaction_session_timeout: timeouts.idleInTransaction,
       application_name: settings.applicationName,
+      options: SESSION_OPTIONS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       onPoolCreated: (pool: Pool) => {

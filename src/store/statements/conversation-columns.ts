@@ -38,8 +38,9 @@ export interface ConversationRow {
   readonly unread_count: number;
 }
 
-/** The most unread messages that are counted. */
+/** The most unread messages that are counted, and the latest messages among which they are looked for. */
 const UNREAD_CAP = 1000;
+const UNREAD_WITHIN = 10_000;
 
 /** The columns of conversation `c` for the caller `$2`, who may be null. Goes with {@link conversationJoins}. */
 export const conversationColumns = `
@@ -47,7 +48,8 @@ export const conversationColumns = `
   c.pinned, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
   c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time,
   first.participants, (c.owner_id = $2::text) is true as is_owner,
-  exists (select from member o where o.tenant_id = $1 and o.id = c.owner_id and o.role = 1) as owned_by_lead, me.read_seq, unread.count as unread_count`;
+  (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,
+  unread.count as unread_count`;
 
 /** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
 export const conversationJoins = `
@@ -62,9 +64,12 @@ export const conversationJoins = `
   ) first on true
   left join lateral (
     select count(*)::integer as count from (
-      select from message u
-      where u.tenant_id = $1 and u.conversation_id = me.conversation_id and u.seq > me.read_seq
-        and u.delete_time is null and u.sender <> me.member_id
+      select from (
+        select u.sender, u.delete_time from message u
+        where u.tenant_id = $1 and u.conversation_id = me.conversation_id and u.seq > me.read_seq
+        order by u.seq desc limit ${UNREAD_WITHIN}
+      ) u
+      where u.delete_time is null and u.sender <> me.member_id
       limit ${UNREAD_CAP}
     ) u
   ) unread on true`;

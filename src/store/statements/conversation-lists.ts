@@ -165,6 +165,7 @@ function memberCandidates(
 ): string {
   // The index behind a participant is ordered by conversation_id, which is c.id.
   const walk = by.replaceAll("c.id", "p.conversation_id");
+  const edgeOfParticipant = edge.replaceAll("c.id", "p.conversation_id");
   const branches: string[] = [];
   if (owned) {
     branches.push(`(select c.id, c.update_time from conversation c
@@ -172,9 +173,13 @@ function memberCandidates(
          order by ${by} limit ${limit} + ${skip})`);
   }
   if (takingPart) {
+    // The inner limit is a fence: each conversation is looked up, instead of merging with all those of the tenant.
     branches.push(`(select c.id, c.update_time from participant p
-         join conversation c on c.tenant_id = $1 and c.id = p.conversation_id
-         where p.tenant_id = $1 and p.member_id = watched.id and ${matching} ${edge} ${edge.replaceAll("c.id", "p.conversation_id")}
+         cross join lateral (
+           select c.id, c.update_time from conversation c
+           where c.tenant_id = $1 and c.id = p.conversation_id and ${matching} ${edge} limit 1
+         ) c
+         where p.tenant_id = $1 and p.member_id = watched.id ${edgeOfParticipant}
          order by ${walk} limit ${limit} + ${skip})`);
   }
   return `

@@ -172,7 +172,10 @@ export const readLog = forEachViewer<LogRow>(
        order by v.seq limit $5)
     ) merged order by merged.seq limit $5
   ) e on true
-  left join message m on m.tenant_id = $1 and m.conversation_id = c.id and m.seq = e.message_seq
+  left join lateral (
+    -- A fence: each message is looked up, instead of joining with all those of the conversation.
+    select * from message l where l.tenant_id = $1 and l.conversation_id = c.id and l.seq = e.message_seq limit 1
+  ) m on true
   where c.tenant_id = $1 and c.id = $3::uuid and ($6::boolean or c.delete_time is null) and ${visible(kind)}
   order by e.seq`,
 );

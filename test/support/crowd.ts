@@ -1,0 +1,63 @@
+// Two tenants with much in them: one that PostgreSQL's statistics know, and one that came after they were taken.
+import { administer } from "./postgres.ts";
+
+export const KNOWN = "01890000-0000-7000-8000-000000000001";
+export const NEWCOMER = "01890000-0000-7000-8000-000000000002";
+
+/** Of each tenant. The first half is `ada`'s, the second `bob`'s; `boss` is above ten members, ada among them. */
+export const CONVERSATIONS = 10_000;
+/** In the one long conversation, which is `ada`'s. */
+export const LONG_MESSAGES = 10_000;
+/** All take part in it. */
+export const MEMBERS = 1_000;
+
+/** Numbered from 1 on, the same in both tenants. Ids grow with the numbers. */
+export function conversationId(n: number): string {
+  return `01890000-0000-7000-9000-${n.toString(16).padStart(12, "0")}`;
+}
+
+export const LONG = conversationId(1);
+
+export function messageId(n: number): string {
+  return `01890000-0000-7000-a000-${n.toString(16).padStart(12, "0")}`;
+}
+
+/** Fills a database of one's own. */
+export async function createCrowd(url: string): Promise<void> {
+  await fill(url, KNOWN);
+  await administer(url, "vacuum analyze");
+  await fill(url, NEWCOMER);
+}
+
+const id = (kind: string, n: string) => `('01890000-0000-7000-${kind}-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
+const owner = `case when n <= ${CONVERSATIONS / 2} then 'ada' else 'bob' end`;
+
+async function fill(url: string, tenant: string): Promise<void> {
+  await administer(
+    url,
+    `
+    set synchronous_commit = off;
+    insert into tenant (id, slug, secret) values ('${tenant}', '${tenant}', '');
+    insert into member (tenant_id, id) values ('${tenant}', 'boss');
+    insert into member (tenant_id, id, manager_id)
+      select '${tenant}', m, case when n <= 10 then 'boss' end
+      from (select n, case n when 1 then 'ada' when 11 then 'bob' else 'member-' || n end as m
+        from generate_series(1, ${MEMBERS}) n) m;
+    insert into conversation (tenant_id, id, title, owner_id, creator, participant_count, last_seq, message_count)
+      select '${tenant}', ${id("9000", "n")}, 'conversation', ${owner}, 'ada', 1, 1, 1
+      from generate_series(1, ${CONVERSATIONS}) n;
+    insert into participant (tenant_id, conversation_id, member_id, join_seq)
+      select '${tenant}', ${id("9000", "n")}, ${owner}, 1 from generate_series(1, ${CONVERSATIONS}) n;
+    insert into participant (tenant_id, conversation_id, member_id, join_seq)
+      select '${tenant}', '${LONG}', m.id, 2 from member m where m.tenant_id = '${tenant}' and m.id <> 'ada';
+    update conversation set last_seq = ${2 * LONG_MESSAGES} where tenant_id = '${tenant}' and id = '${LONG}';
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
+      select '${tenant}', '${LONG}', 2 * n - 1, ${id("a000", "n")}, 1, 'bob', 'message'
+      from generate_series(1, ${LONG_MESSAGES}) n;
+    insert into event (tenant_id, conversation_id, seq, type, actor, data)
+      select '${tenant}', '${LONG}', 2 * n, 1, 'ada', '{}' from generate_series(1, ${LONG_MESSAGES}) n;
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
+      select '${tenant}', ${id("9000", "n")}, 1, ${id("b000", "n")}, 1, 'ada', 'message'
+      from generate_series(2, ${CONVERSATIONS}) n;`,
+  );
+}

@@ -1,0 +1,96 @@
+// How much PostgreSQL reads for the hot calls: what is asked for is paid for, not what lies around it.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newId } from "../../../src/domain/id.ts";
+import type { Statement } from "../../../src/store/database.ts";
+import { SESSION_OPTIONS } from "../../../src/store/pool.ts";
+import { type ConversationList, listConversations } from "../../../src/store/statements/conversation-lists.ts";
+import { getConversation } from "../../../src/store/statements/conversations.ts";
+import { readLog, send } from "../../../src/store/statements/log.ts";
+import { listMessages } from "../../../src/store/statements/message-lists.ts";
+import { getMessage } from "../../../src/store/statements/messages.ts";
+import { sendMany } from "../../../src/store/statements/send-many.ts";
+import type { ViewerKind } from "../../../src/store/statements/visibility.ts";
+import { CONVERSATIONS, conversationId, createCrowd, KNOWN, LONG, messageId, NEWCOMER } from "../../support/crowd.ts";
+import { type Explainer, openExplainer } from "../../support/plans.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+let database: TestDatabase;
+let explainer: Explainer;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await createCrowd(database.url);
+  explainer = await openExplainer(database.url, SESSION_OPTIONS);
+}, 120_000);
+afterAll(async () => {
+  await explainer[Symbol.asyncDispose]();
+  await database.drop();
+});
+
+type Values = readonly unknown[];
+type Call = readonly [what: string, most: number, statement: Statement, values: Values];
+
+const PAGE = 50;
+const DEEP = 18_000;
+const HIGHEST = "9223372036854775807";
+
+function page(what: string, viewer: ViewerKind, more: Partial<ConversationList> = {}): Call {
+  const caller = { tenant: null, member: "ada", manager: "boss" }[viewer];
+  const plain = { viewer, order: "newest", deleted: false, filters: {}, skip: 0, limit: PAGE, count: false } as const;
+  const { statement, values } = listConversations({ ...plain, ...more });
+  return [what, 40 * PAGE, statement, [caller, ...values]];
+}
+
+const after = (n: number) => ({ after: { id: conversationId(n), updateTime: new Date(0) } });
+const plain = listMessages({ viewer: "member", newestFirst: false, filtered: false });
+const newest = listMessages({ viewer: "member", newestFirst: true, filtered: false });
+
+/** The values come after the tenant. `most` rows may be looked at: those shown, and a few for each to see who may. */
+const CALLS: readonly Call[] = [
+  ["a conversation", 1_200, getConversation.member, ["ada", LONG, false]],
+  ["a message", 10, getMessage.member, ["ada", messageId(7), false]],
+  ["the first page of messages", 2 * PAGE, plain, ["ada", LONG, 0, HIGHEST, PAGE]],
+  ["a page of messages at depth", 2 * PAGE, plain, ["ada", LONG, DEEP, HIGHEST, PAGE]],
+  ["the latest messages", 2 * PAGE, newest, ["ada", LONG, 0, HIGHEST, PAGE]],
+  ["the log from a place at depth", 5 * PAGE, readLog.member, ["ada", LONG, DEEP, PAGE, false]],
+  ["the end of the log", 10, readLog.member, ["ada", LONG, 20_000, PAGE, false]],
+  ["what followers of a log read together", 10, readLog.tenant, [null, LONG, 19_999, PAGE, true]],
+  page("a member's conversations", "member"),
+  page("a member's conversations at depth", "member", after(100)),
+  page("a member's oldest conversations", "member", { order: "oldest" }),
+  page("a manager's conversations", "manager"),
+  page("the tenant's conversations", "tenant"),
+  page("the tenant's conversations at depth", "tenant", after(CONVERSATIONS / 2)),
+  page("the conversations of a named member", "tenant", { filters: { memberId: "ada" } }),
+  ["a send", 20, send.member, ["ada", LONG, "ada", [newId()], [1], ["hi"], [null], [null], "ada", "", null, null]],
+  [
+    ...(["a send with a request id", 20, send.member] as const),
+    ["ada", LONG, "ada", [newId()], [1], ["hi"], [null], [null], "ada", "send", newId(), "\\x00"],
+  ],
+  [
+    ...(["two sends together", 40, sendMany.member] as const),
+    [
+      ...[LONG, ["ada", "bob"], ["ada", "bob"], ["ada", "bob"], ["", ""], [null, null], [null, null], [1, 1]],
+      ...[
+        [1, 2],
+        [newId(), newId()],
+        [1, 1],
+        ["hi", "ho"],
+        [null, null],
+        [null, null],
+      ],
+    ],
+  ],
+];
+
+describe.each([
+  ["a tenant that the statistics know", KNOWN],
+  ["a tenant that came after the statistics were taken", NEWCOMER],
+])("in %s", (_, tenant) => {
+  test.each(CALLS)("%s costs at most %i rows, found by indexes, sorting no more than some pages", async (...call) => {
+    const [, most, statement, values] = call;
+    const work = await explainer.explain(statement, [tenant, ...values]);
+    expect(work.reads.filter((reading) => !reading.includes(" by "))).toEqual([]);
+    expect(work.sorted).toBeLessThanOrEqual(4 * PAGE);
+    expect(work.rows).toBeLessThanOrEqual(most);
+  });
+});
