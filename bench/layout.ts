@@ -2,7 +2,7 @@
 
 /** How much there is of everything. */
 export interface Sizes {
-  readonly name: "quick" | "default" | "full";
+  readonly name: "quick" | "whole";
   readonly tenants: number;
   /** Conversations of the tenant that is measured, each with {@link MESSAGES_EACH} messages. */
   readonly conversations: number;
@@ -14,9 +14,9 @@ export interface Sizes {
 }
 
 export const SIZES: Readonly<Record<Sizes["name"], Sizes>> = {
-  quick: { name: "quick", tenants: 20, conversations: 1_000, long: 100_000, large: 20_000, owned: 5_000 },
-  default: { name: "default", tenants: 200, conversations: 4_000, long: 200_000, large: 100_000, owned: 50_000 },
-  full: { name: "full", tenants: 200, conversations: 20_000, long: 1_000_000, large: 100_000, owned: 50_000 },
+  quick: { name: "quick", tenants: 20, conversations: 1_000, long: 100_000, large: 20_000, owned: 10_000 },
+  // 120,000 conversations and 2 million messages in all.
+  whole: { name: "whole", tenants: 200, conversations: 20_000, long: 1_000_000, large: 100_000, owned: 50_000 },
 };
 
 export const MESSAGES_EACH = 50;
@@ -37,3 +37,7 @@ export const LONG = idOf("conversation", 0);
 export const HOT = idOf("conversation", 1);
 export const LARGE_TENANT = idOf("tenant", 2);
 export const SMALL_TENANT = idOf("tenant", 3);
+/** Conversations of the small tenant. */
+export const SMALL = 100;
+/** The tenant into which is imported; it is emptied afterwards. */
+export const IMPORT_TENANT = idOf("tenant", 4);

@@ -2,7 +2,7 @@
 import type { Rate } from "./load.ts";
 import type { Served } from "./process.ts";
 
-/** One of those that are compared. */
+/** One of those that are compared by how much they do. */
 export interface Contestant {
   readonly name: string;
   /** Whose processor time counts. */
@@ -18,16 +18,23 @@ export interface Spread {
 
 export interface Measured {
   readonly name: string;
-  readonly perSecond: Spread;
+  readonly amount: Spread;
+  /** Of the amount, such as `/s` or ` ms`. */
+  readonly unit: string;
   /** The server's processor time for one request, in microseconds. */
-  readonly cpuMicros: Spread | undefined;
-  readonly failed: number;
+  readonly cpuMicros?: Spread | undefined;
+  /** Answers other than success. */
+  readonly failed?: number;
+}
+
+/** The value below which a part of the values lies. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }
 
 export function spreadOf(values: readonly number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
-  return { median: at(0.5), least: at(0), most: at(1) };
+  return { median: quantile(values, 0.5), least: quantile(values, 0), most: quantile(values, 1) };
 }
 
 export interface Effort {
@@ -38,33 +45,55 @@ export interface Effort {
 }
 
 export async function compare(contestants: readonly Contestant[], effort: Effort): Promise<Measured[]> {
-  const rates = new Map<string, number[]>();
-  const cpu = new Map<string, number[]>();
-  const failed = new Map<string, number>();
+  const taken = contestants.map(() => ({ rates: [] as number[], cpu: [] as number[], failed: 0 }));
   for (const contestant of contestants) await contestant.run(effort.warmUpSeconds);
   for (let round = 0; round < effort.repeats; round++) {
-    for (const { name, server, run } of contestants) {
+    for (const [index, { server, run }] of contestants.entries()) {
       const before = server?.cpuMicros() ?? 0;
       const rate = await run(effort.seconds);
-      const used = (server?.cpuMicros() ?? 0) - before;
-      rates.set(name, [...(rates.get(name) ?? []), rate.perSecond]);
-      if (server !== undefined) cpu.set(name, [...(cpu.get(name) ?? []), used / Math.max(1, rate.requests)]);
-      failed.set(name, (failed.get(name) ?? 0) + rate.failed);
+      const one = taken[index];
+      if (one === undefined) continue;
+      one.rates.push(rate.perSecond);
+      if (server !== undefined) one.cpu.push((server.cpuMicros() - before) / Math.max(1, rate.requests));
+      one.failed += rate.failed;
     }
   }
-  return contestants.map(({ name }) => {
-    const used = cpu.get(name);
-    return {
-      name,
-      perSecond: spreadOf(rates.get(name) ?? []),
-      cpuMicros: used && spreadOf(used),
-      failed: failed.get(name) ?? 0,
-    };
+  return contestants.map(({ name }, index) => {
+    const { rates = [], cpu = [], failed = 0 } = taken[index] ?? {};
+    const cpuMicros = cpu.length > 0 ? spreadOf(cpu) : undefined;
+    return { name, amount: spreadOf(rates), unit: "/s", cpuMicros, failed };
   });
 }
 
-/** The ratio of two medians. */
+/** One of those that are compared by how long a single call takes, with nothing else going on. */
+export interface Timed {
+  readonly name: string;
+  call(): Promise<void>;
+}
+
+/** Call by call in turn; the amounts are the medians of each round. */
+export async function alternate(
+  timed: readonly Timed[],
+  { rounds, calls }: { readonly rounds: number; readonly calls: number },
+): Promise<Measured[]> {
+  const medians = timed.map((): number[] => []);
+  // The first round is the warm-up.
+  for (let round = 0; round <= rounds; round++) {
+    const times = timed.map((): number[] => []);
+    for (let call = 0; call < calls; call++) {
+      for (const [index, one] of timed.entries()) {
+        const begun = performance.now();
+        await one.call();
+        times[index]?.push(performance.now() - begun);
+      }
+    }
+    if (round > 0) for (const [index, taken] of times.entries()) medians[index]?.push(quantile(taken, 0.5));
+  }
+  return timed.map(({ name }, index) => ({ name, amount: spreadOf(medians[index] ?? []), unit: " ms" }));
+}
+
+/** The ratio of two medians; not a number if one was not measured. */
 export function ratio(measured: readonly Measured[], a: string, b: string): number {
-  const of = (name: string) => measured.find((one) => one.name === name)?.perSecond.median ?? Number.NaN;
+  const of = (name: string) => measured.find((one) => one.name === name)?.amount.median ?? Number.NaN;
   return of(a) / of(b);
 }

@@ -1,11 +1,12 @@
-// What a run gives: rows of goals, printed as a table and written as JSON.
+// What a run gives: rows of goals, as a table in Markdown and as JSON.
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import type { Measured } from "./measure.ts";
 
 export interface Verdict {
-  /** What is compared, such as `colloquy / bare`. */
+  /** What is compared, such as `/ bare`. */
   readonly what: string;
+  /** Not a number: not measured. */
   readonly value: number;
   readonly atLeast?: number;
   readonly atMost?: number;
@@ -21,36 +22,55 @@ export interface Row {
   readonly notes?: readonly string[];
 }
 
-export function isMet({ value, atLeast, atMost }: Verdict): boolean {
+export interface Report {
+  readonly date: string;
+  readonly machine: string;
+  /** How it was measured. */
+  readonly setting: string;
+  readonly rows: readonly Row[];
+}
+
+/** Undefined: not measured. */
+export function isMet({ value, atLeast, atMost }: Verdict): boolean | undefined {
+  if (Number.isNaN(value)) return undefined;
   return (atLeast === undefined || value >= atLeast) && (atMost === undefined || value <= atMost);
 }
 
 function number(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
+  if (value >= 100) return Math.round(value).toLocaleString("en");
+  return Number(value.toPrecision(3)).toString();
 }
 
-function goalOf({ atLeast, atMost }: Verdict): string {
-  if (atLeast !== undefined) return `≥ ${atLeast}`;
-  return atMost === undefined ? "" : `≤ ${atMost}`;
+function goalOf({ atLeast, atMost, unit = "" }: Verdict): string {
+  if (atLeast !== undefined) return `≥ ${number(atLeast)}${unit}`;
+  return atMost === undefined ? "" : `≤ ${number(atMost)}${unit}`;
 }
 
-/** The table of the documentation, in Markdown. */
-export function table(rows: readonly Row[]): string {
+function amountOf({ name, amount: { median, least, most }, unit, cpuMicros, failed = 0 }: Measured): string {
+  const spread = least === most ? "" : ` (${number(least)} to ${number(most)})`;
+  const cpu = cpuMicros === undefined ? "" : `, ${number(cpuMicros.median)} µs`;
+  return `${name} ${number(median)}${unit}${spread}${cpu}${failed > 0 ? `, **${failed} failed**` : ""}`;
+}
+
+function resultOf(verdict: Verdict): string {
+  const { what, value, unit = "" } = verdict;
+  const met = isMet(verdict);
+  if (met === undefined) return `${what} not measured`;
+  return `${what} **${number(value)}${unit}** ${met ? "✓" : "✗"}`;
+}
+
+/** The tables of a report. */
+export function markdown({ date, machine, setting, rows }: Report): string {
   const lines = [
-    "| # | work | measured (requests/s: median, least to most; CPU) | result | goal |",
+    "| # | work | measured: median (least to most), server CPU a request | result | goal |",
     "|---|---|---|---|---|",
+    ...rows.map(({ goal, work, measured, verdicts, notes = [] }) => {
+      const cells = [[...measured.map(amountOf), ...notes], verdicts.map(resultOf), verdicts.map(goalOf)];
+      return `| ${[goal, work, ...cells.map((cell) => cell.join("<br>"))].join(" | ")} |`;
+    }),
+    "",
+    `Machine: ${machine}. ${setting}. ${date}.`,
   ];
-  for (const { goal, work, measured, verdicts, notes = [] } of rows) {
-    const figures = measured.map(({ name, perSecond: { median, least, most }, cpuMicros, failed }) => {
-      const cpu = cpuMicros === undefined ? "" : `; ${number(cpuMicros.median)} µs`;
-      const broken = failed > 0 ? `; **${failed} failed**` : "";
-      return `${name} ${number(median)} (${number(least)} to ${number(most)}${cpu}${broken})`;
-    });
-    const results = verdicts.map((v) => `${v.what} ${number(v.value)}${v.unit ?? ""} ${isMet(v) ? "✓" : "✗"}`);
-    const goals = verdicts.map((v) => `${goalOf(v)}${v.unit ?? ""}`);
-    const cells = [goal, work, [...figures, ...notes].join("<br>"), results.join("<br>"), goals.join("<br>")];
-    lines.push(`| ${cells.join(" | ")} |`);
-  }
   return lines.join("\n");
 }
 
@@ -59,5 +79,5 @@ export function machine(): string {
   const [cpu] = cpus();
   const load = readFileSync("/proc/loadavg", "utf8").split(" ").slice(0, 3).join(" ");
   const memory = Math.round(totalmem() / 2 ** 30);
-  return `${cpus().length} × ${cpu?.model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}; load average at the end ${load}`;
+  return `${cpus().length} × ${cpu?.model.trim()}, ${memory} GiB, Linux ${release()}, Node ${process.version}, load average at the end ${load}`;
 }

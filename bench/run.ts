@@ -1,53 +1,85 @@
-// Runs the scenarios, prints the table, and writes it as JSON.
+// Runs the scenarios, prints their table, and writes it as JSON.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { replaceTable } from "./document.ts";
 import { SIZES } from "./layout.ts";
-import { CAN_PIN } from "./process.ts";
-import { isMet, machine, type Row, table } from "./report.ts";
-import { p1, p2, p5, p6 } from "./scenarios/reads.ts";
+import { CAN_PIN, LOAD_CORES, pin } from "./process.ts";
+import { isMet, machine, markdown, type Report, type Row } from "./report.ts";
+import { SCENARIOS } from "./scenarios.ts";
 import { setStage } from "./stage.ts";
 
-const SCENARIOS = { P1: p1, P2: p2, P5: p5, P6: p6 } as const;
+const USAGE = `npm run bench -- [--quick] [--only P1,P8,import] [--seconds N] [--repeats N] [--document]
+  --quick     less data, shorter: 2 minutes instead of 8, without the seeding
+  --only      some of ${Object.keys(SCENARIOS).join(", ")}
+  --document  also put the table into docs/performance.md
+`;
 
 const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
-    full: { type: "boolean", default: false },
+    document: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
     only: { type: "string" },
     seconds: { type: "string" },
     repeats: { type: "string" },
   },
 });
-const sizes = values.quick ? SIZES.quick : values.full ? SIZES.full : SIZES.default;
-const effort = {
-  seconds: Number(values.seconds ?? (values.quick ? 2 : 4)),
-  repeats: Number(values.repeats ?? (values.quick ? 3 : 5)),
-  warmUpSeconds: values.quick ? 1 : 2,
-};
 const wanted = values.only?.split(",") ?? Object.keys(SCENARIOS);
+const unknown = wanted.filter((name) => !(name in SCENARIOS));
+if (values.help || unknown.length > 0) {
+  process.stderr.write(`${unknown.map((name) => `there is no ${name}\n`).join("")}${USAGE}`);
+  process.exit(values.help ? 0 : 2);
+}
+const sizes = values.quick ? SIZES.quick : SIZES.whole;
+const effort = {
+  seconds: Number(values.seconds ?? (values.quick ? 1 : 3)),
+  repeats: Number(values.repeats ?? (values.quick ? 3 : 5)),
+  warmUpSeconds: 1,
+};
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
+// The load is made here and below, PostgreSQL is started from here: neither shares the servers' core.
+pin(process.pid, LOAD_CORES);
 const stage = await setStage(sizes, effort, say);
 const rows: Row[] = [];
+const begun = performance.now();
 try {
-  for (const [goal, scenario] of Object.entries(SCENARIOS)) {
-    if (!wanted.includes(goal)) continue;
-    say(`${goal} …`);
-    rows.push(...[await scenario(stage)].flat());
+  for (const name of wanted) {
+    say(`${name} … (${Math.round((performance.now() - begun) / 1000)} s)`);
+    rows.push(...(await measured(name)));
   }
 } finally {
   await stage.close();
 }
 
-const setting = `${effort.repeats} repetitions of ${effort.seconds} s in turn, data "${sizes.name}", ${
-  CAN_PIN ? "each server alone on one core, load and PostgreSQL on the others" : "servers, load and PostgreSQL together"
-}`;
-process.stdout.write(`${table(rows)}\n\nMachine: ${machine()}\nMeasured: ${setting}\n`);
+/** One that breaks does not take the others with it. */
+async function measured(name: string): Promise<Row[]> {
+  try {
+    return [(await SCENARIOS[name]?.(stage)) ?? []].flat();
+  } catch (error) {
+    process.exitCode = 1;
+    say(`${name} broke: ${error instanceof Error ? error.stack : error}`);
+    return [{ goal: name, work: "", measured: [], verdicts: [], notes: ["**broke: see the output of the run**"] }];
+  }
+}
+
+const where = CAN_PIN
+  ? "each server on one core, PostgreSQL and the load on the others"
+  : "servers, PostgreSQL and the load on the same cores";
+const report: Report = {
+  date: new Date().toISOString().slice(0, 10),
+  machine: machine(),
+  setting: `${effort.repeats} repetitions of ${effort.seconds} s in turn, data "${sizes.name}", ${where}`,
+  rows,
+};
+process.stdout.write(`${markdown(report)}\n`);
 const results = join(import.meta.dirname, "results");
 mkdirSync(results, { recursive: true });
-const report = {
-  ...{ machine: machine(), sizes, effort },
-  rows: rows.map((row) => ({ ...row, verdicts: row.verdicts.map((v) => ({ ...v, met: isMet(v) })) })),
-};
-writeFileSync(join(results, `${sizes.name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
+const judged = rows.map((row) => ({ ...row, verdicts: row.verdicts.map((v) => ({ ...v, met: isMet(v) })) }));
+writeFileSync(
+  join(results, `${sizes.name}.json`),
+  `${JSON.stringify({ ...report, sizes, effort, rows: judged }, undefined, 2)}\n`,
+);
+if (values.document) replaceTable(join(import.meta.dirname, "../docs/performance.md"), markdown(report));
+say(`took ${Math.round((performance.now() - begun) / 1000)} s`);

@@ -2,7 +2,16 @@
 import pg from "pg";
 import { openDatabase } from "../src/store/database.ts";
 import { migrate } from "../src/store/migrate.ts";
-import { CONTENT_BYTES, LARGE_TENANT, MEMBER, MESSAGES_EACH, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
+import {
+  CONTENT_BYTES,
+  LARGE_TENANT,
+  MEMBER,
+  MESSAGES_EACH,
+  type Sizes,
+  SMALL,
+  SMALL_TENANT,
+  TENANT,
+} from "./layout.ts";
 
 /** Ids as `idOf` makes them, in SQL. */
 const id = (kind: number, n: string) => `('01890000-0000-7000-8000-${kind}' || lpad(to_hex(${n}), 11, '0'))::uuid`;
@@ -27,8 +36,8 @@ const PARTICIPANTS = (tenant: string, kind: number, member: string) => `
   insert into participant (tenant_id, conversation_id, member_id, join_seq)
   select '${tenant}', ${id(kind, "c")}, ${member}, 1 from generate_series($1::bigint, $2::bigint) c`;
 
-/** Seeds unless the database holds these sizes already. */
-export async function seed(url: string, sizes: Sizes, say: (line: string) => void): Promise<void> {
+/** Whether these sizes are there now: false where the database holds others, or a seeding that was broken off. */
+export async function seed(url: string, sizes: Sizes, say: (line: string) => void): Promise<boolean> {
   const database = await openDatabase({ url });
   await migrate(database);
   await database.close();
@@ -38,13 +47,14 @@ export async function seed(url: string, sizes: Sizes, say: (line: string) => voi
     await client.query("create table if not exists bench_seeded (sizes text)");
     const { rows } = await client.query("select sizes from bench_seeded");
     const wanted = JSON.stringify(sizes);
-    if (rows[0]?.sizes === wanted) return;
-    if (rows.length > 0) throw new Error("the data directory holds other sizes: give each size a directory of its own");
+    if (rows.length > 0) return rows[0]?.sizes === wanted;
     say(`seeding ${wanted} (once)`);
+    await client.query("insert into bench_seeded values ('unfinished')");
     await fill(client, sizes);
-    await client.query("insert into bench_seeded values ($1)", [wanted]);
     await client.query("vacuum analyze");
     await client.query("checkpoint");
+    await client.query("update bench_seeded set sizes = $1", [wanted]);
+    return true;
   } finally {
     await client.end();
   }
@@ -75,7 +85,7 @@ async function fill(client: pg.Client, sizes: Sizes): Promise<void> {
   const owner = `case when c <= ${sizes.owned} then '${MEMBER}' else 'bob' end`;
   await client.query(CONVERSATIONS(LARGE_TENANT, 2, owner), [1, sizes.large, 0]);
   await client.query(PARTICIPANTS(LARGE_TENANT, 2, owner), [1, sizes.large]);
-  await client.query(CONVERSATIONS(SMALL_TENANT, 3, `'${MEMBER}'`), [1, 100, 0]);
-  await client.query(PARTICIPANTS(SMALL_TENANT, 3, `'${MEMBER}'`), [1, 100]);
+  await client.query(CONVERSATIONS(SMALL_TENANT, 3, `'${MEMBER}'`), [1, SMALL, 0]);
+  await client.query(PARTICIPANTS(SMALL_TENANT, 3, `'${MEMBER}'`), [1, SMALL]);
   for (const { indexdef } of indexes) await client.query(indexdef);
 }

@@ -1,14 +1,15 @@
 // Everything that a scenario works with: the seeded PostgreSQL, Colloquy, its peers, and credentials.
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { LocalIssuer } from "../src/access/local-issuer.ts";
 import { startEmbedded } from "../src/store/embedded/embedded.ts";
-import { LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
+import { IMPORT_TENANT, LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
 import type { Effort } from "./measure.ts";
 import { LOAD_CORES, pin, type Served, startServer } from "./process.ts";
 import { seed } from "./seed.ts";
 
-const ROOT = join(import.meta.dirname, "..");
+export const ROOT = join(import.meta.dirname, "..");
 
 export interface Stage {
   readonly sizes: Sizes;
@@ -20,8 +21,8 @@ export interface Stage {
   peer(name: "bare" | "plain" | "fastify" | "grpc"): Promise<Served>;
   /** Starts Colloquy on its first use, with a setting of its own each. */
   colloquy(name?: string, environment?: Readonly<Record<string, string>>): Promise<Served>;
-  /** A verified token of the member, in the tenant that is measured unless told. */
-  token(tenant?: "measured" | "large" | "small"): string;
+  /** A token of the member in the tenant that is measured unless told; `admin` and `import` are of administrators. */
+  token(kind?: "measured" | "large" | "small" | "admin" | "import"): string;
   say(line: string): void;
   close(): Promise<void>;
 }
@@ -31,16 +32,27 @@ const FIRST_PORT = 18_110;
 
 export async function setStage(sizes: Sizes, effort: Effort, say: (line: string) => void): Promise<Stage> {
   const dataDir = join(ROOT, "bench/.data", sizes.name);
-  const embedded = await startEmbedded({ dataDir, logger: pino({ level: "silent" }) });
-  await seed(embedded.url, sizes, say);
+  const start = () => startEmbedded({ dataDir, logger: pino({ level: "silent" }) });
+  let embedded = await start();
+  if (!(await seed(embedded.url, sizes, say))) {
+    await embedded.stop();
+    await rm(dataDir, { recursive: true });
+    embedded = await start();
+    await seed(embedded.url, sizes, say);
+  }
   // What it forks from now on stays where it is.
   pin(embedded.pid, LOAD_CORES);
   const issuer = new LocalIssuer(dataDir);
   await issuer.keys.rotateWhenOld();
-  const tenants = { measured: TENANT, large: LARGE_TENANT, small: SMALL_TENANT };
   const tokens = new Map<string, string>();
-  for (const [name, tenantId] of Object.entries(tenants)) {
-    tokens.set(name, await issuer.issue({ tenantId, sub: MEMBER, role: undefined, ttl: 86_400 }));
+  for (const [kind, tenantId, sub, role] of [
+    ["measured", TENANT, MEMBER, undefined],
+    ["large", LARGE_TENANT, MEMBER, undefined],
+    ["small", SMALL_TENANT, MEMBER, undefined],
+    ["admin", TENANT, "admin", "admin"],
+    ["import", IMPORT_TENANT, "admin", "admin"],
+  ] as const) {
+    tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
   }
   const started = new Map<string, Promise<Served>>();
   const once = (name: string, start: () => Promise<Served>) => {
@@ -72,7 +84,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
         };
         return startServer(name, ["node", join(ROOT, "src/main.ts"), "serve"], port, settings);
       }),
-    token: (tenant = "measured") => tokens.get(tenant) ?? "",
+    token: (kind = "measured") => tokens.get(kind) ?? "",
     say,
     async close() {
       await Promise.all([...started.values()].map(async (server) => (await server).stop()));

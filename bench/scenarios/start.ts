@@ -1,0 +1,61 @@
+// P11: from the start on a warm data directory to the first answer, and the memory at rest.
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LocalIssuer } from "../../src/access/local-issuer.ts";
+import { createCaller } from "../caller.ts";
+import { MEMBER } from "../layout.ts";
+import { spreadOf } from "../measure.ts";
+import { type Served, startServer } from "../process.ts";
+import type { Row } from "../report.ts";
+import { ROOT, type Stage } from "../stage.ts";
+
+const PORT = 18_190;
+const LIST = "/colloquy.v1.ConversationService/ListConversations";
+/** After this long without a call the server is at rest. */
+const REST_MS = 2_000;
+
+export async function p11(stage: Stage): Promise<Row> {
+  const dataDir = join(ROOT, "bench/.data/start");
+  const start = () => {
+    const words = ["node", join(ROOT, "src/main.ts"), "serve"];
+    return startServer("colloquy alone", words, PORT, { PORT: String(PORT), COLLOQUY_DATA_DIR: dataDir });
+  };
+  await (await start()).stop();
+  const issuer = new LocalIssuer(dataDir);
+  const token = await issuer.issue({ tenantId: "default", sub: MEMBER, role: undefined, ttl: 3_600 });
+  const seconds: number[] = [];
+  const memory: number[] = [];
+  for (let time = 0; time < stage.effort.repeats; time++) {
+    const begun = performance.now();
+    const server = await start();
+    await answer(token);
+    seconds.push((performance.now() - begun) / 1000);
+    if (time === stage.effort.repeats - 1) memory.push(await atRest(server));
+    await server.stop();
+  }
+  const measured = [
+    { name: "start to first answer", amount: spreadOf(seconds), unit: " s" },
+    { name: "memory at rest", amount: spreadOf(memory), unit: " MiB" },
+  ];
+  return {
+    goal: "P11",
+    work: "Start to the first answer, with the embedded PostgreSQL and all dialects; memory of the server at rest",
+    measured,
+    verdicts: [
+      { what: "start", value: measured[0]?.amount.median ?? Number.NaN, atMost: 1, unit: " s" },
+      { what: "memory", value: measured[1]?.amount.median ?? Number.NaN, atMost: 120, unit: " MiB" },
+    ],
+  };
+}
+
+/** A call with a credential, by way of the database. */
+async function answer(token: string): Promise<void> {
+  const caller = createCaller(PORT, token);
+  while ((await caller.send(LIST, "{}")).status !== 200) await sleep(1);
+  caller.close();
+}
+
+async function atRest(server: Served): Promise<number> {
+  await sleep(REST_MS);
+  return server.memoryMiB();
+}

@@ -1,0 +1,127 @@
+// What a turn of many deltas costs: how often it writes to the database, and how much later the first delta arrives.
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fromJson } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { createConnectTransport } from "@connectrpc/connect-node";
+import pg from "pg";
+import { AgentService, CreateAgentRequestSchema } from "../../gen/colloquy/v1/agent_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { spreadOf } from "../measure.ts";
+import type { Row } from "../report.ts";
+import type { Stage } from "../stage.ts";
+
+const DELTAS = 2_000;
+/** Between two deltas, in milliseconds: the turn takes some seconds. */
+const PACE_MS = 2;
+const SHORT_TURNS = 30;
+
+export async function turns(stage: Stage): Promise<Row> {
+  const { port } = await stage.colloquy("colloquy with agents", { COLLOQUY_AGENT_PRIVATE: "yes" });
+  const model = await startModel();
+  const database = new pg.Client({ connectionString: stage.url });
+  await database.connect();
+  try {
+    const headers = { authorization: `Bearer ${stage.token("admin")}` };
+    const transport = createConnectTransport({ baseUrl: `http://127.0.0.1:${port}`, httpVersion: "1.1" });
+    const name = `bench-${Date.now()}`;
+    const openai = { baseUrl: `http://127.0.0.1:${model.port}/v1`, model: "bench" };
+    await createClient(AgentService, transport).createAgent(
+      fromJson(CreateAgentRequestSchema, { agent: { name, openai } }),
+      { headers },
+    );
+    const created = await createClient(ConversationService, transport).createConversation(
+      { conversation: { agent: name } },
+      { headers },
+    );
+    const conversationId = created.conversation?.id ?? "";
+    const chat = async (deltas: number): Promise<number> => {
+      model.deltas = deltas;
+      let first: number | undefined;
+      let text = 0;
+      const asked = { conversationId, message: { content: "go on" } };
+      for await (const { event } of createClient(MessageService, transport).chat(asked, { headers })) {
+        if (event.case !== "delta") continue;
+        first ??= performance.now();
+        text += event.value.text.length;
+      }
+      if (text !== deltas * model.word.length) throw new Error(`a turn said ${text} characters`);
+      return (first ?? Number.NaN) - model.spokeAt;
+    };
+    const delays: number[] = [];
+    for (let turn = 0; turn < SHORT_TURNS + 5; turn++) delays.push(await chat(1));
+    const before = await transactions(database);
+    const begun = performance.now();
+    await chat(DELTAS);
+    const seconds = (performance.now() - begun) / 1000;
+    const writes = ((await transactions(database)) - before) / seconds;
+    const delay = spreadOf(delays.slice(5));
+    return {
+      goal: "–",
+      work: `A turn of ${DELTAS.toLocaleString("en")} deltas in ${seconds.toFixed(1)} s; the first delta of ${SHORT_TURNS} turns`,
+      measured: [
+        { name: "transactions that write", amount: spreadOf([writes]), unit: "/s" },
+        { name: "from the agent's first delta to the caller's", amount: delay, unit: " ms" },
+      ],
+      verdicts: [
+        { what: "writes", value: writes, atMost: 4, unit: "/s" },
+        { what: "first delta", value: delay.median, atMost: 5, unit: " ms" },
+      ],
+    };
+  } finally {
+    await database.end();
+    model.server.close();
+    model.server.closeAllConnections();
+  }
+}
+
+/** How many transactions have written anything in the whole cluster: those alone are numbered. */
+async function transactions(database: pg.Client): Promise<number> {
+  const { rows } = await database.query("select pg_snapshot_xmax(pg_current_snapshot())::text as next");
+  return Number(rows[0].next);
+}
+
+interface Model {
+  readonly server: Server;
+  readonly port: number;
+  readonly word: string;
+  /** How many each answer has. */
+  deltas: number;
+  /** When the first delta of the latest answer was written. */
+  spokeAt: number;
+}
+
+/** Speaks OpenAI's chat completions, streamed. */
+async function startModel(): Promise<Model> {
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => void speak(response, model));
+  });
+  const model = { server, port: 0, word: "word ", deltas: 1, spokeAt: 0 };
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  model.port = (server.address() as AddressInfo).port;
+  return model;
+}
+
+async function speak(response: ServerResponse, model: Model): Promise<void> {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  // The answer's head is on its way before the first word, as with a model that thinks.
+  response.flushHeaders();
+  await sleep(20);
+  const begun = performance.now();
+  model.spokeAt = begun;
+  for (let number = 0; number < model.deltas; ) {
+    response.write(eventOf({ content: model.word }, null));
+    number++;
+    // Timers are late on a busy machine; what is due by now goes at once.
+    if (performance.now() - begun < number * PACE_MS) await sleep(PACE_MS);
+  }
+  response.write(eventOf({}, "stop"));
+  response.end("data: [DONE]\n\n");
+}
+
+function eventOf(delta: object, finish: string | null): string {
+  const choices = [{ index: 0, delta, finish_reason: finish }];
+  return `data: ${JSON.stringify({ id: "1", object: "chat.completion.chunk", created: 1, model: "bench", choices })}\n\n`;
+}
