@@ -11,7 +11,7 @@ const handler = connectNodeAdapter({
     router.service(AgentService, {
       async *reply({ messages, agentName }, { signal }) {
         const asked = messages.at(-1)?.content ?? "";
-        const answer = `${agentName} has read ${messages.length} messages. The last was: ${asked}`;
+        const answer = `${agentName} has read as far as message ${messages.length}: ${asked}`;
         for (const word of answer.match(/\s*\S+/g) ?? []) {
           // A call that is cancelled is no longer wanted.
           await sleep(50, undefined, { signal });

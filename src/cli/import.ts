@@ -30,12 +30,17 @@ export const importCommand: Command = {
     for (const { line, description } of answer.errors) invocation.print(`line ${line}: ${description}`);
     const { conversationCount, messageCount, eventCount, skippedCount, errorCount } = answer;
     invocation.print(
-      `${conversationCount} conversations, ${messageCount} messages and ${eventCount} events added, ` +
-        `${skippedCount} were there, ${errorCount} lines could not be added`,
+      `${counted(conversationCount, "conversation")}, ${counted(messageCount, "message")} and ` +
+        `${counted(eventCount, "event")} added, ${skippedCount} were there, ` +
+        `${counted(errorCount, "line")} could not be added`,
     );
     if (errorCount > 0n) throw new CommandError(answer.stopped ? "stopped at a bad line" : "some lines were left out");
   },
 };
+
+function counted(count: bigint, what: string): string {
+  return `${count} ${what}${count === 1n ? "" : "s"}`;
+}
 
 async function sizeOf(file: string): Promise<number> {
   try {

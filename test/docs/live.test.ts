@@ -1,0 +1,156 @@
+// What the documents about agents and live logs show, run as it stands beside a server that was started as they say.
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { blocksOf, type DocBlock, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+
+const root = join(import.meta.dirname, "../..");
+const HERE = "http://127.0.0.1:8080";
+const AGENT = "http://127.0.0.1:9090";
+const START_AGENT = "npm exec -- node examples/agent/agent.ts &";
+
+let own: TestDatabase;
+let folder: string;
+let server: RunningServer;
+let url: string;
+let settings: Record<string, string>;
+beforeAll(async () => {
+  [own, folder] = await Promise.all([createTestDatabase(), mkdtemp(join(tmpdir(), "colloquy-docs-"))]);
+  settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: folder };
+  server = startServer({ ...settings, PORT: "0", COLLOQUY_COMPAT: "", COLLOQUY_AGENT_PRIVATE: "yes" });
+  url = /http:\S+/.exec(await server.ready)?.[0] ?? "";
+});
+afterAll(async () => {
+  server.signal("SIGTERM");
+  await server.ended;
+  await Promise.all([own.drop(), rm(folder, { recursive: true })]);
+});
+
+async function checkBlocks(
+  blocks: readonly DocBlock[],
+  options: { before?: string; adapt?: (text: string) => string; environment?: Record<string, string> } = {},
+): Promise<string[]> {
+  const { before = "", adapt = (text) => text } = options;
+  const outputs = await runBlocks(blocks, {
+    before,
+    environment: { ...settings, ...options.environment },
+    adapt: (commands) =>
+      adapt(commands)
+        .replaceAll(HERE, url)
+        .replaceAll(/(\w+\.ndjson)/g, `${folder}/$1`),
+  });
+  for (const [i, { commands, prints }] of blocks.entries()) {
+    if (prints === undefined) continue;
+    const output = outputs[i] ?? "";
+    if (!matches(prints, output)) expect(`${commands}${output}`).toBe(`${commands}${prints}`);
+  }
+  return outputs;
+}
+
+/** Runs the program that a document shows. The test ends it if it does not end by itself. */
+async function startProgram(path: string): Promise<ChildProcess> {
+  const document = await readFile(join(root, path), "utf8");
+  const program = (/```ts\n(.*?)```/s.exec(document)?.[1] ?? "").replace(HERE, url);
+  const key = (await runColloquy("key create --scopes read,write,admin".split(" "), settings)).stdout.trim();
+  const CONVERSATION = await readConversation(key);
+  return spawn(process.execPath, ["--input-type=module-typescript", "--eval", program], {
+    cwd: root,
+    env: { ...process.env, KEY: key, CONVERSATION },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+/** The conversation that the document's commands made last. */
+async function readConversation(key: string): Promise<string> {
+  const answer = await fetch(`${url}/v1/conversations?pageSize=1`, { headers: { authorization: `Bearer ${key}` } });
+  const { conversations } = (await answer.json()) as { conversations: { id: string }[] };
+  return conversations[0]?.id ?? "";
+}
+
+// Whoever follows goes on until they are stopped: here, once an entry has come. Something is sent to be heard of.
+const FOLLOW = `curl() {
+  case "$*" in
+    *:subscribe*)
+      command curl "$@" > "$LOG" & local follower=$!
+      until grep -q '"event"' "$LOG"; do
+        kill -0 $follower; sleep 0.2
+        command curl -s -o /dev/null "$URL/v1/conversations/$CONVERSATION/messages" -H "Authorization: Bearer $KEY" \\
+          -H 'Content-Type: application/json' -d '{"content": "Still stuck."}'
+      done
+      kill $follower; cat "$LOG" ;;
+    *) command curl --fail-with-body "$@" ;;
+  esac
+}`;
+
+test.skipIf(!hasTools)(
+  "docs/live.md: logs are followed, exported and imported",
+  async () => {
+    const blocks = blocksOf("docs/live.md");
+    const program = blocks.findIndex(({ commands }) => commands.includes("colloquy -- export"));
+    await checkBlocks(blocks.slice(0, program), { before: FOLLOW, environment: { LOG: join(folder, "followed") } });
+
+    const follower = await startProgram("docs/live.md");
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: follower.stdout as NodeJS.ReadableStream })) {
+      if (lines.push(line) === 2) break;
+    }
+    follower.kill();
+    expect(lines).toEqual(["1n messageSent", "2n messageSent"]);
+
+    const [, overHttp = ""] = await checkBlocks([FIRST_KEY, ...blocks.slice(program)]);
+    expect(overHttp).toContain("0 lines could not be added");
+  },
+  120_000,
+);
+
+const FIRST_KEY: DocBlock = {
+  commands: `export URL=${HERE}\nexport KEY=$(npm run -s colloquy -- key create --scopes read,write,admin)\n`,
+  prints: undefined,
+};
+
+test.skipIf(!hasTools)(
+  "docs/agents.md: agents are registered and asked",
+  async () => {
+    const agent = `http://127.0.0.1:${await freePort()}`;
+    // The shell goes on once the agent listens, and takes it along when it ends.
+    const startAgent = `PORT=${new URL(agent).port} node examples/agent/agent.ts > "$LOG" & agent=$!
+    until grep -q listens "$LOG"; do kill -0 $agent; sleep 0.1; done`;
+    const release = join(folder, "release");
+    const blocks = blocksOf("docs/agents.md");
+    expect(blocks.map(({ commands }) => commands.trim())).toContain(START_AGENT);
+    const wait: DocBlock = { commands: `until [ -e "${release}" ]; do sleep 0.1; done`, prints: undefined };
+    const commands = checkBlocks([...blocks, { commands: `touch "${release}.asked"`, prints: undefined }, wait], {
+      before: `trap '[ -z "\${agent-}" ] || kill $agent' EXIT`,
+      environment: { LOG: join(folder, "agent.log") },
+      adapt: (text) => text.replaceAll(START_AGENT, startAgent).replaceAll(AGENT, agent),
+    });
+    const asked = promisify(execFile)("sh", ["-c", `until [ -e "${release}.asked" ]; do sleep 0.1; done`]);
+    await Promise.race([asked, commands]);
+
+    const program = await startProgram("docs/agents.md");
+    let said = "";
+    program.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
+    const [status] = await once(program, "close");
+    await promisify(execFile)("touch", [release]);
+    await commands;
+    expect({ status, said }).toEqual({ status: 0, said: "reader has read as far as message 3: Hello" });
+  },
+  120_000,
+);
+
+async function freePort(): Promise<number> {
+  const holder = createServer().listen(0, "127.0.0.1");
+  await once(holder, "listening");
+  const { port } = holder.address() as AddressInfo;
+  await new Promise((resolve) => holder.close(resolve));
+  return port;
+}
