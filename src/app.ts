@@ -14,13 +14,13 @@ import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
 import { createIdentity } from "./identity.ts";
 import { announcing } from "./live/announce.ts";
 import { openHints } from "./live/open-hints.ts";
+import { listenOn } from "./ports.ts";
 import type { Mount } from "./rest/mount.ts";
 import { createDocsHandlers } from "./rest/openapi/index.ts";
 import { createRest } from "./rest/rest.ts";
 import { REST_FAILURES } from "./rest-failures.ts";
 import type { CallContext } from "./rpc/call.ts";
 import { createCallSignal } from "./rpc/deadline.ts";
-import { describeFailure } from "./rpc/failure-log.ts";
 import { createHealth } from "./rpc/health.ts";
 import type { HttpHandler } from "./rpc/http.ts";
 import { createLifecycle } from "./rpc/lifecycle.ts";
@@ -68,7 +68,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   begun.defer(() => hints.close());
   const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
-  const onError = (error: unknown) => logger.error({ err: describeFailure(error) }, "work in the background failed");
+  const onError = (error: unknown) => logger.error({ err: error }, "work in the background failed");
   const { dataDir, issuers, rateLimits } = config;
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, onError });
   begun.defer(() => identity.stop());
@@ -116,7 +116,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
   const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
-  const servers = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
+  const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({
       pipeline,
       mounts,
@@ -124,7 +124,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
       ...REST_FAILURES,
     });
     const handle: HttpHandler = (request, response) => rest.handle(request, response);
-    return createServer({
+    const server = createServer({
       pipeline,
       lifecycle,
       ...(port === undefined
@@ -139,10 +139,11 @@ export async function createApp(config: Config, logger: Logger, opened: Database
       logger,
       unaryLane: config.unaryLane,
     });
+    return { server, port, names: mounts.map(({ name }) => name) };
   });
 
   begun.defer(async () => {
-    await Promise.all(servers.map((server) => server.close({ deadlineMs: DRAIN_MS })));
+    await Promise.all(listeners.map(({ server }) => server.close({ deadlineMs: DRAIN_MS })));
   });
 
   const running = begun.move();
@@ -150,12 +151,11 @@ export async function createApp(config: Config, logger: Logger, opened: Database
     async start() {
       await identity.start();
       sweeper.start();
-      const [main] = await Promise.all(servers.map((server) => server.listen()));
+      const { url, notices } = await listenOn(listeners, config.compatChosen);
       // Only now: a key that is shown once must not be made by a server that cannot listen.
       const firstKey = await bootstrap(database);
       started = true;
-      const url = main?.url ?? "";
-      return { address: url, announcement: announce(url, config, firstKey) };
+      return { address: url, announcement: [...announce(url, config, firstKey), ...notices] };
     },
     stop: () => running.disposeAsync(),
   };

@@ -38,6 +38,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly dataDir: string;
   readonly compat: readonly Mount[];
+  /** Whether `compat` was asked for: what is served by default gives way to another program that has its port. */
+  readonly compatChosen: boolean;
   readonly trust: { readonly dialects: readonly TrustingDialect[]; readonly tenant: string };
   /** Origins that a browser may call from, or "loopback" for any on this machine. */
   readonly cors: readonly string[] | "loopback";
@@ -78,7 +80,7 @@ const VARIABLES = {
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
   COLLOQUY_DATA_DIR: z.string().default(".colloquy"),
   COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),
-  COLLOQUY_COMPAT: mounts.prefault(DEFAULT_COMPAT),
+  COLLOQUY_COMPAT: mounts.optional(),
   COLLOQUY_TRUST: trusting.optional(),
   COLLOQUY_TRUST_TENANT: z.string().min(1).max(100).default("default"),
   COLLOQUY_TRUST_PUBLIC: yesOrNo.default("no"),
@@ -154,7 +156,8 @@ function assemble(settings: Settings): Config {
     tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
     databaseUrl: settings.DATABASE_URL,
     dataDir: settings.COLLOQUY_DATA_DIR,
-    compat: settings.COLLOQUY_COMPAT,
+    compat: settings.COLLOQUY_COMPAT ?? mounts.parse(DEFAULT_COMPAT),
+    compatChosen: settings.COLLOQUY_COMPAT !== undefined,
     trust: {
       dialects: settings.COLLOQUY_TRUST ?? (development ? TRUSTING_DIALECTS : []),
       tenant: settings.COLLOQUY_TRUST_TENANT,

@@ -6,6 +6,7 @@ import { isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../domain/turn.ts
 import { codePoints, fromCodePoint, type TextPart } from "../domain/turn-text.ts";
 import type { Hints } from "../live/hints.ts";
 import { patiently } from "../rpc/patience.ts";
+import { warnSparingly } from "../rpc/sparingly.ts";
 import type { Database } from "../store/database.ts";
 import { type MessageRow, readMessage } from "../store/messages.ts";
 import {
@@ -83,11 +84,12 @@ export function createTurns(options: TurnsOptions): Turns {
     if (ended) hints.publish({ kind: "turn", tenantId: place.tenantId, conversationId: place.conversationId });
   }
 
+  const warn = warnSparingly(log, "the turns of other servers could not be looked at");
   const sweeping = setInterval(async () => {
     try {
       for (const place of await abandonedTurns(database)) await endAbandoned(place);
     } catch (error) {
-      log.warn({ err: error }, "the turns of other servers could not be looked at");
+      warn(error);
     }
   }, times.sweepEveryMs);
   sweeping.unref();

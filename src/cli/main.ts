@@ -1,7 +1,8 @@
 // Runs one command: reads the settings, sets up log and signals, turns errors into exit statuses.
-import { destination, type Logger, pino } from "pino";
+import { destination, type Logger } from "pino";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";
+import { createLogger } from "../server/log.ts";
 import { agentSetCommand } from "./agent-set.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
 import { exportCommand } from "./export.ts";
@@ -63,7 +64,7 @@ const LOG_FLUSH_MS = 100;
 function openLog({ logLevel }: Config): Logger {
   const stderr = destination({ dest: 2, sync: true, minLength: LOG_BUFFER_BYTES, periodicFlush: LOG_FLUSH_MS });
   process.on("exit", () => stderr.flushSync());
-  return pino({ level: logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stderr);
+  return createLogger({ level: logLevel, destination: stderr });
 }
 
 /** The first signal asks to stop; whoever sends a second one does not want to wait. */

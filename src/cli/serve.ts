@@ -26,7 +26,8 @@ export const serveCommand: Command = {
 
 /** What the operating system says of a place where one cannot listen. */
 const NO_PLACE: Readonly<Record<string, (place: { address: string; port: string }) => string>> = {
-  EADDRINUSE: ({ address, port }) => `port ${port} of ${address} is taken by another program: choose one with PORT`,
+  EADDRINUSE: ({ address, port }) =>
+    `port ${port} of ${address} is taken by another program: choose one with PORT, or COLLOQUY_COMPAT`,
   EACCES: ({ port }) => `this account may not listen on port ${port}: choose one above 1023 with PORT`,
   EADDRNOTAVAIL: ({ address }) => `${address} is no address of this machine: choose one with HOST`,
   ENOTFOUND: ({ address }) => `${address} is no known host: choose an address with HOST`,

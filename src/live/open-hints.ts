@@ -1,5 +1,6 @@
 // The hints of this server, carried as the settings say.
 import type { Logger } from "pino";
+import { warnSparingly } from "../rpc/sparingly.ts";
 import { createHints, type Hints } from "./hints.ts";
 import { createNatsHints } from "./nats-hints.ts";
 import { createPostgresHints } from "./postgres-hints.ts";
@@ -10,8 +11,7 @@ export function openHints(
   url: string,
   logger: Logger,
 ): Promise<Hints> {
-  const onError = (error: unknown) =>
-    logger.warn({ err: error }, "hints are late: the connection that carries them is lost");
+  const onError = warnSparingly(logger, "hints are late: the connection that carries them is lost");
   const onLost = () => logger.debug("a batch of hints was lost");
   if (setting === "off") return createHints({ enabled: false });
   if (setting === "local") return createHints();

@@ -5,7 +5,6 @@ import type { Logger } from "pino";
 import { type DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Wire } from "./call.ts";
 import { reasonName } from "./errors.ts";
-import { describeFailure } from "./failure-log.ts";
 import type { RpcMetrics } from "./metrics.ts";
 
 export interface Outcome {
@@ -30,5 +29,5 @@ export function record(outcome: Outcome, metrics: RpcMetrics, logger: Logger): v
   if (failure === undefined) logger.info(fields, "call");
   else if (failure.reason !== ErrorReason.INTERNAL)
     logger.info({ ...fields, reason: reasonName(failure.reason) }, "call");
-  else logger.error({ ...fields, reason: "INTERNAL", err: describeFailure(failure.cause ?? failure) }, "call");
+  else logger.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
 }

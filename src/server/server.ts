@@ -3,7 +3,6 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { createConnectAdapter } from "../rpc/connect-adapter.ts";
-import { describeFailure } from "../rpc/failure-log.ts";
 import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../rpc/http.ts";
 import type { Lifecycle } from "../rpc/lifecycle.ts";
 import type { Pipeline } from "../rpc/pipeline.ts";
@@ -90,7 +89,7 @@ export function createServer(options: ServerOptions): Server {
     if (cors(request, response)) return;
     dispatch(request, response).catch((error: unknown) => {
       // A handler answers for its own failures; this is a fault of ours.
-      logger.error({ err: describeFailure(error) }, "a handler failed");
+      logger.error({ err: error }, "a handler failed");
       if (response.headersSent) response.destroy();
       else answer(response, 500, { "content-type": "text/plain; charset=utf-8" }, "internal error\n");
     });
@@ -111,7 +110,7 @@ export function createServer(options: ServerOptions): Server {
         port.http1.once("error", reject);
         port.http1.listen({ host: options.host, port: options.port }, () => {
           port.http1.off("error", reject);
-          port.http1.on("error", (error) => logger.error({ err: describeFailure(error) }, "the listener failed"));
+          port.http1.on("error", (error) => logger.error({ err: error }, "the listener failed"));
           const address = port.http1.address() as AddressInfo;
           const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
           const scheme = options.tls === undefined ? "http" : "https";

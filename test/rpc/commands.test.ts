@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy } from "../support/process.ts";
+import { runColloquy, startServer } from "../support/process.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/;
 
@@ -30,11 +30,46 @@ describe("serve", () => {
     expect(await runColloquy(["serve"], words)).toMatchObject({
       status: 1,
       stdout: "",
-      stderr: `colloquy: port ${port} of 127.0.0.1 is taken by another program: choose one with PORT\n`,
+      stderr: `colloquy: port ${port} of 127.0.0.1 is taken by another program: choose one with PORT, or COLLOQUY_COMPAT\n`,
     });
     expect(await administer(fresh.url, "select from api_key")).toEqual([]);
     holder.close();
     await fresh.drop();
+  });
+
+  test("leaves out what it serves by default on a port that is taken, and says so", async () => {
+    // If somebody else has it already, so much the better.
+    const holder = createServer();
+    await new Promise<void>((resolve) => {
+      holder.once("error", () => resolve()).listen(3030, "127.0.0.1", resolve);
+    });
+    const server = startServer({ DATABASE_URL: own.url, PORT: "0" });
+    await server.ready;
+    server.signal("SIGTERM");
+    expect(await server.ended).toMatchObject({
+      status: 0,
+      stdout: expect.stringContaining("Port 3030 is taken, so helpdesk is not served."),
+    });
+    const chosen = { DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "helpdesk@3030" };
+    expect(await runColloquy(["serve"], chosen)).toMatchObject({ status: 1, stdout: "" });
+    holder.close();
+  });
+});
+
+describe("the log", () => {
+  test("names levels, and tells of the database's errors nothing that they quote", async () => {
+    const broken = await createTestDatabase();
+    const server = startServer({ DATABASE_URL: broken.url, PORT: "0" });
+    await server.ready;
+    const logged = server.logs("the turns of other servers");
+    await administer(broken.url, "alter table turn rename column lease_time to gone");
+    await logged;
+    server.signal("SIGTERM");
+    const { stderr } = await server.ended;
+    const line = stderr.split("\n").find((text) => text.includes("the turns of other servers")) ?? "";
+    expect(JSON.parse(line)).toMatchObject({ level: "warn", err: { type: "DatabaseError", code: "42703" } });
+    expect(stderr).not.toContain("lease_time");
+    await broken.drop();
   });
 });
 

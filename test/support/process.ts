@@ -1,6 +1,6 @@
 // Colloquy as a process of its own, as a user starts it.
 import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
+import { on, once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
@@ -16,6 +16,8 @@ export interface RunningServer {
   readonly pid: number;
   /** Resolves with the first line on standard output, which says that the server is ready. */
   readonly ready: Promise<string>;
+  /** Resolves once the log says this. */
+  logs(text: string): Promise<void>;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Outcome>;
 }
@@ -58,5 +60,13 @@ export function startServer(settings: Environment): RunningServer {
     ended.then(({ status, stderr }) => reject(new Error(`the server ended with status ${status}: ${stderr}`)));
   });
   ready.catch(() => {});
-  return { pid: child.pid as number, ready, signal: (name) => child.kill(name), ended };
+  const logs = async (text: string) => {
+    let log = "";
+    for await (const [chunk] of on(child.stderr as NodeJS.ReadableStream, "data", { close: ["close"] })) {
+      log += String(chunk);
+      if (log.includes(text)) return;
+    }
+    throw new Error(`the log does not say: ${text}`);
+  };
+  return { pid: child.pid as number, ready, logs, signal: (name) => child.kill(name), ended };
 }

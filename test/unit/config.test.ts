@@ -34,6 +34,7 @@ test("an empty environment gives the development profile on loopback, with the e
       { dialect: "workorder", port: undefined, prefix: "" },
       { dialect: "helpdesk", port: 3030, prefix: "" },
     ],
+    compatChosen: false,
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },
     cors: "loopback",
     issuers: [],

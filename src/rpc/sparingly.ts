@@ -1,0 +1,16 @@
+// Says what goes on failing, without filling the log.
+import type { Logger } from "pino";
+
+/** How often the same is said, in milliseconds. */
+const PAUSE_MS = 30_000;
+
+/** Warns of a failure with this message; one that comes soon after is a matter of level `debug`. */
+export function warnSparingly(logger: Logger, message: string, pauseMs = PAUSE_MS): (error: unknown) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (err) => {
+    const now = performance.now();
+    const again = now - last < pauseMs;
+    logger[again ? "debug" : "warn"]({ err }, message);
+    if (!again) last = now;
+  };
+}
