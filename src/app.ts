@@ -26,6 +26,9 @@ import type { HttpHandler } from "./rpc/http.ts";
 import { createLifecycle } from "./rpc/lifecycle.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
+import { createShedding } from "./rpc/shedding.ts";
+import { watchEventLoop } from "./server/event-loop.ts";
+import { measureLoad } from "./server/load-metrics.ts";
 import { createMetrics } from "./server/metrics.ts";
 import { createServer } from "./server/server.ts";
 import { createAgentService } from "./services/agent-service.ts";
@@ -112,7 +115,12 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   // What a dialect's method needs follows from what it calls.
   requireRules(services.flatMap(({ service }) => service.methods).filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
-  const pipeline = createPipeline({ services, ...identity.stages, allow, lifecycle, metrics, logger });
+  const { queue } = database;
+  const loop = watchEventLoop();
+  const shedding = createShedding({ queue, loopDelayMs: loop.delayMs, logger });
+  measureLoad(metrics.registry, queue, shedding);
+  const { shed } = shedding;
+  const pipeline = createPipeline({ services, ...identity.stages, shed, allow, lifecycle, metrics, logger });
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
   const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
@@ -151,6 +159,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
     async start() {
       await identity.start();
       sweeper.start();
+      shedding.start();
       const { url, notices } = await listenOn(listeners, config.compatChosen);
       // Only now: a key that is shown once must not be made by a server that cannot listen.
       const firstKey = await bootstrap(database);

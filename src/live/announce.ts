@@ -12,6 +12,7 @@ export function announcing(database: Database, hints: Hints): Database {
   return {
     orm: database.orm,
     schema: database.schema,
+    queue: database.queue,
     fork: () => database.fork(),
     ping: (signal) => database.ping(signal),
     close: () => database.close(),

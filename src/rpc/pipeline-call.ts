@@ -97,6 +97,8 @@ export class PipelineCall implements Call, CallContext {
       return;
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
+    const tooMuch = options.shed?.();
+    if (tooMuch !== undefined) throw tooMuch;
     this.#principal = await options.authenticate(this.#head);
     await options.limit?.(this);
     await options.allow?.(this);

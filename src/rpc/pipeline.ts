@@ -52,6 +52,8 @@ export interface Pipeline {
 
 export interface PipelineOptions {
   readonly services: readonly ServiceEntry[];
+  /** Why a call is refused before anything is spent on it; undefined: it is not. Not asked for open services. */
+  readonly shed?: () => DomainError | undefined;
   /** Says who calls, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not asked for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
   /** Counts the call, may set headers of the answer, or throws RATE_LIMITED. Not asked for open services. */

@@ -27,7 +27,10 @@ export function record(outcome: Outcome, metrics: RpcMetrics, logger: Logger): v
   metrics.handled(outcome.method, outcome.wire, code, milliseconds / 1000);
   const fields = { ...line, code, durationMs: Math.round(milliseconds * 100) / 100 };
   if (failure === undefined) logger.info(fields, "call");
-  else if (failure.reason !== ErrorReason.INTERNAL)
-    logger.info({ ...fields, reason: reasonName(failure.reason) }, "call");
-  else logger.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
+  else if (failure.reason !== ErrorReason.INTERNAL) {
+    const reasoned = { ...fields, reason: reasonName(failure.reason) };
+    // Of these there are most when there is the least time for them: they are counted, and summed up in one line.
+    if (failure.reason === ErrorReason.OVERLOADED) logger.debug(reasoned, "call");
+    else logger.info(reasoned, "call");
+  } else logger.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
 }

@@ -6,7 +6,14 @@ import type { Pool } from "pg";
 import { kindOf, translate, unavailable } from "./failure.ts";
 import { configOf, HeldTransaction, untilAborted } from "./held-transaction.ts";
 import { Lease } from "./lease.ts";
-import { type DatabaseObserver, DEFAULT_TIMEOUTS, openPool, type Timeouts } from "./pool.ts";
+import {
+  type ConnectionQueue,
+  type DatabaseObserver,
+  DEFAULT_TIMEOUTS,
+  type OpenPool,
+  openPool,
+  type Timeouts,
+} from "./pool.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
 
 /** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
@@ -46,6 +53,8 @@ export interface TransactionOptions {
 export interface Database extends Queryable {
   readonly orm: MikroORM;
   readonly schema: Schema;
+  /** Says how busy the connections are. */
+  readonly queue: ConnectionQueue;
   /**
    * Runs `work` in one transaction (read committed): commits when it returns, rolls back when it throws or `signal`
    * aborts. May run it again after a collision with another transaction, so it must do nothing but database work.
@@ -89,13 +98,15 @@ const RETRY_SPREAD_MS = 20;
 class PostgresDatabase implements Database {
   readonly orm: MikroORM;
   readonly schema: Schema;
+  readonly queue: ConnectionQueue;
   readonly #pool: Pool;
   /** Connections whose cancelled work is still ending. */
   readonly #ending = new Set<Promise<unknown>>();
 
-  constructor(orm: MikroORM, pool: Pool, schema: Schema) {
+  constructor({ orm, pool, queue }: OpenPool, schema: Schema) {
     this.orm = orm;
     this.schema = schema;
+    this.queue = queue;
     this.#pool = pool;
   }
 
@@ -215,7 +226,7 @@ function rethrow(error: unknown): never {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const schema = options.schema ?? SCHEMA;
   const size = options.poolSize ?? Math.max(10, 2 * availableParallelism());
-  const { orm, pool } = await openPool(
+  const opened = await openPool(
     {
       url: options.url,
       size,
@@ -227,5 +238,5 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     },
     schema,
   );
-  return new PostgresDatabase(orm, pool, schema);
+  return new PostgresDatabase(opened, schema);
 }

@@ -73,24 +73,75 @@ function observe(client: ClientBase, observer: DatabaseObserver): void {
   }) as ClientBase["query"];
 }
 
-/** Refuses at once, instead of letting calls pile up that time out anyway. */
-function boundQueue(pool: Pool, maxWaiting: number): void {
-  const connect = pool.connect.bind(pool) as (callback?: unknown) => unknown;
-  pool.connect = ((callback?: (error: Error) => void) => {
-    if (pool.waitingCount < maxWaiting || pool.idleCount > 0) return connect(callback);
-    const error = new QueueFull();
-    return callback === undefined ? Promise.reject(error) : callback(error);
-  }) as Pool["connect"];
+/** The connections, and those that wait for one because all are busy. */
+export interface ConnectionQueue {
+  /** How many wait. */
+  readonly waiting: number;
+  /** Whether the next would be refused. */
+  readonly full: boolean;
+  /** How long the first of them has waited, in milliseconds; 0: nobody waits. */
+  readonly waitedMs: number;
+  readonly open: number;
+  readonly idle: number;
 }
+
+/** Refuses at once, instead of letting calls pile up that time out anyway. */
+function boundQueue(pool: Pool, size: number, maxWaiting: number): ConnectionQueue {
+  const connect = pool.connect.bind(pool) as (callback?: Connected) => Promise<PoolClient> | undefined;
+  /** In the order in which they came: when each did. */
+  const waiting = new Set<{ readonly since: number }>();
+  const free = () => pool.idleCount > 0 || pool.totalCount < size;
+  pool.connect = ((callback?: Connected) => {
+    if (free() && pool.waitingCount === 0) return connect(callback);
+    if (pool.waitingCount >= maxWaiting) {
+      const error = new QueueFull();
+      return callback === undefined ? Promise.reject(error) : callback(error, undefined, () => {});
+    }
+    const one = { since: performance.now() };
+    waiting.add(one);
+    const leave = () => waiting.delete(one);
+    if (callback !== undefined) {
+      return connect((...outcome) => {
+        leave();
+        callback(...outcome);
+      });
+    }
+    const connecting = connect();
+    connecting?.then(leave, leave);
+    return connecting;
+  }) as Pool["connect"];
+  return {
+    get waiting() {
+      return waiting.size;
+    },
+    get full() {
+      return waiting.size >= maxWaiting && pool.idleCount === 0;
+    },
+    get waitedMs() {
+      for (const { since } of waiting) return performance.now() - since;
+      return 0;
+    },
+    get open() {
+      return pool.totalCount;
+    },
+    get idle() {
+      return pool.idleCount;
+    },
+  };
+}
+
+type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
 
 export interface OpenPool {
   readonly orm: MikroORM;
   readonly pool: Pool;
+  readonly queue: ConnectionQueue;
 }
 
 /** Makes the pool; does not connect yet. */
 export async function openPool(settings: PoolSettings, { entities, migrations }: Schema): Promise<OpenPool> {
   const { timeouts, observer } = settings;
+  let queue: ConnectionQueue | undefined;
   const orm = await MikroORM.init({
     entities,
     migrations: { migrationsList: [...migrations], tableName: MIGRATION_TABLE, snapshot: false },
@@ -113,13 +164,14 @@ export async function openPool(settings: PoolSettings, { entities, migrations }:
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       onPoolCreated: (pool: Pool) => {
-        boundQueue(pool, settings.maxWaiting);
+        queue = boundQueue(pool, settings.size, settings.maxWaiting);
         if (observer !== undefined) pool.on("connect", (client: PoolClient) => observe(client, observer));
       },
     },
   });
   const pool = (await orm.em.getDriver().getConnection().getNativeClient()) as Pool;
-  return { orm, pool };
+  if (queue === undefined) throw new Error("the driver has made no pool");
+  return { orm, pool, queue };
 }
 
 function databaseName(url: string): string {

@@ -290,9 +290,9 @@ describe("the pool", () => {
   });
 
   test("says OVERLOADED when no connection gets free in time", async () => {
-    const small = await fixture.open({ poolSize: 1, timeouts: { connect: 50 } });
+    const small = await fixture.open({ poolSize: 1, timeouts: { connect: 500 } });
     await small.ping();
-    const holder = small.query(sleep, [0.3]);
+    const holder = small.query(sleep, [1]);
     await expect(small.ping()).rejects.toSatisfy(overloaded);
     await holder;
   });

@@ -1,0 +1,93 @@
+// Refuses calls at the door while more comes than can be done: before a credential is checked or a body read.
+import type { Logger } from "pino";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+
+/** How long the first call in the queue before the database may have waited, in milliseconds, for another to come in. */
+export const MAX_QUEUE_MS = 300;
+/** When half of the event loop's turns take longer, the process itself has too much to do, in milliseconds. */
+export const MAX_LOOP_DELAY_MS = 100;
+/** How often the event loop is judged, in milliseconds. */
+const WINDOW_MS = 250;
+/** Windows after which refused calls are summed up in the log. */
+const LOG_EVERY = 4;
+const RETRY_AFTER_MS = 1_000;
+const STEP_UP = 0.25;
+const LEAST_SHARE = 0.05;
+const MOST_SHARE = 0.95;
+
+export type ShedCause = "queue_full" | "queue_time" | "event_loop";
+
+export interface SheddingOptions {
+  /** What waits for a connection to the database. */
+  readonly queue: { readonly full: boolean; readonly waitedMs: number };
+  /** The median delay of the event loop since it was last asked, in milliseconds. */
+  readonly loopDelayMs: () => number;
+  readonly logger: Logger;
+  /** From 0 to 1, for each call. Default: at random. */
+  readonly random?: () => number;
+}
+
+export interface Shedding {
+  /** Why a call is refused; undefined: it may come in. */
+  readonly shed: () => DomainError | undefined;
+  /** The share of calls that is refused for the sake of the event loop, from 0 to 1. */
+  readonly share: number;
+  /** How many calls were refused. */
+  readonly refused: Readonly<Record<ShedCause, number>>;
+  /** Judges the event loop from now on. */
+  start(): void;
+  stop(): void;
+}
+
+export function createShedding({ queue, loopDelayMs, logger, random = Math.random }: SheddingOptions): Shedding {
+  const refused: Record<ShedCause, number> = { queue_full: 0, queue_time: 0, event_loop: 0 };
+  // Made once: a refusal must cost next to nothing.
+  const busyDatabase = tooMuch("every database connection is busy");
+  const busyProcess = tooMuch("the server has more to do than it can");
+  let share = 0;
+  let windows = 0;
+  let told = 0;
+  let timer: NodeJS.Timeout | undefined;
+
+  const causeOf = (): ShedCause | undefined => {
+    if (queue.full) return "queue_full";
+    if (queue.waitedMs > MAX_QUEUE_MS) return "queue_time";
+    return share > 0 && random() < share ? "event_loop" : undefined;
+  };
+  const judge = () => {
+    share = nextShare(share, loopDelayMs());
+    if (++windows % LOG_EVERY !== 0) return;
+    const total = refused.queue_full + refused.queue_time + refused.event_loop;
+    if (total > told) logger.warn({ refused: total - told }, "more calls come than can be done: some were refused");
+    told = total;
+  };
+  return {
+    shed() {
+      const cause = causeOf();
+      if (cause === undefined) return undefined;
+      refused[cause]++;
+      return cause === "event_loop" ? busyProcess : busyDatabase;
+    },
+    get share() {
+      return share;
+    },
+    refused,
+    start() {
+      timer ??= setInterval(judge, WINDOW_MS).unref();
+    },
+    stop() {
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+}
+
+/** More is refused step by step while the loop is late, and half as much in each window in which it is not. */
+export function nextShare(share: number, loopDelayMs: number): number {
+  if (loopDelayMs > MAX_LOOP_DELAY_MS) return Math.min(MOST_SHARE, share + STEP_UP);
+  return share / 2 < LEAST_SHARE ? 0 : share / 2;
+}
+
+function tooMuch(message: string): DomainError {
+  return new DomainError(ErrorReason.OVERLOADED, message, { retryAfterMs: RETRY_AFTER_MS });
+}

@@ -1,0 +1,59 @@
+// How busy the server is, and what it refuses because of that, in Prometheus' text format.
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { Shedding } from "../rpc/shedding.ts";
+
+/** The connections to the database, and the calls that wait for one. */
+export interface QueueFigures {
+  readonly waiting: number;
+  readonly waitedMs: number;
+  readonly open: number;
+  readonly idle: number;
+}
+
+export function measureLoad(registry: Registry, queue: QueueFigures, shedding: Shedding): void {
+  const registers = [registry];
+  new Gauge({
+    name: "colloquy_database_connections",
+    help: "Connections to the database, by what they do.",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      this.set({ state: "idle" }, queue.idle);
+      this.set({ state: "busy" }, queue.open - queue.idle);
+    },
+  });
+  new Gauge({
+    name: "colloquy_database_waiting",
+    help: "Calls that wait for a connection to the database.",
+    registers,
+    collect() {
+      this.set(queue.waiting);
+    },
+  });
+  new Gauge({
+    name: "colloquy_database_waiting_seconds",
+    help: "How long the first of them has waited.",
+    registers,
+    collect() {
+      this.set(queue.waitedMs / 1000);
+    },
+  });
+  new Gauge({
+    name: "colloquy_shed_share",
+    help: "The share of calls that is refused because the event loop is late, from 0 to 1.",
+    registers,
+    collect() {
+      this.set(shedding.share);
+    },
+  });
+  new Counter({
+    name: "colloquy_rpc_shed_total",
+    help: "Calls that were refused before anything was spent on them, by cause.",
+    labelNames: ["cause"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [cause, count] of Object.entries(shedding.refused)) this.inc({ cause }, count);
+    },
+  });
+}
