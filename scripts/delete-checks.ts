@@ -20,6 +20,7 @@ interface Deletion {
 const root = join(import.meta.dirname, "..");
 const PERMISSIONS = ["test/rpc/permissions.test.ts"];
 const CALLS = ["test/rpc/identity.test.ts", "test/rpc/messages.test.ts", "test/rpc/conversations.test.ts"];
+const TRANSFER = ["test/rpc/transfer.test.ts"];
 const ACCESS = ["test/unit/access"];
 const DOMAIN = ["test/unit/domain/permissions.test.ts", "-t", "^(?!docs)"];
 const ISOLATION = ["test/fault/isolation.test.ts"];
@@ -64,7 +65,10 @@ const deletions = [
   // An RPC's rule.
   ...find(
     "src/domain/permissions.ts",
-    (row) => [[...PERMISSIONS, "-t", / "colloquy\.v1\.(\w+\/\w+)"/.exec(row)?.[1] ?? ""]],
+    (row) => [
+      [...PERMISSIONS, "-t", / "colloquy\.v1\.(\w+\/\w+)"/.exec(row)?.[1] ?? ""],
+      ...(row.includes("/Import") ? [TRANSFER] : []),
+    ],
     {
       pattern: /^ {2}"colloquy\.v1\.\w+\/\w+": .*,\n/gm,
       instead: (row) =>

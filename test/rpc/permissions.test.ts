@@ -78,6 +78,14 @@ const TABLE: Readonly<Record<string, Row>> = {
   ],
   "ConversationService/BatchGetConversations": [({ conversationId: id }) => ({ conversationIds: [id] }), READ_LIST],
   "ConversationService/ListConversations": [({ entityId }) => ({ entityType: "test", entityId }), READ_LIST],
+  "ConversationService/ListConversations, of an owner": [
+    ({ entityId }) => ({ entityType: "test", entityId, ownerId: "owner" }),
+    READ_LIST,
+  ],
+  "ConversationService/ListConversations, of a participant": [
+    ({ entityId }) => ({ entityType: "test", entityId, participantId: "third" }),
+    READ_LIST,
+  ],
   "ConversationService/UpdateConversation": [inConversation({ conversation: { title: "new" } }), WRITE],
   "ConversationService/UpdateConversation, with its messages": [inConversation({ messageList: {} }), MANAGE],
   "ConversationService/UpdateConversation, given away": [
@@ -290,6 +298,25 @@ describe("each caller gets what the table says", () => {
     );
     expect(seen.join(" ")).toBe(outcomes);
   });
+});
+
+test("a conversation that is not visible is not counted, not found by its number, and does not tell it", async () => {
+  const { conversationId, entityId } = await makeScene();
+  const asked = { conversationIds: [conversationId] };
+  const { numbers } = await server.client(ConversationService, admin).assignConversationNumbers(asked);
+  const number = numbers[0]?.number ?? 0n;
+  expect(number).toBeGreaterThan(0n);
+  const counts = async (credential: Credential) => {
+    const { listConversations, assignConversationNumbers } = server.client(ConversationService, credential);
+    const counted = await listConversations({ entityType: "test", entityId, includeTotalSize: true });
+    const found = await listConversations({ number });
+    const told = await assignConversationNumbers(asked);
+    return [counted.totalSize, BigInt(found.conversations.length), told.numbers[0]?.number];
+  };
+  for (const caller of ["participant", "owner", "manager"] as const) {
+    expect(await counts(callers[caller])).toEqual([1n, 1n, number]);
+  }
+  expect(await counts(callers.stranger)).toEqual([0n, 0n, undefined]);
 });
 
 test("a manager who no longer takes part sees what it once said, and may not change it", async () => {
