@@ -1,8 +1,11 @@
 // Following logs over a real socket and a real database: every entry once, in order, for those who may see it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { failureOf } from "../support/failure.ts";
+import { startIdentityServer } from "../support/identity-server.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 let server: StoreServer;
@@ -220,5 +223,34 @@ describe("all conversations", () => {
       expect(await failureOf(follow(alice, { cursor }).any())).toMatchObject({ reason: "INVALID_FIELD" });
     }
     expect(await failureOf(follow(alice, { afterSeq: 1n }).any())).toMatchObject({ reason: "INVALID_FIELD" });
+  });
+});
+
+describe("within seconds, though no log says so,", () => {
+  test("a manager reads no more of whom it manages no more", async () => {
+    const tenant = await server.tenant();
+    await tenant.addMembers({ mia: { role: "manager" } });
+    await tenant.addMembers({ sam: { manager: "mia" } });
+    const [mia, sam] = [tenant.member("mia", "manager"), tenant.member("sam")];
+    const conversationId = await open(sam);
+    const reader = follow(mia, { conversationId });
+    await reader.next();
+    const text = "update member set manager_id = null where tenant_id = $1 and id = 'sam'";
+    await server.database.query({ name: "test_unmanage", text }, [tenant.id]);
+    expect(await failureOf(reader.any())).toMatchObject({ reason: "NOT_FOUND" });
+  });
+
+  test("the streams of a credential that has ended end", async () => {
+    await using identity = await startIdentityServer();
+    const tenant = await identity.tenant();
+    const admin = (await tenant.key("read", "write", "admin")).credential;
+    const { conversation } = await identity.client(ConversationService, admin).createConversation({});
+    const key = await tenant.key("read");
+    const clients = { conversations: identity.client(ConversationService, key.credential) } as Clients;
+    const [one, all] = [follow(clients, { conversationId: conversation?.id ?? "" }), follow(clients, {})];
+    await all.any();
+    const failures = [failureOf(one.any()), failureOf(all.any())];
+    await identity.client(AccessService, admin).revokeApiKey({ apiKeyId: key.id });
+    for (const failure of failures) expect(await failure).toMatchObject({ reason: "CREDENTIAL_INVALID" });
   });
 });
