@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import { kindOf, translate, unavailable } from "./failure.ts";
-import { configOf, HeldTransaction, untilAborted } from "./held-transaction.ts";
+import { HeldTransaction, untilAborted } from "./held-transaction.ts";
 import { Lease } from "./lease.ts";
 import {
   type ConnectionQueue,
@@ -14,6 +14,7 @@ import {
   openPool,
   type Timeouts,
 } from "./pool.ts";
+import { PreparedQuery } from "./prepared-query.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
 
 /** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
@@ -128,7 +129,7 @@ class PostgresDatabase implements Database {
   ): Promise<Row[]> {
     const lease = await this.#acquire(signal);
     try {
-      return (await lease.run(configOf(statement, values), signal)).rows;
+      return (await lease.run(new PreparedQuery(statement, values), signal)).rows;
     } catch (error) {
       throw statement.changes && kindOf(error) === "session" ? unavailable(error, true) : error;
     } finally {
@@ -188,22 +189,19 @@ class PostgresDatabase implements Database {
     if (!this.#pool.ending) await this.#pool.end();
   }
 
-  async #acquire(signal: AbortSignal | undefined): Promise<Lease> {
-    if (signal === undefined) return new Lease(await this.#pool.connect());
-    signal.throwIfAborted();
-    const connecting = this.#pool.connect();
-    try {
-      return new Lease(await untilAborted(connecting, signal));
-    } catch (error) {
-      // Whoever stopped waiting gives back the connection that arrives for it later.
-      if (signal.aborted) {
-        connecting.then(
-          (client) => client.release(),
-          () => {},
-        );
-      }
-      throw error;
-    }
+  #acquire(signal: AbortSignal | undefined): Promise<Lease> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => reject(signal?.reason);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#pool.connect((error, client) => {
+        signal?.removeEventListener("abort", onAbort);
+        if (client === undefined) reject(error);
+        // Whoever stopped waiting gives back the connection that arrives for it later.
+        else if (signal?.aborted) client.release();
+        else resolve(new Lease(client));
+      });
+    });
   }
 
   #release(lease: Lease): void {

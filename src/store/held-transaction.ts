@@ -3,9 +3,9 @@ import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { QueryConfig, QueryResult } from "pg";
 import type { Statement, Transaction } from "./database.ts";
 import { kindOf, unavailable } from "./failure.ts";
-import type { Lease } from "./lease.ts";
+import type { Lease, LeaseResult } from "./lease.ts";
 import { joinTransaction } from "./orm-transaction.ts";
-import { VALUE_PARSERS } from "./value-parsers.ts";
+import { PreparedQuery } from "./prepared-query.ts";
 
 /** A transaction on a connection that is held for it; whoever made it begins it, and ends it in any case. */
 export class HeldTransaction implements Transaction {
@@ -23,11 +23,11 @@ export class HeldTransaction implements Transaction {
   }
 
   async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
-    return (await this.#run(configOf(statement, values), signal)).rows;
+    return (await this.#run(new PreparedQuery(statement, values), signal)).rows;
   }
 
   get em(): EntityManager {
-    this.#em ??= joinTransaction(this.#orm, (query) => this.#run(query));
+    this.#em ??= joinTransaction(this.#orm, (query) => this.#run(query) as Promise<QueryResult>);
     return this.#em;
   }
 
@@ -59,14 +59,10 @@ export class HeldTransaction implements Transaction {
     await this.#lease.release();
   }
 
-  #run(query: QueryConfig, signal = this.#signal): Promise<QueryResult> {
+  #run(query: QueryConfig | PreparedQuery, signal = this.#signal): Promise<LeaseResult> {
     if (this.#open) return this.#lease.run(query, signal);
     return Promise.reject(new Error("the transaction has ended"));
   }
-}
-
-export function configOf(statement: Statement, values: readonly unknown[]): QueryConfig {
-  return { name: statement.name, text: statement.text, values: values as unknown[], types: VALUE_PARSERS };
 }
 
 /** The promise's own outcome, or the signal's reason as soon as it aborts. */

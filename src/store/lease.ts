@@ -3,6 +3,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import { sendCancelRequest } from "./cancel.ts";
 import { kindOf } from "./failure.ts";
+import { PreparedQuery } from "./prepared-query.ts";
+
+/** What comes of a query; `command` is told for plain SQL only. */
+export type LeaseResult = Pick<QueryResult, "rows"> & Partial<QueryResult>;
 
 /** A cancel that arrives before the backend has read the query is ignored by it, so it is sent again. */
 const CANCEL_AGAIN_MS = 100;
@@ -29,7 +33,7 @@ export class Lease {
    * Runs one query. When `signal` aborts, rejects with its reason at once, while the query is being cancelled in
    * PostgreSQL; the connection stays held until that has ended.
    */
-  run(query: QueryConfig, signal: AbortSignal | undefined): Promise<QueryResult> {
+  run(query: QueryConfig | PreparedQuery, signal: AbortSignal | undefined): Promise<LeaseResult> {
     if (signal === undefined) return this.#send(query);
     if (signal.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
@@ -67,9 +71,9 @@ export class Lease {
     this.#client.release(this.#broken);
   }
 
-  async #send(query: QueryConfig): Promise<QueryResult> {
+  async #send(query: QueryConfig | PreparedQuery): Promise<LeaseResult> {
     try {
-      return await this.#client.query(query);
+      return await (query instanceof PreparedQuery ? query.run(this.#client) : this.#client.query(query));
     } catch (error) {
       const kind = kindOf(error);
       if (kind === "session" || kind === "stale-plan") this.#broken = true;
