@@ -22,6 +22,7 @@ const PERMISSIONS = ["test/rpc/permissions.test.ts"];
 const CALLS = ["test/rpc/identity.test.ts", "test/rpc/messages.test.ts", "test/rpc/conversations.test.ts"];
 const TRANSFER = ["test/rpc/transfer.test.ts"];
 const SUBSCRIBE = ["test/rpc/subscribe.test.ts"];
+const SENDS = ["test/unit/store/send-queue.test.ts"];
 const COMPAT = ["test/compat", "-t", "^(?!the commands|lose no)"];
 const ACCESS = ["test/unit/access"];
 const DOMAIN = ["test/unit/domain/permissions.test.ts", "-t", "^(?!docs)"];
@@ -83,11 +84,11 @@ const deletions = [
     pattern: /\$\{(?:visible|seen)\([\w.]+\)\}/g,
     instead: "($2::text is null or true)",
   }),
-  ...find("src/store/statements", [PERMISSIONS, CALLS], {
+  ...find("src/store/statements", [SENDS], {
     pattern: /\$\{visible\(kind, "a\.caller"\)\}/g,
     instead: "(a.caller is null or true)",
   }),
-  ...find("src/store/statements", [PERMISSIONS, CALLS], { pattern: /\$\{writable\([^)]*\)\}/g, instead: "true" }),
+  ...find("src/store/statements", [SENDS, PERMISSIONS], { pattern: /\$\{writable\([^)]*\)\}/g, instead: "true" }),
   // Whose conversations a manager sees.
   ...find("src/store/statements", [PERMISSIONS, CALLS, COMPAT], {
     pattern: /(?<!function )\bwatchedMembers\((?:kind|viewer|list\.viewer)\)/g,

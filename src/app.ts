@@ -94,7 +94,7 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining });
 
   const canonical = [
-    createConversationService({ database, secrets, subscriptions }),
+    createConversationService({ database, secrets, subscriptions, purgeAfterDays: config.purgeAfterDays }),
     createMessageService({ database, secrets, turns }),
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),

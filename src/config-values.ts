@@ -56,6 +56,14 @@ export const list = z.string().transform((value) =>
         .filter((item) => item !== ""),
 );
 
+/** A number of days; undefined for `never`. */
+export const days = z.string().transform((value, context) => {
+  if (value === "never") return undefined;
+  if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
+  context.addIssue("must be a number of days from 1 to 99999, or never");
+  return z.NEVER;
+});
+
 export const readableFile = z.string().refine((path) => {
   try {
     accessSync(path, constants.R_OK);

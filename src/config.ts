@@ -4,6 +4,7 @@ import type { IssuerSettings } from "./access/issuers.ts";
 import type { RatePolicies } from "./access/rate-limits.ts";
 import {
   databaseUrl,
+  days,
   type HintsSetting,
   hints,
   host,
@@ -53,6 +54,8 @@ export interface Config {
   };
   /** What carries hints between servers. May hold a password. */
   readonly hints: HintsSetting;
+  /** After how many days a deleted conversation is purged; undefined: never. */
+  readonly purgeAfterDays: number | undefined;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Whether unary calls take the short way past Connect's handlers. */
   readonly unaryLane: boolean;
@@ -89,6 +92,7 @@ const VARIABLES = {
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_PURGE_AFTER: days.prefault("never"),
   COLLOQUY_UNARY: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
   COLLOQUY_HINTS: hints.prefault("postgres"),
 };
@@ -167,6 +171,7 @@ function assemble(settings: Settings): Config {
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
     hints: settings.COLLOQUY_HINTS,
+    purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,
     logLevel: settings.LOG_LEVEL,
     unaryLane: settings.COLLOQUY_UNARY === "on",
   });

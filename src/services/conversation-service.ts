@@ -30,13 +30,15 @@ export interface ConversationServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   readonly subscriptions: Subscriptions;
+  /** After how many days a deleted conversation is purged. Default: never. */
+  readonly purgeAfterDays?: number | undefined;
 }
 
 /** Of many members that join at once, an audit row names so many. */
 const AUDITED_IDS = 10;
 
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
-  const { database, secrets, subscriptions } = options;
+  const { database, secrets, subscriptions, purgeAfterDays } = options;
   const { method } = pb.ConversationService;
   const mutation = createMutations(database);
   return serve(pb.ConversationService, {
@@ -85,7 +87,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       const { id, ...row } = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, { id, ...row });
       checkEtag(request.etag, row.version);
-      await store.markConversationDeleted(tx, caller, id, true);
+      await store.markConversationDeleted(tx, caller, id, true, purgeAfterDays);
       const event = { type: EventType.CONVERSATION_DELETED, data: {} };
       await store.appendToLog(tx, caller, id, [event], { changesConversation: true });
       await audit(tx, caller, context, actOn("conversation.delete", id));

@@ -85,13 +85,15 @@ export async function updateConversation(
   await tx.query(sql.updateConversation(columns), [caller.tenantId, id, ...columns.map((column) => values[column])]);
 }
 
+/** Deletes or restores a locked conversation. `purgeAfterDays`: when what is deleted may be purged; never unless told. */
 export async function markConversationDeleted(
   tx: Queryable,
   caller: Caller,
   id: string,
   deleted: boolean,
+  purgeAfterDays?: number,
 ): Promise<void> {
-  await tx.query(sql.markConversationDeleted, [caller.tenantId, id, deleted]);
+  await tx.query(sql.markConversationDeleted, [caller.tenantId, id, deleted, purgeAfterDays ?? null]);
 }
 
 /** Erases a locked conversation and all that hangs on it. Answers how many messages went. */

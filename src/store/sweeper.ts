@@ -1,5 +1,6 @@
-// Forgets what is no longer needed: request ids that are older than they are kept.
+// Forgets what is no longer kept: request ids that are too old, and deleted conversations whose time has come.
 import type { Database, Statement } from "./database.ts";
+import { purgeDue } from "./purge.ts";
 import { forgetKeys } from "./statements/idempotency.ts";
 
 const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
@@ -32,6 +33,9 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
       for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
         const [row] = await database.query(forgetKeys, [id]);
         count = Number(row?.count ?? 0);
+      }
+      for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
+        count = await purgeDue(database, id);
       }
     }
     return forgotten;

@@ -54,6 +54,8 @@ export interface StoreServerOptions {
   readonly turnTimes?: TurnTimes;
   /** Whether agents may be on the loopback. Default: true. */
   readonly allowPrivate?: boolean;
+  /** After how many days a deleted conversation is purged. Default: never. */
+  readonly purgeAfterDays?: number;
   /** How the database is opened. */
   readonly database?: Pick<DatabaseOptions, "poolSize" | "maxWaiting" | "observer">;
 }
@@ -91,7 +93,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const turns = createTurns({ database, hints, connectors, log: logger, ...(times && { times }) });
   const pipeline = createPipeline({
     services: [
-      createConversationService({ database, secrets, subscriptions }),
+      createConversationService({ database, secrets, subscriptions, purgeAfterDays: options.purgeAfterDays }),
       createMessageService({ database, secrets, turns }),
       createAgentService({ database, secrets, sealer, allowPrivate }),
     ],

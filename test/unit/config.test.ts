@@ -237,6 +237,22 @@ describe("the settings of agents", () => {
   });
 });
 
+describe("COLLOQUY_PURGE_AFTER", () => {
+  test.each([
+    [undefined, undefined],
+    ["never", undefined],
+    ["30", 30],
+  ])("%s is understood", (COLLOQUY_PURGE_AFTER, expected) =>
+    expect(loadConfig({ COLLOQUY_PURGE_AFTER }).purgeAfterDays).toBe(expected),
+  );
+
+  test.each(["0", "-1", "30d", "1.5", "100000"])("%s is refused", (COLLOQUY_PURGE_AFTER) =>
+    expect(problemsOf({ COLLOQUY_PURGE_AFTER })).toEqual([
+      "COLLOQUY_PURGE_AFTER: must be a number of days from 1 to 99999, or never",
+    ]),
+  );
+});
+
 describe("COLLOQUY_HINTS", () => {
   test.each([
     ["local", "local"],

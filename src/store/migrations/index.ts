@@ -4,6 +4,7 @@ import type { Migration } from "@mikro-orm/migrations";
 import { InitialMigration } from "./migration-0001-initial.ts";
 import { AgentsMigration } from "./migration-0002-agents.ts";
 import { FeedMigration } from "./migration-0003-feed.ts";
+import { PurgeMigration } from "./migration-0004-purge.ts";
 
 /** Where the names of the applied ones are kept. */
 export const MIGRATION_TABLE = "schema_migration";
@@ -17,4 +18,5 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: "0001-initial", class: InitialMigration },
   { name: "0002-agents", class: AgentsMigration },
   { name: "0003-feed", class: FeedMigration },
+  { name: "0004-purge", class: PurgeMigration },
 ];

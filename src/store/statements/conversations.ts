@@ -85,12 +85,24 @@ export function updateConversation(columns: readonly WritableColumn[]): Statemen
   };
 }
 
-/** $1 tenant, $2 id, $3 whether it is deleted from now on. */
+/**
+ * $1 tenant, $2 id, $3 whether it is deleted from now on, $4 after how many days it is to be purged, or null for never.
+ */
 export const markConversationDeleted: Statement = {
   name: "conversation_mark_deleted",
   text: `
-  update conversation set delete_time = case when $3::boolean then date_trunc('milliseconds', now()) end
+  update conversation set delete_time = case when $3::boolean then date_trunc('milliseconds', now()) end,
+    purge_time = case when $3::boolean then date_trunc('milliseconds', now()) + $4::integer * interval '1 day' end
   where tenant_id = $1 and id = $2::uuid`,
+};
+
+/** Locks some deleted conversations whose time has come, but for those that somebody is at. $1 tenant, $2 limit. */
+export const conversationsToPurge: Statement<{ id: string }> = {
+  name: "conversation_to_purge",
+  text: `
+  select c.id from conversation c
+  where c.tenant_id = $1 and c.purge_time <= now() and c.delete_time is not null
+  order by c.purge_time limit $2 for update of c skip locked`,
 };
 
 /** Erases a conversation; what hangs on it goes with it. $1 tenant, $2 id. */

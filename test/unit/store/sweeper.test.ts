@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
 import { createSweeper } from "../../../src/store/sweeper.ts";
+import { reasonOf } from "../../support/errors.ts";
 import { type StoreServer, startStoreServer } from "../../support/store-server.ts";
 
 let server: StoreServer;
@@ -40,4 +41,49 @@ test("a request id that is too old counts as new even before it is forgotten", a
   await server.database.query({ name: "age_all", text }, [tenant.id]);
   const second = await alice.messages.sendMessage(request);
   expect(second.message?.id).not.toBe(first.message?.id);
+});
+
+test("a deleted conversation is purged when its time has come, with a row of the audit log, and no sooner", async () => {
+  const own = await startStoreServer({ purgeAfterDays: 30 });
+  const tenant = await own.tenant("alice");
+  const { conversations, messages } = tenant.member("alice");
+  const make = async () => {
+    const { conversation } = await conversations.createConversation({ messages: [{ content: "secret" }] });
+    return conversation?.id ?? "";
+  };
+  const [due, young, restored, kept] = [await make(), await make(), await make(), await make()];
+  for (const conversationId of [due, young, restored]) {
+    const { conversation } = await conversations.deleteConversation({ conversationId });
+    const { deleteTime, purgeTime } = conversation ?? {};
+    expect(Number(purgeTime?.seconds) - Number(deleteTime?.seconds)).toBe(30 * 24 * 60 * 60);
+  }
+  const back = await conversations.restoreConversation({ conversationId: restored });
+  expect(back.conversation?.purgeTime).toBeUndefined();
+  const text = "update conversation set purge_time = now() where tenant_id = $1 and id = $2";
+  await own.database.query({ name: "test_age", text }, [tenant.id, due]);
+
+  const sweeper = createSweeper({ database: own.database, onError: () => {} });
+  expect(await sweeper.sweep()).toBe(1);
+  const find = (conversationId: string) =>
+    reasonOf(conversations.getConversation({ conversationId, showDeleted: true }));
+  expect(await find(due)).toBe("NOT_FOUND");
+  for (const id of [young, restored, kept]) expect(await find(id)).toBeUndefined();
+  expect((await messages.listMessages({ conversationId: kept })).messages.length).toBe(1);
+  const rows = {
+    name: "test_audit",
+    text: "select actor, action, resource_id, details from audit where tenant_id = $1 and action = 'conversation.purge'",
+  };
+  expect(await own.database.query(rows, [tenant.id])).toEqual([
+    { actor: "server", action: "conversation.purge", resource_id: due, details: null },
+  ]);
+  await sweeper.stop();
+  await own.close();
+});
+
+test("where nothing is said of it, deleted conversations are kept until somebody purges them", async () => {
+  const tenant = await server.tenant("alice");
+  const { conversations } = tenant.member("alice");
+  const { conversation } = await conversations.createConversation({});
+  const deleted = await conversations.deleteConversation({ conversationId: conversation?.id ?? "" });
+  expect(deleted.conversation?.purgeTime).toBeUndefined();
 });
