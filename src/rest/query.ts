@@ -10,7 +10,7 @@ import {
   pathName,
   setField,
 } from "./field-path.ts";
-import { visible } from "./json-read.ts";
+import { visible } from "./json-place.ts";
 import { decodeQuery } from "./percent.ts";
 import { invalid, invalidAll, type RestProblem, type Violation } from "./problem.ts";
 import { textReader } from "./text-value.ts";

@@ -4,7 +4,8 @@ import { type HttpBody, HttpBodySchema } from "../../gen/google/api/httpbody_pb.
 import type { Binding, PathVariable } from "./binding.ts";
 import { readCondition, versionToMatch } from "./entity-tag.ts";
 import { type FieldPath, getAt, pathName, setAt, setField } from "./field-path.ts";
-import { readField, readMessage, readText } from "./json-read.ts";
+import { readText } from "./json-body.ts";
+import { readField, readMessage } from "./json-read.ts";
 import type { Mount } from "./mount.ts";
 import { decodeSegment } from "./percent.ts";
 import { invalid } from "./problem.ts";

@@ -20,8 +20,9 @@ import { createJsonWriter } from "./json-write.ts";
 import { JSON_TYPE } from "./media.ts";
 import type { CallInfo, Mount } from "./mount.ts";
 import { invalid, RestProblem } from "./problem.ts";
+import { chooseRoute, createRoute, type Route } from "./route.ts";
 import { createRouter } from "./router.ts";
-import { chooseRoute, createRoute, createTranscoder, type Route } from "./transcoder.ts";
+import { createTranscoder } from "./transcoder.ts";
 
 export interface RestOptions extends FailureOptions {
   /** Must serve every method that a mount serves. */

@@ -1,37 +1,20 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
-import type { Message, Registry } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import type { Call, Pipeline } from "../rpc/pipeline.ts";
-import { acceptMedia } from "./accept.ts";
-import type { Binding } from "./binding.ts";
 import { type CreateCallSignal, RestHead } from "./call-head.ts";
-import { createEventFormat, createLineFormat, createRawFormat, type StreamFormat } from "./events.ts";
+import type { StreamFormat } from "./events.ts";
 import type { RenderFailure } from "./failure.ts";
 import { answer, gone, type Headers, type HttpRequest, type HttpResponse } from "./http.ts";
 import type { JsonWriter } from "./json-write.ts";
 import { inLine, splitLines } from "./lines.ts";
-import { checkContentType, EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, notAcceptable } from "./media.ts";
+import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./media.ts";
 import { prepare, send } from "./message-answer.ts";
-import { type CallInfo, DEFAULT_MAX_BODY_BYTES, type Mount } from "./mount.ts";
+import type { CallInfo } from "./mount.ts";
 import { invalid, RestProblem } from "./problem.ts";
 import { mayHaveBody, readBody, readChunks } from "./request-body.ts";
-import { createRequestBuilder, type RequestBuilder } from "./request-message.ts";
+import { negotiate, type Route } from "./route.ts";
 import { ReaderGone, type StreamTimes, sendStream } from "./stream-answer.ts";
-
-/** A binding with all that serving it takes. */
-export interface Route {
-  readonly mount: Mount;
-  readonly binding: Binding;
-  readonly builder: RequestBuilder;
-  readonly streamsIn: boolean;
-  readonly streamsOut: boolean;
-  /** Whether the answer is a google.api.HttpBody. */
-  readonly rawAnswer: boolean;
-  /** What a streamed answer may look like, by media type. */
-  readonly formats: Readonly<Record<string, StreamFormat>>;
-  readonly maxBodyBytes: number;
-}
 
 export interface TranscoderOptions {
   readonly pipeline: Pick<Pipeline, "begin">;
@@ -39,26 +22,6 @@ export interface TranscoderOptions {
   readonly renderFailure: RenderFailure;
   readonly writer: JsonWriter;
   readonly times: StreamTimes;
-}
-
-export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, registry: Registry | undefined): Route {
-  const kind = binding.method.methodKind;
-  const { output } = binding.method;
-  const answered = binding.responseBody?.fieldKind === "message" ? binding.responseBody.message : output;
-  const rawAnswer =
-    answered.typeName === HttpBodySchema.typeName && (binding.responseBody === undefined || answered !== output);
-  return {
-    mount,
-    binding,
-    builder: createRequestBuilder(binding, mount, registry),
-    streamsIn: kind === "client_streaming" || kind === "bidi_streaming",
-    streamsOut: kind === "server_streaming" || kind === "bidi_streaming",
-    rawAnswer,
-    formats: rawAnswer
-      ? { "*/*": createRawFormat(binding) }
-      : { [NDJSON_TYPE]: createLineFormat(binding, writer), [EVENTS_TYPE]: createEventFormat(binding, writer) },
-    maxBodyBytes: mount.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
-  };
 }
 
 /** Serves a request. Never rejects. */
@@ -174,27 +137,6 @@ export function createTranscoder({
       head.release();
     }
   };
-}
-
-/** The format of a streamed answer; undefined for one message. Throws not_acceptable. */
-function negotiate(route: Route, accept: string | undefined): StreamFormat | undefined {
-  if (!route.streamsOut) {
-    if (!route.rawAnswer && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
-    return undefined;
-  }
-  if (route.rawAnswer) return route.formats["*/*"];
-  const type = acceptMedia(accept, [NDJSON_TYPE, EVENTS_TYPE]);
-  if (type === undefined) throw notAcceptable([NDJSON_TYPE, EVENTS_TYPE]);
-  return route.formats[type];
-}
-
-/** Of a unary and a streaming method at one place, the one whose answer `Accept` likes better; the unary one in doubt. */
-export function chooseRoute(routes: readonly Route[], accept: string | undefined): Route {
-  const [first, second] = routes as [Route, Route | undefined];
-  if (second === undefined) return first;
-  const [unary, streaming] = first.streamsOut ? [second, first] : [first, second];
-  const type = acceptMedia(accept, [JSON_TYPE, EVENTS_TYPE, NDJSON_TYPE]);
-  return type === undefined || type === JSON_TYPE ? unary : streaming;
 }
 
 async function readRequest({ route, request, segments, query, head }: Exchange): Promise<Message> {

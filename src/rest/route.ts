@@ -1,0 +1,65 @@
+// One binding as it is served, and what `Accept` makes of it.
+import type { Registry } from "@bufbuild/protobuf";
+import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import { acceptMedia } from "./accept.ts";
+import type { Binding } from "./binding.ts";
+import { createEventFormat, createLineFormat, createRawFormat, type StreamFormat } from "./events.ts";
+import type { JsonWriter } from "./json-write.ts";
+import { EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, notAcceptable } from "./media.ts";
+import { DEFAULT_MAX_BODY_BYTES, type Mount } from "./mount.ts";
+import { createRequestBuilder, type RequestBuilder } from "./request-message.ts";
+
+/** A binding with all that serving it takes. */
+export interface Route {
+  readonly mount: Mount;
+  readonly binding: Binding;
+  readonly builder: RequestBuilder;
+  readonly streamsIn: boolean;
+  readonly streamsOut: boolean;
+  /** Whether the answer is a google.api.HttpBody. */
+  readonly rawAnswer: boolean;
+  /** What a streamed answer may look like, by media type. */
+  readonly formats: Readonly<Record<string, StreamFormat>>;
+  readonly maxBodyBytes: number;
+}
+
+export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, registry: Registry | undefined): Route {
+  const kind = binding.method.methodKind;
+  const { output } = binding.method;
+  const answered = binding.responseBody?.fieldKind === "message" ? binding.responseBody.message : output;
+  const rawAnswer =
+    answered.typeName === HttpBodySchema.typeName && (binding.responseBody === undefined || answered !== output);
+  return {
+    mount,
+    binding,
+    builder: createRequestBuilder(binding, mount, registry),
+    streamsIn: kind === "client_streaming" || kind === "bidi_streaming",
+    streamsOut: kind === "server_streaming" || kind === "bidi_streaming",
+    rawAnswer,
+    formats: rawAnswer
+      ? { "*/*": createRawFormat(binding) }
+      : { [NDJSON_TYPE]: createLineFormat(binding, writer), [EVENTS_TYPE]: createEventFormat(binding, writer) },
+    maxBodyBytes: mount.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+  };
+}
+
+/** The format of a streamed answer; undefined for one message. Throws not_acceptable. */
+export function negotiate(route: Route, accept: string | undefined): StreamFormat | undefined {
+  if (!route.streamsOut) {
+    if (!route.rawAnswer && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
+    return undefined;
+  }
+  if (route.rawAnswer) return route.formats["*/*"];
+  const type = acceptMedia(accept, [NDJSON_TYPE, EVENTS_TYPE]);
+  if (type === undefined) throw notAcceptable([NDJSON_TYPE, EVENTS_TYPE]);
+  return route.formats[type];
+}
+
+/** Of a unary and a streaming method at one place, the one whose answer `Accept` likes better; the unary one in doubt. */
+export function chooseRoute(routes: readonly Route[], accept: string | undefined): Route {
+  const [first, second] = routes as [Route, Route | undefined];
+  if (second === undefined) return first;
+  const [unary, streaming] = first.streamsOut ? [second, first] : [first, second];
+  const type = acceptMedia(accept, [JSON_TYPE, EVENTS_TYPE, NDJSON_TYPE]);
+  return type === undefined || type === JSON_TYPE ? unary : streaming;
+}
