@@ -27,7 +27,7 @@ import { createLifecycle } from "./rpc/lifecycle.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createShedding } from "./rpc/shedding.ts";
-import { watchEventLoop } from "./server/event-loop.ts";
+import { type EventLoop, watchEventLoop } from "./server/event-loop.ts";
 import { measureLoad } from "./server/load-metrics.ts";
 import { createMetrics } from "./server/metrics.ts";
 import { createServer } from "./server/server.ts";
@@ -59,12 +59,19 @@ export interface Started {
 const DRAIN_MS = 10_000;
 
 /**
- * Builds everything; listens only when it is started. Stopping it is the caller's part, also when the start fails. `url` is where the database is. Throws if an RPC has no rule that says
- * who may call it.
+ * Builds everything; listens only when it is started. Stopping it is the caller's part, also when the start fails. `url`
+ * is where the database is, `loop` tells how busy the process is. Throws if an RPC has no rule that says who may call it.
  */
-export async function createApp(config: Config, logger: Logger, opened: Database, url: string): Promise<App> {
+export async function createApp(
+  config: Config,
+  logger: Logger,
+  opened: Database,
+  url: string,
+  loop: EventLoop = watchEventLoop(),
+): Promise<App> {
   // Ends what was begun if the rest cannot be built; the last is ended first.
   await using begun = new AsyncDisposableStack();
+  begun.defer(() => loop.stop());
   const lifecycle = createLifecycle();
   const metrics = createMetrics();
   const hints = await openHints(config.hints, url, logger);
@@ -116,7 +123,6 @@ export async function createApp(config: Config, logger: Logger, opened: Database
   requireRules(services.flatMap(({ service }) => service.methods).filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
   const { queue } = database;
-  const loop = watchEventLoop();
   const shedding = createShedding({ queue, loopDelayMs: loop.delayMs, logger });
   measureLoad(metrics.registry, queue, shedding);
   const { shed } = shedding;

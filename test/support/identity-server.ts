@@ -50,6 +50,9 @@ export interface IdentityServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** The test has its part in how late this process is, and so has whatever else runs on the machine. */
+const NEVER_LATE = { delayMs: () => 0, stop: () => {} };
+
 export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
   const own = await createTestDatabase();
   const { onStatement, logger = silent, environment = {} } = options;
@@ -63,7 +66,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
     COLLOQUY_RATE_LIMITS: "off",
     ...environment,
   });
-  const app = await createApp(config, logger, database, own.url);
+  const app = await createApp(config, logger, database, own.url, NEVER_LATE);
   const { address: url } = await app.start();
   const issuer = new LocalIssuer(dataDir);
 
