@@ -1,99 +1,17 @@
 // Reads and changes messages.
 import type { Caller } from "../domain/caller.ts";
 import { EventType, type MessageReference, type NewEvent } from "../domain/event-type.ts";
-import { newIds } from "../domain/id.ts";
-import type { MessageDiff, MessageDraft, MessageEdit, StoredMessage } from "../domain/message-diff.ts";
+import type { MessageDiff, MessageEdit, StoredMessage } from "../domain/message-diff.ts";
 import { appendToLog } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
+import { appendMessages, columnsOf } from "./sends.ts";
 import * as log from "./statements/log.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as sql from "./statements/messages.ts";
-import { sendMany as manySends } from "./statements/send-many.ts";
 
-export type { LogRow, SendRow } from "./statements/log.ts";
+export type { LogRow } from "./statements/log.ts";
 export type { MessageRow } from "./statements/message-columns.ts";
 export type { RevisionRow } from "./statements/messages.ts";
-
-/** The key under which a send acts once. */
-export interface SendKey {
-  readonly method: string;
-  readonly key: string;
-  readonly fingerprint: Uint8Array;
-}
-
-/** Drafts as one array for each column. */
-function columnsOf(drafts: readonly MessageDraft[]): [number[], string[], (string | null)[], (Date | null)[]] {
-  return [
-    drafts.map(({ role }) => role),
-    drafts.map(({ content }) => content),
-    drafts.map(({ metadata }) => (metadata === undefined ? null : JSON.stringify(metadata))),
-    drafts.map(({ clientTime }) => clientTime ?? null),
-  ];
-}
-
-/** The whole send in one round trip. Undefined: the caller does not see the conversation. */
-export async function send(
-  on: Queryable,
-  caller: Caller,
-  conversationId: string,
-  ids: readonly string[],
-  drafts: readonly MessageDraft[],
-  key: SendKey | undefined,
-  signal?: AbortSignal,
-): Promise<log.SendRow | undefined> {
-  const [row] = await on.query(
-    log.send[caller.viewer.kind],
-    [
-      caller.tenantId,
-      caller.memberId,
-      conversationId,
-      caller.actor,
-      ids,
-      ...columnsOf(drafts),
-      caller.name,
-      key?.method ?? "",
-      key?.key ?? null,
-      key?.fingerprint ?? null,
-    ],
-    signal,
-  );
-  return row;
-}
-
-/** Several sends to one conversation by callers of one kind, in one round trip; the outcome of each in its place. */
-export async function sendMany(
-  on: Queryable,
-  sends: readonly {
-    readonly caller: Caller;
-    readonly conversationId: string;
-    readonly ids: readonly string[];
-    readonly drafts: readonly MessageDraft[];
-    readonly key: SendKey | undefined;
-  }[],
-  signal?: AbortSignal,
-): Promise<(log.SendRow | undefined)[]> {
-  const [first] = sends;
-  if (first === undefined) return [];
-  const rows = await on.query(
-    manySends[first.caller.viewer.kind],
-    [
-      first.caller.tenantId,
-      first.conversationId,
-      sends.map(({ caller }) => caller.memberId),
-      sends.map(({ caller }) => caller.actor),
-      sends.map(({ caller }) => caller.name),
-      sends.map(({ key }) => key?.method ?? ""),
-      sends.map(({ key }) => key?.key ?? null),
-      sends.map(({ key }) => key?.fingerprint ?? null),
-      sends.map(({ ids }) => ids.length),
-      sends.flatMap(({ ids }, index) => ids.map(() => index + 1)),
-      sends.flatMap(({ ids }) => ids),
-      ...columnsOf(sends.flatMap(({ drafts }) => drafts)),
-    ],
-    signal,
-  );
-  return rows.map((row) => (row.visible || row.in_progress ? row : undefined));
-}
 
 /** One message, or undefined if the caller does not see it. One round trip. */
 export async function readMessage(
@@ -133,20 +51,6 @@ export function readMessagesById(on: Queryable, caller: Caller, ids: readonly st
 /** All messages of a locked conversation that are not deleted, oldest first. */
 export function readAllMessages(tx: Queryable, caller: Caller, conversationId: string): Promise<MessageRow[]> {
   return tx.query(sql.allMessages, [caller.tenantId, conversationId]);
-}
-
-/** Adds messages at the end of a locked conversation. Answers the number of the last one; undefined if there is none. */
-export async function appendMessages(
-  tx: Queryable,
-  caller: Caller,
-  conversationId: string,
-  drafts: readonly MessageDraft[],
-): Promise<bigint | undefined> {
-  if (drafts.length === 0) return undefined;
-  const ids = newIds(drafts.length);
-  const values = [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)];
-  const [row] = await tx.query(log.appendMessages, values);
-  return row?.last_seq;
 }
 
 /** Makes the changes of a difference in a locked conversation, each with its own log entry. */

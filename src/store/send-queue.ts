@@ -4,9 +4,9 @@ import { DomainError } from "../domain/errors.ts";
 import type { MessageDraft } from "../domain/message-diff.ts";
 import type { Database } from "./database.ts";
 import { overloaded } from "./failure.ts";
-import { type SendKey, type SendRow, send, sendMany } from "./messages.ts";
+import { type SendKey, type SendRow, send, sendMany } from "./sends.ts";
 
-/** One send, as `send` in `messages.ts` takes it. */
+/** One send, as `send` in `sends.ts` takes it. */
 export interface Send {
   readonly caller: Caller;
   readonly conversationId: string;
