@@ -40,9 +40,10 @@ export class Http1Exchange implements Exchange {
 
   read(limits: BodyLimits): Buffer | Promise<Buffer | Overlong> {
     const request = this.#request;
-    // The usual case: it came in one packet with its headers.
-    if (request.complete && request.readableLength <= limits.maxBytes)
-      return (request.read() as Buffer | null) ?? EMPTY;
+    // The usual case: it came in one packet with its headers. All of it is there before Node says that it is complete.
+    const { readableLength } = request;
+    const whole = request.complete || (readableLength > 0 && Number(this.header("content-length")) === readableLength);
+    if (whole && readableLength <= limits.maxBytes) return (request.read() as Buffer | null) ?? EMPTY;
     return readBody(request, limits);
   }
 
