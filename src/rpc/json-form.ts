@@ -65,16 +65,7 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
     const steps = planOf(schema);
     // Whatever is unusual is left to the library.
     if (steps === undefined) return (message: Message) => toJson(schema, message, options);
-    return (message: Readonly<Record<string, unknown>>) => {
-      const json: JsonObject = {};
-      for (let i = 0; i < steps.length; i++) {
-        const { name, key, skip, isEmpty, convert } = steps[i] as Step;
-        const value = message[name];
-        if (value === skip || isEmpty?.(value as never)) continue;
-        json[key] = convert === undefined ? (value as JsonValue) : convert(value);
-      }
-      return json;
-    };
+    return compile(steps);
   }
 
   function planOf(schema: DescMessage): readonly Step[] | undefined {
@@ -134,6 +125,21 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
   }
 
   return (schema, message) => converterOf(schema)(message);
+}
+
+/**
+ * A function with the steps written out. V8 then knows every property by its place: a loop that looks each up by its name
+ * takes four times as long. The only texts that come from elsewhere are field names, and they are quoted.
+ */
+function compile(steps: readonly Step[]): Convert {
+  const lines = steps.map(({ name, key, isEmpty, convert }, i) => {
+    const written = isEmpty === undefined ? `v !== s${i}` : `v !== s${i} && !e${i}(v)`;
+    return `v = m[${JSON.stringify(name)}]; if (${written}) j[${JSON.stringify(key)}] = ${convert ? `c${i}(v)` : "v"};`;
+  });
+  const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, convert: c${i} }`);
+  const body = `const [${parts.join(", ")}] = steps;
+    return (m) => { const j = {}; let v; ${lines.join("\n")} return j; };`;
+  return new Function("steps", body)(steps) as Convert;
 }
 
 /** Well-known types have JSON forms of their own. */

@@ -9,17 +9,39 @@ export interface LogOptions {
 }
 
 /** Names that never belong in a line; a second fence behind the rule that nothing of a request is logged. */
-const SECRET = ["authorization", "apiKey", "token", "secret", "password", "content", "body"];
+const SECRET = new Set(["authorization", "apiKey", "token", "secret", "password", "content", "body"]);
 
 export function createLogger({ level = "info", destination }: LogOptions = {}): Logger {
   const options = {
     level,
     base: null,
     timestamp: stdTimeFunctions.isoTime,
-    formatters: { level: (label: string) => ({ level: label }) },
+    formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
     // Of an error only what quotes nothing of a caller's, whoever logs it.
     serializers: { err: (error: unknown) => (error instanceof Error ? describeFailure(error) : error) },
-    redact: { paths: [...SECRET, ...SECRET.map((name) => `*.${name}`)], censor: "[redacted]" },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Covers the line's own fields and those of its objects. pino's own redaction takes twice as long as all the rest. */
+function withoutSecrets(line: Fields): Fields {
+  return covered(line, (value) => (isObject(value) ? covered(value, (inner) => inner) : value));
+}
+
+/** The fields themselves if there is nothing to cover. */
+function covered(fields: Fields, inside: (value: unknown) => unknown): Fields {
+  let result = fields;
+  for (const name in fields) {
+    const value = fields[name];
+    const shown = SECRET.has(name) ? "[redacted]" : inside(value);
+    if (shown !== value) result = { ...result, [name]: shown };
+  }
+  return result;
+}
+
+/** Errors have a serializer of their own. */
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !(value instanceof Error);
 }

@@ -71,6 +71,16 @@ const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._~!$&'()*+,;=-]{1,2
 
 /** Whether a text is `host` or `host:port` with a host that can exist and a port up to 65535. */
 export function isAuthority(text: string): boolean {
+  if (text === lastGood) return true;
+  if (!isAuthorityAtAll(text)) return false;
+  lastGood = text;
+  return true;
+}
+
+/** Most requests name one authority, and parsing a URL takes long. */
+let lastGood: string | undefined;
+
+function isAuthorityAtAll(text: string): boolean {
   const match = AUTHORITY.exec(text);
   if (match === null) return false;
   const [, ipv6, name, port] = match;

@@ -1,13 +1,12 @@
 // Pairs the rows of the store with the messages of the contract; no other place does.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Timestamp, TimestampSchema } from "@bufbuild/protobuf/wkt";
-import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Conversation } from "../../gen/colloquy/v1/conversation_pb.ts";
 import {
   type Message,
   type MessageRevision,
   MessageRevisionSchema,
   MessageRole,
-  MessageSchema,
 } from "../../gen/colloquy/v1/message_pb.ts";
 import { type Participant, ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
 import { conversationEtag, messageEtag } from "../domain/etag.ts";
@@ -26,43 +25,46 @@ export function toDate({ seconds, nanos }: Timestamp): Date {
 
 export function timestampOfMs(ms: number): Timestamp {
   const seconds = Math.floor(ms / 1000);
-  return create(TimestampSchema, { seconds: BigInt(seconds), nanos: (ms - seconds * 1000) * 1_000_000 });
+  // As `create` makes it, which takes three times as long.
+  return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos: (ms - seconds * 1000) * 1_000_000 };
 }
 
 export function toConversation(row: ConversationRow, tenantId: string): Conversation {
-  const conversation = create(ConversationSchema);
-  conversation.id = row.id;
-  conversation.tenantId = tenantId;
-  conversation.number = row.number ?? 0n;
-  conversation.title = row.title;
-  conversation.status = row.status;
-  conversation.ownerId = row.owner_id ?? "";
-  conversation.creator = row.creator;
-  conversation.agent = row.agent;
-  conversation.mode = row.mode;
-  conversation.callType = row.call_type;
-  conversation.entityType = row.entity_type;
-  conversation.entityId = row.entity_id;
-  conversation.pinned = row.pinned;
+  // As `create` makes it, in a fraction of the time.
+  const conversation: Conversation = {
+    $typeName: "colloquy.v1.Conversation",
+    id: row.id,
+    tenantId,
+    number: row.number ?? 0n,
+    title: row.title,
+    status: row.status,
+    ownerId: row.owner_id ?? "",
+    creator: row.creator,
+    agent: row.agent,
+    mode: row.mode,
+    callType: row.call_type,
+    entityType: row.entity_type,
+    entityId: row.entity_id,
+    pinned: row.pinned,
+    maxContextLength: row.max_context_length,
+    participants: (row.participants ?? []).map(([memberId, joinTime, readSeq]) =>
+      create(ParticipantSchema, { memberId, joinTime: timestampOfMs(joinTime), readSeq: BigInt(readSeq) }),
+    ),
+    participantCount: row.participant_count,
+    lastSeq: row.last_seq,
+    messageCount: row.message_count,
+    readSeq: row.read_seq ?? 0n,
+    unreadCount: row.unread_count,
+    ownedByLead: row.owned_by_lead,
+    takesPart: row.read_seq !== null,
+    etag: conversationEtag(row.version, row.last_seq),
+    createTime: toTimestamp(row.create_time),
+    updateTime: toTimestamp(row.update_time),
+  };
   if (row.metadata) conversation.metadata = row.metadata;
   if (row.persona) conversation.persona = row.persona;
   if (row.profile_info) conversation.profileInfo = row.profile_info;
-  conversation.maxContextLength = row.max_context_length;
-  for (const [memberId, joinTime, readSeq] of row.participants ?? []) {
-    const joined = { memberId, joinTime: timestampOfMs(joinTime), readSeq: BigInt(readSeq) };
-    conversation.participants.push(create(ParticipantSchema, joined));
-  }
-  conversation.participantCount = row.participant_count;
-  conversation.lastSeq = row.last_seq;
-  conversation.messageCount = row.message_count;
   if (row.last_message_time) conversation.lastMessageTime = toTimestamp(row.last_message_time);
-  conversation.readSeq = row.read_seq ?? 0n;
-  conversation.unreadCount = row.unread_count;
-  conversation.ownedByLead = row.owned_by_lead;
-  conversation.takesPart = row.read_seq !== null;
-  conversation.etag = conversationEtag(row.version, row.last_seq);
-  conversation.createTime = toTimestamp(row.create_time);
-  conversation.updateTime = toTimestamp(row.update_time);
   if (row.delete_time) conversation.deleteTime = toTimestamp(row.delete_time);
   if (row.purge_time) conversation.purgeTime = toTimestamp(row.purge_time);
   return conversation;
@@ -77,21 +79,24 @@ export function toParticipant(row: NamedParticipant): Participant {
 }
 
 export function toMessage(row: MessageRow): Message {
-  const message = create(MessageSchema);
-  message.id = row.id;
-  message.conversationId = row.conversation_id;
-  message.seq = row.seq;
-  message.role = row.role;
-  message.sender = row.sender;
-  message.content = row.content;
+  // As `create` makes it, in half the time: there are up to a thousand in an answer.
+  const message: Message = {
+    $typeName: "colloquy.v1.Message",
+    id: row.id,
+    conversationId: row.conversation_id,
+    seq: row.seq,
+    role: row.role,
+    sender: row.sender,
+    content: row.content,
+    state: row.state,
+    createTime: toTimestamp(row.create_time),
+    revision: row.revision,
+    etag: messageEtag(row.version),
+  };
   if (row.metadata) message.metadata = row.metadata;
-  message.state = row.state;
   if (row.client_time) message.clientTime = toTimestamp(row.client_time);
-  message.createTime = toTimestamp(row.create_time);
   if (row.edit_time) message.editTime = toTimestamp(row.edit_time);
   if (row.delete_time) message.deleteTime = toTimestamp(row.delete_time);
-  message.revision = row.revision;
-  message.etag = messageEtag(row.version);
   return message;
 }
 

@@ -28,16 +28,17 @@ export function parseTimestamp(text: string): Date {
   const fraction = text.length === 22 ? 0 : text.length - 23;
   const unit = UNITS[fraction];
   if (unit === undefined || text[0] === "0" || text[10] !== " " || !text.endsWith("+00")) return parseTime(text);
-  const seconds = Date.UTC(
-    digits(text, 0, 4),
-    digits(text, 5, 7) - 1,
-    digits(text, 8, 10),
-    digits(text, 11, 13),
-    digits(text, 14, 16),
-    digits(text, 17, 19),
-  );
-  return new Date(seconds + digits(text, 20, 20 + fraction) * unit);
+  if (!text.startsWith(lastDay)) {
+    lastDayMs = Date.UTC(digits(text, 0, 4), digits(text, 5, 7) - 1, digits(text, 8, 10));
+    lastDay = text.slice(0, 11);
+  }
+  const seconds = (digits(text, 11, 13) * 60 + digits(text, 14, 16)) * 60 + digits(text, 17, 19);
+  return new Date(lastDayMs + seconds * 1000 + digits(text, 20, 20 + fraction) * unit);
 }
+
+/** The times of one answer are mostly of one day. */
+let lastDay = "none yet";
+let lastDayMs = Number.NaN;
 
 function digits(text: string, start: number, end: number): number {
   let number = 0;
