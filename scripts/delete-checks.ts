@@ -98,10 +98,11 @@ const deletions = [
   ...find("src/live/follow-log.ts", [SUBSCRIBE], {
     pattern: /^ *if \(entries\.some\(.*ACCESS_CHANGES.*\)\) break;\n/gm,
   }),
-  ...find("src/live", [SUBSCRIBE], {
-    pattern: /(?<=^ *(?:if \(|.*\|\| ))Date\.now\(\) - (?:checked|asked) >= RECHECK_MS/gm,
+  ...find("src/live/follow-log.ts", [SUBSCRIBE], {
+    pattern: /(?<=\|\| )Date\.now\(\) - checked >= RECHECK_MS/g,
     instead: "false",
   }),
+  ...find("src/live/follow-feed.ts", [SUBSCRIBE], { pattern: /^ *await ask\(\);\n/gm }),
   // What a dialect asks for besides.
   ...find("src/compat/callcenter.ts", [COMPAT], { pattern: /^ *await requireTheirs\(.*\);\n/gm }),
   ...find("src/compat", [COMPAT], {

@@ -46,6 +46,11 @@ export async function* followFeed(
 ): AsyncIterable<FeedStep> {
   let reader = await caller();
   let asked = Date.now();
+  const ask = async () => {
+    if (Date.now() - asked < RECHECK_MS) return;
+    reader = await caller();
+    asked = Date.now();
+  };
   const tail = await feeds.join(reader.tenantId);
   try {
     let cursor = from ?? { position: tail.position, seq: MAX_SEQ };
@@ -54,20 +59,14 @@ export async function* followFeed(
     let spoke = Date.now();
     for (;;) {
       signal.throwIfAborted();
-      if (Date.now() - asked >= RECHECK_MS) {
-        reader = await caller();
-        asked = Date.now();
-      }
+      await ask();
       const rows = await nextRows(database, tail, reader.tenantId, cursor);
       for (const row of rows) {
         const rest = {
           ...row,
           after_seq: row.position === cursor.position ? larger(row.after_seq, cursor.seq) : row.after_seq,
         };
-        if (Date.now() - asked >= RECHECK_MS) {
-          reader = await caller();
-          asked = Date.now();
-        }
+        await ask();
         if (concerns(reader, row)) {
           for await (const entry of entriesOf(database, reader, rest, signal)) {
             cursor = { position: row.position, seq: entry.seq };

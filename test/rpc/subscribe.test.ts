@@ -1,9 +1,12 @@
 // Following logs over a real socket and a real database: every entry once, in order, for those who may see it.
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
+import { callerFrom } from "../../src/domain/caller.ts";
+import { createFeedTails } from "../../src/live/feed-tail.ts";
+import { followFeed, MAX_SEQ } from "../../src/live/follow-feed.ts";
 import { failureOf } from "../support/failure.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
@@ -224,6 +227,32 @@ describe("all conversations", () => {
     }
     expect(await failureOf(follow(alice, { afterSeq: 1n }).any())).toMatchObject({ reason: "INVALID_FIELD" });
   });
+});
+
+test("a slow reader of all conversations is asked for its right again between two of them", async () => {
+  const tenant = await server.tenant("alice");
+  const alice = tenant.member("alice");
+  const caller = callerFrom({ kind: "member", tenantId: tenant.id, memberId: "alice", role: "member" });
+  const begin = follow(alice, {});
+  const from = { position: BigInt((await begin.any())?.cursor ?? ""), seq: MAX_SEQ };
+  await Promise.all([open(alice), open(alice), open(alice)]);
+  await begin.next(3);
+  begin.close();
+
+  let asked = 0;
+  const ask = async () => {
+    if (asked++ > 0) throw new Error("the right has ended");
+    return caller;
+  };
+  const feeds = createFeedTails(server.database, server.hints);
+  const signal = new AbortController().signal;
+  const steps = followFeed({ database: server.database, feeds }, ask, from, 1_000, signal)[Symbol.asyncIterator]();
+  await steps.next();
+  expect((await steps.next()).value?.item).toBeDefined();
+  const { now } = Date;
+  const late = vi.spyOn(Date, "now").mockImplementation(() => now() + 6_000);
+  await expect(steps.next()).rejects.toThrow("the right has ended");
+  late.mockRestore();
 });
 
 describe("within seconds, though no log says so,", () => {

@@ -154,6 +154,20 @@ describe("sends to one conversation that meet", () => {
     expect((await logOf(id)).map(({ content }) => content)).toEqual(["first", "good", "last"]);
   });
 
+  it("of managers are written for those who take part alone", async () => {
+    const id = await conversation();
+    const queue = new SendQueue(database);
+    const held = await hold(queue, id);
+    const [bob, boss] = [as("bob", "manager"), as("boss", "manager")];
+    const rows = [sendOf(bob, id, ["takes part"]), sendOf(boss, id, ["only sees"])].map((one) => queue.send(one));
+    await held.release();
+    expect(await Promise.all(rows)).toMatchObject([
+      { last_seq: 2n, writable: true },
+      { last_seq: null, writable: false },
+    ]);
+    expect((await logOf(id)).map(({ content }) => content)).toEqual(["first", "takes part"]);
+  });
+
   it("add nothing to a closed conversation, and find none that is not there", async () => {
     const id = await conversation(3);
     const queue = new SendQueue(database);
