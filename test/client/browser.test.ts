@@ -6,11 +6,20 @@ import { join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
+import { startCuttingProxy } from "../support/cutting-proxy.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 const hasChromium = existsSync(CHROMIUM);
 if (!hasChromium) process.stderr.write("Chromium is not installed (apt-get install chromium): skipping its tests\n");
+
+/** What the page says of how it followed a conversation. */
+interface Followed {
+  readonly heard: readonly number[];
+  readonly last: number;
+  readonly reply: string;
+}
 
 describe.skipIf(!hasChromium)("a page of another origin", () => {
   let browser: Browser;
@@ -37,13 +46,16 @@ describe.skipIf(!hasChromium)("a page of another origin", () => {
   });
 
   /** What the page tells of its calls to a server. */
-  async function visit(server: IdentityServer): Promise<unknown> {
+  async function visit(server: IdentityServer, proxy = ""): Promise<unknown> {
     const tenant = await server.tenant();
     await tenant.addMember("ada");
+    const admin = (await tenant.key("read", "write", "admin")).credential;
+    const parrot = { name: "parrot", connector: { case: "echo", value: { delay: { nanos: 30_000_000 } } } } as const;
+    await server.client(AgentService, admin).createAgent({ agent: parrot });
     const key = await tenant.key("read", "write");
     const tab = await browser.newPage();
     try {
-      await tab.goto(`${origin}/#${new URLSearchParams({ server: server.url, key: key.text })}`);
+      await tab.goto(`${origin}/#${new URLSearchParams({ server: server.url, proxy, key: key.text })}`);
       const told = await tab.waitForFunction(() => (globalThis as { told?: unknown }).told, undefined, {
         timeout: 20_000,
       });
@@ -63,6 +75,25 @@ describe.skipIf(!hasChromium)("a page of another origin", () => {
   test("calls a server in the development profile", async () => {
     await using server = await startIdentityServer();
     expect(await visit(server)).toEqual(works);
+  });
+
+  test("follows a conversation and hears a reply whole, over lines that are cut again and again", async () => {
+    await using server = await startIdentityServer();
+    const proxy = await startCuttingProxy(() => server.url);
+    let cuts = 0;
+    const cutting = setInterval(() => {
+      cuts += proxy.cut();
+    }, 120);
+    try {
+      const { heard, last, reply, ...rest } = (await visit(server, proxy.url)) as Followed;
+      expect(rest).toEqual(works);
+      expect(heard).toEqual(Array.from({ length: last }, (_, i) => i + 1));
+      expect(reply).toBe("to be or not to be ".repeat(6).trim());
+      expect(cuts).toBeGreaterThan(5);
+    } finally {
+      clearInterval(cutting);
+      await proxy.close();
+    }
   });
 
   test("calls one in the production profile that allows its origin", async () => {

@@ -9,11 +9,14 @@ interface Page {
 const page = globalThis as unknown as Page;
 const settings = new URLSearchParams(page.location.hash.slice(1));
 const baseUrl = settings.get("server") ?? "";
+/** The server again, over lines that break. */
+const proxy = settings.get("proxy") ?? "";
 const apiKey = settings.get("key") ?? "";
 const { conversations, messages } = createClient({ baseUrl, apiKey, actFor: "ada", retry: { retries: 0 } });
 
 async function talk() {
-  const { conversation } = await conversations.createConversation({ conversation: { title: "In a browser" } });
+  const wanted = { title: "In a browser", agent: "parrot" };
+  const { conversation } = await conversations.createConversation({ conversation: wanted });
   const conversationId = conversation?.id ?? "";
   for (const content of ["Hi there", "Grüße 🌍"]) await messages.sendMessage({ conversationId, message: { content } });
   const page = await messages.listMessages({ conversationId });
@@ -40,9 +43,30 @@ async function callRest(conversationId: string) {
   return { headers, rest: ((await response.json()) as { content: string }).content };
 }
 
+/** Follows the conversation while it grows, then hears a reply. */
+async function follow(conversationId: string) {
+  const broken = createClient({ baseUrl: proxy, apiKey, actFor: "ada" });
+  const heard: number[] = [];
+  const following = (async () => {
+    for await (const { event } of broken.subscribe({ conversationId })) {
+      heard.push(Number(event.seq));
+      if (event.change.case === "messageSent" && event.change.value.content === "the last") return;
+    }
+  })();
+  for (let i = 0; i < 60; i++) await messages.sendMessage({ conversationId, message: { content: `${i}` } });
+  const last = await messages.sendMessage({ conversationId, message: { content: "the last" } });
+  await following;
+  let reply = "";
+  for await (const step of broken.chat({ conversationId, content: "to be or not to be ".repeat(6).trim() })) {
+    if (step.kind === "delta") reply = reply.slice(0, Number(step.offset)) + step.text;
+  }
+  return { heard, last: Number(last.message?.seq), reply };
+}
+
 try {
   const { contents, conversationId } = await talk();
-  page.told = { contents, failure: await fail(), ...(await callRest(conversationId)) };
+  const followed = proxy === "" ? {} : await follow(conversationId);
+  page.told = { contents, failure: await fail(), ...(await callRest(conversationId)), ...followed };
 } catch (error) {
   page.told = { refused: error instanceof ConnectError ? error.rawMessage : String(error) };
 }
