@@ -23,7 +23,7 @@ const CALLS = ["test/rpc/identity.test.ts", "test/rpc/messages.test.ts", "test/r
 const TRANSFER = ["test/rpc/transfer.test.ts"];
 const SUBSCRIBE = ["test/rpc/subscribe.test.ts"];
 const SENDS = ["test/unit/store/send-queue.test.ts"];
-const COMPAT = ["test/compat", "-t", "^(?!the commands|lose no)"];
+const COMPAT = ["test/compat/assistant", "test/compat/helpdesk", "test/compat/callcenter"];
 const ACCESS = ["test/unit/access"];
 const DOMAIN = ["test/unit/domain/permissions.test.ts", "-t", "^(?!docs)"];
 const ISOLATION = ["test/fault/isolation.test.ts"];
@@ -104,16 +104,20 @@ const deletions = [
   }),
   ...find("src/live/follow-feed.ts", [SUBSCRIBE], { pattern: /^ *await ask\(\);\n/gm }),
   // What a dialect asks for besides.
-  ...find("src/compat/callcenter.ts", [COMPAT], { pattern: /^ *await requireTheirs\(.*\);\n/gm }),
-  ...find("src/compat", [COMPAT], {
-    pattern: /(?<=^ *if \().*(?=\)\s*throw (?:denied|notFound)\()/gm,
+  ...find("src/compat/callcenter.ts", [["test/compat/callcenter"]], { pattern: /^ *await requireTheirs\(.*\);\n/gm }),
+  ...find("src/compat/acting.ts", [COMPAT], {
+    pattern: /(?<=^ *if \().*(?=\)\s*throw denied\()/gm,
     instead: "false",
   }),
-  ...find("src/compat/assistant/service.ts", [COMPAT], {
+  ...find("src/compat/workorder.ts", [["test/compat/workorder"]], {
+    pattern: /(?<=^ *if \().*(?=\) throw (?:denied|notFound)\()/gm,
+    instead: "false",
+  }),
+  ...find("src/compat/assistant/service.ts", [["test/compat/assistant"]], {
     pattern: /(?<=^ *if \()conversation\?\.ownerId.*(?=\) throw)/gm,
     instead: "false",
   }),
-  ...find("src/compat/helpdesk/service.ts", [COMPAT], {
+  ...find("src/compat/helpdesk/service.ts", [["test/compat/helpdesk"]], {
     pattern: /(?<=^ *if \()!\(await acting.*(?=\) throw)/gm,
     instead: "false",
   }),
@@ -121,7 +125,7 @@ const deletions = [
     pattern: /(?<=return )viewer\.kind === .*(?=;)/g,
     instead: "true",
   }),
-  ...find("src/compat/workorder.ts", [COMPAT], {
+  ...find("src/compat/workorder.ts", [["test/compat/workorder"]], {
     pattern: /^ *(?:if \(.*\) )?(?:requireOrganization|await requireOwn)\(.*\);\n/gm,
   }),
   // A credential's fault.
