@@ -168,6 +168,52 @@ describe("a conversation written through one API is read through every other, an
   });
 });
 
+describe("a list's total, while conversations are made and deleted,", () => {
+  const SIZE = 7;
+  test.each([
+    ["callcenter", `/conversations/user?call_type=inbound&size=${SIZE}`],
+    ["crm", `/v1/conversation?per_page=${SIZE}`],
+  ])("of %s is what there was, and goes with what it shows", async (name, path) => {
+    const owner = await dialect.tenant.token(`owner-${randomUUID()}`);
+    // What is sure to be there, and what may be there.
+    let [least, most] = [0, 0];
+    const write = async (nth: number) => {
+      for (let i = 0; i < 15; i++) {
+        most++;
+        const body = { call_type: "inbound", title: `${nth} ${i}` };
+        const { json } = await http("POST", "/conversations", owner, body);
+        least++;
+        if (i % 3 !== 0) continue;
+        least--;
+        await http("DELETE", `/conversations/${json.id}`, owner);
+        most--;
+      }
+    };
+    let writing = true;
+    const writers = Promise.all([0, 1, 2, 3].map(write)).finally(() => {
+      writing = false;
+    });
+    let last = -1;
+    for (let more = true; more; ) {
+      more = writing;
+      const sure = least;
+      const { json } = await http("GET", path, owner);
+      const shown = name === "crm" ? json.data : json.conversations;
+      const { pagination } = json;
+      const total = name === "crm" ? pagination.total : pagination.totalItems;
+      const pages = name === "crm" ? pagination.total_pages : pagination.totalPages;
+      expect(shown.length).toBe(Math.min(SIZE, total));
+      expect(pages).toBe(Math.ceil(total / SIZE));
+      // Whatever was deleted in between was there before, and each writer has one under way.
+      expect(total).toBeGreaterThanOrEqual(sure - 4);
+      expect(total).toBeLessThanOrEqual(most + 4);
+      last = total;
+    }
+    await writers;
+    expect(last).toBe(40);
+  });
+});
+
 describe("two hundred changes at once through three APIs", () => {
   test("lose no text and leave no gap", async () => {
     const { json } = await http("POST", "/v1/conversation", user, { agent_id: agentId, title: "busy" });
