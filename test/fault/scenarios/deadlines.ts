@@ -25,12 +25,12 @@ const CANCEL_MS = 2_000;
 
 /** Calls against tables that somebody else has locked: no answer but the deadline's can come. */
 export async function deadlines(tables: Tables, random: Random, { calls }: DeadlinesSize): Promise<Verdict> {
-  const timed = new Map<string, number>();
+  const timed = new Map<string, { durationMs: number; at: number }>();
   const logger = createLogger({
     destination: {
       write(line) {
         const { requestId, durationMs } = JSON.parse(line);
-        if (requestId !== undefined) timed.set(requestId, durationMs);
+        if (requestId !== undefined) timed.set(requestId, { durationMs, at: performance.now() });
       },
     },
   });
@@ -39,8 +39,9 @@ export async function deadlines(tables: Tables, random: Random, { calls }: Deadl
   const { id: tenantId, headers } = await tables.tenant();
   const [conversationId = ""] = await createConversations(app.url, headers, 1);
   const findings: string[] = [];
-  const late: number[] = [];
+  const answers: { readonly from: number; readonly to: number }[] = [];
 
+  let late: number[] = [];
   const blocker = new pg.Client({ connectionString: tables.url });
   await blocker.connect();
   try {
@@ -55,14 +56,14 @@ export async function deadlines(tables: Tables, random: Random, { calls }: Deadl
         const requestId = randomUUID();
         const why = await call(chance.pick(clients), chance, conversationId, timeoutMs, requestId);
         // From its headers to its end, as the server itself counts: what the machine takes to carry it is not in it.
-        const end = performance.now();
-        const took = timed.get(requestId) ?? Number.POSITIVE_INFINITY;
-        late.push(took - timeoutMs - stall.within(end - Math.max(0, took - timeoutMs), end));
+        const { durationMs, at } = timed.get(requestId) ?? { durationMs: Number.POSITIVE_INFINITY, at: 0 };
+        answers.push({ from: at - durationMs + timeoutMs, to: at });
         if (why !== "DEADLINE_EXCEEDED") findings.push(`a deadline of ${timeoutMs} ms was answered ${why}`);
       }
     };
     const share = Math.ceil(calls / CALLERS);
     await Promise.all(Array.from({ length: CALLERS }, () => caller(random.fork(), share)));
+    late = answers.map(({ from, to }) => to - from - stall.within(from, to));
     stall.stop();
     const running = "select query from pg_stat_activity where application_name = 'deadlines' and state <> 'idle'";
     const giveUpAt = performance.now() + CANCEL_MS;
