@@ -7,6 +7,7 @@ import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
 import { failureOf } from "../stage/outcome.ts";
 import type { Random } from "../stage/random.ts";
+import { watchStalls } from "../stage/stalls.ts";
 import { type Clients, clientsOver, WIRES, type WireForm } from "../stage/wires.ts";
 import { createConversations } from "../stage/writers.ts";
 import type { Verdict } from "./scenario.ts";
@@ -124,22 +125,4 @@ function timeoutHeader(wire: WireForm, timeoutMs: number): Record<string, string
     default:
       return { "connect-timeout-ms": String(timeoutMs) };
   }
-}
-
-/** Knows when this process did not get to run, as on a machine with more work than cores. */
-function watchStalls() {
-  const gaps: { readonly from: number; readonly to: number }[] = [];
-  let last = performance.now();
-  const timer = setInterval(() => {
-    const now = performance.now();
-    if (now - last > 6) gaps.push({ from: last + 5, to: now });
-    last = now;
-  }, 5);
-  return {
-    /** Milliseconds between two moments in which nothing could run. */
-    within(from: number, to: number): number {
-      return gaps.reduce((sum, gap) => sum + Math.max(0, Math.min(to, gap.to) - Math.max(from, gap.from)), 0);
-    },
-    stop: () => clearInterval(timer),
-  };
 }

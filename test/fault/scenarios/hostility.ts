@@ -5,6 +5,7 @@ import { ATTACKS, type AttackName } from "../faults/attacks.ts";
 import type { Tables } from "../stage/database.ts";
 import type { Random } from "../stage/random.ts";
 import { startOwnServer } from "../stage/server.ts";
+import { watchStalls } from "../stage/stalls.ts";
 import { clientsOver } from "../stage/wires.ts";
 import { createConversations } from "../stage/writers.ts";
 import type { Verdict } from "./scenario.ts";
@@ -38,6 +39,7 @@ export async function hostility(tables: Tables, random: Random, size: HostilityS
   let peak = before;
   let slowest = 0;
   const names = size.attacks ?? (Object.keys(ATTACKS) as AttackName[]);
+  const stalls = watchStalls();
   for (const name of names) {
     const attack = ATTACKS[name];
     const target = { port, headers, conversationId };
@@ -50,7 +52,8 @@ export async function hostility(tables: Tables, random: Random, size: HostilityS
     }
     const relieved = performance.now();
     while (!(await serves(server.url, headers)) && performance.now() - relieved < 5 * RECOVERY_MS) await delay(20);
-    const recovery = performance.now() - relieved;
+    const served = performance.now();
+    const recovery = served - relieved - stalls.within(relieved, served);
     slowest = Math.max(slowest, recovery);
     if (recovery > RECOVERY_MS) findings.push(`after ${name} it took ${Math.round(recovery)} ms to serve again`);
     if (peak - before > GROWTH_MIB) {
@@ -58,6 +61,7 @@ export async function hostility(tables: Tables, random: Random, size: HostilityS
       break;
     }
   }
+  stalls.stop();
   return {
     figures: {
       attacks: names.length * size.lines,

@@ -7,6 +7,7 @@ import { History } from "../history/history.ts";
 import { readStored } from "../history/stored.ts";
 import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
+import { usedHeap } from "../stage/memory.ts";
 import { failureOf } from "../stage/outcome.ts";
 import type { Random } from "../stage/random.ts";
 import { clientsOver, WIRES } from "../stage/wires.ts";
@@ -87,7 +88,7 @@ export async function overload(tables: Tables, random: Random, { rounds }: Overl
     if (tries > TRIES) findings.push(`it took ${tries} tries to be served again`);
     slowestRecovery = Math.max(slowestRecovery, performance.now() - relieved);
     await burst;
-    heaps.push(process.memoryUsage().heapUsed / 2 ** 20);
+    heaps.push(usedHeap() / 2 ** 20);
   }
   const growth = Math.max(...heaps.slice(-2)) - Math.max(...heaps.slice(0, 2));
   if (growth > GROWTH_MIB) findings.push(`the heap grew by ${Math.round(growth)} MiB`);

@@ -2,11 +2,7 @@
 // clock when asked.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-
-setFlagsFromString("--expose-gc");
-const collectGarbage = runInNewContext("gc") as () => void;
+import { usedHeap } from "./memory.ts";
 
 let shiftMs = 0;
 const RealDate = Date;
@@ -18,8 +14,8 @@ globalThis.Date = new Proxy(RealDate, {
 });
 
 function held() {
-  collectGarbage();
-  const { rss, heapUsed } = process.memoryUsage();
+  const heapUsed = usedHeap();
+  const { rss } = process.memoryUsage();
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   return { rss, heapUsed, files: readdirSync("/proc/self/fd").length, resources };

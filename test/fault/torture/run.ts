@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { PROGRAMME, type TurnName } from "./programme.ts";
 import { line, report } from "./report.ts";
-import { type Progress, torture } from "./torture.ts";
+import { type Outcome, type Progress, torture } from "./torture.ts";
 
 const { values } = parseArgs({
   options: {
@@ -35,10 +35,15 @@ function tell(progress: Progress): void {
 }
 
 const onFinding = (finding: string) => process.stderr.write(`\n${finding}\n`);
-const outcome = await torture({ minutes, seed, share, ...(only && { only }), onProgress: tell, onFinding });
-const text = report(outcome);
+/** After each turn, so that a run that is stopped has its report too. */
+function keep(so: Outcome): void {
+  if (values.report !== undefined) writeFileSync(values.report, report(so));
+}
+
+const told = { onProgress: tell, onFinding, onTurn: keep };
+const outcome = await torture({ minutes, seed, share, ...(only && { only }), ...told });
 process.stderr.write("\n");
-process.stdout.write(text);
-if (values.report !== undefined) writeFileSync(values.report, text);
+process.stdout.write(report(outcome));
+keep(outcome);
 // Connections of clients that nobody closes would hold this process for minutes.
 process.exit(outcome.findings.length > 0 ? 1 : 0);

@@ -1,7 +1,7 @@
 // Runs turns until the time is over, and gathers what they did and found.
 
 import { type Standing, startStanding } from "../scenarios/mixed.ts";
-import { addFigures, type Figures } from "../scenarios/scenario.ts";
+import { addFigures, type Figures, type Verdict } from "../scenarios/scenario.ts";
 import { type OwnDatabase, startOwnDatabase } from "../stage/database.ts";
 import { createRandom, type Random } from "../stage/random.ts";
 import type { Rest } from "../stage/rest.ts";
@@ -19,6 +19,8 @@ export interface TortureOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Told of each finding as it is made. */
   readonly onFinding?: (finding: string) => void;
+  /** Told after each turn how it would end now. */
+  readonly onTurn?: (outcome: Outcome) => void;
 }
 
 export interface Progress {
@@ -49,17 +51,22 @@ export interface Outcome {
 }
 
 /** No turn takes as long; one that does hangs. In milliseconds. */
-const HANGS_MS = 600_000;
+const HANGS_MS = 300_000;
 
 export async function torture(
   options: TortureOptions,
   programme: Readonly<Record<TurnName, Turn>> = PROGRAMME,
 ): Promise<Outcome> {
-  const { seed, share = 1, onProgress = () => {}, onFinding = () => {} } = options;
+  const { seed, share = 1, onProgress = () => {}, onFinding = () => {}, onTurn = () => {} } = options;
   const begun = performance.now();
   const seconds = () => (performance.now() - begun) / 1_000;
   const turns: TurnRecord[] = [];
   await using stage = setStage(createRandom(seedOf(seed, "standing", 0)));
+  const outcome = (): Outcome => {
+    const rests = stage.rests();
+    const findings = [...turns.flatMap((turn) => turn.findings), ...kept(rests)];
+    return { options, seconds: seconds(), turns, rests, findings };
+  };
   for (const [name, number] of order(options)) {
     if (turns.length > 0 && seconds() >= options.minutes * 60) break;
     const progress = () => {
@@ -77,10 +84,10 @@ export async function torture(
     findings.forEach(onFinding);
     turns.push({ name, number, seconds: seconds() - from, figures: verdict.figures, findings });
     progress();
+    onTurn(outcome());
+    if (verdict.hangs) break;
   }
-  const rests = stage.rests();
-  const findings = [...turns.flatMap((turn) => turn.findings), ...kept(rests)];
-  return { options, seconds: seconds(), turns, rests, findings };
+  return outcome();
 }
 
 /** Starts each part when it is first asked for. */
@@ -105,10 +112,10 @@ function setStage(random: Random) {
   };
 }
 
-async function run(turn: Turn, stage: Stage, seed: number, share: number) {
+async function run(turn: Turn, stage: Stage, seed: number, share: number): Promise<Verdict & { hangs?: boolean }> {
   let patience: NodeJS.Timeout | undefined;
-  const hanging = new Promise<never>((_, reject) => {
-    patience = setTimeout(() => reject(new Error("it hangs")), HANGS_MS);
+  const hanging = new Promise<Verdict & { hangs: boolean }>((resolve) => {
+    patience = setTimeout(() => resolve({ figures: {}, findings: ["it hangs"], hangs: true }), HANGS_MS);
   });
   try {
     return await Promise.race([turn(stage, createRandom(seed), share), hanging]);
