@@ -1,6 +1,7 @@
 // What the torture runner runs: each scenario in a size that takes ten seconds to a minute, to be repeated for hours.
 import { badInput } from "../scenarios/bad-input.ts";
 import { deadlines } from "../scenarios/deadlines.ts";
+import { decoders } from "../scenarios/decoders.ts";
 import { hostility } from "../scenarios/hostility.ts";
 import { mixed, type Standing } from "../scenarios/mixed.ts";
 import { once } from "../scenarios/once.ts";
@@ -47,6 +48,7 @@ export const PROGRAMME = {
   /** R5. */
   "bad-input": async ({ store }, random, share) =>
     badInput(await store(), random, { requests: least(share, 20_000, 500) }),
+  decoders: async (_, random, share) => decoders(random, { inputs: least(share, 300_000, 1_000) }),
   /** R6, R11. */
   hostility: async ({ store }, random, share) =>
     hostility(await store(), random, { milliseconds: least(share, 800, 50), lines: least(share, 3) }),

@@ -1,0 +1,27 @@
+// R5, in process: what is almost right is read or refused in words, and never takes long.
+import { DECODERS, type Decoder } from "../fuzz/decoders.ts";
+import type { Random } from "../stage/random.ts";
+import type { Verdict } from "./scenario.ts";
+
+export interface DecodersSize {
+  readonly inputs: number;
+}
+
+/** Nothing of a few kilobytes takes as long to read, on a machine that stalls for a moment: in milliseconds. */
+const SLOW_MS = 2_000;
+const MOST_FINDINGS = 20;
+
+export function decoders(random: Random, { inputs }: DecodersSize): Verdict {
+  const findings: string[] = [];
+  const all = Object.entries<Decoder>(DECODERS);
+  let tried = 0;
+  for (; tried < inputs && findings.length < MOST_FINDINGS; tried++) {
+    const [name, decode] = all[tried % all.length] as (typeof all)[number];
+    const begun = performance.now();
+    const fault = decode(random);
+    const took = performance.now() - begun;
+    if (fault !== undefined) findings.push(`${name}: ${fault.slice(0, 2_000)}`);
+    if (took > SLOW_MS) findings.push(`${name}: one took ${Math.round(took)} ms`);
+  }
+  return { figures: { "inputs decoded": tried }, findings };
+}
