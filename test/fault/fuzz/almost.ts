@@ -14,7 +14,11 @@ export interface Known {
   readonly ids: readonly string[];
   readonly pageTokens: readonly string[];
   readonly etags: readonly string[];
+  /** How much of a message is wrong, from 0 to 1. What is wrong everywhere gets no further than the first check. */
+  readonly wild?: number;
 }
+
+const DEFAULT_WILD = 0.3;
 
 const TEXTS = [
   ..."|a|Hello|0|-1|1e400|true|null|__proto__|constructor|../..|%00|%2e%2e|a/b|*|{x}|$1|'; drop table message; --".split(
@@ -25,6 +29,7 @@ const TEXTS = [
   ...["00000000-0000-0000-0000-000000000000", "01890a5d-ac96-774b-bcce-b302099a805", "auth0|123", "clq_1_2_3_4"],
 ];
 const INTEGERS = [0, 1, -1, 2, 50, 200, 201, 2 ** 31 - 1, 2 ** 31, -(2 ** 31), 2 ** 53, 1e308];
+const SMALL = [0, 1, 2, 50];
 const LONGS = ["0", "1", "-1", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1.0", "", "x"];
 const NUMBERS: JsonValue[] = [0, -0.0, 1.5, 1e308, 5e-324, "NaN", "Infinity", "x"];
 const TIMES = [
@@ -38,6 +43,7 @@ const TIMES = [
   "2026-02-30T00:00:00Z",
   "yesterday",
 ];
+const MASKS = ["title", "content", "metadata", "*", "metadata.a", "", "noSuchField", "title,,content", "a.b.c.d"];
 const DURATIONS = ["1s", "0s", "-1s", "0.000000001s", "315576000000s", "315576000001s", "1", "s"];
 
 function freeJson(random: Random, depth: number): JsonValue {
@@ -50,14 +56,16 @@ function freeJson(random: Random, depth: number): JsonValue {
 
 /** Makes JSON of a message type, field by field. */
 export function almostMessage(desc: DescMessage, random: Random, known: Known, depth = 4): JsonValue {
+  const wild = random.chance(known.wild ?? DEFAULT_WILD);
   switch (desc.typeName) {
     case "google.protobuf.Timestamp":
-      return random.pick(TIMES);
+      return random.pick(wild ? TIMES : TIMES.slice(0, 2));
     case "google.protobuf.Duration":
-      return random.pick(DURATIONS);
+      return random.pick(wild ? DURATIONS : ["1s"]);
     case "google.protobuf.FieldMask":
-      return random.pick(["title", "content", "metadata.a", "*", "", "noSuchField", "title,,content", "a.b.c.d"]);
+      return random.pick(wild ? MASKS : MASKS.slice(0, 4));
     case "google.protobuf.Struct":
+      if (!wild) return { a: [1, { b: "c" }] };
       return random.chance(0.05) ? deep(random.between(30, 40)) : (almostObject(random) as JsonValue);
     case "google.protobuf.Value":
       return freeJson(random, 3);
@@ -69,7 +77,7 @@ export function almostMessage(desc: DescMessage, random: Random, known: Known, d
     const name = random.chance(0.9) ? field.jsonName : field.name;
     json[name] = almostField(field, random, known, depth);
   }
-  if (random.chance(0.05)) json[random.pick(["unknown", "", "__proto__", "@type"])] = freeJson(random, 2);
+  if (wild && random.chance(0.2)) json[random.pick(["unknown", "", "__proto__", "@type"])] = freeJson(random, 2);
   return json;
 }
 
@@ -84,12 +92,13 @@ function deep(levels: number): JsonValue {
 }
 
 function almostField(field: DescField, random: Random, known: Known, depth: number): JsonValue {
+  const wild = random.chance(known.wild ?? DEFAULT_WILD);
   // Once in a while of a type that is none of it.
-  if (random.chance(0.03)) return freeJson(random, 2);
+  if (wild && random.chance(0.1)) return freeJson(random, 2);
   const one = () => almostOne(field, random, known, depth);
   switch (field.fieldKind) {
     case "list":
-      return Array.from({ length: random.pick([0, 1, 1, 2, 3, 101]) }, one);
+      return Array.from({ length: random.pick(wild ? [0, 1, 1, 2, 3, 101] : [1, 2]) }, one);
     case "map":
       return Object.fromEntries(Array.from({ length: random.below(3) }, () => [random.pick(TEXTS), one()]));
     default:
@@ -98,40 +107,42 @@ function almostField(field: DescField, random: Random, known: Known, depth: numb
 }
 
 function almostOne(field: DescField, random: Random, known: Known, depth: number): JsonValue {
+  const wild = random.chance(known.wild ?? DEFAULT_WILD);
   if (field.message !== undefined) return depth > 0 ? almostMessage(field.message, random, known, depth - 1) : {};
-  if (field.enum !== undefined) return almostEnum(field.enum, random);
+  if (field.enum !== undefined) return almostEnum(field.enum, random, wild);
   switch (field.scalar) {
     case ScalarType.BOOL:
-      return random.pick<JsonValue>([true, false, "true", 1, null]);
+      return wild ? random.pick<JsonValue>([true, false, "true", 1, null]) : random.chance(0.5);
     case ScalarType.BYTES:
-      return random.pick(["", "AA==", "AA", "*", "_-8="]);
+      return wild ? random.pick(["", "AA==", "AA", "*", "_-8="]) : "AA==";
     case ScalarType.STRING:
-      return almostText(field.name, random, known);
+      return almostText(field.name, random, known, wild);
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
-      return random.pick(NUMBERS);
+      return wild ? random.pick(NUMBERS) : 0.5;
     case ScalarType.INT64:
     case ScalarType.UINT64:
     case ScalarType.SINT64:
     case ScalarType.FIXED64:
     case ScalarType.SFIXED64:
+      if (!wild) return random.pick(SMALL);
       return random.chance(0.5) ? random.pick(LONGS) : random.pick(INTEGERS);
     default:
-      return random.pick(INTEGERS);
+      return random.pick(wild ? INTEGERS : SMALL);
   }
 }
 
-function almostEnum({ values }: DescEnum, random: Random): JsonValue {
-  return random.chance(0.8) ? (random.pick(values)?.name ?? 0) : random.pick<JsonValue>([0, 1, 99, -1, "NOPE", null]);
+function almostEnum({ values }: DescEnum, random: Random, wild: boolean): JsonValue {
+  return !wild ? (random.pick(values)?.name ?? 0) : random.pick<JsonValue>([0, 1, 99, -1, "NOPE", null]);
 }
 
-function almostText(name: string, random: Random, known: Known): string {
-  if (random.chance(0.3)) return random.pick(TEXTS);
-  if (name === "page_token") return bend(random.pick(known.pageTokens), random);
-  if (name === "etag") return bend(random.pick(known.etags), random);
-  if (/id$|^parent$/.test(name))
-    return random.chance(0.8) ? random.pick(known.ids) : bend(random.pick(known.ids), random);
-  return random.pick(TEXTS);
+function almostText(name: string, random: Random, known: Known, wild: boolean): string {
+  if (wild && random.chance(0.3)) return random.pick(TEXTS);
+  const like = (values: readonly string[]) => (wild ? bend(random.pick(values), random) : random.pick(values));
+  if (name === "page_token") return like(["", ...known.pageTokens]);
+  if (name === "etag") return like(["", ...known.etags]);
+  if (/ids?$|^parent$/.test(name)) return like(known.ids);
+  return random.pick(wild ? TEXTS : ["a", "Hello", "é 👩‍🚀", "some words\nand more"]);
 }
 
 /** A text with something wrong in it, or as it is. */

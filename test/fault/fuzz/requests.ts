@@ -53,7 +53,8 @@ export function drawRequest(
   credential: string,
 ): FuzzRequest {
   const method = random.pick(methods);
-  const json = almostMessage(method.input, random, known);
+  const wild = random.pick([0.01, 0.03, 0.1, 0.5]);
+  const json = almostMessage(method.input, random, { ...known, wild });
   const stream = method.methodKind !== "unary";
   const tongue = random.pick(
     hasOption(method, http) && !stream

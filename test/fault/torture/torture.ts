@@ -67,6 +67,10 @@ export async function torture(
     const findings = [...turns.flatMap((turn) => turn.findings), ...kept(rests)];
     return { options, seconds: seconds(), turns, rests, findings };
   };
+  // What nobody waits for and nobody catches ends a process, so it is a finding.
+  const strays: string[] = [];
+  const note = (error: unknown) => strays.push(`nobody caught ${error instanceof Error ? error.stack : error}`);
+  process.on("uncaughtException", note);
   for (const [name, number] of order(options)) {
     if (turns.length > 0 && seconds() >= options.minutes * 60) break;
     const progress = () => {
@@ -80,13 +84,14 @@ export async function torture(
     const from = seconds();
     const verdict = await run(programme[name], stage, seedOf(seed, name, number), share);
     clearInterval(ticking);
-    const findings = verdict.findings.map((finding) => `${name} ${number + 1}: ${finding}`);
+    const findings = [...verdict.findings, ...strays.splice(0)].map((finding) => `${name} ${number + 1}: ${finding}`);
     findings.forEach(onFinding);
     turns.push({ name, number, seconds: seconds() - from, figures: verdict.figures, findings });
     progress();
     onTurn(outcome());
     if (verdict.hangs) break;
   }
+  process.off("uncaughtException", note);
   return outcome();
 }
 
