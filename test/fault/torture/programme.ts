@@ -4,6 +4,7 @@ import { deadlines } from "../scenarios/deadlines.ts";
 import { decoders } from "../scenarios/decoders.ts";
 import { hostility } from "../scenarios/hostility.ts";
 import { mixed, type Standing } from "../scenarios/mixed.ts";
+import { model } from "../scenarios/model.ts";
 import { once } from "../scenarios/once.ts";
 import { overload } from "../scenarios/overload.ts";
 import { paging } from "../scenarios/paging.ts";
@@ -49,6 +50,7 @@ export const PROGRAMME = {
   "bad-input": async ({ store }, random, share) =>
     badInput(await store(), random, { requests: least(share, 20_000, 500) }),
   decoders: async (_, random, share) => decoders(random, { inputs: least(share, 300_000, 1_000) }),
+  model: async ({ store }, random, share) => model(await store(), random, { runs: least(share, 400, 5) }),
   /** R6, R11. */
   hostility: async ({ store }, random, share) =>
     hostility(await store(), random, { milliseconds: least(share, 800, 50), lines: least(share, 3) }),

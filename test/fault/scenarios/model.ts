@@ -1,0 +1,27 @@
+// The store does what a model of it in memory does, whatever comes in whatever order, also at once.
+import fc from "fast-check";
+import { batches, disagreement } from "../model/agree.ts";
+import { startOwnApp } from "../stage/app.ts";
+import type { Tables } from "../stage/database.ts";
+import type { Random } from "../stage/random.ts";
+import type { Verdict } from "./scenario.ts";
+
+export interface ModelSize {
+  /** How many sequences of commands, each on conversations of its own. */
+  readonly runs: number;
+}
+
+export async function model(tables: Tables, random: Random, { runs }: ModelSize): Promise<Verdict> {
+  await using app = await startOwnApp({ url: tables.url });
+  let commands = 0;
+  const property = fc.asyncProperty(batches, async (all) => {
+    commands += all.flat().length;
+    const what = await disagreement({ url: app.url, tables }, all);
+    if (what !== undefined) throw new Error(what);
+  });
+  const details = await fc.check(property, { numRuns: runs, seed: random.below(2 ** 31) });
+  return {
+    figures: { "sequences against the model": details.numRuns, "commands against the model": commands },
+    findings: details.failed ? [fc.defaultReportMessage(details) ?? "it disagrees with the model"] : [],
+  };
+}
