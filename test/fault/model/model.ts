@@ -4,7 +4,8 @@
 export type Command =
   | { readonly op: "send"; readonly conversation: number; readonly texts: readonly string[] }
   | { readonly op: "edit"; readonly conversation: number; readonly seq: number; readonly text: string }
-  | { readonly op: "delete" | "restore"; readonly conversation: number; readonly seq: number }
+  | { readonly op: "delete"; readonly conversation: number; readonly seq: number }
+  | { readonly op: "restore"; readonly conversation: number; readonly seq: number }
   | { readonly op: "title"; readonly conversation: number; readonly text: string }
   | {
       readonly op:
@@ -63,7 +64,8 @@ export class Model {
       append(it, "conversationRestored");
       return tellConversation(it);
     }
-    if (it.deleted) return "NOT_FOUND";
+    // There the conversation only narrows the list down.
+    if (it.deleted) return command.op === "list deleted" ? "" : "NOT_FOUND";
     switch (command.op) {
       case "send":
         return command.texts.map((content) => `${append(it, { content, revision: 0, deleted: false })}`).join();

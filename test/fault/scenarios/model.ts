@@ -22,6 +22,6 @@ export async function model(tables: Tables, random: Random, { runs }: ModelSize)
   const details = await fc.check(property, { numRuns: runs, seed: random.below(2 ** 31) });
   return {
     figures: { "sequences against the model": details.numRuns, "commands against the model": commands },
-    findings: details.failed ? [fc.defaultReportMessage(details) ?? "it disagrees with the model"] : [],
+    findings: details.failed ? [`${details.errorInstance}\n${fc.defaultReportMessage(details)}`] : [],
   };
 }
