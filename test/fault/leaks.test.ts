@@ -9,7 +9,7 @@ import { createRandom } from "./stage/random.ts";
 import { comeToRest } from "./stage/rest.ts";
 import { clientsOver, WIRES } from "./stage/wires.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 test("callers whose lines are cut while they call and subscribe leave nothing behind", async () => {
   const random = createRandom(1);
@@ -24,7 +24,7 @@ test("callers whose lines are cut while they call and subscribe leave nothing be
   const callers = WIRES.map(async (wire) => {
     await using line = await startLineProxy(server.port, random);
     const { conversations, messages } = clientsOver(wire, line.url, headers);
-    const { conversation } = await conversations.createConversation({});
+    const { conversation } = await conversations.createConversation({ messages: [{ content: "first" }] });
     const conversationId = conversation?.id ?? "";
     const begun: Promise<void>[] = [];
     const subscriptions = Array.from({ length: 5 }, async () => {
