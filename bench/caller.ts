@@ -1,4 +1,4 @@
-// One keep-alive connection for calls one after the other: Connect with JSON, or REST.
+// Calls over keep-alive connections: Connect with JSON, or REST.
 import { Agent, request } from "node:http";
 
 export interface Answer {
@@ -14,8 +14,9 @@ export interface Caller {
   close(): void;
 }
 
-export function createCaller(port: number, token: string): Caller {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+/** `connections`: 1 unless told, for calls one after the other. */
+export function createCaller(port: number, token: string, connections = 1): Caller {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const always = { authorization: `Bearer ${token}`, "content-type": "application/json" };
   const send: Caller["send"] = (path, body, headers = {}) =>
     new Promise((resolve, reject) => {

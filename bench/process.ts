@@ -39,6 +39,7 @@ export async function startServer(
   port: number,
   environment: Readonly<Record<string, string>>,
 ): Promise<Served> {
+  if (await answers(port)) throw new Error(`port ${port} is taken, perhaps by what another run left behind`);
   const [command = "", ...rest] = pinned(words, CAN_PIN ? SERVER_CORE : undefined);
   const child: ChildProcess = spawn(command, rest, {
     env: { ...process.env, NODE_ENV: "production", ...environment },
@@ -54,6 +55,9 @@ export async function startServer(
     ended = true;
     if (!stopping) process.stderr.write(`${name} ended by itself (${signal ?? code}):\n${said}\n`);
   });
+  // Nothing may be left behind, however this process ends.
+  const onExit = () => child.kill("SIGKILL");
+  process.once("exit", onExit);
   while (!(await answers(port))) {
     if (ended) throw new Error(`${name} ended before it listened:\n${said}`);
     await sleep(5);
@@ -67,6 +71,7 @@ export async function startServer(
     memoryMiB: () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024,
     async stop() {
       stopping = true;
+      process.off("exit", onExit);
       if (ended) return;
       child.kill("SIGTERM");
       const killer = setTimeout(() => child.kill("SIGKILL"), 15_000);

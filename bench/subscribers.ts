@@ -10,26 +10,26 @@ export interface Wanted {
   readonly conversationId: string;
   readonly afterSeq: string;
   readonly subscribers: number;
-  /** Messages are marked `#0#` to `#<count - 1>#`. */
+  /** Messages are marked `<~0~>` to `<~<count - 1>~>`. */
   readonly count: number;
 }
 
 /** When each message came, in milliseconds since 1970: of subscriber `s` the message `n` at `s * count + n`. */
 export interface Received {
   readonly times: Float64Array;
-  /** Messages that did not follow the one before. */
-  readonly disorder: number;
-  readonly missing: number;
+  /** Messages that came again. */
+  readonly twice: number;
 }
+
+const MARK = /<~(\d+)~>/g;
 
 process.once("message", (wanted: Wanted) => follow(wanted));
 
 function follow({ port, token, conversationId, afterSeq, subscribers, count }: Wanted): void {
   const times = new Float64Array(subscribers * count);
-  const next = new Int32Array(subscribers);
   const sockets: Socket[] = [];
   let open = 0;
-  let disorder = 0;
+  let twice = 0;
   let done = 0;
   const request = requestOf(token, conversationId, afterSeq);
   for (let subscriber = 0; subscriber < subscribers; subscriber++) {
@@ -46,15 +46,12 @@ function follow({ port, token, conversationId, afterSeq, subscribers, count }: W
         if (++open === subscribers) process.send?.("open");
       }
       let end = 0;
-      for (let mark = text.indexOf("#"); mark !== -1; mark = text.indexOf("#", end)) {
-        const close = text.indexOf("#", mark + 1);
-        if (close === -1) break;
-        end = close + 1;
-        const number = Number(text.slice(mark + 1, close));
-        if (number !== next[subscriber]) disorder++;
-        next[subscriber] = number + 1;
-        times[subscriber * count + number] = now;
-        if (number === count - 1 && ++done === subscribers) finish();
+      for (const mark of text.matchAll(MARK)) {
+        end = mark.index + mark[0].length;
+        const place = subscriber * count + Number(mark[1]);
+        if (times[place] !== 0) twice++;
+        else if (++done === subscribers * count) finish();
+        times[place] = now;
       }
       rest = text.slice(Math.max(end, text.length - 16));
     });
@@ -64,8 +61,7 @@ function follow({ port, token, conversationId, afterSeq, subscribers, count }: W
 
   function finish(): void {
     for (const socket of sockets) socket.destroy();
-    const missing = times.reduce((sum, time) => sum + (time === 0 ? 1 : 0), 0);
-    const received: Received = { times, disorder, missing };
+    const received: Received = { times, twice };
     process.send?.(received, () => process.exit());
   }
 }

@@ -1,4 +1,4 @@
-// Two tenants with much in them: one that PostgreSQL's statistics know, and one that came after they were taken.
+// Tenants with much in them: one that PostgreSQL's statistics know, one that came after they were taken, and others.
 import { administer } from "./postgres.ts";
 
 export const KNOWN = "01890000-0000-7000-8000-000000000001";
@@ -25,6 +25,7 @@ export function messageId(n: number): string {
 /** Fills a database of one's own. */
 export async function createCrowd(url: string): Promise<void> {
   await fill(url, KNOWN);
+  await fillOthers(url);
   await administer(url, "vacuum analyze");
   await fill(url, NEWCOMER);
 }
@@ -59,5 +60,21 @@ async function fill(url: string, tenant: string): Promise<void> {
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
       select '${tenant}', ${id("9000", "n")}, 1, ${id("b000", "n")}, 1, 'ada', 'message'
       from generate_series(2, ${CONVERSATIONS}) n;`,
+  );
+}
+
+/** Ten tenants of a hundred owners each, so that a member has but a small part of all. */
+async function fillOthers(url: string): Promise<void> {
+  const tenant = id("7000", "t");
+  await administer(
+    url,
+    `
+    set synchronous_commit = off;
+    insert into tenant (id, slug, secret) select ${tenant}, 'other-' || t, '' from generate_series(1, 10) t;
+    insert into member (tenant_id, id)
+      select ${tenant}, 'member-' || m from generate_series(1, 10) t, generate_series(1, 100) m;
+    insert into conversation (tenant_id, id, title, owner_id, creator)
+      select ${tenant}, ${id("9000", "n")}, 'conversation', 'member-' || (1 + n % 100), 'ada'
+      from generate_series(1, 10) t, generate_series(1, 5000) n;`,
   );
 }

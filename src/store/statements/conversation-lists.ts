@@ -105,21 +105,21 @@ export function listConversations(list: ConversationList): {
       : `and ${order.after(list.order === "activity" ? parameter(list.after.updateTime) : "", parameter(list.after.id))}`;
 
   const walk = walkOf(list, places);
-  const candidates =
-    walk === undefined
-      ? `select c.id from conversation c where c.tenant_id = $1 and ${seen} ${edge}
-    order by ${order.by} limit ${limit} offset ${skip}`
-      : memberCandidates(walk, walk.named ? seen : matching, edge, order.by, limit, skip);
-  const total = list.count
-    ? `(select count(*) from conversation c where c.tenant_id = $1 and ${seen})`
-    : "null::bigint";
+  const found = walk && (walk.named ? seen : matching);
+  const pages =
+    walk === undefined || found === undefined
+      ? ofTenant(seen, list.count, edge, order.by, limit, skip)
+      : list.count
+        ? ofAllThatMembersHave(walk, found, edge, order.by, limit, skip)
+        : `page as (${memberCandidates(walk, found, edge, order.by, limit, skip)}),
+  counted as (select null::bigint as total)`;
 
   const flags = `${list.deleted ? "d" : ""}${list.after ? "n" : ""}${list.count ? "q" : ""}`;
   return {
     statement: {
       name: `conversation_list_${list.viewer}_${list.order}_${letters}_${flags}`,
       text: `
-  with page as (${candidates}), counted as (select ${total} as total)
+  with ${pages}
   select c.*, counted.total from counted left join (
     select ${conversationColumns} from page join conversation c on c.tenant_id = $1 and c.id = page.id ${conversationJoins}
   ) c on true
@@ -152,6 +152,49 @@ function walkOf(
   // A number leads to one conversation at once, whose it may be.
   if (viewer === "tenant" || filters.number !== undefined) return undefined;
   return { members: watchedMembers(viewer), named: false, owned: true, takingPart: !filters.ownedOnly };
+}
+
+/** Goes through the tenant's conversations in order. */
+function ofTenant(seen: string, count: boolean, edge: string, by: string, limit: string, skip: string): string {
+  const total = count ? `(select count(*) from conversation c where c.tenant_id = $1 and ${seen})` : "null::bigint";
+  return `page as (
+    select c.id from conversation c where c.tenant_id = $1 and ${seen} ${edge}
+    order by ${by} limit ${limit} offset ${skip}
+  ), counted as (select ${total} as total)`;
+}
+
+/**
+ * What is counted is found as a whole anyway: the page is taken from it, and costs the same wherever it lies. `offset 0`
+ * and `limit 1` are fences: a member's conversations are looked up, instead of going through everybody's.
+ */
+function ofAllThatMembersHave(
+  { members, owned, takingPart }: Walk,
+  matching: string,
+  edge: string,
+  by: string,
+  limit: string,
+  skip: string,
+): string {
+  const branches: string[] = [];
+  if (owned) {
+    branches.push(`select c.id, c.update_time from (${members}) watched cross join lateral (
+        select c.id, c.update_time from conversation c
+        where c.tenant_id = $1 and c.owner_id = watched.id and ${matching} offset 0
+      ) c`);
+  }
+  if (takingPart) {
+    branches.push(`select c.id, c.update_time from (${members}) watched
+      join participant p on p.tenant_id = $1 and p.member_id = watched.id
+      cross join lateral (
+        select c.id, c.update_time from conversation c
+        where c.tenant_id = $1 and c.id = p.conversation_id and ${matching} limit 1
+      ) c`);
+  }
+  return `found as materialized (
+    select distinct c.id, c.update_time from (${branches.join("\n      union all\n      ")}) c
+  ), page as (
+    select c.id from found c where true ${edge} order by ${by} limit ${limit} offset ${skip}
+  ), counted as (select count(*) as total from found)`;
 }
 
 /** Walks the indexes that know a member's conversations, for each member, as far as the page needs. */

@@ -93,4 +93,18 @@ describe.each([
     expect(work.sorted).toBeLessThanOrEqual(4 * PAGE);
     expect(work.rows).toBeLessThanOrEqual(most);
   });
+
+  test("pages by number that are counted read as much wherever they lie, of the member's own alone", async () => {
+    const rows: number[] = [];
+    for (const skip of [0, CONVERSATIONS / 2 - PAGE]) {
+      const [, , statement, values] = page("", "member", { count: true, skip, order: "oldest" });
+      const work = await explainer.explain(statement, [tenant, ...values]);
+      expect(work.reads.filter((reading) => !reading.includes(" by "))).toEqual([]);
+      rows.push(work.rows);
+    }
+    const [first = 0, last = 0] = rows;
+    expect(last).toBeLessThanOrEqual(first);
+    // Each is looked up twice: it is owned, and taken part in.
+    expect(first).toBeLessThanOrEqual(2 * CONVERSATIONS);
+  });
 });
