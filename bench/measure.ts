@@ -40,13 +40,13 @@ export function spreadOf(values: readonly number[]): Spread {
 export interface Effort {
   readonly seconds: number;
   readonly repeats: number;
-  /** Before the first measurement, each. */
+  /** Before the first measurement, each; 0: none. */
   readonly warmUpSeconds: number;
 }
 
 export async function compare(contestants: readonly Contestant[], effort: Effort): Promise<Measured[]> {
   const taken = contestants.map(() => ({ rates: [] as number[], cpu: [] as number[], failed: 0 }));
-  for (const contestant of contestants) await contestant.run(effort.warmUpSeconds);
+  if (effort.warmUpSeconds > 0) for (const contestant of contestants) await contestant.run(effort.warmUpSeconds);
   for (let round = 0; round < effort.repeats; round++) {
     for (const [index, { server, run }] of contestants.entries()) {
       const before = server?.cpuMicros() ?? 0;

@@ -28,8 +28,10 @@ export interface Answered {
 
 export interface OpenRate {
   readonly answers: readonly Answered[];
-  /** In which the answers came. */
+  /** In which those came. */
   readonly seconds: number;
+  /** How many were answered with the first second. */
+  readonly all: number;
 }
 
 /** What is answered after the first second, which is for warming up. */
@@ -57,6 +59,10 @@ export async function openLoop(load: OpenLoad, seconds: number, directory: strin
       const [start = 0, status = 0, took = 0] = line.split("\t").map(Number);
       return { end: start + took, status, ms: took / 1000 };
     });
-  const begin = Math.min(...[all[0]?.end ?? 0]) + 1_000_000;
-  return { answers: all.filter(({ end }) => end >= begin && end < begin + seconds * 1_000_000), seconds };
+  const begin = (all[0]?.end ?? 0) + 1_000_000;
+  return {
+    answers: all.filter(({ end }) => end >= begin && end < begin + seconds * 1_000_000),
+    seconds,
+    all: all.length,
+  };
 }

@@ -64,6 +64,12 @@ export const days = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+/** Connections to the database. */
+export const poolSize = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, "must be a number from 1 to 9999")
+  .transform(Number);
+
 export const readableFile = z.string().refine((path) => {
   try {
     accessSync(path, constants.R_OK);

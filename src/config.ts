@@ -15,6 +15,7 @@ import {
   type Mount,
   mounts,
   origin,
+  poolSize,
   port,
   rateLimits,
   readableFile,
@@ -37,6 +38,8 @@ export interface Config {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
   /** An external PostgreSQL; the embedded one unless given. Holds a password: not for logs. */
   readonly databaseUrl: string | undefined;
+  /** Connections to the database at most; undefined: 10, or 2 for each core where that is more. */
+  readonly poolSize: number | undefined;
   readonly dataDir: string;
   readonly compat: readonly Mount[];
   /** Whether `compat` was asked for: what is served by default gives way to another program that has its port. */
@@ -80,6 +83,7 @@ const VARIABLES = {
   TLS_CERT: readableFile.optional(),
   TLS_KEY: readableFile.optional(),
   DATABASE_URL: databaseUrl.optional(),
+  COLLOQUY_POOL_SIZE: poolSize.optional(),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
   COLLOQUY_DATA_DIR: z.string().default(".colloquy"),
   COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),
@@ -159,6 +163,7 @@ function assemble(settings: Settings): Config {
     port: settings.PORT,
     tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
     databaseUrl: settings.DATABASE_URL,
+    poolSize: settings.COLLOQUY_POOL_SIZE,
     dataDir: settings.COLLOQUY_DATA_DIR,
     compat: settings.COLLOQUY_COMPAT ?? mounts.parse(DEFAULT_COMPAT),
     compatChosen: settings.COLLOQUY_COMPAT !== undefined,

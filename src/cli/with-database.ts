@@ -28,6 +28,7 @@ export async function withDatabase<T>(
     const url = embedded?.url ?? config.databaseUrl ?? "";
     const database = await openDatabase({
       url,
+      ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
       onConnectionLost: (message) => logger.debug(message),
     });
     try {

@@ -26,6 +26,7 @@ test("an empty environment gives the development profile on loopback, with the e
     port: 8080,
     tls: undefined,
     databaseUrl: undefined,
+    poolSize: undefined,
     dataDir: ".colloquy",
     compat: [
       { dialect: "callcenter", port: undefined, prefix: "" },
@@ -50,6 +51,13 @@ test("the production profile trusts nobody and no origin", () => {
   const { trust, cors } = loadConfig({ COLLOQUY_PROFILE: "production", HOST: "0.0.0.0" });
   expect(trust.dialects).toEqual([]);
   expect(cors).toEqual([]);
+});
+
+test("the number of connections to the database is a whole one from 1 to 9999", () => {
+  expect(loadConfig({ COLLOQUY_POOL_SIZE: "32" }).poolSize).toBe(32);
+  for (const wrong of ["0", "-1", "1.5", "10000", "many"]) {
+    expect(problemsOf({ COLLOQUY_POOL_SIZE: wrong })).toEqual(["COLLOQUY_POOL_SIZE: must be a number from 1 to 9999"]);
+  }
 });
 
 test("the configuration is frozen all the way down", () => {
