@@ -79,6 +79,7 @@ function disorderOf(times: Float64Array, stored: readonly Stored[]): number {
     let latest = 0;
     for (const number of inOrder) {
       const time = times[first + number] ?? 0;
+      if (time === 0) continue;
       if (time < latest) disorder++;
       latest = time;
     }

@@ -5,7 +5,7 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 /** How long the first call in the queue before the database may have waited, in milliseconds, for another to come in. */
 export const MAX_QUEUE_MS = 1_000;
 /** When half of the event loop's turns take longer, the process itself has too much to do, in milliseconds. */
-export const MAX_LOOP_DELAY_MS = 100;
+export const MAX_LOOP_DELAY_MS = 200;
 /** How often the event loop is judged, in milliseconds. */
 const WINDOW_MS = 250;
 /** Windows after which refused calls are summed up in the log. */
