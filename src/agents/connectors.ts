@@ -1,11 +1,10 @@
 // The connectors that this server has, and the circuit of each agent.
 import { Circuit } from "../domain/circuit.ts";
 import type { AgentRow, ConnectorName } from "../store/agents.ts";
-import { type ConnectOptions, createConnect } from "./connect.ts";
+import type { ConnectOptions } from "./connect.ts";
 import { AgentFailure, type Connector, type ConnectorFactory } from "./connector.ts";
 import { createEcho } from "./echo.ts";
-import { createGuardedFetch } from "./guarded-fetch.ts";
-import { createOpenAi } from "./openai.ts";
+import type { GuardedFetch } from "./guarded-fetch.ts";
 import type { Sealer } from "./sealing.ts";
 
 export interface Connectors {
@@ -24,11 +23,18 @@ export interface ConnectorsOptions extends ConnectOptions {
 const MAX_CIRCUITS = 10_000;
 
 export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
-  const guarded = createGuardedFetch(options.allowPrivate);
+  let guarded: GuardedFetch | undefined;
   const factories: Readonly<Record<ConnectorName, ConnectorFactory>> = {
     echo: createEcho,
-    openai: createOpenAi(guarded.fetch),
-    connect: createConnect(options),
+    openai: loaded(async () => {
+      const [{ createOpenAi }, { createGuardedFetch }] = await Promise.all([
+        import("./openai.ts"),
+        import("./guarded-fetch.ts"),
+      ]);
+      guarded = createGuardedFetch(options.allowPrivate);
+      return createOpenAi(guarded.fetch);
+    }),
+    connect: loaded(async () => (await import("./connect.ts")).createConnect(options)),
   };
   const circuits = new Map<string, Circuit>();
   return {
@@ -44,8 +50,19 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
       }
       return circuit;
     },
-    close: guarded.close,
+    close: async () => guarded?.close(),
   };
+}
+
+/** Loads what a kind of agent needs when the first such agent is asked: tens of MiB, and many servers have none. */
+function loaded(load: () => Promise<ConnectorFactory>): ConnectorFactory {
+  let loading: Promise<ConnectorFactory> | undefined;
+  return (agent, credential) =>
+    async function* (request, signal) {
+      loading ??= load();
+      const factory = await loading;
+      yield* factory(agent, credential)(request, signal);
+    };
 }
 
 function openCredential(sealer: Sealer, tenantId: string, { id, credential }: AgentRow): string | undefined {

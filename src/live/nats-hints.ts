@@ -1,5 +1,5 @@
 // Carries hints by NATS.
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { decodeHints, encodeHints } from "./encode-hints.ts";
 import type { HintCarrier } from "./hints.ts";
 
@@ -19,6 +19,8 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
   return {
     batchSize: BATCH,
     async start(receive) {
+      // Loaded only where hints go this way.
+      const { connect } = await import("@nats-io/transport-node");
       const { host, username, password } = new URL(url);
       const user = decodeURIComponent(username);
       const own = await connect({
