@@ -5,7 +5,10 @@ import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
 
-const PAGE = 100;
+/** Entries that are read at a time: as many as make up some text, for a reader that does not read holds on to them. */
+const FIRST_PAGE = 16;
+const LONGEST_PAGE = 100;
+const PAGE_CHARACTERS = 512 * 1024;
 /** How often it is asked anew whether the reader may see the conversation, though its log says nothing, in milliseconds. */
 const RECHECK_MS = 5_000;
 
@@ -30,13 +33,14 @@ export async function* followLog(
 ): AsyncIterable<LogEntry | undefined> {
   let after = from;
   let tail: LogTail | undefined;
+  let limit = FIRST_PAGE;
   let deletion = false;
   let spoke = Date.now();
   try {
     for (;;) {
       const checked = Date.now();
       const reader = await caller();
-      const page = await readLog(database, reader, conversationId, after, PAGE, { signal, showDeleted: true });
+      const page = await readLog(database, reader, conversationId, after, limit, { signal, showDeleted: true });
       if (page === undefined) return;
       for (const entry of page) {
         after = entry.seq;
@@ -44,7 +48,10 @@ export async function* followLog(
         yield entry;
         spoke = Date.now();
       }
-      if (page.length === PAGE) continue;
+      if (page.length === limit) {
+        limit = nextLimit(page);
+        continue;
+      }
       // A log that ends with the conversation's deletion is read to its end, and no further.
       if (deletion && (await readLog(database, reader, conversationId, after, 1, { signal })) === undefined) return;
       deletion = false;
@@ -72,4 +79,10 @@ export async function* followLog(
   } finally {
     tail?.leave();
   }
+}
+
+function nextLimit(page: readonly LogEntry[]): number {
+  const characters = page.reduce((sum, { content }) => sum + (content?.length ?? 0), 0);
+  const fitting = Math.floor((PAGE_CHARACTERS * page.length) / Math.max(characters, 1));
+  return Math.min(Math.max(fitting, 1), page.length * 2, LONGEST_PAGE);
 }

@@ -1,4 +1,6 @@
 // Following logs over a real socket and a real database: every entry once, in order, for those who may see it.
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -163,7 +165,62 @@ describe("a conversation's log", () => {
     expect(texts(await slow.next(1_200))).toEqual(sent);
     for (const reader of readers) reader.close();
   });
+
+  test("costs bounded memory for readers that do not read, and is theirs in full once they do", async () => {
+    const tenant = await server.tenant("alice");
+    const alice = tenant.member("alice");
+    const conversationId = await open(alice);
+    const body = Buffer.from(JSON.stringify({ conversationId }));
+    const envelope = Buffer.alloc(5);
+    envelope.writeUInt32BE(body.length, 1);
+    const principal = { kind: "member", tenantId: tenant.id, memberId: "alice", role: "member" };
+    const { port } = new URL(server.url);
+    const head = [
+      "POST /colloquy.v1.ConversationService/Subscribe HTTP/1.1",
+      `Host: 127.0.0.1:${port}`,
+      "Content-Type: application/connect+json",
+      "Connect-Protocol-Version: 1",
+      `X-Test-Principal: ${JSON.stringify(principal)}`,
+      `Content-Length: ${envelope.length + body.length}`,
+    ];
+    const sockets = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        const socket = connect(Number(port), "127.0.0.1");
+        socket.on("error", () => {});
+        socket.write(Buffer.concat([Buffer.from(`${head.join("\r\n")}\r\n\r\n`), envelope, body]));
+        // The stream has begun, and from here on nobody reads.
+        await once(socket, "readable");
+        return socket;
+      }),
+    );
+    const before = memory();
+    const content = "x".repeat(32_000);
+    const COUNT = 600;
+    for (let sent = 0; sent < COUNT; sent += 100) {
+      const messages = Array.from({ length: 100 }, (_, index) => ({ content: `${sent + index} ${content}` }));
+      await alice.messages.batchSendMessages({ conversationId, messages });
+    }
+    // These 20 MB, kept for each of them, would be 600 MB.
+    expect(memory() - before).toBeLessThan(150_000_000);
+    const [one] = sockets;
+    let next = 0;
+    let text = "";
+    for await (const chunk of one ?? []) {
+      text += (chunk as Buffer).toString("latin1");
+      for (let mark = `"content":"${next} x`; text.includes(mark); mark = `"content":"${++next} x`) {
+        text = text.slice(text.indexOf(mark) + mark.length);
+      }
+      if (next === COUNT) break;
+    }
+    expect(next).toBe(COUNT);
+    for (const socket of sockets) socket.destroy();
+  });
 });
+
+function memory(): number {
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
 
 describe("all conversations", () => {
   test("are followed from now on, those of one's own only, with a cursor to go on from", async () => {
