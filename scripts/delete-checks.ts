@@ -126,7 +126,7 @@ const deletions = [
     instead: "true",
   }),
   ...find("src/compat/workorder.ts", [["test/compat/workorder"]], {
-    pattern: /^ *(?:if \(.*\) )?(?:requireOrganization|await requireOwn)\(.*\);\n/gm,
+    pattern: /^ *(?:if \(.*\) )?await requireOwn\(.*\);\n/gm,
   }),
   // A credential's fault.
   ...find("src/access", [ACCESS, ISOLATION], {
