@@ -70,11 +70,23 @@ export function reasonName(reason: ErrorReason): string {
   return name.slice("ERROR_REASON_".length);
 }
 
+/** A failure that is thrown again and again, as when calls are shed, is turned into an error once. */
+const made = new WeakMap<DomainError, ConnectError>();
+
 /**
  * Turns a failure into the error that a wire sends: `ErrorInfo` always, `BadRequest`, `RetryInfo` and `QuotaFailure`
- * where they apply. An INTERNAL failure loses its message and details.
+ * where they apply. An INTERNAL failure loses its message and details. The same failure gives the same error.
  */
 export function toConnectError(failure: DomainError): ConnectError {
+  let error = made.get(failure);
+  if (error === undefined) {
+    error = makeConnectError(failure);
+    made.set(failure, error);
+  }
+  return error;
+}
+
+function makeConnectError(failure: DomainError): ConnectError {
   const code = codeOf(failure.reason);
   if (code === Code.Internal) {
     return new ConnectError("internal error", code, undefined, [errorInfo(ErrorReason.INTERNAL, undefined)]);
