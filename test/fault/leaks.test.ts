@@ -7,7 +7,7 @@ import { tablesAt } from "./stage/database.ts";
 import { startProbedServer } from "./stage/probed-server.ts";
 import { createRandom } from "./stage/random.ts";
 import { comeToRest } from "./stage/rest.ts";
-import { clientsOver, WIRES } from "./stage/wires.ts";
+import { clientsOver, patientClients, WIRES } from "./stage/wires.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -24,7 +24,8 @@ test("callers whose lines are cut while they call and subscribe leave nothing be
   const callers = WIRES.map(async (wire) => {
     await using line = await startLineProxy(server.port, random);
     const { conversations, messages } = clientsOver(wire, line.url, headers);
-    const { conversation } = await conversations.createConversation({ messages: [{ content: "first" }] });
+    const made = patientClients(server.url, headers).conversations;
+    const { conversation } = await made.createConversation({ messages: [{ content: "first" }] });
     const conversationId = conversation?.id ?? "";
     const begun: Promise<void>[] = [];
     const subscriptions = Array.from({ length: 5 }, async () => {

@@ -7,7 +7,7 @@ import { drawRequest, type FuzzRequest } from "../fuzz/requests.ts";
 import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
 import type { Random } from "../stage/random.ts";
-import { clientsOver } from "../stage/wires.ts";
+import { patientClients } from "../stage/wires.ts";
 import type { Verdict } from "./scenario.ts";
 
 export interface BadInputSize {
@@ -27,7 +27,7 @@ export async function badInput(tables: Tables, random: Random, { requests }: Bad
   const callers = await startBadCallers(app.url, headers, id, random, CALLERS);
   await callers.run(({ asked }) => asked < requests);
   // It still serves the others.
-  await clientsOver("gRPC", app.url, headers).conversations.listConversations({});
+  await patientClients(app.url, headers).conversations.listConversations({});
   return callers.verdict();
 }
 
@@ -72,7 +72,7 @@ function describe({ http, verb, path, headers, body, tongue, method }: FuzzReque
 }
 
 async function makeKnown(url: string, headers: Readonly<Record<string, string>>, tenantId: string): Promise<Known> {
-  const { conversations, messages } = clientsOver("gRPC", url, headers);
+  const { conversations, messages } = patientClients(url, headers);
   const made = await Promise.all(Array.from({ length: 3 }, () => conversations.createConversation({})));
   const ids = made.map(({ conversation }) => conversation?.id ?? "");
   const sent = await messages.batchSendMessages({

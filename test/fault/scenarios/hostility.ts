@@ -6,7 +6,7 @@ import type { Tables } from "../stage/database.ts";
 import type { Random } from "../stage/random.ts";
 import { startOwnServer } from "../stage/server.ts";
 import { watchStalls } from "../stage/stalls.ts";
-import { clientsOver } from "../stage/wires.ts";
+import { patientClients } from "../stage/wires.ts";
 import { createConversations } from "../stage/writers.ts";
 import type { Verdict } from "./scenario.ts";
 
@@ -29,7 +29,7 @@ export async function hostility(tables: Tables, random: Random, size: HostilityS
   const { pid, port } = server;
   const { headers } = await tables.tenant();
   const [conversationId = ""] = await createConversations(server.url, headers, 1);
-  const { messages } = clientsOver("Connect JSON", server.url, headers);
+  const { messages } = patientClients(server.url, headers);
   const content = "x".repeat(100_000);
   await messages.batchSendMessages({ conversationId, messages: Array.from({ length: 30 }, () => ({ content })) });
   let ended = false;

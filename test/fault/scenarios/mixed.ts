@@ -14,7 +14,7 @@ import { startHurried } from "../stage/hurried.ts";
 import { type ProbedServer, startProbedServer } from "../stage/probed-server.ts";
 import type { Random } from "../stage/random.ts";
 import { comeToRest, type Rest } from "../stage/rest.ts";
-import { clientsOver } from "../stage/wires.ts";
+import { patientClients } from "../stage/wires.ts";
 import { createConversations, startWriters } from "../stage/writers.ts";
 import { answered, unexpected } from "./answers.ts";
 import { startBadCallers } from "./bad-input.ts";
@@ -59,7 +59,7 @@ export async function mixed(standing: Standing, random: Random, { seconds, troub
   const conversationIds = await createConversations(server.url, headers, 6);
   const [large = ""] = await createConversations(server.url, other.headers, 1);
   const content = "x".repeat(100_000);
-  const { messages } = clientsOver("Connect JSON", before.url, other.headers);
+  const { messages } = patientClients(server.url, other.headers);
   await messages.batchSendMessages({
     conversationId: large,
     messages: Array.from({ length: 20 }, () => ({ content })),

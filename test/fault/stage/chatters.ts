@@ -1,13 +1,13 @@
 // Callers that chat with an agent that says what it was told, over whatever breaks.
 import { setTimeout as delay } from "node:timers/promises";
 import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
-import { type ColloquyClient, createClient } from "../../../src/client/index.ts";
+import type { ColloquyClient } from "../../../src/client/index.ts";
 import type { Tenant } from "./database.ts";
 import { failureOf } from "./outcome.ts";
+import { patientClients } from "./wires.ts";
 
 export async function startChatters(url: string, { headers }: Tenant, count: number) {
-  const apiKey = (headers.authorization ?? "").replace("Bearer ", "");
-  const client = createClient({ baseUrl: url, apiKey, retry: { retries: 20, maxMs: 500 } });
+  const client = patientClients(url, headers);
   const connector = { case: "echo", value: { delay: { nanos: 5_000_000 } } } as const;
   await client.agents.createAgent({ agent: { name: "echo", connector } });
   const conversationIds = await Promise.all(Array.from({ length: count }, () => makeConversation(client)));

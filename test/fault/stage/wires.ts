@@ -2,6 +2,7 @@
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { createClient as createRetryingClient } from "../../../src/client/index.ts";
 import { transportOver, WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
 
 export type { WireForm };
@@ -20,4 +21,10 @@ export function clientsOver(wire: WireForm, baseUrl: string, headers: Readonly<R
     conversations: createClient(ConversationService, transport),
     messages: createClient(MessageService, transport),
   };
+}
+
+/** For what must be there before a run begins: tries again while the server says that it is too busy. */
+export function patientClients(baseUrl: string, { authorization = "" }: Readonly<Record<string, string>>) {
+  const apiKey = authorization.replace("Bearer ", "");
+  return createRetryingClient({ baseUrl, apiKey, retry: { retries: 100, maxMs: 300 }, timeoutMs: 60_000 });
 }

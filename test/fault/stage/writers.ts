@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { History, Outcome, Place } from "../history/history.ts";
 import { type Failure, failureOf } from "./outcome.ts";
 import type { Random } from "./random.ts";
-import { type Clients, clientsOver, WIRES } from "./wires.ts";
+import { type Clients, clientsOver, patientClients, WIRES } from "./wires.ts";
 
 export interface WritersOptions {
   readonly history: History;
@@ -160,7 +160,7 @@ export async function createConversations(
   headers: Readonly<Record<string, string>>,
   count: number,
 ): Promise<string[]> {
-  const { conversations } = clientsOver("Connect JSON", url, headers);
+  const { conversations } = patientClients(url, headers);
   const ids: string[] = [];
   // One by one: a store with little room must not be overrun before it is meant to be.
   for (let i = 0; i < count; i++) ids.push((await conversations.createConversation({})).conversation?.id ?? "");
