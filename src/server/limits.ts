@@ -25,6 +25,11 @@ export interface Limits {
    */
   readonly streamResetBurst: number;
   readonly streamResetRate: number;
+  /**
+   * How much of its answers one HTTP/2 connection may leave unread, in bytes. Calls that come while it is more are refused
+   * before they begin (REFUSED_STREAM), so they may be made again. Default: 32 MiB.
+   */
+  readonly maxUnreadBytes: number;
   /** Connections at one time; more are closed at once. Default: no limit but the machine's. */
   readonly maxConnections: number | undefined;
   /** One request message, also once decompressed, in bytes. Default: 4 MiB. */
@@ -45,6 +50,7 @@ export const DEFAULT_LIMITS: Limits = {
   streamWindowBytes: 256 * 1024,
   streamResetBurst: 1_000,
   streamResetRate: 100,
+  maxUnreadBytes: 32 * 1024 * 1024,
   maxConnections: undefined,
   readMaxBytes: 4 * 1024 * 1024,
   writeMaxBytes: 64 * 1024 * 1024,

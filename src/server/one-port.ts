@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from "node:http";
 import {
+  constants,
   createServer as createHttp2Server,
   type Http2Server,
   type IncomingHttpHeaders,
@@ -12,6 +13,7 @@ import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { HttpRequest, HttpResponse } from "../rpc/http.ts";
 import type { Limits } from "./limits.ts";
+import { createUnreadLimit } from "./unread.ts";
 
 export interface TlsOptions {
   /** The path of the certificate chain, in PEM. */
@@ -83,8 +85,10 @@ export function createOnePort(
   const [makeRequest] = http2.listeners("stream") as Array<(this: Http2Server, ...args: unknown[]) => void>;
   if (makeRequest === undefined) throw new Error("node:http2 no longer makes requests of its streams");
   http2.removeAllListeners("stream");
+  const mayBegin = createUnreadLimit(limits.maxUnreadBytes);
   http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
-    if (!onStream(stream, headers, raw)) makeRequest.call(http2, stream, headers, flags, raw);
+    if (!mayBegin(stream)) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    else if (!onStream(stream, headers, raw)) makeRequest.call(http2, stream, headers, flags, raw);
   });
 
   const event = tls === undefined ? "connection" : "secureConnection";

@@ -6,6 +6,7 @@ import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
 import { ask, openHttp2, speak } from "../support/sockets.ts";
 
 const HEAD = `host: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${TOKEN}\r\n`;
+const HEADERS = { "content-type": "application/json", authorization: `Bearer ${TOKEN}` };
 const REPEAT = "/colloquy.test.v1.EchoService/Repeat";
 
 it("answers a body that comes a byte at a time with 504, and goes on", async () => {
@@ -95,6 +96,33 @@ it("lets go of an HTTP/2 connection that is idle, but not of one with a call", a
 });
 
 describe("a client that does not read", () => {
+  it("is refused further calls on its HTTP/2 connection, and on no other", async () => {
+    const server = await startEchoServer({ limits: { maxUnreadBytes: 200_000 } });
+    const body = Buffer.from(JSON.stringify({ text: "x".repeat(50_000) }));
+    const call = { ":method": "POST", ":path": ECHO, ...HEADERS };
+    const shut = connectHttp2(server.url, { settings: { initialWindowSize: 0 } });
+    shut.on("error", () => {});
+    let refused = 0;
+    for (let calls = 0; refused === 0 && calls < 40; calls++) {
+      const request = shut.request(call);
+      request.on("error", () => {});
+      request.end(body);
+      // The headers of an answer come through a window that is shut.
+      await new Promise<void>((resolve) => {
+        request.once("response", () => resolve());
+        request.once("close", () => resolve());
+      });
+      refused = request.rstCode;
+    }
+    // RFC 9113 §7: REFUSED_STREAM.
+    expect(refused).toBe(7);
+    const open = connectHttp2(server.url);
+    expect(await ask(open, call, body)).toMatchObject({ status: 200 });
+    open.destroy();
+    shut.destroy();
+    await server.close();
+  });
+
   it("holds back the service instead of filling memory, and is let go", async () => {
     const server = await startEchoServer({ limits: { stallTimeoutMs: 300 } });
     const socket = connect(server.port, "127.0.0.1");
