@@ -10,13 +10,13 @@ const LONGEST_PAUSE_MS = 1_000;
  * For work that nobody could ask for again. Throws the work's last error, or the signal's reason.
  */
 export async function patiently<T>(work: () => Promise<T>, forMs: number, signal?: AbortSignal): Promise<T> {
-  const until = Date.now() + forMs;
+  const until = performance.now() + forMs;
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       signal?.throwIfAborted();
-      if (!passes(error) || Date.now() >= until) throw error;
+      if (!passes(error) || performance.now() >= until) throw error;
       await pause(Math.min(FIRST_PAUSE_MS * 2 ** attempt, LONGEST_PAUSE_MS), signal);
     }
   }
