@@ -130,24 +130,29 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
     ]);
   });
 
-  test("its server is killed: another finds the turn within 10 s, with what was said", async () => {
-    const { conversationId, steps, reading } = await begin(at);
-    // What was said a quarter of a second ago is saved.
-    await new Promise((resolve) => setTimeout(resolve, 400));
-    const [dead, alive] = servers as [Running, Running];
-    servers = [alive, dead];
-    const killed = Date.now();
-    dead.signal("SIGKILL");
-    await reading;
-    expect(Date.now() - killed).toBeLessThan(10_000);
-    stage.go.resolve();
-    const last = steps.at(-1);
-    expect(last).toMatchObject({ kind: "ended", turn: { state: TurnState.FAILED } });
-    expect(textOf(steps)).toBe(SAID[at]);
-    const expected = [["hi", COMPLETE], ...(SAID[at] === "" ? [] : [[SAID[at], FAILED]])];
-    expect(await stored(conversationId)).toEqual(expected);
-    servers = [alive, await start()];
-  }, 40_000);
+  // Until another believes it dead takes seconds: at one stage each time, at all of them in the torture runs.
+  test.runIf(at === "middle" || process.env.TORTURE === "1")(
+    "its server is killed: another finds the turn within 10 s, with what was said",
+    async () => {
+      const { conversationId, steps, reading } = await begin(at);
+      // What was said a quarter of a second ago is saved.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      const [dead, alive] = servers as [Running, Running];
+      servers = [alive, dead];
+      const killed = Date.now();
+      dead.signal("SIGKILL");
+      await reading;
+      expect(Date.now() - killed).toBeLessThan(10_000);
+      stage.go.resolve();
+      const last = steps.at(-1);
+      expect(last).toMatchObject({ kind: "ended", turn: { state: TurnState.FAILED } });
+      expect(textOf(steps)).toBe(SAID[at]);
+      const expected = [["hi", COMPLETE], ...(SAID[at] === "" ? [] : [[SAID[at], FAILED]])];
+      expect(await stored(conversationId)).toEqual(expected);
+      servers = [alive, await start()];
+    },
+    40_000,
+  );
 
   test("its agent dies: what was said is kept", async () => {
     const { conversationId, steps, reading } = await begin(at);

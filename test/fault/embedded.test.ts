@@ -1,8 +1,10 @@
+import { execFile } from "node:child_process";
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.ts";
 import { isAlive } from "../../src/store/embedded/postmaster.ts";
@@ -14,10 +16,28 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const isRoot = process.getuid?.() === 0;
 
-async function newDirectory(): Promise<string> {
+async function emptyDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "colloquy-embedded-"));
   // The last to run, as it is the first to be registered.
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+// Making a cluster takes seconds, a copy of one a part of that: only tests of the making make their own.
+let made: string;
+beforeAll(async () => {
+  made = await mkdtemp(join(tmpdir(), "colloquy-embedded-"));
+  const embedded = await startEmbedded({ dataDir: made, logger: silent, role: "server" });
+  await embedded.stop();
+  await untilDead(embedded.pid);
+});
+afterAll(() => rm(made, { recursive: true, force: true }));
+
+/** A data directory as a server that has stopped leaves it. */
+async function newDirectory(): Promise<string> {
+  const directory = await emptyDirectory();
+  // With its owner, which PostgreSQL insists on.
+  await promisify(execFile)("cp", ["-a", join(made, "postgres"), directory]);
   return directory;
 }
 
@@ -65,7 +85,7 @@ describe("the embedded PostgreSQL", () => {
   });
 
   test("is durable, takes a password, and listens to nobody but its owner", async () => {
-    const dataDir = await newDirectory();
+    const dataDir = await emptyDirectory();
     const { url } = await start(dataDir);
     const settings = await administer(
       url,
@@ -111,14 +131,14 @@ describe("the embedded PostgreSQL", () => {
   });
 
   test("is made once when several processes make it at once", async () => {
-    const dataDir = await newDirectory();
+    const dataDir = await emptyDirectory();
     const all = await Promise.all([start(dataDir, "command"), start(dataDir, "command"), start(dataDir)]);
     expect(new Set(all.map(({ url }) => url)).size).toBe(1);
     expect(await readdir(dataDir)).toEqual(["postgres"]);
   });
 
   test("gets over an initialization that was cut short", async () => {
-    const dataDir = await newDirectory();
+    const dataDir = await emptyDirectory();
     await mkdir(join(dataDir, "init-abc/cluster/base"), { recursive: true });
     await start(dataDir);
     expect(await readdir(dataDir)).toEqual(["postgres"]);
@@ -146,13 +166,13 @@ describe("the embedded PostgreSQL", () => {
   });
 
   test("works in a directory whose path is too long for a socket", async () => {
-    const dataDir = join(await newDirectory(), "d".repeat(100));
+    const dataDir = join(await emptyDirectory(), "d".repeat(100));
     const { url } = await start(dataDir);
     expect(await administer(url, "select 1 as it")).toEqual([{ it: 1 }]);
   });
 
   test.runIf(isRoot)("works below a directory that only root can enter", async () => {
-    const closed = await newDirectory();
+    const closed = await emptyDirectory();
     await chmod(closed, 0o700);
     const { url } = await start(join(closed, "data"));
     expect(await administer(url, "select 1 as it")).toEqual([{ it: 1 }]);

@@ -29,6 +29,8 @@ import { furnish, randomTarget } from "../support/isolation-target.ts";
 const TENANTS = 6;
 /** Of the callers of each tenant, each call is made as so many; from tenant to tenant as others, so that all are. */
 const CALLERS = process.env.TORTURE === "1" ? Number.POSITIVE_INFINITY : 2;
+/** Of the wires, each caller is tried on so many; from caller to caller on others, so that each method is on all. */
+const WIRES_AT_ONCE = process.env.TORTURE === "1" ? EVERY_WIRE.length : 1;
 const NOBODYS = "super admin of no tenant";
 
 const services: readonly DescService[] = ownServices;
@@ -150,6 +152,14 @@ function callersOf(index: number): [role: string, credential: Credential][] {
   );
 }
 
+function wiresOf(index: number, caller: number): EveryWire[] {
+  const first = index + caller;
+  return Array.from(
+    { length: WIRES_AT_ONCE },
+    (_, next) => EVERY_WIRE[(first + next) % EVERY_WIRE.length] ?? "connect",
+  );
+}
+
 // The same request id on both calls, so that what is echoed is equal.
 const SAME = { "x-request-id": "isolation" };
 
@@ -181,10 +191,10 @@ describe("a caller of another tenant gets what it gets for a random id, to the l
     for (const index of houses.keys()) {
       const victim = houses[(index + 1) % houses.length]?.target as Target;
       const nobody = randomTarget(victim);
-      for (const [role, credential] of callersOf(index)) {
+      for (const [place, [role, credential]] of callersOf(index).entries()) {
         // Tenants are a super administrator's business.
         if (role === NOBODYS && method.parent.name === "TenantService") continue;
-        for (const wire of EVERY_WIRE) {
+        for (const wire of wiresOf(index, place)) {
           const foreign = await ask(wire, method, victim, credential);
           const random = await ask(wire, method, nobody, credential);
           counts.foreign += foreign.length;
@@ -203,9 +213,9 @@ describe("a caller that names another tenant in X-Tenant is refused, whether the
   test.each(named)("%s", { timeout: 120_000 }, async (name, method) => {
     for (const [index, { target: own }] of houses.entries()) {
       const victim = houses[(index + 1) % houses.length]?.target as Target;
-      for (const [role, credential] of callersOf(index)) {
+      for (const [place, [role, credential]] of callersOf(index).entries()) {
         if (role === NOBODYS) continue;
-        for (const wire of EVERY_WIRE) {
+        for (const wire of wiresOf(index, place)) {
           const message = messageOf(method.input, ISOLATION_CASES[name]?.ask(own)[0] ?? {});
           const call = (tenant: string) =>
             wires.call(wire, method, message, { ...SAME, ...credential, "x-tenant": tenant });

@@ -10,7 +10,7 @@ import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.t
 import { type FakeNats, startFakeNats } from "../support/nats-server.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 
-const CUTS = Number(process.env.COLLOQUY_TEST_CUTS ?? 200);
+const CUTS = Number(process.env.COLLOQUY_TEST_CUTS ?? (process.env.TORTURE === "1" ? 1_000 : 50));
 const WRITERS = 32;
 
 let nats: FakeNats;
