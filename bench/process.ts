@@ -81,6 +81,12 @@ export async function startServer(
   };
 }
 
+/** The same of a process and its children, such as PostgreSQL's sessions, as long as none of them ends. */
+export function cpuMicrosWithChildren(pid: number): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ");
+  return [pid, ...children.map(Number)].reduce((sum, one) => sum + cpuMicros(one), 0);
+}
+
 /** `/proc/<pid>/stat`, fields 14 and 15, in ticks of 10 ms. */
 function cpuMicros(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8")

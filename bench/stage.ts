@@ -6,7 +6,7 @@ import { LocalIssuer } from "../src/access/local-issuer.ts";
 import { startEmbedded } from "../src/store/embedded/embedded.ts";
 import { IMPORT_TENANT, LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
 import type { Effort } from "./measure.ts";
-import { LOAD_CORES, pin, type Served, startServer } from "./process.ts";
+import { cpuMicrosWithChildren, LOAD_CORES, pin, type Served, startServer } from "./process.ts";
 import { seed } from "./seed.ts";
 
 export const ROOT = join(import.meta.dirname, "..");
@@ -15,6 +15,8 @@ export interface Stage {
   readonly sizes: Sizes;
   readonly effort: Effort;
   readonly url: string;
+  /** Processor time that PostgreSQL has used so far, in microseconds. */
+  databaseCpuMicros(): number;
   /** For scripts and the like. */
   readonly directory: string;
   /** Starts a peer of `peers/` on its first use. */
@@ -64,6 +66,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
     sizes,
     effort,
     url: embedded.url,
+    databaseCpuMicros: () => cpuMicrosWithChildren(embedded.pid),
     directory: join(ROOT, "bench/.data/scripts"),
     peer: (name) =>
       once(name, () => {
