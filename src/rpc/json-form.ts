@@ -10,7 +10,7 @@ import {
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
-import { Edition } from "@bufbuild/protobuf/wkt";
+import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./set-fields.ts";
 import { timestampJson } from "./timestamp-json.ts";
 
 export interface JsonFormOptions {
@@ -27,23 +27,14 @@ export type JsonForm = (schema: DescMessage, message: Message) => JsonValue;
 type Convert = (value: any) => JsonValue;
 
 /** How one field is written. */
-interface Step {
+interface Step extends Unset {
   /** Where the value lies in the message. */
   readonly name: string;
   /** The name in JSON. */
   readonly key: string;
-  /** A value that is not written. */
-  readonly skip: unknown;
-  /** More values that are not written. */
-  readonly isEmpty: ((value: never) => boolean) | undefined;
   /** Undefined: the value is its own JSON form. */
   readonly convert: Convert | undefined;
 }
-
-/** `FeatureSet.FieldPresence.IMPLICIT`: no presence of its own. */
-const IMPLICIT = 2;
-/** Equals no value. */
-const NOTHING = Symbol("nothing");
 
 export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
   const { alwaysEmitImplicit = false, registry } = options;
@@ -71,7 +62,7 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
   function planOf(schema: DescMessage): readonly Step[] | undefined {
     if (isWellKnown(schema) || registry !== undefined) return undefined;
     const steps: Step[] = [];
-    for (const field of schema.fields.toSorted((a, b) => a.number - b.number)) {
+    for (const field of fieldsInOrder(schema)) {
       const step = stepOf(field);
       if (step === undefined) return undefined;
       steps.push(step);
@@ -81,17 +72,10 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
 
   function stepOf(field: DescField): Step | undefined {
     const { localName: name, jsonName: key } = field;
-    if (field.oneof !== undefined || field.fieldKind === "map" || key === "__proto__") return undefined;
+    const unset = unsetOf(field, alwaysEmitImplicit);
     const convert = valueConverter(field);
-    if (convert === undefined) return undefined;
-    const own = convert === AS_IT_IS ? undefined : convert;
-    if (field.presence !== IMPLICIT) {
-      // Elsewhere a default lies behind the unset value.
-      const unsetIsUndefined = field.fieldKind === "message" || field.parent.file.edition === Edition.EDITION_PROTO3;
-      return unsetIsUndefined ? { name, key, skip: undefined, isEmpty: undefined, convert: own } : undefined;
-    }
-    if (alwaysEmitImplicit) return { name, key, skip: NOTHING, isEmpty: undefined, convert: own };
-    return { name, key, skip: defaultOf(field), isEmpty: emptinessOf(field), convert: own };
+    if (unset === undefined || convert === undefined || key === "__proto__") return undefined;
+    return { ...unset, name, key, convert: convert === AS_IT_IS ? undefined : convert };
   }
 
   function valueConverter(field: DescField): Convert | undefined {
@@ -142,11 +126,6 @@ function compile(steps: readonly Step[]): Convert {
   return new Function("steps", body)(steps) as Convert;
 }
 
-/** Well-known types have JSON forms of their own. */
-function isWellKnown({ typeName }: DescMessage): boolean {
-  return typeName.startsWith("google.protobuf.");
-}
-
 const AS_IT_IS: Convert = (value) => value;
 
 function scalarConverter(scalar: ScalarType): Convert {
@@ -171,43 +150,6 @@ function enumConverter(desc: DescEnum): Convert | undefined {
   if (!desc.open || desc.typeName === "google.protobuf.NullValue") return undefined;
   const names = new Map(desc.values.map(({ number, jsonName }) => [number, jsonName]));
   return (value: number) => names.get(value) ?? value;
-}
-
-function defaultOf(field: DescField): unknown {
-  if (field.fieldKind === "enum") return field.enum.values[0]?.number;
-  switch (field.fieldKind === "scalar" ? field.scalar : undefined) {
-    case undefined:
-    case ScalarType.BYTES:
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
-      return NOTHING;
-    case ScalarType.STRING:
-      return "";
-    case ScalarType.BOOL:
-      return false;
-    case ScalarType.INT64:
-    case ScalarType.UINT64:
-    case ScalarType.SINT64:
-    case ScalarType.FIXED64:
-    case ScalarType.SFIXED64:
-      return 0n;
-    default:
-      return 0;
-  }
-}
-
-function emptinessOf(field: DescField): Step["isEmpty"] {
-  if (field.fieldKind === "list") return (items: readonly unknown[]) => items.length === 0;
-  switch (field.fieldKind === "scalar" ? field.scalar : undefined) {
-    case ScalarType.BYTES:
-      return (bytes: Uint8Array) => bytes.byteLength === 0;
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
-      // -0 is no default.
-      return (value: number) => Object.is(value, 0);
-    default:
-      return undefined;
-  }
 }
 
 function checkedStruct(json: JsonObject): JsonObject {

@@ -1,7 +1,8 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
-import { type DescMethod, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { createBinaryForm } from "../binary-form.ts";
 import { tooLarge } from "../compression.ts";
 import { failureOf } from "../connect-failures.ts";
 import { createJsonForm } from "../json-form.ts";
@@ -26,7 +27,8 @@ const BINARY = { readUnknownFields: false };
 const JSON_TEXT = { ignoreUnknownFields: true };
 
 export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec {
-  const formOf = createJsonForm();
+  const jsonOf = createJsonForm();
+  const binaryOf = createBinaryForm();
   return {
     decode({ input }, encoding, bytes) {
       if (bytes.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
@@ -39,7 +41,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       }
     },
     encode({ output }, encoding, message) {
-      const body = encoding === "proto" ? toBinary(output, message) : JSON.stringify(formOf(output, message));
+      const body = encoding === "proto" ? binaryOf(output, message) : JSON.stringify(jsonOf(output, message));
       if (lengthOf(body) > writeMaxBytes) {
         throw new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less");
       }
