@@ -86,6 +86,23 @@ export const TROUBLES = {
     await client.query("select from conversation for update").catch(() => {});
     return () => client.end();
   },
+  "a migration holds the tables, and changes them": async ({ store }) => {
+    const client = new pg.Client({ connectionString: store.url });
+    client.on("error", () => {});
+    await client.connect();
+    await client.query("begin");
+    for (const table of ["conversation", "message", "event"]) {
+      await client.query(`alter table ${table} add column migrated int`);
+    }
+    return async () => {
+      // It may have died with PostgreSQL, and has then done nothing.
+      await client.query("commit").catch(() => {});
+      for (const table of ["conversation", "message", "event"]) {
+        await client.query(`alter table ${table} drop column if exists migrated`).catch(() => {});
+      }
+      await client.end().catch(() => {});
+    };
+  },
   "clients' lines are cut as answers come": clientLine({ cutAnswer: 0.03 }),
   "clients' lines are cut as requests go": clientLine({ cutRequest: 0.03 }),
   "clients' lines are slow": clientLine({ delayMs: 40 }),
