@@ -16,6 +16,9 @@ const SOCKET_ERRORS = new Set([
  */
 const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25006", "3D000", "53300"]);
 
+/** SQLSTATEs of a PostgreSQL that has no room or memory left, or whose disk fails: the statement did nothing. */
+const EXHAUSTED = new Set(["53000", "53100", "53200", "53400", "58030"]);
+
 /** What pg says of a connection that broke, in messages without a code. */
 const BROKEN =
   /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended)/;
@@ -36,7 +39,7 @@ export class QueueFull extends Error {
 }
 
 /** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
-export type FailureKind = "session" | "conflict" | "stale-plan" | "timeout" | "busy" | "definite";
+export type FailureKind = "session" | "conflict" | "stale-plan" | "timeout" | "busy" | "exhausted" | "definite";
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
@@ -49,6 +52,7 @@ export function kindOf(error: unknown): FailureKind {
   if (SOCKET_ERRORS.has(code) || SESSION_ERRORS.has(code) || /^(08|28)/.test(code)) return "session";
   if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
   if (code === "57014") return "timeout";
+  if (EXHAUSTED.has(code)) return "exhausted";
   // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
   if (code === "26000" || (code === "0A000" && message.includes("cached plan"))) return "stale-plan";
   if (code === QUEUE_FULL || message === POOL_BUSY) return "busy";
@@ -79,6 +83,11 @@ export function translate(error: unknown): unknown {
     case "session":
     case "stale-plan":
       return unavailable(error);
+    case "exhausted":
+      return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database has no room or memory left", {
+        cause: error,
+        retryAfterMs: RETRY_AFTER_MS,
+      });
     case "busy":
       return overloaded("every database connection is busy", error);
     case "conflict":

@@ -117,6 +117,17 @@ describe("a connection that breaks", () => {
   });
 });
 
+test.each(["53100", "53200", "58030"])(
+  "a database without room or memory (%s) says DATABASE_UNAVAILABLE",
+  async (code) => {
+    const raise = `do $$ begin raise exception using errcode = '${code}'; end $$`;
+    const failure = await failureOf(database.query({ name: `raise_${code}`, text: raise }, []));
+    expect(failure.reason).toBe(ErrorReason.DATABASE_UNAVAILABLE);
+    expect(failure.details).toMatchObject({ retryAfterMs: 1_000 });
+    expect(failure.details.metadata).toBeUndefined();
+  },
+);
+
 test("a transaction that dawdles is ended by PostgreSQL, and its connection is given up", async () => {
   const strict = await fixture.open({ poolSize: 1, timeouts: { idleInTransaction: 20 } });
   const work = strict.transaction(undefined, async (tx) => {

@@ -2,6 +2,7 @@
 import { badInput } from "../scenarios/bad-input.ts";
 import { deadlines } from "../scenarios/deadlines.ts";
 import { decoders } from "../scenarios/decoders.ts";
+import { fullDisk, whyNoSmallDisk } from "../scenarios/full-disk.ts";
 import { hostility } from "../scenarios/hostility.ts";
 import { mixed, type Standing } from "../scenarios/mixed.ts";
 import { model } from "../scenarios/model.ts";
@@ -43,6 +44,11 @@ export const PROGRAMME = {
     const size = { cycles: least(share, 4), writers: 12, conversations: 4, texts: least(share, 100, 20) };
     return await survival(whole.store, [whole.server.url], random, size);
   },
+  /** R1, where a small file system can be mounted. */
+  "full-disk": async (_, random, share) =>
+    (await whyNoSmallDisk()) === undefined
+      ? await fullDisk(random, { rounds: least(share, 3) })
+      : { figures: { "full disks": 0 }, findings: [] },
   /** R2. */
   once: async ({ store }, random, share) =>
     once(await store(), random, { cutsAfterCommit: least(share, 100, 5), kills: least(share, 3), writers: 16 }),
