@@ -8,6 +8,7 @@ export interface Wanted {
   readonly port: number;
   readonly token: string;
   readonly conversationId: string;
+  /** There is an entry behind it already: with it the answers begin. */
   readonly afterSeq: string;
   readonly subscribers: number;
   /** Messages are marked `<~0~>` to `<~<count - 1>~>`. */
@@ -21,6 +22,8 @@ export interface Received {
   readonly twice: number;
 }
 
+/** Subscribers that begin at the same time: a thousand would be refused, as anything that comes all at once. */
+const AT_ONCE = 25;
 const MARK = /<~(\d+)~>/g;
 
 process.once("message", (wanted: Wanted) => follow(wanted));
@@ -32,7 +35,10 @@ function follow({ port, token, conversationId, afterSeq, subscribers, count }: W
   let twice = 0;
   let done = 0;
   const request = requestOf(token, conversationId, afterSeq);
-  for (let subscriber = 0; subscriber < subscribers; subscriber++) {
+  for (let subscriber = 0; subscriber < Math.min(subscribers, AT_ONCE); subscriber++) begin(subscriber);
+  process.once("message", finish);
+
+  function begin(subscriber: number): void {
     const socket = connect(port, "127.0.0.1", () => socket.write(request));
     sockets.push(socket);
     let rest = "";
@@ -40,10 +46,14 @@ function follow({ port, token, conversationId, afterSeq, subscribers, count }: W
     socket.on("data", (chunk: Buffer) => {
       const now = performance.timeOrigin + performance.now();
       const text = rest + chunk.toString("latin1");
+      // A stream may break off with an error long after its status.
+      if (text.includes('{"error"')) return fail(text);
       if (!answered && text.includes("\r\n\r\n")) {
         answered = true;
         if (!text.startsWith("HTTP/1.1 200")) return fail(text);
-        if (++open === subscribers) process.send?.("open");
+        open++;
+        if (open + AT_ONCE <= subscribers) begin(open + AT_ONCE - 1);
+        if (open === subscribers) process.send?.("open");
       }
       let end = 0;
       for (const mark of text.matchAll(MARK)) {
@@ -57,7 +67,6 @@ function follow({ port, token, conversationId, afterSeq, subscribers, count }: W
     });
     socket.on("error", (error) => fail(error.message));
   }
-  process.once("message", finish);
 
   function finish(): void {
     for (const socket of sockets) socket.destroy();

@@ -37,7 +37,12 @@ export async function p9(stage: Stage): Promise<Row> {
   );
   const subscribers = fork(join(ROOT, "bench/subscribers.ts"), { serialization: "advanced" });
   const wanted: Wanted = {
-    ...{ port: server.port, token: stage.token(), conversationId: CONVERSATION, afterSeq: conversation.lastSeq },
+    ...{
+      port: server.port,
+      token: stage.token(),
+      conversationId: CONVERSATION,
+      afterSeq: String(Number(conversation.lastSeq) - 1),
+    },
     ...{ subscribers: SUBSCRIBERS, count },
   };
   process.once("exit", () => subscribers.kill());

@@ -1,10 +1,12 @@
 // Follows all conversations that one reader may see.
 import type { Caller } from "../domain/caller.ts";
 import { invalidField } from "../domain/errors.ts";
+import { patiently } from "../rpc/patience.ts";
 import type { Database } from "../store/database.ts";
 import { FEED_DAYS, type FeedRow, feedBounds, readFeed } from "../store/feed.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
 import type { FeedTail, FeedTails } from "./feed-tail.ts";
+import { PATIENCE_MS } from "./follow-log.ts";
 
 /** A place in the feed: everything before the row at `position` was read, and of that row the entries up to `seq`. */
 export interface FeedCursor {
@@ -48,7 +50,7 @@ export async function* followFeed(
   let asked = Date.now();
   const ask = async () => {
     if (Date.now() - asked < RECHECK_MS) return;
-    reader = await caller();
+    reader = await patiently(caller, PATIENCE_MS, signal);
     asked = Date.now();
   };
   const tail = await feeds.join(reader.tenantId);
@@ -60,7 +62,7 @@ export async function* followFeed(
     for (;;) {
       signal.throwIfAborted();
       await ask();
-      const rows = await nextRows(database, tail, reader.tenantId, cursor);
+      const rows = await nextRows(database, tail, reader.tenantId, cursor, signal);
       for (const row of rows) {
         const rest = {
           ...row,
@@ -112,9 +114,11 @@ async function nextRows(
   tail: FeedTail,
   tenantId: string,
   cursor: FeedCursor,
+  signal: AbortSignal,
 ): Promise<readonly FeedRow[]> {
   const kept = cursor.seq === MAX_SEQ ? tail.after(cursor.position) : tail.after(cursor.position - 1n);
-  const rows = kept ?? (await readFeed(database, tenantId, cursor.position, PAGE));
+  const read = () => readFeed(database, tenantId, cursor.position, PAGE);
+  const rows = kept ?? (await patiently(read, PATIENCE_MS, signal));
   return rows.filter(({ position, seq }) => position > cursor.position || seq > cursor.seq);
 }
 
@@ -133,7 +137,8 @@ async function* entriesOf(
   let after = after_seq;
   while (after < seq) {
     const limit = Number(seq - after < PAGE ? seq - after : PAGE);
-    const page = await readLog(database, reader, conversation_id, after, limit, { signal, showDeleted: true });
+    const read = () => readLog(database, reader, conversation_id, after, limit, { signal, showDeleted: true });
+    const page = await patiently(read, PATIENCE_MS, signal);
     if (page === undefined || page.length === 0) return;
     for (const entry of page) {
       after = entry.seq;

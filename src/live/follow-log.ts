@@ -1,6 +1,7 @@
 // Follows the log of one conversation for one reader.
 import type { Caller } from "../domain/caller.ts";
 import { ACCESS_CHANGES, EventType } from "../domain/event-type.ts";
+import { patiently } from "../rpc/patience.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
@@ -9,8 +10,13 @@ import type { LogTail, LogTails } from "./log-tail.ts";
 const FIRST_PAGE = 16;
 const LONGEST_PAGE = 100;
 const PAGE_CHARACTERS = 512 * 1024;
-/** How often it is asked anew whether the reader may see the conversation, though its log says nothing, in milliseconds. */
+/**
+ * How often it is asked anew whether the reader may see the conversation, though its log says nothing, in milliseconds.
+ * Up to a fifth less, so that many who began together do not ask together.
+ */
 const RECHECK_MS = 5_000;
+/** How long a reader that is under way waits for a database that is busy or away, in milliseconds. */
+export const PATIENCE_MS = 60_000;
 
 export interface FollowParts {
   readonly database: Database;
@@ -36,11 +42,13 @@ export async function* followLog(
   let limit = FIRST_PAGE;
   let deletion = false;
   let spoke = Date.now();
+  const recheckMs = RECHECK_MS * (1 - Math.random() / 5);
   try {
     for (;;) {
       const checked = Date.now();
-      const reader = await caller();
-      const page = await readLog(database, reader, conversationId, after, limit, { signal, showDeleted: true });
+      const reader = await patiently(caller, PATIENCE_MS, signal);
+      const read = () => readLog(database, reader, conversationId, after, limit, { signal, showDeleted: true });
+      const page = await patiently(read, PATIENCE_MS, signal);
       if (page === undefined) return;
       for (const entry of page) {
         after = entry.seq;
@@ -53,12 +61,13 @@ export async function* followLog(
         continue;
       }
       // A log that ends with the conversation's deletion is read to its end, and no further.
-      if (deletion && (await readLog(database, reader, conversationId, after, 1, { signal })) === undefined) return;
+      const look = () => readLog(database, reader, conversationId, after, 1, { signal });
+      if (deletion && (await patiently(look, PATIENCE_MS, signal)) === undefined) return;
       deletion = false;
       tail ??= tails.join(reader.tenantId, conversationId, after);
       for (;;) {
         const entries = tail.after(after);
-        if (entries === undefined || Date.now() - checked >= RECHECK_MS) break;
+        if (entries === undefined || Date.now() - checked >= recheckMs) break;
         // What the entries say of who may see the conversation holds for them too.
         if (entries.some(({ type }) => ACCESS_CHANGES.has(type))) break;
         for (const entry of entries) {
@@ -73,7 +82,7 @@ export async function* followLog(
           spoke = Date.now();
           continue;
         }
-        await tail.grown(Math.min(quiet, checked + RECHECK_MS - Date.now()), signal);
+        await tail.grown(Math.min(quiet, checked + recheckMs - Date.now()), signal);
       }
     }
   } finally {

@@ -9,6 +9,10 @@ import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { callerFrom } from "../../src/domain/caller.ts";
 import { createFeedTails } from "../../src/live/feed-tail.ts";
 import { followFeed, MAX_SEQ } from "../../src/live/follow-feed.ts";
+import { followLog } from "../../src/live/follow-log.ts";
+import { createLogTails } from "../../src/live/log-tail.ts";
+import type { Database } from "../../src/store/database.ts";
+import { overloaded } from "../../src/store/failure.ts";
 import { failureOf } from "../support/failure.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
@@ -141,7 +145,8 @@ describe("a conversation's log", () => {
   test("ends with its deletion", async () => {
     const alice = (await server.tenant("alice")).member("alice");
     const conversationId = await open(alice);
-    const reader = follow(alice, { conversationId, afterSeq: 1n });
+    const reader = follow(alice, { conversationId });
+    await reader.next();
     const waiting = reader.any();
     await alice.conversations.deleteConversation({ conversationId });
     expect((await waiting)?.event?.change.case).toBe("conversationDeleted");
@@ -310,6 +315,42 @@ test("a slow reader of all conversations is asked for its right again between tw
   const late = vi.spyOn(Date, "now").mockImplementation(() => now() + 6_000);
   await expect(steps.next()).rejects.toThrow("the right has ended");
   late.mockRestore();
+});
+
+test("a reader under way waits for a database that has no room for a moment, and misses nothing", async () => {
+  const tenant = await server.tenant("alice", "bob");
+  const alice = tenant.member("alice");
+  const conversationId = await open(alice);
+  let busy = 0;
+  const query: Database["query"] = (...parts) =>
+    busy-- > 0 ? Promise.reject(overloaded("busy")) : server.database.query(...parts);
+  const database = { query } as Database;
+  const caller = callerFrom({ kind: "member", tenantId: tenant.id, memberId: "alice", role: "member" });
+  const ask = async () => caller;
+  const { signal } = new AbortController();
+  const tails = createLogTails(server.database, server.hints);
+  const log = followLog({ database, tails }, ask, conversationId, 0n, 1_000, signal)[Symbol.asyncIterator]();
+  await send(alice, conversationId, "one");
+  const heard: (bigint | undefined)[] = [];
+  const read = async () => void heard.push((await log.next()).value?.seq);
+  await read();
+  busy = 3;
+  // Of who takes part the log says so itself, so the right to read it is asked for again.
+  await alice.conversations.addParticipants({ conversationId, memberIds: ["bob"] });
+  await send(alice, conversationId, "two");
+  while (heard.length < 4) await read();
+  expect(heard).toEqual([1n, 2n, 3n, 4n]);
+  expect(busy).toBeLessThanOrEqual(0);
+  await log.return?.();
+
+  const feeds = createFeedTails(server.database, server.hints);
+  const feed = followFeed({ database, feeds }, ask, undefined, 60_000, signal)[Symbol.asyncIterator]();
+  await feed.next();
+  busy = 3;
+  await send(alice, conversationId, "three");
+  expect((await feed.next()).value?.item?.entry).toMatchObject({ content: "three" });
+  expect(busy).toBeLessThanOrEqual(0);
+  await feed.return?.();
 });
 
 describe("within seconds, though no log says so,", () => {
