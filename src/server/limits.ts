@@ -27,7 +27,7 @@ export interface Limits {
   readonly streamResetRate: number;
   /**
    * How much of its answers one HTTP/2 connection may leave unread, in bytes. Calls that come while it is more are refused
-   * before they begin (REFUSED_STREAM), so they may be made again. Default: 32 MiB.
+   * before they begin (REFUSED_STREAM), so they may be made again. Default: 16 MiB.
    */
   readonly maxUnreadBytes: number;
   /** Connections at one time; more are closed at once. Default: no limit but the machine's. */
@@ -50,7 +50,7 @@ export const DEFAULT_LIMITS: Limits = {
   streamWindowBytes: 256 * 1024,
   streamResetBurst: 1_000,
   streamResetRate: 100,
-  maxUnreadBytes: 32 * 1024 * 1024,
+  maxUnreadBytes: 16 * 1024 * 1024,
   maxConnections: undefined,
   readMaxBytes: 4 * 1024 * 1024,
   writeMaxBytes: 64 * 1024 * 1024,

@@ -2,7 +2,7 @@
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 
 /** Counting asks every open stream of the connection, so it is done once for so many new ones. */
-const COUNT_EVERY = 8;
+const COUNT_EVERY = 4;
 
 /**
  * Says of each new stream whether it may begin. A client that holds its windows shut makes the server keep each answer
