@@ -1,4 +1,5 @@
 // Whatever is sent gets a documented answer; the long runs are the torture runner's.
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type FuzzAnswer, judge } from "./fuzz/judge.ts";
@@ -61,4 +62,7 @@ test.each([
 test("and lets pass what is documented", () => {
   expect(judge(request, json(400, { code: 3, details: [info("INVALID_FIELD")] }))).toEqual({ reason: "INVALID_FIELD" });
   expect(judge(request, answer)).toEqual({ reason: "ok" });
+  const plain = json(400, { code: 3, details: [info("INVALID_FIELD")] });
+  const packed = { headers: { ...plain.headers, "content-encoding": "gzip" }, body: gzipSync(plain.body) };
+  expect(judge(request, { ...plain, ...packed })).toEqual({ reason: "INVALID_FIELD" });
 });

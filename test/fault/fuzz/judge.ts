@@ -1,4 +1,5 @@
 // Judges an answer to a bent request: it must be one that the contract documents.
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../../gen/colloquy/v1/error_reason_pb.ts";
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
@@ -38,7 +39,8 @@ export function judge(request: FuzzRequest, answer: FuzzAnswer): { fault?: strin
   }
 }
 
-function judgeJson({ status, headers, body }: FuzzAnswer): { fault?: string; reason: string } {
+function judgeJson({ status, headers, body: sent }: FuzzAnswer): { fault?: string; reason: string } {
+  const body = unpack(sent, headers["content-encoding"]);
   const type = headers["content-type"] ?? "";
   if (!type.includes("json")) {
     if (REFUSALS.has(status)) return { reason: `http ${status}` };
@@ -55,6 +57,12 @@ function judgeJson({ status, headers, body }: FuzzAnswer): { fault?: string; rea
   }
   const reason = (json.details ?? []).map(reasonOfDetail).find((found) => found !== undefined);
   return documented(reason, `status ${status}: ${body.toString().slice(0, 200)}`);
+}
+
+/** Connect answers in the coding of the request where that names no other. */
+function unpack(body: Buffer, coding: string | undefined): Buffer {
+  if (coding === "br") return brotliDecompressSync(body);
+  return coding === "gzip" ? gunzipSync(body) : body;
 }
 
 /** Connect packs a detail as base64, REST as JSON. */
