@@ -11,7 +11,8 @@ export interface Wanted {
   /** There is an entry behind it already: with it the answers begin. */
   readonly afterSeq: string;
   readonly subscribers: number;
-  /** Messages are marked `<~0~>` to `<~<count - 1>~>`. */
+  /** Messages are marked `<~0@run~>` to `<~<count - 1>@run~>`: a run before this left some, too. */
+  readonly run: string;
   readonly count: number;
 }
 
@@ -24,11 +25,11 @@ export interface Received {
 
 /** Subscribers that begin at the same time: a thousand would be refused, as anything that comes all at once. */
 const AT_ONCE = 25;
-const MARK = /<~(\d+)~>/g;
 
 process.once("message", (wanted: Wanted) => follow(wanted));
 
-function follow({ port, token, conversationId, afterSeq, subscribers, count }: Wanted): void {
+function follow({ port, token, conversationId, afterSeq, subscribers, run, count }: Wanted): void {
+  const mark = new RegExp(`<~(\\d+)@${run}~>`, "g");
   const times = new Float64Array(subscribers * count);
   const sockets: Socket[] = [];
   let open = 0;
@@ -56,14 +57,15 @@ function follow({ port, token, conversationId, afterSeq, subscribers, count }: W
         if (open === subscribers) process.send?.("open");
       }
       let end = 0;
-      for (const mark of text.matchAll(MARK)) {
-        end = mark.index + mark[0].length;
-        const place = subscriber * count + Number(mark[1]);
-        if (times[place] !== 0) twice++;
-        else if (++done === subscribers * count) finish();
+      for (const found of text.matchAll(mark)) {
+        end = found.index + found[0].length;
+        const place = subscriber * count + Number(found[1]);
+        const again = times[place] !== 0;
         times[place] = now;
+        if (again) twice++;
+        else if (++done === subscribers * count) finish();
       }
-      rest = text.slice(Math.max(end, text.length - 16));
+      rest = text.slice(Math.max(end, text.length - 32));
     });
     socket.on("error", (error) => fail(error.message));
   }

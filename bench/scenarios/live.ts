@@ -1,5 +1,6 @@
 // P9: many subscribers to one conversation, into which messages are sent at an even pace.
 import { fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -35,6 +36,7 @@ export async function p9(stage: Stage): Promise<Row> {
     `${SERVICE}.ConversationService/GetConversation`,
     { conversationId: CONVERSATION },
   );
+  const run = randomBytes(4).toString("hex");
   const subscribers = fork(join(ROOT, "bench/subscribers.ts"), { serialization: "advanced" });
   const wanted: Wanted = {
     ...{
@@ -43,14 +45,14 @@ export async function p9(stage: Stage): Promise<Row> {
       conversationId: CONVERSATION,
       afterSeq: String(Number(conversation.lastSeq) - 1),
     },
-    ...{ subscribers: SUBSCRIBERS, count },
+    ...{ subscribers: SUBSCRIBERS, run, count },
   };
   process.once("exit", () => subscribers.kill());
   subscribers.send(wanted);
   await once(subscribers, "message");
   const result = once(subscribers, "message") as Promise<[Received]>;
   const used = server.cpuMicros();
-  const stored = await sendEvenly(caller, count);
+  const stored = await sendEvenly(caller, run, count);
   const memory = server.memoryMiB();
   const patience = setTimeout(() => subscribers.send("enough"), PATIENCE_MS);
   const [{ times, twice }] = await result;
@@ -93,19 +95,19 @@ function disorderOf(times: Float64Array, stored: readonly Stored[]): number {
 }
 
 /** Each at its time, and again if it is refused. */
-async function sendEvenly(caller: ReturnType<typeof createCaller>, count: number): Promise<Stored[]> {
+async function sendEvenly(caller: ReturnType<typeof createCaller>, run: string, count: number): Promise<Stored[]> {
   const begun = performance.now();
   const sent: Promise<Stored>[] = [];
   for (let number = 0; number < count; number++) {
     const due = begun + (number * 1000) / PER_SECOND - performance.now();
     if (due > 0) await sleep(due);
-    sent.push(sendOne(caller, number));
+    sent.push(sendOne(caller, run, number));
   }
   return Promise.all(sent);
 }
 
-async function sendOne(caller: ReturnType<typeof createCaller>, number: number): Promise<Stored> {
-  const body = JSON.stringify({ conversationId: CONVERSATION, message: { content: `<~${number}~>` } });
+async function sendOne(caller: ReturnType<typeof createCaller>, run: string, number: number): Promise<Stored> {
+  const body = JSON.stringify({ conversationId: CONVERSATION, message: { content: `<~${number}@${run}~>` } });
   for (;;) {
     const { status, text } = await caller.send(`${SERVICE}.MessageService/SendMessage`, body);
     if (status === 200) {

@@ -39,55 +39,58 @@ export async function* followLog(
 ): AsyncIterable<LogEntry | undefined> {
   let after = from;
   let tail: LogTail | undefined;
+  let tenantId = "";
   let limit = FIRST_PAGE;
-  let deletion = false;
-  let spoke = Date.now();
+  let checked = Number.NEGATIVE_INFINITY;
+  let spoke = performance.now();
   const recheckMs = RECHECK_MS * (1 - Math.random() / 5);
+  const read = async (count: number, showDeleted: boolean) => {
+    const reader = await caller();
+    tenantId = reader.tenantId;
+    return readLog(database, reader, conversationId, after, count, { signal, showDeleted });
+  };
   try {
     for (;;) {
-      const checked = Date.now();
-      const reader = await patiently(caller, PATIENCE_MS, signal);
-      const read = () => readLog(database, reader, conversationId, after, limit, { signal, showDeleted: true });
-      const page = await patiently(read, PATIENCE_MS, signal);
-      if (page === undefined) return;
-      for (const entry of page) {
+      const kept = tail?.after(after);
+      let entries = kept;
+      // What entries say of who may see the conversation holds for them too.
+      if (kept === undefined || performance.now() - checked >= recheckMs || kept.some(changesAccess)) {
+        checked = performance.now();
+        // Of what is kept only the right to it is asked for: thousands of followers are not to read it each.
+        const page = await patiently(() => read(kept === undefined ? limit : 1, true), PATIENCE_MS, signal);
+        if (page === undefined) return;
+        entries ??= page;
+      }
+      let deletion = false;
+      for (const entry of entries ?? []) {
         after = entry.seq;
         deletion ||= entry.type === EventType.CONVERSATION_DELETED;
         yield entry;
-        spoke = Date.now();
+        spoke = performance.now();
       }
-      if (page.length === limit) {
-        limit = nextLimit(page);
+      if (kept === undefined && entries?.length === limit) {
+        limit = nextLimit(entries);
         continue;
       }
       // A log that ends with the conversation's deletion is read to its end, and no further.
-      const look = () => readLog(database, reader, conversationId, after, 1, { signal });
-      if (deletion && (await patiently(look, PATIENCE_MS, signal)) === undefined) return;
-      deletion = false;
-      tail ??= tails.join(reader.tenantId, conversationId, after);
-      for (;;) {
-        const entries = tail.after(after);
-        if (entries === undefined || Date.now() - checked >= recheckMs) break;
-        // What the entries say of who may see the conversation holds for them too.
-        if (entries.some(({ type }) => ACCESS_CHANGES.has(type))) break;
-        for (const entry of entries) {
-          after = entry.seq;
-          yield entry;
-          spoke = Date.now();
-        }
-        if (entries.length > 0) continue;
-        const quiet = spoke + quietMs - Date.now();
-        if (quiet <= 0) {
-          yield undefined;
-          spoke = Date.now();
-          continue;
-        }
-        await tail.grown(Math.min(quiet, checked + recheckMs - Date.now()), signal);
+      if (deletion && (await patiently(() => read(1, false), PATIENCE_MS, signal)) === undefined) return;
+      tail ??= tails.join(tenantId, conversationId, after);
+      if (entries !== undefined && entries.length > 0) continue;
+      const quiet = spoke + quietMs - performance.now();
+      if (quiet <= 0) {
+        yield undefined;
+        spoke = performance.now();
+      } else {
+        await tail.grown(Math.min(quiet, checked + recheckMs - performance.now()), signal);
       }
     }
   } finally {
     tail?.leave();
   }
+}
+
+function changesAccess({ type }: LogEntry): boolean {
+  return ACCESS_CHANGES.has(type);
 }
 
 function nextLimit(page: readonly LogEntry[]): number {
