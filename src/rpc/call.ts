@@ -1,5 +1,6 @@
 // What every wire hands to the pipeline, and what the pipeline hands to a service.
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Principal } from "../domain/principal.ts";
 
@@ -45,4 +46,28 @@ export interface CallContext {
    * has no status of its own over REST. Wires that send headers only with a message do nothing.
    */
   flushHeaders(): void;
+}
+
+/**
+ * One call on its way. A wire makes it when the headers are in, then goes
+ * `admit` → (decode) → `unary` or `stream` → (encode) → `end`, and on any error `fail`.
+ */
+export interface Call {
+  readonly context: CallContext;
+  /** Who calls; undefined until the call is admitted, and for good if its credential is refused. */
+  readonly caller: Principal | undefined;
+  /** Authenticates and counts against rate limits. Comes before the body is read. */
+  admit(): Promise<void>;
+  /** Validates the decoded request and lets the service act. Methods with one request and one response. */
+  unary(request: Message): Promise<Message>;
+  /** The same for every streaming kind; a server-streaming method gets an iterable of its one request. */
+  stream(requests: AsyncIterable<Message>): AsyncIterable<Message>;
+  /** Headers that the answer carries, whether it is a success or an error. */
+  readonly responseHeaders: ReadonlyMap<string, string>;
+  /** Called when the service has nothing to send yet, but the call stands: the headers may go out. */
+  onFlushHeaders: (() => void) | undefined;
+  /** Records success, unless a failure or success was recorded before. For logs and metrics. */
+  end(): void;
+  /** Records a failure once, and gives the error to send: never one with internals in it. Again gives the first. */
+  fail(error: unknown): ConnectError;
 }

@@ -1,11 +1,11 @@
 // A transaction on one held connection, native statements and MikroORM alike: commits once, rolls back otherwise.
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { QueryConfig, QueryResult } from "pg";
-import type { Statement, Transaction } from "./database.ts";
 import { kindOf, unavailable } from "./failure.ts";
 import type { Lease, LeaseResult } from "./lease.ts";
 import { joinTransaction } from "./orm-transaction.ts";
 import { PreparedQuery } from "./prepared-query.ts";
+import type { Statement, Transaction } from "./queryable.ts";
 
 /** A transaction on a connection that is held for it; whoever made it begins it, and ends it in any case. */
 export class HeldTransaction implements Transaction {

@@ -1,7 +1,7 @@
 // A prepared statement as it goes to PostgreSQL (manual, 54.2.3 "Extended Query"): parsed and described once for each connection.
 import type { ClientBase, Connection, Submittable } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
-import type { Statement } from "./database.ts";
+import type { Statement } from "./queryable.ts";
 import { VALUE_PARSERS } from "./value-parsers.ts";
 
 /** What a row is made of: pg would ask PostgreSQL for it with every query, and build it anew. */

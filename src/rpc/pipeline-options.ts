@@ -1,0 +1,23 @@
+// What the pipeline is made of.
+import type { Logger } from "pino";
+import type { DomainError } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
+import type { CallContext, CallHead } from "./call.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { RpcMetrics } from "./metrics.ts";
+import type { ServiceEntry } from "./service.ts";
+
+export interface PipelineOptions {
+  readonly services: readonly ServiceEntry[];
+  /** Why a call is refused before anything is spent on it; undefined: it is not. Not asked for open services. */
+  readonly shed?: () => DomainError | undefined;
+  /** Says who calls, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not asked for open services. */
+  readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
+  /** Counts the call, may set headers of the answer, or throws RATE_LIMITED. Not asked for open services. */
+  readonly limit?: (context: CallContext) => Promise<void> | void;
+  /** Says whether the caller may call this method at all, or throws SCOPE_MISSING or PERMISSION_DENIED. */
+  readonly allow?: (context: CallContext) => Promise<void> | void;
+  readonly lifecycle: Lifecycle;
+  readonly metrics: RpcMetrics;
+  readonly logger: Logger;
+}
