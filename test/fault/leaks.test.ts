@@ -18,15 +18,16 @@ test("callers whose lines are cut while they call and subscribe leave nothing be
   await using behind = await startDatabaseProxy(database.url, random);
   await using server = await startProbedServer({ DATABASE_URL: behind.url });
   const { headers } = await store.tenant();
+  // Before what is held is counted: the connection that it is made over stays open for a while.
+  const { conversations: patient } = patientClients(server.url, headers);
+  const { conversation } = await patient.createConversation({ messages: [{ content: "first" }] });
+  const conversationId = conversation?.id ?? "";
   const resting = { store, behind, server };
   const { rest: before } = await comeToRest(resting);
 
   const callers = WIRES.map(async (wire) => {
     await using line = await startLineProxy(server.port, random);
     const { conversations, messages } = clientsOver(wire, line.url, headers);
-    const made = patientClients(server.url, headers).conversations;
-    const { conversation } = await made.createConversation({ messages: [{ content: "first" }] });
-    const conversationId = conversation?.id ?? "";
     const begun: Promise<void>[] = [];
     const subscriptions = Array.from({ length: 5 }, async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
