@@ -1,5 +1,4 @@
 // `migrate`: brings the tables up to date.
-import { migrate } from "../store/migrate.ts";
 import type { Command } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -11,6 +10,7 @@ export const migrateCommand: Command = {
       invocation,
       "command",
       async ({ database, embedded }) => {
+        const { migrate } = await import("../store/migrate.ts");
         // The embedded database was migrated when it was opened.
         const applied = embedded === undefined ? await migrate(database) : [];
         for (const name of applied) invocation.print(`applied ${name}`);

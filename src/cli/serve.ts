@@ -1,6 +1,6 @@
 // `serve`: the server, until it is told to stop.
 import { once } from "node:events";
-import { type App, createApp, type Started } from "../app.ts";
+import type { App, Started } from "../app.ts";
 import { type Command, CommandError } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -10,6 +10,8 @@ export const serveCommand: Command = {
   async run({ config, logger, signal, print }) {
     await withDatabase({ config, logger }, "server", async ({ database, url, embedded }) => {
       if (signal.aborted) return;
+      // The other commands need none of it, and start sooner without.
+      const { createApp } = await import("../app.ts");
       const app = await createApp(config, logger, database, url);
       try {
         const { address, announcement } = await start(app);

@@ -1,8 +1,7 @@
 // Opens the database that the settings name, external or embedded, for as long as some work takes.
-
-import { type Database, openDatabase } from "../store/database.ts";
-import { AlreadyRunning, type Embedded, type EmbeddedOptions, startEmbedded } from "../store/embedded/embedded.ts";
-import { migrate, pendingMigrations } from "../store/migrate.ts";
+// What that takes is loaded only then: a command that is misused says so at once.
+import type { Database } from "../store/database.ts";
+import type { Embedded, EmbeddedOptions } from "../store/embedded/embedded.ts";
 import { CommandError, type Invocation } from "./command.ts";
 
 export interface OpenedDatabase {
@@ -25,6 +24,8 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const embedded = config.databaseUrl === undefined ? await start(config.dataDir, logger, role) : undefined;
   try {
+    const { openDatabase } = await import("../store/database.ts");
+    const { migrate } = await import("../store/migrate.ts");
     const url = embedded?.url ?? config.databaseUrl ?? "";
     const database = await openDatabase({
       url,
@@ -48,6 +49,7 @@ async function start(
   logger: Invocation["logger"],
   role: NonNullable<EmbeddedOptions["role"]>,
 ): Promise<Embedded> {
+  const { AlreadyRunning, startEmbedded } = await import("../store/embedded/embedded.ts");
   try {
     return await startEmbedded({ dataDir, logger, role });
   } catch (error) {
@@ -57,6 +59,7 @@ async function start(
 }
 
 async function refusePending(database: Database): Promise<void> {
+  const { pendingMigrations } = await import("../store/migrate.ts");
   const pending = await pendingMigrations(database);
   if (pending.length === 0) return;
   throw new CommandError(
