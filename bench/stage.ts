@@ -21,6 +21,8 @@ export interface Stage {
   readonly directory: string;
   /** Starts a peer of `peers/` on its first use. */
   peer(name: "bare" | "plain" | "fastify" | "grpc"): Promise<Served>;
+  /** Stops the peers, until they are used again: PostgreSQL has 100 connections, and each of them holds some. */
+  stopPeers(): Promise<void>;
   /** Starts Colloquy on its first use, with a setting of its own each. */
   colloquy(name?: string, environment?: Readonly<Record<string, string>>): Promise<Served>;
   /** A token of the member in the tenant that is measured unless told; `admin` and `import` are of administrators. */
@@ -56,6 +58,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   ] as const) {
     tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
   }
+  let nextPort = FIRST_PORT;
   const started = new Map<string, Promise<Served>>();
   const once = (name: string, start: () => Promise<Served>) => {
     const known = started.get(name) ?? start();
@@ -73,9 +76,15 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
         const environment = { PORT: String(PORTS[name]), DATABASE_URL: embedded.url };
         return startServer(name, ["node", join(ROOT, `bench/peers/${name}.ts`)], PORTS[name], environment);
       }),
+    async stopPeers() {
+      for (const name of Object.keys(PORTS)) {
+        await (await started.get(name))?.stop();
+        started.delete(name);
+      }
+    },
     colloquy: (name = "colloquy", environment = {}) =>
       once(name, () => {
-        const port = FIRST_PORT + started.size;
+        const port = nextPort++;
         const settings = {
           PORT: String(port),
           DATABASE_URL: embedded.url,

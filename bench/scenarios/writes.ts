@@ -40,6 +40,7 @@ async function contestants(stage: Stage, clients: number, conversations: number 
     stage.say("pgbench is missing (Debian: apt-get install postgresql-15)");
     return [own];
   }
+  await stage.stopPeers();
   const options = { program, url: stage.url, directory: stage.directory, clients, conversations };
   return [own, { name: "pgbench", run: (seconds) => pgbench(options, seconds) }];
 }
