@@ -65,7 +65,7 @@ export class LoadingCache<V> {
   readonly #absent: BoundedCache<true>;
   readonly #loading = new Map<string, Promise<V | undefined>>();
 
-  constructor({ max, ttlMs, now = Date.now }: LoadingCacheOptions) {
+  constructor({ max, ttlMs, now = () => performance.now() }: LoadingCacheOptions) {
     this.#ttlMs = ttlMs;
     this.#now = now;
     this.#found = new BoundedCache(max, now);

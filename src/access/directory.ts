@@ -31,7 +31,7 @@ export class Directory {
   readonly #members: LoadingCache<MemberRecord>;
 
   constructor(options: DirectoryOptions) {
-    const cache = { max: options.max ?? 10_000, ttlMs: FRESH_MS, now: options.now ?? Date.now };
+    const cache = { max: options.max ?? 10_000, ttlMs: FRESH_MS, now: options.now ?? (() => performance.now()) };
     this.#options = options;
     this.#keys = new LoadingCache(cache);
     this.#tenants = new LoadingCache(cache);

@@ -28,7 +28,10 @@ export interface IssuerSettings {
  * Makes issuers ready. Key files are read now, so that a wrong one stops the start; key URLs on first use, so that an
  * issuer that is down does not.
  */
-export function openIssuers(settings: readonly IssuerSettings[], now: Clock = Date.now): Promise<readonly Issuer[]> {
+export function openIssuers(
+  settings: readonly IssuerSettings[],
+  now: Clock = () => performance.now(),
+): Promise<readonly Issuer[]> {
   return Promise.all(
     settings.map(async ({ jwksUrl, keyFile = "", audience, ...rest }) => {
       const load = jwksUrl === undefined ? () => readKeyFile(keyFile) : () => fetchKeys(jwksUrl);

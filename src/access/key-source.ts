@@ -30,7 +30,7 @@ export interface KeySourceOptions {
  * unknown key id causes at most one read for each cooldown, so that made-up ids cannot be used to flood the issuer.
  */
 export function keySource(options: KeySourceOptions): KeySource {
-  const { load, now = Date.now, maxAgeMs = 600_000, cooldownMs = 30_000, retryMs = 5_000 } = options;
+  const { load, now = () => performance.now(), maxAgeMs = 600_000, cooldownMs = 30_000, retryMs = 5_000 } = options;
   let find: ((header: JWSHeaderParameters) => Promise<VerifyKey>) | undefined;
   let loadedAt = 0;
   let nextReadAt = Number.NEGATIVE_INFINITY;

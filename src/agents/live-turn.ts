@@ -48,7 +48,7 @@ export class LiveTurn {
   #finished = false;
   #firstDeltaTime: Date | undefined;
   #savedLength = 0;
-  #savedAt = Date.now();
+  #savedAt = performance.now();
   #saving: Promise<void> | undefined;
   #saveTimer: NodeJS.Timeout | undefined;
   readonly #readers = new Set<() => void>();
@@ -112,7 +112,7 @@ export class LiveTurn {
     const { hints, times, log } = this.#parts;
     const { tenantId, conversationId } = this.place;
     const renewing = setInterval(() => {
-      if (Date.now() - this.#savedAt >= times.renewEveryMs) this.#save();
+      if (performance.now() - this.#savedAt >= times.renewEveryMs) this.#save();
     }, times.renewEveryMs / 2);
     const cancels = hints.listen({ kind: "cancel", tenantId, conversationId });
     void this.#watchCancels(cancels);
@@ -194,7 +194,7 @@ export class LiveTurn {
   #save(): void {
     this.#saveTimer = undefined;
     if (this.#saving !== undefined || this.#answered) return;
-    this.#savedAt = Date.now();
+    this.#savedAt = performance.now();
     this.#saving = this.#saveOnce()
       // The database is away: what is not saved now is saved with the next write.
       .catch((error: unknown) => this.#parts.log.warn({ err: error, turnId: this.place.id }, "a turn was not saved"))

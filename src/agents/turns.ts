@@ -102,7 +102,7 @@ export function createTurns(options: TurnsOptions): Turns {
     if (row === undefined) throw missing();
     const { tenantId } = caller;
     const waker = hints.listen({ kind: "turn", tenantId, conversationId: row.conversation_id });
-    let checked = Date.now();
+    let checked = performance.now();
     try {
       while (isOpen(row.state)) {
         const live = running.get(id);
@@ -113,12 +113,12 @@ export function createTurns(options: TurnsOptions): Turns {
         }
         if (live && !live.finished) {
           await live.grown(offset, POLL_MS, signal);
-          if (!live.finished && Date.now() - checked < RECHECK_MS) continue;
+          if (!live.finished && performance.now() - checked < RECHECK_MS) continue;
         } else if (!part) {
           await waker.wait(POLL_MS, signal);
         }
         row = await patiently(look, PATIENCE_MS, signal);
-        checked = Date.now();
+        checked = performance.now();
         if (row === undefined) throw missing();
       }
     } finally {
@@ -143,8 +143,8 @@ export function createTurns(options: TurnsOptions): Turns {
     try {
       await requestCancel(database, place);
       hints.publish({ kind: "cancel", tenantId, conversationId });
-      const until = Date.now() + CANCEL_PATIENCE_MS;
-      while (Date.now() < until && (await isTurnOpen(database, place))) await waker.wait(100);
+      const until = performance.now() + CANCEL_PATIENCE_MS;
+      while (performance.now() < until && (await isTurnOpen(database, place))) await waker.wait(100);
     } finally {
       waker.close();
     }

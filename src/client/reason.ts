@@ -17,3 +17,12 @@ export function retryDelayOf(error: unknown): number | undefined {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   return delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
 }
+
+/** Reasons that may be gone the next time that a server is asked. */
+export const PASSING_REASONS: ReadonlySet<ErrorReason> = new Set([
+  ErrorReason.REQUEST_IN_PROGRESS,
+  ErrorReason.RATE_LIMITED,
+  ErrorReason.OVERLOADED,
+  ErrorReason.DATABASE_UNAVAILABLE,
+  ErrorReason.SHUTTING_DOWN,
+]);

@@ -2,9 +2,8 @@
 import type { Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
-import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { type Backoff, backoffMs, wait } from "./backoff.ts";
-import { reasonOf, retryDelayOf } from "./reason.ts";
+import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
 export interface RetryOptions extends Partial<Backoff> {
   /** How often a call is tried again. Default: 4. 0: never. */
@@ -43,16 +42,8 @@ function ensureRequestId(message: Message & { requestId?: string }): boolean {
 /** Whether a failure may be gone the next time: a lost connection, a server that restarts, a call still under way. */
 export function mayPass(error: unknown): boolean {
   const reason = reasonOf(error);
-  if (reason !== undefined) return PASSING.has(reason);
+  if (reason !== undefined) return PASSING_REASONS.has(reason);
   // No server of ours said it: a proxy, or fetch, which reports a lost connection as Unknown.
   const { code } = ConnectError.from(error);
   return code === Code.Unavailable || code === Code.Unknown;
 }
-
-const PASSING: ReadonlySet<ErrorReason> = new Set([
-  ErrorReason.REQUEST_IN_PROGRESS,
-  ErrorReason.RATE_LIMITED,
-  ErrorReason.OVERLOADED,
-  ErrorReason.DATABASE_UNAVAILABLE,
-  ErrorReason.SHUTTING_DOWN,
-]);

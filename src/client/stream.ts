@@ -2,7 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { type Backoff, backoffMs, wait } from "./backoff.ts";
-import { reasonOf, retryDelayOf } from "./reason.ts";
+import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
 export interface StreamOptions {
   /** Ends the stream. */
@@ -64,20 +64,12 @@ export async function* resilient<T>(
 /** Whether a stream that failed so may be opened anew. */
 function mayResume(error: unknown): boolean {
   const reason = reasonOf(error);
-  if (reason !== undefined) return PASSING.has(reason);
+  // A fault of the server's own need not be there the next time, and to read again does no harm.
+  if (reason !== undefined) return PASSING_REASONS.has(reason) || reason === ErrorReason.INTERNAL;
   // A broken connection, as fetch and its body report it, or a proxy that could not reach the server.
   const { code } = ConnectError.from(error);
   return BROKEN.has(code);
 }
-
-const PASSING: ReadonlySet<ErrorReason> = new Set([
-  ErrorReason.REQUEST_IN_PROGRESS,
-  ErrorReason.RATE_LIMITED,
-  ErrorReason.OVERLOADED,
-  ErrorReason.DATABASE_UNAVAILABLE,
-  ErrorReason.SHUTTING_DOWN,
-  ErrorReason.INTERNAL,
-]);
 
 const BROKEN: ReadonlySet<Code> = new Set([
   Code.Unknown,

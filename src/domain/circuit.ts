@@ -16,7 +16,7 @@ export class Circuit {
   #openedAt: number | undefined;
   #trying = false;
 
-  constructor(limits: CircuitLimits = CIRCUIT_LIMITS, now: () => number = Date.now) {
+  constructor(limits: CircuitLimits = CIRCUIT_LIMITS, now: () => number = () => performance.now()) {
     this.#limits = limits;
     this.#now = now;
   }

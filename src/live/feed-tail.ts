@@ -3,6 +3,7 @@
 import type { Database } from "../store/database.ts";
 import { advanceFeed, type FeedRow, readFeed } from "../store/feed.ts";
 import type { Hints, Waker } from "./hints.ts";
+import { Members } from "./members.ts";
 import { Signal } from "./signal.ts";
 
 /** How many rows are kept for those who are a little behind. */
@@ -51,16 +52,18 @@ class SharedFeed {
   readonly #growth = new Signal();
   readonly #stopping = new AbortController();
   readonly #ready: Promise<void>;
-  readonly #onEmpty: () => void;
+  readonly #members: Members;
   /** Everything after this position is kept. */
   #from = 0n;
   #position = 0n;
-  #members = 0;
 
   constructor(database: Database, hints: Hints, tenantId: string, onEmpty: () => void) {
     this.#database = database;
     this.#tenantId = tenantId;
-    this.#onEmpty = onEmpty;
+    this.#members = new Members(() => {
+      this.#stopping.abort();
+      onEmpty();
+    });
     const waker = hints.listen({ kind: "log", tenantId });
     this.#ready = advanceFeed(database, tenantId, undefined).then((position) => {
       this.#from = position;
@@ -71,16 +74,7 @@ class SharedFeed {
   }
 
   async join(): Promise<FeedTail> {
-    this.#members++;
-    let joined = true;
-    const leave = () => {
-      if (!joined) return;
-      joined = false;
-      this.#members--;
-      if (this.#members > 0) return;
-      this.#stopping.abort();
-      this.#onEmpty();
-    };
+    const leave = this.#members.join();
     try {
       await this.#ready;
     } catch (error) {
@@ -108,26 +102,26 @@ class SharedFeed {
 
   async #follow(waker: Waker): Promise<void> {
     const { signal } = this.#stopping;
-    let lookedEverywhere = Date.now();
+    let lookedEverywhere = performance.now();
     let pollMs = POLL_MS;
     try {
       while (!signal.aborted) {
-        await waker.wait(Math.max(lookedEverywhere + pollMs - Date.now(), 0), signal);
+        await waker.wait(Math.max(lookedEverywhere + pollMs - performance.now(), 0), signal);
         await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
         const named = waker.named();
-        const everywhere = named === undefined || Date.now() - lookedEverywhere >= pollMs;
+        const everywhere = named === undefined || performance.now() - lookedEverywhere >= pollMs;
         if (!everywhere && named.size === 0) continue;
-        const began = Date.now();
+        const began = performance.now();
         try {
           await this.#advance(everywhere ? undefined : [...named]);
         } catch {
           // The database is away: what the hints named is found when all logs are looked at.
           await waker.wait(POLL_MS / 3, signal);
-          lookedEverywhere = 0;
+          lookedEverywhere = Number.NEGATIVE_INFINITY;
           continue;
         }
         if (everywhere) {
-          lookedEverywhere = Date.now();
+          lookedEverywhere = performance.now();
           pollMs = Math.max(POLL_MS, (lookedEverywhere - began) / MAX_SHARE);
         }
       }

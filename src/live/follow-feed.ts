@@ -47,18 +47,18 @@ export async function* followFeed(
   signal: AbortSignal,
 ): AsyncIterable<FeedStep> {
   let reader = await caller();
-  let asked = Date.now();
+  let asked = performance.now();
   const ask = async () => {
-    if (Date.now() - asked < RECHECK_MS) return;
+    if (performance.now() - asked < RECHECK_MS) return;
     reader = await patiently(caller, PATIENCE_MS, signal);
-    asked = Date.now();
+    asked = performance.now();
   };
   const tail = await feeds.join(reader.tenantId);
   try {
     let cursor = from ?? { position: tail.position, seq: MAX_SEQ };
     if (from) checkCursor(from, await feedBounds(database, reader.tenantId));
     yield { item: undefined, cursor };
-    let spoke = Date.now();
+    let spoke = performance.now();
     for (;;) {
       signal.throwIfAborted();
       await ask();
@@ -73,16 +73,16 @@ export async function* followFeed(
           for await (const entry of entriesOf(database, reader, rest, signal)) {
             cursor = { position: row.position, seq: entry.seq };
             yield { item: { conversationId: row.conversation_id, entry }, cursor };
-            spoke = Date.now();
+            spoke = performance.now();
           }
         }
         cursor = { position: row.position, seq: row.seq };
       }
       if (rows.length > 0) continue;
-      const quiet = spoke + quietMs - Date.now();
+      const quiet = spoke + quietMs - performance.now();
       if (quiet <= 0) {
         yield { item: undefined, cursor };
-        spoke = Date.now();
+        spoke = performance.now();
         continue;
       }
       await tail.grown(Math.min(quiet, RECHECK_MS), signal);

@@ -3,6 +3,7 @@ import type { Caller } from "../domain/caller.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
 import type { Hints } from "./hints.ts";
+import { Members } from "./members.ts";
 import { Signal } from "./signal.ts";
 
 /** How many entries, and how many characters of text, are kept for those who are a little behind. */
@@ -45,11 +46,10 @@ class SharedTail {
   readonly #entries: LogEntry[] = [];
   readonly #growth = new Signal();
   readonly #stopping = new AbortController();
-  readonly #onEmpty: () => void;
+  readonly #members: Members;
   #characters = 0;
   /** Everything after this place and up to the last entry is kept. */
   #from: bigint;
-  #members = 0;
 
   constructor(
     database: Database,
@@ -60,24 +60,18 @@ class SharedTail {
     onEmpty: () => void,
   ) {
     this.#from = seq;
-    this.#onEmpty = onEmpty;
+    this.#members = new Members(() => {
+      this.#stopping.abort();
+      onEmpty();
+    });
     void this.#follow(database, hints, tenantId, conversationId);
   }
 
   join(): LogTail {
-    this.#members++;
-    let joined = true;
     return {
       after: (seq) => this.#after(seq),
       grown: (ms, signal) => this.#growth.wait(ms, signal),
-      leave: () => {
-        if (!joined) return;
-        joined = false;
-        this.#members--;
-        if (this.#members > 0) return;
-        this.#stopping.abort();
-        this.#onEmpty();
-      },
+      leave: this.#members.join(),
     };
   }
 

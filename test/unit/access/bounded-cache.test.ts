@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { BoundedCache, LoadingCache } from "../../../src/access/bounded-cache.ts";
 import { fakeClock } from "../../support/access.ts";
 
@@ -100,4 +100,17 @@ describe("a loading cache", () => {
     expect(await reading).toBe("before");
     expect([await cache.get("k", load), state.loads]).toEqual(["after", 1]);
   });
+});
+
+test("what is remembered grows old even if the machine's clock is set back meanwhile", async () => {
+  vi.useFakeTimers();
+  try {
+    const cache = new LoadingCache<string>({ max: 1, ttlMs: 30_000 });
+    await cache.get("key", async () => "good");
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await vi.advanceTimersByTimeAsync(30_001);
+    expect(await cache.get("key", async () => "revoked")).toBe("revoked");
+  } finally {
+    vi.useRealTimers();
+  }
 });
