@@ -15,10 +15,10 @@ globalThis.Date = new Proxy(RealDate, {
 
 function held() {
   const heapUsed = usedHeap();
-  const { rss } = process.memoryUsage();
+  const { rss, external } = process.memoryUsage();
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
-  return { rss, heapUsed, files: readdirSync("/proc/self/fd").length, resources };
+  return { rss, heapUsed, external, files: readdirSync("/proc/self/fd").length, resources };
 }
 
 const server = createServer((request, response) => {

@@ -11,6 +11,8 @@ export interface Held {
   /** In bytes. */
   readonly rss: number;
   readonly heapUsed: number;
+  /** Outside the heap, but owned by what is in it: buffers, sessions of HTTP/2. */
+  readonly external: number;
   /** File descriptors. */
   readonly files: number;
   /** Timers, sockets and the like that keep it alive, by kind. */

@@ -57,6 +57,7 @@ export function report({ options, seconds, turns, rests, findings }: Outcome): s
       ["", "at first", "after ten minutes", "at the end"],
       [
         ["heap, MiB", ...cells((rest) => mebibytes(rest.heapUsed))],
+        ["buffers outside the heap, MiB", ...cells((rest) => mebibytes(rest.external))],
         ["resident, MiB", ...cells((rest) => mebibytes(rest.rss))],
         ["file descriptors, without PostgreSQL's", ...cells((rest) => String(rest.ownFiles))],
         ["timers", ...cells((rest) => String(rest.resources.Timeout ?? 0))],
