@@ -116,8 +116,7 @@ export const createWorkorder: CreateDialect = (tools) => {
     },
 
     async createMessage({ conversationId, body }, context) {
-      await own(context, conversationId);
-      const request = { conversationId, message: { content: body } };
+      const request = { conversationId, message: { content: body }, participantsOnly: true };
       const { message } = await canonical.once(context, Messages.method.sendMessage, request);
       return message === undefined ? {} : { message: toMessage(message) };
     },
@@ -140,7 +139,7 @@ export const createWorkorder: CreateDialect = (tools) => {
       [method.getConversation, [get, all, who]],
       [method.createConversation, [Conversations.method.createConversation, who]],
       [method.updateConversation, [get, Conversations.method.updateConversation, all, who]],
-      [method.createMessage, [get, Messages.method.sendMessage]],
+      [method.createMessage, [Messages.method.sendMessage]],
       [method.listMessages, [get, all]],
     ]),
     admit: memberOf,

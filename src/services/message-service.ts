@@ -36,15 +36,16 @@ export function createMessageService({ database, secrets, turns }: MessageServic
   const sending = { database, sends: new SendQueue(database) };
   return serve(pb.MessageService, {
     async sendMessage(request, context) {
-      const wanted = request.message ? [request.message] : [];
+      const { conversationId, participantsOnly } = request;
+      const messages = request.message ? [request.message] : [];
       const call = [pb.SendMessageRequestSchema, request] as const;
-      const [message] = await sendMessages(sending, context, call, request.conversationId, wanted);
+      const [message] = await sendMessages(sending, context, call, { conversationId, messages, participantsOnly });
       return message === undefined ? {} : { message };
     },
 
     async batchSendMessages(request, context) {
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
-      return { messages: await sendMessages(sending, context, call, request.conversationId, request.messages) };
+      return { messages: await sendMessages(sending, context, call, request) };
     },
 
     async getMessage({ messageId: id, showDeleted }, { principal, signal }) {

@@ -22,6 +22,13 @@ export interface SendStore {
   readonly sends: SendQueue;
 }
 
+export interface Sending {
+  readonly conversationId: string;
+  readonly messages: readonly Message[];
+  /** Whether only those who take part see the conversation. */
+  readonly participantsOnly?: boolean;
+}
+
 /**
  * Adds messages next to each other at the end of a conversation: all or none. With a request id, a repeat is answered
  * with what the first call added.
@@ -30,15 +37,14 @@ export async function sendMessages<I extends DescMessage>(
   { database, sends }: SendStore,
   context: CallContext,
   [schema, request]: readonly [I, MessageShape<I>],
-  conversationId: string,
-  messages: readonly Message[],
+  { conversationId, messages, participantsOnly = false }: Sending,
 ): Promise<Message[]> {
   const caller = callerFrom(context.principal);
   if (!isOurId(conversationId)) throw notFound("conversation");
   const drafts = messages.map(toDraft);
   const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
-  const row = await sends.send({ caller, conversationId, ids, drafts, key }, context.signal);
+  const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.signal);
   if (row?.in_progress) throw requestInProgress();
   if (row?.last_seq == null && key) {
     // A repeat gets the first answer, whatever has become of the conversation since.

@@ -1,19 +1,8 @@
 // Sends to one conversation, which its lock puts in a row anyway: those that meet on this server go together.
-import type { Caller } from "../domain/caller.ts";
 import { DomainError } from "../domain/errors.ts";
-import type { MessageDraft } from "../domain/message-diff.ts";
 import type { Database } from "./database.ts";
 import { overloaded } from "./failure.ts";
-import { type SendKey, type SendRow, send, sendMany } from "./sends.ts";
-
-/** One send, as `send` in `sends.ts` takes it. */
-export interface Send {
-  readonly caller: Caller;
-  readonly conversationId: string;
-  readonly ids: readonly string[];
-  readonly drafts: readonly MessageDraft[];
-  readonly key: SendKey | undefined;
-}
+import { type Send, type SendRow, send, sendMany } from "./sends.ts";
 
 interface Waiting extends Send {
   readonly signal: AbortSignal | undefined;
@@ -54,8 +43,8 @@ export class SendQueue {
     return this.#single(wanted, signal).finally(() => this.#next(place));
   }
 
-  #single({ caller, conversationId, ids, drafts, key }: Send, signal: AbortSignal | undefined) {
-    return send(this.#database, caller, conversationId, ids, drafts, key, signal);
+  #single(wanted: Send, signal: AbortSignal | undefined) {
+    return send(this.#database, wanted, signal);
   }
 
   #wait(waiting: Waiting[], wanted: Send, signal: AbortSignal | undefined): Promise<SendRow | undefined> {

@@ -25,14 +25,21 @@ export function columnsOf(drafts: readonly MessageDraft[]): [number[], string[],
   ];
 }
 
+/** Messages that one caller adds to a conversation, next to each other. */
+export interface Send {
+  readonly caller: Caller;
+  readonly conversationId: string;
+  readonly ids: readonly string[];
+  readonly drafts: readonly MessageDraft[];
+  readonly key: SendKey | undefined;
+  /** Whether the caller, to see the conversation, has to take part in it. */
+  readonly participantsOnly: boolean;
+}
+
 /** The whole send in one round trip. Undefined: the caller does not see the conversation. */
 export async function send(
   on: Queryable,
-  caller: Caller,
-  conversationId: string,
-  ids: readonly string[],
-  drafts: readonly MessageDraft[],
-  key: SendKey | undefined,
+  { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
   signal?: AbortSignal,
 ): Promise<log.SendRow | undefined> {
   const [row] = await on.query(
@@ -48,6 +55,7 @@ export async function send(
       key?.method ?? "",
       key?.key ?? null,
       key?.fingerprint ?? null,
+      participantsOnly,
     ],
     signal,
   );
@@ -57,13 +65,7 @@ export async function send(
 /** Several sends to one conversation by callers of one kind, in one round trip; the outcome of each in its place. */
 export async function sendMany(
   on: Queryable,
-  sends: readonly {
-    readonly caller: Caller;
-    readonly conversationId: string;
-    readonly ids: readonly string[];
-    readonly drafts: readonly MessageDraft[];
-    readonly key: SendKey | undefined;
-  }[],
+  sends: readonly Send[],
   signal?: AbortSignal,
 ): Promise<(log.SendRow | undefined)[]> {
   const [first] = sends;
@@ -80,6 +82,7 @@ export async function sendMany(
       sends.map(({ key }) => key?.key ?? null),
       sends.map(({ key }) => key?.fingerprint ?? null),
       sends.map(({ ids }) => ids.length),
+      sends.map(({ participantsOnly }) => participantsOnly),
       sends.flatMap(({ ids }, index) => ids.map(() => index + 1)),
       sends.flatMap(({ ids }) => ids),
       ...columnsOf(sends.flatMap(({ drafts }) => drafts)),

@@ -98,6 +98,21 @@ describe("sending", () => {
     expect(byKey?.sender).toMatch(/^key:/);
   });
 
+  test("can be for those who take part alone: to its owner and to a key the conversation is not there", async () => {
+    const { conversationId } = await start();
+    const wanted = { conversationId, message: { content: "x" }, participantsOnly: true };
+    const { message } = await bob.messages.sendMessage(wanted);
+    expect(message).toMatchObject({ seq: 3n, sender: "bob", content: "x" });
+    await alice.conversations.removeParticipant({ conversationId, memberId: "alice" });
+    const gone = { code: "NotFound", reason: "NOT_FOUND", message: "conversation not found" };
+    for (const other of [alice, tenant.key(), tenant.key(["write"], "eve"), tenant.member("eve")]) {
+      expect(await failureOf(other.messages.sendMessage(wanted))).toEqual(gone);
+    }
+    expect(await contents(conversationId)).toEqual(["x"]);
+    await alice.messages.sendMessage({ ...wanted, participantsOnly: false });
+    expect(await contents(conversationId)).toEqual(["x", "x"]);
+  });
+
   test("ends when the conversation is closed, and goes on when it is active again", async () => {
     const { conversationId } = await start();
     const set = (status: ConversationStatus) =>

@@ -5,6 +5,7 @@ import { InitialMigration } from "./migration-0001-initial.ts";
 import { AgentsMigration } from "./migration-0002-agents.ts";
 import { FeedMigration } from "./migration-0003-feed.ts";
 import { PurgeMigration } from "./migration-0004-purge.ts";
+import { ParticipantOrderMigration } from "./migration-0005-participant-order.ts";
 
 /** Where the names of the applied ones are kept. */
 export const MIGRATION_TABLE = "schema_migration";
@@ -19,4 +20,5 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: "0002-agents", class: AgentsMigration },
   { name: "0003-feed", class: FeedMigration },
   { name: "0004-purge", class: PurgeMigration },
+  { name: "0005-participant-order", class: ParticipantOrderMigration },
 ];

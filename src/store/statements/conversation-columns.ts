@@ -59,7 +59,8 @@ export const conversationJoins = `
       order by p.join_seq) as participants
     from (
       select p.member_id, p.join_time, p.join_seq, p.read_seq from participant p
-      where p.tenant_id = $1 and p.conversation_id = c.id order by p.join_seq limit 100
+      -- The condition on join_seq is that of participant_order_idx.
+      where p.tenant_id = $1 and p.conversation_id = c.id and p.join_seq > 0 order by p.join_seq limit 100
     ) p
   ) first on true
   left join lateral (

@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
-import { forEachViewer, visible, writable } from "./visibility.ts";
+import { forEachViewer, takesPart, visible, writable } from "./visibility.ts";
 
 /**
  * Takes the next numbers for entries and adds them as events, in order. A change to the conversation itself (not to its
@@ -78,7 +78,7 @@ export interface SendRow {
  * its effect is impossible. The advisory lock comes before that: a second call with the same request id is turned away
  * instead of waiting while it holds the conversation.
  * $1 tenant, $2 caller, $3 id, $4 sender, $5 ids, $6 roles, $7 contents, $8 metadata, $9 client times,
- * $10 caller's name, $11 method, $12 request id or null, $13 fingerprint.
+ * $10 caller's name, $11 method, $12 request id or null, $13 fingerprint, $14 whether only those who take part see it.
  */
 export const send = forEachViewer<SendRow>(
   "log_send",
@@ -90,7 +90,7 @@ export const send = forEachViewer<SendRow>(
     select c.id, c.status, ${writable(kind)} as writable
     from conversation c
     where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
-      and (select mine from turn)
+      and (not $14::boolean or ${takesPart("$2::text")}) and (select mine from turn)
     for no key update of c
   ), claim as (
     insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids)

@@ -18,7 +18,8 @@ export const listParticipants = forEachViewer<ParticipantRow>(
   from conversation c
   left join lateral (
     select p.member_id, p.join_seq, p.join_time, p.read_seq from participant p
-    where p.tenant_id = $1 and p.conversation_id = c.id and p.join_seq > $4::bigint order by p.join_seq limit $5
+    where p.tenant_id = $1 and p.conversation_id = c.id and p.join_seq > $4::bigint and p.join_seq > 0
+    order by p.join_seq limit $5
   ) p on true
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   order by p.join_seq`,

@@ -1,6 +1,6 @@
 // The statement that carries out several sends to one conversation at once, each with its own outcome.
 import type { SendRow } from "./log.ts";
-import { forEachViewer, visible, writable } from "./visibility.ts";
+import { forEachViewer, takesPart, visible, writable } from "./visibility.ts";
 
 /** What came of one of the sends. */
 export interface SendManyRow extends SendRow {
@@ -16,8 +16,8 @@ export interface SendManyRow extends SendRow {
  *
  * `c` is the conversation, locked for as long as the transaction lasts, as in `send`.
  * $1 tenant, $2 id; of the sends: $3 callers, $4 senders, $5 callers' names, $6 methods, $7 request ids or nulls,
- * $8 fingerprints, $9 numbers of messages; of the messages: $10 the ordinals of their sends, $11 ids, $12 roles,
- * $13 contents, $14 metadata, $15 client times.
+ * $8 fingerprints, $9 numbers of messages, $10 whether only those who take part see it; of the messages: $11 the
+ * ordinals of their sends, $12 ids, $13 roles, $14 contents, $15 metadata, $16 client times.
  */
 export const sendMany = forEachViewer<SendManyRow>(
   "log_send_many",
@@ -25,11 +25,12 @@ export const sendMany = forEachViewer<SendManyRow>(
   with asked as materialized (
     select a.*, a.key is null
         or pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || a.name || a.method || a.key, 0)) as mine
-    from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::integer[])
-      with ordinality as a(caller, sender, name, method, key, fingerprint, count, ordinal)
+    from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::integer[],
+        $10::boolean[])
+      with ordinality as a(caller, sender, name, method, key, fingerprint, count, participants_only, ordinal)
   ), message_of as materialized (
     select m.*, row_number() over (partition by m.ask order by m.place) as number
-    from unnest($10::integer[], $11::uuid[], $12::smallint[], $13::text[], $14::text[], $15::timestamptz[])
+    from unnest($11::integer[], $12::uuid[], $13::smallint[], $14::text[], $15::text[], $16::timestamptz[])
       with ordinality as m(ask, id, role, content, metadata, client_time, place)
   ), target as materialized (
     select c.id, c.status, c.owner_id from conversation c
@@ -38,6 +39,7 @@ export const sendMany = forEachViewer<SendManyRow>(
   ), judged as materialized (
     select a.*, c.status, ${writable(kind, "a.caller")} as writable
     from asked a cross join target c where a.mine and ${visible(kind, "a.caller")}
+      and (not a.participants_only or ${takesPart("a.caller")})
   ), claim as (
     insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids)
     select $1, j.name, j.method, j.key, j.fingerprint,

@@ -16,7 +16,7 @@ export const exportParticipants: Statement<PartRow> = {
   name: "export_participants",
   text: `
   select p.member_id, p.join_seq, p.join_time, p.read_seq from participant p
-  where p.tenant_id = $1 and p.conversation_id = $2::uuid order by p.join_seq, p.member_id`,
+  where p.tenant_id = $1 and p.conversation_id = $2::uuid and p.join_seq > 0 order by p.join_seq, p.member_id`,
 };
 
 /** Messages, deleted ones too. $1 tenant, $2 conversation, $3 after seq, $4 limit. */

@@ -44,9 +44,14 @@ export function visible(kind: ViewerKind, viewer = "$2::text"): string {
   }
 }
 
+/** A condition on conversation `c`: `member`, an expression, takes part in it. `$1` is the tenant. */
+export function takesPart(member: string): string {
+  return `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${member})`;
+}
+
 /** Whether the viewer may write into conversation `c` that it sees. `$1` is the tenant, `viewer` as above. */
 export function writable(kind: ViewerKind, viewer = "$2::text"): string {
   if (kind === "tenant") return "true";
-  return `(c.owner_id = ${viewer} or exists (select from participant p
-        where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = ${viewer})) is true`;
+  return `(c.owner_id = ${viewer} or ${takesPart(viewer)}) is true`;
 }

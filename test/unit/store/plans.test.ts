@@ -8,6 +8,7 @@ import { getConversation } from "../../../src/store/statements/conversations.ts"
 import { readLog, send } from "../../../src/store/statements/log.ts";
 import { listMessages } from "../../../src/store/statements/message-lists.ts";
 import { getMessage } from "../../../src/store/statements/messages.ts";
+import { listParticipants } from "../../../src/store/statements/participants.ts";
 import { sendMany } from "../../../src/store/statements/send-many.ts";
 import type { ViewerKind } from "../../../src/store/statements/visibility.ts";
 import { CONVERSATIONS, conversationId, createCrowd, KNOWN, LONG, messageId, NEWCOMER } from "../../support/crowd.ts";
@@ -61,15 +62,34 @@ const CALLS: readonly Call[] = [
   page("the tenant's conversations", "tenant"),
   page("the tenant's conversations at depth", "tenant", after(CONVERSATIONS / 2)),
   page("the conversations of a named member", "tenant", { filters: { memberId: "ada" } }),
-  ["a send", 20, send.member, ["ada", LONG, "ada", [newId()], [1], ["hi"], [null], [null], "ada", "", null, null]],
+  [
+    "a send",
+    20,
+    send.member,
+    ["ada", LONG, "ada", [newId()], [1], ["hi"], [null], [null], "ada", "", null, null, false],
+  ],
   [
     ...(["a send with a request id", 20, send.member] as const),
-    ["ada", LONG, "ada", [newId()], [1], ["hi"], [null], [null], "ada", "send", newId(), "\\x00"],
+    ["ada", LONG, "ada", [newId()], [1], ["hi"], [null], [null], "ada", "send", newId(), "\\x00", false],
+  ],
+  [
+    ...(["a send for those who take part alone", 10, send.member] as const),
+    ["bob", LONG, "bob", [newId()], [1], ["hi"], [null], [null], "bob", "", null, null, true],
   ],
   [
     ...(["two sends together", 40, sendMany.member] as const),
     [
-      ...[LONG, ["ada", "bob"], ["ada", "bob"], ["ada", "bob"], ["", ""], [null, null], [null, null], [1, 1]],
+      ...[
+        LONG,
+        ["ada", "bob"],
+        ["ada", "bob"],
+        ["ada", "bob"],
+        ["", ""],
+        [null, null],
+        [null, null],
+        [1, 1],
+        [false, true],
+      ],
       ...[
         [1, 2],
         [newId(), newId()],

@@ -6,7 +6,8 @@ import { type Caller, callerFrom } from "../../../src/domain/caller.ts";
 import { newId, newIds } from "../../../src/domain/id.ts";
 import type { Role } from "../../../src/domain/principal.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { type Send, SendQueue } from "../../../src/store/send-queue.ts";
+import { SendQueue } from "../../../src/store/send-queue.ts";
+import type { Send } from "../../../src/store/sends.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let own: TestDatabase;
@@ -61,6 +62,7 @@ function sendOf(caller: Caller, conversationId: string, contents: readonly strin
     ids: newIds(drafts.length),
     drafts,
     key: key === undefined ? undefined : { method: "m", key, fingerprint },
+    participantsOnly: false,
   };
 }
 
@@ -166,6 +168,21 @@ describe("sends to one conversation that meet", () => {
       { last_seq: null, writable: false },
     ]);
     expect((await logOf(id)).map(({ content }) => content)).toEqual(["first", "takes part"]);
+  });
+
+  it("may each be for those who take part alone", async () => {
+    const id = await conversation();
+    const queue = new SendQueue(database);
+    const held = await hold(queue, id);
+    const rows = [
+      { ...sendOf(as("bob"), id, ["takes part"]), participantsOnly: true },
+      { ...sendOf(as("ada"), id, ["owns it"]), participantsOnly: true },
+      sendOf(as("ada"), id, ["owns it, too"]),
+    ].map((one) => queue.send(one));
+    await held.release();
+    const [bob, ada, adaAgain] = await Promise.all(rows);
+    expect([bob?.last_seq, ada, adaAgain?.last_seq]).toEqual([2n, undefined, 3n]);
+    expect((await logOf(id)).map(({ content }) => content)).toEqual(["first", "takes part", "owns it, too"]);
   });
 
   it("add nothing to a closed conversation, and find none that is not there", async () => {
