@@ -23,7 +23,7 @@ export interface Rate {
 /** HTTP/1.1 requests that differ only in the number of a conversation, which stands where the template says `{id}`. */
 export interface Http1Load {
   readonly port: number;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -79,8 +79,8 @@ async function cannon(load: Http1Load, seconds: number): Promise<Rate> {
     requests: Array.from({ length: 200 }, () => {
       const id = idOf("conversation", first + Math.floor(Math.random() * (last - first + 1)));
       const { method, headers } = load;
-      const filled = { method, headers, path: load.path.replace("{id}", id) };
-      return load.body === undefined ? filled : { ...filled, body: load.body.replace("{id}", id) };
+      const filled = { method, headers, path: load.path.replaceAll("{id}", id) };
+      return load.body === undefined ? filled : { ...filled, body: load.body.replaceAll("{id}", id) };
     }),
   });
   const requests = result["2xx"] + result.non2xx;

@@ -1,63 +1,120 @@
-// What a dialect costs beside the canonical REST call that does the same.
+// What a dialect costs beside the canonical REST calls that do the same.
 import { idOf, MESSAGES_EACH } from "../layout.ts";
 import { type Http1Load, http1 } from "../load.ts";
-import { compare, ratio } from "../measure.ts";
+import { type Contestant, compare, type Measured } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
 const CONNECTIONS = 32;
+/** Members for assistant, whose ids are those of conversations: it lets nobody make more than 100 calls a minute. */
+const USERS = 1_000;
+/** A member as helpdesk knows them. */
+const USER_NUMBER = 1815;
 
 type Asked = Pick<Http1Load, "method" | "path" | "body">;
 
-const PAIRS: readonly { readonly work: string; readonly canonical: Asked; readonly dialect: Asked }[] = [
-  {
-    work: `crm: ${MESSAGES_EACH} messages and their number`,
-    canonical: {
-      method: "GET",
-      path: `/v1/conversations/{id}/messages?page_size=${MESSAGES_EACH}&include_total_size=true`,
+interface Pair {
+  readonly work: string;
+  readonly as: "measured" | "admin";
+  /** All of them together do what the dialect does in one. */
+  readonly canonical: readonly Asked[];
+  readonly dialect: Asked;
+}
+
+const get = (path: string): Asked => ({ method: "GET", path });
+const post = (path: string, body: unknown): Asked => ({ method: "POST", path, body: JSON.stringify(body) });
+
+function pairs(ticket: number): readonly Pair[] {
+  const conversation = { title: "hello", agent: "bot", mode: "fast" };
+  const messages = [
+    { role: "user", content: "hello" },
+    { role: "assistant", content: "hi" },
+  ];
+  return [
+    {
+      work: `callcenter: a conversation with its ${MESSAGES_EACH} messages`,
+      as: "measured",
+      canonical: [get("/v1/conversations/{id}"), post("/v1/messages:batchList", { conversation_ids: ["{id}"] })],
+      dialect: get("/conversations/{id}"),
     },
-    dialect: { method: "GET", path: `/v1/conversation/{id}/messages?page=1&per_page=${MESSAGES_EACH}` },
-  },
-  {
-    work: "workorder: send a message",
-    canonical: {
-      method: "POST",
-      path: "/v1/conversations/{id}/messages",
-      body: '{"content":"hello from the benchmark"}',
+    {
+      work: `crm: ${MESSAGES_EACH} messages and their number`,
+      as: "measured",
+      canonical: [get(`/v1/conversations/{id}/messages?page_size=${MESSAGES_EACH}&include_total_size=true`)],
+      dialect: get(`/v1/conversation/{id}/messages?page=1&per_page=${MESSAGES_EACH}`),
     },
-    dialect: {
-      method: "POST",
-      path: "/api/v2/conversations/{id}/messages",
-      body: '{"body":"hello from the benchmark"}',
+    {
+      work: "assistant: create a conversation of two messages",
+      as: "admin",
+      canonical: [
+        post("/v1/conversations", {
+          conversation: { ...conversation, owner_id: "{id}" },
+          messages: messages.map(({ role, content }) => ({ role: `MESSAGE_ROLE_${role.toUpperCase()}`, content })),
+          participant_ids: ["{id}"],
+        }),
+      ],
+      dialect: post("/api/conversations", { userId: "{id}", title: "hello", agentId: "bot", mode: "fast", messages }),
     },
-  },
-];
+    {
+      work: "helpdesk: a conversation by its number",
+      as: "admin",
+      canonical: [get(`/v1/conversations?number=${ticket}&page_size=1`)],
+      dialect: get(`/desk/api/conversations/${ticket}`),
+    },
+    {
+      work: "workorder: send a message",
+      as: "measured",
+      canonical: [post("/v1/conversations/{id}/messages", { content: "hello from the benchmark" })],
+      dialect: post("/api/v2/conversations/{id}/messages", { body: "hello from the benchmark" }),
+    },
+  ];
+}
 
 export async function dialect(stage: Stage): Promise<Row[]> {
-  const server = await stage.colloquy("colloquy with crm, workorder", { COLLOQUY_COMPAT: "crm,workorder" });
-  const headers = { "content-type": "application/json", authorization: `Bearer ${stage.token()}` };
+  const server = await stage.colloquy("colloquy with the dialects", {
+    COLLOQUY_COMPAT: "callcenter,crm,assistant,helpdesk/desk,workorder",
+  });
+  const loadOf = (asked: Asked, as: Pair["as"]): Http1Load => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${stage.token(as)}` };
+    const numbers = [2, USERS] as const;
+    return { ...asked, port: server.port, headers, numbers, connections: CONNECTIONS };
+  };
+  const ticket = post("/desk/api/conversations", { user_id: USER_NUMBER, agent: "bot", title: "hello" });
+  const { data } = (await check(loadOf(ticket, "admin"))) as { data: { id: number } };
+  for (let n = 2; n <= USERS; n++) {
+    await check(loadOf({ method: "PUT", path: `/v1/members/${idOf("conversation", n)}`, body: "{}" }, "admin"));
+  }
   const rows: Row[] = [];
-  for (const { work, canonical, dialect } of PAIRS) {
+  for (const { work, as, canonical, dialect } of pairs(data.id)) {
     const contestant = async (name: string, asked: Asked) => {
-      const numbers = [2, stage.sizes.conversations] as const;
-      const load: Http1Load = { ...asked, port: server.port, headers, numbers, connections: CONNECTIONS };
+      const load = loadOf(asked, as);
       await check(load);
       return { name, server, run: (seconds: number) => http1(load, seconds, stage.directory) };
     };
-    const measured = await compare(
-      [await contestant("canonical", canonical), await contestant("dialect", dialect)],
-      stage.effort,
-    );
-    const verdicts = [
-      { what: "time a call", value: ratio(measured, "canonical", "dialect"), atMost: 1.15, unit: " ×" },
-    ];
+    const contestants: Contestant[] = [];
+    for (const asked of canonical) {
+      const part = canonical.length > 1 ? ` ${asked.method} ${asked.path.replace("{id}", "…")}` : "";
+      contestants.push(await contestant(`canonical${part}`, asked));
+    }
+    contestants.push(await contestant("dialect", dialect));
+    const measured = await compare(contestants, stage.effort);
+    const verdicts = [{ what: "time a call", value: timesOf(measured), atMost: 1.15, unit: " ×" }];
     rows.push({ goal: "–", work: `A dialect against canonical REST; ${work}`, measured, verdicts });
   }
   return rows;
 }
 
-async function check({ port, method, path, headers, body }: Http1Load): Promise<void> {
-  const url = `http://127.0.0.1:${port}${path.replace("{id}", idOf("conversation", 2))}`;
-  const response = await fetch(url, { method, headers, ...(body && { body }) });
+/** The time of the last one's calls by that of all the others' together. */
+function timesOf(measured: readonly Measured[]): number {
+  const times = measured.map(({ amount }) => 1 / amount.median);
+  const own = times.pop() ?? Number.NaN;
+  return own / times.reduce((sum, time) => sum + time, 0);
+}
+
+async function check({ port, method, path, headers, body }: Http1Load): Promise<unknown> {
+  const fill = (text: string) => text.replaceAll("{id}", idOf("conversation", 2));
+  const url = `http://127.0.0.1:${port}${fill(path)}`;
+  const response = await fetch(url, { method, headers, ...(body && { body: fill(body) }) });
   if (!response.ok) throw new Error(`${path} is answered with ${response.status}: ${await response.text()}`);
+  return await response.json();
 }

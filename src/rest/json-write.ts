@@ -11,6 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
 import { createJsonForm } from "../rpc/json-form.ts";
+import { fieldsInOrder, IMPLICIT } from "../rpc/set-fields.ts";
 import { bareListOf } from "./bare-list.ts";
 import { getField } from "./field-path.ts";
 
@@ -67,15 +68,16 @@ function createFill(schema: DescMessage): Fill | undefined {
 function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
   let fill = made.get(desc);
   if (fill !== undefined) return fill;
-  const fields = desc.fields.toSorted((a, b) => a.number - b.number);
+  const fields = fieldsInOrder(desc).map(nullableOf);
+  const hasNulls = fields.some(({ nullWhen }) => nullWhen !== undefined);
   const inner: { field: DescField; fill: Fill }[] = [];
   fill = (json) => {
     for (const { field, fill: fillInner } of inner) fillField(json, field, fillInner);
-    return fields.some((field) => isNullWhenUnset(field)) ? withNulls(json, fields) : json;
+    return hasNulls ? withNulls(json, fields) : json;
   };
   // Known before it is filled: a message may hold itself.
   made.set(desc, fill);
-  for (const field of fields) {
+  for (const field of desc.fields) {
     const message = "message" in field ? field.message : undefined;
     if (message !== undefined && !isWellKnown(message)) inner.push({ field, fill: fillOf(message, made) });
   }
@@ -93,14 +95,26 @@ function fillField(json: JsonObject, field: DescField, fill: Fill): void {
   } else json[field.jsonName] = Object.fromEntries(Object.entries(value).map(([k, v]) => [k, fill(v as JsonObject)]));
 }
 
+/** How a field is written. What its options say is read once: reading an option takes longer than writing a field. */
+interface Nullable {
+  readonly name: string;
+  /** Undefined: it is left out where it is unset. */
+  readonly nullWhen: ((value: JsonValue) => boolean) | undefined;
+}
+
+function nullableOf(field: DescField): Nullable {
+  const name = field.jsonName;
+  if (!isNullWhenUnset(field)) return { name, nullWhen: undefined };
+  return { name, nullWhen: field.presence === IMPLICIT ? (value) => isDefault(field, value) : () => false };
+}
+
 /** The same in the order of the fields' numbers, with nulls. */
-function withNulls(json: JsonObject, fields: readonly DescField[]): JsonObject {
+function withNulls(json: JsonObject, fields: readonly Nullable[]): JsonObject {
   const filled: JsonObject = {};
-  for (const field of fields) {
-    const value = json[field.jsonName];
-    if (isNullWhenUnset(field) && (value === undefined || (field.presence === 2 && isDefault(field, value)))) {
-      filled[field.jsonName] = null;
-    } else if (value !== undefined) filled[field.jsonName] = value;
+  for (const { name, nullWhen } of fields) {
+    const value = json[name];
+    if (nullWhen !== undefined && (value === undefined || nullWhen(value))) filled[name] = null;
+    else if (value !== undefined) filled[name] = value;
   }
   return filled;
 }

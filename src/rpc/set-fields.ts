@@ -11,7 +11,7 @@ export interface Unset {
 }
 
 /** `FeatureSet.FieldPresence.IMPLICIT`: no presence of its own. */
-const IMPLICIT = 2;
+export const IMPLICIT = 2;
 /** Equals no value. */
 const NOTHING = Symbol("nothing");
 
