@@ -3,6 +3,7 @@ import { MikroORM } from "@mikro-orm/postgresql";
 import type { ClientBase, Pool, PoolClient } from "pg";
 import { QueueFull } from "./failure.ts";
 import { MIGRATION_TABLE } from "./migrations/index.ts";
+import { tappedClient } from "./row-tap.ts";
 import type { Schema } from "./schema.ts";
 
 /** Told of everything that goes to PostgreSQL, native and MikroORM's alike. For tests and metrics. */
@@ -163,6 +164,7 @@ export async function openPool(settings: PoolSettings, { entities, migrations }:
       options: SESSION_OPTIONS,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+      Client: tappedClient(),
       onPoolCreated: (pool: Pool) => {
         queue = boundQueue(pool, settings.size, settings.maxWaiting);
         if (observer !== undefined) pool.on("connect", (client: PoolClient) => observe(client, observer));

@@ -2,15 +2,9 @@
 import type { ClientBase, Connection, Submittable } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
 import type { Statement } from "./queryable.ts";
-import { VALUE_PARSERS } from "./value-parsers.ts";
-
-/** What a row is made of: pg would ask PostgreSQL for it with every query, and build it anew. */
-interface Shape {
-  readonly names: readonly string[];
-  readonly parsers: readonly ((text: string) => unknown)[];
-  /** A row of nulls. */
-  readonly empty: Readonly<Record<string, unknown>>;
-}
+import { type Column, createRowReader, encodeRow, type ReadRow, type Row } from "./row-reader.ts";
+import { type RowSink, type RowTap, tapOf } from "./row-tap.ts";
+import type { Bytes } from "./value-readers.ts";
 
 /** pg's connection, with the members that its own queries use. */
 interface WireConnection extends Connection {
@@ -22,24 +16,17 @@ interface WireConnection extends Connection {
   sendCopyFail(message: string): void;
 }
 
-interface FieldDescription {
-  readonly name: string;
-  readonly dataTypeID: number;
-}
-
-const shapes = new WeakMap<Connection, Map<string, Shape>>();
-
 /** One execution. pg's client hands the answers of PostgreSQL to its `handle…` methods, in their order. */
-export class PreparedQuery implements Submittable {
+export class PreparedQuery implements Submittable, RowSink {
   readonly name: string;
   readonly text: string;
   readonly #values: readonly unknown[];
-  #rows: Record<string, unknown>[] = [];
-  #connection: Connection | undefined;
-  #shape: Shape | undefined;
+  #rows: Row[] = [];
+  #tap: RowTap | undefined;
+  #read: ReadRow | undefined;
   #failure: unknown;
   /** pg calls it in place of the handlers when the connection breaks before the query is sent. */
-  callback: (error: unknown, result?: { rows: Record<string, unknown>[] }) => void = () => {};
+  callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
   constructor({ name, text }: Statement, values: readonly unknown[]) {
     this.name = name;
@@ -62,14 +49,17 @@ export class PreparedQuery implements Submittable {
     const { name, text } = this;
     const known = connection.parsedStatements[name] ?? connection.submittedNamedStatements[name];
     if (known !== undefined && known !== text) return new Error(`the statement ${name} has two texts`);
-    this.#connection = connection;
-    this.#shape = known === undefined ? undefined : shapes.get(connection)?.get(name);
     let values: (string | Buffer | null)[];
     try {
       values = this.#values.map((value) => prepareValue(value));
     } catch (error) {
       return error as Error;
     }
+    const tap = tapOf(connection);
+    this.#tap = tap;
+    // PostgreSQL describes a statement's rows once for each connection.
+    this.#read = known === undefined ? undefined : tap?.readerOf(name);
+    if (tap !== undefined) tap.sink = this;
     // All in one packet.
     connection.stream.cork();
     if (known === undefined) {
@@ -77,35 +67,29 @@ export class PreparedQuery implements Submittable {
       connection.submittedNamedStatements[name] = text;
     }
     connection.bind({ portal: "", statement: name, values, binary: "" }, true);
-    if (this.#shape === undefined) connection.describe({ type: "P", name: "" }, true);
+    if (this.#read === undefined) connection.describe({ type: "P", name: "" }, true);
     connection.execute({ portal: "", rows: "" }, true);
     connection.sync();
     connection.stream.uncork();
     return undefined;
   }
 
-  handleRowDescription({ fields }: { readonly fields: readonly FieldDescription[] }): void {
-    const names = fields.map((field) => field.name);
-    const parsers = fields.map(({ dataTypeID }) => VALUE_PARSERS.getTypeParser(dataTypeID, "text"));
-    this.#shape = { names, parsers, empty: Object.fromEntries(names.map((name) => [name, null])) };
-    if (this.#connection === undefined) return;
-    const known = shapes.get(this.#connection) ?? new Map<string, Shape>();
-    shapes.set(this.#connection, known.set(this.name, this.#shape));
+  handleRowDescription({ fields }: { readonly fields: readonly Column[] }): void {
+    this.#read = this.#tap?.describe(this.name, fields) ?? createRowReader(fields);
   }
 
-  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    if (this.#shape === undefined || this.#failure !== undefined) return;
-    const { names, parsers, empty } = this.#shape;
-    const row = { ...empty };
+  takeRow(bytes: Buffer, start: number): void {
+    if (this.#read === undefined || this.#failure !== undefined) return;
     try {
-      for (let i = 0; i < fields.length; i++) {
-        const text = fields[i];
-        if (text != null) row[names[i] as string] = parsers[i]?.(text);
-      }
+      this.#rows.push(this.#read(bytes as Bytes, start));
     } catch (error) {
       this.#failure = error;
     }
-    this.#rows.push(row);
+  }
+
+  /** Without a tap, rows come from pg, which has taken them apart. */
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    this.takeRow(encodeRow(fields), 0);
   }
 
   handleCommandComplete(): void {}
@@ -121,6 +105,7 @@ export class PreparedQuery implements Submittable {
   handleCopyData(): void {}
 
   handleReadyForQuery(): void {
+    this.#leaveTap();
     const rows = this.#rows;
     // Let go of: a query that is over lives on until the next full collection, and would keep its rows, 57 KB a page.
     this.#rows = [];
@@ -129,6 +114,11 @@ export class PreparedQuery implements Submittable {
   }
 
   handleError(error: unknown): void {
+    this.#leaveTap();
     this.callback(error);
+  }
+
+  #leaveTap(): void {
+    if (this.#tap?.sink === this) this.#tap.sink = undefined;
   }
 }
