@@ -1,6 +1,7 @@
 // What HTTP/1.1 and HTTP/2 requests and responses have in common, and one way to write a whole answer.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { toWrite } from "../rpc/http.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
@@ -65,7 +66,7 @@ export function answer(
   headers["content-length"] = String(typeof body === "string" ? Buffer.byteLength(body) : body.byteLength);
   writeHead(response, status, headers);
   if (head) (response as ServerResponse).end();
-  else (response as ServerResponse).end(body);
+  else (response as ServerResponse).end(toWrite(body));
 }
 
 /** Answers without a body: 204, 205, 304. RFC 9110 §8.6 wants no content-length on 204. */

@@ -24,8 +24,6 @@ export interface ConnectAdapterOptions {
   readonly writeMaxBytes?: number;
   /** How long a request of one message may take to arrive. Default: 60 s. */
   readonly bodyTimeoutMs?: number;
-  /** How long a client may read nothing of an answer that waits for it. Default: 60 s. */
-  readonly stallTimeoutMs?: number;
 }
 
 /** The headers that Connect's handlers read. Timeouts are not among them: deadlines are kept here. */
@@ -44,7 +42,7 @@ const PROTOCOL_HEADERS = [
 /** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
 export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
   const { pipeline, lifecycle, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
-  const { bodyTimeoutMs = 60_000, stallTimeoutMs = 60_000 } = options;
+  const { bodyTimeoutMs = 60_000 } = options;
   const router = createConnectRouter({
     readMaxBytes,
     writeMaxBytes,
@@ -104,7 +102,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
           signal,
           contextValues: createContextValues().set(carriedCall, { call, invalidTimeout: timeout.failure }),
         });
-        await writeResponse(answer, response, stallTimeoutMs);
+        await writeResponse(answer, response);
       }
       written = true;
       call.end();

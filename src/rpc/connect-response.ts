@@ -8,27 +8,21 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Wire } from "./call.ts";
 import { answer, type HttpResponse } from "./http.ts";
 
-/**
- * Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is
- * gone. A client that reads nothing for `stallMs` of what waits for it loses its connection or stream.
- */
-export async function writeResponse(from: UniversalServerResponse, to: HttpResponse, stallMs: number): Promise<void> {
+/** Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is gone. */
+export async function writeResponse(from: UniversalServerResponse, to: HttpResponse): Promise<void> {
   // HTTP/1.1 and HTTP/2 responses have the same face, but TypeScript cannot call a union of overloads.
   const response = to as ServerResponse;
   const chunks = from.body?.[Symbol.asyncIterator]();
   const next = async () => (chunks === undefined ? { done: true as const, value: undefined } : await chunks.next());
-  // Node counts only time without progress.
-  response.on("timeout", () => response.destroy());
   try {
     // Headers are written after the first chunk is there: until then, the service may set some.
     let chunk = await next();
     response.writeHead(from.status, Object.fromEntries(from.header ?? []));
     while (chunk.done !== true && !isGone(to)) {
-      if (!response.write(chunk.value)) await drained(response, stallMs);
+      if (!response.write(chunk.value)) await drained(response);
       chunk = await next();
     }
     if (from.trailer !== undefined) response.addTrailers(Object.fromEntries(from.trailer));
-    response.setTimeout(stallMs);
     response.end();
   } finally {
     chunks?.return?.().catch(() => {});
@@ -39,14 +33,12 @@ function isGone(response: HttpResponse): boolean {
   return "stream" in response ? response.stream?.destroyed !== false : response.destroyed;
 }
 
-async function drained(response: ServerResponse, stallMs: number): Promise<void> {
+async function drained(response: ServerResponse): Promise<void> {
   const stop = new AbortController();
   const { signal } = stop;
-  response.setTimeout(stallMs);
   await Promise.race([once(response, "drain", { signal }), once(response, "close", { signal })])
     .catch(() => {})
     .finally(() => stop.abort());
-  response.setTimeout(0);
 }
 
 /** Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers; Connect JSON. */

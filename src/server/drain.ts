@@ -4,6 +4,7 @@ import { constants, type ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lifecycle } from "../rpc/lifecycle.ts";
 import type { OnePort } from "./one-port.ts";
+import type { Answer } from "./unread-watch.ts";
 
 /** RFC 9113 §6.8: the id with which a server announces GOAWAY before it decides what it will no longer take. */
 const HIGHEST_STREAM_ID = 2 ** 31 - 1;
@@ -12,26 +13,29 @@ const LAST_WORDS_MS = 500;
 
 /** The answers that are not finished yet. */
 export interface InFlight {
-  add(answer: Pick<EventEmitter, "once">): void;
+  readonly answers: ReadonlySet<Answer>;
+  add(answer: Answer): void;
   /** Resolves as soon as there is none. */
   none(): Promise<void>;
 }
 
 export function createInFlight(): InFlight {
-  let count = 0;
+  const answers = new Set<Answer>();
   const waiting = new Set<() => void>();
   return {
+    answers,
     add(answer) {
-      count++;
-      answer.once("close", () => {
-        count--;
-        if (count > 0) return;
+      answers.add(answer);
+      // The kinds of answers have the same face, but TypeScript cannot call a union of overloads.
+      (answer as EventEmitter).once("close", () => {
+        answers.delete(answer);
+        if (answers.size > 0) return;
         for (const resolve of waiting) resolve();
         waiting.clear();
       });
     },
     none() {
-      return count === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve));
+      return answers.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve));
     },
   };
 }

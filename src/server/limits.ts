@@ -30,6 +30,11 @@ export interface Limits {
    * before they begin (REFUSED_STREAM), so they may be made again. Default: 16 MiB.
    */
   readonly maxUnreadBytes: number;
+  /**
+   * How much of their answers all clients together may leave unread, in bytes. Past it the connections that leave the
+   * most are closed (ENHANCE_YOUR_CALM). Default: 64 MiB.
+   */
+  readonly maxUnreadTotalBytes: number;
   /** Connections at one time; more are closed at once. Default: no limit but the machine's. */
   readonly maxConnections: number | undefined;
   /** One request message, also once decompressed, in bytes. Default: 4 MiB. */
@@ -51,6 +56,7 @@ export const DEFAULT_LIMITS: Limits = {
   streamResetBurst: 1_000,
   streamResetRate: 100,
   maxUnreadBytes: 16 * 1024 * 1024,
+  maxUnreadTotalBytes: 64 * 1024 * 1024,
   maxConnections: undefined,
   readMaxBytes: 4 * 1024 * 1024,
   writeMaxBytes: 64 * 1024 * 1024,

@@ -16,6 +16,7 @@ import type { Metrics } from "./metrics.ts";
 import { createOnePort, type TlsOptions } from "./one-port.ts";
 import { createOperations } from "./operations.ts";
 import { checkRequest } from "./request-check.ts";
+import { watchUnread } from "./unread-watch.ts";
 
 export interface ServerOptions {
   readonly pipeline: Pipeline;
@@ -67,6 +68,13 @@ export function createServer(options: ServerOptions): Server {
   const inFlight = createInFlight();
   const port = createOnePort({ stream: onStream, request: onRequest }, limits, options.tls);
   const sessions = keepSessions(port.http2, limits.http2IdleTimeoutMs);
+  const unread = watchUnread({
+    answers: inFlight.answers,
+    maxBytes: limits.maxUnreadTotalBytes,
+    stallTimeoutMs: limits.stallTimeoutMs,
+    onCut: (bytes, connections) =>
+      logger.warn({ bytes, connections }, "clients left too much of their answers unread: connections were closed"),
+  });
   let closing: Promise<void> | undefined;
 
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
@@ -119,7 +127,7 @@ export function createServer(options: ServerOptions): Server {
       });
     },
     close({ deadlineMs }) {
-      closing ??= drainServer({ port, sessions, inFlight, lifecycle, deadlineMs });
+      closing ??= drainServer({ port, sessions, inFlight, lifecycle, deadlineMs }).finally(unread.stop);
       return closing;
     },
   };

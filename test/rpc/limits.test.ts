@@ -1,8 +1,11 @@
 // The limits of the sockets: what is slow, silent or too much is ended, and says nothing about the others.
+import type { ServerResponse } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
+import { answer, type HttpHandler } from "../../src/rpc/http.ts";
 import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { usedBuffers } from "../support/memory.ts";
 import { ask, openHttp2, speak } from "../support/sockets.ts";
 
 const HEAD = `host: x\r\ncontent-type: application/json\r\nauthorization: Bearer ${TOKEN}\r\n`;
@@ -120,6 +123,98 @@ describe("a client that does not read", () => {
     expect(await ask(open, call, body)).toMatchObject({ status: 200 });
     open.destroy();
     shut.destroy();
+    await server.close();
+  });
+
+  it("loses its streams over HTTP/2, whichever way their answers went", async () => {
+    const server = await startEchoServer({ limits: { stallTimeoutMs: 300 } });
+    const body = Buffer.from(JSON.stringify({ text: "x".repeat(50_000) }));
+    const session = connectHttp2(server.url, { settings: { initialWindowSize: 0 } });
+    session.on("error", () => {});
+    // Calls with an origin go by way of Connect's own handlers.
+    for (const more of [{}, { origin: "http://localhost" }]) {
+      const request = session.request({ ":method": "POST", ":path": ECHO, ...HEADERS, ...more });
+      request.on("error", () => {});
+      request.end(body);
+      await new Promise<void>((resolve) => request.once("close", () => resolve()));
+      // RFC 9113 §7: CANCEL.
+      expect(request.rstCode).toBe(8);
+    }
+    expect(session.destroyed).toBe(false);
+    session.destroy();
+    await server.close();
+  });
+
+  it("loses an answer of any handler, over HTTP/1.1 and HTTP/2", async () => {
+    const closed: unknown[] = [];
+    const large: HttpHandler = (request, response) => {
+      if (request.url !== "/large") return false;
+      (response as ServerResponse).once("close", () => closed.push(request.httpVersion));
+      // More than the system takes of it by itself.
+      answer(response, 200, {}, Buffer.alloc(32 << 20));
+      return true;
+    };
+    const server = await startEchoServer({ handlers: [large], limits: { stallTimeoutMs: 300 } });
+    const socket = connect(server.port, "127.0.0.1").pause();
+    socket.on("error", () => {});
+    socket.write("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+    await expect.poll(() => closed, { timeout: 5_000 }).toEqual(["1.1"]);
+    socket.destroy();
+    const session = connectHttp2(server.url, { settings: { initialWindowSize: 0 } });
+    session.request({ ":path": "/large" }).on("error", () => {});
+    await expect.poll(() => closed, { timeout: 5_000 }).toEqual(["1.1", "2.0"]);
+    session.destroy();
+    await server.close();
+  });
+
+  it("is closed when all together leave too much unread, those who leave the most first", async () => {
+    const server = await startEchoServer({ limits: { maxUnreadTotalBytes: 400_000 } });
+    const call = { ":method": "POST", ":path": ECHO, ...HEADERS };
+    const body = (length: number) => Buffer.from(JSON.stringify({ text: "x".repeat(length) }));
+    const shut = { settings: { initialWindowSize: 0 } };
+    const [modest, greedy] = [connectHttp2(server.url, shut), connectHttp2(server.url, shut)];
+    modest.on("error", () => {});
+    greedy.on("error", () => {});
+    const waiting = modest.request(call).end(body(50_000));
+    await new Promise((resolve) => waiting.once("response", resolve));
+    const gone = new Promise((resolve) => greedy.once("close", resolve));
+    const code = new Promise((resolve) => greedy.once("goaway", resolve));
+    for (let i = 0; i < 10; i++)
+      greedy
+        .request(call)
+        .on("error", () => {})
+        .end(body(50_000));
+    // RFC 9113 §7: ENHANCE_YOUR_CALM.
+    expect(await code).toBe(11);
+    await gone;
+    expect(await server.logged(({ connections }) => connections !== undefined)).toMatchObject({ connections: 1 });
+    let text = "";
+    waiting.on("data", (chunk) => (text += chunk.toString()));
+    modest.settings({ initialWindowSize: 100_000 });
+    await new Promise((resolve) => waiting.once("end", resolve));
+    expect(JSON.parse(text)).toMatchObject({ text: "x".repeat(50_000) });
+    modest.destroy();
+    await server.close();
+  });
+
+  it("costs as much memory as its answers are long, and none once it is gone", async () => {
+    const server = await startEchoServer();
+    const LENGTH = 60_000;
+    const CALLS = 60;
+    const body = Buffer.from(JSON.stringify({ text: "x".repeat(LENGTH) }));
+    const session = connectHttp2(server.url, { settings: { initialWindowSize: 0 } });
+    session.on("error", () => {});
+    const before = usedBuffers();
+    for (let i = 0; i < CALLS; i++) {
+      const request = session.request({ ":method": "POST", ":path": ECHO, ...HEADERS });
+      request.on("error", () => {});
+      request.end(body);
+      await new Promise((resolve) => request.once("response", resolve));
+    }
+    await expect.poll(() => usedBuffers() - before).toBeLessThan(1.5 * CALLS * LENGTH);
+    expect(usedBuffers() - before).toBeGreaterThan(0.9 * CALLS * LENGTH);
+    session.destroy();
+    await expect.poll(() => usedBuffers() - before, { timeout: 5_000 }).toBeLessThan(0.2 * CALLS * LENGTH);
     await server.close();
   });
 

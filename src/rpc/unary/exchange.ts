@@ -34,8 +34,8 @@ export interface Exchange {
   onGone(callback: () => void): void;
   /** Reads the body. Rejects with the signal's reason, with DEADLINE_EXCEEDED after the timeout, or if it breaks off. */
   read(limits: BodyLimits): Buffer | Promise<Buffer | Overlong>;
-  /** Answers in one write. A client that reads nothing of it for `stallMs` loses its connection or stream. */
-  send(answer: WholeAnswer, stallMs: number): void;
+  /** Answers in one write. */
+  send(answer: WholeAnswer): void;
   /** Gives up: there is nothing to answer any more. */
   destroy(): void;
   /** After the answer: lets go of a body that was not read. */

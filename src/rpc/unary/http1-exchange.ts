@@ -1,6 +1,6 @@
 // An exchange over HTTP/1.1, on Node's request and response.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { addressOf, headerOf } from "../http.ts";
+import { addressOf, headerOf, toWrite } from "../http.ts";
 import { releaseBody } from "../request-body.ts";
 import type { BodyLimits, Exchange, Overlong, WholeAnswer } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
@@ -47,14 +47,11 @@ export class Http1Exchange implements Exchange {
     return readBody(request, limits);
   }
 
-  send({ status, headers, body }: WholeAnswer, stallMs: number): void {
+  send({ status, headers, body }: WholeAnswer): void {
     this.#answered = true;
     const response = this.#response;
     response.writeHead(status, headers);
-    response.end(body);
-    // The system took all of it, as a rule; else the client has to read before the rest can go.
-    if (response.writableFinished || response.socket?.writableLength === 0) return;
-    response.setTimeout(stallMs, () => response.destroy());
+    response.end(toWrite(body));
   }
 
   destroy(): void {

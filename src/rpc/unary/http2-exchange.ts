@@ -1,5 +1,6 @@
 // An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short call.
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { toWrite } from "../http.ts";
 import { LINGER_MS } from "../request-body.ts";
 import type { BodyLimits, Exchange, Overlong, WholeAnswer } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
@@ -40,15 +41,14 @@ export class Http2Exchange implements Exchange {
     return readBody(this.#stream, limits);
   }
 
-  send({ status, headers, body, trailers }: WholeAnswer, stallMs: number): void {
+  send({ status, headers, body, trailers }: WholeAnswer): void {
     this.#answered = true;
     const stream = this.#stream;
     // The client may have reset it meanwhile.
     if (stream.destroyed || stream.closed) return;
     stream.respond({ ":status": status, ...headers }, { waitForTrailers: trailers !== undefined });
     if (trailers !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
-    stream.setTimeout(stallMs, () => stream.close(constants.NGHTTP2_CANCEL));
-    stream.end(body);
+    stream.end(toWrite(body, 0));
   }
 
   destroy(): void {

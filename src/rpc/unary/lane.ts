@@ -27,8 +27,6 @@ export interface UnaryLaneOptions {
   readonly writeMaxBytes: number;
   /** How long a request may take to arrive. */
   readonly bodyTimeoutMs: number;
-  /** How long a client may read nothing of an answer that waits for it. */
-  readonly stallTimeoutMs: number;
 }
 
 export interface UnaryLane {
@@ -53,7 +51,7 @@ const FORMS: ReadonlyMap<string, readonly [Protocol, Encoding]> = new Map<string
 ]);
 
 export function createUnaryLane(options: UnaryLaneOptions): UnaryLane {
-  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs, stallTimeoutMs } = options;
+  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs } = options;
   const codec = createCodec(options);
   const methods = new Map([...pipeline.methods].filter(([, method]) => method.methodKind === "unary"));
 
@@ -74,7 +72,7 @@ export function createUnaryLane(options: UnaryLaneOptions): UnaryLane {
     const head = new UnaryHead(exchange, method, protocol.wire, lifecycle);
     const call = pipeline.begin(head);
     try {
-      exchange.send(await outcomeOf(protocol, incoming, head, call), stallTimeoutMs);
+      exchange.send(await outcomeOf(protocol, incoming, head, call));
       call.end();
     } catch (error) {
       // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.

@@ -162,6 +162,25 @@ export const ATTACKS = {
       },
       settings([INITIAL_WINDOW_SIZE, 0]),
     ),
+  "as many large answers as a line may ask for at once, over HTTP/2 into a window of zero": (target, _, ms) =>
+    onHttp2(
+      target.port,
+      ms,
+      async (line) => {
+        const next = streamIds();
+        const body = Buffer.from(JSON.stringify({ conversationId: target.conversationId, pageSize: 200 }));
+        const calls = Array.from({ length: 256 }, () => {
+          const stream = next();
+          return [
+            frame(FRAME.HEADERS, callBlock(LIST, target), { flags: FLAG.END_HEADERS, stream }),
+            frame(FRAME.DATA, body, { flags: FLAG.END_STREAM, stream }),
+          ];
+        });
+        await line.write(Buffer.concat(calls.flat()));
+        while (line.open) await delay(10);
+      },
+      settings([INITIAL_WINDOW_SIZE, 0]),
+    ),
   "an answer over HTTP/2 that is let through a byte at a time": (target, _, ms) =>
     onHttp2(
       target.port,

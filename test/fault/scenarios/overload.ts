@@ -1,13 +1,13 @@
 // R11: more work than there is room for is refused at once, in words, and what was refused did nothing.
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { usedHeap } from "../../support/memory.ts";
 import { startDatabaseProxy } from "../faults/database-proxy.ts";
 import { check } from "../history/check.ts";
 import { History } from "../history/history.ts";
 import { readStored } from "../history/stored.ts";
 import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
-import { usedHeap } from "../stage/memory.ts";
 import { failureOf } from "../stage/outcome.ts";
 import type { Random } from "../stage/random.ts";
 import { clientsOver, WIRES } from "../stage/wires.ts";

@@ -2,7 +2,7 @@
 // clock when asked.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import { usedHeap } from "./memory.ts";
+import { usedHeap } from "../../support/memory.ts";
 
 let shiftMs = 0;
 const RealDate = Date;

@@ -4,7 +4,17 @@ import { runInNewContext } from "node:vm";
 
 /** In bytes. Takes some 50 ms. */
 export function usedHeap(): number {
+  collect();
+  return process.memoryUsage().heapUsed;
+}
+
+/** The bytes of buffers, outside the heap. */
+export function usedBuffers(): number {
+  collect();
+  return process.memoryUsage().arrayBuffers;
+}
+
+function collect(): void {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
-  return process.memoryUsage().heapUsed;
 }
