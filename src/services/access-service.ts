@@ -36,7 +36,7 @@ export interface AccessServiceOptions {
 export function createAccessService(options: AccessServiceOptions): ServiceEntry {
   const { database, secrets, forgetKey, findTenant } = options;
   const { method } = pb.AccessService;
-  const mutation = createMutations(database);
+  const { mutation } = createMutations(database);
 
   return serve(pb.AccessService, {
     async createApiKey(asked, context) {

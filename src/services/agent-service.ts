@@ -27,7 +27,7 @@ export interface AgentServiceOptions extends AgentRules {
 
 export function createAgentService({ database, secrets, ...rules }: AgentServiceOptions): ServiceEntry {
   const { method } = pb.AgentService;
-  const mutation = createMutations(database);
+  const { mutation } = createMutations(database);
   return serve(pb.AgentService, {
     createAgent: mutation(method.createAgent, async (tx, caller, request, context) => {
       const id = newId();

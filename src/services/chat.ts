@@ -21,7 +21,7 @@ import { MAX_REPLY_BYTES, TurnState } from "../domain/turn.ts";
 import type { CallContext } from "../rpc/call.ts";
 import { type AgentRow, findAgent } from "../store/agents.ts";
 import { readConversation } from "../store/conversations.ts";
-import type { Database, Queryable } from "../store/database.ts";
+import type { Database, Queryable, Transaction } from "../store/database.ts";
 import { claim, keep, type RequestKey } from "../store/idempotency.ts";
 import { readLockedMessage } from "../store/messages.ts";
 import { appendMessages } from "../store/sends.ts";
@@ -72,8 +72,10 @@ export async function cancelTurn(
   const row = isOurId(id) ? await followTurn(database, caller, id, 0) : undefined;
   if (row === undefined) throw notFound("turn");
   const conversationId = row.conversation_id;
-  await database.transaction(undefined, async (tx) =>
-    requireWrite(caller, await lockVisible(tx, caller, conversationId)),
+  await database.transaction(
+    undefined,
+    async (tx) => requireWrite(caller, await lockVisible(tx, caller, conversationId)),
+    { conversation: { tenantId: caller.tenantId, id: conversationId } },
   );
   await turns.cancel({ tenantId: caller.tenantId, conversationId, id });
   const ended = await followTurn(database, caller, id, 0);
@@ -108,7 +110,7 @@ async function begin(
     let inTheWay: Awaited<ReturnType<typeof openTurns>> = [];
     try {
       // The call's own signal is left out: once the turn is stored, it must be run, though the caller has gone.
-      const { started, task } = await parts.database.transaction(undefined, async (tx) => {
+      const beginOnce = async (tx: Transaction) => {
         inTheWay = [];
         const first = key && (await claim(tx, key));
         if (first) return { started: fromBinary(TurnStartedSchema, first.answer ?? new Uint8Array()), task: undefined };
@@ -121,6 +123,9 @@ async function begin(
         const written = await write(tx, parts, caller, conversation.id, agent, request, inTheWay.length > 0);
         if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started));
         return written;
+      };
+      const { started, task } = await parts.database.transaction(undefined, beginOnce, {
+        conversation: { tenantId: caller.tenantId, id: request.conversationId },
       });
       if (task) parts.turns.run(task);
       return started;

@@ -41,7 +41,7 @@ const AUDITED_IDS = 10;
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
   const { database, secrets, subscriptions, purgeAfterDays } = options;
   const { method } = pb.ConversationService;
-  const mutation = createMutations(database);
+  const { mutation, conversationMutation } = createMutations(database);
   return serve(pb.ConversationService, {
     createConversation: mutation(method.createConversation, async (tx, caller, request) => {
       const wanted = request.conversation ?? create(ConversationSchema);
@@ -79,12 +79,12 @@ export function createConversationService(options: ConversationServiceOptions): 
 
     listConversations: (request, context) => listConversations(database, secrets, request, context),
 
-    updateConversation: mutation(method.updateConversation, async (tx, caller, request, context) => {
+    updateConversation: conversationMutation(method.updateConversation, async (tx, caller, request, context) => {
       await updateConversation(tx, caller, request, context);
       return { conversation: await reread(tx, caller, request.conversationId) };
     }),
 
-    deleteConversation: mutation(method.deleteConversation, async (tx, caller, request, context) => {
+    deleteConversation: conversationMutation(method.deleteConversation, async (tx, caller, request, context) => {
       const { id, ...row } = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, { id, ...row });
       checkEtag(request.etag, row.version);
@@ -95,7 +95,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       return { conversation: await reread(tx, caller, id) };
     }),
 
-    restoreConversation: mutation(method.restoreConversation, async (tx, caller, request, context) => {
+    restoreConversation: conversationMutation(method.restoreConversation, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId, "allowed");
       requireManage(caller, row);
       if (!row.deleted) throw new DomainError(ErrorReason.NOT_DELETED, "the conversation is not deleted");
@@ -107,7 +107,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       return { conversation: await reread(tx, caller, row.id) };
     }),
 
-    purgeConversation: mutation(method.purgeConversation, async (tx, caller, request, context) => {
+    purgeConversation: conversationMutation(method.purgeConversation, async (tx, caller, request, context) => {
       const { id } = await lockVisible(tx, caller, request.conversationId, "allowed");
       const purgedMessageCount = await store.purgeConversation(tx, caller, id);
       await audit(tx, caller, context, actOn("conversation.purge", id));
@@ -125,7 +125,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       };
     }),
 
-    addParticipants: mutation(method.addParticipants, async (tx, caller, request, context) => {
+    addParticipants: conversationMutation(method.addParticipants, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);
       await checkMembers(tx, caller, "member_ids", request.memberIds);
@@ -143,7 +143,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       return { participants: asked.flatMap((id) => now.get(id) ?? []).map(toParticipant) };
     }),
 
-    removeParticipant: mutation(method.removeParticipant, async (tx, caller, request, context) => {
+    removeParticipant: conversationMutation(method.removeParticipant, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       // Everybody may leave.
       if (request.memberId !== caller.memberId) requireManage(caller, row);
@@ -176,7 +176,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       return { participants: shown.map(toParticipant), nextPageToken };
     },
 
-    markRead: mutation(method.markRead, async (tx, caller, request) => {
+    markRead: conversationMutation(method.markRead, async (tx, caller, request) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       const memberId = caller.memberId;
       if (memberId === null || !row.is_participant) {

@@ -28,7 +28,7 @@ export interface DirectoryServiceOptions {
 
 export function createDirectoryService({ database, secrets, forgetMember }: DirectoryServiceOptions): ServiceEntry {
   const { method } = pb.DirectoryService;
-  const mutation = createMutations(database);
+  const { mutation } = createMutations(database);
 
   /** Lets a handler's change show on this server at once; on the others it does within 60 s. */
   const showing =

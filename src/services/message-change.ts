@@ -5,12 +5,11 @@ import type { UpdateMessageRequest } from "../../gen/colloquy/v1/message_service
 import type { Caller } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { fieldsToUpdate } from "../domain/field-mask.ts";
-import { isOurId } from "../domain/id.ts";
 import { editOf, type MessageDraft } from "../domain/message-diff.ts";
 import { mayManage } from "../domain/viewer.ts";
 import type { LockedRow } from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
-import { applyDiff, locateMessage, type MessageRow, readLockedMessage } from "../store/messages.ts";
+import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../store/messages.ts";
 import { lockVisible, requireWrite, standingOf } from "./conversation-access.ts";
 import { toDraft, toMessage, toStoredMessage } from "./convert.ts";
 
@@ -21,10 +20,9 @@ const updatableFields = ["content", "metadata", "role", "client_time"] as const;
 export async function lockMessage(
   tx: Queryable,
   caller: Caller,
-  id: string,
+  place: MessagePlace | undefined,
   deleted: "hidden" | "allowed" = "hidden",
 ): Promise<{ conversation: LockedRow; message: MessageRow }> {
-  const place = isOurId(id) ? await locateMessage(tx, caller, id) : undefined;
   if (place === undefined) throw notFound("message");
   const conversation = await lockVisible(tx, caller, place.conversation_id).catch((error: unknown) => {
     // Whoever does not see the conversation must not learn that the message exists.

@@ -32,7 +32,7 @@ export interface MessageServiceOptions {
 
 export function createMessageService({ database, secrets, turns }: MessageServiceOptions): ServiceEntry {
   const { method } = pb.MessageService;
-  const mutation = createMutations(database);
+  const { conversationMutation, messageMutation } = createMutations(database);
   const sending = { database, sends: new SendQueue(database) };
   return serve(pb.MessageService, {
     async sendMessage(request, context) {
@@ -69,16 +69,16 @@ export function createMessageService({ database, secrets, turns }: MessageServic
 
     resumeTurn: (request, context) => resumeTurn({ database, turns }, request, context),
 
-    updateMessage: mutation(method.updateMessage, async (tx, caller, request) => {
-      const { conversation, message } = await lockMessage(tx, caller, request.messageId);
+    updateMessage: messageMutation(method.updateMessage, async (tx, caller, place, request) => {
+      const { conversation, message } = await lockMessage(tx, caller, place);
       requireAuthor(caller, conversation, message);
       checkEtag(request.etag, message.version);
       await updateMessage(tx, caller, message, request);
       return { message: await rereadMessage(tx, caller, message) };
     }),
 
-    deleteMessage: mutation(method.deleteMessage, async (tx, caller, request, context) => {
-      const { conversation, message } = await lockMessage(tx, caller, request.messageId);
+    deleteMessage: messageMutation(method.deleteMessage, async (tx, caller, place, request, context) => {
+      const { conversation, message } = await lockMessage(tx, caller, place);
       requireAuthor(caller, conversation, message);
       checkEtag(request.etag, message.version);
       await store.setMessageDeleted(tx, caller, message, true);
@@ -86,8 +86,8 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       return { message: await rereadMessage(tx, caller, message) };
     }),
 
-    restoreMessage: mutation(method.restoreMessage, async (tx, caller, request, context) => {
-      const { conversation, message } = await lockMessage(tx, caller, request.messageId, "allowed");
+    restoreMessage: messageMutation(method.restoreMessage, async (tx, caller, place, request, context) => {
+      const { conversation, message } = await lockMessage(tx, caller, place, "allowed");
       requireAuthor(caller, conversation, message);
       if (message.delete_time === null) throw new DomainError(ErrorReason.NOT_DELETED, "the message is not deleted");
       checkEtag(request.etag, message.version);
@@ -96,7 +96,7 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       return { message: await rereadMessage(tx, caller, message) };
     }),
 
-    deleteAllMessages: mutation(method.deleteAllMessages, async (tx, caller, request, context) => {
+    deleteAllMessages: conversationMutation(method.deleteAllMessages, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);
       const deletedCount = await store.setAllMessagesDeleted(tx, caller, row.id, true);
@@ -104,7 +104,7 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       return { deletedCount };
     }),
 
-    restoreAllMessages: mutation(method.restoreAllMessages, async (tx, caller, request, context) => {
+    restoreAllMessages: conversationMutation(method.restoreAllMessages, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);
       const restoredCount = await store.setAllMessagesDeleted(tx, caller, row.id, false);
@@ -112,7 +112,7 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       return { restoredCount };
     }),
 
-    replaceMessages: mutation(method.replaceMessages, async (tx, caller, request, context) => {
+    replaceMessages: conversationMutation(method.replaceMessages, async (tx, caller, request, context) => {
       const row = await lockVisible(tx, caller, request.conversationId);
       requireManage(caller, row);
       checkLogEtag(request.etag, row.version, row.last_seq);

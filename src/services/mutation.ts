@@ -11,9 +11,11 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { type Caller, callerFrom } from "../domain/caller.ts";
+import { isOurId } from "../domain/id.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, keep, type RequestKey } from "../store/idempotency.ts";
+import { locateMessage, type MessagePlace } from "../store/messages.ts";
 
 /** The key of a call that came with a request id. */
 export function requestKeyOf<M extends DescMessage>(
@@ -43,18 +45,63 @@ export type Work<I extends DescMessage, O extends DescMessage> = (
   context: CallContext,
 ) => Promise<MessageInitShape<O>>;
 
+/** What a change of one message does; `place` is where the message is, undefined if there is none of this id. */
+export type MessageWork<I extends DescMessage, O extends DescMessage> = (
+  tx: Transaction,
+  caller: Caller,
+  place: MessagePlace | undefined,
+  request: MessageShape<I>,
+  context: CallContext,
+) => Promise<MessageInitShape<O>>;
+
 /**
- * Makes the handler of a mutation: `work` runs in a transaction. With a request id, a repeat is answered with what the
- * first call was answered, and `work` does not run again.
+ * Makes the handlers of mutations: `work` runs in a transaction. With a request id, a repeat is answered with what the
+ * first call was answered, and `work` does not run again. Changes of one conversation take turns, so that those who wait
+ * for its lock take no connections from others.
  */
 export function createMutations(database: Database) {
-  return <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: Work<I, O>) =>
-    (request: MessageShape<I>, context: CallContext): Promise<MessageShape<O>> => {
-      const caller = callerFrom(context.principal);
-      return database.transaction(context.signal, (tx) =>
-        actOnce(tx, method, request, context, caller, () => work(tx, caller, request, context)),
-      );
-    };
+  const act = <I extends DescMessage, O extends DescMessage>(
+    method: DescMethodUnary<I, O>,
+    request: MessageShape<I>,
+    context: CallContext,
+    caller: Caller,
+    conversationId: string | undefined,
+    work: (tx: Transaction) => Promise<MessageInitShape<O>>,
+  ) =>
+    database.transaction(
+      context.signal,
+      (tx) => actOnce(tx, method, request, context, caller, () => work(tx)),
+      conversationId === undefined ? {} : { conversation: { tenantId: caller.tenantId, id: conversationId } },
+    );
+  return {
+    /** Of no conversation that is there already. */
+    mutation:
+      <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: Work<I, O>) =>
+      (request: MessageShape<I>, context: CallContext): Promise<MessageShape<O>> => {
+        const caller = callerFrom(context.principal);
+        return act(method, request, context, caller, undefined, (tx) => work(tx, caller, request, context));
+      },
+
+    /** Of the conversation that the request names. */
+    conversationMutation:
+      <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: Work<I, O>) =>
+      (request: MessageShape<I> & { readonly conversationId: string }, context: CallContext) => {
+        const caller = callerFrom(context.principal);
+        const { conversationId } = request;
+        return act(method, request, context, caller, conversationId, (tx) => work(tx, caller, request, context));
+      },
+
+    /** Of the message that the request names: where it is, is looked up first. */
+    messageMutation:
+      <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: MessageWork<I, O>) =>
+      async (request: MessageShape<I> & { readonly messageId: string }, context: CallContext) => {
+        const caller = callerFrom(context.principal);
+        const { messageId: id } = request;
+        const place = isOurId(id) ? await locateMessage(database, caller, id, context.signal) : undefined;
+        const run = (tx: Transaction) => work(tx, caller, place, request, context);
+        return act(method, request, context, caller, place?.conversation_id, run);
+      },
+  };
 }
 
 /** Lets `work` act in a transaction, unless the request id was used before: then it gives the first answer. */

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
+import { ChangeQueue } from "./change-queue.ts";
 import { kindOf, translate, unavailable } from "./failure.ts";
 import { HeldTransaction, untilAborted } from "./held-transaction.ts";
 import { Lease } from "./lease.ts";
@@ -23,6 +24,8 @@ export type { Queryable, Statement, Transaction } from "./queryable.ts";
 export interface TransactionOptions {
   /** How often the work may start anew after a deadlock, lock timeout or serialization failure; 3 unless told. */
   readonly retries?: number;
+  /** The conversation that it changes: it waits for others that do before it takes a connection. */
+  readonly conversation?: { readonly tenantId: string; readonly id: string };
 }
 
 export interface Database extends Queryable {
@@ -75,6 +78,7 @@ class PostgresDatabase implements Database {
   readonly schema: Schema;
   readonly queue: ConnectionQueue;
   readonly #pool: Pool;
+  readonly #changes = new ChangeQueue();
   /** Connections whose cancelled work is still ending. */
   readonly #ending = new Set<Promise<unknown>>();
 
@@ -114,7 +118,17 @@ class PostgresDatabase implements Database {
   async transaction<T>(
     signal: AbortSignal | undefined,
     work: (transaction: Transaction) => Promise<T>,
-    { retries = RETRIES }: TransactionOptions = {},
+    { conversation, retries = RETRIES }: TransactionOptions = {},
+  ): Promise<T> {
+    const run = () => this.#transactionWithRetries(signal, work, retries);
+    if (conversation === undefined) return run();
+    return this.#changes.run(`${conversation.tenantId}/${conversation.id.toLowerCase()}`, signal, run);
+  }
+
+  async #transactionWithRetries<T>(
+    signal: AbortSignal | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+    retries: number,
   ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       try {

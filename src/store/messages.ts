@@ -25,13 +25,20 @@ export async function readMessage(
   return (await on.query(sql.getMessage[caller.viewer.kind], values, signal))[0];
 }
 
+/** Where a message is, for good. */
+export interface MessagePlace {
+  readonly conversation_id: string;
+  readonly seq: bigint;
+}
+
 /** In which conversation a message is, whoever may see it: only for finding what to lock. */
 export async function locateMessage(
-  tx: Queryable,
+  on: Queryable,
   caller: Caller,
   id: string,
-): Promise<{ conversation_id: string; seq: bigint } | undefined> {
-  return (await tx.query(sql.locateMessage, [caller.tenantId, id]))[0];
+  signal?: AbortSignal,
+): Promise<MessagePlace | undefined> {
+  return (await on.query(sql.locateMessage, [caller.tenantId, id], signal))[0];
 }
 
 /** A message of a locked conversation. */
