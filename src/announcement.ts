@@ -3,7 +3,7 @@ import { DEFAULT_TENANT } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 
 /** The lines for whoever started it. `firstKey` is there only once in the life of a database. */
-export function announce(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
+export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
   const data =
     databaseUrl === undefined ? `Its data lie in ${dataDir}.` : "Its data lie in the database of DATABASE_URL.";
   const lines = [`Colloquy is ready at ${url}`, data, `The API is described at ${url}/docs`];

@@ -4,8 +4,6 @@ import { createConnectors } from "./agents/connectors.ts";
 import { createSealer } from "./agents/sealing.ts";
 import { readSealingKey } from "./agents/sealing-key.ts";
 import { createTurns } from "./agents/turns.ts";
-import { announce } from "./announcement.ts";
-import { bootstrap } from "./bootstrap.ts";
 import { createCompat } from "./compat/compat.ts";
 import { DIALECTS } from "./compat/dialects.ts";
 import type { Config } from "./config.ts";
@@ -28,8 +26,9 @@ import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createShedding } from "./rpc/shedding.ts";
 import { type EventLoop, watchEventLoop } from "./server/event-loop.ts";
+import type { Listening } from "./server/listening.ts";
 import { measureLoad } from "./server/load-metrics.ts";
-import { createMetrics } from "./server/metrics.ts";
+import { createMetrics, type Gather } from "./server/metrics.ts";
 import { createServer } from "./server/server.ts";
 import { createAgentService } from "./services/agent-service.ts";
 import { createAnalyticsService } from "./services/analytics-service.ts";
@@ -42,38 +41,39 @@ import { createSweeper } from "./store/sweeper.ts";
 import { createTenantSecrets } from "./store/tenant-secrets.ts";
 
 export interface App {
-  /** Listens. */
-  start(): Promise<Started>;
+  /** Listens, and is ready once `settle` has done what is left to do. Both may fail. */
+  start(settle: (listening: Listening) => Promise<unknown>): Promise<Listening>;
   /** Finishes what is in flight, then closes every socket. The database stays open: whoever opened it closes it. */
   stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface Started {
-  /** Where the server can be reached, such as `http://127.0.0.1:8080`. */
-  readonly address: string;
-  /** What to tell whoever started it, line by line. */
-  readonly announcement: readonly string[];
+export interface Surroundings {
+  /** Tells how busy the process is. Default: its event loop. */
+  readonly loop?: EventLoop;
+  /** The text of `/metrics`, where it is not that of this process alone. */
+  readonly gather?: Gather | undefined;
 }
 
-/** How long calls in flight may go on after the server was told to stop. */
-const DRAIN_MS = 10_000;
+/** How long calls in flight may go on after the server was told to stop, in milliseconds. */
+export const DRAIN_MS = 10_000;
 
 /**
  * Builds everything; listens only when it is started. Stopping it is the caller's part, also when the start fails. `url`
- * is where the database is, `loop` tells how busy the process is. Throws if an RPC has no rule that says who may call it.
+ * is where the database is. Throws if an RPC has no rule that says who may call it.
  */
 export async function createApp(
   config: Config,
   logger: Logger,
   opened: Database,
   url: string,
-  loop: EventLoop = watchEventLoop(),
+  { loop = watchEventLoop(), gather }: Surroundings = {},
 ): Promise<App> {
   // Ends what was begun if the rest cannot be built; the last is ended first.
   await using begun = new AsyncDisposableStack();
   begun.defer(() => loop.stop());
   const lifecycle = createLifecycle();
-  const metrics = createMetrics();
+  const metrics = createMetrics(gather);
   const hints = await openHints(config.hints, url, logger);
   begun.defer(() => hints.close());
   const database = announcing(opened, hints);
@@ -162,16 +162,16 @@ export async function createApp(
 
   const running = begun.move();
   return {
-    async start() {
+    async start(settle) {
       await identity.start();
       sweeper.start();
       shedding.start();
-      const { url, notices } = await listenOn(listeners, config.compatChosen);
-      // Only now: a key that is shown once must not be made by a server that cannot listen.
-      const firstKey = await bootstrap(database);
+      const listening = await listenOn(listeners, config.compatChosen);
+      await settle(listening);
       started = true;
-      return { address: url, announcement: [...announce(url, config, firstKey), ...notices] };
+      return listening;
     },
     stop: () => running.disposeAsync(),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

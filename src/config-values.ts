@@ -1,6 +1,7 @@
 // What the variables of the environment may hold, each as a grammar that also turns it into its value.
 import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { ALGORITHMS } from "./access/algorithms.ts";
 import type { IssuerSettings } from "./access/issuers.ts";
@@ -61,6 +62,14 @@ export const days = z.string().transform((value, context) => {
   if (value === "never") return undefined;
   if (/^[1-9]\d{0,4}$/.test(value)) return Number(value);
   context.addIssue("must be a number of days from 1 to 99999, or never");
+  return z.NEVER;
+});
+
+/** Processes that serve; `auto` is one for each core. */
+export const workers = z.string().transform((value, context) => {
+  if (value === "auto") return availableParallelism();
+  if (/^[1-9]\d?$/.test(value)) return Number(value);
+  context.addIssue("must be a number from 1 to 99, or auto");
   return z.NEVER;
 });
 

@@ -22,6 +22,7 @@ import {
   TRUSTING_DIALECTS,
   type TrustingDialect,
   trusting,
+  workers,
   yesOrNo,
 } from "./config-values.ts";
 
@@ -38,8 +39,10 @@ export interface Config {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
   /** An external PostgreSQL; the embedded one unless given. Holds a password: not for logs. */
   readonly databaseUrl: string | undefined;
-  /** Connections to the database at most; undefined: 10, or 2 for each core where that is more. */
+  /** Connections of each process to the database at most; undefined: 10, or 2 for each core where that is more. */
   readonly poolSize: number | undefined;
+  /** Processes that serve. */
+  readonly workers: number;
   readonly dataDir: string;
   readonly compat: readonly Mount[];
   /** Whether `compat` was asked for: what is served by default gives way to another program that has its port. */
@@ -84,6 +87,7 @@ const VARIABLES = {
   TLS_KEY: readableFile.optional(),
   DATABASE_URL: databaseUrl.optional(),
   COLLOQUY_POOL_SIZE: poolSize.optional(),
+  COLLOQUY_WORKERS: workers.prefault("1"),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
   COLLOQUY_DATA_DIR: z.string().default(".colloquy"),
   COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),
@@ -164,6 +168,7 @@ function assemble(settings: Settings): Config {
     tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
     databaseUrl: settings.DATABASE_URL,
     poolSize: settings.COLLOQUY_POOL_SIZE,
+    workers: settings.COLLOQUY_WORKERS,
     dataDir: settings.COLLOQUY_DATA_DIR,
     compat: settings.COLLOQUY_COMPAT ?? mounts.parse(DEFAULT_COMPAT),
     compatChosen: settings.COLLOQUY_COMPAT !== undefined,

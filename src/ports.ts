@@ -1,4 +1,5 @@
 // The ports of one server: its own, and those that dialects have to themselves.
+import type { Listening } from "./server/listening.ts";
 import type { Server } from "./server/server.ts";
 
 export interface Listener {
@@ -7,13 +8,6 @@ export interface Listener {
   readonly port: number | undefined;
   /** What is served there. */
   readonly names: readonly string[];
-}
-
-export interface Listening {
-  /** Where the server's own port can be reached. */
-  readonly url: string;
-  /** What is not served, for whoever started it: a line each. */
-  readonly notices: readonly string[];
 }
 
 /**

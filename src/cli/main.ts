@@ -1,4 +1,5 @@
 // Runs one command: reads the settings, sets up log and signals, turns errors into exit statuses.
+import cluster from "node:cluster";
 import { destination, type Logger } from "pino";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";
@@ -53,16 +54,22 @@ export async function main(words: readonly string[], environment: NodeJS.Process
     return 0;
   } catch (error) {
     return tell(error);
+  } finally {
+    // A worker would wait for its primary's word for ever.
+    cluster.worker?.disconnect();
   }
 }
 
 /** A write for each line would take a sixth of a busy server's time. */
 const LOG_BUFFER_BYTES = 8 * 1024;
+/** Several workers write to one pipe, where writes of up to 4 KiB stay whole (POSIX, `PIPE_BUF`). */
+const WORKER_LOG_BUFFER_BYTES = 2 * 1024;
 /** What a server that is killed may lose of its log, in milliseconds. */
 const LOG_FLUSH_MS = 100;
 
 function openLog({ logLevel }: Config): Logger {
-  const stderr = destination({ dest: 2, sync: true, minLength: LOG_BUFFER_BYTES, periodicFlush: LOG_FLUSH_MS });
+  const minLength = cluster.isWorker ? WORKER_LOG_BUFFER_BYTES : LOG_BUFFER_BYTES;
+  const stderr = destination({ dest: 2, sync: true, minLength, periodicFlush: LOG_FLUSH_MS });
   process.on("exit", () => stderr.flushSync());
   return createLogger({ level: logLevel, destination: stderr });
 }
@@ -72,6 +79,8 @@ function abortOnSignals(): AbortSignal {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
+      // A terminal sends it to all processes at once; the primary tells its workers.
+      if (name === "SIGINT" && cluster.isWorker) return;
       if (stop.signal.aborted) process.exit(SIGNAL_STATUS[name]);
       stop.abort();
     });

@@ -1,30 +1,105 @@
-// `serve`: the server, until it is told to stop.
+// `serve`: the server, until it is told to stop. With several workers, each of them runs this command again.
+import cluster from "node:cluster";
 import { once } from "node:events";
-import type { App, Started } from "../app.ts";
-import { type Command, CommandError } from "./command.ts";
-import { withDatabase } from "./with-database.ts";
+import type { App, Surroundings } from "../app.ts";
+import type { Listening } from "../server/listening.ts";
+import { type Command, CommandError, type Invocation } from "./command.ts";
+import { type OpenedDatabase, withDatabase } from "./with-database.ts";
+
+const STOPPING = "stopping: calls in flight may finish";
 
 export const serveCommand: Command = {
   name: "serve",
   summary: "start the server",
-  async run({ config, logger, signal, print }) {
-    await withDatabase({ config, logger }, "server", async ({ database, url, embedded }) => {
-      if (signal.aborted) return;
-      // The other commands need none of it, and start sooner without.
-      const { createApp } = await import("../app.ts");
-      const app = await createApp(config, logger, database, url);
-      try {
-        const { address, announcement } = await start(app);
-        await embedded?.announce(address);
-        for (const line of announcement) print(line);
-        if (!signal.aborted) await once(signal, "abort");
-        logger.info("stopping: calls in flight may finish");
-      } finally {
-        await app.stop();
-      }
+  async run(invocation) {
+    await withDatabase(invocation, "server", async (opened) => {
+      if (invocation.signal.aborted) return;
+      if (cluster.isWorker) await serveAsWorker(invocation, opened);
+      else if (invocation.config.workers > 1) await leadWorkers(invocation, opened);
+      else await serveAlone(invocation, opened);
     });
   },
 };
+
+async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
+  await using app = await build(invocation, opened);
+  let firstKey: string | undefined;
+  const listening = await start(app, async ({ url }) => {
+    firstKey = await prepare(opened, url);
+  });
+  await announce(invocation, listening, firstKey);
+  await aborted(invocation.signal);
+  invocation.logger.info(STOPPING);
+}
+
+async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
+  const { connectToPrimary } = await import("../workers/worker.ts");
+  const primary = connectToPrimary();
+  await using app = await build(invocation, opened, { gather: primary.gather });
+  await start(app, primary.listening);
+  primary.ready();
+  await aborted(AbortSignal.any([invocation.signal, primary.stopped]));
+}
+
+/** Connections of a worker at least, unless told: together they have hardly more than one server would. */
+const LEAST_POOL = 5;
+
+async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
+  const { createFleet, WorkerFailed } = await import("../workers/primary.ts");
+  const { config, logger, signal } = invocation;
+  const { defaultPoolSize } = await import("../store/database.ts");
+  const { poolSize = Math.max(LEAST_POOL, Math.ceil(defaultPoolSize() / config.workers)) } = config;
+  const fleet = createFleet({
+    count: config.workers,
+    // What is embedded here is for them a database like any other.
+    environment: { DATABASE_URL: opened.url, COLLOQUY_POOL_SIZE: String(poolSize) },
+    logger,
+  });
+  try {
+    const listening = await fleet.start();
+    const firstKey = await prepare(opened, listening.url);
+    await fleet.release();
+    await announce(invocation, listening, firstKey);
+    await aborted(signal);
+    logger.info(STOPPING);
+  } catch (error) {
+    if (error instanceof WorkerFailed) throw new CommandError(error.message);
+    throw error;
+  } finally {
+    await fleet.stop();
+  }
+}
+
+async function build(
+  { config, logger }: Invocation,
+  { database, url }: OpenedDatabase,
+  surroundings: Surroundings = {},
+): Promise<App> {
+  // The other commands need none of it, and start sooner without.
+  const { createApp } = await import("../app.ts");
+  return await createApp(config, logger, database, url, surroundings);
+}
+
+/** What is left to do once the server listens: a key that is shown once must not be made by one that cannot. */
+async function prepare({ database, embedded }: OpenedDatabase, url: string): Promise<string | undefined> {
+  const { bootstrap } = await import("../bootstrap.ts");
+  const firstKey = await bootstrap(database);
+  await embedded?.announce(url);
+  return firstKey;
+}
+
+async function announce(
+  { config, print }: Invocation,
+  { url, notices }: Listening,
+  firstKey: string | undefined,
+): Promise<void> {
+  const { linesFor } = await import("../announcement.ts");
+  for (const line of [...linesFor(url, config, firstKey), ...notices]) print(line);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, "abort");
+}
 
 /** What the operating system says of a place where one cannot listen. */
 const NO_PLACE: Readonly<Record<string, (place: { address: string; port: string }) => string>> = {
@@ -35,9 +110,9 @@ const NO_PLACE: Readonly<Record<string, (place: { address: string; port: string 
   ENOTFOUND: ({ address }) => `${address} is no known host: choose an address with HOST`,
 };
 
-async function start(app: App): Promise<Started> {
+async function start(app: App, settle: (listening: Listening) => Promise<unknown>): Promise<Listening> {
   try {
-    return await app.start();
+    return await app.start(settle);
   } catch (error) {
     const { code = "", address, hostname, port } = error as NodeJS.ErrnoException & Record<string, unknown>;
     const reason = NO_PLACE[code]?.({ address: String(address ?? hostname), port: String(port) });

@@ -32,6 +32,7 @@ export function measureLoad(registry: Registry, queue: QueueFigures, shedding: S
   });
   new Gauge({
     name: "colloquy_database_waiting_seconds",
+    aggregator: "max",
     help: "How long the first of them has waited.",
     registers,
     collect() {
@@ -40,6 +41,7 @@ export function measureLoad(registry: Registry, queue: QueueFigures, shedding: S
   });
   new Gauge({
     name: "colloquy_shed_share",
+    aggregator: "max",
     help: "The share of calls that is refused because the event loop is late, from 0 to 1.",
     registers,
     collect() {

@@ -5,12 +5,17 @@ import type { RpcMetrics } from "../rpc/metrics.ts";
 export interface Metrics extends RpcMetrics {
   /** For further metrics of other parts. */
   readonly registry: Registry;
+  /** All of them, in Prometheus' text format. */
+  text(): Promise<string>;
 }
+
+/** Makes what gives the text of a registry, or of all those that belong together. */
+export type Gather = (registry: Registry) => () => Promise<string>;
 
 /** Bounds in seconds: from a cached read to a slow agent. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-export function createMetrics(): Metrics {
+export function createMetrics(gather: Gather = (own) => () => own.metrics()): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -39,6 +44,7 @@ export function createMetrics(): Metrics {
   const secondsBy = children((method, wire) => seconds.labels({ method, wire }));
   return {
     registry,
+    text: gather(registry),
     started: (method, wire) => startedBy(method, wire, "").inc(),
     handled(method, wire, code, duration) {
       handledBy(method, wire, code).inc();

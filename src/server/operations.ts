@@ -28,8 +28,7 @@ export function createOperations({ ready, lifecycle, metrics }: OperationsOption
     [
       "/metrics",
       readOnly(async () => {
-        const { registry } = metrics;
-        return { status: 200, body: await registry.metrics(), type: registry.contentType };
+        return { status: 200, body: await metrics.text(), type: metrics.registry.contentType };
       }),
     ],
   ]);

@@ -208,10 +208,15 @@ function rethrow(error: unknown): never {
   throw translate(error);
 }
 
+/** Connections at most, unless told. */
+export function defaultPoolSize(): number {
+  return Math.max(10, 2 * availableParallelism());
+}
+
 /** Opens a database. Connects when the first query comes; `ping` tells whether it can be reached. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const schema = options.schema ?? SCHEMA;
-  const size = options.poolSize ?? Math.max(10, 2 * availableParallelism());
+  const size = options.poolSize ?? defaultPoolSize();
   const opened = await openPool(
     {
       url: options.url,

@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { makeApiKey } from "../../src/access/api-key.ts";
 import { LocalIssuer } from "../../src/access/local-issuer.ts";
 import { createApp } from "../../src/app.ts";
+import { bootstrap } from "../../src/bootstrap.ts";
 import { loadConfig } from "../../src/config.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Role, Scope } from "../../src/domain/principal.ts";
@@ -66,8 +67,8 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
     COLLOQUY_RATE_LIMITS: "off",
     ...environment,
   });
-  const app = await createApp(config, logger, database, own.url, NEVER_LATE);
-  const { address: url } = await app.start();
+  const app = await createApp(config, logger, database, own.url, { loop: NEVER_LATE });
+  const { url } = await app.start(() => bootstrap(database));
   const issuer = new LocalIssuer(dataDir);
 
   // One for each caller, so that its calls share connections.

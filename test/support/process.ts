@@ -18,6 +18,8 @@ export interface RunningServer {
   readonly ready: Promise<string>;
   /** Resolves once the log says this. */
   logs(text: string): Promise<void>;
+  /** The lines of the log from now on. */
+  lines(): AsyncIterable<Record<string, unknown>>;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Outcome>;
 }
@@ -68,5 +70,13 @@ export function startServer(settings: Environment): RunningServer {
     }
     throw new Error(`the log does not say: ${text}`);
   };
-  return { pid: child.pid as number, ready, logs, signal: (name) => child.kill(name), ended };
+  async function* lines() {
+    let rest = "";
+    for await (const [chunk] of on(child.stderr as NodeJS.ReadableStream, "data", { close: ["close"] })) {
+      const [last = "", ...whole] = (rest + String(chunk)).split("\n").toReversed();
+      rest = last;
+      for (const line of whole.toReversed()) yield JSON.parse(line) as Record<string, unknown>;
+    }
+  }
+  return { pid: child.pid as number, ready, logs, lines, signal: (name) => child.kill(name), ended };
 }

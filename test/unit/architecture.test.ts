@@ -18,7 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   compat: ["domain", "rpc", "rest"],
   server: ["domain", "rpc", "access"],
   client: [],
-  cli: ["domain", "store", "access", "agents", "services", "server", "client"],
+  workers: ["server"],
+  cli: ["domain", "store", "access", "agents", "services", "server", "client", "workers"],
 };
 
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));

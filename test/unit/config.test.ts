@@ -1,5 +1,5 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_POLICIES } from "../../src/access/rate-limits.ts";
@@ -27,6 +27,7 @@ test("an empty environment gives the development profile on loopback, with the e
     tls: undefined,
     databaseUrl: undefined,
     poolSize: undefined,
+    workers: 1,
     dataDir: ".colloquy",
     compat: [
       { dialect: "callcenter", port: undefined, prefix: "" },
@@ -57,6 +58,17 @@ test("the number of connections to the database is a whole one from 1 to 9999", 
   expect(loadConfig({ COLLOQUY_POOL_SIZE: "32" }).poolSize).toBe(32);
   for (const wrong of ["0", "-1", "1.5", "10000", "many"]) {
     expect(problemsOf({ COLLOQUY_POOL_SIZE: wrong })).toEqual(["COLLOQUY_POOL_SIZE: must be a number from 1 to 9999"]);
+  }
+});
+
+test("the number of workers is a whole one from 1 to 99, or that of the cores", () => {
+  expect(loadConfig({}).workers).toBe(1);
+  expect(loadConfig({ COLLOQUY_WORKERS: "4" }).workers).toBe(4);
+  expect(loadConfig({ COLLOQUY_WORKERS: "auto" }).workers).toBe(availableParallelism());
+  for (const wrong of ["0", "-1", "1.5", "100", "all"]) {
+    expect(problemsOf({ COLLOQUY_WORKERS: wrong })).toEqual([
+      "COLLOQUY_WORKERS: must be a number from 1 to 99, or auto",
+    ]);
   }
 });
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { createApp } from "../../../src/app.ts";
+import { bootstrap } from "../../../src/bootstrap.ts";
 import { loadConfig } from "../../../src/config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../../../src/store/database.ts";
 import { silent } from "../../support/postgres.ts";
@@ -28,8 +29,8 @@ export async function startOwnApp(options: OwnAppOptions): Promise<OwnApp> {
   const database = await openDatabase({ ...options.database, url });
   // This process also does what its callers do, so how busy it is says nothing of the server.
   const loop = { delayMs: () => 0, stop: () => {} };
-  const app = await createApp(loadConfig({ ...base, ...environment }), logger, database, url, loop);
-  const { address } = await app.start();
+  const app = await createApp(loadConfig({ ...base, ...environment }), logger, database, url, { loop });
+  const { url: address } = await app.start(() => bootstrap(database));
   return {
     url: address,
     database,

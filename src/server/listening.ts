@@ -1,0 +1,7 @@
+// What a server has come to by listening on all its ports.
+export interface Listening {
+  /** Where the server's own port can be reached, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** What is not served, for whoever started it: a line each. */
+  readonly notices: readonly string[];
+}
