@@ -152,6 +152,7 @@ export async function createApp(
       metrics,
       logger,
       unaryLane: config.unaryLane,
+      streamLane: config.streamLane,
     });
     return { server, port, names: mounts.map(({ name }) => name) };
   });

@@ -175,6 +175,8 @@ export const databaseUrl = z.string().refine((value) => {
   return url !== null && /^postgres(ql)?:$/.test(url.protocol);
 }, "must be a URL such as postgresql://user:password@host:5432/database");
 
+export const onOrOff = z.enum(["on", "off"], { error: "must be on or off" });
+
 export const yesOrNo = z.enum(["yes", "no"], { error: "must be yes or no" });
 
 /** A key of 32 bytes, as `openssl rand -base64 32` prints one. */

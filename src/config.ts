@@ -14,6 +14,7 @@ import {
   list,
   type Mount,
   mounts,
+  onOrOff,
   origin,
   poolSize,
   port,
@@ -65,6 +66,8 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Whether unary calls take the short way past Connect's handlers. */
   readonly unaryLane: boolean;
+  /** The same for calls that are answered with a stream. */
+  readonly streamLane: boolean;
 }
 
 /** What is wrong with the environment: a line for each variable, without values that may be secret. */
@@ -101,7 +104,8 @@ const VARIABLES = {
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
   COLLOQUY_PURGE_AFTER: days.prefault("never"),
-  COLLOQUY_UNARY: z.enum(["on", "off"], { error: "must be on or off" }).default("on"),
+  COLLOQUY_UNARY: onOrOff.default("on"),
+  COLLOQUY_STREAMS: onOrOff.default("on"),
   COLLOQUY_HINTS: hints.prefault("postgres"),
 };
 
@@ -184,6 +188,7 @@ function assemble(settings: Settings): Config {
     purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,
     logLevel: settings.LOG_LEVEL,
     unaryLane: settings.COLLOQUY_UNARY === "on",
+    streamLane: settings.COLLOQUY_STREAMS === "on",
   });
 }
 

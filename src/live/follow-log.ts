@@ -1,6 +1,7 @@
 // Follows the log of one conversation for one reader.
 import type { Caller } from "../domain/caller.ts";
 import { ACCESS_CHANGES, EventType } from "../domain/event-type.ts";
+import { type AnswerSink, type PushedAnswers, pushed } from "../rpc/answers.ts";
 import { patiently } from "../rpc/patience.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
@@ -29,28 +30,55 @@ export interface FollowParts {
  * Ends when the reader may not see the conversation any more, or it was deleted. Throws the signal's reason.
  * @param caller who reads, asked for again and again: what it may see may change
  */
-export async function* followLog(
+export function followLog(
+  parts: FollowParts,
+  caller: () => Promise<Caller>,
+  conversationId: string,
+  from: bigint,
+  quietMs: number,
+  signal: AbortSignal,
+): PushedAnswers<LogEntry | undefined> {
+  return pushed((sink) => {
+    const either = AbortSignal.any([signal, sink.signal]);
+    return follow(parts, caller, conversationId, from, quietMs, either, sink);
+  });
+}
+
+async function follow(
   { database, tails }: FollowParts,
   caller: () => Promise<Caller>,
   conversationId: string,
   from: bigint,
   quietMs: number,
   signal: AbortSignal,
-): AsyncIterable<LogEntry | undefined> {
+  sink: AnswerSink<LogEntry | undefined>,
+): Promise<void> {
   let after = from;
   let tail: LogTail | undefined;
   let tenantId = "";
   let limit = FIRST_PAGE;
   let checked = Number.NEGATIVE_INFINITY;
   let spoke = performance.now();
+  let hasRoom = true;
   const recheckMs = RECHECK_MS * (1 - Math.random() / 5);
   const read = async (count: number, showDeleted: boolean) => {
     const reader = await caller();
     tenantId = reader.tenantId;
     return readLog(database, reader, conversationId, after, count, { signal, showDeleted });
   };
+  const put = (entries: readonly LogEntry[]) => {
+    after = entries.at(-1)?.seq ?? after;
+    spoke = performance.now();
+    hasRoom = sink.put(entries);
+    return hasRoom;
+  };
+  // At the end of the log entries come by themselves; what asks for more than to be handed on is left to the loop below.
+  const take = (entries: readonly LogEntry[]) => !entries.some(changesAccess) && put(entries);
   try {
     for (;;) {
+      if (!hasRoom) await sink.room();
+      hasRoom = true;
+      signal.throwIfAborted();
       const kept = tail?.after(after);
       let entries = kept;
       // What entries say of who may see the conversation holds for them too.
@@ -61,33 +89,30 @@ export async function* followLog(
         if (page === undefined) return;
         entries ??= page;
       }
-      let deletion = false;
-      for (const entry of entries ?? []) {
-        after = entry.seq;
-        deletion ||= entry.type === EventType.CONVERSATION_DELETED;
-        yield entry;
-        spoke = performance.now();
-      }
+      if (entries !== undefined && entries.length > 0) put(entries);
       if (kept === undefined && entries?.length === limit) {
         limit = nextLimit(entries);
         continue;
       }
       // A log that ends with the conversation's deletion is read to its end, and no further.
+      const deletion = entries?.some(({ type }) => type === EventType.CONVERSATION_DELETED) ?? false;
       if (deletion && (await patiently(() => read(1, false), PATIENCE_MS, signal)) === undefined) return;
       tail ??= tails.join(tenantId, conversationId, after);
       if (entries !== undefined && entries.length > 0) continue;
       const quiet = spoke + quietMs - performance.now();
       if (quiet <= 0) {
-        yield undefined;
+        hasRoom = sink.put(QUIET);
         spoke = performance.now();
       } else {
-        await tail.grown(Math.min(quiet, checked + recheckMs - performance.now()), signal);
+        await tail.deliver(after, take, Math.min(quiet, checked + recheckMs - performance.now()), signal);
       }
     }
   } finally {
     tail?.leave();
   }
 }
+
+const QUIET = [undefined];
 
 function changesAccess({ type }: LogEntry): boolean {
   return ACCESS_CHANGES.has(type);

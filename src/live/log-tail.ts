@@ -2,23 +2,31 @@
 import type { Caller } from "../domain/caller.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
+import { Deliveries, type TakeEntries } from "./deliveries.ts";
 import type { Hints } from "./hints.ts";
 import { Members } from "./members.ts";
-import { Signal } from "./signal.ts";
 
 /** How many entries, and how many characters of text, are kept for those who are a little behind. */
 const MAX_ENTRIES = 500;
 const MAX_CHARACTERS = 1_000_000;
+/** So much text is handed over at a time, for a follower that does not read it holds on to it. */
+const BATCH_CHARACTERS = 64 * 1024;
 const PAGE = 200;
 /** Without a hint the log is looked at this often, in milliseconds: so much delay a lost hint costs at most. */
 const POLL_MS = 1_500;
 const RETRY_MS = 500;
 
 export interface LogTail {
-  /** The entries after a place in the log; undefined: they are no longer all kept here, read them yourself. */
+  /**
+   * Some entries after a place in the log, the same list for all who ask at once; empty: there are none. Undefined: they
+   * are no longer all kept here, read them yourself.
+   */
   after(seq: bigint): readonly LogEntry[] | undefined;
-  /** Resolves when there is more, or after some milliseconds. Rejects with the signal's reason. */
-  grown(ms: number, signal: AbortSignal): Promise<void>;
+  /**
+   * Hands over what comes after a place, as it comes, until `take` says that it wants no more for now. Resolves then,
+   * or after some milliseconds. Rejects with the signal's reason, or what `take` throws.
+   */
+  deliver(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void>;
   leave(): void;
 }
 
@@ -42,14 +50,18 @@ export function createLogTails(database: Database, hints: Hints): LogTails {
   };
 }
 
+const NOTHING: readonly LogEntry[] = [];
+
 class SharedTail {
   readonly #entries: LogEntry[] = [];
-  readonly #growth = new Signal();
+  readonly #deliveries = new Deliveries((seq) => this.#after(seq));
   readonly #stopping = new AbortController();
   readonly #members: Members;
   #characters = 0;
   /** Everything after this place and up to the last entry is kept. */
   #from: bigint;
+  /** What was asked for last: most followers are at the same place. */
+  #asked: { readonly seq: bigint; readonly entries: readonly LogEntry[] } | undefined;
 
   constructor(
     database: Database,
@@ -70,7 +82,7 @@ class SharedTail {
   join(): LogTail {
     return {
       after: (seq) => this.#after(seq),
-      grown: (ms, signal) => this.#growth.wait(ms, signal),
+      deliver: (seq, take, ms, signal) => this.#deliveries.add(seq, take, ms, signal),
       leave: this.#members.join(),
     };
   }
@@ -81,8 +93,17 @@ class SharedTail {
 
   #after(seq: bigint): readonly LogEntry[] | undefined {
     if (seq < this.#from) return undefined;
+    if (seq >= this.#end) return NOTHING;
+    if (this.#asked?.seq === seq) return this.#asked.entries;
     // The log has no gaps, so a place in it is a place here.
-    return seq >= this.#end ? [] : this.#entries.slice(Number(seq - this.#from));
+    const first = Number(seq - this.#from);
+    let last = first;
+    for (let room = BATCH_CHARACTERS; last < this.#entries.length && room > 0; last++) {
+      room -= this.#entries[last]?.content?.length ?? 0;
+    }
+    const entries = this.#entries.slice(first, last);
+    this.#asked = { seq, entries };
+    return entries;
   }
 
   async #follow(database: Database, hints: Hints, tenantId: string, conversationId: string): Promise<void> {
@@ -100,8 +121,11 @@ class SharedTail {
         }
         for (const row of rows ?? []) this.#keep(row);
         // Of a log that is gone the followers learn by their own reading.
-        if (rows === undefined || rows.length > 0) this.#growth.wake();
-        if (rows?.length !== PAGE) await waker.wait(POLL_MS, signal);
+        if (rows === undefined) this.#deliveries.dismiss();
+        else if (rows.length > 0) await this.#deliveries.serve();
+        if (rows?.length === PAGE) continue;
+        await waker.wait(POLL_MS, signal);
+        await this.#deliveries.rest();
       }
     } catch {
       // Nobody follows any more.
@@ -111,6 +135,7 @@ class SharedTail {
   }
 
   #keep(entry: LogEntry): void {
+    this.#asked = undefined;
     this.#entries.push(entry);
     this.#characters += entry.content?.length ?? 0;
     while (this.#entries.length > MAX_ENTRIES || (this.#characters > MAX_CHARACTERS && this.#entries.length > 1)) {

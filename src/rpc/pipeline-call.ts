@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
+import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./answers.ts";
 import type { Call, CallContext, CallHead } from "./call.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
 import { toConnectError } from "./errors.ts";
@@ -112,26 +113,12 @@ export class PipelineCall implements Call, CallContext {
     return this.#output(await orAborted(Promise.resolve(this.#route.handler(request, this)), this.signal));
   }
 
-  async *stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
-    const { handler } = this.#route;
-    switch (this.method.methodKind) {
-      case "unary":
-        yield await this.unary(await onlyOne(requests));
-        return;
-      case "server_streaming": {
-        const request = await onlyOne(requests);
-        this.#accept(request);
-        yield* this.#outputs(handler(request, this));
-        return;
-      }
-      case "client_streaming":
-        this.#readKey(undefined);
-        yield this.#output(await orAborted(Promise.resolve(handler(this.#validated(requests), this)), this.signal));
-        return;
-      case "bidi_streaming":
-        this.#readKey(undefined);
-        yield* this.#outputs(handler(this.#validated(requests), this));
-    }
+  stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
+    if (this.method.methodKind !== "server_streaming") return this.#answers(requests);
+    return {
+      [Symbol.asyncIterator]: () => this.#answers(requests)[Symbol.asyncIterator](),
+      pushTo: (sink) => this.#pushTo(requests, sink),
+    } satisfies PushedAnswers<Message> as AsyncIterable<Message>;
   }
 
   end(): void {
@@ -194,10 +181,47 @@ export class PipelineCall implements Call, CallContext {
     }
   }
 
+  async *#answers(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
+    const { handler } = this.#route;
+    switch (this.method.methodKind) {
+      case "unary":
+        yield await this.unary(await onlyOne(requests));
+        return;
+      case "server_streaming":
+        yield* this.#outputs(this.#serverStream(await onlyOne(requests)));
+        return;
+      case "client_streaming":
+        this.#readKey(undefined);
+        yield this.#output(await orAborted(Promise.resolve(handler(this.#validated(requests), this)), this.signal));
+        return;
+      case "bidi_streaming":
+        this.#readKey(undefined);
+        yield* this.#outputs(handler(this.#validated(requests), this));
+    }
+  }
+
+  /** As it does where answers are asked for one by one, the call ends when it is aborted, whatever the service does. */
+  async #pushTo(requests: AsyncIterable<Message>, sink: AnswerSink<Message>): Promise<void> {
+    const answers = this.#serverStream(await onlyOne(requests));
+    if (isPushed(answers)) await orAborted(answers.pushTo(mapped(sink, this.#whole)), this.signal);
+    else await pushAll(this.#outputs(answers), sink);
+  }
+
+  #serverStream(request: Message): AsyncIterable<Message> {
+    this.#accept(request);
+    return this.#route.handler(request, this);
+  }
+
   /** A handler may answer with an init shape. */
   #output(answer: Message): Message {
     return isMessage(answer, this.method.output) ? answer : create(this.method.output, answer);
   }
+
+  /** A list that is whole already stays the same list, which wires know again. */
+  readonly #whole = (answers: readonly Message[]): readonly Message[] =>
+    answers.every((answer) => isMessage(answer, this.method.output))
+      ? answers
+      : answers.map((answer) => this.#output(answer));
 
   /** A service's answers until the call is aborted, even if the service does not look at its signal. */
   async *#outputs(answers: AsyncIterable<Message>): AsyncIterable<Message> {

@@ -6,6 +6,7 @@ import { createConnectAdapter } from "../rpc/connect-adapter.ts";
 import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../rpc/http.ts";
 import type { Lifecycle } from "../rpc/lifecycle.ts";
 import type { Pipeline } from "../rpc/pipeline.ts";
+import { createStreamLane } from "../rpc/stream/lane.ts";
 import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default: true. */
   readonly unaryLane?: boolean;
+  /** The same for calls that are answered with a stream. Default: true. */
+  readonly streamLane?: boolean;
   /** Each limit that is not named has its default. */
   readonly limits?: Partial<Limits>;
 }
@@ -54,13 +57,16 @@ export interface Server {
 
 /** Builds a server that does not listen yet. Several may share a pipeline and a lifecycle, each with a port of its own. */
 export function createServer(options: ServerOptions): Server {
-  const { pipeline, lifecycle, handlers = [], unaryLane = true, logger } = options;
+  const { pipeline, lifecycle, handlers = [], unaryLane = true, streamLane = true, logger } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const cors = createCors(options.cors);
   const routes = new Map([...createOperations(options), ...(options.routes ?? [])]);
-  const lane = unaryLane ? createUnaryLane({ pipeline, lifecycle, ...limits }) : undefined;
+  const lanes = [
+    ...(unaryLane ? [createUnaryLane({ pipeline, lifecycle, ...limits })] : []),
+    ...(streamLane ? [createStreamLane({ pipeline, lifecycle, ...limits })] : []),
+  ];
   const chain = [
-    ...(lane === undefined ? [] : [lane.http1]),
+    ...lanes.map(({ http1 }) => http1),
     ...handlers,
     createConnectAdapter({ pipeline, lifecycle, ...limits }),
     createUnknownCallHandler(pipeline),
@@ -79,9 +85,10 @@ export function createServer(options: ServerOptions): Server {
 
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
     // Only browsers name an origin; they are answered by way of `cors`.
-    if (lane === undefined || headers.origin !== undefined) return false;
+    if (lanes.length === 0 || headers.origin !== undefined) return false;
     const head = { stream, headers, rawHeaders: rawHeaders as string[], url: headers[":path"], httpVersionMajor: 2 };
-    if (checkRequest(head, limits.maxHeaderBytes) !== undefined || !lane.http2(stream, headers)) return false;
+    if (checkRequest(head, limits.maxHeaderBytes) !== undefined) return false;
+    if (!lanes.some((lane) => lane.http2(stream, headers))) return false;
     inFlight.add(stream);
     return true;
   }

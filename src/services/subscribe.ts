@@ -1,5 +1,5 @@
 // Subscribe: the log of one conversation, or of all that the caller may see, as it grows.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import {
   type SubscribeRequest,
   type SubscribeResponse,
@@ -14,6 +14,7 @@ import { type FeedCursor, followFeed, MAX_SEQ } from "../live/follow-feed.ts";
 import { followLog } from "../live/follow-log.ts";
 import type { Hints } from "../live/hints.ts";
 import { createLogTails, type LogTails } from "../live/log-tail.ts";
+import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../rpc/answers.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
@@ -49,29 +50,32 @@ export function createSubscriptions({ database, hints, renew, draining }: Subscr
   };
 }
 
-type Response = MessageInitShape<typeof SubscribeResponseSchema>;
+type Sink = AnswerSink<SubscribeResponse>;
 
-export async function* subscribe(
+export function subscribe(
   parts: Subscriptions,
   request: SubscribeRequest,
   context: CallContext,
-): AsyncIterable<Response> {
-  const signal = AbortSignal.any([context.signal, parts.draining]);
-  try {
-    if (request.conversationId === "") yield* subscribeToAll(parts, request, context, signal);
-    else yield* subscribeToOne(parts, request, context, signal);
-  } catch (error) {
-    if (!parts.draining.aborted || error instanceof DomainError) throw error;
-    throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; go on with another");
-  }
+): PushedAnswers<SubscribeResponse> {
+  return pushed(async (sink) => {
+    const signal = AbortSignal.any([context.signal, parts.draining, sink.signal]);
+    try {
+      if (request.conversationId !== "") await subscribeToOne(parts, request, context, signal, sink);
+      else await pushAll(subscribeToAll(parts, request, context, signal), sink);
+    } catch (error) {
+      if (!parts.draining.aborted || error instanceof DomainError) throw error;
+      throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; go on with another");
+    }
+  });
 }
 
-async function* subscribeToOne(
+async function subscribeToOne(
   parts: Subscriptions,
   { conversationId, afterSeq, cursor }: SubscribeRequest,
   context: CallContext,
   signal: AbortSignal,
-): AsyncIterable<Response> {
+  sink: Sink,
+): Promise<void> {
   if (cursor.includes(".")) throw invalidField("cursor", "is of all conversations, not of one", "cursor.kind");
   const id = conversationId.toLowerCase();
   const caller = callerFrom(context.principal);
@@ -81,10 +85,14 @@ async function* subscribeToOne(
   if (seen === undefined) throw notFound("conversation");
   if (seen.length === 0) context.flushHeaders();
   const renew = renewing(parts, context);
-  for await (const entry of followLog(parts, renew, id, after, QUIET_MS, signal)) {
-    if (entry) after = entry.seq;
-    yield entry ? answerOf(entry, id) : { cursor: String(after) };
-  }
+  const entries = mapped<LogEntry | undefined, SubscribeResponse>(sink, (some) => {
+    const last = some.at(-1);
+    // Nothing came for a while.
+    if (last === undefined) return [signOfLife(String(after))];
+    after = last.seq;
+    return answersOf(some as readonly LogEntry[], id);
+  });
+  await followLog(parts, renew, id, after, QUIET_MS, signal).pushTo(entries);
   throw notFound("conversation");
 }
 
@@ -93,13 +101,19 @@ async function* subscribeToAll(
   { afterSeq, cursor }: SubscribeRequest,
   context: CallContext,
   signal: AbortSignal,
-): AsyncIterable<Response> {
+): AsyncIterable<SubscribeResponse> {
   if (afterSeq !== 0n) throw invalidField("after_seq", "is a place in one conversation; name it", "after_seq");
   const from = cursor === "" ? undefined : parseCursor(cursor);
   for await (const step of followFeed(parts, renewing(parts, context), from, QUIET_MS, signal)) {
     const cursor = formatCursor(step.cursor);
-    yield step.item ? { event: toEvent(step.item.entry, step.item.conversationId), cursor } : { cursor };
+    yield step.item
+      ? create(SubscribeResponseSchema, { event: toEvent(step.item.entry, step.item.conversationId), cursor })
+      : signOfLife(cursor);
   }
+}
+
+function signOfLife(cursor: string): SubscribeResponse {
+  return create(SubscribeResponseSchema, { cursor });
 }
 
 function renewing({ renew }: Subscriptions, context: CallContext): () => Promise<Caller> {
@@ -115,16 +129,27 @@ function formatCursor({ position, seq }: FeedCursor): string {
   return seq === MAX_SEQ ? String(position) : `${position}.${seq}`;
 }
 
-/** Those who follow one log share its entries, and so the answers made of them. */
+/** Those who follow one log share its entries, the lists of them, and so the answers made of both. */
 const answers = new WeakMap<LogEntry, SubscribeResponse>();
+const lists = new WeakMap<readonly LogEntry[], readonly SubscribeResponse[]>();
+
+function answersOf(entries: readonly LogEntry[], conversationId: string): readonly SubscribeResponse[] {
+  let list = lists.get(entries);
+  if (list === undefined) {
+    list = entries.map((entry) => answerOf(entry, conversationId));
+    lists.set(entries, list);
+  }
+  return list;
+}
 
 function answerOf(entry: LogEntry, conversationId: string): SubscribeResponse {
-  const known = answers.get(entry);
-  if (known) return known;
-  const answer = create(SubscribeResponseSchema, {
-    event: toEvent(entry, conversationId),
-    cursor: String(entry.seq),
-  });
-  answers.set(entry, answer);
+  let answer = answers.get(entry);
+  if (answer === undefined) {
+    answer = create(SubscribeResponseSchema, {
+      event: toEvent(entry, conversationId),
+      cursor: String(entry.seq),
+    });
+    answers.set(entry, answer);
+  }
   return answer;
 }

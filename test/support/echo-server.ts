@@ -16,8 +16,9 @@ import type { TlsOptions } from "../../src/server/one-port.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 
-/** The whole suite also runs without the lane: `COLLOQUY_UNARY=off npm test`. */
+/** The whole suite also runs without the lanes: `COLLOQUY_UNARY=off COLLOQUY_STREAMS=off npm test`. */
 export const UNARY_LANE = process.env.COLLOQUY_UNARY !== "off";
+export const STREAM_LANE = process.env.COLLOQUY_STREAMS !== "off";
 export const TENANT = "01890000-0000-7000-8000-000000000001";
 export const TOKEN = "good-token";
 export const ECHO = "/colloquy.test.v1.EchoService/Echo";
@@ -33,6 +34,7 @@ export interface EchoServerOptions {
   readonly host?: string;
   /** Default: what the run says. */
   readonly unaryLane?: boolean;
+  readonly streamLane?: boolean;
 }
 
 export interface EchoServer {
@@ -97,6 +99,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     logger,
     limits: options.limits ?? {},
     unaryLane: options.unaryLane ?? UNARY_LANE,
+    streamLane: options.streamLane ?? STREAM_LANE,
   });
   const { url, port } = await server.listen();
   return {

@@ -25,7 +25,7 @@ import { createMessageService } from "../../src/services/message-service.ts";
 import { createSubscriptions } from "../../src/services/subscribe.ts";
 import type { Database, DatabaseOptions } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
-import { UNARY_LANE } from "./echo-server.ts";
+import { STREAM_LANE, UNARY_LANE } from "./echo-server.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 
 export interface Clients {
@@ -112,6 +112,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     metrics,
     logger,
     unaryLane: UNARY_LANE,
+    streamLane: STREAM_LANE,
   });
   const { url } = await server.listen();
 

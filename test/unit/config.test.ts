@@ -45,6 +45,7 @@ test("an empty environment gives the development profile on loopback, with the e
     hints: "postgres",
     logLevel: "info",
     unaryLane: true,
+    streamLane: true,
   });
 });
 

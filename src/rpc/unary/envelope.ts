@@ -1,4 +1,4 @@
-// The frames of gRPC and gRPC-Web (Length-Prefixed-Message): a byte of flags, four of length, then the message.
+// The frames of gRPC, gRPC-Web and Connect's streams (Length-Prefixed-Message): a byte of flags, four of length, then the message.
 import type { Message } from "@bufbuild/protobuf";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
@@ -10,14 +10,15 @@ import type { Incoming } from "./protocol.ts";
 const HEAD_BYTES = 5;
 const COMPRESSED = 0x01;
 
-/** Reads the one message of a unary call. Frames with a flag of `skip` are passed over. */
+/** Reads the one message of a call. Frames with a flag of `skip` are passed over. */
 export async function receiveOne(
   incoming: Incoming,
   limits: Omit<BodyLimits, "maxBytes">,
   skip: number,
+  encodingHeader = "grpc-encoding",
 ): Promise<Message> {
   const { exchange, method, encoding, codec, readMaxBytes } = incoming;
-  const compression = requestCompression(exchange.header("grpc-encoding"));
+  const compression = requestCompression(exchange.header(encodingHeader));
   const read = await exchange.read({ ...limits, maxBytes: readMaxBytes + HEAD_BYTES });
   const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
   let message: Message | undefined;

@@ -1,11 +1,11 @@
-// A unary call as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
+// A call of one request as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { CallHead, Wire } from "../call.ts";
 import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../deadline.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { Exchange } from "./exchange.ts";
 
-export class UnaryHead implements CallHead {
+export class LaneHead implements CallHead {
   readonly method: DescMethod;
   readonly wire: Wire;
   readonly deadline: number | undefined;
@@ -15,6 +15,7 @@ export class UnaryHead implements CallHead {
   readonly #lifecycle: Lifecycle;
   #signal: CallSignal | undefined;
   #gone = false;
+  #over = false;
 
   constructor(exchange: Exchange, method: DescMethod, wire: Wire, lifecycle: Lifecycle) {
     this.#exchange = exchange;
@@ -29,7 +30,7 @@ export class UnaryHead implements CallHead {
     }
     exchange.onGone(() => {
       this.#gone = true;
-      this.#signal?.cancel();
+      if (!this.#over) this.#signal?.cancel();
     });
   }
 
@@ -51,6 +52,7 @@ export class UnaryHead implements CallHead {
 
   /** The call is over. */
   release(): void {
+    this.#over = true;
     this.#signal?.release();
   }
 }

@@ -13,12 +13,12 @@ import { connect } from "./connect.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { grpc } from "./grpc.ts";
 import { grpcWeb } from "./grpc-web.ts";
-import { UnaryHead } from "./head.ts";
+import { LaneHead } from "./head.ts";
 import { Http1Exchange } from "./http1-exchange.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
 import type { Incoming, Protocol } from "./protocol.ts";
 
-export interface UnaryLaneOptions {
+export interface LaneOptions {
   readonly pipeline: Pipeline;
   readonly lifecycle: Lifecycle;
   /** The most bytes of one request message, also once decompressed. */
@@ -29,7 +29,7 @@ export interface UnaryLaneOptions {
   readonly bodyTimeoutMs: number;
 }
 
-export interface UnaryLane {
+export interface Lane {
   /** Takes HTTP/1.1 requests; leaves others, and what it does not know, untouched. */
   readonly http1: HttpHandler;
   /** The same for the streams of HTTP/2. */
@@ -50,7 +50,7 @@ const FORMS: ReadonlyMap<string, readonly [Protocol, Encoding]> = new Map<string
   ["application/grpc-web+json", [grpcWeb, "json"]],
 ]);
 
-export function createUnaryLane(options: UnaryLaneOptions): UnaryLane {
+export function createUnaryLane(options: LaneOptions): Lane {
   const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs } = options;
   const codec = createCodec(options);
   const methods = new Map([...pipeline.methods].filter(([, method]) => method.methodKind === "unary"));
@@ -69,7 +69,7 @@ export function createUnaryLane(options: UnaryLaneOptions): UnaryLane {
 
   async function serve(protocol: Protocol, incoming: Incoming): Promise<void> {
     const { exchange, method } = incoming;
-    const head = new UnaryHead(exchange, method, protocol.wire, lifecycle);
+    const head = new LaneHead(exchange, method, protocol.wire, lifecycle);
     const call = pipeline.begin(head);
     try {
       exchange.send(await outcomeOf(protocol, incoming, head, call));
@@ -84,7 +84,7 @@ export function createUnaryLane(options: UnaryLaneOptions): UnaryLane {
     }
   }
 
-  async function outcomeOf(protocol: Protocol, incoming: Incoming, head: UnaryHead, call: Call): Promise<WholeAnswer> {
+  async function outcomeOf(protocol: Protocol, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeAnswer> {
     try {
       await call.admit();
       if (head.invalidTimeout !== undefined) throw head.invalidTimeout;

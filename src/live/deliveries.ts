@@ -1,0 +1,96 @@
+// The followers of one log that are at its end: what comes is handed to all of them in one pass.
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
+import type { LogEntry } from "../store/messages.ts";
+
+/** Takes entries, a list that others get too. False: no more for now; the entries were taken only if it remembers them. */
+export type TakeEntries = (entries: readonly LogEntry[]) => boolean;
+
+/** A pass gives way to other work after so many milliseconds. */
+const TURN_MS = 5;
+/** Followers that are served without a look at the clock. */
+const UNTIMED = 16;
+/** The most that a pass waits for more to share its writes, in milliseconds. */
+const LONGEST_REST_MS = 20;
+
+interface Follower {
+  seq: bigint;
+  readonly take: TakeEntries;
+  /** Ends its stay here. */
+  leave(error?: unknown): void;
+}
+
+export class Deliveries {
+  readonly #after: (seq: bigint) => readonly LogEntry[] | undefined;
+  readonly #followers = new Set<Follower>();
+  #served = 0;
+  #took = 0;
+
+  /** @param after the entries after a place; undefined: they are not kept any more */
+  constructor(after: (seq: bigint) => readonly LogEntry[] | undefined) {
+    this.#after = after;
+  }
+
+  /** Resolves when the follower takes no more, or after some milliseconds. Rejects with the signal's reason. */
+  add(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const leave = (error?: unknown) => {
+        if (!this.#followers.delete(follower)) return;
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onAbort);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const follower: Follower = { seq, take, leave };
+      const onAbort = () => leave(signal.reason);
+      const timer = setTimeout(leave, ms);
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#followers.add(follower);
+      this.#serveOne(follower);
+    });
+  }
+
+  /** Hands to every follower what has come since it was served last. */
+  async serve(): Promise<void> {
+    const began = performance.now();
+    let turn = began;
+    let count = 0;
+    for (const follower of this.#followers) {
+      this.#serveOne(follower);
+      if (++count % UNTIMED !== 0 || performance.now() - turn < TURN_MS) continue;
+      await nextTurn();
+      turn = performance.now();
+    }
+    this.#served = performance.now();
+    this.#took = this.#served - began;
+  }
+
+  /**
+   * Waits before the next pass about as long as the last one took, so that passes over many followers take half of the
+   * time at most, and what comes meanwhile shares a write. One follower is not kept waiting.
+   */
+  async rest(): Promise<void> {
+    const left = this.#served + Math.min(this.#took, LONGEST_REST_MS) - performance.now();
+    if (left >= 1) await sleep(left);
+  }
+
+  /** Sends every follower away, to look for itself. */
+  dismiss(): void {
+    for (const follower of this.#followers) follower.leave();
+  }
+
+  #serveOne(follower: Follower): void {
+    try {
+      for (;;) {
+        const entries = this.#after(follower.seq);
+        const last = entries?.at(-1);
+        if (entries !== undefined && last === undefined) return;
+        if (entries === undefined || last === undefined || !follower.take(entries)) break;
+        follower.seq = last.seq;
+      }
+      follower.leave();
+    } catch (error) {
+      follower.leave(error);
+    }
+  }
+}

@@ -1,0 +1,62 @@
+// Where the pieces of a streamed body go: past Node's response into the socket over HTTP/1.1, into the stream over HTTP/2.
+import type { ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { HttpResponse } from "../http.ts";
+
+export class BodyWriter {
+  /** Whether pieces are to be chunks of HTTP/1.1 (RFC 9112 §7.1) already, with their sizes before them. */
+  readonly chunked: boolean;
+  readonly #target: Socket;
+  readonly #stallMs: number;
+
+  private constructor(target: Socket | ServerResponse | ServerHttp2Stream, chunked: boolean, stallMs: number) {
+    // All of them can be written to, but TypeScript cannot call a union of overloads.
+    this.#target = target as Socket;
+    this.chunked = chunked;
+    this.#stallMs = stallMs;
+  }
+
+  /**
+   * For a response whose headers have just been written. Node's response would make four writes of each piece: the
+   * socket takes one that is a chunk as it is. A response that has to wait for another one on its connection has no
+   * socket yet, and HTTP/1.0 knows no chunks: these are written to as usual.
+   * @param stallMs how long a reader that is behind may read nothing, in milliseconds; then it loses its connection
+   */
+  static ofResponse(response: HttpResponse, stallMs = 0): BodyWriter {
+    if ("stream" in response) return BodyWriter.ofStream(response.stream, stallMs);
+    const direct = response.socket !== null && response.chunkedEncoding;
+    return new BodyWriter(direct ? response.socket : response, direct, stallMs);
+  }
+
+  static ofStream(stream: ServerHttp2Stream, stallMs = 0): BodyWriter {
+    return new BodyWriter(stream, false, stallMs);
+  }
+
+  /** False: the reader is behind, wait for {@link room}. What is written after the reader has gone is dropped. */
+  write(piece: Uint8Array): boolean {
+    const target = this.#target;
+    if (target.destroyed || target.writableEnded) return false;
+    if (piece.byteLength > 0) target.write(piece);
+    return !target.writableNeedDrain;
+  }
+
+  /** Resolves when the reader has caught up, or the signal aborts, as it does when the reader goes away. */
+  room(signal: AbortSignal): Promise<void> {
+    const target = this.#target;
+    return new Promise((resolve) => {
+      const done = () => {
+        target.off("drain", done).off("timeout", stalled);
+        signal.removeEventListener("abort", done);
+        target.setTimeout(0);
+        resolve();
+      };
+      const stalled = () => target.destroy();
+      target.on("drain", done).on("timeout", stalled);
+      // Node counts only time without progress.
+      target.setTimeout(this.#stallMs);
+      signal.addEventListener("abort", done, { once: true });
+      if (signal.aborted || !(target.destroyed || target.writableEnded || target.writableNeedDrain)) done();
+    });
+  }
+}

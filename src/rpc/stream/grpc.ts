@@ -1,0 +1,16 @@
+// The server streams of gRPC, which end with trailers: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { compressionOf, receiveOne } from "../unary/envelope.ts";
+import { headersOf } from "../unary/grpc.ts";
+import type { StreamProtocol } from "./protocol.ts";
+
+export const grpc: StreamProtocol = {
+  wire: "grpc",
+  acceptHeader: "grpc-accept-encoding",
+  trailing: true,
+  requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
+  receive: (incoming, limits) => receiveOne(incoming, limits, 0),
+  compression: compressionOf,
+  headers: (incoming, fields) => headersOf(incoming, "grpc", fields),
+  end: (_, error) => ({ trailers: Object.fromEntries(setTrailerStatus(new Headers(), error)) }),
+};

@@ -1,0 +1,124 @@
+// The lane itself: takes the calls that are answered with a stream and whose form it knows, and carries each from the pipeline into the socket.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Message } from "@bufbuild/protobuf";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { pushAll } from "../answers.ts";
+import { pathOf } from "../http.ts";
+import type { Call } from "../pipeline.ts";
+import { type Codec, createCodec, type Encoding } from "../unary/codec.ts";
+import { ACCEPTED, requestCompression } from "../unary/compression.ts";
+import { envelope } from "../unary/envelope.ts";
+import type { Exchange } from "../unary/exchange.ts";
+import { LaneHead } from "../unary/head.ts";
+import { Http1Exchange } from "../unary/http1-exchange.ts";
+import { Http2Exchange } from "../unary/http2-exchange.ts";
+import type { Lane, LaneOptions } from "../unary/lane.ts";
+import type { Incoming } from "../unary/protocol.ts";
+import { answerHttp1, answerHttp2, type StreamedAnswer } from "./answer.ts";
+import { connect } from "./connect.ts";
+import { grpc } from "./grpc.ts";
+import { grpcWeb } from "./grpc-web.ts";
+import type { StreamProtocol } from "./protocol.ts";
+import { Sending } from "./sending.ts";
+import { SharedFrames } from "./shared-frames.ts";
+
+/** A call's form, by the content type of its request. Other spellings are left to the adapter, which knows them all. */
+const FORMS: ReadonlyMap<string, readonly [StreamProtocol, Encoding]> = new Map<
+  string,
+  readonly [StreamProtocol, Encoding]
+>([
+  ["application/connect+json", [connect, "json"]],
+  ["application/connect+proto", [connect, "proto"]],
+  ["application/grpc", [grpc, "proto"]],
+  ["application/grpc+proto", [grpc, "proto"]],
+  ["application/grpc+json", [grpc, "json"]],
+  ["application/grpc-web", [grpcWeb, "proto"]],
+  ["application/grpc-web+proto", [grpcWeb, "proto"]],
+  ["application/grpc-web+json", [grpcWeb, "json"]],
+]);
+
+export function createStreamLane(options: LaneOptions): Lane {
+  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs, stallTimeoutMs } = options;
+  const codec = createCodec(options);
+  const methods = new Map([...pipeline.methods].filter(([, method]) => method.methodKind === "server_streaming"));
+  const frames = createFrames(codec);
+
+  async function serve(protocol: StreamProtocol, incoming: Incoming, answer: StreamedAnswer): Promise<void> {
+    const { exchange, method } = incoming;
+    const head = new LaneHead(exchange, method, protocol.wire, lifecycle);
+    const call = pipeline.begin(head);
+    const shared = frames(incoming, protocol.compression(incoming));
+    const sending = new Sending(protocol, incoming, shared, answer, call.responseHeaders, head.signal);
+    call.onFlushHeaders = () => sending.open();
+    try {
+      try {
+        await call.admit();
+        if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
+        checkCompression(protocol, incoming, call);
+        const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, signal: () => head.signal });
+        await pushAll(call.stream(only(request)), sending);
+        await sending.end(undefined);
+      } catch (error) {
+        await sending.end(call.fail(error));
+      }
+      call.end();
+    } catch (error) {
+      // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.
+      call.fail(error);
+      exchange.destroy();
+    } finally {
+      head.release();
+      exchange.release();
+    }
+  }
+
+  function take(exchange: Exchange, answer: () => StreamedAnswer): Promise<void> | undefined {
+    if (exchange.method !== "POST") return undefined;
+    const method = methods.get(pathOf(exchange.target));
+    const form = method && FORMS.get(exchange.header("content-type") ?? "");
+    if (method === undefined || form === undefined) return undefined;
+    const [protocol, encoding] = form;
+    if (protocol === grpc && exchange instanceof Http1Exchange) return undefined;
+    return serve(protocol, { exchange, method, encoding, query: undefined, codec, readMaxBytes }, answer());
+  }
+
+  return {
+    http1(request, response) {
+      if ("stream" in request) return false;
+      const own = response as ServerResponse<IncomingMessage>;
+      const exchange = new Http1Exchange(request as IncomingMessage, own);
+      return take(exchange, () => answerHttp1(own, stallTimeoutMs))?.then(() => true) ?? false;
+    },
+    http2(stream, headers) {
+      return take(new Http2Exchange(stream, headers), () => answerHttp2(stream, stallTimeoutMs)) !== undefined;
+    },
+  };
+}
+
+/** The frames of each form. They are the same over all three protocols. */
+function createFrames(codec: Codec) {
+  const forms = new Map<string, SharedFrames>();
+  return ({ method, encoding }: Incoming, compression: Compression | undefined): SharedFrames => {
+    const form = `${method.toString()} ${encoding} ${compression?.name}`;
+    let frames = forms.get(form);
+    if (frames === undefined) {
+      frames = new SharedFrames((message) => envelope(codec.encode(method, encoding, message), 0, compression));
+      forms.set(form, frames);
+    }
+    return frames;
+  };
+}
+
+/** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
+function checkCompression(protocol: StreamProtocol, incoming: Incoming, call: Call): void {
+  try {
+    requestCompression(protocol.requestEncoding(incoming));
+  } catch (error) {
+    call.context.setHeader(protocol.acceptHeader, ACCEPTED);
+    throw error;
+  }
+}
+
+async function* only(request: Message): AsyncGenerator<Message> {
+  yield request;
+}
