@@ -15,7 +15,7 @@ export interface RandomCall {
 }
 
 const SERVICE = "/colloquy.test.v1.EchoService";
-const REASONS = Object.keys(ErrorReason).filter((name) => Number.isNaN(Number(name)));
+export const REASONS = Object.keys(ErrorReason).filter((name) => Number.isNaN(Number(name)));
 
 /** Mulberry32: small, and good enough to pick with. */
 function createRandom(seed: number): () => number {
@@ -28,7 +28,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-class Picker {
+export class Picker {
   readonly next: () => number;
   constructor(seed: number) {
     this.next = createRandom(seed);
@@ -47,7 +47,7 @@ class Picker {
   }
 }
 
-const WORDS = [
+export const WORDS = [
   "",
   "a",
   "grüße 👋",
@@ -130,16 +130,16 @@ function proper(pick: Picker, method: string, json: boolean): Buffer {
   return Buffer.from(json ? toJsonString(EchoRequestSchema, message) : toBinary(EchoRequestSchema, message));
 }
 
-function compressed(pick: Picker, name: string | undefined, bytes: Buffer): Buffer {
+export function compressed(pick: Picker, name: string | undefined, bytes: Buffer): Buffer {
   if (pick.chance(0.05)) return bytes;
   const made = name === "gzip" ? gzipSync(bytes) : name === "br" ? brotliCompressSync(bytes) : bytes;
   return pick.chance(0.05) ? made.subarray(0, pick.below(made.length + 1)) : made;
 }
 
-const COMPRESSIONS = [undefined, undefined, undefined, "gzip", "br", "identity", "zstd", "GZIP", ""];
-const ACCEPTED = [undefined, undefined, "gzip", "br", "identity", "", "br;q=1, gzip", "deflate,br , gzip", "*"];
+export const COMPRESSIONS = [undefined, undefined, undefined, "gzip", "br", "identity", "zstd", "GZIP", ""];
+export const ACCEPTED = [undefined, undefined, "gzip", "br", "identity", "", "br;q=1, gzip", "deflate,br , gzip", "*"];
 
-function commonHeaders(pick: Picker, seed: number): Record<string, string> {
+export function commonHeaders(pick: Picker, seed: number): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": pick.one([`id-${seed}`, `id-${seed}`, `a.b:${seed}`]) };
   const credential = pick.one([
     `Bearer ${TOKEN}`,
@@ -155,7 +155,7 @@ function commonHeaders(pick: Picker, seed: number): Record<string, string> {
   return headers;
 }
 
-function put(headers: Record<string, string>, name: string, value: string | undefined): void {
+export function put(headers: Record<string, string>, name: string, value: string | undefined): void {
   if (value !== undefined) headers[name] = value;
 }
 
