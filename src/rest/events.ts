@@ -1,6 +1,7 @@
 // The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { SharedFrames } from "../rpc/stream/shared-frames.ts";
 import type { Binding } from "./binding.ts";
 import { getField } from "./field-path.ts";
 import type { Headers } from "./http.ts";
@@ -12,7 +13,8 @@ import { httpBodyIn } from "./request-message.ts";
 export interface StreamFormat {
   /** Sets the headers of the answer; `first` is its first message, if that is known before they are sent. */
   head(headers: Headers, first: Message | undefined): void;
-  message(message: Message): string | Uint8Array;
+  /** The messages as they are sent. */
+  readonly frames: SharedFrames;
   /** The last thing sent after a failure; `body` is the JSON that the mount renders for it. */
   error(body: unknown): string | undefined;
   /** What keeps a silent connection alive, if the format has such a thing. */
@@ -32,13 +34,14 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
       // A proxy that gathers the answer before it hands it on would hold events back.
       headers["x-accel-buffering"] = "no";
     },
-    message(message) {
+    frames: new SharedFrames((message) => {
       const chosen = oneof?.fields.find((field) => getField(message, field) !== undefined);
       const one = chosen ?? binding.responseBody;
       const data = one === undefined ? writer.message(output, message) : writer.field(output, message, one);
       const id = idOf(message, chosen);
-      return `${chosen === undefined ? "" : `event: ${chosen.name}\n`}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`;
-    },
+      const event = chosen === undefined ? "" : `event: ${chosen.name}\n`;
+      return Buffer.from(`${event}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`);
+    }),
     error: (body) => `event: error\ndata: ${JSON.stringify(body)}\n\n`,
   };
 }
@@ -51,8 +54,12 @@ export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFo
     head(headers) {
       headers["content-type"] = NDJSON_TYPE;
     },
-    message: (message) =>
-      `${responseBody === undefined ? writer.message(method.output, message) : writer.field(method.output, message, responseBody)}\n`,
+    frames: new SharedFrames((message) => {
+      const { output } = method;
+      const line =
+        responseBody === undefined ? writer.message(output, message) : writer.field(output, message, responseBody);
+      return Buffer.from(`${line}\n`);
+    }),
     error: (body) => `${JSON.stringify({ error: body })}\n`,
   };
 }
@@ -62,7 +69,7 @@ export function createRawFormat(binding: Binding): StreamFormat {
   return {
     heartbeat: undefined,
     head: (headers, first) => setContentType(headers, first && httpBodyIn(first, binding.responseBody)),
-    message: (message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array(),
+    frames: new SharedFrames((message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array()),
     error: () => undefined,
   };
 }

@@ -1,6 +1,10 @@
 // Sends a stream of messages at the reader's pace.
 import type { ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
+import { type AnswerSink, pushAll } from "../rpc/answers.ts";
+import { BodySink } from "../rpc/stream/body-sink.ts";
+import { BodyWriter } from "../rpc/stream/body-writer.ts";
+import { pieceOf } from "../rpc/stream/shared-frames.ts";
 import type { StreamFormat } from "./events.ts";
 import { gone, type Headers, type HttpResponse, writeHead } from "./http.ts";
 
@@ -40,115 +44,105 @@ export class ReaderGone extends Error {
  */
 export async function sendStream(messages: AsyncIterable<Message>, answer: StreamAnswer): Promise<boolean> {
   const { response, format, times } = answer;
-  const source = messages[Symbol.asyncIterator]();
-  const watch = watchReader(response);
+  const reader = watchReader(response);
+  const headSent = Promise.withResolvers<void>();
+  let body: BodyWriter | undefined;
   let heartbeat: NodeJS.Timeout | undefined;
-  let done = false;
-  const pull = async (pending: Promise<IteratorResult<Message>>) => {
-    const next = await watch.orGone(pending);
-    done = next.done === true;
-    return next;
+  const open = (first?: Message): BodyWriter => {
+    if (body === undefined) {
+      body = begin(answer, first);
+      if (answer.headOnly) headSent.resolve();
+      else if (format.heartbeat !== undefined) heartbeat = keepAlive(body, format.heartbeat, times.heartbeatMs);
+    }
+    return body;
+  };
+  const openEarly = () => {
+    if (body === undefined && !gone(response)) open();
+  };
+  const late = setTimeout(openEarly, times.openAfterMs);
+  void answer.flushed.then(openEarly);
+  const whole = new BodySink(format.frames, open, reader.signal);
+  const sink: AnswerSink<Message> = {
+    signal: reader.signal,
+    room: () => whole.room(),
+    put(some) {
+      if (answer.headOnly) {
+        open(some[0]);
+        return false;
+      }
+      heartbeat?.refresh();
+      return whole.put(some);
+    },
   };
   try {
-    const first = pull(source.next());
-    const early = await settledBefore(first, answer.flushed, times.openAfterMs);
-    open(answer, early?.done === true ? undefined : early?.value, early === undefined || answer.headOnly);
-    if (answer.headOnly) {
-      end(response);
-      return true;
-    }
-    if (format.heartbeat !== undefined) heartbeat = keepAlive(response, format.heartbeat, times.heartbeatMs);
-    try {
-      for (let next = await first; next.done !== true; next = await pull(source.next())) {
-        if (!write(response, format.message(next.value))) await watch.orGone(drained(response));
-        heartbeat?.refresh();
-      }
-    } catch (error) {
-      if (error instanceof ReaderGone) throw error;
-      const last = format.error(answer.renderError(error));
-      // Where the format has no word for a failure, breaking off is the only way to tell it.
-      if (last === undefined) response.destroy();
-      else write(response, last);
-      end(response);
-      return false;
-    }
+    await Promise.race([pushAll(messages, sink), headSent.promise, reader.gone]);
+    open();
     end(response);
     return true;
+  } catch (error) {
+    if (body === undefined || error instanceof ReaderGone) throw error;
+    const last = format.error(answer.renderError(error));
+    // Where the format has no word for a failure, breaking off is the only way to tell it.
+    if (last === undefined) response.destroy();
+    else end(response, last);
+    return false;
   } finally {
+    clearTimeout(late);
     clearTimeout(heartbeat);
-    watch.release();
-    // Not awaited: a source that hangs would hold the call back.
-    if (!done) source.return?.().catch(() => {});
+    await whole.close();
+    // A source that is still at work stops; one that hangs is not waited for.
+    reader.release();
   }
 }
 
-function open({ response, format, status, headers }: StreamAnswer, first: Message | undefined, flush: boolean): void {
+/** Sends the headers at once: behind them the body goes past the response into its socket. */
+function begin({ response, format, status, headers }: StreamAnswer, first: Message | undefined): BodyWriter {
   if (gone(response)) throw new ReaderGone();
   const all = headers();
   format.head(all, first);
   writeHead(response, status, all);
-  if (flush) (response as ServerResponse).flushHeaders();
+  (response as ServerResponse).flushHeaders();
+  return BodyWriter.ofResponse(response);
 }
 
-function write(response: HttpResponse, chunk: string | Uint8Array): boolean {
-  return chunk.length === 0 || (response as ServerResponse).write(chunk);
-}
-
-function end(response: HttpResponse): void {
-  if (!response.writableEnded) (response as ServerResponse).end();
-}
-
-/** What the promise gives, or undefined if the other settles or the time passes before. */
-async function settledBefore<T>(promise: Promise<T>, other: Promise<void>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  try {
-    return await Promise.race([promise, other as Promise<undefined>, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function end(response: HttpResponse, last?: string): void {
+  if (!response.writableEnded && !response.destroyed) (response as ServerResponse).end(last);
 }
 
 /** Writes a heartbeat whenever the time has passed since the last refresh, unless the reader is behind anyway. */
-function keepAlive(response: HttpResponse, text: string, ms: number): NodeJS.Timeout {
+function keepAlive(body: BodyWriter, text: string, ms: number): NodeJS.Timeout {
+  const piece = pieceOf([Buffer.from(text)], body.chunked);
   const timer = setTimeout(() => {
-    if (response.destroyed || response.writableEnded) return;
-    if (!response.writableNeedDrain) write(response, text);
+    if (!body.isBehind) body.write(piece);
     timer.refresh();
   }, ms);
   return timer;
 }
 
 interface ReaderWatch {
-  /** Settles as the promise does, or rejects with {@link ReaderGone} once the reader is gone. One at a time. */
-  orGone<T>(promise: Promise<T>): Promise<T>;
+  /** Rejects with {@link ReaderGone} once the reader is gone. */
+  readonly gone: Promise<never>;
+  /** Aborts when nobody reads any more. */
+  readonly signal: AbortSignal;
   release(): void;
 }
 
-// Promise.race with one promise for the whole stream would gather a reaction for every message.
 function watchReader(response: HttpResponse): ReaderWatch {
-  let abandon: ((reason: ReaderGone) => void) | undefined;
-  let isGone = response.destroyed;
+  const reading = new AbortController();
+  const { promise, reject } = Promise.withResolvers<never>();
   const onClose = () => {
-    isGone = true;
-    abandon?.(new ReaderGone("the reader went away"));
+    const reason = new ReaderGone("the reader went away");
+    reject(reason);
+    reading.abort(reason);
   };
-  response.once("close", onClose);
+  if (response.destroyed) onClose();
+  else response.once("close", onClose);
   return {
-    orGone: (promise) =>
-      new Promise((resolve, reject) => {
-        abandon = reject;
-        promise.then(resolve, reject);
-        if (isGone) onClose();
-      }),
-    release: () => response.off("close", onClose),
+    gone: promise,
+    signal: reading.signal,
+    release() {
+      response.off("close", onClose);
+      reading.abort();
+    },
   };
-}
-
-function drained(response: HttpResponse): Promise<void> {
-  return new Promise((resolve) => {
-    (response as ServerResponse).once("drain", resolve);
-  });
 }

@@ -28,6 +28,7 @@ export function pushed<T>(pushTo: PushedAnswers<T>["pushTo"]): PushedAnswers<T> 
 export async function pushAll<T>(answers: AsyncIterable<T>, sink: AnswerSink<T>): Promise<void> {
   if (isPushed(answers)) return answers.pushTo(sink);
   for await (const answer of answers) {
+    sink.signal.throwIfAborted();
     if (!sink.put([answer])) await sink.room();
   }
 }

@@ -33,6 +33,11 @@ export class BodyWriter {
     return new BodyWriter(stream, false, stallMs);
   }
 
+  /** Whether what was written waits for the reader. */
+  get isBehind(): boolean {
+    return this.#target.writableNeedDrain;
+  }
+
   /** False: the reader is behind, wait for {@link room}. What is written after the reader has gone is dropped. */
   write(piece: Uint8Array): boolean {
     const target = this.#target;

@@ -1,6 +1,7 @@
 // The lane itself: takes the calls that are answered with a stream and whose form it knows, and carries each from the pipeline into the socket.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
+import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { pushAll } from "../answers.ts";
 import { pathOf } from "../http.ts";
@@ -15,11 +16,12 @@ import { Http2Exchange } from "../unary/http2-exchange.ts";
 import type { Lane, LaneOptions } from "../unary/lane.ts";
 import type { Incoming } from "../unary/protocol.ts";
 import { answerHttp1, answerHttp2, type StreamedAnswer } from "./answer.ts";
+import { BodySink } from "./body-sink.ts";
+import type { BodyWriter } from "./body-writer.ts";
 import { connect } from "./connect.ts";
 import { grpc } from "./grpc.ts";
 import { grpcWeb } from "./grpc-web.ts";
 import type { StreamProtocol } from "./protocol.ts";
-import { Sending } from "./sending.ts";
 import { SharedFrames } from "./shared-frames.ts";
 
 /** A call's form, by the content type of its request. Other spellings are left to the adapter, which knows them all. */
@@ -47,19 +49,29 @@ export function createStreamLane(options: LaneOptions): Lane {
     const { exchange, method } = incoming;
     const head = new LaneHead(exchange, method, protocol.wire, lifecycle);
     const call = pipeline.begin(head);
-    const shared = frames(incoming, protocol.compression(incoming));
-    const sending = new Sending(protocol, incoming, shared, answer, call.responseHeaders, head.signal);
-    call.onFlushHeaders = () => sending.open();
+    let body: BodyWriter | undefined;
+    const open = () => {
+      body ??= answer.open(protocol.headers(incoming, call.responseHeaders), protocol.trailing);
+      return body;
+    };
+    const sink = new BodySink(frames(incoming, protocol.compression(incoming)), open, head.signal);
+    const end = async (error: ConnectError | undefined) => {
+      await sink.close();
+      const last = await protocol.end(incoming, error);
+      open();
+      answer.end(last);
+    };
+    call.onFlushHeaders = open;
     try {
       try {
         await call.admit();
         if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
         checkCompression(protocol, incoming, call);
         const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, signal: () => head.signal });
-        await pushAll(call.stream(only(request)), sending);
-        await sending.end(undefined);
+        await pushAll(call.stream(only(request)), sink);
+        await end(undefined);
       } catch (error) {
-        await sending.end(call.fail(error));
+        await end(call.fail(error));
       }
       call.end();
     } catch (error) {

@@ -42,7 +42,8 @@ function areThere(frames: readonly Bytes[]): frames is readonly Uint8Array[] {
   return !frames.some((frame) => frame instanceof Promise);
 }
 
-function pieceOf(frames: readonly Uint8Array[], chunked: boolean): Uint8Array {
+/** Some frames as one piece of a body. */
+export function pieceOf(frames: readonly Uint8Array[], chunked: boolean): Uint8Array {
   if (!chunked) return frames.length === 1 ? (frames[0] as Uint8Array) : Buffer.concat(frames);
   const length = frames.reduce((sum, { byteLength }) => sum + byteLength, 0);
   // RFC 9112 §7.1: a chunk without anything in it would be the last one.
