@@ -31,9 +31,9 @@ export class Deliveries {
   }
 
   /** Resolves when the follower takes no more, or after some milliseconds. Rejects with the signal's reason. */
-  add(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void> {
+  async add(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       const leave = (error?: unknown) => {
         if (!this.#followers.delete(follower)) return;
         clearTimeout(timer);

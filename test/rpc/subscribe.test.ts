@@ -1,10 +1,13 @@
 // Following logs over a real socket and a real database: every entry once, in order, for those who may see it.
 import { once } from "node:events";
+import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ConversationService, SubscribeRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { callerFrom } from "../../src/domain/caller.ts";
 import { createFeedTails } from "../../src/live/feed-tail.ts";
@@ -13,8 +16,10 @@ import { followLog } from "../../src/live/follow-log.ts";
 import { createLogTails } from "../../src/live/log-tail.ts";
 import type { Database } from "../../src/store/database.ts";
 import { overloaded } from "../../src/store/failure.ts";
+import { STREAM_LANE } from "../support/echo-server.ts";
 import { failureOf } from "../support/failure.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
+import { frame } from "../support/raw-call.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 let server: StoreServer;
@@ -171,6 +176,21 @@ describe("a conversation's log", () => {
     for (const reader of readers) reader.close();
   });
 
+  test("is given whole to those who want it compressed, short entries and long ones in order", async () => {
+    const alice = (await server.tenant("alice")).member("alice");
+    const conversationId = await open(alice);
+    // Clients in Node ask for compression, which only pays for what is long.
+    const readers = Array.from({ length: 5 }, () => follow(alice, { conversationId, afterSeq: 1n }));
+    const all = Promise.all(readers.map((reader) => reader.next(40)));
+    const contents = Array.from({ length: 40 }, (_, index) => `${index} `.repeat(index % 3 === 0 ? 2_000 : 1));
+    for (let sent = 0; sent < contents.length; sent += 5) {
+      const messages = contents.slice(sent, sent + 5).map((content) => ({ content }));
+      await alice.messages.batchSendMessages({ conversationId, messages });
+    }
+    for (const heard of await all) expect(texts(heard)).toEqual(contents);
+    for (const reader of readers) reader.close();
+  });
+
   test("costs bounded memory for readers that do not read, and is theirs in full once they do", async () => {
     const tenant = await server.tenant("alice");
     const alice = tenant.member("alice");
@@ -219,6 +239,39 @@ describe("a conversation's log", () => {
     }
     expect(next).toBe(COUNT);
     for (const socket of sockets) socket.destroy();
+  });
+});
+
+describe.runIf(STREAM_LANE)("a stream that stands says so by its headers, though it has nothing to tell", () => {
+  const path = "/colloquy.v1.ConversationService/Subscribe";
+
+  async function prepare(type: string) {
+    const tenant = await server.tenant("alice");
+    const conversationId = await open(tenant.member("alice"));
+    const principal = { kind: "member", tenantId: tenant.id, memberId: "alice", role: "member" };
+    const headers = { "content-type": type, "x-test-principal": JSON.stringify(principal) };
+    const message = toBinary(SubscribeRequestSchema, create(SubscribeRequestSchema, { conversationId, afterSeq: 1n }));
+    return { headers, body: frame(message) };
+  }
+
+  test.each(["application/connect+proto", "application/grpc-web"])("over HTTP/1.1, %s", async (type) => {
+    const { headers, body } = await prepare(type);
+    const call = request(server.url, { method: "POST", path, headers });
+    call.on("error", () => {});
+    call.end(body);
+    const [answer] = (await once(call, "response")) as [IncomingMessage];
+    expect([answer.statusCode, answer.headers["content-type"]?.split("+")[0]]).toEqual([200, type.split("+")[0]]);
+    call.destroy();
+  });
+
+  test.each(["application/connect+proto", "application/grpc"])("over HTTP/2, %s", async (type) => {
+    const { headers, body } = await prepare(type);
+    const session = connectHttp2(server.url);
+    const call = session.request({ ":method": "POST", ":path": path, ...headers });
+    call.end(body);
+    const [answer] = (await once(call, "response")) as [IncomingHttpHeaders & { ":status"?: number }];
+    expect(answer[":status"]).toBe(200);
+    session.destroy();
   });
 });
 
