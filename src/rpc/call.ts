@@ -43,7 +43,7 @@ export interface CallContext {
   setHeader(name: string, value: string): void;
   /**
    * For a stream that stands though it has nothing to say yet: sends the headers of the answer. A failure from here on
-   * has no status of its own over REST. Wires that send headers only with a message do nothing.
+   * has no status of its own over REST. Connect's own handlers send them with the first message.
    */
   flushHeaders(): void;
 }

@@ -10,22 +10,20 @@ export interface StreamedAnswer {
   end(last: StreamEnd): void;
 }
 
-export function answerHttp1(response: ServerResponse<IncomingMessage>, stallMs: number): StreamedAnswer {
+export function answerHttp1(response: ServerResponse<IncomingMessage>): StreamedAnswer {
   return {
     open(headers) {
       response.writeHead(200, headers);
       response.flushHeaders();
-      return BodyWriter.ofResponse(response, stallMs);
+      return BodyWriter.ofResponse(response);
     },
     end({ frame }) {
-      if (response.destroyed) return;
-      response.setTimeout(stallMs);
-      response.end(frame);
+      if (!response.destroyed) response.end(frame);
     },
   };
 }
 
-export function answerHttp2(stream: ServerHttp2Stream, stallMs: number): StreamedAnswer {
+export function answerHttp2(stream: ServerHttp2Stream): StreamedAnswer {
   // The client may reset it at any time.
   const isGone = () => stream.destroyed || stream.closed;
   let trailers: StreamEnd["trailers"];
@@ -35,12 +33,11 @@ export function answerHttp2(stream: ServerHttp2Stream, stallMs: number): Streame
         stream.respond({ ":status": 200, ...headers }, { waitForTrailers: trailing });
         if (trailing) stream.once("wantTrailers", () => stream.sendTrailers(trailers ?? {}));
       }
-      return BodyWriter.ofStream(stream, stallMs);
+      return BodyWriter.ofStream(stream);
     },
     end(last) {
       if (isGone()) return;
       ({ trailers } = last);
-      stream.setTimeout(stallMs, () => stream.destroy());
       stream.end(last.frame);
     },
   };

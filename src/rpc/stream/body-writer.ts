@@ -8,29 +8,26 @@ export class BodyWriter {
   /** Whether pieces are to be chunks of HTTP/1.1 (RFC 9112 §7.1) already, with their sizes before them. */
   readonly chunked: boolean;
   readonly #target: Socket;
-  readonly #stallMs: number;
 
-  private constructor(target: Socket | ServerResponse | ServerHttp2Stream, chunked: boolean, stallMs: number) {
+  private constructor(target: Socket | ServerResponse | ServerHttp2Stream, chunked: boolean) {
     // All of them can be written to, but TypeScript cannot call a union of overloads.
     this.#target = target as Socket;
     this.chunked = chunked;
-    this.#stallMs = stallMs;
   }
 
   /**
    * For a response whose headers have just been written. Node's response would make four writes of each piece: the
    * socket takes one that is a chunk as it is. A response that has to wait for another one on its connection has no
    * socket yet, and HTTP/1.0 knows no chunks: these are written to as usual.
-   * @param stallMs how long a reader that is behind may read nothing, in milliseconds; then it loses its connection
    */
-  static ofResponse(response: HttpResponse, stallMs = 0): BodyWriter {
-    if ("stream" in response) return BodyWriter.ofStream(response.stream, stallMs);
+  static ofResponse(response: HttpResponse): BodyWriter {
+    if ("stream" in response) return BodyWriter.ofStream(response.stream);
     const direct = response.socket !== null && response.chunkedEncoding;
-    return new BodyWriter(direct ? response.socket : response, direct, stallMs);
+    return new BodyWriter(direct ? response.socket : response, direct);
   }
 
-  static ofStream(stream: ServerHttp2Stream, stallMs = 0): BodyWriter {
-    return new BodyWriter(stream, false, stallMs);
+  static ofStream(stream: ServerHttp2Stream): BodyWriter {
+    return new BodyWriter(stream, false);
   }
 
   /** Whether what was written waits for the reader. */
@@ -51,15 +48,11 @@ export class BodyWriter {
     const target = this.#target;
     return new Promise((resolve) => {
       const done = () => {
-        target.off("drain", done).off("timeout", stalled);
+        target.off("drain", done);
         signal.removeEventListener("abort", done);
-        target.setTimeout(0);
         resolve();
       };
-      const stalled = () => target.destroy();
-      target.on("drain", done).on("timeout", stalled);
-      // Node counts only time without progress.
-      target.setTimeout(this.#stallMs);
+      target.on("drain", done);
       signal.addEventListener("abort", done, { once: true });
       if (signal.aborted || !(target.destroyed || target.writableEnded || target.writableNeedDrain)) done();
     });

@@ -40,7 +40,7 @@ const FORMS: ReadonlyMap<string, readonly [StreamProtocol, Encoding]> = new Map<
 ]);
 
 export function createStreamLane(options: LaneOptions): Lane {
-  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs, stallTimeoutMs } = options;
+  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs } = options;
   const codec = createCodec(options);
   const methods = new Map([...pipeline.methods].filter(([, method]) => method.methodKind === "server_streaming"));
   const frames = createFrames(codec);
@@ -99,10 +99,10 @@ export function createStreamLane(options: LaneOptions): Lane {
       if ("stream" in request) return false;
       const own = response as ServerResponse<IncomingMessage>;
       const exchange = new Http1Exchange(request as IncomingMessage, own);
-      return take(exchange, () => answerHttp1(own, stallTimeoutMs))?.then(() => true) ?? false;
+      return take(exchange, () => answerHttp1(own))?.then(() => true) ?? false;
     },
     http2(stream, headers) {
-      return take(new Http2Exchange(stream, headers), () => answerHttp2(stream, stallTimeoutMs)) !== undefined;
+      return take(new Http2Exchange(stream, headers), () => answerHttp2(stream)) !== undefined;
     },
   };
 }
