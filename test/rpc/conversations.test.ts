@@ -323,6 +323,25 @@ describe("deleting", () => {
     const rows = await server.database.query({ name: "audit_rows", text }, [tenant.id]);
     expect(rows).toEqual([{ action: "conversation.purge", resource_id: conversationId, details: null }]);
   });
+
+  test("leaves nothing of what is sent at the same time", async () => {
+    const tenant = await server.tenant("alice");
+    const alice = tenant.member("alice");
+    for (let round = 0; round < 10; round++) {
+      const conversationId = await create(alice);
+      const sends = Array.from({ length: 8 }, () => {
+        const sent = alice.messages.sendMessage({ conversationId, message: { content: "secret" } });
+        return sent.then(
+          () => "sent",
+          async () => (await failureOf(sent)).reason,
+        );
+      });
+      await tenant.key().conversations.purgeConversation({ conversationId });
+      for (const outcome of await Promise.all(sends)) expect(["sent", "NOT_FOUND"]).toContain(outcome);
+    }
+    const text = "select count(*) from message t where t.tenant_id = $1";
+    expect(await server.database.query({ name: "count_message", text }, [tenant.id])).toEqual([{ count: 0n }]);
+  });
 });
 
 describe("a list of conversations", () => {

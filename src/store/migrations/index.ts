@@ -6,6 +6,7 @@ import { AgentsMigration } from "./migration-0002-agents.ts";
 import { FeedMigration } from "./migration-0003-feed.ts";
 import { PurgeMigration } from "./migration-0004-purge.ts";
 import { ParticipantOrderMigration } from "./migration-0005-participant-order.ts";
+import { MessageKeyMigration } from "./migration-0006-message-key.ts";
 
 /** Where the names of the applied ones are kept. */
 export const MIGRATION_TABLE = "schema_migration";
@@ -21,4 +22,5 @@ export const MIGRATIONS: readonly NamedMigration[] = [
   { name: "0003-feed", class: FeedMigration },
   { name: "0004-purge", class: PurgeMigration },
   { name: "0005-participant-order", class: ParticipantOrderMigration },
+  { name: "0006-message-key", class: MessageKeyMigration },
 ];

@@ -105,15 +105,18 @@ export const conversationsToPurge: Statement<{ id: string }> = {
   order by c.purge_time limit $2 for update of c skip locked`,
 };
 
-/** Erases a conversation; what hangs on it goes with it. $1 tenant, $2 id. */
+/**
+ * Erases a conversation that is locked; what hangs on it goes with it, but for the messages, which no foreign key holds:
+ * nothing adds to a log but under this lock, so none comes meanwhile. $1 tenant, $2 id.
+ */
 export const purgeConversation: Statement<{ message_count: bigint }> = {
   name: "conversation_purge",
   // It ends the log, which its readers want to hear of as well.
   extendsLog: 1,
   text: `
-  with counted as (select count(*) as message_count from message where tenant_id = $1 and conversation_id = $2::uuid),
+  with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
   purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)
-  select message_count from counted`,
+  select count(*) as message_count from messages`,
 };
 
 /** Which of some members exist. $1 tenant, $2 ids. */
