@@ -1,5 +1,5 @@
 // Ids of imported things: those of other systems become ours, the same each time.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { isOurId, newId } from "./id.ts";
 
 /** What an id belongs to: a conversation and a message of another system may have the same one. */
@@ -12,7 +12,7 @@ export type ExternalKind = "conversation" | "message";
 export function importedId(tenantId: string, kind: ExternalKind, id: string, createTime: Date | undefined): string {
   if (isOurId(id)) return id.toLowerCase();
   if (id === "" || createTime === undefined) return newId();
-  const bytes = createHash("sha256").update(`${tenantId}\n${kind}\n${id}`).digest().subarray(0, 16);
+  const bytes = hash("sha256", `${tenantId}\n${kind}\n${id}`, "buffer").subarray(0, 16);
   bytes.writeUIntBE(Math.max(createTime.getTime(), 0), 0, 6);
   bytes.writeUInt8(((bytes[6] ?? 0) & 0x0f) | 0x70, 6);
   bytes.writeUInt8(((bytes[8] ?? 0) & 0x3f) | 0x80, 8);

@@ -84,10 +84,20 @@ export class KnownConversations {
   }
 }
 
+/** A message or an event, as far as it can be read without the database. */
+export interface EntryLine {
+  readonly kind: "entry";
+  readonly number: number;
+  readonly conversationId: string;
+  readonly item: ImportedItem;
+  /** The line says itself what id the message has here. Otherwise its conversation's id is a part of it. */
+  readonly knownId: boolean;
+}
+
 /** A line that can be added, as far as can be said without the database. */
 export type ImportLine =
   | { readonly kind: "conversation"; readonly number: number; readonly item: ImportedConversation }
-  | { readonly kind: "entry"; readonly number: number; readonly conversationId: string; readonly item: ImportedItem };
+  | EntryLine;
 
 export type ReadLine = ImportLine | { readonly kind: "bad"; readonly number: number; readonly description: string };
 
@@ -133,12 +143,12 @@ function convert(
     if (isForeign(id) && !createTime) return bad("message.message.create_time: is needed with a foreign id");
     const own = importedId(tenantId, "message", isForeign(id) ? `${conversationId}/${id}` : id, dateOf(createTime));
     const item = { kind: "message", ...fromMessageRecord(kind.value, own, conversationId, actor) } as const;
-    return { kind: "entry", number, conversationId, item };
+    return { kind: "entry", number, conversationId, item, knownId: isOurId(id) };
   }
   const row: EventRow | undefined =
     kind.case === "event" && kind.value.event ? fromEvent(kind.value.event, actor) : undefined;
   if (row === undefined) return bad("event.change: is missing, or not known here");
-  return { kind: "entry", number, conversationId, item: { kind: "event", conversationId, row } };
+  return { kind: "entry", number, conversationId, item: { kind: "event", conversationId, row }, knownId: false };
 }
 
 function isForeign(id: string): boolean {

@@ -1,4 +1,5 @@
-// ImportConversations: newline-delimited JSON, checked line by line, added some thousand lines at a time.
+// ImportConversations: newline-delimited JSON, checked line by line, added up to two thousand lines at a time.
+import { setImmediate } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import {
   type ImportConversationsRequest,
@@ -9,12 +10,21 @@ import {
 import type { Caller } from "../domain/caller.ts";
 import { createValidation } from "../rpc/validation.ts";
 import type { Database } from "../store/database.ts";
-import { addBatch } from "./import-batch.ts";
-import { createLineReader, type ImportLine, LineSplitter, type RawLine } from "./import-lines.ts";
+import { addBatch, type BatchOutcome } from "./import-batch.ts";
+import { createLineReader, LineSplitter, type RawLine, type ReadLine } from "./import-lines.ts";
+import { BatchQueue } from "./import-queue.ts";
 
-/** So many lines, or so many characters of them, are added in one transaction. */
+/** So many lines, or so many characters of them, are added in one transaction at most. */
 const BATCH_LINES = 2_000;
 const BATCH_CHARACTERS = 4 * 1024 * 1024;
+/** From so many on the next conversation begins the next batch: batches that share none can be added side by side. */
+const GOOD_LINES = 1_500;
+/** As few will do if the database would have to wait for more. */
+const LEAST_LINES = 500;
+/** So many batches are under way at once: while one waits for its commit, or for this process, the other works. */
+const LANES = 2;
+/** So long may lines be read before others have their turn, in milliseconds: other calls, and batches that are to go on. */
+const TURN_MS = 2;
 const MAX_ERRORS = 1_000;
 
 /** A part of what is to be imported. */
@@ -28,32 +38,42 @@ export async function importConversations(
   signal: AbortSignal,
 ): Promise<ImportConversationsResponse> {
   const splitter = new LineSplitter();
-  const run = new ImportRun(database, caller);
+  let run: ImportRun | undefined;
+  let turnEnds = 0;
   for await (const { body, stopOnError } of parts) {
-    run.stopOnError ||= stopOnError;
-    for (const line of splitter.push(body?.data ?? new Uint8Array())) await run.add(line);
+    // What the first part says holds.
+    run ??= new ImportRun(database, caller, stopOnError);
+    for (const line of splitter.push(body?.data ?? new Uint8Array())) {
+      await run.add(line);
+      if (performance.now() < turnEnds) continue;
+      await setImmediate();
+      turnEnds = performance.now() + TURN_MS;
+    }
     signal.throwIfAborted();
     if (run.answer.stopped) break;
   }
+  run ??= new ImportRun(database, caller, false);
   for (const line of splitter.end()) await run.add(line);
   return run.finish();
 }
 
 class ImportRun {
   readonly answer = create(ImportConversationsResponseSchema);
-  stopOnError = false;
-  readonly #database: Database;
-  readonly #caller: Caller;
+  readonly #queue: BatchQueue;
   readonly #read: ReturnType<typeof createLineReader>;
-  #batch: ImportLine[] = [];
+  readonly #stopOnError: boolean;
+  #batch: ReadLine[] = [];
   #characters = 0;
-  /** While one batch is added the next is read and checked: the database and this process work side by side. */
-  #adding: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, caller: Caller) {
-    this.#database = database;
-    this.#caller = caller;
+  constructor(database: Database, caller: Caller, stopOnError: boolean) {
     this.#read = createLineReader(caller, createValidation());
+    this.#stopOnError = stopOnError;
+    // Nothing after a line that stops it may be added, so nothing is added beside it.
+    this.#queue = new BatchQueue(
+      stopOnError ? 1 : LANES,
+      (lines) => addBatch(database, caller, lines, stopOnError),
+      (outcome) => this.#tell(outcome),
+    );
   }
 
   async add(raw: RawLine): Promise<void> {
@@ -61,49 +81,39 @@ class ImportRun {
     this.answer.lineCount = BigInt(raw.number);
     if (raw.text?.trim() === "") return;
     const line = this.#read(raw);
-    if (line.kind === "bad") {
-      // Errors are told in the order of their lines, and what stands before one that stops the import is added.
-      await this.#flush();
-      await this.#adding;
-      if (!this.answer.stopped) this.#report(line.number, line.description);
-      return;
-    }
+    const enough = this.#queue.free ? LEAST_LINES : GOOD_LINES;
+    if (line.kind === "conversation" && this.#batch.length >= enough) await this.#flush();
     this.#batch.push(line);
     this.#characters += raw.text?.length ?? 0;
-    if (this.#batch.length >= BATCH_LINES || this.#characters >= BATCH_CHARACTERS) await this.#flush();
+    const full = this.#batch.length >= BATCH_LINES || this.#characters >= BATCH_CHARACTERS;
+    const stops = this.#stopOnError && line.kind === "bad";
+    if (full || stops) await this.#flush();
+    if (stops) await this.#queue.settled();
   }
 
   async finish(): Promise<ImportConversationsResponse> {
     await this.#flush();
-    await this.#adding;
+    await this.#queue.settled();
     return this.answer;
   }
 
   async #flush(): Promise<void> {
-    await this.#adding;
     const lines = this.#batch;
     this.#batch = [];
     this.#characters = 0;
-    if (lines.length === 0 || this.answer.stopped) return;
-    this.#adding = this.#addBatch(lines);
-    // It is awaited later, and its failure told then.
-    this.#adding.catch(() => {});
+    if (lines.length > 0) await this.#queue.add(lines);
   }
 
-  async #addBatch(lines: readonly ImportLine[]): Promise<void> {
-    const outcome = await addBatch(this.#database, this.#caller, lines, this.stopOnError);
-    this.answer.conversationCount += BigInt(outcome.conversations);
-    this.answer.messageCount += BigInt(outcome.messages);
-    this.answer.eventCount += BigInt(outcome.events);
-    this.answer.skippedCount += BigInt(outcome.skipped);
-    for (const { line, description } of outcome.errors) this.#report(line, description);
-  }
-
-  #report(line: number, description: string): void {
-    this.answer.errorCount++;
-    if (this.answer.errors.length < MAX_ERRORS) {
-      this.answer.errors.push(create(ImportErrorSchema, { line: BigInt(line), description }));
+  #tell(outcome: BatchOutcome): void {
+    const { answer } = this;
+    answer.conversationCount += BigInt(outcome.conversations);
+    answer.messageCount += BigInt(outcome.messages);
+    answer.eventCount += BigInt(outcome.events);
+    answer.skippedCount += BigInt(outcome.skipped);
+    answer.errorCount += BigInt(outcome.errors.length);
+    for (const { line, description } of outcome.errors.slice(0, MAX_ERRORS - answer.errors.length)) {
+      answer.errors.push(create(ImportErrorSchema, { line: BigInt(line), description }));
     }
-    if (this.stopOnError) this.answer.stopped = true;
+    answer.stopped ||= this.#stopOnError && outcome.errors.length > 0;
   }
 }

@@ -1,7 +1,6 @@
 // Reads everything of a conversation for an export, and adds what an import brings.
 import type { WritableColumn } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
-import { writableColumns } from "./statements/conversations.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as sql from "./statements/transfer.ts";
 
@@ -62,33 +61,45 @@ export interface ImportedConversation {
   readonly participants: readonly sql.PartRow[];
 }
 
-/** False: it is there already, and stays as it is. */
-export async function addConversation(tx: Queryable, tenantId: string, item: ImportedConversation): Promise<boolean> {
-  const { id, creator, values, version, participants } = item;
-  const [added] = await tx.query(sql.importConversation, [
-    tenantId,
-    id,
-    creator,
-    ...writableColumns.map((column) => values[column]),
-    participants.length,
-    version,
-    item.createTime,
-    item.updateTime,
-    item.deleteTime,
-    item.purgeTime,
-  ]);
-  if (added === undefined) return false;
-  if (participants.length > 0) {
+/** Adds the conversations that are not there; those that are stay as they are. Answers the ids of those that were added. */
+export async function addConversations(
+  tx: Queryable,
+  tenantId: string,
+  items: readonly ImportedConversation[],
+): Promise<ReadonlySet<string>> {
+  if (items.length === 0) return new Set();
+  // Of one that comes twice the first counts.
+  const first = new Map(items.toReversed().map((item) => [item.id, item]));
+  const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify([...first.values()].map(rowOf))]);
+  const added = new Set(rows.map(({ id }) => id));
+  const parts = [...first.values()].flatMap(({ id, participants }) =>
+    added.has(id) ? participants.map((part) => ({ ...part, id })) : [],
+  );
+  if (parts.length > 0) {
     await tx.query(sql.importParticipants, [
       tenantId,
-      id,
-      participants.map((part) => part.member_id),
-      participants.map((part) => part.join_seq),
-      participants.map((part) => part.join_time),
-      participants.map((part) => part.read_seq),
+      parts.map(({ id }) => id),
+      parts.map((part) => part.member_id),
+      parts.map((part) => part.join_seq),
+      parts.map((part) => part.join_time),
+      parts.map((part) => part.read_seq),
     ]);
   }
-  return true;
+  return added;
+}
+
+function rowOf({ id, creator, values, version, participants, ...times }: ImportedConversation) {
+  return {
+    id,
+    creator,
+    ...values,
+    participant_count: participants.length,
+    version,
+    create_time: times.createTime,
+    update_time: times.updateTime,
+    delete_time: times.deleteTime,
+    purge_time: times.purgeTime,
+  } satisfies sql.ImportedConversationRow;
 }
 
 /** Makes the members that the tenant does not have. */
@@ -102,16 +113,17 @@ export async function lockLogs(tx: Queryable, tenantId: string, ids: readonly st
   return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
 }
 
-/** Where messages are that are there already, by id. */
+/** The conversations of messages that are there already, by their ids. */
 export async function placesOfMessages(
   tx: Queryable,
   tenantId: string,
   ids: readonly string[],
-): Promise<Map<string, { readonly conversation_id: string; readonly seq: bigint }>> {
+): Promise<Map<string, string>> {
   const rows = ids.length === 0 ? [] : await tx.query(sql.existingMessages, [tenantId, ids]);
-  return new Map(rows.map((row) => [row.id, row]));
+  return new Map(rows.map((row) => [row.id, row.conversation_id]));
 }
 
+/** An entry as it was read. Its `seq` is the one that is asked for, or 0. */
 export type ImportedItem =
   | {
       readonly kind: "message";
@@ -120,50 +132,57 @@ export type ImportedItem =
     }
   | { readonly kind: "event"; readonly conversationId: string; readonly row: sql.EventRow };
 
+/** An entry and the place in its log that it gets. */
+export interface PlacedItem<Item extends ImportedItem = ImportedItem> {
+  readonly item: Item;
+  readonly seq: bigint;
+}
+
+type PlacedMessage = PlacedItem<Extract<ImportedItem, { kind: "message" }>>;
+type PlacedEvent = PlacedItem<Extract<ImportedItem, { kind: "event" }>>;
+
 /** Adds entries whose places are known to locked logs. */
-export async function addEntries(tx: Queryable, tenantId: string, items: readonly ImportedItem[]): Promise<void> {
-  const messages = items.filter((item) => item.kind === "message");
-  const events = items.filter((item) => item.kind === "event");
-  if (messages.length > 0)
-    await addMessages(
-      tx,
-      tenantId,
-      messages.map(({ row }) => row),
-    );
-  const revisions = messages.flatMap(({ row, revisions }) => revisions.map((revision) => [row, revision] as const));
+export async function addEntries(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
+  const messages = placed.filter((one): one is PlacedMessage => one.item.kind === "message");
+  const events = placed.filter((one): one is PlacedEvent => one.item.kind === "event");
+  if (messages.length > 0) await addMessages(tx, tenantId, messages);
+  const revisions = messages.flatMap(({ item, seq }) =>
+    item.revisions.map((revision) => ({ ...revision, seq, conversation_id: item.row.conversation_id })),
+  );
   if (revisions.length > 0) {
     await tx.query(sql.importRevisions, [
       tenantId,
-      revisions.map(([row]) => row.conversation_id),
-      revisions.map(([row]) => row.seq),
-      revisions.map(([, revision]) => revision.revision),
-      revisions.map(([, revision]) => revision.role),
-      revisions.map(([, revision]) => revision.content),
-      revisions.map(([, revision]) => jsonOf(revision.metadata)),
-      revisions.map(([, revision]) => revision.client_time),
-      revisions.map(([, revision]) => revision.create_time),
-      revisions.map(([, revision]) => revision.editor),
+      revisions.map((revision) => revision.conversation_id),
+      revisions.map((revision) => revision.seq),
+      revisions.map((revision) => revision.revision),
+      revisions.map((revision) => revision.role),
+      revisions.map((revision) => revision.content),
+      revisions.map((revision) => jsonOf(revision.metadata)),
+      revisions.map((revision) => revision.client_time),
+      revisions.map((revision) => revision.create_time),
+      revisions.map((revision) => revision.editor),
     ]);
   }
   if (events.length > 0) {
     await tx.query(sql.importEvents, [
       tenantId,
-      events.map(({ conversationId }) => conversationId),
-      events.map(({ row }) => row.seq),
-      events.map(({ row }) => row.type),
-      events.map(({ row }) => row.actor),
-      events.map(({ row }) => row.create_time),
-      events.map(({ row }) => JSON.stringify(row.data)),
+      events.map(({ item }) => item.conversationId),
+      events.map(({ seq }) => seq),
+      events.map(({ item }) => item.row.type),
+      events.map(({ item }) => item.row.actor),
+      events.map(({ item }) => item.row.create_time),
+      events.map(({ item }) => JSON.stringify(item.row.data)),
     ]);
   }
-  await growLogs(tx, tenantId, items);
+  if (placed.length > 0) await growLogs(tx, tenantId, placed);
 }
 
-async function addMessages(tx: Queryable, tenantId: string, rows: readonly MessageRow[]): Promise<void> {
+async function addMessages(tx: Queryable, tenantId: string, placed: readonly PlacedMessage[]): Promise<void> {
+  const rows = placed.map(({ item }) => item.row);
   await tx.query(sql.importMessages, [
     tenantId,
     rows.map((row) => row.conversation_id),
-    rows.map((row) => row.seq),
+    placed.map(({ seq }) => seq),
     rows.map((row) => row.id),
     rows.map((row) => row.role),
     rows.map((row) => row.sender),
@@ -179,11 +198,11 @@ async function addMessages(tx: Queryable, tenantId: string, rows: readonly Messa
   ]);
 }
 
-async function growLogs(tx: Queryable, tenantId: string, items: readonly ImportedItem[]): Promise<void> {
+async function growLogs(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
   const logs = new Map<string, { seq: bigint; messages: number; messageTime: Date | null; time: Date }>();
-  for (const item of items) {
+  for (const { item, seq } of placed) {
     const id = item.kind === "message" ? item.row.conversation_id : item.conversationId;
-    const { seq, create_time: time } = item.row;
+    const { create_time: time } = item.row;
     const log = logs.get(id) ?? { seq, messages: 0, messageTime: null, time };
     log.seq = seq;
     if (time > log.time) log.time = time;
@@ -194,7 +213,6 @@ async function growLogs(tx: Queryable, tenantId: string, items: readonly Importe
     logs.set(id, log);
   }
   const grown = [...logs.values()];
-  if (grown.length === 0) return;
   await tx.query(sql.growImported, [
     tenantId,
     [...logs.keys()],

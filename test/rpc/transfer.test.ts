@@ -3,6 +3,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ImportConversationsResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
+import { newId } from "../../src/domain/id.ts";
 import { failureOf } from "../support/failure.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
@@ -192,6 +193,110 @@ describe("an import from another system", () => {
     const answer = await imported(tenant.key(), lines, true);
     expect(answer).toMatchObject({ messageCount: 1n, errorCount: 1n, stopped: true });
     expect(answer.errors).toMatchObject([{ line: 4n, description: expect.stringMatching(description) }]);
+  });
+
+  test("goes on in the order of the lines, however they are cut into batches", async () => {
+    const tenant = await server.tenant();
+    const names = ["c-1", "c-2", "c-3"];
+    // Short logs, one that is longer than a batch, and logs that take turns.
+    const lines = [
+      ...Array.from({ length: 30 }, (_, c) => [
+        conversation(`s-${c}`),
+        ...Array.from({ length: 80 }, (_, m) => message(`s-${c}`, `m-${m}`, `${m}`)),
+      ]).flat(),
+      ...names.map((name) => conversation(name)),
+      ...Array.from({ length: 3_000 }, (_, m) => message("c-1", `m-${m}`, `${m}`)),
+      ...Array.from({ length: 2_400 }, (_, m) => message(names[m % 3] ?? "", `n-${m}`, `${m + 3_000}`)),
+    ];
+    expect(await imported(tenant.key(), lines)).toMatchObject({
+      lineCount: BigInt(lines.length),
+      conversationCount: 33n,
+      messageCount: 7_800n,
+      errorCount: 0n,
+    });
+    const logs = new Map<string, { seqs: bigint[]; texts: number[] }>();
+    for await (const { record } of tenant.key().conversations.exportConversations({})) {
+      if (record?.kind.case === "conversation")
+        logs.set(record.kind.value.conversation?.id ?? "", { seqs: [], texts: [] });
+      if (record?.kind.case !== "message") continue;
+      const { conversationId = "", seq = 0n, content = "" } = record.kind.value.message ?? {};
+      logs.get(conversationId)?.seqs.push(seq);
+      logs.get(conversationId)?.texts.push(Number(content));
+    }
+    expect(logs.size).toBe(33);
+    for (const { seqs, texts } of logs.values()) {
+      expect(seqs).toEqual(seqs.map((_, index) => BigInt(index + 1)));
+      expect(texts).toEqual(texts.toSorted((a, b) => a - b));
+    }
+  });
+
+  test("tells the bad lines of many batches in their order", async () => {
+    const tenant = await server.tenant();
+    const lines: (string | object)[] = [];
+    const expected: bigint[] = [];
+    for (let c = 0; c < 60; c++) {
+      lines.push(conversation(`c-${c}`));
+      for (let m = 0; m < 80; m++) lines.push(message(`c-${c}`, `m-${m}`, "x"));
+      // One that is found as it is read, one that only the database knows.
+      lines.push(c % 2 ? "nonsense" : message(`c-${c}`, "m", "x", { seq: "1000" }));
+      expected.push(BigInt(lines.length));
+    }
+    const answer = await imported(tenant.key(), lines);
+    expect(answer).toMatchObject({ conversationCount: 60n, messageCount: 4_800n, errorCount: 60n, stopped: false });
+    expect(answer.errors.map(({ line }) => line)).toEqual(expected);
+  });
+
+  test("adds nothing after the line that stops it, conversations neither", async () => {
+    const tenant = await server.tenant();
+    const lines = [
+      conversation("c-1"),
+      message("c-1", "m-1", "before"),
+      message("c-1", "m-2", "gap", { seq: "9" }),
+      conversation("c-2"),
+      message("c-2", "m-1", "after"),
+    ];
+    const answer = await imported(tenant.key(), lines, true);
+    expect(answer).toMatchObject({ conversationCount: 1n, messageCount: 1n, errorCount: 1n, stopped: true });
+    expect(answer.errors).toMatchObject([{ line: 3n }]);
+    expect(await exported(tenant.key())).toHaveLength(2);
+  });
+
+  test("adds each line once when it runs several times at once", async () => {
+    const tenant = await server.tenant("ann");
+    const ids = Array.from({ length: 300 }, () => newId());
+    // Conversations and messages that another run may be adding, known by foreign ids and by ids of ours.
+    const lines = Array.from({ length: 30 }, (_, c) => [
+      conversation(`c-${c}`),
+      ...Array.from({ length: 20 }, (_, m) => message(`c-${c}`, `m-${m}`, "x")),
+      ...ids.slice(c * 10, c * 10 + 10).map((id) => message(`c-${c}`, id, "x")),
+    ]);
+    const runs = await Promise.all(
+      [lines, lines.toReversed(), lines].map((order) => imported(tenant.key(), order.flat())),
+    );
+    const sum = (count: (answer: ImportConversationsResponse) => bigint) => runs.reduce((s, run) => s + count(run), 0n);
+    expect(sum(({ conversationCount }) => conversationCount)).toBe(30n);
+    expect(sum(({ messageCount }) => messageCount)).toBe(900n);
+    expect(sum(({ errorCount }) => errorCount)).toBe(0n);
+    expect(await exported(tenant.key())).toHaveLength(930);
+  });
+
+  test("names a message whose id another conversation gets at the same time", async () => {
+    const tenant = await server.tenant();
+    const [id, other] = [newId(), newId()];
+    await imported(tenant.key(), [conversation(other)]);
+    let running: Promise<ImportConversationsResponse> | undefined;
+    await server.database.transaction(undefined, async (tx) => {
+      const text = `insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
+        values ($1, $2::uuid, 1, $3::uuid, 1, 'ann', 'first')`;
+      await tx.query({ name: "other_message", text }, [tenant.id, other, id]);
+      running = imported(tenant.key(), [conversation("c-1"), message("c-1", id, "second"), message("c-1", "m", "x")]);
+      const waiting =
+        "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      await expect.poll(() => server.database.query({ name: "waiting", text: waiting }, [])).toEqual([{ count: 1n }]);
+    });
+    const answer = await running;
+    expect(answer).toMatchObject({ conversationCount: 1n, messageCount: 1n, errorCount: 1n });
+    expect(answer?.errors).toMatchObject([{ line: 2n, description: "message.id: it is in another conversation" }]);
   });
 
   test("takes many thousand messages with bounded memory", async () => {

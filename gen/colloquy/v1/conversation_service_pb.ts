@@ -1446,8 +1446,9 @@ export const ConversationService: GenService<{
   },
   /**
    * ImportConversations reads records as newline-delimited JSON, one Record a line, and adds what is not there yet: doing
-   * it again adds nothing. Not all or nothing: some thousand lines at a time are added together, in the order in which
-   * they come, and what was added stays when a later line fails. A line that cannot be added is reported by its number.
+   * it again adds nothing. Not all or nothing: up to 2,000 lines at a time are added together, those of a conversation in
+   * the order in which they come, and what was added stays when a later line fails. A line that cannot be added is
+   * reported by its number.
    * For administrators and API keys with the scope `admin`, because authors and times are taken as given.
    *
    * @generated from rpc colloquy.v1.ConversationService.ImportConversations

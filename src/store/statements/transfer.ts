@@ -1,7 +1,7 @@
 // The statements of export and import.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Statement } from "../database.ts";
-import { writableColumns } from "./conversations.ts";
+import type { WritableColumn } from "./conversations.ts";
 import { type MessageRow, messageColumns } from "./message-columns.ts";
 
 export interface PartRow {
@@ -71,25 +71,53 @@ export const importMembers: Statement = {
   on conflict (tenant_id, id) do nothing`,
 };
 
-/**
- * Adds a conversation without a log. No row: it is there already. $1 tenant, $2 id, $3 creator, then the writable
- * columns, then participant count, version, create, update, delete and purge time.
- */
-export const importConversation: Statement<{ id: string }> = {
-  name: "import_conversation",
+/** The types of the columns that an import sets beside the id, as they come out of JSON. */
+const importedColumns = {
+  creator: "text",
+  title: "text",
+  status: "smallint",
+  owner_id: "text",
+  agent: "text",
+  mode: "text",
+  call_type: "smallint",
+  entity_type: "text",
+  entity_id: "text",
+  pinned: "boolean",
+  metadata: "jsonb",
+  persona: "jsonb",
+  profile_info: "jsonb",
+  max_context_length: "integer",
+  participant_count: "integer",
+  version: "integer",
+  create_time: "timestamptz",
+  update_time: "timestamptz",
+  delete_time: "timestamptz",
+  purge_time: "timestamptz",
+} as const satisfies Record<WritableColumn, string> & Record<string, string>;
+
+/** A conversation without its log, as JSON can say it. */
+export type ImportedConversationRow = Readonly<Record<"id" | keyof typeof importedColumns, unknown>>;
+
+const names = Object.keys(importedColumns);
+
+/** Adds conversations without their logs; answers those that were not there. $1 tenant, $2 them as a JSON array, no id twice. */
+export const importConversations: Statement<{ id: string }> = {
+  name: "import_conversations",
   text: `
-  insert into conversation (tenant_id, id, creator, ${writableColumns.join(", ")}, participant_count, version,
-    create_time, update_time, delete_time, purge_time)
-  values ($1, $2::uuid, $3, ${Array.from({ length: writableColumns.length + 6 }, (_, index) => `$${index + 4}`).join(", ")})
-  on conflict (tenant_id, id) do nothing returning id`,
+  insert into conversation (tenant_id, id, ${names.join(", ")})
+  select $1, c.id, ${names.map((name) => `c.${name}`).join(", ")}
+  from json_to_recordset($2::json) as c(id uuid, ${Object.entries(importedColumns)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(", ")})
+  order by c.id on conflict (tenant_id, id) do nothing returning id`,
 };
 
-/** $1 tenant, $2 conversation, $3 member ids, $4 join seqs, $5 join times, $6 read seqs. */
+/** $1 tenant, then arrays: conversations, member ids, join seqs, join times, read seqs. */
 export const importParticipants: Statement = {
   name: "import_participants",
   text: `
   insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time, read_seq)
-  select $1, $2::uuid, p.* from unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as p
+  select $1, p.* from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as p
   on conflict (tenant_id, conversation_id, member_id) do nothing`,
 };
 
@@ -102,10 +130,10 @@ export const lockImported: Statement<{ id: string; last_seq: bigint }> = {
 };
 
 /** Which messages are there already. $1 tenant, $2 ids. */
-export const existingMessages: Statement<{ id: string; conversation_id: string; seq: bigint }> = {
+export const existingMessages: Statement<{ id: string; conversation_id: string }> = {
   name: "import_existing_messages",
   text: `
-  select m.id, m.conversation_id, m.seq from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
+  select m.id, m.conversation_id from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
 };
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
