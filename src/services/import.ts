@@ -54,7 +54,7 @@ export async function importConversations(
   }
   run ??= new ImportRun(database, caller, false);
   for (const line of splitter.end()) await run.add(line);
-  return run.finish();
+  return run.finish(splitter.count);
 }
 
 class ImportRun {
@@ -91,9 +91,10 @@ class ImportRun {
     if (stops) await this.#queue.settled();
   }
 
-  async finish(): Promise<ImportConversationsResponse> {
+  async finish(lines: number): Promise<ImportConversationsResponse> {
     await this.#flush();
     await this.#queue.settled();
+    if (!this.answer.stopped) this.answer.lineCount = BigInt(lines);
     return this.answer;
   }
 

@@ -324,6 +324,22 @@ describe("an import from another system", () => {
   });
 });
 
+test("an import of very many very short lines lets others have their turn, and counts them all", async () => {
+  const { conversations } = (await server.tenant()).key();
+  const data = Buffer.concat([Buffer.from("x\n".repeat(300_000)), Buffer.alloc(1_000_000, "\n")]);
+  // The server is in this process.
+  let turns = 0;
+  const ticking = setInterval(() => turns++, 1);
+  const parts = (async function* () {
+    yield { body: { data } };
+  })();
+  const answer = await conversations.importConversations(parts);
+  clearInterval(ticking);
+  expect(answer).toMatchObject({ lineCount: 1_300_000n, errorCount: 300_000n });
+  expect(answer.errors).toHaveLength(1_000);
+  expect(turns).toBeGreaterThan(15);
+});
+
 test("both speak newline-delimited JSON over REST", async () => {
   const tenant = await whole.tenant();
   const { credential } = await tenant.key("read", "admin");

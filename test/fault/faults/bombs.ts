@@ -1,11 +1,11 @@
 // Small bodies that become large: compressed, nested, repeated.
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib";
 
 const ZEROS = Buffer.alloc(64 << 20);
 
-/** 64 MiB of nothing, in some 64 KiB. */
-export function gzipBomb(): Buffer {
-  return gzipSync(ZEROS);
+/** So many bytes of nothing, 64 MiB unless told, in a thousandth of that. */
+export function gzipBomb(bytes = ZEROS.byteLength): Buffer {
+  return gzipSync(ZEROS.subarray(0, bytes));
 }
 
 /** 64 MiB of nothing, in under 1 KiB. */
@@ -16,6 +16,22 @@ export function brotliBomb(): Buffer {
 /** A bomb within a bomb, for servers that unpack whatever they find. */
 export function nestedBomb(): Buffer {
   return gzipSync(gzipBomb());
+}
+
+/** 64 MiB of nothing in 64 parts, each a gzip of its own (RFC 1952 §2.2): for limits that are counted anew for each. */
+export function manyGzips(): Buffer {
+  const part = gzipSync(Buffer.alloc(1 << 20));
+  return Buffer.concat(Array(64).fill(part));
+}
+
+/** 64 MiB of nothing, as zlib packs it: HTTP's "deflate". */
+export function deflateBomb(): Buffer {
+  return deflateSync(ZEROS);
+}
+
+/** So many empty lines, in a thousandth of that. */
+export function linesBomb(lines: number): Buffer {
+  return gzipSync(Buffer.alloc(lines, "\n"));
 }
 
 /** JSON that is nested so deep that a recursive reader runs out of stack. */
