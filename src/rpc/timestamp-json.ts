@@ -5,11 +5,19 @@ const DAY_S = 86_400;
 /** What RFC 3339 can say, in seconds since 1970. */
 const FIRST_S = Date.parse("0001-01-01T00:00:00Z") / 1000;
 const LAST_S = Date.parse("9999-12-31T23:59:59Z") / 1000;
-const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, "0"));
+
+/**
+ * Each time is written here and read as one: a string that is put together of many is taken apart again by whoever writes
+ * it out, which takes several times as long.
+ */
+const text = Buffer.from("0000-00-00T00:00:00.000000000Z");
+const FRACTION_AT = "0000-00-00T00:00:00".length;
+const ZERO = "0".charCodeAt(0);
+const POINT = ".".charCodeAt(0);
+const UTC = "Z".charCodeAt(0);
 
 /** The times of one answer are mostly of one day, and to write a day takes longer than all the rest. */
 let lastDay = Number.NaN;
-let lastDayText = "";
 
 /** Throws for a time that RFC 3339 cannot say. */
 export function timestampJson({ seconds, nanos }: Timestamp): string {
@@ -18,18 +26,33 @@ export function timestampJson({ seconds, nanos }: Timestamp): string {
   if (!(nanos >= 0 && nanos <= 999_999_999)) throw new Error("the nanos of a Timestamp must be less than a second");
   const day = Math.floor(whole / DAY_S);
   if (day !== lastDay) {
-    lastDayText = new Date(day * DAY_S * 1000).toISOString().slice(0, 11);
+    text.write(new Date(day * DAY_S * 1000).toISOString(), "latin1");
     lastDay = day;
   }
   const second = whole - day * DAY_S;
-  const hours = TWO_DIGITS[Math.floor(second / 3600)];
-  const minutes = TWO_DIGITS[Math.floor(second / 60) % 60];
-  return `${lastDayText}${hours}:${minutes}:${TWO_DIGITS[second % 60]}${fractionOf(nanos)}Z`;
+  writeDigits(11, 2, Math.floor(second / 3600));
+  writeDigits(14, 2, Math.floor(second / 60) % 60);
+  writeDigits(17, 2, second % 60);
+  return text.toString("latin1", 0, writeFraction(nanos));
 }
 
-function fractionOf(nanos: number): string {
-  if (nanos === 0) return "";
-  if (nanos % 1_000_000 === 0) return `.${String(nanos / 1_000_000).padStart(3, "0")}`;
-  const digits = String(nanos).padStart(9, "0");
-  return `.${digits.endsWith("000") ? digits.slice(0, 6) : digits}`;
+/** Gives where the text ends. */
+function writeFraction(nanos: number): number {
+  let end = FRACTION_AT;
+  if (nanos !== 0) {
+    const digits = nanos % 1_000_000 === 0 ? 3 : nanos % 1000 === 0 ? 6 : 9;
+    text[end] = POINT;
+    writeDigits(end + 1, digits, nanos / 10 ** (9 - digits));
+    end += 1 + digits;
+  }
+  text[end] = UTC;
+  return end + 1;
+}
+
+function writeDigits(at: number, count: number, number: number): void {
+  let rest = number;
+  for (let i = at + count - 1; i >= at; i--) {
+    text[i] = ZERO + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
 }
