@@ -4,10 +4,10 @@ import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from
 import { judgeKey, judgeSecret, type KeyVerdict, parseApiKey } from "./api-key.ts";
 import type { Clock } from "./bounded-cache.ts";
 import { refuse } from "./claims.ts";
-import { type RequestHeaders, readCredential } from "./credential.ts";
+import { bearerToken, type RequestHeaders, readCredential } from "./credential.ts";
 import type { Directory } from "./directory.ts";
 import type { KeyUses } from "./key-uses.ts";
-import type { KeyRecord, TenantRecord } from "./ports.ts";
+import type { KeyRecord, MemberRecord, TenantRecord } from "./ports.ts";
 import type { Tokens, VerifiedToken } from "./tokens.ts";
 
 export interface AuthenticatorOptions {
@@ -49,11 +49,25 @@ export class Authenticator {
     return this.#inTenant(await this.#actingFor(principal, request), request);
   }
 
+  /**
+   * The principal, if all that it takes is in memory and nothing is wrong with it. Undefined: `authenticate` says, or says
+   * why not.
+   */
+  known(request: RequestHeaders): Principal | undefined {
+    if (request.header("x-act-for") !== undefined || request.header("x-tenant") !== undefined) return undefined;
+    const text = bearerToken(request);
+    const token = text === undefined ? undefined : this.#tokens.remembered(text);
+    if (token?.tenant === undefined || token.key !== undefined || token.tenants !== undefined) return undefined;
+    const tenant = this.#directory.knownTenant(token.tenant);
+    const member = tenant && this.#directory.knownMember(tenant.id, token.memberId);
+    return tenant && member && !member.deleted ? memberPrincipal(tenant, token, member) : undefined;
+  }
+
   /** The key and its record, if this is the text of a good API key. Throws CREDENTIAL_INVALID. */
   async verifyKey(text: string, beforeWork: () => void = () => {}): Promise<KeyRecord> {
     const key = parseApiKey(text);
     if (key === undefined) throw refuseKey("it is damaged");
-    if (!this.#directory.knowsKey(key.tenantId, key.keyId)) beforeWork();
+    if (this.#directory.knownKey(key.tenantId, key.keyId) === undefined) beforeWork();
     const record = await this.#directory.key(key.tenantId, key.keyId);
     if (record === undefined) throw refuseKey(WHY_REFUSED.wrong_secret);
     const verdict = judgeSecret(record, key.secret, this.#now);
@@ -85,11 +99,10 @@ export class Authenticator {
     return token.key === undefined ? this.#asMember(tenant, token) : this.#asKey(tenant, token.key);
   }
 
-  async #asMember({ id: tenantId }: TenantRecord, { memberId, role, tenants }: VerifiedToken): Promise<Principal> {
-    const member = await this.#directory.ensureMember(tenantId, memberId, firstRole(role));
+  async #asMember(tenant: TenantRecord, token: VerifiedToken): Promise<Principal> {
+    const member = await this.#directory.ensureMember(tenant.id, token.memberId, firstRole(token.role));
     if (member.deleted) throw denied("The member that the token speaks for was deleted.");
-    const known = tenants === undefined ? member.role : withinTenant(member.role);
-    return { kind: "member", tenantId, memberId, role: role ?? known };
+    return memberPrincipal(tenant, token, member);
   }
 
   // A token got for an API key dies with the key, and never outgrows its scopes.
@@ -141,6 +154,15 @@ function refuseKey(why: string): DomainError {
 
 function denied(message: string): DomainError {
   return new DomainError(ErrorReason.PERMISSION_DENIED, message);
+}
+
+function memberPrincipal(
+  { id: tenantId }: TenantRecord,
+  { memberId, role, tenants }: VerifiedToken,
+  member: MemberRecord,
+): Principal {
+  const known = tenants === undefined ? member.role : withinTenant(member.role);
+  return { kind: "member", tenantId, memberId, role: role ?? known };
 }
 
 function keyPrincipal({ tenantId, keyId, scopes }: KeyRecord, granted = scopes): KeyPrincipal {

@@ -32,6 +32,14 @@ export function readCredential(request: RequestHeaders): Credential | undefined 
   return { kind: looksLikeApiKey(text) ? "key" : "token", text };
 }
 
+/** The text of a request's credential, if it is a token and nothing is wrong with how it is given. */
+export function bearerToken(request: RequestHeaders): string | undefined {
+  const authorization = request.header("authorization");
+  if (authorization === undefined || request.header("x-api-key") !== undefined) return undefined;
+  const text = BEARER.exec(authorization)?.[1];
+  return text === undefined || looksLikeApiKey(text) ? undefined : text;
+}
+
 /**
  * The `WWW-Authenticate` of an answer with the HTTP status 401 (RFC 6750, section 3): no error code when no credential
  * was given, `invalid_token` when a bad one was. Undefined for any other failure.

@@ -42,9 +42,9 @@ export class Directory {
     return this.#keys.get(join(tenantId, keyId), () => this.#options.keys.find(tenantId, keyId));
   }
 
-  /** Whether `key` can answer without asking the store. */
-  knowsKey(tenantId: string, keyId: string): boolean {
-    return this.#keys.peek(join(tenantId, keyId)) !== undefined;
+  /** What `key` answers without asking the store: null where there is none, undefined where it would have to ask. */
+  knownKey(tenantId: string, keyId: string): KeyRecord | null | undefined {
+    return this.#keys.peek(join(tenantId, keyId));
   }
 
   forgetKey(tenantId: string, keyId: string): void {
@@ -56,6 +56,11 @@ export class Directory {
     return this.#tenants.get(name, () => this.#options.tenants.resolve(name));
   }
 
+  /** The same of `tenant`. */
+  knownTenant(name: string): TenantRecord | null | undefined {
+    return this.#tenants.peek(name);
+  }
+
   /** Makes the next question about these names ask the store; for a tenant that was just made. */
   forgetTenant(...names: readonly string[]): void {
     for (const name of names) this.#tenants.forget(name);
@@ -64,6 +69,11 @@ export class Directory {
   /** Finds a member that must be there already. */
   member(tenantId: string, memberId: string): Promise<MemberRecord | undefined> {
     return this.#members.get(join(tenantId, memberId), () => this.#options.members.find(tenantId, memberId));
+  }
+
+  /** The same of `member`. */
+  knownMember(tenantId: string, memberId: string): MemberRecord | null | undefined {
+    return this.#members.peek(join(tenantId, memberId));
   }
 
   /** Finds a member, or makes it with this role when it is seen for the first time. */

@@ -13,27 +13,30 @@ export interface GateRequest extends RequestHeaders {
 
 /** Admits requests. Every wire, and the token endpoint, goes through one gate. */
 export class Gate {
-  readonly #authenticator: Pick<Authenticator, "authenticate">;
+  readonly #authenticator: Pick<Authenticator, "authenticate" | "known">;
   readonly #limits: RateLimits;
 
-  constructor(authenticator: Pick<Authenticator, "authenticate">, limits: RateLimits) {
+  constructor(authenticator: Pick<Authenticator, "authenticate" | "known">, limits: RateLimits) {
     this.#authenticator = authenticator;
     this.#limits = limits;
   }
 
   /**
-   * Says who calls; `anonymous` without a credential. Throws what `Authenticator.authenticate` throws, and RATE_LIMITED for
-   * an address that sent too many bad credentials.
+   * Says who calls, at once where that is known; `anonymous` without a credential. Throws what
+   * `Authenticator.authenticate` throws, and RATE_LIMITED for an address that sent too many bad credentials.
    */
-  authenticate(request: GateRequest): Promise<Principal> {
-    return this.guard(request.address, (beforeWork) => this.#authenticator.authenticate(request, beforeWork));
+  authenticate(request: GateRequest): Principal | Promise<Principal> {
+    return (
+      this.#authenticator.known(request) ??
+      this.guard(request.address, (beforeWork) => this.#authenticator.authenticate(request, beforeWork))
+    );
   }
 
   /**
    * Counts a call, and sets the rate limit headers of its answer, also when it is refused. Throws RATE_LIMITED.
    */
-  async limit(principal: Principal, setHeader: (name: string, value: string) => void): Promise<void> {
-    const taken = await this.#limits.count(principal);
+  limit(principal: Principal, setHeader: (name: string, value: string) => void): void {
+    const taken = this.#limits.count(principal);
     for (const [name, value] of rateLimitHeaders(taken)) setHeader(name, value);
     const refused = refusal(taken);
     if (refused !== undefined) throw refused;
@@ -45,7 +48,7 @@ export class Gate {
    * be a load balancer and everyone else.
    */
   async guard<T>(address: string, check: (beforeWork: () => void) => Promise<T>): Promise<T> {
-    const failures = await this.#limits.failures(address);
+    const failures = this.#limits.failures(address);
     const refused = failures && refusal([failures]);
     try {
       return await check(() => {
@@ -53,7 +56,7 @@ export class Gate {
       });
     } catch (error) {
       if (!(error instanceof DomainError && error.reason === ErrorReason.CREDENTIAL_INVALID)) throw error;
-      await this.#limits.countFailure(address);
+      this.#limits.countFailure(address);
       throw refused ?? error;
     }
   }

@@ -1,7 +1,7 @@
 // Rate limits: how many calls a tenant and a caller may make, and how many bad credentials an address may send.
-import { RateLimiterMemory, RateLimiterRes } from "rate-limiter-flexible";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
+import type { Clock } from "./bounded-cache.ts";
 
 /** So many points in a window of fixed length, which begins with the first of them. */
 export interface RatePolicy {
@@ -20,34 +20,56 @@ export interface Taken {
   readonly resetMs: number;
 }
 
+interface Window {
+  taken: number;
+  readonly endsAt: number;
+}
+
 /** Counts under one policy, in the memory of this server. What is counted is forgotten when its window ends. */
 export class Limiter {
   readonly policy: RatePolicy;
-  readonly #limiter: RateLimiterMemory;
+  readonly #now: Clock;
+  /** By key, in the order in which they began. All are of one length, so those at the front end first. */
+  readonly #windows = new Map<string, Window>();
 
-  constructor(policy: RatePolicy) {
+  /** `now`: milliseconds by a clock that is never set. */
+  constructor(policy: RatePolicy, now: Clock = () => performance.now()) {
     this.policy = policy;
-    this.#limiter = new RateLimiterMemory({ points: policy.points, duration: policy.seconds, keyPrefix: "" });
+    this.#now = now;
   }
 
   /** Takes one point. */
-  async take(key: string): Promise<Taken> {
-    try {
-      return this.#taken(await this.#limiter.consume(key), true);
-    } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) return this.#taken(refusal, false);
-      throw refusal;
+  take(key: string): Taken {
+    const now = this.#now();
+    this.#forget(now);
+    let window = this.#windows.get(key);
+    if (window === undefined) {
+      window = { taken: 0, endsAt: now + this.policy.seconds * 1000 };
+      this.#windows.set(key, window);
     }
+    const allowed = window.taken < this.policy.points;
+    if (allowed) window.taken++;
+    return this.#standing(window, allowed, now);
   }
 
   /** What taking a point would give; takes none. Undefined: none was taken in this window. */
-  async look(key: string): Promise<Taken | undefined> {
-    const result = await this.#limiter.get(key);
-    return result === null ? undefined : this.#taken(result, result.consumedPoints < this.policy.points);
+  look(key: string): Taken | undefined {
+    const now = this.#now();
+    this.#forget(now);
+    const window = this.#windows.get(key);
+    return window && this.#standing(window, window.taken < this.policy.points, now);
   }
 
-  #taken({ remainingPoints, msBeforeNext }: RateLimiterRes, allowed: boolean): Taken {
-    return { policy: this.policy, allowed, remaining: remainingPoints, resetMs: Math.max(0, msBeforeNext) };
+  #standing({ taken, endsAt }: Window, allowed: boolean, now: number): Taken {
+    const { policy } = this;
+    return { policy, allowed, remaining: policy.points - taken, resetMs: Math.round(endsAt - now) };
+  }
+
+  #forget(now: number): void {
+    for (const [key, { endsAt }] of this.#windows) {
+      if (endsAt > now) return;
+      this.#windows.delete(key);
+    }
   }
 }
 
@@ -103,24 +125,24 @@ export class RateLimits {
    * Counts a call. The caller comes first, and a call that it may not make does not use up its tenant's share. The answer
    * says where the counts stand; `refusal` turns it into an error.
    */
-  async count(principal: Principal): Promise<readonly Taken[]> {
+  count(principal: Principal): readonly Taken[] {
     if (principal.kind === "anonymous") return [];
     const taken: Taken[] = [];
-    const caller = await this.#caller?.take(countedAs(principal));
+    const caller = this.#caller?.take(countedAs(principal));
     if (caller !== undefined) taken.push(caller);
     if (caller?.allowed === false || principal.tenantId === undefined) return taken;
-    const tenant = await this.#tenant?.take(principal.tenantId);
+    const tenant = this.#tenant?.take(principal.tenantId);
     if (tenant !== undefined) taken.push(tenant);
     return taken;
   }
 
   /** Counts a bad credential against its address. */
-  async countFailure(address: string): Promise<void> {
-    await this.#failures?.take(network(address));
+  countFailure(address: string): void {
+    this.#failures?.take(network(address));
   }
 
   /** Where an address stands after its bad credentials. Undefined: it sent none lately. */
-  async failures(address: string): Promise<Taken | undefined> {
+  failures(address: string): Taken | undefined {
     return this.#failures?.look(network(address));
   }
 }

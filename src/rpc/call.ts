@@ -56,8 +56,8 @@ export interface Call {
   readonly context: CallContext;
   /** Who calls; undefined until the call is admitted, and for good if its credential is refused. */
   readonly caller: Principal | undefined;
-  /** Authenticates and counts against rate limits. Comes before the body is read. */
-  admit(): Promise<void>;
+  /** Authenticates and counts against rate limits; undefined: it is done. Comes before the body is read. */
+  admit(): Promise<void> | undefined;
   /** Validates the decoded request and lets the service act. Methods with one request and one response. */
   unary(request: Message): Promise<Message>;
   /** The same for every streaming kind; a server-streaming method gets an iterable of its one request. */

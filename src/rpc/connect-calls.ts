@@ -19,7 +19,7 @@ export const carriedCall: ContextKey<CarriedCall | undefined> = createContextKey
 export async function admitCall(context: HandlerContext, readMaxBytes: number): Promise<void> {
   const { call, invalidTimeout } = carriedBy(context);
   mendFailures(context, call, readMaxBytes);
-  await carried(call.admit());
+  await carried((async () => call.admit())());
   if (invalidTimeout !== undefined) throw carry(invalidTimeout);
   checkCompression(context);
 }

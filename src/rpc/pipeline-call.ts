@@ -90,19 +90,27 @@ export class PipelineCall implements Call, CallContext {
     this.onFlushHeaders?.();
   }
 
-  async admit(): Promise<void> {
+  admit(): Promise<void> | undefined {
     const { open, options } = this.#route;
     if (this.deadline !== undefined && this.deadline <= Date.now()) throw deadlineExceeded();
     if (open) {
       this.#principal = { kind: "anonymous" };
-      return;
+      return undefined;
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
     const tooMuch = options.shed?.();
     if (tooMuch !== undefined) throw tooMuch;
-    this.#principal = await options.authenticate(this.#head);
-    await options.limit?.(this);
-    await options.allow?.(this);
+    const principal = options.authenticate(this.#head);
+    if (principal instanceof Promise) return principal.then((known) => this.#enter(known));
+    this.#enter(principal);
+    return undefined;
+  }
+
+  #enter(principal: Principal): void {
+    this.#principal = principal;
+    const { limit, allow } = this.#route.options;
+    limit?.(this);
+    allow?.(this);
   }
 
   async unary(request: Message): Promise<Message> {

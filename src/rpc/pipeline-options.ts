@@ -14,9 +14,9 @@ export interface PipelineOptions {
   /** Says who calls, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not asked for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
   /** Counts the call, may set headers of the answer, or throws RATE_LIMITED. Not asked for open services. */
-  readonly limit?: (context: CallContext) => Promise<void> | void;
+  readonly limit?: (context: CallContext) => void;
   /** Says whether the caller may call this method at all, or throws SCOPE_MISSING or PERMISSION_DENIED. */
-  readonly allow?: (context: CallContext) => Promise<void> | void;
+  readonly allow?: (context: CallContext) => void;
   readonly lifecycle: Lifecycle;
   readonly metrics: RpcMetrics;
   readonly logger: Logger;

@@ -86,7 +86,8 @@ export function createUnaryLane(options: LaneOptions): Lane {
 
   async function outcomeOf(protocol: Protocol, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeAnswer> {
     try {
-      await call.admit();
+      const admission = call.admit();
+      if (admission !== undefined) await admission;
       if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
       checkCompression(protocol, incoming, call);
       const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, signal: () => head.signal });

@@ -37,12 +37,21 @@ function setup({ tenants: allowed }: { tenants?: string[] } = {}) {
   const local = new LocalIssuer(path, now);
   const tokens = new Tokens({ issuers: [{ ...local.issuer(), tenants: allowed }], now });
   const authenticator = new Authenticator({ tokens, directory, uses, now });
-  const call = (headers: Record<string, string>, beforeWork?: () => void) =>
-    authenticator.authenticate(requestWith(headers), beforeWork);
+  const known = (headers: Record<string, string>) => authenticator.known(requestWith(headers));
+  const call = async (headers: Record<string, string>, beforeWork?: () => void) => {
+    const before = known(headers);
+    const principal = await authenticator.authenticate(requestWith(headers), beforeWork).catch((error) => {
+      expect(before).toBeUndefined();
+      throw error;
+    });
+    // What is known is never something else.
+    if (before !== undefined) expect(before).toEqual(principal);
+    return principal;
+  };
   const bearer = (text: string) => ({ authorization: `Bearer ${text}` });
   const token = (sub = "alice", role?: Role, tenantId: string | undefined = TENANT) =>
     local.issue({ sub, role, tenantId, ttl: 600 });
-  return { now, keys, members, directory, uses, local, call, bearer, token };
+  return { now, keys, members, directory, uses, local, call, known, bearer, token };
 }
 
 async function refusalOf(calling: Promise<unknown>): Promise<[string, string]> {
@@ -88,6 +97,39 @@ describe("a request", () => {
   test("with a token as X-API-Key is refused", async () => {
     const { call, token } = setup();
     expect((await refusalOf(call({ "x-api-key": await token() })))[0]).toBe("CREDENTIAL_INVALID");
+  });
+});
+
+describe("what is known at once", () => {
+  test("is a member that called with the same token before", async () => {
+    const { call, known, bearer, token } = setup();
+    const headers = bearer(await token("alice", "lead"));
+    expect(known(headers)).toBeUndefined();
+    await call(headers);
+    expect(known(headers)).toEqual({ kind: "member", tenantId: TENANT, memberId: "alice", role: "lead" });
+  });
+
+  test("is forgotten with the token, and with what the directory knows", async () => {
+    const { now, call, known, bearer, token, directory } = setup();
+    const headers = bearer(await token());
+    await call(headers);
+    directory.forgetMember(TENANT, "alice");
+    expect(known(headers)).toBeUndefined();
+    await call(headers);
+    expect(known(headers)).toBeDefined();
+    now.advance(700_000);
+    expect(known(headers)).toBeUndefined();
+  });
+
+  test("is nothing for requests that say more than a token", async () => {
+    const { call, known, bearer, token, keys } = setup();
+    const headers = bearer(await token());
+    await call(headers);
+    expect(known({ ...headers, "x-tenant": TENANT })).toBeUndefined();
+    expect(known({ ...headers, "x-act-for": "alice" })).toBeUndefined();
+    expect(known({ ...headers, "x-api-key": keys.add(["read"]).text })).toBeUndefined();
+    expect(known({})).toBeUndefined();
+    expect(known({ authorization: "Bearer" })).toBeUndefined();
   });
 });
 
