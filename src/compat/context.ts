@@ -37,6 +37,9 @@ class DerivedContext implements CallContext {
   get signal() {
     return this.#base.signal;
   }
+  get interrupt() {
+    return this.#base.interrupt;
+  }
   get deadline() {
     return this.#base.deadline;
   }

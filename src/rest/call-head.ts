@@ -1,5 +1,6 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { CallHead } from "../rpc/call.ts";
 import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
 import type { Mount } from "./mount.ts";
@@ -8,6 +9,8 @@ import { invalid, type RestProblem } from "./problem.ts";
 /** The signal of one call, and the means to abort it. */
 export interface CallSignal {
   readonly signal: AbortSignal;
+  /** The same, for those who need no AbortSignal. */
+  readonly interrupt: Interrupt;
   /** The client went away. */
   cancel(): void;
   /** The call is over: timers and listeners go. */
@@ -20,7 +23,8 @@ export type CreateCallSignal = (deadline: number | undefined) => CallSignal;
 /** The default: aborts when the client goes away. */
 export function createPlainSignal(): CallSignal {
   const controller = new AbortController();
-  return { signal: controller.signal, cancel: () => controller.abort(), release: () => {} };
+  const { signal } = controller;
+  return { signal, interrupt: signal, cancel: () => controller.abort(), release: () => {} };
 }
 
 /** How long the caller waits, in seconds, as Google's REST interfaces have it. */
@@ -79,17 +83,25 @@ export class RestHead implements CallHead {
   }
 
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      this.#signal = this.#createSignal(this.deadline);
-      if (this.#gone) this.#signal.cancel();
-    }
-    return this.#signal.signal;
+    return this.#made().signal;
+  }
+
+  get interrupt(): Interrupt {
+    return this.#made().interrupt;
   }
 
   /** The call is over. */
   release(): void {
     this.#response.off("close", this.#onClose);
     this.#signal?.release();
+  }
+
+  #made(): CallSignal {
+    if (this.#signal === undefined) {
+      this.#signal = this.#createSignal(this.deadline);
+      if (this.#gone) this.#signal.cancel();
+    }
+    return this.#signal;
   }
 
   #closed(): void {

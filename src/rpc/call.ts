@@ -2,6 +2,7 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Principal } from "../domain/principal.ts";
 
 export type Wire = "connect" | "grpc" | "grpc-web" | "rest";
@@ -19,6 +20,8 @@ export interface CallHead {
    * (see `createCallSignal`). May be made on first use.
    */
   readonly signal: AbortSignal;
+  /** What `signal` says, for those who need no AbortSignal: it costs next to nothing. */
+  readonly interrupt: Interrupt;
   /** When the caller stops waiting, in milliseconds since 1970. Undefined: no limit of its own. */
   readonly deadline: number | undefined;
 }
@@ -36,6 +39,8 @@ export interface CallContext {
   readonly address: string;
   /** Aborts with a `DomainError` that says why: DEADLINE_EXCEEDED, CANCELLED or SHUTTING_DOWN. */
   readonly signal: AbortSignal;
+  /** The same, for the store and others who need no AbortSignal: it costs next to nothing. */
+  readonly interrupt: Interrupt;
   readonly deadline: number | undefined;
   readonly log: Logger;
   header(name: string): string | undefined;

@@ -75,9 +75,9 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     const timeout = timeoutOf(request);
     const deadline = timeout.milliseconds === undefined ? undefined : Date.now() + timeout.milliseconds;
     const aborter = createCallSignal(deadline, lifecycle.stopping);
-    const { signal } = aborter;
+    const { signal, interrupt } = aborter;
     const header: CallHead["header"] = (name) => headerOf(request, name);
-    const call = pipeline.begin({ method, wire, header, address: addressOf(request), signal, deadline });
+    const call = pipeline.begin({ method, wire, header, address: addressOf(request), signal, interrupt, deadline });
     let written = false;
     response.once("close", () => {
       if (!written) aborter.cancel();

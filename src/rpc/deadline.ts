@@ -1,5 +1,6 @@
 // Deadlines: what the wires say of them, and the signal through which they reach a call.
 import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
+import { type Interrupt, Interruption } from "../domain/interrupt.ts";
 import type { Wire } from "./call.ts";
 
 /** setTimeout fires at once for anything longer. */
@@ -35,6 +36,8 @@ export function parseTimeout(wire: Wire, value: string | undefined): number | un
 /** The signal of one call, and the means to abort it. */
 export interface CallSignal {
   readonly signal: AbortSignal;
+  /** The same, for those who need no AbortSignal. */
+  readonly interrupt: Interrupt;
   /** The client went away. */
   cancel(): void;
   /** The call is over: timers and listeners go. */
@@ -45,8 +48,9 @@ export interface CallSignal {
  * Makes a signal that aborts with the `DomainError` that says why: DEADLINE_EXCEEDED at `deadline` (milliseconds since
  * 1970), CANCELLED on `cancel`, SHUTTING_DOWN when `stopping` aborts.
  */
-export function createCallSignal(deadline: number | undefined, stopping: AbortSignal): CallSignal {
-  const controller = new AbortController();
+export function createCallSignal(deadline: number | undefined, stopping: Interrupt): CallSignal {
+  const interruption = new Interruption();
+  let controller: AbortController | undefined;
   let timer: NodeJS.Timeout | undefined;
   const release = () => {
     clearTimeout(timer);
@@ -54,7 +58,8 @@ export function createCallSignal(deadline: number | undefined, stopping: AbortSi
   };
   const abort = (reason: DomainError) => {
     release();
-    controller.abort(reason);
+    interruption.abort(reason);
+    controller?.abort(interruption.reason);
   };
   const onStop = () => abort(interrupted());
   // From here on by a clock that nobody sets: else a step back would hold the answer for as long.
@@ -67,21 +72,39 @@ export function createCallSignal(deadline: number | undefined, stopping: AbortSi
   };
   arm();
   if (stopping.aborted) onStop();
-  else if (!controller.signal.aborted) stopping.addEventListener("abort", onStop, { once: true });
+  else if (!interruption.aborted) stopping.addEventListener("abort", onStop, { once: true });
   return {
-    signal: controller.signal,
+    interrupt: interruption,
+    // Made on its first use: most calls need none, and it costs more than all the rest of this.
+    get signal() {
+      if (controller === undefined) {
+        controller = new AbortController();
+        if (interruption.aborted) controller.abort(interruption.reason);
+      }
+      return controller.signal;
+    },
     cancel: () => abort(new DomainError(ErrorReason.CANCELLED, "the caller went away")),
     release,
   };
 }
 
 /** Settles as the promise does, or rejects with the signal's reason if that aborts first; the promise is then left to itself. */
-export function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export function orAborted<T>(promise: Promise<T>, signal: Interrupt): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);
     if (signal.aborted) onAbort();
     else signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const leave = () => signal.removeEventListener("abort", onAbort);
+    promise.then(
+      (value) => {
+        leave();
+        resolve(value);
+      },
+      (error) => {
+        leave();
+        reject(error);
+      },
+    );
   });
 }
 

@@ -63,6 +63,9 @@ export class PipelineCall implements Call, CallContext {
   get signal() {
     return this.#head.signal;
   }
+  get interrupt() {
+    return this.#head.interrupt;
+  }
   get deadline() {
     return this.#head.deadline;
   }
@@ -117,8 +120,8 @@ export class PipelineCall implements Call, CallContext {
     this.#accept(request);
     // Without a deadline nobody waits longer than the handler works, so the signal need not be made.
     if (this.deadline === undefined) return this.#output(await this.#route.handler(request, this));
-    if (this.signal.aborted) throw this.signal.reason;
-    return this.#output(await orAborted(Promise.resolve(this.#route.handler(request, this)), this.signal));
+    if (this.interrupt.aborted) throw this.interrupt.reason;
+    return this.#output(await orAborted(Promise.resolve(this.#route.handler(request, this)), this.interrupt));
   }
 
   stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
@@ -150,7 +153,8 @@ export class PipelineCall implements Call, CallContext {
   /** What a failure means to the caller: once the call is aborted, whatever broke because of that means the abort. */
   #classify(error: unknown): DomainError {
     if (error instanceof DomainError) return error;
-    if (this.signal.aborted && this.signal.reason instanceof DomainError) return this.signal.reason;
+    const { aborted, reason } = this.interrupt;
+    if (aborted && reason instanceof DomainError) return reason;
     return new DomainError(ErrorReason.INTERNAL, "internal error", { cause: error });
   }
 

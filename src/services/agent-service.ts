@@ -39,18 +39,18 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
       return { agent: toAgent(row, true) };
     }),
 
-    async getAgent({ agentId }, { principal, signal }) {
-      const row = await store.findAgent(database, callerFrom(principal).tenantId, agentId, signal);
+    async getAgent({ agentId }, { principal, interrupt }) {
+      const row = await store.findAgent(database, callerFrom(principal).tenantId, agentId, interrupt);
       if (row === undefined) throw notFound("agent");
       return { agent: toAgent(row, mayConfigure(principal)) };
     },
 
-    async listAgents(request, { principal, signal }) {
+    async listAgents(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
       const page = await openPage(secrets, caller, pb.ListAgentsRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
       const [after = ""] = page.cursor ?? [];
-      const rows = await store.listAgents(database, caller.tenantId, after, limit + 1, signal);
+      const rows = await store.listAgents(database, caller.tenantId, after, limit + 1, interrupt);
       const shown = rows.slice(0, limit);
       const nextPageToken = await page.next(rows.length > limit, () => [shown.at(-1)?.name ?? ""]);
       return { agents: shown.map((row) => toAgent(row, mayConfigure(principal))), nextPageToken };

@@ -22,21 +22,21 @@ export interface AnalyticsServiceOptions {
 
 export function createAnalyticsService({ database, now = Date.now }: AnalyticsServiceOptions): ServiceEntry {
   return serve(AnalyticsService, {
-    async getConversationAnalytics({ conversationId: id }, { principal, signal }) {
+    async getConversationAnalytics({ conversationId: id }, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const row = isOurId(id) ? await store.measureConversation(database, caller, id, signal) : undefined;
+      const row = isOurId(id) ? await store.measureConversation(database, caller, id, interrupt) : undefined;
       if (row === undefined) throw notFound("conversation");
       return { analytics: toAnalytics(id.toLowerCase(), row) };
     },
 
-    async getTenantAnalytics({ dayCount }, { principal, signal }) {
+    async getTenantAnalytics({ dayCount }, { principal, interrupt }) {
       const { tenantId } = callerFrom(principal);
       const today = Math.floor(now() / DAY_MS) * DAY_MS;
       const length = dayCount || DEFAULT_DAYS;
       const days = Array.from({ length }, (_, index) => today - (length - 1 - index) * DAY_MS);
       const [counts, activity] = await Promise.all([
-        store.countTenant(database, tenantId, signal),
-        store.countDays(database, tenantId, days, DAY_MS, signal),
+        store.countTenant(database, tenantId, interrupt),
+        store.countDays(database, tenantId, days, DAY_MS, interrupt),
       ]);
       const { total, active, archived, closed, deleted } = counts;
       return {

@@ -19,7 +19,7 @@ export async function listConversations(
   database: Database,
   secrets: TenantSecrets,
   request: ListConversationsRequest,
-  { principal, signal }: CallContext,
+  { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof ListConversationsResponseSchema>> {
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, ListConversationsRequestSchema, request);
@@ -35,7 +35,7 @@ export async function listConversations(
     count: request.includeTotalSize,
     ...(id === undefined ? {} : { after: { id, updateTime: new Date(Number(updateTime)) } }),
   };
-  const { rows, total } = await readPage(database, caller, list, signal);
+  const { rows, total } = await readPage(database, caller, list, interrupt);
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return {

@@ -59,17 +59,17 @@ export function createConversationService(options: ConversationServiceOptions): 
       return { conversation: await reread(tx, caller, id) };
     }),
 
-    async getConversation({ conversationId: id, showDeleted }, { principal, signal }) {
+    async getConversation({ conversationId: id, showDeleted }, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const row = isOurId(id) ? await store.readConversation(database, caller, id, showDeleted, signal) : undefined;
+      const row = isOurId(id) ? await store.readConversation(database, caller, id, showDeleted, interrupt) : undefined;
       if (row === undefined) throw notFound("conversation");
       return { conversation: toConversation(row, caller.tenantId) };
     },
 
-    async batchGetConversations({ conversationIds }, { principal, signal }) {
+    async batchGetConversations({ conversationIds }, { principal, interrupt }) {
       const caller = callerFrom(principal);
       const asked = conversationIds.filter(isOurId);
-      const rows = await store.readConversations(database, caller, asked, signal);
+      const rows = await store.readConversations(database, caller, asked, interrupt);
       const found = new Map(rows.map((row) => [row.id, toConversation(row, caller.tenantId)]));
       return {
         conversations: conversationIds.flatMap((id) => found.get(id.toLowerCase()) ?? []),
@@ -167,7 +167,7 @@ export function createConversationService(options: ConversationServiceOptions): 
             request.conversationId,
             BigInt(after),
             limit + 1,
-            context.signal,
+            context.interrupt,
           )
         : undefined;
       if (rows === undefined) throw notFound("conversation");
@@ -196,7 +196,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       const [after = String(request.afterSeq)] = page.cursor ?? [];
       const id = request.conversationId;
       const rows = isOurId(id)
-        ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.signal })
+        ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
         : undefined;
       if (rows === undefined) throw notFound("conversation");
       const shown = rows.slice(0, limit);

@@ -61,13 +61,13 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
       }),
     ),
 
-    async getMember({ memberId, showDeleted }, { principal, signal }) {
-      const row = await store.readMember(database, callerFrom(principal), memberId, showDeleted, signal);
+    async getMember({ memberId, showDeleted }, { principal, interrupt }) {
+      const row = await store.readMember(database, callerFrom(principal), memberId, showDeleted, interrupt);
       if (row === undefined) throw notFound("member");
       return { member: toMember(row) };
     },
 
-    async listMembers(request, { principal, signal }) {
+    async listMembers(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
       const page = await openPage(secrets, caller, pb.ListMembersRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
@@ -78,7 +78,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         after: page.cursor?.[0],
         limit: limit + 1,
       };
-      const rows = await store.listMembers(database, caller, list, signal);
+      const rows = await store.listMembers(database, caller, list, interrupt);
       const shown = rows.slice(0, limit);
       const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.id)]);
       return { members: shown.map(toMember), nextPageToken };

@@ -19,7 +19,7 @@ const MOST_BYTES = 32 << 20;
 export async function batchListMessages(
   database: Database,
   request: BatchListMessagesRequest,
-  { principal, signal }: CallContext,
+  { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof BatchListMessagesResponseSchema>> {
   const caller = callerFrom(principal);
   const asked = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))];
@@ -27,7 +27,7 @@ export async function batchListMessages(
   const limit = request.maxMessages || MOST_MESSAGES;
   const afterSeq = ids[0] === asked[0] ? request.afterSeq : 0n;
   const batch = { ids, latest: request.latest || null, limit, afterSeq, maxBytes: MOST_BYTES };
-  const rows = await readMessageBatch(database, caller, batch, signal);
+  const rows = await readMessageBatch(database, caller, batch, interrupt);
 
   const found = new Map<string, Message[]>();
   let end: string | undefined;

@@ -19,7 +19,7 @@ export async function listMessages(
   database: Database,
   secrets: TenantSecrets,
   request: pb.ListMessagesRequest,
-  { principal, signal }: CallContext,
+  { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, pb.ListMessagesRequestSchema, request);
@@ -38,7 +38,7 @@ export async function listMessages(
     count: request.includeTotalSize,
   };
   const found = isOurId(request.conversationId)
-    ? await store.listMessages(database, caller, request.conversationId, list, signal)
+    ? await store.listMessages(database, caller, request.conversationId, list, interrupt)
     : undefined;
   if (found === undefined) throw notFound("conversation");
   const shown = found.rows.slice(0, limit);
@@ -53,7 +53,7 @@ export async function listDeletedMessages(
   database: Database,
   secrets: TenantSecrets,
   request: pb.ListDeletedMessagesRequest,
-  { principal, signal }: CallContext,
+  { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.ListDeletedMessagesResponseSchema>> {
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, pb.ListDeletedMessagesRequestSchema, request);
@@ -72,7 +72,7 @@ export async function listDeletedMessages(
       skip: edgeId === null ? request.skip : 0,
       count: request.includeTotalSize,
     },
-    signal,
+    interrupt,
   );
   const shown = found.rows.slice(0, limit);
   return {
@@ -86,7 +86,7 @@ export async function searchMessages(
   database: Database,
   secrets: TenantSecrets,
   request: pb.SearchMessagesRequest,
-  { principal, signal }: CallContext,
+  { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.SearchMessagesResponseSchema>> {
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, pb.SearchMessagesRequestSchema, request);
@@ -102,7 +102,7 @@ export async function searchMessages(
     after: score === undefined || id === undefined ? undefined : { score: Number(score), id },
     limit: limit + 1,
   };
-  const rows = await store.searchMessages(database, caller, search, signal);
+  const rows = await store.searchMessages(database, caller, search, interrupt);
   const shown = rows.slice(0, limit);
   return {
     matches: shown.map((row) => {

@@ -48,9 +48,9 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       return { messages: await sendMessages(sending, context, call, request) };
     },
 
-    async getMessage({ messageId: id, showDeleted }, { principal, signal }) {
+    async getMessage({ messageId: id, showDeleted }, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const row = isOurId(id) ? await store.readMessage(database, caller, id, showDeleted, signal) : undefined;
+      const row = isOurId(id) ? await store.readMessage(database, caller, id, showDeleted, interrupt) : undefined;
       if (row === undefined) throw notFound("message");
       return { message: toMessage(row) };
     },
@@ -129,13 +129,13 @@ export function createMessageService({ database, secrets, turns }: MessageServic
       };
     }),
 
-    async listMessageRevisions(request, { principal, signal }) {
+    async listMessageRevisions(request, { principal, interrupt }) {
       const caller: Caller = callerFrom(principal);
       const page = await openPage(secrets, caller, pb.ListMessageRevisionsRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
       const [after = "-1"] = page.cursor ?? [];
       const rows = isOurId(request.messageId)
-        ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, signal)
+        ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, interrupt)
         : undefined;
       if (rows === undefined) throw notFound("message");
       const shown = rows.slice(0, limit);

@@ -69,7 +69,7 @@ export function createMutations(database: Database) {
     work: (tx: Transaction) => Promise<MessageInitShape<O>>,
   ) =>
     database.transaction(
-      context.signal,
+      context.interrupt,
       (tx) => actOnce(tx, method, request, context, caller, () => work(tx)),
       conversationId === undefined ? {} : { conversation: { tenantId: caller.tenantId, id: conversationId } },
     );
@@ -97,7 +97,7 @@ export function createMutations(database: Database) {
       async (request: MessageShape<I> & { readonly messageId: string }, context: CallContext) => {
         const caller = callerFrom(context.principal);
         const { messageId: id } = request;
-        const place = isOurId(id) ? await locateMessage(database, caller, id, context.signal) : undefined;
+        const place = isOurId(id) ? await locateMessage(database, caller, id, context.interrupt) : undefined;
         const run = (tx: Transaction) => work(tx, caller, place, request, context);
         return act(method, request, context, caller, place?.conversation_id, run);
       },

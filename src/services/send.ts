@@ -44,7 +44,7 @@ export async function sendMessages<I extends DescMessage>(
   const drafts = messages.map(toDraft);
   const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
-  const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.signal);
+  const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.interrupt);
   if (row?.in_progress) throw requestInProgress();
   if (row?.last_seq == null && key) {
     // A repeat gets the first answer, whatever has become of the conversation since.

@@ -42,7 +42,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
       const { slug = "", displayName = "" } = request.tenant ?? {};
       if (slug === "") throw invalidField("tenant.slug", "must be set", "string.min_len");
       const callerIn = (tenantId: string) => inTenant(context.principal, tenantId);
-      const answer = await database.transaction(context.signal, async (tx) => {
+      const answer = await database.transaction(context.interrupt, async (tx) => {
         // A repeat finds the tenant that it made the first time, and there the answer.
         const { made, caller } = await makeTenant(tx, { slug, name: displayName }, callerIn, context);
         return actOnce(tx, method.createTenant, request, context, caller, async () => {
@@ -74,7 +74,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
 
     async updateTenant(request, context) {
       const caller = inTenant(context.principal, await idOf(request.tenantId));
-      return database.transaction(context.signal, (tx) =>
+      return database.transaction(context.interrupt, (tx) =>
         actOnce(tx, method.updateTenant, request, context, caller, async () => {
           const tenant = await store.lockTenant(tx, caller.tenantId);
           if (tenant === undefined) throw notFound("tenant");

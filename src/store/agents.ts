@@ -1,5 +1,7 @@
 // Reads and changes agents.
+
 import { isOurId } from "../domain/id.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import * as sql from "./statements/agents.ts";
 
@@ -13,7 +15,7 @@ export async function findAgent(
   on: Queryable,
   tenantId: string,
   idOrName: string,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<sql.AgentRow | undefined> {
   return (await on.query(sql.findAgent, place(tenantId, idOrName), signal))[0];
 }
@@ -33,7 +35,7 @@ export function listAgents(
   tenantId: string,
   afterName: string,
   limit: number,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<sql.AgentRow[]> {
   return on.query(sql.listAgents, [tenantId, afterName, limit], signal);
 }

@@ -1,6 +1,8 @@
 // Counts and measures what a tenant and its conversations hold.
+
 import type { Caller } from "../domain/caller.ts";
 import { firstIdAt } from "../domain/id.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import * as sql from "./statements/analytics.ts";
 
@@ -11,13 +13,13 @@ export async function measureConversation(
   on: Queryable,
   caller: Caller,
   id: string,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<sql.ConversationAnalyticsRow | undefined> {
   const values = [caller.tenantId, caller.memberId, id];
   return (await on.query(sql.conversationAnalytics[caller.viewer.kind], values, signal))[0];
 }
 
-export async function countTenant(on: Queryable, tenantId: string, signal?: AbortSignal): Promise<sql.TenantCountsRow> {
+export async function countTenant(on: Queryable, tenantId: string, signal?: Interrupt): Promise<sql.TenantCountsRow> {
   const [row] = await on.query(sql.tenantCounts, [tenantId], signal);
   if (row === undefined) throw new Error("a count gave no row");
   return row;
@@ -29,7 +31,7 @@ export function countDays(
   tenantId: string,
   days: readonly number[],
   dayMs: number,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<sql.DayRow[]> {
   const ends = days.map((day) => firstIdAt(day + dayMs));
   return on.query(sql.dailyActivity, [tenantId, days.map(firstIdAt), ends], signal);

@@ -1,4 +1,5 @@
 // Changes of one conversation, which its lock puts in a row anyway: they queue for it here, and not each with a connection.
+import type { Interrupt } from "../domain/interrupt.ts";
 import { overloaded } from "./failure.ts";
 
 /** Changes of one conversation that have a connection at one time: one that works, and one that is ready for the lock. */
@@ -21,7 +22,7 @@ export class ChangeQueue {
    * Does `work` when it is its turn at this place. Throws OVERLOADED if too many wait there, or for too long, and the
    * signal's reason when it aborts before: then nothing was done.
    */
-  async run<T>(key: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  async run<T>(key: string, signal: Interrupt | undefined, work: () => Promise<T>): Promise<T> {
     const place = this.#places.get(key) ?? { running: 0, waiting: new Set() };
     this.#places.set(key, place);
     if (place.running < AT_ONCE) place.running++;
@@ -41,7 +42,7 @@ export class ChangeQueue {
   }
 }
 
-function turn({ waiting }: Place, signal: AbortSignal | undefined): Promise<void> {
+function turn({ waiting }: Place, signal: Interrupt | undefined): Promise<void> {
   if (signal?.aborted) return Promise.reject(signal.reason);
   if (waiting.size >= MOST_WAITING) return Promise.reject(overloaded("too many changes wait for the conversation"));
   return new Promise((resolve, reject) => {

@@ -1,6 +1,8 @@
 // Reads and changes conversations and who takes part in them.
+
 import type { Caller } from "../domain/caller.ts";
 import { EventType, type NewEvent } from "../domain/event-type.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import type { ConversationRow } from "./statements/conversation-columns.ts";
 import {
@@ -27,7 +29,7 @@ export async function readConversation(
   caller: Caller,
   id: string,
   showDeleted = false,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<ConversationRow | undefined> {
   const values = [caller.tenantId, caller.memberId, id, showDeleted];
   return (await on.query(sql.getConversation[caller.viewer.kind], values, signal))[0];
@@ -38,7 +40,7 @@ export function readConversations(
   on: Queryable,
   caller: Caller,
   ids: readonly string[],
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<ConversationRow[]> {
   return on.query(sql.batchGetConversations[caller.viewer.kind], [caller.tenantId, caller.memberId, ids], signal);
 }
@@ -48,7 +50,7 @@ export async function listConversations(
   on: Queryable,
   caller: Caller,
   list: Omit<ConversationList, "viewer">,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<{ rows: ConversationRow[]; total: bigint | null }> {
   const { statement, values } = composeList({ ...list, viewer: caller.viewer.kind });
   const rows = await on.query(statement, [caller.tenantId, caller.memberId, ...values], signal);
@@ -171,7 +173,7 @@ export async function listParticipants(
   id: string,
   after: bigint,
   limit: number,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<NamedParticipant[] | undefined> {
   const values = [caller.tenantId, caller.memberId, id, after, limit];
   const rows = await on.query(participants.listParticipants[caller.viewer.kind], values, signal);

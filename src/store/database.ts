@@ -1,8 +1,10 @@
 // The database as the rest of the store sees it: named prepared statements, transactions, and MikroORM beside them.
+
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
+import type { Interrupt } from "../domain/interrupt.ts";
 import { ChangeQueue } from "./change-queue.ts";
 import { kindOf, translate, unavailable } from "./failure.ts";
 import { HeldTransaction, untilAborted } from "./held-transaction.ts";
@@ -41,14 +43,14 @@ export interface Database extends Queryable {
    * commit: the change may or may not have taken effect
    */
   transaction<T>(
-    signal: AbortSignal | undefined,
+    signal: Interrupt | undefined,
     work: (transaction: Transaction) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
   /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
   fork(): EntityManager;
   /** One round trip. @throws DomainError when the database cannot be reached. */
-  ping(signal?: AbortSignal): Promise<void>;
+  ping(signal?: Interrupt): Promise<void>;
   /** Waits for what still runs, then closes every connection. */
   close(): Promise<void>;
 }
@@ -89,11 +91,11 @@ class PostgresDatabase implements Database {
     this.#pool = pool;
   }
 
-  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]> {
     try {
       return await this.#queryOnce<Row>(statement, values, signal);
     } catch (error) {
-      signal?.throwIfAborted();
+      if (signal?.aborted) throw signal.reason;
       // Its plan was void, so it did nothing; a new connection plans it again.
       if (kindOf(error) === "stale-plan") return this.#queryOnce<Row>(statement, values, signal).catch(rethrow);
       throw translate(error);
@@ -103,7 +105,7 @@ class PostgresDatabase implements Database {
   async #queryOnce<Row>(
     statement: Statement,
     values: readonly unknown[],
-    signal: AbortSignal | undefined,
+    signal: Interrupt | undefined,
   ): Promise<Row[]> {
     const lease = await this.#acquire(signal);
     try {
@@ -116,7 +118,7 @@ class PostgresDatabase implements Database {
   }
 
   async transaction<T>(
-    signal: AbortSignal | undefined,
+    signal: Interrupt | undefined,
     work: (transaction: Transaction) => Promise<T>,
     { conversation, retries = RETRIES }: TransactionOptions = {},
   ): Promise<T> {
@@ -126,7 +128,7 @@ class PostgresDatabase implements Database {
   }
 
   async #transactionWithRetries<T>(
-    signal: AbortSignal | undefined,
+    signal: Interrupt | undefined,
     work: (transaction: Transaction) => Promise<T>,
     retries: number,
   ): Promise<T> {
@@ -134,7 +136,7 @@ class PostgresDatabase implements Database {
       try {
         return await this.#transactionOnce(signal, work);
       } catch (error) {
-        signal?.throwIfAborted();
+        if (signal?.aborted) throw signal.reason;
         const kind = kindOf(error);
         if ((kind !== "conflict" && kind !== "stale-plan") || attempt >= retries) throw translate(error);
         await delay(Math.random() * RETRY_SPREAD_MS);
@@ -142,10 +144,7 @@ class PostgresDatabase implements Database {
     }
   }
 
-  async #transactionOnce<T>(
-    signal: AbortSignal | undefined,
-    work: (transaction: Transaction) => Promise<T>,
-  ): Promise<T> {
+  async #transactionOnce<T>(signal: Interrupt | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const lease = await this.#acquire(signal);
     const transaction = new HeldTransaction(this.orm, lease, signal);
     try {
@@ -166,7 +165,7 @@ class PostgresDatabase implements Database {
     return this.orm.em.fork({ clear: true, useContext: false }) as EntityManager;
   }
 
-  async ping(signal?: AbortSignal): Promise<void> {
+  async ping(signal?: Interrupt): Promise<void> {
     await this.query(PING, [], signal);
   }
 
@@ -177,7 +176,7 @@ class PostgresDatabase implements Database {
     if (!this.#pool.ending) await this.#pool.end();
   }
 
-  #acquire(signal: AbortSignal | undefined): Promise<Lease> {
+  #acquire(signal: Interrupt | undefined): Promise<Lease> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       const onAbort = () => reject(signal?.reason);

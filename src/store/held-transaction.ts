@@ -1,6 +1,8 @@
 // A transaction on one held connection, native statements and MikroORM alike: commits once, rolls back otherwise.
+
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { QueryConfig, QueryResult } from "pg";
+import type { Interrupt } from "../domain/interrupt.ts";
 import { kindOf, unavailable } from "./failure.ts";
 import type { Lease, LeaseResult } from "./lease.ts";
 import { joinTransaction } from "./orm-transaction.ts";
@@ -11,18 +13,18 @@ import type { Statement, Transaction } from "./queryable.ts";
 export class HeldTransaction implements Transaction {
   readonly #orm: MikroORM;
   readonly #lease: Lease;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: Interrupt | undefined;
   #em: EntityManager | undefined;
   #open = true;
   #committing: Promise<unknown> | undefined;
 
-  constructor(orm: MikroORM, lease: Lease, signal: AbortSignal | undefined) {
+  constructor(orm: MikroORM, lease: Lease, signal: Interrupt | undefined) {
     this.#orm = orm;
     this.#lease = lease;
     this.#signal = signal;
   }
 
-  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]> {
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]> {
     return (await this.#run(new PreparedQuery(statement, values), signal)).rows;
   }
 
@@ -66,7 +68,7 @@ export class HeldTransaction implements Transaction {
 }
 
 /** The promise's own outcome, or the signal's reason as soon as it aborts. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+export async function untilAborted<T>(promise: Promise<T>, signal: Interrupt | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {

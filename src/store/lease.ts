@@ -1,6 +1,8 @@
 // One pooled connection, held for one query or one transaction; knows how to cancel and when to give it up.
+
 import { setTimeout as delay } from "node:timers/promises";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
+import type { Interrupt } from "../domain/interrupt.ts";
 import { sendCancelRequest } from "./cancel.ts";
 import { kindOf } from "./failure.ts";
 import { PreparedQuery } from "./prepared-query.ts";
@@ -33,17 +35,27 @@ export class Lease {
    * Runs one query. When `signal` aborts, rejects with its reason at once, while the query is being cancelled in
    * PostgreSQL; the connection stays held until that has ended.
    */
-  run(query: QueryConfig | PreparedQuery, signal: AbortSignal | undefined): Promise<LeaseResult> {
-    if (signal === undefined) return this.#send(query);
-    if (signal.aborted) return Promise.reject(signal.reason);
+  run(query: QueryConfig | PreparedQuery, signal: Interrupt | undefined): Promise<LeaseResult> {
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const sent = this.#send(query);
+    if (signal === undefined) return sent;
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#cancelling = this.#cancel(sent);
         reject(signal.reason);
       };
+      const leave = () => signal.removeEventListener("abort", onAbort);
       signal.addEventListener("abort", onAbort, { once: true });
-      const sent = this.#send(query).finally(() => signal.removeEventListener("abort", onAbort));
-      sent.then(resolve, reject);
+      sent.then(
+        (result) => {
+          leave();
+          resolve(result);
+        },
+        (error) => {
+          leave();
+          reject(error);
+        },
+      );
     });
   }
 

@@ -1,5 +1,7 @@
 // Reads and changes the members of a tenant.
+
 import type { Caller } from "../domain/caller.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import * as sql from "./statements/members.ts";
 
@@ -11,7 +13,7 @@ export async function readMember(
   caller: Caller,
   id: string,
   showDeleted = false,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<sql.MemberRow | undefined> {
   const values = [caller.tenantId, caller.memberId, id, showDeleted];
   return (await on.query(sql.getMember[caller.viewer.kind], values, signal))[0];
@@ -32,7 +34,7 @@ export function listMembers(
   on: Queryable,
   caller: Caller,
   { deleted, role, managerId, after, limit }: MemberList,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<sql.MemberRow[]> {
   const values = [caller.tenantId, caller.memberId, deleted, role ?? null, managerId ?? null, after ?? null, limit];
   return on.query(sql.listMembers[caller.viewer.kind], values, signal);

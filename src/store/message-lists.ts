@@ -1,5 +1,7 @@
 // Reads lists of messages: of one conversation, of several, deleted ones, and by their words.
+
 import type { Caller } from "../domain/caller.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import { type BatchRow, listMessageBatch } from "./statements/message-batch.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
@@ -29,7 +31,7 @@ export async function listMessages(
   caller: Caller,
   conversationId: string,
   list: MessageList,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
   const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
   const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst: list.newestFirst, filtered });
@@ -60,7 +62,7 @@ export function readMessageBatch(
   on: Queryable,
   caller: Caller,
   { ids, latest, limit, afterSeq, maxBytes }: MessageBatch,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<BatchRow[]> {
   if (ids.length === 0) return Promise.resolve([]);
   const values = [caller.tenantId, caller.memberId, ids, latest, limit, afterSeq, maxBytes];
@@ -88,7 +90,7 @@ export async function listDeletedMessages(
     readonly skip: number;
     readonly count: boolean;
   },
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<MessagePage> {
   const { conversationId, edgeId, limit, skip, count } = list;
   const values = [caller.tenantId, caller.memberId, conversationId, edgeId, limit, skip, count];
@@ -111,7 +113,7 @@ export function searchMessages(
   on: Queryable,
   caller: Caller,
   { query, conversationId, role, sender, after, limit }: MessageSearch,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<lists.MatchRow[]> {
   const edge = [after?.score ?? null, after?.id ?? null];
   const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit];

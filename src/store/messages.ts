@@ -1,6 +1,8 @@
 // Reads and changes messages.
+
 import type { Caller } from "../domain/caller.ts";
 import { EventType, type MessageReference, type NewEvent } from "../domain/event-type.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { MessageDiff, MessageEdit, StoredMessage } from "../domain/message-diff.ts";
 import { appendToLog } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
@@ -19,7 +21,7 @@ export async function readMessage(
   caller: Caller,
   id: string,
   showDeleted = false,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<MessageRow | undefined> {
   const values = [caller.tenantId, caller.memberId, id, showDeleted];
   return (await on.query(sql.getMessage[caller.viewer.kind], values, signal))[0];
@@ -145,7 +147,7 @@ export async function listRevisions(
   id: string,
   after: number,
   limit: number,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<NumberedRevision[] | undefined> {
   const values = [caller.tenantId, caller.memberId, id, after, limit];
   const rows = await on.query(sql.listRevisions[caller.viewer.kind], values, signal);
@@ -161,7 +163,7 @@ export async function readLog(
   conversationId: string,
   after: bigint,
   limit: number,
-  { signal, showDeleted = false }: { readonly signal?: AbortSignal; readonly showDeleted?: boolean } = {},
+  { signal, showDeleted = false }: { readonly signal?: Interrupt; readonly showDeleted?: boolean } = {},
 ): Promise<LogEntry[] | undefined> {
   const values = [caller.tenantId, caller.memberId, conversationId, after, limit, showDeleted];
   const rows = await on.query(log.readLog[caller.viewer.kind], values, signal);

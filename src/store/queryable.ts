@@ -1,5 +1,7 @@
 // What statements are, and what carries them out.
+
 import type { EntityManager } from "@mikro-orm/postgresql";
+import type { Interrupt } from "../domain/interrupt.ts";
 
 /** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
 export interface Statement<Row = unknown> {
@@ -22,7 +24,7 @@ export interface Queryable {
    * @throws DomainError DATABASE_UNAVAILABLE, with `metadata.outcome` "unknown" when the connection broke under a
    * statement that changes something; OVERLOADED; the statement's own failures as pg's DatabaseError
    */
-  query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: AbortSignal): Promise<Row[]>;
+  query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]>;
 }
 
 export interface Transaction extends Queryable {

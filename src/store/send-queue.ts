@@ -1,11 +1,13 @@
 // Sends to one conversation, which its lock puts in a row anyway: those that meet on this server go together.
+
 import { DomainError } from "../domain/errors.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { Database } from "./database.ts";
 import { overloaded } from "./failure.ts";
 import { type Send, type SendRow, send, sendMany } from "./sends.ts";
 
 interface Waiting extends Send {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Interrupt | undefined;
   readonly resolve: (row: SendRow | undefined) => void;
   readonly reject: (reason: unknown) => void;
   /** Nobody waits for it any more. */
@@ -32,7 +34,7 @@ export class SendQueue {
   }
 
   /** Undefined: the caller does not see the conversation. Throws what the database throws, and the signal's reason. */
-  send(wanted: Send, signal?: AbortSignal): Promise<SendRow | undefined> {
+  send(wanted: Send, signal?: Interrupt): Promise<SendRow | undefined> {
     const place = `${wanted.caller.tenantId}/${wanted.conversationId.toLowerCase()}`;
     const waiting = this.#waiting.get(place);
     if (waiting !== undefined && waiting.length >= MOST_WAITING) {
@@ -43,11 +45,11 @@ export class SendQueue {
     return this.#single(wanted, signal).finally(() => this.#next(place));
   }
 
-  #single(wanted: Send, signal: AbortSignal | undefined) {
+  #single(wanted: Send, signal: Interrupt | undefined) {
     return send(this.#database, wanted, signal);
   }
 
-  #wait(waiting: Waiting[], wanted: Send, signal: AbortSignal | undefined): Promise<SendRow | undefined> {
+  #wait(waiting: Waiting[], wanted: Send, signal: Interrupt | undefined): Promise<SendRow | undefined> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const one: Waiting = { ...wanted, signal, resolve, reject, gone: false };

@@ -1,6 +1,8 @@
 // Adds messages to logs: one send, several at once, or within a transaction.
+
 import type { Caller } from "../domain/caller.ts";
 import { newIds } from "../domain/id.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import type { MessageDraft } from "../domain/message-diff.ts";
 import type { Queryable } from "./database.ts";
 import * as log from "./statements/log.ts";
@@ -40,7 +42,7 @@ export interface Send {
 export async function send(
   on: Queryable,
   { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<log.SendRow | undefined> {
   const [row] = await on.query(
     log.send[caller.viewer.kind],
@@ -66,7 +68,7 @@ export async function send(
 export async function sendMany(
   on: Queryable,
   sends: readonly Send[],
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<(log.SendRow | undefined)[]> {
   const [first] = sends;
   if (first === undefined) return [];

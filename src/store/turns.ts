@@ -1,7 +1,9 @@
 // Begins, saves, follows and ends turns.
+
 import { MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../domain/caller.ts";
 import { newId } from "../domain/id.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
 import { type EndState, statesBefore, TurnState } from "../domain/turn.ts";
 import type { Queryable } from "./database.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
@@ -119,7 +121,7 @@ export async function followTurn(
   caller: Caller,
   id: string,
   offset: number,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<(sql.TurnRow & { text: string }) | undefined> {
   const values = [caller.tenantId, caller.memberId, id, offset];
   return (await on.query(sql.followTurn[caller.viewer.kind], values, signal))[0];

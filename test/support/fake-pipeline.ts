@@ -42,6 +42,9 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
       get signal() {
         return head.signal;
       },
+      get interrupt() {
+        return head.interrupt;
+      },
       deadline: head.deadline,
       log: pino({ enabled: false }),
       header: (name) => head.header(name),

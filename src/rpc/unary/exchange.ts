@@ -1,5 +1,7 @@
 // One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2.
 
+import type { Interrupt } from "../../domain/interrupt.ts";
+
 /** A whole answer. Header and trailer names are in lower case. */
 export interface WholeAnswer {
   readonly status: number;
@@ -15,7 +17,7 @@ export interface BodyLimits {
   /** How long the body may take to arrive, in milliseconds. */
   readonly timeoutMs: number;
   /** Ends the reading. Asked for only when the body is not there yet. */
-  readonly signal: () => AbortSignal;
+  readonly interrupt: () => Interrupt;
 }
 
 /** A body that is longer than it may be; the beginning of it is kept. */

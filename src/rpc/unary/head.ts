@@ -1,5 +1,6 @@
 // A call of one request as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { Interrupt } from "../../domain/interrupt.ts";
 import type { CallHead, Wire } from "../call.ts";
 import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../deadline.ts";
 import type { Lifecycle } from "../lifecycle.ts";
@@ -43,16 +44,23 @@ export class LaneHead implements CallHead {
   }
 
   get signal(): AbortSignal {
-    if (this.#signal === undefined) {
-      this.#signal = createCallSignal(this.deadline, this.#lifecycle.stopping);
-      if (this.#gone) this.#signal.cancel();
-    }
-    return this.#signal.signal;
+    return this.#made().signal;
+  }
+  get interrupt(): Interrupt {
+    return this.#made().interrupt;
   }
 
   /** The call is over. */
   release(): void {
     this.#over = true;
     this.#signal?.release();
+  }
+
+  #made(): CallSignal {
+    if (this.#signal === undefined) {
+      this.#signal = createCallSignal(this.deadline, this.#lifecycle.stopping);
+      if (this.#gone) this.#signal.cancel();
+    }
+    return this.#signal;
   }
 }

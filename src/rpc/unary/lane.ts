@@ -90,7 +90,7 @@ export function createUnaryLane(options: LaneOptions): Lane {
       if (admission !== undefined) await admission;
       if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
       checkCompression(protocol, incoming, call);
-      const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, signal: () => head.signal });
+      const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, interrupt: () => head.interrupt });
       return await protocol.succeed(incoming, await call.unary(request), call.responseHeaders);
     } catch (error) {
       return protocol.fail(incoming, call.fail(error), call.responseHeaders);

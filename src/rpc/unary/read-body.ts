@@ -1,5 +1,4 @@
 // Reads a body to its end: never longer than the call, nor than a body may take.
-import { addAbortListener } from "node:events";
 import type { Readable } from "node:stream";
 import { bodyTooSlow } from "../request-body.ts";
 import type { BodyLimits, Overlong } from "./exchange.ts";
@@ -7,15 +6,15 @@ import type { BodyLimits, Overlong } from "./exchange.ts";
 const EMPTY = Buffer.alloc(0);
 
 /** Resolves with the body, or with its beginning as soon as it is too long. Reads no further then. */
-export function readBody(source: Readable, { maxBytes, timeoutMs, signal }: BodyLimits): Promise<Buffer | Overlong> {
+export function readBody(source: Readable, { maxBytes, timeoutMs, interrupt }: BodyLimits): Promise<Buffer | Overlong> {
   if (source.readableEnded) return Promise.resolve(EMPTY);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const call = signal();
+    const call = interrupt();
     const settle = () => {
       clearTimeout(timer);
-      abort[Symbol.dispose]();
+      call.removeEventListener("abort", onAbort);
       source
         .off("data", onData)
         .off("end", onEnd)
@@ -45,7 +44,9 @@ export function readBody(source: Readable, { maxBytes, timeoutMs, signal }: Body
       reject(reason);
     };
     const timer = setTimeout(() => stop(bodyTooSlow(timeoutMs)), timeoutMs);
-    const abort = addAbortListener(call, () => stop(call.reason));
+    const onAbort = () => stop(call.reason);
+    if (call.aborted) return onAbort();
+    call.addEventListener("abort", onAbort, { once: true });
     if (source.destroyed && !source.readableEnded) return onBroken();
     source.on("data", onData).on("end", onEnd).on("error", onBroken).on("aborted", onBroken).on("close", onBroken);
   });

@@ -31,6 +31,7 @@ function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}
     principal: { kind: "member", tenantId: "t", memberId: "ada", role: "member" },
     address: "192.0.2.1",
     signal: new AbortController().signal,
+    interrupt: new AbortController().signal,
     deadline: 5,
     log: pino({ enabled: false }),
     header: (name) => `header ${name}`,
