@@ -38,7 +38,7 @@ export async function locateMessage(
   on: Queryable,
   caller: Caller,
   id: string,
-  signal?: AbortSignal,
+  signal?: Interrupt,
 ): Promise<MessagePlace | undefined> {
   return (await on.query(sql.locateMessage, [caller.tenantId, id], signal))[0];
 }
