@@ -67,7 +67,7 @@ export function createStreamLane(options: LaneOptions): Lane {
         await call.admit();
         if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
         checkCompression(protocol, incoming, call);
-        const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, signal: () => head.signal });
+        const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, interrupt: () => head.interrupt });
         await pushAll(call.stream(only(request)), sink);
         await end(undefined);
       } catch (error) {
