@@ -10,11 +10,20 @@ export type BinaryForm = (schema: DescMessage, message: Message) => Buffer;
 // biome-ignore lint/suspicious/noExplicitAny: a field's descriptor fixes the type of its value
 type Write = (value: any, sink: ByteSink) => void;
 
+/** How a number, text or the like is written: its tag, then its value by this method. */
+interface Scalar {
+  readonly tag: number;
+  readonly method: "text" | "bytes" | "bool" | "int32" | "varint" | "int64" | "double" | "float";
+}
+
 /** How one field is written. */
 interface Step extends Unset {
   /** Where the value lies in the message. */
   readonly name: string;
-  readonly write: Write;
+  /** Undefined for all that is more than a scalar. */
+  readonly scalar: Scalar | undefined;
+  /** Undefined for a scalar. */
+  readonly write: Write | undefined;
 }
 
 const VARINT = 0;
@@ -48,17 +57,20 @@ export function createBinaryForm(): BinaryForm {
 
   function stepOf(field: DescField): Step | undefined {
     const unset = unsetOf(field);
-    const write = fieldWriter(field);
-    return unset && write && { ...unset, name: field.localName, write };
+    const scalar = fieldScalar(field);
+    const write = scalar === undefined ? fieldWriter(field) : undefined;
+    if (unset === undefined || (scalar ?? write) === undefined) return undefined;
+    return { ...unset, name: field.localName, scalar, write };
+  }
+
+  function fieldScalar(field: DescField): Scalar | undefined {
+    if (field.fieldKind === "enum") return scalarOf(field.number, ScalarType.INT32);
+    return field.fieldKind === "scalar" ? scalarOf(field.number, field.scalar) : undefined;
   }
 
   function fieldWriter(field: DescField): Write | undefined {
     const { number } = field;
     switch (field.fieldKind) {
-      case "scalar":
-        return scalarWriter(number, field.scalar);
-      case "enum":
-        return scalarWriter(number, ScalarType.INT32);
       case "message":
         return field.delimitedEncoding ? undefined : messageWriter(number, field.message);
       case "list": {
@@ -79,9 +91,12 @@ export function createBinaryForm(): BinaryForm {
   function itemWriter(field: DescField & { fieldKind: "list" }): Write | undefined {
     if (field.listKind === "message")
       return field.delimitedEncoding ? undefined : messageWriter(field.number, field.message);
-    return field.listKind === "scalar" && field.scalar === ScalarType.STRING
-      ? scalarWriter(field.number, field.scalar)
-      : undefined;
+    if (field.listKind !== "scalar" || field.scalar !== ScalarType.STRING) return undefined;
+    const tag = tagOf(field.number, LENGTH_DELIMITED);
+    return (text: string, to) => {
+      to.varint(tag);
+      to.text(text);
+    };
   }
 
   function messageWriter(number: number, schema: DescMessage): Write | undefined {
@@ -95,11 +110,14 @@ export function createBinaryForm(): BinaryForm {
     }
     // A wrapper comes unwrapped.
     if (isWellKnown(schema) && schema.typeName !== "google.protobuf.Timestamp") return undefined;
+    // As much as the one before took: the messages of an answer are much alike, and what is guessed right is not moved.
+    let room = 1;
     return (message, to) => {
       to.varint(tag);
-      const start = to.begin();
+      const start = to.begin(room);
+      const guessed = room;
       writerOf(schema)(message, to);
-      to.end(start);
+      room = to.end(start, guessed);
     };
   }
 
@@ -110,11 +128,15 @@ export function createBinaryForm(): BinaryForm {
   };
 }
 
-/** A function with the steps written out, so that V8 knows every property by its place. Names are quoted. */
+/**
+ * A function with the steps written out, so that V8 knows every property by its place, and which method of the sink each
+ * scalar takes. Names are quoted.
+ */
 function compile(steps: readonly Step[]): Write {
-  const lines = steps.map(({ name, isEmpty }, i) => {
+  const lines = steps.map(({ name, isEmpty, scalar }, i) => {
     const written = isEmpty === undefined ? `v !== s${i}` : `v !== s${i} && !e${i}(v)`;
-    return `v = m[${JSON.stringify(name)}]; if (${written}) w${i}(v, to);`;
+    const write = scalar === undefined ? `w${i}(v, to);` : `to.varint(${scalar.tag}); to.${scalar.method}(v);`;
+    return `v = m[${JSON.stringify(name)}]; if (${written}) { ${write} }`;
   });
   const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, write: w${i} }`);
   const body = `const [${parts.join(", ")}] = steps; return (m, to) => { let v; ${lines.join("\n")} };`;
@@ -125,30 +147,20 @@ function tagOf(number: number, wireType: number): number {
   return number * 8 + wireType;
 }
 
-function scalarWriter(number: number, scalar: ScalarType): Write | undefined {
-  const writer = SCALARS[scalar];
-  if (writer === undefined) return undefined;
-  const [wireType, write] = writer;
-  const tag = tagOf(number, wireType);
-  return (value, to) => {
-    to.varint(tag);
-    write(value, to);
-  };
+function scalarOf(number: number, type: ScalarType): Scalar | undefined {
+  const known = SCALARS[type];
+  return known && { tag: tagOf(number, known[0]), method: known[1] };
 }
 
-const int64: Write = (value: bigint, to) => to.int64(value);
-const uint32: Write = (value: number, to) => to.varint(value);
-
 /** Others are left to the library. */
-const SCALARS: Partial<Record<ScalarType, readonly [wireType: number, Write]>> = {
-  [ScalarType.STRING]: [LENGTH_DELIMITED, (value: string, to) => to.text(value)],
-  [ScalarType.BYTES]: [LENGTH_DELIMITED, (value: Uint8Array, to) => to.bytes(value)],
-  [ScalarType.BOOL]: [VARINT, (value: boolean, to) => to.varint(value ? 1 : 0)],
-  // A negative number is as long as one of 64 bits.
-  [ScalarType.INT32]: [VARINT, (value: number, to) => (value < 0 ? to.int64(BigInt(value)) : to.varint(value))],
-  [ScalarType.UINT32]: [VARINT, uint32],
-  [ScalarType.INT64]: [VARINT, int64],
-  [ScalarType.UINT64]: [VARINT, int64],
-  [ScalarType.DOUBLE]: [FIXED64, (value: number, to) => to.double(value)],
-  [ScalarType.FLOAT]: [FIXED32, (value: number, to) => to.float(value)],
+const SCALARS: Partial<Record<ScalarType, readonly [wireType: number, Scalar["method"]]>> = {
+  [ScalarType.STRING]: [LENGTH_DELIMITED, "text"],
+  [ScalarType.BYTES]: [LENGTH_DELIMITED, "bytes"],
+  [ScalarType.BOOL]: [VARINT, "bool"],
+  [ScalarType.INT32]: [VARINT, "int32"],
+  [ScalarType.UINT32]: [VARINT, "varint"],
+  [ScalarType.INT64]: [VARINT, "int64"],
+  [ScalarType.UINT64]: [VARINT, "int64"],
+  [ScalarType.DOUBLE]: [FIXED64, "double"],
+  [ScalarType.FLOAT]: [FIXED32, "float"],
 };

@@ -8,13 +8,18 @@ const LARGEST_NUMBER = BigInt(Number.MAX_SAFE_INTEGER);
 /** Shorter texts are mostly ASCII, and written faster one by one. */
 const SHORT_TEXT = 16;
 
+/** Node's buffer, with the method that its `write` comes down to, which takes longer. */
+interface Bytes extends Buffer<ArrayBuffer> {
+  utf8Write(text: string, at: number): number;
+}
+
 export class ByteSink {
-  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES) as Bytes;
   #at = 0;
 
   clear(): void {
     this.#at = 0;
-    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES) as Bytes;
   }
 
   /** What was written, in memory of its own. */
@@ -26,6 +31,11 @@ export class ByteSink {
   varint(value: number): void {
     this.#reserve(MAX_VARINT_BYTES);
     const bytes = this.#bytes;
+    // Most are tags, lengths and small numbers.
+    if (value < 0x80) {
+      bytes[this.#at++] = value;
+      return;
+    }
     let at = this.#at;
     let rest = value;
     while (rest > 0x7f) {
@@ -34,6 +44,16 @@ export class ByteSink {
     }
     bytes[at++] = rest;
     this.#at = at;
+  }
+
+  bool(value: boolean): void {
+    this.varint(value ? 1 : 0);
+  }
+
+  /** A negative number is as long as one of 64 bits. */
+  int32(value: number): void {
+    if (value < 0) this.int64(BigInt(value));
+    else this.varint(value);
   }
 
   /** Any number of 64 bits; a negative one in two's complement. */
@@ -64,10 +84,12 @@ export class ByteSink {
   /** A text in UTF-8 behind its length. */
   text(value: string): void {
     if (value.length < SHORT_TEXT && this.#ascii(value)) return;
-    const start = this.begin();
+    // Of ASCII, which most is, the length in bytes takes as much room as the length in characters.
+    const room = varintBytes(value.length);
+    const start = this.begin(room);
     this.#reserve(3 * value.length);
-    this.#at += this.#bytes.write(value, this.#at);
-    this.end(start);
+    this.#at += this.#bytes.utf8Write(value, this.#at);
+    this.end(start, room);
   }
 
   /** Bytes behind their length. */
@@ -82,26 +104,27 @@ export class ByteSink {
     this.#at += value.length;
   }
 
-  /** Begins what has its length before it; give the result to `end`. Most are short: one byte is left for the length. */
-  begin(): number {
-    this.#reserve(1);
-    return this.#at++;
+  /** Begins what has its length before it, for which so many bytes are left; give both to `end`. */
+  begin(room: number): number {
+    this.#reserve(room);
+    const start = this.#at;
+    this.#at += room;
+    return start;
   }
 
-  end(start: number): void {
-    const from = start + 1;
+  /** Gives how many bytes the length took: if not `room`, what was written since had to be moved. */
+  end(start: number, room: number): number {
+    const from = start + room;
     const length = this.#at - from;
-    if (length < 0x80) {
-      this.#bytes[start] = length;
-      return;
+    const needed = varintBytes(length);
+    if (needed !== room) {
+      this.#reserve(needed);
+      this.#bytes.copyWithin(start + needed, from, this.#at);
     }
-    let more = 1;
-    for (let rest = length; rest >= 0x4000; rest = Math.floor(rest / 0x80)) more++;
-    this.#reserve(more);
-    this.#bytes.copyWithin(from + more, from, this.#at);
     this.#at = start;
     this.varint(length);
     this.#at += length;
+    return needed;
   }
 
   #ascii(value: string): boolean {
@@ -121,8 +144,15 @@ export class ByteSink {
   #reserve(bytes: number): void {
     const needed = this.#at + bytes;
     if (needed <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length));
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length)) as Bytes;
     this.#bytes.copy(larger, 0, 0, this.#at);
     this.#bytes = larger;
   }
+}
+
+/** How many bytes a number takes as a varint. */
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
 }

@@ -1,5 +1,5 @@
 // The log: JSON lines on standard output, or wherever it is told to go.
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import { type DestinationStream, type Logger, pino } from "pino";
 import { describeFailure } from "../rpc/failure-log.ts";
 
 export interface LogOptions {
@@ -15,12 +15,27 @@ export function createLogger({ level = "info", destination }: LogOptions = {}): 
   const options = {
     level,
     base: null,
-    timestamp: stdTimeFunctions.isoTime,
+    timestamp: isoTime(),
     formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
     // Of an error only what quotes nothing of a caller's, whoever logs it.
     serializers: { err: (error: unknown) => (error instanceof Error ? describeFailure(error) : error) },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
+}
+
+/** Writes the time as `Date.toISOString` does; but for the milliseconds it is that of the line before, mostly. */
+function isoTime(): () => string {
+  let second = Number.NaN;
+  let upToSecond = "";
+  return () => {
+    const now = Date.now();
+    const milliseconds = now % 1000;
+    if (now - milliseconds !== second) {
+      second = now - milliseconds;
+      upToSecond = `,"time":"${new Date(second).toISOString().slice(0, 20)}`;
+    }
+    return `${upToSecond}${String(milliseconds).padStart(3, "0")}Z"`;
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

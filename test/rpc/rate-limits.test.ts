@@ -24,7 +24,9 @@ describe("a caller", () => {
     const { credential } = await (await server.tenant()).key("read");
     for (const wire of WIRES) await list(credential, wire);
     const last = await rest(credential);
-    expect([last.status, last.headers.get("ratelimit")]).toEqual([200, '"caller";r=0;t=60, "tenant";r=2;t=60']);
+    expect(last.status).toBe(200);
+    // The seconds that are left depend on how long this took.
+    expect(last.headers.get("ratelimit")).toMatch(/^"caller";r=0;t=[56]\d, "tenant";r=2;t=[56]\d$/);
     expect(last.headers.get("ratelimit-policy")).toBe('"caller";q=4;w=60, "tenant";q=6;w=60');
 
     for (const wire of WIRES) {
