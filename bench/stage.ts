@@ -10,6 +10,8 @@ import { cpuMicrosWithChildren, LOAD_CORES, pin, type Served, startServer } from
 import { seed } from "./seed.ts";
 
 export const ROOT = join(import.meta.dirname, "..");
+/** What `npm start` runs. */
+export const PROGRAM = join(ROOT, "dist/src/main.js");
 
 export interface Stage {
   readonly sizes: Sizes;
@@ -94,7 +96,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
           COLLOQUY_RATE_LIMITS: "caller=999999999/60,tenant=999999999/60",
           ...environment,
         };
-        return startServer(name, ["node", join(ROOT, "src/main.ts"), "serve"], port, settings);
+        return startServer(name, ["node", PROGRAM, "serve"], port, settings);
       }),
     token: (kind = "measured") => tokens.get(kind) ?? "",
     say,

@@ -11,11 +11,11 @@ import type { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ConversationEntity } from "../../src/store/entities/conversation.ts";
 import { MessageEntity } from "../../src/store/entities/message.ts";
-import { SCHEMA } from "../../src/store/schema.ts";
+import { TABLES } from "../../src/store/tables.ts";
 import { TENANT } from "../layout.ts";
 
 const orm = await MikroORM.init({
-  entities: [...SCHEMA.entities],
+  entities: [...TABLES.entities],
   clientUrl: (process.env.DATABASE_URL ?? "").replace("@/", "@localhost/"),
   driverOptions: { connectionString: process.env.DATABASE_URL, max: 10 },
   ensureDatabase: false,

@@ -7,7 +7,7 @@ import { MEMBER } from "../layout.ts";
 import { spreadOf } from "../measure.ts";
 import { type Served, startServer } from "../process.ts";
 import type { Row } from "../report.ts";
-import { ROOT, type Stage } from "../stage.ts";
+import { PROGRAM, ROOT, type Stage } from "../stage.ts";
 
 const PORT = 18_190;
 const LIST = "/colloquy.v1.ConversationService/ListConversations";
@@ -17,7 +17,7 @@ const REST_MS = 2_000;
 export async function p11(stage: Stage): Promise<Row> {
   const dataDir = join(ROOT, "bench/.data/start");
   const start = () => {
-    const words = ["node", join(ROOT, "src/main.ts"), "serve"];
+    const words = ["node", PROGRAM, "serve"];
     return startServer("colloquy alone", words, PORT, { PORT: String(PORT), COLLOQUY_DATA_DIR: dataDir });
   };
   await (await start()).stop();

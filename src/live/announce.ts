@@ -10,7 +10,7 @@ export function announcing(database: Database, hints: Hints): Database {
     hints.publish({ kind: "log", tenantId: String(values[0]), conversationId });
   };
   return {
-    orm: database.orm,
+    orm: () => database.orm(),
     schema: database.schema,
     queue: database.queue,
     fork: () => database.fork(),
@@ -39,9 +39,7 @@ export function announcing(database: Database, hints: Hints): Database {
 
 function noting(tx: Transaction, changes: [Statement, readonly unknown[]][]): Transaction {
   return {
-    get em() {
-      return tx.em;
-    },
+    orm: () => tx.orm(),
     query(statement, values, signal) {
       if (statement.extendsLog !== undefined) changes.push([statement, values]);
       return tx.query(statement, values, signal);

@@ -23,7 +23,7 @@ export async function issueApiKey(
 ): Promise<{ readonly key: ApiKey; readonly text: string }> {
   const { tenantId, name: creator } = caller;
   const { keyId: id, text, secretHash } = makeApiKey(tenantId, newId());
-  const key = addApiKey(tx, { ...wish, tenantId, id, secretHash, creator }, new Date());
+  const key = await addApiKey(tx, { ...wish, tenantId, id, secretHash, creator }, new Date());
   const details = { scopes: wish.scopes };
   await audit(tx, caller, origin, { action: "api_key.create", resourceType: "api_key", resourceId: id, details });
   return { key, text };

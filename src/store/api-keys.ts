@@ -1,11 +1,12 @@
 // Reads and changes the API keys of a tenant.
-import { LockMode } from "@mikro-orm/core";
 import type { Scope } from "../domain/principal.ts";
 import type { Database, Transaction } from "./database.ts";
-import { type ApiKey, ApiKeyEntity } from "./entities/api-key.ts";
+import type { ApiKey } from "./entities/api-key.ts";
 import { translate } from "./failure.ts";
 
 export type { ApiKey } from "./entities/api-key.ts";
+
+const load = () => import("./entities/api-key.ts");
 
 export interface NewApiKey {
   readonly tenantId: string;
@@ -18,22 +19,24 @@ export interface NewApiKey {
 }
 
 /** Adds a key. It is written when the transaction flushes. */
-export function addApiKey(tx: Transaction, key: NewApiKey, now: Date): ApiKey {
+export async function addApiKey(tx: Transaction, key: NewApiKey, now: Date): Promise<ApiKey> {
   const { scopes, secretHash, ...rest } = key;
-  const entity = tx.em.create(ApiKeyEntity, {
+  const [em, { ApiKeyEntity }] = await Promise.all([tx.orm(), load()]);
+  const entity = em.create(ApiKeyEntity, {
     ...rest,
     scopes: [...scopes],
     secretHash: Buffer.from(secretHash),
     createTime: now,
   });
-  tx.em.persist(entity);
+  em.persist(entity);
   return entity;
 }
 
 /** Locks a key until the transaction ends. What is set on it is written when the transaction flushes. */
 export async function lockApiKey(tx: Transaction, tenantId: string, id: string): Promise<ApiKey | undefined> {
+  const [em, { ApiKeyEntity, LockMode }] = await Promise.all([tx.orm(), load()]);
   const options = { lockMode: LockMode.PESSIMISTIC_WRITE };
-  return (await tx.em.findOne(ApiKeyEntity, { tenantId, id }, options)) ?? undefined;
+  return (await em.findOne(ApiKeyEntity, { tenantId, id }, options)) ?? undefined;
 }
 
 export interface ApiKeyList {
@@ -51,7 +54,8 @@ export async function listApiKeys(
 ): Promise<ApiKey[]> {
   const where = { tenantId, ...(!showRevoked && { revokeTime: null }), ...(before && { id: { $lt: before } }) };
   try {
-    return await database.fork().find(ApiKeyEntity, where, { orderBy: { id: "desc" }, limit });
+    const [em, { ApiKeyEntity }] = await Promise.all([database.fork(), load()]);
+    return await em.find(ApiKeyEntity, where, { orderBy: { id: "desc" }, limit });
   } catch (error) {
     throw translate(error);
   }

@@ -1,7 +1,7 @@
 // Reads the audit log of a tenant.
 import type { FilterQuery, InferEntity } from "@mikro-orm/core";
 import type { Database } from "./database.ts";
-import { AuditEntity } from "./entities/record.ts";
+import type { AuditEntity } from "./entities/record.ts";
 import { translate } from "./failure.ts";
 
 export interface AuditList {
@@ -33,7 +33,8 @@ export async function listAudit(database: Database, tenantId: string, list: Audi
     ...(before !== undefined && { id: { $lt: before } }),
   };
   try {
-    return await database.fork().find(AuditEntity, where, { orderBy: { id: "desc" }, limit });
+    const [em, entities] = await Promise.all([database.fork(), import("./entities/record.ts")]);
+    return await em.find(entities.AuditEntity, where, { orderBy: { id: "desc" }, limit });
   } catch (error) {
     throw translate(error);
   }

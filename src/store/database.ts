@@ -31,7 +31,8 @@ export interface TransactionOptions {
 }
 
 export interface Database extends Queryable {
-  readonly orm: MikroORM;
+  /** MikroORM on the same connections, loaded when it is first asked for. */
+  orm(): Promise<MikroORM>;
   readonly schema: Schema;
   /** Says how busy the connections are. */
   readonly queue: ConnectionQueue;
@@ -48,7 +49,7 @@ export interface Database extends Queryable {
     options?: TransactionOptions,
   ): Promise<T>;
   /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
-  fork(): EntityManager;
+  fork(): Promise<EntityManager>;
   /** One round trip. @throws DomainError when the database cannot be reached. */
   ping(signal?: Interrupt): Promise<void>;
   /** Waits for what still runs, then closes every connection. */
@@ -76,16 +77,17 @@ const RETRIES = 3;
 const RETRY_SPREAD_MS = 20;
 
 class PostgresDatabase implements Database {
-  readonly orm: MikroORM;
   readonly schema: Schema;
   readonly queue: ConnectionQueue;
   readonly #pool: Pool;
+  readonly #log: (message: string) => void;
+  #orm: Promise<MikroORM> | undefined;
   readonly #changes = new ChangeQueue();
   /** Connections whose cancelled work is still ending. */
   readonly #ending = new Set<Promise<unknown>>();
 
-  constructor({ orm, pool, queue }: OpenPool, schema: Schema) {
-    this.orm = orm;
+  constructor({ pool, queue }: OpenPool, schema: Schema, log: (message: string) => void) {
+    this.#log = log;
     this.schema = schema;
     this.queue = queue;
     this.#pool = pool;
@@ -146,7 +148,7 @@ class PostgresDatabase implements Database {
 
   async #transactionOnce<T>(signal: Interrupt | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
     const lease = await this.#acquire(signal);
-    const transaction = new HeldTransaction(this.orm, lease, signal);
+    const transaction = new HeldTransaction(() => this.orm(), lease, signal);
     try {
       await lease.run({ text: "begin" }, signal);
       const result = await untilAborted(work(transaction), signal);
@@ -161,8 +163,18 @@ class PostgresDatabase implements Database {
     }
   }
 
-  fork(): EntityManager {
-    return this.orm.em.fork({ clear: true, useContext: false }) as EntityManager;
+  orm(): Promise<MikroORM> {
+    this.#orm ??= this.#openOrm();
+    return this.#orm;
+  }
+
+  async #openOrm(): Promise<MikroORM> {
+    const [{ openOrm }, tables] = await Promise.all([import("./orm.ts"), this.schema.load()]);
+    return await openOrm(this.#pool, tables, this.#log);
+  }
+
+  async fork(): Promise<EntityManager> {
+    return (await this.orm()).em.fork({ clear: true, useContext: false }) as EntityManager;
   }
 
   async ping(signal?: Interrupt): Promise<void> {
@@ -171,7 +183,7 @@ class PostgresDatabase implements Database {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#ending);
-    await this.orm.close(true);
+    await (await this.#orm)?.close(true);
     // Kysely ends the pool only if MikroORM has used it.
     if (!this.#pool.ending) await this.#pool.end();
   }
@@ -216,17 +228,15 @@ export function defaultPoolSize(): number {
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const schema = options.schema ?? SCHEMA;
   const size = options.poolSize ?? defaultPoolSize();
-  const opened = await openPool(
-    {
-      url: options.url,
-      size,
-      maxWaiting: options.maxWaiting ?? 16 * size,
-      applicationName: options.applicationName ?? "colloquy",
-      timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
-      observer: options.observer,
-      onConnectionLost: options.onConnectionLost ?? (() => {}),
-    },
-    schema,
-  );
-  return new PostgresDatabase(opened, schema);
+  const onConnectionLost = options.onConnectionLost ?? (() => {});
+  const opened = openPool({
+    url: options.url,
+    size,
+    maxWaiting: options.maxWaiting ?? 16 * size,
+    applicationName: options.applicationName ?? "colloquy",
+    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    observer: options.observer,
+    onConnectionLost,
+  });
+  return new PostgresDatabase(opened, schema, onConnectionLost);
 }

@@ -5,21 +5,20 @@ import type { QueryConfig, QueryResult } from "pg";
 import type { Interrupt } from "../domain/interrupt.ts";
 import { kindOf, unavailable } from "./failure.ts";
 import type { Lease, LeaseResult } from "./lease.ts";
-import { joinTransaction } from "./orm-transaction.ts";
 import { PreparedQuery } from "./prepared-query.ts";
 import type { Statement, Transaction } from "./queryable.ts";
 
 /** A transaction on a connection that is held for it; whoever made it begins it, and ends it in any case. */
 export class HeldTransaction implements Transaction {
-  readonly #orm: MikroORM;
+  readonly #openOrm: () => Promise<MikroORM>;
   readonly #lease: Lease;
   readonly #signal: Interrupt | undefined;
-  #em: EntityManager | undefined;
+  #em: Promise<EntityManager> | undefined;
   #open = true;
   #committing: Promise<unknown> | undefined;
 
-  constructor(orm: MikroORM, lease: Lease, signal: Interrupt | undefined) {
-    this.#orm = orm;
+  constructor(openOrm: () => Promise<MikroORM>, lease: Lease, signal: Interrupt | undefined) {
+    this.#openOrm = openOrm;
     this.#lease = lease;
     this.#signal = signal;
   }
@@ -28,13 +27,18 @@ export class HeldTransaction implements Transaction {
     return (await this.#run(new PreparedQuery(statement, values), signal)).rows;
   }
 
-  get em(): EntityManager {
-    this.#em ??= joinTransaction(this.#orm, (query) => this.#run(query) as Promise<QueryResult>);
+  orm(): Promise<EntityManager> {
+    this.#em ??= this.#join();
     return this.#em;
   }
 
+  async #join(): Promise<EntityManager> {
+    const [orm, { joinTransaction }] = await Promise.all([this.#openOrm(), import("./orm-transaction.ts")]);
+    return joinTransaction(orm, (query) => this.#run(query) as Promise<QueryResult>);
+  }
+
   async flush(): Promise<void> {
-    await this.#em?.flush();
+    await (await this.#em)?.flush();
   }
 
   /** Not cancelled by an abort: once it is sent, the change may take effect. */

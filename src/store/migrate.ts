@@ -1,7 +1,6 @@
 // Brings a database's tables up to date, and says what is still to do.
-import { Migrator } from "@mikro-orm/migrations";
 import type { Database, Statement } from "./database.ts";
-import { MIGRATION_TABLE } from "./migrations/index.ts";
+import { MIGRATION_TABLE } from "./migrations/names.ts";
 
 /** Held while migrations run, so that servers which start together take turns. */
 const LOCK: Statement = { name: "migration_lock", text: "select pg_advisory_xact_lock(4874051, 3)" };
@@ -22,14 +21,17 @@ const APPLIED: Statement<{ name: string }> = {
  *
  * @returns the names of the migrations that this call applied
  */
-export function migrate(database: Database): Promise<string[]> {
+export async function migrate(database: Database): Promise<string[]> {
+  if ((await pendingMigrations(database)).length === 0) return [];
+  const { Migrator } = await import("@mikro-orm/migrations");
+  const { em } = await database.orm();
   return database.transaction(
     undefined,
     async (transaction) => {
       await transaction.query(PATIENCE, []);
       await transaction.query(LOCK, []);
-      const migrator = new Migrator(database.orm.em);
-      const applied = await migrator.up({ transaction: transaction.em.getTransactionContext() as never });
+      const migrator = new Migrator(em);
+      const applied = await migrator.up({ transaction: (await transaction.orm()).getTransactionContext() as never });
       return applied.map(({ name }) => name);
     },
     { retries: 0 },
@@ -38,13 +40,13 @@ export function migrate(database: Database): Promise<string[]> {
 
 /** The names of the migrations that `migrate` would apply. */
 export async function pendingMigrations(database: Database): Promise<string[]> {
-  const known = database.schema.migrations.map(({ name }) => name);
+  const known = database.schema.migrationNames;
   try {
     const applied = new Set((await database.query(APPLIED, [])).map(({ name }) => name));
     return known.filter((name) => !applied.has(name));
   } catch (error) {
     const noSuchTable = (error as { code?: string }).code === "42P01";
-    if (noSuchTable) return known;
+    if (noSuchTable) return [...known];
     throw error;
   }
 }

@@ -1,10 +1,8 @@
-// Opens MikroORM and the one connection pool that it shares with native statements: its bounds, its timeouts.
-import { MikroORM } from "@mikro-orm/postgresql";
-import type { ClientBase, Pool, PoolClient } from "pg";
+// The one connection pool that native statements and MikroORM share: its bounds, its timeouts.
+import pg, { type ClientBase, type Pool, type PoolClient } from "pg";
 import { QueueFull } from "./failure.ts";
-import { MIGRATION_TABLE } from "./migrations/index.ts";
+import { ormTypes } from "./orm-types.ts";
 import { tappedClient } from "./row-tap.ts";
-import type { Schema } from "./schema.ts";
 
 /** Told of everything that goes to PostgreSQL, native and MikroORM's alike. For tests and metrics. */
 export interface DatabaseObserver {
@@ -134,50 +132,34 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number): ConnectionQue
 type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
 
 export interface OpenPool {
-  readonly orm: MikroORM;
   readonly pool: Pool;
   readonly queue: ConnectionQueue;
 }
 
 /** Makes the pool; does not connect yet. */
-export async function openPool(settings: PoolSettings, { entities, migrations }: Schema): Promise<OpenPool> {
-  const { timeouts, observer } = settings;
-  let queue: ConnectionQueue | undefined;
-  const orm = await MikroORM.init({
-    entities,
-    migrations: { migrationsList: [...migrations], tableName: MIGRATION_TABLE, snapshot: false },
-    // The connection string below wins; MikroORM wants a name all the same, and looks it up before it migrates.
-    dbName: databaseName(settings.url),
-    ensureDatabase: false,
-    discovery: { warnWhenNoEntities: false },
-    logger: settings.onConnectionLost,
-    colors: false,
-    driverOptions: {
-      connectionString: settings.url,
-      max: settings.size,
-      idleTimeoutMillis: IDLE_CONNECTION_MS,
-      connectionTimeoutMillis: timeouts.connect,
-      statement_timeout: timeouts.statement,
-      lock_timeout: timeouts.lock,
-      idle_in_transaction_session_timeout: timeouts.idleInTransaction,
-      application_name: settings.applicationName,
-      options: SESSION_OPTIONS,
-      keepAlive: true,
-      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
-      Client: tappedClient(),
-      onPoolCreated: (pool: Pool) => {
-        queue = boundQueue(pool, settings.size, settings.maxWaiting);
-        if (observer !== undefined) pool.on("connect", (client: PoolClient) => observe(client, observer));
-      },
-    },
+export function openPool({ timeouts, observer, ...settings }: PoolSettings): OpenPool {
+  const pool = new pg.Pool({
+    connectionString: settings.url,
+    max: settings.size,
+    idleTimeoutMillis: IDLE_CONNECTION_MS,
+    connectionTimeoutMillis: timeouts.connect,
+    statement_timeout: timeouts.statement,
+    lock_timeout: timeouts.lock,
+    idle_in_transaction_session_timeout: timeouts.idleInTransaction,
+    application_name: settings.applicationName,
+    options: SESSION_OPTIONS,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    types: ormTypes,
+    Client: tappedClient(),
   });
-  const pool = (await orm.em.getDriver().getConnection().getNativeClient()) as Pool;
-  if (queue === undefined) throw new Error("the driver has made no pool");
-  return { orm, pool, queue };
-}
-
-function databaseName(url: string): string {
-  // A Unix socket's URL has no host, which the URL class refuses next to a user.
-  const { pathname } = new URL(url.replace("@/", "@localhost/"));
-  return decodeURIComponent(pathname.slice(1)) || "postgres";
+  const queue = boundQueue(pool, settings.size, settings.maxWaiting);
+  const lost = ({ message }: Error) => settings.onConnectionLost(`a connection to PostgreSQL was lost: ${message}`);
+  // Without listeners a connection that drops would end the process. The query under way fails by itself.
+  pool.on("error", lost);
+  pool.on("connect", (client: PoolClient) => {
+    client.on("error", lost);
+    if (observer !== undefined) observe(client, observer);
+  });
+  return { pool, queue };
 }

@@ -29,5 +29,5 @@ export interface Queryable {
 
 export interface Transaction extends Queryable {
   /** MikroORM inside this transaction, made on first use. What it holds is flushed before the commit. */
-  readonly em: EntityManager;
+  orm(): Promise<EntityManager>;
 }

@@ -1,38 +1,15 @@
-// Every entity and every migration, in the order in which they are applied. Listed, never discovered.
-import type { Options } from "@mikro-orm/postgresql";
-import { AgentEntity, TurnEntity } from "./entities/agent.ts";
-import { ApiKeyEntity } from "./entities/api-key.ts";
-import { ConversationEntity, EventEntity, ParticipantEntity } from "./entities/conversation.ts";
-import { FeedEntity, FeedHeadEntity, FeedStateEntity } from "./entities/feed.ts";
-import { MemberEntity } from "./entities/member.ts";
-import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
-import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
-import { TenantEntity } from "./entities/tenant.ts";
-import { MIGRATIONS, type NamedMigration } from "./migrations/index.ts";
+// What a database holds, as far as it can be said without loading MikroORM.
+import { MIGRATION_NAMES } from "./migrations/names.ts";
+import type { Tables } from "./tables.ts";
 
-/** What a database holds: MikroORM's entities, and the migrations that make their tables. */
 export interface Schema {
-  readonly entities: NonNullable<Options["entities"]>;
-  readonly migrations: readonly NamedMigration[];
+  /** The names of the migrations, in order. */
+  readonly migrationNames: readonly string[];
+  /** Its entities and migrations. */
+  load(): Promise<Tables>;
 }
 
 export const SCHEMA: Schema = {
-  entities: [
-    AgentEntity,
-    ApiKeyEntity,
-    AuditEntity,
-    ConversationEntity,
-    EventEntity,
-    FeedEntity,
-    FeedHeadEntity,
-    FeedStateEntity,
-    IdempotencyEntity,
-    MemberEntity,
-    MessageEntity,
-    MessageRevisionEntity,
-    ParticipantEntity,
-    TenantEntity,
-    TurnEntity,
-  ],
-  migrations: MIGRATIONS,
+  migrationNames: MIGRATION_NAMES,
+  load: async () => (await import("./tables.ts")).TABLES,
 };

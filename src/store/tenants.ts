@@ -1,7 +1,6 @@
 // Reads and changes tenants: the one table that no tenant owns.
-import { LockMode } from "@mikro-orm/core";
 import type { Database, Queryable, Statement, Transaction } from "./database.ts";
-import { type Tenant, TenantEntity } from "./entities/tenant.ts";
+import type { Tenant } from "./entities/tenant.ts";
 import { translate } from "./failure.ts";
 
 export type { Tenant } from "./entities/tenant.ts";
@@ -24,6 +23,8 @@ const bySlug: Statement<{ id: string }> = {
   name: "tenant_of_slug",
   text: "select t.id from tenant t where t.slug = $1",
 };
+
+const load = () => import("./entities/tenant.ts");
 
 export interface NewTenant {
   readonly id: string;
@@ -48,7 +49,8 @@ export async function tenantOfSlug(on: Queryable, slug: string): Promise<string>
 /** Finds a tenant. */
 export async function readTenant(database: Database, id: string): Promise<Tenant | undefined> {
   try {
-    return (await database.fork().findOne(TenantEntity, { id })) ?? undefined;
+    const [em, { TenantEntity }] = await Promise.all([database.fork(), load()]);
+    return (await em.findOne(TenantEntity, { id })) ?? undefined;
   } catch (error) {
     throw translate(error);
   }
@@ -61,14 +63,16 @@ export async function readFirstTenant(on: Queryable): Promise<string | undefined
 
 /** Locks a tenant until the transaction ends. What is set on it is written when the transaction flushes. */
 export async function lockTenant(tx: Transaction, id: string): Promise<Tenant | undefined> {
-  return (await tx.em.findOne(TenantEntity, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? undefined;
+  const [em, { LockMode, TenantEntity }] = await Promise.all([tx.orm(), load()]);
+  return (await em.findOne(TenantEntity, { id }, { lockMode: LockMode.PESSIMISTIC_WRITE })) ?? undefined;
 }
 
 /** A page of all tenants, by slug. */
 export async function listTenants(database: Database, after: string | undefined, limit: number): Promise<Tenant[]> {
   const where = after === undefined ? {} : { slug: { $gt: after } };
   try {
-    return await database.fork().find(TenantEntity, where, { orderBy: { slug: "asc" }, limit });
+    const [em, { TenantEntity }] = await Promise.all([database.fork(), load()]);
+    return await em.find(TenantEntity, where, { orderBy: { slug: "asc" }, limit });
   } catch (error) {
     throw translate(error);
   }

@@ -74,7 +74,7 @@ describe.skipIf(!hasTools)("README.md", () => {
   });
 });
 
-// A server is told to stop once it has said that it is ready; `npm start` is `node src/main.ts`.
+// A server is told to stop once it has said that it is ready; `npm start` runs what was built from it.
 const NPM = `npm() {
   if [ "$*" != start ]; then command npm "$@"; return; fi
   node src/main.ts > "$LOG" & local server=$!

@@ -105,7 +105,7 @@ describe("a connection that breaks", () => {
   });
 
   test("under MikroORM is told the same way once it is translated", async () => {
-    const em = database.fork();
+    const em = await database.fork();
     const query = em.execute("select pg_sleep(60)").catch(translate);
     while (
       (await administer(fixture.url, "select from pg_stat_activity where query = 'select pg_sleep(60)'")).length === 0

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { MIGRATIONS } from "../../src/store/migrations/index.ts";
+import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy, startServer } from "../support/process.ts";
 
@@ -21,7 +21,7 @@ test("an external database is migrated by its owner's command; until then no ser
 
   expect(await runColloquy(["migrate"], settings)).toMatchObject({
     status: 0,
-    stdout: MIGRATIONS.map(({ name }) => `applied ${name}\n`).join(""),
+    stdout: MIGRATION_NAMES.map((name) => `applied ${name}\n`).join(""),
   });
   expect(await runColloquy(["migrate"], settings)).toMatchObject({ status: 0, stdout: "nothing to do\n" });
 

@@ -1,6 +1,8 @@
 // An API key of a tenant. Of its secret only the SHA-256 is kept.
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
+export { LockMode } from "@mikro-orm/core";
+
 export const ApiKeyEntity = defineEntity({
   name: "ApiKey",
   tableName: "api_key",

@@ -1,6 +1,8 @@
 // A tenant: the wall around everything else.
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
+export { LockMode } from "@mikro-orm/core";
+
 export const TenantEntity = defineEntity({
   name: "Tenant",
   tableName: "tenant",

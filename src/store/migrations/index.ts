@@ -1,4 +1,4 @@
-// The migrations by name. A name is recorded in the database: it never changes, and new ones come last.
+// The migrations by name.
 import type { Constructor } from "@mikro-orm/core";
 import type { Migration } from "@mikro-orm/migrations";
 import { InitialMigration } from "./migration-0001-initial.ts";
@@ -7,20 +7,20 @@ import { FeedMigration } from "./migration-0003-feed.ts";
 import { PurgeMigration } from "./migration-0004-purge.ts";
 import { ParticipantOrderMigration } from "./migration-0005-participant-order.ts";
 import { MessageKeyMigration } from "./migration-0006-message-key.ts";
-
-/** Where the names of the applied ones are kept. */
-export const MIGRATION_TABLE = "schema_migration";
+import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
   readonly name: string;
   readonly class: Constructor<Migration>;
 }
 
-export const MIGRATIONS: readonly NamedMigration[] = [
-  { name: "0001-initial", class: InitialMigration },
-  { name: "0002-agents", class: AgentsMigration },
-  { name: "0003-feed", class: FeedMigration },
-  { name: "0004-purge", class: PurgeMigration },
-  { name: "0005-participant-order", class: ParticipantOrderMigration },
-  { name: "0006-message-key", class: MessageKeyMigration },
-];
+const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Migration>>> = {
+  "0001-initial": InitialMigration,
+  "0002-agents": AgentsMigration,
+  "0003-feed": FeedMigration,
+  "0004-purge": PurgeMigration,
+  "0005-participant-order": ParticipantOrderMigration,
+  "0006-message-key": MessageKeyMigration,
+};
+
+export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -112,7 +112,7 @@ describe("a transaction", () => {
   test("commits what MikroORM and native statements did on one connection", async () => {
     const [native, orm] = await database.transaction(undefined, async (tx) => {
       await tx.query(insertItem, [1, "a"]);
-      const seen = await tx.em.execute(
+      const seen = await (await tx.orm()).execute(
         "select pg_backend_pid() as pid, txid_current()::text as xid, count(*)::int as n from item",
       );
       return [(await tx.query(backend, []))[0], seen[0]] as const;
@@ -131,7 +131,7 @@ describe("a transaction", () => {
     const failure = new Error("no");
     const work = database.transaction(undefined, async (tx) => {
       await tx.query(insertItem, [1, "a"]);
-      await tx.em.execute("insert into item values (2, 'b')");
+      await (await tx.orm()).execute("insert into item values (2, 'b')");
       throw failure;
     });
     await expect(work).rejects.toBe(failure);
@@ -142,7 +142,7 @@ describe("a transaction", () => {
   test("rolls back only the inner part when a nested MikroORM transaction fails", async () => {
     await database.transaction(undefined, async (tx) => {
       await tx.query(insertItem, [1, "a"]);
-      const inner = tx.em.transactional(async (em) => {
+      const inner = (await tx.orm()).transactional(async (em) => {
         await em.execute("insert into item values (2, 'b')");
         throw new Error("inner");
       });
@@ -240,7 +240,7 @@ describe("an abort", () => {
     const abort = new AbortController();
     const work = one.transaction(abort.signal, async (tx) => {
       await tx.query(insertItem, [1, "a"]);
-      await (kind === "native" ? tx.query(sleep, [60]) : tx.em.execute("select pg_sleep(60)"));
+      await (kind === "native" ? tx.query(sleep, [60]) : (await tx.orm()).execute("select pg_sleep(60)"));
     });
     await untilRunning(kind === "native" ? sleep.text : "select pg_sleep(60)");
     const reason = new Error("deadline");
@@ -284,7 +284,7 @@ describe("the pool", () => {
     const small = await fixture.open({ poolSize: 2, maxWaiting: 3 });
     const calls = Array.from({ length: 6 }, () => small.query(sleep, [0.1]));
     await expect(calls[5]).rejects.toSatisfy(overloaded);
-    await expect(small.fork().execute("select 1").catch(translate)).resolves.toSatisfy(overloaded);
+    await expect((await small.fork()).execute("select 1").catch(translate)).resolves.toSatisfy(overloaded);
     const outcomes = await Promise.allSettled(calls);
     expect(outcomes.map(({ status }) => status)).toEqual([...Array(5).fill("fulfilled"), "rejected"]);
   });
@@ -317,7 +317,7 @@ describe("the pool", () => {
   });
 
   test("gives MikroORM its own readers of values", async () => {
-    expect(await database.fork().execute("select 5::int8 as big")).toEqual([{ big: "5" }]);
+    expect(await (await database.fork()).execute("select 5::int8 as big")).toEqual([{ big: "5" }]);
     expect(sent).toEqual(["select 5::int8 as big"]);
   });
 });

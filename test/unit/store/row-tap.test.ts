@@ -80,7 +80,7 @@ describe("a statement", () => {
 
   it("leaves the rows of MikroORM's queries, which share the connections, to pg", async () => {
     await database.query(rows, []);
-    const found = await database.fork().getConnection().execute("select 1 as one union select 2");
+    const found = await (await database.fork()).getConnection().execute("select 1 as one union select 2");
     expect(found).toEqual([{ one: 1 }, { one: 2 }]);
   });
 
@@ -88,7 +88,7 @@ describe("a statement", () => {
     const broken: Statement = { name: "tapped_broken", text: "select 1 / (3 - n) as q from generate_series(1, 5) n" };
     for (let i = 0; i < 20; i++) {
       await expect(database.query(broken, [])).rejects.toThrow("division by zero");
-      expect(await database.fork().getConnection().execute("select 1 as one")).toEqual([{ one: 1 }]);
+      expect(await (await database.fork()).getConnection().execute("select 1 as one")).toEqual([{ one: 1 }]);
     }
   });
 

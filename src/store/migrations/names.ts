@@ -1,0 +1,14 @@
+// The names of the migrations, in order, which cost nothing to know; what they do is loaded when one has to be applied.
+
+/** Where the names of the applied ones are kept. */
+export const MIGRATION_TABLE = "schema_migration";
+
+/** A name is recorded in the database: it never changes, and new ones come last. */
+export const MIGRATION_NAMES = [
+  "0001-initial",
+  "0002-agents",
+  "0003-feed",
+  "0004-purge",
+  "0005-participant-order",
+  "0006-message-key",
+] as const;
