@@ -1,9 +1,11 @@
 // How other stores lost data, each case tried here.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { failureIn, hear } from "../support/chat.ts";
+import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 import { failureOf } from "../support/failure.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
@@ -23,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([server.close(), openai.close()]));
 
 /** Every text that a conversation has ever held, wherever it is now. */
-async function everyText({ messages }: Clients, conversationId: string): Promise<Set<string>> {
+async function everyText({ messages }: Pick<Clients, "messages">, conversationId: string): Promise<Set<string>> {
   const there = await messages.listMessages({ conversationId, pageSize: 200 });
   const deleted = await messages.listDeletedMessages({ conversationId, pageSize: 200 });
   const before = await Promise.all(
@@ -88,6 +90,58 @@ describe("a whole conversation written back by two writers", () => {
     const held = await everyText(alice, conversationId);
     expect(acknowledged.size).toBeGreaterThan(20);
     expect([...acknowledged].filter((text) => !held.has(text))).toEqual([]);
+  });
+});
+
+describe("an old list written over a new one", () => {
+  let dialects: DialectServer;
+  beforeAll(async () => {
+    dialects = await startDialects("assistant,callcenter");
+  });
+  afterAll(() => dialects.close());
+
+  /** How each API makes a conversation, and writes its whole list back. */
+  const APIS = {
+    async assistant() {
+      const userId = randomUUID();
+      const of = { path: "/api/conversations", userId, title: "t", agentId: "a", mode: "m" };
+      const { json } = await dialects.http("POST", of.path, { body: { ...of, messages: [] } });
+      const conversationId: string = json.conversation.id;
+      return {
+        conversationId,
+        write: (messages: readonly object[]) =>
+          dialects.http("PUT", of.path, { body: { userId, conversationId, messages } }),
+      };
+    },
+    async callcenter() {
+      const credential = await dialects.tenant.token("ann");
+      const body = { call_type: "inbound" };
+      const { json } = await dialects.http("POST", "/conversations", { credential, body });
+      const path = `/conversations/${json.id}`;
+      return {
+        conversationId: json.id as string,
+        write: (messages: readonly object[]) => dialects.http("PUT", path, { credential, body: { ...body, messages } }),
+      };
+    },
+  };
+
+  test.each(Object.entries(APIS))("over %s: what the new one had can be had back", async (_, begin) => {
+    const { conversationId, write } = await begin();
+    const list = (...texts: string[]) => texts.map((content) => ({ role: "user", content }));
+    for (const texts of [
+      ["one", "two"],
+      ["one", "two", "from the new one", "and this"],
+      ["one", "two", "from the old one"],
+    ]) {
+      expect((await write(list(...texts))).status).toBe(200);
+    }
+    const { credential } = await dialects.tenant.key("read", "write", "admin");
+    const admin = { messages: dialects.server.client(MessageService, credential) };
+    const { messages } = await admin.messages.listMessages({ conversationId });
+    expect(messages.map(({ content }) => content)).toEqual(["one", "two", "from the old one"]);
+    expect(await everyText(admin, conversationId)).toEqual(
+      new Set(["one", "two", "from the old one", "from the new one", "and this"]),
+    );
   });
 });
 

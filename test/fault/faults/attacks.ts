@@ -145,6 +145,23 @@ export const ATTACKS = {
       const body = JSON.stringify({ conversationId, pageSize: 200 });
       await line.repeat(() => http1(LIST, { ...headers, "content-length": String(body.length) }) + body, 20);
     }),
+  "an answer over HTTP/1.1 that is read a byte at a time": ({ port, headers, conversationId }, _, ms) =>
+    onLine(port, ms, async (line) => {
+      line.socket.pause();
+      const body = JSON.stringify({ conversationId, pageSize: 200 });
+      await line.write(http1(LIST, { ...headers, "content-length": String(body.length) }) + body);
+      while (line.open) {
+        line.socket.read(1);
+        await delay(50);
+      }
+    }),
+  "a preface and frames of HTTP/2 that come a byte at a time": (target, _, ms) =>
+    onLine(target.port, ms, async (line) => {
+      const call = frame(FRAME.HEADERS, callBlock(SEND, target), { flags: FLAG.END_HEADERS, stream: 1 });
+      const bytes = Buffer.concat([PREFACE, settings(), call]);
+      let at = 0;
+      await line.repeat(() => bytes.subarray(at, ++at), 3);
+    }),
   "large answers over HTTP/2 into a window of zero": (target, _, ms) =>
     onHttp2(
       target.port,

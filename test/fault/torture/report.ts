@@ -3,6 +3,7 @@ import { arch, availableParallelism, platform, release } from "node:os";
 import { FAULTS } from "../history/check.ts";
 import { addFigures, type Figures } from "../scenarios/scenario.ts";
 import type { Rest } from "../stage/rest.ts";
+import type { SuiteOutcome } from "./suite.ts";
 import { type Outcome, type Progress, whenWarm } from "./torture.ts";
 
 /** One line of 120 characters at most. */
@@ -19,7 +20,8 @@ export function line({ seconds, turn, turns, figures, findings, rest }: Progress
   return told.join(" · ").slice(0, 120);
 }
 
-export function report({ options, seconds, turns, rests, findings }: Outcome): string {
+export function report({ options, seconds, turns, rests, findings: found }: Outcome, suite?: SuiteOutcome): string {
+  const findings = [...(suite?.findings ?? []), ...found];
   const all = addFigures(...turns.map((turn) => turn.figures));
   const { seed, only, minutes, share } = options;
   const names = [...new Set(turns.map(({ name }) => name))].sort();
@@ -30,7 +32,7 @@ export function report({ options, seconds, turns, rests, findings }: Outcome): s
   const lines = [
     "# Torture run",
     "",
-    `${clock(seconds)} (minutes:seconds), ${turns.length} turns, Node ${process.version}, ${platform()} ${release()} ${arch()}, ${availableParallelism()} cores.`,
+    `${clock(seconds + (suite?.seconds ?? 0))} (minutes:seconds), ${turns.length} turns, Node ${process.version}, ${platform()} ${release()} ${arch()}, ${availableParallelism()} cores.`,
     `The same again: \`npm run test:torture -- ${words.join(" ")}\``,
     "",
     ...table(
@@ -51,6 +53,12 @@ export function report({ options, seconds, turns, rests, findings }: Outcome): s
       ],
     ),
     "",
+    ...(suite === undefined
+      ? []
+      : [
+          `The tests of full size took ${clock(suite.seconds)}: ${number(suite.passed)} passed, with ${number(suite.values)} values written and read back, and ${number(suite.calls)} calls compared with Connect's own handlers.`,
+          "",
+        ]),
     "What the server that stood through it held when nobody called:",
     "",
     ...table(

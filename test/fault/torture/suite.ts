@@ -1,0 +1,113 @@
+// The tests that hold what is promised of every method, wire and value: they run by themselves, here at their full size.
+import { spawn } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
+
+/** What each is for; how the others hold the rest of R1 to R13 stands in docs/reliability.md. */
+export const SUITE = [
+  // R3, and R4 of every statement that any of these sends.
+  "test/fault/isolation.test.ts",
+  "test/fault/isolation-dialects.test.ts",
+  // R6.
+  "test/rpc/bad-requests.test.ts",
+  // R7.
+  "test/rpc/reads-back.test.ts",
+  // R8.
+  "test/rpc/unary-lane.test.ts",
+  "test/rpc/stream-lane.test.ts",
+  // R13.
+  "test/fault/secrets.test.ts",
+  // Turns and subscriptions, broken off at every stage.
+  "test/fault/chat.test.ts",
+  "test/fault/live.test.ts",
+  "test/fault/losses.test.ts",
+  "test/fault/bombs.test.ts",
+  "test/fault/hot-conversation.test.ts",
+] as const;
+
+/** How many values and calls are tried, and how many lines of subscribers cut, for each minute of a run. */
+const VALUES_A_MINUTE = 200;
+const CALLS_A_MINUTE = 5_000;
+const CUTS_A_MINUTE = 20;
+const LEAST_CUTS = 50;
+
+export interface SuiteOutcome {
+  readonly seconds: number;
+  readonly passed: number;
+  /** The name and the reason of each test that failed. */
+  readonly findings: readonly string[];
+  readonly values: number;
+  readonly calls: number;
+}
+
+export interface SuiteOptions {
+  /** Of the whole run. */
+  readonly minutes: number;
+  readonly files?: readonly string[];
+  /** Of the workspace that they are in. Default: Colloquy's own. */
+  readonly root?: string;
+}
+
+/** What vitest's JSON reporter writes, as far as it is read here. */
+interface Written {
+  readonly numPassedTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
+export async function runSuite({ minutes, files = SUITE, root = ROOT }: SuiteOptions): Promise<SuiteOutcome> {
+  const begun = performance.now();
+  const directory = await mkdtemp(join(tmpdir(), "colloquy-suite-"));
+  const values = Math.max(VALUES_A_MINUTE, Math.round(minutes * VALUES_A_MINUTE));
+  const calls = Math.max(CALLS_A_MINUTE, Math.round(minutes * CALLS_A_MINUTE));
+  try {
+    const outputFile = join(directory, "results.json");
+    const words = ["run", "--root", root, "--project", "colloquy", "--reporter", "json", "--outputFile", outputFile];
+    const cuts = Math.max(LEAST_CUTS, Math.round(minutes * CUTS_A_MINUTE));
+    const size = {
+      TORTURE: "1",
+      READS_BACK_RUNS: String(values),
+      TEST_CALLS: String(calls),
+      COLLOQUY_TEST_CUTS: String(cuts),
+    };
+    const child = spawn(process.execPath, [VITEST, ...words, "--maxWorkers", "2", ...files], {
+      cwd: ROOT,
+      env: { ...process.env, ...size },
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (chunk) => (said = (said + chunk).slice(-2_000)));
+    const status = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    const written = await readFile(outputFile, "utf8").then(
+      (text) => JSON.parse(text) as Written,
+      () => undefined,
+    );
+    const findings = written === undefined ? [] : failuresIn(written);
+    // A statement that is not held to one tenant fails the run, but no test.
+    if (status !== 0 && findings.length === 0) findings.push(`the tests ended with status ${status}: ${said}`);
+    const passed = written?.numPassedTests ?? 0;
+    return { seconds: (performance.now() - begun) / 1_000, passed, findings, values, calls };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function failuresIn({ testResults }: Written): string[] {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const failed = assertionResults.filter((one) => one.status === "failed");
+    if (failed.length === 0 && status === "failed") return [`${name}: ${message}`];
+    return failed.map(({ fullName, failureMessages }) => `${fullName}: ${failureMessages[0] ?? ""}`);
+  });
+}
