@@ -131,36 +131,45 @@ function spell(value: unknown): string {
     .map(([name, inner]) => `${JSON.stringify(name)}:${spell(inner)}`)}}`;
 }
 
-test("a conversation and its messages", async () => {
-  await fc.assert(
-    fc.asyncProperty(wire, conversation, fc.array(message, { minLength: 1, maxLength: 3 }), async (by, about, said) => {
-      const writer = clients.get(by) as ReturnType<typeof clientsOver>;
-      const { conversation: made } = await writer.conversations.createConversation({
-        conversation: about,
-        messages: said.slice(1) as MessageInitShape<typeof MessageSchema>[],
-      });
-      const conversationId = made?.id as string;
-      const { message: sent } = await writer.messages.sendMessage({
-        conversationId,
-        message: said[0] as MessageInitShape<typeof MessageSchema>,
-      });
-      const inOrder = [...said.slice(1), ...said.slice(0, 1)];
-      expect(told(about, made)).toBe(told(about));
-      for (const [over, reader] of clients) {
-        const { conversation: read } = await reader.conversations.getConversation({ conversationId });
-        expect([over, told(about, read)]).toEqual([over, told(about)]);
-        const { messages } = await reader.messages.listMessages({ conversationId });
-        expect([over, ...messages.map((one, i) => told(inOrder[i] as object, one))]).toEqual([
-          over,
-          ...inOrder.map((one) => told(one)),
-        ]);
-        const { message: one } = await reader.messages.getMessage({ messageId: sent?.id as string });
-        expect(spell(one)).toBe(spell(messages.at(-1)));
-      }
-    }),
-    { numRuns: RUNS },
-  );
-}, 120_000);
+test(
+  "a conversation and its messages",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        wire,
+        conversation,
+        fc.array(message, { minLength: 1, maxLength: 3 }),
+        async (by, about, said) => {
+          const writer = clients.get(by) as ReturnType<typeof clientsOver>;
+          const { conversation: made } = await writer.conversations.createConversation({
+            conversation: about,
+            messages: said.slice(1) as MessageInitShape<typeof MessageSchema>[],
+          });
+          const conversationId = made?.id as string;
+          const { message: sent } = await writer.messages.sendMessage({
+            conversationId,
+            message: said[0] as MessageInitShape<typeof MessageSchema>,
+          });
+          const inOrder = [...said.slice(1), ...said.slice(0, 1)];
+          expect(told(about, made)).toBe(told(about));
+          for (const [over, reader] of clients) {
+            const { conversation: read } = await reader.conversations.getConversation({ conversationId });
+            expect([over, told(about, read)]).toEqual([over, told(about)]);
+            const { messages } = await reader.messages.listMessages({ conversationId });
+            expect([over, ...messages.map((one, i) => told(inOrder[i] as object, one))]).toEqual([
+              over,
+              ...inOrder.map((one) => told(one)),
+            ]);
+            const { message: one } = await reader.messages.getMessage({ messageId: sent?.id as string });
+            expect(spell(one)).toBe(spell(messages.at(-1)));
+          }
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  Math.max(120_000, 600 * RUNS),
+);
 
 test.each([
   ["REST", "/v1/conversations", "!"],

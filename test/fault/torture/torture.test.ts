@@ -40,12 +40,12 @@ test("the tests of full size are run with their size, and what fails in them is 
   const root = await mkdtemp(join(tmpdir(), "colloquy-suite-"));
   const config = { test: { projects: [{ test: { name: "colloquy", globals: true, include: ["*.test.ts"] } }] } };
   await writeFile(join(root, "vitest.config.ts"), `export default ${JSON.stringify(config)}`);
-  const sizes = 'expect(process.env).toMatchObject({ TORTURE: "1", READS_BACK_RUNS: "1000", TEST_CALLS: "25000" })';
+  const sizes = 'expect(process.env).toMatchObject({ TORTURE: "1", READS_BACK_RUNS: "500", TEST_CALLS: "10000" })';
   await writeFile(join(root, "sizes.test.ts"), `test("sizes", () => ${sizes})`);
-  expect(await runSuite({ minutes: 5, root, files: [] })).toMatchObject({ passed: 1, findings: [] });
+  expect(await runSuite({ minutes: 10, root, files: [] })).toMatchObject({ passed: 1, findings: [] });
   await writeFile(join(root, "broken.test.ts"), 'test("a tenant sees another", () => expect(1).toBe(2))');
   await writeFile(join(root, "unread.test.ts"), "const = 1");
-  const suite = await runSuite({ minutes: 5, root, files: [] });
+  const suite = await runSuite({ minutes: 10, root, files: [] });
   expect(suite).toMatchObject({ passed: 1 });
   expect([...suite.findings].sort()).toEqual([
     expect.stringContaining("unread.test.ts"),
