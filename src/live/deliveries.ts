@@ -1,4 +1,4 @@
-// The followers of one log that are at its end: what comes is handed to all of them in one pass.
+// The followers of one log that are at its end: what comes is handed to all of them in passes.
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { LogEntry } from "../store/messages.ts";
 
@@ -6,7 +6,7 @@ import type { LogEntry } from "../store/messages.ts";
 export type TakeEntries = (entries: readonly LogEntry[]) => boolean;
 
 /** A pass gives way to other work after so many milliseconds. */
-const TURN_MS = 5;
+const TURN_MS = 3;
 /** Followers that are served without a look at the clock. */
 const UNTIMED = 16;
 /** The most that a pass waits for more to share its writes, in milliseconds. */
@@ -22,6 +22,9 @@ interface Follower {
 export class Deliveries {
   readonly #after: (seq: bigint) => readonly LogEntry[] | undefined;
   readonly #followers = new Set<Follower>();
+  #serving: Promise<void> | undefined;
+  #more = false;
+  /** When the last pass ended, and how long it took, in milliseconds. */
   #served = 0;
   #took = 0;
 
@@ -50,9 +53,35 @@ export class Deliveries {
     });
   }
 
-  /** Hands to every follower what has come since it was served last. */
-  async serve(): Promise<void> {
-    const began = performance.now();
+  /**
+   * More has come: hands it to every follower. What comes while a pass is under way reaches those who still wait for their
+   * turn with it, and the others with the next. Resolves when all have everything.
+   */
+  serve(): Promise<void> {
+    this.#more = true;
+    this.#serving ??= this.#passes();
+    return this.#serving;
+  }
+
+  /**
+   * Passes rest as long as they take, so that many followers take half of the time at most, and what comes meanwhile
+   * shares a write. One follower is not kept waiting.
+   */
+  async #passes(): Promise<void> {
+    while (this.#more) {
+      const rest = this.#served + Math.min(this.#took, LONGEST_REST_MS) - performance.now();
+      if (rest >= 1) await sleep(rest);
+      this.#more = false;
+      const began = performance.now();
+      await this.#pass(began);
+      this.#served = performance.now();
+      this.#took = this.#served - began;
+    }
+    // In the same turn as the last look, so that nothing is missed in between.
+    this.#serving = undefined;
+  }
+
+  async #pass(began: number): Promise<void> {
     let turn = began;
     let count = 0;
     for (const follower of this.#followers) {
@@ -61,17 +90,6 @@ export class Deliveries {
       await nextTurn();
       turn = performance.now();
     }
-    this.#served = performance.now();
-    this.#took = this.#served - began;
-  }
-
-  /**
-   * Waits before the next pass about as long as the last one took, so that passes over many followers take half of the
-   * time at most, and what comes meanwhile shares a write. One follower is not kept waiting.
-   */
-  async rest(): Promise<void> {
-    const left = this.#served + Math.min(this.#took, LONGEST_REST_MS) - performance.now();
-    if (left >= 1) await sleep(left);
   }
 
   /** Sends every follower away, to look for itself. */

@@ -12,6 +12,8 @@ const MAX_CHARACTERS = 1_000_000;
 /** So much text is handed over at a time, for a follower that does not read it holds on to it. */
 const BATCH_CHARACTERS = 64 * 1024;
 const PAGE = 200;
+/** So many entries at once are handed over before more are read: or followers would fall behind what is kept. */
+const BURST = 20;
 /** Without a hint the log is looked at this often, in milliseconds: so much delay a lost hint costs at most. */
 const POLL_MS = 1_500;
 const RETRY_MS = 500;
@@ -122,10 +124,11 @@ class SharedTail {
         for (const row of rows ?? []) this.#keep(row);
         // Of a log that is gone the followers learn by their own reading.
         if (rows === undefined) this.#deliveries.dismiss();
-        else if (rows.length > 0) await this.#deliveries.serve();
-        if (rows?.length === PAGE) continue;
-        await waker.wait(POLL_MS, signal);
-        await this.#deliveries.rest();
+        else if (rows.length > 0) {
+          const served = this.#deliveries.serve();
+          if (rows.length >= BURST) await served;
+        }
+        if (rows?.length !== PAGE) await waker.wait(POLL_MS, signal);
       }
     } catch {
       // Nobody follows any more.
