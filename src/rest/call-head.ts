@@ -1,6 +1,5 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Interrupt } from "../domain/interrupt.ts";
 import type { CallHead } from "../rpc/call.ts";
 import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
 import type { Mount } from "./mount.ts";
@@ -10,7 +9,7 @@ import { invalid, type RestProblem } from "./problem.ts";
 export interface CallSignal {
   readonly signal: AbortSignal;
   /** The same, for those who need no AbortSignal. */
-  readonly interrupt: Interrupt;
+  readonly interrupt: CallHead["interrupt"];
   /** The client went away. */
   cancel(): void;
   /** The call is over: timers and listeners go. */
@@ -86,7 +85,7 @@ export class RestHead implements CallHead {
     return this.#made().signal;
   }
 
-  get interrupt(): Interrupt {
+  get interrupt(): CallHead["interrupt"] {
     return this.#made().interrupt;
   }
 
