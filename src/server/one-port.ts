@@ -77,6 +77,8 @@ export function createOnePort(
       },
       streamResetBurst: limits.streamResetBurst,
       streamResetRate: limits.streamResetRate,
+      // In MB. Past it Node refuses streams as an attack, and then ends the session; what is unread has limits of its own.
+      maxSessionMemory: Math.ceil((limits.maxUnreadBytes + limits.maxUnreadTotalBytes) / 1e6),
     },
     onRequest,
   );

@@ -4,6 +4,7 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { answer, type HttpHandler } from "../../src/rpc/http.ts";
+import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
 import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
 import { usedBuffers } from "../support/memory.ts";
 import { ask, openHttp2, speak } from "../support/sockets.ts";
@@ -122,6 +123,32 @@ describe("a client that does not read", () => {
     const open = connectHttp2(server.url);
     expect(await ask(open, call, body)).toMatchObject({ status: 200 });
     open.destroy();
+    shut.destroy();
+    await server.close();
+  });
+
+  it("may leave as much unread as is promised, which is more than Node's own limit of a session", async () => {
+    const server = await startEchoServer({ limits: { maxConcurrentStreams: 400 } });
+    const LENGTH = 60_000;
+    const body = Buffer.from(JSON.stringify({ text: "x".repeat(LENGTH) }));
+    const shut = connectHttp2(server.url, { settings: { initialWindowSize: 0 } });
+    shut.on("error", () => {});
+    let answered = 0;
+    let refused = 0;
+    while (refused === 0 && answered < 400) {
+      const request = shut.request({ ":method": "POST", ":path": ECHO, ...HEADERS });
+      request.on("error", () => {});
+      request.end(body);
+      await new Promise<void>((resolve) => {
+        request.once("response", () => resolve());
+        request.once("close", () => resolve());
+      });
+      refused = request.rstCode;
+      if (refused === 0) answered++;
+    }
+    // RFC 9113 §7: REFUSED_STREAM, so that it may be tried again.
+    expect(refused).toBe(7);
+    expect(answered * LENGTH).toBeGreaterThan(0.95 * DEFAULT_LIMITS.maxUnreadBytes);
     shut.destroy();
     await server.close();
   });

@@ -161,6 +161,8 @@ function seedOf(seed: number, name: string, number: number): number {
 /** How much more than after ten minutes the standing server may hold. */
 const GROWTH = 1.1;
 const WARM_SECONDS = 600;
+/** Timers of connections to PostgreSQL that are idle, of which there are as many as there were calls at one time. */
+const SPARE_TIMERS = 15;
 
 /** What it held after ten minutes; before, caches fill. */
 export function whenWarm(rests: readonly Rest[]): Rest | undefined {
@@ -173,7 +175,15 @@ function kept(rests: readonly Rest[]): string[] {
   const last = rests.at(-1);
   if (warm === undefined || last === undefined || warm === last) return [];
   const growth = inUse(last) / inUse(warm);
-  return growth > GROWTH ? [`what it holds is ${growth.toFixed(2)} times what it was after ten minutes`] : [];
+  const timers = timersOf(last) - timersOf(warm);
+  return [
+    ...(growth > GROWTH ? [`what it holds is ${growth.toFixed(2)} times what it was after ten minutes`] : []),
+    ...(timers > SPARE_TIMERS ? [`it has ${timers} timers more than after ten minutes`] : []),
+  ];
+}
+
+function timersOf({ resources }: Rest): number {
+  return resources.Timeout ?? 0;
 }
 
 /** Resident memory is reported, not judged: it also counts what was freed and not given back. */
