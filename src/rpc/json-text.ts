@@ -1,5 +1,12 @@
 // The text of a JSON body, refused before it is parsed where parsing it would be wrong or would take long.
-import { type DescMessage, fromJson, fromJsonString, type JsonReadOptions, type Message } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  fromJson,
+  fromJsonString,
+  type JsonReadOptions,
+  type JsonValue,
+  type Message,
+} from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { endOfString, hasEscapedNames, parseJson } from "../domain/json.ts";
 import { malformed } from "./compression.ts";
@@ -52,9 +59,29 @@ export function isTooDeep(text: string): boolean {
 
 /** A message from a text. Names given twice are refused. Throws what `fromJsonString` does. */
 export function messageFromJson(schema: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
+  const plain = parsePlain(text);
+  if (plain !== undefined) return fromJson(schema, plain, options);
   if (!hasEscapedNames(text)) return fromJsonString(schema, text, options);
   refuseNamesGivenTwice(text);
   return fromJson(schema, parseJson(text), options);
+}
+
+/** Texts of more characters are not worth writing again. */
+const SHORT_TEXT = 4096;
+
+/**
+ * The value of a short text without escapes, if it says nothing but that value: written again it is the same, so it holds
+ * no name twice. Most clients write so, and to look for such names takes longer.
+ */
+function parsePlain(text: string): JsonValue | undefined {
+  if (text.length > SHORT_TEXT || text.includes("\\")) return undefined;
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    return JSON.stringify(value) === text ? value : undefined;
+  } catch {
+    // The library says what is wrong with it.
+    return undefined;
+  }
 }
 
 /** Throws where an object holds a name twice, which nothing that is parsed still shows. */

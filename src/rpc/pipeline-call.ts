@@ -11,7 +11,7 @@ import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
 import { toConnectError } from "./errors.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
-import { record } from "./record.ts";
+import type { RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
 import type { ServiceEntry } from "./service.ts";
 import type { Validate } from "./validation.ts";
@@ -23,6 +23,7 @@ export interface Route {
   readonly open: boolean;
   readonly requestIdField: DescField | undefined;
   readonly validate: Validate;
+  readonly record: RecordCall;
   readonly options: PipelineOptions;
 }
 
@@ -161,20 +162,16 @@ export class PipelineCall implements Call, CallContext {
   #record(failure: DomainError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { metrics, logger } = this.#route.options;
-    record(
-      {
-        method: this.#route.path,
-        wire: this.wire,
-        requestId: this.requestId,
-        tenant: this.#principal !== undefined && "tenantId" in this.#principal ? this.#principal.tenantId : undefined,
-        milliseconds: performance.now() - this.#started,
-        failure,
-        sent: this.#failure,
-      },
-      metrics,
-      logger,
-    );
+    const principal = this.#principal;
+    this.#route.record({
+      method: this.#route.path,
+      wire: this.wire,
+      requestId: this.requestId,
+      tenant: principal !== undefined && "tenantId" in principal ? principal.tenantId : undefined,
+      milliseconds: performance.now() - this.#started,
+      failure,
+      sent: this.#failure,
+    });
   }
 
   #accept(request: Message): void {

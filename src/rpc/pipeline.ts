@@ -7,7 +7,7 @@ import { toConnectError } from "./errors.ts";
 import { requestIdField } from "./idempotency-key.ts";
 import { PipelineCall, type Route } from "./pipeline-call.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
-import { record } from "./record.ts";
+import { createRecord, type RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
 import { createValidation } from "./validation.ts";
 
@@ -30,6 +30,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   const methods = new Map<string, DescMethod>();
   const routes = new Map<DescMethod, Route>();
   const validate = createValidation();
+  const record = createRecord(options.metrics, options.logger);
   for (const { service, handlers, open } of options.services) {
     for (const method of service.methods) {
       const path = `/${service.typeName}/${method.name}`;
@@ -37,7 +38,15 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       if (handler === undefined) throw new Error(`${path} has no handler`);
       if (methods.has(path)) throw new Error(`${path} is served twice`);
       methods.set(path, method);
-      routes.set(method, { path, handler, open, requestIdField: requestIdField(method.input), validate, options });
+      routes.set(method, {
+        path,
+        handler,
+        open,
+        requestIdField: requestIdField(method.input),
+        validate,
+        record,
+        options,
+      });
     }
   }
   return {
@@ -47,17 +56,21 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       if (route === undefined) throw new Error(`${head.method.toString()} is not served`);
       return new PipelineCall(head, route);
     },
-    refuse: (head) => refuseUnknown(head, options),
+    refuse: (head) => refuseUnknown(head, options, record),
   };
 }
 
-function refuseUnknown(head: UnknownCallHead, { metrics, logger }: PipelineOptions): ReturnType<Pipeline["refuse"]> {
+function refuseUnknown(
+  head: UnknownCallHead,
+  { metrics }: PipelineOptions,
+  record: RecordCall,
+): ReturnType<Pipeline["refuse"]> {
   const requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
   // The path is not echoed or logged: it is whatever the caller wrote, a credential perhaps.
   const failure = new DomainError(ErrorReason.UNKNOWN_METHOD, "there is no such service or method");
   const error = toConnectError(failure);
   const call = { method: "unknown", wire: head.wire, requestId, tenant: undefined, milliseconds: 0 };
   metrics.started(call.method, call.wire);
-  record({ ...call, failure, sent: error }, metrics, logger);
+  record({ ...call, failure, sent: error });
   return { error, headers: new Map([[REQUEST_ID_HEADER, requestId]]) };
 }

@@ -21,16 +21,31 @@ export interface Outcome {
 }
 
 /** Logs and counts how a call ended. Nothing that a caller sent is logged but its request id. */
-export function record(outcome: Outcome, metrics: RpcMetrics, logger: Logger): void {
-  const { failure, sent, milliseconds, ...line } = outcome;
-  const code = sent === undefined ? "ok" : codeToString(sent.code);
-  metrics.handled(outcome.method, outcome.wire, code, milliseconds / 1000);
-  const fields = { ...line, code, durationMs: Math.round(milliseconds * 100) / 100 };
-  if (failure === undefined) logger.info(fields, "call");
-  else if (failure.reason !== ErrorReason.INTERNAL) {
-    const reasoned = { ...fields, reason: reasonName(failure.reason) };
-    // Of these there are most when there is the least time for them: they are counted, and summed up in one line.
-    if (failure.reason === ErrorReason.OVERLOADED) logger.debug(reasoned, "call");
-    else logger.info(reasoned, "call");
-  } else logger.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
+export type RecordCall = (outcome: Outcome) => void;
+
+export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
+  // What most lines share is written once. Methods, wires and codes are few, so what is kept is bounded.
+  const loggers = new Map<string, Logger>();
+  const loggerFor = (method: string, wire: Wire, code: string): Logger => {
+    const key = `${method} ${wire} ${code}`;
+    let known = loggers.get(key);
+    if (known === undefined) {
+      known = logger.child({ method, wire, code });
+      loggers.set(key, known);
+    }
+    return known;
+  };
+  return ({ method, wire, requestId, tenant, milliseconds, failure, sent }) => {
+    const code = sent === undefined ? "ok" : codeToString(sent.code);
+    metrics.handled(method, wire, code, milliseconds / 1000);
+    const log = loggerFor(method, wire, code);
+    const fields = { requestId, tenant, durationMs: Math.round(milliseconds * 100) / 100 };
+    if (failure === undefined) log.info(fields, "call");
+    else if (failure.reason !== ErrorReason.INTERNAL) {
+      const reasoned = { ...fields, reason: reasonName(failure.reason) };
+      // Of these there are most when there is the least time for them: they are counted, and summed up in one line.
+      if (failure.reason === ErrorReason.OVERLOADED) log.debug(reasoned, "call");
+      else log.info(reasoned, "call");
+    } else log.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
+  };
 }

@@ -30,9 +30,10 @@ export function timestampJson({ seconds, nanos }: Timestamp): string {
     lastDay = day;
   }
   const second = whole - day * DAY_S;
-  writeDigits(11, 2, Math.floor(second / 3600));
-  writeDigits(14, 2, Math.floor(second / 60) % 60);
-  writeDigits(17, 2, second % 60);
+  const minute = Math.trunc(second / 60);
+  writeTwo(11, Math.trunc(minute / 60));
+  writeTwo(14, minute % 60);
+  writeTwo(17, second % 60);
   return text.toString("latin1", 0, writeFraction(nanos));
 }
 
@@ -49,10 +50,16 @@ function writeFraction(nanos: number): number {
   return end + 1;
 }
 
+function writeTwo(at: number, number: number): void {
+  const tens = Math.trunc(number / 10);
+  text[at] = ZERO + tens;
+  text[at + 1] = ZERO + number - 10 * tens;
+}
+
 function writeDigits(at: number, count: number, number: number): void {
   let rest = number;
   for (let i = at + count - 1; i >= at; i--) {
     text[i] = ZERO + (rest % 10);
-    rest = Math.floor(rest / 10);
+    rest = Math.trunc(rest / 10);
   }
 }

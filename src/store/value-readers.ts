@@ -58,16 +58,16 @@ const readTimestamp: ReadValue = (bytes, start, end) => {
   if (unit === undefined || !isUtc || bytes[start] === ZERO || bytes[start + 10] !== SPACE) {
     return timestampByPg(bytes, start, end);
   }
-  const year = digits(bytes, start, start + 4);
-  const month = digits(bytes, start + 5, start + 7);
-  const day = digits(bytes, start + 8, start + 10);
+  const year = two(bytes, start) * 100 + two(bytes, start + 2);
+  const month = two(bytes, start + 5);
+  const day = two(bytes, start + 8);
   const date = (year * 100 + month) * 100 + day;
   if (date !== lastDate) {
     lastDateMs = Date.UTC(year, month - 1, day);
     lastDate = date;
   }
-  const minutes = digits(bytes, start + 11, start + 13) * 60 + digits(bytes, start + 14, start + 16);
-  const seconds = minutes * 60 + digits(bytes, start + 17, start + 19);
+  const minutes = two(bytes, start + 11) * 60 + two(bytes, start + 14);
+  const seconds = minutes * 60 + two(bytes, start + 17);
   return new Date(lastDateMs + seconds * 1000 + digits(bytes, start + 20, start + 20 + fraction) * unit);
 };
 
@@ -102,4 +102,8 @@ function digits(bytes: Bytes, start: number, end: number): number {
   let number = 0;
   for (let i = start; i < end; i++) number = number * 10 + (bytes[i] as number) - ZERO;
   return number;
+}
+
+function two(bytes: Bytes, at: number): number {
+  return (bytes[at] as number) * 10 + (bytes[at + 1] as number) - 11 * ZERO;
 }
