@@ -3,6 +3,7 @@ import cluster from "node:cluster";
 import { once } from "node:events";
 import type { App, Surroundings } from "../app.ts";
 import type { Listening } from "../server/listening.ts";
+import { trimWhenQuiet } from "../server/trim.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { type OpenedDatabase, withDatabase } from "./with-database.ts";
 
@@ -112,7 +113,9 @@ const NO_PLACE: Readonly<Record<string, (place: { address: string; port: string 
 
 async function start(app: App, settle: (listening: Listening) => Promise<unknown>): Promise<Listening> {
   try {
-    return await app.start(settle);
+    const listening = await app.start(settle);
+    trimWhenQuiet();
+    return listening;
   } catch (error) {
     const { code = "", address, hostname, port } = error as NodeJS.ErrnoException & Record<string, unknown>;
     const reason = NO_PLACE[code]?.({ address: String(address ?? hostname), port: String(port) });
