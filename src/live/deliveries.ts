@@ -64,12 +64,12 @@ export class Deliveries {
   }
 
   /**
-   * Passes rest as long as they take, so that many followers take half of the time at most, and what comes meanwhile
-   * shares a write. One follower is not kept waiting.
+   * After a pass the next one waits half as long as that took, so that many followers leave some time to others, and what
+   * comes meanwhile shares a write. One follower is not kept waiting.
    */
   async #passes(): Promise<void> {
     while (this.#more) {
-      const rest = this.#served + Math.min(this.#took, LONGEST_REST_MS) - performance.now();
+      const rest = this.#served + Math.min(this.#took / 2, LONGEST_REST_MS) - performance.now();
       if (rest >= 1) await sleep(rest);
       this.#more = false;
       const began = performance.now();
