@@ -10,6 +10,7 @@ export interface Bytes extends Buffer {
 /** Reads the value whose text form lies from `start` to `end`. Throws if it is damaged. */
 export type ReadValue = (bytes: Bytes, start: number, end: number) => unknown;
 
+const BYTEA = 17;
 const INT8_ARRAY = 1016;
 const TIMESTAMPTZ = 1184;
 
@@ -38,6 +39,19 @@ const readInteger: ReadValue = (bytes, start, end) =>
 const readBigint: ReadValue = (bytes, start, end) =>
   // So many digits are a number that is exact.
   end - start <= 15 && bytes[start] !== MINUS ? BigInt(digits(bytes, start, end)) : BigInt(bytes.utf8Slice(start, end));
+
+const bytesByPg = byPg(BYTEA);
+
+/**
+ * Bytes with memory of their own. Node cuts small buffers from slabs of 64 KiB, and one that is kept, such as the hash of a
+ * key, would keep its whole slab.
+ */
+const readBytes: ReadValue = (bytes, start, end) => {
+  const read = bytesByPg(bytes, start, end) as Buffer;
+  const own = Buffer.allocUnsafeSlow(read.length);
+  read.copy(own);
+  return own;
+};
 
 const arrayByPg = byPg(INT8_ARRAY);
 
@@ -80,6 +94,7 @@ let lastDateMs = Number.NaN;
 
 const READERS: Readonly<Record<number, ReadValue>> = {
   16: readBoolean,
+  [BYTEA]: readBytes,
   20: readBigint,
   21: readInteger,
   23: readInteger,

@@ -1,7 +1,7 @@
 // R11: more work than there is room for is refused at once, in words, and what was refused did nothing.
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { usedHeap } from "../../support/memory.ts";
+import { usedMemory } from "../../support/memory.ts";
 import { startDatabaseProxy } from "../faults/database-proxy.ts";
 import { check } from "../history/check.ts";
 import { History } from "../history/history.ts";
@@ -88,7 +88,7 @@ export async function overload(tables: Tables, random: Random, { rounds }: Overl
     if (tries > TRIES) findings.push(`it took ${tries} tries to be served again`);
     slowestRecovery = Math.max(slowestRecovery, performance.now() - relieved);
     await burst;
-    heaps.push(usedHeap() / 2 ** 20);
+    heaps.push((await usedMemory()).heapUsed / 2 ** 20);
   }
   const growth = Math.max(...heaps.slice(-2)) - Math.max(...heaps.slice(0, 2));
   if (growth > GROWTH_MIB) findings.push(`the heap grew by ${Math.round(growth)} MiB`);

@@ -2,7 +2,7 @@
 // clock when asked.
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import { usedHeap } from "../../support/memory.ts";
+import { usedMemory } from "../../support/memory.ts";
 
 let shiftMs = 0;
 const RealDate = Date;
@@ -13,18 +13,18 @@ globalThis.Date = new Proxy(RealDate, {
   get: (target, name) => (name === "now" ? () => RealDate.now() + shiftMs : Reflect.get(target, name)),
 });
 
-function held() {
-  const heapUsed = usedHeap();
-  const { rss, external } = process.memoryUsage();
+async function held() {
+  const { rss, heapUsed, external } = await usedMemory();
   const resources: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1;
   return { rss, heapUsed, external, files: readdirSync("/proc/self/fd").length, resources };
 }
 
-const server = createServer((request, response) => {
+const server = createServer(async (request, response) => {
   const url = new URL(request.url ?? "/", "http://probe");
   if (url.pathname === "/clock") shiftMs = Number(url.searchParams.get("shift"));
-  response.setHeader("connection", "close").end(JSON.stringify(url.pathname === "/held" ? held() : {}));
+  const told = url.pathname === "/held" ? await held() : {};
+  response.setHeader("connection", "close").end(JSON.stringify(told));
 });
 server.listen(process.env.PROBE_SOCKET);
 server.unref();

@@ -4,6 +4,7 @@ import pg from "pg";
 import { describe, expect, it } from "vitest";
 import { type Bytes, valueReader } from "../../../src/store/value-readers.ts";
 
+const BYTEA = 17;
 const INT8 = 20;
 const INT4 = 23;
 const TEXT = 25;
@@ -16,6 +17,12 @@ function read(type: number, text: string): unknown {
 }
 
 const byPg = (type: number, text: string) => (pg.types.getTypeParser(type, "text") as (text: string) => unknown)(text);
+
+it("reads bytes into memory of their own, so that one that is kept keeps no others", () => {
+  const bytes = read(BYTEA, "\\x00ff10") as Buffer;
+  expect(bytes).toEqual(Buffer.from([0, 255, 16]));
+  expect(bytes.buffer.byteLength).toBe(3);
+});
 
 describe("times", () => {
   it("are read in UTC as pg does", () => {
