@@ -20,6 +20,7 @@ import {
   type TurnRow,
 } from "../store/turns.ts";
 import type { Connectors } from "./connectors.ts";
+import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
 
 /** One step of a turn as a reader follows it. */
@@ -42,7 +43,7 @@ export interface Turns {
   ): AsyncIterable<TurnStep>;
   /** Ends a turn with the text so far, wherever it runs. Resolves when it has ended. */
   cancel(place: TurnPlace): Promise<void>;
-  /** Ends a turn if the server that runs it is gone. */
+  /** Ends a turn if the server that runs it is gone, as far as can be told. */
   endAbandoned(place: TurnPlace): Promise<void>;
   /** Ends the turns that run here, with the text so far, and stops looking for others'. */
   close(): Promise<void>;
@@ -70,10 +71,11 @@ export function createTurns(options: TurnsOptions): Turns {
   const { database, hints, connectors, log, times = TURN_TIMES } = options;
   const server = newId();
   const running = new Map<string, LiveTurn>();
+  const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
   const parts = { database, hints, connectors, times, server, log };
 
   async function endAbandoned(place: TurnPlace): Promise<void> {
-    if (running.has(place.id)) return;
+    if (running.has(place.id) || !trust.holds) return;
     const failure = "the server that ran the turn is gone";
     const ended = await endTurn(database, place, {
       state: TurnState.FAILED,
@@ -85,13 +87,23 @@ export function createTurns(options: TurnsOptions): Turns {
   }
 
   const warn = warnSparingly(log, "the turns of other servers could not be looked at");
-  const sweeping = setInterval(async () => {
+  let looking = false;
+  async function sweep(): Promise<void> {
+    if (looking) return;
+    looking = true;
+    const since = performance.now();
     try {
-      for (const place of await abandonedTurns(database)) await endAbandoned(place);
+      const abandoned = await abandonedTurns(database);
+      trust.answered(since);
+      for (const place of abandoned) await endAbandoned(place);
     } catch (error) {
+      trust.failed();
       warn(error);
+    } finally {
+      looking = false;
     }
-  }, times.sweepEveryMs);
+  }
+  const sweeping = setInterval(sweep, times.sweepEveryMs);
   sweeping.unref();
 
   async function* follow(caller: Caller, id: string, from: number, signal: AbortSignal, missing: () => Error) {

@@ -7,10 +7,12 @@ import { MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ChatStep } from "../../src/client/chat.ts";
 import { type ColloquyClient, createClient } from "../../src/client/index.ts";
+import { TURN_TIMES } from "../../src/domain/turn.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { startTestCluster, type TestCluster } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+import { childrenOf, suspend } from "./faults/processes.ts";
 
 interface Running extends RunningServer {
   readonly url: string;
@@ -168,6 +170,24 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
       [said, state],
     ]);
   });
+
+  // Longer than a server is believed to live that does not renew its turn: at one stage, as above.
+  test.runIf(at === "middle" || process.env.TORTURE === "1")(
+    "its database stands still: no other server takes the turn for abandoned when it goes on",
+    async () => {
+      const { conversationId, steps, reading } = await begin(at);
+      await suspend([cluster.pid, ...childrenOf(cluster.pid)], 1.5 * TURN_TIMES.leaseMs);
+      stage.go.resolve();
+      await reading;
+      expect(steps.at(-1)).toMatchObject({ kind: "ended", turn: { state: TurnState.COMPLETE } });
+      expect(textOf(steps)).toBe("one two");
+      expect(await stored(conversationId)).toEqual([
+        ["hi", COMPLETE],
+        ["one two", COMPLETE],
+      ]);
+    },
+    40_000,
+  );
 
   test("its database is killed: the turn goes on, and is written when it is back", async () => {
     const { conversationId, steps, reading } = await begin(at);
