@@ -33,7 +33,7 @@ if (values.help || unknown.length > 0) {
 }
 const sizes = values.quick ? SIZES.quick : SIZES.whole;
 const effort = {
-  seconds: Number(values.seconds ?? (values.quick ? 1 : 3)),
+  seconds: Number(values.seconds ?? (values.quick ? 1 : 2)),
   repeats: Number(values.repeats ?? (values.quick ? 3 : 5)),
   // The median of three leaves a cold one out.
   warmUpSeconds: values.quick ? 0 : 1,

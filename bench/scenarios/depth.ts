@@ -37,9 +37,14 @@ async function page(name: string, caller: Caller, path: string, body?: object): 
   };
 }
 
-async function measure(stage: Stage, timed: readonly Timed[], callers: readonly Caller[]): Promise<Measured[]> {
+async function measure(
+  stage: Stage,
+  timed: readonly Timed[],
+  callers: readonly Caller[],
+  calls = stage.sizes.name === "quick" ? 100 : 400,
+): Promise<Measured[]> {
   try {
-    return await alternate(timed, { rounds: stage.effort.repeats, calls: stage.sizes.name === "quick" ? 100 : 400 });
+    return await alternate(timed, { rounds: stage.effort.repeats, calls });
   } finally {
     for (const caller of callers) caller.close();
   }
@@ -92,7 +97,8 @@ export async function pages(stage: Stage): Promise<Row[]> {
     await page("first by number", caller, `/v1/conversation?page=1&per_page=${PAGE}`),
     await page("last by number", caller, `/v1/conversation?page=${10_000 / PAGE}&per_page=${PAGE}`),
   ];
-  const measured = await measure(stage, timed, [caller]);
+  // A page by number counts all that the member owns.
+  const measured = await measure(stage, timed, [caller], 20);
   return [
     {
       goal: "–",

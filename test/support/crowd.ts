@@ -63,7 +63,10 @@ async function fill(url: string, tenant: string): Promise<void> {
   );
 }
 
-/** Ten tenants of a hundred owners each, so that a member has but a small part of all. */
+/**
+ * Ten tenants of a hundred owners and 5,000 guests each, so that a member has but a small part of all, and takes part in
+ * one conversation as a rule: what PostgreSQL then expects of `ada` and `bob` is far too little.
+ */
 async function fillOthers(url: string): Promise<void> {
   const tenant = id("7000", "t");
   await administer(
@@ -75,6 +78,9 @@ async function fillOthers(url: string): Promise<void> {
       select ${tenant}, 'member-' || m from generate_series(1, 10) t, generate_series(1, 100) m;
     insert into conversation (tenant_id, id, title, owner_id, creator)
       select ${tenant}, ${id("9000", "n")}, 'conversation', 'member-' || (1 + n % 100), 'ada'
-      from generate_series(1, 10) t, generate_series(1, 5000) n;`,
+      from generate_series(1, 10) t, generate_series(1, 5000) n;
+    insert into member (tenant_id, id) select ${tenant}, 'guest-' || n from generate_series(1, 10) t, generate_series(1, 5000) n;
+    insert into participant (tenant_id, conversation_id, member_id, join_seq)
+      select ${tenant}, ${id("9000", "n")}, 'guest-' || n, 1 from generate_series(1, 10) t, generate_series(1, 5000) n;`,
   );
 }

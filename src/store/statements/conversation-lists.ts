@@ -1,7 +1,7 @@
 // The statement that lists conversations, composed for the filters that a call uses.
 import type { Statement } from "../database.ts";
 import { type ConversationRow, conversationColumns, conversationJoins } from "./conversation-columns.ts";
-import { takesPart, type ViewerKind, visible, watchedMembers } from "./visibility.ts";
+import { type ViewerKind, visible, watchedMembers } from "./visibility.ts";
 
 export type ConversationOrder = "newest" | "oldest" | "activity";
 
@@ -40,6 +40,10 @@ export interface ListedConversationRow extends Omit<ConversationRow, "id"> {
   readonly total: bigint | null;
 }
 
+/** Unlike a check of one conversation, PostgreSQL may look this up for all at once. */
+const takesPart = (p: string) => `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`;
+
 /** Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. */
 const conditions: {
   [K in keyof Required<Omit<ConversationFilters, "ownedOnly">>]: readonly [letter: string, sql: (p: string) => string];
@@ -47,14 +51,14 @@ const conditions: {
   status: ["s", (p) => `c.status = ${p}::smallint`],
   callType: ["c", (p) => `c.call_type = ${p}::smallint`],
   ownerId: ["o", (p) => `c.owner_id = ${p}::text`],
-  participantId: ["p", (p) => takesPart(`${p}::text`)],
+  participantId: ["p", takesPart],
   creator: ["r", (p) => `c.creator = ${p}::text`],
   agent: ["a", (p) => `c.agent = ${p}::text`],
   entityType: ["t", (p) => `c.entity_type = ${p}::text`],
   entityId: ["e", (p) => `c.entity_id = ${p}::text`],
   pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
   number: ["n", (p) => `c.number = ${p}::bigint`],
-  memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(`${p}::text`)})`],
+  memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
 };
 
 const orders: Record<ConversationOrder, { readonly by: string; readonly after: (time: string, id: string) => string }> =

@@ -2,7 +2,7 @@
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
 import { type ConversationRow, conversationColumns, conversationJoins } from "./conversation-columns.ts";
-import { forEachViewer, visible, watchedMembers } from "./visibility.ts";
+import { forEachViewer, takesPart, visible, watchedMembers } from "./visibility.ts";
 
 /** $1 tenant, $2 caller, $3 id, $4 whether a deleted one is answered too. */
 export const getConversation = forEachViewer<ConversationRow>(
@@ -41,8 +41,7 @@ export const lockConversation = forEachViewer<LockedRow>(
   (kind) => `
   select c.id, c.status, c.version, c.last_seq, c.delete_time is not null as deleted,
     (c.owner_id = $2::text) is true as is_owner,
-    exists (select from participant p
-      where p.tenant_id = $1 and p.conversation_id = c.id and p.member_id = $2::text) as is_participant
+    ${takesPart("$2::text")} as is_participant
   from conversation c
   where c.tenant_id = $1 and c.id = $3::uuid and ${visible(kind)}
   for no key update of c`,

@@ -28,6 +28,12 @@ export function watchedMembers(kind: "member" | "manager", viewer = "$2::text"):
     ) select id from report`;
 }
 
+/**
+ * Ends a subquery that is asked for one conversation at a time. PostgreSQL would else consider to gather all of the
+ * member's conversations in a hash first, and does so where it takes them for few: the offset, of nothing, forbids it.
+ */
+const ONE_BY_ONE = "offset 0";
+
 /** A condition on conversation `c`: the viewer sees it. `$1` is the tenant, `viewer` as above. */
 export function visible(kind: ViewerKind, viewer = "$2::text"): string {
   switch (kind) {
@@ -36,18 +42,20 @@ export function visible(kind: ViewerKind, viewer = "$2::text"): string {
       return `(${viewer} is null or true)`;
     case "member":
       return `(c.owner_id = ${viewer} or exists (
-        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id and v.member_id = ${viewer}))`;
+        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id and v.member_id = ${viewer}
+        ${ONE_BY_ONE}))`;
     case "manager":
       return `(c.owner_id in (${watchedMembers(kind, viewer)}) or exists (
         select from participant v where v.tenant_id = $1 and v.conversation_id = c.id
-          and v.member_id in (${watchedMembers(kind, viewer)})))`;
+          and v.member_id in (${watchedMembers(kind, viewer)}) ${ONE_BY_ONE}))`;
   }
 }
 
 /** A condition on conversation `c`: `member`, an expression, takes part in it. `$1` is the tenant. */
 export function takesPart(member: string): string {
   return `exists (select from participant f
-      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${member})`;
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${member}
+      ${ONE_BY_ONE})`;
 }
 
 /** Whether the viewer may write into conversation `c` that it sees. `$1` is the tenant, `viewer` as above. */

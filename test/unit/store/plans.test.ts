@@ -49,6 +49,9 @@ const newest = listMessages({ viewer: "member", newestFirst: true, filtered: fal
 const CALLS: readonly Call[] = [
   ["a conversation", 1_200, getConversation.member, ["ada", LONG, false]],
   ["a message", 10, getMessage.member, ["ada", messageId(7), false]],
+  // What is unread is counted up to 10,000.
+  ["a conversation that is another's", 11_200, getConversation.member, ["bob", LONG, false]],
+  ["a message in it", 10, getMessage.member, ["bob", messageId(7), false]],
   ["the first page of messages", 2 * PAGE, plain, ["ada", LONG, 0, HIGHEST, PAGE]],
   ["a page of messages at depth", 2 * PAGE, plain, ["ada", LONG, DEEP, HIGHEST, PAGE]],
   ["the latest messages", 2 * PAGE, newest, ["ada", LONG, 0, HIGHEST, PAGE]],
