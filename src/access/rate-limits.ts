@@ -1,6 +1,7 @@
 // Rate limits: how many calls a tenant and a caller may make, and how many bad credentials an address may send.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
+import { type Count, Windows } from "../domain/windows.ts";
 import type { Clock } from "./bounded-cache.ts";
 
 /** So many points in a window of fixed length, which begins with the first of them. */
@@ -20,56 +21,30 @@ export interface Taken {
   readonly resetMs: number;
 }
 
-interface Window {
-  taken: number;
-  readonly endsAt: number;
-}
-
-/** Counts under one policy, in the memory of this server. What is counted is forgotten when its window ends. */
+/** Counts under one policy, in the memory of this server. */
 export class Limiter {
   readonly policy: RatePolicy;
-  readonly #now: Clock;
-  /** By key, in the order in which they began. All are of one length, so those at the front end first. */
-  readonly #windows = new Map<string, Window>();
+  readonly #windows: Windows;
 
   /** `now`: milliseconds by a clock that is never set. */
   constructor(policy: RatePolicy, now: Clock = () => performance.now()) {
     this.policy = policy;
-    this.#now = now;
+    this.#windows = new Windows({ points: policy.points, lengthMs: policy.seconds * 1000, now });
   }
 
   /** Takes one point. */
   take(key: string): Taken {
-    const now = this.#now();
-    this.#forget(now);
-    let window = this.#windows.get(key);
-    if (window === undefined) {
-      window = { taken: 0, endsAt: now + this.policy.seconds * 1000 };
-      this.#windows.set(key, window);
-    }
-    const allowed = window.taken < this.policy.points;
-    if (allowed) window.taken++;
-    return this.#standing(window, allowed, now);
+    return this.#takenOf(this.#windows.take(key));
   }
 
   /** What taking a point would give; takes none. Undefined: none was taken in this window. */
   look(key: string): Taken | undefined {
-    const now = this.#now();
-    this.#forget(now);
-    const window = this.#windows.get(key);
-    return window && this.#standing(window, window.taken < this.policy.points, now);
+    const count = this.#windows.look(key);
+    return count && this.#takenOf(count);
   }
 
-  #standing({ taken, endsAt }: Window, allowed: boolean, now: number): Taken {
-    const { policy } = this;
-    return { policy, allowed, remaining: policy.points - taken, resetMs: Math.round(endsAt - now) };
-  }
-
-  #forget(now: number): void {
-    for (const [key, { endsAt }] of this.#windows) {
-      if (endsAt > now) return;
-      this.#windows.delete(key);
-    }
+  #takenOf({ allowed, remaining, retryAfterMs }: Count): Taken {
+    return { policy: this.policy, allowed, remaining, resetMs: Math.round(retryAfterMs) };
   }
 }
 

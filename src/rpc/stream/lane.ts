@@ -5,9 +5,8 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { pushAll } from "../answers.ts";
 import { pathOf } from "../http.ts";
-import type { Call } from "../pipeline.ts";
+import { checkCompression } from "../unary/check-compression.ts";
 import { type Codec, createCodec, type Encoding } from "../unary/codec.ts";
-import { ACCEPTED, requestCompression } from "../unary/compression.ts";
 import { envelope } from "../unary/envelope.ts";
 import type { Exchange } from "../unary/exchange.ts";
 import { LaneHead } from "../unary/head.ts";
@@ -119,16 +118,6 @@ function createFrames(codec: Codec) {
     }
     return frames;
   };
-}
-
-/** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
-function checkCompression(protocol: StreamProtocol, incoming: Incoming, call: Call): void {
-  try {
-    requestCompression(protocol.requestEncoding(incoming));
-  } catch (error) {
-    call.context.setHeader(protocol.acceptHeader, ACCEPTED);
-    throw error;
-  }
 }
 
 async function* only(request: Message): AsyncGenerator<Message> {

@@ -7,8 +7,8 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type HttpHandler, pathOf, queryOf } from "../http.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { Call, Pipeline } from "../pipeline.ts";
+import { checkCompression } from "./check-compression.ts";
 import { createCodec, type Encoding } from "./codec.ts";
-import { ACCEPTED, requestCompression } from "./compression.ts";
 import { connect } from "./connect.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { grpc } from "./grpc.ts";
@@ -116,16 +116,6 @@ export function createUnaryLane(options: LaneOptions): Lane {
       return take(new Http2Exchange(stream, headers)) !== undefined;
     },
   };
-}
-
-/** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
-function checkCompression(protocol: Protocol, incoming: Incoming, call: Call): void {
-  try {
-    requestCompression(protocol.requestEncoding(incoming));
-  } catch (error) {
-    call.context.setHeader(protocol.acceptHeader, ACCEPTED);
-    throw error;
-  }
 }
 
 function getFormOf(exchange: Exchange, method: DescMethod) {
