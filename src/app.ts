@@ -151,6 +151,7 @@ export async function createApp(
       ready,
       metrics,
       logger,
+      refused: () => shedding.total,
       unaryLane: config.unaryLane,
       streamLane: config.streamLane,
     });

@@ -130,7 +130,9 @@ export function createTranscoder({
     const info: CallInfo = { verb: request.method ?? "", path, requestId, binding: route.binding, call, address };
     const exchange: Exchange = { route, request, response, segments, query, head, call, info };
     try {
-      await serve(exchange);
+      const refused = call.turnAway();
+      if (refused === undefined) await serve(exchange);
+      else fail(exchange, refused);
     } catch (error) {
       fail(exchange, error);
     } finally {

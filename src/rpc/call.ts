@@ -58,6 +58,11 @@ export interface CallContext {
  * `admit` → (decode) → `unary` or `stream` → (encode) → `end`, and on any error `fail`.
  */
 export interface Call {
+  /**
+   * Whether more comes than can be done: then the error to send, and the call is over. For wires that can answer so for
+   * less than an exception costs; comes before `admit`, which sees to it for the others.
+   */
+  turnAway(): ConnectError | undefined;
   readonly context: CallContext;
   /** Who calls; undefined until the call is admitted, and for good if its credential is refused. */
   readonly caller: Principal | undefined;

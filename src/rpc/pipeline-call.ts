@@ -39,6 +39,7 @@ export class PipelineCall implements Call, CallContext {
   #log: Logger | undefined;
   #started = performance.now();
   #ended = false;
+  #atTheDoor = true;
   #failure: ConnectError | undefined;
 
   constructor(head: CallHead, route: Route) {
@@ -94,16 +95,25 @@ export class PipelineCall implements Call, CallContext {
     this.onFlushHeaders?.();
   }
 
+  turnAway(): ConnectError | undefined {
+    const { open, options } = this.#route;
+    if (!this.#atTheDoor) return undefined;
+    this.#atTheDoor = false;
+    // A server that stops says so instead.
+    const tooMuch = open || options.lifecycle.draining.aborted ? undefined : options.shed?.();
+    return tooMuch && this.fail(tooMuch);
+  }
+
   admit(): Promise<void> | undefined {
     const { open, options } = this.#route;
+    const refused = this.turnAway();
+    if (refused !== undefined) throw refused;
     if (this.deadline !== undefined && this.deadline <= Date.now()) throw deadlineExceeded();
     if (open) {
       this.#principal = { kind: "anonymous" };
       return undefined;
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
-    const tooMuch = options.shed?.();
-    if (tooMuch !== undefined) throw tooMuch;
     const principal = options.authenticate(this.#head);
     if (principal instanceof Promise) return principal.then((known) => this.#enter(known));
     this.#enter(principal);

@@ -31,6 +31,9 @@ export interface EchoServerOptions {
   readonly corsOrigins?: readonly string[];
   readonly loopbackCors?: boolean;
   readonly limit?: (context: CallContext) => Promise<void> | void;
+  /** Why every call is turned away. Default: none is. */
+  readonly shed?: () => DomainError | undefined;
+  readonly refused?: () => number;
   readonly host?: string;
   /** Default: what the run says. */
   readonly unaryLane?: boolean;
@@ -81,6 +84,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     services,
     authenticate,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(options.shed === undefined ? {} : { shed: options.shed }),
     lifecycle,
     metrics,
     logger,
@@ -98,6 +102,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     metrics,
     logger,
     limits: options.limits ?? {},
+    ...(options.refused === undefined ? {} : { refused: options.refused }),
     unaryLane: options.unaryLane ?? UNARY_LANE,
     streamLane: options.streamLane ?? STREAM_LANE,
   });

@@ -57,6 +57,7 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
       caller: undefined,
       onFlushHeaders: undefined,
       responseHeaders,
+      turnAway: () => undefined,
       async admit() {
         trace("admit");
         await admit?.(head);

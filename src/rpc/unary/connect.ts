@@ -1,6 +1,7 @@
 // The Connect protocol's unary calls, POST and GET: https://connectrpc.com/docs/protocol#unary-request
 import type { Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
+import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { tooLarge } from "../compression.ts";
 import { lengthOf } from "./codec.ts";
@@ -31,10 +32,22 @@ export const connect: Protocol = {
   },
 
   fail(incoming, error, headers) {
-    const body = errorToJsonBytes(error, undefined);
+    const body = bodyOf(error);
     return answer(incoming, codeToHttpStatus(error.code), "application/json", body, headers);
   },
 };
+
+/** An error that is sent again and again, as when calls are turned away, is written once. */
+const written = new WeakMap<ConnectError, Uint8Array>();
+
+function bodyOf(error: ConnectError): Uint8Array {
+  let body = written.get(error);
+  if (body === undefined) {
+    body = errorToJsonBytes(error, undefined);
+    written.set(error, body);
+  }
+  return body;
+}
 
 /** "message", "base64" and "encoding" of a Unary-Get-Request. */
 function messageOf(query: URLSearchParams): Uint8Array {

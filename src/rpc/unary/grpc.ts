@@ -1,4 +1,5 @@
 // Unary calls of gRPC over HTTP/2: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import type { WholeAnswer } from "./exchange.ts";
@@ -23,10 +24,22 @@ export const grpc: Protocol = {
   },
 
   fail(incoming, error, fields): WholeAnswer {
-    const trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
+    const trailers = trailersOf(error);
     return { status: 200, headers: headersOf(incoming, "grpc", fields), body: EMPTY, trailers };
   },
 };
+
+/** An error that is sent again and again, as when calls are turned away, is written once. */
+const written = new WeakMap<ConnectError, Readonly<Record<string, string>>>();
+
+function trailersOf(error: ConnectError): Readonly<Record<string, string>> {
+  let trailers = written.get(error);
+  if (trailers === undefined) {
+    trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
+    written.set(error, trailers);
+  }
+  return trailers;
+}
 
 /** gRPC says with status 200 that the call was understood; how it went stands in the trailers. */
 export function headersOf(incoming: Incoming, wire: "grpc" | "grpc-web", fields: HeaderMap): Record<string, string> {

@@ -86,6 +86,8 @@ export function createUnaryLane(options: LaneOptions): Lane {
 
   async function outcomeOf(protocol: Protocol, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeAnswer> {
     try {
+      const refused = call.turnAway();
+      if (refused !== undefined) return await protocol.fail(incoming, refused, call.responseHeaders);
       const admission = call.admit();
       if (admission !== undefined) await admission;
       if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
