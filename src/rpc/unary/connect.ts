@@ -38,12 +38,13 @@ export const connect: Protocol = {
 };
 
 /** An error that is sent again and again, as when calls are turned away, is written once. */
-const written = new WeakMap<ConnectError, Uint8Array>();
+const written = new WeakMap<ConnectError, string>();
 
-function bodyOf(error: ConnectError): Uint8Array {
+/** As a text: Node's HTTP/1.1 sends that in one piece with the headers. */
+function bodyOf(error: ConnectError): string {
   let body = written.get(error);
   if (body === undefined) {
-    body = errorToJsonBytes(error, undefined);
+    body = Buffer.from(errorToJsonBytes(error, undefined)).toString();
     written.set(error, body);
   }
   return body;
