@@ -7,6 +7,7 @@ import { createApp } from "../../../src/app.ts";
 import { bootstrap } from "../../../src/bootstrap.ts";
 import { loadConfig } from "../../../src/config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../../../src/store/database.ts";
+import { STREAM_LANE, UNARY_LANE } from "../../support/echo-server.ts";
 import { silent } from "../../support/postgres.ts";
 
 export interface OwnApp extends AsyncDisposable {
@@ -25,7 +26,14 @@ export interface OwnAppOptions {
 export async function startOwnApp(options: OwnAppOptions): Promise<OwnApp> {
   const { url, environment = {}, logger = silent } = options;
   const dataDir = await mkdtemp(join(tmpdir(), "colloquy-app-"));
-  const base = { PORT: "0", COLLOQUY_DATA_DIR: dataDir, COLLOQUY_COMPAT: "", COLLOQUY_RATE_LIMITS: "off" };
+  const base = {
+    PORT: "0",
+    COLLOQUY_DATA_DIR: dataDir,
+    COLLOQUY_COMPAT: "",
+    COLLOQUY_RATE_LIMITS: "off",
+    COLLOQUY_UNARY: UNARY_LANE ? "on" : "off",
+    COLLOQUY_STREAMS: STREAM_LANE ? "on" : "off",
+  };
   const database = await openDatabase({ ...options.database, url });
   // This process also does what its callers do, so how busy it is says nothing of the server.
   const loop = { delayMs: () => 0, stop: () => {} };
