@@ -1,10 +1,11 @@
 // More comes than can be done: what those hear who are turned away, and what HTTP/2 clients are asked to keep to themselves.
+import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { LEAST_WAITING } from "../../src/server/hold-back.ts";
 import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
-import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { ECHO, type EchoServer, startEchoServer, TOKEN, UNARY_LANE } from "../support/echo-server.ts";
 import { RandomCaller } from "../support/random-caller.ts";
 import { randomCall } from "../support/random-calls.ts";
 
@@ -44,6 +45,27 @@ describe("a call that is turned away", () => {
     expect(await server.metrics.text()).toContain(
       `colloquy_rpc_handled_total{method="${ECHO}",wire="connect",code="resource_exhausted"} 2`,
     );
+    await server.close();
+  });
+
+  it.runIf(UNARY_LANE)("hears it over gRPC in one frame", async () => {
+    const server = await startEchoServer({ shed: () => TOO_MUCH });
+    const session = connectHttp2(server.url);
+    const call = session.request({ ":method": "POST", ":path": ECHO, ...HEADERS, "content-type": "application/grpc" });
+    let trailers = 0;
+    call.on("trailers", () => trailers++);
+    const answered = new Promise<Record<string, unknown>>((resolve) => call.once("response", resolve));
+    call.resume().end(Buffer.alloc(5));
+    await once(call, "close");
+    expect(await answered).toMatchObject({
+      ":status": 200,
+      "content-type": "application/grpc+proto",
+      "grpc-status": "8",
+      "grpc-message": encodeURIComponent(TOO_MUCH.message),
+      "retry-after": "1",
+    });
+    expect(trailers).toBe(0);
+    session.destroy();
     await server.close();
   });
 

@@ -46,6 +46,11 @@ export class Http2Exchange implements Exchange {
     const stream = this.#stream;
     // The client may have reset it meanwhile.
     if (stream.destroyed || stream.closed) return;
+    if (trailers !== undefined && body.length === 0) {
+      // gRPC's Trailers-Only: one frame is the whole answer.
+      stream.respond({ ":status": status, ...headers, ...trailers }, { endStream: true });
+      return;
+    }
     stream.respond({ ":status": status, ...headers }, { waitForTrailers: trailers !== undefined });
     if (trailers !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
     stream.end(toWrite(body, 0));
