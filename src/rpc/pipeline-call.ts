@@ -10,6 +10,7 @@ import type { Call, CallContext, CallHead } from "./call.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
 import { toConnectError } from "./errors.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
+import { checked, onlyOne, untilAborted } from "./message-streams.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import type { RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
@@ -193,11 +194,8 @@ export class PipelineCall implements Call, CallContext {
     this.idempotencyKey = idempotencyKey(request, this.#route.requestIdField, this.header(IDEMPOTENCY_HEADER));
   }
 
-  async *#validated(requests: AsyncIterable<Message>): AsyncIterable<Message> {
-    for await (const request of requests) {
-      this.#route.validate(this.method.input, request);
-      yield request;
-    }
+  #checked(requests: AsyncIterable<Message>): AsyncIterable<Message> {
+    return checked(requests, (request) => this.#route.validate(this.method.input, request));
   }
 
   async *#answers(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
@@ -211,11 +209,11 @@ export class PipelineCall implements Call, CallContext {
         return;
       case "client_streaming":
         this.#readKey(undefined);
-        yield this.#output(await orAborted(Promise.resolve(handler(this.#validated(requests), this)), this.signal));
+        yield this.#output(await orAborted(Promise.resolve(handler(this.#checked(requests), this)), this.signal));
         return;
       case "bidi_streaming":
         this.#readKey(undefined);
-        yield* this.#outputs(handler(this.#validated(requests), this));
+        yield* this.#outputs(handler(this.#checked(requests), this));
     }
   }
 
@@ -242,33 +240,7 @@ export class PipelineCall implements Call, CallContext {
       ? answers
       : answers.map((answer) => this.#output(answer));
 
-  /** A service's answers until the call is aborted, even if the service does not look at its signal. */
   async *#outputs(answers: AsyncIterable<Message>): AsyncIterable<Message> {
-    const iterator = answers[Symbol.asyncIterator]();
-    let done = false;
-    try {
-      for (;;) {
-        const next = await orAborted(iterator.next(), this.signal);
-        if (next.done === true) {
-          done = true;
-          return;
-        }
-        yield this.#output(next.value);
-      }
-    } finally {
-      // Not awaited: a generator that hangs would hold the answer back.
-      if (!done) iterator.return?.().catch(() => {});
-    }
+    for await (const answer of untilAborted(answers, this.signal)) yield this.#output(answer);
   }
-}
-
-async function onlyOne(requests: AsyncIterable<Message>): Promise<Message> {
-  let only: Message | undefined;
-  for await (const request of requests) {
-    if (only !== undefined) throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
-    only = request;
-  }
-  if (only === undefined)
-    throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message, got none");
-  return only;
 }

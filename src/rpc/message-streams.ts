@@ -1,0 +1,42 @@
+// The streams that go into a method and come out of it.
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { orAborted } from "./deadline.ts";
+
+/** The one request of a method that takes one. Throws UNSUPPORTED if there is none, or another. */
+export async function onlyOne<T>(requests: AsyncIterable<T>): Promise<T> {
+  let only: T | undefined;
+  for await (const request of requests) {
+    if (only !== undefined) throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
+    only = request;
+  }
+  if (only === undefined)
+    throw new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message, got none");
+  return only;
+}
+
+/** Each as it comes, after `check` has seen it. */
+export async function* checked<T>(requests: AsyncIterable<T>, check: (request: T) => void): AsyncIterable<T> {
+  for await (const request of requests) {
+    check(request);
+    yield request;
+  }
+}
+
+/** Until the signal aborts, which throws its reason, even if whoever makes the stream does not look at it. */
+export async function* untilAborted<T>(answers: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  const iterator = answers[Symbol.asyncIterator]();
+  let done = false;
+  try {
+    for (;;) {
+      const next = await orAborted(iterator.next(), signal);
+      if (next.done === true) {
+        done = true;
+        return;
+      }
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a generator that hangs would hold the answer back.
+    if (!done) iterator.return?.().catch(() => {});
+  }
+}
