@@ -1,0 +1,119 @@
+// How many calls there were and how long they took, in plain numbers: prom-client gets them only when somebody reads them.
+import { Counter, Histogram, type Registry } from "prom-client";
+import type { Wire } from "../rpc/call.ts";
+import type { RpcMetrics } from "../rpc/metrics.ts";
+
+/** Bounds in seconds: from a cached read to a slow agent. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** The calls of one method on one wire. */
+interface Calls {
+  readonly labels: { readonly method: string; readonly wire: Wire };
+  started: number;
+  readonly handled: Map<string, number>;
+  /** How many took at most the bound of the same index, and more than the one before; last those that took longer. */
+  readonly within: number[];
+  seconds: number;
+}
+
+/** Registers what is counted; counting costs next to nothing. */
+export function createCallCounts(registry: Registry): RpcMetrics {
+  // Methods, wires and codes are few, so what is kept is bounded.
+  const byMethod = new Map<string, Map<Wire, Calls>>();
+  const callsOf = (method: string, wire: Wire): Calls => {
+    const known = byMethod.get(method)?.get(wire);
+    if (known !== undefined) return known;
+    const calls = noneOf(method, wire);
+    byMethod.set(method, (byMethod.get(method) ?? new Map<Wire, Calls>()).set(wire, calls));
+    return calls;
+  };
+  register(registry, () => [...byMethod.values()].flatMap((byWire) => [...byWire.values()]));
+  return {
+    started(method, wire) {
+      callsOf(method, wire).started++;
+    },
+    handled(method, wire, code, seconds) {
+      const calls = callsOf(method, wire);
+      calls.handled.set(code, (calls.handled.get(code) ?? 0) + 1);
+      let bound = 0;
+      while (seconds > (SECONDS[bound] ?? Number.POSITIVE_INFINITY)) bound++;
+      calls.within[bound] = (calls.within[bound] ?? 0) + 1;
+      calls.seconds += seconds;
+    },
+  };
+}
+
+function noneOf(method: string, wire: Wire): Calls {
+  return { labels: { method, wire }, started: 0, handled: new Map(), within: [...SECONDS, 0].fill(0), seconds: 0 };
+}
+
+function register(registry: Registry, all: () => readonly Calls[]): void {
+  const registers = [registry];
+  new Counter({
+    name: "colloquy_rpc_started_total",
+    help: "Calls that began.",
+    labelNames: ["method", "wire"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { labels, started } of all()) this.inc(labels, started);
+    },
+  });
+  new Counter({
+    name: "colloquy_rpc_handled_total",
+    help: "Calls that ended, by code.",
+    labelNames: ["method", "wire", "code"],
+    registers,
+    collect() {
+      this.reset();
+      for (const { labels, handled } of all()) {
+        for (const [code, count] of handled) this.inc({ ...labels, code }, count);
+      }
+    },
+  });
+  new CallTimes(registry, all);
+}
+
+const TIMES = {
+  name: "colloquy_rpc_seconds",
+  help: "Seconds from a call's headers to the end of its answer.",
+  labelNames: ["method", "wire"],
+};
+
+/** What a histogram gives; prom-client's types have its `type` as a number, which it is not. */
+type Given = ReturnType<Histogram["get"]>;
+
+/** A histogram of what was counted elsewhere. */
+class CallTimes extends Histogram {
+  readonly #all: () => readonly Calls[];
+
+  constructor(registry: Registry, all: () => readonly Calls[]) {
+    super({ ...TIMES, buckets: SECONDS, registers: [registry] });
+    this.#all = all;
+  }
+
+  override get(): Given {
+    const ended = this.#all().filter(({ handled }) => handled.size > 0);
+    const given: unknown = { ...TIMES, type: "histogram", aggregator: "sum", values: ended.flatMap(valuesOf) };
+    return Promise.resolve(given as Awaited<Given>);
+  }
+
+  /** Asked for where the text is written in this process. */
+  getForPromString(): Given {
+    return this.get();
+  }
+}
+
+function valuesOf({ labels, within, seconds }: Calls) {
+  const bounds = [...SECONDS, "+Inf"];
+  let count = 0;
+  const buckets = within.map((more, i) => {
+    count += more;
+    return { metricName: `${TIMES.name}_bucket`, labels: { le: bounds[i], ...labels }, value: count };
+  });
+  return [
+    ...buckets,
+    { metricName: `${TIMES.name}_sum`, labels, value: seconds },
+    { metricName: `${TIMES.name}_count`, labels, value: count },
+  ];
+}
