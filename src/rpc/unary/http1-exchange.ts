@@ -38,9 +38,12 @@ export class Http1Exchange implements Exchange {
     response.on("error", ignore);
   }
 
-  read(limits: BodyLimits): Buffer | Promise<Buffer | Overlong> {
+  async read(limits: BodyLimits): Promise<Buffer | Overlong> {
+    // The usual case: it came in one packet with its headers. Node asks for the answer after the headers, and reads on
+    // before the next microtask.
+    await undefined;
     const request = this.#request;
-    // The usual case: it came in one packet with its headers. All of it is there before Node says that it is complete.
+    // All of it is there before Node says that it is complete.
     const { readableLength } = request;
     const whole = request.complete || (readableLength > 0 && Number(this.header("content-length")) === readableLength);
     if (whole && readableLength <= limits.maxBytes) return (request.read() as Buffer | null) ?? EMPTY;
