@@ -49,43 +49,60 @@ export interface CallSignal {
  * 1970), CANCELLED on `cancel`, SHUTTING_DOWN when `stopping` aborts.
  */
 export function createCallSignal(deadline: number | undefined, stopping: Interrupt): CallSignal {
-  const interruption = new Interruption();
-  let controller: AbortController | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const release = () => {
-    clearTimeout(timer);
-    stopping.removeEventListener("abort", onStop);
-  };
-  const abort = (reason: DomainError) => {
-    release();
-    interruption.abort(reason);
-    controller?.abort(interruption.reason);
-  };
-  const onStop = () => abort(interrupted());
-  // From here on by a clock that nobody sets: else a step back would hold the answer for as long.
-  const end = deadline === undefined ? undefined : performance.now() + deadline - Date.now();
-  const arm = () => {
-    if (end === undefined) return;
-    const left = end - performance.now();
-    if (left <= 0) return abort(deadlineExceeded());
-    timer = setTimeout(arm, Math.min(left, LONGEST_TIMER_MS));
-  };
-  arm();
-  if (stopping.aborted) onStop();
-  else if (!interruption.aborted) stopping.addEventListener("abort", onStop, { once: true });
-  return {
-    interrupt: interruption,
-    // Made on its first use: most calls need none, and it costs more than all the rest of this.
-    get signal() {
-      if (controller === undefined) {
-        controller = new AbortController();
-        if (interruption.aborted) controller.abort(interruption.reason);
-      }
-      return controller.signal;
-    },
-    cancel: () => abort(new DomainError(ErrorReason.CANCELLED, "the caller went away")),
-    release,
-  };
+  return new CallInterruption(deadline, stopping);
+}
+
+class CallInterruption extends Interruption implements CallSignal {
+  readonly #stopping: Interrupt;
+  readonly #onStop = () => this.abort(interrupted());
+  /** By a clock that nobody sets: else a step back would hold the answer for as long. */
+  readonly #end: number | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(deadline: number | undefined, stopping: Interrupt) {
+    super();
+    this.#stopping = stopping;
+    this.#end = deadline === undefined ? undefined : performance.now() + deadline - Date.now();
+    this.#arm();
+    if (stopping.aborted) this.#onStop();
+    else if (!this.aborted) stopping.addEventListener("abort", this.#onStop, { once: true });
+  }
+
+  get interrupt(): Interrupt {
+    return this;
+  }
+
+  /** Made on its first use: most calls need none, and it costs more than all the rest of this. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  cancel(): void {
+    this.abort(new DomainError(ErrorReason.CANCELLED, "the caller went away"));
+  }
+
+  release(): void {
+    clearTimeout(this.#timer);
+    this.#stopping.removeEventListener("abort", this.#onStop);
+  }
+
+  override abort(reason: unknown): void {
+    this.release();
+    super.abort(reason);
+    this.#controller?.abort(this.reason);
+  }
+
+  #arm(): void {
+    if (this.#end === undefined) return;
+    const left = this.#end - performance.now();
+    if (left <= 0) this.abort(deadlineExceeded());
+    else this.#timer = setTimeout(() => this.#arm(), Math.min(left, LONGEST_TIMER_MS));
+  }
 }
 
 /** Settles as the promise does, or rejects with the signal's reason if that aborts first; the promise is then left to itself. */
