@@ -48,11 +48,11 @@ export class Http2Exchange implements Exchange {
     if (stream.destroyed || stream.closed) return;
     if (trailers !== undefined && body.length === 0) {
       // gRPC's Trailers-Only: one frame is the whole answer.
-      stream.respond({ ":status": status, ...headers, ...trailers }, { endStream: true });
+      stream.respond(listOf(status, { ...headers, ...trailers }), { endStream: true });
       return;
     }
-    stream.respond({ ":status": status, ...headers }, { waitForTrailers: trailers !== undefined });
-    if (trailers !== undefined) stream.once("wantTrailers", () => stream.sendTrailers(trailers));
+    stream.respond(listOf(status, headers), { waitForTrailers: trailers !== undefined });
+    if (trailers !== undefined) stream.on("wantTrailers", () => stream.sendTrailers(trailers));
     stream.end(toWrite(body, 0));
   }
 
@@ -68,4 +68,11 @@ export class Http2Exchange implements Exchange {
     const linger = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS).unref();
     stream.once("close", () => clearTimeout(linger));
   }
+}
+
+/** Headers in the form that Node need not copy twice. */
+function listOf(status: number, headers: WholeAnswer["headers"]): string[] {
+  const list = [":status", String(status)];
+  for (const name in headers) list.push(name, headers[name] as string);
+  return list;
 }
