@@ -16,6 +16,7 @@ import {
   type OpenPool,
   openPool,
   type Timeouts,
+  takeIdle,
 } from "./pool.ts";
 import { PreparedQuery } from "./prepared-query.ts";
 import type { Queryable, Statement, Transaction } from "./queryable.ts";
@@ -109,7 +110,7 @@ class PostgresDatabase implements Database {
     values: readonly unknown[],
     signal: Interrupt | undefined,
   ): Promise<Row[]> {
-    const lease = await this.#acquire(signal);
+    const lease = this.#acquireAtOnce(signal) ?? (await this.#acquire(signal));
     try {
       return (await lease.run(new PreparedQuery(statement, values), signal)).rows;
     } catch (error) {
@@ -186,6 +187,11 @@ class PostgresDatabase implements Database {
     await (await this.#orm)?.close(true);
     // Kysely ends the pool only if MikroORM has used it.
     if (!this.#pool.ending) await this.#pool.end();
+  }
+
+  #acquireAtOnce(signal: Interrupt | undefined): Lease | undefined {
+    const client = signal?.aborted ? undefined : takeIdle(this.#pool);
+    return client && new Lease(client);
   }
 
   #acquire(signal: Interrupt | undefined): Promise<Lease> {

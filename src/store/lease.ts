@@ -23,7 +23,6 @@ export class Lease {
 
   constructor(client: PoolClient) {
     this.#client = client;
-    client.on("error", this.#onError);
   }
 
   /** The connection must not be used again: it is closed on release. */
@@ -37,22 +36,23 @@ export class Lease {
    */
   run(query: QueryConfig | PreparedQuery, signal: Interrupt | undefined): Promise<LeaseResult> {
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const sent = this.#send(query);
-    if (signal === undefined) return sent;
+    const sent: Promise<LeaseResult> =
+      query instanceof PreparedQuery ? query.run(this.#client) : this.#client.query(query);
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#cancelling = this.#cancel(sent);
-        reject(signal.reason);
+        reject(signal?.reason);
       };
-      const leave = () => signal.removeEventListener("abort", onAbort);
-      signal.addEventListener("abort", onAbort, { once: true });
+      signal?.addEventListener("abort", onAbort, { once: true });
       sent.then(
         (result) => {
-          leave();
+          signal?.removeEventListener("abort", onAbort);
           resolve(result);
         },
         (error) => {
-          leave();
+          signal?.removeEventListener("abort", onAbort);
+          const kind = kindOf(error);
+          if (kind === "session" || kind === "stale-plan") this.#broken = true;
           reject(error);
         },
       );
@@ -79,18 +79,7 @@ export class Lease {
   }
 
   #return(): void {
-    this.#client.removeListener("error", this.#onError);
     this.#client.release(this.#broken);
-  }
-
-  async #send(query: QueryConfig | PreparedQuery): Promise<LeaseResult> {
-    try {
-      return await (query instanceof PreparedQuery ? query.run(this.#client) : this.#client.query(query));
-    } catch (error) {
-      const kind = kindOf(error);
-      if (kind === "session" || kind === "stale-plan") this.#broken = true;
-      throw error;
-    }
   }
 
   async #cancel(sent: Promise<unknown>): Promise<void> {
@@ -114,8 +103,4 @@ export class Lease {
       if (performance.now() > giveUpAt) this.#broken = true;
     }
   }
-
-  readonly #onError = (): void => {
-    this.#broken = true;
-  };
 }

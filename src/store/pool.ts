@@ -131,6 +131,38 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number): ConnectionQue
 
 type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
 
+/** What {@link takeIdle} uses of pg-pool beside its documented face. */
+interface InnerPool {
+  readonly _idle?: IdleClient[];
+  readonly _pendingQueue?: readonly unknown[];
+  _acquireClient?(
+    client: PoolClient,
+    pending: { readonly callback: Connected; readonly timedOut: boolean },
+    idleListener: unknown,
+    isNew: boolean,
+  ): void;
+}
+
+interface IdleClient {
+  readonly client: PoolClient;
+  readonly idleListener: unknown;
+  readonly timeoutId: NodeJS.Timeout | undefined;
+}
+
+/**
+ * An idle connection, at once: `connect` gives it a turn later, and sets a timer for that. Undefined: there is none, or
+ * others wait, or pg-pool no longer has what this is made of.
+ */
+export function takeIdle(pool: Pool): PoolClient | undefined {
+  const inner = pool as unknown as InnerPool;
+  if (pool.ending || inner._pendingQueue?.length !== 0 || inner._acquireClient === undefined) return undefined;
+  const idle = inner._idle?.pop();
+  if (idle === undefined) return undefined;
+  clearTimeout(idle.timeoutId);
+  inner._acquireClient(idle.client, { callback: () => {}, timedOut: false }, idle.idleListener, false);
+  return idle.client;
+}
+
 export interface OpenPool {
   readonly pool: Pool;
   readonly queue: ConnectionQueue;

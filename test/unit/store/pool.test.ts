@@ -1,0 +1,60 @@
+// Connections as they are handed out, with and without a turn in between.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DEFAULT_TIMEOUTS, openPool, takeIdle } from "../../../src/store/pool.ts";
+import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+let fixture: TestDatabase;
+beforeAll(async () => {
+  fixture = await createTestDatabase();
+});
+afterAll(() => fixture.drop());
+
+function openSmall() {
+  return openPool({
+    url: fixture.url,
+    size: 1,
+    maxWaiting: 4,
+    applicationName: "pool",
+    timeouts: DEFAULT_TIMEOUTS,
+    observer: undefined,
+    onConnectionLost: () => {},
+  });
+}
+
+test("an idle connection is given at once, and counts as taken", async () => {
+  const { pool, queue } = openSmall();
+  expect(takeIdle(pool), "before the first one is open").toBeUndefined();
+  const client = await pool.connect();
+  expect(takeIdle(pool), "while it is held").toBeUndefined();
+  client.release();
+  expect(queue).toMatchObject({ open: 1, idle: 1 });
+  // Undefined here means that pg-pool no longer has what this is made of: each query then waits a turn for its connection.
+  expect(takeIdle(pool)).toBe(client);
+  expect(queue).toMatchObject({ open: 1, idle: 0 });
+  expect((await client.query("select 1 as one")).rows).toEqual([{ one: 1 }]);
+  client.release();
+  await pool.end();
+  expect(takeIdle(pool), "once the pool is closed").toBeUndefined();
+});
+
+test("nobody overtakes those that wait", async () => {
+  const { pool } = openSmall();
+  const client = await pool.connect();
+  client.release();
+  const order: string[] = [];
+  // Its turn comes later, though the connection is idle now.
+  const first = pool.connect().then((given) => {
+    order.push("first");
+    given.release();
+  });
+  expect(takeIdle(pool)).toBeUndefined();
+  const second = pool.connect().then((given) => {
+    order.push("second");
+    given.release();
+  });
+  await Promise.all([first, second]);
+  expect(order).toEqual(["first", "second"]);
+  expect(takeIdle(pool)).toBe(client);
+  client.release();
+  await pool.end();
+});
