@@ -9,7 +9,12 @@ const sent: string[] = [];
 let server: IdentityServer;
 let callers: Record<string, Credential>;
 beforeAll(async () => {
-  server = await startIdentityServer({ onStatement: (text) => sent.push(text) });
+  server = await startIdentityServer({
+    onStatement(text) {
+      // The server looks for abandoned turns from time to time, whatever is called.
+      if (!text.includes("t.lease_time < clock_timestamp()")) sent.push(text);
+    },
+  });
   const tenant = await server.tenant();
   await tenant.addMember("ann", { role: "manager" });
   callers = {
