@@ -4,6 +4,7 @@ import { destination, type Logger } from "pino";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
 import { DomainError } from "../domain/errors.ts";
 import { createLogger } from "../server/log.ts";
+import { createLogBuffer } from "../server/log-buffer.ts";
 import { agentSetCommand } from "./agent-set.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
 import { exportCommand } from "./export.ts";
@@ -68,10 +69,15 @@ const WORKER_LOG_BUFFER_BYTES = 2 * 1024;
 const LOG_FLUSH_MS = 100;
 
 function openLog({ logLevel }: Config): Logger {
-  const minLength = cluster.isWorker ? WORKER_LOG_BUFFER_BYTES : LOG_BUFFER_BYTES;
-  const stderr = destination({ dest: 2, sync: true, minLength, periodicFlush: LOG_FLUSH_MS });
-  process.on("exit", () => stderr.flushSync());
-  return createLogger({ level: logLevel, destination: stderr });
+  const bytes = cluster.isWorker ? WORKER_LOG_BUFFER_BYTES : LOG_BUFFER_BYTES;
+  const stderr = destination({ dest: 2, sync: true });
+  const buffer = createLogBuffer(stderr, { bytes, forMs: LOG_FLUSH_MS });
+  process.on("exit", () => {
+    buffer.flushSync();
+    // A pipe that was full may have left some there.
+    stderr.flushSync();
+  });
+  return createLogger({ level: logLevel, destination: buffer });
 }
 
 /** The first signal asks to stop; whoever sends a second one does not want to wait. */
