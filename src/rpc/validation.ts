@@ -3,6 +3,7 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
+import { createPlainlyValid } from "./plainly-valid.ts";
 import { createWellFormedCheck } from "./well-formed.ts";
 
 /** Throws INVALID_FIELD, with every broken rule, if a message is not what its contract says. */
@@ -12,10 +13,12 @@ export type Validate = (schema: DescMessage, message: Message) => void;
 export function createValidation(): Validate {
   const validator = createValidator();
   const wellFormed = createWellFormedCheck();
+  const plainlyValid = createPlainlyValid();
   return (schema, message) => {
     // First, for it bounds the depth that the other will walk.
     const broken = wellFormed(schema, message);
     if (broken.length > 0) throw invalid(broken);
+    if (plainlyValid(schema, message)) return;
     const result = validator.validate(schema, message);
     if (result.kind === "error") throw result.error;
     if (result.kind === "invalid") {
