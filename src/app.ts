@@ -151,7 +151,6 @@ export async function createApp(
       ready,
       metrics,
       logger,
-      refused: () => shedding.total,
       unaryLane: config.unaryLane,
       streamLane: config.streamLane,
     });

@@ -104,7 +104,7 @@ async function overrun(stage: Stage, work: string, path: string, body: string): 
         ? [{ what: "refusal p50", value: spreadOf(taken.refusal).median, atMost: 5, unit: " ms" }]
         : []),
     ],
-    notes: [counts.join(", "), `${wanted}/s wanted, ${came}/s came: the rest was held back by the client`],
+    notes: [counts.join(", "), `${wanted}/s wanted, ${came}/s answered`],
   };
 }
 

@@ -34,8 +34,6 @@ export interface Shedding {
   readonly share: number;
   /** How many calls were refused. */
   readonly refused: Readonly<Record<ShedCause, number>>;
-  /** All of these. */
-  readonly total: number;
   /** Judges the event loop from now on. */
   start(): void;
   stop(): void;
@@ -56,11 +54,10 @@ export function createShedding({ queue, loopDelayMs, logger, random = Math.rando
     if (queue.waitedMs > MAX_QUEUE_MS) return "queue_time";
     return share > 0 && random() < share ? "event_loop" : undefined;
   };
-  const totalOf = () => refused.queue_full + refused.queue_time + refused.event_loop;
   const judge = () => {
     share = nextShare(share, loopDelayMs());
     if (++windows % LOG_EVERY !== 0) return;
-    const total = totalOf();
+    const total = refused.queue_full + refused.queue_time + refused.event_loop;
     if (total > told) logger.warn({ refused: total - told }, "more calls come than can be done: some were refused");
     told = total;
   };
@@ -75,9 +72,6 @@ export function createShedding({ queue, loopDelayMs, logger, random = Math.rando
       return share;
     },
     refused,
-    get total() {
-      return totalOf();
-    },
     start() {
       timer ??= setInterval(judge, WINDOW_MS).unref();
     },

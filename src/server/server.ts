@@ -11,7 +11,6 @@ import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
 import { createInFlight, drainServer } from "./drain.ts";
-import { holdBack } from "./hold-back.ts";
 import { keepSessions } from "./http2-sessions.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
@@ -38,8 +37,6 @@ export interface ServerOptions {
   readonly ready: () => Promise<boolean>;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  /** How many calls were refused so far because more came than can be done. Default: none ever is. */
-  readonly refused?: () => number;
   /** Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default: true. */
   readonly unaryLane?: boolean;
   /** The same for calls that are answered with a stream. Default: true. */
@@ -83,11 +80,6 @@ export function createServer(options: ServerOptions): Server {
     stallTimeoutMs: limits.stallTimeoutMs,
     onCut: (bytes, connections) =>
       logger.warn({ bytes, connections }, "clients left too much of their answers unread: connections were closed"),
-  });
-  const held = holdBack({
-    answers: inFlight.answers,
-    refused: options.refused ?? (() => 0),
-    most: limits.maxConcurrentStreams,
   });
   let closing: Promise<void> | undefined;
 
@@ -142,10 +134,7 @@ export function createServer(options: ServerOptions): Server {
       });
     },
     close({ deadlineMs }) {
-      closing ??= drainServer({ port, sessions, inFlight, lifecycle, deadlineMs }).finally(() => {
-        unread.stop();
-        held.stop();
-      });
+      closing ??= drainServer({ port, sessions, inFlight, lifecycle, deadlineMs }).finally(unread.stop);
       return closing;
     },
   };

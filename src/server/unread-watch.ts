@@ -111,7 +111,7 @@ function closeStreams(answers: Iterable<Answer>, session: Http2Session): void {
 }
 
 /** Of HTTP/1.1 there is none. */
-export function streamOf(answer: Answer): ServerHttp2Stream | undefined {
+function streamOf(answer: Answer): ServerHttp2Stream | undefined {
   if ("stream" in answer) return answer.stream;
   return "session" in answer ? answer : undefined;
 }

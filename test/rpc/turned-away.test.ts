@@ -1,16 +1,13 @@
-// More comes than can be done: what those hear who are turned away, and what HTTP/2 clients are asked to keep to themselves.
+// More comes than can be done: what those hear who are turned away.
 import { once } from "node:events";
 import { connect as connectHttp2 } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
-import { LEAST_WAITING } from "../../src/server/hold-back.ts";
-import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
 import { ECHO, type EchoServer, startEchoServer, TOKEN, UNARY_LANE } from "../support/echo-server.ts";
 import { RandomCaller } from "../support/random-caller.ts";
 import { randomCall } from "../support/random-calls.ts";
 
 const HEADERS = { "content-type": "application/json", authorization: `Bearer ${TOKEN}` };
-const REPEAT = "/colloquy.test.v1.EchoService/Repeat";
 const TOO_MUCH = new DomainError(ErrorReason.OVERLOADED, "the server has more to do than it can", {
   retryAfterMs: 1_000,
 });
@@ -100,78 +97,4 @@ describe("a call that is turned away", () => {
     for (const caller of callers) caller.close();
     await Promise.all(servers.map((server) => server.close()));
   }, 120_000);
-});
-
-describe("a connection of HTTP/2", () => {
-  async function connectTo(server: EchoServer) {
-    const session = connectHttp2(server.url);
-    const most: number[] = [];
-    session.on("remoteSettings", ({ maxConcurrentStreams = 0 }) => most.push(maxConcurrentStreams));
-    const begin = (path: string, body: object) => {
-      const call = session.request({ ":method": "POST", ":path": path, ...HEADERS });
-      call.on("error", () => {});
-      call.end(JSON.stringify(body));
-      return call;
-    };
-    await expect.poll(() => most).toEqual([DEFAULT_LIMITS.maxConcurrentStreams]);
-    return { session, most, begin };
-  }
-
-  it("may have fewer calls waiting while calls are refused, and step by step all of them again", async () => {
-    let refused = 0;
-    const server = await startEchoServer({ refused: () => refused });
-    const { session, most, begin } = await connectTo(server);
-    for (let call = 0; call < 40; call++) begin(ECHO, { behave: "hang" });
-    await expect.poll(() => server.seen.entered).toBe(40);
-    refused++;
-    await expect.poll(() => most.at(-1)).toBeLessThan(40);
-    expect(most[1]).toBe(20);
-    await expect.poll(() => most.at(-1), { timeout: 10_000 }).toBe(DEFAULT_LIMITS.maxConcurrentStreams);
-    expect(most.slice(1)).toEqual(most.slice(1).toSorted((a, b) => a - b));
-    session.destroy();
-    await server.close();
-  });
-
-  it("may always have a few, and those streams beside them that are being answered", async () => {
-    let refused = 0;
-    const server = await startEchoServer({ refused: () => refused });
-    const { session, most, begin } = await connectTo(server);
-    const streams = Array.from({ length: 10 }, () => {
-      const call = session.request({
-        ":method": "POST",
-        ":path": REPEAT,
-        ...HEADERS,
-        "content-type": "application/connect+json",
-      });
-      call.on("error", () => {});
-      const message = Buffer.from(JSON.stringify({ text: "x", times: 1, behave: "hang" }));
-      const head = Buffer.alloc(5);
-      head.writeUInt32BE(message.length, 1);
-      call.end(Buffer.concat([head, message]));
-      return new Promise((resolve) => call.once("response", resolve));
-    });
-    await Promise.all(streams);
-    for (let call = 0; call < LEAST_WAITING + 1; call++) begin(ECHO, { behave: "hang" });
-    await expect.poll(() => server.seen.entered).toBe(10 + LEAST_WAITING + 1);
-    const pressing = setInterval(() => refused++, 10);
-    await expect.poll(() => most.at(-1)).toBe(10 + LEAST_WAITING);
-    clearInterval(pressing);
-    session.destroy();
-    await server.close();
-  });
-
-  it("is left alone that has only a few", async () => {
-    let refused = 0;
-    const server = await startEchoServer({ refused: () => refused });
-    const [busy, calm] = [await connectTo(server), await connectTo(server)];
-    for (let call = 0; call < 40; call++) busy.begin(ECHO, { behave: "hang" });
-    calm.begin(ECHO, { behave: "hang" });
-    await expect.poll(() => server.seen.entered).toBe(41);
-    refused++;
-    await expect.poll(() => busy.most.length).toBeGreaterThan(2);
-    expect(calm.most).toEqual([DEFAULT_LIMITS.maxConcurrentStreams]);
-    busy.session.destroy();
-    calm.session.destroy();
-    await server.close();
-  });
 });

@@ -33,7 +33,6 @@ export interface EchoServerOptions {
   readonly limit?: (context: CallContext) => Promise<void> | void;
   /** Why every call is turned away. Default: none is. */
   readonly shed?: () => DomainError | undefined;
-  readonly refused?: () => number;
   readonly host?: string;
   /** Default: what the run says. */
   readonly unaryLane?: boolean;
@@ -102,7 +101,6 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     metrics,
     logger,
     limits: options.limits ?? {},
-    ...(options.refused === undefined ? {} : { refused: options.refused }),
     unaryLane: options.unaryLane ?? UNARY_LANE,
     streamLane: options.streamLane ?? STREAM_LANE,
   });
