@@ -1,5 +1,5 @@
 // The one line and the counts that every call leaves behind.
-import type { ConnectError } from "@connectrpc/connect";
+import type { Code, ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { type DomainError, ErrorReason } from "../domain/errors.ts";
@@ -20,6 +20,18 @@ export interface Outcome {
   readonly sent: ConnectError | undefined;
 }
 
+/** How codes are spelt, which takes long to find out. */
+const spellings = new Map<Code, string>();
+
+function spelt(code: Code): string {
+  let spelling = spellings.get(code);
+  if (spelling === undefined) {
+    spelling = codeToString(code);
+    spellings.set(code, spelling);
+  }
+  return spelling;
+}
+
 /** Logs and counts how a call ended. Nothing that a caller sent is logged but its request id. */
 export type RecordCall = (outcome: Outcome) => void;
 
@@ -36,7 +48,7 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
     return known;
   };
   return ({ method, wire, requestId, tenant, milliseconds, failure, sent }) => {
-    const code = sent === undefined ? "ok" : codeToString(sent.code);
+    const code = sent === undefined ? "ok" : spelt(sent.code);
     metrics.handled(method, wire, code, milliseconds / 1000);
     const log = loggerFor(method, wire, code);
     const fields = { requestId, tenant, durationMs: Math.round(milliseconds * 100) / 100 };

@@ -36,6 +36,8 @@ export interface Lane {
   http2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean;
 }
 
+const DONE = Promise.resolve();
+
 /** A call's form, by the content type of its request. Other spellings are left to the adapter, which knows them all. */
 const FORMS: ReadonlyMap<string, readonly [Protocol, Encoding]> = new Map<string, readonly [Protocol, Encoding]>([
   ["application/json", [connect, "json"]],
@@ -67,27 +69,42 @@ export function createUnaryLane(options: LaneOptions): Lane {
     return { protocol, encoding, query: undefined };
   }
 
-  async function serve(protocol: Protocol, incoming: Incoming): Promise<void> {
+  function serve(protocol: Protocol, incoming: Incoming): Promise<void> {
     const { exchange, method } = incoming;
     const head = new LaneHead(exchange, method, protocol.wire, lifecycle);
     const call = pipeline.begin(head);
-    try {
-      exchange.send(await outcomeOf(protocol, incoming, head, call));
+    const release = () => {
+      head.release();
+      exchange.release();
+    };
+    const send = (answer: WholeAnswer) => {
+      exchange.send(answer);
       call.end();
-    } catch (error) {
+      release();
+    };
+    const giveUp = (error: unknown) => {
       // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.
       call.fail(error);
       exchange.destroy();
-    } finally {
-      head.release();
-      exchange.release();
+      release();
+    };
+    try {
+      const refused = call.turnAway();
+      const answer =
+        refused === undefined
+          ? outcomeOf(protocol, incoming, head, call)
+          : protocol.fail(incoming, refused, call.responseHeaders);
+      // Of those that are turned away there are most when there is the least time for them: no promise is made for them.
+      if (answer instanceof Promise) return answer.then(send).catch(giveUp);
+      send(answer);
+    } catch (error) {
+      giveUp(error);
     }
+    return DONE;
   }
 
   async function outcomeOf(protocol: Protocol, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeAnswer> {
     try {
-      const refused = call.turnAway();
-      if (refused !== undefined) return await protocol.fail(incoming, refused, call.responseHeaders);
       const admission = call.admit();
       if (admission !== undefined) await admission;
       if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
