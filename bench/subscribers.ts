@@ -21,6 +21,8 @@ export interface Received {
   readonly times: Float64Array;
   /** Messages that came again. */
   readonly twice: number;
+  /** Processor time that the subscribers took from the first message on, in microseconds. */
+  readonly cpuMicros: number;
 }
 
 /** Subscribers that begin at the same time: a thousand would be refused, as anything that comes all at once. */
@@ -35,6 +37,7 @@ function follow({ port, token, conversationId, afterSeq, subscribers, run, count
   let open = 0;
   let twice = 0;
   let done = 0;
+  let used = process.cpuUsage();
   const request = requestOf(token, conversationId, afterSeq);
   for (let subscriber = 0; subscriber < Math.min(subscribers, AT_ONCE); subscriber++) begin(subscriber);
   process.once("message", finish);
@@ -54,7 +57,10 @@ function follow({ port, token, conversationId, afterSeq, subscribers, run, count
         if (!text.startsWith("HTTP/1.1 200")) return fail(text);
         open++;
         if (open + AT_ONCE <= subscribers) begin(open + AT_ONCE - 1);
-        if (open === subscribers) process.send?.("open");
+        if (open === subscribers) {
+          used = process.cpuUsage();
+          process.send?.("open");
+        }
       }
       let end = 0;
       for (const found of text.matchAll(mark)) {
@@ -72,7 +78,8 @@ function follow({ port, token, conversationId, afterSeq, subscribers, run, count
 
   function finish(): void {
     for (const socket of sockets) socket.destroy();
-    const received: Received = { times, twice };
+    const { user, system } = process.cpuUsage(used);
+    const received: Received = { times, twice, cpuMicros: user + system };
     process.send?.(received, () => process.exit());
   }
 }
