@@ -37,16 +37,21 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: quantile(values, 0.5), least: quantile(values, 0), most: quantile(values, 1) };
 }
 
+/** How many times as long a server is warmed up when it is measured for the first time. */
+const FIRST_WARM_UP = 5;
+
 export interface Effort {
   readonly seconds: number;
   readonly repeats: number;
-  /** Before the first measurement, each; 0: none. */
+  /** Before the first measurement, each, and longer where a server has not been measured before; 0: none. */
   readonly warmUpSeconds: number;
 }
 
 export async function compare(contestants: readonly Contestant[], effort: Effort): Promise<Measured[]> {
   const taken = contestants.map(() => ({ rates: [] as number[], cpu: [] as number[], failed: 0 }));
-  if (effort.warmUpSeconds > 0) for (const contestant of contestants) await contestant.run(effort.warmUpSeconds);
+  if (effort.warmUpSeconds > 0) {
+    for (const { server, run } of contestants) await run(warmUpOf(server, effort.warmUpSeconds));
+  }
   for (let round = 0; round < effort.repeats; round++) {
     for (const [index, { server, run }] of contestants.entries()) {
       const before = server?.cpuMicros() ?? 0;
@@ -63,6 +68,15 @@ export async function compare(contestants: readonly Contestant[], effort: Effort
     const cpuMicros = cpu.length > 0 ? spreadOf(cpu) : undefined;
     return { name, amount: spreadOf(rates), unit: "/s", cpuMicros, failed };
   });
+}
+
+/** Those that have run: the first work of a server is what V8 has not compiled yet, the more of it the longer. */
+const warm = new WeakSet<Served>();
+
+function warmUpOf(server: Served | undefined, seconds: number): number {
+  if (server === undefined || warm.has(server)) return seconds;
+  warm.add(server);
+  return FIRST_WARM_UP * seconds;
 }
 
 /** One of those that are compared by how long a single call takes, with nothing else going on. */
