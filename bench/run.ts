@@ -10,7 +10,7 @@ import { SCENARIOS } from "./scenarios.ts";
 import { setStage } from "./stage.ts";
 
 const USAGE = `npm run bench -- [--quick] [--only P1,P8,import] [--seconds N] [--repeats N] [--document]
-  --quick     less data, shorter: 2 minutes instead of 8, without the seeding
+  --quick     less data, shorter: some 4 minutes instead of 8, without the seeding
   --only      some of ${Object.keys(SCENARIOS).join(", ")}
   --document  also put the table into docs/performance.md
 `;
