@@ -92,7 +92,7 @@ async function overrun(stage: Stage, work: string, path: string, body: string): 
   ];
   const counts = [...others]
     .toSorted(([one], [other]) => one - other)
-    .map(([status, count]) => `${count} × ${status === NO_STATUS ? "refused before it began" : status}`);
+    .map(([status, count]) => `${count} × ${status === NO_STATUS ? "no answer" : status}`);
   const [wanted, came] = [offered, sent].map((rates) => Math.round(spreadOf(rates).median));
   return {
     goal: "P8",

@@ -11,6 +11,7 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { type DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
+import { onceEach } from "./once-each.ts";
 
 /** The domain of every `google.rpc.ErrorInfo` that this server sends. */
 export const ERROR_DOMAIN = "colloquy";
@@ -70,21 +71,11 @@ export function reasonName(reason: ErrorReason): string {
   return name.slice("ERROR_REASON_".length);
 }
 
-/** A failure that is thrown again and again, as when calls are shed, is turned into an error once. */
-const made = new WeakMap<DomainError, ConnectError>();
-
 /**
  * Turns a failure into the error that a wire sends: `ErrorInfo` always, `BadRequest`, `RetryInfo` and `QuotaFailure`
  * where they apply. An INTERNAL failure loses its message and details. The same failure gives the same error.
  */
-export function toConnectError(failure: DomainError): ConnectError {
-  let error = made.get(failure);
-  if (error === undefined) {
-    error = makeConnectError(failure);
-    made.set(failure, error);
-  }
-  return error;
-}
+export const toConnectError: (failure: DomainError) => ConnectError = onceEach(makeConnectError);
 
 function makeConnectError(failure: DomainError): ConnectError {
   const code = codeOf(failure.reason);

@@ -4,6 +4,7 @@ import { base64Decode } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
 import { tooLarge } from "../compression.ts";
+import { onceEach } from "../once-each.ts";
 import { lengthOf } from "./codec.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
 import { type BodyLimits, isOverlong, type WholeAnswer } from "./exchange.ts";
@@ -37,18 +38,8 @@ export const connect: Protocol = {
   },
 };
 
-/** An error that is sent again and again, as when calls are turned away, is written once. */
-const written = new WeakMap<ConnectError, string>();
-
 /** As a text: Node's HTTP/1.1 sends that in one piece with the headers. */
-function bodyOf(error: ConnectError): string {
-  let body = written.get(error);
-  if (body === undefined) {
-    body = Buffer.from(errorToJsonBytes(error, undefined)).toString();
-    written.set(error, body);
-  }
-  return body;
-}
+const bodyOf = onceEach((error: ConnectError) => Buffer.from(errorToJsonBytes(error, undefined)).toString());
 
 /** "message", "base64" and "encoding" of a Unary-Get-Request. */
 function messageOf(query: URLSearchParams): Uint8Array {

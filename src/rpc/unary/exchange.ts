@@ -35,7 +35,7 @@ export interface Exchange {
   /** Calls back once, if the client goes away before it has its answer. */
   onGone(callback: () => void): void;
   /** Reads the body. Rejects with the signal's reason, with DEADLINE_EXCEEDED after the timeout, or if it breaks off. */
-  read(limits: BodyLimits): Buffer | Promise<Buffer | Overlong>;
+  read(limits: BodyLimits): Promise<Buffer | Overlong>;
   /** Answers in one write. */
   send(answer: WholeAnswer): void;
   /** Gives up: there is nothing to answer any more. */

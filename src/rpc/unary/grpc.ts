@@ -1,6 +1,7 @@
 // Unary calls of gRPC over HTTP/2: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { ConnectError } from "@connectrpc/connect";
 import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { onceEach } from "../once-each.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import type { WholeAnswer } from "./exchange.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
@@ -29,17 +30,9 @@ export const grpc: Protocol = {
   },
 };
 
-/** An error that is sent again and again, as when calls are turned away, is written once. */
-const written = new WeakMap<ConnectError, Readonly<Record<string, string>>>();
-
-function trailersOf(error: ConnectError): Readonly<Record<string, string>> {
-  let trailers = written.get(error);
-  if (trailers === undefined) {
-    trailers = Object.fromEntries(setTrailerStatus(new Headers(), error));
-    written.set(error, trailers);
-  }
-  return trailers;
-}
+const trailersOf = onceEach(
+  (error: ConnectError): Readonly<Record<string, string>> => Object.fromEntries(setTrailerStatus(new Headers(), error)),
+);
 
 /** gRPC says with status 200 that the call was understood; how it went stands in the trailers. */
 export function headersOf(incoming: Incoming, wire: "grpc" | "grpc-web", fields: HeaderMap): Record<string, string> {

@@ -22,7 +22,7 @@ export interface HostilitySize {
 /** How soon after an attack others must be served, in milliseconds. */
 const RECOVERY_MS = 2_000;
 /** How much memory the process may take more than before, in MiB: also what is freed and not yet given back. */
-const GROWTH_MIB = 350;
+const GROWTH_MIB = 300;
 
 export async function hostility(tables: Tables, random: Random, size: HostilitySize): Promise<Verdict> {
   await using server = await startOwnServer({ DATABASE_URL: tables.url });
