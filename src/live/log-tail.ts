@@ -42,12 +42,13 @@ export function createLogTails(database: Database, hints: Hints): LogTails {
   return {
     join(tenantId, conversationId, seq) {
       const key = `${tenantId}/${conversationId}`;
-      let tail = tails.get(key);
-      if (tail === undefined) {
-        tail = new SharedTail(database, hints, tenantId, conversationId, seq, () => tails.delete(key));
-        tails.set(key, tail);
-      }
-      return tail.join();
+      const tail = tails.get(key);
+      if (tail?.covers(seq)) return tail.join();
+      const made = new SharedTail(database, hints, tenantId, conversationId, seq, () => {
+        if (tails.get(key) === made) tails.delete(key);
+      });
+      tails.set(key, made);
+      return made.join();
     },
   };
 }
@@ -87,6 +88,14 @@ class SharedTail {
       deliver: (seq, take, ms, signal) => this.#deliveries.add(seq, take, ms, signal),
       leave: this.#members.join(),
     };
+  }
+
+  /**
+   * Whether who has read the log up to a place and joins gets all that comes. Not if the tail waits for what comes
+   * after a later place: the log may be far from it, for readers ask for what they like.
+   */
+  covers(seq: bigint): boolean {
+    return seq >= this.#from || this.#entries.length > 0;
   }
 
   get #end(): bigint {

@@ -406,6 +406,35 @@ test("a reader under way waits for a database that has no room for a moment, and
   await feed.return?.();
 });
 
+test("a reader who asks for what comes far beyond the log's end costs the others nothing", async () => {
+  const tenant = await server.tenant("alice");
+  const alice = tenant.member("alice");
+  const conversationId = await open(alice);
+  let reads = 0;
+  const query: Database["query"] = (...parts) => {
+    reads++;
+    return server.database.query(...parts);
+  };
+  const database = { query } as Database;
+  const caller = callerFrom({ kind: "member", tenantId: tenant.id, memberId: "alice", role: "member" });
+  const tails = createLogTails(server.database, server.hints);
+  const controller = new AbortController();
+  const followFrom = (seq: bigint) =>
+    followLog({ database, tails }, async () => caller, conversationId, seq, 200, controller.signal)[
+      Symbol.asyncIterator
+    ]();
+  const beyond = followFrom(1_000n);
+  expect((await beyond.next()).value).toBeUndefined();
+  const atItsEnd = followFrom(1n);
+  reads = 0;
+  // A sign of life says that it has waited.
+  expect((await atItsEnd.next()).value).toBeUndefined();
+  expect(reads).toBeLessThanOrEqual(2);
+  await send(alice, conversationId, "one");
+  expect((await atItsEnd.next()).value?.content).toBe("one");
+  controller.abort();
+});
+
 describe("within seconds, though no log says so,", () => {
   test("a manager reads no more of whom it manages no more", async () => {
     const tenant = await server.tenant();
