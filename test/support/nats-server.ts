@@ -1,4 +1,4 @@
-// As much of a NATS server as publishing and subscribing takes, on a free port.
+// As much of a NATS server as publishing and subscribing takes.
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
@@ -11,7 +11,8 @@ export interface FakeNats {
   close(): Promise<void>;
 }
 
-export async function startFakeNats(): Promise<FakeNats> {
+/** @param port 0: a free one */
+export async function startFakeNats(port = 0): Promise<FakeNats> {
   const clients = new Map<Socket, Map<string, string>>();
   let published = 0;
   const server = createServer((socket) => {
@@ -47,7 +48,7 @@ export async function startFakeNats(): Promise<FakeNats> {
       }
     });
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   const cut = () => {
     for (const socket of clients.keys()) socket.destroy();
