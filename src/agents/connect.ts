@@ -1,7 +1,7 @@
 // Agents that are services of their own and implement colloquy.agent.v1.AgentService.
 import { create, fromJson } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
-import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { AgentService, ReplyRequestSchema } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { MAX_REPLY_BYTES } from "../domain/turn.ts";
@@ -21,14 +21,17 @@ export interface ConnectOptions {
 export function createConnect({ allowPrivate, toMessage }: ConnectOptions): ConnectorFactory {
   return ({ name, settings }, credential) => {
     const connector = fromJson(ConnectConnectorSchema, settings);
-    const client = createClient(AgentService, transportTo(connector, allowPrivate, credential));
     return async function* (request, signal) {
+      const { transport, close } = openTransport(connector, allowPrivate, credential);
+      const client = createClient(AgentService, transport);
       try {
         if (!allowPrivate) checkHost(hostOf(new URL(connector.baseUrl)));
         for await (const { text } of client.reply(requestOf(name, request, toMessage), { signal })) yield text;
       } catch (error) {
         signal.throwIfAborted();
         throw failureOf(error);
+      } finally {
+        close();
       }
     };
   };
@@ -49,16 +52,31 @@ function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectO
   });
 }
 
-function transportTo({ baseUrl, protocol }: ConnectConnector, allowPrivate: boolean, credential?: string): Transport {
+interface OpenTransport {
+  readonly transport: Transport;
+  /** Nothing more is asked over it. */
+  close(): void;
+}
+
+function openTransport(
+  { baseUrl, protocol }: ConnectConnector,
+  allowPrivate: boolean,
+  credential?: string,
+): OpenTransport {
   const identify: Interceptor = (next) => (request) => {
     if (credential !== undefined) request.header.set("authorization", `Bearer ${credential}`);
     return next(request);
   };
   const lookup = allowPrivate ? {} : { lookup: publicLookup };
   const options = { baseUrl, interceptors: [identify], readMaxBytes: READ_MAX_BYTES };
-  return protocol === AgentProtocol.GRPC
-    ? createGrpcTransport({ ...options, nodeOptions: lookup })
-    : createConnectTransport({ ...options, httpVersion: "1.1", nodeOptions: lookup });
+  if (protocol !== AgentProtocol.GRPC) {
+    // Node closes what its own agent keeps alive, and does not wait for it.
+    const transport = createConnectTransport({ ...options, httpVersion: "1.1", nodeOptions: lookup });
+    return { transport, close: () => {} };
+  }
+  // Left alone, the connection would stay for a quarter of an hour, and keep the process alive.
+  const sessionManager = new Http2SessionManager(baseUrl, undefined, lookup);
+  return { transport: createGrpcTransport({ ...options, sessionManager }), close: () => sessionManager.abort() };
 }
 
 function failureOf(error: unknown): AgentFailure {

@@ -201,6 +201,17 @@ describe.each([
   });
 });
 
+test("no connection to a service over gRPC outlives its reply", async () => {
+  const tenant = await server.tenant();
+  const connector = { case: "connect", value: { baseUrl: agent.h2Url, protocol: AgentProtocol.GRPC } } as const;
+  await tenant.key().agents.createAgent({ agent: { name: "x", connector } });
+  agent.answer = async function* () {
+    yield { text: "Hello" };
+  };
+  for (let turn = 0; turn < 3; turn++) expect((await chatWith(tenant, "x")).text).toBe("Hello");
+  await expect.poll(() => agent.h2Connections()).toBe(0);
+});
+
 describe("where private networks are closed", () => {
   test.each([
     ...["http://127.0.0.1:1", "http://localhost:1", "http://10.1.2.3", "http://[::1]", "http://[::ffff:127.0.0.1]"],

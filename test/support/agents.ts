@@ -57,7 +57,8 @@ export async function startFakeOpenAi(): Promise<FakeOpenAi> {
     fake.calls.push(call);
     await fake.answer(call, fake.calls.length - 1);
   });
-  return Object.assign(fake, await listen(server));
+  const { url, close } = await listen(server);
+  return Object.assign(fake, { url, close });
 }
 
 export interface FakeAgent {
@@ -70,6 +71,8 @@ export interface FakeAgent {
     readonly signal: AbortSignal;
   }[];
   answer: (request: ReplyRequest, signal: AbortSignal) => AsyncIterable<{ text: string }>;
+  /** How many connections over HTTP/2 are open. */
+  h2Connections: () => number;
   close(): Promise<void>;
 }
 
@@ -81,6 +84,7 @@ export async function startFakeAgent(): Promise<FakeAgent> {
     async *answer() {
       yield { text: "Hello" };
     },
+    h2Connections: () => 0,
     close: async () => {},
   };
   const handler = connectNodeAdapter({
@@ -94,10 +98,16 @@ export async function startFakeAgent(): Promise<FakeAgent> {
   });
   const [http1, http2] = await Promise.all([listen(createServer(handler)), listen(createHttp2Server(handler))]);
   const close = async () => void (await Promise.all([http1.close(), http2.close()]));
-  return Object.assign(fake, { url: http1.url, h2Url: http2.url, close });
+  return Object.assign(fake, { url: http1.url, h2Url: http2.url, h2Connections: http2.connections, close });
 }
 
-async function listen(server: Server | Http2Server): Promise<{ url: string; close(): Promise<void> }> {
+interface Listening {
+  readonly url: string;
+  readonly connections: () => number;
+  close(): Promise<void>;
+}
+
+async function listen(server: Server | Http2Server): Promise<Listening> {
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -106,6 +116,7 @@ async function listen(server: Server | Http2Server): Promise<{ url: string; clos
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => sockets.size,
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
