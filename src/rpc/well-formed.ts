@@ -42,11 +42,11 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
       case "scalar":
         return visitScalar(field.scalar);
       case "message":
-        return visitMessage(field.message);
+        return visitMessage(field);
       case "enum":
         return undefined;
       case "list": {
-        const item = field.listKind === "message" ? visitMessage(field.message) : visitScalar(field.scalar);
+        const item = field.listKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
         if (item === undefined) return undefined;
         return (value, path, report) => {
           (value as readonly unknown[]).forEach((v, i) => {
@@ -56,7 +56,7 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
       }
       case "map": {
         const key = visitScalar(field.mapKey);
-        const item = field.mapKind === "message" ? visitMessage(field.message) : visitScalar(field.scalar);
+        const item = field.mapKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
         if (key === undefined && item === undefined) return undefined;
         return (value, path, report) => {
           for (const [k, v] of Object.entries(value as Fields)) {
@@ -70,14 +70,14 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
     }
   }
 
-  function visitMessage(schema: DescMessage | undefined): Visit | undefined {
-    if (schema === undefined) return undefined;
+  function visitMessage({ message: schema, parent }: DescField & { readonly message: DescMessage }): Visit {
     const plan = planOf(schema);
-    const isStruct = schema.typeName === "google.protobuf.Struct";
+    // Whatever is in it, `$typeName` too: that a Struct stands in a field, and not in a Value, makes it plain JSON.
+    const isJson = schema.typeName === "google.protobuf.Struct" && parent.typeName !== "google.protobuf.Value";
     return (value, path, report) => {
       // A wrapper such as StringValue comes unwrapped, and a Struct as the JSON that it stands for.
       if (typeof value !== "object" || value === null) visitPrimitive(value, path, report);
-      else if (isStruct && !("$typeName" in value)) visitStruct(value, path, report);
+      else if (isJson) visitStruct(value, path, report);
       else walk(plan, value as Fields, path, report);
     };
   }

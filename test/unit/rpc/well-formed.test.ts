@@ -77,6 +77,17 @@ describe("a Struct", () => {
     expect(broken({ metadata: { a: "é".repeat(MAX_STRUCT_BYTES / 2) } })).toEqual(["metadata struct.max_bytes"]);
   });
 
+  // The name by which a message says its type: a Struct that holds it is plain JSON all the same.
+  it.each(["a", "google.protobuf.Struct"])("is held to the same with a `$typeName` of %s in it", ($typeName) => {
+    const withName = (rest: object) => broken({ metadata: { $typeName, ...rest } as never });
+    expect(withName({ a: 1 })).toEqual([]);
+    expect(withName({ a: "\0" })).toEqual(["metadata string.nul"]);
+    expect(withName({ a: "\ud800" })).toEqual(["metadata string.surrogate"]);
+    expect(withName({ a: Number.NaN })).toEqual(["metadata number.finite"]);
+    expect(withName({ a: deep(33) })).toEqual(["metadata struct.max_depth"]);
+    expect(withName({ a: "x".repeat(MAX_STRUCT_BYTES) })).toEqual(["metadata struct.max_bytes"]);
+  });
+
   it("is held to the same inside a Value", () => {
     const value = create(ValueSchema, { kind: { case: "numberValue", value: Number.NaN } });
     expect(broken({ nested: { choice: { case: "value", value } } })).toEqual([
