@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { isOurId } from "../domain/id.ts";
+import { sortMaps } from "../domain/map-order.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, keep, type RequestKey } from "../store/idempotency.ts";
@@ -28,6 +29,8 @@ export function requestKeyOf<M extends DescMessage>(
   // The same request is the same wherever its key stood: in the body or in a header.
   const anonymous = clone(schema, request) as MessageShape<M> & { requestId?: string };
   anonymous.requestId = "";
+  // Nor does the order of what has none: a client may write the same map in another one each time.
+  sortMaps(schema, anonymous);
   return {
     tenantId: caller.tenantId,
     caller: caller.name,

@@ -1,5 +1,5 @@
 // What MessageService does with messages, over a real socket and a real database.
-import { create as createMessage } from "@bufbuild/protobuf";
+import { create as createMessage, type JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
@@ -175,6 +175,18 @@ describe("a request id", () => {
     const other = alice.messages.sendMessage({ conversationId, message: { content: "two" }, requestId });
     expect(await failureOf(other)).toMatchObject({ code: "InvalidArgument", reason: "REQUEST_ID_REUSED" });
     expect(await contents(conversationId)).toEqual(["one"]);
+  });
+
+  test("takes metadata for the same in whatever order it comes: many clients write maps in another one each time", async () => {
+    const { conversationId } = await start();
+    const requestId = newId();
+    const sendWith = (metadata: JsonObject) =>
+      alice.messages.sendMessage({ conversationId, message: { content: "once", metadata }, requestId });
+    const first = await sendWith({ a: 1, b: { c: [{ d: 1, e: 2 }], f: 3 } });
+    expect(await sendWith({ b: { f: 3, c: [{ e: 2, d: 1 }] }, a: 1 })).toEqual(first);
+    expect(await failureOf(sendWith({ a: 1, b: { c: [{ d: 2, e: 1 }], f: 3 } }))).toMatchObject({
+      reason: "REQUEST_ID_REUSED",
+    });
   });
 
   test("makes many at once act once: each gets the first answer or is told to wait", async () => {
