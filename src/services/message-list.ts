@@ -24,12 +24,12 @@ export async function listMessages(
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, pb.ListMessagesRequestSchema, request);
   const limit = pageSizeOf(request.pageSize);
-  const newestFirst = request.orderBy === pb.MessageOrder.NEWEST_FIRST;
   const edge = page.cursor?.[0] === undefined ? undefined : BigInt(page.cursor[0]);
   const list: store.MessageList = {
-    newestFirst,
-    afterSeq: (newestFirst ? undefined : edge) ?? request.afterSeq,
-    beforeSeq: (newestFirst ? edge : undefined) ?? (request.beforeSeq || END_OF_LOG),
+    newestFirst: request.orderBy === pb.MessageOrder.NEWEST_FIRST,
+    afterSeq: request.afterSeq,
+    beforeSeq: request.beforeSeq || END_OF_LOG,
+    edge,
     limit: limit + 1,
     // What was skipped stands before the first page only.
     skip: edge === undefined ? request.skip : 0,
@@ -57,8 +57,8 @@ export async function listDeletedMessages(
 ): Promise<MessageInitShape<typeof pb.ListDeletedMessagesResponseSchema>> {
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, pb.ListDeletedMessagesRequestSchema, request);
-  const { conversationId } = request;
-  if (conversationId !== "" && !isOurId(conversationId)) return { messages: [] };
+  const { conversationId, includeTotalSize } = request;
+  if (conversationId !== "" && !isOurId(conversationId)) return includeTotalSize ? { totalSize: 0n } : {};
   const limit = pageSizeOf(request.pageSize);
   const edgeId = page.cursor?.[0] ?? null;
   const found = await store.listDeletedMessages(
@@ -70,7 +70,7 @@ export async function listDeletedMessages(
       edgeId,
       limit: limit + 1,
       skip: edgeId === null ? request.skip : 0,
-      count: request.includeTotalSize,
+      count: includeTotalSize,
     },
     interrupt,
   );

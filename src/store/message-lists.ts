@@ -13,6 +13,8 @@ export interface MessageList {
   readonly newestFirst: boolean;
   readonly afterSeq: bigint;
   readonly beforeSeq: bigint;
+  /** Where the page before ended. */
+  readonly edge: bigint | undefined;
   readonly limit: number;
   readonly skip: number;
   readonly role: number;
@@ -34,16 +36,12 @@ export async function listMessages(
   signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
   const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
-  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst: list.newestFirst, filtered });
-  const values: unknown[] = [
-    caller.tenantId,
-    caller.memberId,
-    conversationId,
-    list.afterSeq,
-    list.beforeSeq,
-    list.limit,
-  ];
-  if (filtered) values.push(list.skip, list.role, list.sender, list.count);
+  const { newestFirst, afterSeq, beforeSeq, edge } = list;
+  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst, filtered });
+  const after = newestFirst ? afterSeq : (edge ?? afterSeq);
+  const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
+  const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
+  if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq);
   return pageOf(await on.query(statement, values, signal));
 }
 

@@ -304,6 +304,33 @@ describe("a list of messages", () => {
         .join("");
     expect(await plain({ afterSeq: seq })).toBe("c");
     expect(await plain({ beforeSeq: seq })).toBe("a");
+    expect(await list({ afterSeq: seq })).toEqual(["c", 1n]);
+    expect(await list({ beforeSeq: seq })).toEqual(["a", 1n]);
+    expect(await list({ afterSeq: seq, beforeSeq: seq })).toEqual(["", 0n]);
+  });
+
+  test.each([MessageOrder.OLDEST_FIRST, MessageOrder.NEWEST_FIRST])(
+    "counts the same on every page, in order %s",
+    async (orderBy) => {
+      const { conversationId } = await start("a", "b", "c", "d", "e");
+      const { messages } = await alice.messages.listMessages({ conversationId });
+      const between = { afterSeq: messages[0]?.seq ?? 0n, beforeSeq: messages[4]?.seq ?? 0n };
+      const totals: (bigint | undefined)[] = [];
+      let pageToken = "";
+      do {
+        const asked = { conversationId, orderBy, ...between, pageSize: 1, pageToken, includeTotalSize: true };
+        const page = await alice.messages.listMessages(asked);
+        totals.push(page.totalSize);
+        pageToken = page.nextPageToken;
+      } while (pageToken !== "");
+      expect(totals).toEqual([3n, 3n, 3n]);
+    },
+  );
+
+  test("of deleted ones counts none in a conversation that cannot be", async () => {
+    const list = (conversationId: string) =>
+      alice.messages.listDeletedMessages({ conversationId, includeTotalSize: true });
+    expect(await list("nothing")).toEqual(await list(newId()));
   });
 
   test("of a conversation without messages is empty, not missing", async () => {

@@ -18,10 +18,10 @@ export interface MessageListShape {
 }
 
 /**
- * A page of a conversation's messages. No row: the caller does not see the conversation. `$6` is the edge of the page
- * before.
+ * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge of
+ * the page before, if there was one; all that match are counted within $11 and $12 instead.
  * $1 tenant, $2 caller, $3 conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0,
- * $9 sender or null, $10 whether to count.
+ * $9 sender or null, $10 whether to count, $11 after seq and $12 before seq of the whole list.
  */
 export function listMessages({ viewer, newestFirst, filtered }: MessageListShape): Statement<ListedMessageRow> {
   const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
@@ -40,7 +40,8 @@ export function listMessages({ viewer, newestFirst, filtered }: MessageListShape
     filtered
       ? `left join lateral (
     select count(*) as total from message l
-    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null ${filters}
+    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
+      and l.seq > $11::bigint and l.seq < $12::bigint ${filters}
   ) counted on true`
       : ""
   }
