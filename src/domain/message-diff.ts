@@ -50,24 +50,21 @@ export function diffMessages(stored: readonly StoredMessage[], wanted: readonly 
   };
 }
 
-function saidAgain(before: StoredMessage, wanted: MessageDraft): MessageDraft {
-  const own = before.clientTime === undefined && wanted.clientTime?.getTime() === before.createTime.getTime();
-  return own ? { ...wanted, clientTime: undefined } : wanted;
+function saidAgain(before: StoredMessage, { metadata, clientTime, ...wanted }: MessageDraft): MessageDraft {
+  const own = before.clientTime === undefined && clientTime?.getTime() === before.createTime.getTime();
+  return {
+    ...wanted,
+    metadata: metadata ?? before.metadata,
+    clientTime: own ? undefined : (clientTime ?? before.clientTime),
+  };
 }
 
-/** The edit that turns a message into a draft; undefined if there is nothing to change. */
+/** The edit that turns a message into exactly what is wanted; undefined if there is nothing to change. */
 export function editOf(before: StoredMessage, wanted: MessageDraft): MessageEdit | undefined {
-  const edit: MessageEdit = {
-    before,
-    role: wanted.role,
-    content: wanted.content,
-    metadata: wanted.metadata ?? before.metadata,
-    clientTime: wanted.clientTime ?? before.clientTime,
-  };
   const same =
-    edit.role === before.role &&
-    edit.content === before.content &&
-    edit.clientTime?.getTime() === before.clientTime?.getTime() &&
-    isDeepStrictEqual(edit.metadata, before.metadata);
-  return same ? undefined : edit;
+    wanted.role === before.role &&
+    wanted.content === before.content &&
+    wanted.clientTime?.getTime() === before.clientTime?.getTime() &&
+    isDeepStrictEqual(wanted.metadata, before.metadata);
+  return same ? undefined : { before, ...wanted };
 }

@@ -57,7 +57,7 @@ export async function updateMessage(
   const after: MessageDraft = {
     role: fields.includes("role") ? draft.role : before.role,
     content: fields.includes("content") ? draft.content : before.content,
-    metadata: fields.includes("metadata") ? (draft.metadata ?? {}) : before.metadata,
+    metadata: fields.includes("metadata") ? draft.metadata : before.metadata,
     clientTime: fields.includes("client_time") ? draft.clientTime : before.clientTime,
   };
   const edit = editOf(before, after);

@@ -357,6 +357,22 @@ describe("editing", () => {
     expect(next.nextPageToken).toBe("");
   });
 
+  test("empties what the mask names and the message does not set", async () => {
+    const { conversationId } = await start();
+    const said = { content: "one", metadata: { a: 1 }, clientTime: timestampFromMs(5) };
+    const { message } = await alice.messages.sendMessage({ conversationId, message: said });
+    const messageId = message?.id ?? "";
+    const without = async (...paths: string[]) => {
+      await alice.messages.updateMessage({ messageId, message: {}, updateMask: { paths } });
+      return (await alice.messages.getMessage({ messageId })).message;
+    };
+    const timeless = await without("client_time");
+    expect([timeless?.clientTime, timeless?.metadata, timeless?.revision]).toEqual([undefined, { a: 1 }, 1]);
+    const plain = await without("metadata");
+    expect([plain?.metadata, plain?.content, plain?.revision]).toEqual([undefined, "one", 2]);
+    expect((await without("metadata", "client_time"))?.revision).toBe(2);
+  });
+
   test("that changes nothing makes no revision", async () => {
     const { conversationId, ids } = await start("one");
     const { message } = await alice.messages.updateMessage({ messageId: ids[0] ?? "", message: { content: "one" } });
