@@ -5,7 +5,7 @@ import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/con
 import type { UpdateConversationRequest } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Caller } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
-import { checkEtag } from "../domain/etag.ts";
+import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
 import { fieldsToUpdate } from "../domain/field-mask.ts";
 import { diffMessages, type MessageDiff } from "../domain/message-diff.ts";
@@ -26,7 +26,8 @@ export async function updateConversation(
 ): Promise<void> {
   const row = await lockVisible(tx, caller, request.conversationId);
   requireWrite(caller, row);
-  checkEtag(request.etag, row.version);
+  if (request.messageList) checkLogEtag(request.etag, row.version, row.last_seq);
+  else checkEtag(request.etag, row.version);
   const wanted = request.conversation ?? create(ConversationSchema);
   const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, store.writableColumns);
 

@@ -208,6 +208,19 @@ describe("an update", () => {
     expect(now.conversation?.title).toBe("1");
   });
 
+  test("with an etag writes no old message list over a newer one", async () => {
+    const { conversation } = await alice.conversations.createConversation({});
+    const { id: conversationId = "", etag = "" } = conversation ?? {};
+    await alice.messages.sendMessage({ conversationId, message: { content: "came since" } });
+    const replace = (etag: string) =>
+      alice.conversations.updateConversation({ conversationId, etag, messageList: { messages: [{ content: "old" }] } });
+    expect(await failureOf(replace(etag))).toMatchObject({ code: "Aborted", reason: "ETAG_MISMATCH" });
+    const now = await alice.conversations.getConversation({ conversationId });
+    await replace(now.conversation?.etag ?? "");
+    const { messages } = await alice.messages.listMessages({ conversationId });
+    expect(messages.map(({ content }) => content)).toEqual(["old"]);
+  });
+
   test("refuses a mask that names no field", async () => {
     const conversationId = await create(alice);
     const wrong = alice.conversations.updateConversation({ conversationId, updateMask: { paths: ["create_time"] } });

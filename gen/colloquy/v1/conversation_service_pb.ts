@@ -404,7 +404,8 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
 
   /**
    * The etag that the conversation must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * With a `message_list`, so it does if anything came to its log since, a message too. Default: empty, not checked. Over
+   * REST the header `If-Match` says the same.
    *
    * @generated from field: string etag = 5;
    */
