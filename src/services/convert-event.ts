@@ -1,6 +1,7 @@
 // Turns a row of the log into an event of the contract.
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "../../gen/colloquy/v1/event_pb.ts";
+import type { MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { EventType } from "../domain/event-type.ts";
 import type { LogEntry, MessageRow } from "../store/messages.ts";
 import { toMessage, toTimestamp } from "./convert.ts";
@@ -21,11 +22,11 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
   const memberId = String(data.member_id);
   switch (row.type) {
     case EventType.MESSAGE_SENT:
-      return { case: "messageSent", value: messageOf(row, conversationId) };
+      return { case: "messageSent", value: messageOf(row, data, conversationId) };
     case EventType.MESSAGE_EDITED:
       return {
         case: "messageEdited",
-        value: { message: messageOf(row, conversationId), revision: Number(data.revision) },
+        value: { message: messageOf(row, data, conversationId), revision: Number(data.revision) },
       };
     case EventType.MESSAGE_DELETED:
       return {
@@ -33,7 +34,7 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
         value: { messageId: String(data.message_id), messageSeq: BigInt(Number(data.message_seq)) },
       };
     case EventType.MESSAGE_RESTORED:
-      return { case: "messageRestored", value: { message: messageOf(row, conversationId) } };
+      return { case: "messageRestored", value: { message: messageOf(row, data, conversationId) } };
     case EventType.ALL_MESSAGES_DELETED:
       return { case: "allMessagesDeleted", value: { count: BigInt(Number(data.count)) } };
     case EventType.ALL_MESSAGES_RESTORED:
@@ -56,8 +57,12 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
   }
 }
 
-/** The message that an entry is about, as it is now. */
-function messageOf(row: LogEntry, conversationId: string) {
+/** The message that an entry is about, as it is now; no more than its name if it is not there. */
+function messageOf(row: LogEntry, data: JsonObject, conversationId: string): MessageInitShape<typeof MessageSchema> {
+  // An event that was imported may name one that was not.
+  if (row.message_id === null) {
+    return { id: String(data.message_id), conversationId, seq: BigInt(Number(data.message_seq)) };
+  }
   const message = {
     ...row,
     id: row.message_id,

@@ -124,6 +124,24 @@ export function fromMessageRecord(
   return { row, revisions: kept };
 }
 
+/** The largest number of entries, or place in the log, that an event tells of: none is beyond its own place. */
+export function farthestOf({ change }: Event): bigint {
+  switch (change.case) {
+    case "messageEdited":
+    case "messageRestored":
+      return change.value.message?.seq ?? 0n;
+    case "messageDeleted":
+      return change.value.messageSeq;
+    case "allMessagesDeleted":
+    case "allMessagesRestored":
+      return change.value.count;
+    case "readMarked":
+      return change.value.readSeq;
+    default:
+      return 0n;
+  }
+}
+
 /** Undefined: an event that this release does not know. */
 export function fromEvent(event: Event, importer: string): EventRow | undefined {
   const what = storedChange(event);

@@ -7,7 +7,7 @@ import { importedId } from "../domain/external-id.ts";
 import { isOurId } from "../domain/id.ts";
 import type { createValidation } from "../rpc/validation.ts";
 import type { EventRow, ImportedConversation, ImportedItem } from "../store/transfer.ts";
-import { dateOf, fromConversationRecord, fromEvent, fromMessageRecord } from "./convert-record.ts";
+import { dateOf, farthestOf, fromConversationRecord, fromEvent, fromMessageRecord } from "./convert-record.ts";
 
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -150,9 +150,10 @@ function convert(
     const item = { kind: "message", ...fromMessageRecord(kind.value, own, conversationId, actor) } as const;
     return { kind: "entry", number, conversationId, item, knownId: isOurId(id) };
   }
-  const row: EventRow | undefined =
-    kind.case === "event" && kind.value.event ? fromEvent(kind.value.event, actor) : undefined;
-  if (row === undefined) return bad("event.change: is missing, or not known here");
+  const event = kind.case === "event" ? kind.value.event : undefined;
+  const row: EventRow | undefined = event && fromEvent(event, actor);
+  if (event === undefined || row === undefined) return bad("event.change: is missing, or not known here");
+  if (farthestOf(event) > event.seq) return bad("event.change: names what comes after the event");
   return { kind: "entry", number, conversationId, item: { kind: "event", conversationId, row }, knownId: false };
 }
 

@@ -246,6 +246,35 @@ describe("an import from another system", () => {
     expect(answer.errors.map(({ line }) => line)).toEqual(expected);
   });
 
+  test("of events that name what is not there leaves a log that can be read, and leaves out what cannot be", async () => {
+    const { conversations } = (await server.tenant()).key();
+    const event = (seq: number, change: object) => ({ event: { event: { conversationId: "c", seq, ...change } } });
+    const far = String(2n ** 63n - 1n);
+    const answer = await imported({ conversations } as Clients, [
+      { conversation: { conversation: { id: "c", createTime: "2025-01-01T00:00:00Z" } } },
+      { message: { message: { conversationId: "c", seq: 1, content: "one" } } },
+      event(2, { messageEdited: { message: { id: "gone", seq: 2 }, revision: 1 } }),
+      event(3, { messageRestored: { message: { id: "gone", seq: 0 } } }),
+      event(4, { messageEdited: { message: { seq: far }, revision: 1 } }),
+      event(4, { messageDeleted: { messageId: "x", messageSeq: far } }),
+      event(4, { messageRestored: { message: { seq: far } } }),
+      event(4, { allMessagesDeleted: { count: far } }),
+      event(4, { allMessagesRestored: { count: far } }),
+      event(4, { readMarked: { memberId: "x", readSeq: far } }),
+    ]);
+    const description = "event.change: names what comes after the event";
+    expect(answer.errors.map((error) => [Number(error.line), error.description])).toEqual(
+      [5, 6, 7, 8, 9, 10].map((line) => [line, description]),
+    );
+    const { conversations: made } = await conversations.listConversations({});
+    const { events } = await conversations.listEvents({ conversationId: made[0]?.id ?? "" });
+    expect(events.map(({ change }) => change)).toMatchObject([
+      { case: "messageSent", value: { content: "one" } },
+      { case: "messageEdited", value: { message: { id: "gone", seq: 2n, content: "" }, revision: 1 } },
+      { case: "messageRestored", value: { message: { id: "gone", seq: 0n, content: "" } } },
+    ]);
+  });
+
   test("adds nothing after the line that stops it, conversations neither", async () => {
     const tenant = await server.tenant();
     const lines = [
