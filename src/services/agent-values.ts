@@ -64,7 +64,7 @@ export function changedValues(
       ? agent.credential === ""
         ? null
         : rules.sealer.seal(agent.credential, owner)
-      : row.credential,
+      : keptCredential(row, connector),
     idle_timeout_ms: changes("idle_timeout")
       ? (millisecondsOf(agent.idleTimeout) ?? DEFAULT_IDLE_TIMEOUT_MS)
       : row.idle_timeout_ms,
@@ -72,6 +72,24 @@ export function changedValues(
     disabled: changes("disabled") ? agent.disabled : row.disabled,
     metadata: changes("metadata") ? (agent.metadata ?? null) : row.metadata,
   };
+}
+
+/** Whoever may move an agent would else have its credential sent to themselves. */
+function keptCredential(row: AgentRow, connector: Pick<AgentRow, "connector" | "settings">): AgentRow["credential"] {
+  const origin = originOf(connector);
+  if (row.credential === null || origin === undefined || origin === originOf(row)) return row.credential;
+  throw invalidField(
+    "agent.credential",
+    "must be given again for another address, or taken away: it is sent only to where it was meant for",
+    "credential.address",
+  );
+}
+
+/** Where an agent is asked; empty: at the connector's default. Undefined: in this process. */
+function originOf({ connector, settings }: Pick<AgentRow, "connector" | "settings">): string | undefined {
+  if (connector === "echo") return undefined;
+  const { baseUrl } = settings;
+  return typeof baseUrl === "string" && baseUrl !== "" ? new URL(baseUrl).origin : "";
 }
 
 const connectorFields = ["echo", "openai", "connect"] as const;

@@ -137,6 +137,31 @@ describe("a credential", () => {
     expect(cleared.agent?.hasCredential).toBe(false);
   });
 
+  test("goes to nobody but whom it was given for: another address needs it again, or none", async () => {
+    const tenant = await server.tenant();
+    const { agents } = tenant.key();
+    const at = (baseUrl: string) => ({ case: "openai", value: { baseUrl, model: "m" } }) as const;
+    await agents.createAgent({ agent: { name: "x", connector: at(openai.url), credential: "sk-canary-3" } });
+    const elsewhere = at("http://127.0.0.1:1/v1");
+    const move = (agent: object, ...paths: string[]) =>
+      agents.updateAgent({ agentId: "x", agent, ...(paths.length > 0 && { updateMask: { paths } }) });
+    const connect = { case: "connect", value: { baseUrl: "http://127.0.0.1:1" } } as const;
+    for (const connector of [elsewhere, connect, at("")]) {
+      expect(await failureOf(move({ connector }))).toMatchObject({ reason: "INVALID_FIELD" });
+    }
+    expect(await failureOf(move({ name: "x", connector: elsewhere }, "*"))).toMatchObject({ reason: "INVALID_FIELD" });
+    await move({ connector: echo });
+    expect(await failureOf(move({ connector: elsewhere }))).toMatchObject({ reason: "INVALID_FIELD" });
+    // To where it was given again, or without it, the agent may go.
+    const { agent: given } = await move({ connector: elsewhere, credential: "sk-canary-4" });
+    expect(given).toMatchObject({ hasCredential: true, connector: elsewhere });
+    const { agent: same } = await move({ connector: at("http://127.0.0.1:1/v2") });
+    expect(same).toMatchObject({ hasCredential: true });
+    const { agent: bare } = await move({ connector: at(openai.url) }, "openai", "credential");
+    expect(bare).toMatchObject({ hasCredential: false });
+    expect((await move({ connector: elsewhere })).agent).toMatchObject({ hasCredential: false });
+  });
+
   test("that was sealed for another agent does not open", async () => {
     const tenant = await server.tenant();
     const { agents } = tenant.key();

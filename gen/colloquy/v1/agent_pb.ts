@@ -75,8 +75,9 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The secret that is sent to the endpoint as `Authorization: Bearer`. Stored encrypted and never answered. At most
-   * 4,096 visible ASCII characters. Default: none is sent.
+   * The secret that is sent to the endpoint as `Authorization: Bearer`. Stored encrypted and never answered. An update
+   * that leads to another host, port or scheme gives it again or takes it away, for nobody but whom it was meant for gets
+   * it. At most 4,096 visible ASCII characters. Default: none is sent.
    *
    * @generated from field: string credential = 7;
    */
