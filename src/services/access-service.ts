@@ -87,7 +87,7 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         return { apiKey: toApiKey(key) };
       });
       const answer = await rotate(asked, context);
-      forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId);
+      forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
       return { ...answer, text };
     },
 
@@ -101,7 +101,7 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         return { apiKey: toApiKey(key) };
       });
       const answer = await revoke(asked, context);
-      forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId);
+      forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
       return answer;
     },
 

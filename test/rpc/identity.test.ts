@@ -288,6 +288,18 @@ describe("API keys", () => {
     ]);
   });
 
+  test("are revoked and rotated at once, however their ids are spelled", async () => {
+    const tenant = await server.tenant();
+    const admin = access((await tenant.key("read", "admin")).credential);
+    const [revoked, rotated] = [await tenant.key("read"), await tenant.key("read")];
+    for (const key of [revoked, rotated]) expect((await access(key.credential).whoAmI({})).apiKeyId).toBe(key.id);
+    await admin.revokeApiKey({ apiKeyId: revoked.id.toUpperCase() });
+    await admin.rotateApiKey({ apiKeyId: rotated.id.toUpperCase(), overlap: { seconds: 0n } });
+    for (const key of [revoked, rotated]) {
+      expect(await reasonOf(access(key.credential).whoAmI({}))).toBe("CREDENTIAL_INVALID");
+    }
+  });
+
   test("have an expiry that must lie ahead", async () => {
     const { createApiKey } = access((await (await server.tenant()).key("read", "admin")).credential);
     const past = { apiKey: { scopes: [READ], expireTime: { seconds: 1n } } };
