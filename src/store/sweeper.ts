@@ -5,6 +5,9 @@ import { forgetKeys } from "./statements/idempotency.ts";
 
 const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
 
+/** A round in which so many tenants failed is over: the database is away, or as good as that. */
+const MOST_FAILURES = 10;
+
 export interface SweeperOptions {
   readonly database: Database;
   /** Told of a round that failed; the next one tries again. */
@@ -17,7 +20,10 @@ export interface Sweeper {
   start(): void;
   /** Ends after the statement that runs now. */
   stop(): Promise<void>;
-  /** One round, tenant by tenant and a bounded number of rows at a time. Answers how many were forgotten. */
+  /**
+   * One round, tenant by tenant and a bounded number of rows at a time. Answers how many were forgotten. Throws what the
+   * first tenant failed with, once the others had their turn.
+   */
   sweep(): Promise<number>;
 }
 
@@ -27,17 +33,31 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<unknown> = Promise.resolve();
 
+  async function sweepTenant(id: string): Promise<number> {
+    let forgotten = 0;
+    for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
+      const [row] = await database.query(forgetKeys, [id]);
+      count = Number(row?.count ?? 0);
+    }
+    for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
+      count = await purgeDue(database, id);
+    }
+    return forgotten;
+  }
+
   async function sweep(): Promise<number> {
     let forgotten = 0;
+    const failures: unknown[] = [];
     for (const { id } of await database.query(allTenants, [])) {
-      for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
-        const [row] = await database.query(forgetKeys, [id]);
-        count = Number(row?.count ?? 0);
-      }
-      for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
-        count = await purgeDue(database, id);
+      try {
+        forgotten += await sweepTenant(id);
+      } catch (error) {
+        // What cannot be done for one tenant must not wait for ever for all that come after it.
+        failures.push(error);
+        if (failures.length === MOST_FAILURES) break;
       }
     }
+    if (failures.length > 0) throw failures[0];
     return forgotten;
   }
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
+import type { Database } from "../../../src/store/database.ts";
 import { createSweeper } from "../../../src/store/sweeper.ts";
 import { reasonOf } from "../../support/errors.ts";
 import { type StoreServer, startStoreServer } from "../../support/store-server.ts";
@@ -29,6 +30,28 @@ test("request ids are forgotten after 24 hours, and no sooner", async () => {
   const left = { name: "left", text: "select key from idempotency where tenant_id = $1" };
   expect(await server.database.query(left, [tenant.id])).toEqual([{ key: young }]);
   await sweeper.stop();
+});
+
+test("a tenant in which it fails keeps it from no other, and the failure is told", async () => {
+  const [one, two] = [await server.tenant(), await server.tenant()];
+  for (const tenant of [one, two]) {
+    await tenant.key().conversations.createConversation({ requestId: newId() });
+    const text = "update idempotency set create_time = now() - interval '25 hours' where tenant_id = $1";
+    await server.database.query({ name: "age_all", text }, [tenant.id]);
+  }
+  for (const broken of [one, two]) {
+    const asked: unknown[] = [];
+    const query: Database["query"] = (statement, values, signal) => {
+      if (statement.name === "idempotency_forget") asked.push(values[0]);
+      if (statement.name === "idempotency_forget" && values[0] === broken.id) throw new Error("too much to do");
+      return server.database.query(statement, values, signal);
+    };
+    const database = { ...server.database, query, transaction: server.database.transaction.bind(server.database) };
+    const sweeper = createSweeper({ database: database as Database, onError: () => {} });
+    await expect(sweeper.sweep()).rejects.toThrow("too much to do");
+    expect(asked).toEqual(expect.arrayContaining([one.id, two.id]));
+    await sweeper.stop();
+  }
 });
 
 test("a request id that is too old counts as new even before it is forgotten", async () => {
