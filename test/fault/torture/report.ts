@@ -2,9 +2,9 @@
 import { arch, availableParallelism, platform, release } from "node:os";
 import { FAULTS } from "../history/check.ts";
 import { addFigures, type Figures } from "../scenarios/scenario.ts";
-import type { Rest } from "../stage/rest.ts";
+import { type Holding, holdings } from "./holding.ts";
 import type { SuiteOutcome } from "./suite.ts";
-import { type Outcome, type Progress, whenWarm } from "./torture.ts";
+import type { Outcome, Progress } from "./torture.ts";
 
 /** One line of 120 characters at most. */
 export function line({ seconds, turn, turns, figures, findings, rest }: Progress, minutes: number): string {
@@ -27,8 +27,7 @@ export function report({ options, seconds, turns, rests, findings: found }: Outc
   const names = [...new Set(turns.map(({ name }) => name))].sort();
   const words = [`--minutes ${minutes}`, `--seed ${seed}`, ...(only ? [`--only ${only.join(",")}`] : [])];
   if (share !== undefined && share !== 1) words.push(`--share ${share}`);
-  const warm = whenWarm(rests);
-  const last = rests.at(-1);
+  const { first, warm, last } = holdings(rests);
   const lines = [
     "# Torture run",
     "",
@@ -59,18 +58,18 @@ export function report({ options, seconds, turns, rests, findings: found }: Outc
           `The tests of full size took ${clock(suite.seconds)}: ${number(suite.passed)} passed, with ${number(suite.values)} values written and read back, and ${number(suite.calls)} calls compared with Connect's own handlers.`,
           "",
         ]),
-    "What the server that stood through it held when nobody called:",
+    "What the server that stood through it held when nobody called (medians):",
     "",
     ...table(
-      ["", "at first", "after ten minutes", "at the end"],
+      ["", "at first", "minutes 10 to 15", "last five minutes"],
       [
-        ["heap, MiB", ...cells((rest) => mebibytes(rest.heapUsed))],
-        ["buffers outside the heap, MiB", ...cells((rest) => mebibytes(rest.external))],
-        ["resident, MiB", ...cells((rest) => mebibytes(rest.rss))],
-        ["file descriptors, without PostgreSQL's", ...cells((rest) => String(rest.ownFiles))],
-        ["timers", ...cells((rest) => String(rest.resources.Timeout ?? 0))],
-        ["calls and subscriptions open", ...cells((rest) => String(rest.openCalls))],
-        ["transactions open", ...cells((rest) => String(rest.transactions))],
+        ["heap, MiB", ...cells(({ heap }) => mebibytes(heap))],
+        ["buffers outside the heap, MiB", ...cells(({ buffers }) => mebibytes(buffers))],
+        ["resident, MiB", ...cells(({ resident }) => mebibytes(resident))],
+        ["file descriptors, without PostgreSQL's", ...cells(({ files }) => String(files))],
+        ["timers", ...cells(({ timers }) => String(timers))],
+        ["calls and subscriptions open", ...cells(({ openCalls }) => String(openCalls))],
+        ["transactions open", ...cells(({ transactions }) => String(transactions))],
       ],
     ),
     "",
@@ -94,8 +93,8 @@ export function report({ options, seconds, turns, rests, findings: found }: Outc
   ];
   return lines.join("\n");
 
-  function cells(tell: (rest: Rest) => string): string[] {
-    return [rests[0], warm, last].map((rest) => (rest === undefined ? "" : tell(rest)));
+  function cells(tell: (holding: Holding) => string): string[] {
+    return [first, warm, last].map((holding) => (holding === undefined ? "" : tell(holding)));
   }
 }
 

@@ -5,6 +5,7 @@ import { addFigures, type Figures, type Verdict } from "../scenarios/scenario.ts
 import { type OwnDatabase, startOwnDatabase } from "../stage/database.ts";
 import { createRandom, type Random } from "../stage/random.ts";
 import type { Rest } from "../stage/rest.ts";
+import { growth } from "./holding.ts";
 import { PROGRAMME, type Stage, type Turn, type TurnName } from "./programme.ts";
 
 export interface TortureOptions {
@@ -64,7 +65,7 @@ export async function torture(
   await using stage = setStage(createRandom(seedOf(seed, "standing", 0)));
   const outcome = (): Outcome => {
     const rests = stage.rests();
-    const findings = [...turns.flatMap((turn) => turn.findings), ...kept(rests)];
+    const findings = [...turns.flatMap((turn) => turn.findings), ...growth(rests)];
     return { options, seconds: seconds(), turns, rests, findings };
   };
   // What nobody waits for and nobody catches ends a process, so it is a finding.
@@ -156,37 +157,4 @@ function seedOf(seed: number, name: string, number: number): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(`${seed} ${name} ${number}`)) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
-}
-
-/** How much more than after ten minutes the standing server may hold. */
-const GROWTH = 1.1;
-const WARM_SECONDS = 600;
-/** Timers of connections to PostgreSQL that are idle, of which there are as many as there were calls at one time. */
-const SPARE_TIMERS = 15;
-
-/** What it held after ten minutes; before, caches fill. */
-export function whenWarm(rests: readonly Rest[]): Rest | undefined {
-  const [first] = rests;
-  return rests.find(({ atSeconds }) => atSeconds - (first?.atSeconds ?? 0) >= WARM_SECONDS);
-}
-
-function kept(rests: readonly Rest[]): string[] {
-  const warm = whenWarm(rests);
-  const last = rests.at(-1);
-  if (warm === undefined || last === undefined || warm === last) return [];
-  const growth = inUse(last) / inUse(warm);
-  const timers = timersOf(last) - timersOf(warm);
-  return [
-    ...(growth > GROWTH ? [`what it holds is ${growth.toFixed(2)} times what it was after ten minutes`] : []),
-    ...(timers > SPARE_TIMERS ? [`it has ${timers} timers more than after ten minutes`] : []),
-  ];
-}
-
-function timersOf({ resources }: Rest): number {
-  return resources.Timeout ?? 0;
-}
-
-/** Resident memory is reported, not judged: it also counts what was freed and not given back. */
-function inUse({ heapUsed, external }: Rest): number {
-  return heapUsed + external;
 }
