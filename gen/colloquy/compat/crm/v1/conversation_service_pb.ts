@@ -464,7 +464,7 @@ export type ChatDelta = Message<"colloquy.compat.crm.v1.ChatDelta"> & {
   text: string;
 
   /**
-   * Where it begins in the whole, in UTF-16 code units, as JavaScript counts.
+   * Where it begins in the whole, counted in Unicode code points.
    *
    * @generated from field: int32 offset = 2;
    */
