@@ -16,6 +16,8 @@ import { invalidAll, type RestProblem, type Violation } from "./problem.ts";
 export interface ReadOptions {
   /** Skip names that are no field, instead of refusing them. */
   readonly ignoreUnknownFields: boolean;
+  /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
+  readonly skipped?: ReadonlySet<string>;
   /** What `google.protobuf.Any` may hold. */
   readonly registry?: Registry;
 }

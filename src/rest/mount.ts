@@ -58,7 +58,9 @@ export interface Mount {
   readonly renderError?: RenderError;
   /**
    * `refuse` (default): a field or parameter that the contract does not have, a body that the method does not take, and
-   * a condition that the method cannot check are INVALID_ARGUMENT. `ignore`: they are skipped.
+   * a condition that the method cannot check are INVALID_ARGUMENT. `ignore`: they are skipped, and so is what looks like
+   * a field but is not taken here: one that the path fills or that is OUTPUT_ONLY, and the contract's name of a field
+   * that JSON calls otherwise.
    */
   readonly unknown?: "refuse" | "ignore";
   /** Serves a path with one "/" at its end like the path without. Default false: it is 400. */

@@ -81,7 +81,9 @@ function findParameter(name: string, rules: QueryRules): FieldPath | string {
   for (const part of name.split(".", MAX_PATH_DEPTH + 1)) {
     const field: DescField | undefined =
       message && path.length < MAX_PATH_DEPTH ? fieldNamed(message, part) : undefined;
-    if (field === undefined) return "is not a parameter of this method";
+    // A lenient mount's parameters have the names of JSON alone: any other is one that it does not know.
+    if (field === undefined || (rules.ignoreUnknown && part !== field.jsonName))
+      return "is not a parameter of this method";
     path.push(field);
     prefix = prefix === "" ? field.name : `${prefix}.${field.name}`;
     if (rules.taken.has(prefix)) return "is not a parameter: it is filled from the path or the body";

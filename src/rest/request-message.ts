@@ -10,6 +10,7 @@ import type { Mount } from "./mount.ts";
 import { decodeSegment } from "./percent.ts";
 import { invalid } from "./problem.ts";
 import { applyQuery, type QueryRules } from "./query.ts";
+import { namesToSkip } from "./skipped-names.ts";
 import { textReader } from "./text-value.ts";
 
 /** Builds the request messages of one binding. */
@@ -33,7 +34,11 @@ export interface RequestParts {
 export function createRequestBuilder(binding: Binding, mount: Mount, registry: Registry | undefined): RequestBuilder {
   const { input } = binding.method;
   const ignore = mount.unknown === "ignore";
-  const json = registry === undefined ? { ignoreUnknownFields: ignore } : { ignoreUnknownFields: ignore, registry };
+  const json = {
+    ignoreUnknownFields: ignore,
+    ...(ignore && { skipped: namesToSkip(binding) }),
+    ...(registry !== undefined && { registry }),
+  };
   const rules: QueryRules = {
     input,
     taken: binding.taken,

@@ -136,6 +136,15 @@ describe("S2-2 POST", () => {
     expect(answer.json.conversation.messages).toMatchObject([{ role: "user", content: "a" }]);
   });
 
+  test("knows fields and parameters by the names of its document alone", async () => {
+    const userId = randomUUID();
+    const own = { userId, agentId: "bot", isPinned: true };
+    const answer = await post({ ...own, user_id: 5, agent_id: {}, is_pinned: "no" });
+    expect(answer.status, answer.text).toBe(201);
+    const listed = await server.http("GET", `${PATH}?userId=${userId}&user_id=${randomUUID()}`);
+    expect(listed.json.conversations).toMatchObject([own]);
+  });
+
   const role = (value: unknown) => ({ messages: [{ role: value, content: "" }] });
   const time = (timestamp: unknown) => ({ messages: [{ role: "user", content: "", timestamp }] });
   test.each<[string, object, string]>([

@@ -225,6 +225,14 @@ describe("messages", () => {
     });
   });
 
+  test("S4-5 ignores a conversation that is named in the body: the path says which", async () => {
+    const id = await made(ann);
+    for (const other of [5, {}, await made(bob)]) {
+      const { status, json } = await call("POST", `/${id}/messages`, ann, { body: "Hello", conversation_id: other });
+      expect([status, json.conversation_id]).toEqual([201, id]);
+    }
+  });
+
   test("S4-5 takes 1 character to 256 KiB", async () => {
     const id = await made(ann);
     expect((await say(ann, id, "x")).status).toBe(201);
