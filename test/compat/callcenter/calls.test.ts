@@ -84,6 +84,21 @@ describe("POST /conversations", () => {
     });
   });
 
+  test("S0-3 takes back what another server answered: what the server makes is ignored, whatever it looks like", async () => {
+    const theirs = {
+      id: 17,
+      status: ["open"],
+      created_at: "2023-10-27T10:00:00",
+      updated_at: "x".repeat(200),
+      _id: {},
+    };
+    const { status, json } = await call("POST", "/conversations", ann, { ...theirs, ...whole });
+    expect(status).toBe(201);
+    expect(json).toMatchObject({ ...whole, id: expect.stringMatching(UUID), status: "active" });
+    const put = await call("PUT", `/conversations/${json.id}`, ann, { ...whole, ...theirs, title: "Again" });
+    expect([put.status, put.json]).toEqual([200, { ...json, title: "Again", updated_at: expect.stringMatching(TIME) }]);
+  });
+
   test("S0-3 is nobody's where an API key makes it for nobody", async () => {
     const key = await dialect.tenant.key("write");
     const { status, json } = await call("POST", "/conversations", key.credential, { call_type: "inbound" });
