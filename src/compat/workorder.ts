@@ -74,7 +74,7 @@ export const createWorkorder: CreateDialect = (tools) => {
       const request = {
         ...(scope.everything ? {} : { participantId: memberId }),
         ...(entityType !== undefined && { entityType }),
-        ...(entityId !== undefined && { entityId }),
+        ...(entityId !== undefined && { entityId: usualCase(entityId) }),
         orderBy: ConversationOrder.LATEST_ACTIVITY_FIRST,
         skip: skipOf(page, limit),
       };
@@ -95,7 +95,7 @@ export const createWorkorder: CreateDialect = (tools) => {
       if (organizationId !== undefined) await requireOwn(tools, context, organizationId);
       if ((entityType === undefined) !== (entityId === undefined)) throw halfEntity(entityType === undefined);
       const { conversation } = await canonical.once(context, Conversations.method.createConversation, {
-        conversation: { title: subject, entityType: entityType ?? "", entityId: entityId ?? "" },
+        conversation: { title: subject, entityType: entityType ?? "", entityId: usualCase(entityId ?? "") },
         participantIds: participantUserIds,
       });
       return conversation === undefined ? {} : { conversation: await show(context, conversation) };
@@ -181,6 +181,11 @@ async function scopeOf(
 function halfEntity(typeIsMissing: boolean): DomainError {
   const field = typeIsMissing ? "entity_type" : "entity_id";
   return invalidField(field, "entity_type and entity_id come together or not at all", "required");
+}
+
+/** A UUID is the same in either case: in this one it is kept, looked for and answered. */
+function usualCase(uuid: string): string {
+  return uuid.toLowerCase();
 }
 
 function denied(message: string): DomainError {

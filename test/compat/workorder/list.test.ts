@@ -75,12 +75,24 @@ describe("GET /conversations", () => {
     expect(await subjects(ann, `?entity_id=${randomUUID()}`)).toEqual([]);
   });
 
+  test("S4-1 S4-3 knows the id of an entity in either case", async () => {
+    const credential = await other.token("zoe");
+    const lower = randomUUID();
+    const upper = lower.toUpperCase();
+    for (const [subject, id] of Object.entries({ lower, upper })) {
+      const { status, json } = await call("POST", "", credential, { subject, entity_type: "asset", entity_id: id });
+      expect([status, json.entity_id]).toEqual([201, lower]);
+    }
+    expect(await subjects(credential, `?entity_id=${lower}`)).toEqual(["upper", "lower"]);
+    expect(await subjects(credential, `?entity_id=${upper}`)).toEqual(["upper", "lower"]);
+  });
+
   test("S4-1 pages", async () => {
     const all = await subjects(ann);
     expect(await subjects(ann, "?limit=2")).toEqual(all.slice(0, 2));
     expect(await subjects(ann, "?limit=2&page=2")).toEqual(all.slice(2, 4));
     expect(await subjects(ann, "?limit=100&page=2")).toEqual([]);
-    const credential = await other.token("zoe");
+    const credential = await other.token("pat");
     for (let i = 1; i <= 51; i++) await call("POST", "", credential, { subject: `${i}` });
     expect(await subjects(credential)).toHaveLength(50);
     expect(await subjects(credential, "?page=2")).toEqual(["1"]);
