@@ -1,6 +1,6 @@
 // Errors as this dialect writes them: `{"error":{"code":…,"message":…,"request_id":…}}`.
 import type { RenderError } from "../../rest/mount.ts";
-import { type FailureKind, readFailure } from "../failure.ts";
+import { type FailureKind, type ReadFailure, readFailure } from "../failure.ts";
 
 const ERRORS: Readonly<Partial<Record<FailureKind, readonly [status: number, code: string]>>> = {
   bad_request: [400, "validation_error"],
@@ -21,8 +21,17 @@ const BY_REASON: Readonly<Record<string, readonly [status: number, code: string]
 };
 
 export const renderError: RenderError = (failure, info) => {
-  const { kind, reason, message } = readFailure(failure, info, { agent: "agent_id" });
+  const read = readFailure(failure, info, { agent: "agent_id" });
+  const { kind, reason } = read;
   const [status, code] = BY_REASON[reason] ?? ERRORS[kind] ?? [failure.status, reason.toLowerCase()];
   const headers = status === 503 ? { "retry-after": "1", ...failure.headers } : failure.headers;
-  return { status, headers, body: { error: { code, message, request_id: info.requestId } } };
+  return { status, headers, body: { error: { code, message: messageOf(read), request_id: info.requestId } } };
 };
+
+/** The services' own words name their fields, and the first of several alone. */
+function messageOf({ kind, message, violations }: ReadFailure): string {
+  if (kind !== "bad_request" || violations.length === 0) return message;
+  return violations
+    .map(({ path, description }) => (path.length === 0 ? description : `${path.join(".")}: ${description}`))
+    .join("; ");
+}

@@ -1,6 +1,7 @@
 // Turns of agents in the CRM's API, credentials and errors.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../../support/agents.ts";
 import { type DialectServer, sendHttp } from "../../support/dialect-server.ts";
@@ -165,6 +166,22 @@ describe("POST /v1/conversation/{id}/chat", () => {
 });
 
 describe("credentials and errors", () => {
+  test("S1-13 names every broken field, as this API calls it", async () => {
+    const paged = await acme.call("GET", "/v1/conversation?page=0&per_page=0", ann);
+    expectError(paged, 400, "validation_error");
+    const atLeastOne = "must be greater than or equal to 1";
+    expect(paged.json.error.message).toBe(`page: ${atLeastOne}; per_page: ${atLeastOne}`);
+    const { conversation } = await dialect.server
+      .client(ConversationService, ann)
+      .createConversation({ conversation: { title: "without an agent" } });
+    const mute = await acme.say(ann, conversation?.id ?? "", "Hello");
+    expectError(mute, 400, "validation_error");
+    expect(mute.json.error.message).toBe("agent_id: names no registered agent");
+    const whole = await acme.call("POST", "/v1/conversation", ann, []);
+    expectError(whole, 400, "validation_error");
+    expect(whole.json.error.message).toBe("the body must be an object");
+  });
+
   const paths = (id: string) =>
     [
       ["GET", "/v1/conversation", "read"],
