@@ -22,7 +22,7 @@ import type { CallContext } from "../rpc/call.ts";
 import { type AgentRow, findAgent } from "../store/agents.ts";
 import { readConversation } from "../store/conversations.ts";
 import type { Database, Queryable, Transaction } from "../store/database.ts";
-import { claim, keep, type RequestKey } from "../store/idempotency.ts";
+import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency.ts";
 import { readLockedMessage } from "../store/messages.ts";
 import { appendMessages } from "../store/sends.ts";
 import { followTurn, insertTurn, openTurns } from "../store/turns.ts";
@@ -113,7 +113,7 @@ async function begin(
       const beginOnce = async (tx: Transaction) => {
         inTheWay = [];
         const first = key && (await claim(tx, key));
-        if (first) return { started: fromBinary(TurnStartedSchema, first.answer ?? new Uint8Array()), task: undefined };
+        if (first) return { started: fromBinary(TurnStartedSchema, firstAnswer(first)), task: undefined };
         const conversation = await lockVisible(tx, caller, request.conversationId);
         requireWrite(caller, conversation);
         requireOpen(conversation.status);
@@ -121,7 +121,7 @@ async function begin(
         inTheWay = await openTurns(tx, caller.tenantId, conversation.id);
         checkFree(inTheWay, request.ifRunning);
         const written = await write(tx, parts, caller, conversation.id, agent, request, inTheWay.length > 0);
-        if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started));
+        if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started), conversation.id);
         return written;
       };
       const { started, task } = await parts.database.transaction(undefined, beginOnce, {

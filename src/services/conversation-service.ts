@@ -43,21 +43,25 @@ export function createConversationService(options: ConversationServiceOptions): 
   const { method } = pb.ConversationService;
   const { mutation, conversationMutation } = createMutations(database);
   return serve(pb.ConversationService, {
-    createConversation: mutation(method.createConversation, async (tx, caller, request) => {
-      const wanted = request.conversation ?? create(ConversationSchema);
-      const ownerId = wanted.ownerId || caller.memberId;
-      checkEntity(wanted);
-      if (ownerId !== null) await checkOwner(tx, caller, ownerId);
-      const participants = new Set(caller.memberId === null ? [] : [caller.memberId]);
-      await checkMembers(tx, caller, "participant_ids", request.participantIds);
-      for (const id of request.participantIds) participants.add(id);
+    createConversation: mutation(
+      method.createConversation,
+      async (tx, caller, request) => {
+        const wanted = request.conversation ?? create(ConversationSchema);
+        const ownerId = wanted.ownerId || caller.memberId;
+        checkEntity(wanted);
+        if (ownerId !== null) await checkOwner(tx, caller, ownerId);
+        const participants = new Set(caller.memberId === null ? [] : [caller.memberId]);
+        await checkMembers(tx, caller, "participant_ids", request.participantIds);
+        for (const id of request.participantIds) participants.add(id);
 
-      const id = newId();
-      await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
-      await store.addParticipants(tx, caller, id, [...participants]);
-      await appendMessages(tx, caller, id, request.messages.map(toDraft));
-      return { conversation: await reread(tx, caller, id) };
-    }),
+        const id = newId();
+        await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
+        await store.addParticipants(tx, caller, id, [...participants]);
+        await appendMessages(tx, caller, id, request.messages.map(toDraft));
+        return { conversation: await reread(tx, caller, id) };
+      },
+      ({ conversation }) => conversation?.id,
+    ),
 
     async getConversation({ conversationId: id, showDeleted }, { principal, interrupt }) {
       const caller = callerFrom(principal);

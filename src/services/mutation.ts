@@ -15,7 +15,7 @@ import { isOurId } from "../domain/id.ts";
 import { sortMaps } from "../domain/map-order.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
-import { claim, keep, type RequestKey } from "../store/idempotency.ts";
+import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency.ts";
 import { locateMessage, type MessagePlace } from "../store/messages.ts";
 
 /** The key of a call that came with a request id. */
@@ -70,19 +70,24 @@ export function createMutations(database: Database) {
     caller: Caller,
     conversationId: string | undefined,
     work: (tx: Transaction) => Promise<MessageInitShape<O>>,
+    made?: (answer: MessageShape<O>) => string | undefined,
   ) =>
     database.transaction(
       context.interrupt,
-      (tx) => actOnce(tx, method, request, context, caller, () => work(tx)),
+      (tx) => actOnce(tx, method, request, context, caller, () => work(tx), made ?? (() => conversationId)),
       conversationId === undefined ? {} : { conversation: { tenantId: caller.tenantId, id: conversationId } },
     );
   return {
-    /** Of no conversation that is there already. */
+    /** Of no conversation that is there already. `made` finds the one that was made in the answer, if one was. */
     mutation:
-      <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: Work<I, O>) =>
+      <I extends DescMessage, O extends DescMessage>(
+        method: DescMethodUnary<I, O>,
+        work: Work<I, O>,
+        made?: (answer: MessageShape<O>) => string | undefined,
+      ) =>
       (request: MessageShape<I>, context: CallContext): Promise<MessageShape<O>> => {
         const caller = callerFrom(context.principal);
-        return act(method, request, context, caller, undefined, (tx) => work(tx, caller, request, context));
+        return act(method, request, context, caller, undefined, (tx) => work(tx, caller, request, context), made);
       },
 
     /** Of the conversation that the request names. */
@@ -107,7 +112,10 @@ export function createMutations(database: Database) {
   };
 }
 
-/** Lets `work` act in a transaction, unless the request id was used before: then it gives the first answer. */
+/**
+ * Lets `work` act in a transaction, unless the request id was used before: then it gives the first answer. `about` says
+ * which conversation an answer is about, with which it is purged.
+ */
 export async function actOnce<I extends DescMessage, O extends DescMessage>(
   tx: Transaction,
   { input, output }: DescMethodUnary<I, O>,
@@ -115,11 +123,12 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
   context: CallContext,
   caller: Caller,
   work: () => Promise<MessageInitShape<O>>,
+  about: (answer: MessageShape<O>) => string | undefined = () => undefined,
 ): Promise<MessageShape<O>> {
   const key = requestKeyOf(input, request, context, caller);
   const first = key && (await claim(tx, key));
-  if (first) return fromBinary(output, first.answer ?? new Uint8Array());
+  if (first) return fromBinary(output, firstAnswer(first));
   const answer = create(output, await work());
-  if (key) await keep(tx, key, toBinary(output, answer));
+  if (key) await keep(tx, key, toBinary(output, answer), about(answer));
   return answer;
 }

@@ -1,5 +1,5 @@
 // Request ids: a mutation with one acts once, however often it comes.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import type { Queryable } from "./database.ts";
 import { type ClaimRow, claimKey, keepAnswer, readClaim } from "./statements/idempotency.ts";
 
@@ -40,9 +40,20 @@ export async function findFirstCall(on: Queryable, request: RequestKey): Promise
   );
 }
 
-/** Keeps the answer for repeats, in the transaction of the effect. */
-export async function keep(tx: Queryable, request: RequestKey, answer: Uint8Array): Promise<void> {
-  await tx.query(keepAnswer, [...keyOf(request), answer]);
+/** Keeps the answer for repeats, in the transaction of the effect: until its conversation, if it is about one, is purged. */
+export async function keep(
+  tx: Queryable,
+  request: RequestKey,
+  answer: Uint8Array,
+  conversationId: string | undefined,
+): Promise<void> {
+  await tx.query(keepAnswer, [...keyOf(request), answer, conversationId ?? null]);
+}
+
+/** What the first call was answered. Throws NOT_FOUND if the conversation that it is about has been purged since. */
+export function firstAnswer({ answer }: ClaimRow): Uint8Array {
+  if (answer === null) throw notFound("conversation");
+  return answer;
 }
 
 export function requestInProgress(): DomainError {

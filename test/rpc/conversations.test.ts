@@ -337,6 +337,33 @@ describe("deleting", () => {
     expect(rows).toEqual([{ action: "conversation.purge", resource_id: conversationId, details: null }]);
   });
 
+  test("for good takes the answers that are kept for repeats too, and no repeat acts again", async () => {
+    const tenant = await server.tenant("alice");
+    const alice = tenant.member("alice");
+    const created = { conversation: { title: "secret title" }, requestId: "create" };
+    const { conversation } = await alice.conversations.createConversation(created);
+    const conversationId = conversation?.id ?? "";
+    const sent = { conversationId, message: { content: "secret words" }, requestId: "send" };
+    const { message } = await alice.messages.sendMessage(sent);
+    const edited = { messageId: message?.id ?? "", message: { content: "secret edit" }, requestId: "edit" };
+    await alice.messages.updateMessage(edited);
+    const titled = { conversationId, conversation: { title: "secret name" }, requestId: "title" };
+    await alice.conversations.updateConversation(titled);
+    const purge = { conversationId, requestId: "purge" };
+    const admin = tenant.key();
+    const purged = await admin.conversations.purgeConversation(purge);
+
+    const text =
+      "select i.key from idempotency i where i.tenant_id = $1 and position(convert_to('secret', 'UTF8') in i.answer) > 0";
+    expect(await server.database.query({ name: "kept_answers", text }, [tenant.id])).toEqual([]);
+    expect(await failureOf(alice.conversations.createConversation(created))).toMatchObject({ reason: "NOT_FOUND" });
+    expect(await failureOf(alice.messages.sendMessage(sent))).toMatchObject({ reason: "NOT_FOUND" });
+    expect(await failureOf(alice.messages.updateMessage(edited))).toMatchObject({ reason: "NOT_FOUND" });
+    expect(await failureOf(alice.conversations.updateConversation(titled))).toMatchObject({ reason: "NOT_FOUND" });
+    expect(await admin.conversations.purgeConversation(purge)).toEqual(purged);
+    expect((await alice.conversations.listConversations({})).conversations).toEqual([]);
+  });
+
   test("leaves nothing of what is sent at the same time", async () => {
     const tenant = await server.tenant("alice");
     const alice = tenant.member("alice");

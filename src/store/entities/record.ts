@@ -11,8 +11,10 @@ export const IdempotencyEntity = defineEntity({
     method: p.text().primary(),
     key: p.text().primary(),
     fingerprint: p.blob(),
-    /** The whole first answer. */
+    /** The whole first answer; null once its conversation is purged. */
     answer: p.blob().nullable(),
+    /** What the answer is about. */
+    conversationId: p.uuid().nullable(),
     /** For sends, whose answer follows from the request and these messages. */
     messageIds: p.array().columnType("uuid[]").nullable(),
     createTime: p.datetime(3).defaultRaw("now()"),

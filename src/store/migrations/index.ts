@@ -7,6 +7,7 @@ import { FeedMigration } from "./migration-0003-feed.ts";
 import { PurgeMigration } from "./migration-0004-purge.ts";
 import { ParticipantOrderMigration } from "./migration-0005-participant-order.ts";
 import { MessageKeyMigration } from "./migration-0006-message-key.ts";
+import { PurgedAnswersMigration } from "./migration-0007-purged-answers.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -21,6 +22,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0004-purge": PurgeMigration,
   "0005-participant-order": ParticipantOrderMigration,
   "0006-message-key": MessageKeyMigration,
+  "0007-purged-answers": PurgedAnswersMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -11,4 +11,5 @@ export const MIGRATION_NAMES = [
   "0004-purge",
   "0005-participant-order",
   "0006-message-key",
+  "0007-purged-answers",
 ] as const;

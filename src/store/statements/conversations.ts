@@ -106,7 +106,8 @@ export const conversationsToPurge: Statement<{ id: string }> = {
 
 /**
  * Erases a conversation that is locked; what hangs on it goes with it, but for the messages, which no foreign key holds:
- * nothing adds to a log but under this lock, so none comes meanwhile. $1 tenant, $2 id.
+ * nothing adds to a log but under this lock, so none comes meanwhile. The answers that are kept for repeats go too; their
+ * keys stay, so that no repeat acts again. $1 tenant, $2 id.
  */
 export const purgeConversation: Statement<{ message_count: bigint }> = {
   name: "conversation_purge",
@@ -114,6 +115,9 @@ export const purgeConversation: Statement<{ message_count: bigint }> = {
   extendsLog: 1,
   text: `
   with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
+  answers as (
+    update idempotency set answer = null where tenant_id = $1 and conversation_id = $2::uuid and answer is not null
+  ),
   purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)
   select count(*) as message_count from messages`,
 };

@@ -18,7 +18,8 @@ export const claimKey: Statement<{ claimed: boolean }> = {
     insert into idempotency (tenant_id, caller, method, key, fingerprint)
     select $1, $2, $3, $4, $5::bytea where (select mine from turn)
     on conflict (tenant_id, caller, method, key) do update
-      set fingerprint = excluded.fingerprint, message_ids = null, answer = null, create_time = now()
+      set fingerprint = excluded.fingerprint, message_ids = null, answer = null, conversation_id = null,
+        create_time = now()
       where idempotency.create_time < now() - interval '${IDEMPOTENCY_HOURS} hours'
     returning 1
   )
@@ -39,11 +40,11 @@ export const readClaim: Statement<ClaimRow> = {
   where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
 };
 
-/** $1 tenant, $2 caller, $3 method, $4 key, $5 answer. */
+/** $1 tenant, $2 caller, $3 method, $4 key, $5 answer, $6 the conversation that it is about, or null. */
 export const keepAnswer: Statement = {
   name: "idempotency_answer",
   text: `
-  update idempotency i set answer = $5::bytea
+  update idempotency i set answer = $5::bytea, conversation_id = $6::uuid
   where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
 };
 
