@@ -29,6 +29,7 @@ import { type EventLoop, watchEventLoop } from "./server/event-loop.ts";
 import type { Listening } from "./server/listening.ts";
 import { measureLoad } from "./server/load-metrics.ts";
 import { createMetrics, type Gather } from "./server/metrics.ts";
+import { createReadiness } from "./server/readiness.ts";
 import { createServer } from "./server/server.ts";
 import { createAgentService } from "./services/agent-service.ts";
 import { createAnalyticsService } from "./services/analytics-service.ts";
@@ -85,11 +86,8 @@ export async function createApp(
   const sweeper = createSweeper({ database, onError });
   begun.defer(() => sweeper.stop());
   let started = false;
-  const ready = async () => {
-    if (!started) return false;
-    await database.ping(AbortSignal.timeout(2_000));
-    return true;
-  };
+  const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
+  const ready = async () => started && (await answers());
 
   const { allowPrivate, key } = config.agents;
   const sealer = createSealer(await readSealingKey(dataDir, key));
