@@ -1,6 +1,6 @@
 // What a verified token says: its claims, read as configured.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { isMemberId, ROLES, type Role } from "../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
 
 /**
  * Which claims carry what. A name is first taken as it stands (`https://example.com/tenant` is a common claim name),
@@ -37,7 +37,7 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, rules: Cl
   const { sub = "sub", tenant = "tenant", role = "role" } = rules.claims ?? {};
   const memberId = claimAt(payload, sub);
   if (typeof memberId !== "string" || !isMemberId(memberId)) {
-    throw refuse("its subject is missing, longer than 128 characters, or not a text without control characters");
+    throw refuse(`its subject is not a text of ${MEMBER_ID_RULE}`);
   }
   const named = claimAt(payload, tenant) ?? undefined;
   if (named !== undefined && (typeof named !== "string" || named === "" || named.length > 128)) {

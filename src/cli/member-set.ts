@@ -1,5 +1,5 @@
 // `member set`: makes a member, or changes what it may do and who is above it.
-import { isMemberId, ROLES } from "../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES } from "../domain/principal.ts";
 import { auditMember, checkManager } from "../services/change-member.ts";
 import { roleNumber } from "../store/access.ts";
 import { lockHierarchy, lockMember, writeMember } from "../store/members.ts";
@@ -26,8 +26,7 @@ export const memberSetCommand: Command = {
       manager,
       name,
     } = invocation.options as Record<string, string | undefined>;
-    if (!isMemberId(id))
-      throw new UsageError("--id: want a member's id, 1 to 128 characters that do not begin with key:");
+    if (!isMemberId(id)) throw new UsageError(`--id: want a member's id, ${MEMBER_ID_RULE}`);
     const wanted = roleNamed(role);
     const row = await withDatabase(invocation, "command", ({ database }) =>
       database.transaction(invocation.signal, async (tx) => {

@@ -1,6 +1,6 @@
 // `token`: a token of the local issuer, for trying things out and for scripts.
 import { LocalIssuer, MAX_TTL_S } from "../access/local-issuer.ts";
-import { isMemberId, ROLES, type Role } from "../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";
@@ -17,7 +17,7 @@ export const tokenCommand: Command = {
   async run(invocation) {
     const { tenant, sub, role, ttl } = invocation.options as Record<string, string | undefined>;
     if (sub === undefined || !isMemberId(sub)) {
-      throw new UsageError("--sub: want a member's id, 1 to 128 characters that do not begin with key:");
+      throw new UsageError(`--sub: want a member's id, ${MEMBER_ID_RULE}`);
     }
     const seconds = secondsOf("ttl", ttl ?? "1h");
     if (seconds < 1 || seconds > MAX_TTL_S) throw new UsageError("--ttl: want 1s to 24h");

@@ -6,13 +6,17 @@ export type Role = (typeof ROLES)[number];
 export const SCOPES = ["read", "write", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What a member's id may be, in words. */
+export const MEMBER_ID_RULE =
+  "1 to 128 characters, none of them a control character, not beginning with key: or agent:";
+
 /**
- * Whether a text can be a member's id: 1 to 128 characters without control characters, such as `auth0|123` or `1`. What
- * begins with `key:` is left to API keys, which are named so where a caller is written down.
+ * Whether a text can be a member's id, such as `auth0|123` or `1`. What begins with `key:` or `agent:` is left to API keys
+ * and agents, which are named so as senders: nobody may pass for one.
  */
 export function isMemberId(text: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  return /^(?!key:)[^\u0000-\u001f\u007f]{1,128}$/u.test(text) && text.isWellFormed();
+  return /^(?!key:|agent:)[^\u0000-\u001f\u007f]{1,128}$/u.test(text) && text.isWellFormed();
 }
 
 /** A person, lead or service that a JWT speaks for. */

@@ -6,7 +6,7 @@ import { type Caller, callerFrom } from "../domain/caller.ts";
 import { invalidField, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
-import { isMemberId, type Principal } from "../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, type Principal } from "../domain/principal.ts";
 import type { CallContext } from "../rpc/call.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { roleNumber, roleOfNumber } from "../store/access.ts";
@@ -42,7 +42,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
   return serve(pb.DirectoryService, {
     upsertMember: showing(
       mutation(method.upsertMember, async (tx, caller, request, context) => {
-        if (!isMemberId(request.memberId)) throw invalidField("member_id", "must not begin with `key:`");
+        if (!isMemberId(request.memberId)) throw invalidField("member_id", `must be ${MEMBER_ID_RULE}`, "member_id");
         const { displayName = "", role = 0, managerId = "" } = request.member ?? {};
         await store.lockHierarchy(tx, caller.tenantId);
         const before = await store.lockMember(tx, caller.tenantId, request.memberId);

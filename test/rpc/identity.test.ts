@@ -166,12 +166,15 @@ describe("members", () => {
     expect(await reasonOf(deleteMember({ memberId: "a", etag: "1" }))).toBe("ETAG_MISMATCH");
   });
 
-  test("are refused ids that could be taken for a key's, or that no header carries", async () => {
+  test("are refused ids that could be taken for a key's or an agent's, or that no header carries", async () => {
     const tenant = await server.tenant();
     const { upsertMember } = directory((await tenant.key("admin")).credential);
-    for (const memberId of ["key:1", "a\nb", ""]) {
+    for (const memberId of ["key:1", "agent:1", "a\nb", ""]) {
       expect(await reasonOf(upsertMember({ memberId }))).toBe("INVALID_FIELD");
     }
+    await expect(upsertMember({ memberId: "agent:1" })).rejects.toThrow(
+      "member_id: must be 1 to 128 characters, none of them a control character, not beginning with key: or agent:",
+    );
   });
 
   test("make themselves on their first call, and a change of role shows at once on the server that made it", async () => {

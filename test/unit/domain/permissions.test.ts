@@ -138,6 +138,8 @@ test.each([
   ["a\nb", false],
   ["\ud800", false],
   ["key:1", false],
+  ["agent:1", false],
+  ["agents", true],
 ])("%j as a member's id: %s", (text, good) => {
   expect(isMemberId(text)).toBe(good);
 });
