@@ -116,7 +116,8 @@ function nameOf(field: DescField, value: JsonValue): string {
   if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;
   switch (field.scalar) {
     case ScalarType.STRING:
-      return "a string";
+      // JSON can write the half of a pair, which no text can hold.
+      return typeof value === "string" ? "a string without half of a surrogate pair" : "a string";
     case ScalarType.BOOL:
       return "true or false";
     case ScalarType.BYTES:

@@ -42,6 +42,19 @@ export function failureOf(error: unknown, readMaxBytes: number): unknown {
   }
 }
 
+/** Words of the decoder, after what is the sender's own, and the rule that is broken. */
+const BROKEN_RULES: readonly (readonly [end: RegExp, rule: string])[] = [
+  [/: invalid UTF8$/, "must not hold half of a surrogate pair"],
+  [/: set multiple times$/, "must not be set twice"],
+  [/: duplicate object key "[^"]*"$/, "must not hold a name twice"],
+  [/: invalid RFC 3339 string$/, "must be a time such as 2026-01-31T12:00:00Z"],
+  [/ out of range$/, "must be in its type's range"],
+];
+
+function brokenRule(text: string): string {
+  return BROKEN_RULES.find(([end]) => end.test(text))?.[1] ?? "has a value of the wrong kind";
+}
+
 /** Keeps of Connect's text only what names a field or a kind of damage. */
 function describe({ rawMessage: text, cause }: ConnectError): string {
   if (cause instanceof Error && cause.cause instanceof SyntaxError) {
@@ -49,7 +62,7 @@ function describe({ rawMessage: text, cause }: ConnectError): string {
     return `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`;
   }
   const field = /cannot decode (?:field|message|enum) ([\w.]+) from JSON/.exec(text)?.[1];
-  if (field !== undefined) return `the body does not decode: ${field} has a value of the wrong kind`;
+  if (field !== undefined) return `the body does not decode: ${field} ${brokenRule(text)}`;
   if (text.startsWith("parse binary:")) return "the body is not a well-formed Protobuf message";
   if (text.startsWith("received compressed envelope"))
     return "a message is marked compressed, but no compression is named";

@@ -31,6 +31,7 @@ export function createValidation(): Validate {
 
 /** The library's own words, but where nothing was given. */
 function inWords({ message, ruleId }: { readonly message: string; readonly ruleId: string }): string {
+  if (ruleId === "enum.not_in" && message.endsWith("[0]")) return "must not be unspecified";
   return ruleId.endsWith("_empty") || message === "must be at least 1 characters" ? "must not be empty" : message;
 }
 

@@ -95,6 +95,7 @@ describe("a body of one field", () => {
 
   it.each([
     ["scalar", "5", "400 text: must be a string"],
+    ["scalar", '"\\ud800"', "400 text: must be a string without half of a surrogate pair"],
     ["number", '"x"', "400 number: must be an integer that int64 can hold"],
     ["texts", '["a",5]', "400 texts: must be an array of the field's type"],
     ["texts", '"a"', "400 texts: must be an array"],

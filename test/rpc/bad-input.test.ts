@@ -129,6 +129,17 @@ function varint(n: number): Buffer {
   return Buffer.from([...bytes, n]);
 }
 
+it.each([
+  ['{"text":5}', "colloquy.test.v1.EchoRequest.text has a value of the wrong kind"],
+  ['{"text":"CANARY \\ud800"}', "colloquy.test.v1.EchoRequest.text must not hold half of a surrogate pair"],
+  ['{"requestId":"a","request_id":"CANARY"}', "colloquy.test.v1.EchoRequest.request_id must not be set twice"],
+  ['{"text":"CANARY","text":"b"}', "colloquy.test.v1.EchoRequest must not hold a name twice"],
+  ['{"number":"99999999999999999999"}', "colloquy.test.v1.EchoRequest.number must be in its type's range"],
+])("says of %s which field breaks which rule, and nothing of its value", async (json, why) => {
+  const answer = await rawCall(server.url, { path: ECHO, protocol: "connect", json: true, body: text(json) });
+  expect([answer.reason, answer.message]).toEqual(["MALFORMED_BODY", `the body does not decode: ${why}`]);
+});
+
 describe.each(PROTOCOLS)("over %s", (protocol) => {
   it.each(bad)("refuses $name", async ({ message, json = false, compression, code, reason }) => {
     const header = protocol === "connect" ? "content-encoding" : "grpc-encoding";

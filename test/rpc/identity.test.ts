@@ -177,6 +177,11 @@ describe("members", () => {
     );
   });
 
+  test("are given no role where none is named", async () => {
+    const { setMemberRole } = directory((await (await server.tenant()).key("admin")).credential);
+    await expect(setMemberRole({ memberId: "a" })).rejects.toThrow("role: must not be unspecified");
+  });
+
   test("make themselves on their first call, and a change of role shows at once on the server that made it", async () => {
     const tenant = await server.tenant();
     const admin = directory((await tenant.key("read", "admin")).credential);
