@@ -5,6 +5,7 @@ import { bareListOf } from "../rest/bare-list.ts";
 import type { CallInfo, Failure } from "../rest/mount.ts";
 import type { Place } from "../rest/problem.ts";
 import { reasonOf } from "../rest/rpc-status.ts";
+import { IDEMPOTENCY_HEADER } from "../rpc/idempotency-key.ts";
 
 /** One broken rule. */
 export interface Violation {
@@ -78,6 +79,10 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   unsupported_media_type: "other",
 };
 
+/** No request of a dialect has a field for the key under which it acts once: it comes in this header alone. */
+const KEY = { place: "header", path: [IDEMPOTENCY_HEADER] } as const;
+const KEY_NAMES: readonly string[] = [IDEMPOTENCY_HEADER, "request_id"];
+
 /** Reads a failure. `names`: what the dialect calls the services' fields, where that differs. */
 export function readFailure(
   { error, problem }: Failure,
@@ -104,6 +109,7 @@ export function readFailure(
     })) ??
     brokenRules(error.details).map(({ field, description, reason: rule }) => {
       const [first = ""] = steps(field);
+      if (KEY_NAMES.includes(String(first))) return { ...KEY, description, rule: rule.toLowerCase() };
       const place = placeOf(binding, names[first] ?? String(first));
       return { place, path: pathIn(place, field), description, rule: rule.toLowerCase() };
     });
