@@ -23,7 +23,7 @@ const FASTAPI_ERROR: Schema = {
             properties: {
               loc: {
                 type: "array",
-                description: "Where: `query`, `path` or `body`, then the steps to the field.",
+                description: "Where: `query`, `path`, `header` or `body`, then the steps to the field.",
                 items: { oneOf: [{ type: "string" }, { type: "integer" }] },
               },
               msg: text("The rule, for people."),
@@ -74,6 +74,15 @@ export const CREDENTIALED: Readonly<Record<"callcenter" | "crm" | "workorder", D
     title: "Call Center Conversations API",
     description: "What was said in calls, for call agents and their managers.",
     trusting: false,
+    credentials: (common) => ({
+      ...common,
+      authToken: {
+        type: "apiKey",
+        in: "query",
+        name: "auth_token",
+        description: "The token or API key, where no header holds one.",
+      },
+    }),
     error: FASTAPI_ERROR,
     errors: {
       ...FASTAPI_ERRORS,
@@ -92,6 +101,14 @@ export const CREDENTIALED: Readonly<Record<"callcenter" | "crm" | "workorder", D
     title: "CRM Conversations API",
     description: "Conversations of a company's users and leads with its agents.",
     trusting: false,
+    requestHeaders: [
+      {
+        name: "X-Act-For",
+        component: "ActFor",
+        description: "The user or lead for whom an API key acts. Default: nobody.",
+        schema: { type: "string", minLength: 1, maxLength: 128 },
+      },
+    ],
     error: {
       type: "object",
       description: "What went wrong.",
@@ -152,6 +169,9 @@ export const CREDENTIALED: Readonly<Record<"callcenter" | "crm" | "workorder", D
     title: "Work Order Conversations API",
     description: "What the members of an organization discuss about its business objects.",
     trusting: false,
+    credentials: () => ({
+      bearer: { type: "http", scheme: "bearer", description: "A JWT of an issuer that the server trusts. No API key." },
+    }),
     error: FASTAPI_ERROR,
     errors: {
       ...FASTAPI_ERRORS,

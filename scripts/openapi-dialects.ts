@@ -4,8 +4,10 @@ import type { DescService, FileRegistry } from "@bufbuild/protobuf";
 import {
   type ErrorShape,
   type OpenApiOptions,
+  type RequestHeader,
   type ResponseHeader,
   type Schema,
+  standardRequestHeaders,
   standardResponseHeaders,
 } from "../src/rest/openapi/index.ts";
 import { CREDENTIALED } from "./openapi-credentialed.ts";
@@ -160,14 +162,21 @@ export const DOCUMENTED: Readonly<Record<string, Documented>> = {
   },
 };
 
+/** No request of a dialect has a field for the key: whatever changes something takes it in the header alone. */
+const REQUEST_HEADERS: readonly RequestHeader[] = standardRequestHeaders.map((header) =>
+  header.name === "Idempotency-Key" ? { ...header, when: ({ mutates }) => mutates } : header,
+);
+
 /** The options of a dialect's document. `common` is what all documents share. */
 export function dialectOptions(
   name: string,
-  { title, description, trusting, error, errors, responseHeaders = [] }: Documented,
+  documented: Documented,
   image: FileRegistry,
   common: Pick<OpenApiOptions, "securitySchemes" | "registry"> & { readonly version: string },
 ): OpenApiOptions {
+  const { title, description, trusting, error, errors, requestHeaders = [], responseHeaders = [] } = documented;
   const { version, ...shared } = common;
+  const securitySchemes = documented.credentials?.(common.securitySchemes) ?? common.securitySchemes;
   const errorShapes = Object.entries(errors).map(
     ([status, { description: what, example, when }]): ErrorShape => ({
       status: Number(status),
@@ -179,13 +188,15 @@ export function dialectOptions(
   );
   return {
     ...shared,
+    securitySchemes,
     services: servicesOf(image, `colloquy.compat.${name}.v1`),
     info: { title, version, description, license: { name: "Apache 2.0", identifier: "Apache-2.0" } },
     // The server puts in where it serves the dialect.
     servers: [{ url: "/", description: "Where the server serves this API." }],
-    security: [...Object.keys(shared.securitySchemes).map((scheme) => ({ [scheme]: [] })), ...(trusting ? [{}] : [])],
+    security: [...Object.keys(securitySchemes).map((scheme) => ({ [scheme]: [] })), ...(trusting ? [{}] : [])],
     errorShapes,
     schemas: { Error: error },
+    requestHeaders: [...REQUEST_HEADERS, ...requestHeaders],
     responseHeaders: [...standardResponseHeaders, ...responseHeaders],
     unknownFields: "ignore",
   };
