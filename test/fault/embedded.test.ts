@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { pino } from "pino";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type Database, openDatabase } from "../../src/store/database.ts";
 import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.ts";
@@ -109,6 +110,28 @@ describe("the embedded PostgreSQL", () => {
     while ((await postmasterOf(dataDir).catch(() => before)) === before) await delay(10);
     await untilAnswers(database);
     expect(embedded.url).toBe(address);
+  });
+
+  test("that cannot be started again is tried more and more seldom, however long it held out before", async () => {
+    const dataDir = await newDirectory();
+    const attempts: number[] = [];
+    const clock = performance.now.bind(performance);
+    const logger = pino({}, { write: (line) => void (line.includes("could not be") && attempts.push(clock())) });
+    const embedded = await startEmbedded({ dataDir, logger });
+    const settings = join(dataDir, "postgres/postgresql.conf");
+    const right = await readFile(settings);
+    try {
+      await appendFile(settings, "nonsense = on\n");
+      const late = vi.spyOn(performance, "now").mockImplementation(() => clock() + 120_000);
+      onTestFinished(() => late.mockRestore());
+      process.kill(embedded.pid, "SIGKILL");
+      await vi.waitFor(() => expect(attempts.length).toBeGreaterThanOrEqual(4), 30_000);
+      // The third pause is half a second.
+      expect((attempts[3] ?? 0) - (attempts[2] ?? 0)).toBeGreaterThan(490);
+    } finally {
+      await writeFile(settings, right);
+      await embedded.stop();
+    }
   });
 
   test("is shared by a server and commands, and stops with the last of them", async () => {

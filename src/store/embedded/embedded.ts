@@ -139,11 +139,12 @@ class SupervisedPostgres implements Embedded {
       await delay(BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] ?? 0);
       try {
         await this.#bringUp();
-        upSince = performance.now();
         this.#log.info({ postgres_pid: this.pid }, "PostgreSQL is back");
       } catch (error) {
         this.#log.error({ err: error }, "PostgreSQL could not be started again");
       }
+      // Also of one that did not come up: it has not held out for long.
+      upSince = performance.now();
     }
   }
 
