@@ -1,7 +1,7 @@
 // Tries a unary call again when trying again is safe: a read always, a mutation because it carries a request id.
-import type { Message } from "@bufbuild/protobuf";
+import { clone, type Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, type Interceptor, type UnaryRequest } from "@connectrpc/connect";
 import { type Backoff, backoffMs, wait } from "./backoff.ts";
 import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
@@ -18,9 +18,10 @@ const DEFAULTS = { retries: 4, initialMs: 100, maxMs: 5_000 };
  */
 export function retrying(options: RetryOptions = {}): Interceptor {
   const { retries, ...backoff } = { ...DEFAULTS, ...options };
-  return (next) => async (request) => {
-    if (request.stream) return next(request);
-    const repeatable = request.method.idempotency === Level.NO_SIDE_EFFECTS || ensureRequestId(request.message);
+  return (next) => async (given) => {
+    if (given.stream) return next(given);
+    const request = withRequestId(given);
+    const repeatable = request.method.idempotency === Level.NO_SIDE_EFFECTS || hasRequestId(request.message);
     for (let attempt = 0; ; attempt++) {
       try {
         return await next(request);
@@ -32,11 +33,19 @@ export function retrying(options: RetryOptions = {}): Interceptor {
   };
 }
 
-/** False: the request has no place for a request id. */
-function ensureRequestId(message: Message & { requestId?: string }): boolean {
-  if (message.requestId === undefined) return false;
-  if (message.requestId === "") message.requestId = crypto.randomUUID();
-  return true;
+type Identified = Message & { requestId?: string };
+
+/** The message may be the caller's own, who may send it again and mean a call of its own: the id goes into a copy. */
+function withRequestId(request: UnaryRequest): UnaryRequest {
+  if ((request.message as Identified).requestId !== "") return request;
+  const message: Identified = clone(request.method.input, request.message);
+  message.requestId = crypto.randomUUID();
+  return { ...request, message };
+}
+
+/** False: the request has no place for one. */
+function hasRequestId(message: Identified): boolean {
+  return message.requestId !== undefined;
 }
 
 /** Whether a failure may be gone the next time: a lost connection, a server that restarts, a call still under way. */
