@@ -12,10 +12,14 @@ import { dateOf, farthestOf, fromConversationRecord, fromEvent, fromMessageRecor
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 0x0a;
 
-/** A line and its number, from 1 on. Undefined: it is too long, and was dropped. */
+/** Turns away what is no text, instead of putting other characters in its place. */
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/** A line and its number, from 1 on. One without a text was dropped; `fault` says why. */
 export interface RawLine {
   readonly number: number;
-  readonly text: string | undefined;
+  readonly text?: string;
+  readonly fault?: string;
 }
 
 /** Cuts bytes into lines. Holds one line at most. */
@@ -62,11 +66,17 @@ export class LineSplitter {
   }
 
   #take(): RawLine {
-    const text = this.#tooLong ? undefined : Buffer.concat(this.#parts).toString("utf8");
+    const bytes = this.#tooLong ? undefined : Buffer.concat(this.#parts);
     this.#parts = [];
     this.#held = 0;
     this.#tooLong = false;
-    return { number: this.#number++, text };
+    const number = this.#number++;
+    if (bytes === undefined) return { number, fault: `is longer than ${MAX_LINE_BYTES} bytes` };
+    try {
+      return { number, text: utf8.decode(bytes) };
+    } catch {
+      return { number, fault: "is not UTF-8" };
+    }
   }
 }
 
@@ -109,9 +119,9 @@ export type ReadLine = ImportLine | { readonly kind: "bad"; readonly number: num
 /** Reads lines as records, with all ids ours. */
 export function createLineReader(caller: Caller, validate: ReturnType<typeof createValidation>) {
   const known = new KnownConversations();
-  return ({ number, text }: RawLine): ReadLine => {
+  return ({ number, text, fault = "" }: RawLine): ReadLine => {
     const bad = (description: string): ReadLine => ({ kind: "bad", number, description });
-    if (text === undefined) return bad(`is longer than ${MAX_LINE_BYTES} bytes`);
+    if (text === undefined) return bad(fault);
     let record: ImportRecord;
     try {
       record = fromJsonString(RecordSchema, text);

@@ -179,6 +179,19 @@ describe("an import from another system", () => {
     ["a line that is too long", `{"x":"${"x".repeat(4 * 1024 * 1024)}"}`, /is longer than 4194304 bytes/],
   ];
 
+  test("takes no line that is not UTF-8, and the mark that some programs begin a file with for nothing", async () => {
+    const tenant = await server.tenant();
+    const first = Buffer.from(`\ufeff${JSON.stringify(conversation("c-1"))}\n`);
+    const latin1 = Buffer.from(`${JSON.stringify(message("c-1", "m-1", "caf\u00e9"))}\n`, "latin1");
+    const last = Buffer.from(JSON.stringify(message("c-1", "m-2", "caf\u00e9")));
+    async function* parts() {
+      yield { body: { data: Buffer.concat([first, latin1, last]) } };
+    }
+    const answer = await tenant.key().conversations.importConversations(parts());
+    expect(answer).toMatchObject({ lineCount: 3n, conversationCount: 1n, messageCount: 1n, errorCount: 1n });
+    expect(answer.errors).toMatchObject([{ line: 2n, description: "is not UTF-8" }]);
+  });
+
   test.each(bad)("names a line with %s, and goes on", async (_, line, description) => {
     const tenant = await server.tenant();
     const lines = [conversation("c-1"), message("c-1", "m-1", "before"), "", line, message("c-1", "m-2", "after")];
