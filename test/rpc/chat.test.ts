@@ -6,6 +6,7 @@ import type { AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import { insertTurn, startTurn } from "../../src/store/statements/turns.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { failureIn, hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
@@ -409,4 +410,20 @@ describe("the database", () => {
       await own.close();
     }
   });
+});
+
+test("queued turns run in the order of their messages, whatever the clocks of their servers say", async () => {
+  const { tenant, alice, conversationId, agentId } = await scene("openai");
+  await alice.messages.batchSendMessages({ conversationId, messages: [{ content: "first" }, { content: "second" }] });
+  const { messages } = await alice.messages.listMessages({ conversationId });
+  const [first = 0n, second = 0n] = messages.map(({ seq }) => seq);
+  // The clock of the server that took the second is behind.
+  const queue = async (seq: bigint, id: string) => {
+    const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, randomUUID()];
+    await server.database.query(insertTurn, [...values, 60_000]);
+    return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id])).length > 0;
+  };
+  const startFirst = await queue(first, "01900000-0000-7000-8000-000000000002");
+  const startSecond = await queue(second, "01900000-0000-7000-8000-000000000001");
+  expect([await startSecond(), await startFirst()]).toEqual([false, true]);
 });

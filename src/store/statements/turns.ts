@@ -31,7 +31,7 @@ export const openTurns: Statement<{ id: string; expired: boolean }> = {
   name: "turn_open",
   text: `
   select t.id, t.lease_time < clock_timestamp() as expired from turn t
-  where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.state in (1, 2) order by t.id`,
+  where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.state in (1, 2) order by t.message_seq`,
 };
 
 /**
@@ -51,7 +51,8 @@ export const insertTurn: Statement<TurnRow> = {
 };
 
 /**
- * Lets a queued turn run if it is the next. No row: it is not its turn yet, or it is open no longer.
+ * Lets a queued turn run if it is the next: of ids the order is that of the clocks of several servers, of messages that
+ * of the log. No row: it is not its turn yet, or it is open no longer.
  * $1 tenant, $2 conversation, $3 id.
  */
 export const startTurn: Statement<TurnRow> = {
@@ -63,7 +64,7 @@ export const startTurn: Statement<TurnRow> = {
   update turn t set state = 2, start_time = ${now} from locked
   where t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id and t.state = 1
     and not exists (select from turn o where o.tenant_id = $1 and o.conversation_id = $2::uuid
-      and (o.state = 2 or (o.state = 1 and o.id < $3::uuid)))
+      and (o.state = 2 or (o.state = 1 and o.message_seq < t.message_seq)))
   returning ${columns}`,
 };
 
