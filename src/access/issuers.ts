@@ -1,5 +1,6 @@
 // The issuers that an operator names, with the keys that their settings point to.
 import type { Role } from "../domain/principal.ts";
+import { SettingError } from "../domain/setting-error.ts";
 import type { Clock } from "./bounded-cache.ts";
 import { fetchKeys, readKeyFile } from "./key-files.ts";
 import { keySource } from "./key-source.ts";
@@ -35,8 +36,15 @@ export function openIssuers(
   return Promise.all(
     settings.map(async ({ jwksUrl, keyFile = "", audience, ...rest }) => {
       const load = jwksUrl === undefined ? () => readKeyFile(keyFile) : () => fetchKeys(jwksUrl);
-      if (jwksUrl === undefined) await load();
+      if (jwksUrl === undefined) await load().catch((cause: unknown) => refuseKeyFile(keyFile, cause));
       return { ...rest, audience: [audience], keys: keySource({ load, now }) };
     }),
+  );
+}
+
+function refuseKeyFile(path: string, cause: unknown): never {
+  throw new SettingError(
+    `COLLOQUY_ISSUERS: ${path} cannot be used as a key_file: it must hold public keys, as a JWK, a JWK set or in PEM`,
+    { cause },
   );
 }

@@ -4,6 +4,7 @@ import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from "jose";
 import { z } from "zod";
+import { SettingError } from "../domain/setting-error.ts";
 
 /** How old a key may grow before a new one signs. */
 export const ROTATE_AFTER_MS = 90 * 24 * 60 * 60 * 1000;
@@ -87,13 +88,13 @@ export class LocalKeys {
   async #read(): Promise<readonly StoredKey[] | undefined> {
     try {
       const { mode } = await stat(this.path);
-      if ((mode & 0o007) !== 0) throw new Error(`${this.path} can be read by everyone: chmod 600 it`);
+      if ((mode & 0o007) !== 0) throw new SettingError(`${this.path} can be read by everyone: chmod 600 it`);
       return storedKeys.parse(JSON.parse(await readFile(this.path, "utf8"))).keys;
     } catch (error) {
       if (isCode(error, "ENOENT")) return undefined;
       // Neither JSON.parse nor the schema may quote the file: it is secret.
       if (error instanceof SyntaxError || error instanceof z.ZodError) {
-        throw new Error(`${this.path} is damaged: restore it, or move it away to have a new key made`);
+        throw new SettingError(`${this.path} is damaged: restore it, or move it away to have a new key made`);
       }
       throw error;
     }

@@ -2,12 +2,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { SettingError } from "../domain/setting-error.ts";
 
 const KEY_BYTES = 32;
 
 /**
  * @param given the key in base64; servers that share a database and not a data directory need the same one
- * @throws Error if the file is damaged, or others than its owner may read it
+ * @throws SettingError if the file is damaged, or others than its owner may read it
  */
 export async function readSealingKey(dataDir: string, given: string | undefined): Promise<Uint8Array> {
   if (given !== undefined) return Buffer.from(given, "base64");
@@ -36,8 +37,8 @@ async function read(path: string): Promise<Uint8Array | undefined> {
     throw error;
   });
   if (text === undefined) return undefined;
-  if (((await stat(path)).mode & 0o077) !== 0) throw new Error(`${path} may be read by others: chmod 600 it`);
+  if (((await stat(path)).mode & 0o077) !== 0) throw new SettingError(`${path} may be read by others: chmod 600 it`);
   const key = Buffer.from(text, "base64");
-  if (key.length !== KEY_BYTES) throw new Error(`${path} does not hold a key of ${KEY_BYTES} bytes`);
+  if (key.length !== KEY_BYTES) throw new SettingError(`${path} does not hold a key of ${KEY_BYTES} bytes`);
   return key;
 }

@@ -1,8 +1,10 @@
 // Runs one command: reads the settings, sets up log and signals, turns errors into exit statuses.
 import cluster from "node:cluster";
+import { relative, resolve } from "node:path";
 import { destination, type Logger } from "pino";
 import { type Config, ConfigError, loadConfig } from "../config.ts";
-import { DomainError } from "../domain/errors.ts";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { SettingError } from "../domain/setting-error.ts";
 import { createLogger } from "../server/log.ts";
 import { createLogBuffer } from "../server/log-buffer.ts";
 import { agentSetCommand } from "./agent-set.ts";
@@ -44,13 +46,16 @@ export async function main(words: readonly string[], environment: NodeJS.Process
       return 0;
     }
     const config = loadConfig(environment);
-    await parsed.command.run({
+    const invocation = {
       config,
       logger: openLog(config),
       options: parsed.options,
       arguments: parsed.arguments,
-      print: (line) => process.stdout.write(`${line}\n`),
+      print: (line: string) => process.stdout.write(`${line}\n`),
       signal: abortOnSignals(),
+    };
+    await parsed.command.run(invocation).catch((error: unknown) => {
+      throw unusableDataDir(config, error) ?? unusableDatabase(config, error) ?? error;
     });
     return 0;
   } catch (error) {
@@ -94,6 +99,20 @@ function abortOnSignals(): AbortSignal {
   return stop.signal;
 }
 
+/** For what the operating system refuses in the data directory, wherever that shows. */
+function unusableDataDir({ dataDir }: Config, error: unknown): SettingError | undefined {
+  const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall === undefined || path === undefined || relative(resolve(dataDir), resolve(path)).startsWith("..")) return;
+  const rule = "must be a directory that this account can write to, with room left";
+  return new SettingError(`COLLOQUY_DATA_DIR: ${dataDir} cannot be used: it ${rule}`, { cause: error });
+}
+
+function unusableDatabase({ databaseUrl }: Config, error: unknown): SettingError | undefined {
+  if (databaseUrl === undefined || !(error instanceof DomainError)) return;
+  if (error.reason !== ErrorReason.DATABASE_UNAVAILABLE) return;
+  return new SettingError(`DATABASE_URL: ${error.message}`, { cause: error.cause });
+}
+
 function tell(error: unknown): number {
   if (error instanceof ConfigError) {
     process.stderr.write(`colloquy: the settings are wrong\n${error.problems.map((line) => `  ${line}\n`).join("")}`);
@@ -103,7 +122,7 @@ function tell(error: unknown): number {
     process.stderr.write(`colloquy: ${error.message}\n`);
     return MISUSED;
   }
-  const foreseen = error instanceof CommandError || error instanceof DomainError;
+  const foreseen = error instanceof CommandError || error instanceof DomainError || error instanceof SettingError;
   process.stderr.write(
     `colloquy: ${foreseen ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
   );

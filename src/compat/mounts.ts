@@ -1,5 +1,6 @@
 // Where each dialect is served: on which port, under which prefix; and that no two want the same place.
 import type { DescService } from "@bufbuild/protobuf";
+import { SettingError } from "../domain/setting-error.ts";
 import { bindingsOf } from "../rest/binding.ts";
 import type { Mount } from "../rest/mount.ts";
 import { shapeOf } from "../rest/template.ts";
@@ -15,7 +16,7 @@ export interface MountPoint {
 }
 
 /** Two dialects that cannot be served where they were asked to. The message names both and says what to do. */
-export class MountError extends Error {
+export class MountError extends SettingError {
   override readonly name = "MountError";
 }
 

@@ -10,7 +10,8 @@ import {
 } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
+import { createSecureContext, type TLSSocket } from "node:tls";
+import { SettingError } from "../domain/setting-error.ts";
 import type { HttpRequest, HttpResponse } from "../rpc/http.ts";
 import type { Limits } from "./limits.ts";
 import { createUnreadLimit } from "./unread.ts";
@@ -40,7 +41,7 @@ export interface PortHandlers {
   request(request: HttpRequest, response: HttpResponse): void;
 }
 
-/** Builds both servers; neither listens yet. Reads the TLS files. */
+/** Builds both servers; neither listens yet. Reads the TLS files. @throws SettingError if they are no pair */
 export function createOnePort(
   { stream: onStream, request: onRequest }: PortHandlers,
   limits: Limits,
@@ -60,8 +61,7 @@ export function createOnePort(
       : createHttpsServer(
           {
             ...http1Options,
-            cert: readFileSync(tls.certFile),
-            key: readFileSync(tls.keyFile),
+            ...readPair(tls),
             ALPNProtocols: ["h2", "http/1.1"],
             handshakeTimeout: limits.headersTimeoutMs,
           },
@@ -146,4 +146,14 @@ function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2
     socket.off("data", onData).off("end", onEnd).off("error", onError).off("close", stop);
   };
   socket.on("data", onData).on("end", onEnd).on("error", onError).on("close", stop);
+}
+
+function readPair({ certFile, keyFile }: TlsOptions) {
+  const pair = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+  try {
+    createSecureContext(pair);
+  } catch (cause) {
+    throw new SettingError("TLS_CERT and TLS_KEY: must name a certificate and its private key, both in PEM", { cause });
+  }
+  return pair;
 }

@@ -3,6 +3,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { chown, lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { SettingError } from "../../domain/setting-error.ts";
 
 export interface Account {
   readonly uid: number;
@@ -19,7 +20,7 @@ const run = promisify(execFile);
 export async function accountFor(clusterDirectory: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   if (process.platform !== "linux")
-    throw new Error("the embedded PostgreSQL does not run as root: use another account");
+    throw new SettingError("the embedded PostgreSQL does not run as root: use another account");
   const owner = await lstat(clusterDirectory).catch(() => undefined);
   if (owner !== undefined && owner.uid !== 0) return { uid: owner.uid, gid: owner.gid };
   return lookUp() ?? (await create());
@@ -36,7 +37,7 @@ async function create(): Promise<Account> {
   } catch (cause) {
     const another = lookUp();
     if (another !== undefined) return another;
-    throw new Error(
+    throw new SettingError(
       `PostgreSQL refuses to run as root, and the account "${NAME}" could not be created for it: ` +
         "create it, run Colloquy as another user, or set DATABASE_URL",
       { cause },

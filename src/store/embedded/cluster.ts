@@ -16,6 +16,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
+import { SettingError } from "../../domain/setting-error.ts";
 import { type Account, accountFor, giveTo } from "./account.ts";
 import { type Binaries, packagedBinaries } from "./binaries.ts";
 
@@ -138,10 +139,12 @@ async function removeUnfinished(dataDir: string): Promise<void> {
 async function checkVersion(path: string, { major }: Binaries): Promise<void> {
   const version = await readFile(join(path, "PG_VERSION"), "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code !== "EACCES") throw cause;
-    throw new Error(`${path} belongs to another user: start Colloquy as that user or root, or use another directory`);
+    throw new SettingError(
+      `${path} belongs to another user: start Colloquy as that user or root, or use another directory`,
+    );
   });
   if (Number.parseInt(version, 10) === major) return;
-  throw new Error(
+  throw new SettingError(
     `${path} was made by PostgreSQL ${version.trim()}, this is PostgreSQL ${major}: ` +
       "dump it with the version that made it, and restore it into a new data directory",
   );

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
+import { SettingError } from "../../domain/setting-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { type Cluster, openCluster, SUPERUSER } from "./cluster.ts";
 import { ensurePostmaster, PORT, type Postmaster, stopPostmaster, watchOver } from "./postmaster.ts";
@@ -189,7 +190,8 @@ export async function startEmbedded({
   role = "server",
   binaries,
 }: EmbeddedOptions): Promise<Embedded> {
-  if (process.platform === "win32") throw new Error("on Windows there is no embedded PostgreSQL: set DATABASE_URL");
+  if (process.platform === "win32")
+    throw new SettingError("on Windows there is no embedded PostgreSQL: set DATABASE_URL");
   const cluster = await openCluster(dataDir, binaries);
   const postgres = new SupervisedPostgres(cluster, await reachableSocket(cluster), role, logger);
   try {

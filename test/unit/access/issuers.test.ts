@@ -28,9 +28,15 @@ describe("the issuers of a server", () => {
   });
 
   test("with a key file that is wrong stop the start", async () => {
-    await expect(openIssuers([{ ...SETTINGS, keyFile: join(directory, "none") }])).rejects.toThrow("ENOENT");
+    const open = (keyFile: string) => openIssuers([{ ...SETTINGS, keyFile }]);
+    const refusal = (keyFile: string, cause: string) => ({
+      message: expect.stringContaining(`COLLOQUY_ISSUERS: ${keyFile} `),
+      cause: expect.objectContaining({ message: expect.stringContaining(cause) }),
+    });
+    const none = join(directory, "none");
+    await expect(open(none)).rejects.toMatchObject(refusal(none, "ENOENT"));
     const keyFile = join(directory, "keys.json");
     await writeFile(keyFile, '{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}');
-    await expect(openIssuers([{ ...SETTINGS, keyFile }])).rejects.toThrow("private or shared key");
+    await expect(open(keyFile)).rejects.toMatchObject(refusal(keyFile, "private or shared key"));
   });
 });
