@@ -5,6 +5,11 @@ import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, secondsOf, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";
 
+/** As the contract has it for ApiKey.display_name. */
+const MAX_NAME = 200;
+/** A hundred years. */
+const MAX_EXPIRY_S = 36_500 * 24 * 60 * 60;
+
 export const keyCreateCommand: Command = {
   name: "key create",
   summary: "create an API key and print it, once",
@@ -21,7 +26,11 @@ export const keyCreateCommand: Command = {
     if (wanted.length === 0 || words.some((word) => !SCOPES.some((scope) => scope === word))) {
       throw new UsageError(`--scopes: want some of ${SCOPES.join(",")}`);
     }
+    if ([...name].length > MAX_NAME) throw new UsageError(`--name: want at most ${MAX_NAME} characters`);
     const seconds = expires === undefined ? undefined : secondsOf("expires", expires);
+    if (seconds !== undefined && (seconds < 1 || seconds > MAX_EXPIRY_S)) {
+      throw new UsageError("--expires: want 1s to 36500d; without it the key works for ever");
+    }
     const expireTime = seconds === undefined ? null : new Date(Date.now() + seconds * 1000);
     const text = await withDatabase(invocation, "command", ({ database }) =>
       database.transaction(invocation.signal, async (tx) => {

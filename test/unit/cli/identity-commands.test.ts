@@ -99,6 +99,9 @@ describe("key create", () => {
     [["--tenant", "acme", "--scopes", "everything"], 2, "--scopes"],
     [["--tenant", "acme", "--scopes", ""], 2, "--scopes"],
     [["--tenant", "acme", "--expires", "soon"], 2, "--expires"],
+    [["--tenant", "acme", "--expires", "0d"], 2, "--expires"],
+    [["--tenant", "acme", "--expires", "999999999d"], 2, "--expires"],
+    [["--tenant", "acme", "--name", "n".repeat(201)], 2, "--name"],
   ])("refuses %j", async (words, status, message) => {
     expect(await run("key", "create", ...words)).toMatchObject({
       status,
