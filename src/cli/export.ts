@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { toJsonString } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import { exportConversations } from "../services/export.ts";
-import type { Command } from "./command.ts";
+import { type Command, CommandError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { createProgress } from "./progress.ts";
 import { withDatabase } from "./with-database.ts";
@@ -34,13 +34,24 @@ export const exportCommand: Command = {
           progress.show(lines, undefined, `${conversations} conversations, ${lines} lines`);
         }
       }
-      await pipeline(text, file === "-" ? standardOutput() : createWriteStream(file, { mode: 0o600 }));
+      await pipeline(text, file === "-" ? standardOutput() : createWriteStream(file, { mode: 0o600 })).catch((cause) =>
+        tellUnwritten(file === "-" ? "standard output" : file, cause),
+      );
     });
     progress.end();
   },
 };
 
+/** Throws what the system says of a file in words, and anything else as it is. */
+function tellUnwritten(name: string, cause: unknown): never {
+  const { syscall = "" } = cause as NodeJS.ErrnoException;
+  if (syscall !== "open" && syscall !== "write") throw cause;
+  throw new CommandError(`${name} cannot be written`, { cause });
+}
+
 /** Standard output stays open when all is written. */
 function standardOutput(): Writable {
+  // A reader that has gone is told of to the write as well; unheard, it would end the process at once.
+  process.stdout.on("error", () => {});
   return new Writable({ write: (chunk, _, done) => void process.stdout.write(chunk, done) });
 }

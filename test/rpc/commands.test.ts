@@ -1,9 +1,13 @@
 // The commands of the command line, each beside a running server on the same database.
 import { once } from "node:events";
+import { rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bootstrap } from "../../src/bootstrap.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { runColloquy, startServer } from "../support/process.ts";
+import { runColloquy, runUnread, startServer } from "../support/process.ts";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\n$/;
 
@@ -81,7 +85,9 @@ describe("tenant create", () => {
 });
 
 describe("token", () => {
-  test("prints a token that names the tenant, or none without one", async () => {
+  test("prints a token that names the tenant, the default one unless told, and none for a super administrator", async () => {
+    await own.open().then((database) => bootstrap(database));
+    const [{ id: standard } = {}] = await administer(own.url, "select id from tenant where slug = 'default'");
     const claims = async (line: string) => {
       const { stdout, status } = await run(line);
       expect(status).toBe(0);
@@ -93,6 +99,7 @@ describe("token", () => {
       tenant: expect.stringMatching(/-7/),
       role: "manager",
     });
+    expect(await claims("token --sub alice --role manager")).toMatchObject({ tenant: standard });
     const none = await claims("token --sub root --role super_admin");
     expect(none).toMatchObject({ sub: "root", role: "super_admin" });
     expect(none).not.toHaveProperty("tenant");
@@ -108,6 +115,30 @@ describe("token", () => {
       const { status, stdout, stderr } = await run(line);
       expect([line, status === 0, stdout, stderr === ""]).toEqual([line, false, "", false]);
     }
+  });
+});
+
+describe("export", () => {
+  test("says that its file cannot be written", async () => {
+    expect(await run("export --tenant acme /nowhere/all.ndjson")).toEqual({
+      status: 1,
+      stdout: "",
+      stderr:
+        "colloquy: /nowhere/all.ndjson cannot be written\n  ENOENT: no such file or directory, open '/nowhere/all.ndjson'\n",
+    });
+  });
+
+  test("ends when its reader has seen enough", async () => {
+    const line = JSON.stringify({ conversation: { conversation: { id: "a", createTime: "2024-05-01T08:00:00Z" } } });
+    const file = join(tmpdir(), `colloquy-one-${process.pid}.ndjson`);
+    await writeFile(file, `${line}\n`);
+    expect(await run(`import --tenant acme ${file}`)).toMatchObject({ status: 0 });
+    await rm(file);
+    expect(await runUnread("export --tenant acme -".split(" "), settings)).toEqual({
+      status: 1,
+      stdout: "",
+      stderr: "colloquy: standard output cannot be written\n  write EPIPE\n",
+    });
   });
 });
 

@@ -53,6 +53,13 @@ export function runColloquy(words: readonly string[], settings: Environment = {}
   return outcomeOf(start(words, settings));
 }
 
+/** The same where whoever was to read standard output has gone. */
+export function runUnread(words: readonly string[], settings: Environment = {}): Promise<Outcome> {
+  const child = start(words, settings);
+  child.stdout?.destroy();
+  return outcomeOf(child);
+}
+
 /** Starts `colloquy serve`. The test ends it. */
 export function startServer(settings: Environment): RunningServer {
   const child = start(["serve"], settings);
