@@ -2,7 +2,7 @@
 import type { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import type { TurnEnded } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import type { Handlers } from "../../rpc/service.ts";
@@ -50,11 +50,16 @@ export function createChatHandlers(
 
     async *streamChat({ conversationId, message }, context) {
       for await (const { event } of chat(context, conversationId, message)) {
-        if (event.case === "delta") {
+        if (event.case === "started") {
+          // From here on a failure is an event, whether a word came before it or not.
+          context.flushHeaders();
+        } else if (event.case === "delta") {
           const { text, offset } = event.value;
           yield { event: { case: "delta", value: { text, offset: Number(offset) } } };
         } else if (event.case === "ended") {
           const { turn } = event.value;
+          // Its error follows, and ends the stream instead.
+          if (turn?.state === TurnState.FAILED) continue;
           const reply = await replyOf(context, event.value);
           if (reply) yield { event: { case: "message", value: toMessage(reply) } };
           const done = { conversationId: turn?.conversationId ?? conversationId, turnId: turn?.id ?? "" };

@@ -7,10 +7,10 @@ import {
 } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ChatResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { TurnEndedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnEndedSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { Canonical } from "../../../src/compat/canonical.ts";
 import { createChatHandlers } from "../../../src/compat/crm/chat.ts";
-import { ErrorReason } from "../../../src/domain/errors.ts";
+import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { CallContext } from "../../../src/rpc/call.ts";
 
 const context = {} as CallContext;
@@ -47,4 +47,26 @@ test("a reply that somebody deleted at once is given as deleted: the agent has n
 test("a turn without a word has failed", async () => {
   const handlers = createChatHandlers(canonicalWith("", deleted));
   await expect(handlers.chat(request, context)).rejects.toMatchObject({ reason: ErrorReason.AGENT_FAILED });
+});
+
+test("a turn that fails after some words is never called done", async () => {
+  const failure = new DomainError(ErrorReason.AGENT_FAILED, "the agent broke off");
+  const turn = { id: "t", conversationId: "c", replyId: "r", state: TurnState.FAILED };
+  const canonical = {
+    call: async () => ({ message: deleted }),
+    async *stream() {
+      yield create(ChatResponseSchema, { event: { case: "delta", value: { text: "Hel", offset: 0n } } });
+      yield create(ChatResponseSchema, {
+        event: { case: "ended", value: { turn, reply: { id: "r", content: "Hel" } } },
+      });
+      throw failure;
+    },
+  } as unknown as Canonical;
+  const events: (string | undefined)[] = [];
+  const listen = async () => {
+    const answers = createChatHandlers(canonical).streamChat(create(StreamChatRequestSchema, asked), context);
+    for await (const { event } of answers) events.push(event?.case);
+  };
+  await expect(listen()).rejects.toBe(failure);
+  expect(events).toEqual(["delta"]);
 });
