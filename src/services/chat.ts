@@ -3,6 +3,7 @@ import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/p
 import { MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import {
   type CancelTurnRequest,
+  CancelTurnRequestSchema,
   type CancelTurnResponseSchema,
   type ChatRequest,
   ChatRequestSchema,
@@ -64,17 +65,22 @@ export async function* resumeTurn(
 
 export async function cancelTurn(
   { database, turns }: ChatParts,
-  { turnId }: CancelTurnRequest,
-  { principal }: CallContext,
+  request: CancelTurnRequest,
+  context: CallContext,
 ): Promise<MessageInitShape<typeof CancelTurnResponseSchema>> {
-  const caller = callerFrom(principal);
-  const id = turnId.toLowerCase();
+  const caller = callerFrom(context.principal);
+  const key = requestKeyOf(CancelTurnRequestSchema, request, context, caller);
+  const id = request.turnId.toLowerCase();
   const row = isOurId(id) ? await followTurn(database, caller, id, 0) : undefined;
   if (row === undefined) throw notFound("turn");
   const conversationId = row.conversation_id;
   await database.transaction(
     undefined,
-    async (tx) => requireWrite(caller, await lockVisible(tx, caller, conversationId)),
+    async (tx) => {
+      // No answer is kept: the turn stays as it ended, so that a repeat finds the same.
+      if (key) await claim(tx, key);
+      requireWrite(caller, await lockVisible(tx, caller, conversationId));
+    },
     { conversation: { tenantId: caller.tenantId, id: conversationId } },
   );
   await turns.cancel({ tenantId: caller.tenantId, conversationId, id });

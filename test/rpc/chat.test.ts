@@ -204,6 +204,17 @@ describe("while a turn runs", () => {
     expect((await alice.messages.cancelTurn({ turnId: id })).turn).toEqual(turn);
   });
 
+  test("a request id cancels that one turn, however often it comes, and no other", async () => {
+    const { alice, heard, turnId, conversationId } = await running();
+    const cancel = { turnId: await turnId(), requestId: randomUUID() };
+    const { turn } = await alice.messages.cancelTurn(cancel);
+    await heard;
+    expect((await alice.messages.cancelTurn(cancel)).turn).toEqual(turn);
+    const next = await hear(alice.messages.chat({ conversationId, ...say("again") }));
+    const other = alice.messages.cancelTurn({ ...cancel, turnId: next.ended?.turn?.id ?? "" });
+    expect(await failureOf(other)).toMatchObject({ code: "InvalidArgument", reason: "REQUEST_ID_REUSED" });
+  });
+
   test("its caller may go away, and pick it up again from where it was", async () => {
     const { alice, heard, release, controller, turnId, conversationId } = await running();
     const id = await turnId();
