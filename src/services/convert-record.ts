@@ -13,6 +13,9 @@ import { toValues } from "./conversation-values.ts";
 import { toConversation, toDate, toMessage, toMessageRevision, toTimestamp } from "./convert.ts";
 import { toEvent } from "./convert-event.ts";
 
+/** The highest version and revision that are taken: the columns hold twice as much, so that changes can follow. */
+export const MOST_CHANGES = 2 ** 30;
+
 export function toConversationRecord(row: ConversationRow, parts: readonly PartRow[], tenantId: string): ImportRecord {
   const conversation = toConversation(row, tenantId);
   // What is the exporting caller's own, or follows from the log, or is said by the record itself.
@@ -64,7 +67,7 @@ export function fromConversationRecord(record: ConversationRecord, id: string, i
     id,
     creator: conversation.creator || importer,
     values: toValues(conversation),
-    version: Math.min(Math.max(Number.parseInt(conversation.etag, 10) || 1, 1), 2 ** 31 - 1),
+    version: Math.min(Math.max(Number.parseInt(conversation.etag, 10) || 1, 1), MOST_CHANGES),
     createTime,
     updateTime: dateOf(conversation.updateTime) ?? createTime,
     deleteTime: dateOf(conversation.deleteTime) ?? null,
@@ -91,9 +94,11 @@ export function fromMessageRecord(
   if (message === undefined) throw new Error("a record was not validated");
   const createTime = dateOf(message.createTime) ?? new Date();
   const role = message.role || MessageRole.USER;
-  const kept = revisions.map((revision) => ({
+  // Other systems may have no numbers for them, or their own; what is exported here has them in order.
+  const inOrder = revisions.every(({ revision }, index) => revision > (revisions[index - 1]?.revision ?? -1));
+  const kept = revisions.map((revision, index) => ({
     seq: message.seq,
-    revision: revision.revision,
+    revision: inOrder ? revision.revision : index,
     role,
     content: revision.content,
     metadata: revision.metadata ?? null,
@@ -118,8 +123,9 @@ export function fromMessageRecord(
     create_time: createTime,
     edit_time: dateOf(message.editTime) ?? null,
     delete_time: dateOf(message.deleteTime) ?? null,
-    revision: Math.max(message.revision, kept.length),
-    version: Math.min(Math.max(Number.parseInt(message.etag, 10) || 1, 1), 2 ** 31 - 1),
+    // The number that the next edit gives to what is now the text.
+    revision: Math.max(message.revision, (kept.at(-1)?.revision ?? -1) + 1),
+    version: Math.min(Math.max(Number.parseInt(message.etag, 10) || 1, 1), MOST_CHANGES),
   };
   return { row, revisions: kept };
 }

@@ -7,7 +7,14 @@ import { importedId } from "../domain/external-id.ts";
 import { isOurId } from "../domain/id.ts";
 import type { createValidation } from "../rpc/validation.ts";
 import type { EventRow, ImportedConversation, ImportedItem } from "../store/transfer.ts";
-import { dateOf, farthestOf, fromConversationRecord, fromEvent, fromMessageRecord } from "./convert-record.ts";
+import {
+  dateOf,
+  farthestOf,
+  fromConversationRecord,
+  fromEvent,
+  fromMessageRecord,
+  MOST_CHANGES,
+} from "./convert-record.ts";
 
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 0x0a;
@@ -158,6 +165,7 @@ function convert(
     if (isForeign(id) && !createTime) return bad("message.message.create_time: is needed with a foreign id");
     const own = importedId(tenantId, "message", isForeign(id) ? `${conversationId}/${id}` : id, dateOf(createTime));
     const item = { kind: "message", ...fromMessageRecord(kind.value, own, conversationId, actor) } as const;
+    if (item.row.revision > MOST_CHANGES) return bad(`message.message.revision: must be at most ${MOST_CHANGES}`);
     return { kind: "entry", number, conversationId, item, knownId: isOurId(id) };
   }
   const event = kind.case === "event" ? kind.value.event : undefined;

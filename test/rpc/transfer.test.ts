@@ -288,6 +288,58 @@ describe("an import from another system", () => {
     ]);
   });
 
+  test("of messages with revisions gives each a number, and they can be edited afterwards", async () => {
+    const { conversations, messages } = (await server.tenant()).key();
+    const most = 2 ** 31 - 1;
+    const etag = String(most);
+    const edited = (content: string, more: object, ...revisions: object[]) => ({
+      message: { message: { conversationId: "c", content, ...more }, revisions },
+    });
+    const answer = await imported({ conversations } as Clients, [
+      conversation("c", { etag }),
+      edited("without numbers", { etag }, { content: "a" }, { content: "b" }),
+      edited("from one on", {}, { revision: 1, content: "a" }, { revision: 2, content: "b" }),
+      edited("twice the same", { revision: 7 }, { revision: 3, content: "a" }, { revision: 3, content: "b" }),
+      edited("too many", { revision: most }),
+      edited("one too many", {}, { revision: most }),
+    ]);
+    const description = "message.message.revision: must be at most 1073741824";
+    expect(answer.errors.map((error) => [Number(error.line), error.description])).toEqual([
+      [5, description],
+      [6, description],
+    ]);
+    const [conversationId = ""] = (await conversations.listConversations({})).conversations.map(({ id }) => id);
+    await conversations.updateConversation({ conversationId, conversation: { title: "changed" } });
+    const { messages: there } = await messages.listMessages({ conversationId });
+    for (const { id: messageId } of there) {
+      await messages.updateMessage({ messageId, message: { content: "c" } });
+      await messages.updateMessage({ messageId, message: { content: "d" } });
+    }
+    const numbers = await Promise.all(
+      there.map(async ({ id }) => (await messages.listMessageRevisions({ messageId: id })).revisions),
+    );
+    expect(numbers.map((revisions) => revisions.map(({ revision, content }) => [revision, content]))).toEqual([
+      [
+        [0, "a"],
+        [1, "b"],
+        [2, "without numbers"],
+        [3, "c"],
+      ],
+      [
+        [1, "a"],
+        [2, "b"],
+        [3, "from one on"],
+        [4, "c"],
+      ],
+      [
+        [0, "a"],
+        [1, "b"],
+        [7, "twice the same"],
+        [8, "c"],
+      ],
+    ]);
+  });
+
   test("adds nothing after the line that stops it, conversations neither", async () => {
     const tenant = await server.tenant();
     const lines = [
