@@ -198,7 +198,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       const page = await openPage(secrets, caller, pb.ListEventsRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
       const [after = String(request.afterSeq)] = page.cursor ?? [];
-      const id = request.conversationId;
+      const id = request.conversationId.toLowerCase();
       const rows = isOurId(id)
         ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
         : undefined;

@@ -532,6 +532,12 @@ describe("searching", () => {
 });
 
 describe("the log", () => {
+  test("names its conversation as it is known, however the caller writes the id", async () => {
+    const { conversationId } = await start("a");
+    const { events } = await alice.conversations.listEvents({ conversationId: conversationId.toUpperCase() });
+    expect(new Set(events.map((event) => event.conversationId))).toEqual(new Set([conversationId]));
+  });
+
   test("tells everything that happened, without a gap", async () => {
     const { conversationId, ids } = await start("a", "b");
     const [a = "", b = ""] = ids;
