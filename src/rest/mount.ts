@@ -60,7 +60,7 @@ export interface Mount {
    * `refuse` (default): a field or parameter that the contract does not have, a body that the method does not take, and
    * a condition that the method cannot check are INVALID_ARGUMENT. `ignore`: they are skipped, and so is what looks like
    * a field but is not taken here: one that the path fills or that is OUTPUT_ONLY, and the contract's name of a field
-   * that JSON calls otherwise.
+   * that JSON calls otherwise. An `Accept` that allows no JSON is 406, or with `ignore` skipped as well, but for streams.
    */
   readonly unknown?: "refuse" | "ignore";
   /** Serves a path with one "/" at its end like the path without. Default false: it is 400. */

@@ -46,7 +46,9 @@ export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, 
 /** The format of a streamed answer; undefined for one message. Throws not_acceptable. */
 export function negotiate(route: Route, accept: string | undefined): StreamFormat | undefined {
   if (!route.streamsOut) {
-    if (!route.rawAnswer && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
+    // RFC 9110 §12.5.1: a server may answer as if there were no Accept, and the servers of lenient mounts do.
+    const strict = !route.rawAnswer && route.mount.unknown !== "ignore";
+    if (strict && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
     return undefined;
   }
   if (route.rawAnswer) return route.formats["*/*"];

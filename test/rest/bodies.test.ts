@@ -188,6 +188,14 @@ describe("JSON", () => {
     expect(await send("PATCH", "/t1/books/1", `{"bookId":2}`)).toBe("400 book.book_id: must be a string");
   });
 
+  it("comes whatever Accept asks for where the mount is lenient, for it has no other form", async () => {
+    for (const accept of ["text/html", "application/vnd.acme+json", "text/event-stream", "*/*;q=0"]) {
+      const answer = await lenient.ask("/t1/books/7", { headers: { accept } });
+      expect([answer.status, answer.headers["content-type"]]).toEqual([200, "application/json"]);
+      expect((await server.ask("/t1/books/7", { headers: { accept } })).status).toBe(406);
+    }
+  });
+
   it("knows fields by their names in JSON alone where the mount is lenient", async () => {
     expect(await send("POST", "/t1/books", `{"title":"Emma","book_id":5}`, lenient)).toMatchObject({ title: "Emma" });
     expect(await send("POST", "/t1/books", `{"title":"Emma","book_id":5}`)).toBe("400 book.book_id: must be a string");

@@ -25,7 +25,6 @@ const ANSWERS: Readonly<Partial<Record<FailureKind, Answer>>> = {
 const SPECIAL: Readonly<Record<string, Answer>> = {
   // The document has no 503, and no detail of the database is anybody's business.
   DATABASE_UNAVAILABLE: { status: 500, code: "DATABASE_ERROR" },
-  not_acceptable: { status: 406, code: "NOT_ACCEPTABLE" },
   unsupported_media_type: { status: 415, code: "UNSUPPORTED_MEDIA_TYPE" },
 };
 
