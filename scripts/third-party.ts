@@ -1,4 +1,5 @@
-// Gathers the .proto files of others into third_party/proto, where buf finds them as a second module.
+// Gathers the .proto files of others into third_party/proto, where buf finds them as a second module. `npm ci` does it,
+// so that clients can be generated from a fresh clone.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
@@ -32,3 +33,5 @@ export function gatherThirdParty(): void {
   mkdirSync(join(target, "buf/validate"), { recursive: true });
   writeFileSync(join(target, "buf/validate/validate.proto"), printProtoFile(file_buf_validate_validate));
 }
+
+if (import.meta.main) gatherThirdParty();
