@@ -5,6 +5,7 @@ import type { Caller } from "../domain/caller.ts";
 import { DomainError } from "../domain/errors.ts";
 import { importedId } from "../domain/external-id.ts";
 import { isOurId } from "../domain/id.ts";
+import { isMemberId, MEMBER_ID_RULE } from "../domain/principal.ts";
 import type { createValidation } from "../rpc/validation.ts";
 import type { EventRow, ImportedConversation, ImportedItem } from "../store/transfer.ts";
 import {
@@ -150,8 +151,11 @@ function convert(
 ): ReadLine {
   const { tenantId, actor } = caller;
   if (kind.case === "conversation") {
-    const { id = "", createTime } = kind.value.conversation ?? {};
+    const { id = "", createTime, ownerId = "" } = kind.value.conversation ?? {};
     if (isForeign(id) && !createTime) return bad("conversation.conversation.create_time: is needed with a foreign id");
+    if (ownerId !== "" && !isMemberId(ownerId)) return bad(`conversation.conversation.owner_id: ${MEMBER_ID_RULE}`);
+    const alien = kind.value.participants.findIndex(({ memberId }) => !isMemberId(memberId));
+    if (alien !== -1) return bad(`conversation.participants[${alien}].member_id: ${MEMBER_ID_RULE}`);
     const own = importedId(tenantId, "conversation", id, dateOf(createTime));
     if (isForeign(id)) known.set(id, own);
     return { kind: "conversation", number, item: fromConversationRecord(kind.value, own, actor) };

@@ -288,6 +288,26 @@ describe("an import from another system", () => {
     ]);
   });
 
+  test("makes no member of an id that none can have", async () => {
+    const tenant = await server.tenant();
+    const clients = tenant.key();
+    const taken = { memberId: "key:01900000-0000-7000-8000-000000000000" };
+    const answer = await imported(clients, [
+      conversation("c-1", { ownerId: taken.memberId }),
+      {
+        conversation: { conversation: { id: "c-2", createTime: time(0) }, participants: [{ memberId: "ann" }, taken] },
+      },
+      { conversation: { conversation: { id: "c-3", createTime: time(0) }, participants: [{ memberId: "a\u0007" }] } },
+    ]);
+    expect(answer.errors.map(({ description }) => description.split(":")[0])).toEqual([
+      "conversation.conversation.owner_id",
+      "conversation.participants[1].member_id",
+      "conversation.participants[0].member_id",
+    ]);
+    const text = "select id from member where tenant_id = $1";
+    expect(await server.database.query({ name: "test_members", text }, [tenant.id])).toEqual([]);
+  });
+
   test("of messages with revisions gives each a number, and they can be edited afterwards", async () => {
     const { conversations, messages } = (await server.tenant()).key();
     const most = 2 ** 31 - 1;
