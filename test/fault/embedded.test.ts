@@ -11,6 +11,7 @@ import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.
 import { isAlive } from "../../src/store/embedded/postmaster.ts";
 import { administer, silent } from "../support/postgres.ts";
 import { type Environment, runColloquy, startServer } from "../support/process.ts";
+import { crashPostgres } from "./faults/processes.ts";
 
 // Whole processes and clusters, on machines that may be busy.
 vi.setConfig({ testTimeout: 60_000 });
@@ -266,5 +267,24 @@ describe("the server process", () => {
     await second.ready;
     second.signal("SIGTERM");
     expect((await second.ended).status).toBe(0);
+  });
+
+  test("stops PostgreSQL with itself though that had just recovered, and it was about to look for it", async () => {
+    const dataDir = await newDirectory();
+    const server = startServer(settingsOf(dataDir));
+    await server.ready;
+    const postgres = await postmasterOf(dataDir);
+    // After some deaths it waits before it looks again.
+    for (let deaths = 0; deaths < 3; deaths++) {
+      const back = server.logs("PostgreSQL is back");
+      crashPostgres(postgres, "backend");
+      await back;
+    }
+    const noticed = server.logs("PostgreSQL ended");
+    crashPostgres(postgres, "backend");
+    await noticed;
+    server.signal("SIGTERM");
+    expect((await server.ended).status).toBe(0);
+    await untilDead(postgres);
   });
 });

@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { SettingError } from "../../domain/setting-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { type Cluster, openCluster, SUPERUSER } from "./cluster.ts";
-import { ensurePostmaster, PORT, type Postmaster, stopPostmaster, watchOver } from "./postmaster.ts";
+import { ensurePostmaster, findPostmaster, PORT, type Postmaster, stopPostmaster, watchOver } from "./postmaster.ts";
 import { AlreadyRunning, type Role, Usage } from "./usage.ts";
 
 export { AlreadyRunning };
@@ -54,7 +54,7 @@ class SupervisedPostgres implements Embedded {
   #usage: Usage | undefined;
   #watchdog: ChildProcess | undefined;
   #address: string | undefined;
-  #stopping = false;
+  readonly #stopping = new AbortController();
   #bringingUp: Promise<void> | undefined;
   #supervision: Promise<void> | undefined;
 
@@ -87,15 +87,32 @@ class SupervisedPostgres implements Embedded {
   }
 
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
     await this.#bringingUp;
-    const usage = this.#usage;
-    const last = (await usage?.giveUp()) ?? false;
+    const { mode, end } = await this.#leave();
     this.#watchdog?.kill("SIGKILL");
-    if (last && this.#postmaster) await stopPostmaster(this.#postmaster.pid, this.#cluster.directory);
-    await usage?.end();
+    const { directory } = this.#cluster;
+    const running = findPostmaster(directory);
+    if (running !== undefined && mode !== undefined) await stopPostmaster(running.pid, directory, mode);
+    await end();
     await this.#supervision;
     if (this.#socketLink !== undefined) await rm(this.#socketLink, { recursive: true, force: true });
+  }
+
+  /** Gives up the use of PostgreSQL, and says how to stop it if nobody else uses it. Nobody begins to before `end`. */
+  async #leave(): Promise<{ readonly mode?: "fast" | "immediate"; end(): Promise<void> }> {
+    const usage = this.#usage;
+    const last = await usage?.giveUp();
+    if (usage !== undefined && last !== undefined) return { ...(last && { mode: "fast" }), end: () => usage.end() };
+    await usage?.end();
+    // It died. It may have recovered by itself meanwhile, and others may use it.
+    try {
+      const now = await Usage.begin(this.#urlOf("postgres"), "command");
+      return { ...((await now.giveUp()) && { mode: "fast" }), end: () => now.end() };
+    } catch (error) {
+      // Where nobody can connect, nobody uses it.
+      return { ...(isGone(error) && { mode: "immediate" }), end: async () => {} };
+    }
   }
 
   #bringUp(): Promise<void> {
@@ -108,8 +125,9 @@ class SupervisedPostgres implements Embedded {
   async #bringUpOnce(): Promise<void> {
     for (;;) {
       const postmaster = await ensurePostmaster(this.#cluster, (line) => this.#logLine(line));
+      let usage: Usage | undefined;
       try {
-        const usage = await Usage.begin(this.#urlOf("postgres"), this.#role);
+        usage = await Usage.begin(this.#urlOf("postgres"), this.#role);
         await usage.ensureDatabase(DATABASE);
         if (this.#address !== undefined) await usage.announce(this.#address);
         this.#usage = usage;
@@ -117,6 +135,7 @@ class SupervisedPostgres implements Embedded {
         this.#watch(postmaster);
         return;
       } catch (error) {
+        await usage?.end();
         if (!isGone(error)) throw error;
         await delay(LOOK_AGAIN_MS);
       }
@@ -132,12 +151,16 @@ class SupervisedPostgres implements Embedded {
   async #supervise(): Promise<void> {
     let failures = 0;
     let upSince = performance.now();
-    while (!this.#stopping) {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
       await this.#usage?.ended;
-      if (this.#stopping) return;
+      if (signal.aborted) return;
       failures = performance.now() - upSince > STABLE_MS ? 0 : failures + 1;
       this.#log.warn("PostgreSQL ended; starting it again");
-      await delay(BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] ?? 0);
+      const pause = BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] ?? 0;
+      await delay(pause, undefined, { signal }).catch(() => {});
+      // What is brought up now would be left behind.
+      if (signal.aborted) return;
       try {
         await this.#bringUp();
         this.#log.info({ postgres_pid: this.pid }, "PostgreSQL is back");
@@ -150,8 +173,9 @@ class SupervisedPostgres implements Embedded {
   }
 
   #logLine(line: string): void {
-    // While it is being stopped it says so to every connection.
-    const serious = !this.#stopping && /^(FATAL|PANIC|WARNING):/.test(line);
+    // While it recovers, or is being stopped, it says so to every connection.
+    const expected = this.#stopping.signal.aborted || /^FATAL: {2}the database system is /.test(line);
+    const serious = !expected && /^(FATAL|PANIC|WARNING):/.test(line);
     this.#log[serious ? "warn" : "debug"]({ component: "postgres" }, line);
   }
 }

@@ -28,7 +28,7 @@ const SETTINGS = {
   log_error_verbosity: "terse",
 };
 
-interface PidFile {
+export interface PidFile {
   readonly pid: number;
   /** `starting`, `ready`, `standby` or `stopping`. */
   readonly status: string;
@@ -69,7 +69,8 @@ function isPostmaster(pid: number, directory: string): boolean {
   }
 }
 
-function findPostmaster(directory: string): PidFile | undefined {
+/** The cluster's PostgreSQL, if one runs; it may be starting or stopping. */
+export function findPostmaster(directory: string): PidFile | undefined {
   const found = readPidFile(directory);
   return found !== undefined && isPostmaster(found.pid, directory) ? found : undefined;
 }
@@ -91,10 +92,9 @@ export async function ensurePostmaster(cluster: Cluster, onLog: (line: string) =
   for (;;) {
     const running = findPostmaster(cluster.directory);
     if (running?.status === "ready") return { pid: running.pid, started: false };
-    if (running !== undefined) {
-      await delay(LOOK_AGAIN_MS);
-      continue;
-    }
+    if (running?.status === "stopping") await untilStopped(running.pid, cluster.directory);
+    else if (running !== undefined) await delay(LOOK_AGAIN_MS);
+    if (running !== undefined) continue;
     removeMisleadingPidFile(cluster.directory);
     const outcome = await start(cluster, onLog);
     if (typeof outcome === "number") return { pid: outcome, started: true };
@@ -148,9 +148,16 @@ async function ready(child: ChildProcess, directory: string): Promise<number> {
   }
 }
 
-/** Stops PostgreSQL cleanly: sessions are ended, what is committed is checkpointed. */
-export async function stopPostmaster(pid: number, directory: string): Promise<void> {
-  signal(pid, "SIGINT");
+/**
+ * Stops PostgreSQL. `fast`: cleanly; sessions are ended, what is committed is checkpointed. `immediate`: as a crash, from
+ * which the next start recovers. While it recovers itself it is that or nothing: told to stop fast then, it may never end.
+ */
+export async function stopPostmaster(pid: number, directory: string, mode: "fast" | "immediate"): Promise<void> {
+  signal(pid, mode === "fast" ? "SIGINT" : "SIGQUIT");
+  await untilStopped(pid, directory);
+}
+
+async function untilStopped(pid: number, directory: string): Promise<void> {
   const becomeImmediateAt = performance.now() + FAST_SHUTDOWN_MS;
   let immediate = false;
   while (isPostmaster(pid, directory)) {

@@ -100,15 +100,18 @@ export class Usage {
     }
   }
 
-  /** Gives up the use of the cluster; true when nobody else uses it, and nobody can begin to while this is connected. */
-  async giveUp(): Promise<boolean> {
+  /**
+   * Gives up the use of the cluster; true when nobody else uses it, and nobody can begin to while this is connected.
+   * Undefined: the connection is lost.
+   */
+  async giveUp(): Promise<boolean | undefined> {
     try {
       if (this.#isServer) await this.#client.query("select pg_advisory_unlock($1, $2)", SERVER);
       await this.#client.query("select pg_advisory_unlock_shared($1, $2)", USERS);
       const { rows } = await this.#client.query("select pg_try_advisory_lock($1, $2) as last", USERS);
       return rows[0].last;
     } catch {
-      return false;
+      return undefined;
     }
   }
 

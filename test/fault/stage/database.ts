@@ -72,7 +72,7 @@ export async function startOwnDatabase({ on = "disk" }: OwnDatabaseOptions = {})
     async [Symbol.asyncDispose]() {
       await start();
       watchdog?.kill("SIGKILL");
-      await stopPostmaster(await store.pid(), cluster.directory);
+      await stopPostmaster(await store.pid(), cluster.directory, "fast");
       if (!given) await rm(dataDir, { recursive: true, force: true });
     },
   };
