@@ -1,4 +1,5 @@
 // The command line as a caller: whoever can run it has the data directory or the database in hand anyway.
+import { DEFAULT_TENANT } from "../bootstrap.ts";
 import type { Caller } from "../domain/caller.ts";
 import { createTenantStore } from "../store/access.ts";
 import type { AuditOrigin } from "../store/audit.ts";
@@ -16,8 +17,9 @@ export function commandCaller(tenantId: string): Caller {
 /** The id of the tenant that an option names by its id or slug. Throws CommandError if there is none. */
 export async function tenantNamed(on: Queryable, name: string): Promise<string> {
   const found = await createTenantStore(on).resolve(name);
-  if (found === undefined) throw new CommandError(`there is no tenant "${name}"`);
-  return found.id;
+  if (found !== undefined) return found.id;
+  const advice = name === DEFAULT_TENANT ? " yet: the first start of a server makes it" : "";
+  throw new CommandError(`there is no tenant "${name}"${advice}`);
 }
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;

@@ -1,5 +1,6 @@
 // `token`: a token of the local issuer, for trying things out and for scripts.
 import { LocalIssuer, MAX_TTL_S } from "../access/local-issuer.ts";
+import { DEFAULT_TENANT } from "../bootstrap.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";
@@ -23,7 +24,7 @@ export const tokenCommand: Command = {
     if (seconds < 1 || seconds > MAX_TTL_S) throw new UsageError("--ttl: want 1s to 24h");
     const claimed = roleNamed(role);
     // A super administrator names a tenant in each call; anybody else could do nothing without one.
-    const tenant = options.tenant ?? (claimed === "super_admin" ? undefined : "default");
+    const tenant = options.tenant ?? (claimed === "super_admin" ? undefined : DEFAULT_TENANT);
     const tenantId =
       tenant === undefined
         ? undefined

@@ -96,6 +96,7 @@ describe("key create", () => {
 
   test.each([
     [["--tenant", "nowhere"], 1, 'there is no tenant "nowhere"'],
+    [[], 1, 'there is no tenant "default" yet: the first start of a server makes it'],
     [["--tenant", "acme", "--scopes", "everything"], 2, "--scopes"],
     [["--tenant", "acme", "--scopes", ""], 2, "--scopes"],
     [["--tenant", "acme", "--expires", "soon"], 2, "--expires"],
