@@ -147,6 +147,8 @@ export class LiveTurn {
       for await (const piece of reply(connector, request, limits, circuit, signal)) this.#add(piece);
       return this.#endAs(TurnState.COMPLETE);
     } catch (error) {
+      // Whoever ended it has said how; what is made of it here is not written.
+      if (this.#stop === "lost") return this.#endAs(TurnState.FAILED);
       if (this.#stop === "cancelled") return this.#endAs(TurnState.CANCELLED);
       if (this.#stop === "stopping") return this.#endAs(TurnState.FAILED, "the server that ran the turn was stopped");
       if (error instanceof AgentFailure) {

@@ -1,0 +1,43 @@
+// A turn that this server runs, and what it says of its end.
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import type { Connectors } from "../../../src/agents/connectors.ts";
+import { LiveTurn, type LiveTurnParts, type LiveTurnTask } from "../../../src/agents/live-turn.ts";
+import { Circuit } from "../../../src/domain/circuit.ts";
+import { newId } from "../../../src/domain/id.ts";
+import { createHints } from "../../../src/live/hints.ts";
+import type { Database } from "../../../src/store/database.ts";
+
+test("one that ended elsewhere is given up, and is no failure of this server", async () => {
+  const connectors = {
+    circuitOf: () => new Circuit(),
+    connectorOf: () =>
+      async function* (_request: unknown, signal: AbortSignal) {
+        yield "so far";
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      },
+  };
+  const asked: string[] = [];
+  const query = async ({ name }: { readonly name: string }) => {
+    asked.push(name);
+    // Its row is gone, or another server has ended it.
+    return [];
+  };
+  const lines: string[] = [];
+  const parts = {
+    database: { query } as unknown as Database,
+    hints: await createHints(),
+    connectors: connectors as unknown as Connectors,
+    times: { saveEveryMs: 5, leaseMs: 1_000, renewEveryMs: 100, sweepEveryMs: 1_000 },
+    server: newId(),
+    log: pino({}, { write: (line) => void lines.push(line) }),
+  } satisfies LiveTurnParts;
+  const place = { tenantId: newId(), conversationId: newId(), id: newId() };
+  const agent = { id: newId(), idle_timeout_ms: 60_000, timeout_ms: 60_000 };
+  const task = { place, agent, queued: false, readRequest: async () => ({}) } as unknown as LiveTurnTask;
+  const live = new LiveTurn(parts, task);
+  await live.done;
+  expect(asked).toEqual(["turn_save"]);
+  expect(lines).toEqual([]);
+  await parts.hints.close();
+});
