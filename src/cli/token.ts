@@ -1,6 +1,5 @@
 // `token`: a token of the local issuer, for trying things out and for scripts.
 import { LocalIssuer, MAX_TTL_S } from "../access/local-issuer.ts";
-import { DEFAULT_TENANT } from "../bootstrap.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";
@@ -10,21 +9,19 @@ export const tokenCommand: Command = {
   name: "token",
   summary: "print a token that speaks for a member",
   options: {
-    tenant: { type: "string", help: "the tenant, by id or slug (default; none for a super administrator)" },
+    tenant: { type: "string", help: "the tenant, by id or slug (none: for a super administrator)" },
     sub: { type: "string", help: "the member's id; it need not exist yet" },
     role: { type: "string", help: `${ROLES.join(", ")} (what the directory says, else member)` },
     ttl: { type: "string", default: "1h", help: "how long it lives, such as 15m or 1h; at most a day (1h)" },
   },
   async run(invocation) {
-    const { sub, role, ttl, ...options } = invocation.options as Record<string, string | undefined>;
+    const { tenant, sub, role, ttl } = invocation.options as Record<string, string | undefined>;
     if (sub === undefined || !isMemberId(sub)) {
       throw new UsageError(`--sub: want a member's id, ${MEMBER_ID_RULE}`);
     }
     const seconds = secondsOf("ttl", ttl ?? "1h");
     if (seconds < 1 || seconds > MAX_TTL_S) throw new UsageError("--ttl: want 1s to 24h");
     const claimed = roleNamed(role);
-    // A super administrator names a tenant in each call; anybody else could do nothing without one.
-    const tenant = options.tenant ?? (claimed === "super_admin" ? undefined : DEFAULT_TENANT);
     const tenantId =
       tenant === undefined
         ? undefined
