@@ -28,7 +28,7 @@ async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promi
   const listening = await start(app, async ({ url }) => {
     firstKey = await prepare(opened, url);
   });
-  await announce(invocation, listening, firstKey);
+  await announce(invocation, opened, listening, firstKey);
   await aborted(invocation.signal);
   invocation.logger.info(STOPPING);
 }
@@ -60,7 +60,7 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
     const listening = await fleet.start();
     const firstKey = await prepare(opened, listening.url);
     await fleet.release();
-    await announce(invocation, listening, firstKey);
+    await announce(invocation, opened, listening, firstKey);
     await aborted(signal);
     logger.info(STOPPING);
   } catch (error) {
@@ -91,11 +91,14 @@ async function prepare({ database, embedded }: OpenedDatabase, url: string): Pro
 
 async function announce(
   { config, print }: Invocation,
+  { database }: OpenedDatabase,
   { url, notices }: Listening,
   firstKey: string | undefined,
 ): Promise<void> {
-  const { linesFor } = await import("../announcement.ts");
-  for (const line of [...linesFor(url, config, firstKey), ...notices]) print(line);
+  const { linesFor, missingTenant } = await import("../announcement.ts");
+  const { createTenantStore } = await import("../store/access.ts");
+  const missing = await missingTenant(config, createTenantStore(database));
+  for (const line of [...linesFor(url, config, firstKey), ...notices, ...missing]) print(line);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { type Environment, type Outcome, runColloquy } from "../support/process.ts";
+import { type Environment, type Outcome, runColloquy, startServer } from "../support/process.ts";
 
 let own: TestDatabase;
 let folder: string;
@@ -21,10 +21,15 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Starts a server with these settings beside a database that is there and a port that is free. */
-function serve(settings: Environment): Promise<Outcome> {
+/** With a database that is there and a port that is free. */
+function withUsual(settings: Environment): Environment {
   const usual = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: join(folder, "data"), PORT: "0", COLLOQUY_COMPAT: "" };
-  return runColloquy(["serve"], { ...usual, ...settings });
+  return { ...usual, ...settings };
+}
+
+/** Starts a server that should end by itself. */
+function serve(settings: Environment): Promise<Outcome> {
+  return runColloquy(["serve"], withUsual(settings));
 }
 
 function expectWords({ status, stdout, stderr }: Outcome, ...beginnings: string[]): void {
@@ -85,4 +90,17 @@ test("a database that cannot be reached, or lets nobody in", async () => {
   elsewhere.pathname = "/no_such_database";
   const url = own.url.includes("@/") ? elsewhere.href.replace("@localhost/", "@/") : elsewhere.href;
   expectWords(await serve({ DATABASE_URL: url }), "DATABASE_URL: ");
+});
+
+test("a trusted tenant that is not there: it may be made yet, so the server starts and says so", async () => {
+  const told = async (settings: Environment) => {
+    const server = startServer(withUsual({ COLLOQUY_COMPAT: "assistant", ...settings }));
+    await server.ready;
+    server.signal("SIGTERM");
+    return (await server.ended).stdout;
+  };
+  const words = 'There is no tenant "acme" yet, which COLLOQUY_TRUST_TENANT names';
+  expect(await told({ COLLOQUY_TRUST_TENANT: "acme" })).toContain(words);
+  expect(await told({ COLLOQUY_TRUST_TENANT: "acme", COLLOQUY_COMPAT: "crm" })).not.toContain("COLLOQUY_TRUST_TENANT");
+  expect(await told({})).not.toContain("COLLOQUY_TRUST_TENANT");
 });
