@@ -37,7 +37,7 @@ function watchBusy(): () => number {
 }
 
 /** V8's last resort: the only collection that also gives back the empty pages of the young generation. */
-function collectEverything(): void {
+export function collectEverything(): void {
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as Collect;
   collect({ type: "major", execution: "sync", flavor: "last-resort" });

@@ -22,7 +22,7 @@ function looks(minutes: number, at: (minute: number) => Partial<Rest> = () => ({
 }
 
 describe("what a standing server holds", () => {
-  it("is told for its start, for minutes 10 to 15 and for the last five, by their medians", () => {
+  it("is told for its start, for five minutes after the first ten and for the last five, by medians", () => {
     const rests = looks(60, (minute) => ({ heapUsed: minute * MIB, ownFiles: minute === 12 ? 90 : 28 }));
     const { first, warm, last } = holdings(rests);
     expect(first?.heap).toBe(0);
@@ -68,9 +68,14 @@ describe("growth", () => {
     expect(growth(looks(60, (minute) => ({ resources: { Timeout: minute > 50 ? 31 : 11 } })))).toEqual(told);
   });
 
-  it("is not told of a run whose last minutes are those in which it was warm", () => {
+  it("is told of a run of little more than ten minutes, too", () => {
     const grows = (minute: number) => ({ heapUsed: (60 + 10 * minute) * MIB });
-    expect(growth(looks(19, grows))).toEqual([]);
-    expect(growth(looks(20, grows))).toHaveLength(1);
+    expect(growth(looks(10, grows))).toEqual([]);
+    expect(growth(looks(12, grows))).toEqual([
+      "what heap and buffers hold is 1.12 times what it was after ten minutes",
+    ]);
+    expect(growth(looks(16, grows))).toEqual([
+      "what heap and buffers hold is 1.22 times what it was after ten minutes",
+    ]);
   });
 });

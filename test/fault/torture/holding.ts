@@ -17,9 +17,9 @@ export interface Holding {
 export interface Holdings {
   /** Before anybody called. */
   readonly first?: Holding;
-  /** Once it is warm: of minutes 10 to 15. */
+  /** Once it is warm: of the five minutes after the first ten. */
   readonly warm?: Holding;
-  /** Of the last five minutes. */
+  /** Of the last five minutes. Of a run that is too short for both, each has half of what comes after ten minutes. */
   readonly last?: Holding;
 }
 
@@ -40,17 +40,20 @@ export function holdings(rests: readonly Rest[]): Holdings {
   const end = later.at(-1);
   if (first === undefined) return {};
   if (end === undefined) return { first: median([first]) };
-  const from = first.atSeconds + WARM_SECONDS;
-  const warm = later.filter(({ atSeconds }) => atSeconds >= from && atSeconds < from + WINDOW_SECONDS);
-  const last = later.filter(({ atSeconds }) => atSeconds > end.atSeconds - WINDOW_SECONDS);
-  return { first: median([first]), ...(warm.length > 0 && { warm: median(warm) }), last: median(last) };
+  const warmFrom = later.find(({ atSeconds }) => atSeconds - first.atSeconds >= WARM_SECONDS)?.atSeconds;
+  const half = warmFrom === undefined ? WINDOW_SECONDS : (end.atSeconds - warmFrom) / 2;
+  // At least one look on either side.
+  const window = Math.max(1, Math.min(WINDOW_SECONDS, half));
+  const last = later.filter(({ atSeconds }) => atSeconds > end.atSeconds - window);
+  if (warmFrom === undefined) return { first: median([first]), last: median(last) };
+  const warm = later.filter(({ atSeconds }) => atSeconds >= warmFrom && atSeconds < warmFrom + window);
+  return { first: median([first]), warm: median(warm), last: median(last) };
 }
 
-/** What grew, in words. A run that ends before its last minutes are others than those in which it was warm is not judged. */
+/** What grew, in words. */
 export function growth(rests: readonly Rest[]): string[] {
   const { warm, last } = holdings(rests);
-  const seconds = (rests.at(-1)?.atSeconds ?? 0) - (rests[0]?.atSeconds ?? 0);
-  if (warm === undefined || last === undefined || seconds < WARM_SECONDS + 2 * WINDOW_SECONDS) return [];
+  if (warm === undefined || last === undefined) return [];
   const grown = (what: string, of: (holding: Holding) => number) => {
     const times = of(last) / of(warm);
     return times > GROWTH ? [`${what} is ${times.toFixed(2)} times what it was after ten minutes`] : [];

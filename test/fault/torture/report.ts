@@ -58,10 +58,10 @@ export function report({ options, seconds, turns, rests, findings: found }: Outc
           `The tests of full size took ${clock(suite.seconds)}: ${number(suite.passed)} passed, with ${number(suite.values)} values written and read back, and ${number(suite.calls)} calls compared with Connect's own handlers.`,
           "",
         ]),
-    "What the server that stood through it held when nobody called (medians):",
+    "What the server that stood through it held when nobody called (medians of up to five minutes):",
     "",
     ...table(
-      ["", "at first", "minutes 10 to 15", "last five minutes"],
+      ["", "at first", "after ten minutes", "at the end"],
       [
         ["heap, MiB", ...cells(({ heap }) => mebibytes(heap))],
         ["buffers outside the heap, MiB", ...cells(({ buffers }) => mebibytes(buffers))],
