@@ -79,6 +79,11 @@ export const poolSize = z
   .regex(/^[1-9]\d{0,3}$/, "must be a number from 1 to 9999")
   .transform(Number);
 
+/** A schema of the database. */
+export const schemaName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a name of lower-case letters, digits and _");
+
 export const readableFile = z.string().refine((path) => {
   try {
     accessSync(path, constants.R_OK);

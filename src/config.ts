@@ -20,6 +20,7 @@ import {
   port,
   rateLimits,
   readableFile,
+  schemaName,
   TRUSTING_DIALECTS,
   type TrustingDialect,
   trusting,
@@ -42,6 +43,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** Connections of each process to the database at most; undefined: 10, or 2 for each core where that is more. */
   readonly poolSize: number | undefined;
+  /** Where the tables lie in the database. */
+  readonly databaseSchema: string;
   /** Processes that serve. */
   readonly workers: number;
   readonly dataDir: string;
@@ -89,6 +92,7 @@ const VARIABLES = {
   TLS_CERT: readableFile.optional(),
   TLS_KEY: readableFile.optional(),
   DATABASE_URL: databaseUrl.optional(),
+  COLLOQUY_DATABASE_SCHEMA: schemaName.default("public"),
   COLLOQUY_POOL_SIZE: poolSize.optional(),
   COLLOQUY_WORKERS: workers.prefault("1"),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
@@ -171,6 +175,7 @@ function assemble(settings: Settings): Config {
     port: settings.PORT,
     tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
     databaseUrl: settings.DATABASE_URL,
+    databaseSchema: settings.COLLOQUY_DATABASE_SCHEMA,
     poolSize: settings.COLLOQUY_POOL_SIZE,
     workers: settings.COLLOQUY_WORKERS,
     dataDir: settings.COLLOQUY_DATA_DIR,

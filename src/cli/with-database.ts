@@ -29,6 +29,7 @@ export async function withDatabase<T>(
     const url = embedded?.url ?? config.databaseUrl ?? "";
     const database = await openDatabase({
       url,
+      searchPath: config.databaseSchema,
       ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
       onConnectionLost: (message) => logger.debug(message),
     });

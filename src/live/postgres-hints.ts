@@ -1,6 +1,7 @@
 // Carries hints by PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { sessionSetup, setUpSession } from "../store/session.ts";
 import { decodeHints, encodeHints, HINT_LENGTH } from "./encode-hints.ts";
 import type { Hint, HintCarrier } from "./hints.ts";
 
@@ -11,6 +12,10 @@ const RETRY_MS = 1_000;
 /** Notices a connection that is gone without a word, in milliseconds. */
 const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
+
+const SETUP = sessionSetup({
+  timeouts: { statement: PROBE_TIMEOUT_MS, lock: PROBE_TIMEOUT_MS, idleInTransaction: PROBE_TIMEOUT_MS },
+});
 
 export interface PostgresHintsOptions {
   readonly url: string;
@@ -44,6 +49,7 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
     stopping.signal.addEventListener("abort", onStop, { once: true });
     try {
       await own.connect();
+      await setUpSession(own, SETUP, PROBE_TIMEOUT_MS);
       await own.query(`listen ${CHANNEL}`);
       client = own;
       // Whatever came while nobody listened is not known.

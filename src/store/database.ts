@@ -68,6 +68,8 @@ export interface DatabaseOptions {
   readonly timeouts?: Partial<Timeouts>;
   readonly observer?: DatabaseObserver;
   readonly onConnectionLost?: (message: string) => void;
+  /** Where the tables lie in the database; `public` unless told. */
+  readonly searchPath?: string | undefined;
   /** Its entities and migrations; Colloquy's own unless told. */
   readonly schema?: Schema;
 }
@@ -241,6 +243,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     maxWaiting: options.maxWaiting ?? 16 * size,
     applicationName: options.applicationName ?? "colloquy",
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    schema: options.searchPath,
     observer: options.observer,
     onConnectionLost,
   });

@@ -14,14 +14,25 @@ const SOCKET_ERRORS = new Set([
  * SQLSTATEs with which a session ends or never begins (PostgreSQL manual, appendix A): shut down, crashed, starting,
  * idle in a transaction for too long, no such database, too many clients, read-only (a primary that became a replica).
  */
-const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25006", "3D000", "53300"]);
+const SESSION_ERRORS = new Set([
+  "57P01",
+  "57P02",
+  "57P03",
+  "57P04",
+  "57P05",
+  "25P03",
+  "25P04",
+  "25006",
+  "3D000",
+  "53300",
+]);
 
 /** SQLSTATEs of a PostgreSQL that has no room or memory left, or whose disk fails: the statement did nothing. */
 const EXHAUSTED = new Set(["53000", "53100", "53200", "53400", "58030"]);
 
 /** What pg says of a connection that broke, in messages without a code. */
 const BROKEN =
-  /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended)/;
+  /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended|Query read timeout)/;
 
 /** What pg-pool says when every connection stayed busy for the whole `connectionTimeoutMillis`. */
 const POOL_BUSY = "timeout exceeded when trying to connect";

@@ -3,6 +3,7 @@ import pg, { type ClientBase, type Pool, type PoolClient } from "pg";
 import { QueueFull } from "./failure.ts";
 import { ormTypes } from "./orm-types.ts";
 import { tappedClient } from "./row-tap.ts";
+import { type SessionTimeouts, sessionSetup, setUpSession } from "./session.ts";
 
 /** Told of everything that goes to PostgreSQL, native and MikroORM's alike. For tests and metrics. */
 export interface DatabaseObserver {
@@ -22,21 +23,17 @@ export interface PoolSettings {
   /** How PostgreSQL names our sessions in `pg_stat_activity`. */
   readonly applicationName: string;
   readonly timeouts: Timeouts;
+  /** Where the tables lie; `public` unless told. */
+  readonly schema?: string | undefined;
   readonly observer: DatabaseObserver | undefined;
   /** Where connections that drop are reported: a line for a log, without content. */
   readonly onConnectionLost: (message: string) => void;
 }
 
 /** In milliseconds; 0 means none. */
-export interface Timeouts {
+export interface Timeouts extends SessionTimeouts {
   /** To connect, and to wait for a free connection. */
   readonly connect: number;
-  /** For one statement. A call's own deadline, which is shorter, cancels through its AbortSignal. */
-  readonly statement: number;
-  /** For one lock; the transaction is then retried. */
-  readonly lock: number;
-  /** Between two statements of a transaction, after which PostgreSQL ends the session. */
-  readonly idleInTransaction: number;
 }
 
 export const DEFAULT_TIMEOUTS: Timeouts = {
@@ -49,13 +46,6 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
 /** How long an idle connection is kept, and how long a quiet socket waits for its first keep-alive, in milliseconds. */
 const IDLE_CONNECTION_MS = 60_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
-
-/**
- * Statements keep the plan that holds for all values: which index leads to a page does not depend on them, planning
- * anew takes longer than most statements, and a tenant that the statistics do not know yet is planned for like the
- * others. Compiling plans never pays off for what takes milliseconds.
- */
-export const SESSION_OPTIONS = "-c plan_cache_mode=force_generic_plan -c jit=off";
 
 function textOf(query: unknown): string {
   if (typeof query === "string") return query;
@@ -170,16 +160,14 @@ export interface OpenPool {
 
 /** Makes the pool; does not connect yet. */
 export function openPool({ timeouts, observer, ...settings }: PoolSettings): OpenPool {
+  const setup = sessionSetup({ timeouts, schema: settings.schema });
   const pool = new pg.Pool({
     connectionString: settings.url,
     max: settings.size,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     connectionTimeoutMillis: timeouts.connect,
-    statement_timeout: timeouts.statement,
-    lock_timeout: timeouts.lock,
-    idle_in_transaction_session_timeout: timeouts.idleInTransaction,
     application_name: settings.applicationName,
-    options: SESSION_OPTIONS,
+    onConnect: (client) => setUpSession(client, setup, timeouts.connect),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types: ormTypes,

@@ -1,6 +1,8 @@
 // What PostgreSQL does to carry out a statement: which tables it reads how, how many rows, and what it sorts.
 import pg from "pg";
 import type { Statement } from "../../src/store/database.ts";
+import { DEFAULT_TIMEOUTS } from "../../src/store/pool.ts";
+import { sessionSetup, setUpSession } from "../../src/store/session.ts";
 
 export interface Work {
   /** Every reading of a table, such as `message by message_pkey`; without `by` the whole table was gone through. */
@@ -28,9 +30,10 @@ interface Node {
 }
 
 /** Loads a plan as the server's sessions make it. */
-export async function openExplainer(url: string, sessionOptions: string): Promise<Explainer> {
-  const client = new pg.Client({ connectionString: url, options: sessionOptions });
+export async function openExplainer(url: string): Promise<Explainer> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
+  await setUpSession(client, sessionSetup({ timeouts: DEFAULT_TIMEOUTS }), DEFAULT_TIMEOUTS.connect);
   return {
     async explain({ name, text }, values) {
       await client.query("begin");

@@ -26,6 +26,7 @@ test("an empty environment gives the development profile on loopback, with the e
     port: 8080,
     tls: undefined,
     databaseUrl: undefined,
+    databaseSchema: "public",
     poolSize: undefined,
     workers: 1,
     dataDir: ".colloquy",

@@ -1,11 +1,16 @@
 // Who uses an embedded PostgreSQL: a connection with locks that end with the process that holds them, however it ends.
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { sessionSetup, setUpSession } from "../session.ts";
 import { isAlive } from "./postmaster.ts";
 
 /** Advisory locks (in the database `postgres`): shared by everyone who uses the cluster, and held by its one server. */
 const USERS = [0x636c71, 1];
 const SERVER = [0x636c71, 2];
+
+const CONNECT_MS = 10_000;
+/** This session waits for locks, and is idle, for as long as the server lives. */
+const SETUP = sessionSetup({ timeouts: { statement: 0, lock: 0, idleInTransaction: 0 } });
 
 const SERVER_NAME = "Colloquy";
 const LOOK_AGAIN_MS = 20;
@@ -48,13 +53,14 @@ export class Usage {
   static async begin(url: string, role: Role): Promise<Usage> {
     const client = new pg.Client({
       connectionString: url,
-      connectionTimeoutMillis: 10_000,
+      connectionTimeoutMillis: CONNECT_MS,
       application_name:
         role === "server" ? `${SERVER_NAME} (pid ${process.pid})` : `Colloquy command (pid ${process.pid})`,
     });
     const usage = new Usage(client, role);
     await client.connect();
     try {
+      await setUpSession(client, SETUP, CONNECT_MS);
       await client.query("select pg_advisory_lock_shared($1, $2)", USERS);
       if (usage.#isServer) await usage.#becomeServer();
       return usage;

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
 import type { Statement } from "../../../src/store/database.ts";
-import { SESSION_OPTIONS } from "../../../src/store/pool.ts";
 import { type ConversationList, listConversations } from "../../../src/store/statements/conversation-lists.ts";
 import { getConversation } from "../../../src/store/statements/conversations.ts";
 import { readLog, send } from "../../../src/store/statements/log.ts";
@@ -20,7 +19,7 @@ let explainer: Explainer;
 beforeAll(async () => {
   database = await createTestDatabase();
   await createCrowd(database.url);
-  explainer = await openExplainer(database.url, SESSION_OPTIONS);
+  explainer = await openExplainer(database.url);
 }, 120_000);
 afterAll(async () => {
   await explainer[Symbol.asyncDispose]();
