@@ -1,5 +1,6 @@
 // Builds the parts of the server and ties them together.
 import type { Logger } from "pino";
+import { createClientAddress } from "./access/client-address.ts";
 import { createConnectors } from "./agents/connectors.ts";
 import { createSealer } from "./agents/sealing.ts";
 import { readSealingKey } from "./agents/sealing-key.ts";
@@ -81,7 +82,8 @@ export async function createApp(
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "work in the background failed");
   const { dataDir, issuers, rateLimits } = config;
-  const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, onError });
+  const clientAddress = createClientAddress(config.trustedProxies);
+  const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });
   begun.defer(() => identity.stop());
   const sweeper = createSweeper({ database, onError });
   begun.defer(() => sweeper.stop());
@@ -124,7 +126,8 @@ export async function createApp(
   const shedding = createShedding({ queue, loopDelayMs: loop.delayMs, logger });
   measureLoad(metrics.registry, queue, shedding);
   const { shed } = shedding;
-  const pipeline = createPipeline({ services, ...identity.stages, shed, allow, lifecycle, metrics, logger });
+  const stages = { ...identity.stages, allow, shed, clientAddress };
+  const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
   const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
@@ -132,6 +135,7 @@ export async function createApp(
     const rest = createRest({
       pipeline,
       mounts,
+      clientAddress,
       createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
       ...REST_FAILURES,
     });

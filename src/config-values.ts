@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { ALGORITHMS } from "./access/algorithms.ts";
+import { type Network, parseNetwork } from "./access/client-address.ts";
 import type { IssuerSettings } from "./access/issuers.ts";
 import { LOCAL_ISSUER } from "./access/local-issuer.ts";
 import { parsePolicies } from "./access/rate-limits.ts";
@@ -164,6 +165,17 @@ export const issuers = z
       .array(issuer, { error: "must be an array of issuers" })
       .refine((all) => new Set(all.map((one) => one.issuer)).size === all.length, "names an issuer twice"),
   );
+
+/** Networks and addresses. */
+export const networks = list.transform((items, context) =>
+  items.map((item): Network => {
+    const network = parseNetwork(item);
+    if (network === undefined) {
+      context.addIssue(`"${item}" must be an IPv4 or IPv6 address, or a network such as 10.0.0.0/8 or fd00::/8`);
+    }
+    return network ?? { address: item, bits: 0 };
+  }),
+);
 
 export const rateLimits = z.string().transform((text, context) => {
   try {

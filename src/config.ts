@@ -1,5 +1,6 @@
 // The environment as one typed, frozen object; whatever is wrong with it is said at once, by name.
 import { z } from "zod";
+import type { Network } from "./access/client-address.ts";
 import type { IssuerSettings } from "./access/issuers.ts";
 import type { RatePolicies } from "./access/rate-limits.ts";
 import {
@@ -14,6 +15,7 @@ import {
   list,
   type Mount,
   mounts,
+  networks,
   onOrOff,
   origin,
   poolSize,
@@ -56,6 +58,8 @@ export interface Config {
   readonly cors: readonly string[] | "loopback";
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
+  /** The proxies whose word is taken for where a request comes from; empty: nobody's. */
+  readonly trustedProxies: readonly Network[];
   readonly agents: {
     /** Whether agents may be on the loopback and private networks. */
     readonly allowPrivate: boolean;
@@ -105,6 +109,7 @@ const VARIABLES = {
   COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
   COLLOQUY_ISSUERS: issuers.prefault("[]"),
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
+  COLLOQUY_TRUSTED_PROXIES: networks.optional(),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
   COLLOQUY_PURGE_AFTER: days.prefault("never"),
@@ -114,7 +119,7 @@ const VARIABLES = {
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
-const MAY_BE_EMPTY = new Set(["COLLOQUY_COMPAT", "COLLOQUY_TRUST", "COLLOQUY_CORS"]);
+const MAY_BE_EMPTY = new Set(["COLLOQUY_COMPAT", "COLLOQUY_TRUST", "COLLOQUY_CORS", "COLLOQUY_TRUSTED_PROXIES"]);
 
 type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
 
@@ -188,6 +193,7 @@ function assemble(settings: Settings): Config {
     cors: settings.COLLOQUY_CORS ?? (development ? "loopback" : []),
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
+    trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
     hints: settings.COLLOQUY_HINTS,
     purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,

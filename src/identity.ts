@@ -1,5 +1,6 @@
 // Builds what says who calls and what it may do: the parts of access, tied to the store and to the services about them.
 import { Authenticator } from "./access/authenticate.ts";
+import type { ClientAddress } from "./access/client-address.ts";
 import { Directory } from "./access/directory.ts";
 import { Gate } from "./access/gate.ts";
 import { type IssuerSettings, openIssuers } from "./access/issuers.ts";
@@ -29,6 +30,7 @@ export interface IdentityOptions {
   readonly dataDir: string;
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
+  readonly clientAddress: ClientAddress;
   /** Told of failures that no call sees. */
   readonly onError: (error: unknown) => void;
 }
@@ -52,7 +54,7 @@ export interface Identity {
 const ROTATION_CHECK_MS = 24 * 60 * 60 * 1000;
 
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { database, secrets, dataDir, issuers, rateLimits, onError } = options;
+  const { database, secrets, dataDir, issuers, rateLimits, clientAddress, onError } = options;
   const keys = createKeyStore(database);
   const directory = new Directory({
     keys,
@@ -86,7 +88,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     ],
     endpoints: new Map([
       ["/.well-known/jwks.json", publishKeys(localIssuer)],
-      ["/oauth2/token", tokenEndpoint({ issuer: localIssuer, authenticator, gate, onError })],
+      ["/oauth2/token", tokenEndpoint({ issuer: localIssuer, authenticator, gate, clientAddress, onError })],
     ]),
     gate,
     directory,

@@ -3,7 +3,7 @@ import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/principal.ts";
 import { judgeKey, judgeSecret, type KeyVerdict, parseApiKey } from "./api-key.ts";
 import type { Clock } from "./bounded-cache.ts";
-import { refuse } from "./claims.ts";
+import { GenuineRefused, refuseGenuine } from "./claims.ts";
 import { bearerToken, type RequestHeaders, readCredential } from "./credential.ts";
 import type { Directory } from "./directory.ts";
 import type { KeyUses } from "./key-uses.ts";
@@ -16,6 +16,11 @@ export interface AuthenticatorOptions {
   readonly uses: KeyUses;
   readonly now?: Clock;
 }
+
+/** Does what costs more than a look into memory, perhaps later. May refuse to. */
+export type Work = <T>(check: () => Promise<T>) => Promise<T>;
+
+const atOnce: Work = (check) => check();
 
 /**
  * Says who calls. Headers: `Authorization` or `X-API-Key`; `X-Act-For`, by which an API key acts for a member; and
@@ -35,17 +40,15 @@ export class Authenticator {
   }
 
   /**
-   * The principal; `anonymous` when no credential was given. `beforeWork` is called before anything that costs more than
-   * a look into memory, and may throw to prevent it. Throws CREDENTIAL_INVALID, PERMISSION_DENIED, ISSUER_UNAVAILABLE or
-   * what the store throws.
+   * The principal; `anonymous` when no credential was given. What costs more than a look into memory to find out whether a
+   * credential is genuine is done by `work`. Throws CREDENTIAL_INVALID (`GenuineRefused` for what was once given out),
+   * PERMISSION_DENIED, ISSUER_UNAVAILABLE or what the store throws.
    */
-  async authenticate(request: RequestHeaders, beforeWork: () => void = () => {}): Promise<Principal> {
+  async authenticate(request: RequestHeaders, work: Work = atOnce): Promise<Principal> {
     const credential = readCredential(request);
     if (credential === undefined) return { kind: "anonymous" };
     const principal =
-      credential.kind === "key"
-        ? await this.#byKey(credential.text, beforeWork)
-        : await this.#byToken(credential.text, beforeWork);
+      credential.kind === "key" ? await this.#byKey(credential.text, work) : await this.#byToken(credential.text, work);
     return this.#inTenant(await this.#actingFor(principal, request), request);
   }
 
@@ -64,37 +67,34 @@ export class Authenticator {
   }
 
   /** The key and its record, if this is the text of a good API key. Throws CREDENTIAL_INVALID. */
-  async verifyKey(text: string, beforeWork: () => void = () => {}): Promise<KeyRecord> {
+  async verifyKey(text: string, work: Work = atOnce): Promise<KeyRecord> {
     const key = parseApiKey(text);
     if (key === undefined) throw refuseKey("it is damaged");
-    if (this.#directory.knownKey(key.tenantId, key.keyId) === undefined) beforeWork();
-    const record = await this.#directory.key(key.tenantId, key.keyId);
-    if (record === undefined) throw refuseKey(WHY_REFUSED.wrong_secret);
+    const known = this.#directory.knownKey(key.tenantId, key.keyId);
+    const record = known === undefined ? await work(() => this.#directory.key(key.tenantId, key.keyId)) : known;
+    if (!record) throw refuseKey(WHY_REFUSED.wrong_secret);
     const verdict = judgeSecret(record, key.secret, this.#now);
-    if (verdict !== "ok") throw refuseKey(WHY_REFUSED[verdict]);
+    if (verdict === "wrong_secret") throw refuseKey(WHY_REFUSED[verdict]);
+    if (verdict !== "ok") throw new GenuineRefused(`The API key is refused: ${WHY_REFUSED[verdict]}.`);
     this.#uses.record(record.tenantId, record.keyId);
     return record;
   }
 
-  async #byKey(text: string, beforeWork: () => void): Promise<KeyPrincipal> {
-    return keyPrincipal(await this.verifyKey(text, beforeWork));
+  async #byKey(text: string, work: Work): Promise<KeyPrincipal> {
+    return keyPrincipal(await this.verifyKey(text, work));
   }
 
-  async #byToken(text: string, beforeWork: () => void): Promise<Principal> {
-    let token = this.#tokens.remembered(text);
-    if (token === undefined) {
-      beforeWork();
-      token = await this.#tokens.verify(text);
-    }
+  async #byToken(text: string, work: Work): Promise<Principal> {
+    const token = this.#tokens.remembered(text) ?? (await work(() => this.#tokens.verify(text)));
     const { memberId, role = "member" } = token;
     if (token.tenant === undefined) {
-      if (token.tenants !== undefined) throw refuse("its issuer may not speak for all tenants");
+      if (token.tenants !== undefined) throw refuseGenuine("its issuer may not speak for all tenants");
       return { kind: "member", tenantId: undefined, memberId, role };
     }
     const tenant = await this.#directory.tenant(token.tenant);
-    if (tenant === undefined) throw refuse("its tenant does not exist");
+    if (tenant === undefined) throw refuseGenuine("its tenant does not exist");
     if (token.tenants?.some((name) => isNamed(tenant, name)) === false) {
-      throw refuse("its issuer may not speak for its tenant");
+      throw refuseGenuine("its issuer may not speak for its tenant");
     }
     return token.key === undefined ? this.#asMember(tenant, token) : this.#asKey(tenant, token.key);
   }
@@ -109,7 +109,7 @@ export class Authenticator {
   async #asKey({ id }: TenantRecord, { keyId, scopes }: NonNullable<VerifiedToken["key"]>): Promise<Principal> {
     const record = await this.#directory.key(id, keyId);
     if (record === undefined || judgeKey(record, this.#now()) !== "ok")
-      throw refuse("the API key that it stands for is gone");
+      throw refuseGenuine("the API key that it stands for is gone");
     this.#uses.record(id, keyId);
     return keyPrincipal(record, new Set(SCOPES.filter((scope) => scopes.includes(scope) && record.scopes.has(scope))));
   }

@@ -1,15 +1,19 @@
-// A map that forgets: at most so many entries, each for at most so long; and one that loads what it lacks.
+// A map that forgets: at most so many entries and characters of keys, each for at most so long; and one that loads what it lacks.
 
 /** Milliseconds since 1970. Passed in so that tests need not wait. */
 export type Clock = () => number;
+
+/** Of each key on average: keys may come from whoever calls. */
+const KEY_CHARACTERS = 200;
 
 /** A least-recently-used map with a time to live for each entry. */
 export class BoundedCache<V> {
   readonly #max: number;
   readonly #now: Clock;
   readonly #entries = new Map<string, { readonly value: V; readonly until: number }>();
+  #characters = 0;
 
-  /** `max`: how many entries are kept; the least recently used goes first. */
+  /** `max`: how many entries are kept; the least recently used goes first. So it does while keys have over 200 characters on average. */
   constructor(max: number, now: Clock = Date.now) {
     this.#max = max;
     this.#now = now;
@@ -22,8 +26,11 @@ export class BoundedCache<V> {
   get(key: string): V | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
+    if (entry.until <= this.#now()) {
+      this.delete(key);
+      return undefined;
+    }
     this.#entries.delete(key);
-    if (entry.until <= this.#now()) return undefined;
     // A Map keeps the order of insertion: putting it back makes it the youngest.
     this.#entries.set(key, entry);
     return entry.value;
@@ -31,17 +38,17 @@ export class BoundedCache<V> {
 
   /** `until`: milliseconds since 1970. */
   set(key: string, value: V, until: number): void {
-    this.#entries.delete(key);
+    this.delete(key);
     this.#entries.set(key, { value, until });
-    if (this.#entries.size <= this.#max) return;
+    this.#characters += key.length;
     for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
+      if (this.#entries.size <= this.#max && this.#characters <= this.#max * KEY_CHARACTERS) return;
+      this.delete(oldest);
     }
   }
 
   delete(key: string): void {
-    this.#entries.delete(key);
+    if (this.#entries.delete(key)) this.#characters -= key.length;
   }
 }
 

@@ -1,5 +1,5 @@
 // What a verified token says: its claims, read as configured.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, type DomainErrorDetails, ErrorReason } from "../domain/errors.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
 
 /**
@@ -37,18 +37,33 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, rules: Cl
   const { sub = "sub", tenant = "tenant", role = "role" } = rules.claims ?? {};
   const memberId = claimAt(payload, sub);
   if (typeof memberId !== "string" || !isMemberId(memberId)) {
-    throw refuse(`its subject is not a text of ${MEMBER_ID_RULE}`);
+    throw refuseGenuine(`its subject is not a text of ${MEMBER_ID_RULE}`);
   }
   const named = claimAt(payload, tenant) ?? undefined;
   if (named !== undefined && (typeof named !== "string" || named === "" || named.length > 128)) {
-    throw refuse("its tenant is not a text of 1 to 128 characters");
+    throw refuseGenuine("its tenant is not a text of 1 to 128 characters");
   }
   return { memberId, tenant: named, role: readRole(claimAt(payload, role), rules.roles ?? OWN_NAMES) };
 }
 
-/** An answer for a token that is refused; `why` completes "The token is refused: …". */
+/** A token that nobody trusted has signed; `why` completes "The token is refused: …". */
 export function refuse(why: string, cause?: unknown): DomainError {
   return new DomainError(ErrorReason.CREDENTIAL_INVALID, `The token is refused: ${why}.`, { cause });
+}
+
+/** A token that its issuer has signed, and that is refused all the same. */
+export function refuseGenuine(why: string, cause?: unknown): DomainError {
+  return new GenuineRefused(`The token is refused: ${why}.`, { cause });
+}
+
+/**
+ * CREDENTIAL_INVALID for a credential that was once given out to whoever sends it, such as one that has expired or was
+ * revoked: nobody guesses, so it counts against no address.
+ */
+export class GenuineRefused extends DomainError {
+  constructor(message: string, details?: DomainErrorDetails) {
+    super(ErrorReason.CREDENTIAL_INVALID, message, details);
+  }
 }
 
 function claimAt(payload: Readonly<Record<string, unknown>>, name: string): unknown {

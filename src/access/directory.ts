@@ -11,6 +11,9 @@ import {
   type TenantStore,
 } from "./ports.ts";
 
+/** A slug has up to 63 characters, a UUID 36. */
+const MAX_TENANT_NAME = 63;
+
 export interface DirectoryOptions {
   readonly keys: KeyStore;
   readonly tenants: TenantStore;
@@ -51,8 +54,9 @@ export class Directory {
     this.#keys.forget(join(tenantId, keyId));
   }
 
-  /** Finds a tenant by its UUID or slug. */
-  tenant(name: string): Promise<TenantRecord | undefined> {
+  /** Finds a tenant by its UUID or slug. What can be neither is not looked for, and not remembered. */
+  async tenant(name: string): Promise<TenantRecord | undefined> {
+    if (name.length > MAX_TENANT_NAME) return undefined;
     return this.#tenants.get(name, () => this.#options.tenants.resolve(name));
   }
 

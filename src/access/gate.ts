@@ -1,20 +1,30 @@
 // The first two stages of the pipeline, before a body is read: who calls, and has it calls left.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
-import type { Authenticator } from "./authenticate.ts";
+import type { Authenticator, Work } from "./authenticate.ts";
+import { CheckBudget } from "./check-budget.ts";
+import { GenuineRefused } from "./claims.ts";
 import type { RequestHeaders } from "./credential.ts";
-import { type RateLimits, rateLimitHeaders, refusal } from "./rate-limits.ts";
+import { networkOf, type RateLimits, rateLimitHeaders, refusal } from "./rate-limits.ts";
 
 /** What the gate reads of a request. A `CallHead` is one. */
 export interface GateRequest extends RequestHeaders {
-  /** The peer's address. */
+  /** The client's address. */
   readonly address: string;
+}
+
+/** What a bad credential is counted by. */
+export interface GuardedCredential {
+  readonly address: string;
+  /** Its text. Only its hash is kept. */
+  readonly credential: string;
 }
 
 /** Admits requests. Every wire, and the token endpoint, goes through one gate. */
 export class Gate {
   readonly #authenticator: Pick<Authenticator, "authenticate" | "known">;
   readonly #limits: RateLimits;
+  readonly #budget = new CheckBudget();
 
   constructor(authenticator: Pick<Authenticator, "authenticate" | "known">, limits: RateLimits) {
     this.#authenticator = authenticator;
@@ -23,12 +33,14 @@ export class Gate {
 
   /**
    * Says who calls, at once where that is known; `anonymous` without a credential. Throws what
-   * `Authenticator.authenticate` throws, and RATE_LIMITED for an address that sent too many bad credentials.
+   * `Authenticator.authenticate` throws, and RATE_LIMITED for bad credentials past their limit.
    */
   authenticate(request: GateRequest): Principal | Promise<Principal> {
     return (
       this.#authenticator.known(request) ??
-      this.guard(request.address, (beforeWork) => this.#authenticator.authenticate(request, beforeWork))
+      this.guard({ address: request.address, credential: credentialOf(request) }, (work) =>
+        this.#authenticator.authenticate(request, work),
+      )
     );
   }
 
@@ -43,21 +55,22 @@ export class Gate {
   }
 
   /**
-   * Checks a credential, and counts a bad one against its address. An address that sent too many is refused as soon as
-   * checking another would cost something; credentials that are known here still pass, since behind one address there may
-   * be a load balancer and everyone else.
+   * Checks a credential, and counts a bad one. What verifies is never refused, whatever else came from its address; where
+   * many bad ones came from, what costs something to check waits for its turn. Throws what `check` throws, and
+   * RATE_LIMITED instead of CREDENTIAL_INVALID past the limit, or where too many wait.
    */
-  async guard<T>(address: string, check: (beforeWork: () => void) => Promise<T>): Promise<T> {
-    const failures = this.#limits.failures(address);
-    const refused = failures && refusal([failures]);
+  async guard<T>({ address, credential }: GuardedCredential, check: (work: Work) => Promise<T>): Promise<T> {
+    const suspect = this.#limits.isSuspect(address, credential);
     try {
-      return await check(() => {
-        if (refused !== undefined) throw refused;
-      });
+      return await check(suspect ? (costly) => this.#budget.run(networkOf(address), costly) : (costly) => costly());
     } catch (error) {
       if (!(error instanceof DomainError && error.reason === ErrorReason.CREDENTIAL_INVALID)) throw error;
-      this.#limits.countFailure(address);
-      throw refused ?? error;
+      throw this.#limits.countFailure(address, credential, error instanceof GenuineRefused) ?? error;
     }
   }
+}
+
+/** All that a request says of who it is. */
+function credentialOf(request: RequestHeaders): string {
+  return `${request.header("authorization") ?? ""}\n${request.header("x-api-key") ?? ""}`;
 }

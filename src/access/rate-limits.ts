@@ -1,4 +1,5 @@
 // Rate limits: how many calls a tenant and a caller may make, and how many bad credentials an address may send.
+import { hash } from "node:crypto";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import { type Count, Windows } from "../domain/windows.ts";
@@ -26,10 +27,16 @@ export class Limiter {
   readonly policy: RatePolicy;
   readonly #windows: Windows;
 
-  /** `now`: milliseconds by a clock that is never set. */
-  constructor(policy: RatePolicy, now: Clock = () => performance.now()) {
+  /** `now`: milliseconds by a clock that is never set. `most`: how many keys are counted; the oldest are forgotten first. */
+  constructor(policy: RatePolicy, now: Clock = () => performance.now(), most?: number) {
     this.policy = policy;
-    this.#windows = new Windows({ points: policy.points, lengthMs: policy.seconds * 1000, now });
+    const lengthMs = policy.seconds * 1000;
+    this.#windows = new Windows({ points: policy.points, lengthMs, now, ...(most !== undefined && { most }) });
+  }
+
+  /** Whether nothing is counted, so that looking is a waste. */
+  get isEmpty(): boolean {
+    return this.#windows.size === 0;
   }
 
   /** Takes one point. */
@@ -52,7 +59,7 @@ export class Limiter {
 export interface RatePolicies {
   readonly tenant?: RatePolicy | undefined;
   readonly caller?: RatePolicy | undefined;
-  /** Bad credentials from one address. */
+  /** Different bad credentials from one address, and uses of one bad credential there. */
   readonly failures?: RatePolicy | undefined;
 }
 
@@ -84,16 +91,22 @@ export function parsePolicies(text: string): RatePolicies {
   return policies;
 }
 
+/** Addresses of bad credentials, and bad credentials, that are counted at one time: some 10 MB in all. */
+const MAX_ADDRESSES = 50_000;
+const MAX_BAD_CREDENTIALS = 50_000;
+
 /** The counters of a server. Every wire counts here, so that changing the wire gets around nothing. */
 export class RateLimits {
   readonly #tenant: Limiter | undefined;
   readonly #caller: Limiter | undefined;
   readonly #failures: Limiter | undefined;
+  readonly #repeats: Limiter | undefined;
 
   constructor({ tenant, caller, failures }: RatePolicies = DEFAULT_POLICIES) {
     this.#tenant = tenant && new Limiter(tenant);
     this.#caller = caller && new Limiter(caller);
-    this.#failures = failures && new Limiter(failures);
+    this.#failures = failures && new Limiter(failures, undefined, MAX_ADDRESSES);
+    this.#repeats = failures && new Limiter(failures, undefined, MAX_BAD_CREDENTIALS);
   }
 
   /**
@@ -111,14 +124,28 @@ export class RateLimits {
     return taken;
   }
 
-  /** Counts a bad credential against its address. */
-  countFailure(address: string): void {
-    this.#failures?.take(network(address));
+  /**
+   * Counts a bad credential: each against itself, and the first time in a window against its address too, so that a client
+   * that repeats one harms nobody about it. A genuine one counts against itself alone. Gives the error to send instead
+   * where the credential or its address is past the limit; a genuine one is always told what is wrong with it.
+   */
+  countFailure(address: string, credential: string, genuine: boolean): DomainError | undefined {
+    if (this.#failures === undefined || this.#repeats === undefined) return undefined;
+    const network = networkOf(address);
+    const key = repeatKey(network, credential);
+    const isNew = this.#repeats.look(key) === undefined;
+    const own = this.#repeats.take(key);
+    if (genuine) return undefined;
+    const all = isNew ? this.#failures.take(network) : this.#failures.look(network);
+    return refusal(all === undefined ? [own] : [own, all]);
   }
 
-  /** Where an address stands after its bad credentials. Undefined: it sent none lately. */
-  failures(address: string): Taken | undefined {
-    return this.#failures?.look(network(address));
+  /** Whether so many bad credentials came from an address, or so often this one, that others should not pay for more. */
+  isSuspect(address: string, credential: string): boolean {
+    if (this.#failures === undefined || this.#repeats === undefined || this.#repeats.isEmpty) return false;
+    const network = networkOf(address);
+    if (this.#failures.look(network)?.allowed === false) return true;
+    return this.#repeats.look(repeatKey(network, credential))?.allowed === false;
   }
 }
 
@@ -157,8 +184,13 @@ function countedAs(principal: Exclude<Principal, { kind: "anonymous" }>): string
   return `member:${tenant}/${principal.memberId}`;
 }
 
+// From where and which; of the credential only a hash.
+function repeatKey(network: string, credential: string): string {
+  return `${network} ${hash("sha256", credential, "base64url")}`;
+}
+
 // Who holds one IPv6 address holds at least its /64 (RFC 6177): all of it counts as one.
-function network(address: string): string {
+export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
   const [head = "", tail] = address.split("::");

@@ -4,7 +4,7 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { BoundedCache, type Clock } from "./bounded-cache.ts";
-import { type ClaimRules, readClaims, refuse, type TokenSubject } from "./claims.ts";
+import { type ClaimRules, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
 import { type KeySource, KeysUnavailable } from "./key-source.ts";
 
 /** Seconds by which clocks may differ. */
@@ -87,7 +87,7 @@ export class Tokens {
     const subject = readClaims(payload, issuer);
     const expiresAt = (payload.exp ?? 0) * 1000;
     if (issuer.tenants !== undefined && subject.role === "super_admin") {
-      throw refuse("its issuer may not make super administrators");
+      throw refuseGenuine("its issuer may not make super administrators");
     }
     const key = issuer.local ? readKey(payload) : undefined;
     const verified = { ...subject, issuer: issuer.issuer, expiresAt, tenants: issuer.tenants, key };
@@ -124,7 +124,9 @@ export class Tokens {
         const message = "The keys of the token's issuer cannot be read at the moment.";
         throw new DomainError(ErrorReason.ISSUER_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
       }
-      throw refuse(whyRefused(error), error);
+      // jose looks at the claims once the signature has matched.
+      const genuine = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+      throw (genuine ? refuseGenuine : refuse)(whyRefused(error), error);
     }
   }
 }

@@ -34,6 +34,11 @@ export class Windows {
     this.#options = options;
   }
 
+  /** How many keys are counted, some of them in windows that are over. */
+  get size(): number {
+    return this.#windows.size;
+  }
+
   /** Counts one. */
   take(key: string): Count {
     const { points, lengthMs, now: clock } = this.#options;

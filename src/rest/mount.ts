@@ -17,7 +17,7 @@ export interface CallInfo {
   readonly binding: Binding | undefined;
   /** The call; undefined for 404, 405 and paths that are refused. */
   readonly call: Call | undefined;
-  /** The address of the peer. */
+  /** The address of the client. */
   readonly address: string;
 }
 

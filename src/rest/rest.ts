@@ -1,6 +1,7 @@
 // The face of the transcoder: mounts in, one HTTP handler out.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
+import type { CallHead } from "../rpc/call.ts";
 import type { Pipeline } from "../rpc/pipeline.ts";
 import { bindingsOf } from "./binding.ts";
 import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
@@ -30,6 +31,8 @@ export interface RestOptions extends FailureOptions {
   readonly mounts: readonly Mount[];
   /** Makes the signal of each call, on first use. Default: one that aborts when the client goes away. */
   readonly createSignal?: CreateCallSignal;
+  /** The address that requests are counted by which never become a call. Default: the peer's. */
+  readonly clientAddress?: ClientAddress;
   /** The messages that `google.protobuf.Any` may hold in requests and answers. Default: none. */
   readonly registry?: Registry;
   /** A silent event stream gets a comment so often. Default 15,000. */
@@ -37,6 +40,8 @@ export interface RestOptions extends FailureOptions {
   /** A stream without a first message so long sends its headers alone. Default 2,000. */
   readonly openAfterMs?: number;
 }
+
+type ClientAddress = (request: Pick<CallHead, "address" | "header">) => string;
 
 /** One route, for listings. */
 export interface RouteEntry {
@@ -58,6 +63,7 @@ export interface Rest {
  */
 export function createRest(options: RestOptions): Rest {
   const { pipeline, mounts, registry, createSignal = createPlainSignal } = options;
+  const { clientAddress = ({ address }) => address } = options;
   const writer = createJsonWriter(registry === undefined ? {} : { registry });
   const renderFailure = createFailureRenderer(options);
   const times = { heartbeatMs: options.heartbeatMs ?? 15_000, openAfterMs: options.openAfterMs ?? 2_000 };
@@ -92,7 +98,7 @@ export function createRest(options: RestOptions): Rest {
     request: HttpRequest,
     response: HttpResponse,
   ): true {
-    const info = infoOf(mount, request, path, query);
+    const info = infoOf(mount, request, path, query, clientAddress);
     const rendered = renderFailure(problem, undefined, mount, info);
     const headers: Headers = { "content-type": JSON_TYPE, "x-request-id": info.requestId, ...rendered.headers };
     mount.onAnswer?.(headers, info);
@@ -108,7 +114,7 @@ export function createRest(options: RestOptions): Rest {
     request: HttpRequest,
     response: HttpResponse,
   ): true {
-    const info = infoOf(mount, request, path, query);
+    const info = infoOf(mount, request, path, query, clientAddress);
     const headers: Headers = { allow: methods.join(", "), "x-request-id": info.requestId };
     mount.onAnswer?.(headers, info);
     answerEmpty(response, 204, headers);
@@ -173,10 +179,16 @@ function emptySegment(): RestProblem {
   return invalid("path", "path", "must not have an empty segment", "empty_segment");
 }
 
-function infoOf(mount: Mount, request: HttpRequest, path: string, query: string): CallInfo {
+function infoOf(
+  mount: Mount,
+  request: HttpRequest,
+  path: string,
+  query: string,
+  clientAddress: ClientAddress,
+): CallInfo {
   const given = mount.header?.("x-request-id", request, query) ?? headerOf(request, "x-request-id");
   const requestId = given !== undefined && /^[A-Za-z0-9._:-]{1,128}$/.test(given) ? given : randomUUIDv7();
-  const address = addressOf(request);
+  const address = clientAddress({ address: addressOf(request), header: (name) => headerOf(request, name) });
   return { verb: request.method ?? "", path, requestId, binding: undefined, call: undefined, address };
 }
 

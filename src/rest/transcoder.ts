@@ -126,8 +126,14 @@ export function createTranscoder({
     const head = new RestHead(route.binding.method, request, response, route.mount, query, createSignal);
     const call = pipeline.begin(head);
     const { requestId } = call.context;
-    const { address } = head;
-    const info: CallInfo = { verb: request.method ?? "", path, requestId, binding: route.binding, call, address };
+    const info: CallInfo = {
+      verb: request.method ?? "",
+      path,
+      requestId,
+      binding: route.binding,
+      call,
+      address: call.context.address,
+    };
     const exchange: Exchange = { route, request, response, segments, query, head, call, info };
     try {
       const refused = call.turnAway();

@@ -13,7 +13,7 @@ export interface CallHead {
   readonly wire: Wire;
   /** A request header by its lower-case name. Several of one name come joined by ", ". */
   header(name: string): string | undefined;
-  /** The address of the peer, for logs, audit and rate limits. */
+  /** The address of the peer. What a call is counted and audited by is its context's. */
   readonly address: string;
   /**
    * Aborts when the client goes away, the deadline passes or the server stops, with a `DomainError` that says which
@@ -36,6 +36,7 @@ export interface CallContext {
   readonly idempotencyKey: string | undefined;
   /** Who calls. Known once the call is admitted; asking earlier throws. */
   readonly principal: Principal;
+  /** The address of the client: of the peer, or what a trusted proxy says. */
   readonly address: string;
   /** Aborts with a `DomainError` that says why: DEADLINE_EXCEEDED, CANCELLED or SHUTTING_DOWN. */
   readonly signal: AbortSignal;

@@ -38,6 +38,7 @@ export class PipelineCall implements Call, CallContext {
   #route: Route;
   #principal: Principal | undefined;
   #log: Logger | undefined;
+  #address: string | undefined;
   #started = performance.now();
   #ended = false;
   #atTheDoor = true;
@@ -60,8 +61,9 @@ export class PipelineCall implements Call, CallContext {
   get wire() {
     return this.#head.wire;
   }
-  get address() {
-    return this.#head.address;
+  get address(): string {
+    this.#address ??= this.#route.options.clientAddress?.(this.#head) ?? this.#head.address;
+    return this.#address;
   }
   get signal() {
     return this.#head.signal;
@@ -115,7 +117,7 @@ export class PipelineCall implements Call, CallContext {
       return undefined;
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
-    const principal = options.authenticate(this.#head);
+    const principal = options.authenticate(this);
     if (principal instanceof Promise) return principal.then((known) => this.#enter(known));
     this.#enter(principal);
     return undefined;

@@ -1,5 +1,6 @@
 // What the pipeline is made of.
 import type { Logger } from "pino";
+import type { ClientAddress } from "../access/client-address.ts";
 import type { DomainError } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { CallContext, CallHead } from "./call.ts";
@@ -17,6 +18,8 @@ export interface PipelineOptions {
   readonly limit?: (context: CallContext) => void;
   /** Says whether the caller may call this method at all, or throws SCOPE_MISSING or PERMISSION_DENIED. */
   readonly allow?: (context: CallContext) => void;
+  /** The address that a call is counted and audited by. Default: its peer's. */
+  readonly clientAddress?: ClientAddress;
   readonly lifecycle: Lifecycle;
   readonly metrics: RpcMetrics;
   readonly logger: Logger;

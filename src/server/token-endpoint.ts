@@ -1,11 +1,13 @@
 // `/oauth2/token`: an API key for a short token, as OAuth 2.0 client credentials (RFC 6749, section 4.4).
 import type { Authenticator } from "../access/authenticate.ts";
+import { GenuineRefused } from "../access/claims.ts";
+import type { ClientAddress } from "../access/client-address.ts";
 import type { Gate } from "../access/gate.ts";
 import type { LocalIssuer } from "../access/local-issuer.ts";
 import type { KeyRecord } from "../access/ports.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
-import { addressOf, answer, type HttpHandler, type HttpRequest } from "../rpc/http.ts";
+import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../rpc/http.ts";
 import { readChunks, releaseBody } from "../rpc/request-body.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
@@ -18,6 +20,7 @@ export interface TokenEndpointOptions {
   readonly issuer: LocalIssuer;
   readonly authenticator: Pick<Authenticator, "verifyKey">;
   readonly gate: Pick<Gate, "guard">;
+  readonly clientAddress: ClientAddress;
   /** Told of failures that are not the client's. */
   readonly onError: (error: unknown) => void;
 }
@@ -48,7 +51,13 @@ class OAuthError extends Error {
  * it that names it as `client_id`: by HTTP Basic or in the form, not both. `scope` may ask for fewer scopes than the key
  * has; the token dies with the key in any case.
  */
-export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEndpointOptions): HttpHandler {
+export function tokenEndpoint({
+  issuer,
+  authenticator,
+  gate,
+  clientAddress,
+  onError,
+}: TokenEndpointOptions): HttpHandler {
   const respond = async (request: HttpRequest): Promise<object> => {
     if (request.method !== "POST") throw new OAuthError(405, "invalid_request", "Use POST.", { allow: "POST" });
     const form = await readForm(request);
@@ -58,7 +67,8 @@ export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEnd
         : new OAuthError(400, "invalid_request", "grant_type is missing.");
     }
     const { id, secret, basic } = readClient(request, form);
-    const key = await verify(id, secret, basic, addressOf(request));
+    const address = clientAddress({ address: addressOf(request), header: (name) => headerOf(request, name) });
+    const key = await verify(id, secret, basic, address);
     const scopes = chooseScopes(form.get("scope"), key.scopes);
     const token = await issuer.issueForKey({ ...key, scopes, ttl: TOKEN_TTL_S });
     return { access_token: token, token_type: "Bearer", expires_in: TOKEN_TTL_S, scope: scopes.join(" ") };
@@ -66,10 +76,10 @@ export function tokenEndpoint({ issuer, authenticator, gate, onError }: TokenEnd
 
   const verify = async (id: string, secret: string, basic: boolean, address: string): Promise<KeyRecord> => {
     try {
-      return await gate.guard(address, async (beforeWork) => {
-        const key = await authenticator.verifyKey(secret, beforeWork);
+      return await gate.guard({ address, credential: secret }, async (work) => {
+        const key = await authenticator.verifyKey(secret, work);
         if (id === key.keyId || (id !== "" && secret.startsWith(`${id}_`))) return key;
-        throw new DomainError(ErrorReason.CREDENTIAL_INVALID, "client_id is not that of the key.");
+        throw new GenuineRefused("client_id is not that of the key.");
       });
     } catch (error) {
       if (!(error instanceof DomainError && error.reason === ErrorReason.CREDENTIAL_INVALID)) throw error;

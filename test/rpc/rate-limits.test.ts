@@ -76,16 +76,21 @@ describe("a caller", () => {
   });
 });
 
-test("an address is refused after bad credentials, on every wire and at the token endpoint, but not those known there", async () => {
+test("bad credentials are told to wait, on every wire and at the token endpoint; good ones of that address pass", async () => {
   const { credential } = await (await server.tenant()).key("read");
   const fresh = await (await server.tenant()).key("read");
   await list(credential, "connect");
   for (const wire of WIRES) expect(await reasonOf(list({ "x-api-key": "clq_bad" }, wire))).toBe("CREDENTIAL_INVALID");
   for (const wire of WIRES) expect(await reasonOf(list({ "x-api-key": "clq_bad" }, wire))).toBe("RATE_LIMITED");
   expect((await rest({ "x-api-key": "clq_bad" })).status).toBe(429);
-  expect(await reasonOf(list(fresh.credential, "grpc"))).toBe("RATE_LIMITED");
-  const form = { grant_type: "client_credentials", client_id: fresh.id, client_secret: fresh.text };
-  const token = await fetch(`${server.url}/oauth2/token`, { method: "POST", body: new URLSearchParams(form) });
-  expect([token.status, await token.json()]).toMatchObject([429, { error: "temporarily_unavailable" }]);
+  expect(await reasonOf(list(fresh.credential, "grpc"))).toBeUndefined();
+  const exchange = async (client_secret: string) => {
+    const body = new URLSearchParams({ grant_type: "client_credentials", client_id: fresh.id, client_secret });
+    const answer = await fetch(`${server.url}/oauth2/token`, { method: "POST", body });
+    return [answer.status, await answer.json()];
+  };
+  for (const secret of ["one", "two", "three"]) await exchange(secret);
+  expect(await exchange("four")).toMatchObject([429, { error: "temporarily_unavailable" }]);
+  expect(await exchange(fresh.text)).toMatchObject([200, { token_type: "Bearer" }]);
   expect(await reasonOf(list(credential, "grpc"))).toBeUndefined();
 });

@@ -32,7 +32,13 @@ describe("/oauth2/token", () => {
     const authenticator = new Authenticator({ tokens, directory: store, uses: new KeyUses({ store: keys }), now });
     const gate = new Gate(authenticator, new RateLimits({ failures: { name: "failures", points: 3, seconds: 60 } }));
     const errors: unknown[] = [];
-    const handle = tokenEndpoint({ issuer, authenticator, gate, onError: (error) => errors.push(error) });
+    const handle = tokenEndpoint({
+      issuer,
+      authenticator,
+      gate,
+      clientAddress: ({ address }) => address,
+      onError: (error) => errors.push(error),
+    });
     const server = createServer((request, response) => void handle(request, response));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/oauth2/token`;

@@ -41,6 +41,7 @@ test("an empty environment gives the development profile on loopback, with the e
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },
     cors: "loopback",
     issuers: [],
+    trustedProxies: [],
     rateLimits: DEFAULT_POLICIES,
     agents: { allowPrivate: false, key: undefined },
     hints: "postgres",

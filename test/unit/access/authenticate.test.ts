@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { Authenticator } from "../../../src/access/authenticate.ts";
+import { Authenticator, type Work } from "../../../src/access/authenticate.ts";
 import { challenge } from "../../../src/access/credential.ts";
 import { Directory } from "../../../src/access/directory.ts";
 import { KeyUses } from "../../../src/access/key-uses.ts";
@@ -38,9 +38,9 @@ function setup({ tenants: allowed }: { tenants?: string[] } = {}) {
   const tokens = new Tokens({ issuers: [{ ...local.issuer(), tenants: allowed }], now });
   const authenticator = new Authenticator({ tokens, directory, uses, now });
   const known = (headers: Record<string, string>) => authenticator.known(requestWith(headers));
-  const call = async (headers: Record<string, string>, beforeWork?: () => void) => {
+  const call = async (headers: Record<string, string>, work?: Work) => {
     const before = known(headers);
-    const principal = await authenticator.authenticate(requestWith(headers), beforeWork).catch((error) => {
+    const principal = await authenticator.authenticate(requestWith(headers), work).catch((error) => {
       expect(before).toBeUndefined();
       throw error;
     });

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Work } from "../../../src/access/authenticate.ts";
+import { GenuineRefused } from "../../../src/access/claims.ts";
 import { Gate } from "../../../src/access/gate.ts";
 import {
   DEFAULT_POLICIES,
@@ -133,14 +135,15 @@ describe("the gate", () => {
     const state = { work: 0 };
     const authenticator = {
       known: () => undefined,
-      async authenticate(request: { header(name: string): string | undefined }, beforeWork = () => {}) {
+      async authenticate(request: { header(name: string): string | undefined }, work: Work = (check) => check()) {
         const text = request.header("authorization");
         if (text === undefined) return { kind: "anonymous" as const };
-        if (text !== "good") {
-          beforeWork();
+        const check = async () => {
           state.work++;
-        }
-        if (text !== "good" && text !== "new") throw bad;
+          if (text === "old") throw new GenuineRefused("expired");
+          if (text !== "new") throw bad;
+        };
+        if (text !== "good") await work(check);
         return member("a");
       },
     };
@@ -161,16 +164,25 @@ describe("the gate", () => {
     return { state, admit, pass, headers, gate };
   }
 
-  test("refuses an address after its bad credentials, before they cost work, for as long as the window", async () => {
-    const { state, admit } = setup();
+  test("tells an address after its bad credentials to wait, for as long as the window, and lets in what verifies", async () => {
+    const { admit } = setup();
     for (let i = 0; i < 3; i++) expect(await admit(`bad-${i}`)).toBe("CREDENTIAL_INVALID");
     for (let i = 0; i < 10; i++) expect(await admit("bad")).toBe("RATE_LIMITED");
-    expect(await admit("new")).toBe("RATE_LIMITED");
-    expect(state.work).toBe(3);
+    expect(await admit("new")).toBe("ok");
+    expect(await admit("old")).toBe("CREDENTIAL_INVALID");
     expect(await admit("good")).toBe("ok");
     expect(await admit("bad", "192.0.2.2")).toBe("CREDENTIAL_INVALID");
     vi.advanceTimersByTime(60_000);
-    expect(await admit("new")).toBe("ok");
+    expect(await admit("bad")).toBe("CREDENTIAL_INVALID");
+  });
+
+  test("counts one bad credential once for its address, however often it comes, and a genuine one never", async () => {
+    const { admit } = setup();
+    for (let i = 0; i < 3; i++) expect(await admit("bad")).toBe("CREDENTIAL_INVALID");
+    expect(await admit("bad")).toBe("RATE_LIMITED");
+    for (let i = 0; i < 10; i++) expect(await admit("old")).toBe("CREDENTIAL_INVALID");
+    for (let i = 0; i < 2; i++) expect(await admit(`bad-${i}`)).toBe("CREDENTIAL_INVALID");
+    expect(await admit("bad-2")).toBe("RATE_LIMITED");
   });
 
   test.each([

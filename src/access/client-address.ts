@@ -1,0 +1,85 @@
+// The address of a client behind proxies: what `X-Forwarded-For` or `Forwarded` (RFC 7239) say, as far as those who wrote it are trusted.
+import { BlockList, isIP } from "node:net";
+import { forwardedFor, hopsFromRight } from "./forwarded.ts";
+
+/** What is read of a request. */
+export interface PeerRequest {
+  /** The address of the peer, empty once it is gone. */
+  readonly address: string;
+  header(name: string): string | undefined;
+}
+
+/** Gives the address that a request is counted and audited by. Never throws. */
+export type ClientAddress = (request: PeerRequest) => string;
+
+/** Networks in CIDR notation, IPv4 or IPv6; a single address is a network of one. */
+export interface Network {
+  readonly address: string;
+  readonly bits: number;
+}
+
+/** A chain of more proxies is not followed to its end. */
+const MAX_HOPS = 32;
+
+/** Reads `10.0.0.0/8`, `2001:db8::/32` or an address. Undefined: it is none of these. */
+export function parseNetwork(text: string): Network | undefined {
+  const [, address = "", bits] = /^([0-9A-Fa-f:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const version = isIP(address);
+  if (version === 0) return undefined;
+  const longest = version === 4 ? 32 : 128;
+  const length = bits === undefined ? longest : Number(bits);
+  return length <= longest ? { address, bits: length } : undefined;
+}
+
+/**
+ * Without trusted proxies: the peer's address, whatever the headers say. With them, from a trusted peer: the headers are
+ * read from the right, past every hop that is trusted itself, to the first that is not; that one was named by somebody
+ * trusted. What cannot be read ends the walk: the client is then the last hop that could be. `X-Forwarded-For` wins over
+ * `Forwarded`, because most proxies append to the former and pass on what a client wrote into the latter.
+ */
+export function createClientAddress(trusted: readonly Network[]): ClientAddress {
+  if (trusted.length === 0) return ({ address }) => address;
+  const list = new BlockList();
+  for (const { address, bits } of trusted) list.addSubnet(address, bits, isIP(address) === 4 ? "ipv4" : "ipv6");
+  const isTrusted = (address: string) => {
+    const version = isIP(address);
+    return version !== 0 && list.check(address, version === 4 ? "ipv4" : "ipv6");
+  };
+
+  return (request) => {
+    let client = plainAddress(request.address);
+    if (!isTrusted(client)) return client;
+    const plain = request.header("x-forwarded-for");
+    const header = plain ?? request.header("forwarded");
+    if (header === undefined) return client;
+    let hops = 0;
+    for (const hop of hopsFromRight(header)) {
+      const named = plain === undefined ? forwardedFor(hop) : hop;
+      const next = named === undefined ? undefined : nodeOf(named);
+      if (next === undefined || ++hops > MAX_HOPS) break;
+      client = next;
+      if (!isTrusted(client)) break;
+    }
+    return client;
+  };
+}
+
+/** RFC 7239 §6.3: what a proxy calls a client that it does not want to name. It tells clients apart all the same. */
+const OBFUSCATED = /^(_[A-Za-z0-9._-]{1,63})(?::(?:\d{1,5}|_[A-Za-z0-9._-]{1,63}))?$/;
+/** §6: an address with or without a port, an IPv6 one in brackets; X-Forwarded-For may do without them. */
+const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::(?:\d{1,5}|_[A-Za-z0-9._-]{1,63}))?$/;
+
+/** The address or name in a node of either header. Undefined for `unknown` and for what is malformed. */
+function nodeOf(node: string): string | undefined {
+  const [, ipv6, ipv4] = WITH_PORT.exec(node) ?? [];
+  const address = ipv6 ?? ipv4 ?? node;
+  if (address.length <= 45 && isIP(address) !== 0 && !address.includes("%")) return plainAddress(address);
+  return OBFUSCATED.exec(node)?.[1];
+}
+
+/** One spelling for each address: IPv4 within IPv6 (RFC 4291 §2.5.5.2) is IPv4, and a zone is no part of it. */
+export function plainAddress(address: string): string {
+  const mapped = /^::ffff:(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  return address.includes(":") ? address.replace(/%.*$/, "").toLowerCase() : address;
+}
