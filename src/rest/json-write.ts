@@ -10,6 +10,7 @@ import {
   type Registry,
 } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
 import { createJsonForm } from "../rpc/json-form.ts";
 import { fieldsInOrder, IMPLICIT } from "../rpc/set-fields.ts";
 import { bareListOf } from "./bare-list.ts";
@@ -58,7 +59,8 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
 function createFill(schema: DescMessage): Fill | undefined {
   const reached = new Set<DescMessage>();
   reach(schema, reached);
-  if (![...reached].some((desc) => desc.fields.some((field) => isNullWhenUnset(field) || bareListOf(field)))) {
+  const isSpecial = (field: DescField) => isNullWhenUnset(field) || isInputOnly(field) || bareListOf(field);
+  if (![...reached].some((desc) => desc.fields.some(isSpecial))) {
     return undefined;
   }
   const made = new Map<DescMessage, Fill>();
@@ -68,8 +70,11 @@ function createFill(schema: DescMessage): Fill | undefined {
 function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
   let fill = made.get(desc);
   if (fill !== undefined) return fill;
-  const fields = fieldsInOrder(desc).map(nullableOf);
-  const hasNulls = fields.some(({ nullWhen }) => nullWhen !== undefined);
+  const all = fieldsInOrder(desc);
+  // Written out empty, a field that answers never hold would look like the value that is there.
+  const written = all.filter((field) => !isInputOnly(field));
+  const fields = written.map(nullableOf);
+  const hasNulls = written.length < all.length || fields.some(({ nullWhen }) => nullWhen !== undefined);
   const inner: { field: DescField; fill: Fill }[] = [];
   fill = (json) => {
     for (const { field, fill: fillInner } of inner) fillField(json, field, fillInner);
@@ -135,6 +140,10 @@ function reach(desc: DescMessage, reached: Set<DescMessage>): void {
 
 function isWellKnown(desc: DescMessage): boolean {
   return desc.typeName.startsWith("google.protobuf.");
+}
+
+function isInputOnly(field: DescField): boolean {
+  return hasOption(field, field_behavior) && getOption(field, field_behavior).includes(FieldBehavior.INPUT_ONLY);
 }
 
 function isNullWhenUnset(field: DescField): boolean {

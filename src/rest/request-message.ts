@@ -1,6 +1,7 @@
 // The request message of a call: path, body, query and headers, each into its fields.
 import { create, type DescField, type Message, type Registry } from "@bufbuild/protobuf";
 import { type HttpBody, HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import { setImpliedMask, updatePartsOf, withImpliedMask } from "../rpc/named-fields.ts";
 import type { Binding, PathVariable } from "./binding.ts";
 import { readCondition, versionToMatch } from "./entity-tag.ts";
 import { type FieldPath, getAt, pathName, setAt, setField } from "./field-path.ts";
@@ -47,6 +48,7 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
     reserved: new Set(mount.reservedParameters),
   };
   const rawBody = isHttpBody(binding);
+  const update = binding.body.kind === "none" ? undefined : updatePartsOf(input);
 
   function withBody({ body, contentType }: RequestParts): Message {
     if (body === undefined || binding.body.kind === "none") return create(input);
@@ -58,7 +60,7 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
       return message;
     }
     const text = readText(body);
-    if (binding.body.kind === "all") return readMessage(input, text, json);
+    if (binding.body.kind === "all") return readMessage(input, withImpliedMask(input, text), json);
     const message = create(input);
     readField(message, input, binding.body.field, text, json);
     return message;
@@ -70,10 +72,17 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
       const message = withBody(parts);
       for (const variable of binding.variables) applyVariable(message, variable, parts.segments, ignore);
       if (parts.query !== "") applyQuery(message, parts.query, rules);
+      if (update !== undefined && parts.body !== undefined && isBody(binding, update.resource)) {
+        setImpliedMask(update, message, readText(parts.body));
+      }
       applyHeaders(message, binding, parts, ignore);
       return message;
     },
   };
+}
+
+function isBody({ body }: Binding, field: DescField): boolean {
+  return body.kind === "field" && body.field === field;
 }
 
 function isHttpBody({ method, body }: Binding): boolean {

@@ -1,5 +1,5 @@
 // Connect, gRPC and gRPC-Web for every method of the pipeline, through Connect's own handlers.
-import type { DescMethodUnary } from "@bufbuild/protobuf";
+import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import type { CallHead } from "./call.ts";
@@ -12,6 +12,7 @@ import { createCallSignal, parseTimeout, timeoutHeader } from "./deadline.ts";
 import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "./http.ts";
 import { jsonText } from "./json-text.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import { withImpliedMask } from "./named-fields.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { readChunks, releaseBody } from "./request-body.ts";
 
@@ -53,13 +54,11 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     })),
     // Kept unknown fields cost 100 times their size in memory.
     binaryOptions: { readUnknownFields: false },
-    // Connect's types lack this option of its JSON serialization.
-    jsonOptions: { textDecoder: jsonText } as object,
     // Runs before the body is read.
     requestGate: (context) => admitCall(context, readMaxBytes),
   });
   for (const method of pipeline.methods.values()) {
-    router.rpc(method as DescMethodUnary, implementationOf(method, readMaxBytes));
+    router.rpc(method as DescMethodUnary, implementationOf(method, readMaxBytes), jsonOptionsOf(method));
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
@@ -115,6 +114,12 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
       releaseBody(request);
     }
   }
+}
+
+/** Connect's types lack this option of its JSON serialization. */
+function jsonOptionsOf({ input }: DescMethod): object {
+  const textDecoder = { decode: (bytes?: Uint8Array) => withImpliedMask(input, jsonText.decode(bytes)) };
+  return { jsonOptions: { textDecoder } };
 }
 
 function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; failure?: unknown } {

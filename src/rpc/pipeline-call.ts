@@ -11,6 +11,7 @@ import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
 import { toConnectError } from "./errors.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
 import { checked, onlyOne, untilAborted } from "./message-streams.ts";
+import { setPopulatedMask, type UpdateParts } from "./named-fields.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import type { RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
@@ -22,6 +23,8 @@ export interface Route {
   readonly path: string;
   readonly handler: ServiceEntry["handlers"][string];
   readonly open: boolean;
+  /** How an update names what it changes; undefined for other methods. */
+  readonly update: UpdateParts | undefined;
   readonly requestIdField: DescField | undefined;
   readonly validate: Validate;
   readonly record: RecordCall;
@@ -189,6 +192,7 @@ export class PipelineCall implements Call, CallContext {
 
   #accept(request: Message): void {
     this.#route.validate(this.method.input, request);
+    if (this.#route.update !== undefined) setPopulatedMask(this.#route.update, request);
     this.#readKey(request);
   }
 

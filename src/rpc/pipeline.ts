@@ -5,6 +5,7 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Call, CallHead } from "./call.ts";
 import { toConnectError } from "./errors.ts";
 import { requestIdField } from "./idempotency-key.ts";
+import { updatePartsOf } from "./named-fields.ts";
 import { PipelineCall, type Route } from "./pipeline-call.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import { createRecord, type RecordCall } from "./record.ts";
@@ -42,6 +43,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         path,
         handler,
         open,
+        update: updatePartsOf(method.input),
         requestIdField: requestIdField(method.input),
         validate,
         record,

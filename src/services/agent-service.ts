@@ -6,7 +6,7 @@ import * as pb from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
-import { fieldsToUpdate } from "../domain/field-mask.ts";
+import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { newId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import type { Principal } from "../domain/principal.ts";
@@ -66,6 +66,7 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
         // `*` is what somebody sends who has read the agent, and what is read has no credential.
         (field) => field !== "credential" || wanted.credential !== "" || !mask?.includes("*"),
       );
+      refuseNothing(fields, request.updateMask);
       const owner = { tenantId: caller.tenantId, id: row.id };
       const values = changedValues(row, wanted, fields, owner, rules);
       if (isDeepStrictEqual({ ...row, ...values }, row)) return { agent: toAgent(row, true) };

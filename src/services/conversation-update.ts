@@ -7,7 +7,7 @@ import type { Caller } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
-import { fieldsToUpdate } from "../domain/field-mask.ts";
+import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { diffMessages, type MessageDiff } from "../domain/message-diff.ts";
 import { type AuditOrigin, audit } from "../store/audit.ts";
 import * as store from "../store/conversations.ts";
@@ -30,6 +30,7 @@ export async function updateConversation(
   else checkEtag(request.etag, row.version);
   const wanted = request.conversation ?? create(ConversationSchema);
   const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, store.writableColumns);
+  if (request.messageList === undefined) refuseNothing(fields, request.updateMask);
 
   const current = await store.readConversation(tx, caller, row.id);
   if (current === undefined) throw notFound("conversation");

@@ -4,7 +4,7 @@ import { type Message, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts
 import type { UpdateMessageRequest } from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { Caller } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
-import { fieldsToUpdate } from "../domain/field-mask.ts";
+import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { editOf, type MessageDraft } from "../domain/message-diff.ts";
 import { mayManage } from "../domain/viewer.ts";
 import type { LockedRow } from "../store/conversations.ts";
@@ -52,6 +52,7 @@ export async function updateMessage(
 ): Promise<void> {
   const wanted = request.message ?? create(MessageSchema);
   const fields = fieldsToUpdate(MessageSchema, wanted, request.updateMask?.paths, updatableFields);
+  refuseNothing(fields, request.updateMask);
   const before = toStoredMessage(row);
   const draft = toDraft(wanted);
   const after: MessageDraft = {

@@ -6,7 +6,7 @@ import type { TenantRecord } from "../access/ports.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
-import { fieldsToUpdate } from "../domain/field-mask.ts";
+import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import type { Principal } from "../domain/principal.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
@@ -81,6 +81,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           checkEtag(request.etag, tenant.updateTime.getTime());
           const wanted = request.tenant ?? create(TenantSchema);
           const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, ["display_name"]);
+          refuseNothing(fields, request.updateMask);
           if (fields.length > 0 && tenant.name !== wanted.displayName) {
             tenant.name = wanted.displayName;
             // Two changes within a millisecond still differ in their etag.

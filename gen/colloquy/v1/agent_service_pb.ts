@@ -189,8 +189,9 @@ export type UpdateAgentRequest = Message<"colloquy.v1.UpdateAgentRequest"> & {
 
   /**
    * The fields to change: name, description, the connector (echo, openai or connect, as a whole), credential,
-   * idle_timeout, timeout, disabled, metadata. Default: the fields that are set. `*` means all of these, but leaves the
-   * credential as it is if none is given.
+   * idle_timeout, timeout, disabled, metadata. Default: in JSON the fields that are named, with null or a default value
+   * too; in binary those with a value other than their default, and a request without a mask that sets none is refused.
+   * `*` means all of these, but leaves the credential as it is if none is given.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

@@ -389,7 +389,9 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
 
   /**
    * The fields to change: title, status, owner_id, agent, mode, call_type, entity_type, entity_id, pinned, metadata,
-   * persona, profile_info, max_context_length. Default: the fields that are set. `*` means all of these.
+   * persona, profile_info, max_context_length. Default: in JSON the fields that are named, with null or a default value
+   * too; in binary those with a value other than their default, and a request without a mask that sets none is refused.
+   * `*` means all of these.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

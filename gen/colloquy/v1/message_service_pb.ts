@@ -602,7 +602,9 @@ export type UpdateMessageRequest = Message<"colloquy.v1.UpdateMessageRequest"> &
   message?: Message$1 | undefined;
 
   /**
-   * The fields to change: content, metadata, role, client_time. Default: the fields that are set. `*` means all of these.
+   * The fields to change: content, metadata, role, client_time. Default: in JSON the fields that are named, with null
+   * or a default value too; in binary those with a value other than their default, and a request without a mask that
+   * sets none is refused. `*` means all of these.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

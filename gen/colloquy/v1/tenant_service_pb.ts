@@ -188,7 +188,9 @@ export type UpdateTenantRequest = Message<"colloquy.v1.UpdateTenantRequest"> & {
   tenant?: Tenant | undefined;
 
   /**
-   * The fields to change: display_name. Default: the fields that are set. `*` means all of these.
+   * The fields to change: display_name. Default: in JSON the fields that are named, with null or a default value too;
+   * in binary those with a value other than their default, and a request without a mask that sets none is refused. `*`
+   * means all of these.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */

@@ -7,6 +7,7 @@ import { tooLarge } from "../compression.ts";
 import { failureOf } from "../connect-failures.ts";
 import { createJsonForm } from "../json-form.ts";
 import { jsonText, messageFromJson } from "../json-text.ts";
+import { withImpliedMask } from "../named-fields.ts";
 
 export type Encoding = "json" | "proto";
 
@@ -35,7 +36,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       try {
         return encoding === "proto"
           ? fromBinary(input, bytes, BINARY)
-          : messageFromJson(input, jsonText.decode(bytes), JSON_TEXT);
+          : messageFromJson(input, withImpliedMask(input, jsonText.decode(bytes)), JSON_TEXT);
       } catch (error) {
         throw failureOf(described(error, encoding), readMaxBytes);
       }
