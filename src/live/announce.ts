@@ -13,6 +13,7 @@ export function announcing(database: Database, hints: Hints): Database {
     orm: () => database.orm(),
     schema: database.schema,
     queue: database.queue,
+    snapshot: (signal, read) => database.snapshot(signal, read),
     fork: () => database.fork(),
     ping: (signal) => database.ping(signal),
     close: () => database.close(),

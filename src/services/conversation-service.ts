@@ -163,20 +163,16 @@ export function createConversationService(options: ConversationServiceOptions): 
       const caller = callerFrom(context.principal);
       const page = await openPage(secrets, caller, pb.ListParticipantsRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
-      const [after = "0"] = page.cursor ?? [];
+      const [joinSeq, memberId = ""] = page.cursor ?? [];
+      const after = joinSeq === undefined ? undefined : { joinSeq: BigInt(joinSeq), memberId };
+      const part = { after, limit: limit + 1 };
       const rows = isOurId(request.conversationId)
-        ? await store.listParticipants(
-            database,
-            caller,
-            request.conversationId,
-            BigInt(after),
-            limit + 1,
-            context.interrupt,
-          )
+        ? await store.listParticipants(database, caller, request.conversationId, part, context.interrupt)
         : undefined;
       if (rows === undefined) throw notFound("conversation");
       const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.join_seq)]);
+      const last = shown.at(-1);
+      const nextPageToken = await page.next(rows.length > limit, () => [String(last?.join_seq), last?.member_id ?? ""]);
       return { participants: shown.map(toParticipant), nextPageToken };
     },
 

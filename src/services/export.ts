@@ -1,64 +1,112 @@
-// ExportConversations: everything there is of one conversation, or of all that the caller may see.
+// ExportConversations: everything there is of one conversation, or of all that the caller may see, at one moment.
 import type { Record as ImportRecord } from "../../gen/colloquy/v1/record_pb.ts";
 import type { Caller } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
-import { type ConversationRow, listConversations, readConversation } from "../store/conversations.ts";
-import type { Database } from "../store/database.ts";
-import { exportLog, exportParticipants } from "../store/transfer.ts";
-import { toConversationRecord, toLogRecord } from "./convert-record.ts";
+import {
+  type ConversationList,
+  type ConversationRow,
+  listConversations,
+  readConversation,
+} from "../store/conversations.ts";
+import type { Database, Queryable } from "../store/database.ts";
+import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../store/export.ts";
+import type { MessageRow } from "../store/messages.ts";
+import {
+  toConversationRecord,
+  toEventRecord,
+  toMessageRecord,
+  toParticipantsRecord,
+  toRevisionsRecord,
+} from "./convert-record.ts";
 
+/** So many conversations are read at once. */
 const PAGE = 100;
+/** So many participants stand in one line. */
+const PARTICIPANTS = 1_000;
+/** A line holds as many revisions as fit into so many bytes with the message: far less than an import takes. */
+const LINE_BYTES = 1024 * 1024;
+
+export interface Exported {
+  readonly record: ImportRecord;
+}
 
 /** @param conversationId empty: all that the caller may see */
-export async function* exportConversations(
+export function exportConversations(
   database: Database,
   caller: Caller,
   conversationId: string,
   signal: AbortSignal,
-): AsyncIterable<{ readonly record: ImportRecord }> {
-  for await (const row of conversationsOf(database, caller, conversationId, signal)) {
-    const parts = await exportParticipants(database, caller.tenantId, row.id);
-    yield { record: toConversationRecord(row, parts, caller.tenantId) };
-    for await (const item of exportLog(database, caller.tenantId, row.id)) {
+): AsyncIterable<Exported> {
+  return database.snapshot(signal, (on) => readAll(on, caller, conversationId, signal));
+}
+
+async function* readAll(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  signal: AbortSignal,
+): AsyncIterable<Exported> {
+  const { tenantId } = caller;
+  for await (const row of conversationsOf(on, caller, conversationId, signal)) {
+    let first = true;
+    for await (const parts of exportParticipants(on, tenantId, row.id, PARTICIPANTS)) {
+      if (first) yield { record: toConversationRecord(row, parts, tenantId) };
+      else if (parts.length > 0) yield { record: toParticipantsRecord(row.id, parts) };
+      first = false;
+    }
+    for await (const item of exportLog(on, tenantId, row.id)) {
       signal.throwIfAborted();
-      yield { record: toLogRecord(item, row.id) };
+      if (item.kind === "event") yield { record: toEventRecord(item.row, row.id) };
+      else yield* readMessage(on, tenantId, item.row);
     }
   }
 }
 
+/** A message and what it was before, in as many lines as that takes. */
+async function* readMessage(on: Queryable, tenantId: string, row: MessageRow): AsyncIterable<Exported> {
+  let kept: KeptRevisionRow[] = [];
+  let bytes = row.revision > 0 ? bytesOf(row) : 0;
+  let first = true;
+  const line = (): Exported => {
+    const record = first ? toMessageRecord(row, kept) : toRevisionsRecord(row, kept);
+    first = false;
+    kept = [];
+    bytes = 0;
+    return { record };
+  };
+  for await (const revision of exportRevisions(on, tenantId, row)) {
+    const more = bytesOf(revision);
+    if (bytes + more > LINE_BYTES && (first || kept.length > 0)) yield line();
+    kept.push(revision);
+    bytes += more;
+  }
+  if (first || kept.length > 0) yield line();
+}
+
+/** How long its text and its metadata are in a line. */
+function bytesOf({ content, metadata }: Pick<MessageRow, "content" | "metadata">): number {
+  return Buffer.byteLength(JSON.stringify([content, metadata]));
+}
+
 async function* conversationsOf(
-  database: Database,
+  on: Queryable,
   caller: Caller,
   conversationId: string,
   signal: AbortSignal,
 ): AsyncIterable<ConversationRow> {
   if (conversationId !== "") {
-    const row = isOurId(conversationId)
-      ? await readConversation(database, caller, conversationId, true, signal)
-      : undefined;
+    const row = isOurId(conversationId) ? await readConversation(on, caller, conversationId, true, signal) : undefined;
     if (row === undefined) throw notFound("conversation");
     yield row;
     return;
   }
+  const list = { order: "oldest", filters: {}, skip: 0, limit: PAGE, count: false } as const;
   for (const deleted of [false, true]) {
-    let after: { id: string; updateTime: Date } | undefined;
+    let after: ConversationList["after"];
     for (;;) {
-      const list = {
-        order: "oldest",
-        deleted,
-        filters: {},
-        skip: 0,
-        limit: PAGE,
-        count: false,
-        ...(after && { after }),
-      };
-      const { rows } = await listConversations(
-        database,
-        caller,
-        list as Parameters<typeof listConversations>[2],
-        signal,
-      );
+      const page = { ...list, deleted, ...(after && { after }) };
+      const { rows } = await listConversations(on, caller, page, signal);
       yield* rows;
       const last = rows.at(-1);
       if (last === undefined || rows.length < PAGE) break;

@@ -1,6 +1,6 @@
 // Batches of an import on their way: some side by side, and their outcomes told in the order of the lines.
 import type { BatchOutcome } from "./import-batch.ts";
-import type { ReadLine } from "./import-lines.ts";
+import type { ReadLine } from "./import-reader.ts";
 
 interface UnderWay {
   readonly conversations: ReadonlySet<string>;
@@ -73,5 +73,5 @@ export class BatchQueue {
 
 function conversationOf(line: ReadLine): string | undefined {
   if (line.kind === "bad") return undefined;
-  return line.kind === "entry" ? line.conversationId : line.item.id;
+  return line.kind === "conversation" ? line.item.id : line.conversationId;
 }

@@ -10,9 +10,11 @@ import {
 import type { Caller } from "../domain/caller.ts";
 import { createValidation } from "../rpc/validation.ts";
 import type { Database } from "../store/database.ts";
-import { addBatch, type BatchOutcome } from "./import-batch.ts";
-import { createLineReader, LineSplitter, type RawLine, type ReadLine } from "./import-lines.ts";
+import { addBatch, type BatchOutcome, settleParts } from "./import-batch.ts";
+import { LineSplitter, type RawLine } from "./import-lines.ts";
+import { WaitingParts } from "./import-places.ts";
 import { BatchQueue } from "./import-queue.ts";
+import { createLineReader, type ReadLine } from "./import-reader.ts";
 
 /** So many lines, or so many characters of them, are added in one transaction at most. */
 const BATCH_LINES = 2_000;
@@ -62,6 +64,8 @@ class ImportRun {
   readonly #queue: BatchQueue;
   readonly #read: ReturnType<typeof createLineReader>;
   readonly #stopOnError: boolean;
+  readonly #waiting = new WaitingParts();
+  readonly #settle: (end: boolean) => Promise<void>;
   #batch: ReadLine[] = [];
   #characters = 0;
 
@@ -71,9 +75,10 @@ class ImportRun {
     // Nothing after a line that stops it may be added, so nothing is added beside it.
     this.#queue = new BatchQueue(
       stopOnError ? 1 : LANES,
-      (lines) => addBatch(database, caller, lines, stopOnError),
+      (lines) => addBatch(database, caller, lines, stopOnError, this.#waiting),
       (outcome) => this.#tell(outcome),
     );
+    this.#settle = (end) => settleParts(database, caller, this.#waiting.take(end));
   }
 
   async add(raw: RawLine): Promise<void> {
@@ -94,6 +99,7 @@ class ImportRun {
   async finish(lines: number): Promise<ImportConversationsResponse> {
     await this.#flush();
     await this.#queue.settled();
+    await this.#settle(true);
     if (!this.answer.stopped) this.answer.lineCount = BigInt(lines);
     return this.answer;
   }
@@ -103,6 +109,7 @@ class ImportRun {
     this.#batch = [];
     this.#characters = 0;
     if (lines.length > 0) await this.#queue.add(lines);
+    await this.#settle(false);
   }
 
   #tell(outcome: BatchOutcome): void {

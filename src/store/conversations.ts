@@ -171,14 +171,22 @@ export async function listParticipants(
   on: Queryable,
   caller: Caller,
   id: string,
-  after: bigint,
-  limit: number,
+  { after, limit }: { readonly after?: PartPlace | undefined; readonly limit: number },
   signal?: Interrupt,
 ): Promise<NamedParticipant[] | undefined> {
-  const values = [caller.tenantId, caller.memberId, id, after, limit];
+  const { joinSeq, memberId } = after ?? BEFORE_ALL;
+  const values = [caller.tenantId, caller.memberId, id, joinSeq, memberId, limit];
   const rows = await on.query(participants.listParticipants[caller.viewer.kind], values, signal);
   return rows.length === 0 ? undefined : rows.filter((row): row is NamedParticipant => row.member_id !== null);
 }
+
+/** The place of a participant among those of its conversation. */
+export interface PartPlace {
+  readonly joinSeq: bigint;
+  readonly memberId: string;
+}
+
+const BEFORE_ALL: PartPlace = { joinSeq: participants.FIRST_PLACE, memberId: "" };
 
 export type NamedParticipant = participants.ParticipantRow & { readonly member_id: string };
 

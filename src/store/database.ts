@@ -21,6 +21,7 @@ import {
 import { PreparedQuery } from "./prepared-query.ts";
 import type { Queryable, Statement, Transaction } from "./queryable.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
+import { Snapshots } from "./snapshot.ts";
 
 export type { Queryable, Statement, Transaction } from "./queryable.ts";
 
@@ -49,6 +50,13 @@ export interface Database extends Queryable {
     work: (transaction: Transaction) => Promise<T>,
     options?: TransactionOptions,
   ): Promise<T>;
+  /**
+   * What `read` yields, all of one moment: one read-only transaction (repeatable read) on a connection that is held until
+   * the end. At most a quarter of the connections serve it at once.
+   *
+   * @throws DomainError OVERLOADED when as many are under way; DEADLINE_EXCEEDED when nothing was taken for 60 seconds
+   */
+  snapshot<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncIterable<T>;
   /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
   fork(): Promise<EntityManager>;
   /** One round trip. @throws DomainError when the database cannot be reached. */
@@ -76,6 +84,8 @@ export interface DatabaseOptions {
 
 const PING: Statement<unknown> = { name: "ping", text: "select 1" };
 const RETRIES = 3;
+/** One of so many connections may hold a snapshot. */
+const SNAPSHOT_SHARE = 4;
 /** Colliding transactions wait up to this long, at random, before they start anew, in milliseconds. */
 const RETRY_SPREAD_MS = 20;
 
@@ -86,6 +96,7 @@ class PostgresDatabase implements Database {
   readonly #log: (message: string) => void;
   #orm: Promise<MikroORM> | undefined;
   readonly #changes = new ChangeQueue();
+  readonly #snapshots: Snapshots;
   /** Connections whose cancelled work is still ending. */
   readonly #ending = new Set<Promise<unknown>>();
 
@@ -94,6 +105,11 @@ class PostgresDatabase implements Database {
     this.schema = schema;
     this.queue = queue;
     this.#pool = pool;
+    this.#snapshots = new Snapshots(Math.max(1, Math.floor((pool.options.max ?? 1) / SNAPSHOT_SHARE)), {
+      acquire: (signal) => this.#acquire(signal),
+      hold: (lease, signal) => new HeldTransaction(() => this.orm(), lease, signal),
+      track: (ending) => this.#track(ending),
+    });
   }
 
   async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]> {
@@ -164,6 +180,10 @@ class PostgresDatabase implements Database {
       // An aborted caller does not wait for the rollback; everybody else finds the locks gone.
       if (!signal?.aborted) await ending;
     }
+  }
+
+  snapshot<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncIterable<T> {
+    return this.#snapshots.read(signal, read);
   }
 
   orm(): Promise<MikroORM> {

@@ -1125,7 +1125,7 @@ export type ImportConversationsResponse = Message<"colloquy.v1.ImportConversatio
   eventCount: bigint;
 
   /**
-   * How many lines held what was there already.
+   * How many lines held only what was there already.
    *
    * @generated from field: int64 skipped_count = 5;
    */
@@ -1463,8 +1463,9 @@ export const ConversationService: GenService<{
   },
   /**
    * ExportConversations gives everything there is of one conversation, or of all that the caller may see, deleted ones
-   * too: what ImportConversations takes. Each conversation is followed by its log. A conversation that changes while it
-   * is exported is given as it is when its log is read.
+   * too: what ImportConversations takes. Each conversation is followed by its log. All of it is of one moment, that of the
+   * call, whatever changes meanwhile. It fails with OVERLOADED while as many exports are under way as the server lets
+   * (a quarter of its database connections), and with DEADLINE_EXCEEDED when its reader has taken nothing for 60 seconds.
    *
    * @generated from rpc colloquy.v1.ConversationService.ExportConversations
    */

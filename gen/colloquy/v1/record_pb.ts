@@ -19,14 +19,14 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/record.proto.
  */
 export const file_colloquy_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS9yZWNvcmQucHJvdG8SC2NvbGxvcXV5LnYxIqMBCgZSZWNvcmQSNwoMY29udmVyc2F0aW9uGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uUmVjb3JkSAASLQoHbWVzc2FnZRgCIAEoCzIaLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZWNvcmRIABIpCgVldmVudBgDIAEoCzIYLmNvbGxvcXV5LnYxLkV2ZW50UmVjb3JkSABCBgoEa2luZCKOAQoSQ29udmVyc2F0aW9uUmVjb3JkEjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbkIGukgDyAEBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4ilwEKEVBhcnRpY2lwYW50UmVjb3JkEh0KCW1lbWJlcl9pZBgBIAEoCUIKukgHcgUQARiAARIZCghqb2luX3NlcRgCIAEoA0IHukgEIgIoABItCglqb2luX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhkKCHJlYWRfc2VxGAQgASgDQge6SAQiAigAInoKDU1lc3NhZ2VSZWNvcmQSLQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCBrpIA8gBARI6CglyZXZpc2lvbnMYAiADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxCQTiI4CgtFdmVudFJlY29yZBIpCgVldmVudBgBIAEoCzISLmNvbGxvcXV5LnYxLkV2ZW50Qga6SAPIAQFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_conversation, file_colloquy_v1_event, file_colloquy_v1_message, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS9yZWNvcmQucHJvdG8SC2NvbGxvcXV5LnYxIo8CCgZSZWNvcmQSNwoMY29udmVyc2F0aW9uGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uUmVjb3JkSAASLQoHbWVzc2FnZRgCIAEoCzIaLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZWNvcmRIABIpCgVldmVudBgDIAEoCzIYLmNvbGxvcXV5LnYxLkV2ZW50UmVjb3JkSAASNwoMcGFydGljaXBhbnRzGAQgASgLMh8uY29sbG9xdXkudjEuUGFydGljaXBhbnRzUmVjb3JkSAASMQoJcmV2aXNpb25zGAUgASgLMhwuY29sbG9xdXkudjEuUmV2aXNpb25zUmVjb3JkSABCBgoEa2luZCKOAQoSQ29udmVyc2F0aW9uUmVjb3JkEjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbkIGukgDyAEBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4iegoSUGFydGljaXBhbnRzUmVjb3JkEiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARI/CgxwYXJ0aWNpcGFudHMYAiADKAsyHi5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudFJlY29yZEIJukgGkgEDEJBOIpcBChFQYXJ0aWNpcGFudFJlY29yZBIdCgltZW1iZXJfaWQYASABKAlCCrpIB3IFEAEYgAESGQoIam9pbl9zZXEYAiABKANCB7pIBCICKAASLQoJam9pbl90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIZCghyZWFkX3NlcRgEIAEoA0IHukgEIgIoACJ6Cg1NZXNzYWdlUmVjb3JkEi0KB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESOgoJcmV2aXNpb25zGAIgAygLMhwuY29sbG9xdXkudjEuTWVzc2FnZVJldmlzaW9uQgm6SAaSAQMQkE4ikgEKD1JldmlzaW9uc1JlY29yZBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESHgoKbWVzc2FnZV9pZBgCIAEoCUIKukgHcgUQARiAARI6CglyZXZpc2lvbnMYAyADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxCQTiI4CgtFdmVudFJlY29yZBIpCgVldmVudBgBIAEoCzISLmNvbGxvcXV5LnYxLkV2ZW50Qga6SAPIAQFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_conversation, file_colloquy_v1_event, file_colloquy_v1_message, file_google_protobuf_timestamp]);
 
 /**
- * Record is one line of an export: a conversation, or one entry of its log.
+ * Record is one line of an export: a conversation, one entry of its log, or more of either than one line should hold.
  *
  * An id that is a UUID is kept. Any other is taken for the id that the thing has in another system, and the same id
  * always leads to the same thing: so an import can be repeated. Such things need a `create_time`, which must not change
- * from import to import.
+ * from import to import. A time that lies ahead is taken for the time of the import.
  *
  * @generated from message colloquy.v1.Record
  */
@@ -60,6 +60,22 @@ export type Record = Message<"colloquy.v1.Record"> & {
      */
     value: EventRecord;
     case: "event";
+  } | {
+    /**
+     * More of those who take part in the conversation of the line before.
+     *
+     * @generated from field: colloquy.v1.ParticipantsRecord participants = 4;
+     */
+    value: ParticipantsRecord;
+    case: "participants";
+  } | {
+    /**
+     * More of what a message was before.
+     *
+     * @generated from field: colloquy.v1.RevisionsRecord revisions = 5;
+     */
+    value: RevisionsRecord;
+    case: "revisions";
   } | { case: undefined; value?: undefined };
 };
 
@@ -78,13 +94,15 @@ export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
 export type ConversationRecord = Message<"colloquy.v1.ConversationRecord"> & {
   /**
    * The conversation, its times and its creator as they are to be. Its etag, counts and `last_seq` follow from the rest.
+   * Its `number` is at most 1,000,000,000,000, and kept unless another conversation of the tenant has it.
    *
    * @generated from field: colloquy.v1.Conversation conversation = 1;
    */
   conversation?: Conversation | undefined;
 
   /**
-   * All who take part. At most 10,000. Members that the tenant does not have are made.
+   * Those who take part; an export gives the first 1,000 here, and the others in ParticipantsRecords. At most 10,000.
+   * Members that the tenant does not have are made. Of one that comes twice the last counts.
    *
    * @generated from field: repeated colloquy.v1.ParticipantRecord participants = 2;
    */
@@ -97,6 +115,35 @@ export type ConversationRecord = Message<"colloquy.v1.ConversationRecord"> & {
  */
 export const ConversationRecordSchema: GenMessage<ConversationRecord> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_record, 1);
+
+/**
+ * ParticipantsRecord is more of those who take part in a conversation. It comes right after the line of its conversation,
+ * or after another of its kind.
+ *
+ * @generated from message colloquy.v1.ParticipantsRecord
+ */
+export type ParticipantsRecord = Message<"colloquy.v1.ParticipantsRecord"> & {
+  /**
+   * The conversation's id, as its own line says it.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The next who take part. At most 10,000; an export gives 1,000. Those that take part already stay as they are.
+   *
+   * @generated from field: repeated colloquy.v1.ParticipantRecord participants = 2;
+   */
+  participants: ParticipantRecord[];
+};
+
+/**
+ * Describes the message colloquy.v1.ParticipantsRecord.
+ * Use `create(ParticipantsRecordSchema)` to create a new message.
+ */
+export const ParticipantsRecordSchema: GenMessage<ParticipantsRecord> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_record, 2);
 
 /**
  * ParticipantRecord is a member's part in a conversation.
@@ -112,7 +159,8 @@ export type ParticipantRecord = Message<"colloquy.v1.ParticipantRecord"> & {
   memberId: string;
 
   /**
-   * The entry of the log with which it joined. Default: 0, before the first.
+   * The entry of the log with which it joined. Default: 0, before the first, in the order of the record. Beyond the end of
+   * the log that comes, it is the end.
    *
    * @generated from field: int64 join_seq = 2;
    */
@@ -126,7 +174,7 @@ export type ParticipantRecord = Message<"colloquy.v1.ParticipantRecord"> & {
   joinTime?: Timestamp | undefined;
 
   /**
-   * The last entry that it has marked as read. Default: 0, none.
+   * The last entry that it has marked as read. Default: 0, none. Beyond the end of the log that comes, it is the end.
    *
    * @generated from field: int64 read_seq = 4;
    */
@@ -138,7 +186,7 @@ export type ParticipantRecord = Message<"colloquy.v1.ParticipantRecord"> & {
  * Use `create(ParticipantRecordSchema)` to create a new message.
  */
 export const ParticipantRecordSchema: GenMessage<ParticipantRecord> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_record, 2);
+  messageDesc(file_colloquy_v1_record, 3);
 
 /**
  * MessageRecord is a message and what it was before.
@@ -155,7 +203,8 @@ export type MessageRecord = Message<"colloquy.v1.MessageRecord"> & {
   message?: Message$1 | undefined;
 
   /**
-   * The texts that it had before, oldest first. At most 10,000.
+   * The texts that it had before, oldest first. At most 10,000; an export gives as many as fit into 1 MiB with the message,
+   * and the others in RevisionsRecords.
    *
    * @generated from field: repeated colloquy.v1.MessageRevision revisions = 2;
    */
@@ -167,7 +216,44 @@ export type MessageRecord = Message<"colloquy.v1.MessageRecord"> & {
  * Use `create(MessageRecordSchema)` to create a new message.
  */
 export const MessageRecordSchema: GenMessage<MessageRecord> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_record, 3);
+  messageDesc(file_colloquy_v1_record, 4);
+
+/**
+ * RevisionsRecord is more of what a message was before. It comes after the line of its message; one whose id is not a
+ * UUID must be the last message before it.
+ *
+ * @generated from message colloquy.v1.RevisionsRecord
+ */
+export type RevisionsRecord = Message<"colloquy.v1.RevisionsRecord"> & {
+  /**
+   * The id of the message's conversation, as its own line says it.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The message's id, as its own line says it.
+   *
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * The next of its texts, each with a number less than that of the message. At most 10,000; an export gives as many as
+   * fit into 1 MiB, and at least one. Those that are there already stay as they are.
+   *
+   * @generated from field: repeated colloquy.v1.MessageRevision revisions = 3;
+   */
+  revisions: MessageRevision[];
+};
+
+/**
+ * Describes the message colloquy.v1.RevisionsRecord.
+ * Use `create(RevisionsRecordSchema)` to create a new message.
+ */
+export const RevisionsRecordSchema: GenMessage<RevisionsRecord> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_record, 5);
 
 /**
  * EventRecord is an entry of the log that is not a message.
@@ -188,5 +274,5 @@ export type EventRecord = Message<"colloquy.v1.EventRecord"> & {
  * Use `create(EventRecordSchema)` to create a new message.
  */
 export const EventRecordSchema: GenMessage<EventRecord> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_record, 4);
+  messageDesc(file_colloquy_v1_record, 6);
 

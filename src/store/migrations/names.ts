@@ -12,4 +12,5 @@ export const MIGRATION_NAMES = [
   "0005-participant-order",
   "0006-message-key",
   "0007-purged-answers",
+  "0008-participant-place",
 ] as const;

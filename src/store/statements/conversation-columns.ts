@@ -1,6 +1,7 @@
 // What every statement that answers conversations selects.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { CallType, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { inOrder } from "./participants.ts";
 
 /** A conversation as a caller sees it. */
 export interface ConversationRow {
@@ -56,11 +57,11 @@ export const conversationJoins = `
   left join participant me on me.tenant_id = $1 and me.conversation_id = c.id and me.member_id = $2::text
   left join lateral (
     select jsonb_agg(jsonb_build_array(p.member_id, (extract(epoch from p.join_time) * 1000)::bigint, p.read_seq)
-      order by p.join_seq) as participants
+      order by p.join_seq, p.member_id) as participants
     from (
       select p.member_id, p.join_time, p.join_seq, p.read_seq from participant p
-      -- The condition on join_seq is that of participant_order_idx.
-      where p.tenant_id = $1 and p.conversation_id = c.id and p.join_seq > 0 order by p.join_seq limit 100
+      where p.tenant_id = $1 and p.conversation_id = c.id and ${inOrder("p")}
+      order by p.join_seq, p.member_id limit 100
     ) p
   ) first on true
   left join lateral (

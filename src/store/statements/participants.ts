@@ -2,6 +2,15 @@
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "./visibility.ts";
 
+/** The place of whoever joined first before the log, as an import says it; those after it have the next ones. */
+export const FIRST_PLACE = -1_000_000_000n;
+
+/**
+ * True of every participant `p`: the condition of `participant_order_idx`, so that only a statement that states it goes by
+ * that index, and all others by the key.
+ */
+export const inOrder = (p: string) => `${p}.join_seq >= -1000000000`;
+
 export interface ParticipantRow {
   /** Null in the only row of an empty page. */
   readonly member_id: string | null;
@@ -10,7 +19,10 @@ export interface ParticipantRow {
   readonly read_seq: bigint;
 }
 
-/** No row: the caller does not see the conversation. $1 tenant, $2 caller, $3 id, $4 join_seq after, $5 limit. */
+/**
+ * Several may have one join_seq, so the member is a part of the place. No row: the caller does not see the conversation.
+ * $1 tenant, $2 caller, $3 id, $4 join_seq and $5 member after, $6 limit.
+ */
 export const listParticipants = forEachViewer<ParticipantRow>(
   "participant_list",
   (kind) => `
@@ -18,11 +30,12 @@ export const listParticipants = forEachViewer<ParticipantRow>(
   from conversation c
   left join lateral (
     select p.member_id, p.join_seq, p.join_time, p.read_seq from participant p
-    where p.tenant_id = $1 and p.conversation_id = c.id and p.join_seq > $4::bigint and p.join_seq > 0
-    order by p.join_seq limit $5
+    where p.tenant_id = $1 and p.conversation_id = c.id and ${inOrder("p")}
+      and (p.join_seq, p.member_id) > ($4::bigint, $5::text collate "C")
+    order by p.join_seq, p.member_id limit $6
   ) p on true
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
-  order by p.join_seq`,
+  order by p.join_seq, p.member_id`,
 );
 
 /** Some participants, by member. $1 tenant, $2 conversation, $3 member ids. */

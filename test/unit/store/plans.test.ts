@@ -64,7 +64,7 @@ const CALLS: readonly Call[] = [
   page("the tenant's conversations", "tenant"),
   page("the tenant's conversations at depth", "tenant", after(CONVERSATIONS / 2)),
   page("the conversations of a named member", "tenant", { filters: { memberId: "ada" } }),
-  ["a page of participants", 100, listParticipants.member, ["ada", LONG, 500n, PAGE]],
+  ["a page of participants", 100, listParticipants.member, ["ada", LONG, 500n, "", PAGE]],
   [
     "a send",
     20,

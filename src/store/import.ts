@@ -1,64 +1,31 @@
-// Reads everything of a conversation for an export, and adds what an import brings.
+// Adds what an import brings.
 import type { WritableColumn } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
+import type { EventRow, KeptRevisionRow, PartRow } from "./statements/export.ts";
+import * as sql from "./statements/import.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
-import * as sql from "./statements/transfer.ts";
 
-export type { EventRow, KeptRevisionRow, PartRow } from "./statements/transfer.ts";
-
-/** Of a log so many entries of each kind are read at once. */
-const PAGE = 200;
-
-export function exportParticipants(on: Queryable, tenantId: string, conversationId: string): Promise<sql.PartRow[]> {
-  return on.query(sql.exportParticipants, [tenantId, conversationId]);
-}
-
-export type LogItem =
-  | { readonly kind: "message"; readonly row: MessageRow; readonly revisions: readonly sql.KeptRevisionRow[] }
-  | { readonly kind: "event"; readonly row: sql.EventRow };
-
-/** The whole log of a conversation in order, a page at a time. */
-export async function* exportLog(on: Queryable, tenantId: string, conversationId: string): AsyncIterable<LogItem> {
-  const messages = paged((after) => on.query(sql.exportMessages, [tenantId, conversationId, after, PAGE]));
-  const events = paged((after) => on.query(sql.exportEvents, [tenantId, conversationId, after, PAGE]));
-  let message = await messages.next();
-  let event = await events.next();
-  while (!message.done || !event.done) {
-    if (!message.done && (event.done || message.value.seq < event.value.seq)) {
-      const row = message.value;
-      const revisions =
-        row.revision === 0 ? [] : await on.query(sql.exportRevisions, [tenantId, conversationId, [row.seq]]);
-      yield { kind: "message", row, revisions };
-      message = await messages.next();
-    } else if (!event.done) {
-      yield { kind: "event", row: event.value };
-      event = await events.next();
-    }
-  }
-}
-
-async function* paged<Row extends { readonly seq: bigint }>(
-  read: (after: bigint) => Promise<Row[]>,
-): AsyncGenerator<Row, undefined> {
-  for (let after = 0n; ; ) {
-    const rows = await read(after);
-    yield* rows;
-    const last = rows.at(-1);
-    if (last === undefined || rows.length < PAGE) return undefined;
-    after = last.seq;
-  }
-}
+export type { ThereRow } from "./statements/import.ts";
+export { FIRST_PLACE } from "./statements/participants.ts";
 
 export interface ImportedConversation {
   readonly id: string;
   readonly creator: string;
   readonly values: Readonly<Record<WritableColumn, unknown>>;
+  /** The number that people say; null: it has none. */
+  readonly number: bigint | null;
   readonly version: number;
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly deleteTime: Date | null;
   readonly purgeTime: Date | null;
-  readonly participants: readonly sql.PartRow[];
+  /** No member twice. They are added by {@link addParts}, and counted already. */
+  readonly participants: readonly PartRow[];
+}
+
+/** Someone's part in a conversation that an import brings. */
+export interface ImportedPart extends PartRow {
+  readonly conversationId: string;
 }
 
 /** Adds the conversations that are not there; those that are stay as they are. Answers the ids of those that were added. */
@@ -71,21 +38,60 @@ export async function addConversations(
   // Of one that comes twice the first counts.
   const first = new Map(items.toReversed().map((item) => [item.id, item]));
   const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify([...first.values()].map(rowOf))]);
-  const added = new Set(rows.map(({ id }) => id));
-  const parts = [...first.values()].flatMap(({ id, participants }) =>
-    added.has(id) ? participants.map((part) => ({ ...part, id })) : [],
-  );
-  if (parts.length > 0) {
-    await tx.query(sql.importParticipants, [
-      tenantId,
-      parts.map(({ id }) => id),
-      parts.map((part) => part.member_id),
-      parts.map((part) => part.join_seq),
-      parts.map((part) => part.join_time),
-      parts.map((part) => part.read_seq),
-    ]);
-  }
-  return added;
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Lets members take part in conversations; those who do stay as they are. Answers how many joined which. */
+export async function addParts(
+  tx: Queryable,
+  tenantId: string,
+  parts: readonly ImportedPart[],
+): Promise<ReadonlyMap<string, number>> {
+  const joined = new Map<string, number>();
+  if (parts.length === 0) return joined;
+  const rows = await tx.query(sql.importParticipants, [
+    tenantId,
+    parts.map((part) => part.conversationId),
+    parts.map((part) => part.member_id),
+    parts.map((part) => part.join_seq),
+    parts.map((part) => part.join_time),
+    parts.map((part) => part.read_seq),
+  ]);
+  for (const { conversation_id: id } of rows) joined.set(id, (joined.get(id) ?? 0) + 1);
+  return joined;
+}
+
+/** Counts those who joined after their conversation was added. */
+export async function countParts(tx: Queryable, tenantId: string, joined: ReadonlyMap<string, number>): Promise<void> {
+  if (joined.size === 0) return;
+  await tx.query(sql.countImportedParticipants, [tenantId, [...joined.keys()], [...joined.values()]]);
+}
+
+/** Sets where members joined, and moves their read marks forward. */
+export async function markParts(tx: Queryable, tenantId: string, parts: readonly ImportedPart[]): Promise<void> {
+  if (parts.length === 0) return;
+  await tx.query(sql.markImported, [
+    tenantId,
+    parts.map((part) => part.conversationId),
+    parts.map((part) => part.member_id),
+    parts.map((part) => part.join_seq),
+    parts.map((part) => part.read_seq),
+  ]);
+}
+
+/** Gives conversations that were added the numbers that they bring, unless others have them; counting goes on after them. */
+export async function numberConversations(
+  tx: Queryable,
+  tenantId: string,
+  items: readonly ImportedConversation[],
+): Promise<void> {
+  const ids = new Map<bigint, string>();
+  for (const { id, number } of items) if (number !== null && !ids.has(number)) ids.set(number, id);
+  if (ids.size === 0) return;
+  const numbers = [...ids.keys()];
+  // First, for it lets one numbering follow the other.
+  await tx.query(sql.countOnFrom, [tenantId, numbers.reduce((most, number) => (number > most ? number : most))]);
+  await tx.query(sql.numberImported, [tenantId, [...ids.values()], numbers]);
 }
 
 function rowOf({ id, creator, values, version, participants, ...times }: ImportedConversation) {
@@ -107,20 +113,44 @@ export async function addMembers(tx: Queryable, tenantId: string, ids: readonly 
   if (ids.length > 0) await tx.query(sql.importMembers, [tenantId, [...ids].sort()]);
 }
 
+/** What a message was before, by the id of the message. */
+export interface ImportedRevision extends Omit<KeptRevisionRow, "seq" | "role" | "client_time"> {
+  readonly messageId: string;
+}
+
+/** Adds what messages were before; what is there already stays. Answers how many came. */
+export async function addRevisions(
+  tx: Queryable,
+  tenantId: string,
+  revisions: readonly ImportedRevision[],
+): Promise<number> {
+  if (revisions.length === 0) return 0;
+  const rows = await tx.query(sql.importRevisions, [
+    tenantId,
+    revisions.map((revision) => revision.messageId),
+    revisions.map((revision) => revision.revision),
+    revisions.map((revision) => revision.content),
+    revisions.map((revision) => jsonOf(revision.metadata)),
+    revisions.map((revision) => revision.create_time),
+    revisions.map((revision) => revision.editor),
+  ]);
+  return rows.length;
+}
+
 /** Locks conversations, and answers how long the logs of those that exist are. */
 export async function lockLogs(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
   const rows = await tx.query(sql.lockImported, [tenantId, ids]);
   return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
 }
 
-/** The conversations of messages that are there already, by their ids. */
-export async function placesOfMessages(
+/** The messages that are there already, by their ids. */
+export async function messagesThere(
   tx: Queryable,
   tenantId: string,
   ids: readonly string[],
-): Promise<Map<string, string>> {
+): Promise<Map<string, sql.ThereRow>> {
   const rows = ids.length === 0 ? [] : await tx.query(sql.existingMessages, [tenantId, ids]);
-  return new Map(rows.map((row) => [row.id, row.conversation_id]));
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** An entry as it was read. Its `seq` is the one that is asked for, or 0. */
@@ -128,9 +158,9 @@ export type ImportedItem =
   | {
       readonly kind: "message";
       readonly row: MessageRow;
-      readonly revisions: readonly sql.KeptRevisionRow[];
+      readonly revisions: readonly ImportedRevision[];
     }
-  | { readonly kind: "event"; readonly conversationId: string; readonly row: sql.EventRow };
+  | { readonly kind: "event"; readonly conversationId: string; readonly row: EventRow };
 
 /** An entry and the place in its log that it gets. */
 export interface PlacedItem<Item extends ImportedItem = ImportedItem> {
@@ -146,23 +176,11 @@ export async function addEntries(tx: Queryable, tenantId: string, placed: readon
   const messages = placed.filter((one): one is PlacedMessage => one.item.kind === "message");
   const events = placed.filter((one): one is PlacedEvent => one.item.kind === "event");
   if (messages.length > 0) await addMessages(tx, tenantId, messages);
-  const revisions = messages.flatMap(({ item, seq }) =>
-    item.revisions.map((revision) => ({ ...revision, seq, conversation_id: item.row.conversation_id })),
+  await addRevisions(
+    tx,
+    tenantId,
+    messages.flatMap(({ item }) => item.revisions),
   );
-  if (revisions.length > 0) {
-    await tx.query(sql.importRevisions, [
-      tenantId,
-      revisions.map((revision) => revision.conversation_id),
-      revisions.map((revision) => revision.seq),
-      revisions.map((revision) => revision.revision),
-      revisions.map((revision) => revision.role),
-      revisions.map((revision) => revision.content),
-      revisions.map((revision) => jsonOf(revision.metadata)),
-      revisions.map((revision) => revision.client_time),
-      revisions.map((revision) => revision.create_time),
-      revisions.map((revision) => revision.editor),
-    ]);
-  }
   if (events.length > 0) {
     await tx.query(sql.importEvents, [
       tenantId,

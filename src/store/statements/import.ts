@@ -1,67 +1,6 @@
-// The statements of export and import.
-import type { JsonObject } from "@bufbuild/protobuf";
+// The statements of an import.
 import type { Statement } from "../database.ts";
 import type { WritableColumn } from "./conversations.ts";
-import { type MessageRow, messageColumns } from "./message-columns.ts";
-
-export interface PartRow {
-  readonly member_id: string;
-  readonly join_seq: bigint;
-  readonly join_time: Date;
-  readonly read_seq: bigint;
-}
-
-/** All who take part. $1 tenant, $2 conversation. */
-export const exportParticipants: Statement<PartRow> = {
-  name: "export_participants",
-  text: `
-  select p.member_id, p.join_seq, p.join_time, p.read_seq from participant p
-  where p.tenant_id = $1 and p.conversation_id = $2::uuid and p.join_seq > 0 order by p.join_seq, p.member_id`,
-};
-
-/** Messages, deleted ones too. $1 tenant, $2 conversation, $3 after seq, $4 limit. */
-export const exportMessages: Statement<MessageRow> = {
-  name: "export_messages",
-  text: `
-  select ${messageColumns} from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq > $3::bigint order by m.seq limit $4`,
-};
-
-export interface KeptRevisionRow {
-  readonly seq: bigint;
-  readonly revision: number;
-  readonly role: number;
-  readonly content: string;
-  readonly metadata: JsonObject | null;
-  readonly client_time: Date | null;
-  readonly create_time: Date;
-  readonly editor: string;
-}
-
-/** What messages were before. $1 tenant, $2 conversation, $3 seqs. */
-export const exportRevisions: Statement<KeptRevisionRow> = {
-  name: "export_revisions",
-  text: `
-  select r.seq, r.revision, r.role, r.content, r.metadata, r.client_time, r.create_time, r.editor
-  from message_revision r
-  where r.tenant_id = $1 and r.conversation_id = $2::uuid and r.seq = any($3::bigint[]) order by r.seq, r.revision`,
-};
-
-export interface EventRow {
-  readonly seq: bigint;
-  readonly type: number;
-  readonly actor: string;
-  readonly create_time: Date;
-  readonly data: JsonObject;
-}
-
-/** $1 tenant, $2 conversation, $3 after seq, $4 limit. */
-export const exportEvents: Statement<EventRow> = {
-  name: "export_events",
-  text: `
-  select v.seq, v.type, v.actor, v.create_time, v.data from event v
-  where v.tenant_id = $1 and v.conversation_id = $2::uuid and v.seq > $3::bigint order by v.seq limit $4`,
-};
 
 /** Makes the members that are not there. $1 tenant, $2 ids. */
 export const importMembers: Statement = {
@@ -112,13 +51,46 @@ export const importConversations: Statement<{ id: string }> = {
   order by c.id on conflict (tenant_id, id) do nothing returning id`,
 };
 
-/** $1 tenant, then arrays: conversations, member ids, join seqs, join times, read seqs. */
-export const importParticipants: Statement = {
+/** Answers those that did not take part yet. $1 tenant, then arrays: conversations, member ids, join seqs, join times, read seqs. */
+export const importParticipants: Statement<{ conversation_id: string }> = {
   name: "import_participants",
   text: `
   insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time, read_seq)
   select $1, p.* from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as p
-  on conflict (tenant_id, conversation_id, member_id) do nothing`,
+  on conflict (tenant_id, conversation_id, member_id) do nothing returning conversation_id`,
+};
+
+/** $1 tenant, then arrays: conversations, how many joined. */
+export const countImportedParticipants: Statement = {
+  name: "import_count_participants",
+  text: `
+  update conversation c set participant_count = c.participant_count + j.joined
+  from unnest($2::uuid[], $3::integer[]) as j(id, joined) where c.tenant_id = $1 and c.id = j.id`,
+};
+
+/** Sets where members joined, and moves their read marks forward. $1 tenant, then arrays: conversations, members, join seqs, read seqs. */
+export const markImported: Statement = {
+  name: "import_mark",
+  text: `
+  update participant p set join_seq = m.join_seq, read_seq = greatest(p.read_seq, m.read_seq)
+  from unnest($2::uuid[], $3::text[], $4::bigint[], $5::bigint[]) as m(conversation_id, member_id, join_seq, read_seq)
+  where p.tenant_id = $1 and p.conversation_id = m.conversation_id and p.member_id = m.member_id`,
+};
+
+/** Lets the tenant count on from a number, and locks its counter. $1 tenant, $2 number. */
+export const countOnFrom: Statement = {
+  name: "import_count_on",
+  text: `
+  update tenant t set last_conversation_number = greatest(t.last_conversation_number, $2::bigint) where t.id = $1`,
+};
+
+/** Numbers conversations, but for numbers that others have. $1 tenant, then arrays: conversations, numbers, none twice. */
+export const numberImported: Statement = {
+  name: "import_number",
+  text: `
+  update conversation c set number = n.number from unnest($2::uuid[], $3::bigint[]) as n(id, number)
+  where c.tenant_id = $1 and c.id = n.id
+    and not exists (select from conversation o where o.tenant_id = $1 and o.number = n.number)`,
 };
 
 /** Locks conversations, in one order whoever asks. $1 tenant, $2 ids. */
@@ -129,11 +101,18 @@ export const lockImported: Statement<{ id: string; last_seq: bigint }> = {
   order by c.id for no key update`,
 };
 
+/** A message that is there, as far as an import asks. */
+export interface ThereRow {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly revision: number;
+}
+
 /** Which messages are there already. $1 tenant, $2 ids. */
-export const existingMessages: Statement<{ id: string; conversation_id: string }> = {
+export const existingMessages: Statement<ThereRow> = {
   name: "import_existing_messages",
   text: `
-  select m.id, m.conversation_id from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
+  select m.id, m.conversation_id, m.revision from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
 };
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
@@ -151,17 +130,19 @@ export const importMessages: Statement = {
       delete_time, revision, version)`,
 };
 
-/** $1 tenant, then arrays: conversations, seqs, revisions, roles, contents, metadata, client times, create times, editors. */
-export const importRevisions: Statement = {
+/**
+ * Adds those that are not there, and answers which. $1 tenant, then arrays: message ids, revisions, contents, metadata,
+ * create times, editors.
+ */
+export const importRevisions: Statement<{ seq: bigint }> = {
   name: "import_revisions",
   text: `
-  insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, client_time,
-    create_time, editor)
-  select $1, r.conversation_id, r.seq, r.revision, r.role, r.content, r.metadata::jsonb, r.client_time, r.create_time,
-    r.editor
-  from unnest($2::uuid[], $3::bigint[], $4::integer[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[],
-    $9::timestamptz[], $10::text[])
-    as r(conversation_id, seq, revision, role, content, metadata, client_time, create_time, editor)`,
+  insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, create_time, editor)
+  select $1, m.conversation_id, m.seq, r.revision, m.role, r.content, r.metadata::jsonb, r.create_time, r.editor
+  from unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+    as r(message_id, revision, content, metadata, create_time, editor)
+  join message m on m.tenant_id = $1 and m.id = r.message_id
+  on conflict (tenant_id, conversation_id, seq, revision) do nothing returning seq`,
 };
 
 /** $1 tenant, then arrays: conversations, seqs, types, actors, create times, data. */

@@ -1,0 +1,98 @@
+// Reads of one moment that may take long: each holds a connection, so few run at once, and none waits for its reader for ever.
+
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Interrupt } from "../domain/interrupt.ts";
+import { overloaded, translate } from "./failure.ts";
+import type { HeldTransaction } from "./held-transaction.ts";
+import type { Lease } from "./lease.ts";
+import type { Queryable } from "./queryable.ts";
+
+/** So long may a reader take nothing before the snapshot is given up, in milliseconds. */
+const IDLE_MS = 60_000;
+/** PostgreSQL ends the session only where this process no longer can. */
+const SESSION_IDLE_MS = 2 * IDLE_MS;
+
+const BEGIN = `begin isolation level repeatable read, read only;
+  set local idle_in_transaction_session_timeout = ${SESSION_IDLE_MS}`;
+
+export interface SnapshotParts {
+  /** A connection that nobody else uses. */
+  readonly acquire: (signal: Interrupt | undefined) => Promise<Lease>;
+  readonly hold: (lease: Lease, signal: Interrupt | undefined) => HeldTransaction;
+  /** Told of connections whose work is still ending. */
+  readonly track: (ending: Promise<unknown>) => void;
+}
+
+/** At most `most` run at once; the next is refused with OVERLOADED. */
+export class Snapshots {
+  readonly #most: number;
+  readonly #parts: SnapshotParts;
+  readonly #idleMs: number;
+  #running = 0;
+
+  constructor(most: number, parts: SnapshotParts, idleMs = IDLE_MS) {
+    this.#most = most;
+    this.#parts = parts;
+    this.#idleMs = idleMs;
+  }
+
+  /** What `read` yields, all read from the state at the time of the first item. */
+  async *read<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncGenerator<T, void> {
+    if (this.#running >= this.#most) throw overloaded("as many exports as the server lets are under way");
+    this.#running++;
+    let held: Held | undefined;
+    try {
+      const lease = await this.#parts.acquire(signal);
+      held = new Held(this.#parts, lease, signal, this.#idleMs);
+      await lease.run({ text: BEGIN }, signal);
+      for await (const item of read(held.transaction)) {
+        held.wait();
+        yield item;
+        held.goOn();
+      }
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : translate(error);
+    } finally {
+      this.#running--;
+      held?.end();
+    }
+  }
+}
+
+/** The connection of one snapshot, and the time that its reader has. */
+class Held {
+  readonly transaction: HeldTransaction;
+  readonly #parts: SnapshotParts;
+  readonly #timer: NodeJS.Timeout;
+  #waiting = false;
+  #ended = false;
+
+  constructor(parts: SnapshotParts, lease: Lease, signal: Interrupt | undefined, idleMs: number) {
+    this.#parts = parts;
+    this.transaction = parts.hold(lease, signal);
+    this.#timer = setTimeout(() => {
+      if (this.#waiting) this.end();
+    }, idleMs).unref();
+  }
+
+  wait(): void {
+    this.#waiting = true;
+    this.#timer.refresh();
+  }
+
+  goOn(): void {
+    this.#waiting = false;
+    if (!this.#ended) return;
+    throw new DomainError(
+      ErrorReason.DEADLINE_EXCEEDED,
+      "nothing was read for too long, so the snapshot was given up; begin again",
+    );
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#parts.track(this.transaction.end());
+  }
+}
