@@ -2,7 +2,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError, ErrorReason, notFound } from "../../src/domain/errors.ts";
 import { callerOf, type Principal } from "../../src/domain/principal.ts";
+import { createRest } from "../../src/rest/index.ts";
+import { REST_FAILURES } from "../../src/rest-failures.ts";
 import type { CallContext, CallHead } from "../../src/rpc/call.ts";
+import { createCallSignal } from "../../src/rpc/deadline.ts";
 import { createHealth } from "../../src/rpc/health.ts";
 import type { HttpHandler } from "../../src/rpc/http.ts";
 import { createLifecycle, type Lifecycle } from "../../src/rpc/lifecycle.ts";
@@ -27,6 +30,8 @@ export interface EchoServerOptions {
   readonly limits?: Partial<Limits>;
   readonly handlers?: readonly HttpHandler[];
   readonly routes?: ReadonlyMap<string, HttpHandler>;
+  /** Whether the echo service is served over REST too. Default: false. */
+  readonly rest?: boolean;
   readonly tls?: TlsOptions;
   readonly corsOrigins?: readonly string[];
   readonly loopbackCors?: boolean;
@@ -91,7 +96,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
   const server = createServer({
     pipeline,
     lifecycle,
-    handlers: options.handlers ?? [],
+    handlers: [...(options.handlers ?? []), ...(options.rest === true ? [restOf(pipeline, lifecycle)] : [])],
     routes: options.routes ?? new Map(),
     host: options.host ?? "127.0.0.1",
     port: 0,
@@ -130,6 +135,17 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     seen,
     close: () => server.close({ deadlineMs: 100 }),
   };
+}
+
+/** The echo service over REST, with the failures of the real one. */
+function restOf(pipeline: Pipeline, { stopping }: Lifecycle): HttpHandler {
+  const rest = createRest({
+    pipeline,
+    mounts: [{ name: "echo", serves: [EchoService] }],
+    createSignal: (deadline) => createCallSignal(deadline, stopping),
+    ...REST_FAILURES,
+  });
+  return (request, response) => rest.handle(request, response);
 }
 
 function authenticate(head: CallHead): Principal {
@@ -197,6 +213,11 @@ function echoService(seen: EchoServer["seen"]): ServiceEntry {
       const texts: string[] = [];
       for await (const { text } of requests) texts.push(text);
       return { texts };
+    },
+    async gather(requests) {
+      const parts: Uint8Array[] = [];
+      for await (const { body } of requests) if (body !== undefined) parts.push(body.data);
+      return { data: new Uint8Array(Buffer.concat(parts)) };
     },
     async *converse(requests) {
       for await (const { text } of requests) yield { text };

@@ -46,7 +46,7 @@ export class Http1Exchange implements Exchange {
     // All of it is there before Node says that it is complete.
     const { readableLength } = request;
     const whole = request.complete || (readableLength > 0 && Number(this.header("content-length")) === readableLength);
-    if (whole && readableLength <= limits.maxBytes) return (request.read() as Buffer | null) ?? EMPTY;
+    if (whole && readableLength <= limits.maxBytes) return takeAll(request);
     return readBody(request, limits);
   }
 
@@ -67,5 +67,14 @@ export class Http1Exchange implements Exchange {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** All that is there. Node's `read` gives one chunk of it, and a body has as many as its framing and its packets made. */
+function takeAll(request: IncomingMessage): Buffer {
+  const first = request.read() as Buffer | null;
+  if (first === null || request.readableLength === 0) return first ?? EMPTY;
+  const chunks = [first];
+  for (let next: Buffer | null = request.read(); next !== null; next = request.read()) chunks.push(next);
+  return Buffer.concat(chunks);
+}
 
 function ignore(): void {}

@@ -5,6 +5,9 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
+import { file_google_api_annotations } from "../../../google/api/annotations_pb.ts";
+import type { HttpBody } from "../../../google/api/httpbody_pb.ts";
+import { file_google_api_httpbody } from "../../../google/api/httpbody_pb.ts";
 import type { Value } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
@@ -13,7 +16,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/test/v1/echo.proto.
  */
 export const file_colloquy_test_v1_echo: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2xsb3F1eS90ZXN0L3YxL2VjaG8ucHJvdG8SEGNvbGxvcXV5LnRlc3QudjEi2wIKC0VjaG9SZXF1ZXN0EhcKBHRleHQYASABKAlCCbpIBnIEGKCNBhIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEZGF0YRgDIAEoDBIOCgZudW1iZXIYBCABKAMSFwoGYmVoYXZlGAUgASgJQge6SARyAhhkEhIKCnJlcXVlc3RfaWQYBiABKAkSDQoFcmF0aW8YByABKAESFgoEdGFncxgIIAMoCUIIukgFkgECEGQSOQoGbGFiZWxzGAkgAygLMikuY29sbG9xdXkudGVzdC52MS5FY2hvUmVxdWVzdC5MYWJlbHNFbnRyeRIsCgZuZXN0ZWQYCiABKAsyHC5jb2xsb3F1eS50ZXN0LnYxLkVjaG9OZXN0ZWQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKNAQoKRWNob05lc3RlZBIMCgR0ZXh0GAEgASgJEg4KBHdvcmQYAiABKAlIABInCgV2YWx1ZRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEi4KCGNoaWxkcmVuGAQgAygLMhwuY29sbG9xdXkudGVzdC52MS5FY2hvTmVzdGVkQggKBmNob2ljZSKiAQoMRWNob1Jlc3BvbnNlEgwKBHRleHQYASABKAkSKQoIbWV0YWRhdGEYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBGRhdGEYAyABKAwSDgoGbnVtYmVyGAQgASgDEhIKCnJlcXVlc3RfaWQYBSABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAYgASgJEg4KBmNhbGxlchgHIAEoCSImCgtQZWVrUmVxdWVzdBIXCgR0ZXh0GAEgASgJQgm6SAZyBBABGGQiHAoMUGVla1Jlc3BvbnNlEgwKBHRleHQYASABKAkiUgoNUmVwZWF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJEhoKBXRpbWVzGAIgASgFQgu6SAgaBhigjQYoABIXCgZiZWhhdmUYAyABKAlCB7pIBHICGGQiLQoOUmVwZWF0UmVzcG9uc2USDAoEdGV4dBgBIAEoCRINCgVpbmRleBgCIAEoBSIoCg5Db2xsZWN0UmVxdWVzdBIWCgR0ZXh0GAEgASgJQgi6SAVyAxjoByIgCg9Db2xsZWN0UmVzcG9uc2USDQoFdGV4dHMYASADKAkiHwoPQ29udmVyc2VSZXF1ZXN0EgwKBHRleHQYASABKAkiIAoQQ29udmVyc2VSZXNwb25zZRIMCgR0ZXh0GAEgASgJMpgDCgtFY2hvU2VydmljZRJFCgRFY2hvEh0uY29sbG9xdXkudGVzdC52MS5FY2hvUmVxdWVzdBoeLmNvbGxvcXV5LnRlc3QudjEuRWNob1Jlc3BvbnNlEkoKBFBlZWsSHS5jb2xsb3F1eS50ZXN0LnYxLlBlZWtSZXF1ZXN0Gh4uY29sbG9xdXkudGVzdC52MS5QZWVrUmVzcG9uc2UiA5ACARJNCgZSZXBlYXQSHy5jb2xsb3F1eS50ZXN0LnYxLlJlcGVhdFJlcXVlc3QaIC5jb2xsb3F1eS50ZXN0LnYxLlJlcGVhdFJlc3BvbnNlMAESUAoHQ29sbGVjdBIgLmNvbGxvcXV5LnRlc3QudjEuQ29sbGVjdFJlcXVlc3QaIS5jb2xsb3F1eS50ZXN0LnYxLkNvbGxlY3RSZXNwb25zZSgBElUKCENvbnZlcnNlEiEuY29sbG9xdXkudGVzdC52MS5Db252ZXJzZVJlcXVlc3QaIi5jb2xsb3F1eS50ZXN0LnYxLkNvbnZlcnNlUmVzcG9uc2UoATABYgZwcm90bzM", [file_buf_validate_validate, file_google_protobuf_struct]);
+  fileDesc("Chtjb2xsb3F1eS90ZXN0L3YxL2VjaG8ucHJvdG8SEGNvbGxvcXV5LnRlc3QudjEi2wIKC0VjaG9SZXF1ZXN0EhcKBHRleHQYASABKAlCCbpIBnIEGKCNBhIpCghtZXRhZGF0YRgCIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSDAoEZGF0YRgDIAEoDBIOCgZudW1iZXIYBCABKAMSFwoGYmVoYXZlGAUgASgJQge6SARyAhhkEhIKCnJlcXVlc3RfaWQYBiABKAkSDQoFcmF0aW8YByABKAESFgoEdGFncxgIIAMoCUIIukgFkgECEGQSOQoGbGFiZWxzGAkgAygLMikuY29sbG9xdXkudGVzdC52MS5FY2hvUmVxdWVzdC5MYWJlbHNFbnRyeRIsCgZuZXN0ZWQYCiABKAsyHC5jb2xsb3F1eS50ZXN0LnYxLkVjaG9OZXN0ZWQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKNAQoKRWNob05lc3RlZBIMCgR0ZXh0GAEgASgJEg4KBHdvcmQYAiABKAlIABInCgV2YWx1ZRgDIAEoCzIWLmdvb2dsZS5wcm90b2J1Zi5WYWx1ZUgAEi4KCGNoaWxkcmVuGAQgAygLMhwuY29sbG9xdXkudGVzdC52MS5FY2hvTmVzdGVkQggKBmNob2ljZSKiAQoMRWNob1Jlc3BvbnNlEgwKBHRleHQYASABKAkSKQoIbWV0YWRhdGEYAiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EgwKBGRhdGEYAyABKAwSDgoGbnVtYmVyGAQgASgDEhIKCnJlcXVlc3RfaWQYBSABKAkSFwoPaWRlbXBvdGVuY3lfa2V5GAYgASgJEg4KBmNhbGxlchgHIAEoCSImCgtQZWVrUmVxdWVzdBIXCgR0ZXh0GAEgASgJQgm6SAZyBBABGGQiHAoMUGVla1Jlc3BvbnNlEgwKBHRleHQYASABKAkiUgoNUmVwZWF0UmVxdWVzdBIMCgR0ZXh0GAEgASgJEhoKBXRpbWVzGAIgASgFQgu6SAgaBhigjQYoABIXCgZiZWhhdmUYAyABKAlCB7pIBHICGGQiLQoOUmVwZWF0UmVzcG9uc2USDAoEdGV4dBgBIAEoCRINCgVpbmRleBgCIAEoBSIoCg5Db2xsZWN0UmVxdWVzdBIWCgR0ZXh0GAEgASgJQgi6SAVyAxjoByIgCg9Db2xsZWN0UmVzcG9uc2USDQoFdGV4dHMYASADKAkiHwoPQ29udmVyc2VSZXF1ZXN0EgwKBHRleHQYASABKAkiIAoQQ29udmVyc2VSZXNwb25zZRIMCgR0ZXh0GAEgASgJIjMKDUdhdGhlclJlcXVlc3QSIgoEYm9keRgBIAEoCzIULmdvb2dsZS5hcGkuSHR0cEJvZHkiHgoOR2F0aGVyUmVzcG9uc2USDAoEZGF0YRgBIAEoDDLFBAoLRWNob1NlcnZpY2USWgoERWNobxIdLmNvbGxvcXV5LnRlc3QudjEuRWNob1JlcXVlc3QaHi5jb2xsb3F1eS50ZXN0LnYxLkVjaG9SZXNwb25zZSITgtPkkwINOgEqIggvZTEvZWNobxJKCgRQZWVrEh0uY29sbG9xdXkudGVzdC52MS5QZWVrUmVxdWVzdBoeLmNvbGxvcXV5LnRlc3QudjEuUGVla1Jlc3BvbnNlIgOQAgESZAoGUmVwZWF0Eh8uY29sbG9xdXkudGVzdC52MS5SZXBlYXRSZXF1ZXN0GiAuY29sbG9xdXkudGVzdC52MS5SZXBlYXRSZXNwb25zZSIVgtPkkwIPOgEqIgovZTEvcmVwZWF0MAESaAoHQ29sbGVjdBIgLmNvbGxvcXV5LnRlc3QudjEuQ29sbGVjdFJlcXVlc3QaIS5jb2xsb3F1eS50ZXN0LnYxLkNvbGxlY3RSZXNwb25zZSIWgtPkkwIQOgEqIgsvZTEvY29sbGVjdCgBEmcKBkdhdGhlchIfLmNvbGxvcXV5LnRlc3QudjEuR2F0aGVyUmVxdWVzdBogLmNvbGxvcXV5LnRlc3QudjEuR2F0aGVyUmVzcG9uc2UiGILT5JMCEjoEYm9keSIKL2UxL2dhdGhlcigBElUKCENvbnZlcnNlEiEuY29sbG9xdXkudGVzdC52MS5Db252ZXJzZVJlcXVlc3QaIi5jb2xsb3F1eS50ZXN0LnYxLkNvbnZlcnNlUmVzcG9uc2UoATABYgZwcm90bzM", [file_buf_validate_validate, file_google_api_annotations, file_google_api_httpbody, file_google_protobuf_struct]);
 
 /**
  * @generated from message colloquy.test.v1.EchoRequest
@@ -322,6 +325,40 @@ export const ConverseResponseSchema: GenMessage<ConverseResponse> = /*@__PURE__*
   messageDesc(file_colloquy_test_v1_echo, 10);
 
 /**
+ * @generated from message colloquy.test.v1.GatherRequest
+ */
+export type GatherRequest = Message<"colloquy.test.v1.GatherRequest"> & {
+  /**
+   * @generated from field: google.api.HttpBody body = 1;
+   */
+  body?: HttpBody | undefined;
+};
+
+/**
+ * Describes the message colloquy.test.v1.GatherRequest.
+ * Use `create(GatherRequestSchema)` to create a new message.
+ */
+export const GatherRequestSchema: GenMessage<GatherRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_test_v1_echo, 11);
+
+/**
+ * @generated from message colloquy.test.v1.GatherResponse
+ */
+export type GatherResponse = Message<"colloquy.test.v1.GatherResponse"> & {
+  /**
+   * @generated from field: bytes data = 1;
+   */
+  data: Uint8Array;
+};
+
+/**
+ * Describes the message colloquy.test.v1.GatherResponse.
+ * Use `create(GatherResponseSchema)` to create a new message.
+ */
+export const GatherResponseSchema: GenMessage<GatherResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_test_v1_echo, 12);
+
+/**
  * A service of every method kind, for tests of the wires.
  *
  * @generated from service colloquy.test.v1.EchoService
@@ -358,6 +395,16 @@ export const EchoService: GenService<{
     methodKind: "client_streaming";
     input: typeof CollectRequestSchema;
     output: typeof CollectResponseSchema;
+  },
+  /**
+   * Says what it was sent, however it was cut.
+   *
+   * @generated from rpc colloquy.test.v1.EchoService.Gather
+   */
+  gather: {
+    methodKind: "client_streaming";
+    input: typeof GatherRequestSchema;
+    output: typeof GatherResponseSchema;
   },
   /**
    * @generated from rpc colloquy.test.v1.EchoService.Converse
