@@ -133,6 +133,12 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     if (parsed.success) settings[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
   }
+  // Unset, the embedded database would be started in place of the one that was meant.
+  if (environment.DATABASE_URL === "" && settings.COLLOQUY_PROFILE === "production") {
+    problems.push(
+      "DATABASE_URL: must not be empty in production: give the URL of a PostgreSQL, or unset it for the embedded one",
+    );
+  }
   problems.push(...contradictions(settings as Partial<Settings>));
   if (problems.length > 0) throw new ConfigError(problems);
   return assemble(settings as Settings);

@@ -27,6 +27,7 @@ export async function withDatabase<T>(
     const { openDatabase } = await import("../store/database.ts");
     const { migrate } = await import("../store/migrate.ts");
     const url = embedded?.url ?? config.databaseUrl ?? "";
+    if (embedded === undefined) await refuseUnsuitable(url, config.databaseSchema, mayBePending);
     const database = await openDatabase({
       url,
       searchPath: config.databaseSchema,
@@ -34,8 +35,8 @@ export async function withDatabase<T>(
       onConnectionLost: (message) => logger.debug(message),
     });
     try {
+      await refuseOther(database, embedded !== undefined || mayBePending);
       if (embedded !== undefined) await migrate(database);
-      else if (!mayBePending) await refusePending(database);
       return await work({ database, url, embedded });
     } finally {
       await database.close();
@@ -59,10 +60,22 @@ async function start(
   }
 }
 
-async function refusePending(database: Database): Promise<void> {
-  const { pendingMigrations } = await import("../store/migrate.ts");
-  const pending = await pendingMigrations(database);
-  if (pending.length === 0) return;
+async function refuseUnsuitable(url: string, schema: string, migrating: boolean): Promise<void> {
+  const { inspectDatabase } = await import("../store/inspect.ts");
+  const problem = await inspectDatabase({ url, schema, migrating });
+  if (problem !== undefined) throw new CommandError(`DATABASE_URL: ${problem}`);
+}
+
+/** @param mayBePending whether older tables than this release's are brought up to date */
+async function refuseOther(database: Database, mayBePending: boolean): Promise<void> {
+  const { migrationState } = await import("../store/migrate.ts");
+  const { pending, unknown } = await migrationState(database);
+  if (unknown.length > 0) {
+    throw new CommandError(
+      `the database was migrated by a newer release, which added ${unknown.join(", ")}: start that release, or one after it`,
+    );
+  }
+  if (pending.length === 0 || mayBePending) return;
   throw new CommandError(
     `the database lacks the migrations ${pending.join(", ")}: apply them with \`npm run colloquy -- migrate\``,
   );

@@ -44,7 +44,12 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
     });
     own.on("end", () => over.resolve());
     own.on("notification", ({ payload = "" }) => receive(decodeHints(payload)));
-    const probing = setInterval(() => void own.query("select 1").catch(() => over.resolve()), PROBE_EVERY_MS);
+    const probe = async () => {
+      const { rows } = await own.query("select pg_is_in_recovery() as standby");
+      // A standby carries no hints: the primary is elsewhere.
+      if (rows[0].standby) over.resolve();
+    };
+    const probing = setInterval(() => void probe().catch(() => over.resolve()), PROBE_EVERY_MS);
     const onStop = () => over.resolve();
     stopping.signal.addEventListener("abort", onStop, { once: true });
     try {

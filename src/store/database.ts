@@ -6,9 +6,9 @@ import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import type { Interrupt } from "../domain/interrupt.ts";
 import { ChangeQueue } from "./change-queue.ts";
-import { kindOf, translate, unavailable } from "./failure.ts";
+import { Connections } from "./connections.ts";
+import { kindOf, readOnly, translate, unavailable } from "./failure.ts";
 import { HeldTransaction, untilAborted } from "./held-transaction.ts";
-import { Lease } from "./lease.ts";
 import {
   type ConnectionQueue,
   type DatabaseObserver,
@@ -16,7 +16,6 @@ import {
   type OpenPool,
   openPool,
   type Timeouts,
-  takeIdle,
 } from "./pool.ts";
 import { PreparedQuery } from "./prepared-query.ts";
 import type { Queryable, Statement, Transaction } from "./queryable.ts";
@@ -59,7 +58,7 @@ export interface Database extends Queryable {
   snapshot<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncIterable<T>;
   /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
   fork(): Promise<EntityManager>;
-  /** One round trip. @throws DomainError when the database cannot be reached. */
+  /** One round trip. @throws DomainError DATABASE_UNAVAILABLE when the database cannot be reached, or takes no changes */
   ping(signal?: Interrupt): Promise<void>;
   /** Waits for what still runs, then closes every connection. */
   close(): Promise<void>;
@@ -82,7 +81,10 @@ export interface DatabaseOptions {
   readonly schema?: Schema;
 }
 
-const PING: Statement<unknown> = { name: "ping", text: "select 1" };
+const PING: Statement<{ read_only: boolean }> = {
+  name: "ping",
+  text: "select current_setting('transaction_read_only') = 'on' as read_only",
+};
 const RETRIES = 3;
 /** One of so many connections may hold a snapshot. */
 const SNAPSHOT_SHARE = 4;
@@ -97,18 +99,18 @@ class PostgresDatabase implements Database {
   #orm: Promise<MikroORM> | undefined;
   readonly #changes = new ChangeQueue();
   readonly #snapshots: Snapshots;
-  /** Connections whose cancelled work is still ending. */
-  readonly #ending = new Set<Promise<unknown>>();
+  readonly #connections: Connections;
 
   constructor({ pool, queue }: OpenPool, schema: Schema, log: (message: string) => void) {
     this.#log = log;
     this.schema = schema;
     this.queue = queue;
     this.#pool = pool;
+    this.#connections = new Connections(pool);
     this.#snapshots = new Snapshots(Math.max(1, Math.floor((pool.options.max ?? 1) / SNAPSHOT_SHARE)), {
-      acquire: (signal) => this.#acquire(signal),
+      acquire: (signal) => this.#connections.acquire(signal),
       hold: (lease, signal) => new HeldTransaction(() => this.orm(), lease, signal),
-      track: (ending) => this.#track(ending),
+      track: (ending) => this.#connections.track(ending),
     });
   }
 
@@ -128,13 +130,13 @@ class PostgresDatabase implements Database {
     values: readonly unknown[],
     signal: Interrupt | undefined,
   ): Promise<Row[]> {
-    const lease = this.#acquireAtOnce(signal) ?? (await this.#acquire(signal));
+    const lease = this.#connections.acquireAtOnce(signal) ?? (await this.#connections.acquire(signal));
     try {
       return (await lease.run(new PreparedQuery(statement, values), signal)).rows;
     } catch (error) {
       throw statement.changes && kindOf(error) === "session" ? unavailable(error, true) : error;
     } finally {
-      this.#release(lease);
+      this.#connections.release(lease);
     }
   }
 
@@ -166,7 +168,7 @@ class PostgresDatabase implements Database {
   }
 
   async #transactionOnce<T>(signal: Interrupt | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
-    const lease = await this.#acquire(signal);
+    const lease = await this.#connections.acquire(signal);
     const transaction = new HeldTransaction(() => this.orm(), lease, signal);
     try {
       await lease.run({ text: "begin" }, signal);
@@ -176,7 +178,7 @@ class PostgresDatabase implements Database {
       return result;
     } finally {
       const ending = transaction.end();
-      this.#track(ending);
+      this.#connections.track(ending);
       // An aborted caller does not wait for the rollback; everybody else finds the locks gone.
       if (!signal?.aborted) await ending;
     }
@@ -201,45 +203,17 @@ class PostgresDatabase implements Database {
   }
 
   async ping(signal?: Interrupt): Promise<void> {
-    await this.query(PING, [], signal);
+    const [row] = await this.query(PING, [], signal);
+    if (!row?.read_only) return;
+    this.#connections.retire();
+    throw readOnly();
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#ending);
+    await this.#connections.settled();
     await (await this.#orm)?.close(true);
     // Kysely ends the pool only if MikroORM has used it.
     if (!this.#pool.ending) await this.#pool.end();
-  }
-
-  #acquireAtOnce(signal: Interrupt | undefined): Lease | undefined {
-    const client = signal?.aborted ? undefined : takeIdle(this.#pool);
-    return client && new Lease(client);
-  }
-
-  #acquire(signal: Interrupt | undefined): Promise<Lease> {
-    if (signal?.aborted) return Promise.reject(signal.reason);
-    return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal?.reason);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#pool.connect((error, client) => {
-        signal?.removeEventListener("abort", onAbort);
-        if (client === undefined) reject(error);
-        // Whoever stopped waiting gives back the connection that arrives for it later.
-        else if (signal?.aborted) client.release();
-        else resolve(new Lease(client));
-      });
-    });
-  }
-
-  #release(lease: Lease): void {
-    const ending = lease.release();
-    if (ending !== undefined) this.#track(ending);
-  }
-
-  #track(ending: Promise<unknown>): void {
-    this.#ending.add(ending);
-    const forget = () => this.#ending.delete(ending);
-    ending.then(forget, forget);
   }
 }
 

@@ -12,23 +12,18 @@ const SOCKET_ERRORS = new Set([
 
 /**
  * SQLSTATEs with which a session ends or never begins (PostgreSQL manual, appendix A): shut down, crashed, starting,
- * idle in a transaction for too long, no such database, too many clients, read-only (a primary that became a replica).
+ * idle in a transaction for too long, in one for too long, no such database, too many clients.
  */
-const SESSION_ERRORS = new Set([
-  "57P01",
-  "57P02",
-  "57P03",
-  "57P04",
-  "57P05",
-  "25P03",
-  "25P04",
-  "25006",
-  "3D000",
-  "53300",
-]);
+const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04", "3D000", "53300"]);
 
 /** SQLSTATEs of a PostgreSQL that has no room or memory left, or whose disk fails: the statement did nothing. */
 const EXHAUSTED = new Set(["53000", "53100", "53200", "53400", "58030"]);
+
+/** A primary that became a standby, or a database that was made read-only: the statement did nothing. */
+const READ_ONLY = "25006";
+
+/** PostgreSQL's function that refuses a plan which a migration made void; its words are translated, its name is not. */
+const REVALIDATE = "RevalidateCachedQuery";
 
 /** What pg says of a connection that broke, in messages without a code. */
 const BROKEN =
@@ -50,11 +45,23 @@ export class QueueFull extends Error {
 }
 
 /** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
-export type FailureKind = "session" | "conflict" | "stale-plan" | "timeout" | "busy" | "exhausted" | "definite";
+export type FailureKind =
+  | "session"
+  | "read-only"
+  | "conflict"
+  | "stale-plan"
+  | "timeout"
+  | "busy"
+  | "exhausted"
+  | "definite";
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : "";
+}
+
+function routineOf(error: unknown): unknown {
+  return (error as { routine?: unknown } | null)?.routine;
 }
 
 export function kindOf(error: unknown): FailureKind {
@@ -62,10 +69,11 @@ export function kindOf(error: unknown): FailureKind {
   const message = error instanceof Error ? error.message : "";
   if (SOCKET_ERRORS.has(code) || SESSION_ERRORS.has(code) || /^(08|28)/.test(code)) return "session";
   if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
+  if (code === READ_ONLY) return "read-only";
   if (code === "57014") return "timeout";
   if (EXHAUSTED.has(code)) return "exhausted";
   // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
-  if (code === "26000" || (code === "0A000" && message.includes("cached plan"))) return "stale-plan";
+  if (code === "26000" || (code === "0A000" && routineOf(error) === REVALIDATE)) return "stale-plan";
   if (code === QUEUE_FULL || message === POOL_BUSY) return "busy";
   return BROKEN.test(message) ? "session" : "definite";
 }
@@ -78,6 +86,13 @@ export function unavailable(cause: unknown, outcomeUnknown = false): DomainError
       : "the database cannot be reached",
     { cause, retryAfterMs: RETRY_AFTER_MS, ...(outcomeUnknown && { metadata: { outcome: "unknown" } }) },
   );
+}
+
+export function readOnly(cause?: unknown): DomainError {
+  return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database takes no changes at the moment", {
+    cause,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }
 
 export function overloaded(message: string, cause?: unknown): DomainError {
@@ -94,6 +109,8 @@ export function translate(error: unknown): unknown {
     case "session":
     case "stale-plan":
       return unavailable(error);
+    case "read-only":
+      return readOnly(error);
     case "exhausted":
       return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database has no room or memory left", {
         cause: error,

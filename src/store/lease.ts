@@ -15,14 +15,24 @@ const CANCEL_AGAIN_MS = 100;
 /** After this long a cancelled query is given up together with its connection. */
 const CANCEL_GIVE_UP_MS = 5_000;
 
+/** What connections have in common that lead to one server. */
+export interface Term {
+  /** They are closed instead of being given back. */
+  over: boolean;
+  /** Told when the server refuses a change because it takes none. */
+  readonly onReadOnly: () => void;
+}
+
 export class Lease {
   readonly #client: PoolClient;
+  readonly #term: Term;
   /** Fulfilled once nothing runs on the connection any more; undefined while nothing was cancelled. */
   #cancelling: Promise<void> | undefined;
   #broken = false;
 
-  constructor(client: PoolClient) {
+  constructor(client: PoolClient, term: Term) {
     this.#client = client;
+    this.#term = term;
   }
 
   /** The connection must not be used again: it is closed on release. */
@@ -52,6 +62,7 @@ export class Lease {
         (error) => {
           signal?.removeEventListener("abort", onAbort);
           const kind = kindOf(error);
+          if (kind === "read-only") this.#term.onReadOnly();
           if (kind === "session" || kind === "stale-plan") this.#broken = true;
           reject(error);
         },
@@ -79,7 +90,7 @@ export class Lease {
   }
 
   #return(): void {
-    this.#client.release(this.#broken);
+    this.#client.release(this.#broken || this.#term.over);
   }
 
   async #cancel(sent: Promise<unknown>): Promise<void> {

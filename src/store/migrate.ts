@@ -11,6 +11,16 @@ const PATIENCE: Statement = {
     set_config('idle_in_transaction_session_timeout', '0', true)`,
 };
 
+/** Whether the tables have a place: the search path of our sessions is their one schema. */
+const PLACE: Statement<{ schema: string | null }> = {
+  name: "migration_place",
+  text: "select current_schema() as schema",
+};
+const MAKE_PLACE: Statement = {
+  name: "migration_make_place",
+  text: "do $$ begin execute 'create schema if not exists ' || current_setting('search_path'); end $$",
+};
+
 const APPLIED: Statement<{ name: string }> = {
   name: "applied_migrations",
   text: `select name from ${MIGRATION_TABLE} order by id`,
@@ -22,7 +32,8 @@ const APPLIED: Statement<{ name: string }> = {
  * @returns the names of the migrations that this call applied
  */
 export async function migrate(database: Database): Promise<string[]> {
-  if ((await pendingMigrations(database)).length === 0) return [];
+  if ((await migrationState(database)).pending.length === 0) return [];
+  await makePlace(database);
   const { Migrator } = await import("@mikro-orm/migrations");
   const { em } = await database.orm();
   return database.transaction(
@@ -38,15 +49,34 @@ export async function migrate(database: Database): Promise<string[]> {
   );
 }
 
-/** The names of the migrations that `migrate` would apply. */
-export async function pendingMigrations(database: Database): Promise<string[]> {
+/** Before the rest: MikroORM makes its own table on another connection. */
+async function makePlace(database: Database): Promise<void> {
+  const [place] = await database.query(PLACE, []);
+  if (place?.schema !== null) return;
+  await database.transaction(undefined, async (transaction) => {
+    await transaction.query(LOCK, []);
+    await transaction.query(MAKE_PLACE, []);
+  });
+}
+
+export interface MigrationState {
+  /** The names of the migrations that `migrate` would apply. */
+  readonly pending: readonly string[];
+  /** Those of a newer release, which this one does not know. */
+  readonly unknown: readonly string[];
+}
+
+export async function migrationState(database: Database): Promise<MigrationState> {
   const known = database.schema.migrationNames;
   try {
-    const applied = new Set((await database.query(APPLIED, [])).map(({ name }) => name));
-    return known.filter((name) => !applied.has(name));
+    const applied = (await database.query(APPLIED, [])).map(({ name }) => name);
+    return {
+      pending: known.filter((name) => !applied.includes(name)),
+      unknown: applied.filter((name) => !known.includes(name)),
+    };
   } catch (error) {
     const noSuchTable = (error as { code?: string }).code === "42P01";
-    if (noSuchTable) return [...known];
+    if (noSuchTable) return { pending: known, unknown: [] };
     throw error;
   }
 }

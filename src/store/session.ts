@@ -52,11 +52,17 @@ const MEANING = {
 /** What decides whether a transaction may write, what it sees, and what ends a session. */
 const TRANSACTIONS = {
   default_transaction_isolation: "read committed",
-  default_transaction_read_only: "off",
   default_transaction_deferrable: "off",
   idle_session_timeout: "0",
   exit_on_error: "off",
 };
+
+/**
+ * Whether sessions are read-only because a role or a URL says so: a default for its sessions, which is ours to choose. Of
+ * the database or the server it says that nothing may be changed, as some hosts do when the disk is full, and stands.
+ */
+export const OF_ROLE = `(select s.source in ('user', 'database user', 'client') from pg_catalog.pg_settings s
+  where s.name = 'default_transaction_read_only')`;
 
 /** A pin that this PostgreSQL does not have, or that this role may not change, is left where it does no harm. */
 const CONDITIONAL: readonly { readonly name: string; readonly value: string; readonly unless: string }[] = [
@@ -64,6 +70,7 @@ const CONDITIONAL: readonly { readonly name: string; readonly value: string; rea
   { name: "transaction_timeout", value: "0", unless: "is null" },
   // Only superusers may: without its triggers, a purge would leave what hangs on a conversation.
   { name: "session_replication_role", value: "origin", unless: "in ('origin', 'local')" },
+  { name: "default_transaction_read_only", value: "off", unless: `= 'off' or not ${OF_ROLE}` },
   // What is answered is on disk. Stricter than that is the owner's choice.
   { name: "synchronous_commit", value: "on", unless: "<> 'off'" },
 ];

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { migrate, pendingMigrations } from "../../../src/store/migrate.ts";
+import { migrate, migrationState } from "../../../src/store/migrate.ts";
 import { administer, createTestDatabase, type TestDatabase, urlOf } from "../../support/postgres.ts";
 
 let empty: TestDatabase;
@@ -11,12 +11,12 @@ afterAll(() => empty.drop());
 
 test("two servers that migrate at once take turns, and one of them does it", async () => {
   const [one, other] = await Promise.all([empty.open(), empty.open()]);
-  for (const each of [one, other]) expect(await pendingMigrations(each)).toEqual(each.schema.migrationNames);
+  for (const each of [one, other]) expect((await migrationState(each)).pending).toEqual(each.schema.migrationNames);
 
   const applied = await Promise.all([migrate(one), migrate(other)]);
 
   expect(applied.flat()).toEqual(one.schema.migrationNames);
-  expect(await pendingMigrations(other)).toEqual([]);
+  expect(await migrationState(other)).toEqual({ pending: [], unknown: [] });
 });
 
 test("a migration that fails leaves nothing behind", async () => {
@@ -40,7 +40,7 @@ test("a migration that fails leaves nothing behind", async () => {
 
   await expect(migrate(next)).rejects.toThrow(/broken/);
 
-  expect(await pendingMigrations(next)).toEqual(["good", "bad"]);
+  expect((await migrationState(next)).pending).toEqual(["good", "bad"]);
   expect(await administer(database.url, "select to_regclass('halfway') as it")).toEqual([{ it: null }]);
 });
 

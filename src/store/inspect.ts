@@ -1,0 +1,179 @@
+// Whether Colloquy can work on a database that others run, found out before it is used, and said in one sentence each.
+import pg from "pg";
+import { kindOf, unavailable } from "./failure.ts";
+import { MIGRATION_TABLE } from "./migrations/names.ts";
+import { OF_ROLE } from "./session.ts";
+
+export interface Inspection {
+  readonly url: string;
+  /** Where the tables lie, or are to. */
+  readonly schema: string;
+  /** Whether tables are to be made, rather than used. */
+  readonly migrating: boolean;
+}
+
+const CONNECT_MS = 5_000;
+const OLDEST = 15;
+/** Looks that are taken for a pooler; another user of it may come in between. */
+const LOOKS = 3;
+
+/**
+ * What keeps Colloquy from working there, and what to do about it; undefined: nothing.
+ *
+ * @throws DomainError DATABASE_UNAVAILABLE when it cannot be reached
+ */
+export async function inspectDatabase({ url, ...wish }: Inspection): Promise<string | undefined> {
+  await using first = await connect(url);
+  await using second = await connect(url);
+  try {
+    if (await sharesSessions(first.client, second.client)) return POOLED;
+    return problemOf(await look(first.client, wish.schema), wish);
+  } catch (error) {
+    throw kindOf(error) === "definite" ? error : unavailable(error);
+  }
+}
+
+interface Connected extends AsyncDisposable {
+  readonly client: pg.Client;
+}
+
+async function connect(url: string): Promise<Connected> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: "colloquy start",
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: CONNECT_MS,
+  });
+  // What was asked fails by itself; without a listener the error would end the process.
+  client.on("error", () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    throw unavailable(error);
+  }
+  return { client, [Symbol.asyncDispose]: () => client.end().catch(() => {}) };
+}
+
+const POOLED =
+  "leads to a pooler in transaction or statement mode, in which prepared statements, LISTEN and the settings of " +
+  "sessions are lost: set pool_mode = session for this database (PgBouncer), or name PostgreSQL itself";
+
+/** The backend that answers, one of 15 and of other poolers alike. */
+const BACKEND = "select pg_catalog.pg_backend_pid() as pid";
+
+/**
+ * Whether sessions are shared: a pooler gives the backend of one client to another between two transactions. While the
+ * other holds it, the first is given another one.
+ */
+async function sharesSessions(one: pg.Client, other: pg.Client): Promise<boolean> {
+  let pid = await backendOf(one);
+  for (let look = 0; look < LOOKS; look++) {
+    try {
+      await other.query("begin");
+    } catch (error) {
+      // PgBouncer in statement mode; its words are all that tells it.
+      if (/statement pooling/.test(String(error))) return true;
+      throw error;
+    }
+    const held = await backendOf(other);
+    if (held === pid) return true;
+    const now = await backendOf(one);
+    await other.query("rollback");
+    if (now !== pid) return true;
+    pid = now;
+  }
+  return false;
+}
+
+async function backendOf(client: pg.Client): Promise<number> {
+  return (await client.query(BACKEND)).rows[0].pid;
+}
+
+interface Look {
+  readonly version: number;
+  readonly version_name: string;
+  readonly encoding: string;
+  readonly standby: boolean;
+  readonly read_only: boolean;
+  readonly database: string;
+  readonly role: string;
+  readonly schema_exists: boolean;
+  readonly may_make_schema: boolean;
+  readonly may_create: boolean | null;
+  /** Where the role's own search path finds the tables. */
+  readonly found_in: string | null;
+  /** A table that the role may not use. */
+  readonly forbidden: string | null;
+  readonly replica: boolean;
+}
+
+async function look(client: pg.Client, schema: string): Promise<Look> {
+  const text = `
+    select current_setting('server_version_num')::int as version, current_setting('server_version') as version_name,
+      pg_encoding_to_char(d.encoding) as encoding, pg_is_in_recovery() as standby,
+      current_setting('default_transaction_read_only') = 'on' and not ${OF_ROLE} as read_only, d.datname as database, current_user as role,
+      n.oid is not null as schema_exists, has_database_privilege(d.oid, 'create') as may_make_schema,
+      has_schema_privilege(n.oid, 'usage') and has_schema_privilege(n.oid, 'create') as may_create,
+      (select f.nspname from pg_class c join pg_namespace f on f.oid = c.relnamespace
+        where c.oid = to_regclass('${MIGRATION_TABLE}')) as found_in,
+      (select min(c.relname) from pg_class c where c.relnamespace = n.oid and c.relname = any($2::text[])
+        and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
+          and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))) as forbidden,
+      current_setting('session_replication_role') = 'replica'
+        and current_setting('is_superuser') = 'off' as replica
+    from pg_database d left join pg_namespace n on n.nspname = $1 where d.datname = current_database()`;
+  return (await client.query({ text, values: [schema, TABLES] })).rows[0];
+}
+
+/** Those whose privileges stand for all of ours. */
+const TABLES = [
+  "tenant",
+  "member",
+  "api_key",
+  "conversation",
+  "participant",
+  "message",
+  "event",
+  "idempotency",
+  "audit",
+];
+
+function problemOf(found: Look, { schema, migrating }: Pick<Inspection, "schema" | "migrating">): string | undefined {
+  const { version, version_name, encoding, database, role } = found;
+  if (version < OLDEST * 10_000) return `leads to PostgreSQL ${version_name}: Colloquy needs ${OLDEST} or later`;
+  if (encoding !== "UTF8") {
+    return (
+      `the encoding of the database "${database}" is ${encoding}, which cannot hold every text: make one with ` +
+      `\`create database … encoding 'UTF8' template template0\` and use that`
+    );
+  }
+  if (found.standby) return "leads to a standby, which takes no changes: name the primary";
+  if (found.read_only) {
+    return (
+      `the database "${database}" is read-only (default_transaction_read_only is on for the database or the server): ` +
+      "set it to off, or name another database"
+    );
+  }
+  if (found.replica) {
+    return `the role "${role}" has session_replication_role = replica, without foreign keys: \`alter role "${role}" reset session_replication_role\``;
+  }
+  if (found.found_in !== null && found.found_in !== schema) {
+    return (
+      `the tables lie in the schema "${found.found_in}", which the role's search_path names: ` +
+      `set COLLOQUY_DATABASE_SCHEMA=${found.found_in}`
+    );
+  }
+  if (migrating && !found.schema_exists && !found.may_make_schema) {
+    return `there is no schema "${schema}", and the role "${role}" may not make it: \`create schema "${schema}" authorization "${role}"\` as its owner`;
+  }
+  if (migrating && found.may_create === false) {
+    return `the role "${role}" may not make tables in the schema "${schema}": \`grant usage, create on schema "${schema}" to "${role}"\` as its owner`;
+  }
+  if (found.forbidden !== null) {
+    return (
+      `the role "${role}" may not read and write the table "${found.forbidden}": ` +
+      `\`grant select, insert, update, delete on all tables in schema "${schema}" to "${role}"\` as its owner`
+    );
+  }
+  return undefined;
+}
