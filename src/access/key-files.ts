@@ -8,24 +8,18 @@ const MAX_BYTES = 1024 * 1024;
 const TIMEOUT_MS = 5_000;
 
 /** Reads a key set from a URL. Follows no redirect: a key must come from where the operator said. */
-export async function fetchKeys(url: string, fetchUrl: typeof fetch = fetch): Promise<JSONWebKeySet> {
-  const response = await fetchUrl(url, {
-    redirect: "error",
-    headers: { accept: "application/jwk-set+json, application/json" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  if (response.status !== 200) {
-    await response.body?.cancel();
-    throw new Error(`${url} answered ${response.status}`);
+export async function fetchKeys(url: string): Promise<JSONWebKeySet> {
+  // Keys are read seldom, and on many servers never: what fetches them is not loaded before, nor kept.
+  const { createBoundedFetch } = await import("../outbound/bounded-fetch.ts");
+  const bounded = createBoundedFetch({ maxBytes: MAX_BYTES });
+  try {
+    const headers = { accept: "application/jwk-set+json, application/json" };
+    const answer = await bounded.fetch(url, { headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`);
+    return asKeySet(JSON.parse(await answer.text()), url, dropUnusable);
+  } finally {
+    await bounded.close();
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response.body ?? []) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new Error(`${url} answered more than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return asKeySet(JSON.parse(Buffer.concat(chunks).toString("utf8")), url, dropUnusable);
 }
 
 /** Reads a key set from a file. */

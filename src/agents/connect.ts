@@ -1,16 +1,18 @@
 // Agents that are services of their own and implement colloquy.agent.v1.AgentService.
-import { create, fromJson } from "@bufbuild/protobuf";
+import { create, fromJson, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { AgentService, ReplyRequestSchema } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
+import { AgentService, ReplyRequestSchema, ReplyResponseSchema } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
-import { MAX_REPLY_BYTES } from "../domain/turn.ts";
+import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../domain/turn.ts";
 import type { MessageRow } from "../store/messages.ts";
 import { checkHost, hostOf, publicLookup } from "./addresses.ts";
 import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "./connector.ts";
 
 /** A message of one piece, with room for what it is wrapped in. */
 const READ_MAX_BYTES = MAX_REPLY_BYTES + 1024;
+/** What a message costs beside what is in it, in bytes: empty ones are not for nothing. */
+const MESSAGE_COST = 512;
 
 export interface ConnectOptions {
   readonly allowPrivate: boolean;
@@ -26,7 +28,15 @@ export function createConnect({ allowPrivate, toMessage }: ConnectOptions): Conn
       const client = createClient(AgentService, transport);
       try {
         if (!allowPrivate) checkHost(hostOf(new URL(connector.baseUrl)));
-        for await (const { text } of client.reply(requestOf(name, request, toMessage), { signal })) yield text;
+        let left = MAX_ANSWER_BYTES;
+        let finish = FinishReason.STOP as FinishReason;
+        for await (const piece of client.reply(requestOf(name, request, toMessage), { signal })) {
+          left -= toBinary(ReplyResponseSchema, piece).length + MESSAGE_COST;
+          if (left < 0) throw new AgentFailure("the agent sent more than a reply may have", { health: "up" });
+          finish = piece.finishReason || finish;
+          yield piece.text;
+        }
+        return finish;
       } catch (error) {
         signal.throwIfAborted();
         throw failureOf(error);
@@ -86,6 +96,7 @@ function failureOf(error: unknown): AgentFailure {
   const { code } = ConnectError.from(error);
   return new AgentFailure(`the agent failed with ${Code[code] ?? "an error"}`, {
     retryable: RETRYABLE.has(code),
+    health: DOWN.has(code) ? "down" : "up",
     cause: error,
   });
 }
@@ -96,4 +107,14 @@ const RETRYABLE: ReadonlySet<Code> = new Set([
   Code.Internal,
   Code.Aborted,
   Code.ResourceExhausted,
+]);
+
+/** The connection failed, or the agent is overloaded or broken, for whomever it is asked. */
+const DOWN: ReadonlySet<Code> = new Set([
+  Code.Unavailable,
+  Code.Unknown,
+  Code.Internal,
+  Code.DeadlineExceeded,
+  Code.ResourceExhausted,
+  Code.Unimplemented,
 ]);

@@ -1,10 +1,12 @@
 // The connectors that this server has, and the circuit of each agent.
 import { Circuit } from "../domain/circuit.ts";
+import { MAX_ANSWER_BYTES } from "../domain/turn.ts";
+import type { BoundedFetch } from "../outbound/bounded-fetch.ts";
 import type { AgentRow, ConnectorName } from "../store/agents.ts";
+import { checkHost, publicLookup } from "./addresses.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { AgentFailure, type Connector, type ConnectorFactory } from "./connector.ts";
 import { createEcho } from "./echo.ts";
-import type { GuardedFetch } from "./guarded-fetch.ts";
 import type { Sealer } from "./sealing.ts";
 
 export interface Connectors {
@@ -23,16 +25,17 @@ export interface ConnectorsOptions extends ConnectOptions {
 const MAX_CIRCUITS = 10_000;
 
 export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
-  let guarded: GuardedFetch | undefined;
+  let bounded: BoundedFetch | undefined;
   const factories: Readonly<Record<ConnectorName, ConnectorFactory>> = {
     echo: createEcho,
     openai: loaded(async () => {
-      const [{ createOpenAi }, { createGuardedFetch }] = await Promise.all([
+      const [{ createOpenAi }, { createBoundedFetch }] = await Promise.all([
         import("./openai.ts"),
-        import("./guarded-fetch.ts"),
+        import("../outbound/bounded-fetch.ts"),
       ]);
-      guarded = createGuardedFetch(options.allowPrivate);
-      return createOpenAi(guarded.fetch);
+      const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
+      bounded = createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES, ...addresses });
+      return createOpenAi(bounded);
     }),
     connect: loaded(async () => (await import("./connect.ts")).createConnect(options)),
   };
@@ -50,7 +53,7 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
       }
       return circuit;
     },
-    close: async () => guarded?.close(),
+    close: async () => bounded?.close(),
   };
 }
 
@@ -61,7 +64,7 @@ function loaded(load: () => Promise<ConnectorFactory>): ConnectorFactory {
     async function* (request, signal) {
       loading ??= load();
       const factory = await loading;
-      yield* factory(agent, credential)(request, signal);
+      return yield* factory(agent, credential)(request, signal);
     };
 }
 
@@ -70,6 +73,9 @@ function openCredential(sealer: Sealer, tenantId: string, { id, credential }: Ag
   try {
     return sealer.open(credential, { tenantId, id });
   } catch (cause) {
-    throw new AgentFailure("the agent's credential cannot be read with this server's key", { cause });
+    throw new AgentFailure("the agent's credential cannot be read with this server's key", {
+      health: "unknown",
+      cause,
+    });
   }
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { EchoConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
+import { FinishReason } from "../domain/turn.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { millisecondsOf } from "./duration.ts";
 
@@ -14,5 +15,6 @@ export const createEcho: ConnectorFactory = ({ settings }) => {
       signal.throwIfAborted();
       yield word;
     }
+    return FinishReason.STOP;
   };
 };

@@ -1,6 +1,6 @@
 // A turn that this server runs: asks the agent, saves the text as it comes, and writes the end.
 import type { Logger } from "pino";
-import { type EndState, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../domain/turn.ts";
+import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../domain/turn.ts";
 import { type TextPart, TurnText } from "../domain/turn-text.ts";
 import type { Hints } from "../live/hints.ts";
 import { patiently } from "../rpc/patience.ts";
@@ -29,8 +29,8 @@ export interface LiveTurnTask {
   readRequest(): Promise<ReplyRequest>;
 }
 
-/** Why a turn stops before the agent is done. */
-type Stop = "cancelled" | "stopping" | "lost";
+/** Why a turn stops before the agent is done. `unwanted`: what it answers, or the agent, is not there any more. */
+type Stop = "cancelled" | "unwanted" | "stopping" | "lost";
 
 /** How long a turn waits for a database that is busy or away, at its beginning and at its end, in milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -43,6 +43,8 @@ export class LiveTurn {
   readonly #text = new TurnText(MAX_REPLY_BYTES);
   readonly #stopping = new AbortController();
   #stop: Stop | undefined;
+  /** In words, where it is unwanted. */
+  #stopReason = "";
   /** What the agent says is known; nothing is saved from here on but the end. */
   #answered = false;
   #finished = false;
@@ -103,8 +105,11 @@ export class LiveTurn {
     signal.throwIfAborted();
   }
 
-  #end(stop: Stop): void {
-    this.#stop ??= stop;
+  #end(stop: Stop, reason = ""): void {
+    if (this.#stop === undefined) {
+      this.#stop = stop;
+      this.#stopReason = reason;
+    }
     this.#stopping.abort();
   }
 
@@ -144,24 +149,36 @@ export class LiveTurn {
       const limits = { idleMs: agent.idle_timeout_ms, totalMs: agent.timeout_ms };
       const circuit = connectors.circuitOf(place.tenantId, agent);
       const connector = connectors.connectorOf(place.tenantId, agent);
-      for await (const piece of reply(connector, request, limits, circuit, signal)) this.#add(piece);
-      return this.#endAs(TurnState.COMPLETE);
+      const pieces = reply(connector, request, limits, circuit, signal);
+      try {
+        for (;;) {
+          const next = await pieces.next();
+          if (next.done) return this.#endAs(TurnState.COMPLETE, next.value);
+          this.#add(next.value);
+        }
+      } finally {
+        await pieces.return(FinishReason.UNSPECIFIED);
+      }
     } catch (error) {
       // Whoever ended it has said how; what is made of it here is not written.
-      if (this.#stop === "lost") return this.#endAs(TurnState.FAILED);
-      if (this.#stop === "cancelled") return this.#endAs(TurnState.CANCELLED);
-      if (this.#stop === "stopping") return this.#endAs(TurnState.FAILED, "the server that ran the turn was stopped");
+      if (this.#stop === "lost") return this.#endAs(TurnState.FAILED, FinishReason.ERROR);
+      if (this.#stop === "cancelled" || this.#stop === "unwanted") {
+        return this.#endAs(TurnState.CANCELLED, FinishReason.CANCELLED, this.#stopReason);
+      }
+      if (this.#stop === "stopping") {
+        return this.#endAs(TurnState.FAILED, FinishReason.ERROR, "the server that ran the turn was stopped");
+      }
       if (error instanceof AgentFailure) {
         this.#parts.log.warn({ err: error, turnId: this.place.id, agentId: this.#task.agent.id }, "an agent failed");
-        return this.#endAs(TurnState.FAILED, error.message);
+        return this.#endAs(TurnState.FAILED, error.finish, error.message);
       }
       this.#parts.log.error({ err: error, turnId: this.place.id }, "a turn failed");
-      return this.#endAs(TurnState.FAILED, "the turn failed inside the server");
+      return this.#endAs(TurnState.FAILED, FinishReason.ERROR, "the turn failed inside the server");
     }
   }
 
-  #endAs(state: EndState, failure = ""): TurnEnd {
-    return { state, failure, text: this.#text.whole };
+  #endAs(state: EndState, finish: FinishReason, failure = ""): TurnEnd {
+    return { state, finish, failure, text: this.#text.whole };
   }
 
   #add(piece: string): void {
@@ -169,7 +186,7 @@ export class LiveTurn {
     const fits = this.#text.append(piece);
     this.#wakeReaders();
     this.#saveTimer ??= setTimeout(() => this.#save(), this.#parts.times.saveEveryMs);
-    if (!fits) throw new AgentFailure("the reply is longer than a message may be", { countsAsFailure: false });
+    if (!fits) throw new AgentFailure("the reply is longer than a message may be", { health: "up" });
   }
 
   async #waitForStart(signal: AbortSignal): Promise<void> {
@@ -214,7 +231,7 @@ export class LiveTurn {
     const saved = part && { ...part, firstDeltaTime: this.#firstDeltaTime ?? new Date() };
     const row = await saveTurn(database, this.place, saved, { server, leaseMs: times.leaseMs });
     if (row === undefined) return this.#end("lost");
-    if (row.cancelled) this.#end("cancelled");
+    if (row.stop !== null) this.#end(row.stop === "" ? "cancelled" : "unwanted", row.stop);
     if (part === undefined) return;
     this.#savedLength = part.nextOffset;
     const { tenantId, conversationId } = this.place;

@@ -1,6 +1,12 @@
 // Asks an agent under the rules that hold for every kind: time limits, one second try, a circuit.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Circuit } from "../domain/circuit.ts";
-import { AgentFailure, type Connector, type ReplyRequest } from "./connector.ts";
+import { FinishReason } from "../domain/turn.ts";
+import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "./connector.ts";
+import { within } from "./within.ts";
+
+/** How long an agent that wants to be left alone is waited for before it is asked once more, at most, in milliseconds. */
+const MAX_PAUSE_MS = 10_000;
 
 export interface ReplyLimits {
   /** How long the agent may be silent, in milliseconds. */
@@ -10,8 +16,9 @@ export interface ReplyLimits {
 }
 
 /**
- * The reply, piece by piece. A failure before the first piece that may pass is met with one more try; after the first
- * piece there is none, or the text would begin twice. Throws {@link AgentFailure}, or the signal's reason.
+ * The reply, piece by piece; what it returns says why it ends. A failure before the first piece that may pass is met with
+ * one more try; after the first piece there is none, or the text would begin twice. Throws {@link AgentFailure}, or the
+ * signal's reason. What an agent refuses for this conversation does not speak against it in others.
  */
 export async function* reply(
   connector: Connector,
@@ -19,33 +26,62 @@ export async function* reply(
   { idleMs, totalMs }: ReplyLimits,
   circuit: Circuit,
   signal: AbortSignal,
-): AsyncGenerator<string> {
+): AsyncGenerator<string, FinishReason> {
   if (circuit.enter() !== undefined) {
     throw new AgentFailure("the agent has failed several times in a row and is left alone for a moment");
   }
   const ends = performance.now() + totalMs;
-  let outcome: "succeeded" | "failed" | "abandoned" = "abandoned";
+  let health: AgentHealth = "unknown";
+  let restMs: number | undefined;
   try {
     for (let attempt = 0; ; attempt++) {
+      const pieces = limited(connector, request, idleMs, ends, signal);
       let began = false;
       try {
-        for await (const piece of limited(connector, request, idleMs, ends, signal)) {
+        for (;;) {
+          const next = await pieces.next();
+          if (next.done) {
+            health = "up";
+            requireReply(next.value, began);
+            return next.value;
+          }
           began = true;
-          yield piece;
+          yield next.value;
         }
-        outcome = "succeeded";
-        return;
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof AgentFailure && error.retryable && !began && attempt === 0) continue;
-        if (!(error instanceof AgentFailure) || error.countsAsFailure) outcome = "failed";
+        if (!(error instanceof AgentFailure)) throw error;
+        restMs = error.retryAfterMs;
+        const pause = Math.min(MAX_PAUSE_MS, ends - performance.now());
+        if (error.retryable && !began && attempt === 0 && (restMs ?? 0) <= pause) {
+          if (restMs) await sleep(restMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+          continue;
+        }
+        health = error.health;
         throw error;
+      } finally {
+        await pieces.return?.(undefined as never);
       }
     }
   } finally {
-    circuit[outcome]();
+    if (health === "up") circuit.succeeded();
+    else if (health === "down") circuit.failed(restMs);
+    else circuit.abandoned();
   }
 }
+
+/** A reply that was cut before its first word is none; one that ends there by the agent's will is. */
+function requireReply(finish: FinishReason, began: boolean): void {
+  const failure = began && finish !== FinishReason.ERROR ? undefined : CUTS[finish];
+  if (failure !== undefined) throw new AgentFailure(failure, { health: "up", finish });
+}
+
+const CUTS: { readonly [finish in FinishReason]?: string } = {
+  [FinishReason.LENGTH]: "the agent's limit of length cut the reply before its first word",
+  [FinishReason.TOOL_CALLS]: "the agent asked for tools, and said nothing",
+  [FinishReason.CONTENT_FILTER]: "the agent's content filter withheld the reply",
+  [FinishReason.ERROR]: "the agent reported an error",
+};
 
 /** One attempt. Whatever ends it, the agent is told, and an agent that does not listen is not waited for. */
 async function* limited(
@@ -54,39 +90,30 @@ async function* limited(
   idleMs: number,
   ends: number,
   outer: AbortSignal,
-): AsyncGenerator<string> {
+): AsyncGenerator<string, FinishReason> {
   const controller = new AbortController();
   const pieces = connector(request, AbortSignal.any([outer, controller.signal]))[Symbol.asyncIterator]();
   let done = false;
+  let alive = false;
   try {
     for (;;) {
       const left = ends - performance.now();
       const next = await within(pieces.next(), Math.min(idleMs, left), outer);
       if (next === undefined) {
-        throw new AgentFailure(left <= idleMs ? "the agent took too long" : "the agent fell silent");
+        const late = left <= idleMs;
+        // Whoever has given signs of life is there, if slow.
+        const health = late && alive ? "unknown" : "down";
+        throw new AgentFailure(late ? "the agent took too long" : "the agent fell silent", { health });
       }
       done = next.done === true;
-      if (next.done) return;
+      if (next.done) return next.value;
+      alive = true;
       if (next.value !== "") yield next.value;
     }
   } finally {
     if (!done) {
       controller.abort();
-      pieces.return?.()?.catch(() => {});
+      pieces.return(undefined as never).catch(() => {});
     }
   }
-}
-
-/** What the promise gives; undefined after so many milliseconds. Rejects with the signal's reason. */
-function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    const timer = setTimeout(resolve, Math.max(ms, 0), undefined);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", onAbort);
-    });
-  });
 }

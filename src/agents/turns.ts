@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import type { Caller } from "../domain/caller.ts";
 import { newId } from "../domain/id.ts";
-import { isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../domain/turn.ts";
+import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../domain/turn.ts";
 import { codePoints, fromCodePoint, type TextPart } from "../domain/turn-text.ts";
 import type { Hints } from "../live/hints.ts";
 import { patiently } from "../rpc/patience.ts";
@@ -80,6 +80,7 @@ export function createTurns(options: TurnsOptions): Turns {
     const ended = await endTurn(database, place, {
       state: TurnState.FAILED,
       failure,
+      finish: FinishReason.ERROR,
       text: undefined,
       onlyIfExpired: true,
     });
@@ -161,7 +162,8 @@ export function createTurns(options: TurnsOptions): Turns {
       waker.close();
     }
     // Whoever ran it does not answer: what is saved is kept.
-    await endTurn(database, place, { state: TurnState.CANCELLED, failure: "", text: undefined });
+    const finish = FinishReason.CANCELLED;
+    await endTurn(database, place, { state: TurnState.CANCELLED, failure: "", finish, text: undefined });
     hints.publish({ kind: "turn", tenantId, conversationId });
   }
 

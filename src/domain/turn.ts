@@ -1,7 +1,7 @@
 // The states of a turn, and the times that keep one from being forgotten.
-import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 
-export { TurnState };
+export { FinishReason, TurnState };
 
 /** The states in which a turn is not over. */
 export type OpenState = typeof TurnState.QUEUED | typeof TurnState.RUNNING;
@@ -43,3 +43,9 @@ export const TURN_TIMES: TurnTimes = { saveEveryMs: 250, leaseMs: 5_000, renewEv
 
 /** The longest reply, in bytes of UTF-8: the limit of a message. */
 export const MAX_REPLY_BYTES = 262_144;
+
+/**
+ * How much an agent may send for one reply, in bytes: around each word stands a chunk of JSON, and thoughts, which are not
+ * kept, come before the first.
+ */
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;

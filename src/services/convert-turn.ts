@@ -15,6 +15,7 @@ export function toTurn(row: TurnRow): Turn {
   turn.messageId = row.message_id;
   if (row.reply_seq !== null) turn.replyId = row.reply_id;
   turn.failure = row.failure;
+  turn.finishReason = row.finish_reason;
   turn.createTime = toTimestamp(row.create_time);
   if (row.start_time) turn.startTime = toTimestamp(row.start_time);
   if (row.end_time) turn.endTime = toTimestamp(row.end_time);

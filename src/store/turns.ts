@@ -4,7 +4,7 @@ import { MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../domain/caller.ts";
 import { newId } from "../domain/id.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
-import { type EndState, statesBefore, TurnState } from "../domain/turn.ts";
+import { type EndState, FinishReason, statesBefore, TurnState } from "../domain/turn.ts";
 import type { Queryable } from "./database.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as sql from "./statements/turns.ts";
@@ -54,6 +54,7 @@ export async function insertTurn(
     state,
     server,
     leaseMs,
+    caller.viewer.kind === "tenant" ? null : caller.viewer.memberId,
   ];
   const [row] = await tx.query(sql.insertTurn, values);
   if (row === undefined) throw new Error("a message is gone although its conversation is locked");
@@ -67,14 +68,14 @@ export async function startTurn(on: Queryable, place: TurnPlace): Promise<sql.Tu
 
 /**
  * Saves the text after `offset` code points, or nothing but that the server lives. Undefined: the turn has ended.
- * `cancelled`: somebody wants it to end.
+ * `stop`: why it should not go on, in words; empty: somebody has cancelled it.
  */
 export async function saveTurn(
   on: Queryable,
   { tenantId, id }: TurnPlace,
   part: { readonly offset: number; readonly text: string; readonly firstDeltaTime: Date } | undefined,
   { leaseMs }: TurnLease,
-): Promise<{ cancelled: boolean } | undefined> {
+): Promise<{ stop: string | null } | undefined> {
   if (part === undefined) return (await on.query(sql.renewTurn, [tenantId, id, leaseMs]))[0];
   const values = [tenantId, id, part.offset, part.text, part.firstDeltaTime, leaseMs];
   return (await on.query(sql.saveTurn, values))[0];
@@ -90,15 +91,19 @@ export async function isTurnOpen(on: Queryable, { tenantId, id }: TurnPlace): Pr
 
 export interface TurnEnd {
   readonly state: EndState;
-  /** Why it failed; empty if it did not. */
+  /** Why it failed, or was ended though nobody cancelled it; else empty. */
   readonly failure: string;
+  readonly finish: FinishReason;
   /** The whole reply. Undefined: what was saved of it. */
   readonly text: string | undefined;
   /** End it only if its server is gone. */
   readonly onlyIfExpired?: boolean;
 }
 
-/** Ends a turn and adds its reply to the log. Undefined: it had ended before. */
+/**
+ * Ends a turn and adds its reply to the log. Where the conversation was deleted or closed, or the message that it answers
+ * deleted, nothing is added and the turn is cancelled. Undefined: it had ended before.
+ */
 export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Promise<sql.TurnRow | undefined> {
   const whole = end.state === TurnState.COMPLETE;
   const values = [
@@ -111,6 +116,9 @@ export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Pr
     end.text ?? null,
     whole ? MessageState.COMPLETE : MessageState.FAILED,
     end.onlyIfExpired ?? false,
+    end.finish,
+    TurnState.CANCELLED,
+    FinishReason.CANCELLED,
   ];
   return (await on.query(sql.endTurn, values))[0];
 }

@@ -75,11 +75,7 @@ describe("a turn", () => {
       await alice.messages.sendMessage({ conversationId, ...say(content) });
     openai.answer = (call) => call.finish();
     await hear(alice.messages.chat({ conversationId, ...say("four") }));
-    expect(openai.calls.at(-1)?.body.messages).toEqual([
-      { role: "user", content: "two" },
-      { role: "user", content: "three" },
-      { role: "user", content: "four" },
-    ]);
+    expect(openai.calls.at(-1)?.body.messages).toEqual([{ role: "user", content: "two\n\nthree\n\nfour" }]);
   });
 
   test("without a word leaves no message", async () => {
@@ -431,7 +427,7 @@ test("queued turns run in the order of their messages, whatever the clocks of th
   // The clock of the server that took the second is behind.
   const queue = async (seq: bigint, id: string) => {
     const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, randomUUID()];
-    await server.database.query(insertTurn, [...values, 60_000]);
+    await server.database.query(insertTurn, [...values, 60_000, null]);
     return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id])).length > 0;
   };
   const startFirst = await queue(first, "01900000-0000-7000-8000-000000000002");

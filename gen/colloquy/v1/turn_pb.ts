@@ -16,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn.proto.
  */
 export const file_colloquy_v1_turn: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSLwAgoEVHVybhIUCgJpZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIaCghhZ2VudF9pZBgDIAEoCUIIukgFcgMYgAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEhwKCm1lc3NhZ2VfaWQYBSABKAlCCLpIBXIDGIABEhoKCHJlcGx5X2lkGAYgASgJQgi6SAVyAxiAARIZCgdmYWlsdXJlGAcgASgJQgi6SAVyAxj0AxIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIlUKC1R1cm5TdGFydGVkEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlImEKCVR1cm5EZWx0YRIXCgR0ZXh0GAEgASgJQgm6SAZyBCiAgBASFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEiIKC25leHRfb2Zmc2V0GAMgASgDQg26SAQiAigA8scYAhABIlEKCVR1cm5FbmRlZBIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybhIjCgVyZXBseRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UqoAEKCVR1cm5TdGF0ZRIaChZUVVJOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVFVSTl9TVEFURV9RVUVVRUQQARIWChJUVVJOX1NUQVRFX1JVTk5JTkcQAhIXChNUVVJOX1NUQVRFX0NPTVBMRVRFEAMSGAoUVFVSTl9TVEFURV9DQU5DRUxMRUQQBBIVChFUVVJOX1NUQVRFX0ZBSUxFRBAFKnMKClR1cm5Qb2xpY3kSGwoXVFVSTl9QT0xJQ1lfVU5TUEVDSUZJRUQQABIWChJUVVJOX1BPTElDWV9SRUpFQ1QQARIVChFUVVJOX1BPTElDWV9RVUVVRRACEhkKFVRVUk5fUE9MSUNZX0lOVEVSUlVQVBADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSKsAwoEVHVybhIUCgJpZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIaCghhZ2VudF9pZBgDIAEoCUIIukgFcgMYgAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEhwKCm1lc3NhZ2VfaWQYBSABKAlCCLpIBXIDGIABEhoKCHJlcGx5X2lkGAYgASgJQgi6SAVyAxiAARIZCgdmYWlsdXJlGAcgASgJQgi6SAVyAxj0AxIvCgtjcmVhdGVfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKc3RhcnRfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLAoIZW5kX3RpbWUYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjoKDWZpbmlzaF9yZWFzb24YCyABKA4yGS5jb2xsb3F1eS52MS5GaW5pc2hSZWFzb25CCLpIBYIBAhABIlUKC1R1cm5TdGFydGVkEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlImEKCVR1cm5EZWx0YRIXCgR0ZXh0GAEgASgJQgm6SAZyBCiAgBASFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEiIKC25leHRfb2Zmc2V0GAMgASgDQg26SAQiAigA8scYAhABIlEKCVR1cm5FbmRlZBIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybhIjCgVyZXBseRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UqoAEKCVR1cm5TdGF0ZRIaChZUVVJOX1NUQVRFX1VOU1BFQ0lGSUVEEAASFQoRVFVSTl9TVEFURV9RVUVVRUQQARIWChJUVVJOX1NUQVRFX1JVTk5JTkcQAhIXChNUVVJOX1NUQVRFX0NPTVBMRVRFEAMSGAoUVFVSTl9TVEFURV9DQU5DRUxMRUQQBBIVChFUVVJOX1NUQVRFX0ZBSUxFRBAFKtUBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISHAoYRklOSVNIX1JFQVNPTl9UT09MX0NBTExTEAMSIAocRklOSVNIX1JFQVNPTl9DT05URU5UX0ZJTFRFUhAEEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAUSFwoTRklOSVNIX1JFQVNPTl9FUlJPUhAGKnMKClR1cm5Qb2xpY3kSGwoXVFVSTl9QT0xJQ1lfVU5TUEVDSUZJRUQQABIWChJUVVJOX1BPTElDWV9SRUpFQ1QQARIVChFUVVJOX1BPTElDWV9RVUVVRRACEhkKFVRVUk5fUE9MSUNZX0lOVEVSUlVQVBADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_google_protobuf_timestamp]);
 
 /**
  * Turn is one reply of an agent, on its way or done.
@@ -67,7 +67,8 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   replyId: string;
 
   /**
-   * Why it failed: empty unless it did. At most 500 characters.
+   * Why it failed, or who ended it if nobody asked for that, such as "the conversation was closed". Else empty. At most
+   * 500 characters.
    *
    * @generated from field: string failure = 7;
    */
@@ -93,6 +94,14 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
    * @generated from field: google.protobuf.Timestamp end_time = 10;
    */
   endTime?: Timestamp | undefined;
+
+  /**
+   * Why the reply ends where it does: whether it is whole or was cut. Unspecified: the turn has not ended, or the agent
+   * did not say, or in words that are not known here.
+   *
+   * @generated from field: colloquy.v1.FinishReason finish_reason = 11;
+   */
+  finishReason: FinishReason;
 };
 
 /**
@@ -222,14 +231,15 @@ export const TurnState = {
   RUNNING: 2,
 
   /**
-   * The reply is all there.
+   * The agent has ended its reply; `finish_reason` says whether it was cut.
    *
    * @generated from enum value: TURN_STATE_COMPLETE = 3;
    */
   COMPLETE: 3,
 
   /**
-   * It was cancelled. The text so far is kept.
+   * It was cancelled, or what it answered was deleted or closed. The text so far is kept, unless the conversation takes
+   * no more messages.
    *
    * @generated from enum value: TURN_STATE_CANCELLED = 4;
    */
@@ -255,6 +265,75 @@ export type TurnState = (typeof TurnState)[keyof typeof TurnState] | UnknownEnum
  */
 export const TurnStateSchema: GenEnum<TurnState> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_turn, 0);
+
+/**
+ * FinishReason says why a reply ends where it does.
+ *
+ * @generated from enum colloquy.v1.FinishReason
+ */
+export const FinishReason = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: FINISH_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The agent had said all.
+   *
+   * @generated from enum value: FINISH_REASON_STOP = 1;
+   */
+  STOP: 1,
+
+  /**
+   * It was cut at the agent's limit of length.
+   *
+   * @generated from enum value: FINISH_REASON_LENGTH = 2;
+   */
+  LENGTH: 2,
+
+  /**
+   * The agent wants tools to be called, which no tool of this server answers.
+   *
+   * @generated from enum value: FINISH_REASON_TOOL_CALLS = 3;
+   */
+  TOOL_CALLS: 3,
+
+  /**
+   * The agent's filter of content cut it, or withheld it.
+   *
+   * @generated from enum value: FINISH_REASON_CONTENT_FILTER = 4;
+   */
+  CONTENT_FILTER: 4,
+
+  /**
+   * The turn was cancelled.
+   *
+   * @generated from enum value: FINISH_REASON_CANCELLED = 5;
+   */
+  CANCELLED: 5,
+
+  /**
+   * The agent, or the server that ran the turn, failed.
+   *
+   * @generated from enum value: FINISH_REASON_ERROR = 6;
+   */
+  ERROR: 6,
+} as const;
+
+/**
+ * FinishReason says why a reply ends where it does.
+ *
+ * @generated from enum colloquy.v1.FinishReason
+ */
+export type FinishReason = (typeof FinishReason)[keyof typeof FinishReason] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.FinishReason.
+ */
+export const FinishReasonSchema: GenEnum<FinishReason> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_turn, 1);
 
 /**
  * TurnPolicy says what a new turn does while another one is open in the conversation.
@@ -302,5 +381,5 @@ export type TurnPolicy = (typeof TurnPolicy)[keyof typeof TurnPolicy] | UnknownE
  * Describes the enum colloquy.v1.TurnPolicy.
  */
 export const TurnPolicySchema: GenEnum<TurnPolicy> = /*@__PURE__*/
-  enumDesc(file_colloquy_v1_turn, 1);
+  enumDesc(file_colloquy_v1_turn, 2);
 

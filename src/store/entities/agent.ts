@@ -44,6 +44,10 @@ export const TurnEntity = defineEntity({
     /** See domain/turn.ts. */
     state: p.smallint(),
     failure: p.text().default(""),
+    /** Why the reply ends; 0: unknown. */
+    finishReason: p.smallint().default(0),
+    /** Whose part in the conversation it was asked by. Null: somebody asked who needs none. */
+    memberId: p.text().nullable(),
     /** The reply so far; empty once the turn has ended. */
     text: p.text().default(""),
     cancelTime: p.datetime(3).nullable(),

@@ -9,6 +9,7 @@ import { ParticipantOrderMigration } from "./migration-0005-participant-order.ts
 import { MessageKeyMigration } from "./migration-0006-message-key.ts";
 import { PurgedAnswersMigration } from "./migration-0007-purged-answers.ts";
 import { ParticipantPlaceMigration } from "./migration-0008-participant-place.ts";
+import { TurnEndingsMigration } from "./migration-0009-turn-endings.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -25,6 +26,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0006-message-key": MessageKeyMigration,
   "0007-purged-answers": PurgedAnswersMigration,
   "0008-participant-place": ParticipantPlaceMigration,
+  "0009-turn-endings": TurnEndingsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -13,4 +13,5 @@ export const MIGRATION_NAMES = [
   "0006-message-key",
   "0007-purged-answers",
   "0008-participant-place",
+  "0009-turn-endings",
 ] as const;

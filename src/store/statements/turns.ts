@@ -1,8 +1,9 @@
 // The statements about turns. A conversation is always locked before its turns.
-import type { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { Statement } from "../database.ts";
 import { type MessageRow, messageColumns } from "./message-columns.ts";
-import { forEachViewer, visible } from "./visibility.ts";
+import { forEachViewer, takesPart, visible } from "./visibility.ts";
 
 export interface TurnRow {
   readonly id: string;
@@ -15,16 +16,41 @@ export interface TurnRow {
   readonly reply_seq: bigint | null;
   readonly state: TurnState;
   readonly failure: string;
+  readonly finish_reason: FinishReason;
   readonly create_time: Date;
   readonly start_time: Date | null;
   readonly end_time: Date | null;
 }
 
 const columns = `t.id, t.conversation_id, t.agent_id, t.message_id, t.message_seq, t.reply_id, t.reply_seq, t.state,
-  t.failure, t.create_time, t.start_time, t.end_time`;
+  t.failure, t.finish_reason, t.create_time, t.start_time, t.end_time`;
 
 const now = "date_trunc('milliseconds', clock_timestamp())";
 const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
+
+/** Why nothing more may be added to conversation `c` for turn `t`, in words; null: it may. `$1` is the tenant. */
+const shut = `case
+    when c.delete_time is not null then 'the conversation was deleted'
+    when c.status = ${ConversationStatus.CLOSED} then 'the conversation was closed'
+    when not exists (select from message m where m.tenant_id = $1 and m.conversation_id = c.id
+      and m.seq = t.message_seq and m.delete_time is null) then 'the message was deleted'
+  end`;
+
+/**
+ * Why turn `t` should not go on, in words; empty: somebody has cancelled it; null: it may. A reply that has begun is the
+ * conversation's, and goes on without its caller. `$1` is the tenant.
+ */
+const stop = `(select case
+    when t.cancel_time is not null then ''
+    else coalesce(${shut}, case
+      when not exists (select from agent a where a.tenant_id = $1 and a.id = t.agent_id and not a.disabled)
+        then 'the agent was removed or disabled'
+      when t.state = 1 and t.member_id is not null and (not (c.owner_id is not distinct from t.member_id
+        or ${takesPart("t.member_id")}) or exists (select from member q
+          where q.tenant_id = $1 and q.id = t.member_id and q.delete_time is not null))
+        then 'who asked takes part no longer'
+    end)
+  end from conversation c where c.tenant_id = $1 and c.id = t.conversation_id)`;
 
 /** The open turns of a locked conversation, oldest first. $1 tenant, $2 conversation. */
 export const openTurns: Statement<{ id: string; expired: boolean }> = {
@@ -37,15 +63,16 @@ export const openTurns: Statement<{ id: string; expired: boolean }> = {
 /**
  * Adds a turn to a locked conversation.
  * $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq, $7 reply id, $8 state, $9 server,
- * $10 how long the server is believed to live, in milliseconds.
+ * $10 how long the server is believed to live, in milliseconds, $11 the member whose part in it lets the caller write, or
+ * null.
  */
 export const insertTurn: Statement<TurnRow> = {
   name: "turn_insert",
   text: `
   insert into turn as t (tenant_id, id, conversation_id, agent_id, caller, message_seq, message_id, reply_id, state,
-    server, lease_time, create_time, start_time)
+    server, lease_time, create_time, start_time, member_id)
   select $1, $2::uuid, $3::uuid, $4::uuid, $5, m.seq, m.id, $7::uuid, $8::smallint, $9::uuid, ${lease("$10")},
-    m.create_time, case when $8::smallint = 2 then m.create_time end
+    m.create_time, case when $8::smallint = 2 then m.create_time end, $11
   from message m where m.tenant_id = $1 and m.conversation_id = $3::uuid and m.seq = $6::bigint
   returning ${columns}`,
 };
@@ -65,6 +92,7 @@ export const startTurn: Statement<TurnRow> = {
   where t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id and t.state = 1
     and not exists (select from turn o where o.tenant_id = $1 and o.conversation_id = $2::uuid
       and (o.state = 2 or (o.state = 1 and o.message_seq < t.message_seq)))
+    and ${stop} is null
   returning ${columns}`,
 };
 
@@ -73,22 +101,22 @@ export const startTurn: Statement<TurnRow> = {
  * $1 tenant, $2 id, $3 how much of the saved text stays, $4 the text after that, $5 when the first piece came or null,
  * $6 how long the server is believed to live, in milliseconds.
  */
-export const saveTurn: Statement<{ cancelled: boolean }> = {
+export const saveTurn: Statement<{ stop: string | null }> = {
   name: "turn_save",
   text: `
   update turn t set text = left(t.text, $3::integer) || $4::text, lease_time = ${lease("$6")},
     first_delta_time = coalesce(t.first_delta_time, $5::timestamptz)
   where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)
-  returning t.cancel_time is not null as cancelled`,
+  returning ${stop} as stop`,
 };
 
-/** Renews the lease alone. $1 tenant, $2 id, $3 how long the server is believed to live, in milliseconds. */
-export const renewTurn: Statement<{ cancelled: boolean }> = {
+/** Renews the lease alone. Both tell why the turn should not go on. $1 tenant, $2 id, $3 how long the server is believed to live, in milliseconds. */
+export const renewTurn: Statement<{ stop: string | null }> = {
   name: "turn_renew",
   text: `
   update turn t set lease_time = ${lease("$3")}
   where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)
-  returning t.cancel_time is not null as cancelled`,
+  returning ${stop} as stop`,
 };
 
 /** $1 tenant, $2 id. No row: it has ended. */
@@ -106,20 +134,23 @@ export const requestCancel: Statement = {
 };
 
 /**
- * Ends a turn and adds the reply to the log, in one transaction. Without a word no message is added. No row: it had ended
- * before, or its server lives.
+ * Ends a turn and adds the reply to the log, in one transaction. Without a word no message is added; nor is one where
+ * nothing more may be added, and the turn is then cancelled. No row: it had ended before, or its server lives.
  * $1 tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the state it gets, $6 why it failed,
- * $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to end it if its lease is over.
+ * $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to end it if its lease is over,
+ * $10 why the reply ends, $11 the state of a turn that is cancelled, $12 why such a one's reply ends.
  */
 export const endTurn: Statement<TurnRow> = {
   name: "turn_end",
   extendsLog: 1,
   text: `
   with locked as materialized (
-    select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid for no key update of c
+    select c.id, c.status, c.delete_time from conversation c where c.tenant_id = $1 and c.id = $2::uuid
+    for no key update of c
   ), target as materialized (
-    select t.id, t.reply_id, t.agent_id, coalesce($7::text, t.text) as text
-    from locked join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id
+    select t.id, t.reply_id, t.agent_id, ${shut} as shut,
+      case when ${shut} is null then coalesce($7::text, t.text) else '' end as text
+    from locked c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
     where t.state = any($4::smallint[]) and (not $9::boolean or t.lease_time < clock_timestamp())
     for update of t
   ), bump as (
@@ -135,8 +166,11 @@ export const endTurn: Statement<TurnRow> = {
     select $1, $2::uuid, b.last_seq, t.reply_id, 2, 'agent:' || t.agent_id::text, t.text, $8::smallint, b.update_time
     from bump b, target t
   )
-  update turn t set state = $5::smallint, failure = $6::text, text = '', reply_seq = (select last_seq from bump),
-    end_time = ${now}
+  update turn t set
+    state = case when target.shut is null then $5 else $11 end::smallint,
+    failure = coalesce(target.shut, $6::text),
+    finish_reason = case when target.shut is null then $10 else $12 end::smallint,
+    text = '', reply_seq = (select last_seq from bump), end_time = ${now}
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${columns}`,
 };

@@ -72,7 +72,7 @@ describe("a reply as it grows", () => {
 describe("a circuit", () => {
   function circuit() {
     const clock = { now: 0 };
-    return { clock, circuit: new Circuit({ failures: 3, openMs: 100 }, () => clock.now) };
+    return { clock, circuit: new Circuit({ failures: 3, openMs: 100, maxRestMs: 1_000 }, () => clock.now) };
   }
 
   test("opens after so many failures in a row, and no fewer", () => {

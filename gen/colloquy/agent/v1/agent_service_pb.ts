@@ -9,6 +9,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Message as Message$1 } from "../../v1/message_pb.ts";
 import { file_colloquy_v1_message } from "../../v1/message_pb.ts";
+import type { FinishReason } from "../../v1/turn_pb.ts";
+import { file_colloquy_v1_turn } from "../../v1/turn_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
 
@@ -16,7 +18,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/agent/v1/agent_service.proto.
  */
 export const file_colloquy_agent_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSLVAgoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIxCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDoBxIVCgRtb2RlGAYgASgJQge6SARyAhhkEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIoCgdwZXJzb25hGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxwcm9maWxlX2luZm8YCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0IigKDVJlcGx5UmVzcG9uc2USFwoEdGV4dBgBIAEoCUIJukgGcgQogIAQMmEKDEFnZW50U2VydmljZRJRCgVSZXBseRIfLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVxdWVzdBogLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVzcG9uc2UiA5ACADABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_message, file_google_protobuf_struct]);
+  fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSLVAgoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIxCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDoBxIVCgRtb2RlGAYgASgJQge6SARyAhhkEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIoCgdwZXJzb25hGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxwcm9maWxlX2luZm8YCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImQKDVJlcGx5UmVzcG9uc2USFwoEdGV4dBgBIAEoCUIJukgGcgQogIAQEjoKDWZpbmlzaF9yZWFzb24YAiABKA4yGS5jb2xsb3F1eS52MS5GaW5pc2hSZWFzb25CCLpIBYIBAhABMmEKDEFnZW50U2VydmljZRJRCgVSZXBseRIfLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVxdWVzdBogLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVzcG9uc2UiA5ACADABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_message, file_colloquy_v1_turn, file_google_protobuf_struct]);
 
 /**
  * ReplyRequest holds what the agent is told of the conversation.
@@ -107,6 +109,14 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
    * @generated from field: string text = 1;
    */
   text: string;
+
+  /**
+   * Why the reply ends here; the last piece that says it counts. A piece without text, and without this, is a sign of
+   * life. Default: stop.
+   *
+   * @generated from field: colloquy.v1.FinishReason finish_reason = 2;
+   */
+  finishReason: FinishReason;
 };
 
 /**

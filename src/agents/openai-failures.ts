@@ -1,0 +1,121 @@
+// What an endpoint's failures mean: whether asking again may help, and whether they say that the agent is down.
+import type { JsonValue } from "@bufbuild/protobuf";
+import { FinishReason } from "../domain/turn.ts";
+import { AnswerTooLarge, type FetchedAnswer } from "../outbound/bounded-fetch.ts";
+import { AgentFailure } from "./connector.ts";
+import { StreamTooLong } from "./event-stream.ts";
+
+/** How long an endpoint is left alone that was asked too often and does not say how long, in milliseconds. */
+const DEFAULT_REST_MS = 1_000;
+
+/** An answer with a status other than 200. `body`: how it begins. */
+export function refusedWith(answer: FetchedAnswer, body: string): AgentFailure {
+  const { status } = answer;
+  const error = errorIn(parsed(body));
+  if (isFiltered(error)) return filtered(error?.label);
+  return new AgentFailure(`the agent answered with status ${status}`, {
+    ...meaningOf(status),
+    retryAfterMs: retryAfterOf(answer) ?? (status === 429 ? DEFAULT_REST_MS : undefined),
+    cause: error?.label,
+  });
+}
+
+/** What an endpoint says of a failure, in a body or in the middle of a stream. */
+export interface ReportedError {
+  /** Its code and kind: no words of the conversation. For the log. */
+  readonly label: string;
+  /** An HTTP status, where it names one. */
+  readonly status: number | undefined;
+}
+
+/** The error that a JSON value reports; undefined if it reports none. */
+export function errorIn(json: JsonValue | undefined): ReportedError | undefined {
+  const holder = Array.isArray(json) ? json[0] : json;
+  if (!isObject(holder)) return undefined;
+  const { error } = holder;
+  if (error === undefined || error === null || error === false || error === "") return undefined;
+  const { code, type, status } = isObject(error) ? error : holder;
+  const named = [code, status, holder.status, holder.code].map(Number).find((value) => value >= 400 && value < 600);
+  const label = [code, type, status].filter((word) => typeof word === "string" || typeof word === "number").join(" ");
+  return { label: label.slice(0, 200), status: named ?? statusOfWords(label) };
+}
+
+/** A failure that comes in a stream which began with 200. */
+export function reported(error: ReportedError): AgentFailure {
+  if (isFiltered(error)) return filtered(error.label);
+  return new AgentFailure("the agent reported an error", { ...meaningOf(error.status ?? 400), cause: error.label });
+}
+
+/** What came is no reply of this kind of endpoint. */
+export function noReply(cause?: unknown): AgentFailure {
+  return new AgentFailure("the agent answered with what is no reply", { retryable: true, health: "unknown", cause });
+}
+
+/** The connection ended before the reply did. */
+export function brokeOff(cause?: unknown): AgentFailure {
+  return new AgentFailure("the agent broke off", { retryable: true, cause });
+}
+
+export function filtered(cause?: unknown): AgentFailure {
+  return new AgentFailure("the agent's content filter withheld the reply", {
+    health: "up",
+    finish: FinishReason.CONTENT_FILTER,
+    cause,
+  });
+}
+
+/** What `fetch`, and reading a body, throw. */
+export function failureOf(error: unknown): AgentFailure {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    // A refusal of ours comes wrapped in what the libraries above it make of it.
+    if (at instanceof AgentFailure) return at;
+    if (at instanceof AnswerTooLarge || at instanceof StreamTooLong) {
+      return new AgentFailure("the agent sent more than a reply may have", { health: "up", cause: error });
+    }
+  }
+  return new AgentFailure("the agent cannot be reached, or broke off", {
+    retryable: true,
+    cause: error,
+  });
+}
+
+/** Statuses that say nothing of this one request: the agent is overloaded, away or behind a gateway that cannot reach it. */
+function meaningOf(status: number): { readonly retryable: boolean; readonly health: "up" | "down" } {
+  const down = status >= 500 || status === 429 || status === 408;
+  return { retryable: down, health: down ? "down" : "up" };
+}
+
+const STATUS_WORDS: readonly (readonly [RegExp, number])[] = [
+  [/rate.?limit|too.?many|quota|resource_exhausted/i, 429],
+  [/overload|unavailable|server.?error|internal|timeout|engine/i, 503],
+];
+
+function statusOfWords(label: string): number | undefined {
+  return STATUS_WORDS.find(([words]) => words.test(label))?.[1];
+}
+
+function isFiltered(error: ReportedError | undefined): boolean {
+  return error !== undefined && /content_?filter|content_policy|ResponsibleAI/i.test(error.label);
+}
+
+/** RFC 9110, 10.2.3; OpenAI and Azure also say it in milliseconds. */
+function retryAfterOf(answer: FetchedAnswer): number | undefined {
+  const ms = Number(answer.header("retry-after-ms") ?? Number.NaN);
+  if (ms >= 0) return ms;
+  const text = answer.header("retry-after");
+  if (text === undefined) return undefined;
+  const until = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(until) ? Math.max(until, 0) : undefined;
+}
+
+export function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isObject(value: unknown): value is Record<string, JsonValue> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

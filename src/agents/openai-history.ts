@@ -1,0 +1,39 @@
+// A conversation in the one form that every server of models takes, strict templates too.
+import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import type { MessageRow } from "../store/messages.ts";
+
+export interface ChatMessage {
+  role: "system" | "user" | "assistant";
+  content: string;
+}
+
+/** Stands where a template wants a user's words and there are none. */
+const BEFORE = "(The conversation begins.)";
+const AFTER = "(Please go on.)";
+
+/**
+ * One system message first, then user and assistant by turns, a user first and last, none of them empty. Nothing that was
+ * said is left out: neighbours of one role become one message, with an empty line between them. What a tool gave back is
+ * told as a user's words: the endpoint would ask for the call that it answers.
+ */
+export function historyOf(
+  instructions: string,
+  messages: readonly Pick<MessageRow, "role" | "content">[],
+): ChatMessage[] {
+  const system = instructions.trim() === "" ? [] : [instructions];
+  const said: ChatMessage[] = [];
+  for (const { role, content } of messages) {
+    if (content.trim() === "") continue;
+    if (role === MessageRole.SYSTEM) system.push(content);
+    else add(said, role === MessageRole.ASSISTANT ? "assistant" : "user", content);
+  }
+  if (said[0]?.role === "assistant") said.unshift({ role: "user", content: BEFORE });
+  if (said.at(-1)?.role !== "user") said.push({ role: "user", content: AFTER });
+  return system.length === 0 ? said : [{ role: "system", content: system.join("\n\n") }, ...said];
+}
+
+function add(said: ChatMessage[], role: ChatMessage["role"], content: string): void {
+  const last = said.at(-1);
+  if (last?.role === role) last.content += `\n\n${content}`;
+  else said.push({ role, content });
+}

@@ -1,0 +1,128 @@
+// The fetch for everything that this server asks of others: bytes are counted as they come and once more unpacked.
+import { Agent, buildConnector, errors, fetch as undiciFetch } from "undici";
+
+export interface FetchRules {
+  /** How many bytes an answer's body may have on the wire, and again unpacked. */
+  readonly maxBytes: number;
+  /** Throws if a host, given without the brackets of IPv6, may not be connected to. Default: any may. */
+  readonly checkHost?: (host: string) => void;
+  /** Resolves names for the sockets. Default: the system's. */
+  readonly lookup?: import("node:net").LookupFunction;
+}
+
+export interface FetchRequest {
+  readonly method?: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly signal: AbortSignal;
+}
+
+export interface FetchedAnswer {
+  readonly status: number;
+  /** A header's value; undefined if there is none. */
+  header(name: string): string | undefined;
+  /** The body, unpacked. Throws {@link AnswerTooLarge} past the bound; leaving it early closes the connection. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** The whole body as text. Throws {@link AnswerTooLarge} past the bound. */
+  text(): Promise<string>;
+  /** The first bytes of the body as text, at most so many; the rest is not read. */
+  start(bytes: number): Promise<string>;
+}
+
+export interface BoundedFetch {
+  /**
+   * Asks, with no time limit but the signal's. Follows no redirect: 3xx is an answer like others. Rejects with what undici
+   * says of a connection that fails, and with {@link AnswerTooLarge}.
+   */
+  fetch(url: string, request: FetchRequest): Promise<FetchedAnswer>;
+  /** Closes every connection at once. */
+  close(): Promise<void>;
+}
+
+/** An answer has more bytes than were agreed, or is packed in a way that was not. */
+export class AnswerTooLarge extends Error {
+  override readonly name = "AnswerTooLarge";
+}
+
+/** What is unpacked though nobody asked for it. A window of zstd may take 128 MiB; several layers multiply. */
+const CODINGS: readonly (string | undefined)[] = [undefined, "", "identity", "gzip", "x-gzip", "deflate", "br"];
+
+/** Headers and trailers of an answer, in bytes. */
+const MAX_HEADER_BYTES = 16_384;
+
+export function createBoundedFetch({ maxBytes, checkHost, lookup }: FetchRules): BoundedFetch {
+  const connect = buildConnector({ allowH2: false, ...(lookup && { lookup }) });
+  const dispatcher = new Agent({
+    // Whoever asks has time limits of its own.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    allowH2: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    maxResponseSize: maxBytes,
+    connect(options, callback) {
+      try {
+        checkHost?.(options.hostname.replace(/^\[(.*)\]$/, "$1"));
+      } catch (error) {
+        return callback(error as Error, null);
+      }
+      connect(options, callback);
+    },
+  });
+  const tooLarge = () => new AnswerTooLarge(`the answer has more than ${maxBytes} bytes`);
+
+  return {
+    async fetch(url, { headers, ...request }) {
+      const asked = { ...request, headers: { "accept-encoding": "identity", ...headers } };
+      const response = await undiciFetch(url, { ...asked, dispatcher, redirect: "manual" });
+      const header = (name: string) => response.headers.get(name) ?? undefined;
+      const coding = header("content-encoding")?.trim().toLowerCase();
+      const refused = CODINGS.includes(coding)
+        ? Number(header("content-length")) > maxBytes && tooLarge()
+        : new AnswerTooLarge("the answer is packed in a way that was not asked for");
+      if (refused) {
+        await response.body?.cancel().catch(() => {});
+        throw refused;
+      }
+      async function* body(): AsyncGenerator<Uint8Array> {
+        let size = 0;
+        try {
+          for await (const chunk of response.body ?? []) {
+            size += chunk.length;
+            if (size > maxBytes) throw tooLarge();
+            yield chunk;
+          }
+        } catch (error) {
+          throw isOverSize(error) ? tooLarge() : error;
+        }
+      }
+      return {
+        status: response.status,
+        header,
+        body: { [Symbol.asyncIterator]: body },
+        async text() {
+          const chunks: Uint8Array[] = [];
+          for await (const chunk of body()) chunks.push(chunk);
+          return Buffer.concat(chunks).toString("utf8");
+        },
+        async start(bytes) {
+          const chunks: Uint8Array[] = [];
+          let left = bytes;
+          for await (const chunk of body()) {
+            chunks.push(chunk.subarray(0, left));
+            left -= chunk.length;
+            if (left <= 0) break;
+          }
+          return Buffer.concat(chunks).toString("utf8");
+        },
+      };
+    },
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function isOverSize(error: unknown): boolean {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at instanceof errors.ResponseExceededMaxSizeError) return true;
+  }
+  return false;
+}
