@@ -40,7 +40,11 @@ async function running() {
   const key = tenant.key();
   const log = async () => (await key.messages.listMessages({ conversationId })).messages.map(({ content }) => content);
   const turnId = (
-    await query<{ id: string }>("select id from turn where tenant_id = $1 and conversation_id = $2", tenant.id, conversationId)
+    await query<{ id: string }>(
+      "select id from turn where tenant_id = $1 and conversation_id = $2",
+      tenant.id,
+      conversationId,
+    )
   )[0]?.id;
   const ended = () => hear(key.messages.resumeTurn({ turnId: turnId ?? "" }));
   return {

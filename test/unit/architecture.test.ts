@@ -8,12 +8,13 @@ const src = join(import.meta.dirname, "../../src");
 /** Files directly in src/ tie the parts together and may import all of them. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: [],
-  access: ["domain"],
+  outbound: [],
+  access: ["domain", "outbound"],
   store: ["domain", "access"],
   rpc: ["domain", "access"],
   rest: ["rpc"],
   services: ["domain", "store", "rpc", "access", "agents", "live"],
-  agents: ["domain", "store", "rpc", "live"],
+  agents: ["domain", "store", "rpc", "live", "outbound"],
   live: ["domain", "store", "rpc"],
   compat: ["domain", "rpc", "rest"],
   server: ["domain", "rpc", "access"],
