@@ -123,10 +123,9 @@ export async function createApp(
   requireRules(services.flatMap(({ service }) => service.methods).filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
   const { queue } = database;
-  const shedding = createShedding({ queue, loopDelayMs: loop.delayMs, logger });
+  const shedding = createShedding({ queue, readLoop: () => loop.read(), logger });
   measureLoad(metrics.registry, queue, shedding);
-  const { shed } = shedding;
-  const stages = { ...identity.stages, allow, shed, clientAddress };
+  const stages = { ...identity.stages, allow, door: shedding, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };

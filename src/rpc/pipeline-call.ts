@@ -53,6 +53,7 @@ export class PipelineCall implements Call, CallContext {
     this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
     this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
     route.options.metrics.started(route.path, head.wire);
+    if (head.method.methodKind === "unary") route.options.door?.began();
   }
 
   get context(): CallContext {
@@ -106,7 +107,7 @@ export class PipelineCall implements Call, CallContext {
     if (!this.#atTheDoor) return undefined;
     this.#atTheDoor = false;
     // A server that stops says so instead.
-    const tooMuch = open || options.lifecycle.draining.aborted ? undefined : options.shed?.();
+    const tooMuch = open || options.lifecycle.draining.aborted ? undefined : options.door?.shed();
     return tooMuch && this.fail(tooMuch);
   }
 
@@ -178,6 +179,7 @@ export class PipelineCall implements Call, CallContext {
   #record(failure: DomainError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
+    if (this.method.methodKind === "unary") this.#route.options.door?.ended();
     const principal = this.#principal;
     this.#route.record({
       method: this.#route.path,

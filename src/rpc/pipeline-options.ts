@@ -1,17 +1,17 @@
 // What the pipeline is made of.
 import type { Logger } from "pino";
 import type { ClientAddress } from "../access/client-address.ts";
-import type { DomainError } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RpcMetrics } from "./metrics.ts";
 import type { ServiceEntry } from "./service.ts";
+import type { Door } from "./shedding.ts";
 
 export interface PipelineOptions {
   readonly services: readonly ServiceEntry[];
-  /** Why a call is refused before anything is spent on it; undefined: it is not. Not asked for open services. */
-  readonly shed?: () => DomainError | undefined;
+  /** Refuses calls before anything is spent on them. Not asked for open services. Default: none is refused. */
+  readonly door?: Door;
   /** Says who calls, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not asked for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
   /** Counts the call, may set headers of the answer, or throws RATE_LIMITED. Not asked for open services. */

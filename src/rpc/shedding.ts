@@ -4,8 +4,10 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 
 /** How long the first call in the queue before the database may have waited, in milliseconds, for another to come in. */
 export const MAX_QUEUE_MS = 1_000;
-/** When half of the event loop's turns take longer, the process itself has too much to do, in milliseconds. */
+/** When half of the event loop's turns take longer of the process's own work, it has too much to do, in milliseconds. */
 export const MAX_LOOP_DELAY_MS = 200;
+/** Where no more calls than these are under way, or come in a window, none is refused for the event loop. */
+export const FEW_CALLS = 16;
 /** How often the event loop is judged, in milliseconds. */
 const WINDOW_MS = 250;
 /** Windows after which refused calls are summed up in the log. */
@@ -17,45 +19,75 @@ const MOST_SHARE = 0.95;
 
 export type ShedCause = "queue_full" | "queue_time" | "event_loop";
 
+/** What the event loop did since it was last asked, in milliseconds. */
+export interface LoopFigures {
+  readonly elapsedMs: number;
+  /** How late half of its turns were by the process's own work. */
+  readonly ownDelayMs: number;
+  /** How long it was due, but the machine ran something else. */
+  readonly lostMs: number;
+}
+
 export interface SheddingOptions {
   /** What waits for a connection to the database. */
   readonly queue: { readonly full: boolean; readonly waitedMs: number };
-  /** The median delay of the event loop since it was last asked, in milliseconds. */
-  readonly loopDelayMs: () => number;
+  readonly readLoop: () => LoopFigures;
   readonly logger: Logger;
   /** From 0 to 1, for each call. Default: at random. */
   readonly random?: () => number;
 }
 
-export interface Shedding {
+/** Stands at the door of the pipeline. */
+export interface Door {
   /** Why a call is refused; undefined: it may come in. */
   readonly shed: () => DomainError | undefined;
+  /** A call with one request and one response begins; each one ends. */
+  readonly began: () => void;
+  readonly ended: () => void;
+}
+
+export interface Shedding extends Door {
   /** The share of calls that is refused for the sake of the event loop, from 0 to 1. */
   readonly share: number;
   /** How many calls were refused. */
   readonly refused: Readonly<Record<ShedCause, number>>;
+  /** How long the event loop was due while the machine ran something else, in milliseconds. */
+  readonly lostMs: number;
   /** Judges the event loop from now on. */
   start(): void;
   stop(): void;
 }
 
-export function createShedding({ queue, loopDelayMs, logger, random = Math.random }: SheddingOptions): Shedding {
+export function createShedding({ queue, readLoop, logger, random = Math.random }: SheddingOptions): Shedding {
   const refused: Record<ShedCause, number> = { queue_full: 0, queue_time: 0, event_loop: 0 };
   // Made once: a refusal must cost next to nothing.
   const busyDatabase = tooMuch("every database connection is busy");
   const busyProcess = tooMuch("the server has more to do than it can");
   let share = 0;
+  let underWay = 0;
+  /** The most calls that were under way at one time in this window. */
+  let peak = 0;
+  /** Calls that came in this window: one that is served within a turn of the loop waited in its socket until then. */
+  let came = 0;
+  let ownQueueMs = 0;
+  let lostMs = 0;
   let windows = 0;
   let told = 0;
   let timer: NodeJS.Timeout | undefined;
 
   const causeOf = (): ShedCause | undefined => {
     if (queue.full) return "queue_full";
-    if (queue.waitedMs > MAX_QUEUE_MS) return "queue_time";
+    if (ownQueueMs > MAX_QUEUE_MS && queue.waitedMs > MAX_QUEUE_MS) return "queue_time";
     return share > 0 && random() < share ? "event_loop" : undefined;
   };
   const judge = () => {
-    share = nextShare(share, loopDelayMs());
+    const loop = readLoop();
+    lostMs += loop.lostMs;
+    // What waits while this process does not run is not late by the database.
+    ownQueueMs = Math.min(queue.waitedMs, ownQueueMs + loop.elapsedMs - loop.lostMs);
+    share = nextShare(share, loop.ownDelayMs, Math.max(peak, came));
+    peak = underWay;
+    came = 0;
     if (++windows % LOG_EVERY !== 0) return;
     const total = refused.queue_full + refused.queue_time + refused.event_loop;
     if (total > told) logger.warn({ refused: total - told }, "more calls come than can be done: some were refused");
@@ -68,10 +100,20 @@ export function createShedding({ queue, loopDelayMs, logger, random = Math.rando
       refused[cause]++;
       return cause === "event_loop" ? busyProcess : busyDatabase;
     },
+    began() {
+      came++;
+      if (++underWay > peak) peak = underWay;
+    },
+    ended() {
+      underWay--;
+    },
     get share() {
       return share;
     },
     refused,
+    get lostMs() {
+      return lostMs;
+    },
     start() {
       timer ??= setInterval(judge, WINDOW_MS).unref();
     },
@@ -82,9 +124,12 @@ export function createShedding({ queue, loopDelayMs, logger, random = Math.rando
   };
 }
 
-/** More is refused step by step while the loop is late, and half as much in each window in which it is not. */
-export function nextShare(share: number, loopDelayMs: number): number {
-  if (loopDelayMs > MAX_LOOP_DELAY_MS) return Math.min(MOST_SHARE, share + STEP_UP);
+/**
+ * More is refused step by step while the loop is late by the process's own work and more than a few calls are under way,
+ * and half as much in each window in which that is not so.
+ */
+export function nextShare(share: number, ownDelayMs: number, calls: number): number {
+  if (ownDelayMs > MAX_LOOP_DELAY_MS && calls > FEW_CALLS) return Math.min(MOST_SHARE, share + STEP_UP);
   return share / 2 < LEAST_SHARE ? 0 : share / 2;
 }
 

@@ -42,10 +42,19 @@ export function measureLoad(registry: Registry, queue: QueueFigures, shedding: S
   new Gauge({
     name: "colloquy_shed_share",
     aggregator: "max",
-    help: "The share of calls that is refused because the event loop is late, from 0 to 1.",
+    help: "The share of calls that is refused because the process has too much to do, from 0 to 1.",
     registers,
     collect() {
       this.set(shedding.share);
+    },
+  });
+  new Counter({
+    name: "colloquy_event_loop_lost_seconds_total",
+    help: "Seconds in which the event loop was due, but the machine ran something else.",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(shedding.lostMs / 1000);
     },
   });
   new Counter({

@@ -1,12 +1,13 @@
 // Changes of one conversation, which its lock puts in a row anyway: they queue for it here, and not each with a connection.
 import type { Interrupt } from "../domain/interrupt.ts";
 import { overloaded } from "./failure.ts";
+import { afterOwnTime } from "./own-time.ts";
 
 /** Changes of one conversation that have a connection at one time: one that works, and one that is ready for the lock. */
 const AT_ONCE = 2;
 /** Changes of one conversation that may wait; the next is refused with OVERLOADED. */
 const MOST_WAITING = 1_000;
-/** How long one may wait, in milliseconds: as long as for a connection. */
+/** How long one may wait while this process runs, in milliseconds: as long as for a connection. */
 const MAX_WAIT_MS = 5_000;
 
 interface Place {
@@ -47,7 +48,7 @@ function turn({ waiting }: Place, signal: Interrupt | undefined): Promise<void> 
   if (waiting.size >= MOST_WAITING) return Promise.reject(overloaded("too many changes wait for the conversation"));
   return new Promise((resolve, reject) => {
     const leave = () => {
-      clearTimeout(timer);
+      limit.cancel();
       signal?.removeEventListener("abort", onAbort);
       waiting.delete(begin);
     };
@@ -59,10 +60,10 @@ function turn({ waiting }: Place, signal: Interrupt | undefined): Promise<void> 
       leave();
       reject(signal?.reason);
     };
-    const timer = setTimeout(() => {
+    const limit = afterOwnTime(MAX_WAIT_MS, () => {
       leave();
       reject(overloaded("changes before it keep the conversation locked"));
-    }, MAX_WAIT_MS);
+    });
     signal?.addEventListener("abort", onAbort, { once: true });
     waiting.add(begin);
   });

@@ -29,19 +29,15 @@ const REVALIDATE = "RevalidateCachedQuery";
 const BROKEN =
   /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended|Query read timeout)/;
 
-/** What pg-pool says when every connection stayed busy for the whole `connectionTimeoutMillis`. */
-const POOL_BUSY = "timeout exceeded when trying to connect";
+const POOL_BUSY = "POOL_BUSY";
 
-const QUEUE_FULL = "QUEUE_FULL";
-
-/** Too many calls wait for a connection already. Told by its code, which survives MikroORM's wrapping. */
-export class QueueFull extends Error {
-  override readonly name = "QueueFull";
-  readonly code = QUEUE_FULL;
-
-  constructor() {
-    super("too many calls wait for the database");
-  }
+/**
+ * A call gets no connection: too many wait already, or all stayed busy for too long. Told by its code, which survives
+ * MikroORM's wrapping.
+ */
+export class PoolBusy extends Error {
+  override readonly name = "PoolBusy";
+  readonly code = POOL_BUSY;
 }
 
 /** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
@@ -74,7 +70,7 @@ export function kindOf(error: unknown): FailureKind {
   if (EXHAUSTED.has(code)) return "exhausted";
   // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
   if (code === "26000" || (code === "0A000" && routineOf(error) === REVALIDATE)) return "stale-plan";
-  if (code === QUEUE_FULL || message === POOL_BUSY) return "busy";
+  if (code === POOL_BUSY) return "busy";
   return BROKEN.test(message) ? "session" : "definite";
 }
 

@@ -1,7 +1,9 @@
 // The one connection pool that native statements and MikroORM share: its bounds, its timeouts.
 import pg, { type ClientBase, type Pool, type PoolClient } from "pg";
-import { QueueFull } from "./failure.ts";
+import { connectingWithin } from "./connect-limit.ts";
+import { PoolBusy } from "./failure.ts";
 import { ormTypes } from "./orm-types.ts";
+import { afterOwnTime } from "./own-time.ts";
 import { tappedClient } from "./row-tap.ts";
 import { type SessionTimeouts, sessionSetup, setUpSession } from "./session.ts";
 
@@ -32,7 +34,7 @@ export interface PoolSettings {
 
 /** In milliseconds; 0 means none. */
 export interface Timeouts extends SessionTimeouts {
-  /** To connect, and to wait for a free connection. */
+  /** To connect, and to wait for a free connection. Time in which this process does not run does not count. */
   readonly connect: number;
 }
 
@@ -75,29 +77,42 @@ export interface ConnectionQueue {
 }
 
 /** Refuses at once, instead of letting calls pile up that time out anyway. */
-function boundQueue(pool: Pool, size: number, maxWaiting: number): ConnectionQueue {
-  const connect = pool.connect.bind(pool) as (callback?: Connected) => Promise<PoolClient> | undefined;
+function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): ConnectionQueue {
+  const connect = pool.connect.bind(pool) as (callback: Connected) => void;
   /** In the order in which they came: when each did. */
   const waiting = new Set<{ readonly since: number }>();
   const free = () => pool.idleCount > 0 || pool.totalCount < size;
-  pool.connect = ((callback?: Connected) => {
-    if (free() && pool.waitingCount === 0) return connect(callback);
-    if (pool.waitingCount >= maxWaiting) {
-      const error = new QueueFull();
-      return callback === undefined ? Promise.reject(error) : callback(error, undefined, () => {});
-    }
+
+  function enter(callback: Connected): void {
+    if (free() && pool.waitingCount === 0) connect(callback);
+    else if (waiting.size >= maxWaiting) refuse(callback, "too many calls wait for the database");
+    else wait(callback);
+  }
+  function wait(callback: Connected): void {
     const one = { since: performance.now() };
     waiting.add(one);
-    const leave = () => waiting.delete(one);
-    if (callback !== undefined) {
-      return connect((...outcome) => {
-        leave();
-        callback(...outcome);
+    const limit = waitMs === 0 ? undefined : afterOwnTime(waitMs, giveUp);
+    const arrived: Connected = (error, client, done) => {
+      limit?.cancel();
+      // It has given up, and pg-pool no longer has the list in which it was.
+      if (!waiting.delete(one)) done();
+      else callback(error, client, done);
+    };
+    function giveUp(): void {
+      waiting.delete(one);
+      forget(pool, arrived);
+      refuse(callback, "no connection to the database was free in time");
+    }
+    connect(arrived);
+  }
+  pool.connect = ((callback?: Connected) => {
+    if (callback === undefined) {
+      return new Promise((resolve, reject) => {
+        enter((error, client) => (client === undefined ? reject(error) : resolve(client)));
       });
     }
-    const connecting = connect();
-    connecting?.then(leave, leave);
-    return connecting;
+    enter(callback);
+    return undefined;
   }) as Pool["connect"];
   return {
     get waiting() {
@@ -119,12 +134,23 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number): ConnectionQue
   };
 }
 
+function refuse(callback: Connected, why: string): void {
+  callback(new PoolBusy(why), undefined, () => {});
+}
+
+/** Takes one that waits out of pg-pool's list, where pg-pool still has one. */
+function forget(pool: Pool, callback: Connected): void {
+  const pending = (pool as unknown as InnerPool)._pendingQueue;
+  const place = pending?.findIndex((item) => item.callback === callback) ?? -1;
+  if (place >= 0) pending?.splice(place, 1);
+}
+
 type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
 
-/** What {@link takeIdle} uses of pg-pool beside its documented face. */
+/** What {@link takeIdle} and {@link forget} use of pg-pool beside its documented face. */
 interface InnerPool {
   readonly _idle?: IdleClient[];
-  readonly _pendingQueue?: readonly unknown[];
+  readonly _pendingQueue?: Array<{ readonly callback: unknown }>;
   _acquireClient?(
     client: PoolClient,
     pending: { readonly callback: Connected; readonly timedOut: boolean },
@@ -165,15 +191,14 @@ export function openPool({ timeouts, observer, ...settings }: PoolSettings): Ope
     connectionString: settings.url,
     max: settings.size,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
-    connectionTimeoutMillis: timeouts.connect,
     application_name: settings.applicationName,
     onConnect: (client) => setUpSession(client, setup, timeouts.connect),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types: ormTypes,
-    Client: tappedClient(),
+    Client: connectingWithin(timeouts.connect, tappedClient()),
   });
-  const queue = boundQueue(pool, settings.size, settings.maxWaiting);
+  const queue = boundQueue(pool, settings.size, settings.maxWaiting, timeouts.connect);
   const lost = ({ message }: Error) => settings.onConnectionLost(`a connection to PostgreSQL was lost: ${message}`);
   // Without listeners a connection that drops would end the process. The query under way fails by itself.
   pool.on("error", lost);

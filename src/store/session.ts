@@ -1,5 +1,6 @@
 // The settings of a session that can change an answer are Colloquy's own, whatever a role, a database or a URL gives it.
-import type { ClientBase, QueryConfig } from "pg";
+import type { ClientBase } from "pg";
+import { breakAfter } from "./connect-limit.ts";
 
 /** In milliseconds; 0 means none. */
 export interface SessionTimeouts {
@@ -106,9 +107,18 @@ function set(name: string, value: string): string {
  * parameters, which poolers refuse.
  */
 export async function setUpSession(client: ClientBase, setup: string, withinMs: number): Promise<void> {
+  const limit = withinMs === 0 ? undefined : breakAfter(client, withinMs);
+  try {
+    await setUp(client, setup);
+  } finally {
+    limit?.cancel();
+  }
+}
+
+async function setUp(client: ClientBase, setup: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.query({ text: setup, query_timeout: withinMs } as QueryConfig);
+      await client.query(setup);
       return;
     } catch (error) {
       if ((error as { code?: string }).code !== CANCELED || attempt === ATTEMPTS) throw error;

@@ -11,6 +11,7 @@ const HEADERS = { "content-type": "application/json", authorization: `Bearer ${T
 const TOO_MUCH = new DomainError(ErrorReason.OVERLOADED, "the server has more to do than it can", {
   retryAfterMs: 1_000,
 });
+const SHUT = { shed: () => TOO_MUCH, began: () => {}, ended: () => {} };
 const CALLS = 1_000;
 
 function post(server: EchoServer, path = ECHO): Promise<Response> {
@@ -19,7 +20,7 @@ function post(server: EchoServer, path = ECHO): Promise<Response> {
 
 describe("a call that is turned away", () => {
   it("hears why and when to come again, each time, is counted, and has entered nothing", async () => {
-    const server = await startEchoServer({ shed: () => TOO_MUCH });
+    const server = await startEchoServer({ door: SHUT });
     for (let call = 1; call <= 2; call++) {
       const answer = await post(server);
       expect(answer.status).toBe(429);
@@ -46,7 +47,7 @@ describe("a call that is turned away", () => {
   });
 
   it.runIf(UNARY_LANE)("hears it over gRPC in one frame", async () => {
-    const server = await startEchoServer({ shed: () => TOO_MUCH });
+    const server = await startEchoServer({ door: SHUT });
     const session = connectHttp2(server.url);
     const call = session.request({ ":method": "POST", ":path": ECHO, ...HEADERS, "content-type": "application/grpc" });
     let trailers = 0;
@@ -67,14 +68,14 @@ describe("a call that is turned away", () => {
   });
 
   it("is not told so by a server that stops", async () => {
-    const server = await startEchoServer({ shed: () => TOO_MUCH });
+    const server = await startEchoServer({ door: SHUT });
     server.lifecycle.drain();
     expect(await (await post(server)).json()).toMatchObject({ code: "unavailable" });
     await server.close();
   });
 
   it("is no health check", async () => {
-    const server = await startEchoServer({ shed: () => TOO_MUCH });
+    const server = await startEchoServer({ door: SHUT });
     expect(await (await post(server, "/grpc.health.v1.Health/Check")).json()).toEqual({
       status: "SERVING",
     });
@@ -83,7 +84,7 @@ describe("a call that is turned away", () => {
 
   it(`is answered by the lane as by Connect's handlers, in ${CALLS} random calls`, async () => {
     const servers = await Promise.all(
-      [true, false].map((unaryLane) => startEchoServer({ unaryLane, shed: () => TOO_MUCH })),
+      [true, false].map((unaryLane) => startEchoServer({ unaryLane, door: SHUT })),
     );
     const callers = servers.map((server) => new RandomCaller(server));
     let turnedAway = 0;

@@ -12,6 +12,7 @@ import { createLifecycle, type Lifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline, type Pipeline } from "../../src/rpc/pipeline.ts";
 import { createReflection } from "../../src/rpc/reflection.ts";
 import { type ServiceEntry, serve } from "../../src/rpc/service.ts";
+import type { Door } from "../../src/rpc/shedding.ts";
 import type { Limits } from "../../src/server/limits.ts";
 import { createLogger } from "../../src/server/log.ts";
 import { createMetrics, type Metrics } from "../../src/server/metrics.ts";
@@ -36,8 +37,8 @@ export interface EchoServerOptions {
   readonly corsOrigins?: readonly string[];
   readonly loopbackCors?: boolean;
   readonly limit?: (context: CallContext) => Promise<void> | void;
-  /** Why every call is turned away. Default: none is. */
-  readonly shed?: () => DomainError | undefined;
+  /** Refuses calls. Default: none is. */
+  readonly door?: Door;
   readonly host?: string;
   /** Default: what the run says. */
   readonly unaryLane?: boolean;
@@ -88,7 +89,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     services,
     authenticate,
     ...(options.limit === undefined ? {} : { limit: options.limit }),
-    ...(options.shed === undefined ? {} : { shed: options.shed }),
+    ...(options.door === undefined ? {} : { door: options.door }),
     lifecycle,
     metrics,
     logger,

@@ -36,7 +36,7 @@ export async function startOwnApp(options: OwnAppOptions): Promise<OwnApp> {
   };
   const database = await openDatabase({ ...options.database, url });
   // This process also does what its callers do, so how busy it is says nothing of the server.
-  const loop = { delayMs: () => 0, stop: () => {} };
+  const loop = { read: () => ({ elapsedMs: 0, ownDelayMs: 0, lostMs: 0 }), stop: () => {} };
   const app = await createApp(loadConfig({ ...base, ...environment }), logger, database, url, { loop });
   const { url: address } = await app.start(() => bootstrap(database));
   return {

@@ -1,57 +1,139 @@
 // What is refused while there is too much to do, and when that is over.
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
-import { createShedding, MAX_LOOP_DELAY_MS, MAX_QUEUE_MS, nextShare } from "../../../src/rpc/shedding.ts";
+import { createShedding, FEW_CALLS, MAX_LOOP_DELAY_MS, MAX_QUEUE_MS, nextShare } from "../../../src/rpc/shedding.ts";
+import { judge } from "../../../src/server/event-loop.ts";
 import { silent } from "../../support/postgres.ts";
 
-function sheddingOf(queue: { full: boolean; waitedMs: number }, random = () => 0.5) {
-  return createShedding({ queue, loopDelayMs: () => 0, logger: silent, random });
+const WINDOW_MS = 250;
+const MANY = FEW_CALLS + 1;
+
+afterEach(() => vi.useRealTimers());
+
+/** Stands before a queue that changes, and a loop that does. */
+function setUp() {
+  vi.useFakeTimers();
+  const queue = { full: false, waitedMs: 0 };
+  const loop = { elapsedMs: WINDOW_MS, ownDelayMs: 0, lostMs: 0 };
+  const shedding = createShedding({ queue, readLoop: () => loop, logger: silent, random: () => 0.1 });
+  shedding.start();
+  /** Lets this many windows pass, in which what waits goes on waiting. */
+  const pass = (windows: number) => {
+    for (let window = 0; window < windows; window++) {
+      if (queue.waitedMs > 0) queue.waitedMs += loop.elapsedMs;
+      vi.advanceTimersByTime(WINDOW_MS);
+    }
+  };
+  return { queue, loop, shedding, pass };
 }
 
 describe("a call", () => {
   test("comes in while there is room and the queue moves", () => {
-    const shedding = sheddingOf({ full: false, waitedMs: MAX_QUEUE_MS });
-    expect(shedding.shed()).toBeUndefined();
+    const { queue, shedding, pass } = setUp();
+    for (let window = 0; window < 20; window++) {
+      queue.waitedMs = MAX_QUEUE_MS - WINDOW_MS;
+      pass(1);
+      expect(shedding.shed()).toBeUndefined();
+    }
     expect(shedding.refused).toEqual({ queue_full: 0, queue_time: 0, event_loop: 0 });
   });
 
   test("is refused with OVERLOADED and a time to come again while the queue is full", () => {
-    const shedding = sheddingOf({ full: true, waitedMs: 1 });
+    const { queue, shedding } = setUp();
+    queue.full = true;
     expect(shedding.shed()).toMatchObject({ reason: ErrorReason.OVERLOADED, details: { retryAfterMs: 1_000 } });
     expect(shedding.refused).toEqual({ queue_full: 1, queue_time: 0, event_loop: 0 });
+    queue.full = false;
+    expect(shedding.shed()).toBeUndefined();
   });
 
-  test("is refused while the first in the queue has waited for too long", () => {
-    const shedding = sheddingOf({ full: false, waitedMs: MAX_QUEUE_MS + 1 });
+  test("is refused while the first in the queue has waited for too long, and comes in as soon as the queue moves", () => {
+    const { queue, shedding, pass } = setUp();
+    queue.waitedMs = 1;
+    pass(MAX_QUEUE_MS / WINDOW_MS);
+    expect(shedding.shed()).toBeUndefined();
+    pass(1);
     expect(shedding.shed()?.reason).toBe(ErrorReason.OVERLOADED);
     expect(shedding.refused.queue_time).toBe(1);
+    queue.waitedMs = 10;
+    expect(shedding.shed()).toBeUndefined();
   });
 
-  test("comes in again as soon as the queue moves", () => {
-    const queue = { full: true, waitedMs: 1_000 };
-    const shedding = sheddingOf(queue);
-    expect(shedding.shed()).toBeDefined();
-    Object.assign(queue, { full: false, waitedMs: 10 });
+  test("is not refused for what waited while the machine ran something else", () => {
+    const { queue, loop, shedding, pass } = setUp();
+    queue.waitedMs = 1;
+    Object.assign(loop, { elapsedMs: 2_000, lostMs: 1_950 });
+    pass(10);
+    expect(queue.waitedMs).toBeGreaterThan(MAX_QUEUE_MS);
     expect(shedding.shed()).toBeUndefined();
+    Object.assign(loop, { elapsedMs: WINDOW_MS, lostMs: 0 });
+    pass(3);
+    expect(shedding.shed()).toBeDefined();
+    expect(shedding.lostMs).toBe(19_500);
   });
 });
 
-describe("a late event loop", () => {
+describe("a loop that is late by its own work", () => {
+  test("has calls refused only while more than a few are under way", () => {
+    const { loop, shedding, pass } = setUp();
+    loop.ownDelayMs = MAX_LOOP_DELAY_MS + 1;
+    for (let call = 0; call < FEW_CALLS; call++) shedding.began();
+    pass(4);
+    expect(shedding.shed()).toBeUndefined();
+    shedding.began();
+    pass(1);
+    shedding.ended();
+    expect(shedding.shed()?.reason).toBe(ErrorReason.OVERLOADED);
+    for (let call = 0; call < FEW_CALLS; call++) shedding.ended();
+    pass(6);
+    expect(shedding.share).toBe(0);
+  });
+
+  test("counts those that came one after the other, and those that were refused", () => {
+    const { loop, shedding, pass } = setUp();
+    loop.ownDelayMs = MAX_LOOP_DELAY_MS + 1;
+    for (let window = 0; window < 4; window++) {
+      const { share } = shedding;
+      for (let call = 0; call < MANY; call++) {
+        shedding.began();
+        shedding.shed();
+        shedding.ended();
+      }
+      pass(1);
+      expect(shedding.share).toBeGreaterThan(share);
+    }
+  });
+
   test("has more refused step by step, and never all, so that it is seen when it is over", () => {
     const shares = [0, 1, 2, 3, 4, 5].reduce<number[]>(
-      (sum) => [...sum, nextShare(sum.at(-1) ?? 0, MAX_LOOP_DELAY_MS + 1)],
+      (sum) => [...sum, nextShare(sum.at(-1) ?? 0, MAX_LOOP_DELAY_MS + 1, MANY)],
       [],
     );
     expect(shares).toEqual([0.25, 0.5, 0.75, 0.95, 0.95, 0.95]);
   });
 
   test("has nothing refused any more within five windows after it was late", () => {
-    const shares = [1, 2, 3, 4, 5].reduce<number[]>((sum) => [...sum, nextShare(sum.at(-1) ?? 0.95, 0)], []);
+    const shares = [1, 2, 3, 4, 5].reduce<number[]>((sum) => [...sum, nextShare(sum.at(-1) ?? 0.95, 0, MANY)], []);
     expect(shares.at(-2)).toBeGreaterThan(0);
     expect(shares.at(-1)).toBe(0);
   });
 
-  test("leaves alone what a server does that is merely busy", () => {
-    expect(nextShare(0, MAX_LOOP_DELAY_MS)).toBe(0);
+  test("is left alone where it is merely busy", () => {
+    expect(nextShare(0, MAX_LOOP_DELAY_MS, MANY)).toBe(0);
   });
+});
+
+test.each([
+  ["idle", { elapsedMs: 250, usedMs: 1, medianMs: 10, looks: 25 }, { ownDelayMs: 0, lostMs: 0 }],
+  ["busy", { elapsedMs: 250, usedMs: 200, medianMs: 15, looks: 17 }, { ownDelayMs: 4, lostMs: 0 }],
+  ["overloaded", { elapsedMs: 600, usedMs: 600, medianMs: 310, looks: 2 }, { ownDelayMs: 300, lostMs: 0 }],
+  [
+    "overloaded beside others that have half",
+    { elapsedMs: 1_200, usedMs: 600, medianMs: 610, looks: 2 },
+    { ownDelayMs: 300, lostMs: 580 },
+  ],
+  ["starved", { elapsedMs: 1_000, usedMs: 10, medianMs: 510, looks: 2 }, { ownDelayMs: 5, lostMs: 970 }],
+  ["stopped", { elapsedMs: 5_010, usedMs: 0, medianMs: 5_010, looks: 1 }, { ownDelayMs: 0, lostMs: 5_000 }],
+])("a loop that is %s is judged by its own work", (_, looks, expected) => {
+  expect(judge(looks)).toEqual({ elapsedMs: looks.elapsedMs, ...expected });
 });

@@ -1,0 +1,55 @@
+// A machine that runs something else: processor hogs, and a process that stands still for most of the time.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** Processes that only compute, until they are disposed of; they end by themselves after a minute, whatever happens. */
+export function startHogs(count: number): Disposable {
+  const hogs = Array.from({ length: count }, (): ChildProcess => {
+    return spawn("timeout", ["-s", "KILL", "60", "sh", "-c", "while :; do :; done"], { stdio: "ignore" });
+  });
+  return {
+    [Symbol.dispose]() {
+      // The signal goes on to what `timeout` runs.
+      for (const hog of hogs) hog.kill("SIGTERM");
+    },
+  };
+}
+
+/** Gives every thread of a process this niceness. */
+export function renice(pid: number, niceness: number): void {
+  spawnSync("sh", ["-c", `for task in /proc/${pid}/task/*; do renice -n ${niceness} -p "\${task##*/}"; done`]);
+}
+
+/** Stops a process again and again, until it is disposed of: then it runs. */
+export function holdUp(pid: number, { stoppedMs, runningMs }: { stoppedMs: number; runningMs: number }) {
+  let over = false;
+  const held = (async () => {
+    while (!over) {
+      process.kill(pid, "SIGSTOP");
+      await delay(stoppedMs);
+      process.kill(pid, "SIGCONT");
+      await delay(runningMs);
+    }
+  })();
+  return {
+    async [Symbol.asyncDispose]() {
+      over = true;
+      await held;
+    },
+  };
+}
+
+/** Holds this thread without a use of the processor, as a busy machine does. */
+export function standStill(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
+/** Uses the processor for so long. */
+export function compute(ms: number): void {
+  const used = () => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1_000;
+  };
+  const until = used() + ms;
+  while (used() < until);
+}
