@@ -22,8 +22,8 @@ import {
 
 /** So many conversations are read at once. */
 const PAGE = 100;
-/** So many participants stand in one line. */
-const PARTICIPANTS = 1_000;
+/** So many participants, or revisions, stand in one line. */
+const MOST_IN_LINE = 1_000;
 /** A line holds as many revisions as fit into so many bytes with the message: far less than an import takes. */
 const LINE_BYTES = 1024 * 1024;
 
@@ -50,7 +50,7 @@ async function* readAll(
   const { tenantId } = caller;
   for await (const row of conversationsOf(on, caller, conversationId, signal)) {
     let first = true;
-    for await (const parts of exportParticipants(on, tenantId, row.id, PARTICIPANTS)) {
+    for await (const parts of exportParticipants(on, tenantId, row.id, MOST_IN_LINE)) {
       if (first) yield { record: toConversationRecord(row, parts, tenantId) };
       else if (parts.length > 0) yield { record: toParticipantsRecord(row.id, parts) };
       first = false;
@@ -77,7 +77,8 @@ async function* readMessage(on: Queryable, tenantId: string, row: MessageRow): A
   };
   for await (const revision of exportRevisions(on, tenantId, row)) {
     const more = bytesOf(revision);
-    if (bytes + more > LINE_BYTES && (first || kept.length > 0)) yield line();
+    const full = bytes + more > LINE_BYTES || kept.length === MOST_IN_LINE;
+    if (full && (first || kept.length > 0)) yield line();
     kept.push(revision);
     bytes += more;
   }

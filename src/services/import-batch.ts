@@ -99,7 +99,7 @@ async function add(
   await store.addEntries(tx, tenantId, placed);
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
-  await store.markParts(tx, tenantId, waiting.reached(grown));
+  await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);
   let skippedRevisions = 0;
   for (const { revisions } of placing.revised) {
     if ((await store.addRevisions(tx, tenantId, revisions)) === 0) skippedRevisions++;
@@ -150,6 +150,18 @@ async function addParts(
   const joined = await store.addParts(tx, tenantId, open.map(now));
   await store.countParts(tx, tenantId, joined);
   return more.filter(({ conversationId }) => !joined.has(conversationId)).length;
+}
+
+/** Participants of conversations that an earlier import began, whose places their logs have reached only now. */
+function caughtUp(
+  parts: readonly store.ImportedPart[],
+  { before, last }: Placing,
+  added: ReadonlySet<string>,
+): store.ImportedPart[] {
+  return parts.filter((part) => {
+    const { conversationId: id } = part;
+    return !added.has(id) && !isReached(part, before.get(id) ?? 0n) && isReached(part, last.get(id) ?? 0n);
+  });
 }
 
 type Placing = Awaited<ReturnType<typeof place>>;

@@ -203,8 +203,8 @@ export type MessageRecord = Message<"colloquy.v1.MessageRecord"> & {
   message?: Message$1 | undefined;
 
   /**
-   * The texts that it had before, oldest first. At most 10,000; an export gives as many as fit into 1 MiB with the message,
-   * and the others in RevisionsRecords.
+   * The texts that it had before, oldest first. At most 10,000; an export gives up to 1,000, as many as fit into 1 MiB with
+   * the message, and the others in RevisionsRecords.
    *
    * @generated from field: repeated colloquy.v1.MessageRevision revisions = 2;
    */
@@ -240,8 +240,8 @@ export type RevisionsRecord = Message<"colloquy.v1.RevisionsRecord"> & {
   messageId: string;
 
   /**
-   * The next of its texts, each with a number less than that of the message. At most 10,000; an export gives as many as
-   * fit into 1 MiB, and at least one. Those that are there already stay as they are.
+   * The next of its texts, each with a number less than that of the message. At most 10,000; an export gives up to
+   * 1,000, as many as fit into 1 MiB, and at least one. Those that are there already stay as they are.
    *
    * @generated from field: repeated colloquy.v1.MessageRevision revisions = 3;
    */

@@ -1,0 +1,81 @@
+// Snapshots on a real connection: what they see, and what becomes of one that nobody reads.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ErrorReason } from "../../../src/domain/errors.ts";
+import { HeldTransaction } from "../../../src/store/held-transaction.ts";
+import { Lease } from "../../../src/store/lease.ts";
+import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/pool.ts";
+import type { Queryable } from "../../../src/store/queryable.ts";
+import { Snapshots } from "../../../src/store/snapshot.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+
+let database: TestDatabase;
+let opened: OpenPool;
+const ending: Promise<unknown>[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  opened = openPool({
+    url: database.url,
+    size: 2,
+    maxWaiting: 2,
+    applicationName: "snapshots",
+    timeouts: DEFAULT_TIMEOUTS,
+    observer: undefined,
+    onConnectionLost: () => {},
+  });
+});
+afterAll(async () => {
+  await opened.pool.end();
+  await database.drop();
+});
+
+function snapshots(idleMs: number): Snapshots {
+  const noOrm = () => Promise.reject(new Error("not asked for"));
+  const parts = {
+    acquire: async () => new Lease(await opened.pool.connect()),
+    hold: (lease: Lease) => new HeldTransaction(noOrm, lease, undefined),
+    track: (end: Promise<unknown>) => void ending.push(end),
+  };
+  return new Snapshots(1, parts, idleMs);
+}
+
+const COUNT = { name: "count", text: "select count(*)::integer as count from tenant" };
+const ADD = "insert into tenant (id, slug, secret) values (gen_random_uuid(), gen_random_uuid()::text, '')";
+
+async function* counts(on: Queryable) {
+  for (;;) yield (await on.query<{ count: number }>(COUNT, []))[0]?.count;
+}
+
+test("see one moment, and give back their connection when their reader stops", async () => {
+  const seen: unknown[] = [];
+  for await (const count of snapshots(60_000).read(undefined, counts)) {
+    seen.push(count);
+    if (seen.length === 3) break;
+    await administer(database.url, ADD);
+  }
+  expect(seen).toEqual([0, 0, 0]);
+  await Promise.all(ending);
+  expect([opened.queue.open, opened.queue.idle]).toEqual([1, 1]);
+});
+
+test("that nobody reads give back their connection, and say so to a reader that comes back", async () => {
+  const reading = snapshots(20).read(undefined, counts);
+  await reading.next();
+  const before = ending.length;
+  await expect.poll(() => ending.length, { timeout: 10_000 }).toBe(before + 1);
+  await Promise.all(ending);
+  expect([opened.queue.open, opened.queue.idle]).toEqual([1, 1]);
+  await expect(reading.next()).rejects.toMatchObject({ reason: ErrorReason.DEADLINE_EXCEEDED });
+  expect(await reading.next()).toEqual({ done: true, value: undefined });
+});
+
+test("beyond their number are refused, until one has ended", async () => {
+  const both = snapshots(60_000);
+  const first = both.read(undefined, counts);
+  await first.next();
+  await expect(both.read(undefined, counts).next()).rejects.toMatchObject({ reason: ErrorReason.OVERLOADED });
+  await first.return();
+  const second = both.read(undefined, counts);
+  expect(await second.next()).toMatchObject({ done: false });
+  await second.return();
+});
