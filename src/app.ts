@@ -45,6 +45,8 @@ import { createTenantSecrets } from "./store/tenant-secrets.ts";
 export interface App {
   /** Listens, and is ready once `settle` has done what is left to do. Both may fail. */
   start(settle: (listening: Listening) => Promise<unknown>): Promise<Listening>;
+  /** Says that it is not ready, so that load balancers send no more; all calls still go on. */
+  leave(): void;
   /** Finishes what is in flight, then closes every socket. The database stays open: whoever opened it closes it. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -81,7 +83,7 @@ export async function createApp(
   const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "work in the background failed");
-  const { dataDir, issuers, rateLimits } = config;
+  const { dataDir, issuers, rateLimits, heartbeatMs, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });
   begun.defer(() => identity.stop());
@@ -98,11 +100,11 @@ export async function createApp(
   const turns = createTurns({ database, hints, connectors, log: logger });
   begun.defer(() => turns.close());
   const renew = (context: CallContext) => identity.stages.authenticate(context);
-  const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining });
+  const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
   const canonical = [
-    createConversationService({ database, secrets, subscriptions, purgeAfterDays: config.purgeAfterDays }),
-    createMessageService({ database, secrets, turns }),
+    createConversationService({ database, secrets, subscriptions, purgeAfterDays, heartbeatMs }),
+    createMessageService({ database, secrets, turns, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,
@@ -135,6 +137,7 @@ export async function createApp(
       pipeline,
       mounts,
       clientAddress,
+      heartbeatMs,
       createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
       ...REST_FAILURES,
     });
@@ -173,6 +176,7 @@ export async function createApp(
       started = true;
       return listening;
     },
+    leave: () => lifecycle.leave(),
     stop: () => running.disposeAsync(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };

@@ -66,6 +66,16 @@ export const days = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
+/** A number of seconds. */
+export function seconds(least: number, most: number) {
+  const rule = `must be a number of seconds from ${least} to ${most}`;
+  return z
+    .string()
+    .regex(/^\d{1,5}$/, rule)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, rule);
+}
+
 /** Processes that serve; `auto` is one for each core. */
 export const workers = z.string().transform((value, context) => {
   if (value === "auto") return availableParallelism();

@@ -23,6 +23,7 @@ import {
   rateLimits,
   readableFile,
   schemaName,
+  seconds,
   TRUSTING_DIALECTS,
   type TrustingDialect,
   trusting,
@@ -66,10 +67,14 @@ export interface Config {
     /** Encrypts their credentials; the one in the data directory unless given. Secret. */
     readonly key: string | undefined;
   };
+  /** A stream that was silent so long gives a heartbeat. */
+  readonly heartbeatMs: number;
   /** What carries hints between servers. May hold a password. */
   readonly hints: HintsSetting;
   /** After how many days a deleted conversation is purged; undefined: never. */
   readonly purgeAfterDays: number | undefined;
+  /** How long a server that is to stop says that it is not ready while calls go on, in milliseconds. */
+  readonly drainDelayMs: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** Whether unary calls take the short way past Connect's handlers. */
   readonly unaryLane: boolean;
@@ -115,6 +120,8 @@ const VARIABLES = {
   COLLOQUY_PURGE_AFTER: days.prefault("never"),
   COLLOQUY_UNARY: onOrOff.default("on"),
   COLLOQUY_STREAMS: onOrOff.default("on"),
+  COLLOQUY_DRAIN_DELAY: seconds(0, 600).optional(),
+  COLLOQUY_HEARTBEAT: seconds(1, 600).prefault("15"),
   COLLOQUY_HINTS: hints.prefault("postgres"),
 };
 
@@ -201,8 +208,11 @@ function assemble(settings: Settings): Config {
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
+    heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,
     purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,
+    // Production has something before it that must notice; whoever develops does not want to wait.
+    drainDelayMs: (settings.COLLOQUY_DRAIN_DELAY ?? (development ? 0 : 5)) * 1_000,
     logLevel: settings.LOG_LEVEL,
     unaryLane: settings.COLLOQUY_UNARY === "on",
     streamLane: settings.COLLOQUY_STREAMS === "on",

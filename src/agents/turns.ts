@@ -33,13 +33,14 @@ export interface Turns {
   readonly lease: TurnLease;
   /** Runs a turn that has just been written. It goes on by itself. */
   run(task: LiveTurnTask): void;
-  /** Follows a turn from an offset on. The iteration throws a DomainError NOT_FOUND that `missing` makes. */
+  /** Follows a turn from an offset on. Tells `found` once it is there; else the iteration throws the NOT_FOUND of `missing`. */
   follow(
     caller: Caller,
     id: string,
     offset: number,
     signal: AbortSignal,
     missing: () => Error,
+    found?: () => void,
   ): AsyncIterable<TurnStep>;
   /** Ends a turn with the text so far, wherever it runs. Resolves when it has ended. */
   cancel(place: TurnPlace): Promise<void>;
@@ -107,12 +108,20 @@ export function createTurns(options: TurnsOptions): Turns {
   const sweeping = setInterval(sweep, times.sweepEveryMs);
   sweeping.unref();
 
-  async function* follow(caller: Caller, id: string, from: number, signal: AbortSignal, missing: () => Error) {
+  async function* follow(
+    caller: Caller,
+    id: string,
+    from: number,
+    signal: AbortSignal,
+    missing: () => Error,
+    found = () => {},
+  ) {
     let offset = from;
     const look = () => followTurn(database, caller, id, offset, signal);
     // Whoever has just begun it would take a failure to look for a failure to begin.
     let row = await patiently(look, running.has(id) ? PATIENCE_MS : 0, signal);
     if (row === undefined) throw missing();
+    found();
     const { tenantId } = caller;
     const waker = hints.listen({ kind: "turn", tenantId, conversationId: row.conversation_id });
     let checked = performance.now();

@@ -16,8 +16,10 @@ export interface Invocation {
   readonly arguments: readonly string[];
   /** Writes one line of the command's result to standard output. Nothing else goes there. */
   print(line: string): void;
-  /** Aborts on the first SIGINT or SIGTERM. The second one ends the process. */
+  /** Aborts on the first SIGINT or SIGTERM. The second one ends the process, but in a `pause`. */
   readonly signal: AbortSignal;
+  /** Waits for so many milliseconds, or until a further SIGINT or SIGTERM. */
+  pause(ms: number): Promise<void>;
 }
 
 export interface Command {

@@ -16,6 +16,7 @@ import { memberSetCommand } from "./member-set.ts";
 import { migrateCommand } from "./migrate.ts";
 import { parseCommandLine } from "./parse.ts";
 import { serveCommand } from "./serve.ts";
+import { listenForStop } from "./stop-signals.ts";
 import { tenantCreateCommand } from "./tenant-create.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -34,8 +35,6 @@ const COMMANDS: readonly Command[] = [
 
 const FAILED = 1;
 const MISUSED = 2;
-/** As a shell tells of a process that a signal ended: 128 and the signal's number. */
-const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Gives the exit status: 0 done, 1 failed, 2 the command line or the settings are wrong. */
 export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
@@ -52,7 +51,7 @@ export async function main(words: readonly string[], environment: NodeJS.Process
       options: parsed.options,
       arguments: parsed.arguments,
       print: (line: string) => process.stdout.write(`${line}\n`),
-      signal: abortOnSignals(),
+      ...listenForStop(),
     };
     await parsed.command.run(invocation).catch((error: unknown) => {
       throw unusableDataDir(config, error) ?? unusableDatabase(config, error) ?? error;
@@ -83,20 +82,6 @@ function openLog({ logLevel }: Config): Logger {
     stderr.flushSync();
   });
   return createLogger({ level: logLevel, destination: buffer });
-}
-
-/** The first signal asks to stop; whoever sends a second one does not want to wait. */
-function abortOnSignals(): AbortSignal {
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      // A terminal sends it to all processes at once; the primary tells its workers.
-      if (name === "SIGINT" && cluster.isWorker) return;
-      if (stop.signal.aborted) process.exit(SIGNAL_STATUS[name]);
-      stop.abort();
-    });
-  }
-  return stop.signal;
 }
 
 /** For what the operating system refuses in the data directory, wherever that shows. */

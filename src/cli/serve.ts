@@ -7,6 +7,7 @@ import { trimWhenQuiet } from "../server/trim.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { type OpenedDatabase, withDatabase } from "./with-database.ts";
 
+const LEAVING = "not ready any more: calls go on until load balancers have noticed";
 const STOPPING = "stopping: calls in flight may finish";
 
 export const serveCommand: Command = {
@@ -30,6 +31,8 @@ async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promi
   });
   await announce(invocation, opened, listening, firstKey);
   await aborted(invocation.signal);
+  app.leave();
+  await leaveTime(invocation);
   invocation.logger.info(STOPPING);
 }
 
@@ -39,6 +42,7 @@ async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Pr
   await using app = await build(invocation, opened, { gather: primary.gather });
   await start(app, primary.listening);
   primary.ready();
+  primary.leaving.addEventListener("abort", () => app.leave());
   await aborted(AbortSignal.any([invocation.signal, primary.stopped]));
 }
 
@@ -62,6 +66,8 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
     await fleet.release();
     await announce(invocation, opened, listening, firstKey);
     await aborted(signal);
+    fleet.leave();
+    await leaveTime(invocation);
     logger.info(STOPPING);
   } catch (error) {
     if (error instanceof WorkerFailed) throw new CommandError(error.message);
@@ -99,6 +105,13 @@ async function announce(
   const { createTenantStore } = await import("../store/access.ts");
   const missing = await missingTenant(config, createTenantStore(database));
   for (const line of [...linesFor(url, config, firstKey), ...notices, ...missing]) print(line);
+}
+
+/** Load balancers notice that it is not ready; a further signal asks not to wait for them. */
+async function leaveTime({ config, logger, pause }: Invocation): Promise<void> {
+  if (config.drainDelayMs === 0) return;
+  logger.info({ delayMs: config.drainDelayMs }, LEAVING);
+  await pause(config.drainDelayMs);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 // The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { isHeartbeat, STREAM_HEADERS } from "../rpc/heartbeat.ts";
 import { SharedFrames } from "../rpc/stream/shared-frames.ts";
 import type { Binding } from "./binding.ts";
 import { getField } from "./field-path.ts";
@@ -21,20 +22,22 @@ export interface StreamFormat {
   readonly heartbeat: string | undefined;
 }
 
+/** A comment (WHATWG HTML §9.2.6), and an empty line, as CouchDB's feeds have it. */
+const EVENT_BEAT = ":\n\n";
+const LINE_BEAT = "\n";
+
 /** The format of the WHATWG HTML standard, §9.2. Every event is one line of JSON. */
 export function createEventFormat(binding: Binding, writer: JsonWriter): StreamFormat {
   const { output } = binding.method;
   const oneof = output.oneofs.find((one) => one.localName === binding.eventOneof);
   const idOf = createIdReader(binding, oneof?.fields);
   return {
-    heartbeat: ":\n\n",
+    heartbeat: EVENT_BEAT,
     head(headers) {
-      headers["content-type"] = EVENTS_TYPE;
-      headers["cache-control"] = "no-cache";
-      // A proxy that gathers the answer before it hands it on would hold events back.
-      headers["x-accel-buffering"] = "no";
+      Object.assign(headers, STREAM_HEADERS, { "content-type": EVENTS_TYPE });
     },
     frames: new SharedFrames((message) => {
+      if (isHeartbeat(message)) return Buffer.from(EVENT_BEAT);
       const chosen = oneof?.fields.find((field) => getField(message, field) !== undefined);
       const one = chosen ?? binding.responseBody;
       const data = one === undefined ? writer.message(output, message) : writer.field(output, message, one);
@@ -52,9 +55,10 @@ export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFo
   return {
     heartbeat: undefined,
     head(headers) {
-      headers["content-type"] = NDJSON_TYPE;
+      Object.assign(headers, STREAM_HEADERS, { "content-type": NDJSON_TYPE });
     },
     frames: new SharedFrames((message) => {
+      if (isHeartbeat(message)) return Buffer.from(LINE_BEAT);
       const { output } = method;
       const line =
         responseBody === undefined ? writer.message(output, message) : writer.field(output, message, responseBody);

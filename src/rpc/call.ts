@@ -49,7 +49,7 @@ export interface CallContext {
   setHeader(name: string, value: string): void;
   /**
    * For a stream that stands though it has nothing to say yet: sends the headers of the answer. A failure from here on
-   * has no status of its own over REST. Connect's own handlers send them with the first message.
+   * has no status of its own over REST.
    */
   flushHeaders(): void;
 }

@@ -77,6 +77,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     const { signal, interrupt } = aborter;
     const header: CallHead["header"] = (name) => headerOf(request, name);
     const call = pipeline.begin({ method, wire, header, address: addressOf(request), signal, interrupt, deadline });
+    const { promise: flushed, resolve: flush } = Promise.withResolvers<void>();
     let written = false;
     response.once("close", () => {
       if (!written) aborter.cancel();
@@ -99,9 +100,9 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
           header: protocolHeaders(request),
           body: carriedChunks(readChunks(request, signal, oneRequest ? bodyTimeoutMs : undefined)),
           signal,
-          contextValues: createContextValues().set(carriedCall, { call, invalidTimeout: timeout.failure }),
+          contextValues: createContextValues().set(carriedCall, { call, invalidTimeout: timeout.failure, flush }),
         });
-        await writeResponse(answer, response);
+        await writeResponse(answer, response, flushed);
       }
       written = true;
       call.end();

@@ -4,6 +4,7 @@ import { type ConnectError, type ContextKey, createContextKey, type HandlerConte
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { compressions } from "./compression.ts";
 import { carried, carry, failureOf } from "./connect-failures.ts";
+import { STREAM_HEADERS } from "./heartbeat.ts";
 import type { Call } from "./pipeline.ts";
 
 /** What the adapter hands through Connect's code. */
@@ -11,6 +12,8 @@ export interface CarriedCall {
   readonly call: Call;
   /** Why the timeout header is no timeout; told only to callers that are admitted. */
   readonly invalidTimeout: unknown;
+  /** Sends the headers of the answer, though it has no message yet. */
+  flush(): void;
 }
 
 export const carriedCall: ContextKey<CarriedCall | undefined> = createContextKey<CarriedCall | undefined>(undefined);
@@ -19,6 +22,10 @@ export const carriedCall: ContextKey<CarriedCall | undefined> = createContextKey
 export async function admitCall(context: HandlerContext, readMaxBytes: number): Promise<void> {
   const { call, invalidTimeout } = carriedBy(context);
   mendFailures(context, call, readMaxBytes);
+  // gRPC has proxies of its own, which hand on what comes as it comes.
+  if (context.method.methodKind !== "unary" && context.protocolName !== "grpc") {
+    for (const name in STREAM_HEADERS) context.responseHeader.set(name, STREAM_HEADERS[name] as string);
+  }
   await carried((async () => call.admit())());
   if (invalidTimeout !== undefined) throw carry(invalidTimeout);
   checkCompression(context);
@@ -68,7 +75,11 @@ function carriedBy(context: HandlerContext): CarriedCall {
 }
 
 async function* answers(requests: AsyncIterable<Message>, context: HandlerContext): AsyncIterable<Message> {
-  const { call } = carriedBy(context);
+  const { call, flush } = carriedBy(context);
+  call.onFlushHeaders = () => {
+    copyHeaders(call, context);
+    flush();
+  };
   const iterator = call.stream(requests)[Symbol.asyncIterator]();
   try {
     for (;;) {

@@ -8,16 +8,26 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Wire } from "./call.ts";
 import { answer, type HttpResponse } from "./http.ts";
 
-/** Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is gone. */
-export async function writeResponse(from: UniversalServerResponse, to: HttpResponse): Promise<void> {
+/**
+ * Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is
+ * gone. `flushed` settles when the headers may go out before the first chunk.
+ */
+export async function writeResponse(
+  from: UniversalServerResponse,
+  to: HttpResponse,
+  flushed: Promise<void>,
+): Promise<void> {
   // HTTP/1.1 and HTTP/2 responses have the same face, but TypeScript cannot call a union of overloads.
   const response = to as ServerResponse;
   const chunks = from.body?.[Symbol.asyncIterator]();
   const next = async () => (chunks === undefined ? { done: true as const, value: undefined } : await chunks.next());
   try {
     // Headers are written after the first chunk is there: until then, the service may set some.
-    let chunk = await next();
+    const first = next();
+    const early = (await Promise.race([first, flushed])) === undefined;
     response.writeHead(from.status, Object.fromEntries(from.header ?? []));
+    if (early) response.flushHeaders();
+    let chunk = await first;
     while (chunk.done !== true && !isGone(to)) {
       if (!response.write(chunk.value)) await drained(response);
       chunk = await next();

@@ -16,14 +16,14 @@ export interface HealthOptions {
   readonly watchEveryMs?: number;
 }
 
-/** Check, List and Watch. They need no credential, and answer NOT_SERVING while the server drains. */
+/** Check, List and Watch. They need no credential, and answer NOT_SERVING from the moment at which the server is to stop. */
 export function createHealth({ services, ready, lifecycle, watchEveryMs = 1_000 }: HealthOptions): ServiceEntry {
   const names: ReadonlySet<string> = new Set(["", Health.typeName, ...services.map((service) => service.typeName)]);
 
   async function currentStatus(): Promise<Status> {
-    if (lifecycle.draining.aborted) return Status.NOT_SERVING;
+    if (lifecycle.isLeaving) return Status.NOT_SERVING;
     const isReady = await ready().catch(() => false);
-    return isReady && !lifecycle.draining.aborted ? Status.SERVING : Status.NOT_SERVING;
+    return isReady && !lifecycle.isLeaving ? Status.SERVING : Status.NOT_SERVING;
   }
 
   return serve(

@@ -14,7 +14,7 @@ const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 
 /** Handlers by exact path; each takes GET and HEAD. */
 export function createOperations({ ready, lifecycle, metrics }: OperationsOptions): ReadonlyMap<string, HttpHandler> {
-  const isReady = async () => !lifecycle.draining.aborted && (await ready().catch(() => false));
+  const isReady = async () => !lifecycle.isLeaving && (await ready().catch(() => false));
   return new Map([
     // The process lives. That it can work is what /readyz says.
     ["/healthz", readOnly(async () => ({ status: 200, body: "ok\n" }))],
@@ -22,7 +22,7 @@ export function createOperations({ ready, lifecycle, metrics }: OperationsOption
       "/readyz",
       readOnly(async () => {
         if (await isReady()) return { status: 200, body: "ready\n" };
-        return { status: 503, body: lifecycle.draining.aborted ? "draining\n" : "not ready\n" };
+        return { status: 503, body: lifecycle.isLeaving ? "draining\n" : "not ready\n" };
       }),
     ],
     [

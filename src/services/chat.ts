@@ -55,12 +55,14 @@ export async function* chat(
 export async function* resumeTurn(
   { turns }: ChatParts,
   { turnId, offset }: ResumeTurnRequest,
-  { principal, signal }: CallContext,
+  context: CallContext,
 ): AsyncIterable<MessageInitShape<typeof ResumeTurnResponseSchema>> {
+  const { principal, signal } = context;
   const caller = callerFrom(principal);
   if (!isOurId(turnId)) throw notFound("turn");
   const from = Math.min(Number(offset), MAX_REPLY_BYTES);
-  for await (const event of followed(turns, caller, turnId.toLowerCase(), from, signal)) yield { event };
+  for await (const event of followed(turns, caller, turnId.toLowerCase(), from, signal, () => context.flushHeaders()))
+    yield { event };
 }
 
 export async function cancelTurn(
@@ -96,8 +98,9 @@ async function* followed(
   id: string,
   offset: number,
   signal: AbortSignal,
+  found?: () => void,
 ): AsyncIterable<TurnEvent> {
-  for await (const step of turns.follow(caller, id, offset, signal, () => notFound("turn"))) {
+  for await (const step of turns.follow(caller, id, offset, signal, () => notFound("turn"), found)) {
     yield toTurnEvent(step);
     if (step.kind === "ended" && step.turn.state === TurnState.FAILED) {
       throw new DomainError(ErrorReason.AGENT_FAILED, step.turn.failure, { metadata: { turn_id: id } });

@@ -1,5 +1,5 @@
 // ConversationService: what conversations are, who takes part, and their log.
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
 import * as pb from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
@@ -8,6 +8,7 @@ import { checkEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
 import { isOurId, newId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../rpc/heartbeat.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { type AuditedAct, audit } from "../store/audit.ts";
 import * as store from "../store/conversations.ts";
@@ -33,13 +34,15 @@ export interface ConversationServiceOptions {
   readonly subscriptions: Subscriptions;
   /** After how many days a deleted conversation is purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
+  /** How long an export is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
 }
 
 /** Of many members that join at once, an audit row names so many. */
 const AUDITED_IDS = 10;
 
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
-  const { database, secrets, subscriptions, purgeAfterDays } = options;
+  const { database, secrets, subscriptions, purgeAfterDays, heartbeatMs = HEARTBEAT_MS } = options;
   const { method } = pb.ConversationService;
   const { mutation, conversationMutation } = createMutations(database);
   return serve(pb.ConversationService, {
@@ -209,8 +212,14 @@ export function createConversationService(options: ConversationServiceOptions): 
     importConversations: (requests, { principal, signal }) =>
       importConversations(database, callerFrom(principal), requests, signal),
 
-    exportConversations: ({ conversationId }, { principal, signal }) =>
-      exportConversations(database, callerFrom(principal), conversationId, signal),
+    exportConversations: ({ conversationId }, { principal, signal }) => {
+      const records = exportConversations(database, callerFrom(principal), conversationId, signal);
+      return withHeartbeats<MessageInitShape<typeof pb.ExportConversationsResponseSchema>>(
+        records,
+        heartbeatOf(pb.ExportConversationsResponseSchema),
+        heartbeatMs,
+      );
+    },
   });
 }
 

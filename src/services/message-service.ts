@@ -7,6 +7,7 @@ import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { isOurId } from "../domain/id.ts";
 import { diffMessages } from "../domain/message-diff.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../rpc/heartbeat.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { audit } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";
@@ -28,9 +29,12 @@ export interface MessageServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   readonly turns: Turns;
+  /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
 }
 
-export function createMessageService({ database, secrets, turns }: MessageServiceOptions): ServiceEntry {
+export function createMessageService(options: MessageServiceOptions): ServiceEntry {
+  const { database, secrets, turns, heartbeatMs = HEARTBEAT_MS } = options;
   const { method } = pb.MessageService;
   const { conversationMutation, messageMutation } = createMutations(database);
   const sending = { database, sends: new SendQueue(database) };
@@ -63,11 +67,15 @@ export function createMessageService({ database, secrets, turns }: MessageServic
 
     listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
 
-    chat: (request, context) => chat({ database, turns }, request, context),
+    chat: (request, context) =>
+      withHeartbeats(chat({ database, turns }, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
 
     cancelTurn: (request, context) => cancelTurn({ database, turns }, request, context),
 
-    resumeTurn: (request, context) => resumeTurn({ database, turns }, request, context),
+    resumeTurn: (request, context) => {
+      const steps = resumeTurn({ database, turns }, request, context);
+      return withHeartbeats(steps, heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs);
+    },
 
     updateMessage: messageMutation(method.updateMessage, async (tx, caller, place, request) => {
       const { conversation, message } = await lockMessage(tx, caller, place);

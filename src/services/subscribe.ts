@@ -16,12 +16,10 @@ import type { Hints } from "../live/hints.ts";
 import { createLogTails, type LogTails } from "../live/log-tail.ts";
 import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../rpc/answers.ts";
 import type { CallContext } from "../rpc/call.ts";
+import { HEARTBEAT_MS } from "../rpc/heartbeat.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
 import { toEvent } from "./convert-event.ts";
-
-/** A stream that was silent so long gives a sign of life, in milliseconds. */
-const QUIET_MS = 15_000;
 
 export interface Subscriptions {
   readonly database: Database;
@@ -29,6 +27,7 @@ export interface Subscriptions {
   readonly feeds: FeedTails;
   readonly renew: (context: CallContext) => Promise<Principal> | Principal;
   readonly draining: AbortSignal;
+  readonly heartbeatMs: number;
 }
 
 export interface SubscriptionsOptions {
@@ -38,15 +37,19 @@ export interface SubscriptionsOptions {
   readonly renew?: Subscriptions["renew"];
   /** Aborts when the server begins to shut down. Default: never. */
   readonly draining?: AbortSignal;
+  /** A stream that was silent so long gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
 }
 
-export function createSubscriptions({ database, hints, renew, draining }: SubscriptionsOptions): Subscriptions {
+export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
+  const { database, hints, renew, draining, heartbeatMs = HEARTBEAT_MS } = options;
   return {
     database,
     tails: createLogTails(database, hints),
     feeds: createFeedTails(database, hints),
     renew: renew ?? (({ principal }) => principal),
     draining: draining ?? new AbortController().signal,
+    heartbeatMs,
   };
 }
 
@@ -92,7 +95,7 @@ async function subscribeToOne(
     after = last.seq;
     return answersOf(some as readonly LogEntry[], id);
   });
-  await followLog(parts, renew, id, after, QUIET_MS, signal).pushTo(entries);
+  await followLog(parts, renew, id, after, parts.heartbeatMs, signal).pushTo(entries);
   throw notFound("conversation");
 }
 
@@ -104,7 +107,7 @@ async function* subscribeToAll(
 ): AsyncIterable<SubscribeResponse> {
   if (afterSeq !== 0n) throw invalidField("after_seq", "is a place in one conversation; name it", "after_seq");
   const from = cursor === "" ? undefined : parseCursor(cursor);
-  for await (const step of followFeed(parts, renewing(parts, context), from, QUIET_MS, signal)) {
+  for await (const step of followFeed(parts, renewing(parts, context), from, parts.heartbeatMs, signal)) {
     const cursor = formatCursor(step.cursor);
     yield step.item
       ? create(SubscribeResponseSchema, { event: toEvent(step.item.entry, step.item.conversationId), cursor })

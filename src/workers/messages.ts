@@ -12,6 +12,8 @@ export type ToPrimary =
 export type ToWorker =
   /** Everything that all workers need is there. */
   | { readonly colloquy: "release" }
+  /** Say that you are not ready, but go on. */
+  | { readonly colloquy: "leave" }
   /** Finish what is in flight, then end. */
   | { readonly colloquy: "stop" }
   | { readonly colloquy: "gathered"; readonly id: number; readonly text: string | undefined };

@@ -48,6 +48,11 @@ export class WorkerHandle {
     await Promise.race([this.#ready, this.ended]);
   }
 
+  /** Lets it say that it is not ready, and go on. */
+  leave(): void {
+    this.#say({ colloquy: "leave" });
+  }
+
   /** Lets it finish what is in flight; resolves when it has ended, killed after so long. */
   async stop(timeoutMs: number): Promise<void> {
     this.#say({ colloquy: "stop" });

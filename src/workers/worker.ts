@@ -4,6 +4,8 @@ import type { Listening } from "../server/listening.ts";
 import { isOurs, type ToPrimary, type ToWorker } from "./messages.ts";
 
 export interface Primary {
+  /** Aborts when all workers are to say that they are not ready. */
+  readonly leaving: AbortSignal;
   /** Aborts when the primary asks to stop. If the primary dies, Node ends its workers at once. */
   readonly stopped: AbortSignal;
   /** Says that this worker listens; resolves when it may call itself ready. */
@@ -16,6 +18,7 @@ export interface Primary {
 
 /** For workers alone. */
 export function connectToPrimary(): Primary {
+  const leave = new AbortController();
   const stop = new AbortController();
   const asked = new Map<number, { resolve(text: string): void; reject(error: Error): void }>();
   const released = Promise.withResolvers<void>();
@@ -24,6 +27,7 @@ export function connectToPrimary(): Primary {
   process.on("message", (message) => {
     if (!isOurs<ToWorker>(message)) return;
     if (message.colloquy === "release") released.resolve();
+    else if (message.colloquy === "leave") leave.abort();
     else if (message.colloquy === "stop") stop.abort();
     else {
       const { id, text } = message;
@@ -33,6 +37,7 @@ export function connectToPrimary(): Primary {
     }
   });
   return {
+    leaving: leave.signal,
     stopped: stop.signal,
     listening(listening) {
       say({ colloquy: "listening", listening });

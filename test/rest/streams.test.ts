@@ -51,7 +51,7 @@ describe.each([
     expect([answer.status, answer.headers["content-type"], answer.headers["cache-control"]]).toEqual([
       200,
       "text/event-stream",
-      "no-cache",
+      "no-store, no-transform",
     ]);
     expect(answer.text).toBe('id: 1\ndata: {"seq":"1","text":"a\\nb"}\n\nid: 2\ndata: {"seq":"2","text":"a\\nb"}\n\n');
   });

@@ -44,6 +44,8 @@ test("an empty environment gives the development profile on loopback, with the e
     trustedProxies: [],
     rateLimits: DEFAULT_POLICIES,
     agents: { allowPrivate: false, key: undefined },
+    heartbeatMs: 15_000,
+    drainDelayMs: 0,
     hints: "postgres",
     logLevel: "info",
     unaryLane: true,

@@ -1216,7 +1216,7 @@ export const ExportConversationsRequestSchema: GenMessage<ExportConversationsReq
  */
 export type ExportConversationsResponse = Message<"colloquy.v1.ExportConversationsResponse"> & {
   /**
-   * The record.
+   * The record. Unset: a heartbeat of a stream that was silent for 15 seconds; skip it. Over REST that is an empty line.
    *
    * @generated from field: colloquy.v1.Record record = 1;
    */

@@ -1163,7 +1163,7 @@ export const ChatRequestSchema: GenMessage<ChatRequest> = /*@__PURE__*/
  */
 export type ChatResponse = Message<"colloquy.v1.ChatResponse"> & {
   /**
-   * What happened.
+   * What happened. None: a heartbeat of a stream that was silent for 15 seconds; skip it.
    *
    * @generated from oneof colloquy.v1.ChatResponse.event
    */
@@ -1287,7 +1287,7 @@ export const ResumeTurnRequestSchema: GenMessage<ResumeTurnRequest> = /*@__PURE_
  */
 export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
   /**
-   * What happened.
+   * What happened. None: a heartbeat of a stream that was silent for 15 seconds; skip it.
    *
    * @generated from oneof colloquy.v1.ResumeTurnResponse.event
    */

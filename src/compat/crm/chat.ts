@@ -1,10 +1,14 @@
 // The turns of agents: as one answer, and as a stream of events.
-import type { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
+import {
+  type ConversationService,
+  StreamChatResponseSchema,
+} from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../rpc/call.ts";
+import { heartbeatOf } from "../../rpc/heartbeat.ts";
 import type { Handlers } from "../../rpc/service.ts";
 import type { Canonical } from "../canonical.ts";
 import { toMessage } from "./convert.ts";
@@ -64,7 +68,7 @@ export function createChatHandlers(
           if (reply) yield { event: { case: "message", value: toMessage(reply) } };
           const done = { conversationId: turn?.conversationId ?? conversationId, turnId: turn?.id ?? "" };
           yield { event: { case: "done", value: done } };
-        }
+        } else yield heartbeatOf(StreamChatResponseSchema);
       }
     },
   };

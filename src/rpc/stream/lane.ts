@@ -4,6 +4,8 @@ import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { pushAll } from "../answers.ts";
+import type { Call } from "../call.ts";
+import { STREAM_HEADERS } from "../heartbeat.ts";
 import { pathOf } from "../http.ts";
 import { checkCompression } from "../unary/check-compression.ts";
 import { type Codec, createCodec, type Encoding } from "../unary/codec.ts";
@@ -50,7 +52,7 @@ export function createStreamLane(options: LaneOptions): Lane {
     const call = pipeline.begin(head);
     let body: BodyWriter | undefined;
     const open = () => {
-      body ??= answer.open(protocol.headers(incoming, call.responseHeaders), protocol.trailing);
+      body ??= answer.open(headersOf(protocol, incoming, call), protocol.trailing);
       return body;
     };
     const sink = new BodySink(frames(incoming, protocol.compression(incoming)), open, head.signal);
@@ -104,6 +106,12 @@ export function createStreamLane(options: LaneOptions): Lane {
       return take(new Http2Exchange(stream, headers), () => answerHttp2(stream)) !== undefined;
     },
   };
+}
+
+/** gRPC has proxies of its own, which hand on what comes as it comes. */
+function headersOf(protocol: StreamProtocol, incoming: Incoming, call: Call): Record<string, string> {
+  const headers = protocol.headers(incoming, call.responseHeaders);
+  return protocol === grpc ? headers : { ...headers, ...STREAM_HEADERS };
 }
 
 /** The frames of each form. They are the same over all three protocols. */

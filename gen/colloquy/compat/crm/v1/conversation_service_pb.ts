@@ -412,7 +412,7 @@ export const StreamChatRequestSchema: GenMessage<StreamChatRequest> = /*@__PURE_
  */
 export type StreamChatResponse = Message<"colloquy.compat.crm.v1.StreamChatResponse"> & {
   /**
-   * The event.
+   * The event. None: a heartbeat of a stream that was silent for 15 seconds; over REST that is a comment.
    *
    * @generated from oneof colloquy.compat.crm.v1.StreamChatResponse.event
    */

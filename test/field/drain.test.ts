@@ -1,0 +1,84 @@
+// A server that is to stop, behind a load balancer that asks it whether it is ready.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { documented, HAS_PROXIES, type RealProxy, startHaproxy } from "../support/parts/proxies.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+
+let own: TestDatabase;
+let headers: Record<string, string>;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  expect(await runColloquy("tenant create --slug acme".split(" "), settings())).toMatchObject({ status: 0 });
+  const token = await runColloquy("token --tenant acme --sub ann".split(" "), settings());
+  headers = { authorization: `Bearer ${token.stdout.trim()}`, "content-type": "application/json" };
+});
+afterAll(() => own.drop());
+
+function settings(more: Record<string, string> = {}) {
+  return { DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "", ...more };
+}
+
+async function start(more: Record<string, string> = {}): Promise<{ server: RunningServer; url: string }> {
+  const server = startServer(settings(more));
+  return { server, url: (await server.ready).replace("Colloquy is ready at ", "") };
+}
+
+const statusOf = async (url: string, path: string) => (await fetch(`${url}${path}`, { headers })).status;
+
+describe.each(["1", "2"])("F-DRAIN: with %s worker(s)", (COLLOQUY_WORKERS) => {
+  test("a server that is to stop is not ready, and serves on; a second signal ends the delay", async () => {
+    const { server, url } = await start({ COLLOQUY_DRAIN_DELAY: "600", COLLOQUY_WORKERS });
+    const leaving = server.logs("not ready any more");
+    server.signal("SIGTERM");
+    await leaving;
+    await expect.poll(() => statusOf(url, "/readyz")).toBe(503);
+    expect(await statusOf(url, "/healthz")).toBe(200);
+    const made = await fetch(`${url}/v1/conversations`, { method: "POST", headers, body: "{}" });
+    expect(made.status).toBe(201);
+    server.signal("SIGINT");
+    expect((await server.ended).status).toBe(0);
+  });
+});
+
+test("F-DRAIN: by default production waits 5 s, and development does not", () => {
+  expect(loadConfig({}).drainDelayMs).toBe(0);
+  expect(loadConfig({ COLLOQUY_PROFILE: "production", COLLOQUY_TRUST: "" }).drainDelayMs).toBe(5_000);
+  expect(() => loadConfig({ COLLOQUY_DRAIN_DELAY: "-1" })).toThrow("COLLOQUY_DRAIN_DELAY: must be a number of seconds");
+});
+
+describe.skipIf(!HAS_PROXIES)("F-DRAIN: behind HAProxy", () => {
+  let proxy: RealProxy;
+  let servers: readonly { server: RunningServer; url: string }[];
+  beforeAll(async () => {
+    servers = await Promise.all([start({ COLLOQUY_DRAIN_DELAY: "8" }), start()]);
+    const [one, two] = servers.map(({ url }) => new URL(url).host);
+    const text = await documented("haproxy", String(one));
+    proxy = await startHaproxy(text.replaceAll(/^ +server one (\S+)(.*)$/gm, `server one $1$2\nserver two ${two}$2`));
+  });
+  afterAll(async () => {
+    await proxy?.[Symbol.asyncDispose]();
+    for (const { server } of servers ?? []) server.signal("SIGKILL");
+  });
+
+  test("one of two servers stops, and no call fails", async () => {
+    const statuses: number[] = [];
+    let over = false;
+    const callers = Array.from({ length: 4 }, async () => {
+      while (!over) {
+        const made = await fetch(`${proxy.url}/v1/conversations`, { method: "POST", headers, body: "{}" });
+        statuses.push(made.status);
+        await made.text();
+      }
+    });
+    await expect.poll(() => statuses.length).toBeGreaterThan(20);
+    const [first] = servers;
+    first?.server.signal("SIGTERM");
+    expect((await first?.server.ended)?.status).toBe(0);
+    const before = statuses.length;
+    await expect.poll(() => statuses.length).toBeGreaterThan(before + 20);
+    over = true;
+    await Promise.all(callers);
+    expect(new Set(statuses)).toEqual(new Set([201]));
+  }, 60_000);
+});
