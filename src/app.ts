@@ -26,6 +26,7 @@ import { createLifecycle } from "./rpc/lifecycle.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createShedding } from "./rpc/shedding.ts";
+import { createOriginCheck } from "./server/cors.ts";
 import { type EventLoop, watchEventLoop } from "./server/event-loop.ts";
 import type { Listening } from "./server/listening.ts";
 import { measureLoad } from "./server/load-metrics.ts";
@@ -109,13 +110,14 @@ export async function createApp(
     createAnalyticsService({ database }),
     ...identity.services,
   ];
+  const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const compat = createCompat({
     dialects: DIALECTS,
     points: config.compat,
     services: canonical,
     permit: (principal, method) => permit(principal, ruleOf(method)),
     people: identity.directory,
-    trust: config.trust,
+    trust: { ...config.trust, allowsOrigin: createOriginCheck(cors) },
   });
   const named = [...canonical, ...compat.services].map(({ service }) => service);
   const health = createHealth({ services: named, ready, lifecycle });
@@ -151,7 +153,8 @@ export async function createApp(
       host: config.host,
       port: port ?? config.port,
       tls: config.tls && { certFile: config.tls.certificateFile, keyFile: config.tls.keyFile },
-      cors: config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false },
+      cors,
+      hosts: config.hosts === "any" ? undefined : { names: config.hosts },
       ready,
       metrics,
       logger,

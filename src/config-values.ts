@@ -8,6 +8,7 @@ import { type Network, parseNetwork } from "./access/client-address.ts";
 import type { IssuerSettings } from "./access/issuers.ts";
 import { LOCAL_ISSUER } from "./access/local-issuer.ts";
 import { parsePolicies } from "./access/rate-limits.ts";
+import { isLoopback } from "./domain/loopback.ts";
 import { ROLES } from "./domain/principal.ts";
 
 export const DIALECTS = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
@@ -26,12 +27,6 @@ export interface Mount {
   readonly prefix: string;
 }
 
-/** Whether an address or name can be reached from this machine alone (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3). */
-export function isLoopback(address: string): boolean {
-  const bare = address.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return bare === "localhost" || bare === "::1" || (isIP(bare) === 4 && bare.startsWith("127."));
-}
-
 /** `name[@port][/prefix]` */
 const MOUNT = /^(?<name>[a-z]+)(?:@(?<port>\d{1,5}))?(?<prefix>(?:\/[\w.~-]+)*)$/;
 
@@ -47,6 +42,11 @@ export const host = z
     (value) => isIP(value) !== 0 || /^[a-z\d](?:[a-z\d.-]*[a-z\d])?$/i.test(value),
     "must be an IP address or a host name",
   );
+
+/** A host name or an IP address without a port, in lower case; `*` for any. */
+export const hostName = z.union([z.literal("*"), host.transform((value) => value.toLowerCase())], {
+  error: ({ input }) => `"${input}" must be a host name or IP address without a port, or *`,
+});
 
 /** `a, b` → `["a", "b"]`; of nothing, or the word `none`, an empty list. */
 export const list = z.string().transform((value) =>

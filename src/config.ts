@@ -9,7 +9,7 @@ import {
   type HintsSetting,
   hints,
   host,
-  isLoopback,
+  hostName,
   issuers,
   key32,
   list,
@@ -30,6 +30,7 @@ import {
   workers,
   yesOrNo,
 } from "./config-values.ts";
+import { isLoopback } from "./domain/loopback.ts";
 
 export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
 
@@ -57,6 +58,8 @@ export interface Config {
   readonly trust: { readonly dialects: readonly TrustingDialect[]; readonly tenant: string };
   /** Origins that a browser may call from, or "loopback" for any on this machine. */
   readonly cors: readonly string[] | "loopback";
+  /** Names that requests may call the server by, besides those of this machine; "any" for any. */
+  readonly hosts: readonly string[] | "any";
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
   /** The proxies whose word is taken for where a request comes from; empty: nobody's. */
@@ -112,6 +115,7 @@ const VARIABLES = {
   COLLOQUY_TRUST_TENANT: z.string().min(1).max(100).default("default"),
   COLLOQUY_TRUST_PUBLIC: yesOrNo.default("no"),
   COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
+  COLLOQUY_HOSTS: list.pipe(z.array(hostName)).optional(),
   COLLOQUY_ISSUERS: issuers.prefault("[]"),
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
   COLLOQUY_TRUSTED_PROXIES: networks.optional(),
@@ -126,7 +130,13 @@ const VARIABLES = {
 };
 
 /** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
-const MAY_BE_EMPTY = new Set(["COLLOQUY_COMPAT", "COLLOQUY_TRUST", "COLLOQUY_CORS", "COLLOQUY_TRUSTED_PROXIES"]);
+const MAY_BE_EMPTY = new Set([
+  "COLLOQUY_COMPAT",
+  "COLLOQUY_TRUST",
+  "COLLOQUY_CORS",
+  "COLLOQUY_HOSTS",
+  "COLLOQUY_TRUSTED_PROXIES",
+]);
 
 type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
 
@@ -204,6 +214,7 @@ function assemble(settings: Settings): Config {
       tenant: settings.COLLOQUY_TRUST_TENANT,
     },
     cors: settings.COLLOQUY_CORS ?? (development ? "loopback" : []),
+    hosts: hostsOf(settings),
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
@@ -217,6 +228,12 @@ function assemble(settings: Settings): Config {
     unaryLane: settings.COLLOQUY_UNARY === "on",
     streamLane: settings.COLLOQUY_STREAMS === "on",
   });
+}
+
+/** In production nothing is trusted for where it comes from, so that a page that reaches it by another name gains nothing. */
+function hostsOf({ COLLOQUY_HOSTS: names, COLLOQUY_PROFILE, HOST }: Settings): Config["hosts"] {
+  if (names?.includes("*") || (names === undefined && COLLOQUY_PROFILE === "production")) return "any";
+  return [...(names ?? []), HOST.toLowerCase()];
 }
 
 function deepFreeze<T>(value: T): T {

@@ -1,4 +1,6 @@
 // For whom a call acts, in the dialects whose requests name a user.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { KeyPrincipal, MemberPrincipal } from "../domain/principal.ts";
@@ -13,6 +15,7 @@ export const LOOK_UP_MEMBER = DirectoryService.method.getMember;
 /** Tenants and members as the access layer knows them. */
 export interface People {
   tenant(name: string): Promise<{ readonly id: string } | undefined>;
+  member(tenantId: string, memberId: string): Promise<{ readonly deleted: boolean } | undefined>;
   /** Finds a member, or makes it with this role when it is seen for the first time. */
   ensureMember(tenantId: string, memberId: string, role: "member"): Promise<{ readonly deleted: boolean }>;
 }
@@ -32,7 +35,7 @@ export interface ActingOptions {
 export interface Acting {
   /**
    * The context of the calls made for a user. Without a credential: as that user, who becomes a member when seen for the
-   * first time, never as more than a plain member. With one: as the caller, if the user is the caller itself, or the
+   * first time by a call that changes something, never as more than a plain member. With one: as the caller, if the user is the caller itself, or the
    * caller a manager of the user, an administrator or an API key. Throws PERMISSION_DENIED.
    */
   as(context: CallContext, userId: string): Promise<CallContext>;
@@ -78,8 +81,10 @@ export function createActing({ people, trustedTenant, canonical }: ActingOptions
         throw denied("only this user, its managers, administrators and API keys may do this");
       if (context.principal.kind !== "anonymous") return context;
       const tenant = await tenantId();
-      const member = await people.ensureMember(tenant, userId, "member");
-      if (member.deleted) throw denied("the user was deleted");
+      const member = isRead(context.method)
+        ? await people.member(tenant, userId)
+        : await people.ensureMember(tenant, userId, "member");
+      if (member?.deleted) throw denied("the user was deleted");
       const principal: MemberPrincipal = { kind: "member", tenantId: tenant, memberId: userId, role: "member" };
       return deriveContext(context, { principal });
     },
@@ -95,6 +100,11 @@ export function createActing({ people, trustedTenant, canonical }: ActingOptions
       return deriveContext(context, { principal });
     },
   };
+}
+
+/** A read makes nothing: any page can have a browser send one. */
+function isRead({ idempotency }: DescMethod): boolean {
+  return idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
 }
 
 function denied(message: string): DomainError {

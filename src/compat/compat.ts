@@ -8,6 +8,7 @@ import { createCanonical, type Permit } from "./canonical.ts";
 import type { CreateDialect, Dialect, DialectName } from "./dialect.ts";
 import { INTRODUCE_MEMBER } from "./introduce.ts";
 import { type MountPoint, mountsByPort } from "./mounts.ts";
+import { type AllowsOrigin, refuseForeignPages } from "./own-pages.ts";
 
 export interface CompatOptions {
   /** Every dialect there is. */
@@ -19,7 +20,12 @@ export interface CompatOptions {
   readonly permit: Permit;
   readonly people: People;
   /** The dialects that trust a user id without a credential, and the tenant, by id or slug, of those users. */
-  readonly trust: { readonly dialects: readonly DialectName[]; readonly tenant: string };
+  readonly trust: {
+    readonly dialects: readonly DialectName[];
+    readonly tenant: string;
+    /** Whether pages of an origin may call without a credential, besides those of this server. */
+    readonly allowsOrigin: AllowsOrigin;
+  };
 }
 
 export interface Compat {
@@ -63,9 +69,13 @@ export function createCompat({ dialects: makers, points, services, permit, peopl
     dialects,
     services: [...dialects.values()].flatMap((dialect) => dialect.services),
     serves: (method) => owners.has(method),
-    allow({ method, principal }) {
+    allow(context) {
+      const { method, principal } = context;
       const dialect = owners.get(method);
-      if (principal.kind === "anonymous" && dialect !== undefined && trust.dialects.includes(dialect.name)) return;
+      if (principal.kind === "anonymous" && dialect !== undefined && trust.dialects.includes(dialect.name)) {
+        refuseForeignPages(context, trust.allowsOrigin);
+        return;
+      }
       dialect?.admit?.(principal);
       for (const called of callsOf(method)) permit(principal, called);
     },

@@ -7,14 +7,21 @@ export const JSON_TYPE = "application/json";
 export const NDJSON_TYPE = "application/x-ndjson";
 export const EVENTS_TYPE = "text/event-stream";
 
-/** Refuses a body that is not of this type in UTF-8. No `Content-Type` is taken for the right one. */
+/** What curl sends with -d unless told. */
+const FORM_TYPE = "application/x-www-form-urlencoded";
+
+/**
+ * Refuses a body that is not said to be of this type in UTF-8. Without a `Content-Type` too: a page of any origin may send
+ * such a body without asking first (Fetch standard, "CORS-safelisted request-header").
+ */
 export function checkContentType(request: HttpRequest, type: string): void {
   const header = headerOf(request, "content-type");
-  if (header === undefined || header === type) return;
-  const { type: given, charset } = readMediaType(header);
-  if (given !== type || (charset !== undefined && charset !== "utf-8" && charset !== "utf8")) {
-    throw headerProblem("unsupported_media_type", "content-type", `must be ${type} in UTF-8`, { accept: type });
-  }
+  if (header === type) return;
+  const { type: given, charset } = readMediaType(header ?? "");
+  if (given === type && (charset === undefined || charset === "utf-8" || charset === "utf8")) return;
+  const hint = header === undefined || given === FORM_TYPE ? `: with curl, add -H 'Content-Type: ${type}'` : "";
+  const description = `must be ${type} in UTF-8${hint}`;
+  throw headerProblem("unsupported_media_type", "content-type", description, { accept: type });
 }
 
 export function notAcceptable(offers: readonly string[]): RestProblem {

@@ -152,9 +152,14 @@ async function readRequest({ route, request, segments, query, head }: Exchange):
   let body: Buffer | undefined;
   if (mayHaveBody(request)) {
     if (binding.body.kind !== "none") {
-      if (!builder.rawBody) checkContentType(request, JSON_TYPE);
+      // Whether there is a body at all, its head need not say.
+      const said = request.headers["content-type"] ?? request.headers["content-length"];
+      if (said !== undefined && !builder.rawBody) checkContentType(request, JSON_TYPE);
       const bytes = await readBody(request, route.maxBodyBytes);
-      if (bytes.byteLength > 0) body = bytes;
+      if (bytes.byteLength > 0) {
+        if (!builder.rawBody) checkContentType(request, JSON_TYPE);
+        body = bytes;
+      }
     } else if (mount.unknown !== "ignore" && (await readBody(request, route.maxBodyBytes)).byteLength > 0) {
       throw invalid("body", "body", "must be empty: this method takes none", "body.none");
     }

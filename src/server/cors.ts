@@ -41,13 +41,18 @@ const RESPONSE_HEADERS = [
 /** How long a browser may remember a preflight, in seconds; browsers cap it at two hours. */
 const MAX_AGE = "7200";
 
+/** Whether a page of an origin may call. */
+export function createOriginCheck({ origins, loopback }: CorsOptions): (origin: string) => boolean {
+  const listed = new Set(origins);
+  return (origin) => listed.has("*") || listed.has(origin) || (loopback && isLoopbackOrigin(origin));
+}
+
 /** Adds the headers that an answer needs; answers a preflight itself and then says true. */
 export type Cors = (request: HttpRequest, response: HttpResponse) => boolean;
 
 /** No credentials mode: callers authenticate with a header, never with cookies. */
-export function createCors({ origins, loopback }: CorsOptions): Cors {
-  const listed = new Set(origins);
-  const isAllowed = (origin: string) => listed.has("*") || listed.has(origin) || (loopback && isLoopbackOrigin(origin));
+export function createCors(options: CorsOptions): Cors {
+  const isAllowed = createOriginCheck(options);
 
   return (request, response) => {
     const origin = headerOf(request, "origin");

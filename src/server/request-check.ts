@@ -1,23 +1,38 @@
 // What a request must be before anything looks at it: a known version, one sane authority, a target that is a path.
 import { isIPv6 } from "node:net";
-import { type HttpRequest, headerOf } from "../rpc/http.ts";
+import { type HttpRequest, headerOf, pathOf } from "../rpc/http.ts";
+import type { HostCheck } from "./hosts.ts";
 
 /** Why a request is refused before anything looks at it. */
 export interface Fault {
-  readonly status: 400 | 431 | 505;
+  readonly status: 400 | 421 | 431 | 505;
   readonly message: string;
 }
 
 /** What is looked at. An HTTP/2 request has a `stream`. */
 export type CheckedRequest = Pick<HttpRequest, "headers" | "rawHeaders" | "url" | "method" | "httpVersionMajor"> & {
+  readonly httpVersionMinor?: number;
+  readonly socket?: HttpRequest["socket"];
   readonly stream?: unknown;
+};
+
+export interface RequestRules {
+  readonly maxHeaderBytes: number;
+  /** Undefined: the server answers by any name. */
+  readonly isOwnHost: HostCheck | undefined;
+}
+
+const WRONG_HOST: Fault = {
+  status: 421,
+  message: "this server does not answer by this host name: list it in COLLOQUY_HOSTS, or call it by localhost",
 };
 
 /**
  * Says what is wrong with a request's version, authority or target, or undefined. Absolute-form targets are brought into
- * origin form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is 400; here so is HTTP/1.0 without one.
+ * origin form (RFC 9112 §3.2.2). RFC 9112 §3.2: a bad, missing or second Host is 400, but an empty one is none, and
+ * HTTP/1.0 needs none.
  */
-export function checkRequest(request: CheckedRequest, maxHeaderBytes: number): Fault | undefined {
+export function checkRequest(request: CheckedRequest, { maxHeaderBytes, isOwnHost }: RequestRules): Fault | undefined {
   if ("stream" in request) {
     // Node announces its limit to HTTP/2 clients but does not hold them to it.
     if (headerBytes(request) > maxHeaderBytes) return { status: 431, message: "the headers are too large" };
@@ -28,7 +43,12 @@ export function checkRequest(request: CheckedRequest, maxHeaderBytes: number): F
   if (authority === undefined || !isAuthority(authority)) {
     return { status: 400, message: "the Host or :authority is missing or malformed" };
   }
-  return isTarget(request) ? undefined : { status: 400, message: "the request target is malformed" };
+  const target = bringIntoOriginForm(request);
+  if (target === undefined) return { status: 400, message: "the request target is malformed" };
+  if (isOwnHost === undefined) return undefined;
+  const path = pathOf(request.url);
+  const own = [authority, target.authority].every((name) => isOwnHost(name, path, request.socket));
+  return own ? undefined : WRONG_HOST;
 }
 
 /** RFC 9113 §6.5.2: 32 bytes of overhead for each field. */
@@ -44,6 +64,7 @@ function http1Authority(request: CheckedRequest): string | undefined {
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     if (request.rawHeaders[i]?.toLowerCase() === "host") hosts++;
   }
+  if (hosts === 0 && request.httpVersionMinor === 0) return "";
   return hosts === 1 ? request.headers.host : undefined;
 }
 
@@ -55,19 +76,23 @@ function http2Authority(request: CheckedRequest): string | undefined {
   return authority ?? host;
 }
 
-function isTarget(request: CheckedRequest): boolean {
+const NO_AUTHORITY = { authority: "" };
+
+/** The authority that the target holds, empty for none; undefined: it is malformed. */
+function bringIntoOriginForm(request: CheckedRequest): { readonly authority: string } | undefined {
   const target = request.url ?? "";
-  if (target.startsWith("/")) return true;
-  if (target === "*" && request.method === "OPTIONS") return true;
+  if (target.startsWith("/") || (target === "*" && request.method === "OPTIONS")) return NO_AUTHORITY;
   const absolute = /^https?:\/\/([^/?#]*)(.*)$/i.exec(target);
   const [, authority = "", rest = ""] = absolute ?? [];
-  if (absolute === null || "stream" in request || !isAuthority(authority)) return false;
+  if (absolute === null || "stream" in request || !isAuthority(authority)) return undefined;
+  // RFC 9110 §4.2.1: a URI needs a host, unlike the header.
+  if (/^(?::|$)/.test(authority)) return undefined;
   request.url = rest.startsWith("/") ? rest : `/${rest}`;
-  return true;
+  return { authority };
 }
 
-/** RFC 3986 §3.2.2, without user information, IPvFuture and percent-encoding, which no HTTP client sends. */
-const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._~!$&'()*+,;=-]{1,255}))(?::(\d{0,5}))?$/;
+/** RFC 3986 §3.2.2, the host may be empty; without user information, IPvFuture and percent-encoding, which nobody sends. */
+const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([A-Za-z0-9._~!$&'()*+,;=-]{0,255}))(?::(\d{0,5}))?$/;
 
 /** Whether a text is `host` or `host:port` with a host that can exist and a port up to 65535. */
 export function isAuthority(text: string): boolean {
@@ -86,5 +111,6 @@ function isAuthorityAtAll(text: string): boolean {
   const [, ipv6, name, port] = match;
   if (Number(port ?? 0) > 65_535) return false;
   // A name whose last label is a number is an IPv4 address, or nothing: 999.999.999.999 is not a name.
-  return ipv6 !== undefined ? isIPv6(ipv6) : URL.canParse(`http://${name}/`);
+  if (ipv6 !== undefined) return isIPv6(ipv6);
+  return name === "" || URL.canParse(`http://${name}/`);
 }

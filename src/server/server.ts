@@ -11,6 +11,7 @@ import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
 import { createInFlight, drainServer } from "./drain.ts";
+import { createHostCheck, type HostOptions } from "./hosts.ts";
 import { keepSessions } from "./http2-sessions.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
@@ -33,6 +34,8 @@ export interface ServerOptions {
   /** Without it the port is clear text. */
   readonly tls?: TlsOptions | undefined;
   readonly cors: CorsOptions;
+  /** The names that requests may call the server by. Default: any. */
+  readonly hosts?: HostOptions | undefined;
   /** Whether the server can do its work: for `/readyz`. */
   readonly ready: () => Promise<boolean>;
   readonly metrics: Metrics;
@@ -60,6 +63,8 @@ export function createServer(options: ServerOptions): Server {
   const { pipeline, lifecycle, handlers = [], unaryLane = true, streamLane = true, logger } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const cors = createCors(options.cors);
+  const isOwnHost = options.hosts && createHostCheck(options.hosts);
+  const rules = { maxHeaderBytes: limits.maxHeaderBytes, isOwnHost };
   const routes = new Map([...createOperations(options), ...(options.routes ?? [])]);
   const lanes = [
     ...(unaryLane ? [createUnaryLane({ pipeline, lifecycle, ...limits })] : []),
@@ -86,8 +91,16 @@ export function createServer(options: ServerOptions): Server {
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
     // Only browsers name an origin; they are answered by way of `cors`.
     if (lanes.length === 0 || headers.origin !== undefined) return false;
-    const head = { stream, headers, rawHeaders: rawHeaders as string[], url: headers[":path"], httpVersionMajor: 2 };
-    if (checkRequest(head, limits.maxHeaderBytes) !== undefined) return false;
+    const socket = stream.session?.socket as HttpRequest["socket"];
+    const head = {
+      stream,
+      headers,
+      rawHeaders: rawHeaders as string[],
+      url: headers[":path"],
+      httpVersionMajor: 2,
+      socket,
+    };
+    if (checkRequest(head, rules) !== undefined) return false;
     if (!lanes.some((lane) => lane.http2(stream, headers))) return false;
     inFlight.add(stream);
     return true;
@@ -96,7 +109,7 @@ export function createServer(options: ServerOptions): Server {
   function onRequest(request: HttpRequest, response: HttpResponse): void {
     inFlight.add(response);
     if (lifecycle.draining.aborted && !("stream" in request)) response.setHeader("connection", "close");
-    const fault = checkRequest(request, limits.maxHeaderBytes);
+    const fault = checkRequest(request, rules);
     if (fault !== undefined) {
       answer(response, fault.status, { "content-type": "text/plain; charset=utf-8" }, `${fault.message}\n`);
       return;

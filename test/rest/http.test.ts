@@ -160,7 +160,7 @@ describe.each([
       ["application/json", 201],
       ["application/json; charset=utf-8", 201],
       ['Application/JSON;charset="UTF-8"', 201],
-      [undefined, 201],
+      [undefined, 415],
       ["application/json; charset=latin1", 415],
       ["application/merge-patch+json", 415],
       ["application/x-www-form-urlencoded", 415],
@@ -297,7 +297,11 @@ describe.each([
     });
 
     const put = (ifMatch: string, etag = "") =>
-      server.ask("/t1/books/7", { method: "PUT", headers: { "if-match": ifMatch }, body: JSON.stringify({ etag }) });
+      server.ask("/t1/books/7", {
+        method: "PUT",
+        headers: { ...json, "if-match": ifMatch },
+        body: JSON.stringify({ etag }),
+      });
 
     it.each([
       ['"v7"', "v7"],
@@ -319,7 +323,7 @@ describe.each([
     });
 
     it("a write takes the version of the resource in its body", async () => {
-      const headers = { "if-match": '"stale"' };
+      const headers = { ...json, "if-match": '"stale"' };
       expect(await messageOf(server.ask("/t1/books/7", { method: "PATCH", headers, body: "{}" }))).toBe(
         "409 the etag does not match",
       );

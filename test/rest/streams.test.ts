@@ -17,6 +17,7 @@ async function start(options: LibraryOptions = {}, serve: typeof serveHttp1 = se
   return { ...library, server };
 }
 
+const json = { "content-type": "application/json" };
 const events = { accept: "text/event-stream" };
 
 /** A connection on which the test decides when to read and write. */
@@ -68,7 +69,11 @@ describe.each([
 
   it("names events after a oneof where the contract says so", async () => {
     const { server } = await start({}, serve);
-    const answer = await server.ask("/t1/talks/1", { method: "POST", headers: events, body: '{"text":"hi"}' });
+    const answer = await server.ask("/t1/talks/1", {
+      method: "POST",
+      headers: { ...json, ...events },
+      body: '{"text":"hi"}',
+    });
     expect(answer.text).toBe(
       'event: delta\ndata: {"text":"hi","offset":0}\n\nevent: delta\nid: 2\ndata: {"text":"!","offset":2}\n\nevent: done\ndata: "ok"\n\n',
     );
@@ -79,7 +84,7 @@ describe.each([
     const post = (accept?: string) =>
       server.ask("/t1/talks/1", {
         method: "POST",
-        headers: accept === undefined ? {} : { accept },
+        headers: { ...json, ...(accept !== undefined && { accept }) },
         body: '{"text":"hi"}',
       });
     for (const accept of [undefined, "*/*", "application/json", "text/event-stream;q=0.5, application/json"]) {

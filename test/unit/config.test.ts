@@ -40,6 +40,7 @@ test("an empty environment gives the development profile on loopback, with the e
     compatChosen: false,
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },
     cors: "loopback",
+    hosts: ["127.0.0.1"],
     issuers: [],
     trustedProxies: [],
     rateLimits: DEFAULT_POLICIES,
@@ -54,9 +55,9 @@ test("an empty environment gives the development profile on loopback, with the e
 });
 
 test("the production profile trusts nobody and no origin", () => {
-  const { trust, cors } = loadConfig({ COLLOQUY_PROFILE: "production", HOST: "0.0.0.0" });
+  const { trust, cors, hosts } = loadConfig({ COLLOQUY_PROFILE: "production", HOST: "0.0.0.0" });
   expect(trust.dialects).toEqual([]);
-  expect(cors).toEqual([]);
+  expect([cors, hosts]).toEqual([[], "any"]);
 });
 
 test("the number of connections to the database is a whole one from 1 to 9999", () => {
@@ -153,6 +154,26 @@ describe("COLLOQUY_COMPAT", () => {
       expect(problemsOf({ COLLOQUY_COMPAT })).toEqual([expect.stringMatching(/^COLLOQUY_COMPAT: "/)]);
     },
   );
+});
+
+describe("COLLOQUY_HOSTS", () => {
+  test("takes host names and addresses, beside the one that is listened on, or all", () => {
+    expect(loadConfig({ COLLOQUY_HOSTS: "App.example, 10.0.0.7", HOST: "localhost" }).hosts).toEqual([
+      "app.example",
+      "10.0.0.7",
+      "localhost",
+    ]);
+    expect(loadConfig({ COLLOQUY_HOSTS: "" }).hosts).toEqual(["127.0.0.1"]);
+    expect(loadConfig({ COLLOQUY_HOSTS: "*" }).hosts).toBe("any");
+    const production = { COLLOQUY_PROFILE: "production", HOST: "0.0.0.0", COLLOQUY_HOSTS: "app.example" };
+    expect(loadConfig(production).hosts).toEqual(["app.example", "0.0.0.0"]);
+  });
+
+  test.each(["app.example:8080", "https://app.example", "*.example", "a b"])("refuses %s", (name) => {
+    expect(problemsOf({ COLLOQUY_HOSTS: name })).toEqual([
+      expect.stringContaining("must be a host name or IP address"),
+    ]);
+  });
 });
 
 describe("COLLOQUY_CORS", () => {

@@ -315,7 +315,7 @@ describe("S2-3 S2-4 the conversation that PUT and DELETE name", () => {
   test.each(methods)("%s does not find a conversation in which the user only takes part", async (method) => {
     const [owner, guest] = [randomUUID(), randomUUID()];
     const conversationId = await create(owner);
-    await list(guest);
+    await server.tenant.addMember(guest);
     const text = "insert into participant (tenant_id, conversation_id, member_id, join_seq) values ($1, $2, $3, 0)";
     await server.server.database.query({ name: "test_guest", text }, [server.tenant.id, conversationId, guest]);
     expectError(await send(method, { userId: guest, conversationId }), 404, "NOT_FOUND");
