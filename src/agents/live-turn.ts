@@ -6,15 +6,18 @@ import type { Hints } from "../live/hints.ts";
 import { patiently } from "../rpc/patience.ts";
 import type { AgentRow } from "../store/agents.ts";
 import type { Database } from "../store/database.ts";
-import { endTurn, saveTurn, startTurn, type TurnEnd, type TurnPlace } from "../store/turns.ts";
+import { endTurn, saveTurn, type TurnEnd, type TurnPlace } from "../store/turns.ts";
 import { AgentFailure, type ReplyRequest } from "./connector.ts";
 import type { Connectors } from "./connectors.ts";
 import { reply } from "./reply.ts";
+import type { WaitingTurns } from "./waiting-turns.ts";
 
 export interface LiveTurnParts {
   readonly database: Database;
   readonly hints: Hints;
   readonly connectors: Connectors;
+  /** Where queued turns wait. */
+  readonly waiting: WaitingTurns;
   readonly times: TurnTimes;
   /** This server's name in the leases. */
   readonly server: string;
@@ -25,6 +28,8 @@ export interface LiveTurnParts {
 export interface LiveTurnTask {
   readonly place: TurnPlace;
   readonly queued: boolean;
+  /** The place of the message that it answers in the log. */
+  readonly messageSeq: bigint;
   readonly agent: AgentRow;
   readRequest(): Promise<ReplyRequest>;
 }
@@ -47,6 +52,7 @@ export class LiveTurn {
   #stopReason = "";
   /** What the agent says is known; nothing is saved from here on but the end. */
   #answered = false;
+  #waiting: boolean;
   #finished = false;
   #firstDeltaTime: Date | undefined;
   #savedLength = 0;
@@ -58,6 +64,7 @@ export class LiveTurn {
   constructor(parts: LiveTurnParts, task: LiveTurnTask) {
     this.#parts = parts;
     this.#task = task;
+    this.#waiting = task.queued;
     this.done = this.#run().finally(() => {
       this.#finished = true;
       this.#wakeReaders();
@@ -83,11 +90,16 @@ export class LiveTurn {
     return this.#text.after(offset);
   }
 
+  /** Whether the turns before it have not ended yet. */
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
   get finished(): boolean {
     return this.#finished;
   }
 
-  /** Resolves when there is more than `offset`, the turn has finished, or some milliseconds have passed. */
+  /** Resolves when there is more than `offset`, the turn has begun or finished, or some milliseconds have passed. */
   async grown(offset: number, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#finished || this.#text.length > offset) return;
@@ -117,7 +129,7 @@ export class LiveTurn {
     const { hints, times, log } = this.#parts;
     const { tenantId, conversationId } = this.place;
     const renewing = setInterval(() => {
-      if (performance.now() - this.#savedAt >= times.renewEveryMs) this.#save();
+      if (!this.#waiting && performance.now() - this.#savedAt >= times.renewEveryMs) this.#save();
     }, times.renewEveryMs / 2);
     const cancels = hints.listen({ kind: "cancel", tenantId, conversationId });
     void this.#watchCancels(cancels);
@@ -135,6 +147,7 @@ export class LiveTurn {
       clearTimeout(this.#saveTimer);
       cancels.close();
       hints.publish({ kind: "turn", tenantId, conversationId });
+      hints.publish({ kind: "state", tenantId, conversationId });
     }
   }
 
@@ -190,23 +203,35 @@ export class LiveTurn {
   }
 
   async #waitForStart(signal: AbortSignal): Promise<void> {
-    const { database, hints } = this.#parts;
-    const { tenantId, conversationId } = this.place;
-    const waker = hints.listen({ kind: "turn", tenantId, conversationId });
+    const { hints, waiting } = this.#parts;
+    const { place } = this;
+    const begun = Promise.withResolvers<void>();
+    const turn = {
+      place,
+      seq: this.#task.messageSeq,
+      started: begun.resolve,
+      stopped: (reason: string | undefined) => this.#stopFor(reason),
+    };
+    const onAbort = () => begun.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    waiting.add(turn);
     try {
-      while (!(await this.#tryStart(database))) await waker.wait(500, signal);
+      if (signal.aborted) onAbort();
+      await begun.promise;
     } finally {
-      waker.close();
+      waiting.remove(turn);
+      signal.removeEventListener("abort", onAbort);
+      this.#waiting = false;
+      this.#savedAt = performance.now();
     }
+    this.#wakeReaders();
+    hints.publish({ kind: "state", tenantId: place.tenantId, conversationId: place.conversationId });
   }
 
-  async #tryStart(database: Database): Promise<boolean> {
-    try {
-      return (await startTurn(database, this.place)) !== undefined;
-    } catch (error) {
-      this.#parts.log.warn({ err: error, turnId: this.place.id }, "a queued turn could not be started yet");
-      return false;
-    }
+  /** @param reason as `saveTurn` tells; undefined: it has ended elsewhere */
+  #stopFor(reason: string | undefined): void {
+    if (reason === undefined) this.#end("lost");
+    else this.#end(reason === "" ? "cancelled" : "unwanted", reason);
   }
 
   /** Saves what is new and renews the lease; at most one write is under way. */
@@ -230,8 +255,8 @@ export class LiveTurn {
     const part = this.#text.after(this.#savedLength);
     const saved = part && { ...part, firstDeltaTime: this.#firstDeltaTime ?? new Date() };
     const row = await saveTurn(database, this.place, saved, { server, leaseMs: times.leaseMs });
-    if (row === undefined) return this.#end("lost");
-    if (row.stop !== null) this.#end(row.stop === "" ? "cancelled" : "unwanted", row.stop);
+    if (row === undefined) return this.#stopFor(undefined);
+    if (row.stop !== null) this.#stopFor(row.stop);
     if (part === undefined) return;
     this.#savedLength = part.nextOffset;
     const { tenantId, conversationId } = this.place;

@@ -22,6 +22,7 @@ import {
 import type { Connectors } from "./connectors.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
+import { WaitingTurns } from "./waiting-turns.ts";
 
 /** One step of a turn as a reader follows it. */
 export type TurnStep =
@@ -63,6 +64,8 @@ export interface TurnsOptions {
 const POLL_MS = 500;
 /** How often a reader's permission is looked at again while it follows, in milliseconds. */
 const RECHECK_MS = 2_000;
+/** The same two for a turn that waits: nothing of it is there to be read, and its beginning wakes. */
+const WAITING_POLL_MS = 10_000;
 /** How long a reader of a turn waits for a database that is busy or away, in milliseconds. */
 const PATIENCE_MS = 10_000;
 /** How long another server is given to end a turn that it is asked to end, in milliseconds. */
@@ -73,7 +76,14 @@ export function createTurns(options: TurnsOptions): Turns {
   const server = newId();
   const running = new Map<string, LiveTurn>();
   const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
-  const parts = { database, hints, connectors, times, server, log };
+  const waiting = new WaitingTurns({ database, hints, times, log });
+  const parts = { database, hints, connectors, waiting, times, server, log };
+
+  /** A turn has ended. */
+  function tell({ tenantId, conversationId }: TurnPlace): void {
+    hints.publish({ kind: "turn", tenantId, conversationId });
+    hints.publish({ kind: "state", tenantId, conversationId });
+  }
 
   async function endAbandoned(place: TurnPlace): Promise<void> {
     if (running.has(place.id) || !trust.holds) return;
@@ -85,7 +95,7 @@ export function createTurns(options: TurnsOptions): Turns {
       text: undefined,
       onlyIfExpired: true,
     });
-    if (ended) hints.publish({ kind: "turn", tenantId: place.tenantId, conversationId: place.conversationId });
+    if (ended) tell(place);
   }
 
   const warn = warnSparingly(log, "the turns of other servers could not be looked at");
@@ -123,7 +133,9 @@ export function createTurns(options: TurnsOptions): Turns {
     if (row === undefined) throw missing();
     found();
     const { tenantId } = caller;
-    const waker = hints.listen({ kind: "turn", tenantId, conversationId: row.conversation_id });
+    const place = { tenantId, conversationId: row.conversation_id };
+    const waker = hints.listen({ kind: "turn", ...place });
+    const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...place }) : undefined;
     let checked = performance.now();
     try {
       while (isOpen(row.state)) {
@@ -134,8 +146,12 @@ export function createTurns(options: TurnsOptions): Turns {
           yield { kind: "delta", part } as const;
         }
         if (live && !live.finished) {
-          await live.grown(offset, POLL_MS, signal);
-          if (!live.finished && performance.now() - checked < RECHECK_MS) continue;
+          const waits = live.waiting;
+          await live.grown(offset, waits ? WAITING_POLL_MS : POLL_MS, signal);
+          const due = performance.now() - checked >= (waits ? WAITING_POLL_MS : RECHECK_MS);
+          if (!live.finished && waits === live.waiting && !due) continue;
+        } else if (begun && row.state === TurnState.QUEUED) {
+          await begun.wait(WAITING_POLL_MS, signal);
         } else if (!part) {
           await waker.wait(POLL_MS, signal);
         }
@@ -145,6 +161,7 @@ export function createTurns(options: TurnsOptions): Turns {
       }
     } finally {
       waker.close();
+      begun?.close();
     }
     const { reply_seq: replySeq, reply_id: replyId } = row;
     const read = () => readMessage(database, caller, replyId, false, signal);
@@ -173,7 +190,7 @@ export function createTurns(options: TurnsOptions): Turns {
     // Whoever ran it does not answer: what is saved is kept.
     const finish = FinishReason.CANCELLED;
     await endTurn(database, place, { state: TurnState.CANCELLED, failure: "", finish, text: undefined });
-    hints.publish({ kind: "turn", tenantId, conversationId });
+    tell(place);
   }
 
   return {
@@ -190,6 +207,7 @@ export function createTurns(options: TurnsOptions): Turns {
       clearInterval(sweeping);
       for (const live of running.values()) live.interrupt();
       await Promise.all([...running.values()].map(({ done }) => done));
+      waiting.close();
     },
   };
 }

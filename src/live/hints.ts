@@ -1,7 +1,10 @@
 // Hints: "look there, something is new". They wake readers early, and nothing but delay depends on them.
 
-/** `log`: the log of a conversation has grown. `turn`: a turn in it got text or ended. `cancel`: a turn shall end. */
-export type HintKind = "log" | "turn" | "cancel";
+/**
+ * `log`: the log of a conversation has grown. `turn`: a turn in it got text or ended. `cancel`: a turn shall end. `state`: a
+ * turn began or ended, so that the next may begin.
+ */
+export type HintKind = "log" | "turn" | "cancel" | "state";
 
 export interface Hint {
   readonly kind: HintKind;

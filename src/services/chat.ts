@@ -26,7 +26,7 @@ import type { Database, Queryable, Transaction } from "../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency.ts";
 import { readLockedMessage } from "../store/messages.ts";
 import { appendMessages } from "../store/sends.ts";
-import { followTurn, insertTurn, openTurns } from "../store/turns.ts";
+import { countWaiting, followTurn, insertTurn, openTurns } from "../store/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "./conversation-access.ts";
 import { toDraft, toMessage } from "./convert.ts";
 import { type TurnEvent, toTurn, toTurnEvent } from "./convert-turn.ts";
@@ -129,6 +129,7 @@ async function begin(
         const agent = await requireAgent(tx, caller, conversation.id);
         inTheWay = await openTurns(tx, caller.tenantId, conversation.id);
         checkFree(inTheWay, request.ifRunning);
+        if (inTheWay.length > 0) await checkRoom(tx, caller, conversation.id);
         const written = await write(tx, parts, caller, conversation.id, agent, request, inTheWay.length > 0);
         if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started), conversation.id);
         return written;
@@ -164,7 +165,7 @@ async function write(
   const place = { tenantId: caller.tenantId, conversationId, id: turn.id };
   return {
     started: create(TurnStartedSchema, { turn: toTurn(turn), message: toMessage(message) }),
-    task: { place, queued, agent, readRequest: () => replyRequestOf(database, place, message) },
+    task: { place, queued, messageSeq: seq, agent, readRequest: () => replyRequestOf(database, place, message) },
   };
 }
 
@@ -176,6 +177,25 @@ function checkFree(open: readonly { id: string; expired: boolean }[], policy: Tu
     metadata: { turn_id: blocking.id },
     retryAfterMs: 1_000,
   });
+}
+
+/** How many turns may wait. Each holds a place, and most a stream that is open. */
+const MAX_WAITING = { conversation: 20, caller: 50, tenant: 1_000 } as const;
+const WAITS_IN = { conversation: "the conversation", caller: "the conversations of one caller", tenant: "the tenant" };
+
+/** Throws QUOTA_EXCEEDED if as many turns wait as may. Those that come at the same moment may be a few more. */
+async function checkRoom(tx: Queryable, caller: Caller, conversationId: string): Promise<void> {
+  const waiting = await countWaiting(tx, caller, conversationId);
+  for (const where of ["conversation", "caller", "tenant"] as const) {
+    const most = MAX_WAITING[where];
+    if (waiting[where] < most) continue;
+    const description = `${most} turns wait in ${WAITS_IN[where]}: no more may`;
+    const subject = { conversation: `conversation:${conversationId}`, caller: caller.name, tenant: "tenant" }[where];
+    throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
+      quota: { subject, description },
+      retryAfterMs: 5_000,
+    });
+  }
 }
 
 /** Ends what is in the way as far as the policy allows; else throws the error that said so. */

@@ -61,6 +61,31 @@ export async function insertTurn(
   return row;
 }
 
+/** How many turns wait: in a conversation, of a member who calls, and in the tenant. */
+export async function countWaiting(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+): Promise<{ conversation: number; caller: number; tenant: number }> {
+  // A key on its own may speak for everybody.
+  const name = caller.memberId === null ? null : caller.name;
+  const [row] = await on.query(sql.countWaiting, [caller.tenantId, conversationId, name]);
+  return row ?? { conversation: 0, caller: 0, tenant: 0 };
+}
+
+/**
+ * Renews the leases of queued turns of one tenant. Those that are missing wait no longer. `stop`: as `saveTurn` tells.
+ * `next`: nothing stands in its way.
+ */
+export function renewWaiting(
+  on: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<{ id: string; stop: string | null; next: boolean }[]> {
+  return on.query(sql.renewWaiting, [tenantId, ids, leaseMs]);
+}
+
 /** Lets a queued turn run if it is the next. Undefined: not yet, or it is open no longer. */
 export async function startTurn(on: Queryable, place: TurnPlace): Promise<sql.TurnRow | undefined> {
   return (await on.query(sql.startTurn, [place.tenantId, place.conversationId, place.id]))[0];

@@ -224,7 +224,8 @@ export const ErrorReason = {
   AGENT_FAILED: 28,
 
   /**
-   * RESOURCE_EXHAUSTED: a quota of the tenant is used up; `google.rpc.QuotaFailure` names it.
+   * RESOURCE_EXHAUSTED: a quota of the tenant, the caller or the conversation is used up; `google.rpc.QuotaFailure` names
+   * it.
    *
    * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 29;
    */

@@ -356,7 +356,8 @@ export const TurnPolicy = {
   REJECT: 1,
 
   /**
-   * The new one waits. Its message is stored at once.
+   * The new one waits. Its message is stored at once. If too many wait already, it fails with RESOURCE_EXHAUSTED, reason
+   * QUOTA_EXCEEDED, and nothing is stored.
    *
    * @generated from enum value: TURN_POLICY_QUEUE = 2;
    */

@@ -77,6 +77,22 @@ export const insertTurn: Statement<TurnRow> = {
   returning ${columns}`,
 };
 
+/** Whether no turn stands in the way of turn `t` in its conversation. `$1` is the tenant. */
+const next = `not exists (select from turn o where o.tenant_id = $1 and o.conversation_id = t.conversation_id
+      and (o.state = 2 or (o.state = 1 and o.message_seq < t.message_seq)))`;
+
+/**
+ * How many turns wait: in a conversation, of one caller, and in the tenant. It reads the index of open turns only.
+ * $1 tenant, $2 conversation, $3 caller or null.
+ */
+export const countWaiting: Statement<{ conversation: number; caller: number; tenant: number }> = {
+  name: "turn_count_waiting",
+  text: `
+  select count(*) filter (where t.conversation_id = $2::uuid)::integer as conversation,
+    count(*) filter (where t.caller = $3)::integer as caller, count(*)::integer as tenant
+  from turn t where t.tenant_id = $1 and t.state = 1`,
+};
+
 /**
  * Lets a queued turn run if it is the next: of ids the order is that of the clocks of several servers, of messages that
  * of the log. No row: it is not its turn yet, or it is open no longer.
@@ -90,9 +106,7 @@ export const startTurn: Statement<TurnRow> = {
   )
   update turn t set state = 2, start_time = ${now} from locked
   where t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id and t.state = 1
-    and not exists (select from turn o where o.tenant_id = $1 and o.conversation_id = $2::uuid
-      and (o.state = 2 or (o.state = 1 and o.message_seq < t.message_seq)))
-    and ${stop} is null
+    and ${next} and ${stop} is null
   returning ${columns}`,
 };
 
@@ -117,6 +131,18 @@ export const renewTurn: Statement<{ stop: string | null }> = {
   update turn t set lease_time = ${lease("$3")}
   where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2)
   returning ${stop} as stop`,
+};
+
+/**
+ * Renews the leases of queued turns, and tells of each why it should not go on, and whether it is the next. No row: it
+ * waits no longer. $1 tenant, $2 ids, $3 how long the server is believed to live, in milliseconds.
+ */
+export const renewWaiting: Statement<{ id: string; stop: string | null; next: boolean }> = {
+  name: "turn_renew_waiting",
+  text: `
+  update turn t set lease_time = ${lease("$3")}
+  where t.tenant_id = $1 and t.id = any($2::uuid[]) and t.state = 1
+  returning t.id, ${stop} as stop, ${next} as next`,
 };
 
 /** $1 tenant, $2 id. No row: it has ended. */

@@ -28,6 +28,7 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
     database: { query } as unknown as Database,
     hints: await createHints(),
     connectors: connectors as unknown as Connectors,
+    waiting: undefined as never,
     times: { saveEveryMs: 5, leaseMs: 1_000, renewEveryMs: 100, sweepEveryMs: 1_000 },
     server: newId(),
     log: pino({}, { write: (line) => void lines.push(line) }),

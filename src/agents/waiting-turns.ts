@@ -1,0 +1,141 @@
+// The turns of this server that wait for those before them: woken when one ends, and looked after all at once.
+import type { Logger } from "pino";
+import type { TurnTimes } from "../domain/turn.ts";
+import type { Hints, Waker } from "../live/hints.ts";
+import type { Database } from "../store/database.ts";
+import { renewWaiting, startTurn, type TurnPlace } from "../store/turns.ts";
+
+export interface WaitingTurn {
+  readonly place: TurnPlace;
+  /** The place of its message in the log: turns run in this order. */
+  readonly seq: bigint;
+  /** It runs. */
+  started(): void;
+  /** It should not go on; why is as `saveTurn` tells. Undefined: it has ended elsewhere. */
+  stopped(reason: string | undefined): void;
+}
+
+export interface WaitingTurnsOptions {
+  readonly database: Database;
+  readonly hints: Hints;
+  readonly times: TurnTimes;
+  readonly log: Logger;
+}
+
+/** No reader of hints is asked for less than this, in milliseconds. */
+const LONG_MS = 3_600_000;
+
+/** The turns that wait in one conversation, the next first. */
+interface Line {
+  readonly turns: WaitingTurn[];
+  readonly waker: Waker;
+  starting: boolean;
+}
+
+/**
+ * Costs a statement for each turn that begins or ends before one that waits, and one for each tenant whenever leases are
+ * renewed, however many wait.
+ */
+export class WaitingTurns {
+  readonly #options: WaitingTurnsOptions;
+  readonly #lines = new Map<string, Line>();
+  readonly #renewing: NodeJS.Timeout;
+  #busy = false;
+
+  constructor(options: WaitingTurnsOptions) {
+    this.#options = options;
+    this.#renewing = setInterval(() => void this.#renew(), options.times.renewEveryMs);
+    this.#renewing.unref();
+  }
+
+  add(turn: WaitingTurn): void {
+    const key = keyOf(turn.place);
+    const line = this.#lines.get(key) ?? this.#open(key, turn.place);
+    const after = line.turns.findIndex(({ seq }) => seq > turn.seq);
+    line.turns.splice(after < 0 ? line.turns.length : after, 0, turn);
+    // What was before it may have ended before it came here.
+    if (line.turns[0] === turn) void this.#start(line);
+  }
+
+  remove(turn: WaitingTurn): void {
+    const key = keyOf(turn.place);
+    const line = this.#lines.get(key);
+    const at = line?.turns.indexOf(turn) ?? -1;
+    if (line === undefined || at < 0) return;
+    line.turns.splice(at, 1);
+    if (line.turns.length > 0) return;
+    this.#lines.delete(key);
+    line.waker.close();
+  }
+
+  close(): void {
+    clearInterval(this.#renewing);
+    for (const { waker } of this.#lines.values()) waker.close();
+  }
+
+  #open(key: string, { tenantId, conversationId }: TurnPlace): Line {
+    const waker = this.#options.hints.listen({ kind: "state", tenantId, conversationId });
+    const line: Line = { turns: [], waker, starting: false };
+    this.#lines.set(key, line);
+    void this.#watch(key, line);
+    return line;
+  }
+
+  async #watch(key: string, line: Line): Promise<void> {
+    for (;;) {
+      await line.waker.wait(LONG_MS);
+      if (this.#lines.get(key) !== line) return;
+      await this.#start(line);
+    }
+  }
+
+  /** Starts the first if nothing stands in its way. */
+  async #start(line: Line): Promise<void> {
+    const [first] = line.turns;
+    if (first === undefined || line.starting) return;
+    line.starting = true;
+    try {
+      if ((await startTurn(this.#options.database, first.place)) === undefined) return;
+      this.remove(first);
+      first.started();
+    } catch (error) {
+      this.#options.log.warn({ err: error, turnId: first.place.id }, "a queued turn could not be started yet");
+    } finally {
+      line.starting = false;
+    }
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#busy || this.#lines.size === 0) return;
+    this.#busy = true;
+    try {
+      const tenants = Map.groupBy(this.#lines.values(), ({ turns }) => turns[0]?.place.tenantId ?? "");
+      for (const [tenantId, lines] of tenants) await this.#renewIn(tenantId, lines);
+    } catch (error) {
+      this.#options.log.warn({ err: error }, "the turns that wait could not be looked after");
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #renewIn(tenantId: string, lines: readonly Line[]): Promise<void> {
+    const { database, times } = this.#options;
+    const asked = lines.filter(({ starting }) => !starting).map((line) => ({ line, turns: [...line.turns] }));
+    const ids = asked.flatMap(({ turns }) => turns.map(({ place }) => place.id));
+    if (ids.length === 0) return;
+    const rows = new Map((await renewWaiting(database, tenantId, ids, times.leaseMs)).map((row) => [row.id, row]));
+    for (const { line, turns } of asked) {
+      for (const turn of turns) {
+        // It may have been started meanwhile.
+        if (line.starting || !line.turns.includes(turn)) continue;
+        const row = rows.get(turn.place.id);
+        if (row === undefined || row.stop !== null) turn.stopped(row?.stop ?? undefined);
+        else if (row.next) void this.#start(line);
+      }
+    }
+  }
+}
+
+function keyOf({ tenantId, conversationId }: TurnPlace): string {
+  return `${tenantId}/${conversationId}`;
+}
