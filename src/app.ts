@@ -46,6 +46,8 @@ import { createTenantSecrets } from "./store/tenant-secrets.ts";
 export interface App {
   /** Listens, and is ready once `settle` has done what is left to do. Both may fail. */
   start(settle: (listening: Listening) => Promise<unknown>): Promise<Listening>;
+  /** Reads the certificate anew. */
+  reload(): void;
   /** Says that it is not ready, so that load balancers send no more; all calls still go on. */
   leave(): void;
   /** Finishes what is in flight, then closes every socket. The database stays open: whoever opened it closes it. */
@@ -178,6 +180,9 @@ export async function createApp(
       await settle(listening);
       started = true;
       return listening;
+    },
+    reload() {
+      for (const { server } of listeners) server.reload();
     },
     leave: () => lifecycle.leave(),
     stop: () => running.disposeAsync(),

@@ -20,6 +20,8 @@ export interface Invocation {
   readonly signal: AbortSignal;
   /** Waits for so many milliseconds, or until a further SIGINT or SIGTERM. */
   pause(ms: number): Promise<void>;
+  /** What SIGHUP does, which ends nothing. */
+  onReload(reload: () => void): void;
 }
 
 export interface Command {

@@ -29,6 +29,7 @@ async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promi
   const listening = await start(app, async ({ url }) => {
     firstKey = await prepare(opened, url);
   });
+  invocation.onReload(() => app.reload());
   await announce(invocation, opened, listening, firstKey);
   await aborted(invocation.signal);
   app.leave();
@@ -42,6 +43,7 @@ async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Pr
   await using app = await build(invocation, opened, { gather: primary.gather });
   await start(app, primary.listening);
   primary.ready();
+  primary.onReload(() => app.reload());
   primary.leaving.addEventListener("abort", () => app.leave());
   await aborted(AbortSignal.any([invocation.signal, primary.stopped]));
 }
@@ -64,6 +66,7 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
     const listening = await fleet.start();
     const firstKey = await prepare(opened, listening.url);
     await fleet.release();
+    invocation.onReload(() => fleet.reload());
     await announce(invocation, opened, listening, firstKey);
     await aborted(signal);
     fleet.leave();

@@ -1,5 +1,4 @@
 // One port for HTTP/1.1 and HTTP/2: by ALPN under TLS, in clear text by the first bytes of the connection.
-import { readFileSync } from "node:fs";
 import { createServer as createHttp1Server, type Server as Http1Server, type RequestListener } from "node:http";
 import {
   constants,
@@ -8,20 +7,13 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from "node:http2";
-import { createServer as createHttpsServer } from "node:https";
+import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
-import { createSecureContext, type TLSSocket } from "node:tls";
-import { SettingError } from "../domain/setting-error.ts";
+import type { TLSSocket } from "node:tls";
 import type { HttpRequest, HttpResponse } from "../rpc/http.ts";
+import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
 import type { Limits } from "./limits.ts";
 import { createUnreadLimit } from "./unread.ts";
-
-export interface TlsOptions {
-  /** The path of the certificate chain, in PEM. */
-  readonly certFile: string;
-  /** The path of the private key, in PEM. */
-  readonly keyFile: string;
-}
 
 export interface OnePort {
   /** Listens, and serves HTTP/1.1 itself. */
@@ -30,6 +22,8 @@ export interface OnePort {
   readonly http2: Http2Server;
   /** All open connections, whatever they speak. */
   readonly sockets: ReadonlySet<Socket>;
+  /** Under TLS: uses another certificate for new connections. */
+  usePair(pair: Pair): void;
 }
 
 /** RFC 9113 §3.4. Its first line alone tells it from HTTP/1.1: no method is called PRI. */
@@ -112,7 +106,8 @@ export function createOnePort(
     if (tls === undefined) sniff(socket, limits.headersTimeoutMs, hand);
     else hand(socket, (socket as TLSSocket).alpnProtocol === "h2");
   });
-  return { http1, http2, sockets };
+  const usePair = (pair: Pair) => (http1 as HttpsServer).setSecureContext(pair);
+  return { http1, http2, sockets, usePair };
 }
 
 /** Reads until the first bytes differ from HTTP/2's preface or are its first line, then gives them back to the socket. */
@@ -146,14 +141,4 @@ function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2
     socket.off("data", onData).off("end", onEnd).off("error", onError).off("close", stop);
   };
   socket.on("data", onData).on("end", onEnd).on("error", onError).on("close", stop);
-}
-
-function readPair({ certFile, keyFile }: TlsOptions) {
-  const pair = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
-  try {
-    createSecureContext(pair);
-  } catch (cause) {
-    throw new SettingError("TLS_CERT and TLS_KEY: must name a certificate and its private key, both in PEM", { cause });
-  }
-  return pair;
 }

@@ -9,13 +9,14 @@ import type { Pipeline } from "../rpc/pipeline.ts";
 import { createStreamLane } from "../rpc/stream/lane.ts";
 import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
+import { type CertificateWatch, type TlsOptions, watchCertificate } from "./certificate.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
 import { createInFlight, drainServer } from "./drain.ts";
 import { createHostCheck, type HostOptions } from "./hosts.ts";
 import { keepSessions } from "./http2-sessions.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import type { Metrics } from "./metrics.ts";
-import { createOnePort, type TlsOptions } from "./one-port.ts";
+import { createOnePort } from "./one-port.ts";
 import { createOperations } from "./operations.ts";
 import { checkRequest } from "./request-check.ts";
 import { watchUnread } from "./unread-watch.ts";
@@ -51,6 +52,8 @@ export interface ServerOptions {
 export interface Server {
   /** Listens. Rejects if the address is taken. */
   listen(): Promise<{ readonly url: string; readonly port: number }>;
+  /** Reads the certificate anew, where there is one; a changed one is noticed within 10 s without. */
+  reload(): void;
   /**
    * Stops: readiness and health flip, new calls are refused, calls in flight have `deadlineMs` to finish, then they are
    * aborted and all connections closed. Again waits for the same stop.
@@ -86,6 +89,7 @@ export function createServer(options: ServerOptions): Server {
     onCut: (bytes, connections) =>
       logger.warn({ bytes, connections }, "clients left too much of their answers unread: connections were closed"),
   });
+  let certificate: CertificateWatch | undefined;
   let closing: Promise<void> | undefined;
 
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
@@ -139,6 +143,7 @@ export function createServer(options: ServerOptions): Server {
         port.http1.listen({ host: options.host, port: options.port }, () => {
           port.http1.off("error", reject);
           port.http1.on("error", (error) => logger.error({ err: error }, "the listener failed"));
+          certificate = options.tls && watchCertificate(options.tls, port.usePair, logger);
           const address = port.http1.address() as AddressInfo;
           const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
           const scheme = options.tls === undefined ? "http" : "https";
@@ -146,7 +151,9 @@ export function createServer(options: ServerOptions): Server {
         });
       });
     },
+    reload: () => certificate?.reload(),
     close({ deadlineMs }) {
+      certificate?.stop();
       closing ??= drainServer({ port, sessions, inFlight, lifecycle, deadlineMs }).finally(unread.stop);
       return closing;
     },

@@ -12,6 +12,8 @@ export type ToPrimary =
 export type ToWorker =
   /** Everything that all workers need is there. */
   | { readonly colloquy: "release" }
+  /** Read the certificate anew. */
+  | { readonly colloquy: "reload" }
   /** Say that you are not ready, but go on. */
   | { readonly colloquy: "leave" }
   /** Finish what is in flight, then end. */

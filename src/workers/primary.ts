@@ -19,6 +19,8 @@ export interface Fleet {
   start(): Promise<Listening>;
   /** Lets them become ready, and those to come as well; resolves when they are. */
   release(): Promise<void>;
+  /** Lets them read the certificate anew. */
+  reload(): void;
   /** Lets them say that they are not ready, and go on. */
   leave(): void;
   /** Lets them finish what is in flight, and waits until all have ended. */
@@ -83,6 +85,9 @@ export function createFleet({ count, environment, logger }: FleetOptions): Fleet
     async release() {
       released = true;
       await Promise.all([...workers].map((worker) => worker.release()));
+    },
+    reload() {
+      for (const worker of workers) worker.reload();
     },
     leave() {
       for (const worker of workers) worker.leave();

@@ -48,6 +48,11 @@ export class WorkerHandle {
     await Promise.race([this.#ready, this.ended]);
   }
 
+  /** Lets it read the certificate anew. */
+  reload(): void {
+    this.#say({ colloquy: "reload" });
+  }
+
   /** Lets it say that it is not ready, and go on. */
   leave(): void {
     this.#say({ colloquy: "leave" });

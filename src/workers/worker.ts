@@ -4,6 +4,8 @@ import type { Listening } from "../server/listening.ts";
 import { isOurs, type ToPrimary, type ToWorker } from "./messages.ts";
 
 export interface Primary {
+  /** What the primary's word to read the certificate anew does. */
+  onReload(reload: () => void): void;
   /** Aborts when all workers are to say that they are not ready. */
   readonly leaving: AbortSignal;
   /** Aborts when the primary asks to stop. If the primary dies, Node ends its workers at once. */
@@ -18,6 +20,7 @@ export interface Primary {
 
 /** For workers alone. */
 export function connectToPrimary(): Primary {
+  let reload = () => {};
   const leave = new AbortController();
   const stop = new AbortController();
   const asked = new Map<number, { resolve(text: string): void; reject(error: Error): void }>();
@@ -27,6 +30,7 @@ export function connectToPrimary(): Primary {
   process.on("message", (message) => {
     if (!isOurs<ToWorker>(message)) return;
     if (message.colloquy === "release") released.resolve();
+    else if (message.colloquy === "reload") reload();
     else if (message.colloquy === "leave") leave.abort();
     else if (message.colloquy === "stop") stop.abort();
     else {
@@ -37,6 +41,9 @@ export function connectToPrimary(): Primary {
     }
   });
   return {
+    onReload(what) {
+      reload = what;
+    },
     leaving: leave.signal,
     stopped: stop.signal,
     listening(listening) {

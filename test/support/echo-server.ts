@@ -13,10 +13,10 @@ import { createPipeline, type Pipeline } from "../../src/rpc/pipeline.ts";
 import { createReflection } from "../../src/rpc/reflection.ts";
 import { type ServiceEntry, serve } from "../../src/rpc/service.ts";
 import type { Door } from "../../src/rpc/shedding.ts";
+import type { TlsOptions } from "../../src/server/certificate.ts";
 import type { Limits } from "../../src/server/limits.ts";
 import { createLogger } from "../../src/server/log.ts";
 import { createMetrics, type Metrics } from "../../src/server/metrics.ts";
-import type { TlsOptions } from "../../src/server/one-port.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 

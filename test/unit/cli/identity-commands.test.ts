@@ -44,6 +44,7 @@ async function run(...words: string[]): Promise<{ status: number; out: string; e
       print: (line) => lines.push(line),
       signal: new AbortController().signal,
       pause: async () => {},
+      onReload: () => {},
     });
     return { status: 0, out: lines.join("\n"), err: "" };
   } catch (error) {

@@ -1,0 +1,100 @@
+// Renewed certificates, without a restart.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { watchCertificate } from "../../src/server/certificate.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { type RunningServer, startServer } from "../support/process.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "colloquy-tls-"));
+const [certFile, keyFile] = [join(directory, "cert.pem"), join(directory, "key.pem")];
+const made = (name: string) => [join(directory, `${name}.cert`), join(directory, `${name}.key`)] as const;
+let own: TestDatabase;
+
+beforeAll(async () => {
+  for (const name of ["first", "second", "third"]) {
+    const [cert, key] = made(name);
+    const words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    execFileSync("openssl", [...words, "-subj", `/CN=${name}`, "-keyout", key, "-out", cert], { stdio: "ignore" });
+  }
+  own = await createTestDatabase();
+});
+afterAll(async () => {
+  await own.drop();
+  rmSync(directory, { recursive: true });
+});
+
+/** As certbot does it: each file is replaced as a whole. */
+function renew(name: string): void {
+  for (const [from, to] of [
+    [made(name)[0], certFile],
+    [made(name)[1], keyFile],
+  ] as const) {
+    copyFileSync(from, `${to}.new`);
+    renameSync(`${to}.new`, to);
+  }
+}
+
+function certificateOf(url: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(
+      { host: hostname, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ["h2"] },
+      () => {
+        resolve(String(socket.getPeerCertificate().subject.CN));
+        socket.destroy();
+      },
+    );
+    socket.on("error", reject);
+  });
+}
+
+describe.each(["1", "2"])("F-RELOAD: with %s worker(s)", (COLLOQUY_WORKERS) => {
+  test("SIGHUP ends nothing and brings the renewed certificate; a broken pair leaves the old one", async () => {
+    renew("first");
+    const environment = { TLS_CERT: certFile, TLS_KEY: keyFile, DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "" };
+    const server: RunningServer = startServer({ ...environment, COLLOQUY_WORKERS });
+    try {
+      const url = (await server.ready).replace("Colloquy is ready at ", "");
+      expect(await certificateOf(url)).toBe("first");
+      renew("second");
+      server.signal("SIGHUP");
+      await expect.poll(() => certificateOf(url), { timeout: 15_000 }).toBe("second");
+
+      const refused = server.logs("the certificate cannot be used: the old one stays");
+      writeFileSync(keyFile, "not a key");
+      server.signal("SIGHUP");
+      await refused;
+      expect(await certificateOf(url)).toBe("second");
+      renew("third");
+      server.signal("SIGHUP");
+      await expect.poll(() => certificateOf(url), { timeout: 15_000 }).toBe("third");
+    } finally {
+      server.signal("SIGTERM");
+    }
+    expect((await server.ended).status).toBe(0);
+  });
+});
+
+test("F-RELOAD: a change is noticed without a signal, a pair that is half written waits for its other half", async () => {
+  renew("first");
+  const used: string[] = [];
+  const log: string[] = [];
+  const logger = { info: () => {}, error: (_: unknown, text: string) => log.push(text) } as never;
+  const watch = watchCertificate({ certFile, keyFile }, ({ cert }) => used.push(String(cert)), logger, 20);
+  await expect.poll(() => watch.looks()).toBeGreaterThan(1);
+  expect(used).toEqual([]);
+  copyFileSync(made("second")[0], certFile);
+  await expect.poll(() => log.length).toBe(1);
+  copyFileSync(made("second")[1], keyFile);
+  await expect.poll(() => used.length).toBe(1);
+  rmSync(certFile);
+  await expect.poll(() => log.length).toBe(2);
+  renew("second");
+  await expect.poll(() => used.length).toBe(2);
+  watch.stop();
+  expect(log).toHaveLength(2);
+});
