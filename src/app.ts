@@ -23,6 +23,7 @@ import { createCallSignal } from "./rpc/deadline.ts";
 import { createHealth } from "./rpc/health.ts";
 import type { HttpHandler } from "./rpc/http.ts";
 import { createLifecycle } from "./rpc/lifecycle.ts";
+import { OpenStreams } from "./rpc/open-streams.ts";
 import { createPipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createShedding } from "./rpc/shedding.ts";
@@ -131,7 +132,8 @@ export async function createApp(
   const { queue } = database;
   const shedding = createShedding({ queue, readLoop: () => loop.read(), logger });
   measureLoad(metrics.registry, queue, shedding);
-  const stages = { ...identity.stages, allow, door: shedding, clientAddress };
+  const streams = new OpenStreams(config.streamLimits);
+  const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
 
   const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };

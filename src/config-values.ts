@@ -10,6 +10,7 @@ import { LOCAL_ISSUER } from "./access/local-issuer.ts";
 import { parsePolicies } from "./access/rate-limits.ts";
 import { isLoopback } from "./domain/loopback.ts";
 import { ROLES } from "./domain/principal.ts";
+import { parseStreamLimits } from "./rpc/open-streams.ts";
 
 export const DIALECTS = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
 export type Dialect = (typeof DIALECTS)[number];
@@ -186,6 +187,15 @@ export const networks = list.transform((items, context) =>
     return network ?? { address: item, bits: 0 };
   }),
 );
+
+export const streamLimits = z.string().transform((text, context) => {
+  try {
+    return parseStreamLimits(text);
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
 
 export const rateLimits = z.string().transform((text, context) => {
   try {

@@ -24,6 +24,7 @@ import {
   readableFile,
   schemaName,
   seconds,
+  streamLimits,
   TRUSTING_DIALECTS,
   type TrustingDialect,
   trusting,
@@ -31,6 +32,7 @@ import {
   yesOrNo,
 } from "./config-values.ts";
 import { isLoopback } from "./domain/loopback.ts";
+import type { StreamLimits } from "./rpc/open-streams.ts";
 
 export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
 
@@ -62,6 +64,7 @@ export interface Config {
   readonly hosts: readonly string[] | "any";
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
+  readonly streamLimits: StreamLimits;
   /** The proxies whose word is taken for where a request comes from; empty: nobody's. */
   readonly trustedProxies: readonly Network[];
   readonly agents: {
@@ -118,6 +121,7 @@ const VARIABLES = {
   COLLOQUY_HOSTS: list.pipe(z.array(hostName)).optional(),
   COLLOQUY_ISSUERS: issuers.prefault("[]"),
   COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
+  COLLOQUY_STREAM_LIMITS: streamLimits.prefault(""),
   COLLOQUY_TRUSTED_PROXIES: networks.optional(),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
@@ -217,6 +221,7 @@ function assemble(settings: Settings): Config {
     hosts: hostsOf(settings),
     issuers: settings.COLLOQUY_ISSUERS,
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
+    streamLimits: settings.COLLOQUY_STREAM_LIMITS,
     trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,

@@ -1,5 +1,4 @@
 // grpc.health.v1: whether the server takes calls, asked once or watched.
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DescService } from "@bufbuild/protobuf";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { notFound } from "../domain/errors.ts";
@@ -12,7 +11,7 @@ export interface HealthOptions {
   /** Whether the server can do its work now: its database answers, say. A failure counts as no. */
   readonly ready: () => Promise<boolean>;
   readonly lifecycle: Lifecycle;
-  /** How often a Watch looks again. Default: 1 s. */
+  /** How often all Watches together look again. Default: 1 s. */
   readonly watchEveryMs?: number;
 }
 
@@ -25,6 +24,7 @@ export function createHealth({ services, ready, lifecycle, watchEveryMs = 1_000 
     const isReady = await ready().catch(() => false);
     return isReady && !lifecycle.isLeaving ? Status.SERVING : Status.NOT_SERVING;
   }
+  const board = createBoard(currentStatus, watchEveryMs, lifecycle.draining);
 
   return serve(
     Health,
@@ -41,20 +41,65 @@ export function createHealth({ services, ready, lifecycle, watchEveryMs = 1_000 
 
       /** Sends the status now and whenever it changes; ends when the server drains. */
       async *watch({ service }, context) {
-        const known = names.has(service);
-        let last: Status | undefined;
-        for (;;) {
+        if (!names.has(service)) {
           // The protocol wants a status here and not an error: the service may appear later.
-          const status = known ? await currentStatus() : Status.SERVICE_UNKNOWN;
+          yield { status: Status.SERVICE_UNKNOWN };
+          await board.changed(() => lifecycle.draining.aborted, context.signal);
+          return;
+        }
+        let last = await currentStatus();
+        yield { status: last };
+        while (!lifecycle.draining.aborted) {
+          const status = await board.changed((now) => now !== last, context.signal);
+          if (status === undefined) return;
           if (status !== last) yield { status };
           last = status;
-          if (lifecycle.draining.aborted) return;
-          const signal = AbortSignal.any([lifecycle.draining, context.signal]);
-          await sleep(watchEveryMs, undefined, { signal }).catch(() => {});
-          if (context.signal.aborted) return;
         }
       },
     },
     { open: true },
   );
+}
+
+interface Board {
+  /** Resolves with the status once it is as wanted or the server drains; undefined: nobody waits any more. */
+  changed(wanted: (status: Status) => boolean, signal: AbortSignal): Promise<Status | undefined>;
+}
+
+/** Looks for all that wait together, and wakes those whom it concerns: a watcher costs nothing while nothing changes. */
+function createBoard(look: () => Promise<Status>, everyMs: number, draining: AbortSignal): Board {
+  interface Waiting {
+    readonly wanted: (status: Status) => boolean;
+    readonly leave: (status?: Status) => void;
+  }
+  const all = new Set<Waiting>();
+  let looking = false;
+  const show = (status: Status) => {
+    for (const { wanted, leave } of all) if (draining.aborted || wanted(status)) leave(status);
+  };
+  const lookAgain = async () => {
+    show(await look());
+    looking = all.size > 0;
+    if (looking) setTimeout(lookAgain, everyMs).unref();
+  };
+  draining.addEventListener("abort", () => show(Status.NOT_SERVING));
+  return {
+    changed(wanted, signal) {
+      if (signal.aborted) return Promise.resolve(undefined);
+      if (draining.aborted) return Promise.resolve(Status.NOT_SERVING);
+      if (!looking) setTimeout(lookAgain, everyMs).unref();
+      looking = true;
+      return new Promise((resolve) => {
+        const leave = (status?: Status) => {
+          all.delete(waiting);
+          signal.removeEventListener("abort", onAbort);
+          resolve(status);
+        };
+        const onAbort = () => leave();
+        const waiting: Waiting = { wanted, leave };
+        all.add(waiting);
+        signal.addEventListener("abort", onAbort, { once: true });
+      });
+    },
+  };
 }

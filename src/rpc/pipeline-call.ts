@@ -46,6 +46,7 @@ export class PipelineCall implements Call, CallContext {
   #ended = false;
   #atTheDoor = true;
   #failure: ConnectError | undefined;
+  #leaveStream: (() => void) | undefined;
 
   constructor(head: CallHead, route: Route) {
     this.#head = head;
@@ -118,6 +119,7 @@ export class PipelineCall implements Call, CallContext {
     if (this.deadline !== undefined && this.deadline <= Date.now()) throw deadlineExceeded();
     if (open) {
       this.#principal = { kind: "anonymous" };
+      this.#enterStream();
       return undefined;
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
@@ -132,6 +134,12 @@ export class PipelineCall implements Call, CallContext {
     const { limit, allow } = this.#route.options;
     limit?.(this);
     allow?.(this);
+    this.#enterStream();
+  }
+
+  #enterStream(): void {
+    if (this.method.methodKind === "unary" || this.#ended) return;
+    this.#leaveStream = this.#route.options.streams?.enter(this.principal, this.address);
   }
 
   async unary(request: Message): Promise<Message> {
@@ -180,6 +188,7 @@ export class PipelineCall implements Call, CallContext {
     if (this.#ended) return;
     this.#ended = true;
     if (this.method.methodKind === "unary") this.#route.options.door?.ended();
+    this.#leaveStream?.();
     const principal = this.#principal;
     this.#route.record({
       method: this.#route.path,

@@ -5,6 +5,7 @@ import type { Principal } from "../domain/principal.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { RpcMetrics } from "./metrics.ts";
+import type { OpenStreams } from "./open-streams.ts";
 import type { ServiceEntry } from "./service.ts";
 import type { Door } from "./shedding.ts";
 
@@ -20,6 +21,8 @@ export interface PipelineOptions {
   readonly allow?: (context: CallContext) => void;
   /** The address that a call is counted and audited by. Default: its peer's. */
   readonly clientAddress?: ClientAddress;
+  /** Counts open streams. Default: none is counted. */
+  readonly streams?: OpenStreams;
   readonly lifecycle: Lifecycle;
   readonly metrics: RpcMetrics;
   readonly logger: Logger;

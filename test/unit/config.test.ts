@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_POLICIES } from "../../src/access/rate-limits.ts";
 import { ConfigError, loadConfig } from "../../src/config.ts";
+import { DEFAULT_STREAM_LIMITS } from "../../src/rpc/open-streams.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "config-"));
 const file = join(directory, "a.pem");
@@ -44,6 +45,7 @@ test("an empty environment gives the development profile on loopback, with the e
     issuers: [],
     trustedProxies: [],
     rateLimits: DEFAULT_POLICIES,
+    streamLimits: DEFAULT_STREAM_LIMITS,
     agents: { allowPrivate: false, key: undefined },
     heartbeatMs: 15_000,
     drainDelayMs: 0,
@@ -264,6 +266,20 @@ describe("COLLOQUY_RATE_LIMITS", () => {
   test("says which part it does not understand", () => {
     expect(problemsOf({ COLLOQUY_RATE_LIMITS: "caller=many" })).toEqual([
       expect.stringContaining('COLLOQUY_RATE_LIMITS: rate limit "caller=many"'),
+    ]);
+  });
+});
+
+describe("COLLOQUY_STREAM_LIMITS", () => {
+  test("changes what it names, and lifts what is off", () => {
+    const { streamLimits } = loadConfig({ COLLOQUY_STREAM_LIMITS: "member=5, key=off" });
+    expect(streamLimits).toEqual({ ...DEFAULT_STREAM_LIMITS, member: 5, key: undefined });
+    expect(loadConfig({ COLLOQUY_STREAM_LIMITS: "off" }).streamLimits).toEqual({});
+  });
+
+  test.each(["caller=5", "member=0", "member=", "key=many"])("says of %s which part it does not understand", (text) => {
+    expect(problemsOf({ COLLOQUY_STREAM_LIMITS: text })).toEqual([
+      expect.stringContaining(`COLLOQUY_STREAM_LIMITS: stream limit "${text}"`),
     ]);
   });
 });

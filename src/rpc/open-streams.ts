@@ -1,0 +1,85 @@
+// How many streams one caller may have open at one time, and one address without a credential: each holds a socket and memory.
+import { networkOf } from "../access/rate-limits.ts";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Principal } from "../domain/principal.ts";
+
+/** Streams at one time in each process; undefined: no limit. */
+export interface StreamLimits {
+  /** Of one member, whatever its tokens. Default: 1,000. */
+  readonly member: number | undefined;
+  /** Of one API key, whomever it acts for. Default: 10,000. */
+  readonly key: number | undefined;
+  /** Without a credential (health's Watch, reflection) from one client address; an IPv6 /64 counts as one. Default: 100. */
+  readonly address: number | undefined;
+}
+
+export const DEFAULT_STREAM_LIMITS: StreamLimits = { member: 1_000, key: 10_000, address: 100 };
+
+/**
+ * Reads limits from configuration: `member=1000,key=10000,address=100` in any order; `key=off` lifts one, `off` lifts
+ * all. What is not named keeps its default. Throws an Error that names the part.
+ */
+export function parseStreamLimits(text: string): StreamLimits {
+  const limits = { ...DEFAULT_STREAM_LIMITS };
+  if (text.trim() === "off") return { member: undefined, key: undefined, address: undefined };
+  for (const part of text.split(",").map((one) => one.trim())) {
+    if (part === "") continue;
+    const [, name, off, most] = /^(member|key|address)=(?:(off)|(\d{1,9}))$/.exec(part) ?? [];
+    if (name === undefined || (off === undefined && Number(most) < 1)) {
+      throw new Error(`stream limit ${JSON.stringify(part)}: want member, key or address, "=", and off or a number`);
+    }
+    limits[name as keyof StreamLimits] = off === undefined ? Number(most) : undefined;
+  }
+  return limits;
+}
+
+const WHOSE: Readonly<Record<keyof StreamLimits, string>> = {
+  member: "this member",
+  key: "this API key",
+  address: "callers without a credential from this address",
+};
+
+export class OpenStreams {
+  readonly #limits: StreamLimits;
+  readonly #open = new Map<string, number>();
+
+  constructor(limits: StreamLimits) {
+    this.#limits = limits;
+  }
+
+  /** Counts a stream, until what it returns is called. Throws QUOTA_EXCEEDED past the limit. */
+  enter(principal: Principal, address: string): () => void {
+    const { kind, key } = countedBy(principal, address);
+    const open = this.#open.get(key) ?? 0;
+    const most = this.#limits[kind];
+    if (most !== undefined && open >= most) throw tooMany(kind, most);
+    this.#open.set(key, open + 1);
+    return () => {
+      const left = (this.#open.get(key) ?? 1) - 1;
+      if (left > 0) this.#open.set(key, left);
+      else this.#open.delete(key);
+    };
+  }
+}
+
+function countedBy(principal: Principal, address: string): { kind: keyof StreamLimits; key: string } {
+  switch (principal.kind) {
+    case "anonymous":
+      return { kind: "address", key: `address ${networkOf(address)}` };
+    case "key":
+      return { kind: "key", key: `key ${principal.keyId}` };
+    case "member":
+      return { kind: "member", key: `member ${principal.tenantId}/${principal.memberId}` };
+  }
+}
+
+function tooMany(kind: keyof StreamLimits, most: number): DomainError {
+  return new DomainError(
+    ErrorReason.QUOTA_EXCEEDED,
+    `the limit of ${most} open streams of ${WHOSE[kind]} is reached: close one first`,
+    {
+      metadata: { limit: `streams.${kind}` },
+      quota: { subject: `streams.${kind}`, description: `at most ${most} open streams of ${WHOSE[kind]}` },
+    },
+  );
+}
