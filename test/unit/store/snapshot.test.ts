@@ -32,7 +32,7 @@ afterAll(async () => {
 function snapshots(idleMs: number): Snapshots {
   const noOrm = () => Promise.reject(new Error("not asked for"));
   const parts = {
-    acquire: async () => new Lease(await opened.pool.connect()),
+    acquire: async () => new Lease(await opened.pool.connect(), { over: false, onReadOnly: () => {} }),
     hold: (lease: Lease) => new HeldTransaction(noOrm, lease, undefined),
     track: (end: Promise<unknown>) => void ending.push(end),
   };
