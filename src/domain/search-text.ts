@@ -1,28 +1,13 @@
-// Search in writing with and without spaces: how a query is asked, and the part of a text that shows the match.
+// The part of a text that shows what was found in it.
+import { parseSearch, type SearchTerm } from "./search-query.ts";
+import { isAscii, UNSPACED, wordsOf } from "./search-words.ts";
 
-/** Scripts that are written without spaces between words; the message table's `search` column splits the same ones. */
-const UNSPACED =
-  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1780-\\u17ff\\u3040-\\u30ff\\u3400-\\u4dbf\\u4e00-\\u9fff\\uac00-\\ud7af\\uf900-\\ufaff";
-const UNSPACED_RUN = new RegExp(`[${UNSPACED}]+`, "gu");
 const SNIPPET_LENGTH = 200;
 const LEAD = 60;
-
-/**
- * Spells a query for `websearch_to_tsquery`: a run of characters of an unspaced script becomes a phrase of single
- * characters, as which the index holds it.
- */
-export function toWebSearch(query: string): string {
-  // Every second part stands between quotes, where spaces already mean a phrase.
-  return query
-    .split('"')
-    .map((part, index) =>
-      part.replace(UNSPACED_RUN, (run) => {
-        const spaced = [...run].join(" ");
-        return index % 2 === 1 ? ` ${spaced} ` : ` "${spaced}" `;
-      }),
-    )
-    .join('"');
-}
+/** Words as the text has them: a character of an unspaced script with its marks, else letters, numbers and marks. */
+const WORD = new RegExp(`[${UNSPACED}]\\p{M}*|(?:(?![${UNSPACED}])[\\p{L}\\p{N}\\p{M}])+`, "gu");
+/** Between the words of a compound or a phrase, in UTF-16 units at most. */
+const MAX_GAP = 40;
 
 export interface Snippet {
   readonly text: string;
@@ -30,27 +15,86 @@ export interface Snippet {
   readonly highlights: ReadonlyArray<{ readonly start: number; readonly length: number }>;
 }
 
-/** The part of a text around the first match, at most 200 code points, and where the words stand in it. */
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The part of a text around the first match, at most 200 code points, and where the words stand in it, whole. */
 export function snippetOf(content: string, query: string): Snippet {
-  const terms = termsOf(query);
-  const pattern = terms.length === 0 ? undefined : new RegExp(terms.map(RegExp.escape).join("|"), "giu");
-  const first = Math.max(0, pattern === undefined ? 0 : content.search(pattern));
+  const terms = parseSearch(query)
+    .flat()
+    .filter(({ excluded }) => !excluded);
+  const ranges = terms.length === 0 ? [] : rangesOf(content, terms);
+  const first = ranges[0]?.start ?? 0;
   const before = [...content.slice(Math.max(0, first - 4 * LEAD), first)].slice(-LEAD).join("");
-  const text = [...content.slice(first - before.length, first + 4 * SNIPPET_LENGTH)].slice(0, SNIPPET_LENGTH).join("");
-  const highlights =
-    pattern === undefined
-      ? []
-      : [...text.matchAll(pattern)].map(({ 0: match, index }) => ({
-          start: [...text.slice(0, index)].length,
-          length: [...match].length,
-        }));
+  const from = first - before.length;
+  const text = [...content.slice(from, first + 4 * SNIPPET_LENGTH)].slice(0, SNIPPET_LENGTH).join("");
+  const highlights = ranges
+    .filter(({ start }) => start < from + text.length)
+    .map(({ start, end }) => ({
+      start: lengthOf(content.slice(from, start)),
+      length: lengthOf(content.slice(start, Math.min(end, from + text.length))),
+    }));
   return { text, highlights };
 }
 
-/** The words that must occur, longest first, so that the longest of two that begin alike is marked. */
-function termsOf(query: string): string[] {
-  const words = query.match(/-?[\p{L}\p{N}\p{M}]+/gu) ?? [];
-  return words
-    .filter((word) => !word.startsWith("-") && word.toLowerCase() !== "or")
-    .sort((a, b) => b.length - a.length);
+function lengthOf(text: string): number {
+  return [...text].length;
+}
+
+interface Word extends Range {
+  readonly word: string;
+}
+
+/** Where the terms stand from the first one on, as far as a snippet goes; none overlaps another. */
+function rangesOf(content: string, terms: readonly SearchTerm[]): Range[] {
+  const longest = Math.max(...terms.map(({ words }) => words.length));
+  const found: Range[] = [];
+  let window: Word[] = [];
+  const take = () => {
+    const range = matchAt(window, terms);
+    window = range === undefined ? window.slice(1) : window.filter(({ start }) => start >= range.end);
+    if (range !== undefined) found.push(range);
+  };
+  const words = new RegExp(WORD);
+  words.lastIndex = firstCandidate(content, terms);
+  for (const { 0: text, index } of content.matchAll(words)) {
+    const first = found[0];
+    if (first !== undefined && index > first.start + 4 * SNIPPET_LENGTH) break;
+    const end = index + text.length;
+    for (const word of wordsOf(text)) window.push({ word, start: index, end });
+    while (window.length >= longest) take();
+  }
+  while (window.length > 0) take();
+  return found;
+}
+
+/** Where to begin: in an ASCII text, which is folded by its case alone, a search is faster than taking it apart. */
+function firstCandidate(content: string, terms: readonly SearchTerm[]): number {
+  if (!isAscii(content)) return 0;
+  const at = content.search(new RegExp(terms.map(({ words }) => RegExp.escape(words[0] ?? "")).join("|"), "i"));
+  return at === -1
+    ? content.length
+    : at - (/[a-z\d]*$/i.exec(content.slice(Math.max(0, at - 2 * LEAD), at))?.[0].length ?? 0);
+}
+
+/** The longest term that begins with the first of these words. */
+function matchAt(window: readonly Word[], terms: readonly SearchTerm[]): Range | undefined {
+  const [first] = window;
+  if (first === undefined) return undefined;
+  let end = 0;
+  for (const { words, prefix } of terms) {
+    const last = window[words.length - 1];
+    if (last !== undefined && last.end > end && stands(window, words, prefix)) end = last.end;
+  }
+  return end === 0 ? undefined : { start: first.start, end };
+}
+
+function stands(window: readonly Word[], words: readonly string[], prefix: boolean): boolean {
+  return words.every((wanted, index) => {
+    const { word, start } = window[index] as Word;
+    if (index > 0 && start - (window[index - 1] as Word).end > MAX_GAP) return false;
+    return prefix && index === words.length - 1 ? word.startsWith(wanted) : word === wanted;
+  });
 }

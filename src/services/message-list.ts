@@ -5,7 +5,8 @@ import { callerFrom } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
-import { snippetOf, toWebSearch } from "../domain/search-text.ts";
+import { parseSearch, toTsQuery } from "../domain/search-query.ts";
+import { snippetOf } from "../domain/search-text.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
 import * as store from "../store/message-lists.ts";
@@ -95,7 +96,7 @@ export async function searchMessages(
   const limit = pageSizeOf(request.pageSize);
   const [score, id] = page.cursor ?? [];
   const search: store.MessageSearch = {
-    query: toWebSearch(request.query),
+    query: toTsQuery(parseSearch(request.query)),
     conversationId: conversationId.toLowerCase() || null,
     role: request.role,
     sender: request.sender || null,

@@ -97,7 +97,7 @@ export async function listDeletedMessages(
 }
 
 export interface MessageSearch {
-  /** As `websearch_to_tsquery` takes it. */
+  /** As `to_tsquery` takes it. */
   readonly query: string;
   readonly conversationId: string | null;
   readonly role: number;

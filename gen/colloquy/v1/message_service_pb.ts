@@ -433,7 +433,9 @@ export const ConversationMessagesSchema: GenMessage<ConversationMessages> = /*@_
 export type SearchMessagesRequest = Message<"colloquy.v1.SearchMessagesRequest"> & {
   /**
    * The words: all must occur. `"…"` asks for words next to each other, `or` for one of two, `-` before a word for its
-   * absence. Case does not matter. In writing without spaces between words, a run of characters must occur as it is.
+   * absence, `word*` for words that begin so. Case, accents, width and composition do not matter. A compound such as
+   * `A-4711`, an address or a URL is found by each of its parts, and as a whole by all of them in their order. In writing
+   * without spaces between words, a run of characters must occur as it is.
    * 1 to 500 characters.
    *
    * @generated from field: string query = 1;

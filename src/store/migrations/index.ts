@@ -10,6 +10,7 @@ import { MessageKeyMigration } from "./migration-0006-message-key.ts";
 import { PurgedAnswersMigration } from "./migration-0007-purged-answers.ts";
 import { ParticipantPlaceMigration } from "./migration-0008-participant-place.ts";
 import { TurnEndingsMigration } from "./migration-0009-turn-endings.ts";
+import { SearchMigration } from "./migration-0010-search.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -27,6 +28,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0007-purged-answers": PurgedAnswersMigration,
   "0008-participant-place": ParticipantPlaceMigration,
   "0009-turn-endings": TurnEndingsMigration,
+  "0010-search": SearchMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

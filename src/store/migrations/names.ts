@@ -14,4 +14,5 @@ export const MIGRATION_NAMES = [
   "0007-purged-answers",
   "0008-participant-place",
   "0009-turn-endings",
+  "0010-search",
 ] as const;

@@ -90,7 +90,7 @@ export const searchMessages = forEachViewer<MatchRow>(
   with asked as (
     select words, words && quote_literal('tenant:' || $1::uuid::text)::tsquery && coalesce(
         quote_literal('conversation:' || $3::uuid::text)::tsquery, quote_literal('tenant:' || $1::uuid::text)::tsquery) as scoped
-    from websearch_to_tsquery('simple', $4) as words
+    from to_tsquery('simple', $4) as words
   ), found as (
     select ${messageColumns}, ts_rank(m.search, asked.words) as score
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id

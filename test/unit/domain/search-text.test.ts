@@ -1,14 +1,18 @@
 import { describe, expect, test } from "vitest";
-import { snippetOf, toWebSearch } from "../../../src/domain/search-text.ts";
+import { parseSearch, toTsQuery } from "../../../src/domain/search-query.ts";
+import { snippetOf } from "../../../src/domain/search-text.ts";
 
 describe("a query", () => {
-  test("in words with spaces is asked as it is", () => {
-    expect(toWebSearch('red "fast car" -blue')).toBe('red "fast car" -blue');
-  });
-
-  test("in writing without spaces becomes a phrase of its characters", () => {
-    expect(toWebSearch("東京 hotel")).toBe(' "東 京"  hotel');
-    expect(toWebSearch('"東京 hotel"')).toBe('" 東 京  hotel"');
+  test.each([
+    ['red "fast car" -blue', "('red') & ('fast' <-> 'car') & !('blue')"],
+    ["a-4711 or B*", "('a' <-> '4711') | ('b':*)"],
+    ["or", "('or')"],
+    ['-"fast car"', "!('fast' <-> 'car')"],
+    ["'!':* & \\", ""],
+    ["東京 hotel", "('東' <-> '京') & ('hotel')"],
+    ['"東京 hotel"', "('東' <-> '京' <-> 'hotel')"],
+  ])("%s asks for %s", (query, asked) => {
+    expect(toTsQuery(parseSearch(query))).toBe(asked);
   });
 });
 
