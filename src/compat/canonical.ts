@@ -16,6 +16,7 @@ import { patiently } from "../rpc/patience.ts";
 import type { ServiceEntry } from "../rpc/service.ts";
 import { createValidation } from "../rpc/validation.ts";
 import { deriveContext } from "./context.ts";
+import { createGatherings, type Gathering } from "./gathering.ts";
 
 /** Whether a principal may call a method at all. Throws SCOPE_MISSING or PERMISSION_DENIED. */
 export type Permit = (principal: Principal, method: DescMethod) => void;
@@ -29,6 +30,8 @@ export type Permit = (principal: Principal, method: DescMethod) => void;
  * not act twice is given the key by {@link once}.
  */
 export interface Canonical {
+  /** Counts what is read for one answer: what puts an answer together from more than one call adds each to it. */
+  gather(context: CallContext): Gathering;
   /**
    * Throws what the method throws. After the call of the dialect has acted, what it reads for its answer waits for a
    * database that is busy or away: a failure would be taken for one to act.
@@ -89,6 +92,7 @@ export function createCanonical({ services, permit, callsOf, answersOf, always =
   }
 
   return {
+    gather: createGatherings(),
     call(context, method, request) {
       const read = () => unary(context, method, request) as never;
       return acted.has(context) ? patiently(read, PATIENCE_MS, context.signal) : read();

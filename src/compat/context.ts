@@ -24,6 +24,9 @@ class DerivedContext implements CallContext {
   get principal() {
     return this.#change.principal ?? this.#base.principal;
   }
+  onceOver(act: () => void): void {
+    this.#base.onceOver(act);
+  }
   get wire() {
     return this.#base.wire;
   }

@@ -32,6 +32,7 @@ export async function readConversations(
   const conversations: Conversation[] = [];
   let { pageToken = "" } = request;
   let total = 0;
+  const gathering = canonical.gather(context);
   do {
     const pageSize = Math.min(size - conversations.length, CANONICAL_PAGE);
     const page = await canonical.call(context, ConversationService.method.listConversations, {
@@ -39,6 +40,7 @@ export async function readConversations(
       pageSize,
       pageToken,
     });
+    await gathering.add(page.conversations);
     conversations.push(...page.conversations);
     total = Number(page.totalSize ?? total);
     pageToken = page.nextPageToken;

@@ -1,14 +1,53 @@
-// All messages of conversations, for the dialects that answer them with the conversation.
+// The messages of conversations, for the dialects that answer them with the conversation.
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Canonical } from "./canonical.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
+import { type Gathering, MOST_BYTES } from "./gathering.ts";
 
-/** What one answer holds at most. Past that a client that asks for everything would take the server down. */
-const MAX_MESSAGES = 200_000;
-const MAX_CHARACTERS = 64 * 1024 * 1024;
+/** Below that one more batch is read: it may take 19 MiB in JSON, where all of its text is control characters. */
+const MOST_BATCH_BYTES = MOST_BYTES / 4;
+
+export interface MessageBatch {
+  /** In the order asked for, each whole; the first of all may be in part. */
+  readonly conversations: readonly { readonly conversationId: string; readonly messages: Message[] }[];
+  /** What did not fit. */
+  readonly remainingIds: readonly string[];
+  /** Of the first that did not fit: what comes after this place in its log. 0: all of it. */
+  readonly nextAfterSeq: bigint;
+}
+
+/** What BatchListMessages answers, of more bytes than one call of it: in as many as that takes. */
+export async function readBatch(
+  canonical: Canonical,
+  context: CallContext,
+  gathering: Gathering,
+  { conversationIds, maxMessages, afterSeq }: { conversationIds: string[]; maxMessages: number; afterSeq: bigint },
+): Promise<MessageBatch> {
+  const read = new Map<string, Message[]>();
+  let rest = conversationIds;
+  let after = afterSeq;
+  let room = maxMessages;
+  do {
+    const request = { conversationIds: rest, maxMessages: room, afterSeq: after };
+    const batch = await canonical.call(context, MessageService.method.batchListMessages, request);
+    for (const { conversationId, messages } of batch.conversations) {
+      await gathering.add(messages);
+      room -= messages.length;
+      const own = read.get(conversationId);
+      if (own === undefined) read.set(conversationId, messages);
+      else own.push(...messages);
+    }
+    rest = batch.remainingIds;
+    after = batch.nextAfterSeq;
+  } while (rest.length > 0 && room > 0 && gathering.bytes < MOST_BATCH_BYTES);
+  const [cut] = rest;
+  // Only the first of all is answered in part; any other waits until it is the first.
+  if (cut !== undefined && cut !== conversationIds[0] && read.delete(cut)) after = 0n;
+  const conversations = [...read].map(([conversationId, messages]) => ({ conversationId, messages }));
+  return { conversations, remainingIds: rest, nextAfterSeq: after };
+}
 
 /**
  * The messages of some conversations, oldest first, by the conversation's id; with `latest`, only so many of each. Throws
@@ -21,8 +60,7 @@ export async function readMessages(
   latest = 0,
 ): Promise<ReadonlyMap<string, readonly Message[]>> {
   const read = new Map<string, Message[]>();
-  let count = 0;
-  let characters = 0;
+  const gathering = canonical.gather(context);
   let rest: readonly string[] = conversationIds;
   let afterSeq = 0n;
   while (rest.length > 0) {
@@ -36,19 +74,10 @@ export async function readMessages(
       const own = read.get(conversationId);
       if (own === undefined) read.set(conversationId, messages);
       else own.push(...messages);
-      count += messages.length;
-      for (const { content } of messages) characters += content.length;
+      await gathering.add(messages);
     }
-    if (count > MAX_MESSAGES || characters > MAX_CHARACTERS) throw tooLarge();
     rest = [...batch.remainingIds, ...rest.slice(CANONICAL_PAGE)];
     afterSeq = batch.nextAfterSeq;
   }
   return read;
-}
-
-function tooLarge(): DomainError {
-  return new DomainError(
-    ErrorReason.TOO_LARGE,
-    "the conversations asked for hold more messages than one answer can: ask for fewer at a time",
-  );
 }

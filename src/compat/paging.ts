@@ -1,5 +1,8 @@
 // Pages that are counted, as the dialects ask for them.
+import type { Conversation } from "../../gen/colloquy/v1/conversation_pb.ts";
+import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
+import type { Gathering } from "./gathering.ts";
 
 /** The most items that the services skip; nobody has as many. */
 const MAX_SKIP = 10_000_000;
@@ -22,7 +25,8 @@ export interface ListedPage<T> {
 }
 
 /** The first `size` items of a list, read in as many calls as that takes, and how many match in all. */
-export async function collect<T>(
+export async function collect<T extends Message | Conversation>(
+  gathering: Gathering,
   size: number,
   read: (pageSize: number, pageToken: string) => Promise<ListedPage<T>>,
 ): Promise<{ readonly items: readonly T[]; readonly total: number }> {
@@ -31,6 +35,7 @@ export async function collect<T>(
   let total = 0;
   do {
     const page = await read(Math.min(size - items.length, CANONICAL_PAGE), pageToken);
+    await gathering.add(page.items);
     items.push(...page.items);
     total = Number(page.totalSize ?? total);
     pageToken = page.nextPageToken;

@@ -5,6 +5,7 @@ import { type AnswerSink, type PushedAnswers, pushed } from "../rpc/answers.ts";
 import { patiently } from "../rpc/patience.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
+import { areCut } from "../store/row-budget.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
 
 /** Entries that are read at a time: as many as make up some text, for a reader that does not read holds on to them. */
@@ -90,7 +91,7 @@ async function follow(
         entries ??= page;
       }
       if (entries !== undefined && entries.length > 0) put(entries);
-      if (kept === undefined && entries?.length === limit) {
+      if (kept === undefined && entries !== undefined && (entries.length === limit || areCut(entries))) {
         limit = nextLimit(entries);
         continue;
       }

@@ -2,6 +2,7 @@
 import type { Caller } from "../domain/caller.ts";
 import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
+import { areCut } from "../store/row-budget.ts";
 import { Deliveries, type TakeEntries } from "./deliveries.ts";
 import type { Hints } from "./hints.ts";
 import { Members } from "./members.ts";
@@ -137,7 +138,7 @@ class SharedTail {
           const served = this.#deliveries.serve();
           if (rows.length >= BURST) await served;
         }
-        if (rows?.length !== PAGE) await waker.wait(POLL_MS, signal);
+        if (rows?.length !== PAGE && !areCut(rows)) await waker.wait(POLL_MS, signal);
       }
     } catch {
       // Nobody follows any more.

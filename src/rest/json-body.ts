@@ -4,11 +4,15 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { isTooDeep, MAX_JSON_DEPTH, parseJson } from "../rpc/json-text.ts";
 import { RestProblem } from "./problem.ts";
 
-/** The text of a JSON body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}. */
-export function readText(bytes: Buffer): string {
+/**
+ * The text of a JSON body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}.
+ *
+ * @param shallow whether nesting is looked at here; who reads a large text looks at it anyway
+ */
+export function readText(bytes: Buffer, shallow = true): string {
   if (!isUtf8(bytes)) throw new RestProblem("malformed", "the body must be UTF-8");
   const text = bytes.toString("utf8");
-  if (isTooDeep(text))
+  if (shallow && isTooDeep(text))
     throw new RestProblem("malformed", `the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }

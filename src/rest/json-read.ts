@@ -1,11 +1,16 @@
 // JSON bodies into messages.
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { ShapeFault } from "../rpc/json-shape.ts";
 import { messageFromJson, refuseNamesGivenTwice } from "../rpc/json-text.ts";
-import { wrapOf } from "./bare-list.ts";
+import { type BrokenPiece, readLargeJson } from "../rpc/large-json.ts";
+import { withImpliedMask } from "../rpc/named-fields.ts";
+import { bareListOf, wrapOf } from "./bare-list.ts";
 import { setField } from "./field-path.ts";
 import { parse } from "./json-body.ts";
 import { explain, type ReadOptions } from "./json-faults.ts";
 import { refuseHugeNumbers } from "./json-numbers.ts";
+import { join } from "./json-place.ts";
+import { invalid, RestProblem } from "./problem.ts";
 
 export type { ReadOptions } from "./json-faults.ts";
 
@@ -20,6 +25,45 @@ export function readMessage(schema: DescMessage, text: string, options: ReadOpti
   } catch {
     throw explain(schema, parseUnskipped(text, options), options, "");
   }
+}
+
+/** Reads what {@link readMessage} reads, piece by piece, while others have turns: a text that is long. */
+export async function readLargeMessage(
+  schema: DescMessage,
+  text: string,
+  options: ReadOptions,
+  path = "",
+): Promise<Message> {
+  try {
+    return await readLargeJson(schema, text, {
+      ...options,
+      bareListOf,
+      read(desc, piece) {
+        refuseHugeNumbers(desc, piece, path);
+        const json = parse(withImpliedMask(desc, piece));
+        return fromJson(desc, wrapOf(desc)?.(json) ?? json, options);
+      },
+      explain: (error, piece) => explainPiece(error, piece, options, path),
+    });
+  } catch (error) {
+    throw error instanceof ShapeFault ? problemOf(error, path) : error;
+  }
+}
+
+/** What is wrong with the shape of a large body, as with any body. */
+function problemOf({ field, message, rule }: ShapeFault, path: string): RestProblem {
+  if (rule === undefined) return new RestProblem("malformed", message);
+  const place = field === "" ? path : join(path, field);
+  return invalid("body", place, place === "" ? `the body ${message}` : message, rule);
+}
+
+function explainPiece(error: unknown, { path, index, schema, text }: BrokenPiece, options: ReadOptions, at: string) {
+  if (error instanceof RestProblem) return error;
+  const names = path
+    .filter((field, i) => i === 0 || bareListOf(path[i - 1] as DescField) !== field)
+    .map(({ name }) => name);
+  const place = names.length === 0 ? at : `${join(at, names.join("."))}[${index}]`;
+  return explain(schema, parse(text), options, place);
 }
 
 /** Reads the value of one field into a message. JSON null leaves it unset. Throws like {@link readMessage}. */
@@ -50,6 +94,25 @@ export function readField(
   } catch {
     throw explain(schema, { [field.jsonName]: json }, options, "");
   }
+}
+
+/** What {@link readLargeMessage} is to {@link readMessage}. */
+export async function readLargeField(
+  target: Message,
+  schema: DescMessage,
+  field: DescField,
+  text: string,
+  options: ReadOptions,
+): Promise<void> {
+  if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
+    if (text.trim() !== "null")
+      setField(target, field, await readLargeMessage(field.message, text, options, field.name));
+    return;
+  }
+  const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
+  const read = (await readLargeMessage(schema, wrapped, options)) as unknown as Record<string, unknown>;
+  const local = field.oneof?.localName ?? field.localName;
+  if (Object.hasOwn(read, local)) (target as unknown as Record<string, unknown>)[local] = read[local];
 }
 
 function decode(schema: DescMessage, text: string, options: ReadOptions): Message {

@@ -9,7 +9,11 @@ import { getAt } from "./field-path.ts";
 import { answer, answerEmpty, type Headers, type HttpResponse } from "./http.ts";
 import type { JsonWriter } from "./json-write.ts";
 import { JSON_TYPE } from "./media.ts";
+import { RestProblem } from "./problem.ts";
 import { httpBodyIn } from "./request-message.ts";
+
+/** The most bytes of one answer, at least one for each character. */
+const MAX_ANSWER_BYTES = 64 << 20;
 
 export interface AnswerParts {
   readonly binding: Binding;
@@ -46,6 +50,7 @@ export async function prepare(parts: AnswerParts, response: Message, headers: He
     return { status: successStatus, headers, body: undefined };
   }
   const body = encode(parts, response, headers);
+  if (body.length > MAX_ANSWER_BYTES) throw answerTooLarge();
   const encoded = await worthCompressing(parts, body, headers);
   setTag(headers, version, encoded.coding);
   return { status: successStatus, headers, body: encoded.body };
@@ -73,9 +78,18 @@ function encode({ binding, raw, writer }: AnswerParts, response: Message, header
     return body?.data ?? new Uint8Array();
   }
   headers["content-type"] = JSON_TYPE;
-  return responseBody === undefined
-    ? writer.message(method.output, response)
-    : writer.field(method.output, response, responseBody);
+  try {
+    return responseBody === undefined
+      ? writer.message(method.output, response)
+      : writer.field(method.output, response, responseBody);
+  } catch (error) {
+    // Longer than a string can be.
+    throw error instanceof RangeError ? answerTooLarge() : error;
+  }
+}
+
+function answerTooLarge(): RestProblem {
+  return new RestProblem("too_large", "the answer is too large to send; ask for less");
 }
 
 /** A raw body's own type, as far as a header can carry it; a browser must not guess another. */

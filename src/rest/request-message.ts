@@ -1,12 +1,13 @@
 // The request message of a call: path, body, query and headers, each into its fields.
 import { create, type DescField, type Message, type Registry } from "@bufbuild/protobuf";
 import { type HttpBody, HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import { LARGE_BODY } from "../rpc/large-json.ts";
 import { setImpliedMask, updatePartsOf, withImpliedMask } from "../rpc/named-fields.ts";
 import type { Binding, PathVariable } from "./binding.ts";
 import { readCondition, versionToMatch } from "./entity-tag.ts";
 import { type FieldPath, getAt, pathName, setAt, setField } from "./field-path.ts";
 import { readText } from "./json-body.ts";
-import { readField, readMessage } from "./json-read.ts";
+import { readField, readLargeField, readLargeMessage, readMessage } from "./json-read.ts";
 import type { Mount } from "./mount.ts";
 import { decodeSegment } from "./percent.ts";
 import { invalid } from "./problem.ts";
@@ -18,8 +19,8 @@ import { textReader } from "./text-value.ts";
 export interface RequestBuilder {
   /** Whether the body is taken as it is, whatever its media type: a google.api.HttpBody. */
   readonly rawBody: boolean;
-  /** Throws a RestProblem that names what does not fit. */
-  build(parts: RequestParts): Message;
+  /** Throws a RestProblem that names what does not fit. A promise where the body is large. */
+  build(parts: RequestParts): Message | Promise<Message>;
 }
 
 export interface RequestParts {
@@ -50,7 +51,7 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
   const rawBody = isHttpBody(binding);
   const update = binding.body.kind === "none" ? undefined : updatePartsOf(input);
 
-  function withBody({ body, contentType }: RequestParts): Message {
+  function withBody({ body, contentType }: RequestParts): Message | Promise<Message> {
     if (body === undefined || binding.body.kind === "none") return create(input);
     if (rawBody) {
       const http = create(HttpBodySchema, { contentType: contentType ?? "", data: new Uint8Array(body) });
@@ -59,6 +60,7 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
       setField(message, binding.body.field, http);
       return message;
     }
+    if (body.byteLength > LARGE_BODY) return withLargeBody(body);
     const text = readText(body);
     if (binding.body.kind === "all") return readMessage(input, withImpliedMask(input, text), json);
     const message = create(input);
@@ -66,17 +68,29 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
     return message;
   }
 
+  async function withLargeBody(body: Buffer): Promise<Message> {
+    const text = readText(body, false);
+    if (binding.body.kind === "all") return readLargeMessage(input, text, json);
+    const message = create(input);
+    if (binding.body.kind === "field") await readLargeField(message, input, binding.body.field, text, json);
+    return message;
+  }
+
+  function fill(message: Message, parts: RequestParts): Message {
+    for (const variable of binding.variables) applyVariable(message, variable, parts.segments, ignore);
+    if (parts.query !== "") applyQuery(message, parts.query, rules);
+    if (update !== undefined && parts.body !== undefined && isBody(binding, update.resource)) {
+      setImpliedMask(update, message, readText(parts.body, parts.body.byteLength <= LARGE_BODY));
+    }
+    applyHeaders(message, binding, parts, ignore);
+    return message;
+  }
+
   return {
     rawBody,
     build(parts) {
       const message = withBody(parts);
-      for (const variable of binding.variables) applyVariable(message, variable, parts.segments, ignore);
-      if (parts.query !== "") applyQuery(message, parts.query, rules);
-      if (update !== undefined && parts.body !== undefined && isBody(binding, update.resource)) {
-        setImpliedMask(update, message, readText(parts.body));
-      }
-      applyHeaders(message, binding, parts, ignore);
-      return message;
+      return message instanceof Promise ? message.then((read) => fill(read, parts)) : fill(message, parts);
     },
   };
 }

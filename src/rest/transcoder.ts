@@ -189,7 +189,7 @@ async function* readRequests({ route, request, segments, query, head }: Exchange
   }
   for await (const { number, bytes } of splitLines(chunks, route.maxBodyBytes)) {
     try {
-      yield builder.build({ ...parts, body: bytes });
+      yield await builder.build({ ...parts, body: bytes });
     } catch (error) {
       throw error instanceof RestProblem ? inLine(number, error) : error;
     }

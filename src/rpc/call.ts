@@ -52,6 +52,8 @@ export interface CallContext {
    * has no status of its own over REST.
    */
   flushHeaders(): void;
+  /** Calls `act` once, when the call is over: its answer was handed on to be sent, or it failed. */
+  onceOver(act: () => void): void;
 }
 
 /**

@@ -21,16 +21,33 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** A decoder that throws MALFORMED_BODY where a body is not UTF-8, or is nested past {@link MAX_JSON_DEPTH}. */
 export const jsonText: { decode(bytes?: Uint8Array): string } = {
   decode(bytes) {
-    let text: string;
-    try {
-      text = utf8.decode(bytes);
-    } catch {
-      throw malformed("the body must be UTF-8");
-    }
+    const text = textOf(bytes);
     if (isTooDeep(text)) throw malformed(`the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
+    if (text.length > MOST_VALUES && holdsTooMuch(text)) {
+      throw malformed(`the body must hold at most ${MOST_VALUES} values`);
+    }
     return text;
   },
 };
+
+/** The most values of a body that is read at once. */
+const MOST_VALUES = 20_000;
+
+/** Whether a text has more commas than {@link MOST_VALUES}. Commas of strings count too: large bodies are read elsewhere. */
+function holdsTooMuch(text: string): boolean {
+  let count = 0;
+  for (let at = text.indexOf(","); at !== -1; at = text.indexOf(",", at + 1)) if (++count > MOST_VALUES) return true;
+  return false;
+}
+
+/** Throws MALFORMED_BODY where bytes are not UTF-8. */
+export function textOf(bytes?: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw malformed("the body must be UTF-8");
+  }
+}
 
 /**
  * Whether arrays and objects are nested past {@link MAX_JSON_DEPTH}. Parsing a million of them holds up every other call

@@ -47,6 +47,7 @@ export class PipelineCall implements Call, CallContext {
   #atTheDoor = true;
   #failure: ConnectError | undefined;
   #leaveStream: (() => void) | undefined;
+  #onceOver: (() => void)[] | undefined;
 
   constructor(head: CallHead, route: Route) {
     this.#head = head;
@@ -101,6 +102,12 @@ export class PipelineCall implements Call, CallContext {
 
   flushHeaders(): void {
     this.onFlushHeaders?.();
+  }
+
+  onceOver(act: () => void): void {
+    if (this.#ended) act();
+    else if (this.#onceOver === undefined) this.#onceOver = [act];
+    else this.#onceOver.push(act);
   }
 
   turnAway(): ConnectError | undefined {
@@ -189,6 +196,7 @@ export class PipelineCall implements Call, CallContext {
     this.#ended = true;
     if (this.method.methodKind === "unary") this.#route.options.door?.ended();
     this.#leaveStream?.();
+    if (this.#onceOver !== undefined) for (const act of this.#onceOver) act();
     const principal = this.#principal;
     this.#route.record({
       method: this.#route.path,

@@ -2,6 +2,8 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../domain/errors.ts";
+import { mostItems, tooManyItems } from "./item-limits.ts";
+import { type Place, textOf } from "./place.ts";
 
 /** The most levels of objects and lists in a Struct, itself included. */
 export const MAX_STRUCT_DEPTH = 32;
@@ -9,16 +11,20 @@ export const MAX_STRUCT_DEPTH = 32;
 export const MAX_STRUCT_BYTES = 16 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
-type Report = (field: string, rule: string, description: string) => void;
-type Visit = (value: unknown, path: string, report: Report) => void;
+type Report = (rule: string, description: string) => void;
+type Visit = (value: unknown, place: Place, report: Report) => void;
 interface Step {
   readonly field: DescField;
   readonly visit: Visit;
 }
 
+/** The most violations that one check reports. */
+const MAX_VIOLATIONS = 20;
+
 /**
- * Makes a check of whole messages: no NUL and no lone surrogate in a string, no number that JSON cannot carry, Structs
- * within their depth and size. What it walks is worked out once for each message type.
+ * Makes a check of whole messages: lists and maps no longer than their rules say, no NUL and no lone surrogate in a
+ * string, no number that JSON cannot carry, Structs within their depth and size. A list that is too long is not looked
+ * into. What it walks is worked out once for each message type.
  */
 export function createWellFormedCheck(): (schema: DescMessage, message: Message) => FieldViolation[] {
   const plans = new Map<DescMessage, Step[]>();
@@ -45,56 +51,75 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
         return visitMessage(field);
       case "enum":
         return undefined;
-      case "list": {
-        const item = field.listKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
-        if (item === undefined) return undefined;
-        return (value, path, report) => {
-          (value as readonly unknown[]).forEach((v, i) => {
-            item(v, `${path}[${i}]`, report);
-          });
-        };
-      }
-      case "map": {
-        const key = visitScalar(field.mapKey);
-        const item = field.mapKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
-        if (key === undefined && item === undefined) return undefined;
-        return (value, path, report) => {
-          for (const [k, v] of Object.entries(value as Fields)) {
-            key?.(k, path, report);
-            item?.(v, `${path}[${JSON.stringify(k)}]`, report);
-          }
-        };
-      }
+      case "list":
+        return visitList(field);
+      case "map":
+        return visitMap(field);
       default:
         return undefined;
     }
+  }
+
+  function visitList(field: DescField & { fieldKind: "list" }): Visit {
+    const item = field.listKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
+    const most = mostItems(field);
+    return (value, place, report) => {
+      const items = value as readonly unknown[];
+      if (items.length > most) return report(...tooManyItems(most));
+      if (item === undefined) return;
+      for (let i = 0; i < items.length; i++) {
+        place.push(i);
+        item(items[i], place, report);
+        place.pop();
+      }
+    };
+  }
+
+  function visitMap(field: DescField & { fieldKind: "map" }): Visit {
+    const key = visitScalar(field.mapKey);
+    const item = field.mapKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
+    const most = mostItems(field);
+    return (value, place, report) => {
+      const keys = Object.keys(value as Fields);
+      if (keys.length > most) return report(...tooManyItems(most, "map"));
+      for (const k of keys) {
+        key?.(k, place, report);
+        place.push(`[${JSON.stringify(k)}]`);
+        item?.((value as Fields)[k], place, report);
+        place.pop();
+      }
+    };
   }
 
   function visitMessage({ message: schema, parent }: DescField & { readonly message: DescMessage }): Visit {
     const plan = planOf(schema);
     // Whatever is in it, `$typeName` too: that a Struct stands in a field, and not in a Value, makes it plain JSON.
     const isJson = schema.typeName === "google.protobuf.Struct" && parent.typeName !== "google.protobuf.Value";
-    return (value, path, report) => {
+    return (value, place, report) => {
       // A wrapper such as StringValue comes unwrapped, and a Struct as the JSON that it stands for.
-      if (typeof value !== "object" || value === null) visitPrimitive(value, path, report);
-      else if (isJson) visitStruct(value, path, report);
-      else walk(plan, value as Fields, path, report);
+      if (typeof value !== "object" || value === null) visitPrimitive(value, place, report);
+      else if (isJson) visitStruct(value, place, report);
+      else walk(plan, value as Fields, place, report);
     };
   }
 
   return (schema, message) => {
     const violations: FieldViolation[] = [];
-    walk(planOf(schema), message as unknown as Fields, "", (field, rule, description) => {
-      if (violations.length < 20) violations.push({ field, rule, description });
+    const place: Place = [];
+    walk(planOf(schema), message as unknown as Fields, place, (rule, description) => {
+      if (violations.length < MAX_VIOLATIONS) violations.push({ field: textOf(place), rule, description });
     });
     return violations;
   };
 }
 
-function walk(plan: readonly Step[], message: Fields, prefix: string, report: Report): void {
+function walk(plan: readonly Step[], message: Fields, place: Place, report: Report): void {
   for (const { field, visit } of plan) {
     const value = fieldValue(message, field);
-    if (value !== undefined) visit(value, prefix === "" ? field.name : `${prefix}.${field.name}`, report);
+    if (value === undefined) continue;
+    place.push(field.name);
+    visit(value, place, report);
+    place.pop();
   }
 }
 
@@ -115,37 +140,42 @@ function visitScalar(scalar: ScalarType | undefined): Visit | undefined {
   }
 }
 
-function visitPrimitive(value: unknown, path: string, report: Report): void {
+function visitPrimitive(value: unknown, _place: Place, report: Report): void {
   if (typeof value === "string") {
-    if (value.includes("\0")) report(path, "string.nul", "must not hold the character U+0000");
-    if (!value.isWellFormed()) report(path, "string.surrogate", "must not hold half of a surrogate pair");
+    if (value.includes("\0")) report("string.nul", "must not hold the character U+0000");
+    if (!value.isWellFormed()) report("string.surrogate", "must not hold half of a surrogate pair");
   } else if (typeof value === "number" && !Number.isFinite(value)) {
-    report(path, "number.finite", "must be a number that JSON can carry: not NaN, not infinite");
+    report("number.finite", "must be a number that JSON can carry: not NaN, not infinite");
   }
 }
 
-function visitStruct(value: unknown, path: string, report: Report): void {
+function visitStruct(value: unknown, place: Place, report: Report): void {
   let fine = true;
-  const reportOnce: Report = (field, rule, description) => {
-    if (fine) report(field, rule, description);
+  const reportOnce: Report = (rule, description) => {
+    if (fine) report(rule, description);
     fine = false;
   };
-  visitJson(value, path, 1, reportOnce);
+  // No more values than the most bytes can write: what is larger is not walked to its end.
+  const left = visitJson(value, 1, MAX_STRUCT_BYTES, place, reportOnce);
   // Only what is not too deep can be written safely.
-  if (fine && Buffer.byteLength(JSON.stringify(value)) > MAX_STRUCT_BYTES) {
-    report(path, "struct.max_bytes", `must be at most ${MAX_STRUCT_BYTES} bytes of JSON`);
+  if (fine && (left < 0 || Buffer.byteLength(JSON.stringify(value)) > MAX_STRUCT_BYTES)) {
+    report("struct.max_bytes", `must be at most ${MAX_STRUCT_BYTES} bytes of JSON`);
   }
 }
 
-function visitJson(value: unknown, path: string, depth: number, report: Report): void {
+/** Gives how many of so many bytes are left; below 0: it was not walked to its end. */
+function visitJson(value: unknown, depth: number, bytes: number, place: Place, report: Report): number {
+  let left = bytes - 1;
   if (typeof value !== "object" || value === null) {
-    visitPrimitive(value, path, report);
+    visitPrimitive(value, place, report);
   } else if (depth > MAX_STRUCT_DEPTH) {
-    report(path, "struct.max_depth", `must be at most ${MAX_STRUCT_DEPTH} levels deep`);
+    report("struct.max_depth", `must be at most ${MAX_STRUCT_DEPTH} levels deep`);
   } else {
     for (const key in value) {
-      visitPrimitive(key, path, report);
-      visitJson((value as Fields)[key], path, depth + 1, report);
+      if (left < 0) break;
+      visitPrimitive(key, place, report);
+      left = visitJson((value as Fields)[key], depth + 1, left - 1, place, report);
     }
   }
+  return left;
 }

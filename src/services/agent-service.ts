@@ -18,6 +18,7 @@ import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { type AgentRules, changedValues, newValues, updatableFields } from "./agent-values.ts";
 import { toAgent } from "./convert-agent.ts";
 import { createMutations } from "./mutation.ts";
+import { pageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export interface AgentServiceOptions extends AgentRules {
@@ -51,9 +52,10 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
       const limit = pageSizeOf(request.pageSize);
       const [after = ""] = page.cursor ?? [];
       const rows = await store.listAgents(database, caller.tenantId, after, limit + 1, interrupt);
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [shown.at(-1)?.name ?? ""]);
-      return { agents: shown.map((row) => toAgent(row, mayConfigure(principal))), nextPageToken };
+      const convert = (row: (typeof rows)[number]) => toAgent(row, mayConfigure(principal));
+      const { items, shown, more } = pageOf(AgentSchema, rows, limit, convert);
+      const nextPageToken = await page.next(more, () => [shown.at(-1)?.name ?? ""]);
+      return { agents: [...items], nextPageToken };
     },
 
     updateAgent: mutation(method.updateAgent, async (tx, caller, request, context) => {

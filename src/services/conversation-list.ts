@@ -1,5 +1,6 @@
 // ListConversations: filters, orders and pages.
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
 import {
   ConversationOrder,
   type ListConversationsRequest,
@@ -9,10 +10,11 @@ import {
 import { callerFrom } from "../domain/caller.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import type { CallContext } from "../rpc/call.ts";
-import { type ConversationList, listConversations as readPage } from "../store/conversations.ts";
+import { type ConversationList, type ConversationRow, listConversations as readPage } from "../store/conversations.ts";
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toConversation } from "./convert.ts";
+import { pageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export async function listConversations(
@@ -36,11 +38,12 @@ export async function listConversations(
     ...(id === undefined ? {} : { after: { id, updateTime: new Date(Number(updateTime)) } }),
   };
   const { rows, total } = await readPage(database, caller, list, interrupt);
-  const shown = rows.slice(0, limit);
+  const convert = (row: ConversationRow) => toConversation(row, caller.tenantId);
+  const { items, shown, more } = pageOf(ConversationSchema, rows, limit, convert);
   const last = shown.at(-1);
   return {
-    conversations: shown.map((row) => toConversation(row, caller.tenantId)),
-    nextPageToken: await page.next(rows.length > limit && last !== undefined, () => [
+    conversations: [...items],
+    nextPageToken: await page.next(more && last !== undefined, () => [
       last?.id ?? "",
       String(last?.update_time.getTime()),
     ]),

@@ -2,6 +2,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
 import * as pb from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventSchema } from "../../gen/colloquy/v1/event_pb.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
@@ -14,6 +15,7 @@ import { type AuditedAct, audit } from "../store/audit.ts";
 import * as store from "../store/conversations.ts";
 import type { Database, Queryable } from "../store/database.ts";
 import { readLog } from "../store/messages.ts";
+import { areHeavy } from "../store/row-budget.ts";
 import { appendMessages } from "../store/sends.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { lockVisible, requireManage } from "./conversation-access.ts";
@@ -25,6 +27,7 @@ import { toEvent } from "./convert-event.ts";
 import { exportConversations } from "./export.ts";
 import { importConversations } from "./import.ts";
 import { createMutations } from "./mutation.ts";
+import { pageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 import { type Subscriptions, subscribe } from "./subscribe.ts";
 
@@ -77,10 +80,14 @@ export function createConversationService(options: ConversationServiceOptions): 
       const caller = callerFrom(principal);
       const asked = conversationIds.filter(isOurId);
       const rows = await store.readConversations(database, caller, asked, interrupt);
-      const found = new Map(rows.map((row) => [row.id, toConversation(row, caller.tenantId)]));
+      const found = new Map(rows.map((row) => [row.id, row]));
+      const inOrder = conversationIds.flatMap((id) => found.get(id.toLowerCase()) ?? []);
+      const convert = (row: store.ConversationRow) => toConversation(row, caller.tenantId);
+      const { items, shown } = pageOf(ConversationSchema, inOrder, inOrder.length, convert, areHeavy(rows));
       return {
-        conversations: conversationIds.flatMap((id) => found.get(id.toLowerCase()) ?? []),
+        conversations: [...items],
         missingIds: conversationIds.filter((id) => !found.has(id.toLowerCase())),
+        remainingIds: inOrder.slice(shown.length).map(({ id }) => id),
       };
     },
 
@@ -202,9 +209,9 @@ export function createConversationService(options: ConversationServiceOptions): 
         ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
         : undefined;
       if (rows === undefined) throw notFound("conversation");
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.seq)]);
-      return { events: shown.map((row) => toEvent(row, id)), nextPageToken };
+      const { items, shown, more } = pageOf(EventSchema, rows, limit, (row) => toEvent(row, id));
+      const nextPageToken = await page.next(more, () => [String(shown.at(-1)?.seq)]);
+      return { events: [...items], nextPageToken };
     },
 
     subscribe: (request, context) => subscribe(subscriptions, request, context),

@@ -12,6 +12,7 @@ import {
 import type { Database, Queryable } from "../store/database.ts";
 import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../store/export.ts";
 import type { MessageRow } from "../store/messages.ts";
+import { areCut } from "../store/row-budget.ts";
 import {
   toConversationRecord,
   toEventRecord,
@@ -110,7 +111,7 @@ async function* conversationsOf(
       const { rows } = await listConversations(on, caller, page, signal);
       yield* rows;
       const last = rows.at(-1);
-      if (last === undefined || rows.length < PAGE) break;
+      if (last === undefined || (rows.length < PAGE && !areCut(rows))) break;
       after = { id: last.id, updateTime: last.update_time };
     }
   }

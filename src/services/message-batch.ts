@@ -1,6 +1,6 @@
 // BatchListMessages: the messages of many conversations, as far as they fit into one answer.
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
+import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { type Message, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import type {
   BatchListMessagesRequest,
   BatchListMessagesResponseSchema,
@@ -10,11 +10,13 @@ import { isOurId } from "../domain/id.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
 import { readMessageBatch } from "../store/message-lists.ts";
+import { areHeavy } from "../store/row-budget.ts";
 import { toMessage } from "./convert.ts";
+import { PAGE_BYTES } from "./page-of.ts";
 
 const MOST_MESSAGES = 20_000;
-/** An answer stays well below what a wire carries. */
-const MOST_BYTES = 32 << 20;
+/** Of text and metadata. An answer stays below what clients take, which is 4 MiB over gRPC. */
+const MOST_BYTES = PAGE_BYTES;
 
 export async function batchListMessages(
   database: Database,
@@ -29,6 +31,8 @@ export async function batchListMessages(
   const batch = { ids, latest: request.latest || null, limit, afterSeq, maxBytes: MOST_BYTES };
   const rows = await readMessageBatch(database, caller, batch, interrupt);
 
+  const weigh = areHeavy(rows);
+  let bytes = 0;
   const found = new Map<string, Message[]>();
   let end: string | undefined;
   for (const { asked_id: conversationId, skipped, place, bytes_before, ...row } of rows) {
@@ -36,7 +40,12 @@ export async function batchListMessages(
     found.set(conversationId, messages);
     if (end !== undefined) continue;
     if (skipped || place > limit || bytes_before >= MOST_BYTES) end = conversationId;
-    else if (row.id !== null) messages.push(toMessage({ ...row, id: row.id }));
+    else if (row.id !== null) {
+      const message = toMessage({ ...row, id: row.id });
+      if (weigh) bytes += toBinary(MessageSchema, message).length;
+      if (bytes > MOST_BYTES && place > 1n) end = conversationId;
+      else messages.push(message);
+    }
   }
   const seen = [...found.keys()];
   const whole = end === undefined ? seen : seen.slice(0, seen.indexOf(end));

@@ -1,5 +1,6 @@
 // ListMessages, ListDeletedMessages and SearchMessages: filters, orders and pages.
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../gen/colloquy/v1/message_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
@@ -12,6 +13,7 @@ import type { Database } from "../store/database.ts";
 import * as store from "../store/message-lists.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toMessage } from "./convert.ts";
+import { pageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 const END_OF_LOG = 2n ** 63n - 1n;
@@ -42,10 +44,10 @@ export async function listMessages(
     ? await store.listMessages(database, caller, request.conversationId, list, interrupt)
     : undefined;
   if (found === undefined) throw notFound("conversation");
-  const shown = found.rows.slice(0, limit);
+  const { items, shown, more } = pageOf(MessageSchema, found.rows, limit, toMessage);
   return {
-    messages: shown.map(toMessage),
-    nextPageToken: await page.next(found.rows.length > limit, () => [String(shown.at(-1)?.seq)]),
+    messages: [...items],
+    nextPageToken: await page.next(more, () => [String(shown.at(-1)?.seq)]),
     ...(found.total !== null && { totalSize: found.total }),
   };
 }
@@ -75,10 +77,10 @@ export async function listDeletedMessages(
     },
     interrupt,
   );
-  const shown = found.rows.slice(0, limit);
+  const { items, shown, more } = pageOf(MessageSchema, found.rows, limit, toMessage);
   return {
-    messages: shown.map(toMessage),
-    nextPageToken: await page.next(found.rows.length > limit, () => [shown.at(-1)?.id ?? ""]),
+    messages: [...items],
+    nextPageToken: await page.next(more, () => [shown.at(-1)?.id ?? ""]),
     ...(found.total !== null && { totalSize: found.total }),
   };
 }
@@ -104,12 +106,12 @@ export async function searchMessages(
     limit: limit + 1,
   };
   const rows = await store.searchMessages(database, caller, search, interrupt);
-  const shown = rows.slice(0, limit);
+  const { items, shown, more } = pageOf(pb.MessageMatchSchema, rows, limit, (row) => {
+    const { text, highlights } = snippetOf(row.content, request.query);
+    return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
+  });
   return {
-    matches: shown.map((row) => {
-      const { text, highlights } = snippetOf(row.content, request.query);
-      return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
-    }),
-    nextPageToken: await page.next(rows.length > limit, () => [String(shown.at(-1)?.score), shown.at(-1)?.id ?? ""]),
+    matches: [...items],
+    nextPageToken: await page.next(more, () => [String(shown.at(-1)?.score), shown.at(-1)?.id ?? ""]),
   };
 }

@@ -1,4 +1,5 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
+import { MessageRevisionSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { Turns } from "../agents/turns.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
@@ -22,6 +23,7 @@ import { batchListMessages } from "./message-batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./message-change.ts";
 import { listDeletedMessages, listMessages, searchMessages } from "./message-list.ts";
 import { createMutations } from "./mutation.ts";
+import { pageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 import { sendMessages } from "./send.ts";
 
@@ -146,9 +148,9 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
         ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, interrupt)
         : undefined;
       if (rows === undefined) throw notFound("message");
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.revision)]);
-      return { revisions: shown.map(toMessageRevision), nextPageToken };
+      const { items, shown, more } = pageOf(MessageRevisionSchema, rows, limit, toMessageRevision);
+      const nextPageToken = await page.next(more, () => [String(shown.at(-1)?.revision)]);
+      return { revisions: [...items], nextPageToken };
     },
   });
 }

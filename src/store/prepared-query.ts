@@ -2,6 +2,7 @@
 import type { ClientBase, Connection, Submittable } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
 import type { Statement } from "./queryable.ts";
+import { RowBudget } from "./row-budget.ts";
 import { type Column, createRowReader, encodeRow, type ReadRow, type Row } from "./row-reader.ts";
 import { type RowSink, type RowTap, tapOf } from "./row-tap.ts";
 import type { Bytes } from "./value-readers.ts";
@@ -24,11 +25,13 @@ export class PreparedQuery implements Submittable, RowSink {
   #rows: Row[] = [];
   #tap: RowTap | undefined;
   #read: ReadRow | undefined;
+  readonly #budget: RowBudget | undefined;
   #failure: unknown;
   /** pg calls it in place of the handlers when the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
-  constructor({ name, text }: Statement, values: readonly unknown[]) {
+  constructor({ name, text, maxBytes }: Statement, values: readonly unknown[]) {
+    this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes);
     this.name = name;
     this.text = text;
     this.#values = values;
@@ -78,8 +81,9 @@ export class PreparedQuery implements Submittable, RowSink {
     this.#read = this.#tap?.describe(this.name, fields) ?? createRowReader(fields);
   }
 
-  takeRow(bytes: Buffer, start: number): void {
+  takeRow(bytes: Buffer, start: number, end: number): void {
     if (this.#read === undefined || this.#failure !== undefined) return;
+    if (this.#budget?.takes(end - start) === false) return;
     try {
       this.#rows.push(this.#read(bytes as Bytes, start));
     } catch (error) {
@@ -89,7 +93,8 @@ export class PreparedQuery implements Submittable, RowSink {
 
   /** Without a tap, rows come from pg, which has taken them apart. */
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    this.takeRow(encodeRow(fields), 0);
+    const row = encodeRow(fields);
+    this.takeRow(row, 0, row.length);
   }
 
   handleCommandComplete(): void {}
@@ -109,6 +114,7 @@ export class PreparedQuery implements Submittable, RowSink {
     const rows = this.#rows;
     // Let go of: a query that is over lives on until the next full collection, and would keep its rows, 57 KB a page.
     this.#rows = [];
+    this.#budget?.note(rows);
     if (this.#failure === undefined) this.callback(undefined, { rows });
     else this.callback(this.#failure);
   }

@@ -11,6 +11,8 @@ export interface Statement<Row = unknown> {
   readonly changes?: boolean;
   /** Of a statement that adds to the log of a conversation: where in its values the conversation stands, from 0 on. */
   readonly extendsLog?: number;
+  /** So many bytes of rows are kept, the first row in any case: `areCut` says whether more came. Default: all. */
+  readonly maxBytes?: number;
   /** Never there: carries the type of a row from the statement to its results. */
   readonly _row?: Row;
 }

@@ -6,8 +6,8 @@ import { type Column, createRowReader, type ReadRow } from "./row-reader.ts";
 
 /** Gets the rows of the statement that runs on a connection. */
 export interface RowSink {
-  /** The values of one row, each behind its length, begin at `start`. The bytes are another's afterwards. */
-  takeRow(bytes: Buffer, start: number): void;
+  /** The values of one row, each behind its length, stand from `start` to `end`. The bytes are another's afterwards. */
+  takeRow(bytes: Buffer, start: number, end: number): void;
 }
 
 /** A message's type is one byte, then comes its length in four, which count themselves (manual, 54.7). */
@@ -57,7 +57,7 @@ export class RowTap {
       if (bytes[at] === DATA_ROW && this.sink !== undefined) {
         // What came before goes first: it may describe the rows.
         if (passed < at) this.#pass(bytes.subarray(passed, at));
-        this.sink.takeRow(bytes, at + HEAD_BYTES + COUNT_BYTES);
+        this.sink.takeRow(bytes, at + HEAD_BYTES + COUNT_BYTES, end);
         passed = end;
       }
       at = end;

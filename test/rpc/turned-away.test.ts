@@ -83,9 +83,7 @@ describe("a call that is turned away", () => {
   });
 
   it(`is answered by the lane as by Connect's handlers, in ${CALLS} random calls`, async () => {
-    const servers = await Promise.all(
-      [true, false].map((unaryLane) => startEchoServer({ unaryLane, door: SHUT })),
-    );
+    const servers = await Promise.all([true, false].map((unaryLane) => startEchoServer({ unaryLane, door: SHUT })));
     const callers = servers.map((server) => new RandomCaller(server));
     let turnedAway = 0;
     for (let seed = 1; seed <= CALLS; seed++) {

@@ -49,6 +49,7 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
       log: pino({ enabled: false }),
       header: (name) => head.header(name),
       setHeader: (name, value) => void responseHeaders.set(name, value),
+      onceOver: () => {},
       flushHeaders: () => call.onFlushHeaders?.(),
     };
     trace(`begin ${method.name}`);

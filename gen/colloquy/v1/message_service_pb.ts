@@ -333,7 +333,7 @@ export type BatchListMessagesRequest = Message<"colloquy.v1.BatchListMessagesReq
 
   /**
    * How many messages to answer at most, in all conversations together. Default: 0, which means 20,000. At most 20,000.
-   * Messages that together hold more than 32 MiB of text and metadata are cut off in the same way.
+   * Messages that together take more than 3 MiB are cut off in the same way.
    *
    * @generated from field: int32 max_messages = 3;
    */

@@ -3,11 +3,12 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConversationSchema } from "../../../gen/colloquy/compat/assistant/v1/conversation_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import type { Canonical } from "../canonical.ts";
 import { CANONICAL_PAGE, LONGEST_PAGE } from "../conversation-pages.ts";
+import type { Gathering } from "../gathering.ts";
+import { readBatch } from "../message-batches.ts";
 import { toListed } from "./convert.ts";
 
 const MOST_MESSAGES = 20_000;
@@ -37,13 +38,14 @@ export async function listAll(
 ): Promise<Listed> {
   const size = Math.min(limit, LONGEST_PAGE);
   const conversations: MessageInitShape<typeof ConversationSchema>[] = [];
+  const gathering = canonical.gather(context);
   let room = MOST_MESSAGES;
   let place: Place | undefined = cursor === "" ? START : readCursor(cursor);
   while (place !== undefined) {
     const count: number = size - conversations.length;
     if (count === 0 || room === 0) return { conversations, nextCursor: writeCursor(place) };
     const page: Page = await readPage(canonical, context, userId, place, count);
-    const answer = await readMessages(canonical, context, page, room, conversations.length > 0);
+    const answer = await readMessages(canonical, context, gathering, page, room, conversations.length > 0);
     conversations.push(...answer.conversations);
     room -= answer.messages;
     if (answer.stop !== undefined) return { conversations, nextCursor: writeCursor({ ...place, ...answer.stop }) };
@@ -95,12 +97,13 @@ async function readPage(
 async function readMessages(
   canonical: Canonical,
   context: CallContext,
+  gathering: Gathering,
   page: Page,
   room: number,
   mayStop: boolean,
 ): Promise<{ conversations: Listed["conversations"]; messages: number; stop: Omit<Place, "pageToken"> | undefined }> {
   if (page.conversations.length === 0) return { conversations: [], messages: 0, stop: undefined };
-  const answer = await canonical.call(context, MessageService.method.batchListMessages, {
+  const answer = await readBatch(canonical, context, gathering, {
     conversationIds: page.conversations.map(({ id }) => id),
     maxMessages: room,
     afterSeq: page.afterSeq,

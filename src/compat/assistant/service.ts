@@ -2,13 +2,13 @@
 import { ConversationService } from "../../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { notFound } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import { type ServiceEntry, serve } from "../../rpc/service.ts";
 import type { DialectTools } from "../dialect.ts";
 import { introducing } from "../introduce.ts";
+import { readMessages } from "../message-batches.ts";
 import { fromMessage, msOf, toCreated, toMessage } from "./convert.ts";
 import { listAll } from "./list.ts";
 import { limitError, limitHeaders, type UserLimits } from "./rate-limit.ts";
@@ -43,6 +43,11 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
     },
 
     async createConversation({ userId: requested, title, agentId, mode, isPinned, messages }, outer) {
+      if (messages.some(({ role }) => role === "tool")) {
+        const description = "messages: a role must be user, assistant or system";
+        const violations = [{ field: "", description, rule: "role.in" }];
+        throw new DomainError(ErrorReason.INVALID_FIELD, description, { violations });
+      }
       const { context, userId } = await forUser(outer, requested);
       const conversation = { title, agent: agentId ?? "", mode: mode ?? "", pinned: isPinned, ownerId: userId };
       const request = {
@@ -76,9 +81,8 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
         ...(messages && { messageList: { messages: messages.messages.map(toMessage) } }),
       });
       const updated = requireConversation(conversation);
-      const batch = { conversationIds: [updated.id] };
-      const [read] = (await canonical.call(context, MessageService.method.batchListMessages, batch)).conversations;
-      const { createdAt: _, ...shown } = toCreated(updated, (read?.messages ?? []).map(fromMessage));
+      const read = (await readMessages(canonical, context, [updated.id])).get(updated.id) ?? [];
+      const { createdAt: _, ...shown } = toCreated(updated, read.map(fromMessage));
       return {
         success: true,
         conversation: shown,

@@ -23,7 +23,7 @@ export function createMessageHandlers(canonical: Canonical): Handlers<typeof Mes
 
     async listDeletedMessages(request, context) {
       const page = pageOf(request);
-      const { items, total } = await collect(page.size, async (pageSize, pageToken) => {
+      const { items, total } = await collect(canonical.gather(context), page.size, async (pageSize, pageToken) => {
         const order = { orderBy: MessageOrder.OLDEST_FIRST, skip: page.skip, includeTotalSize: true };
         const asked = { ...order, pageSize, pageToken };
         const { messages, ...rest } = await canonical.call(context, Messages.method.listDeletedMessages, asked);

@@ -11,6 +11,7 @@ import { checkCompression } from "../unary/check-compression.ts";
 import { type Codec, createCodec, type Encoding } from "../unary/codec.ts";
 import { envelope } from "../unary/envelope.ts";
 import type { Exchange } from "../unary/exchange.ts";
+import { formName } from "../unary/form-name.ts";
 import { LaneHead } from "../unary/head.ts";
 import { Http1Exchange } from "../unary/http1-exchange.ts";
 import { Http2Exchange } from "../unary/http2-exchange.ts";
@@ -25,7 +26,7 @@ import { grpcWeb } from "./grpc-web.ts";
 import type { StreamProtocol } from "./protocol.ts";
 import { SharedFrames } from "./shared-frames.ts";
 
-/** A call's form, by the content type of its request. Other spellings are left to the adapter, which knows them all. */
+/** A call's form, by the content type of its request, as {@link formName} spells it. */
 const FORMS: ReadonlyMap<string, readonly [StreamProtocol, Encoding]> = new Map<
   string,
   readonly [StreamProtocol, Encoding]
@@ -88,7 +89,7 @@ export function createStreamLane(options: LaneOptions): Lane {
   function take(exchange: Exchange, answer: () => StreamedAnswer): Promise<void> | undefined {
     if (exchange.method !== "POST") return undefined;
     const method = methods.get(pathOf(exchange.target));
-    const form = method && FORMS.get(exchange.header("content-type") ?? "");
+    const form = method && FORMS.get(formName(exchange.header("content-type")));
     if (method === undefined || form === undefined) return undefined;
     const [protocol, encoding] = form;
     if (protocol === grpc && exchange instanceof Http1Exchange) return undefined;

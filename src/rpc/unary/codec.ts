@@ -1,19 +1,29 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
-import { type DescMethod, fromBinary, type Message } from "@bufbuild/protobuf";
+import {
+  type DescMessage,
+  type DescMethod,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  type Message,
+} from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { createBinaryForm } from "../binary-form.ts";
-import { tooLarge } from "../compression.ts";
+import { malformed, tooLarge } from "../compression.ts";
 import { failureOf } from "../connect-failures.ts";
 import { createJsonForm } from "../json-form.ts";
-import { jsonText, messageFromJson } from "../json-text.ts";
+import { NAME_TWICE, ShapeFault } from "../json-shape.ts";
+import { jsonText, messageFromJson, parseJson, textOf } from "../json-text.ts";
+import { readLargeBinary } from "../large-binary.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../large-json.ts";
 import { withImpliedMask } from "../named-fields.ts";
 
 export type Encoding = "json" | "proto";
 
 export interface Codec {
-  /** Throws MALFORMED_BODY or TOO_LARGE. */
-  decode(method: DescMethod, encoding: Encoding, bytes: Uint8Array): Message;
+  /** Throws MALFORMED_BODY, TOO_LARGE, or INVALID_FIELD. A large message is read piece by piece, while others have turns. */
+  decode(method: DescMethod, encoding: Encoding, bytes: Uint8Array): Message | Promise<Message>;
   /** JSON as text: it is written into a socket faster than as bytes. Throws TOO_LARGE. */
   encode(method: DescMethod, encoding: Encoding, message: Message): string | Uint8Array;
 }
@@ -26,13 +36,45 @@ export interface CodecLimits {
 // Kept unknown fields cost 100 times their size in memory; in JSON they may be of a newer client.
 const BINARY = { readUnknownFields: false };
 const JSON_TEXT = { ignoreUnknownFields: true };
+const LARGE_JSON: LargeJson = {
+  ...JSON_TEXT,
+  read: (schema, text) => fromJson(schema, parsed(withImpliedMask(schema, text)), JSON_TEXT),
+  explain: (error) => error,
+};
+
+function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
+  if (rule === NAME_TWICE) return malformed(`${field || "the body"} ${message}`);
+  return rule === undefined ? malformed(message) : invalidField(field, message, rule);
+}
+
+function parsed(text: string): JsonValue {
+  try {
+    return parseJson(text);
+  } catch {
+    // The parser's own words quote the text.
+    throw malformed("the body must be JSON");
+  }
+}
 
 export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec {
   const jsonOf = createJsonForm();
   const binaryOf = createBinaryForm();
+
+  async function decodeLarge(input: DescMessage, encoding: Encoding, bytes: Uint8Array): Promise<Message> {
+    try {
+      return await (encoding === "proto"
+        ? readLargeBinary(input, bytes)
+        : readLargeJson(input, textOf(bytes), LARGE_JSON));
+    } catch (error) {
+      if (error instanceof ShapeFault) throw failureOfShape(error);
+      throw error instanceof DomainError ? error : failureOf(described(error, encoding), readMaxBytes);
+    }
+  }
+
   return {
     decode({ input }, encoding, bytes) {
       if (bytes.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
+      if (bytes.byteLength > LARGE_BODY) return decodeLarge(input, encoding, bytes);
       try {
         return encoding === "proto"
           ? fromBinary(input, bytes, BINARY)

@@ -25,7 +25,7 @@ export async function receiveOne(
   for (const { flags, data } of frames) {
     const expanded = await expand(data, flags, compression, readMaxBytes);
     if ((flags & skip) !== 0) continue;
-    const decoded = codec.decode(method, encoding, expanded);
+    const decoded = await codec.decode(method, encoding, expanded);
     if (message !== undefined) throw notOne();
     message = decoded;
   }

@@ -11,6 +11,7 @@ import { checkCompression } from "./check-compression.ts";
 import { createCodec, type Encoding } from "./codec.ts";
 import { connect } from "./connect.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
+import { formName } from "./form-name.ts";
 import { grpc } from "./grpc.ts";
 import { grpcWeb } from "./grpc-web.ts";
 import { LaneHead } from "./head.ts";
@@ -38,11 +39,9 @@ export interface Lane {
 
 const DONE = Promise.resolve();
 
-/** A call's form, by the content type of its request. Other spellings are left to the adapter, which knows them all. */
+/** A call's form, by the content type of its request, as {@link formName} spells it. */
 const FORMS: ReadonlyMap<string, readonly [Protocol, Encoding]> = new Map<string, readonly [Protocol, Encoding]>([
   ["application/json", [connect, "json"]],
-  ["application/json; charset=utf-8", [connect, "json"]],
-  ["application/json;charset=utf-8", [connect, "json"]],
   ["application/proto", [connect, "proto"]],
   ["application/grpc", [grpc, "proto"]],
   ["application/grpc+proto", [grpc, "proto"]],
@@ -64,7 +63,7 @@ export function createUnaryLane(options: LaneOptions): Lane {
   ): (Pick<Incoming, "encoding" | "query"> & { protocol: Protocol }) | undefined {
     if (exchange.method === "GET") return getFormOf(exchange, method);
     if (exchange.method !== "POST") return undefined;
-    const [protocol, encoding] = FORMS.get(exchange.header("content-type") ?? "") ?? [];
+    const [protocol, encoding] = FORMS.get(formName(exchange.header("content-type"))) ?? [];
     if (protocol === undefined || encoding === undefined) return undefined;
     return { protocol, encoding, query: undefined };
   }

@@ -1,6 +1,8 @@
 // The statements about agents.
+
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 
 export type ConnectorName = "echo" | "openai" | "connect";
 
@@ -45,6 +47,7 @@ export const lockAgent: Statement<AgentRow> = {
 export const listAgents: Statement<AgentRow> = {
   name: "agent_list",
   text: `select ${columns} from agent a where a.tenant_id = $1 and a.name > $2 order by a.name limit $3`,
+  maxBytes: PAGE_BYTES,
 };
 
 /**

@@ -1,5 +1,7 @@
 // The statement that lists conversations, composed for the filters that a call uses.
+
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 import { type ConversationRow, conversationColumns, conversationJoins } from "./conversation-columns.ts";
 import { type ViewerKind, visible, watchedMembers } from "./visibility.ts";
 
@@ -119,6 +121,7 @@ export function listConversations(list: ConversationList): {
   return {
     statement: {
       name: `conversation_list_${list.viewer}_${list.order}_${letters}_${flags}`,
+      maxBytes: PAGE_BYTES,
       text: `
   with ${pages}
   select c.*, counted.total from counted left join (

@@ -1,6 +1,7 @@
 // The statements that read, lock and write conversations.
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 import { type ConversationRow, conversationColumns, conversationJoins } from "./conversation-columns.ts";
 import { forEachViewer, takesPart, visible, watchedMembers } from "./visibility.ts";
 
@@ -18,6 +19,8 @@ export const batchGetConversations = forEachViewer<ConversationRow>(
   (kind) => `
   select ${conversationColumns} from conversation c ${conversationJoins}
   where c.tenant_id = $1 and c.id = any($3::uuid[]) and c.delete_time is null and ${visible(kind)}`,
+  // More than the 100 of a call can have: none is left out.
+  { maxBytes: 4 * PAGE_BYTES },
 );
 
 /** What a change needs to know of a conversation before it is made. */

@@ -1,7 +1,9 @@
 // The statements that write the log of a conversation: every entry takes the next number in the transaction that adds it.
+
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 import { forEachViewer, takesPart, visible, writable } from "./visibility.ts";
 
 /**
@@ -178,4 +180,5 @@ export const readLog = forEachViewer<LogRow>(
   ) m on true
   where c.tenant_id = $1 and c.id = $3::uuid and ($6::boolean or c.delete_time is null) and ${visible(kind)}
   order by e.seq`,
+  { maxBytes: PAGE_BYTES },
 );

@@ -1,5 +1,7 @@
 // The statements about the members of a tenant.
+
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 import { forEachViewer, type ViewerKind, watchedMembers } from "./visibility.ts";
 
 export interface MemberRow {
@@ -36,6 +38,7 @@ export const listMembers = forEachViewer<MemberRow>(
   where m.tenant_id = $1 and (m.delete_time is not null) = $3 and ($4::smallint is null or m.role = $4)
     and ($5::text is null or m.manager_id = $5) and ($6::text is null or m.id > $6::text collate "C") and ${seen(kind)}
   order by m.id limit $7`,
+  { maxBytes: PAGE_BYTES },
 );
 
 /** Locks a member until the transaction ends. $1 tenant, $2 member. */

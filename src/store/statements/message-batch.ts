@@ -1,7 +1,11 @@
 // The statement that reads the messages of many conversations at once.
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 import { type MessageRow, messageColumns } from "./message-columns.ts";
 import { type ViewerKind, visible } from "./visibility.ts";
+
+/** What a message takes in an answer beside its text and metadata, in bytes. */
+const MESSAGE_BYTES = 256;
 
 /** A message, or one row without one for a conversation of which none is read. */
 export interface BatchRow extends Omit<MessageRow, "id"> {
@@ -13,7 +17,7 @@ export interface BatchRow extends Omit<MessageRow, "id"> {
   readonly id: string | null;
   /** How many messages were read up to this one. */
   readonly place: bigint;
-  /** How many bytes of text and metadata the messages before this one hold. */
+  /** How many bytes the messages before this one take. */
   readonly bytes_before: bigint;
 }
 
@@ -27,6 +31,7 @@ export interface BatchRow extends Omit<MessageRow, "id"> {
 export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement<BatchRow> {
   return {
     name: `message_batch_${viewer}${latest ? "_latest" : ""}`,
+    maxBytes: 4 * PAGE_BYTES,
     text: `
   with asked as (
     select c.id, a.ordinal, case when a.ordinal = 1 and $6::bigint > 0 then 0 else least(c.message_count, $4::bigint) end
@@ -38,7 +43,7 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement
     select a.id, a.ordinal, a.wanted, sum(a.wanted) over (order by a.ordinal) - a.wanted >= $5::bigint as behind from asked a
   ), found as (
     select r.ordinal, r.id as asked_id, r.behind and r.wanted > 0 as skipped, ${messageColumns},
-      coalesce(octet_length(m.content) + coalesce(pg_column_size(m.metadata), 0), 0) as bytes
+      coalesce(octet_length(m.content) + coalesce(pg_column_size(m.metadata), 0) + ${MESSAGE_BYTES}, 0) as bytes
     from reached r left join lateral (
       select * from message l
       where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and not r.behind

@@ -23,3 +23,23 @@ export interface MessageRow {
 export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
   m.edit_time, m.delete_time, m.revision, m.version`;
+
+/** So many bytes of text and metadata are read for a page; a little less than it may have in an answer. */
+const PAGE_TEXT_BYTES = 3 << 20;
+
+/**
+ * Of the messages that a query finds, as many as fit into a page, the first in any case. How long a text is, is known
+ * without reading it, so what does not fit is not read. `followed` says of each row whether another was found after it.
+ */
+export function withinBytes(query: string, order: string): string {
+  return `
+    select * from (
+      select q.*, sum(octet_length(q.content) + coalesce(pg_column_size(q.metadata), 0)) over found as bytes,
+        lag(q.id) over found is null as is_first, lead(q.id) over found is not null as followed
+      from (${query}) q
+      window found as (order by ${order
+        .split(", ")
+        .map((by) => `q.${by}`)
+        .join(", ")} rows unbounded preceding)
+    ) fitting where fitting.bytes <= ${PAGE_TEXT_BYTES} or fitting.is_first`;
+}

@@ -1,11 +1,14 @@
 // The statements that list messages: of one conversation, deleted ones, and by their words.
 import type { Statement } from "../database.ts";
-import { type MessageRow, messageColumns } from "./message-columns.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
+import { type MessageRow, messageColumns, withinBytes } from "./message-columns.ts";
 import { forEachViewer, type ViewerKind, visible } from "./visibility.ts";
 
 /** A message of a page; `id` is null in the only row of an empty page. */
 export interface ListedMessageRow extends Omit<MessageRow, "id"> {
   readonly id: string | null;
+  /** Whether another message comes after it that was found, but is too much for the page; null in an empty page. */
+  readonly followed?: boolean | null;
   /** How many match in all; null unless asked for. */
   readonly total: bigint | null;
 }
@@ -27,15 +30,17 @@ export function listMessages({ viewer, newestFirst, filtered }: MessageListShape
   const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
   return {
     name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}`,
+    maxBytes: PAGE_BYTES,
     text: `
-  select ${messageColumns}, ${filtered ? "counted.total" : "null::bigint as total"}
+  select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"}
   from conversation c
-  left join lateral (
-    select * from message l
+  left join lateral (${withinBytes(
+    `select * from message l
     where l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
       and l.seq > $4::bigint and l.seq < $5::bigint ${filters}
-    order by l.seq ${newestFirst ? "desc" : "asc"} limit $6 ${filtered ? "offset $7" : ""}
-  ) m on true
+    order by l.seq ${newestFirst ? "desc" : "asc"} limit $6 ${filtered ? "offset $7" : ""}`,
+    `seq ${newestFirst ? "desc" : "asc"}`,
+  )}) m on true
   ${
     filtered
       ? `left join lateral (
@@ -63,18 +68,21 @@ export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): S
       and ($3::uuid is null or m.conversation_id = $3::uuid) and ${visible(viewer)}`;
   return {
     name: `message_list_deleted_${viewer}_${order}`,
+    maxBytes: PAGE_BYTES,
     text: `
-  with page as (
-    select ${messageColumns} ${matching} and ($4::uuid is null or m.id ${oldestFirst ? ">" : "<"} $4::uuid)
-    order by m.id ${order} limit $5 offset $6
-  ), counted as (
+  with page as (${withinBytes(
+    `select ${messageColumns} ${matching} and ($4::uuid is null or m.id ${oldestFirst ? ">" : "<"} $4::uuid)
+    order by m.id ${order} limit $5 offset $6`,
+    `id ${order}`,
+  )}), counted as (
     select case when $7::boolean then (select count(*) ${matching}) end as total
   )
-  select page.*, counted.total from counted left join page on true order by page.id ${order}`,
+  select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total from counted left join page on true order by page.id ${order}`,
   };
 }
 
 export interface MatchRow extends MessageRow {
+  readonly followed: boolean;
   readonly score: number;
 }
 
@@ -98,7 +106,12 @@ export const searchMessages = forEachViewer<MatchRow>(
       and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
       and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6) and ${visible(kind)}
   )
-  select * from found
-  where $7::real is null or (score, id) < ($7::real, $8::uuid)
-  order by score desc, id desc limit $9`,
+  ${withinBytes(
+    `select * from found
+    where $7::real is null or (score, id) < ($7::real, $8::uuid)
+    order by score desc, id desc limit $9`,
+    "score desc, id desc",
+  )}
+  order by score desc, id desc`,
+  { maxBytes: PAGE_BYTES },
 );

@@ -1,7 +1,8 @@
 // The statements that read, lock and write messages.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Statement } from "../database.ts";
-import { type MessageRow, messageColumns } from "./message-columns.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
+import { type MessageRow, messageColumns, withinBytes } from "./message-columns.ts";
 import { forEachViewer, visible } from "./visibility.ts";
 
 /** $1 tenant, $2 caller, $3 id, $4 whether a deleted one is answered too. */
@@ -94,19 +95,22 @@ export interface RevisionRow {
   readonly metadata: JsonObject | null;
   readonly create_time: Date;
   readonly editor: string;
+  readonly followed?: boolean;
 }
 
 /** The texts before. No row: the caller does not see the message. $1 tenant, $2 caller, $3 id, $4 after, $5 limit. */
 export const listRevisions = forEachViewer<RevisionRow>(
   "message_revisions",
   (kind) => `
-  select r.revision, r.content, r.metadata, r.create_time, r.editor
+  select r.revision, r.content, r.metadata, r.create_time, r.editor, r.followed
   from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
-  left join lateral (
-    select r.revision, r.content, r.metadata, r.create_time, r.editor from message_revision r
+  left join lateral (${withinBytes(
+    `select r.revision as id, r.revision, r.content, r.metadata, r.create_time, r.editor from message_revision r
     where r.tenant_id = $1 and r.conversation_id = m.conversation_id and r.seq = m.seq and r.revision > $4
-    order by r.revision limit $5
-  ) r on true
+    order by r.revision limit $5`,
+    "revision",
+  )}) r on true
   where m.tenant_id = $1 and m.id = $3::uuid and m.delete_time is null and c.delete_time is null and ${visible(kind)}
   order by r.revision`,
+  { maxBytes: PAGE_BYTES },
 );

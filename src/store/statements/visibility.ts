@@ -8,7 +8,7 @@ export type ViewerKind = Viewer["kind"];
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
-  options: Pick<Statement, "changes" | "extendsLog"> = {},
+  options: Pick<Statement, "changes" | "extendsLog" | "maxBytes"> = {},
 ): Readonly<Record<ViewerKind, Statement<Row>>> {
   const forKind = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
   return { tenant: forKind("tenant"), member: forKind("member"), manager: forKind("manager") };

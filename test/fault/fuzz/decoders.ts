@@ -1,6 +1,6 @@
 // What reads bytes or text of strangers, each called directly, many thousand times a second.
 import { randomBytes } from "node:crypto";
-import { create, type DescMethod, fromJson, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMethod, fromJson, type Message, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ListMessagesRequestSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { makeApiKey, parseApiKey } from "../../../src/access/api-key.ts";
@@ -122,7 +122,7 @@ function message(encoding: "json" | "proto"): Decoder {
     return said(
       bytes,
       faultOf(() => {
-        const decoded = codec.decode(method, encoding, bytes);
+        const decoded = codec.decode(method, encoding, bytes) as Message;
         validate(method.input, decoded);
         toBinary(method.input, decoded);
       }),

@@ -1,0 +1,66 @@
+// How much a field of a request may hold: what its rules say, and a limit for lists and maps without one.
+import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
+import * as rules from "../../gen/buf/validate/validate_pb.ts";
+
+/** Where no rule says anything, as in types that are not ours: the paths of a field mask, the extensions of a raw body. */
+const MOST_UNRULED_ITEMS = 1_000;
+/** Free JSON is limited by its bytes: no more values can be written in so many. */
+const MOST_JSON_ITEMS = 8_192;
+const FREE_JSON = ["google.protobuf.Struct", "google.protobuf.ListValue"];
+
+const known = new WeakMap<DescField, number>();
+
+/** The most items of a repeated field, or pairs of a map: `max_items`, `max_pairs`, or 1,000. */
+export function mostItems(field: DescField): number {
+  let most = known.get(field);
+  if (most === undefined) {
+    const { type } = hasOption(field, rules.field) ? getOption(field, rules.field) : { type: undefined };
+    if (type?.case === "repeated") most = Number(type.value.maxItems) || MOST_UNRULED_ITEMS;
+    else if (type?.case === "map") most = Number(type.value.maxPairs) || MOST_UNRULED_ITEMS;
+    else most = FREE_JSON.includes(field.parent.typeName) ? MOST_JSON_ITEMS : MOST_UNRULED_ITEMS;
+    known.set(field, most);
+  }
+  return most;
+}
+
+/** The rule that too many items break, and its words: as the library of the rules has them. */
+export function tooManyItems(most: number, kind: "list" | "map" = "list"): [rule: string, description: string] {
+  return kind === "list"
+    ? ["repeated.max_items", `must contain no more than ${most} item(s)`]
+    : ["map.max_pairs", `map must be at most ${most} entries`];
+}
+
+/** How long a text may be, and the rule that says so. */
+export interface TextLimit {
+  /** In bytes of UTF-8: no shorter text breaks the rule. */
+  readonly mostBytes: number;
+  readonly rule: string;
+  readonly words: string;
+}
+
+const texts = new WeakMap<DescField, { readonly limit: TextLimit | undefined }>();
+
+/** Of a string, or of each of a list: `max_bytes` or `max_len`. Undefined: no rule says. */
+export function textLimit(field: DescField): TextLimit | undefined {
+  let found = texts.get(field);
+  if (found === undefined) {
+    found = { limit: makeTextLimit(field) };
+    texts.set(field, found);
+  }
+  return found.limit;
+}
+
+function makeTextLimit(field: DescField): TextLimit | undefined {
+  if (!hasOption(field, rules.field)) return undefined;
+  const { type } = getOption(field, rules.field);
+  const own = type.case === "repeated" ? type.value.items?.type : type;
+  if (own?.case !== "string") return undefined;
+  const { maxLen, maxBytes } = own.value;
+  if (maxBytes > 0n) {
+    return { mostBytes: Number(maxBytes), rule: "string.max_bytes", words: `must be at most ${maxBytes} bytes` };
+  }
+  // A character takes four bytes at most.
+  return maxLen === 0n
+    ? undefined
+    : { mostBytes: 4 * Number(maxLen), rule: "string.max_len", words: `must be at most ${maxLen} characters` };
+}

@@ -1,0 +1,98 @@
+// Large JSON bodies: held to their limits before they are parsed, then read piece by piece, with turns for others between.
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { type ItemList, type JsonShape, jsonShape, type ShapeOptions } from "./json-shape.ts";
+import { Turns } from "./turns.ts";
+
+/** Shorter bodies are read at once: nothing that they hold takes long. */
+export const LARGE_BODY = 32 * 1024;
+/** So many characters of items are read at once. */
+const PIECE = 16 * 1024;
+
+/** Reads a text as a message. No object in it holds a name twice. Throws if it is none. */
+export type ReadText = (schema: DescMessage, text: string) => Message;
+
+/** A piece that cannot be read: item `index` of the list at `path`; no path: what is left of the body without them. */
+export interface BrokenPiece {
+  readonly path: readonly DescField[];
+  readonly index: number;
+  readonly schema: DescMessage;
+  readonly text: string;
+}
+
+export interface LargeJson extends ShapeOptions {
+  readonly read: ReadText;
+  /** What to throw for a piece that `read` did not take. */
+  readonly explain: (error: unknown, piece: BrokenPiece) => unknown;
+}
+
+/** Reads a message as `read` would read the whole, but for the names of a text that nothing reads. */
+export async function readLargeJson(schema: DescMessage, text: string, options: LargeJson): Promise<Message> {
+  const shape = jsonShape(schema, text, options);
+  if (shape === undefined) return readPiece(options, { path: [], index: 0, schema, text });
+  const turns = new Turns();
+  await turns.next();
+  const message = readPiece(options, { path: [], index: 0, schema, text: restOf(text, shape) });
+  for (const list of shape.lists) await readItems(message, text, list, options, turns);
+  return message;
+}
+
+function readPiece({ read, explain }: LargeJson, piece: BrokenPiece): Message {
+  try {
+    return read(piece.schema, piece.text);
+  } catch (error) {
+    throw explain(error, piece);
+  }
+}
+
+/** The text without the items of lists, and without what nothing reads. */
+function restOf(text: string, { cuts }: JsonShape): string {
+  let rest = "";
+  let from = 0;
+  for (const { start, end, by } of cuts) {
+    // One that lies within another.
+    if (start < from) continue;
+    rest += text.slice(from, start) + by;
+    from = end;
+  }
+  return rest + text.slice(from);
+}
+
+async function readItems(
+  message: Message,
+  text: string,
+  { path, bounds }: ItemList,
+  options: LargeJson,
+  turns: Turns,
+): Promise<void> {
+  const list = path[path.length - 1] as DescField & { fieldKind: "list"; message: DescMessage };
+  const items = listAt(message, path);
+  const count = bounds.length / 2;
+  for (let first = 0; first < count; ) {
+    await turns.next();
+    const start = bounds[2 * first] as number;
+    let last = first;
+    while (last + 1 < count && (bounds[2 * last + 3] as number) - start <= PIECE) last++;
+    const end = bounds[2 * last + 1] as number;
+    const piece = `{${JSON.stringify(list.jsonName)}:[${text.slice(start, end)}]}`;
+    try {
+      const read = options.read(list.parent, piece) as unknown as Readonly<Record<string, readonly unknown[]>>;
+      for (const item of read[list.localName] ?? []) items.push(item);
+    } catch (error) {
+      for (let index = first; index <= last; index++) {
+        const own = text.slice(bounds[2 * index], bounds[2 * index + 1]);
+        readPiece(options, { path, index, schema: list.message, text: own });
+      }
+      throw error;
+    }
+    first = last + 1;
+  }
+}
+
+function listAt(message: Message, path: readonly DescField[]): unknown[] {
+  let value: unknown = message;
+  for (const { localName, oneof } of path) {
+    const holder = value as Readonly<Record<string, unknown>>;
+    value = oneof === undefined ? holder[localName] : (holder[oneof.localName] as { value?: unknown }).value;
+  }
+  return value as unknown[];
+}

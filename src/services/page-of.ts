@@ -1,0 +1,43 @@
+// What of the rows that were read fits into one page: by count, and by bytes.
+import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { areCut, areHeavy } from "../store/row-budget.ts";
+
+/**
+ * The bytes of a page in the binary form. Clients of gRPC take messages of 4 MiB unless told otherwise; the rest is for
+ * what stands beside the items.
+ */
+export const PAGE_BYTES = 3 << 20;
+
+export interface PageOf<Row, Item> {
+  readonly items: readonly Item[];
+  /** The rows of the items. */
+  readonly shown: readonly Row[];
+  /** Whether anything comes after them. */
+  readonly more: boolean;
+}
+
+/**
+ * At most `limit` items, no more than fit, and one at least if there is one. More rows than `limit` say that more come.
+ *
+ * @param heavy whether the items are weighed. Default: what is known of the rows
+ */
+export function pageOf<Row extends object, Desc extends DescMessage>(
+  schema: Desc,
+  rows: readonly Row[],
+  limit: number,
+  convert: (row: Row) => MessageInitShape<Desc>,
+  heavy = areHeavy(rows),
+): PageOf<Row, MessageInitShape<Desc>> {
+  const within = rows.length > limit ? rows.slice(0, limit) : rows;
+  const more = rows.length > limit || areCut(rows);
+  if (!heavy) return { items: within.map(convert), shown: within, more };
+  const items: MessageInitShape<Desc>[] = [];
+  let bytes = 0;
+  for (const row of within) {
+    const item = convert(row);
+    bytes += toBinary(schema, create(schema, item as never) as Message as never).length;
+    if (bytes > PAGE_BYTES && items.length > 0) break;
+    items.push(item);
+  }
+  return { items, shown: within.slice(0, items.length), more: more || items.length < within.length };
+}

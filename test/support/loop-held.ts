@@ -1,0 +1,34 @@
+// How long something holds the event loop: by the time that this thread itself works, whatever else the machine does.
+
+export interface Held<T> {
+  readonly value: T;
+  /** The most that the thread worked between two turns of the loop, in milliseconds. */
+  readonly ms: number;
+}
+
+/** Runs `work` and looks at every turn of the loop until it is done. */
+export async function heldBy<T>(work: () => Promise<T> | T): Promise<Held<T>> {
+  let worst = 0;
+  let running = true;
+  let last = process.threadCpuUsage();
+  const look = () => {
+    const { user, system } = process.threadCpuUsage(last);
+    last = process.threadCpuUsage();
+    worst = Math.max(worst, (user + system) / 1000);
+  };
+  const turn = () => {
+    look();
+    if (running) setImmediate(turn);
+  };
+  // What was waiting is not this work's.
+  await new Promise((resolve) => setImmediate(resolve));
+  last = process.threadCpuUsage();
+  setImmediate(turn);
+  try {
+    const value = await work();
+    look();
+    return { value, ms: worst };
+  } finally {
+    running = false;
+  }
+}

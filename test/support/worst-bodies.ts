@@ -1,0 +1,150 @@
+// For every list, map, text and free JSON of a request: the worst bodies that 4 MiB let through, in JSON and in Protobuf.
+import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType, toBinary } from "@bufbuild/protobuf";
+
+export const LIMIT = 4 << 20;
+
+export interface WorstBody {
+  readonly name: string;
+  readonly encoding: "json" | "proto";
+  readonly bytes: Buffer;
+}
+
+/** Fields that lead to another; the last one is the one that is filled. */
+type Path = readonly DescField[];
+
+/** Every field of a request, at most so deep. */
+export function pathsOf(schema: DescMessage, depth = 4, before: Path = []): Path[] {
+  if (depth === 0) return [];
+  return schema.fields.flatMap((field) => {
+    const path = [...before, field];
+    const inner = field.fieldKind === "message" || field.fieldKind === "list" ? field.message : undefined;
+    const isOurs = inner !== undefined && !inner.typeName.startsWith("google.protobuf.");
+    return isOurs && !before.some((one) => one.message === inner) ? [path, ...pathsOf(inner, depth - 1, path)] : [path];
+  });
+}
+
+function isJson({ message }: DescField): boolean {
+  return /^google\.protobuf\.(Struct|Value|ListValue)$/.test(message?.typeName ?? "");
+}
+
+/** So much of one text that the limit is nearly full, with `room` left for what is around. */
+function times(text: string, room = 2_000): string {
+  return text.repeat(Math.floor((LIMIT - room) / text.length));
+}
+
+/** The worst values of one field, as JSON. */
+function* valuesOf(field: DescField): Generator<[name: string, json: string]> {
+  if (field.fieldKind === "list") {
+    for (const item of ["{}", '""', "0", "null", "[]"]) yield [`of ${item}`, `[${times(`${item},`)}${item}]`];
+  } else if (field.fieldKind === "map" || isJson(field)) {
+    yield ["of names", `{${names(390_000)}}`];
+  }
+  if (isJson(field)) {
+    yield ["of numbers", `{"a":[${times("1,")}1]}`];
+    yield ["of objects", `{"a":[${times('{"a":1},')}1]}`];
+    yield ["of levels", `{"a":${"[".repeat(200)}${"]".repeat(200)}${times(" ")}}`];
+    yield ["of text", `{"a":"${times("x")}"}`];
+    yield ["of long names", `{${Array.from({ length: 40 }, (_, i) => `"${i}${"n".repeat(98_000)}":1`).join()}}`];
+  }
+  if (field.fieldKind === "scalar" || field.fieldKind === "enum" || field.fieldKind === "message") {
+    yield ["as text", `"${times("x")}"`];
+    yield ["as escapes", `"${times("\\n")}"`];
+    yield ["as two-byte text", `"${times("é", 4_000).slice(0, (LIMIT - 4_000) / 2)}"`];
+    yield ["as digits", times("9")];
+    yield ["as a large number", `1e${times("9")}`];
+    yield ["as paths", `"${times("a,")}a"`];
+  }
+}
+
+function names(count: number): string {
+  return Array.from({ length: count }, (_, i) => `"${i.toString(36)}":1`).join();
+}
+
+/** A value where it belongs: within objects, and within a list of one where the way leads through a list. */
+function wrap(path: Path, json: string): string {
+  return path.toReversed().reduce((inner, field, i) => {
+    const value = field.fieldKind === "list" && i > 0 ? `[${inner}]` : inner;
+    return `{${JSON.stringify(field.jsonName)}:${value}}`;
+  }, json);
+}
+
+export function* worstJson(path: Path): Generator<WorstBody> {
+  const name = path.map((field) => field.name).join(".");
+  for (const [form, json] of valuesOf(path.at(-1) as DescField)) {
+    yield { name: `${name} ${form}`, encoding: "json", bytes: Buffer.from(wrap(path, json)) };
+  }
+}
+
+export function* worstProto(schema: DescMessage, path: Path): Generator<WorstBody> {
+  const field = path.at(-1) as DescField;
+  const name = path.map((one) => one.name).join(".");
+  const around = (value: Buffer): WorstBody["bytes"] =>
+    path.slice(0, -1).reduceRight((inner, one) => delimited(one.number, inner), value);
+  const body = (form: string, value: Buffer): WorstBody => ({
+    name: `${name} ${form}`,
+    encoding: "proto",
+    bytes: around(value),
+  });
+  const size = LIMIT - 200;
+  const isText = field.fieldKind === "scalar" && [ScalarType.STRING, ScalarType.BYTES].includes(field.scalar);
+  if (field.fieldKind === "list" || field.fieldKind === "map" || field.fieldKind === "message") {
+    yield body("of nothing", repeated(delimited(field.number, Buffer.alloc(0)), size));
+    yield body("of bytes", delimited(field.number, Buffer.alloc(size - 10, 0x01)));
+  }
+  if (isText) yield body("as text", delimited(field.number, Buffer.alloc(size - 10, 0x61)));
+  if (isText) yield body("many times", repeated(delimited(field.number, Buffer.from("a")), size));
+  if (isJson(field)) {
+    const json = { a: Array.from({ length: 190_000 }, () => 1) } as JsonValue;
+    const struct = toBinary(field.message as DescMessage, fromJson(field.message as DescMessage, json));
+    if (struct.length < size) yield body("of numbers", delimited(field.number, Buffer.from(struct)));
+  }
+  void schema;
+}
+
+/** What no field is. */
+export function* worstUnknown(): Generator<WorstBody> {
+  for (const [name, json] of [
+    ["objects", `{"zzz":[${times("{},")}{}]}`],
+    ["objects apart", `{"zzz":[${times(`{}${" ".repeat(20)},`)}{}]}`],
+    ["names", `{${names(390_000)}}`],
+    ["names twice", `{${times('"zzz":1,')}"zzz":1}`],
+    ["escaped names", `{${times('"\\u0061\\n":1,')}"a":1}`],
+    ["digits", `{"zzz":${times("9")}}`],
+    ["text", `{"zzz":"${times("x")}"}`],
+    ["a long name", `{"${times("x")}":1}`],
+    ["levels", times("[")],
+    ["white space", `{"zzz":${times(" ")}1}`],
+    ["nothing that is JSON", times("x")],
+    ["an open text", `{"zzz":"${times("x")}`],
+    ["backslashes", `{"zzz":"${times("\\\\")}`],
+    ["quotes", times('"')],
+    ["commas", `{${times(",")}`],
+  ] as const) {
+    yield { name: `unknown ${name}`, encoding: "json", bytes: Buffer.from(json) };
+  }
+  const size = LIMIT - 200;
+  for (const [name, hex] of [
+    ["fields", "f83f00"],
+    ["fields of bytes", "fa3f00"],
+    ["groups", "fb3ffc3f"],
+    ["open groups", "fb3f"],
+    ["zeroes", "00"],
+  ] as const) {
+    yield { name: `unknown ${name}`, encoding: "proto", bytes: repeated(Buffer.from(hex, "hex"), size) };
+  }
+}
+
+function repeated(part: Buffer, size: number): Buffer {
+  return Buffer.alloc(Math.floor(size / part.length) * part.length, part);
+}
+
+function delimited(number: number, value: Buffer): Buffer {
+  return Buffer.concat([varint(number * 8 + 2), varint(value.length), value]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+  return Buffer.from([...bytes, rest]);
+}
