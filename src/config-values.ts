@@ -139,7 +139,11 @@ const issuer = z
       .string()
       .min(1)
       .refine((name) => name !== LOCAL_ISSUER, "is the name of the local issuer"),
-    audience: z.string().min(1),
+    audience: z
+      .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
+        error: ({ input }) => (input === undefined ? "is missing" : "must be a text, or a list of texts"),
+      })
+      .transform((names) => [names].flat()),
     jwks_url: z
       .url({ protocol: /^https?$/ })
       .refine((url) => url.startsWith("https:") || isLoopback(URL.parse(url)?.hostname ?? ""), "must be https")
@@ -148,6 +152,7 @@ const issuer = z
     algorithms: z.array(z.enum(ALGORITHMS)).min(1),
     claims: z
       .strictObject({
+        aud: z.string().min(1).default("aud"),
         sub: z.string().min(1).default("sub"),
         tenant: z.string().min(1).default("tenant"),
         role: z.string().min(1).default("role"),

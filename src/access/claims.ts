@@ -7,11 +7,13 @@ import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principa
  * then as a path through objects (`app_metadata.tenant`).
  */
 export interface ClaimNames {
-  /** Default `sub`. */
+  /** Default `aud`. Cognito's access tokens have `client_id` in its place, Clerk's and Keycloak's `azp`. */
+  readonly aud?: string | undefined;
+  /** Default `sub`. A text, or a whole number. */
   readonly sub?: string | undefined;
-  /** Default `tenant`: a tenant's UUID or slug. */
+  /** Default `tenant`: a tenant's UUID or slug, or a list of one. */
   readonly tenant?: string | undefined;
-  /** Default `role`: a text, or a list of which the highest known role counts. */
+  /** Default `role`: a text, a list, or an object with a key for each; the highest known role counts. */
   readonly role?: string | undefined;
 }
 
@@ -35,11 +37,11 @@ const OWN_NAMES: Readonly<Record<string, Role>> = Object.fromEntries(ROLES.map((
 /** Reads a token's claims. Throws CREDENTIAL_INVALID for a claim that cannot be what it should. */
 export function readClaims(payload: Readonly<Record<string, unknown>>, rules: ClaimRules = {}): TokenSubject {
   const { sub = "sub", tenant = "tenant", role = "role" } = rules.claims ?? {};
-  const memberId = claimAt(payload, sub);
+  const memberId = asText(claimAt(payload, sub));
   if (typeof memberId !== "string" || !isMemberId(memberId)) {
     throw refuseGenuine(`its subject is not a text of ${MEMBER_ID_RULE}`);
   }
-  const named = claimAt(payload, tenant) ?? undefined;
+  const named = onlyOf(claimAt(payload, tenant)) ?? undefined;
   if (named !== undefined && (typeof named !== "string" || named === "" || named.length > 128)) {
     throw refuseGenuine("its tenant is not a text of 1 to 128 characters");
   }
@@ -66,18 +68,33 @@ export class GenuineRefused extends DomainError {
   }
 }
 
-function claimAt(payload: Readonly<Record<string, unknown>>, name: string): unknown {
-  if (Object.hasOwn(payload, name)) return payload[name];
-  let value: unknown = payload;
-  for (const part of name.split(".")) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Record<string, unknown>)[part];
+/** The claim of a name. Of names that are themselves paths the longest counts, at each step. */
+export function claimAt(payload: unknown, name: string): unknown {
+  if (typeof payload !== "object" || payload === null) return undefined;
+  if (Object.hasOwn(payload, name)) return (payload as Record<string, unknown>)[name];
+  for (let dot = name.lastIndexOf("."); dot > 0; dot = name.lastIndexOf(".", dot - 1)) {
+    const step = name.slice(0, dot);
+    if (!Object.hasOwn(payload, step)) continue;
+    const found = claimAt((payload as Record<string, unknown>)[step], name.slice(dot + 1));
+    if (found !== undefined) return found;
   }
-  return value;
+  return undefined;
+}
+
+/** Providers number their users, too. */
+function asText(claim: unknown): unknown {
+  return Number.isSafeInteger(claim) ? String(claim) : claim;
+}
+
+/** The one entry of a list, as of the groups or organizations that a token names. */
+function onlyOf(claim: unknown): unknown {
+  return Array.isArray(claim) && claim.length === 1 ? claim[0] : claim;
 }
 
 function readRole(claim: unknown, names: Readonly<Record<string, Role>>): Role | undefined {
-  const words = Array.isArray(claim) ? claim : [claim];
+  // Some give an object with a name for each role.
+  const isNamed = typeof claim === "object" && claim !== null && !Array.isArray(claim);
+  const words = isNamed ? Object.keys(claim) : [claim].flat();
   const ranks = words
     .map((word) => (typeof word === "string" && Object.hasOwn(names, word) ? names[word] : undefined))
     .map((role) => (role === undefined ? -1 : ROLES.indexOf(role)));

@@ -8,17 +8,17 @@ import type { Issuer } from "./tokens.ts";
 
 /** An issuer as it is configured. */
 export interface IssuerSettings {
-  /** The `iss` claim, exactly. */
+  /** The `iss` claim, but for a slash at its end. */
   readonly issuer: string;
-  /** What the `aud` claim must hold. */
-  readonly audience: string;
+  /** One of these must be in the `aud` claim. */
+  readonly audience: readonly string[];
   /** Where its keys are: exactly one of the two. */
   readonly jwksUrl: string | undefined;
   readonly keyFile: string | undefined;
   /** The signature algorithms that are accepted, such as `ES256`. */
   readonly algorithms: readonly string[];
-  /** The names of the claims that hold the member, the tenant and the role. */
-  readonly claims: { readonly sub: string; readonly tenant: string; readonly role: string };
+  /** The names of the claims that hold the audience (default `aud`), the member, the tenant and the role. */
+  readonly claims: { readonly aud?: string; readonly sub: string; readonly tenant: string; readonly role: string };
   /** What its words for roles mean here. Default: our own names. */
   readonly roles?: Readonly<Record<string, Role>> | undefined;
   /** The tenants that it may speak for. Default: any. */
@@ -34,10 +34,10 @@ export function openIssuers(
   now: Clock = () => performance.now(),
 ): Promise<readonly Issuer[]> {
   return Promise.all(
-    settings.map(async ({ jwksUrl, keyFile = "", audience, ...rest }) => {
+    settings.map(async ({ jwksUrl, keyFile = "", ...rest }) => {
       const load = jwksUrl === undefined ? () => readKeyFile(keyFile) : () => fetchKeys(jwksUrl);
       if (jwksUrl === undefined) await load().catch((cause: unknown) => refuseKeyFile(keyFile, cause));
-      return { ...rest, audience: [audience], keys: keySource({ load, now }) };
+      return { ...rest, keys: keySource({ load, now }) };
     }),
   );
 }

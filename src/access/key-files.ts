@@ -27,8 +27,16 @@ export async function readKeyFile(path: string): Promise<JSONWebKeySet> {
   const text = (await readFile(path, "utf8")).trim();
   if (text.startsWith("{")) return asKeySet(JSON.parse(text), path, refuseUnusable);
   if (text.includes("PRIVATE KEY")) throw new Error(`${path} holds a private key: give the public one`);
-  // createPublicKey reads SPKI, PKCS #1 and X.509 certificates alike.
-  return { keys: [createPublicKey(text).export({ format: "jwk" }) as JWK] };
+  const blocks = text.match(PEM_BLOCK) ?? [text];
+  return { keys: blocks.map(fromPem) };
+}
+
+/** While keys are replaced, a file holds the old one and the new one. */
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
+
+/** SPKI, PKCS #1 and X.509 certificates alike. */
+function fromPem(text: string): JWK {
+  return createPublicKey(text).export({ format: "jwk" }) as JWK;
 }
 
 /** The parts that make a JWK a secret (RFC 7518, 6.2.2, 6.3.2 and 6.4.1). */
@@ -37,11 +45,20 @@ function isSecret(key: JWK): boolean {
 }
 
 function asKeySet(json: unknown, from: string, select: (keys: readonly JWK[], from: string) => JWK[]): JSONWebKeySet {
-  const keys = isObject(json) && Array.isArray(json.keys) ? json.keys : [json];
-  if (!keys.every((key): key is JWK => isObject(key) && typeof key.kty === "string")) {
+  const keys = isObject(json) && Array.isArray(json.keys) ? json.keys : (certificatesIn(json) ?? [json]);
+  const jwks = keys.filter((key): key is JWK => isObject(key) && typeof key.kty === "string");
+  if (jwks.length === 0 || (select === refuseUnusable && jwks.length < keys.length)) {
     throw new Error(`${from} holds no JWK and no JWK set`);
   }
-  return { keys: select(keys, from) };
+  return { keys: select(jwks, from) };
+}
+
+/** Certificates by key id, as Google publishes those of Firebase beside its JWK set. */
+function certificatesIn(json: unknown): JWK[] | undefined {
+  if (!isObject(json) || Object.keys(json).length === 0) return undefined;
+  const certificates = Object.entries(json);
+  const arePem = certificates.every(([, text]) => typeof text === "string" && text.startsWith("-----BEGIN CERT"));
+  return arePem ? certificates.map(([kid, text]) => ({ ...fromPem(text as string), kid })) : undefined;
 }
 
 // An issuer may publish keys that are none of our business; a shared secret among them must never verify anything.

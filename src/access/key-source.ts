@@ -5,8 +5,15 @@ import type { Clock } from "./bounded-cache.ts";
 /** The type of key that jose verifies with. */
 type VerifyKey = Awaited<ReturnType<ReturnType<typeof createLocalJWKSet>>>;
 
-/** Finds the key that a token's header names. Throws jose's `JWKSNoMatchingKey`, or `KeysUnavailable`. */
-export type KeySource = (header: JWSHeaderParameters) => Promise<VerifyKey>;
+/**
+ * Finds the key that a token's header names. Throws jose's `JWKSNoMatchingKey`, `JWKSMultipleMatchingKeys` (which gives the
+ * keys that may be meant), or `KeysUnavailable`.
+ */
+export interface KeySource {
+  (header: JWSHeaderParameters): Promise<VerifyKey>;
+  /** Reads the keys anew, for a signature that none of them has made; false: it is too early for that. */
+  renew?(): Promise<boolean>;
+}
 
 /** No key of this issuer was ever read, and now is no time to try again. */
 export class KeysUnavailable extends Error {
@@ -56,7 +63,7 @@ export function keySource(options: KeySourceOptions): KeySource {
   };
   const mayRead = () => reading !== undefined || now() >= nextReadAt;
 
-  return async (header) => {
+  const source = async (header: JWSHeaderParameters) => {
     if (find === undefined) {
       if (mayRead()) await read();
       if (find === undefined) throw new KeysUnavailable("the issuer's keys cannot be read", { cause: failure });
@@ -71,11 +78,23 @@ export function keySource(options: KeySourceOptions): KeySource {
       return await find(header);
     }
   };
+  const renew = async () => {
+    if (!mayRead()) return false;
+    await read();
+    return failure === undefined;
+  };
+  return Object.assign(source, { renew });
 }
 
-// A key file in PEM has no key ids: such a set is matched by algorithm alone, whatever id the token names.
+// Keys without an id, as those of a PEM file, are matched by algorithm alone, whatever id the token names.
 function finder(set: JSONWebKeySet): (header: JWSHeaderParameters) => Promise<VerifyKey> {
-  const local = createLocalJWKSet(set);
-  if (set.keys.some((key) => key.kid !== undefined)) return local;
-  return ({ kid: _, ...header }) => local(header);
+  const all = createLocalJWKSet(set);
+  const unnamed = set.keys.filter((key) => key.kid === undefined);
+  if (unnamed.length === 0) return all;
+  const byAlgorithm = createLocalJWKSet({ keys: unnamed });
+  return async ({ kid, ...header }) => {
+    if (kid === undefined) return all(header);
+    const named = set.keys.some((key) => key.kid === kid);
+    return named ? all({ kid, ...header }) : byAlgorithm(header);
+  };
 }

@@ -4,7 +4,7 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { BoundedCache, type Clock } from "./bounded-cache.ts";
-import { type ClaimRules, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
+import { type ClaimRules, claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
 import { type KeySource, KeysUnavailable } from "./key-source.ts";
 
 /** Seconds by which clocks may differ. */
@@ -15,9 +15,9 @@ const MAX_LENGTH = 16 * 1024;
 
 /** An issuer whose tokens are accepted. */
 export interface Issuer extends ClaimRules {
-  /** The exact `iss`. */
+  /** The `iss`, but for a slash at its end. */
   readonly issuer: string;
-  /** Any one of these must be in `aud`. */
+  /** Any one of these must be in `aud`, or the claim that takes its place. */
   readonly audience: readonly string[];
   /** The only algorithms that it signs with; of `ALGORITHMS`. */
   readonly algorithms: readonly string[];
@@ -84,6 +84,7 @@ export class Tokens {
   async verify(token: string): Promise<VerifiedToken> {
     const issuer = this.#issuerOf(token);
     const payload = await this.#check(token, issuer);
+    if (!isFor(payload, issuer)) throw refuseGenuine("it is for another audience");
     const subject = readClaims(payload, issuer);
     const expiresAt = (payload.exp ?? 0) * 1000;
     if (issuer.tenants !== undefined && subject.role === "super_admin") {
@@ -103,32 +104,84 @@ export class Tokens {
     } catch (error) {
       throw refuse("it is not a signed JSON Web Token", error);
     }
-    const issuer = typeof named === "string" ? this.#issuers.get(named) : undefined;
+    const issuer = typeof named === "string" ? this.#issuerNamed(named) : undefined;
     if (issuer === undefined) throw refuse("its issuer is not one of those accepted here");
     return issuer;
   }
 
-  async #check(token: string, { issuer, audience, algorithms, keys }: Issuer): Promise<JWTPayload> {
+  /** Providers and those who copy their names disagree on a slash at the end; both are the same place. */
+  #issuerNamed(name: string): Issuer | undefined {
+    return this.#issuers.get(name) ?? this.#issuers.get(/[^/]\/$/.test(name) ? name.slice(0, -1) : `${name}/`);
+  }
+
+  async #check(token: string, { algorithms, keys }: Issuer): Promise<JWTPayload> {
     try {
       const options = {
-        issuer,
-        audience: [...audience],
         algorithms: [...algorithms],
         requiredClaims: ["exp"],
         clockTolerance: CLOCK_SKEW_S,
         currentDate: new Date(this.#now()),
       };
-      return (await jwtVerify(token, keys, options)).payload;
+      return await verifyByAny(token, keys, options);
     } catch (error) {
       if (error instanceof KeysUnavailable) {
         const message = "The keys of the token's issuer cannot be read at the moment.";
         throw new DomainError(ErrorReason.ISSUER_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
       }
-      // jose looks at the claims once the signature has matched.
-      const genuine = error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
-      throw (genuine ? refuseGenuine : refuse)(whyRefused(error), error);
+      throw (isGenuine(error) ? refuseGenuine : refuse)(whyRefused(error), error);
     }
   }
+}
+
+type VerifyOptions = NonNullable<Parameters<typeof jwtVerify>[2]>;
+
+/** Keys that are tried for one token whose header leaves open which it is. */
+const MAX_TRIED = 8;
+
+/** Verifies by the key that the token names, or each that it may mean; and once more if the issuer has new ones since. */
+async function verifyByAny(token: string, keys: KeySource, options: VerifyOptions): Promise<JWTPayload> {
+  const attempt = () =>
+    jwtVerify(token, keys, options).then(
+      ({ payload }) => payload,
+      (error: unknown) => {
+        if (error instanceof errors.JWKSMultipleMatchingKeys) return verifyByEach(token, error, options);
+        throw error;
+      },
+    );
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!(error instanceof errors.JWSSignatureVerificationFailed) || !(await keys.renew?.())) throw error;
+    return attempt();
+  }
+}
+
+async function verifyByEach(
+  token: string,
+  keys: errors.JWKSMultipleMatchingKeys,
+  options: VerifyOptions,
+): Promise<JWTPayload> {
+  let tried = 0;
+  for await (const key of keys) {
+    if (++tried > MAX_TRIED) break;
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (isGenuine(error)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
+/** jose looks at the claims once the signature has matched. */
+function isGenuine(error: unknown): boolean {
+  return error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
+}
+
+/** RFC 7519 §4.1.3: the audience is a text or a list of them. */
+function isFor(payload: JWTPayload, { audience, claims }: Issuer): boolean {
+  const named = claimAt(payload, claims?.aud ?? "aud");
+  return (Array.isArray(named) ? named : [named]).some((one) => audience.includes(one));
 }
 
 function fingerprint(token: string): string {
@@ -141,8 +194,6 @@ function whyRefused(error: unknown): string {
     switch (error.claim) {
       case "nbf":
         return "it is not valid yet";
-      case "aud":
-        return "it is for another audience";
       case "exp":
         return "it has no expiry";
       default:

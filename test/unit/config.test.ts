@@ -208,14 +208,16 @@ describe("COLLOQUY_ISSUERS", () => {
         ...good,
         jwksUrl: "https://id.example/jwks",
         keyFile: undefined,
-        claims: { sub: "sub", tenant: "org", role: "role" },
+        audience: ["colloquy"],
+        claims: { aud: "aud", sub: "sub", tenant: "org", role: "role" },
       },
       {
         ...good,
         issuer: "b",
         jwksUrl: undefined,
         keyFile: file,
-        claims: { sub: "sub", tenant: "tenant", role: "role" },
+        audience: ["colloquy"],
+        claims: { aud: "aud", sub: "sub", tenant: "tenant", role: "role" },
       },
     ]);
   });

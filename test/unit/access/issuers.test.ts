@@ -6,7 +6,7 @@ import { openIssuers } from "../../../src/access/issuers.ts";
 
 const SETTINGS = {
   issuer: "https://login.example.com/",
-  audience: "colloquy",
+  audience: ["colloquy"],
   algorithms: ["RS256"],
   jwksUrl: undefined,
   keyFile: undefined,
