@@ -87,7 +87,7 @@ export async function createApp(
   const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "work in the background failed");
-  const { dataDir, issuers, rateLimits, heartbeatMs, purgeAfterDays } = config;
+  const { dataDir, issuers, rateLimits, heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });
   begun.defer(() => identity.stop());
@@ -107,8 +107,8 @@ export async function createApp(
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
   const canonical = [
-    createConversationService({ database, secrets, subscriptions, purgeAfterDays, heartbeatMs }),
-    createMessageService({ database, secrets, turns, heartbeatMs }),
+    createConversationService({ database, secrets, subscriptions, memberRoles, purgeAfterDays, heartbeatMs }),
+    createMessageService({ database, secrets, turns, memberRoles, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,

@@ -133,6 +133,17 @@ export const trusting = list.pipe(
   ),
 );
 
+/** Roles that members may give to messages: without the user's they could say nothing. */
+export const speakers = list
+  .pipe(
+    z.array(
+      z.enum(["user", "assistant", "system", "tool"], {
+        error: ({ input }) => `"${String(input)}" must be one of user, assistant, system and tool`,
+      }),
+    ),
+  )
+  .refine((roles) => roles.includes("user"), "must name user");
+
 const issuer = z
   .strictObject({
     issuer: z

@@ -24,6 +24,7 @@ import {
   readableFile,
   schemaName,
   seconds,
+  speakers,
   streamLimits,
   TRUSTING_DIALECTS,
   type TrustingDialect,
@@ -32,6 +33,7 @@ import {
   yesOrNo,
 } from "./config-values.ts";
 import { isLoopback } from "./domain/loopback.ts";
+import type { Speaker } from "./domain/speaking.ts";
 import type { StreamLimits } from "./rpc/open-streams.ts";
 
 export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
@@ -67,6 +69,8 @@ export interface Config {
   readonly streamLimits: StreamLimits;
   /** The proxies whose word is taken for where a request comes from; empty: nobody's. */
   readonly trustedProxies: readonly Network[];
+  /** The roles that members may give to messages; undefined: all. */
+  readonly memberRoles: readonly Speaker[] | undefined;
   readonly agents: {
     /** Whether agents may be on the loopback and private networks. */
     readonly allowPrivate: boolean;
@@ -125,6 +129,7 @@ const VARIABLES = {
   COLLOQUY_TRUSTED_PROXIES: networks.optional(),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_MEMBER_ROLES: speakers.optional(),
   COLLOQUY_PURGE_AFTER: days.prefault("never"),
   COLLOQUY_UNARY: onOrOff.default("on"),
   COLLOQUY_STREAMS: onOrOff.default("on"),
@@ -223,6 +228,7 @@ function assemble(settings: Settings): Config {
     rateLimits: settings.COLLOQUY_RATE_LIMITS,
     streamLimits: settings.COLLOQUY_STREAM_LIMITS,
     trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
+    memberRoles: settings.COLLOQUY_MEMBER_ROLES ?? (development ? undefined : ["user"]),
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,

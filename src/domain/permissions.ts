@@ -6,7 +6,8 @@ import { type Principal, ROLES, type Role, type Scope } from "./principal.ts";
 export const NEEDS = {
   nothing: "Nothing more is asked.",
   visible: "The conversation is visible to the caller. What is not visible is NOT_FOUND, or missing from the list.",
-  write: "The caller owns the conversation or takes part in it, is an administrator, or is an API key.",
+  write:
+    "The caller owns the conversation or takes part in it, is an administrator, or is an API key. In production, and where COLLOQUY_MEMBER_ROLES says so, members, and keys that act for one, speak as user only: new words in another role are PERMISSION_DENIED in every call that adds or changes messages.",
   author: "The caller sent the message and may write there, or it may manage the conversation.",
   manage:
     "The caller owns the conversation, is an administrator, or is an API key. A member may also end its own part.",

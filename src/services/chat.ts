@@ -18,6 +18,7 @@ import type { Turns } from "../agents/turns.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
+import type { Speaking } from "../domain/speaking.ts";
 import { MAX_REPLY_BYTES, TurnState } from "../domain/turn.ts";
 import type { CallContext } from "../rpc/call.ts";
 import { type AgentRow, findAgent } from "../store/agents.ts";
@@ -38,22 +39,24 @@ const ATTEMPTS = 5;
 export interface ChatParts {
   readonly database: Database;
   readonly turns: Turns;
+  readonly speaking: Speaking;
 }
 
 export async function* chat(
-  { database, turns }: ChatParts,
+  parts: ChatParts,
   request: ChatRequest,
   context: CallContext,
 ): AsyncIterable<MessageInitShape<typeof ChatResponseSchema>> {
   const caller = callerFrom(context.principal);
   const key = requestKeyOf(ChatRequestSchema, request, context, caller);
-  const started = await begin({ database, turns }, caller, request, key);
+  parts.speaking.check(caller, [toDraft(request.message ?? create(MessageSchema))], () => "message.role");
+  const started = await begin(parts, caller, request, key);
   yield { event: { case: "started", value: started } };
-  for await (const event of followed(turns, caller, started.turn?.id ?? "", 0, context.signal)) yield { event };
+  for await (const event of followed(parts.turns, caller, started.turn?.id ?? "", 0, context.signal)) yield { event };
 }
 
 export async function* resumeTurn(
-  { turns }: ChatParts,
+  { turns }: Pick<ChatParts, "turns">,
   { turnId, offset }: ResumeTurnRequest,
   context: CallContext,
 ): AsyncIterable<MessageInitShape<typeof ResumeTurnResponseSchema>> {
@@ -66,7 +69,7 @@ export async function* resumeTurn(
 }
 
 export async function cancelTurn(
-  { database, turns }: ChatParts,
+  { database, turns }: Pick<ChatParts, "database" | "turns">,
   request: CancelTurnRequest,
   context: CallContext,
 ): Promise<MessageInitShape<typeof CancelTurnResponseSchema>> {

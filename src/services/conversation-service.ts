@@ -9,6 +9,7 @@ import { checkEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
 import { isOurId, newId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { type Speaker, Speaking } from "../domain/speaking.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../rpc/heartbeat.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { type AuditedAct, audit } from "../store/audit.ts";
@@ -35,6 +36,8 @@ export interface ConversationServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   readonly subscriptions: Subscriptions;
+  /** The roles that members may give to messages. Default: all. */
+  readonly memberRoles?: readonly Speaker[] | undefined;
   /** After how many days a deleted conversation is purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
   /** How long an export is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
@@ -46,6 +49,7 @@ const AUDITED_IDS = 10;
 
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
   const { database, secrets, subscriptions, purgeAfterDays, heartbeatMs = HEARTBEAT_MS } = options;
+  const speaking = new Speaking(options.memberRoles);
   const { method } = pb.ConversationService;
   const { mutation, conversationMutation } = createMutations(database);
   return serve(pb.ConversationService, {
@@ -63,7 +67,9 @@ export function createConversationService(options: ConversationServiceOptions): 
         const id = newId();
         await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
         await store.addParticipants(tx, caller, id, [...participants]);
-        await appendMessages(tx, caller, id, request.messages.map(toDraft));
+        const drafts = request.messages.map(toDraft);
+        speaking.check(caller, drafts, (index) => `messages[${index}].role`);
+        await appendMessages(tx, caller, id, drafts);
         return { conversation: await reread(tx, caller, id) };
       },
       ({ conversation }) => conversation?.id,
@@ -94,7 +100,7 @@ export function createConversationService(options: ConversationServiceOptions): 
     listConversations: (request, context) => listConversations(database, secrets, request, context),
 
     updateConversation: conversationMutation(method.updateConversation, async (tx, caller, request, context) => {
-      await updateConversation(tx, caller, request, context);
+      await updateConversation(tx, caller, request, context, speaking);
       return { conversation: await reread(tx, caller, request.conversationId) };
     }),
 

@@ -9,6 +9,7 @@ import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
 import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { diffMessages, type MessageDiff } from "../domain/message-diff.ts";
+import type { Speaking } from "../domain/speaking.ts";
 import { type AuditOrigin, audit } from "../store/audit.ts";
 import * as store from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
@@ -23,6 +24,7 @@ export async function updateConversation(
   caller: Caller,
   request: UpdateConversationRequest,
   origin: AuditOrigin,
+  speaking: Speaking,
 ): Promise<void> {
   const row = await lockVisible(tx, caller, request.conversationId);
   requireWrite(caller, row);
@@ -62,6 +64,7 @@ export async function updateConversation(
     requireOpen(changed.includes("status") ? wanted.status : row.status);
     const stored = (await readAllMessages(tx, caller, row.id)).map(toStoredMessage);
     const diff = diffMessages(stored, request.messageList.messages.map(toDraft));
+    speaking.checkDiff(caller, stored, diff);
     await applyDiff(tx, caller, row.id, diff);
     await auditDeletions(tx, caller, origin, row.id, diff);
   }

@@ -6,6 +6,7 @@ import type { Caller } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { editOf, type MessageDraft } from "../domain/message-diff.ts";
+import type { Speaking } from "../domain/speaking.ts";
 import { mayManage } from "../domain/viewer.ts";
 import type { LockedRow } from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
@@ -49,6 +50,7 @@ export async function updateMessage(
   caller: Caller,
   row: MessageRow,
   request: UpdateMessageRequest,
+  speaking: Speaking,
 ): Promise<void> {
   const wanted = request.message ?? create(MessageSchema);
   const fields = fieldsToUpdate(MessageSchema, wanted, request.updateMask?.paths, updatableFields);
@@ -63,6 +65,7 @@ export async function updateMessage(
   };
   const edit = editOf(before, after);
   if (edit === undefined) return;
+  speaking.checkEdit(caller, edit);
   await applyDiff(tx, caller, row.conversation_id, { unchanged: 0, edits: [edit], deletions: [], additions: [] });
 }
 

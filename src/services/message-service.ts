@@ -8,6 +8,7 @@ import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { isOurId } from "../domain/id.ts";
 import { diffMessages } from "../domain/message-diff.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { type Speaker, Speaking } from "../domain/speaking.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../rpc/heartbeat.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import { audit } from "../store/audit.ts";
@@ -31,6 +32,8 @@ export interface MessageServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   readonly turns: Turns;
+  /** The roles that members may give to messages. Default: all. */
+  readonly memberRoles?: readonly Speaker[] | undefined;
   /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
   readonly heartbeatMs?: number | undefined;
 }
@@ -39,7 +42,8 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
   const { database, secrets, turns, heartbeatMs = HEARTBEAT_MS } = options;
   const { method } = pb.MessageService;
   const { conversationMutation, messageMutation } = createMutations(database);
-  const sending = { database, sends: new SendQueue(database) };
+  const speaking = new Speaking(options.memberRoles);
+  const sending = { database, speaking, sends: new SendQueue(database) };
   return serve(pb.MessageService, {
     async sendMessage(request, context) {
       const { conversationId, participantsOnly } = request;
@@ -70,12 +74,16 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
 
     chat: (request, context) =>
-      withHeartbeats(chat({ database, turns }, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
+      withHeartbeats(
+        chat({ database, turns, speaking }, request, context),
+        heartbeatOf(pb.ChatResponseSchema),
+        heartbeatMs,
+      ),
 
     cancelTurn: (request, context) => cancelTurn({ database, turns }, request, context),
 
     resumeTurn: (request, context) => {
-      const steps = resumeTurn({ database, turns }, request, context);
+      const steps = resumeTurn({ turns }, request, context);
       return withHeartbeats(steps, heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs);
     },
 
@@ -83,7 +91,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const { conversation, message } = await lockMessage(tx, caller, place);
       requireAuthor(caller, conversation, message);
       checkEtag(request.etag, message.version);
-      await updateMessage(tx, caller, message, request);
+      await updateMessage(tx, caller, message, request, speaking);
       return { message: await rereadMessage(tx, caller, message) };
     }),
 
@@ -129,6 +137,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       requireOpen(row.status);
       const stored = (await store.readAllMessages(tx, caller, row.id)).map(toStoredMessage);
       const diff = diffMessages(stored, request.messages.map(toDraft));
+      speaking.checkDiff(caller, stored, diff);
       await store.applyDiff(tx, caller, row.id, diff);
       await auditDeletions(tx, caller, context, row.id, diff);
       return {

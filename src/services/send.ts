@@ -6,6 +6,7 @@ import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { messageEtag } from "../domain/etag.ts";
 import { isOurId, newIds } from "../domain/id.ts";
 import type { MessageDraft } from "../domain/message-diff.ts";
+import type { Speaking } from "../domain/speaking.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../store/idempotency.ts";
@@ -20,6 +21,7 @@ export interface SendStore {
   readonly database: Database;
   /** One for the process, so that sends can meet in it. */
   readonly sends: SendQueue;
+  readonly speaking: Speaking;
 }
 
 export interface Sending {
@@ -34,7 +36,7 @@ export interface Sending {
  * with what the first call added.
  */
 export async function sendMessages<I extends DescMessage>(
-  { database, sends }: SendStore,
+  { database, sends, speaking }: SendStore,
   context: CallContext,
   [schema, request]: readonly [I, MessageShape<I>],
   { conversationId, messages, participantsOnly = false }: Sending,
@@ -42,6 +44,7 @@ export async function sendMessages<I extends DescMessage>(
   const caller = callerFrom(context.principal);
   if (!isOurId(conversationId)) throw notFound("conversation");
   const drafts = messages.map(toDraft);
+  speaking.check(caller, drafts, (index) => ("message" in request ? "message.role" : `messages[${index}].role`));
   const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
   const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.interrupt);

@@ -45,7 +45,11 @@ export function createChatHandlers(
     async chat({ conversationId, message }, context) {
       let reply: Message | undefined;
       for await (const { event } of chat(context, conversationId, message)) {
-        if (event.case === "ended") reply = await replyOf(context, event.value);
+        if (event.case !== "ended") continue;
+        reply = await replyOf(context, event.value);
+        // The conversation was closed, or the message deleted, while the agent answered.
+        const { state, failure = "" } = event.value.turn ?? {};
+        if (state === TurnState.CANCELLED && failure !== "") throw new DomainError(ErrorReason.CONFLICT, failure);
       }
       if (reply === undefined) throw silence();
       const history = await historyUpTo(context, reply);

@@ -1,0 +1,172 @@
+// In which roles members may speak: what reaches a model as its instructions is not for everyone to say.
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { loadConfig } from "../../src/config.ts";
+import { type DialectServer, startDialects } from "../support/dialect-server.ts";
+import { failureOf } from "../support/failure.ts";
+import type { Credential } from "../support/identity-server.ts";
+
+let production: DialectServer;
+beforeAll(async () => {
+  production = await startDialects("callcenter/cc,assistant/as,workorder/wo,helpdesk/hd,crm/crm", {
+    COLLOQUY_PROFILE: "production",
+  });
+});
+afterAll(() => production.close());
+
+const clients = (credential: Credential) => ({
+  conversations: production.server.client(ConversationService, credential),
+  messages: production.server.client(MessageService, credential),
+});
+type Clients = ReturnType<typeof clients>;
+
+/** ann's conversation, in which an administrator has said something as the system. */
+async function scene() {
+  const { tenant } = production;
+  const [ann, admin] = [clients(await tenant.token("ann")), clients(await tenant.token("boss", "admin"))];
+  const { conversation } = await ann.conversations.createConversation({ conversation: { agent: "helper" } });
+  const conversationId = conversation?.id ?? "";
+  await ann.messages.sendMessage({ conversationId, message: { content: "mine" } });
+  const { message } = await admin.messages.sendMessage({
+    conversationId,
+    message: { role: MessageRole.SYSTEM, content: "Be kind." },
+  });
+  return { ann, admin, conversationId, systemId: message?.id ?? "" };
+}
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+const WAYS: readonly [string, string, (clients: Clients, scene: Scene, role: MessageRole) => Promise<unknown>][] = [
+  [
+    "CreateConversation",
+    "messages[0].role",
+    ({ conversations }, _, role) => conversations.createConversation({ messages: [{ role, content: "x" }] }),
+  ],
+  [
+    "SendMessage",
+    "message.role",
+    ({ messages }, { conversationId }, role) =>
+      messages.sendMessage({ conversationId, message: { role, content: "x" } }),
+  ],
+  [
+    "BatchSendMessages",
+    "messages[1].role",
+    ({ messages }, { conversationId }, role) =>
+      messages.batchSendMessages({ conversationId, messages: [{ content: "x" }, { role, content: "x" }] }),
+  ],
+  [
+    "Chat",
+    "message.role",
+    async ({ messages }, { conversationId }, role) => {
+      for await (const _ of messages.chat({ conversationId, message: { role, content: "x" } }));
+    },
+  ],
+  [
+    "UpdateMessage, of the role",
+    "message.role",
+    async ({ messages }, { conversationId }, role) => {
+      const { message } = await messages.sendMessage({ conversationId, message: { content: "x" } });
+      return messages.updateMessage({
+        messageId: message?.id ?? "",
+        message: { role },
+        updateMask: { paths: ["role"] },
+      });
+    },
+  ],
+  [
+    "ReplaceMessages",
+    "messages",
+    ({ messages }, { conversationId }, role) =>
+      messages.replaceMessages({ conversationId, messages: [{ role, content: "x" }] }),
+  ],
+  [
+    "UpdateConversation",
+    "messages",
+    ({ conversations }, { conversationId }, role) =>
+      conversations.updateConversation({ conversationId, messageList: { messages: [{ role, content: "x" }] } }),
+  ],
+];
+
+describe.each(WAYS)("A13: by %s", (_, field, say) => {
+  test.each(["SYSTEM", "ASSISTANT", "TOOL"] as const)("a member does not speak as %s", async (role) => {
+    const own = await scene();
+    const refused = failureOf(say(own.ann, own, MessageRole[role]));
+    expect(await refused).toMatchObject({ code: "PermissionDenied", reason: "PERMISSION_DENIED" });
+    expect((await refused).message).toBe(
+      `${field}: must be a role in which members may speak, which "${role.toLowerCase()}" is not on this server`,
+    );
+    const { messages } = await own.ann.messages.listMessages({ conversationId: own.conversationId });
+    expect(messages.filter(({ content, role: had }) => content === "x" && had !== MessageRole.USER)).toEqual([]);
+  });
+});
+
+describe("A13: in production", () => {
+  test("administrators, and keys on their own, speak as the system; a key for a member does not", async () => {
+    const own = await scene();
+    const { credential } = await production.tenant.key("read", "write");
+    const say = ({ messages }: Clients) =>
+      messages.sendMessage({ conversationId: own.conversationId, message: { role: MessageRole.SYSTEM, content: "y" } });
+    await say(own.admin);
+    await say(clients(credential));
+    const refused = failureOf(say(clients({ ...credential, "x-act-for": "ann" })));
+    expect(await refused).toMatchObject({ reason: "PERMISSION_DENIED" });
+  });
+
+  test("the owner gives the system's words no others, and may leave them or take them along", async () => {
+    const { ann, conversationId, systemId } = await scene();
+    const reword = ann.messages.updateMessage({ messageId: systemId, message: { content: "Be cruel." } });
+    expect(await failureOf(reword)).toMatchObject({ reason: "PERMISSION_DENIED" });
+    await ann.messages.updateMessage({ messageId: systemId, message: { metadata: { liked: true } } });
+    const moved = [{ role: MessageRole.SYSTEM, content: "Be kind." }, { content: "mine" }];
+    await ann.messages.replaceMessages({ conversationId, messages: moved });
+    const { messages } = await ann.messages.listMessages({ conversationId });
+    expect(messages.map(({ role, content }) => [role, content])).toEqual([
+      [MessageRole.SYSTEM, "Be kind."],
+      [MessageRole.USER, "mine"],
+    ]);
+  });
+
+  test("no dialect is a way around it, and each takes a member's own words", async () => {
+    const userId = randomUUID();
+    const ann = await production.tenant.token(userId);
+    const send = async (path: string, body: object, method = "POST") =>
+      (await production.http(method, path, { body, credential: ann })).status;
+    const { conversations } = clients(ann);
+    const { conversation } = await conversations.createConversation({});
+    const own = { userId, conversationId: conversation?.id };
+    // The callcenter API says 401 where a caller may not do something.
+    const calls: readonly [string, number, (role: string) => Promise<number>][] = [
+      ["assistant", 403, (role) => send("/as/api/conversations", { userId, messages: [{ role, content: "x" }] })],
+      [
+        "assistant, again",
+        403,
+        (role) => send("/as/api/conversations", { ...own, messages: [{ role, content: "x" }] }, "PUT"),
+      ],
+      [
+        "callcenter",
+        401,
+        (role) => send("/cc/conversations", { call_type: "inbound", messages: [{ role, content: "x" }] }),
+      ],
+    ];
+    for (const [dialect, refused, call] of calls) {
+      const statuses = [await call("user"), await call("system"), await call("assistant")];
+      expect({ dialect, statuses }).toEqual({
+        dialect,
+        statuses: [expect.toSatisfy((status) => status < 300), refused, refused],
+      });
+    }
+  });
+});
+
+test("A13: COLLOQUY_MEMBER_ROLES says which roles are everyone's", () => {
+  const rolesOf = (environment: Record<string, string>) => loadConfig(environment).memberRoles;
+  expect(rolesOf({})).toBeUndefined();
+  expect(rolesOf({ COLLOQUY_PROFILE: "production" })).toEqual(["user"]);
+  expect(rolesOf({ COLLOQUY_MEMBER_ROLES: "user, assistant" })).toEqual(["user", "assistant"]);
+  expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "assistant" })).toThrow("COLLOQUY_MEMBER_ROLES: must name user");
+  expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "user,robot" })).toThrow(
+    'COLLOQUY_MEMBER_ROLES[1]: "robot" must be one of user, assistant, system and tool',
+  );
+});
