@@ -1,5 +1,5 @@
-// Gathers the .proto files of others into third_party/proto, where buf finds them as a second module. `npm ci` does it,
-// so that clients can be generated from a fresh clone.
+// Gathers what is not ours into third_party/: the .proto files that ours import, where buf finds them as a second module,
+// and the page that shows the API. `npm ci` does it, so that clients can be generated from a fresh clone.
 import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
@@ -22,13 +22,20 @@ const copies: ReadonlyArray<readonly [from: string, to: string]> = [
   ["grpc-health-check/proto/health/v1/health.proto", "grpc/health/v1/health.proto"],
 ];
 
-/** Replaces third_party/proto with fresh copies. */
+/** The viewer of the API is copied, not depended on: its npm package brings one that reports each install. */
+const viewer = join(root, "third_party/swagger-ui");
+const VIEWER_FILES = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png", "LICENSE", "NOTICE"];
+
+/** Replaces third_party/ with fresh copies. */
 export function gatherThirdParty(): void {
   rmSync(target, { recursive: true, force: true });
   for (const [from, to] of copies) {
     mkdirSync(dirname(join(target, to)), { recursive: true });
     cpSync(join(root, "node_modules", from), join(target, to));
   }
+  rmSync(viewer, { recursive: true, force: true });
+  mkdirSync(viewer, { recursive: true });
+  for (const file of VIEWER_FILES) cpSync(join(root, "node_modules/swagger-ui-dist", file), join(viewer, file));
   // No npm package ships this source file, but its descriptor says everything.
   mkdirSync(join(target, "buf/validate"), { recursive: true });
   writeFileSync(join(target, "buf/validate/validate.proto"), printProtoFile(file_buf_validate_validate));

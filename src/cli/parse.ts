@@ -1,4 +1,6 @@
 // From the words of the command line to a command and its options; the texts of --help.
+import { readFileSync } from "node:fs";
+import { findPackageJSON } from "node:module";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
 import { type Command, UsageError } from "./command.ts";
 
@@ -14,6 +16,9 @@ export type Parsed =
 /** Started by `npm run colloquy --`, or by its own name once it is installed. */
 const PROGRAM = "colloquy";
 
+/** Options that stand without a command. */
+const ALONE = new Set(["--help", "-h", "--version", "-v"]);
+
 /** @throws UsageError saying which word was not understood */
 export function parseCommandLine(words: readonly string[], commands: readonly Command[]): Parsed {
   const command = findCommand(words, commands);
@@ -21,6 +26,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
     if (words[0] === "--help" || words[0] === "-h" || words[0] === "help") {
       return { kind: "help", text: helpForAll(commands) };
     }
+    if (words[0] === "--version" || words[0] === "-v") return { kind: "help", text: version() };
     throw new UsageError(`unknown command "${words[0]}"\n\n${helpForAll(commands)}`);
   }
   const named = words.slice(0, command.name.split(" ").length).join(" ") === command.name;
@@ -41,8 +47,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
 /** The one whose name the words begin with; the first of all when they begin with no name. */
 function findCommand(words: readonly string[], commands: readonly Command[]): Command | undefined {
   const [first, second] = words;
-  const isHelp = first === "--help" || first === "-h";
-  if (first === undefined || (first.startsWith("-") && !isHelp)) return commands[0];
+  if (first === undefined || (first.startsWith("-") && !ALONE.has(first))) return commands[0];
   return commands.find(({ name }) => name === first || name === `${first} ${second}`);
 }
 
@@ -63,8 +68,14 @@ function helpForAll(commands: readonly Command[]): string {
     "",
     ...commands.map(({ name, summary }, index) => `  ${name.padEnd(width)}  ${summary}${index ? "" : " (default)"}`),
     "",
-    `${PROGRAM} <command> --help says more. Settings come from the environment.`,
+    `${PROGRAM} --version gives the version; ${PROGRAM} <command> --help says more. Settings come from the environment.`,
   ].join("\n");
+}
+
+function version(): string {
+  const file = findPackageJSON(import.meta.url);
+  if (file === undefined) throw new Error("the package has no package.json");
+  return String(JSON.parse(readFileSync(file, "utf8")).version);
 }
 
 function helpFor({ name, summary, arguments: names = [], options = {} }: Command): string {

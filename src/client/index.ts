@@ -1,6 +1,30 @@
 // The client of a Colloquy server, for Node and browsers.
+export type { JsonObject } from "@bufbuild/protobuf";
+export { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/protobuf/wkt";
 export { Code, ConnectError } from "@connectrpc/connect";
-export { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
+// Everything of the contract: messages, enums and their schemas.
+export * from "../../gen/colloquy/v1/access_service_pb.ts";
+export * from "../../gen/colloquy/v1/agent_pb.ts";
+export * from "../../gen/colloquy/v1/agent_service_pb.ts";
+export * from "../../gen/colloquy/v1/analytics_pb.ts";
+export * from "../../gen/colloquy/v1/analytics_service_pb.ts";
+export * from "../../gen/colloquy/v1/api_key_pb.ts";
+export * from "../../gen/colloquy/v1/audit_entry_pb.ts";
+export * from "../../gen/colloquy/v1/audit_service_pb.ts";
+export * from "../../gen/colloquy/v1/conversation_pb.ts";
+export * from "../../gen/colloquy/v1/conversation_service_pb.ts";
+export * from "../../gen/colloquy/v1/directory_service_pb.ts";
+export * from "../../gen/colloquy/v1/error_reason_pb.ts";
+export * from "../../gen/colloquy/v1/event_pb.ts";
+export * from "../../gen/colloquy/v1/member_pb.ts";
+export * from "../../gen/colloquy/v1/message_pb.ts";
+export * from "../../gen/colloquy/v1/message_service_pb.ts";
+export * from "../../gen/colloquy/v1/participant_pb.ts";
+export * from "../../gen/colloquy/v1/record_pb.ts";
+export * from "../../gen/colloquy/v1/tenant_pb.ts";
+export * from "../../gen/colloquy/v1/tenant_service_pb.ts";
+export * from "../../gen/colloquy/v1/turn_pb.ts";
+export type { ChatOptions, ChatStep } from "./chat.ts";
 export { type ClientOptions, type ColloquyClient, createClient } from "./client.ts";
 export type { Credential } from "./credential.ts";
 export { reasonOf } from "./reason.ts";

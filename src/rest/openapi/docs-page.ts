@@ -1,7 +1,6 @@
 // The page that shows a document: Swagger UI, from its npm package.
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 export interface ServedDocument {
   /** In lower-case letters, digits and hyphens; the page of every document but the first is `<path>/<name>`. */
@@ -59,10 +58,12 @@ export const VIEWER_FILES: readonly ViewerFile[] = [
   { name: "page.css", type: "text/css; charset=utf-8", text: STYLE },
 ];
 
+/** Swagger UI, copied by scripts/third-party.ts. */
+const VIEWER = join(import.meta.dirname, "../../../third_party/swagger-ui");
+
 export async function viewerFile({ name, text }: ViewerFile): Promise<Buffer> {
   if (text !== undefined) return Buffer.from(text);
-  const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"));
-  return readFile(join(folder, name));
+  return readFile(join(VIEWER, name));
 }
 
 export function createPage(shown: ServedDocument, { documents, path = "/docs" }: DocsOptions): string {

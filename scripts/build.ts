@@ -1,0 +1,22 @@
+// Builds into dist/ what `npm start` runs and the package holds: the program, the client for both kinds of modules, the
+// OpenAPI documents and the page that shows them.
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "..");
+const dist = join(root, "dist");
+const compile = (project: string) =>
+  execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, project)], {
+    stdio: "inherit",
+  });
+
+compile("tsconfig.build.json");
+compile("tsconfig.cjs.json");
+// Says of what lies below that it is CommonJS; the package itself is not.
+writeFileSync(join(dist, "cjs/package.json"), '{ "type": "commonjs" }\n');
+cpSync(join(root, "gen/openapi"), join(dist, "gen/openapi"), { recursive: true });
+const viewer = join(dist, "third_party/swagger-ui");
+rmSync(viewer, { recursive: true, force: true });
+mkdirSync(viewer, { recursive: true });
+cpSync(join(root, "third_party/swagger-ui"), viewer, { recursive: true });

