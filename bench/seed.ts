@@ -33,8 +33,9 @@ const CONVERSATIONS = (tenant: string, kind: number, owner: string) => `
   from generate_series($1::bigint, $2::bigint) c`;
 
 const PARTICIPANTS = (tenant: string, kind: number, member: string) => `
-  insert into participant (tenant_id, conversation_id, member_id, join_seq)
-  select '${tenant}', ${id(kind, "c")}, ${member}, 1 from generate_series($1::bigint, $2::bigint) c`;
+  insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)
+  select n.tenant_id, n.id, ${member}, 1, n.create_time from generate_series($1::bigint, $2::bigint) c
+  join conversation n on n.tenant_id = '${tenant}' and n.id = ${id(kind, "c")}`;
 
 /** Whether these sizes are there now: false where the database holds others, or a seeding that was broken off. */
 export async function seed(url: string, sizes: Sizes, say: (line: string) => void): Promise<boolean> {

@@ -3,7 +3,7 @@ import { randomInt, randomUUIDv7 } from "node:crypto";
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** The latest id of this process. The one thing that is kept here: lists by creation are in the order of ids. */
+/** The latest id of this process. The one thing that is kept here: of what is made in one millisecond ids say the order. */
 let latest = "";
 
 /**
@@ -31,10 +31,4 @@ export function newIds(count: number): string[] {
 /** Whether an id can be one of ours. Callers take ids for opaque: one that cannot be ours is simply not found. */
 export function isOurId(id: string): boolean {
   return UUID.test(id);
-}
-
-/** The smallest UUIDv7 that can be made at a time, in milliseconds since 1970: those made from then on follow it. */
-export function firstIdAt(time: number): string {
-  const hex = time.toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }

@@ -48,7 +48,7 @@ function tagOf({ tenantId, secret, binding }: PageScope, body: Uint8Array): Buff
   return createHmac("sha256", secret).update(head).update(binding).update(body).digest().subarray(0, TAG_BYTES);
 }
 
-function invalidPageToken(): DomainError {
+export function invalidPageToken(): DomainError {
   const description = "it is damaged, or was made for other arguments; begin again without it";
   return new DomainError(ErrorReason.INVALID_PAGE_TOKEN, `page_token: ${description}`, {
     violations: [{ field: "page_token", description, rule: "page_token" }],

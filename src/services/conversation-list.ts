@@ -9,8 +9,14 @@ import {
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { invalidPageToken } from "../domain/page-token.ts";
 import type { CallContext } from "../rpc/call.ts";
-import { type ConversationList, type ConversationRow, listConversations as readPage } from "../store/conversations.ts";
+import {
+  type ConversationList,
+  type ConversationRow,
+  readMoment,
+  listConversations as readPage,
+} from "../store/conversations.ts";
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toConversation } from "./convert.ts";
@@ -26,29 +32,38 @@ export async function listConversations(
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, ListConversationsRequestSchema, request);
   const limit = pageSizeOf(request.pageSize);
-  const [id, updateTime] = page.cursor ?? [];
+  const edge = edgeOf(page.cursor);
   const list: Omit<ConversationList, "viewer"> = {
     order: orderOf(request.orderBy),
     deleted: request.deleted,
     filters: filtersOf(request),
     // What was skipped stands before the first page only.
-    skip: id === undefined ? request.skip : 0,
+    skip: edge === undefined ? request.skip : 0,
     limit: limit + 1,
     count: request.includeTotalSize,
-    ...(id === undefined ? {} : { after: { id, updateTime: new Date(Number(updateTime)) } }),
+    ...(edge && { after: edge.after }),
   };
-  const { rows, total } = await readPage(database, caller, list, interrupt);
+  const { rows, total, moment } = await readPage(database, caller, list, interrupt);
   const convert = (row: ConversationRow) => toConversation(row, caller.tenantId);
   const { items, shown, more } = pageOf(ConversationSchema, rows, limit, convert);
   const last = shown.at(-1);
   return {
     conversations: [...items],
-    nextPageToken: await page.next(more && last !== undefined, () => [
-      last?.id ?? "",
-      String(last?.update_time.getTime()),
-    ]),
+    nextPageToken: await page.next(more && last !== undefined, () => {
+      const time = list.order === "activity" ? last?.update_time : last?.create_time;
+      return [last?.id ?? "", String(time?.getTime()), last?.late ? "late" : "", edge?.moment ?? moment];
+    }),
     ...(total === null ? {} : { totalSize: total }),
   };
+}
+
+/** Where a page begins, and the moment of the first page, as the token says them. */
+function edgeOf([id, time, late, moment]: readonly string[] = []) {
+  if (id === undefined) return undefined;
+  // Tokens of releases that listed by ids had two parts.
+  if (moment === undefined) throw invalidPageToken();
+  const since = moment === "" ? undefined : readMoment(moment);
+  return { moment, after: { id, time: new Date(Number(time)), late: late !== "", since } };
 }
 
 function orderOf(order: ConversationOrder): ConversationList["order"] {

@@ -112,7 +112,7 @@ async function* conversationsOf(
       yield* rows;
       const last = rows.at(-1);
       if (last === undefined || (rows.length < PAGE && !areCut(rows))) break;
-      after = { id: last.id, updateTime: last.update_time };
+      after = { id: last.id, time: last.create_time };
     }
   }
 }

@@ -6,6 +6,7 @@ import { callerFrom } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { invalidPageToken } from "../domain/page-token.ts";
 import { parseSearch, toTsQuery } from "../domain/search-query.ts";
 import { snippetOf } from "../domain/search-text.ts";
 import type { CallContext } from "../rpc/call.ts";
@@ -63,24 +64,28 @@ export async function listDeletedMessages(
   const { conversationId, includeTotalSize } = request;
   if (conversationId !== "" && !isOurId(conversationId)) return includeTotalSize ? { totalSize: 0n } : {};
   const limit = pageSizeOf(request.pageSize);
-  const edgeId = page.cursor?.[0] ?? null;
+  const [edgeId, edgeTime] = page.cursor ?? [];
+  // Tokens of releases that listed by ids had one part.
+  if (edgeId !== undefined && edgeTime === undefined) throw invalidPageToken();
+  const edge = edgeId === undefined ? undefined : { id: edgeId, time: new Date(Number(edgeTime)) };
   const found = await store.listDeletedMessages(
     database,
     caller,
     {
       oldestFirst: request.orderBy === pb.MessageOrder.OLDEST_FIRST,
       conversationId: conversationId || null,
-      edgeId,
+      edge,
       limit: limit + 1,
-      skip: edgeId === null ? request.skip : 0,
+      skip: edge === undefined ? request.skip : 0,
       count: includeTotalSize,
     },
     interrupt,
   );
   const { items, shown, more } = pageOf(MessageSchema, found.rows, limit, toMessage);
+  const last = shown.at(-1);
   return {
     messages: [...items],
-    nextPageToken: await page.next(more, () => [shown.at(-1)?.id ?? ""]),
+    nextPageToken: await page.next(more, () => [last?.id ?? "", String(last?.create_time.getTime())]),
     ...(found.total !== null && { totalSize: found.total }),
   };
 }

@@ -1,7 +1,6 @@
 // Counts and measures what a tenant and its conversations hold.
 
 import type { Caller } from "../domain/caller.ts";
-import { firstIdAt } from "../domain/id.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import * as sql from "./statements/analytics.ts";
@@ -33,6 +32,7 @@ export function countDays(
   dayMs: number,
   signal?: Interrupt,
 ): Promise<sql.DayRow[]> {
-  const ends = days.map((day) => firstIdAt(day + dayMs));
-  return on.query(sql.dailyActivity, [tenantId, days.map(firstIdAt), ends], signal);
+  const starts = days.map((day) => new Date(day));
+  const ends = days.map((day) => new Date(day + dayMs));
+  return on.query(sql.dailyActivity, [tenantId, starts, ends], signal);
 }

@@ -15,6 +15,7 @@ import * as sql from "./statements/conversations.ts";
 import { appendEvents } from "./statements/log.ts";
 import * as participants from "./statements/participants.ts";
 
+export { readMoment } from "./statements/changed.ts";
 export type { ConversationRow } from "./statements/conversation-columns.ts";
 export type { ConversationList } from "./statements/conversation-lists.ts";
 export { type LockedRow, type WritableColumn, writableColumns } from "./statements/conversations.ts";
@@ -51,10 +52,11 @@ export async function listConversations(
   caller: Caller,
   list: Omit<ConversationList, "viewer">,
   signal?: Interrupt,
-): Promise<{ rows: ConversationRow[]; total: bigint | null }> {
+): Promise<{ rows: (ConversationRow & Pick<ListedConversationRow, "late">)[]; total: bigint | null; moment: string }> {
   const { statement, values } = composeList({ ...list, viewer: caller.viewer.kind });
   const rows = await on.query(statement, [caller.tenantId, caller.memberId, ...values], signal);
-  return { rows: rows.filter(isConversation), total: rows[0]?.total ?? null };
+  const [first] = rows;
+  return { rows: rows.filter(isConversation), total: first?.total ?? null, moment: first?.moment ?? "" };
 }
 
 function isConversation(row: ListedConversationRow): row is ListedConversationRow & ConversationRow {

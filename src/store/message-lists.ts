@@ -83,15 +83,16 @@ export async function listDeletedMessages(
     readonly oldestFirst: boolean;
     readonly conversationId: string | null;
     /** The last message of the page before. */
-    readonly edgeId: string | null;
+    readonly edge: { readonly time: Date; readonly id: string } | undefined;
     readonly limit: number;
     readonly skip: number;
     readonly count: boolean;
   },
   signal?: Interrupt,
 ): Promise<MessagePage> {
-  const { conversationId, edgeId, limit, skip, count } = list;
-  const values = [caller.tenantId, caller.memberId, conversationId, edgeId, limit, skip, count];
+  const { conversationId, edge, limit, skip, count } = list;
+  const place = [edge?.time ?? null, edge?.id ?? null];
+  const values = [caller.tenantId, caller.memberId, conversationId, ...place, limit, skip, count];
   const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
   return pageOf(rows) ?? { rows: [], total: null };
 }

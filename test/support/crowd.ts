@@ -18,6 +18,11 @@ export function conversationId(n: number): string {
 
 export const LONG = conversationId(1);
 
+/** One was created in each second. */
+export function createTime(n: number): Date {
+  return new Date(Date.UTC(2024, 0, 1) + n * 1000);
+}
+
 export function messageId(n: number): string {
   return `01890000-0000-7000-a000-${n.toString(16).padStart(12, "0")}`;
 }
@@ -31,6 +36,7 @@ export async function createCrowd(url: string): Promise<void> {
 }
 
 const id = (kind: string, n: string) => `('01890000-0000-7000-${kind}-' || lpad(to_hex(${n}), 12, '0'))::uuid`;
+const second = (n: string) => `timestamptz '2024-01-01 00:00:00Z' + ${n} * interval '1 second'`;
 const owner = `case when n <= ${CONVERSATIONS / 2} then 'ada' else 'bob' end`;
 
 async function fill(url: string, tenant: string): Promise<void> {
@@ -44,13 +50,14 @@ async function fill(url: string, tenant: string): Promise<void> {
       select '${tenant}', m, case when n <= 10 then 'boss' end
       from (select n, case n when 1 then 'ada' when 11 then 'bob' else 'member-' || n end as m
         from generate_series(1, ${MEMBERS}) n) m;
-    insert into conversation (tenant_id, id, title, owner_id, creator, participant_count, last_seq, message_count)
-      select '${tenant}', ${id("9000", "n")}, 'conversation', ${owner}, 'ada', 1, 1, 1
+    insert into conversation (tenant_id, id, title, owner_id, creator, participant_count, last_seq, message_count,
+        create_time)
+      select '${tenant}', ${id("9000", "n")}, 'conversation', ${owner}, 'ada', 1, 1, 1, ${second("n")}
       from generate_series(1, ${CONVERSATIONS}) n;
-    insert into participant (tenant_id, conversation_id, member_id, join_seq)
-      select '${tenant}', ${id("9000", "n")}, ${owner}, 1 from generate_series(1, ${CONVERSATIONS}) n;
-    insert into participant (tenant_id, conversation_id, member_id, join_seq)
-      select '${tenant}', '${LONG}', m.id, 2 from member m where m.tenant_id = '${tenant}' and m.id <> 'ada';
+    insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)
+      select '${tenant}', ${id("9000", "n")}, ${owner}, 1, ${second("n")} from generate_series(1, ${CONVERSATIONS}) n;
+    insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)
+      select '${tenant}', '${LONG}', m.id, 2, ${second("1")} from member m where m.tenant_id = '${tenant}' and m.id <> 'ada';
     update conversation set last_seq = ${2 * LONG_MESSAGES} where tenant_id = '${tenant}' and id = '${LONG}';
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
       select '${tenant}', '${LONG}', 2 * n - 1, ${id("a000", "n")}, 1, 'bob', 'message'
@@ -76,11 +83,12 @@ async function fillOthers(url: string): Promise<void> {
     insert into tenant (id, slug, secret) select ${tenant}, 'other-' || t, '' from generate_series(1, 10) t;
     insert into member (tenant_id, id)
       select ${tenant}, 'member-' || m from generate_series(1, 10) t, generate_series(1, 100) m;
-    insert into conversation (tenant_id, id, title, owner_id, creator)
-      select ${tenant}, ${id("9000", "n")}, 'conversation', 'member-' || (1 + n % 100), 'ada'
+    insert into conversation (tenant_id, id, title, owner_id, creator, create_time)
+      select ${tenant}, ${id("9000", "n")}, 'conversation', 'member-' || (1 + n % 100), 'ada', ${second("n")}
       from generate_series(1, 10) t, generate_series(1, 5000) n;
     insert into member (tenant_id, id) select ${tenant}, 'guest-' || n from generate_series(1, 10) t, generate_series(1, 5000) n;
-    insert into participant (tenant_id, conversation_id, member_id, join_seq)
-      select ${tenant}, ${id("9000", "n")}, 'guest-' || n, 1 from generate_series(1, 10) t, generate_series(1, 5000) n;`,
+    insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)
+      select ${tenant}, ${id("9000", "n")}, 'guest-' || n, 1, ${second("n")}
+      from generate_series(1, 10) t, generate_series(1, 5000) n;`,
   );
 }

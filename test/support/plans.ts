@@ -55,6 +55,7 @@ export async function openExplainer(url: string): Promise<Explainer> {
 /** Without a type, so that it becomes that of the parameter. */
 function literalOf(value: unknown): string {
   if (value === null) return "null";
+  if (value instanceof Date) return pg.escapeLiteral(value.toISOString());
   return pg.escapeLiteral(Array.isArray(value) ? `{${value.map(elementOf).join(",")}}` : String(value));
 }
 

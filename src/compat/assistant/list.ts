@@ -1,5 +1,6 @@
 // All conversations of a user with all their messages, as far as they fit into one answer.
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ConversationSchema } from "../../../gen/colloquy/compat/assistant/v1/conversation_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
@@ -19,11 +20,13 @@ interface Place {
   readonly pageToken: string;
   /** The conversation on that page; empty: the first. */
   readonly fromId: string;
+  /** When that was created, in milliseconds since 1970. */
+  readonly fromTime: number;
   /** In that conversation, after this place in its log. */
   readonly afterSeq: bigint;
 }
 
-const START: Place = { pageToken: "", fromId: "", afterSeq: 0n };
+const START: Place = { pageToken: "", fromId: "", fromTime: 0, afterSeq: 0n };
 
 export interface Listed {
   readonly conversations: MessageInitShape<typeof ConversationSchema>[];
@@ -81,16 +84,23 @@ async function readPage(
       const spoilt = error instanceof DomainError && error.reason === ErrorReason.INVALID_PAGE_TOKEN;
       throw spoilt ? invalidCursor() : error;
     });
-  // Newest first, and the ids are in the order of creation.
-  const left = page.conversations.filter(({ id }) => fromId === "" || id <= fromId);
+  // Newest first, and of those of one moment in the order of ids.
+  const left = page.conversations.filter((one) => {
+    const time = timeOf(one);
+    return fromId === "" || time < place.fromTime || (time === place.fromTime && one.id <= fromId);
+  });
   const behind = left[count];
   const after = page.nextPageToken === "" ? undefined : { ...START, pageToken: page.nextPageToken };
   return {
     conversations: left.slice(0, count),
     // It may be gone since.
     afterSeq: left[0]?.id === fromId ? afterSeq : 0n,
-    next: behind === undefined ? after : { pageToken, fromId: behind.id, afterSeq: 0n },
+    next: behind === undefined ? after : { pageToken, fromId: behind.id, fromTime: timeOf(behind), afterSeq: 0n },
   };
+}
+
+function timeOf({ createTime }: Conversation): number {
+  return createTime === undefined ? 0 : timestampMs(createTime);
 }
 
 /** The conversations of a page with their messages; `stop` is the first one that does not fit. */
@@ -118,11 +128,12 @@ async function readMessages(
   });
   const messages = whole.reduce((sum, one) => sum + one.messages.length, 0);
   const afterSeq = whole.length === 0 ? page.afterSeq : answer.nextAfterSeq;
-  return { conversations, messages, stop: cut === undefined ? undefined : { fromId: cut, afterSeq } };
+  const from = page.conversations.find(({ id }) => id === cut);
+  return { conversations, messages, stop: from && { fromId: from.id, fromTime: timeOf(from), afterSeq } };
 }
 
-function writeCursor({ pageToken, fromId, afterSeq }: Place): string {
-  return Buffer.from(JSON.stringify([pageToken, fromId, String(afterSeq)])).toString("base64url");
+function writeCursor({ pageToken, fromId, fromTime, afterSeq }: Place): string {
+  return Buffer.from(JSON.stringify([pageToken, fromId, String(fromTime), String(afterSeq)])).toString("base64url");
 }
 
 /** The token in it is authenticated by the services; the rest leads to nothing that the caller does not see. */
@@ -133,11 +144,11 @@ function readCursor(cursor: string): Place {
   } catch {
     throw invalidCursor();
   }
-  if (!Array.isArray(read) || read.length !== 3 || !read.every((part) => typeof part === "string"))
+  if (!Array.isArray(read) || read.length !== 4 || !read.every((part) => typeof part === "string"))
     throw invalidCursor();
-  const [pageToken, fromId, afterSeq] = read as [string, string, string];
-  if (!/^\d{1,18}$/.test(afterSeq)) throw invalidCursor();
-  return { pageToken, fromId, afterSeq: BigInt(afterSeq) };
+  const [pageToken, fromId, fromTime, afterSeq] = read as [string, string, string, string];
+  if (!/^-?\d{1,15}$/.test(fromTime) || !/^\d{1,18}$/.test(afterSeq)) throw invalidCursor();
+  return { pageToken, fromId, fromTime: Number(fromTime), afterSeq: BigInt(afterSeq) };
 }
 
 function invalidCursor(): DomainError {

@@ -48,6 +48,8 @@ export const ParticipantEntity = defineEntity({
     joinSeq: p.bigint(),
     joinTime: p.datetime(3).defaultRaw("now()"),
     readSeq: p.bigint().defaultRaw("0"),
+    /** When the conversation was created: lists of a member's conversations go by it. */
+    conversationTime: p.datetime(3).defaultRaw("now()"),
   },
 });
 

@@ -11,6 +11,7 @@ import { PurgedAnswersMigration } from "./migration-0007-purged-answers.ts";
 import { ParticipantPlaceMigration } from "./migration-0008-participant-place.ts";
 import { TurnEndingsMigration } from "./migration-0009-turn-endings.ts";
 import { SearchMigration } from "./migration-0010-search.ts";
+import { CreationOrderMigration } from "./migration-0011-creation-order.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -29,6 +30,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0008-participant-place": ParticipantPlaceMigration,
   "0009-turn-endings": TurnEndingsMigration,
   "0010-search": SearchMigration,
+  "0011-creation-order": CreationOrderMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

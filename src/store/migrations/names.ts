@@ -15,4 +15,5 @@ export const MIGRATION_NAMES = [
   "0008-participant-place",
   "0009-turn-endings",
   "0010-search",
+  "0011-creation-order",
 ] as const;

@@ -89,17 +89,15 @@ export interface DayRow {
   readonly message_count: bigint;
 }
 
-/**
- * What came in between points in time, by ids alone: they are UUIDv7, so each period is a range of an index.
- * $1 tenant, $2 the smallest id of each period, $3 the smallest id after it.
- */
+/** What came between points in time. $1 tenant, $2 where each period begins, $3 where it ends. */
 export const dailyActivity: Statement<DayRow> = {
   name: "analytics_days",
   text: `
   select
-    (select count(*) from conversation c where c.tenant_id = $1 and c.id >= day.first and c.id < day.after)
-      as conversation_count,
-    (select count(*) from message m where m.tenant_id = $1 and m.id >= day.first and m.id < day.after) as message_count
-  from unnest($2::uuid[], $3::uuid[]) with ordinality as day(first, after, ordinal)
+    (select count(*) from conversation c
+      where c.tenant_id = $1 and c.create_time >= day.first and c.create_time < day.after) as conversation_count,
+    (select count(*) from message m
+      where m.tenant_id = $1 and m.create_time >= day.first and m.create_time < day.after) as message_count
+  from unnest($2::timestamptz[], $3::timestamptz[]) with ordinality as day(first, after, ordinal)
   order by day.ordinal`,
 };

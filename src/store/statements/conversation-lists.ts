@@ -2,6 +2,7 @@
 
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../row-budget.ts";
+import { changedSince, MOMENT, type Moment } from "./changed.ts";
 import { type ConversationRow, conversationColumns, conversationJoins } from "./conversation-columns.ts";
 import { type ViewerKind, visible, watchedMembers } from "./visibility.ts";
 
@@ -24,13 +25,23 @@ export interface ConversationFilters {
   readonly ownedOnly?: true;
 }
 
+/** Where a page begins. */
+export interface ListEdge {
+  /** The last conversation of the page before, and its time in the list's order. */
+  readonly id: string;
+  readonly time: Date;
+  /** Of a list by activity: when its first page was read. */
+  readonly since?: Moment | undefined;
+  /** Of such a list: the page before ended among those that changed since then. */
+  readonly late?: boolean;
+}
+
 export interface ConversationList {
   readonly viewer: ViewerKind;
   readonly order: ConversationOrder;
   readonly deleted: boolean;
   readonly filters: ConversationFilters;
-  /** The last conversation of the page before. */
-  readonly after?: { readonly id: string; readonly updateTime: Date };
+  readonly after?: ListEdge;
   readonly skip: number;
   readonly limit: number;
   readonly count: boolean;
@@ -40,6 +51,10 @@ export interface ConversationList {
 export interface ListedConversationRow extends Omit<ConversationRow, "id"> {
   readonly id: string | null;
   readonly total: bigint | null;
+  /** Of a list by activity: the moment of the statement. */
+  readonly moment?: string;
+  /** Of its later pages: it has changed since the first, and comes once more after all others. */
+  readonly late?: boolean;
 }
 
 /** Unlike a check of one conversation, PostgreSQL may look this up for all at once. */
@@ -63,16 +78,55 @@ const conditions: {
   memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
 };
 
-const orders: Record<ConversationOrder, { readonly by: string; readonly after: (time: string, id: string) => string }> =
-  {
-    // Ids are UUIDv7: their order is that of creation.
-    newest: { by: "c.id desc", after: (_, id) => `c.id < ${id}::uuid` },
-    oldest: { by: "c.id asc", after: (_, id) => `c.id > ${id}::uuid` },
-    activity: {
-      by: "c.update_time desc, c.id desc",
-      after: (time, id) => `(c.update_time, c.id) < (${time}::timestamptz, ${id}::uuid)`,
-    },
+/** How a list goes on from where it was. */
+interface Order {
+  /** What is needed of conversation `c` beside its id. */
+  readonly columns: string;
+  /** A condition on `c` with these columns: it comes after the page before. */
+  readonly edge: string;
+  readonly by: string;
+  /** The same of participant `p`, as far as it can be said of one alone: the index behind a member's parts has this order. */
+  readonly walkEdge: string;
+  readonly walkBy: string;
+  readonly late?: true;
+}
+
+function orderOf({ order, after }: ConversationList, parameter: (value: unknown) => string): Order {
+  if (order === "activity") return byActivity(after, parameter);
+  const [direction, sign] = order === "newest" ? ["desc", "<"] : ["asc", ">"];
+  const edge = after && `(${parameter(after.time)}::timestamptz, ${parameter(after.id)}::uuid)`;
+  return {
+    columns: "c.create_time",
+    edge: edge === undefined ? "true" : `(c.create_time, c.id) ${sign} ${edge}`,
+    by: `c.create_time ${direction}, c.id ${direction}`,
+    walkEdge: edge === undefined ? "true" : `(p.conversation_time, p.conversation_id) ${sign} ${edge}`,
+    walkBy: `p.conversation_time ${direction}, p.conversation_id ${direction}`,
   };
+}
+
+/**
+ * What changes moves to the front, past the pages that are read. So those that have changed since the first page come
+ * once more at the end, by their ids: none is skipped, some come twice.
+ */
+function byActivity(after: ListEdge | undefined, parameter: (value: unknown) => string): Order {
+  if (after === undefined) {
+    const by = "c.update_time desc, c.id desc";
+    return { columns: "c.update_time", edge: "true", by, walkEdge: "true", walkBy: by };
+  }
+  const { time, id, late = false, since = { next: 0n, running: [] } } = after;
+  const changed = changedSince("c", parameter(since.next), parameter(since.running));
+  const place = parameter(id);
+  const behind = late ? "false" : `(c.update_time, c.id) < (${parameter(time)}::timestamptz, ${place}::uuid)`;
+  const by = `c.late, case when not c.late then c.update_time end desc, case when not c.late then c.id end desc, c.id`;
+  return {
+    columns: `c.update_time, not ${behind} as late, ${changed} as changed`,
+    edge: late ? `c.changed and c.id > ${place}::uuid` : "(c.changed or not c.late)",
+    by,
+    walkEdge: "true",
+    walkBy: by,
+    late: true,
+  };
+}
 
 /** The statement for a list and the values after `$1` (tenant) and `$2` (caller). */
 export function listConversations(list: ConversationList): {
@@ -81,8 +135,6 @@ export function listConversations(list: ConversationList): {
 } {
   const values: unknown[] = [];
   const parameter = (value: unknown) => `$${values.push(value) + 2}`;
-  const order = orders[list.order];
-
   const where = [list.deleted ? "c.delete_time is not null" : "c.delete_time is null"];
   const places: Partial<Record<keyof ConversationFilters, string>> = {};
   let letters = "";
@@ -102,36 +154,47 @@ export function listConversations(list: ConversationList): {
   const seen = `${visible(list.viewer)} and ${matching}`;
   const limit = `${parameter(list.limit)}::bigint`;
   const skip = `${parameter(list.skip)}::bigint`;
-  const edge =
-    list.after === undefined
-      ? ""
-      : `and ${order.after(list.order === "activity" ? parameter(list.after.updateTime) : "", parameter(list.after.id))}`;
+  const order = orderOf(list, parameter);
+  const range = { order, limit, skip };
 
   const walk = walkOf(list, places);
   const found = walk && (walk.named ? seen : matching);
   const pages =
     walk === undefined || found === undefined
-      ? ofTenant(seen, list.count, edge, order.by, limit, skip)
+      ? ofTenant(seen, list.count, range)
       : list.count
-        ? ofAllThatMembersHave(walk, found, edge, order.by, limit, skip)
-        : `page as (${memberCandidates(walk, found, edge, order.by, limit, skip)}),
+        ? ofAllThatMembersHave(walk, found, range)
+        : `page as (${memberCandidates(walk, found, range)}),
   counted as (select null::bigint as total)`;
 
-  const flags = `${list.deleted ? "d" : ""}${list.after ? "n" : ""}${list.count ? "q" : ""}`;
+  const edge = list.after && (list.after.late ? "m" : "n");
+  const flags = `${list.deleted ? "d" : ""}${edge ?? ""}${list.count ? "q" : ""}`;
+  const moment = list.order === "activity" ? `, ${MOMENT} as moment` : "";
+  const late = order.late ? ", page.late" : "";
   return {
     statement: {
       name: `conversation_list_${list.viewer}_${list.order}_${letters}_${flags}`,
       maxBytes: PAGE_BYTES,
       text: `
   with ${pages}
-  select c.*, counted.total from counted left join (
-    select ${conversationColumns} from page join conversation c on c.tenant_id = $1 and c.id = page.id ${conversationJoins}
+  select c.*, counted.total${moment} from counted left join (
+    select ${conversationColumns}${late}
+    from page join conversation c on c.tenant_id = $1 and c.id = page.id ${conversationJoins}
   ) c on true
   order by ${order.by}`,
     },
     values,
   };
 }
+
+interface Range {
+  readonly order: Order;
+  readonly limit: string;
+  readonly skip: string;
+}
+
+/** What a page keeps of the conversations that were found. */
+const pageColumns = ({ late }: Order) => `c.id${late ? ", c.late" : ""}`;
 
 /** By which members' conversations a list is found. */
 interface Walk {
@@ -159,11 +222,13 @@ function walkOf(
 }
 
 /** Goes through the tenant's conversations in order. */
-function ofTenant(seen: string, count: boolean, edge: string, by: string, limit: string, skip: string): string {
+function ofTenant(seen: string, count: boolean, { order, limit, skip }: Range): string {
   const total = count ? `(select count(*) from conversation c where c.tenant_id = $1 and ${seen})` : "null::bigint";
   return `page as (
-    select c.id from conversation c where c.tenant_id = $1 and ${seen} ${edge}
-    order by ${by} limit ${limit} offset ${skip}
+    select ${pageColumns(order)} from (
+      select c.id, ${order.columns} from conversation c where c.tenant_id = $1 and ${seen}
+    ) c
+    where ${order.edge} order by ${order.by} limit ${limit} offset ${skip}
   ), counted as (select ${total} as total)`;
 }
 
@@ -174,30 +239,27 @@ function ofTenant(seen: string, count: boolean, edge: string, by: string, limit:
 function ofAllThatMembersHave(
   { members, owned, takingPart }: Walk,
   matching: string,
-  edge: string,
-  by: string,
-  limit: string,
-  skip: string,
+  { order, limit, skip }: Range,
 ): string {
   const branches: string[] = [];
   if (owned) {
-    branches.push(`select c.id, c.update_time from (${members}) watched cross join lateral (
-        select c.id, c.update_time from conversation c
+    branches.push(`select c.* from (${members}) watched cross join lateral (
+        select c.id, ${order.columns} from conversation c
         where c.tenant_id = $1 and c.owner_id = watched.id and ${matching} offset 0
       ) c`);
   }
   if (takingPart) {
-    branches.push(`select c.id, c.update_time from (${members}) watched
+    branches.push(`select c.* from (${members}) watched
       join participant p on p.tenant_id = $1 and p.member_id = watched.id
       cross join lateral (
-        select c.id, c.update_time from conversation c
+        select c.id, ${order.columns} from conversation c
         where c.tenant_id = $1 and c.id = p.conversation_id and ${matching} limit 1
       ) c`);
   }
   return `found as materialized (
-    select distinct c.id, c.update_time from (${branches.join("\n      union all\n      ")}) c
+    select distinct c.* from (${branches.join("\n      union all\n      ")}) c
   ), page as (
-    select c.id from found c where true ${edge} order by ${by} limit ${limit} offset ${skip}
+    select ${pageColumns(order)} from found c where ${order.edge} order by ${order.by} limit ${limit} offset ${skip}
   ), counted as (select count(*) as total from found)`;
 }
 
@@ -205,35 +267,33 @@ function ofAllThatMembersHave(
 function memberCandidates(
   { members, owned, takingPart }: Walk,
   matching: string,
-  edge: string,
-  by: string,
-  limit: string,
-  skip: string,
+  { order, limit, skip }: Range,
 ): string {
-  // The index behind a participant is ordered by conversation_id, which is c.id.
-  const walk = by.replaceAll("c.id", "p.conversation_id");
-  const edgeOfParticipant = edge.replaceAll("c.id", "p.conversation_id");
   const branches: string[] = [];
   if (owned) {
-    branches.push(`(select c.id, c.update_time from conversation c
-         where c.tenant_id = $1 and c.owner_id = watched.id and ${matching} ${edge}
-         order by ${by} limit ${limit} + ${skip})`);
+    branches.push(`(select c.* from (
+           select c.id, ${order.columns} from conversation c
+           where c.tenant_id = $1 and c.owner_id = watched.id and ${matching}
+         ) c
+         where ${order.edge} order by ${order.by} limit ${limit} + ${skip})`);
   }
   if (takingPart) {
     // The inner limit is a fence: each conversation is looked up, instead of merging with all those of the tenant.
-    branches.push(`(select c.id, c.update_time from participant p
+    branches.push(`(select c.* from participant p
          cross join lateral (
-           select c.id, c.update_time from conversation c
-           where c.tenant_id = $1 and c.id = p.conversation_id and ${matching} ${edge} limit 1
+           select c.* from (
+             select c.id, ${order.columns} from conversation c
+             where c.tenant_id = $1 and c.id = p.conversation_id and ${matching}
+           ) c where ${order.edge} limit 1
          ) c
-         where p.tenant_id = $1 and p.member_id = watched.id ${edgeOfParticipant}
-         order by ${walk} limit ${limit} + ${skip})`);
+         where p.tenant_id = $1 and p.member_id = watched.id and ${order.walkEdge}
+         order by ${order.walkBy} limit ${limit} + ${skip})`);
   }
   return `
-    select c.id from (
-      select distinct c.id, c.update_time from (${members}) watched
+    select ${pageColumns(order)} from (
+      select distinct c.* from (${members}) watched
       cross join lateral (
         ${branches.join("\n        union all\n        ")}
       ) c
-    ) c order by ${by} limit ${limit} offset ${skip}`;
+    ) c order by ${order.by} limit ${limit} offset ${skip}`;
 }

@@ -16,11 +16,11 @@ export const assignConversationNumbers = forEachViewer<NumberRow>(
   "conversation_assign_numbers",
   (kind) => `
   with fresh as materialized (
-    select c.id from conversation c
+    select c.id, c.create_time from conversation c
     where c.tenant_id = $1 and c.id = any($3::uuid[]) and c.number is null and c.delete_time is null and ${visible(kind)}
     order by c.id for no key update of c
   ), ranked as (
-    select f.id, row_number() over (order by f.id) as rank, count(*) over () as many from fresh f
+    select f.id, row_number() over (order by f.create_time, f.id) as rank, count(*) over () as many from fresh f
   ), counter as (
     update tenant t set last_conversation_number = t.last_conversation_number + (select count(*) from fresh)
     where t.id = $1 and exists (select from fresh)

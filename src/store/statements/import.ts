@@ -55,8 +55,10 @@ export const importConversations: Statement<{ id: string }> = {
 export const importParticipants: Statement<{ conversation_id: string }> = {
   name: "import_participants",
   text: `
-  insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time, read_seq)
-  select $1, p.* from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as p
+  insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time, read_seq, conversation_time)
+  select $1, p.*, c.create_time
+  from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as p(id)
+  join conversation c on c.tenant_id = $1 and c.id = p.id
   on conflict (tenant_id, conversation_id, member_id) do nothing returning conversation_id`,
 };
 

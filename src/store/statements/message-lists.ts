@@ -57,8 +57,8 @@ export function listMessages({ viewer, newestFirst, filtered }: MessageListShape
 
 /**
  * Deleted messages in the order in which they were sent, or the latest first.
- * $1 tenant, $2 caller, $3 conversation or null, $4 the id at the edge of the page before or null, $5 limit, $6 skip,
- * $7 whether to count.
+ * $1 tenant, $2 caller, $3 conversation or null, $4 time and $5 id at the edge of the page before or null, $6 limit,
+ * $7 skip, $8 whether to count.
  */
 export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): Statement<ListedMessageRow> {
   const order = oldestFirst ? "asc" : "desc";
@@ -71,13 +71,15 @@ export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): S
     maxBytes: PAGE_BYTES,
     text: `
   with page as (${withinBytes(
-    `select ${messageColumns} ${matching} and ($4::uuid is null or m.id ${oldestFirst ? ">" : "<"} $4::uuid)
-    order by m.id ${order} limit $5 offset $6`,
-    `id ${order}`,
+    `select ${messageColumns} ${matching}
+      and ($4::timestamptz is null or (m.create_time, m.id) ${oldestFirst ? ">" : "<"} ($4::timestamptz, $5::uuid))
+    order by m.create_time ${order}, m.id ${order} limit $6 offset $7`,
+    `create_time ${order}, id ${order}`,
   )}), counted as (
-    select case when $7::boolean then (select count(*) ${matching}) end as total
+    select case when $8::boolean then (select count(*) ${matching}) end as total
   )
-  select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total from counted left join page on true order by page.id ${order}`,
+  select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total from counted left join page on true
+  order by page.create_time ${order}, page.id ${order}`,
   };
 }
 

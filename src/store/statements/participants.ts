@@ -50,9 +50,10 @@ export const participantsByMember: Statement<ParticipantRow & { member_id: strin
 export const insertParticipants: Statement = {
   name: "participant_insert",
   text: `
-  insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time)
-  select $1, $2::uuid, a.member_id, $4::bigint + a.ordinal - 1, date_trunc('milliseconds', now())
-  from unnest($3::text[]) with ordinality as a(member_id, ordinal)`,
+  insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time, conversation_time)
+  select $1, c.id, a.member_id, $4::bigint + a.ordinal - 1, date_trunc('milliseconds', now()), c.create_time
+  from conversation c, unnest($3::text[]) with ordinality as a(member_id, ordinal)
+  where c.tenant_id = $1 and c.id = $2::uuid`,
 };
 
 /** $1 tenant, $2 conversation, $3 member id. No row: it takes no part. */

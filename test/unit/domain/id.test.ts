@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { firstIdAt, isOurId, newId, newIds } from "../../../src/domain/id.ts";
+import { isOurId, newId, newIds } from "../../../src/domain/id.ts";
 
 test("ids rise in the order of their making", () => {
   const ids = [...newIds(20_000), newId()];
@@ -12,10 +12,3 @@ test.each(["", "1", "no-uuid", "{01a1fbfe-898f-7ca0-b6de-2a04efcb3505}", "01a1fb
   "%j is none of ours",
   (id) => expect(isOurId(id)).toBe(false),
 );
-
-test("the first id of a moment comes before all that are made from then on", () => {
-  expect(firstIdAt(0x0123456789ab)).toBe("01234567-89ab-7000-8000-000000000000");
-  const id = newId();
-  const made = Number.parseInt(id.replace("-", "").slice(0, 12), 16);
-  expect([firstIdAt(made + 1), id, firstIdAt(made)].toSorted()).toEqual([firstIdAt(made), id, firstIdAt(made + 1)]);
-});

@@ -10,7 +10,16 @@ import { getMessage } from "../../../src/store/statements/messages.ts";
 import { listParticipants } from "../../../src/store/statements/participants.ts";
 import { sendMany } from "../../../src/store/statements/send-many.ts";
 import type { ViewerKind } from "../../../src/store/statements/visibility.ts";
-import { CONVERSATIONS, conversationId, createCrowd, KNOWN, LONG, messageId, NEWCOMER } from "../../support/crowd.ts";
+import {
+  CONVERSATIONS,
+  conversationId,
+  createCrowd,
+  createTime,
+  KNOWN,
+  LONG,
+  messageId,
+  NEWCOMER,
+} from "../../support/crowd.ts";
 import { type Explainer, openExplainer } from "../../support/plans.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
@@ -40,7 +49,7 @@ function page(what: string, viewer: ViewerKind, more: Partial<ConversationList> 
   return [what, 40 * PAGE, statement, [caller, ...values]];
 }
 
-const after = (n: number) => ({ after: { id: conversationId(n), updateTime: new Date(0) } });
+const after = (n: number) => ({ after: { id: conversationId(n), time: createTime(n) } });
 const plain = listMessages({ viewer: "member", newestFirst: false, filtered: false });
 const newest = listMessages({ viewer: "member", newestFirst: true, filtered: false });
 
@@ -60,7 +69,9 @@ const CALLS: readonly Call[] = [
   page("a member's conversations", "member"),
   page("a member's conversations at depth", "member", after(100)),
   page("a member's oldest conversations", "member", { order: "oldest" }),
+  page("a member's oldest conversations at depth", "member", { order: "oldest", ...after(4_000) }),
   page("a manager's conversations", "manager"),
+  page("a manager's conversations at depth", "manager", after(4_000)),
   page("the tenant's conversations", "tenant"),
   page("the tenant's conversations at depth", "tenant", after(CONVERSATIONS / 2)),
   page("the conversations of a named member", "tenant", { filters: { memberId: "ada" } }),

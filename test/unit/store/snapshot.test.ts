@@ -1,8 +1,10 @@
 // Snapshots on a real connection: what they see, and what becomes of one that nobody reads.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
+import type { Interrupt } from "../../../src/domain/interrupt.ts";
+import { Connections } from "../../../src/store/connections.ts";
 import { HeldTransaction } from "../../../src/store/held-transaction.ts";
-import { Lease } from "../../../src/store/lease.ts";
+import type { Lease } from "../../../src/store/lease.ts";
 import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/pool.ts";
 import type { Queryable } from "../../../src/store/queryable.ts";
 import { Snapshots } from "../../../src/store/snapshot.ts";
@@ -30,9 +32,10 @@ afterAll(async () => {
 });
 
 function snapshots(idleMs: number): Snapshots {
+  const connections = new Connections(opened.pool);
   const noOrm = () => Promise.reject(new Error("not asked for"));
   const parts = {
-    acquire: async () => new Lease(await opened.pool.connect(), { over: false, onReadOnly: () => {} }),
+    acquire: (signal: Interrupt | undefined) => connections.acquire(signal),
     hold: (lease: Lease) => new HeldTransaction(noOrm, lease, undefined),
     track: (end: Promise<unknown>) => void ending.push(end),
   };
