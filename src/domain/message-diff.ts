@@ -27,7 +27,7 @@ export interface MessageEdit extends MessageDraft {
 export interface MessageDiff {
   readonly unchanged: number;
   readonly edits: readonly MessageEdit[];
-  readonly deletions: readonly StoredMessage[];
+  readonly deletions: ReadonlyArray<Pick<StoredMessage, "id" | "seq">>;
   readonly additions: readonly MessageDraft[];
 }
 

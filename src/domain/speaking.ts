@@ -2,7 +2,7 @@
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "./caller.ts";
 import { DomainError, ErrorReason } from "./errors.ts";
-import type { MessageDiff, MessageDraft, StoredMessage } from "./message-diff.ts";
+import type { MessageDiff, MessageDraft } from "./message-diff.ts";
 
 /** The words for roles in settings and errors. */
 export const SPEAKERS = {
@@ -38,12 +38,22 @@ export class Speaking {
     });
   }
 
-  /** The same for a new list of messages: what was said before, in the role that it has, may be said again. */
-  checkDiff(caller: Caller, stored: readonly StoredMessage[], { edits, additions }: MessageDiff): void {
-    const foreign = [...edits.filter(rewords), ...additions].filter(({ role }) => !this.may(caller, role));
-    if (foreign.length === 0) return;
-    const said = new Set(stored.map(keyOf));
-    for (const draft of foreign) if (!said.has(keyOf(draft))) throw refused("messages", draft.role);
+  /**
+   * The same for a new list of messages: what was said before, in the role that it has, may be said again. `stored` gives
+   * what the conversation holds, a piece at a time, and is read only where it matters.
+   */
+  async checkList(
+    caller: Caller,
+    wanted: readonly MessageDraft[],
+    stored: AsyncIterable<ReadonlyArray<Pick<MessageDraft, "role" | "content">>>,
+  ): Promise<void> {
+    const unsaid = new Map(wanted.filter(({ role }) => !this.may(caller, role)).map((draft) => [keyOf(draft), draft]));
+    if (unsaid.size === 0) return;
+    for await (const piece of stored) {
+      for (const message of piece) unsaid.delete(keyOf(message));
+      if (unsaid.size === 0) return;
+    }
+    for (const { role } of unsaid.values()) throw refused("messages", role);
   }
 
   /** The same for the edit of a message: a change of its words is new words in its role. */

@@ -21,6 +21,7 @@ import { appendMessages } from "../store/sends.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { lockVisible, requireManage } from "./conversation-access.ts";
 import { listConversations } from "./conversation-list.ts";
+import { eraseLog } from "./conversation-purge.ts";
 import { updateConversation } from "./conversation-update.ts";
 import { checkEntity, checkMembers, checkOwner, toValues } from "./conversation-values.ts";
 import { toConversation, toDraft, toParticipant } from "./convert.ts";
@@ -119,6 +120,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       const row = await lockVisible(tx, caller, request.conversationId, "allowed");
       requireManage(caller, row);
       if (!row.deleted) throw new DomainError(ErrorReason.NOT_DELETED, "the conversation is not deleted");
+      if (row.purging) throw notFound("conversation");
       checkEtag(request.etag, row.version);
       await store.markConversationDeleted(tx, caller, row.id, false);
       const event = { type: EventType.CONVERSATION_RESTORED, data: {} };
@@ -127,12 +129,16 @@ export function createConversationService(options: ConversationServiceOptions): 
       return { conversation: await reread(tx, caller, row.id) };
     }),
 
-    purgeConversation: conversationMutation(method.purgeConversation, async (tx, caller, request, context) => {
-      const { id } = await lockVisible(tx, caller, request.conversationId, "allowed");
-      const purgedMessageCount = await store.purgeConversation(tx, caller, id);
-      await audit(tx, caller, context, actOn("conversation.purge", id));
-      return { purgedMessageCount };
-    }),
+    async purgeConversation(request, context) {
+      const erased = await eraseLog(database, request, context);
+      const purge = conversationMutation(method.purgeConversation, async (tx, caller) => {
+        const { id } = await lockVisible(tx, caller, request.conversationId, "allowed");
+        const left = await store.purgeConversation(tx, caller, id);
+        await audit(tx, caller, context, actOn("conversation.purge", id));
+        return { purgedMessageCount: erased + left };
+      });
+      return purge(request, context);
+    },
 
     assignConversationNumbers: mutation(method.assignConversationNumbers, async (tx, caller, request) => {
       const ids = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))].filter(isOurId);

@@ -8,15 +8,14 @@ import { notFound } from "../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { EventType } from "../domain/event-type.ts";
 import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
-import { diffMessages, type MessageDiff } from "../domain/message-diff.ts";
 import type { Speaking } from "../domain/speaking.ts";
 import { type AuditOrigin, audit } from "../store/audit.ts";
 import * as store from "../store/conversations.ts";
 import type { Queryable } from "../store/database.ts";
-import { applyDiff, readAllMessages } from "../store/messages.ts";
 import { lockVisible, requireManage, requireOpen, requireWrite } from "./conversation-access.ts";
 import { checkEntity, checkOwner, toValues } from "./conversation-values.ts";
-import { toConversation, toDraft, toStoredMessage } from "./convert.ts";
+import { toConversation, toDraft } from "./convert.ts";
+import { replaceMessages } from "./message-replace.ts";
 
 /** Changes what the request names. A change to what is there already is none, and leaves no trace. */
 export async function updateConversation(
@@ -62,25 +61,8 @@ export async function updateConversation(
   if (request.messageList) {
     requireManage(caller, row);
     requireOpen(changed.includes("status") ? wanted.status : row.status);
-    const stored = (await readAllMessages(tx, caller, row.id)).map(toStoredMessage);
-    const diff = diffMessages(stored, request.messageList.messages.map(toDraft));
-    speaking.checkDiff(caller, stored, diff);
-    await applyDiff(tx, caller, row.id, diff);
-    await auditDeletions(tx, caller, origin, row.id, diff);
+    await replaceMessages(tx, caller, row.id, request.messageList.messages.map(toDraft), origin, speaking);
   }
-}
-
-/** Writes down that a new list of messages left some of the old ones out. */
-export async function auditDeletions(
-  tx: Queryable,
-  caller: Caller,
-  origin: AuditOrigin,
-  id: string,
-  { deletions }: MessageDiff,
-): Promise<void> {
-  if (deletions.length === 0) return;
-  const details = { count: deletions.length };
-  await audit(tx, caller, origin, { action: "message.replace", resourceType: "conversation", resourceId: id, details });
 }
 
 function afterwards(before: Conversation, wanted: Conversation, fields: readonly string[]) {

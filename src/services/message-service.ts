@@ -6,7 +6,6 @@ import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../domain/etag.ts";
 import { isOurId } from "../domain/id.ts";
-import { diffMessages } from "../domain/message-diff.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { type Speaker, Speaking } from "../domain/speaking.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../rpc/heartbeat.ts";
@@ -18,11 +17,11 @@ import { SendQueue } from "../store/send-queue.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { cancelTurn, chat, resumeTurn } from "./chat.ts";
 import { lockVisible, requireManage, requireOpen } from "./conversation-access.ts";
-import { auditDeletions } from "./conversation-update.ts";
-import { toDraft, toMessage, toMessageRevision, toStoredMessage } from "./convert.ts";
+import { toDraft, toMessage, toMessageRevision } from "./convert.ts";
 import { batchListMessages } from "./message-batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./message-change.ts";
 import { listDeletedMessages, listMessages, searchMessages } from "./message-list.ts";
+import { replaceMessages } from "./message-replace.ts";
 import { createMutations } from "./mutation.ts";
 import { pageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
@@ -135,16 +134,12 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       requireManage(caller, row);
       checkLogEtag(request.etag, row.version, row.last_seq);
       requireOpen(row.status);
-      const stored = (await store.readAllMessages(tx, caller, row.id)).map(toStoredMessage);
-      const diff = diffMessages(stored, request.messages.map(toDraft));
-      speaking.checkDiff(caller, stored, diff);
-      await store.applyDiff(tx, caller, row.id, diff);
-      await auditDeletions(tx, caller, context, row.id, diff);
+      const counts = await replaceMessages(tx, caller, row.id, request.messages.map(toDraft), context, speaking);
       return {
-        unchangedCount: diff.unchanged,
-        editedCount: diff.edits.length,
-        deletedCount: diff.deletions.length,
-        addedCount: diff.additions.length,
+        unchangedCount: counts.unchanged,
+        editedCount: counts.edited,
+        deletedCount: counts.deleted,
+        addedCount: counts.added,
       };
     }),
 

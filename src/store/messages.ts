@@ -57,9 +57,28 @@ export function readMessagesById(on: Queryable, caller: Caller, ids: readonly st
   return on.query(sql.messagesById, [caller.tenantId, ids]);
 }
 
-/** All messages of a locked conversation that are not deleted, oldest first. */
-export function readAllMessages(tx: Queryable, caller: Caller, conversationId: string): Promise<MessageRow[]> {
-  return tx.query(sql.allMessages, [caller.tenantId, conversationId]);
+/** Rows that one statement changes at most, so that none takes as long as statements may. */
+const PIECE = 2_000;
+
+/** The next messages of a locked conversation that are not deleted, oldest first. */
+export function readMessagesAfter(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  after: bigint,
+  limit: number,
+): Promise<MessageRow[]> {
+  return tx.query(sql.messagesAfter, [caller.tenantId, conversationId, after, limit]);
+}
+
+/** Where the next ones are, as many as one statement changes. */
+export function placesAfter(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  after: bigint,
+): Promise<{ id: string; seq: bigint }[]> {
+  return tx.query(sql.placesAfter, [caller.tenantId, conversationId, after, PIECE]);
 }
 
 /** Makes the changes of a difference in a locked conversation, each with its own log entry. */
@@ -127,8 +146,13 @@ export async function setAllMessagesDeleted(
   conversationId: string,
   deleted: boolean,
 ): Promise<bigint> {
-  const [row] = await tx.query(sql.markAllMessagesDeleted, [caller.tenantId, conversationId, deleted]);
-  const count = Number(row?.count ?? 0n);
+  let count = 0;
+  for (let after: bigint | null = 0n; after !== null; ) {
+    const values: unknown[] = [caller.tenantId, conversationId, deleted, after, PIECE];
+    const [row] = await tx.query(sql.markMessagesDeletedAfter, values);
+    count += Number(row?.count ?? 0n);
+    after = row?.last_seq ?? null;
+  }
   if (count > 0) {
     const event: NewEvent = {
       type: deleted ? EventType.ALL_MESSAGES_DELETED : EventType.ALL_MESSAGES_RESTORED,

@@ -39,10 +39,7 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
       const [row] = await database.query(forgetKeys, [id]);
       count = Number(row?.count ?? 0);
     }
-    for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
-      count = await purgeDue(database, id);
-    }
-    return forgotten;
+    return forgotten + (await purgeDue(database, id, stopping.signal));
   }
 
   async function sweep(): Promise<number> {

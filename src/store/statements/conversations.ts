@@ -30,6 +30,8 @@ export interface LockedRow {
   readonly version: number;
   readonly last_seq: bigint;
   readonly deleted: boolean;
+  /** Its time to be purged has come: a part of it may be gone. */
+  readonly purging: boolean;
   readonly is_owner: boolean;
   readonly is_participant: boolean;
 }
@@ -43,7 +45,7 @@ export const lockConversation = forEachViewer<LockedRow>(
   "conversation_lock",
   (kind) => `
   select c.id, c.status, c.version, c.last_seq, c.delete_time is not null as deleted,
-    (c.owner_id = $2::text) is true as is_owner,
+    (c.purge_time <= now()) is true as purging, (c.owner_id = $2::text) is true as is_owner,
     ${takesPart("$2::text")} as is_participant
   from conversation c
   where c.tenant_id = $1 and c.id = $3::uuid and ${visible(kind)}
@@ -96,15 +98,6 @@ export const markConversationDeleted: Statement = {
   update conversation set delete_time = case when $3::boolean then date_trunc('milliseconds', now()) end,
     purge_time = case when $3::boolean then date_trunc('milliseconds', now()) + $4::integer * interval '1 day' end
   where tenant_id = $1 and id = $2::uuid`,
-};
-
-/** Locks some deleted conversations whose time has come, but for those that somebody is at. $1 tenant, $2 limit. */
-export const conversationsToPurge: Statement<{ id: string }> = {
-  name: "conversation_to_purge",
-  text: `
-  select c.id from conversation c
-  where c.tenant_id = $1 and c.purge_time <= now() and c.delete_time is not null
-  order by c.purge_time limit $2 for update of c skip locked`,
 };
 
 /**

@@ -35,12 +35,22 @@ export const messagesById: Statement<MessageRow> = {
   join message m on m.tenant_id = $1 and m.id = asked.id order by asked.ordinal`,
 };
 
-/** All messages of a conversation that are not deleted, oldest first. $1 tenant, $2 conversation. */
-export const allMessages: Statement<MessageRow> = {
-  name: "message_all",
+/** Messages of a conversation that are not deleted, oldest first. $1 tenant, $2 conversation, $3 after seq, $4 limit. */
+export const messagesAfter: Statement<MessageRow> = {
+  name: "message_after",
   text: `
   select ${messageColumns} from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null order by m.seq`,
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and m.seq > $3::bigint
+  order by m.seq limit $4`,
+};
+
+/** The same without what they hold. */
+export const placesAfter: Statement<{ id: string; seq: bigint }> = {
+  name: "message_places_after",
+  text: `
+  select m.id, m.seq from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and m.seq > $3::bigint
+  order by m.seq limit $4`,
 };
 
 /**
@@ -76,16 +86,25 @@ export const markMessagesDeleted: Statement = {
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])`,
 };
 
-/** Marks every message of a conversation. $1 tenant, $2 conversation, $3 whether deleted. Answers how many changed. */
-export const markAllMessagesDeleted: Statement<{ count: bigint }> = {
-  name: "message_mark_all_deleted",
+/**
+ * Marks the next messages of a conversation. Answers how many changed, and the last of them.
+ * $1 tenant, $2 conversation, $3 whether deleted, $4 after seq, $5 limit.
+ */
+export const markMessagesDeletedAfter: Statement<{ count: bigint; last_seq: bigint | null }> = {
+  name: "message_mark_deleted_after",
   text: `
-  with changed as (
+  with piece as materialized (
+    select count(*) as count, max(n.seq) as last_seq from (
+      select l.seq from message l
+      where l.tenant_id = $1 and l.conversation_id = $2::uuid and (l.delete_time is null) = $3::boolean
+        and l.seq > $4::bigint
+      order by l.seq limit $5) n
+  ), changed as (
     update message m set delete_time = case when $3::boolean then date_trunc('milliseconds', clock_timestamp()) end,
       version = m.version + 1
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and (m.delete_time is null) = $3::boolean
-    returning 1
-  ) select count(*) as count from changed`,
+      and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
+  ) select count, last_seq from piece`,
 };
 
 export interface RevisionRow {

@@ -1,0 +1,54 @@
+// The statements that erase conversations.
+import type { Statement } from "../database.ts";
+
+/** Deletes a locked conversation whose time has come now, if not before. $1 tenant, $2 id. */
+export const beginPurge: Statement = {
+  name: "purge_begin",
+  // Its readers want to hear that it is gone.
+  extendsLog: 1,
+  text: `
+  update conversation set delete_time = coalesce(delete_time, date_trunc('milliseconds', now())),
+    purge_time = least(purge_time, date_trunc('milliseconds', now()))
+  where tenant_id = $1 and id = $2::uuid`,
+};
+
+/**
+ * Erases the last entries of the log of a locked conversation, if its time has come, and what hangs on them. The last ones
+ * first: who reads on from a cursor finds an end, and no gap. $1 tenant, $2 id, $3 how many at most of each kind.
+ */
+export const erasePiece: Statement<{ messages: bigint; events: bigint }> = {
+  name: "purge_piece",
+  text: `
+  with due as materialized (
+    select c.id from conversation c where c.tenant_id = $1 and c.id = $2::uuid and c.purge_time <= now()
+  ), messages as (
+    delete from message m where m.tenant_id = $1 and m.conversation_id = (select id from due) and m.seq >= (
+      select min(n.seq) from (
+        select l.seq from message l where l.tenant_id = $1 and l.conversation_id = $2::uuid order by l.seq desc limit $3) n)
+    returning 1
+  ), events as (
+    delete from event e where e.tenant_id = $1 and e.conversation_id = (select id from due) and e.seq >= (
+      select min(n.seq) from (
+        select l.seq from event l where l.tenant_id = $1 and l.conversation_id = $2::uuid order by l.seq desc limit $3) n)
+    returning 1
+  )
+  select (select count(*) from messages) as messages, (select count(*) from events) as events`,
+};
+
+/** Deleted conversations whose time has come. $1 tenant, $2 limit, $3 those that are left out. */
+export const conversationsToPurge: Statement<{ id: string }> = {
+  name: "conversation_to_purge",
+  text: `
+  select c.id from conversation c
+  where c.tenant_id = $1 and c.purge_time <= now() and c.delete_time is not null and c.id <> all($3::uuid[])
+  order by c.purge_time limit $2`,
+};
+
+/** Locks one of them; no row where it has been restored or purged, or somebody is at it. $1 tenant, $2 id. */
+export const lockToPurge: Statement<{ id: string }> = {
+  name: "conversation_lock_to_purge",
+  text: `
+  select c.id from conversation c
+  where c.tenant_id = $1 and c.id = $2::uuid and c.purge_time <= now() and c.delete_time is not null
+  for update of c skip locked`,
+};
