@@ -1,8 +1,17 @@
 // Renewed certificates, without a restart.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { watchCertificate } from "../../src/server/certificate.ts";
@@ -77,6 +86,33 @@ describe.each(["1", "2"])("F-RELOAD: with %s worker(s)", (COLLOQUY_WORKERS) => {
     }
     expect((await server.ended).status).toBe(0);
   });
+});
+
+test("F-RELOAD: a secret that Kubernetes mounts changes by one symbolic link, and so do both files", async () => {
+  const place = (name: string) => join(directory, `..${name}`);
+  for (const name of ["first", "second"]) {
+    mkdirSync(place(name));
+    copyFileSync(made(name)[0], join(place(name), "tls.crt"));
+    copyFileSync(made(name)[1], join(place(name), "tls.key"));
+  }
+  const data = join(directory, "..data");
+  symlinkSync(place("first"), data);
+  const files = ["tls.crt", "tls.key"].map((name) => join(directory, name));
+  for (const file of files) symlinkSync(join(data, basename(file)), file);
+  const used: string[] = [];
+  const logger = { info: () => {}, error: () => used.push("an error") } as never;
+  const [mountedCert = "", mountedKey = ""] = files;
+  const watch = watchCertificate(
+    { certFile: mountedCert, keyFile: mountedKey },
+    ({ cert }) => used.push(String(cert)),
+    logger,
+    20,
+  );
+  await expect.poll(() => watch.looks()).toBeGreaterThan(1);
+  symlinkSync(place("second"), `${data}_tmp`);
+  renameSync(`${data}_tmp`, data);
+  await expect.poll(() => used).toEqual([readFileSync(made("second")[0], "utf8")]);
+  watch.stop();
 });
 
 test("F-RELOAD: a change is noticed without a signal, a pair that is half written waits for its other half", async () => {

@@ -142,6 +142,28 @@ describe("F-TOKENS: keys", () => {
     expect(await outcome(tokens.verify(await sign({}, by(2, { kid: "three" }))))).toBe("ok");
   });
 
+  test("a key may change and keep its id: the old one is refused from then on", async () => {
+    const now = fakeClock(NOW);
+    const tokens = await open({}, now);
+    expect(await outcome(tokens.verify(await sign({}, by(0, { kid: "one" }))))).toBe("ok");
+    published = { keys: [{ ...(await jwk(1)), kid: "one" }] };
+    now.advance(31_000);
+    expect(await outcome(tokens.verify(await sign({ n: 1 }, by(1, { kid: "one" }))))).toBe("ok");
+    expect(await outcome(tokens.verify(await sign({ n: 2 }, by(0, { kid: "one" }))))).toContain(
+      "its signature does not match",
+    );
+  });
+
+  test("an issuer that is down while a new key comes serves on with the old ones", async () => {
+    const now = fakeClock(NOW);
+    const tokens = await open({}, now);
+    expect(await outcome(tokens.verify(await sign({}, by(0, { kid: "one" }))))).toBe("ok");
+    published = "nothing";
+    now.advance(31_000);
+    expect(await outcome(tokens.verify(await sign({}, by(1, { kid: "two" }))))).toContain("its key is not one");
+    expect(await outcome(tokens.verify(await sign({ n: 1 }, by(0, { kid: "one" }))))).toBe("ok");
+  });
+
   test("a file may hold several keys in PEM, and Firebase's certificates by their ids are read", async () => {
     const file = join(directory, "keys.pem");
     const pem = await Promise.all([0, 1].map((index) => exportSPKI((rsa[index] as Pair).publicKey)));
