@@ -11,6 +11,7 @@ import { ConversationService as Conversations } from "../../gen/colloquy/v1/conv
 import type { Message, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService as Messages } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { mayOnlyWrite } from "../domain/principal.ts";
 import type { HttpRequest } from "../rest/http.ts";
 import type { CallContext } from "../rpc/call.ts";
 import { serve } from "../rpc/service.ts";
@@ -81,7 +82,8 @@ export const createCallcenter: CreateDialect = ({ canonical, acting }) => {
         ...(drafts && { messageList: { messages: drafts } }),
       });
       const id = answer.conversation?.id ?? "";
-      const messages = drafts ?? (await readMessages(canonical, context, [id])).get(id);
+      const untold = drafts ?? (mayOnlyWrite(context.principal) ? [] : undefined);
+      const messages = untold ?? (await readMessages(canonical, context, [id])).get(id);
       return { conversation: toConversation(answer.conversation, messages) };
     },
 

@@ -7,6 +7,7 @@ import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { mayOnlyWrite } from "../../domain/principal.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import { heartbeatOf } from "../../rpc/heartbeat.ts";
 import type { Handlers } from "../../rpc/service.ts";
@@ -43,8 +44,10 @@ export function createChatHandlers(
 
   return {
     async chat({ conversationId, message }, context) {
+      let own: Message | undefined;
       let reply: Message | undefined;
       for await (const { event } of chat(context, conversationId, message)) {
+        if (event.case === "started") own = event.value.message;
         if (event.case !== "ended") continue;
         reply = await replyOf(context, event.value);
         // The conversation was closed, or the message deleted, while the agent answered.
@@ -52,7 +55,9 @@ export function createChatHandlers(
         if (state === TurnState.CANCELLED && failure !== "") throw new DomainError(ErrorReason.CONFLICT, failure);
       }
       if (reply === undefined) throw silence();
-      const history = await historyUpTo(context, reply);
+      // To a key that may not read, what was said before stays untold.
+      const turn = own === undefined ? [reply] : [own, reply];
+      const history = mayOnlyWrite(context.principal) ? turn : await historyUpTo(context, reply);
       return { conversationId: reply.conversationId, messages: history.map(toMessage), reply: toMessage(reply) };
     },
 

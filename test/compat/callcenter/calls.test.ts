@@ -303,7 +303,9 @@ describe("PUT /conversations/{conversation_id}", () => {
     const id = await made(ann, whole);
     const key = await dialect.tenant.key("write");
     const { status, json } = await call("PUT", `/conversations/${id}`, key.credential, { call_type: "outbound" });
-    expect([status, json.messages]).toEqual([200, whole.messages]);
+    expect([status, json.messages, json.title]).toEqual([200, [], ""]);
+    const again = await call("PUT", `/conversations/${id}`, key.credential, whole);
+    expect([again.status, again.json.messages, again.json.title]).toEqual([200, whole.messages, whole.title]);
   });
 });
 

@@ -1,0 +1,73 @@
+// What a mutation does not tell an API key that may write and not read: what others wrote.
+import { clone, create, type DescField, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { reflect } from "@bufbuild/protobuf/reflect";
+import { ruleOf } from "../domain/permissions.ts";
+import { mayOnlyWrite } from "../domain/principal.ts";
+import type { ServiceEntry } from "../rpc/service.ts";
+
+/** The fields that hold what people write. All others say which thing it is and how it stands. */
+const CONTENT: Readonly<Record<string, readonly string[]>> = {
+  "colloquy.v1.Conversation": ["title", "metadata", "persona", "profile_info"],
+  "colloquy.v1.Message": ["content", "metadata"],
+};
+
+/**
+ * A service whose mutations answer such a caller with no more than the request held: an update that changes nothing would
+ * else be a read. The reply of a turn that it began is its own.
+ */
+export function withholding(entry: ServiceEntry): ServiceEntry {
+  const handlers = { ...entry.handlers };
+  for (const method of entry.service.methods) {
+    const handler = handlers[method.localName];
+    if (handler === undefined || method.methodKind !== "unary" || !isWrite(method)) continue;
+    handlers[method.localName] = (request: Message, context) => {
+      const answer = handler(request, context);
+      return mayOnlyWrite(context.principal)
+        ? Promise.resolve(answer).then((whole: Message) => withheld(method, request, whole))
+        : answer;
+    };
+  }
+  return { ...entry, handlers };
+}
+
+function isWrite(method: DescMethod): boolean {
+  const rule = ruleOf(method);
+  return rule !== "public" && rule.scope === "write";
+}
+
+function withheld({ input, output }: DescMethod, request: Message, whole: Message): Message {
+  const given = new Set<string>();
+  eachContent(input, request, (field, value) => void given.add(textOf(field, value)));
+  const answer = clone(output, create(output, whole));
+  eachContent(output, answer, (field, value, clear) => {
+    if (!given.has(textOf(field, value))) clear();
+  });
+  return answer;
+}
+
+type Visit = (field: DescField, value: unknown, clear: () => void) => void;
+
+/** Visits the content in a message and in those within it. */
+function eachContent(schema: DescMessage, message: Message, visit: Visit): void {
+  const own = CONTENT[schema.typeName] ?? [];
+  const reflected = reflect(schema, message, false);
+  for (const field of schema.fields) {
+    if (!reflected.isSet(field)) continue;
+    const fields = message as unknown as Record<string, unknown>;
+    if (own.includes(field.name)) {
+      visit(field, fields[field.localName], () => reflected.clear(field));
+    } else if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.")) {
+      eachContent(field.message, reflected.get(field).message, visit);
+    } else if (field.fieldKind === "list" && field.listKind === "message") {
+      for (const item of reflected.get(field)) {
+        const { message: inner } = item as { message: Message };
+        if (!field.message.typeName.startsWith("google.")) eachContent(field.message, inner, visit);
+      }
+    }
+  }
+}
+
+/** Told apart by field, so that a text does not stand for another that is equal by chance. */
+function textOf(field: DescField, value: unknown): string {
+  return `${field.toString()} ${JSON.stringify(value)}`;
+}
