@@ -1,4 +1,5 @@
 // Builds the parts of the server and ties them together.
+import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { createClientAddress } from "./access/client-address.ts";
 import { createConnectors } from "./agents/connectors.ts";
@@ -24,7 +25,7 @@ import { createHealth } from "./rpc/health.ts";
 import type { HttpHandler } from "./rpc/http.ts";
 import { createLifecycle } from "./rpc/lifecycle.ts";
 import { OpenStreams } from "./rpc/open-streams.ts";
-import { createPipeline } from "./rpc/pipeline.ts";
+import { createPipeline, type Pipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
 import { createShedding } from "./rpc/shedding.ts";
 import { createOriginCheck } from "./server/cors.ts";
@@ -40,6 +41,7 @@ import { createConversationService } from "./services/conversation-service.ts";
 import { toMessage } from "./services/convert.ts";
 import { createMessageService } from "./services/message-service.ts";
 import { createSubscriptions } from "./services/subscribe.ts";
+import { withholding } from "./services/withheld.ts";
 import type { Database } from "./store/database.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createTenantSecrets } from "./store/tenant-secrets.ts";
@@ -112,7 +114,7 @@ export async function createApp(
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,
-  ];
+  ].map(withholding);
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const compat = createCompat({
     dialects: DIALECTS,
@@ -149,10 +151,10 @@ export async function createApp(
     });
     const handle: HttpHandler = (request, response) => rest.handle(request, response);
     const server = createServer({
-      pipeline,
+      pipeline: port === undefined ? pipeline : narrowed(pipeline, mounts, health.service),
       lifecycle,
       ...(port === undefined
-        ? { routes: new Map(identity.endpoints), handlers: [docs, handle] }
+        ? { metrics, routes: new Map(identity.endpoints), handlers: [docs, handle] }
         : { handlers: [handle] }),
       host: config.host,
       port: port ?? config.port,
@@ -160,7 +162,6 @@ export async function createApp(
       cors,
       hosts: config.hosts === "any" ? undefined : { names: config.hosts },
       ready,
-      metrics,
       logger,
       unaryLane: config.unaryLane,
       streamLane: config.streamLane,
@@ -190,4 +191,11 @@ export async function createApp(
     stop: () => running.disposeAsync(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+/** A port of a dialect's own serves that dialect, and health: what else there is has its place on the server's port. */
+function narrowed(pipeline: Pipeline, mounts: readonly Mount[], health: DescService): Pipeline {
+  const served = new Set<unknown>([...mounts.flatMap(({ serves }) => serves), health]);
+  const methods = [...pipeline.methods].filter(([, method]) => served.has(method.parent) || served.has(method));
+  return { ...pipeline, methods: new Map(methods) };
 }

@@ -79,7 +79,7 @@ export function createActing({ people, trustedTenant, canonical }: ActingOptions
     async as(context, userId) {
       if (!(await may(context, userId)))
         throw denied("only this user, its managers, administrators and API keys may do this");
-      if (context.principal.kind !== "anonymous") return context;
+      if (context.principal.kind !== "anonymous") return overseeing(context, userId);
       const tenant = await tenantId();
       const member = isRead(context.method)
         ? await people.member(tenant, userId)
@@ -100,6 +100,17 @@ export function createActing({ people, trustedTenant, canonical }: ActingOptions
       return deriveContext(context, { principal });
     },
   };
+}
+
+/**
+ * A manager reads what its subordinates have, and in these APIs it changes that too. It stays who it is, and has been found
+ * to be above the user; the call itself sees to it that what it changes is the user's.
+ */
+function overseeing(context: CallContext, userId: string): CallContext {
+  const { principal } = context;
+  const isOthers = principal.kind === "member" && principal.role === "manager" && principal.memberId !== userId;
+  if (!isOthers || isRead(context.method)) return context;
+  return deriveContext(context, { principal: { ...principal, role: "admin" } });
 }
 
 /** A read makes nothing: any page can have a browser send one. */

@@ -8,15 +8,22 @@ export type Scope = (typeof SCOPES)[number];
 
 /** What a member's id may be, in words. */
 export const MEMBER_ID_RULE =
-  "1 to 128 characters, none of them a control character, not beginning with key: or agent:";
+  "1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:";
 
 /**
  * Whether a text can be a member's id, such as `auth0|123` or `1`. What begins with `key:` or `agent:` is left to API keys
  * and agents, which are named so as senders: nobody may pass for one.
  */
 export function isMemberId(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
-  return /^(?!key:|agent:)[^\u0000-\u001f\u007f]{1,128}$/u.test(text) && text.isWellFormed();
+  return /^(?!key:|agent:).{1,128}$/su.test(text) && isLegibleId(text);
+}
+
+/**
+ * Whether a text can name something: what is not seen, or is lost on its way through a header, must not tell two names
+ * apart. Refused are controls, invisible and unassigned characters, separators of lines, and spaces at either end.
+ */
+export function isLegibleId(text: string): boolean {
+  return !/[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0]|^\p{Z}|\p{Z}$/u.test(text) && text.isWellFormed();
 }
 
 /** A person, lead or service that a JWT speaks for. */
@@ -45,6 +52,11 @@ export interface AnonymousPrincipal {
 }
 
 export type Principal = MemberPrincipal | KeyPrincipal | AnonymousPrincipal;
+
+/** Whether a caller may change what it may not read. */
+export function mayOnlyWrite(principal: Principal): boolean {
+  return principal.kind === "key" && !principal.scopes.has("read");
+}
 
 /** A stable name of the caller within its tenant, as idempotency and rate limits count it. */
 export function callerOf(principal: Principal): string {

@@ -1,6 +1,7 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { callerGone } from "../rpc/deadline.ts";
 import type { Call, Pipeline } from "../rpc/pipeline.ts";
 import { type CreateCallSignal, RestHead } from "./call-head.ts";
 import type { StreamFormat } from "./events.ts";
@@ -109,7 +110,7 @@ export function createTranscoder({
   }
 
   function fail({ route, request, response, call, head, info }: Exchange, error: unknown): void {
-    const cause = error instanceof ReaderGone && head.signal.aborted ? head.signal.reason : error;
+    const cause = error instanceof ReaderGone ? (head.signal.aborted ? head.signal.reason : callerGone()) : error;
     const rendered = renderFailure(cause, call, route.mount, info);
     if (gone(response)) {
       response.destroy();

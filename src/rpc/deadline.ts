@@ -83,7 +83,7 @@ class CallInterruption extends Interruption implements CallSignal {
   }
 
   cancel(): void {
-    this.abort(new DomainError(ErrorReason.CANCELLED, "the caller went away"));
+    this.abort(callerGone());
   }
 
   release(): void {
@@ -123,6 +123,11 @@ export function orAborted<T>(promise: Promise<T>, signal: Interrupt): Promise<T>
       },
     );
   });
+}
+
+/** Nobody waits for the answer any more. */
+export function callerGone(): DomainError {
+  return new DomainError(ErrorReason.CANCELLED, "the caller went away");
 }
 
 export function deadlineExceeded(): DomainError {

@@ -55,8 +55,10 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
     if (failure === undefined) log.info(fields, "call");
     else if (failure.reason !== ErrorReason.INTERNAL) {
       const reasoned = { ...fields, reason: reasonName(failure.reason) };
-      // Of these there are most when there is the least time for them: they are counted, and summed up in one line.
-      if (failure.reason === ErrorReason.OVERLOADED) log.debug(reasoned, "call");
+      // Callers that leave did nothing wrong. Of those that are turned away there are most when there is the least time for
+      // them: they are counted, and summed up in one line.
+      const quiet = failure.reason === ErrorReason.OVERLOADED || failure.reason === ErrorReason.CANCELLED;
+      if (quiet) log.debug(reasoned, "call");
       else log.info(reasoned, "call");
     } else log.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
   };

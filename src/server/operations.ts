@@ -7,7 +7,8 @@ export interface OperationsOptions {
   /** Whether the server can do its work now. A failure counts as no. */
   readonly ready: () => Promise<boolean>;
   readonly lifecycle: Lifecycle;
-  readonly metrics: Metrics;
+  /** For `/metrics`. Default: there is no such place. */
+  readonly metrics?: Metrics | undefined;
 }
 
 const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
@@ -15,7 +16,7 @@ const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 /** Handlers by exact path; each takes GET and HEAD. */
 export function createOperations({ ready, lifecycle, metrics }: OperationsOptions): ReadonlyMap<string, HttpHandler> {
   const isReady = async () => !lifecycle.isLeaving && (await ready().catch(() => false));
-  return new Map([
+  const places: [string, HttpHandler][] = [
     // The process lives. That it can work is what /readyz says.
     ["/healthz", readOnly(async () => ({ status: 200, body: "ok\n" }))],
     [
@@ -25,13 +26,12 @@ export function createOperations({ ready, lifecycle, metrics }: OperationsOption
         return { status: 503, body: lifecycle.isLeaving ? "draining\n" : "not ready\n" };
       }),
     ],
-    [
-      "/metrics",
-      readOnly(async () => {
-        return { status: 200, body: await metrics.text(), type: metrics.registry.contentType };
-      }),
-    ],
-  ]);
+  ];
+  if (metrics !== undefined) {
+    const page = async () => ({ status: 200, body: await metrics.text(), type: metrics.registry.contentType });
+    places.push(["/metrics", readOnly(page)]);
+  }
+  return new Map(places);
 }
 
 function readOnly(page: () => Promise<{ status: number; body: string; type?: string }>): HttpHandler {

@@ -39,7 +39,8 @@ export interface ServerOptions {
   readonly hosts?: HostOptions | undefined;
   /** Whether the server can do its work: for `/readyz`. */
   readonly ready: () => Promise<boolean>;
-  readonly metrics: Metrics;
+  /** For `/metrics`. Default: there is no such place. */
+  readonly metrics?: Metrics | undefined;
   readonly logger: Logger;
   /** Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default: true. */
   readonly unaryLane?: boolean;

@@ -4,6 +4,7 @@ import { checkHost, hostOf } from "../agents/addresses.ts";
 import { millisecondsOf } from "../agents/duration.ts";
 import type { Sealer, SealOwner } from "../agents/sealing.ts";
 import { invalidField } from "../domain/errors.ts";
+import { isLegibleId } from "../domain/principal.ts";
 import type { AgentRow, AgentValues } from "../store/agents.ts";
 import { toSettings } from "./convert-agent.ts";
 
@@ -96,6 +97,10 @@ const connectorFields = ["echo", "openai", "connect"] as const;
 
 function nameOf({ name }: Agent): string {
   if (name === "") throw invalidField("agent.name", "must have 1 to 200 characters", "string.min_len");
+  if (!isLegibleId(name)) {
+    const rule = "must have no control or invisible characters, and no space at either end";
+    throw invalidField("agent.name", rule, "string.legible");
+  }
   return name;
 }
 

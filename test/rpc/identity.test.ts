@@ -173,7 +173,7 @@ describe("members", () => {
       expect(await reasonOf(upsertMember({ memberId }))).toBe("INVALID_FIELD");
     }
     await expect(upsertMember({ memberId: "agent:1" })).rejects.toThrow(
-      "member_id: must be 1 to 128 characters, none of them a control character, not beginning with key: or agent:",
+      "member_id: must be 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
     );
   });
 

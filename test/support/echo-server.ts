@@ -69,6 +69,8 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
   const waiting = new Set<() => void>();
   const raw: string[] = [];
   const logger = createLogger({
+    // Callers that leave are told at this level.
+    level: "debug",
     destination: {
       write(line: string) {
         raw.push(line);

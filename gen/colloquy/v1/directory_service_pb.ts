@@ -23,8 +23,9 @@ export const file_colloquy_v1_directory_service: GenFile = /*@__PURE__*/
  */
 export type UpsertMemberRequest = Message<"colloquy.v1.UpsertMemberRequest"> & {
   /**
-   * The member's id: the subject of its identity provider. 1 to 128 characters without control characters; it may not
-   * begin with `key:` or `agent:`, by which API keys and agents are named as senders.
+   * The member's id: the subject of its identity provider. 1 to 128 characters without control and invisible characters,
+   * and without a space at either end; it may not begin with `key:` or `agent:`, by which API keys and agents are named as
+   * senders.
    *
    * @generated from field: string member_id = 1;
    */
