@@ -53,8 +53,12 @@ test.each([[["--help"]], [["-h"]], [["help"]]])("%j lists every command", (words
   serve       start the server (default)
   key create  make an API key
 
-colloquy <command> --help says more. Settings come from the environment.`,
+colloquy --version gives the version; colloquy <command> --help says more. Settings come from the environment.`,
   });
+});
+
+test.each([[["--version"]], [["-v"]]])("%j gives the version of the package", (words) => {
+  expect(parse(...words)).toEqual({ kind: "help", text: expect.stringMatching(/^\d+\.\d+\.\d+/) });
 });
 
 test("--help after a command tells its arguments and options", () => {
