@@ -10,7 +10,16 @@ if (!hasPostgres15) {
   );
 }
 
-const shared = { pool: "forks", testTimeout: 30_000, hookTimeout: 60_000 } as const;
+/** On a machine that is busy with other work: so many times as long for a test to hang, which is no time that it checks. */
+const patience = Number(process.env.TEST_PATIENCE || 1);
+const testTimeout = 30_000 * patience;
+const shared = {
+  pool: "forks",
+  testTimeout,
+  hookTimeout: 2 * testTimeout,
+  // A poll waits for an event, as long as its test may take; tests that check a time measure their own.
+  expect: { poll: { timeout: testTimeout - 5_000, interval: 20 } },
+} as const;
 const everything = {
   test: { ...shared, name: "colloquy", include: ["test/**/*.test.ts"], globalSetup: ["test/support/global-setup.ts"] },
 };

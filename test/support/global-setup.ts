@@ -5,6 +5,7 @@ import type { TestProject } from "vitest/node";
 import { openDatabase } from "../../src/store/database.ts";
 import type { Binaries } from "../../src/store/embedded/binaries.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { endLeftovers, markRun } from "./leftovers.ts";
 import { removeLeftClusters, startTestCluster } from "./postgres.ts";
 import { loggedStatements, unboundStatements } from "./statement-log.ts";
 
@@ -13,6 +14,7 @@ export default function setup(project: TestProject): Promise<() => Promise<void>
 }
 
 export async function setUp(project: TestProject, binaries?: Binaries): Promise<() => Promise<void>> {
+  markRun();
   await removeLeftClusters();
   const cluster = await startTestCluster(binaries);
   try {
@@ -33,6 +35,8 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     const statements = loggedStatements(statementLog);
     const unbound = await unboundStatements(statements);
     await cluster.stop();
+    const left = await endLeftovers();
+    if (left.length > 0) throw new Error(`tests left these processes running:\n${left.join("\n")}`);
     process.stderr.write(`${statements.length} statements parsed, ${unbound.length} of them not held to one tenant\n`);
     if (unbound.length > 0) throw new Error(`not held to one tenant:\n${unbound.join("\n")}`);
   };

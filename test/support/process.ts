@@ -3,6 +3,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { on, once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { onTestFinished } from "vitest";
+import { RUN_MARK } from "./leftovers.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
@@ -28,11 +30,32 @@ export type Environment = Readonly<Record<string, string>>;
 
 /** Nothing of the environment of the tests but what a process needs. */
 function environmentOf(settings: Environment): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, HOME: process.env.HOME, ...settings };
+  return { PATH: process.env.PATH, HOME: process.env.HOME, [RUN_MARK]: process.env[RUN_MARK], ...settings };
 }
 
 function start(words: readonly string[], settings: Environment): ChildProcess {
-  return spawn(process.execPath, [MAIN, ...words], { env: environmentOf(settings), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [MAIN, ...words], {
+    env: environmentOf(settings),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  endWithTest(child);
+  return child;
+}
+
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** A test that fails or runs out of time takes along what it started; what a hook starts ends with the file at the latest. */
+function endWithTest(child: ChildProcess): void {
+  running.add(child);
+  child.once("exit", () => running.delete(child));
+  try {
+    onTestFinished(() => void child.kill("SIGKILL"));
+  } catch {
+    // Not within a test.
+  }
 }
 
 async function outcomeOf(child: ChildProcess): Promise<Outcome> {

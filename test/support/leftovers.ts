@@ -1,0 +1,42 @@
+// Processes that tests leave running: each is told apart by a mark in its environment, which its children inherit.
+import { randomUUID } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** The variable that marks what a run starts. */
+export const RUN_MARK = "TEST_RUN";
+/** What is told to end may take so long, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
+/** Marks everything that is started from now on. */
+export function markRun(): void {
+  process.env[RUN_MARK] ??= randomUUID();
+}
+
+/** Ends what this run has left running, and gives its command lines. Empty where there is no /proc. */
+export async function endLeftovers(): Promise<string[]> {
+  const until = performance.now() + PATIENCE_MS;
+  while (marked().length > 0 && performance.now() < until) await delay(50);
+  return marked().map(({ pid, command }) => {
+    process.kill(pid, "SIGKILL");
+    return `${pid} ${command}`;
+  });
+}
+
+function marked(): { readonly pid: number; readonly command: string }[] {
+  const mark = `${RUN_MARK}=${process.env[RUN_MARK]}`;
+  if (!existsSync("/proc/self/environ")) return [];
+  return readdirSync("/proc").flatMap((name) => {
+    const pid = Number(name);
+    if (!Number.isInteger(pid) || pid === process.pid) return [];
+    try {
+      if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(mark)) return [];
+      const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+      // The runner's own workers, and what has ended already.
+      return command === "" || command.includes("vitest") ? [] : [{ pid, command }];
+    } catch {
+      // It has ended, or is another account's.
+      return [];
+    }
+  });
+}

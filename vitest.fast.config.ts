@@ -1,0 +1,14 @@
+// The unit tests that start nothing: `npm run test:fast`, for between two edits.
+import { globSync, readFileSync } from "node:fs";
+import { defineConfig } from "vitest/config";
+
+/** What starts a database, a server or a process. */
+const STARTS =
+  /createTestDatabase|startTestCluster|startEmbedded|start\w*(Server|App|Stage)\(|runColloquy|child_process|nats-server/;
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    include: globSync("test/unit/**/*.test.ts").filter((file) => !STARTS.test(readFileSync(file, "utf8"))),
+  },
+});
