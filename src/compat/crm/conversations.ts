@@ -2,6 +2,7 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import { AgentService as Agents } from "../../../gen/colloquy/v1/agent_service_pb.ts";
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import {
   ConversationService as Conversations,
   type ListConversationsRequestSchema,
@@ -11,6 +12,7 @@ import { callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import type { Handlers } from "../../rpc/service.ts";
+import { agentsAs } from "../agent-names.ts";
 import type { Canonical } from "../canonical.ts";
 import { readConversations } from "../conversation-pages.ts";
 import { collect } from "../paging.ts";
@@ -26,7 +28,16 @@ export function createConversationHandlers(
   async function list(context: CallContext, page: Page, filters: Filters) {
     const request = { ...filters, skip: page.skip, includeTotalSize: true };
     const { conversations, total } = await readConversations(canonical, context, request, page.size);
-    return { data: conversations.map(toConversation), pagination: toPagination(page, total) };
+    const agentOf = await agentsAs("id", canonical, context, conversations);
+    return {
+      data: conversations.map((one) => toConversation(one, agentOf(one))),
+      pagination: toPagination(page, total),
+    };
+  }
+
+  async function output(context: CallContext, conversation: Conversation) {
+    const agentOf = await agentsAs("id", canonical, context, [conversation]);
+    return toConversation(conversation, agentOf(conversation));
   }
 
   /** Throws UNKNOWN_REFERENCE unless the company has the agent. */
@@ -48,7 +59,7 @@ export function createConversationHandlers(
       const { conversation } = await canonical.once(context, method.createConversation, {
         conversation: { agent: agentId, title, maxContextLength, ...(metadata && { metadata }) },
       });
-      return conversation === undefined ? {} : { conversation: toConversation(conversation) };
+      return conversation === undefined ? {} : { conversation: await output(context, conversation) };
     },
 
     listConversations: (request, context) => list(context, pageOf(request), {}),
@@ -72,12 +83,12 @@ export function createConversationHandlers(
 
     async deleteConversation({ conversationId }, context) {
       const { conversation } = await canonical.once(context, method.deleteConversation, { conversationId });
-      return { message: "Conversation deleted", ...(conversation && { data: toConversation(conversation) }) };
+      return { message: "Conversation deleted", ...(conversation && { data: await output(context, conversation) }) };
     },
 
     async restoreConversation({ conversationId }, context) {
       const { conversation } = await canonical.once(context, method.restoreConversation, { conversationId });
-      return { message: "Conversation restored", ...(conversation && { data: toConversation(conversation) }) };
+      return { message: "Conversation restored", ...(conversation && { data: await output(context, conversation) }) };
     },
 
     async deleteMessages({ conversationId }, context) {

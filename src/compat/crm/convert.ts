@@ -16,8 +16,12 @@ import { wordOfRole } from "../spelling.ts";
 
 const DEFAULT_PAGE = 20;
 
-export function toConversation(conversation: Conversation): MessageInitShape<typeof CrmConversationSchema> {
-  const { id, tenantId, agent, title, metadata = {}, maxContextLength, ownerId, ownedByLead } = conversation;
+/** @param agent what it calls its agent: an id, where it is registered */
+export function toConversation(
+  conversation: Conversation,
+  agent: string,
+): MessageInitShape<typeof CrmConversationSchema> {
+  const { id, tenantId, title, metadata = {}, maxContextLength, ownerId, ownedByLead } = conversation;
   const { createTime, updateTime, deleteTime } = conversation;
   return {
     id,

@@ -3,11 +3,11 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { AnalyticService } from "../../../gen/colloquy/compat/crm/v1/analytic_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/compat/crm/v1/message_service_pb.ts";
-import { AgentService as Agents } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { serve } from "../../rpc/service.ts";
+import { LOOK_UP_AGENT } from "../agent-names.ts";
 import type { CreateDialect } from "../dialect.ts";
 import { prefixedRequestIds } from "../request-ids.ts";
 import { createChatHandlers } from "./chat.ts";
@@ -53,7 +53,12 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
 ]);
 
 const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
-  [method.createConversation, [Agents.method.getAgent]],
+  [method.createConversation, [LOOK_UP_AGENT]],
+  [method.listConversations, [LOOK_UP_AGENT]],
+  [method.listEntityConversations, [LOOK_UP_AGENT]],
+  [method.listDeletedConversations, [LOOK_UP_AGENT]],
+  [method.deleteConversation, [LOOK_UP_AGENT]],
+  [method.restoreConversation, [LOOK_UP_AGENT]],
   [method.chat, [Messages.method.listMessages, Messages.method.getMessage]],
   [method.streamChat, [Messages.method.getMessage]],
 ]);

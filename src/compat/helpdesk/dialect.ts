@@ -2,6 +2,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ConversationService } from "../../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
 import { ConversationService as Canonical } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { LOOK_UP_AGENT } from "../agent-names.ts";
 import type { Dialect, DialectTools } from "../dialect.ts";
 import { renderError } from "./errors.ts";
 import { createHelpdeskService } from "./service.ts";
@@ -21,9 +22,12 @@ export function createHelpdesk(tools: DialectTools): Dialect {
       [method.updateConversation, [updateConversation]],
       [method.deleteConversation, [deleteConversation]],
     ]),
-    // To find what a number stands for; the change itself answers it.
+    // To find what a number stands for, where the change itself answers it; and to name agents.
     answers: new Map<DescMethod, readonly DescMethod[]>([
-      [method.updateConversation, [listConversations]],
+      [method.createConversation, [LOOK_UP_AGENT]],
+      [method.getConversation, [LOOK_UP_AGENT]],
+      [method.listConversations, [LOOK_UP_AGENT]],
+      [method.updateConversation, [listConversations, LOOK_UP_AGENT]],
       [method.deleteConversation, [listConversations]],
     ]),
     mount: { basePaths: ["/api"], renderError },

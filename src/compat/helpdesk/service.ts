@@ -8,6 +8,7 @@ import { ConversationService as Conversations } from "../../../gen/colloquy/v1/c
 import { notFound } from "../../domain/errors.ts";
 import type { CallContext } from "../../rpc/call.ts";
 import { type ServiceEntry, serve } from "../../rpc/service.ts";
+import { agentsAs } from "../agent-names.ts";
 import { CANONICAL_PAGE, LONGEST_PAGE, readConversations } from "../conversation-pages.ts";
 import type { DialectTools } from "../dialect.ts";
 import { introducing } from "../introduce.ts";
@@ -50,6 +51,12 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
     return numbers;
   }
 
+  /** One conversation as it is answered; `number` where it was given one just now. */
+  async function output(context: CallContext, conversation: Conversation, number = conversation.number) {
+    const agentOf = await agentsAs("name", canonical, context, [conversation]);
+    return toOutput(conversation, agentOf(conversation), number);
+  }
+
   return serve(ConversationService, {
     async createConversation({ userId, agent, title }, outer) {
       const ownerId = String(userId);
@@ -66,12 +73,12 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
       );
       if (conversation === undefined) throw new Error("a conversation was created without an answer");
       const number = (await numbersOf(context, [conversation])).get(conversation.id) ?? 0n;
-      return { statusCode: 201, message: "Success", data: toOutput(conversation, number) };
+      return { statusCode: 201, message: "Success", data: await output(context, conversation, number) };
     },
 
     async getConversation({ id }, outer) {
-      const { conversation } = await find(outer, id);
-      return { statusCode: 200, message: "Success", data: toOutput(conversation) };
+      const { conversation, context } = await find(outer, id);
+      return { statusCode: 200, message: "Success", data: await output(context, conversation) };
     },
 
     async listConversations({ userId, limit = DEFAULT_LIMIT, offset }, outer) {
@@ -83,7 +90,8 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
       const numbers = await numbersOf(context, conversations);
       // One that was deleted in between has no number, and is not there any more.
       const shown = conversations.filter(({ id }) => (numbers.get(id) ?? 0n) !== 0n);
-      const data = shown.map((conversation) => toOutput(conversation, numbers.get(conversation.id)));
+      const agentOf = await agentsAs("name", canonical, context, shown);
+      const data = shown.map((one) => toOutput(one, agentOf(one), numbers.get(one.id) ?? one.number));
       return { statusCode: 200, message: "Success", data };
     },
 
@@ -95,7 +103,8 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
         conversation: { title: title ?? "", agent: agent ?? "" },
         updateMask: { paths },
       });
-      return { statusCode: 200, message: "Success", data: toOutput(conversation ?? found.conversation, id) };
+      const data = await output(found.context, conversation ?? found.conversation, id);
+      return { statusCode: 200, message: "Success", data };
     },
 
     async deleteConversation({ id }, outer) {
@@ -112,9 +121,10 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
 
 function toOutput(
   conversation: Conversation,
-  number = conversation.number,
+  agent: string,
+  number: bigint,
 ): MessageInitShape<typeof ConversationSchema> {
-  const { ownerId, agent, title, createTime, lastMessageTime } = conversation;
+  const { ownerId, title, createTime, lastMessageTime } = conversation;
   return {
     id: Number(number),
     userId: Number(ownerId),
