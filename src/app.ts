@@ -11,6 +11,7 @@ import { DIALECTS } from "./compat/dialects.ts";
 import type { Config } from "./config.ts";
 import { documentsOf } from "./documents.ts";
 import { permit, requireRules, ruleOf } from "./domain/permissions.ts";
+import { eventTickets } from "./event-tickets.ts";
 import { createIdentity } from "./identity.ts";
 import { announcing } from "./live/announce.ts";
 import { openHints } from "./live/open-hints.ts";
@@ -138,7 +139,8 @@ export async function createApp(
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
 
-  const own: Mount = { name: "v1", serves: canonical.map(({ service }) => service), basePaths: ["/v1"] };
+  const serves = canonical.map(({ service }) => service);
+  const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
   const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
   const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({

@@ -47,8 +47,9 @@ export class Authenticator {
   async authenticate(request: RequestHeaders, work: Work = atOnce): Promise<Principal> {
     const credential = readCredential(request);
     if (credential === undefined) return { kind: "anonymous" };
+    const { kind, text } = credential;
     const principal =
-      credential.kind === "key" ? await this.#byKey(credential.text, work) : await this.#byToken(credential.text, work);
+      kind === "key" ? await this.#byKey(text, work) : await this.#byToken(text, work, kind === "ticket");
     return this.#inTenant(await this.#actingFor(principal, request), request);
   }
 
@@ -60,10 +61,16 @@ export class Authenticator {
     if (request.header("x-act-for") !== undefined || request.header("x-tenant") !== undefined) return undefined;
     const text = bearerToken(request);
     const token = text === undefined ? undefined : this.#tokens.remembered(text);
-    if (token?.tenant === undefined || token.key !== undefined || token.tenants !== undefined) return undefined;
+    if (token?.tenant === undefined || token.key !== undefined || token.tenants !== undefined || token.ticket)
+      return undefined;
     const tenant = this.#directory.knownTenant(token.tenant);
     const member = tenant && this.#directory.knownMember(tenant.id, token.memberId);
     return tenant && member && !member.deleted ? memberPrincipal(tenant, token, member) : undefined;
+  }
+
+  /** When a token that was verified here ends, in milliseconds since 1970; undefined: it is no such token. */
+  expiryOf(text: string): number | undefined {
+    return this.#tokens.remembered(text)?.expiresAt;
   }
 
   /** The key and its record, if this is the text of a good API key. Throws CREDENTIAL_INVALID. */
@@ -84,8 +91,13 @@ export class Authenticator {
     return keyPrincipal(await this.verifyKey(text, work));
   }
 
-  async #byToken(text: string, work: Work): Promise<Principal> {
+  async #byToken(text: string, work: Work, asTicket: boolean): Promise<Principal> {
     const token = this.#tokens.remembered(text) ?? (await work(() => this.#tokens.verify(text)));
+    // A ticket stands in URLs, which many see: it opens nothing but streams. What opens more has no place there.
+    if (asTicket && token.ticket === undefined)
+      throw refuseGenuine("access_token takes tickets for event streams alone");
+    if (!asTicket && token.ticket !== undefined)
+      throw refuseGenuine("it is a ticket, for the access_token of event streams");
     const { memberId, role = "member" } = token;
     if (token.tenant === undefined) {
       if (token.tenants !== undefined) throw refuseGenuine("its issuer may not speak for all tenants");
@@ -96,7 +108,9 @@ export class Authenticator {
     if (token.tenants?.some((name) => isNamed(tenant, name)) === false) {
       throw refuseGenuine("its issuer may not speak for its tenant");
     }
-    return token.key === undefined ? this.#asMember(tenant, token) : this.#asKey(tenant, token.key);
+    if (token.key === undefined) return this.#asMember(tenant, token);
+    const key = await this.#asKey(tenant, token.key);
+    return token.ticket?.actFor === undefined ? key : this.#actFor(key, token.ticket.actFor);
   }
 
   async #asMember(tenant: TenantRecord, token: VerifiedToken): Promise<Principal> {
@@ -106,7 +120,7 @@ export class Authenticator {
   }
 
   // A token got for an API key dies with the key, and never outgrows its scopes.
-  async #asKey({ id }: TenantRecord, { keyId, scopes }: NonNullable<VerifiedToken["key"]>): Promise<Principal> {
+  async #asKey({ id }: TenantRecord, { keyId, scopes }: NonNullable<VerifiedToken["key"]>): Promise<KeyPrincipal> {
     const record = await this.#directory.key(id, keyId);
     if (record === undefined || judgeKey(record, this.#now()) !== "ok")
       throw refuseGenuine("the API key that it stands for is gone");
@@ -118,7 +132,10 @@ export class Authenticator {
     const named = request.header("x-act-for");
     if (named === undefined) return principal;
     if (principal.kind !== "key") throw denied("X-Act-For is for API keys: a token speaks for its own subject.");
-    const memberId = fromHeader(named);
+    return this.#actFor(principal, fromHeader(named));
+  }
+
+  async #actFor(principal: KeyPrincipal, memberId: string): Promise<Principal> {
     const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
     if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant.");
     // A key stays in its tenant whomever it acts for.

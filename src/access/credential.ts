@@ -7,7 +7,14 @@ export interface RequestHeaders {
   header(name: string): string | undefined;
 }
 
-export type Credential = { readonly kind: "key" | "token"; readonly text: string };
+/** `ticket`: a token for event streams alone. */
+export type Credential = { readonly kind: "key" | "token" | "ticket"; readonly text: string };
+
+/**
+ * What a ticket is asked for by, as if it were a header, where no header holds a credential. No header has such a name: it
+ * comes where a wire lets it in.
+ */
+export const TICKET = "?access_token";
 
 /** RFC 6750, section 2.1: the scheme, in any case (RFC 9110, section 11.1), and a b64token. */
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
@@ -19,7 +26,10 @@ const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 export function readCredential(request: RequestHeaders): Credential | undefined {
   const authorization = request.header("authorization");
   const apiKey = request.header("x-api-key");
-  if (authorization === undefined && apiKey === undefined) return undefined;
+  if (authorization === undefined && apiKey === undefined) {
+    const ticket = request.header(TICKET);
+    return ticket === undefined ? undefined : { kind: "ticket", text: ticket };
+  }
   const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
   if (authorization !== undefined && bearer === undefined) {
     throw invalid("Authorization must be `Bearer` and one token or API key.");

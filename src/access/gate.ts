@@ -4,7 +4,7 @@ import type { Principal } from "../domain/principal.ts";
 import type { Authenticator, Work } from "./authenticate.ts";
 import { CheckBudget } from "./check-budget.ts";
 import { GenuineRefused } from "./claims.ts";
-import type { RequestHeaders } from "./credential.ts";
+import { type RequestHeaders, TICKET } from "./credential.ts";
 import { networkOf, type RateLimits, rateLimitHeaders, refusal } from "./rate-limits.ts";
 
 /** What the gate reads of a request. A `CallHead` is one. */
@@ -72,5 +72,5 @@ export class Gate {
 
 /** All that a request says of who it is. */
 function credentialOf(request: RequestHeaders): string {
-  return `${request.header("authorization") ?? ""}\n${request.header("x-api-key") ?? ""}`;
+  return [request.header("authorization"), request.header("x-api-key"), request.header(TICKET)].join("\n");
 }

@@ -1,10 +1,10 @@
 // The issuer that comes with the server: short tokens for API keys and for the command line.
 import { importJWK, SignJWT } from "jose";
-import type { Role, Scope } from "../domain/principal.ts";
+import type { Principal, Role, Scope } from "../domain/principal.ts";
 import type { Clock } from "./bounded-cache.ts";
 import { keySource } from "./key-source.ts";
 import { LocalKeys } from "./local-keys.ts";
-import type { Issuer } from "./tokens.ts";
+import { type Issuer, TICKET_USE } from "./tokens.ts";
 
 /** The `iss` and `aud` of local tokens. The server does not know the URL by which the world calls it. */
 export const LOCAL_ISSUER = "colloquy";
@@ -64,6 +64,15 @@ export class LocalIssuer {
   issueForKey({ tenantId, keyId, scopes, ttl }: KeyToken): Promise<string> {
     const claims = { sub: keyId, client_id: keyId, api_key: keyId, tenant: tenantId, scope: scopes.join(" ") };
     return this.#sign(claims, ttl);
+  }
+
+  /** A ticket for event streams, as which its principal reads. */
+  issueTicket(principal: Exclude<Principal, { kind: "anonymous" }>, ttl: number): Promise<string> {
+    const use = { use: TICKET_USE, ...(principal.tenantId && { tenant: principal.tenantId }) };
+    if (principal.kind === "member") return this.#sign({ ...use, sub: principal.memberId, role: principal.role }, ttl);
+    const { keyId, memberId } = principal;
+    const acting = memberId === undefined ? {} : { act_for: memberId };
+    return this.#sign({ ...use, ...acting, sub: keyId, api_key: keyId, scope: "read" }, ttl);
   }
 
   async #sign(claims: Record<string, string>, ttl: number): Promise<string> {

@@ -10,6 +10,9 @@ import { type KeySource, KeysUnavailable } from "./key-source.ts";
 /** Seconds by which clocks may differ. */
 export const CLOCK_SKEW_S = 30;
 
+/** The claim `use` of a ticket. */
+export const TICKET_USE = "events";
+
 /** Longer tokens are refused before they are read. */
 const MAX_LENGTH = 16 * 1024;
 
@@ -40,6 +43,8 @@ export interface VerifiedToken extends TokenSubject {
   readonly tenants: readonly string[] | undefined;
   /** The API key that it stands for, and which of its scopes; only our own issuer can say so. */
   readonly key: { readonly keyId: string; readonly scopes: readonly string[] } | undefined;
+  /** Set on a ticket, which is good for event streams alone; only our own issuer can say so. */
+  readonly ticket: { /** The member that its API key acts for. */ readonly actFor: string | undefined } | undefined;
 }
 
 export interface TokensOptions {
@@ -91,7 +96,8 @@ export class Tokens {
       throw refuseGenuine("its issuer may not make super administrators");
     }
     const key = issuer.local ? readKey(payload) : undefined;
-    const verified = { ...subject, issuer: issuer.issuer, expiresAt, tenants: issuer.tenants, key };
+    const ticket = issuer.local ? readTicket(payload) : undefined;
+    const verified = { ...subject, issuer: issuer.issuer, expiresAt, tenants: issuer.tenants, key, ticket };
     this.#verified.set(fingerprint(token), verified, expiresAt + CLOCK_SKEW_S * 1000);
     return verified;
   }
@@ -212,4 +218,8 @@ function readKey(payload: JWTPayload): VerifiedToken["key"] {
   const { api_key: keyId, scope } = payload;
   if (typeof keyId !== "string") return undefined;
   return { keyId, scopes: typeof scope === "string" ? scope.split(" ") : [] };
+}
+
+function readTicket({ use, act_for: actFor }: JWTPayload): VerifiedToken["ticket"] {
+  return use === TICKET_USE ? { actFor: typeof actFor === "string" ? actFor : undefined } : undefined;
 }

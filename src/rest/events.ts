@@ -11,7 +11,12 @@ import { EVENTS_TYPE, NDJSON_TYPE } from "./media.ts";
 import { setContentType } from "./message-answer.ts";
 import { httpBodyIn } from "./request-message.ts";
 
+/** The id of the event that is the last of its stream. */
+export const LAST_ID = "end";
+
 export interface StreamFormat {
+  /** Whether its last event has the id {@link LAST_ID}, so that a reader who has it is told that there is no more. */
+  readonly ends: boolean;
   /** Sets the headers of the answer; `first` is its first message, if that is known before they are sent. */
   head(headers: Headers, first: Message | undefined): void;
   /** The messages as they are sent. */
@@ -31,7 +36,9 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
   const { output } = binding.method;
   const oneof = output.oneofs.find((one) => one.localName === binding.eventOneof);
   const idOf = createIdReader(binding, oneof?.fields);
+  const last = oneof?.fields.find(isLastEvent);
   return {
+    ends: last !== undefined,
     heartbeat: EVENT_BEAT,
     head(headers) {
       Object.assign(headers, STREAM_HEADERS, { "content-type": EVENTS_TYPE });
@@ -41,7 +48,7 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
       const chosen = oneof?.fields.find((field) => getField(message, field) !== undefined);
       const one = chosen ?? binding.responseBody;
       const data = one === undefined ? writer.message(output, message) : writer.field(output, message, one);
-      const id = idOf(message, chosen);
+      const id = chosen !== undefined && chosen === last ? LAST_ID : idOf(message, chosen);
       const event = chosen === undefined ? "" : `event: ${chosen.name}\n`;
       return Buffer.from(`${event}${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`);
     }),
@@ -53,6 +60,7 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
 export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFormat {
   const { method, responseBody } = binding;
   return {
+    ends: false,
     heartbeat: undefined,
     head(headers) {
       Object.assign(headers, STREAM_HEADERS, { "content-type": NDJSON_TYPE });
@@ -71,6 +79,7 @@ export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFo
 /** The bytes of google.api.HttpBody messages, one after the other, with the type that the first names. */
 export function createRawFormat(binding: Binding): StreamFormat {
   return {
+    ends: false,
     heartbeat: undefined,
     head: (headers, first) => setContentType(headers, first && httpBodyIn(first, binding.responseBody)),
     frames: new SharedFrames((message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array()),
@@ -100,4 +109,8 @@ function createIdReader(binding: Binding, choices: readonly DescField[] | undefi
 
 function isEventId(field: DescField): boolean {
   return hasOption(field, restField) && getOption(field, restField).eventId;
+}
+
+function isLastEvent(field: DescField): boolean {
+  return hasOption(field, restField) && getOption(field, restField).lastEvent;
 }

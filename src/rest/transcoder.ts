@@ -4,9 +4,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { callerGone } from "../rpc/deadline.ts";
 import type { Call, Pipeline } from "../rpc/pipeline.ts";
 import { type CreateCallSignal, RestHead } from "./call-head.ts";
-import type { StreamFormat } from "./events.ts";
+import { LAST_ID, type StreamFormat } from "./events.ts";
 import type { RenderFailure } from "./failure.ts";
-import { answer, gone, type Headers, type HttpRequest, type HttpResponse } from "./http.ts";
+import { answer, answerEmpty, gone, type Headers, type HttpRequest, type HttpResponse } from "./http.ts";
 import type { JsonWriter } from "./json-write.ts";
 import { inLine, splitLines } from "./lines.ts";
 import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./media.ts";
@@ -59,6 +59,10 @@ export function createTranscoder({
     await call.admit();
     if (exchange.head.badTimeout !== undefined) throw exchange.head.badTimeout;
     const format = negotiate(route, exchange.head.header("accept"));
+    if (format?.ends && exchange.info.verb === "GET" && exchange.head.header("last-event-id") === LAST_ID) {
+      answerNoMore(exchange);
+      return;
+    }
     if (route.streamsIn) {
       if (!route.builder.rawBody) checkContentType(request, NDJSON_TYPE);
       const requests = readRequests(exchange);
@@ -69,6 +73,14 @@ export function createTranscoder({
       if (format === undefined) await answerOne(exchange, await call.unary(message), message);
       else await answerMany(exchange, call.stream(once(message)), format);
     }
+  }
+
+  /** The reader has the last event: 204 makes an event source stop (WHATWG HTML, 9.2.3). */
+  function answerNoMore({ route, response, info, call }: Exchange): void {
+    const headers = headersOf(call);
+    route.mount.onAnswer?.(headers, info);
+    call.end();
+    answerEmpty(response, 204, headers);
   }
 
   async function answerOne(exchange: Exchange, message: Message, requestMessage: Message | undefined): Promise<void> {

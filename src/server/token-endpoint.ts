@@ -5,6 +5,7 @@ import type { ClientAddress } from "../access/client-address.ts";
 import type { Gate } from "../access/gate.ts";
 import type { LocalIssuer } from "../access/local-issuer.ts";
 import type { KeyRecord } from "../access/ports.ts";
+import { TICKET_USE } from "../access/tokens.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
 import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../rpc/http.ts";
@@ -12,13 +13,16 @@ import { readChunks, releaseBody } from "../rpc/request-body.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;
+/** RFC 8693: a credential for another one, here for a ticket for event streams. */
+const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
+const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 const MAX_BODY = 16 * 1024;
 const BODY_TIMEOUT_MS = 10_000;
 const NEVER = new AbortController().signal;
 
 export interface TokenEndpointOptions {
   readonly issuer: LocalIssuer;
-  readonly authenticator: Pick<Authenticator, "verifyKey">;
+  readonly authenticator: Pick<Authenticator, "verifyKey" | "authenticate" | "expiryOf">;
   readonly gate: Pick<Gate, "guard">;
   readonly clientAddress: ClientAddress;
   /** Told of failures that are not the client's. */
@@ -61,9 +65,10 @@ export function tokenEndpoint({
   const respond = async (request: HttpRequest): Promise<object> => {
     if (request.method !== "POST") throw new OAuthError(405, "invalid_request", "Use POST.", { allow: "POST" });
     const form = await readForm(request);
+    if (form.get("grant_type") === EXCHANGE) return exchange(request, form);
     if (form.get("grant_type") !== "client_credentials") {
       throw form.has("grant_type")
-        ? new OAuthError(400, "unsupported_grant_type", "Only client_credentials is served.")
+        ? new OAuthError(400, "unsupported_grant_type", "Only client_credentials and token-exchange are served.")
         : new OAuthError(400, "invalid_request", "grant_type is missing.");
     }
     const { id, secret, basic } = readClient(request, form);
@@ -72,6 +77,45 @@ export function tokenEndpoint({
     const scopes = chooseScopes(form.get("scope"), key.scopes);
     const token = await issuer.issueForKey({ ...key, scopes, ttl: TOKEN_TTL_S });
     return { access_token: token, token_type: "Bearer", expires_in: TOKEN_TTL_S, scope: scopes.join(" ") };
+  };
+
+  /** A ticket reads what its subject reads, and dies with it. `X-Act-For` counts as in any call. */
+  const exchange = async (request: HttpRequest, form: URLSearchParams): Promise<object> => {
+    const subject = form.get("subject_token") ?? "";
+    if (subject === "" || form.get("subject_token_type") !== ACCESS_TOKEN) {
+      throw new OAuthError(
+        400,
+        "invalid_request",
+        `subject_token must be a token or API key of the type ${ACCESS_TOKEN}.`,
+      );
+    }
+    if (form.get("scope") !== TICKET_USE) throw new OAuthError(400, "invalid_scope", `scope must be ${TICKET_USE}.`);
+    const own: Readonly<Record<string, string>> = { authorization: `Bearer ${subject}`, "x-api-key": "" };
+    const header = (name: string) => (name in own ? own[name] || undefined : headerOf(request, name));
+    const address = clientAddress({ address: addressOf(request), header: (name) => headerOf(request, name) });
+    try {
+      const principal = await gate.guard({ address, credential: subject }, (work) =>
+        authenticator.authenticate({ header }, work),
+      );
+      if (principal.kind === "anonymous") throw new OAuthError(400, "invalid_request", "subject_token is missing.");
+      const left = Math.floor(((authenticator.expiryOf(subject) ?? Number.POSITIVE_INFINITY) - Date.now()) / 1000);
+      const ttl = Math.max(1, Math.min(TOKEN_TTL_S, left));
+      const ticket = await issuer.issueTicket(principal, ttl);
+      return {
+        access_token: ticket,
+        issued_token_type: ACCESS_TOKEN,
+        token_type: "N_A",
+        expires_in: ttl,
+        scope: TICKET_USE,
+      };
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      const { reason } = error;
+      if (reason === ErrorReason.CREDENTIAL_INVALID || reason === ErrorReason.PERMISSION_DENIED) {
+        throw new OAuthError(400, "invalid_grant", error.message);
+      }
+      throw error;
+    }
   };
 
   const verify = async (id: string, secret: string, basic: boolean, address: string): Promise<KeyRecord> => {

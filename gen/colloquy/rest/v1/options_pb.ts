@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/rest/v1/options.proto.
  */
 export const file_colloquy_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEiyAEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCSJJCglSZXN0RmllbGQSFwoPbnVsbF93aGVuX3Vuc2V0GAEgASgIEhAKCGV2ZW50X2lkGAIgASgIEhEKCWJhcmVfbGlzdBgDIAEoCDpWCgZtZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxj9iAMgASgLMhwuY29sbG9xdXkucmVzdC52MS5SZXN0TWV0aG9kUgZtZXRob2Q6UgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGP6IAyABKAsyGy5jb2xsb3F1eS5yZXN0LnYxLlJlc3RGaWVsZFIFZmllbGRiBnByb3RvMw", [file_google_protobuf_descriptor]);
+  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEiyAEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCSJdCglSZXN0RmllbGQSFwoPbnVsbF93aGVuX3Vuc2V0GAEgASgIEhAKCGV2ZW50X2lkGAIgASgIEhEKCWJhcmVfbGlzdBgDIAEoCBISCgpsYXN0X2V2ZW50GAQgASgIOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGP2IAyABKAsyHC5jb2xsb3F1eS5yZXN0LnYxLlJlc3RNZXRob2RSBm1ldGhvZDpSCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY/ogDIAEoCzIbLmNvbGxvcXV5LnJlc3QudjEuUmVzdEZpZWxkUgVmaWVsZGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The REST behaviour of one method, for all of its bindings.
@@ -128,6 +128,15 @@ export type RestField = Message<"colloquy.rest.v1.RestField"> & {
    * @generated from field: bool bare_list = 3;
    */
   bareList: boolean;
+
+  /**
+   * Marks the field of an `event_oneof` whose event is the last of its stream in text/event-stream: its `id` is `end`. A
+   * GET with `Last-Event-ID: end`, as an event source sends it that connects again after it, is answered 204, which makes
+   * it stop. Default false.
+   *
+   * @generated from field: bool last_event = 4;
+   */
+  lastEvent: boolean;
 };
 
 /**
