@@ -6,6 +6,8 @@ const SNIPPET_LENGTH = 200;
 const LEAD = 60;
 /** Words as the text has them: a character of an unspaced script with its marks, else letters, numbers and marks. */
 const WORD = new RegExp(`[${UNSPACED}]\\p{M}*|(?:(?![${UNSPACED}])[\\p{L}\\p{N}\\p{M}])+`, "gu");
+/** So much of a text is taken apart at most, in UTF-16 units: each takes half a microsecond. */
+const LOOK = 8_192;
 /** Between the words of a compound or a phrase, in UTF-16 units at most. */
 const MAX_GAP = 40;
 
@@ -57,9 +59,9 @@ function rangesOf(content: string, terms: readonly SearchTerm[]): Range[] {
     window = range === undefined ? window.slice(1) : window.filter(({ start }) => start >= range.end);
     if (range !== undefined) found.push(range);
   };
-  const words = new RegExp(WORD);
-  words.lastIndex = firstCandidate(content, terms);
-  for (const { 0: text, index } of content.matchAll(words)) {
+  const from = firstCandidate(content, terms);
+  for (const { 0: text, index: at } of content.slice(from, from + LOOK).matchAll(WORD)) {
+    const index = from + at;
     const first = found[0];
     if (first !== undefined && index > first.start + 4 * SNIPPET_LENGTH) break;
     const end = index + text.length;
@@ -70,13 +72,16 @@ function rangesOf(content: string, terms: readonly SearchTerm[]): Range[] {
   return found;
 }
 
-/** Where to begin: in an ASCII text, which is folded by its case alone, a search is faster than taking it apart. */
+/**
+ * Where to begin: a search is faster than taking a text apart. ASCII is folded by its case alone; in another text the words
+ * may be spelled otherwise, which is found near its beginning only.
+ */
 function firstCandidate(content: string, terms: readonly SearchTerm[]): number {
-  if (!isAscii(content)) return 0;
-  const at = content.search(new RegExp(terms.map(({ words }) => RegExp.escape(words[0] ?? "")).join("|"), "i"));
-  return at === -1
-    ? content.length
-    : at - (/[a-z\d]*$/i.exec(content.slice(Math.max(0, at - 2 * LEAD), at))?.[0].length ?? 0);
+  const ascii = isAscii(content);
+  if (!ascii && content.length <= LOOK) return 0;
+  const at = content.search(new RegExp(terms.map(({ words }) => RegExp.escape(words[0] ?? "")).join("|"), "iu"));
+  if (at === -1) return ascii ? content.length : 0;
+  return at - (/[\p{L}\p{N}\p{M}]*$/u.exec(content.slice(Math.max(0, at - 2 * LEAD), at))?.[0].length ?? 0);
 }
 
 /** The longest term that begins with the first of these words. */

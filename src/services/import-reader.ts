@@ -1,5 +1,5 @@
 // Reads the lines of an import as records, with all ids ours.
-import { fromJsonString } from "@bufbuild/protobuf";
+import { fromJson, fromJsonString } from "@bufbuild/protobuf";
 import {
   type ConversationRecord,
   type EventRecord,
@@ -14,7 +14,10 @@ import type { Caller } from "../domain/caller.ts";
 import { DomainError } from "../domain/errors.ts";
 import { importedId } from "../domain/external-id.ts";
 import { isOurId } from "../domain/id.ts";
+import { parseJson } from "../domain/json.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../domain/principal.ts";
+import { ShapeFault } from "../rpc/json-shape.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../rpc/large-json.ts";
 import type { Validate } from "../rpc/validation.ts";
 import type { ImportedConversation, ImportedItem, ImportedPart, ImportedRevision } from "../store/import.ts";
 import type { RawLine } from "./import-lines.ts";
@@ -86,22 +89,44 @@ export class KnownConversations {
   }
 }
 
+const LARGE_LINE: LargeJson = {
+  ignoreUnknownFields: false,
+  read: (schema, text) => fromJson(schema, parseJson(text)),
+  explain: (error) => error,
+};
+
 /** What is wrong with a line: it becomes a bad one. */
 class LineFault extends Error {
   override readonly name = "LineFault";
 }
 
 /** Makes what reads one line after the other: some lines go on with what those before began. */
-export function createLineReader(caller: Caller, validate: Validate): (line: RawLine) => ReadLine {
+export function createLineReader(caller: Caller, validate: Validate): (line: RawLine) => ReadLine | Promise<ReadLine> {
   const reader = new LineReader(caller);
-  return ({ number, text, fault = "" }) => {
+  return (line) => {
+    const { text } = line;
+    // Read piece by piece, while others have turns.
+    if (text !== undefined && text.length > LARGE_BODY) {
+      return readLargeJson(RecordSchema, text, LARGE_LINE).then(
+        (record) => take(line, () => record as ImportRecord),
+        (error: unknown) =>
+          take(line, () => {
+            throw error;
+          }),
+      );
+    }
+    return take(line, () => fromJsonString(RecordSchema, text ?? ""));
+  };
+
+  function take({ number, text, fault = "" }: RawLine, readRecord: () => ImportRecord): ReadLine {
     const bad = (description: string): ReadLine => ({ kind: "bad", number, description });
     if (text === undefined) return bad(fault);
     let record: ImportRecord;
     try {
-      record = fromJsonString(RecordSchema, text);
+      record = readRecord();
       validate(RecordSchema, record);
     } catch (error) {
+      if (error instanceof ShapeFault) return bad(`${error.field || "the line"}: ${error.message}`.slice(0, 500));
       // What a JSON parser says may hold a part of the line; what validation says does not.
       return bad(error instanceof DomainError ? error.message.slice(0, 500) : "is no record in JSON");
     }
@@ -111,7 +136,7 @@ export function createLineReader(caller: Caller, validate: Validate): (line: Raw
       if (error instanceof LineFault) return bad(error.message);
       throw error;
     }
-  };
+  }
 }
 
 type Unnumbered<Line> = Line extends unknown ? Omit<Line, "number"> : never;

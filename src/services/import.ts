@@ -85,7 +85,7 @@ class ImportRun {
     if (this.answer.stopped) return;
     this.answer.lineCount = BigInt(raw.number);
     if (raw.text?.trim() === "") return;
-    const line = this.#read(raw);
+    const line = await this.#read(raw);
     const enough = this.#queue.free ? LEAST_LINES : GOOD_LINES;
     if (line.kind === "conversation" && this.#batch.length >= enough) await this.#flush();
     this.#batch.push(line);

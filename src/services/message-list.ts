@@ -8,8 +8,9 @@ import { isOurId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { invalidPageToken } from "../domain/page-token.ts";
 import { parseSearch, toTsQuery } from "../domain/search-query.ts";
-import { snippetOf } from "../domain/search-text.ts";
+import { type Snippet, snippetOf } from "../domain/search-text.ts";
 import type { CallContext } from "../rpc/call.ts";
+import { Turns } from "../rpc/turns.ts";
 import type { Database } from "../store/database.ts";
 import * as store from "../store/message-lists.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
@@ -111,8 +112,15 @@ export async function searchMessages(
     limit: limit + 1,
   };
   const rows = await store.searchMessages(database, caller, search, interrupt);
+  // Each takes some milliseconds where the text is long.
+  const snippets = new Map<store.MatchRow, Snippet>();
+  const turns = new Turns();
+  for (const row of rows) {
+    await turns.next();
+    snippets.set(row, snippetOf(row.content, request.query));
+  }
   const { items, shown, more } = pageOf(pb.MessageMatchSchema, rows, limit, (row) => {
-    const { text, highlights } = snippetOf(row.content, request.query);
+    const { text = "", highlights = [] } = snippets.get(row) ?? {};
     return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
   });
   return {
