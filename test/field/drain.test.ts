@@ -5,6 +5,8 @@ import { documented, HAS_PROXIES, type RealProxy, startHaproxy } from "../suppor
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
 
+/** A busy machine takes its time. */
+const LONG = { timeout: 20_000 };
 let own: TestDatabase;
 let headers: Record<string, string>;
 beforeAll(async () => {
@@ -32,7 +34,7 @@ describe.each(["1", "2"])("F-DRAIN: with %s worker(s)", (COLLOQUY_WORKERS) => {
     const leaving = server.logs("not ready any more");
     server.signal("SIGTERM");
     await leaving;
-    await expect.poll(() => statusOf(url, "/readyz")).toBe(503);
+    await expect.poll(() => statusOf(url, "/readyz"), LONG).toBe(503);
     expect(await statusOf(url, "/healthz")).toBe(200);
     const made = await fetch(`${url}/v1/conversations`, { method: "POST", headers, body: "{}" });
     expect(made.status).toBe(201);
@@ -71,13 +73,17 @@ describe.skipIf(!HAS_PROXIES)("F-DRAIN: behind HAProxy", () => {
         await made.text();
       }
     });
-    await expect.poll(() => statuses.length).toBeGreaterThan(20);
-    const [first] = servers;
-    first?.server.signal("SIGTERM");
-    expect((await first?.server.ended)?.status).toBe(0);
-    const before = statuses.length;
-    await expect.poll(() => statuses.length).toBeGreaterThan(before + 20);
-    over = true;
+    try {
+      await expect.poll(() => statuses.length, LONG).toBeGreaterThan(20);
+      const [first] = servers;
+      first?.server.signal("SIGTERM");
+      expect((await first?.server.ended)?.status).toBe(0);
+      const before = statuses.length;
+      await expect.poll(() => statuses.length, LONG).toBeGreaterThan(before + 20);
+    } finally {
+      over = true;
+      await Promise.allSettled(callers);
+    }
     await Promise.all(callers);
     expect(new Set(statuses)).toEqual(new Set([201]));
   }, 60_000);

@@ -21,6 +21,8 @@ import { type RunningServer, startServer } from "../support/process.ts";
 const directory = mkdtempSync(join(tmpdir(), "colloquy-tls-"));
 const [certFile, keyFile] = [join(directory, "cert.pem"), join(directory, "key.pem")];
 const made = (name: string) => [join(directory, `${name}.cert`), join(directory, `${name}.key`)] as const;
+/** A busy machine takes its time. */
+const LONG = { timeout: 20_000 };
 let own: TestDatabase;
 
 beforeAll(async () => {
@@ -71,7 +73,7 @@ describe.each(["1", "2"])("F-RELOAD: with %s worker(s)", (COLLOQUY_WORKERS) => {
       expect(await certificateOf(url)).toBe("first");
       renew("second");
       server.signal("SIGHUP");
-      await expect.poll(() => certificateOf(url), { timeout: 15_000 }).toBe("second");
+      await expect.poll(() => certificateOf(url), LONG).toBe("second");
 
       const refused = server.logs("the certificate cannot be used: the old one stays");
       writeFileSync(keyFile, "not a key");
@@ -80,7 +82,7 @@ describe.each(["1", "2"])("F-RELOAD: with %s worker(s)", (COLLOQUY_WORKERS) => {
       expect(await certificateOf(url)).toBe("second");
       renew("third");
       server.signal("SIGHUP");
-      await expect.poll(() => certificateOf(url), { timeout: 15_000 }).toBe("third");
+      await expect.poll(() => certificateOf(url), LONG).toBe("third");
     } finally {
       server.signal("SIGTERM");
     }
@@ -108,10 +110,10 @@ test("F-RELOAD: a secret that Kubernetes mounts changes by one symbolic link, an
     logger,
     20,
   );
-  await expect.poll(() => watch.looks()).toBeGreaterThan(1);
+  await expect.poll(() => watch.looks(), LONG).toBeGreaterThan(1);
   symlinkSync(place("second"), `${data}_tmp`);
   renameSync(`${data}_tmp`, data);
-  await expect.poll(() => used).toEqual([readFileSync(made("second")[0], "utf8")]);
+  await expect.poll(() => used, LONG).toEqual([readFileSync(made("second")[0], "utf8")]);
   watch.stop();
 });
 
@@ -121,16 +123,16 @@ test("F-RELOAD: a change is noticed without a signal, a pair that is half writte
   const log: string[] = [];
   const logger = { info: () => {}, error: (_: unknown, text: string) => log.push(text) } as never;
   const watch = watchCertificate({ certFile, keyFile }, ({ cert }) => used.push(String(cert)), logger, 20);
-  await expect.poll(() => watch.looks()).toBeGreaterThan(1);
+  await expect.poll(() => watch.looks(), LONG).toBeGreaterThan(1);
   expect(used).toEqual([]);
   copyFileSync(made("second")[0], certFile);
-  await expect.poll(() => log.length).toBe(1);
+  await expect.poll(() => log.length, LONG).toBe(1);
   copyFileSync(made("second")[1], keyFile);
-  await expect.poll(() => used.length).toBe(1);
+  await expect.poll(() => used.length, LONG).toBe(1);
   rmSync(certFile);
-  await expect.poll(() => log.length).toBe(2);
+  await expect.poll(() => log.length, LONG).toBe(2);
   renew("second");
-  await expect.poll(() => used.length).toBe(2);
+  await expect.poll(() => used.length, LONG).toBe(2);
   watch.stop();
   expect(log).toHaveLength(2);
 });
