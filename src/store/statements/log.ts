@@ -4,6 +4,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../row-budget.ts";
+import { setMessageTime } from "./message-time.ts";
 import { forEachViewer, takesPart, visible, writable } from "./visibility.ts";
 
 /**
@@ -45,8 +46,7 @@ export const appendMessages: Statement<{ last_seq: bigint }> = {
     update conversation set
       last_seq = last_seq + cardinality($4::uuid[]),
       message_count = message_count + cardinality($4::uuid[]),
-      update_time = greatest(update_time, date_trunc('milliseconds', clock_timestamp())),
-      last_message_time = greatest(update_time, date_trunc('milliseconds', clock_timestamp()))
+      ${setMessageTime("update_time")}
     where tenant_id = $1 and id = $2::uuid
     returning last_seq, update_time
   ), added as (
@@ -106,8 +106,7 @@ export const send = forEachViewer<SendRow>(
     update conversation c set
       last_seq = c.last_seq + cardinality($5::uuid[]),
       message_count = c.message_count + cardinality($5::uuid[]),
-      update_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp())),
-      last_message_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp()))
+      ${setMessageTime("c.update_time")}
     from target
     where c.tenant_id = $1 and c.id = $3::uuid and target.writable and target.status <> 3
       and ($12::text is null or exists (select from claim))

@@ -1,5 +1,6 @@
 // The statement that carries out several sends to one conversation at once, each with its own outcome.
 import type { SendRow } from "./log.ts";
+import { setMessageTime } from "./message-time.ts";
 import { forEachViewer, takesPart, visible, writable } from "./visibility.ts";
 
 /** What came of one of the sends. */
@@ -58,8 +59,7 @@ export const sendMany = forEachViewer<SendManyRow>(
     update conversation c set
       last_seq = c.last_seq + t.total,
       message_count = c.message_count + t.total,
-      update_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp())),
-      last_message_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp()))
+      ${setMessageTime("c.update_time")}
     from (select sum(p.count)::bigint as total from passed p) t
     where c.tenant_id = $1 and c.id = $2::uuid and t.total is not null
     returning c.last_seq - t.total as before, c.update_time

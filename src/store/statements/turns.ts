@@ -3,6 +3,7 @@ import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts"
 import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { Statement } from "../database.ts";
 import { type MessageRow, messageColumns } from "./message-columns.ts";
+import { setMessageTime } from "./message-time.ts";
 import { forEachViewer, takesPart, visible } from "./visibility.ts";
 
 export interface TurnRow {
@@ -183,8 +184,7 @@ export const endTurn: Statement<TurnRow> = {
     update conversation c set
       last_seq = c.last_seq + 1,
       message_count = c.message_count + 1,
-      update_time = greatest(c.update_time, ${now}),
-      last_message_time = greatest(c.update_time, ${now})
+      ${setMessageTime("c.update_time", now)}
     from target where c.tenant_id = $1 and c.id = $2::uuid and target.text <> ''
     returning c.last_seq, c.update_time
   ), added as (
