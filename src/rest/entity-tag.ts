@@ -49,13 +49,14 @@ function badCondition(name: string): RestProblem {
 }
 
 /**
- * The one version that a write with `If-Match` asks for; undefined for `*`, which every version meets. A weak tag never
- * meets `If-Match` (RFC 9110 §13.1.1). Throws if no tag can hold, or if several versions would do: a write compares one.
+ * The one version that a write with `If-Match` asks for; undefined for `*`, which every version meets. A proxy that
+ * compresses makes tags weak on their way to the client; here they still name a version, so they are taken where there is
+ * no strong one, though RFC 9110 §13.1.1 would never let them match. Throws if several versions would do.
  */
 export function versionToMatch(condition: Condition): string | undefined {
   if (condition === "any") return undefined;
-  const versions = new Set(condition.filter((tag) => !tag.weak).map((tag) => tag.value));
-  if (versions.size === 0) throw preconditionFailed();
+  const strong = condition.filter((tag) => !tag.weak);
+  const versions = new Set((strong.length > 0 ? strong : condition).map((tag) => tag.value));
   if (versions.size > 1)
     throw invalid("header", "if-match", "must name one version: a write compares one", "entity_tag");
   return versions.values().next().value;
@@ -63,7 +64,7 @@ export function versionToMatch(condition: Condition): string | undefined {
 
 /** Whether a representation of this version meets `If-Match`. */
 export function meetsIfMatch(condition: Condition, version: string | undefined): boolean {
-  return condition === "any" || condition.some((tag) => !tag.weak && tag.value === version);
+  return condition === "any" || condition.some((tag) => tag.value === version);
 }
 
 /** Whether `If-None-Match` says that the client has this version: the weak comparison. */

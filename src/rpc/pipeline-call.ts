@@ -54,6 +54,8 @@ export class PipelineCall implements Call, CallContext {
     this.#route = route;
     this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
     this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
+    // An answer is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
+    this.responseHeaders.set("cache-control", head.wire === "rest" ? "private, no-cache" : "no-store");
     route.options.metrics.started(route.path, head.wire);
     if (head.method.methodKind === "unary") route.options.door?.began();
   }

@@ -1,4 +1,5 @@
 // Cross-origin calls from browsers (Fetch standard, "CORS protocol"): who may, with which headers.
+import type { ServerResponse } from "node:http";
 import { cors } from "@connectrpc/connect";
 import { answer, type HttpRequest, type HttpResponse, headerOf } from "../rpc/http.ts";
 
@@ -15,6 +16,13 @@ const REQUEST_HEADERS = [
   "Authorization",
   "X-API-Key",
   "X-Act-For",
+  "X-Tenant",
+  "X-Server-Timeout",
+  "Content-Encoding",
+  "Connect-Content-Encoding",
+  "Connect-Accept-Encoding",
+  "Grpc-Encoding",
+  "Grpc-Accept-Encoding",
   "X-Request-Id",
   "Idempotency-Key",
   "If-Match",
@@ -59,6 +67,7 @@ export function createCors(options: CorsOptions): Cors {
     if (origin === undefined) return false;
     // Also where the origin is refused: a cache must not give its answer to another.
     response.setHeader("vary", "Origin");
+    keepVary(response);
     const preflight = request.method === "OPTIONS" && "access-control-request-method" in request.headers;
     if (isAllowed(origin)) {
       response.setHeader("access-control-allow-origin", origin);
@@ -73,6 +82,18 @@ export function createCors(options: CorsOptions): Cors {
     // Without the headers above the browser stops here by itself.
     if (preflight) answer(response, 204, {});
     return preflight;
+  };
+}
+
+/** What an answer varies by besides is added to what is set, not put in its place. */
+function keepVary(response: HttpResponse): void {
+  const own = response as ServerResponse;
+  const writeHead = own.writeHead.bind(own);
+  own.writeHead = (status: number, ...rest: unknown[]) => {
+    const headers = rest.at(-1) as Record<string, string> | undefined;
+    const vary = typeof headers === "object" && !Array.isArray(headers) ? headers.vary : undefined;
+    if (vary !== undefined) rest[rest.length - 1] = { ...headers, vary: `Origin, ${vary}` };
+    return writeHead(status, ...(rest as [Record<string, string>]));
   };
 }
 

@@ -17,6 +17,9 @@ const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 export function createOperations({ ready, lifecycle, metrics }: OperationsOptions): ReadonlyMap<string, HttpHandler> {
   const isReady = async () => !lifecycle.isLeaving && (await ready().catch(() => false));
   const places: [string, HttpHandler][] = [
+    // What load balancers ask unless told otherwise (HAProxy's `option httpchk` is `OPTIONS /`).
+    ["/", options],
+    ["*", options],
     // The process lives. That it can work is what /readyz says.
     ["/healthz", readOnly(async () => ({ status: 200, body: "ok\n" }))],
     [
@@ -33,6 +36,12 @@ export function createOperations({ ready, lifecycle, metrics }: OperationsOption
   }
   return new Map(places);
 }
+
+const options: HttpHandler = (request, response) => {
+  if (request.method !== "OPTIONS") return false;
+  answer(response, 200, { "cache-control": "no-store", allow: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS" });
+  return true;
+};
 
 function readOnly(page: () => Promise<{ status: number; body: string; type?: string }>): HttpHandler {
   return async (request, response) => {

@@ -291,7 +291,8 @@ describe.each([
       ["*", 200],
       ['"v0", "v1;br"', 200],
       ['"v0"', 412],
-      ['W/"v1"', 412],
+      ['W/"v1"', 200],
+      ['W/"v0"', 412],
     ])("a read If-Match %j is %i", async (tag, status) => {
       expect((await server.ask("/t1/books/7", { headers: { "if-match": tag } })).status).toBe(status);
     });
@@ -307,6 +308,7 @@ describe.each([
       ['"v7"', "v7"],
       ['"v7;br"', "v7"],
       ['"v7", "v7;gzip", W/"v8"', "v7"],
+      ['W/"v7"', "v7"],
       ["*", ""],
     ])("a write If-Match %j fills the field with %j", async (tag, etag) => {
       const answer = await put(tag);
@@ -316,7 +318,6 @@ describe.each([
     it("a write is refused where the header and the field differ, or no one version is named", async () => {
       expect(await messageOf(put('"a"', "b"))).toBe("400 if-match: must be what etag says, or left out");
       expect(await messageOf(put('"a", "b"'))).toBe("400 if-match: must name one version: a write compares one");
-      expect(await messageOf(put('W/"a"'))).toBe("412 if-match: the version is not the one that is asked for");
       expect(await messageOf(put("a"))).toBe(
         "400 if-match: must be * or at most 64 quoted entity tags separated by commas",
       );

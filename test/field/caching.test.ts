@@ -1,0 +1,98 @@
+// F-CACHE, A14: who may keep an answer, and what it varies by. F-ETAG: tags that a proxy made weak. F-HEALTH: load balancers' checks.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { speak } from "../support/sockets.ts";
+
+let server: IdentityServer;
+let key: Credential;
+beforeAll(async () => {
+  server = await startIdentityServer();
+  key = (await (await server.tenant()).key("read", "write", "admin")).credential;
+});
+afterAll(() => server.close());
+
+const ORIGIN = "http://localhost:5173";
+const json = { "content-type": "application/json" };
+const RPC = "/colloquy.v1.AccessService/WhoAmI";
+
+test.each([
+  ["GET", "/v1/whoAmI", {}, /^private, no-cache$/],
+  ["GET", "/v1/conversations", {}, /^private, no-cache$/],
+  ["GET", "/v1/conversations/none", {}, /^private, no-cache$/],
+  ["POST", RPC, json, /^no-store$/],
+  ["POST", RPC, { ...json, authorization: "Bearer bad" }, /^no-store$/],
+  ["POST", RPC, { "content-type": "application/grpc-web+proto" }, /^no-store$/],
+  ["GET", "/readyz", {}, /^no-store$/],
+  ["GET", "/metrics", {}, /^no-store$/],
+  ["GET", "/openapi.json", {}, /^no-cache$/],
+  ["GET", "/.well-known/jwks.json", {}, /^public, max-age=600$/],
+] as const)("A14: %s %s with %j says who may keep it, and varies by origin", async (method, path, headers, kept) => {
+  const all = { ...key, origin: ORIGIN, "accept-encoding": "gzip", ...headers };
+  const response = await fetch(server.url + path, { method, headers: all, ...(method === "POST" && { body: "{}" }) });
+  expect(response.headers.get("cache-control")).toMatch(kept);
+  const vary = (response.headers.get("vary") ?? "").toLowerCase().split(/, */);
+  expect(vary).toContain("origin");
+  if (response.headers.has("content-encoding") && !path.startsWith("/colloquy."))
+    expect(vary).toContain("accept-encoding");
+});
+
+test("F-CACHE: a preflight allows every header that is read", async () => {
+  const asked = {
+    origin: ORIGIN,
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "x-tenant",
+  };
+  const response = await fetch(`${server.url}/v1/whoAmI`, { method: "OPTIONS", headers: asked });
+  const allowed = (response.headers.get("access-control-allow-headers") ?? "").toLowerCase().split(", ");
+  for (const name of [
+    "x-tenant",
+    "x-act-for",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-api-key",
+    "authorization",
+  ])
+    expect(allowed).toContain(name);
+  for (const name of [
+    "connect-timeout-ms",
+    "connect-content-encoding",
+    "grpc-timeout",
+    "grpc-encoding",
+    "x-server-timeout",
+  ])
+    expect(allowed).toContain(name);
+});
+
+test("F-ETAG: a weak tag of the version that there is lets a PATCH happen, another does not", async () => {
+  const headers = { ...key, ...json };
+  const made = await fetch(`${server.url}/v1/conversations`, { method: "POST", headers, body: '{"conversation":{}}' });
+  const { id } = (await made.json()) as { id: string };
+  const patch = async (tag: string | null) =>
+    (
+      await fetch(`${server.url}/v1/conversations/${id}`, {
+        method: "PATCH",
+        headers: { ...headers, "if-match": `W/${tag}` },
+        body: '{"title":"n"}',
+      })
+    ).status;
+  const tag = made.headers.get("etag");
+  expect([await patch(tag), await patch(tag)]).toEqual([200, 412]);
+});
+
+test.each([
+  ["HAProxy's httpchk", "OPTIONS / HTTP/1.0\r\n\r\n"],
+  ["HAProxy's httpchk of a path", "GET /readyz HTTP/1.0\r\n\r\n"],
+  [
+    "AWS's target group",
+    "GET /readyz HTTP/1.1\r\nHost: 10.0.0.7:8080\r\nUser-Agent: ELB-HealthChecker/2.0\r\nConnection: close\r\n\r\n",
+  ],
+  ["HEAD", "HEAD /healthz HTTP/1.0\r\n\r\n"],
+  ["the absolute form", "GET http://10.0.0.7/readyz HTTP/1.1\r\nHost: 10.0.0.7\r\n\r\n"],
+  ["OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n"],
+  ["an empty Host", "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n"],
+  ["a Host without a name", "GET /healthz HTTP/1.1\r\nHost: :8080\r\n\r\n"],
+  ["a Host with an underscore", "GET /healthz HTTP/1.1\r\nHost: a_b\r\n\r\n"],
+])("F-HEALTH: %s is 200", async (_, request) => {
+  expect((await speak(Number(new URL(server.url).port), [request])).statuses).toEqual([200]);
+});
