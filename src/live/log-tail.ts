@@ -5,6 +5,7 @@ import { type LogEntry, readLog } from "../store/messages.ts";
 import { areCut } from "../store/row-budget.ts";
 import { Deliveries, type TakeEntries } from "./deliveries.ts";
 import type { Hints } from "./hints.ts";
+import { LogPoll } from "./log-poll.ts";
 import { Members } from "./members.ts";
 
 /** How many entries, and how many characters of text, are kept for those who are a little behind. */
@@ -15,8 +16,8 @@ const BATCH_CHARACTERS = 64 * 1024;
 const PAGE = 200;
 /** So many entries at once are handed over before more are read: or followers would fall behind what is kept. */
 const BURST = 20;
-/** Without a hint the log is looked at this often, in milliseconds: so much delay a lost hint costs at most. */
-const POLL_MS = 1_500;
+/** Longer than anybody waits: growth without a hint is seen by the poll that all logs share. */
+const WITHOUT_END_MS = 2 ** 31 - 1;
 const RETRY_MS = 500;
 
 export interface LogTail {
@@ -40,12 +41,13 @@ export interface LogTails {
 
 export function createLogTails(database: Database, hints: Hints): LogTails {
   const tails = new Map<string, SharedTail>();
+  const poll = new LogPoll(database);
   return {
     join(tenantId, conversationId, seq) {
       const key = `${tenantId}/${conversationId}`;
       const tail = tails.get(key);
       if (tail?.covers(seq)) return tail.join();
-      const made = new SharedTail(database, hints, tenantId, conversationId, seq, () => {
+      const made = new SharedTail(database, hints, poll, tenantId, conversationId, seq, () => {
         if (tails.get(key) === made) tails.delete(key);
       });
       tails.set(key, made);
@@ -70,6 +72,7 @@ class SharedTail {
   constructor(
     database: Database,
     hints: Hints,
+    poll: LogPoll,
     tenantId: string,
     conversationId: string,
     seq: bigint,
@@ -80,7 +83,7 @@ class SharedTail {
       this.#stopping.abort();
       onEmpty();
     });
-    void this.#follow(database, hints, tenantId, conversationId);
+    void this.#follow(database, hints, poll, tenantId, conversationId);
   }
 
   join(): LogTail {
@@ -118,7 +121,13 @@ class SharedTail {
     return entries;
   }
 
-  async #follow(database: Database, hints: Hints, tenantId: string, conversationId: string): Promise<void> {
+  async #follow(
+    database: Database,
+    hints: Hints,
+    poll: LogPoll,
+    tenantId: string,
+    conversationId: string,
+  ): Promise<void> {
     const everything: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "", name: "" };
     const { signal } = this.#stopping;
     const waker = hints.listen({ kind: "log", tenantId, conversationId });
@@ -138,7 +147,16 @@ class SharedTail {
           const served = this.#deliveries.serve();
           if (rows.length >= BURST) await served;
         }
-        if (rows?.length !== PAGE && !areCut(rows)) await waker.wait(POLL_MS, signal);
+        if (rows?.length === PAGE || areCut(rows)) continue;
+        const grown = new AbortController();
+        const unwatch = poll.watch(
+          tenantId,
+          conversationId,
+          () => this.#end,
+          () => grown.abort(),
+        );
+        await waker.wait(WITHOUT_END_MS, AbortSignal.any([signal, grown.signal])).catch(() => {});
+        unwatch();
       }
     } catch {
       // Nobody follows any more.

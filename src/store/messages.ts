@@ -194,4 +194,10 @@ export async function readLog(
   return rows.length === 0 ? undefined : rows.filter((row): row is LogEntry => row.seq !== null);
 }
 
+/** Where the logs of conversations end; those that are not there are missing. */
+export async function logEnds(on: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
+  const rows = await on.query(log.readEnds, [tenantId, ids]);
+  return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
+}
+
 export type LogEntry = log.LogRow & { readonly seq: bigint };

@@ -149,6 +149,12 @@ export interface LogRow {
   readonly version: number | null;
 }
 
+/** Where logs end. $1 tenant, $2 ids of conversations. */
+export const readEnds: Statement<{ id: string; last_seq: bigint }> = {
+  name: "log_ends",
+  text: "select id::text as id, last_seq from conversation where tenant_id = $1 and id = any ($2::uuid[])",
+};
+
 /**
  * The log after a cursor: messages and events merged by `seq`. One row with a null `seq` means that there is nothing,
  * no row that the caller does not see the conversation.

@@ -1,0 +1,39 @@
+// Followers of logs in which nothing happens.
+import { expect, test } from "vitest";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import * as log from "../../src/store/statements/log.ts";
+import { startIdentityServer } from "../support/identity-server.ts";
+
+const FOLLOWED = 40;
+
+test("A11: quiet logs are looked at together, whatever their number, and growth comes all the same", async () => {
+  const sent: string[] = [];
+  await using server = await startIdentityServer({ onStatement: (text) => sent.push(text) });
+  const tenant = await server.tenant();
+  const ann = await tenant.token("ann");
+  const conversations = server.client(ConversationService, ann);
+  const messages = server.client(MessageService, ann);
+  const closing = new AbortController();
+  const ids: string[] = [];
+  const followers: AsyncIterator<{ event?: unknown }>[] = [];
+  for (let count = 0; count < FOLLOWED; count++) {
+    const { conversation } = await conversations.createConversation({ conversation: {} });
+    const conversationId = conversation?.id ?? "";
+    await messages.sendMessage({ conversationId, message: { content: "first" } });
+    ids.push(conversationId);
+    const follower = conversations.subscribe({ conversationId }, { signal: closing.signal })[Symbol.asyncIterator]();
+    expect((await follower.next()).value).toMatchObject({ event: expect.anything() });
+    followers.push(follower);
+  }
+  const looks = () => sent.filter((text) => text === log.readEnds.text).length;
+  const before = looks();
+  await expect.poll(looks).toBeGreaterThan(before + 1);
+  sent.length = 0;
+  await expect.poll(looks).toBe(3);
+  expect(sent.filter((text) => text === log.readLog.tenant.text)).toEqual([]);
+  const grown = followers[FOLLOWED - 1]?.next();
+  await messages.sendMessage({ conversationId: ids.at(-1) ?? "", message: { content: "second" } });
+  expect((await grown)?.value).toMatchObject({ event: expect.anything() });
+  closing.abort();
+});
