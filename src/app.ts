@@ -28,6 +28,7 @@ import { createLifecycle } from "./rpc/lifecycle.ts";
 import { OpenStreams } from "./rpc/open-streams.ts";
 import { createPipeline, type Pipeline } from "./rpc/pipeline.ts";
 import { createReflection } from "./rpc/reflection.ts";
+import { createBodyRules } from "./rpc/request-body.ts";
 import { createShedding } from "./rpc/shedding.ts";
 import { createOriginCheck } from "./server/cors.ts";
 import { type EventLoop, watchEventLoop } from "./server/event-loop.ts";
@@ -139,6 +140,8 @@ export async function createApp(
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
 
+  // One for all ports: what bodies hold is of the process.
+  const bodies = createBodyRules();
   const serves = canonical.map(({ service }) => service);
   const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
   const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
@@ -146,6 +149,7 @@ export async function createApp(
     const rest = createRest({
       pipeline,
       mounts,
+      bodies,
       clientAddress,
       heartbeatMs,
       createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
@@ -155,6 +159,7 @@ export async function createApp(
     const server = createServer({
       pipeline: port === undefined ? pipeline : narrowed(pipeline, mounts, health.service),
       lifecycle,
+      bodies,
       ...(port === undefined
         ? { metrics, routes: new Map(identity.endpoints), handlers: [docs, handle] }
         : { handlers: [handle] }),

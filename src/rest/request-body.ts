@@ -1,7 +1,9 @@
 // Request bodies as bytes: read within a limit, decompressed within the same limit.
-import type { Readable } from "node:stream";
+import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
+import type { CallHead } from "../rpc/call.ts";
+import { isOverlong, type RequestBody } from "../rpc/request-body.ts";
 import { type HttpRequest, headerOf } from "./http.ts";
 import { headerProblem } from "./media.ts";
 import { RestProblem } from "./problem.ts";
@@ -36,66 +38,58 @@ export function mayHaveBody(request: HttpRequest): boolean {
   return request.headers["transfer-encoding"] !== undefined;
 }
 
-/** Reads the whole body. Throws a {@link RestProblem}: too_large past `limit` bytes, malformed if it breaks off. */
-export async function readBody(request: HttpRequest, limit: number): Promise<Buffer> {
+/** Reads the whole body. Throws a {@link RestProblem}: too_large past `limit` bytes; or as {@link RequestBody.whole}. */
+export async function readBody(
+  request: HttpRequest,
+  body: RequestBody,
+  limit: number,
+  interrupt: () => CallHead["interrupt"],
+): Promise<Buffer> {
   const decompressor = decompressorOf(request);
   const declared = Number(request.headers["content-length"]);
   if (declared > limit) throw tooLarge(limit);
-  const raw = await collect(request, limit);
+  const raw = await body.whole(limit, interrupt);
+  if (isOverlong(raw)) throw tooLarge(limit);
   if (decompressor === undefined || raw.byteLength === 0) return raw;
+  let expanded: Buffer;
   try {
-    return await decompressor.whole(raw, { maxOutputLength: limit });
+    expanded = await decompressor.whole(raw, { maxOutputLength: limit });
   } catch (error) {
     throw codeOf(error) === "ERR_BUFFER_TOO_LARGE" ? tooLarge(limit) : undecodable();
   }
+  body.charge(expanded.byteLength);
+  return expanded;
 }
 
-function collect(request: HttpRequest, limit: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    const settle = (act: () => void) => {
-      request
-        .off("data", onData)
-        .off("end", onEnd)
-        .off("error", onBroken)
-        .off("aborted", onBroken)
-        .off("close", onBroken);
-      // An error that comes later concerns nobody.
-      request.on("error", () => {});
-      act();
-    };
-    const onData = (chunk: Buffer) => {
-      size += chunk.byteLength;
-      if (size <= limit) chunks.push(chunk);
-      else settle(() => reject(tooLarge(limit)));
-    };
-    const onEnd = () =>
-      settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)));
-    const onBroken = () => settle(() => reject(brokenOff()));
-    if (request.destroyed && !request.readableEnded) return reject(brokenOff());
-    request.on("data", onData).on("end", onEnd).on("error", onBroken).on("aborted", onBroken).on("close", onBroken);
-  });
-}
-
-/** The body piece by piece, decompressed, at the reader's pace. Throws like {@link readBody}, but has no limit. */
-export async function* readChunks(request: HttpRequest): AsyncGenerator<Buffer> {
+/** The body of many messages piece by piece, decompressed, at the reader's pace. Throws like {@link RequestBody.pieces}. */
+export async function* readChunks(
+  request: HttpRequest,
+  body: RequestBody,
+  maxBytes: number,
+  interrupt: CallHead["interrupt"],
+): AsyncGenerator<Buffer> {
   const decompressor = decompressorOf(request);
-  const source = decompressor === undefined ? request : request.pipe(decompressor.stream());
-  // What `pipe` does not hand on.
-  const onBroken = () => (source as Readable).destroy(brokenOff());
-  if (source !== request) request.on("aborted", onBroken).on("error", onBroken);
+  const pieces = body.pieces(interrupt, { streams: true, maxBytes });
+  if (decompressor === undefined) return yield* pieces;
+  const expanding = decompressor.stream();
+  let broken: unknown;
+  // What breaks the pieces breaks what is made of them.
+  pipeline(Readable.from(pieces), expanding, () => {});
+  expanding.once("error", (error) => {
+    broken = codeOf(error)?.startsWith("Z_") || codeOf(error)?.startsWith("ERR_") ? undecodable() : error;
+  });
+  const chunks = expanding[Symbol.asyncIterator]();
   try {
-    // The request itself must outlive its reader: its socket carries the answer.
-    for await (const chunk of (source as Readable).iterator({ destroyOnReturn: source !== request })) yield chunk;
+    for (;;) {
+      const next = await chunks.next();
+      if (next.done === true) return;
+      body.charge(next.value.byteLength);
+      yield next.value;
+    }
   } catch (error) {
-    if (error instanceof RestProblem) throw error;
-    throw source === request ? brokenOff() : undecodable();
+    throw broken ?? error;
   } finally {
-    request
-      .off("aborted", onBroken)
-      .off("error", onBroken)
-      .on("error", () => {});
+    chunks.return?.().catch(() => {});
   }
 }
 
@@ -103,14 +97,10 @@ export function tooLarge(limit: number): RestProblem {
   return new RestProblem("too_large", `a request message may have at most ${limit} bytes, also once decompressed`);
 }
 
-function brokenOff(): RestProblem {
-  return new RestProblem("malformed", "the body broke off");
-}
-
 function undecodable(): RestProblem {
   return new RestProblem("malformed", "the body is not what its content-encoding says");
 }
 
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

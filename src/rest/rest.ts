@@ -3,6 +3,7 @@ import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
 import type { CallHead } from "../rpc/call.ts";
 import type { Pipeline } from "../rpc/pipeline.ts";
+import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-body.ts";
 import { bindingsOf } from "./binding.ts";
 import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
 import { createFailureRenderer, type FailureOptions } from "./failure.ts";
@@ -33,6 +34,8 @@ export interface RestOptions extends FailureOptions {
   readonly createSignal?: CreateCallSignal;
   /** The address that requests are counted by which never become a call. Default: the peer's. */
   readonly clientAddress?: ClientAddress;
+  /** How request bodies are read. Default: rules of its own, with the limits' defaults. */
+  readonly bodies?: BodyRules;
   /** The messages that `google.protobuf.Any` may hold in requests and answers. Default: none. */
   readonly registry?: Registry;
   /** A silent event stream gets a comment so often. Default 15,000. */
@@ -62,12 +65,12 @@ export interface Rest {
  * claim the same place.
  */
 export function createRest(options: RestOptions): Rest {
-  const { pipeline, mounts, registry, createSignal = createPlainSignal } = options;
+  const { pipeline, mounts, registry, createSignal = createPlainSignal, bodies = createBodyRules() } = options;
   const { clientAddress = ({ address }) => address } = options;
   const writer = createJsonWriter(registry === undefined ? {} : { registry });
   const renderFailure = createFailureRenderer(options);
   const times = { heartbeatMs: options.heartbeatMs ?? 15_000, openAfterMs: options.openAfterMs ?? 2_000 };
-  const transcode = createTranscoder({ pipeline, createSignal, renderFailure, writer, times });
+  const transcode = createTranscoder({ pipeline, createSignal, bodies, renderFailure, writer, times });
   const routes = mounts.flatMap((mount) =>
     methodsOf(mount).flatMap((method) =>
       bindingsOf(method, mount.prefix).map((binding) => createRoute(mount, binding, writer, registry)),
@@ -103,7 +106,7 @@ export function createRest(options: RestOptions): Rest {
     const headers: Headers = { "content-type": JSON_TYPE, "x-request-id": info.requestId, ...rendered.headers };
     mount.onAnswer?.(headers, info);
     answer(response, rendered.status, headers, JSON.stringify(rendered.body), request.method === "HEAD");
-    request.resume();
+    releaseBody(request);
     return true;
   }
 
@@ -118,7 +121,7 @@ export function createRest(options: RestOptions): Rest {
     const headers: Headers = { allow: methods.join(", "), "x-request-id": info.requestId };
     mount.onAnswer?.(headers, info);
     answerEmpty(response, 204, headers);
-    request.resume();
+    releaseBody(request);
     return true;
   }
 

@@ -3,6 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { callerGone } from "../rpc/deadline.ts";
 import type { Call, Pipeline } from "../rpc/pipeline.ts";
+import { type BodyRules, RequestBody, releaseBody } from "../rpc/request-body.ts";
 import { type CreateCallSignal, RestHead } from "./call-head.ts";
 import { LAST_ID, type StreamFormat } from "./events.ts";
 import type { RenderFailure } from "./failure.ts";
@@ -20,6 +21,7 @@ import { ReaderGone, type StreamTimes, sendStream } from "./stream-answer.ts";
 export interface TranscoderOptions {
   readonly pipeline: Pick<Pipeline, "begin">;
   readonly createSignal: CreateCallSignal;
+  readonly bodies: BodyRules;
   readonly renderFailure: RenderFailure;
   readonly writer: JsonWriter;
   readonly times: StreamTimes;
@@ -42,14 +44,18 @@ interface Exchange {
   readonly response: HttpResponse;
   readonly segments: readonly string[];
   readonly query: string;
+  readonly body: RequestBody;
   readonly head: RestHead;
   readonly call: Call;
   readonly info: CallInfo;
 }
 
+const NEWLINE = 0x0a;
+
 export function createTranscoder({
   pipeline,
   createSignal,
+  bodies,
   renderFailure,
   writer,
   times,
@@ -121,7 +127,7 @@ export function createTranscoder({
     if (done) call.end();
   }
 
-  function fail({ route, request, response, call, head, info }: Exchange, error: unknown): void {
+  function fail({ route, response, call, head, info }: Exchange, error: unknown): void {
     const cause = error instanceof ReaderGone ? (head.signal.aborted ? head.signal.reason : callerGone()) : error;
     const rendered = renderFailure(cause, call, route.mount, info);
     if (gone(response)) {
@@ -131,8 +137,6 @@ export function createTranscoder({
     const headers: Headers = { "content-type": JSON_TYPE, ...headersOf(call), ...rendered.headers };
     route.mount.onAnswer?.(headers, info);
     answer(response, rendered.status, headers, JSON.stringify(rendered.body), info.verb === "HEAD");
-    // Whatever is left of the body is nobody's any more.
-    request.resume();
   }
 
   return async (route, request, response, segments, query, path) => {
@@ -147,7 +151,8 @@ export function createTranscoder({
       call,
       address: call.context.address,
     };
-    const exchange: Exchange = { route, request, response, segments, query, head, call, info };
+    const body = RequestBody.of(request, bodies);
+    const exchange: Exchange = { route, request, response, segments, query, body, head, call, info };
     try {
       const refused = call.turnAway();
       if (refused === undefined) await serve(exchange);
@@ -156,27 +161,32 @@ export function createTranscoder({
       fail(exchange, error);
     } finally {
       head.release();
+      body.release();
+      // Whatever is left of it is nobody's any more.
+      releaseBody(request);
     }
   };
 }
 
-async function readRequest({ route, request, segments, query, head }: Exchange): Promise<Message> {
+async function readRequest({ route, request, segments, query, body: coming, head }: Exchange): Promise<Message> {
   const { binding, builder, mount } = route;
   let body: Buffer | undefined;
+  const read = () => readBody(request, coming, route.maxBodyBytes, () => head.interrupt);
   if (mayHaveBody(request)) {
     if (binding.body.kind !== "none") {
       // Whether there is a body at all, its head need not say.
       const said = request.headers["content-type"] ?? request.headers["content-length"];
       if (said !== undefined && !builder.rawBody) checkContentType(request, JSON_TYPE);
-      const bytes = await readBody(request, route.maxBodyBytes);
+      const bytes = await read();
       if (bytes.byteLength > 0) {
         if (!builder.rawBody) checkContentType(request, JSON_TYPE);
         body = bytes;
       }
-    } else if (mount.unknown !== "ignore" && (await readBody(request, route.maxBodyBytes)).byteLength > 0) {
+    } else if (mount.unknown !== "ignore" && (await read()).byteLength > 0) {
       throw invalid("body", "body", "must be empty: this method takes none", "body.none");
     }
   }
+  coming.complete();
   return builder.build({
     segments,
     query,
@@ -187,7 +197,14 @@ async function readRequest({ route, request, segments, query, head }: Exchange):
 }
 
 /** Each line is a whole request: the path, the query and the headers fill their fields of every one. */
-async function* readRequests({ route, request, segments, query, head }: Exchange): AsyncGenerator<Message> {
+async function* readRequests({
+  route,
+  request,
+  segments,
+  query,
+  body: coming,
+  head,
+}: Exchange): AsyncGenerator<Message> {
   const { builder } = route;
   const parts = {
     segments,
@@ -195,12 +212,17 @@ async function* readRequests({ route, request, segments, query, head }: Exchange
     contentType: head.header("content-type"),
     header: (name: string) => head.header(name),
   };
-  const chunks = readChunks(request);
+  const chunks = readChunks(request, coming, route.maxBodyBytes, head.interrupt);
   if (builder.rawBody) {
-    for await (const body of chunks) yield builder.build({ ...parts, body });
+    for await (const body of chunks) {
+      // It is lines too, of which the service holds one at most.
+      if (body.includes(NEWLINE)) coming.step();
+      yield builder.build({ ...parts, body });
+    }
     return;
   }
   for await (const { number, bytes } of splitLines(chunks, route.maxBodyBytes)) {
+    coming.step();
     try {
       yield await builder.build({ ...parts, body: bytes });
     } catch (error) {

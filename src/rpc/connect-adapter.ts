@@ -14,7 +14,7 @@ import { jsonText } from "./json-text.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { withImpliedMask } from "./named-fields.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { readChunks, releaseBody } from "./request-body.ts";
+import { type BodyRules, RequestBody, releaseBody } from "./request-body.ts";
 
 export interface ConnectAdapterOptions {
   readonly pipeline: Pipeline;
@@ -23,8 +23,8 @@ export interface ConnectAdapterOptions {
   readonly readMaxBytes?: number;
   /** The most bytes of one answer message. Default: 64 MiB. */
   readonly writeMaxBytes?: number;
-  /** How long a request of one message may take to arrive. Default: 60 s. */
-  readonly bodyTimeoutMs?: number;
+  /** How request bodies are read. */
+  readonly bodies: BodyRules;
 }
 
 /** The headers that Connect's handlers read. Timeouts are not among them: deadlines are kept here. */
@@ -42,8 +42,7 @@ const PROTOCOL_HEADERS = [
 
 /** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
 export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
-  const { pipeline, lifecycle, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
-  const { bodyTimeoutMs = 60_000 } = options;
+  const { pipeline, lifecycle, bodies, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
   const router = createConnectRouter({
     readMaxBytes,
     writeMaxBytes,
@@ -78,6 +77,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     const header: CallHead["header"] = (name) => headerOf(request, name);
     const call = pipeline.begin({ method, wire, header, address: addressOf(request), signal, interrupt, deadline });
     const { promise: flushed, resolve: flush } = Promise.withResolvers<void>();
+    const body = RequestBody.of(request, bodies);
     let written = false;
     response.once("close", () => {
       if (!written) aborter.cancel();
@@ -98,9 +98,9 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
           // The authority plays no part in a call, and the URL constructor dies of a bad one.
           url: `http://localhost${request.url}`,
           header: protocolHeaders(request),
-          body: carriedChunks(readChunks(request, signal, oneRequest ? bodyTimeoutMs : undefined)),
+          body: carriedChunks(body.pieces(interrupt, { streams: !oneRequest, maxBytes: readMaxBytes })),
           signal,
-          contextValues: createContextValues().set(carriedCall, { call, invalidTimeout: timeout.failure, flush }),
+          contextValues: createContextValues().set(carriedCall, { call, body, invalidTimeout: timeout.failure, flush }),
         });
         await writeResponse(answer, response, flushed);
       }
@@ -112,6 +112,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
       response.destroy();
     } finally {
       aborter.release();
+      body.release();
       releaseBody(request);
     }
   }

@@ -6,10 +6,12 @@ import { compressions } from "./compression.ts";
 import { carried, carry, failureOf } from "./connect-failures.ts";
 import { STREAM_HEADERS } from "./heartbeat.ts";
 import type { Call } from "./pipeline.ts";
+import type { RequestBody } from "./request-body.ts";
 
 /** What the adapter hands through Connect's code. */
 export interface CarriedCall {
   readonly call: Call;
+  readonly body: RequestBody;
   /** Why the timeout header is no timeout; told only to callers that are admitted. */
   readonly invalidTimeout: unknown;
   /** Sends the headers of the answer, though it has no message yet. */
@@ -60,11 +62,11 @@ export function implementationOf(method: DescMethod, readMaxBytes: number): any 
       return (request: Message, context: HandlerContext) => answers(only(request), context);
     case "client_streaming":
       return async (requests: AsyncIterable<Message>, context: HandlerContext) => {
-        for await (const answer of answers(decoded(requests, readMaxBytes), context)) return answer;
+        for await (const answer of answers(decoded(requests, context, readMaxBytes), context)) return answer;
       };
     case "bidi_streaming":
       return (requests: AsyncIterable<Message>, context: HandlerContext) =>
-        answers(decoded(requests, readMaxBytes), context);
+        answers(decoded(requests, context, readMaxBytes), context);
   }
 }
 
@@ -98,9 +100,17 @@ async function* only(request: Message): AsyncIterable<Message> {
 }
 
 /** Requests as a service sees them: one that does not decode fails in the contract's terms, not in Connect's. */
-async function* decoded(requests: AsyncIterable<Message>, readMaxBytes: number): AsyncIterable<Message> {
+async function* decoded(
+  requests: AsyncIterable<Message>,
+  context: HandlerContext,
+  readMaxBytes: number,
+): AsyncIterable<Message> {
+  const { body } = carriedBy(context);
   try {
-    yield* requests;
+    for await (const request of requests) {
+      body.step();
+      yield request;
+    }
   } catch (error) {
     throw failureOf(error, readMaxBytes);
   }

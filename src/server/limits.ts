@@ -5,10 +5,18 @@ export interface Limits {
   readonly maxHeaderBytes: number;
   /** How long the headers of an HTTP/1.1 request, the first bytes of a connection or a TLS handshake may take. Default: 10 s. */
   readonly headersTimeoutMs: number;
-  /** How long a whole HTTP/1.1 request may take to arrive, also one that streams. Default: 5 min. */
-  readonly requestTimeoutMs: number;
-  /** How long the one message of a request may take to arrive, on every wire. Default: 60 s. */
+  /**
+   * How long a body may take to arrive, on every wire. A stream of requests may take longer, but must bring a whole message
+   * or 1 KiB in that time. Default: 60 s.
+   */
   readonly bodyTimeoutMs: number;
+  /**
+   * How many bytes the bodies of one connection may hold while they come in and are worked on. Past it only the oldest is
+   * read on; at twice as much, counting what waits, bodies are refused (OVERLOADED). Default: 16 MiB.
+   */
+  readonly maxBodyBytes: number;
+  /** The same of all connections together. Past it the bodies of the connection that holds most are refused. Default: 64 MiB. */
+  readonly maxBodyTotalBytes: number;
   /** How long a client may read nothing of an answer that waits for it. Default: 60 s. */
   readonly stallTimeoutMs: number;
   /** How long an idle HTTP/1.1 connection is kept; longer than the usual 60 s of load balancers. Default: 75 s. */
@@ -46,8 +54,9 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   maxHeaderBytes: 16 * 1024,
   headersTimeoutMs: 10_000,
-  requestTimeoutMs: 300_000,
   bodyTimeoutMs: 60_000,
+  maxBodyBytes: 16 * 1024 * 1024,
+  maxBodyTotalBytes: 64 * 1024 * 1024,
   stallTimeoutMs: 60_000,
   keepAliveTimeoutMs: 75_000,
   http2IdleTimeoutMs: 120_000,

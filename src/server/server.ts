@@ -6,6 +6,7 @@ import { createConnectAdapter } from "../rpc/connect-adapter.ts";
 import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../rpc/http.ts";
 import type { Lifecycle } from "../rpc/lifecycle.ts";
 import type { Pipeline } from "../rpc/pipeline.ts";
+import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-body.ts";
 import { createStreamLane } from "../rpc/stream/lane.ts";
 import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly streamLane?: boolean;
   /** Each limit that is not named has its default. */
   readonly limits?: Partial<Limits>;
+  /** How request bodies are read, where that is shared with other servers. Default: by the limits. */
+  readonly bodies?: BodyRules;
 }
 
 export interface Server {
@@ -66,18 +69,19 @@ export interface Server {
 export function createServer(options: ServerOptions): Server {
   const { pipeline, lifecycle, handlers = [], unaryLane = true, streamLane = true, logger } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const bodies = options.bodies ?? createBodyRules(limits);
   const cors = createCors(options.cors);
   const isOwnHost = options.hosts && createHostCheck(options.hosts);
   const rules = { maxHeaderBytes: limits.maxHeaderBytes, isOwnHost };
   const routes = new Map([...createOperations(options), ...(options.routes ?? [])]);
   const lanes = [
-    ...(unaryLane ? [createUnaryLane({ pipeline, lifecycle, ...limits })] : []),
-    ...(streamLane ? [createStreamLane({ pipeline, lifecycle, ...limits })] : []),
+    ...(unaryLane ? [createUnaryLane({ pipeline, lifecycle, bodies, ...limits })] : []),
+    ...(streamLane ? [createStreamLane({ pipeline, lifecycle, bodies, ...limits })] : []),
   ];
   const chain = [
     ...lanes.map(({ http1 }) => http1),
     ...handlers,
-    createConnectAdapter({ pipeline, lifecycle, ...limits }),
+    createConnectAdapter({ pipeline, lifecycle, bodies, ...limits }),
     createUnknownCallHandler(pipeline),
   ];
   const inFlight = createInFlight();
@@ -120,12 +124,15 @@ export function createServer(options: ServerOptions): Server {
       return;
     }
     if (cors(request, response)) return;
-    dispatch(request, response).catch((error: unknown) => {
-      // A handler answers for its own failures; this is a fault of ours.
-      logger.error({ err: error }, "a handler failed");
-      if (response.headersSent) response.destroy();
-      else answer(response, 500, { "content-type": "text/plain; charset=utf-8" }, "internal error\n");
-    });
+    dispatch(request, response)
+      .catch((error: unknown) => {
+        // A handler answers for its own failures; this is a fault of ours.
+        logger.error({ err: error }, "a handler failed");
+        if (response.headersSent) response.destroy();
+        else answer(response, 500, { "content-type": "text/plain; charset=utf-8" }, "internal error\n");
+      })
+      // Not every handler reads a body.
+      .finally(() => releaseBody(request));
   }
 
   async function dispatch(request: HttpRequest, response: HttpResponse): Promise<void> {

@@ -9,7 +9,7 @@ import { TICKET_USE } from "../access/tokens.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
 import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../rpc/http.ts";
-import { readChunks, releaseBody } from "../rpc/request-body.ts";
+import { createBodyRules, isOverlong, RequestBody, releaseBody } from "../rpc/request-body.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;
@@ -17,7 +17,8 @@ export const TOKEN_TTL_S = 600;
 const EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token";
 const MAX_BODY = 16 * 1024;
-const BODY_TIMEOUT_MS = 10_000;
+/** They are too short to be counted. */
+const BODIES = createBodyRules({ bodyTimeoutMs: 10_000 });
 const NEVER = new AbortController().signal;
 
 export interface TokenEndpointOptions {
@@ -156,14 +157,9 @@ async function readForm(request: HttpRequest): Promise<URLSearchParams> {
   if (type.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
     throw new OAuthError(400, "invalid_request", "The body must be application/x-www-form-urlencoded.");
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of readChunks(request, NEVER, BODY_TIMEOUT_MS)) {
-    size += chunk.length;
-    if (size > MAX_BODY) throw new OAuthError(413, "invalid_request", "The body is too large.");
-    chunks.push(chunk);
-  }
-  const form = new URLSearchParams(Buffer.concat(chunks).toString("utf8"));
+  const body = await RequestBody.of(request, BODIES).whole(MAX_BODY, () => NEVER);
+  if (isOverlong(body)) throw new OAuthError(413, "invalid_request", "The body is too large.");
+  const form = new URLSearchParams(body.toString("utf8"));
   // Section 3.2: a parameter without a value counts as left out, and none may come twice.
   for (const name of new Set(form.keys())) {
     if (form.getAll(name).length > 1) throw new OAuthError(400, "invalid_request", "A parameter comes twice.");

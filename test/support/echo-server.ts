@@ -11,6 +11,7 @@ import type { HttpHandler } from "../../src/rpc/http.ts";
 import { createLifecycle, type Lifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline, type Pipeline } from "../../src/rpc/pipeline.ts";
 import { createReflection } from "../../src/rpc/reflection.ts";
+import { type BodyRules, createBodyRules } from "../../src/rpc/request-body.ts";
 import { type ServiceEntry, serve } from "../../src/rpc/service.ts";
 import type { Door } from "../../src/rpc/shedding.ts";
 import type { TlsOptions } from "../../src/server/certificate.ts";
@@ -52,6 +53,7 @@ export interface EchoServer {
   readonly pipeline: Pipeline;
   readonly lifecycle: Lifecycle;
   readonly metrics: Metrics;
+  readonly bodies: BodyRules;
   /** What `/readyz` and health say. */
   readiness: { ready: boolean };
   /** The parsed lines of the log so far. */
@@ -96,10 +98,12 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     metrics,
     logger,
   });
+  const bodies = createBodyRules({ ...options.limits });
   const server = createServer({
     pipeline,
     lifecycle,
-    handlers: [...(options.handlers ?? []), ...(options.rest === true ? [restOf(pipeline, lifecycle)] : [])],
+    bodies,
+    handlers: [...(options.handlers ?? []), ...(options.rest === true ? [restOf(pipeline, lifecycle, bodies)] : [])],
     routes: options.routes ?? new Map(),
     host: options.host ?? "127.0.0.1",
     port: 0,
@@ -120,6 +124,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
     pipeline,
     lifecycle,
     metrics,
+    bodies,
     readiness,
     lines,
     logText: () => raw.join(""),
@@ -141,9 +146,10 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
 }
 
 /** The echo service over REST, with the failures of the real one. */
-function restOf(pipeline: Pipeline, { stopping }: Lifecycle): HttpHandler {
+function restOf(pipeline: Pipeline, { stopping }: Lifecycle, bodies: BodyRules): HttpHandler {
   const rest = createRest({
     pipeline,
+    bodies,
     mounts: [{ name: "echo", serves: [EchoService] }],
     createSignal: (deadline) => createCallSignal(deadline, stopping),
     ...REST_FAILURES,

@@ -13,7 +13,7 @@ export const connect: StreamProtocol = {
   acceptHeader: "connect-accept-encoding",
   trailing: false,
   requestEncoding: ({ exchange }) => exchange.header(ENCODING),
-  receive: (incoming, limits) => receiveOne(incoming, limits, endStreamFlag, ENCODING),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, endStreamFlag, ENCODING),
   compression: ({ exchange }) =>
     answerCompression(exchange.header("connect-accept-encoding"), exchange.header(ENCODING)),
 

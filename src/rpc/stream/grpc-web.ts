@@ -10,7 +10,7 @@ export const grpcWeb: StreamProtocol = {
   ...grpc,
   wire: "grpc-web",
   trailing: false,
-  receive: (incoming, limits) => receiveOne(incoming, limits, trailerFlag),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, trailerFlag),
   headers: (incoming, fields) => headersOf(incoming, "grpc-web", fields),
   async end(incoming, error) {
     const trailers = trailerSerialize(setTrailerStatus(new Headers(), error));

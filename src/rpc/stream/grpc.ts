@@ -9,7 +9,7 @@ export const grpc: StreamProtocol = {
   acceptHeader: "grpc-accept-encoding",
   trailing: true,
   requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
-  receive: (incoming, limits) => receiveOne(incoming, limits, 0),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, 0),
   compression: compressionOf,
   headers: (incoming, fields) => headersOf(incoming, "grpc", fields),
   end: (_, error) => ({ trailers: Object.fromEntries(setTrailerStatus(new Headers(), error)) }),

@@ -42,7 +42,7 @@ const FORMS: ReadonlyMap<string, readonly [StreamProtocol, Encoding]> = new Map<
 ]);
 
 export function createStreamLane(options: LaneOptions): Lane {
-  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs } = options;
+  const { pipeline, lifecycle, readMaxBytes, bodies } = options;
   const codec = createCodec(options);
   const methods = new Map([...pipeline.methods].filter(([, method]) => method.methodKind === "server_streaming"));
   const frames = createFrames(codec);
@@ -69,7 +69,8 @@ export function createStreamLane(options: LaneOptions): Lane {
         await call.admit();
         if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
         checkCompression(protocol, incoming, call);
-        const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, interrupt: () => head.interrupt });
+        const request = await protocol.receive(incoming, () => head.interrupt);
+        exchange.body.complete();
         await pushAll(call.stream(only(request)), sink);
         await end(undefined);
       } catch (error) {
@@ -100,11 +101,11 @@ export function createStreamLane(options: LaneOptions): Lane {
     http1(request, response) {
       if ("stream" in request) return false;
       const own = response as ServerResponse<IncomingMessage>;
-      const exchange = new Http1Exchange(request as IncomingMessage, own);
+      const exchange = new Http1Exchange(request as IncomingMessage, own, bodies);
       return take(exchange, () => answerHttp1(own))?.then(() => true) ?? false;
     },
     http2(stream, headers) {
-      return take(new Http2Exchange(stream, headers), () => answerHttp2(stream)) !== undefined;
+      return take(new Http2Exchange(stream, headers, bodies), () => answerHttp2(stream)) !== undefined;
     },
   };
 }

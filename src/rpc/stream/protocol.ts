@@ -2,7 +2,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import type { BodyLimits } from "../unary/exchange.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
 import type { HeaderMap, Incoming, Protocol } from "../unary/protocol.ts";
 
 /** How a stream ends: with a last frame, or with trailers. */
@@ -14,8 +14,8 @@ export interface StreamEnd {
 export interface StreamProtocol extends Pick<Protocol, "wire" | "acceptHeader"> {
   /** The compression that the request says its messages are in. */
   requestEncoding(incoming: Incoming): string | undefined;
-  /** Reads and decodes the one message. Throws MALFORMED_BODY, TOO_LARGE or UNSUPPORTED. */
-  receive(incoming: Incoming, limits: Omit<BodyLimits, "maxBytes">): Promise<Message>;
+  /** Reads and decodes the one message. Throws MALFORMED_BODY, TOO_LARGE, UNSUPPORTED or as the body's reading. */
+  receive(incoming: Incoming, interrupt: () => Interrupt): Promise<Message>;
   /** The compression of the answers; undefined: none that there is was asked for. */
   compression(incoming: Incoming): Compression | undefined;
   /** The headers of the answer, whose status is always 200. */

@@ -3,11 +3,13 @@ import type { Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import type { Interrupt } from "../../domain/interrupt.ts";
 import { tooLarge } from "../compression.ts";
 import { onceEach } from "../once-each.ts";
+import { isOverlong } from "../request-body.ts";
 import { lengthOf } from "./codec.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
-import { type BodyLimits, isOverlong, type WholeAnswer } from "./exchange.ts";
+import type { WholeAnswer } from "./exchange.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
 
 export const connect: Protocol = {
@@ -16,15 +18,14 @@ export const connect: Protocol = {
   requestEncoding: ({ exchange, query }) =>
     query === undefined ? exchange.header("content-encoding") : query.get("compression"),
 
-  async receive(incoming, limits): Promise<Message> {
-    const { query, codec, method, encoding, readMaxBytes } = incoming;
-    const bytes = query === undefined ? await readBody(incoming, limits) : messageOf(query);
+  async receive(incoming, interrupt): Promise<Message> {
+    const { exchange, query, codec, method, encoding, readMaxBytes } = incoming;
+    const bytes = query === undefined ? await readBody(incoming, interrupt) : messageOf(query);
     const compression = requestCompression(connect.requestEncoding(incoming));
-    return codec.decode(
-      method,
-      encoding,
-      compression === undefined ? bytes : await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes),
-    );
+    if (compression === undefined) return codec.decode(method, encoding, bytes);
+    const expanded = await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes);
+    exchange.body.charge(expanded.byteLength);
+    return codec.decode(method, encoding, expanded);
   },
 
   succeed(incoming, message, headers) {
@@ -47,12 +48,9 @@ function messageOf(query: URLSearchParams): Uint8Array {
   return query.get("base64") === "1" ? base64Decode(message) : Buffer.from(message.toWellFormed());
 }
 
-async function readBody(
-  { exchange, readMaxBytes }: Incoming,
-  limits: Omit<BodyLimits, "maxBytes">,
-): Promise<Uint8Array> {
+async function readBody({ exchange, readMaxBytes }: Incoming, interrupt: () => Interrupt): Promise<Uint8Array> {
   if (Number(exchange.header("content-length")) > readMaxBytes) throw tooLarge(readMaxBytes);
-  const body = await exchange.read({ ...limits, maxBytes: readMaxBytes });
+  const body = await exchange.body.whole(readMaxBytes, interrupt);
   if (isOverlong(body)) throw tooLarge(readMaxBytes);
   return body;
 }

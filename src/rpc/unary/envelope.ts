@@ -2,9 +2,10 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
 import { malformed, tooLarge } from "../compression.ts";
+import { isOverlong } from "../request-body.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
-import { type BodyLimits, isOverlong } from "./exchange.ts";
 import type { Incoming } from "./protocol.ts";
 
 const HEAD_BYTES = 5;
@@ -13,17 +14,18 @@ const COMPRESSED = 0x01;
 /** Reads the one message of a call. Frames with a flag of `skip` are passed over. */
 export async function receiveOne(
   incoming: Incoming,
-  limits: Omit<BodyLimits, "maxBytes">,
+  interrupt: () => Interrupt,
   skip: number,
   encodingHeader = "grpc-encoding",
 ): Promise<Message> {
   const { exchange, method, encoding, codec, readMaxBytes } = incoming;
   const compression = requestCompression(exchange.header(encodingHeader));
-  const read = await exchange.read({ ...limits, maxBytes: readMaxBytes + HEAD_BYTES });
+  const read = await exchange.body.whole(readMaxBytes + HEAD_BYTES, interrupt);
   const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
   let message: Message | undefined;
   for (const { flags, data } of frames) {
     const expanded = await expand(data, flags, compression, readMaxBytes);
+    if (expanded !== data) exchange.body.charge(expanded.byteLength);
     if ((flags & skip) !== 0) continue;
     const decoded = await codec.decode(method, encoding, expanded);
     if (message !== undefined) throw notOne();

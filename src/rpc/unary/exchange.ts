@@ -1,6 +1,6 @@
 // One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2.
 
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { RequestBody } from "../request-body.ts";
 
 /** A whole answer. Header and trailer names are in lower case. */
 export interface WholeAnswer {
@@ -11,21 +11,8 @@ export interface WholeAnswer {
   readonly trailers?: Readonly<Record<string, string>>;
 }
 
-export interface BodyLimits {
-  /** Bytes at most; past it, {@link OVERLONG} is read. */
-  readonly maxBytes: number;
-  /** How long the body may take to arrive, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Ends the reading. Asked for only when the body is not there yet. */
-  readonly interrupt: () => Interrupt;
-}
-
-/** A body that is longer than it may be; the beginning of it is kept. */
-export interface Overlong {
-  readonly beginning: Buffer;
-}
-
 export interface Exchange {
+  readonly body: RequestBody;
   readonly method: string;
   /** The request target in origin form. */
   readonly target: string;
@@ -34,16 +21,10 @@ export interface Exchange {
   header(name: string): string | undefined;
   /** Calls back once, if the client goes away before it has its answer. */
   onGone(callback: () => void): void;
-  /** Reads the body. Rejects with the signal's reason, with DEADLINE_EXCEEDED after the timeout, or if it breaks off. */
-  read(limits: BodyLimits): Promise<Buffer | Overlong>;
   /** Answers in one write. */
   send(answer: WholeAnswer): void;
   /** Gives up: there is nothing to answer any more. */
   destroy(): void;
-  /** After the answer: lets go of a body that was not read. */
+  /** After the answer: lets go of the body. */
   release(): void;
-}
-
-export function isOverlong(body: Buffer | Overlong): body is Overlong {
-  return "beginning" in body;
 }

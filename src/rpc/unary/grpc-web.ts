@@ -13,7 +13,7 @@ export const grpcWeb: Protocol = {
   wire: "grpc-web",
   acceptHeader: "grpc-accept-encoding",
   requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
-  receive: (incoming, limits) => receiveOne(incoming, limits, TRAILERS),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, TRAILERS),
 
   async succeed(incoming, message, fields) {
     const data = incoming.codec.encode(incoming.method, incoming.encoding, message);

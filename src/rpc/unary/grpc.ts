@@ -13,7 +13,7 @@ export const grpc: Protocol = {
   wire: "grpc",
   acceptHeader: "grpc-accept-encoding",
   requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
-  receive: (incoming, limits) => receiveOne(incoming, limits, 0),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, 0),
 
   succeed(incoming, message, fields) {
     const data = incoming.codec.encode(incoming.method, incoming.encoding, message);

@@ -1,16 +1,17 @@
 // An exchange over HTTP/1.1, on Node's request and response.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { addressOf, headerOf, toWrite } from "../http.ts";
-import { releaseBody } from "../request-body.ts";
-import type { BodyLimits, Exchange, Overlong, WholeAnswer } from "./exchange.ts";
-import { readBody } from "./read-body.ts";
+import { type BodyRules, RequestBody, releaseBody } from "../request-body.ts";
+import type { Exchange, WholeAnswer } from "./exchange.ts";
 
 export class Http1Exchange implements Exchange {
+  readonly body: RequestBody;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   #answered = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, rules: BodyRules) {
+    this.body = RequestBody.of(request, rules);
     this.#request = request;
     this.#response = response;
   }
@@ -38,18 +39,6 @@ export class Http1Exchange implements Exchange {
     response.on("error", ignore);
   }
 
-  async read(limits: BodyLimits): Promise<Buffer | Overlong> {
-    // The usual case: it came in one packet with its headers. Node asks for the answer after the headers, and reads on
-    // before the next microtask.
-    await undefined;
-    const request = this.#request;
-    // All of it is there before Node says that it is complete.
-    const { readableLength } = request;
-    const whole = request.complete || (readableLength > 0 && Number(this.header("content-length")) === readableLength);
-    if (whole && readableLength <= limits.maxBytes) return takeAll(request);
-    return readBody(request, limits);
-  }
-
   send({ status, headers, body }: WholeAnswer): void {
     this.#answered = true;
     const response = this.#response;
@@ -62,19 +51,9 @@ export class Http1Exchange implements Exchange {
   }
 
   release(): void {
+    this.body.release();
     releaseBody(this.#request);
   }
-}
-
-const EMPTY = Buffer.alloc(0);
-
-/** All that is there. Node's `read` gives one chunk of it, and a body has as many as its framing and its packets made. */
-function takeAll(request: IncomingMessage): Buffer {
-  const first = request.read() as Buffer | null;
-  if (first === null || request.readableLength === 0) return first ?? EMPTY;
-  const chunks = [first];
-  for (let next: Buffer | null = request.read(); next !== null; next = request.read()) chunks.push(next);
-  return Buffer.concat(chunks);
 }
 
 function ignore(): void {}

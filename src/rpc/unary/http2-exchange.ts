@@ -1,16 +1,17 @@
 // An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short call.
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { toWrite } from "../http.ts";
-import { LINGER_MS } from "../request-body.ts";
-import type { BodyLimits, Exchange, Overlong, WholeAnswer } from "./exchange.ts";
-import { readBody } from "./read-body.ts";
+import { type BodyRules, LINGER_MS, RequestBody } from "../request-body.ts";
+import type { Exchange, WholeAnswer } from "./exchange.ts";
 
 export class Http2Exchange implements Exchange {
+  readonly body: RequestBody;
   readonly #stream: ServerHttp2Stream;
   readonly #headers: IncomingHttpHeaders;
   #answered = false;
 
-  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders) {
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rules: BodyRules) {
+    this.body = new RequestBody(stream, () => stream.session, rules);
     this.#stream = stream;
     this.#headers = headers;
   }
@@ -37,10 +38,6 @@ export class Http2Exchange implements Exchange {
     });
   }
 
-  read(limits: BodyLimits): Promise<Buffer | Overlong> {
-    return readBody(this.#stream, limits);
-  }
-
   send({ status, headers, body, trailers }: WholeAnswer): void {
     this.#answered = true;
     const stream = this.#stream;
@@ -61,6 +58,7 @@ export class Http2Exchange implements Exchange {
   }
 
   release(): void {
+    this.body.release();
     const stream = this.#stream;
     if (stream.readableEnded || stream.destroyed) return;
     stream.resume();

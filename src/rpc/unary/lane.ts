@@ -7,6 +7,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { type HttpHandler, pathOf, queryOf } from "../http.ts";
 import type { Lifecycle } from "../lifecycle.ts";
 import type { Call, Pipeline } from "../pipeline.ts";
+import type { BodyRules } from "../request-body.ts";
 import { checkCompression } from "./check-compression.ts";
 import { createCodec, type Encoding } from "./codec.ts";
 import { connect } from "./connect.ts";
@@ -26,8 +27,8 @@ export interface LaneOptions {
   readonly readMaxBytes: number;
   /** The most bytes of one answer message. */
   readonly writeMaxBytes: number;
-  /** How long a request may take to arrive. */
-  readonly bodyTimeoutMs: number;
+  /** How request bodies are read. */
+  readonly bodies: BodyRules;
 }
 
 export interface Lane {
@@ -52,7 +53,7 @@ const FORMS: ReadonlyMap<string, readonly [Protocol, Encoding]> = new Map<string
 ]);
 
 export function createUnaryLane(options: LaneOptions): Lane {
-  const { pipeline, lifecycle, readMaxBytes, bodyTimeoutMs } = options;
+  const { pipeline, lifecycle, readMaxBytes, bodies } = options;
   const codec = createCodec(options);
   const methods = new Map([...pipeline.methods].filter(([, method]) => method.methodKind === "unary"));
 
@@ -108,7 +109,8 @@ export function createUnaryLane(options: LaneOptions): Lane {
       if (admission !== undefined) await admission;
       if (head.invalidTimeout !== undefined) throw head.invalidTimeout;
       checkCompression(protocol, incoming, call);
-      const request = await protocol.receive(incoming, { timeoutMs: bodyTimeoutMs, interrupt: () => head.interrupt });
+      const request = await protocol.receive(incoming, () => head.interrupt);
+      incoming.exchange.body.complete();
       return await protocol.succeed(incoming, await call.unary(request), call.responseHeaders);
     } catch (error) {
       return protocol.fail(incoming, call.fail(error), call.responseHeaders);
@@ -127,11 +129,11 @@ export function createUnaryLane(options: LaneOptions): Lane {
   return {
     http1(request, response) {
       if ("stream" in request) return false;
-      const taken = take(new Http1Exchange(request as IncomingMessage, response as ServerResponse));
+      const taken = take(new Http1Exchange(request as IncomingMessage, response as ServerResponse, bodies));
       return taken === undefined ? false : taken.then(() => true);
     },
     http2(stream, headers) {
-      return take(new Http2Exchange(stream, headers)) !== undefined;
+      return take(new Http2Exchange(stream, headers, bodies)) !== undefined;
     },
   };
 }

@@ -1,9 +1,10 @@
 // What a protocol has to say of a unary call; `lane.ts` does the rest.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import type { Interrupt } from "../../domain/interrupt.ts";
 import type { Wire } from "../call.ts";
 import type { Codec, Encoding } from "./codec.ts";
-import type { BodyLimits, Exchange, WholeAnswer } from "./exchange.ts";
+import type { Exchange, WholeAnswer } from "./exchange.ts";
 
 /** One call on its way. */
 export interface Incoming {
@@ -24,8 +25,8 @@ export interface Protocol {
   requestEncoding(incoming: Incoming): string | undefined | null;
   /** The header that tells which compressions are taken. */
   readonly acceptHeader: string;
-  /** Reads and decodes the one message. Throws MALFORMED_BODY, TOO_LARGE or UNSUPPORTED. */
-  receive(incoming: Incoming, limits: Omit<BodyLimits, "maxBytes">): Promise<Message>;
+  /** Reads and decodes the one message. Throws MALFORMED_BODY, TOO_LARGE, UNSUPPORTED or as the body's reading. */
+  receive(incoming: Incoming, interrupt: () => Interrupt): Promise<Message>;
   /** The answer to send. Throws TOO_LARGE. */
   succeed(incoming: Incoming, message: Message, headers: HeaderMap): WholeAnswer | Promise<WholeAnswer>;
   fail(incoming: Incoming, error: ConnectError, headers: HeaderMap): WholeAnswer | Promise<WholeAnswer>;
