@@ -1,4 +1,6 @@
 // What the server says when it is ready.
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 
 import type { TenantStore } from "./access/ports.ts";
 import { DEFAULT_TENANT } from "./bootstrap.ts";
@@ -19,6 +21,22 @@ export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey
     `  curl -H 'Authorization: Bearer ${firstKey}' -H 'Content-Type: application/json' \\`,
     `    -d '{"conversation":{"title":"Hello"}}' ${url}/v1/conversations`,
   ];
+}
+
+/**
+ * Puts the first key into a file that only this account reads, and answers the line that says so: in production, what is
+ * written to anything but a terminal is kept in logs.
+ */
+export async function keepFirstKey({ dataDir }: Config, firstKey: string): Promise<string> {
+  const file = join(dataDir, "first-api-key");
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await writeFile(file, `${firstKey}\n`, { mode: 0o600, flag: "wx" }).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+    // Of another database, once.
+    await rm(file);
+    await writeFile(file, `${firstKey}\n`, { mode: 0o600, flag: "wx" });
+  });
+  return `The first API key, for the tenant \`${DEFAULT_TENANT}\`, is in ${file}: take it, and delete the file`;
 }
 
 /** A line if a dialect that is served trusts its callers, and their tenant is not there: it may be made at any time. */

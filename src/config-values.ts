@@ -222,11 +222,32 @@ export const rateLimits = z.string().transform((text, context) => {
   }
 });
 
-export const databaseUrl = z.string().refine((value) => {
+const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"];
+
+/** `sslmode` means what it means to libpq: `require` encrypts and does not verify, but by a root that is given. */
+export const databaseUrl = z.string().transform((value, context) => {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.
   const url = URL.parse(value.replace("@/", "@localhost/"));
-  return url !== null && /^postgres(ql)?:$/.test(url.protocol);
-}, "must be a URL such as postgresql://user:password@host:5432/database");
+  const refuse = (rule: string) => {
+    context.addIssue(rule);
+    return z.NEVER;
+  };
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) {
+    return refuse("must be a URL such as postgresql://user:password@host:5432/database");
+  }
+  const mode = url.searchParams.get("sslmode");
+  if (mode === null) return value;
+  if (!SSL_MODES.includes(mode)) return refuse(`sslmode must be one of ${SSL_MODES.join(", ")}`);
+  for (const name of ["sslrootcert", "sslcert", "sslkey"]) {
+    const file = url.searchParams.get(name);
+    if (file !== null && !readableFile.safeParse(file).success)
+      return refuse(`${name} must name a file that can be read`);
+  }
+  if (mode === "verify-ca" && !url.searchParams.has("sslrootcert")) {
+    return refuse("sslmode=verify-ca needs sslrootcert, a file with the certificates to trust");
+  }
+  return url.searchParams.has("uselibpqcompat") ? value : `${value}&uselibpqcompat=true`;
+});
 
 export const onOrOff = z.enum(["on", "off"], { error: "must be on or off" });
 

@@ -104,10 +104,13 @@ async function announce(
   { url, notices }: Listening,
   firstKey: string | undefined,
 ): Promise<void> {
-  const { linesFor, missingTenant } = await import("../announcement.ts");
+  const { keepFirstKey, linesFor, missingTenant } = await import("../announcement.ts");
   const { createTenantStore } = await import("../store/access.ts");
   const missing = await missingTenant(config, createTenantStore(database));
-  for (const line of [...linesFor(url, config, firstKey), ...notices, ...missing]) print(line);
+  const kept = firstKey !== undefined && config.profile === "production" && !process.stdout.isTTY;
+  const lines = linesFor(url, config, kept ? undefined : firstKey);
+  if (kept) lines.push(await keepFirstKey(config, firstKey));
+  for (const line of [...lines, ...notices, ...missing]) print(line);
 }
 
 /** Load balancers notice that it is not ready; a further signal asks not to wait for them. */

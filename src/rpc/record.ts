@@ -59,6 +59,9 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
       // them: they are counted, and summed up in one line.
       const quiet = failure.reason === ErrorReason.OVERLOADED || failure.reason === ErrorReason.CANCELLED;
       if (quiet) log.debug(reasoned, "call");
+      // What PostgreSQL or the network said of it, which callers are not told.
+      else if (failure.reason === ErrorReason.DATABASE_UNAVAILABLE)
+        log.warn({ ...reasoned, err: failure.cause }, "call");
       else log.info(reasoned, "call");
     } else log.error({ ...fields, reason: "INTERNAL", err: failure.cause ?? failure }, "call");
   };

@@ -16,5 +16,7 @@ export type Gather = (registry: Registry) => () => Promise<string>;
 export function createMetrics(gather: Gather = (own) => () => own.metrics()): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  // Gauges are not named as counters are; `sum()` of the ones by type says the same.
+  for (const kind of ["handles", "requests", "resources"]) registry.removeSingleMetric(`nodejs_active_${kind}_total`);
   return { registry, text: gather(registry), ...createCallCounts(registry) };
 }
