@@ -375,6 +375,8 @@ class Scan implements JsonShape {
         const item = field.mapKind === "message" ? messageKind(field.message) : UNKNOWN;
         return { kind: "map", item, most: mostItems(field) };
       }
+      case "enum":
+        return LONG_TEXT;
       default:
         return textKind(field);
     }

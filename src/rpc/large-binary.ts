@@ -72,6 +72,9 @@ function fieldAt(bytes: Uint8Array, at: number, end: number): Place {
 class Measure {
   readonly #bytes: Uint8Array;
   #values = 0;
+  /** How many there may be where it is, and the name of the free JSON that it is in. */
+  #most = MAX_VALUES;
+  #json: string | undefined;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -81,7 +84,7 @@ class Measure {
     const fields = fieldsOf(schema);
     const counts = new Map<DescField, number>();
     for (let at = start; at < end; ) {
-      if (++this.#values > MAX_VALUES) throw malformed(`the body must hold at most ${MAX_VALUES} values`);
+      if (++this.#values > this.#most) throw this.#tooMuch();
       const place = fieldAt(this.#bytes, at, end);
       at = place.end;
       const field = fields.get(place.number);
@@ -106,11 +109,20 @@ class Measure {
   }
 
   #inner(schema: DescMessage, { start, end }: Place, name: string, depth: number): void {
-    const values = this.#values;
+    const [most, json] = [this.#most, this.#json];
+    if (json === undefined && FREE_JSON.includes(schema.typeName)) {
+      // A value of JSON takes two bytes, and is three fields here.
+      this.#most = Math.min(most, this.#values + 2 * MAX_STRUCT_BYTES);
+      this.#json = name;
+    }
     this.message(schema, start, end, name, depth + 1);
-    if (!FREE_JSON.includes(schema.typeName)) return;
-    // A value of JSON is three messages here.
-    if (this.#values - values > 2 * MAX_STRUCT_BYTES) throw tooMuchJson(name);
+    this.#most = most;
+    this.#json = json;
+  }
+
+  #tooMuch(): Error {
+    if (this.#json !== undefined && this.#most < MAX_VALUES) return tooMuchJson(this.#json);
+    return malformed(`the body must hold at most ${MAX_VALUES} values`);
   }
 
   /** Numbers may be packed, many in one field. */
