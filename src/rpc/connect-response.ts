@@ -4,8 +4,8 @@ import type { ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import type { Wire } from "./call.ts";
+import { mendMessage, statusTrailers } from "./grpc-status.ts";
 import { answer, type HttpResponse } from "./http.ts";
 
 /**
@@ -32,7 +32,7 @@ export async function writeResponse(
       if (!response.write(chunk.value)) await drained(response);
       chunk = await next();
     }
-    if (from.trailer !== undefined) response.addTrailers(Object.fromEntries(from.trailer));
+    if (from.trailer !== undefined) response.addTrailers(Object.fromEntries(mendMessage(from.trailer)));
     response.end();
   } finally {
     chunks?.return?.().catch(() => {});
@@ -60,8 +60,14 @@ export function writeError(
   headers: Readonly<Record<string, string>>,
 ): void {
   if (wire === "grpc" || wire === "grpc-web") {
-    const trailersOnly = setTrailerStatus(new Headers(headers), error);
-    answer(response, 200, { ...Object.fromEntries(trailersOnly), "content-type": `application/${wire}` });
+    const trailersOnly = {
+      ...headers,
+      ...Object.fromEntries(statusTrailers(error)),
+      "content-type": `application/${wire}`,
+    };
+    // Over HTTP/2 one frame is the whole answer: what its headers do not end has no status for gRPC's clients.
+    if (!("stream" in response)) answer(response, 200, trailersOnly);
+    else if (!isGone(response)) response.stream.respond({ ":status": 200, ...trailersOnly }, { endStream: true });
   } else {
     answer(response, status, { ...headers, "content-type": "application/json" }, errorToJsonBytes(error, undefined));
   }

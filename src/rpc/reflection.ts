@@ -26,13 +26,16 @@ import { type ServiceEntry, serve } from "./service.ts";
 const INVALID_ARGUMENT = 3;
 const NOT_FOUND = 5;
 
+/** No symbol is impossible: one that there cannot be is not found, and the stream goes on. */
+const OPEN = { open: true, unchecked: true };
+
 type Response = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>["messageResponse"]>;
 
 /** Both versions of reflection over the given services and themselves. They need no credential. */
 export function createReflection(services: readonly DescService[]): ServiceEntry[] {
   const index = createDescriptorIndex([...services, ServerReflection, ServerReflectionAlpha]);
   return [
-    serve(ServerReflection, { serverReflectionInfo: (requests) => conversation(requests, index) }, { open: true }),
+    serve(ServerReflection, { serverReflectionInfo: (requests) => conversation(requests, index) }, OPEN),
     serve(
       ServerReflectionAlpha,
       {
@@ -44,7 +47,7 @@ export function createReflection(services: readonly DescService[]): ServiceEntry
           }
         },
       },
-      { open: true },
+      OPEN,
     ),
   ];
 }

@@ -34,13 +34,15 @@ export interface ServiceEntry {
   readonly handlers: Record<string, (request: any, context: CallContext) => any>;
   /** Served without a credential, not rate limited, and still while the server drains: health, reflection. */
   readonly open: boolean;
+  /** Gets its requests as they are: what is wrong with one is for the service to say. Default: false. */
+  readonly unchecked?: boolean;
 }
 
 /** Pairs a service with its handlers; the compiler sees that none is missing. Callers need a credential unless `open`. */
 export function serve<S extends DescService>(
   service: S,
   handlers: Handlers<S>,
-  { open = false }: { readonly open?: boolean } = {},
+  { open = false, unchecked = false }: Partial<Pick<ServiceEntry, "open" | "unchecked">> = {},
 ): ServiceEntry {
-  return { service, handlers, open };
+  return { service, handlers, open, unchecked };
 }

@@ -1,5 +1,5 @@
 // The server streams of gRPC, which end with trailers: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { statusTrailers } from "../grpc-status.ts";
 import { compressionOf, receiveOne } from "../unary/envelope.ts";
 import { headersOf } from "../unary/grpc.ts";
 import type { StreamProtocol } from "./protocol.ts";
@@ -12,5 +12,5 @@ export const grpc: StreamProtocol = {
   receive: (incoming, interrupt) => receiveOne(incoming, interrupt, 0),
   compression: compressionOf,
   headers: (incoming, fields) => headersOf(incoming, "grpc", fields),
-  end: (_, error) => ({ trailers: Object.fromEntries(setTrailerStatus(new Headers(), error)) }),
+  end: (_, error) => ({ trailers: Object.fromEntries(statusTrailers(error)) }),
 };

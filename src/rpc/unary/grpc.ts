@@ -1,6 +1,6 @@
 // Unary calls of gRPC over HTTP/2: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { ConnectError } from "@connectrpc/connect";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import { statusTrailers } from "../grpc-status.ts";
 import { onceEach } from "../once-each.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import type { WholeAnswer } from "./exchange.ts";
@@ -31,7 +31,7 @@ export const grpc: Protocol = {
 };
 
 const trailersOf = onceEach(
-  (error: ConnectError): Readonly<Record<string, string>> => Object.fromEntries(setTrailerStatus(new Headers(), error)),
+  (error: ConnectError): Readonly<Record<string, string>> => Object.fromEntries(statusTrailers(error)),
 );
 
 /** gRPC says with status 200 that the call was understood; how it went stands in the trailers. */

@@ -1,0 +1,83 @@
+// What clients of gRPC that we did not write make of our answers.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { createClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import * as grpc from "@grpc/grpc-js";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { encodeMessage } from "../../src/rpc/grpc-status.ts";
+import { CollectRequestSchema, EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
+import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
+
+let server: EchoServer;
+let client: grpc.Client;
+beforeAll(async () => {
+  server = await startEchoServer();
+  client = new grpc.Client(`127.0.0.1:${server.port}`, grpc.credentials.createInsecure());
+});
+afterAll(async () => {
+  client.close();
+  await server.close();
+});
+
+/** Calls any path with any bytes. */
+function call(path: string, bytes: Uint8Array): Promise<grpc.ServiceError | null> {
+  const metadata = new grpc.Metadata();
+  metadata.set("authorization", `Bearer ${TOKEN}`);
+  const [write, read] = [(sent: Uint8Array) => Buffer.from(sent), (got: Buffer) => got];
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(path, write, read, bytes, metadata, (error) => resolve(error));
+  });
+}
+
+it.each(["/no.such.Service/M", "/colloquy.test.v1.EchoService/NoSuch", "/x"])(
+  "F-UNKNOWN: grpc-js is told UNIMPLEMENTED at %s",
+  async (path) => {
+    for (const bytes of [new Uint8Array(0), new Uint8Array(200_000)]) {
+      expect(await call(path, bytes)).toMatchObject({
+        code: grpc.status.UNIMPLEMENTED,
+        details: "there is no such service or method",
+      });
+    }
+  },
+);
+
+it("F-ERRTEXT: encodes only what the specification of gRPC names", () => {
+  for (let code = 0; code < 0x80; code++) {
+    const char = String.fromCharCode(code);
+    const plain = code >= 0x20 && code <= 0x7e && char !== "%";
+    expect(encodeMessage(`a${char}b`)).toBe(plain ? `a${char}b` : `a${encodeURIComponent(char)}b`);
+  }
+  expect(encodeMessage("id: ü 👋 100%")).toBe("id: %C3%BC %F0%9F%91%8B 100%25");
+  expect(encodeMessage(" a ")).toBe("%20a%20");
+  expect(decodeURIComponent(encodeMessage("\ud800"))).toBe("\ufffd");
+});
+
+it("F-ERRTEXT: grpc-js is told the text as it is, of one request and of a stream of them", async () => {
+  const echo = toBinary(EchoRequestSchema, create(EchoRequestSchema, { behave: "x".repeat(101) }));
+  const collect = toBinary(CollectRequestSchema, create(CollectRequestSchema, { text: "x".repeat(1_001) }));
+  for (const [method, bytes, field] of [
+    ["Echo", echo, "behave"],
+    ["Collect", collect, "text"],
+  ] as const) {
+    const error = await call(`/colloquy.test.v1.EchoService/${method}`, bytes);
+    expect(error?.code).toBe(grpc.status.INVALID_ARGUMENT);
+    expect(error?.details).toMatch(new RegExp(`^${field}: must be at most`));
+  }
+});
+
+it.each([ServerReflection, ServerReflectionAlpha])(
+  "F-REFLECTION: %s goes on after an impossible symbol",
+  async (service) => {
+    const reflection = createClient(service as typeof ServerReflection, createGrpcTransport({ baseUrl: server.url }));
+    const asked = ["a\0b", "", " ", "\u{10ffff}", "..", "x".repeat(100_000), "colloquy.test.v1.EchoService"];
+    const answers: (string | undefined)[] = [];
+    const requests = (async function* () {
+      for (const value of asked) yield { messageRequest: { case: "fileContainingSymbol" as const, value } };
+    })();
+    for await (const { messageResponse } of reflection.serverReflectionInfo(requests))
+      answers.push(messageResponse.case);
+    expect(answers).toEqual([...asked.slice(1).map(() => "errorResponse"), "fileDescriptorResponse"]);
+  },
+);
