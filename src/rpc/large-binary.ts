@@ -102,9 +102,20 @@ class Measure {
           throw invalidField(name, limit.words, limit.rule);
         }
       }
-      if (place.wireType === 2 && field.message !== undefined && field.fieldKind !== "map") {
+      if (place.wireType === 2 && field.fieldKind === "map" && field.message !== undefined) {
+        this.#pair(field.message, place, name, depth);
+      } else if (place.wireType === 2 && field.message !== undefined) {
         this.#inner(field.message, place, name, depth);
       }
+    }
+  }
+
+  /** A pair of a map: the value is field 2. */
+  #pair(schema: DescMessage, { start, end }: Place, name: string, depth: number): void {
+    for (let at = start; at < end; ) {
+      const place = fieldAt(this.#bytes, at, end);
+      at = place.end;
+      if (place.number === 2 && place.wireType === 2) this.#inner(schema, place, name, depth);
     }
   }
 
