@@ -609,7 +609,7 @@ export const PurgeConversationRequestSchema: GenMessage<PurgeConversationRequest
  */
 export type PurgeConversationResponse = Message<"colloquy.v1.PurgeConversationResponse"> & {
   /**
-   * How many messages were erased, deleted ones too.
+   * How many messages this call erased, deleted ones too; not those that an earlier call erased before it was cut short.
    *
    * @generated from field: int64 purged_message_count = 1;
    */
@@ -1347,8 +1347,8 @@ export const ConversationService: GenService<{
     output: typeof UpdateConversationResponseSchema;
   },
   /**
-   * DeleteConversation hides a conversation and all in it until it is restored or purged. Its messages are not marked.
-   * A second call fails with NOT_FOUND.
+   * DeleteConversation hides a conversation and all in it at once, however long it is, until it is restored or purged. Its
+   * messages are not marked. A second call fails with NOT_FOUND.
    *
    * @generated from rpc colloquy.v1.ConversationService.DeleteConversation
    */
@@ -1359,7 +1359,7 @@ export const ConversationService: GenService<{
   },
   /**
    * RestoreConversation brings a deleted conversation back, exactly as it was. Fails with FAILED_PRECONDITION, reason
-   * NOT_DELETED, if it is not deleted.
+   * NOT_DELETED, if it is not deleted, and with NOT_FOUND once its purge has begun.
    *
    * @generated from rpc colloquy.v1.ConversationService.RestoreConversation
    */
@@ -1370,7 +1370,9 @@ export const ConversationService: GenService<{
   },
   /**
    * PurgeConversation erases a conversation, its messages, revisions and log for good, deleted or not. Nothing of its
-   * content stays. For administrators and API keys with the scope `admin`.
+   * content stays. A log of more than 2,000 entries is erased in transactions of 2,000 entries each: from the first one on
+   * the conversation cannot be seen or restored, and if the call is cut short, a repeat or any server, within 15 minutes,
+   * erases the rest. For administrators and API keys with the scope `admin`.
    *
    * @generated from rpc colloquy.v1.ConversationService.PurgeConversation
    */

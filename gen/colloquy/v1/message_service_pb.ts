@@ -1463,7 +1463,10 @@ export const MessageService: GenService<{
     output: typeof RestoreMessageResponseSchema;
   },
   /**
-   * DeleteAllMessages deletes every message of a conversation. The conversation itself stays.
+   * DeleteAllMessages deletes every message of a conversation; the conversation itself stays. All or nothing, however many
+   * there are: one transaction, whose statements do a bounded part each. Until it ends, readers see what was there, and
+   * other changes of the conversation wait. If the call is cut short, nothing was deleted, or all: a repeat with the same
+   * `request_id` tells.
    *
    * @generated from rpc colloquy.v1.MessageService.DeleteAllMessages
    */
@@ -1473,7 +1476,8 @@ export const MessageService: GenService<{
     output: typeof DeleteAllMessagesResponseSchema;
   },
   /**
-   * RestoreAllMessages brings every deleted message of a conversation back.
+   * RestoreAllMessages brings every deleted message of a conversation back, all or nothing, as DeleteAllMessages deletes
+   * them.
    *
    * @generated from rpc colloquy.v1.MessageService.RestoreAllMessages
    */
@@ -1506,7 +1510,9 @@ export const MessageService: GenService<{
   /**
    * ReplaceMessages makes the messages of a conversation those given, as a difference by position: an equal one stays,
    * a changed one is edited and its old text kept as a revision, one that is missing at the end is deleted, a new one is
-   * added. All or nothing. Doing it again changes nothing.
+   * added. Doing it again changes nothing. All or nothing, however long the conversation is: one transaction, whose
+   * statements do a bounded part each. Until it ends, readers see what was there, and other changes of the conversation
+   * wait.
    *
    * @generated from rpc colloquy.v1.MessageService.ReplaceMessages
    */
