@@ -107,7 +107,11 @@ export async function createApp(
   begun.defer(() => connectors.close());
   const turns = createTurns({ database, hints, connectors, log: logger });
   begun.defer(() => turns.close());
-  const renew = (context: CallContext) => identity.stages.authenticate(context);
+  const renew = async (context: CallContext) => {
+    const principal = await identity.stages.authenticate(context);
+    permit(principal, ruleOf(context.method));
+    return principal;
+  };
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
   const canonical = [

@@ -231,8 +231,10 @@ export function createConversationService(options: ConversationServiceOptions): 
     importConversations: (requests, { principal, signal }) =>
       importConversations(database, callerFrom(principal), requests, signal),
 
-    exportConversations: ({ conversationId }, { principal, signal }) => {
-      const records = exportConversations(database, callerFrom(principal), conversationId, signal);
+    exportConversations: ({ conversationId }, context) => {
+      const caller = callerFrom(context.principal);
+      const renew = async () => callerFrom(await subscriptions.renew(context));
+      const records = exportConversations(database, caller, conversationId, context.signal, renew);
       return withHeartbeats<MessageInitShape<typeof pb.ExportConversationsResponseSchema>>(
         records,
         heartbeatOf(pb.ExportConversationsResponseSchema),

@@ -1,7 +1,7 @@
 // ExportConversations: everything there is of one conversation, or of all that the caller may see, at one moment.
 import type { Record as ImportRecord } from "../../gen/colloquy/v1/record_pb.ts";
 import type { Caller } from "../domain/caller.ts";
-import { notFound } from "../domain/errors.ts";
+import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
 import {
   type ConversationList,
@@ -32,14 +32,36 @@ export interface Exported {
   readonly record: ImportRecord;
 }
 
-/** @param conversationId empty: all that the caller may see */
+/**
+ * @param conversationId empty: all that the caller may see
+ * @param renew says again who calls, before each page, or throws where it may call no more
+ */
 export function exportConversations(
   database: Database,
   caller: Caller,
   conversationId: string,
   signal: AbortSignal,
+  renew?: () => Promise<Caller>,
 ): AsyncIterable<Exported> {
-  return database.snapshot(signal, (on) => readAll(on, caller, conversationId, signal));
+  return database.snapshot(caller, signal, (on) =>
+    readAll(renew === undefined ? on : asLongAsAllowed(on, caller, renew), caller, conversationId, signal),
+  );
+}
+
+/** Reads as long as the caller sees as far as when it began. */
+function asLongAsAllowed(on: Queryable, caller: Caller, renew: () => Promise<Caller>): Queryable {
+  return {
+    async query(statement, values, signal) {
+      const { viewer } = await renew();
+      if (viewer.kind !== caller.viewer.kind) {
+        throw new DomainError(
+          ErrorReason.PERMISSION_DENIED,
+          "what the caller may see has changed since the export began; begin again",
+        );
+      }
+      return on.query(statement, values, signal);
+    },
+  };
 }
 
 async function* readAll(

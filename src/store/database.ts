@@ -20,7 +20,7 @@ import {
 import { PreparedQuery } from "./prepared-query.ts";
 import type { Queryable, Statement, Transaction } from "./queryable.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
-import { Snapshots } from "./snapshot.ts";
+import { type Reader, Snapshots } from "./snapshot.ts";
 
 export type { Queryable, Statement, Transaction } from "./queryable.ts";
 
@@ -51,11 +51,16 @@ export interface Database extends Queryable {
   ): Promise<T>;
   /**
    * What `read` yields, all of one moment: one read-only transaction (repeatable read) on a connection that is held until
-   * the end. At most a quarter of the connections serve it at once.
+   * the end. At most a quarter of the connections serve it at once; the next waits up to 30 seconds for its turn.
    *
-   * @throws DomainError OVERLOADED when as many are under way; DEADLINE_EXCEEDED when nothing was taken for 60 seconds
+   * @throws DomainError OVERLOADED when too many wait, or it for too long; DEADLINE_EXCEEDED when nothing was taken for
+   * 60 seconds
    */
-  snapshot<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncIterable<T>;
+  snapshot<T>(
+    reader: Reader,
+    signal: Interrupt | undefined,
+    read: (on: Queryable) => AsyncIterable<T>,
+  ): AsyncIterable<T>;
   /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
   fork(): Promise<EntityManager>;
   /** One round trip. @throws DomainError DATABASE_UNAVAILABLE when the database cannot be reached, or takes no changes */
@@ -184,8 +189,12 @@ class PostgresDatabase implements Database {
     }
   }
 
-  snapshot<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncIterable<T> {
-    return this.#snapshots.read(signal, read);
+  snapshot<T>(
+    reader: Reader,
+    signal: Interrupt | undefined,
+    read: (on: Queryable) => AsyncIterable<T>,
+  ): AsyncIterable<T> {
+    return this.#snapshots.read(reader, signal, read);
   }
 
   orm(): Promise<MikroORM> {

@@ -2,10 +2,13 @@
 
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
-import { overloaded, translate } from "./failure.ts";
+import { translate } from "./failure.ts";
 import type { HeldTransaction } from "./held-transaction.ts";
 import type { Lease } from "./lease.ts";
 import type { Queryable } from "./queryable.ts";
+import { type Reader, SnapshotQueue } from "./snapshot-queue.ts";
+
+export type { Reader } from "./snapshot-queue.ts";
 
 /** So long may a reader take nothing before the snapshot is given up, in milliseconds. */
 const IDLE_MS = 60_000;
@@ -23,27 +26,29 @@ export interface SnapshotParts {
   readonly track: (ending: Promise<unknown>) => void;
 }
 
-/** At most `most` run at once; the next is refused with OVERLOADED. */
+/** At most `most` run at once; the next waits its turn. */
 export class Snapshots {
-  readonly #most: number;
+  readonly #queue: SnapshotQueue;
   readonly #parts: SnapshotParts;
   readonly #idleMs: number;
-  #running = 0;
 
   constructor(most: number, parts: SnapshotParts, idleMs = IDLE_MS) {
-    this.#most = most;
+    this.#queue = new SnapshotQueue({ most });
     this.#parts = parts;
     this.#idleMs = idleMs;
   }
 
   /** What `read` yields, all read from the state at the time of the first item. */
-  async *read<T>(signal: Interrupt | undefined, read: (on: Queryable) => AsyncIterable<T>): AsyncGenerator<T, void> {
-    if (this.#running >= this.#most) throw overloaded("as many exports as the server lets are under way");
-    this.#running++;
+  async *read<T>(
+    reader: Reader,
+    signal: Interrupt | undefined,
+    read: (on: Queryable) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void> {
+    const leave = await this.#queue.enter(reader, signal);
     let held: Held | undefined;
     try {
       const lease = await this.#parts.acquire(signal);
-      held = new Held(this.#parts, lease, signal, this.#idleMs);
+      held = new Held(this.#parts, lease, signal, this.#idleMs, leave);
       await lease.run({ text: BEGIN }, signal);
       for await (const item of read(held.transaction)) {
         held.wait();
@@ -53,8 +58,8 @@ export class Snapshots {
     } catch (error) {
       throw signal?.aborted ? signal.reason : translate(error);
     } finally {
-      this.#running--;
       held?.end();
+      leave();
     }
   }
 }
@@ -64,11 +69,20 @@ class Held {
   readonly transaction: HeldTransaction;
   readonly #parts: SnapshotParts;
   readonly #timer: NodeJS.Timeout;
+  readonly #leave: () => void;
   #waiting = false;
   #ended = false;
 
-  constructor(parts: SnapshotParts, lease: Lease, signal: Interrupt | undefined, idleMs: number) {
+  constructor(
+    parts: SnapshotParts,
+    lease: Lease,
+    signal: Interrupt | undefined,
+    idleMs: number,
+    /** Gives its place to the next, also where the reader never comes back. */
+    leave: () => void,
+  ) {
     this.#parts = parts;
+    this.#leave = leave;
     this.transaction = parts.hold(lease, signal);
     this.#timer = setTimeout(() => {
       if (this.#waiting) this.end();
@@ -94,5 +108,6 @@ class Held {
     this.#ended = true;
     clearTimeout(this.#timer);
     this.#parts.track(this.transaction.end());
+    this.#leave();
   }
 }

@@ -102,22 +102,37 @@ describe("A6: an export during writes", () => {
     expect(found).toEqual([...ids, gone]);
   });
 
-  test("A6: has its share of the connections, and is refused beyond it", async () => {
-    const { key } = await filled(2);
+  test("A6: has its share of the connections, and waits its turn beyond it", async () => {
+    const { tenant, key } = await filled(2);
+    const other = tenant.key();
     const started: AsyncIterator<unknown>[] = [];
-    for (let n = 0; n < 2; n++) {
-      const stream = key.conversations.exportConversations({})[Symbol.asyncIterator]();
+    for (const { conversations } of [key, other]) {
+      const stream = conversations.exportConversations({})[Symbol.asyncIterator]();
       await stream.next();
       started.push(stream);
     }
-    expect(await failureOf(exported(key))).toMatchObject({ code: "ResourceExhausted" });
-    for (const stream of started) await stream.return?.();
-    const again = () =>
-      exported(key).then(
-        (lines) => lines.length,
-        () => 0,
-      );
-    await expect.poll(again, { timeout: 20_000 }).toBeGreaterThan(400);
+    let waited = true;
+    const waiting = exported(key).finally(() => {
+      waited = started.length === 0;
+    });
+    // What takes a connection is answered meanwhile.
+    for (let n = 0; n < 20; n++) await key.conversations.listConversations({});
+    for (const stream of started.splice(0)) await stream.return?.();
+    expect((await waiting).length).toBeGreaterThan(400);
+    expect(waited).toBe(true);
+  });
+
+  test("A6: of twelve callers at once all are served, and of one that asks for too many the rest is told why", async () => {
+    const { tenant, key } = await filled(1);
+    const all = await Promise.all(Array.from({ length: 12 }, () => exported(tenant.key())));
+    expect(new Set(all.map((lines) => lines.length))).toEqual(new Set([201]));
+    const many = await Promise.allSettled(Array.from({ length: 40 }, () => exported(key)));
+    const refused = many.filter(({ status }) => status === "rejected") as PromiseRejectedResult[];
+    expect(many.length - refused.length).toBeGreaterThanOrEqual(9);
+    for (const { reason } of refused) {
+      expect(await failureOf(Promise.reject(reason))).toMatchObject({ code: "ResourceExhausted" });
+      expect(String(reason)).toContain("exports: at most 8 of one caller may wait for their turn");
+    }
   });
 });
 

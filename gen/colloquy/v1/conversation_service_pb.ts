@@ -1473,8 +1473,10 @@ export const ConversationService: GenService<{
   /**
    * ExportConversations gives everything there is of one conversation, or of all that the caller may see, deleted ones
    * too: what ImportConversations takes. Each conversation is followed by its log. All of it is of one moment, that of the
-   * call, whatever changes meanwhile. It fails with OVERLOADED while as many exports are under way as the server lets
-   * (a quarter of its database connections), and with DEADLINE_EXCEEDED when its reader has taken nothing for 60 seconds.
+   * call, whatever changes meanwhile. While as many exports are under way as the server lets (a quarter of its database
+   * connections) it waits its turn, and fails with OVERLOADED after 30 seconds or where too many wait. It fails with
+   * DEADLINE_EXCEEDED when its reader has taken nothing for 60 seconds, and with the error of the credential as soon as
+   * that is no longer good.
    *
    * @generated from rpc colloquy.v1.ConversationService.ExportConversations
    */
