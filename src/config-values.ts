@@ -224,7 +224,10 @@ export const rateLimits = z.string().transform((text, context) => {
 
 const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
-/** `sslmode` means what it means to libpq: `require` encrypts and does not verify, but by a root that is given. */
+/**
+ * `sslmode` means what it means to libpq: `require` encrypts and does not verify, but by a root that is given. On a Unix
+ * socket nothing is encrypted, whatever it says.
+ */
 export const databaseUrl = z.string().transform((value, context) => {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.
   const url = URL.parse(value.replace("@/", "@localhost/"));
@@ -246,6 +249,8 @@ export const databaseUrl = z.string().transform((value, context) => {
   if (mode === "verify-ca" && !url.searchParams.has("sslrootcert")) {
     return refuse("sslmode=verify-ca needs sslrootcert, a file with the certificates to trust");
   }
+  if (/^(\/|%2f)/i.test(url.searchParams.get("host") ?? url.hostname))
+    return value.replace(/sslmode=[^&]*/, "sslmode=disable");
   return url.searchParams.has("uselibpqcompat") ? value : `${value}&uselibpqcompat=true`;
 });
 

@@ -1,6 +1,7 @@
 // Carries hints by PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
 import { setTimeout as sleep } from "node:timers/promises";
-import pg from "pg";
+import type pg from "pg";
+import { PreferringClient } from "../store/prefer-tls.ts";
 import { sessionSetup, setUpSession } from "../store/session.ts";
 import { decodeHints, encodeHints, HINT_LENGTH } from "./encode-hints.ts";
 import type { Hint, HintCarrier } from "./hints.ts";
@@ -30,7 +31,7 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
 
   /** One life of the connection: resolves when it is over. */
   async function listen(receive: (hints: readonly Hint[] | undefined) => void): Promise<void> {
-    const own = new pg.Client({
+    const own = new PreferringClient({
       connectionString: url,
       application_name: "colloquy hints",
       connectionTimeoutMillis: PROBE_TIMEOUT_MS,

@@ -1,7 +1,8 @@
 // Whether Colloquy can work on a database that others run, found out before it is used, and said in one sentence each.
-import pg from "pg";
+import type pg from "pg";
 import { kindOf, unavailable } from "./failure.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
+import { PreferringClient } from "./prefer-tls.ts";
 import { OF_ROLE } from "./session.ts";
 
 export interface Inspection {
@@ -38,7 +39,7 @@ interface Connected extends AsyncDisposable {
 }
 
 async function connect(url: string): Promise<Connected> {
-  const client = new pg.Client({
+  const client = new PreferringClient({
     connectionString: url,
     application_name: "colloquy start",
     connectionTimeoutMillis: CONNECT_MS,

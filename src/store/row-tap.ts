@@ -1,7 +1,8 @@
 // Takes the rows out of what PostgreSQL sends, before pg makes a string of each of their fields and an event of each row.
 import { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
-import { Client, type ClientConfig, type Connection } from "pg";
+import type { Client, ClientConfig, Connection } from "pg";
+import { PreferringClient } from "./prefer-tls.ts";
 import { type Column, createRowReader, type ReadRow } from "./row-reader.ts";
 
 /** Gets the rows of the statement that runs on a connection. */
@@ -102,7 +103,7 @@ interface ReadingConnection extends Connection {
 /** Makes a class like pg's client, with a tap between socket and parser. All of its connections share the readers. */
 export function tappedClient(): typeof Client {
   const readerFor = sharedReaders();
-  return class TappedClient extends Client {
+  return class TappedClient extends PreferringClient {
     constructor(config?: string | ClientConfig) {
       super(config);
       const { connection } = this as unknown as { readonly connection: ReadingConnection };
