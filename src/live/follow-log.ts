@@ -7,6 +7,7 @@ import type { Database } from "../store/database.ts";
 import { type LogEntry, readLog } from "../store/messages.ts";
 import { areCut } from "../store/row-budget.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
+import type { Rights } from "./rights.ts";
 
 /** Entries that are read at a time: as many as make up some text, for a reader that does not read holds on to them. */
 const FIRST_PAGE = 16;
@@ -14,15 +15,18 @@ const LONGEST_PAGE = 100;
 const PAGE_CHARACTERS = 512 * 1024;
 /**
  * How often it is asked anew whether the reader may see the conversation, though its log says nothing, in milliseconds.
- * Up to a fifth less, so that many who began together do not ask together.
+ * Up to a fifth less, so that thousands who began together do not all ask together, and then less by a part of a slot, so
+ * that those who ask at about one time do ask together.
  */
 const RECHECK_MS = 5_000;
+const RECHECK_SLOT_MS = 250;
 /** How long a reader that is under way waits for a database that is busy or away, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
 export interface FollowParts {
   readonly database: Database;
   readonly tails: LogTails;
+  readonly rights: Rights;
 }
 
 /**
@@ -46,7 +50,7 @@ export function followLog(
 }
 
 async function follow(
-  { database, tails }: FollowParts,
+  { database, tails, rights }: FollowParts,
   caller: () => Promise<Caller>,
   conversationId: string,
   from: bigint,
@@ -58,15 +62,15 @@ async function follow(
   let tail: LogTail | undefined;
   let tenantId = "";
   let limit = FIRST_PAGE;
-  let checked = Number.NEGATIVE_INFINITY;
+  let recheckAt = nextRecheck();
   let spoke = performance.now();
   let hasRoom = true;
-  const recheckMs = RECHECK_MS * (1 - Math.random() / 5);
   const read = async (count: number, showDeleted: boolean) => {
     const reader = await caller();
     tenantId = reader.tenantId;
     return readLog(database, reader, conversationId, after, count, { signal, showDeleted });
   };
+  const maySee = async () => rights.sees(await caller(), conversationId, signal);
   const put = (entries: readonly LogEntry[]) => {
     after = entries.at(-1)?.seq ?? after;
     spoke = performance.now();
@@ -81,31 +85,29 @@ async function follow(
       hasRoom = true;
       signal.throwIfAborted();
       const kept = tail?.after(after);
-      let entries = kept;
+      const recheck = performance.now() >= recheckAt;
+      if (kept === undefined || recheck) recheckAt = nextRecheck();
       // What entries say of who may see the conversation holds for them too.
-      if (kept === undefined || performance.now() - checked >= recheckMs || kept.some(changesAccess)) {
-        checked = performance.now();
-        // Of what is kept only the right to it is asked for: thousands of followers are not to read it each.
-        const page = await patiently(() => read(kept === undefined ? limit : 1, true), PATIENCE_MS, signal);
-        if (page === undefined) return;
-        entries ??= page;
-      }
-      if (entries !== undefined && entries.length > 0) put(entries);
-      if (kept === undefined && entries !== undefined && (entries.length === limit || areCut(entries))) {
+      const asks = kept !== undefined && (recheck || kept.some(changesAccess));
+      if (asks && !(await patiently(maySee, PATIENCE_MS, signal))) return;
+      const entries = kept ?? (await patiently(() => read(limit, true), PATIENCE_MS, signal));
+      if (entries === undefined) return;
+      if (entries.length > 0) put(entries);
+      if (kept === undefined && (entries.length === limit || areCut(entries))) {
         limit = nextLimit(entries);
         continue;
       }
       // A log that ends with the conversation's deletion is read to its end, and no further.
-      const deletion = entries?.some(({ type }) => type === EventType.CONVERSATION_DELETED) ?? false;
+      const deletion = entries.some(({ type }) => type === EventType.CONVERSATION_DELETED);
       if (deletion && (await patiently(() => read(1, false), PATIENCE_MS, signal)) === undefined) return;
       tail ??= tails.join(tenantId, conversationId, after);
-      if (entries !== undefined && entries.length > 0) continue;
+      if (entries.length > 0) continue;
       const quiet = spoke + quietMs - performance.now();
       if (quiet <= 0) {
         hasRoom = sink.put(QUIET);
         spoke = performance.now();
       } else {
-        await tail.deliver(after, take, Math.min(quiet, checked + recheckMs - performance.now()), signal);
+        await tail.deliver(after, take, Math.min(quiet, recheckAt - performance.now()), signal);
       }
     }
   } finally {
@@ -114,6 +116,12 @@ async function follow(
 }
 
 const QUIET = [undefined];
+
+/** When, by the clock of `performance.now()`. */
+function nextRecheck(): number {
+  const latest = performance.now() + RECHECK_MS * (1 - Math.random() / 5);
+  return Math.floor(latest / RECHECK_SLOT_MS) * RECHECK_SLOT_MS;
+}
 
 function changesAccess({ type }: LogEntry): boolean {
   return ACCESS_CHANGES.has(type);

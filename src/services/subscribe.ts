@@ -14,6 +14,7 @@ import { type FeedCursor, followFeed, MAX_SEQ } from "../live/follow-feed.ts";
 import { followLog } from "../live/follow-log.ts";
 import type { Hints } from "../live/hints.ts";
 import { createLogTails, type LogTails } from "../live/log-tail.ts";
+import { Rights } from "../live/rights.ts";
 import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../rpc/answers.ts";
 import type { CallContext } from "../rpc/call.ts";
 import { HEARTBEAT_MS } from "../rpc/heartbeat.ts";
@@ -24,6 +25,7 @@ import { toEvent } from "./convert-event.ts";
 export interface Subscriptions {
   readonly database: Database;
   readonly tails: LogTails;
+  readonly rights: Rights;
   readonly feeds: FeedTails;
   readonly renew: (context: CallContext) => Promise<Principal> | Principal;
   readonly draining: AbortSignal;
@@ -46,6 +48,7 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   return {
     database,
     tails: createLogTails(database, hints),
+    rights: new Rights(database),
     feeds: createFeedTails(database, hints),
     renew: renew ?? (({ principal }) => principal),
     draining: draining ?? new AbortController().signal,

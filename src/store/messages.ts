@@ -4,6 +4,7 @@ import type { Caller } from "../domain/caller.ts";
 import { EventType, type MessageReference, type NewEvent } from "../domain/event-type.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
 import type { MessageDiff, MessageEdit, StoredMessage } from "../domain/message-diff.ts";
+import type { Viewer } from "../domain/viewer.ts";
 import { appendToLog } from "./conversations.ts";
 import type { Queryable } from "./database.ts";
 import { appendMessages, columnsOf } from "./sends.ts";
@@ -198,6 +199,24 @@ export async function readLog(
 export async function logEnds(on: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
   const rows = await on.query(log.readEnds, [tenantId, ids]);
   return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
+}
+
+/** A viewer, null for one that sees all of its tenant, and a conversation. */
+export interface Sight {
+  readonly viewerId: string | null;
+  readonly conversationId: string;
+}
+
+/** Those of which the viewer sees the conversation, be it deleted or not. All viewers are of one kind. */
+export async function readVisible<S extends Sight>(
+  on: Queryable,
+  tenantId: string,
+  kind: Viewer["kind"],
+  sights: readonly S[],
+): Promise<Set<S>> {
+  const values = [tenantId, sights.map(({ viewerId }) => viewerId), sights.map(({ conversationId }) => conversationId)];
+  const rows = await on.query(log.readVisible[kind], values);
+  return new Set(rows.flatMap(({ place }) => sights[Number(place) - 1] ?? []));
 }
 
 export type LogEntry = log.LogRow & { readonly seq: bigint };

@@ -14,6 +14,7 @@ import { createFeedTails } from "../../src/live/feed-tail.ts";
 import { followFeed, MAX_SEQ } from "../../src/live/follow-feed.ts";
 import { followLog } from "../../src/live/follow-log.ts";
 import { createLogTails } from "../../src/live/log-tail.ts";
+import { Rights } from "../../src/live/rights.ts";
 import type { Database } from "../../src/store/database.ts";
 import { overloaded } from "../../src/store/failure.ts";
 import { STREAM_LANE } from "../support/echo-server.ts";
@@ -382,7 +383,8 @@ test("a reader under way waits for a database that has no room for a moment, and
   const ask = async () => caller;
   const { signal } = new AbortController();
   const tails = createLogTails(server.database, server.hints);
-  const log = followLog({ database, tails }, ask, conversationId, 0n, 1_000, signal)[Symbol.asyncIterator]();
+  const rights = new Rights(database);
+  const log = followLog({ database, tails, rights }, ask, conversationId, 0n, 1_000, signal)[Symbol.asyncIterator]();
   await send(alice, conversationId, "one");
   const heard: (bigint | undefined)[] = [];
   const read = async () => void heard.push((await log.next()).value?.seq);
@@ -420,9 +422,14 @@ test("a reader who asks for what comes far beyond the log's end costs the others
   const tails = createLogTails(server.database, server.hints);
   const controller = new AbortController();
   const followFrom = (seq: bigint) =>
-    followLog({ database, tails }, async () => caller, conversationId, seq, 200, controller.signal)[
-      Symbol.asyncIterator
-    ]();
+    followLog(
+      { database, tails, rights: new Rights(database) },
+      async () => caller,
+      conversationId,
+      seq,
+      200,
+      controller.signal,
+    )[Symbol.asyncIterator]();
   const beyond = followFrom(1_000n);
   expect((await beyond.next()).value).toBeUndefined();
   const atItsEnd = followFrom(1n);

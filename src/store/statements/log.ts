@@ -156,6 +156,19 @@ export const readEnds: Statement<{ id: string; last_seq: bigint }> = {
 };
 
 /**
+ * Which conversations are there for whom: the places, from 1 on, of the pairs of which the one sees the other.
+ * $1 tenant, $2 viewers, $3 ids of conversations, as many.
+ */
+export const readVisible = forEachViewer<{ place: bigint }>(
+  "log_visible",
+  (kind) => `
+  select a.place
+  from unnest($2::text[], $3::uuid[]) with ordinality as a(viewer, id, place)
+  join conversation c on c.tenant_id = $1 and c.id = a.id
+  where ${visible(kind, '(a.viewer collate "C")')}`,
+);
+
+/**
  * The log after a cursor: messages and events merged by `seq`. One row with a null `seq` means that there is nothing,
  * no row that the caller does not see the conversation.
  * $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a deleted conversation is read too.

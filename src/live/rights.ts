@@ -1,0 +1,73 @@
+// Whether those who follow logs may still see them: asked for all who ask within a few milliseconds, in one statement.
+import type { Caller } from "../domain/caller.ts";
+import type { Database } from "../store/database.ts";
+import { readVisible, type Sight } from "../store/messages.ts";
+
+/** How long others are waited for, in milliseconds: timers that are set for one moment do not all end in it. */
+const GATHER_MS = 5;
+/** So many are asked for in one statement. */
+const MOST_AT_ONCE = 500;
+
+interface Asking extends Sight {
+  readonly answers: Array<PromiseWithResolvers<boolean>>;
+}
+
+export class Rights {
+  readonly #database: Database;
+  /** By tenant and kind of viewer, then by viewer and conversation: who ask for the same share the answer. */
+  readonly #batches = new Map<string, Map<string, Asking>>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Whether the caller sees the conversation, be it deleted or not. Rejects with the signal's reason at once, or with
+   * what the database throws.
+   */
+  async sees(caller: Caller, conversationId: string, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    const answer = Promise.withResolvers<boolean>();
+    const onAbort = () => answer.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#ask(caller, conversationId, answer);
+    try {
+      return await answer.promise;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #ask({ tenantId, viewer, memberId }: Caller, conversationId: string, answer: PromiseWithResolvers<boolean>): void {
+    const group = `${viewer.kind}/${tenantId}`;
+    let batch = this.#batches.get(group);
+    if (batch === undefined) {
+      batch = new Map();
+      this.#batches.set(group, batch);
+      setTimeout(() => this.#send(group, tenantId, viewer.kind), GATHER_MS);
+    }
+    // What all of a tenant see alike is asked for once, whoever asks.
+    const viewerId = viewer.kind === "tenant" ? null : memberId;
+    const key = JSON.stringify([conversationId, viewerId]);
+    const asking = batch.get(key);
+    if (asking) asking.answers.push(answer);
+    else batch.set(key, { viewerId, conversationId, answers: [answer] });
+  }
+
+  #send(group: string, tenantId: string, kind: Caller["viewer"]["kind"]): void {
+    const all = [...(this.#batches.get(group)?.values() ?? [])];
+    this.#batches.delete(group);
+    for (let first = 0; first < all.length; first += MOST_AT_ONCE) {
+      void this.#answer(tenantId, kind, all.slice(first, first + MOST_AT_ONCE));
+    }
+  }
+
+  async #answer(tenantId: string, kind: Caller["viewer"]["kind"], all: readonly Asking[]): Promise<void> {
+    try {
+      const seen = await readVisible(this.#database, tenantId, kind, all);
+      for (const asking of all) for (const { resolve } of asking.answers) resolve(seen.has(asking));
+    } catch (error) {
+      for (const { answers } of all) for (const { reject } of answers) reject(error);
+    }
+  }
+}
