@@ -13,6 +13,7 @@ import type { TLSSocket } from "node:tls";
 import type { HttpRequest, HttpResponse } from "../rpc/http.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
 import type { Limits } from "./limits.ts";
+import { unlessHeard } from "./unless-heard.ts";
 import { createUnreadLimit } from "./unread.ts";
 
 export interface OnePort {
@@ -62,6 +63,8 @@ export function createOnePort(
           },
           onRequest as RequestListener,
         );
+  // Node would destroy it at once.
+  http1.on("timeout", (socket) => unlessHeard(socket, () => socket.destroy()));
   if (limits.maxConnections !== undefined) http1.maxConnections = limits.maxConnections;
   const http2 = createHttp2Server(
     {
@@ -114,7 +117,7 @@ export function createOnePort(
 /** Reads until the first bytes differ from HTTP/2's preface or are its first line, then gives them back to the socket. */
 function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2: boolean) => void): void {
   let seen: Buffer = Buffer.alloc(0);
-  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const timer = setTimeout(() => unlessHeard(socket, () => socket.destroy()), timeoutMs);
   const finish = (isHttp2: boolean) => {
     stop();
     // Paused, so that nothing is lost until the server listens.
