@@ -21,6 +21,7 @@ import { toDate, toTimestamp } from "./convert.ts";
 import { requireScopes } from "./grants.ts";
 import { issueApiKey } from "./issue-api-key.ts";
 import { createMutations } from "./mutation.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
@@ -64,9 +65,9 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
       const limit = pageSizeOf(request.pageSize);
       const list = { showRevoked: request.showRevoked, before: page.cursor?.[0], limit: limit + 1 };
       const rows = await store.listApiKeys(database, caller.tenantId, list);
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.id)]);
-      return { apiKeys: shown.map(toApiKey), nextPageToken };
+      const edge = ({ id }: (typeof rows)[number]) => [id];
+      const found = await tokenPageOf(page, ApiKeySchema, rows, limit, toApiKey, edge, true);
+      return { apiKeys: found.items, nextPageToken: found.nextPageToken };
     },
 
     async rotateApiKey(asked, context) {

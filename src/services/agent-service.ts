@@ -18,7 +18,7 @@ import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { type AgentRules, changedValues, newValues, updatableFields } from "./agent-values.ts";
 import { toAgent } from "./convert-agent.ts";
 import { createMutations } from "./mutation.ts";
-import { pageOf } from "./page-of.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export interface AgentServiceOptions extends AgentRules {
@@ -53,9 +53,8 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
       const [after = ""] = page.cursor ?? [];
       const rows = await store.listAgents(database, caller.tenantId, after, limit + 1, interrupt);
       const convert = (row: (typeof rows)[number]) => toAgent(row, mayConfigure(principal));
-      const { items, shown, more } = pageOf(AgentSchema, rows, limit, convert);
-      const nextPageToken = await page.next(more, () => [shown.at(-1)?.name ?? ""]);
-      return { agents: [...items], nextPageToken };
+      const found = await tokenPageOf(page, AgentSchema, rows, limit, convert, ({ name }) => [name]);
+      return { agents: found.items, nextPageToken: found.nextPageToken };
     },
 
     updateAgent: mutation(method.updateAgent, async (tx, caller, request, context) => {

@@ -9,6 +9,7 @@ import { type AuditRow, listAudit } from "../store/audit-log.ts";
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toDate, toTimestamp } from "./convert.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export interface AuditServiceOptions {
@@ -32,9 +33,9 @@ export function createAuditService({ database, secrets }: AuditServiceOptions): 
         before: page.cursor?.[0],
         limit: limit + 1,
       });
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.id)]);
-      return { auditEntries: shown.map(toAuditEntry), nextPageToken };
+      const edge = ({ id }: (typeof rows)[number]) => [id];
+      const found = await tokenPageOf(page, AuditEntrySchema, rows, limit, toAuditEntry, edge, true);
+      return { auditEntries: found.items, nextPageToken: found.nextPageToken };
     },
   });
 }

@@ -20,7 +20,7 @@ import {
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toConversation } from "./convert.ts";
-import { pageOf } from "./page-of.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export async function listConversations(
@@ -45,14 +45,13 @@ export async function listConversations(
   };
   const { rows, total, moment } = await readPage(database, caller, list, interrupt);
   const convert = (row: ConversationRow) => toConversation(row, caller.tenantId);
-  const { items, shown, more } = pageOf(ConversationSchema, rows, limit, convert);
-  const last = shown.at(-1);
+  const found = await tokenPageOf(page, ConversationSchema, rows, limit, convert, (last) => {
+    const time = list.order === "activity" ? last.update_time : last.create_time;
+    return [last.id, String(time.getTime()), last.late ? "late" : "", edge?.moment ?? moment];
+  });
   return {
-    conversations: [...items],
-    nextPageToken: await page.next(more && last !== undefined, () => {
-      const time = list.order === "activity" ? last?.update_time : last?.create_time;
-      return [last?.id ?? "", String(time?.getTime()), last?.late ? "late" : "", edge?.moment ?? moment];
-    }),
+    conversations: found.items,
+    nextPageToken: found.nextPageToken,
     ...(total === null ? {} : { totalSize: total }),
   };
 }

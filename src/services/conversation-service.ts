@@ -3,6 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../gen/colloquy/v1/conversation_pb.ts";
 import * as pb from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { EventSchema } from "../../gen/colloquy/v1/event_pb.ts";
+import { ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { checkEtag } from "../domain/etag.ts";
@@ -29,7 +30,7 @@ import { toEvent } from "./convert-event.ts";
 import { exportConversations } from "./export.ts";
 import { importConversations } from "./import.ts";
 import { createMutations } from "./mutation.ts";
-import { pageOf } from "./page-of.ts";
+import { pageOf, tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 import { type Subscriptions, subscribe } from "./subscribe.ts";
 
@@ -192,10 +193,9 @@ export function createConversationService(options: ConversationServiceOptions): 
         ? await store.listParticipants(database, caller, request.conversationId, part, context.interrupt)
         : undefined;
       if (rows === undefined) throw notFound("conversation");
-      const shown = rows.slice(0, limit);
-      const last = shown.at(-1);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(last?.join_seq), last?.member_id ?? ""]);
-      return { participants: shown.map(toParticipant), nextPageToken };
+      const edge = ({ join_seq, member_id }: (typeof rows)[number]) => [String(join_seq), member_id];
+      const found = await tokenPageOf(page, ParticipantSchema, rows, limit, toParticipant, edge);
+      return { participants: found.items, nextPageToken: found.nextPageToken };
     },
 
     markRead: conversationMutation(method.markRead, async (tx, caller, request) => {
@@ -221,9 +221,9 @@ export function createConversationService(options: ConversationServiceOptions): 
         ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
         : undefined;
       if (rows === undefined) throw notFound("conversation");
-      const { items, shown, more } = pageOf(EventSchema, rows, limit, (row) => toEvent(row, id));
-      const nextPageToken = await page.next(more, () => [String(shown.at(-1)?.seq)]);
-      return { events: [...items], nextPageToken };
+      const edge = ({ seq }: (typeof rows)[number]) => [String(seq)];
+      const found = await tokenPageOf(page, EventSchema, rows, limit, (row) => toEvent(row, id), edge);
+      return { events: found.items, nextPageToken: found.nextPageToken };
     },
 
     subscribe: (request, context) => subscribe(subscriptions, request, context),

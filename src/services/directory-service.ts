@@ -17,6 +17,7 @@ import { auditMember, checkManager } from "./change-member.ts";
 import { toTimestamp } from "./convert.ts";
 import { requireRank } from "./grants.ts";
 import { createMutations } from "./mutation.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export interface DirectoryServiceOptions {
@@ -79,9 +80,9 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         limit: limit + 1,
       };
       const rows = await store.listMembers(database, caller, list, interrupt);
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.id)]);
-      return { members: shown.map(toMember), nextPageToken };
+      const edge = ({ id }: (typeof rows)[number]) => [id];
+      const found = await tokenPageOf(page, MemberSchema, rows, limit, toMember, edge);
+      return { members: found.items, nextPageToken: found.nextPageToken };
     },
 
     deleteMember: showing(

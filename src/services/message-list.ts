@@ -15,7 +15,7 @@ import type { Database } from "../store/database.ts";
 import * as store from "../store/message-lists.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";
 import { toMessage } from "./convert.ts";
-import { pageOf } from "./page-of.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 const END_OF_LOG = 2n ** 63n - 1n;
@@ -46,10 +46,11 @@ export async function listMessages(
     ? await store.listMessages(database, caller, request.conversationId, list, interrupt)
     : undefined;
   if (found === undefined) throw notFound("conversation");
-  const { items, shown, more } = pageOf(MessageSchema, found.rows, limit, toMessage);
+  const seqOf = ({ seq }: store.MessageRow) => [String(seq)];
+  const { items, nextPageToken } = await tokenPageOf(page, MessageSchema, found.rows, limit, toMessage, seqOf);
   return {
-    messages: [...items],
-    nextPageToken: await page.next(more, () => [String(shown.at(-1)?.seq)]),
+    messages: items,
+    nextPageToken,
     ...(found.total !== null && { totalSize: found.total }),
   };
 }
@@ -82,11 +83,11 @@ export async function listDeletedMessages(
     },
     interrupt,
   );
-  const { items, shown, more } = pageOf(MessageSchema, found.rows, limit, toMessage);
-  const last = shown.at(-1);
+  const edgeOf = ({ id, create_time }: store.MessageRow) => [id, String(create_time.getTime())];
+  const { items, nextPageToken } = await tokenPageOf(page, MessageSchema, found.rows, limit, toMessage, edgeOf);
   return {
-    messages: [...items],
-    nextPageToken: await page.next(more, () => [last?.id ?? "", String(last?.create_time.getTime())]),
+    messages: items,
+    nextPageToken,
     ...(found.total !== null && { totalSize: found.total }),
   };
 }
@@ -119,12 +120,11 @@ export async function searchMessages(
     await turns.next();
     snippets.set(row, snippetOf(row.content, request.query));
   }
-  const { items, shown, more } = pageOf(pb.MessageMatchSchema, rows, limit, (row) => {
+  const convert = (row: store.MatchRow) => {
     const { text = "", highlights = [] } = snippets.get(row) ?? {};
     return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
-  });
-  return {
-    matches: [...items],
-    nextPageToken: await page.next(more, () => [String(shown.at(-1)?.score), shown.at(-1)?.id ?? ""]),
   };
+  const edgeOf = ({ score, id }: store.MatchRow) => [String(score), id];
+  const found = await tokenPageOf(page, pb.MessageMatchSchema, rows, limit, convert, edgeOf);
+  return { matches: found.items, nextPageToken: found.nextPageToken };
 }

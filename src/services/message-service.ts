@@ -23,7 +23,7 @@ import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./mess
 import { listDeletedMessages, listMessages, searchMessages } from "./message-list.ts";
 import { replaceMessages } from "./message-replace.ts";
 import { createMutations } from "./mutation.ts";
-import { pageOf } from "./page-of.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 import { sendMessages } from "./send.ts";
 
@@ -152,9 +152,9 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
         ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, interrupt)
         : undefined;
       if (rows === undefined) throw notFound("message");
-      const { items, shown, more } = pageOf(MessageRevisionSchema, rows, limit, toMessageRevision);
-      const nextPageToken = await page.next(more, () => [String(shown.at(-1)?.revision)]);
-      return { revisions: [...items], nextPageToken };
+      const edge = ({ revision }: (typeof rows)[number]) => [String(revision)];
+      const found = await tokenPageOf(page, MessageRevisionSchema, rows, limit, toMessageRevision, edge);
+      return { revisions: found.items, nextPageToken: found.nextPageToken };
     },
   });
 }

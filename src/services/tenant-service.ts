@@ -17,6 +17,7 @@ import * as store from "../store/tenants.ts";
 import { toTimestamp } from "./convert.ts";
 import { makeTenant } from "./make-tenant.ts";
 import { actOnce } from "./mutation.ts";
+import { tokenPageOf } from "./page-of.ts";
 import { openPage } from "./pager.ts";
 
 export interface TenantServiceOptions {
@@ -67,9 +68,9 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
       const page = await openPage(secrets, inTenant(principal, first), pb.ListTenantsRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
       const rows = await store.listTenants(database, page.cursor?.[0], limit + 1);
-      const shown = rows.slice(0, limit);
-      const nextPageToken = await page.next(rows.length > limit, () => [String(shown.at(-1)?.slug)]);
-      return { tenants: shown.map(toTenant), nextPageToken };
+      const edge = ({ slug }: (typeof rows)[number]) => [slug];
+      const found = await tokenPageOf(page, TenantSchema, rows, limit, toTenant, edge, true);
+      return { tenants: found.items, nextPageToken: found.nextPageToken };
     },
 
     async updateTenant(request, context) {

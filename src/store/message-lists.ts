@@ -7,6 +7,7 @@ import { type BatchRow, listMessageBatch } from "./statements/message-batch.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as lists from "./statements/message-lists.ts";
 
+export type { MessageRow } from "./statements/message-columns.ts";
 export type { MatchRow } from "./statements/message-lists.ts";
 
 export interface MessageList {

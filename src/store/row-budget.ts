@@ -35,7 +35,7 @@ export class RowBudget {
   /** To be told once all have come. */
   note(rows: readonly object[]): void {
     const last = rows.at(-1);
-    if (last !== undefined && this.#bytes > LIGHT_BYTES) weights.set(last, { cut: this.#cut });
+    if (last !== undefined && (this.#cut || this.#bytes > LIGHT_BYTES)) weights.set(last, { cut: this.#cut });
   }
 }
 

@@ -1,5 +1,6 @@
 // The statements about who takes part in a conversation.
 import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../row-budget.ts";
 import { forEachViewer, visible } from "./visibility.ts";
 
 /** The place of whoever joined first before the log, as an import says it; those after it have the next ones. */
@@ -36,6 +37,7 @@ export const listParticipants = forEachViewer<ParticipantRow>(
   ) p on true
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   order by p.join_seq, p.member_id`,
+  { maxBytes: PAGE_BYTES },
 );
 
 /** Some participants, by member. $1 tenant, $2 conversation, $3 member ids. */
