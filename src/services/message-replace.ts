@@ -9,7 +9,7 @@ import type { Queryable } from "../store/database.ts";
 import { applyDiff, type MessageRow, placesAfter, readMessagesAfter } from "../store/messages.ts";
 import { toStoredMessage } from "./convert.ts";
 
-/** Messages that are read with their texts at once, which may be of 256 KiB each. */
+/** The most messages that are read with their texts at once; fewer where they are long. */
 const READ_PIECE = 200;
 
 export interface ReplaceCounts {
@@ -76,8 +76,8 @@ export async function replaceMessages(
 async function* storedPieces(tx: Queryable, caller: Caller, id: string): AsyncGenerator<MessageRow[]> {
   for (let after = 0n; ; ) {
     const rows = await readMessagesAfter(tx, caller, id, after, READ_PIECE);
+    if (rows.length === 0) return;
     yield rows;
-    if (rows.length < READ_PIECE) return;
     after = rows.at(-1)?.seq ?? after;
   }
 }

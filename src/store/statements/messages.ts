@@ -35,13 +35,20 @@ export const messagesById: Statement<MessageRow> = {
   join message m on m.tenant_id = $1 and m.id = asked.id order by asked.ordinal`,
 };
 
-/** Messages of a conversation that are not deleted, oldest first. $1 tenant, $2 conversation, $3 after seq, $4 limit. */
+/**
+ * Messages of a conversation that are not deleted, oldest first: as many as fit into a page, one at least.
+ * $1 tenant, $2 conversation, $3 after seq, $4 limit.
+ */
 export const messagesAfter: Statement<MessageRow> = {
   name: "message_after",
+  maxBytes: PAGE_BYTES,
   text: `
-  select ${messageColumns} from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and m.seq > $3::bigint
-  order by m.seq limit $4`,
+  select ${messageColumns}, m.followed from (${withinBytes(
+    `select * from message l
+    where l.tenant_id = $1 and l.conversation_id = $2::uuid and l.delete_time is null and l.seq > $3::bigint
+    order by l.seq limit $4`,
+    "seq",
+  )}) m order by m.seq`,
 };
 
 /** The same without what they hold. */
