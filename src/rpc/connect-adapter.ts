@@ -1,7 +1,7 @@
 // Connect, gRPC and gRPC-Web for every method of the pipeline, through Connect's own handlers.
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import type { CallHead } from "./call.ts";
 import { compressions } from "./compression.ts";
 import { admitCall, carriedCall, implementationOf } from "./connect-calls.ts";
@@ -15,6 +15,8 @@ import type { Lifecycle } from "./lifecycle.ts";
 import { withImpliedMask } from "./named-fields.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { type BodyRules, RequestBody, releaseBody } from "./request-body.ts";
+import { formName } from "./unary/form-name.ts";
+import { bytesOfText, isText, textPieces, wantsText } from "./web-text.ts";
 
 export interface ConnectAdapterOptions {
   readonly pipeline: Pipeline;
@@ -89,20 +91,22 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
       if (refusal !== undefined) {
         const error = call.fail(refusal.failure);
         const headers = { ...Object.fromEntries(call.responseHeaders), ...refusal.headers };
-        writeError(response, wire, refusal.status, error, headers);
+        writeError(request, response, refusal.status, error, headers);
       } else {
+        const isWeb = wire === "grpc-web";
         const oneRequest = method.methodKind === "unary" || method.methodKind === "server_streaming";
+        const pieces = body.pieces(interrupt, { streams: !oneRequest, maxBytes: readMaxBytes });
         const answer = await handler({
           httpVersion: request.httpVersion,
           method: request.method ?? "",
           // The authority plays no part in a call, and the URL constructor dies of a bad one.
           url: `http://localhost${request.url}`,
           header: protocolHeaders(request),
-          body: carriedChunks(body.pieces(interrupt, { streams: !oneRequest, maxBytes: readMaxBytes })),
+          body: carriedChunks(isWeb && isText(header) ? bytesOfText(pieces) : pieces),
           signal,
           contextValues: createContextValues().set(carriedCall, { call, body, invalidTimeout: timeout.failure, flush }),
         });
-        await writeResponse(answer, response, flushed);
+        await writeResponse(isWeb && wantsText(header) ? asText(answer) : answer, response, flushed);
       }
       written = true;
       call.end();
@@ -137,9 +141,14 @@ function protocolHeaders(request: HttpRequest): Headers {
   const headers = new Headers();
   for (const name of PROTOCOL_HEADERS) {
     const value = headerOf(request, name);
-    if (value !== undefined) headers.set(name, value);
+    if (value !== undefined) headers.set(name, name === "content-type" ? formName(value) : value);
   }
   return headers;
+}
+
+function asText({ status, header, body }: UniversalServerResponse): UniversalServerResponse {
+  header?.set("content-type", header.get("content-type")?.replace("grpc-web", "grpc-web-text") ?? "");
+  return { status, ...(header && { header }), ...(body && { body: textPieces(body) }) };
 }
 
 async function* carriedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {

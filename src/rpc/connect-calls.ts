@@ -4,6 +4,7 @@ import { type ConnectError, type ContextKey, createContextKey, type HandlerConte
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { compressions } from "./compression.ts";
 import { carried, carry, failureOf } from "./connect-failures.ts";
+import { encodeMessage } from "./grpc-status.ts";
 import { STREAM_HEADERS } from "./heartbeat.ts";
 import type { Call } from "./pipeline.ts";
 import type { RequestBody } from "./request-body.ts";
@@ -24,10 +25,7 @@ export const carriedCall: ContextKey<CarriedCall | undefined> = createContextKey
 export async function admitCall(context: HandlerContext, readMaxBytes: number): Promise<void> {
   const { call, invalidTimeout } = carriedBy(context);
   mendFailures(context, call, readMaxBytes);
-  // gRPC has proxies of its own, which hand on what comes as it comes.
-  if (context.method.methodKind !== "unary" && context.protocolName !== "grpc") {
-    for (const name in STREAM_HEADERS) context.responseHeader.set(name, STREAM_HEADERS[name] as string);
-  }
+  mendMessages(context);
   await carried((async () => call.admit())());
   if (invalidTimeout !== undefined) throw carry(invalidTimeout);
   checkCompression(context);
@@ -134,10 +132,20 @@ function mendFailures(context: HandlerContext, call: Call, readMaxBytes: number)
   };
 }
 
+/** Connect percent-encodes more of a message than gRPC's specification says, in trailers and in the last frame of gRPC-Web alike. */
+function mendMessages({ responseTrailer }: HandlerContext): void {
+  const set = responseTrailer.set.bind(responseTrailer);
+  responseTrailer.set = (name, value) =>
+    set(name, name.toLowerCase() === "grpc-message" ? encodeMessage(decodeURIComponent(value)) : value);
+}
+
 function become(reason: Error, { message, rawMessage, code, details, metadata }: ConnectError): void {
   Object.assign(reason, { message, rawMessage, code, details, metadata, cause: undefined });
 }
 
 function copyHeaders(call: Call, context: HandlerContext): void {
   for (const [name, value] of call.responseHeaders) context.responseHeader.set(name, value);
+  // gRPC has proxies of its own, which hand on what comes as it comes.
+  if (context.method.methodKind === "unary" || context.protocolName === "grpc") return;
+  for (const name in STREAM_HEADERS) context.responseHeader.set(name, STREAM_HEADERS[name] as string);
 }

@@ -7,6 +7,7 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Wire } from "./call.ts";
 import { malformed } from "./compression.ts";
 import { type HttpRequest, headerOf, queryOf } from "./http.ts";
+import { formName } from "./unary/form-name.ts";
 
 /** The wire by its content type. What is none of gRPC's is Connect's. */
 export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {
@@ -24,9 +25,11 @@ export interface Refusal {
 
 const UNARY_TYPES = ["application/json", "application/proto"];
 const STREAM_TYPES = ["application/connect+json", "application/connect+proto"];
-const GRPC_TYPES = ["grpc", "grpc+proto", "grpc+json", "grpc-web", "grpc-web+proto", "grpc-web+json"].map(
-  (type) => `application/${type}`,
+const GRPC_TYPES = ["grpc", "grpc-web"].flatMap((type) =>
+  ["", "+proto", "+json"].map((encoding) => `application/${type}${encoding}`),
 );
+/** What stands for some of them, see {@link formName}. */
+const TEXT_TYPES = ["", "+proto", "+json"].map((encoding) => `application/grpc-web-text${encoding}`);
 
 /** Says what is wrong with how a request calls a method; undefined if nothing is. */
 export function refusalOf(request: HttpRequest, method: DescMethod): Refusal | undefined {
@@ -42,10 +45,9 @@ export function refusalOf(request: HttpRequest, method: DescMethod): Refusal | u
   }
   if (request.method === "GET") return queryRefusal(new URLSearchParams(queryOf(request.url)));
   const types = [...(method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES), ...GRPC_TYPES];
-  const given = headerOf(request, "content-type")?.toLowerCase() ?? "";
-  const bare = given.replace(/; ?charset=utf-?8$/, "");
-  if (types.includes(bare) && (bare === given || bare.endsWith("json"))) return undefined;
-  return refusal(415, "the content type is none that the method takes", { "accept-post": types.join(", ") });
+  if (types.includes(formName(headerOf(request, "content-type")))) return undefined;
+  const accepted = [...types, ...TEXT_TYPES].join(", ");
+  return refusal(415, "the content type is none that the method takes", { "accept-post": accepted });
 }
 
 function queryRefusal(query: URLSearchParams): Refusal | undefined {

@@ -4,9 +4,10 @@ import type { ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { Wire } from "./call.ts";
-import { mendMessage, statusTrailers } from "./grpc-status.ts";
-import { answer, type HttpResponse } from "./http.ts";
+import { wireOf } from "./connect-request.ts";
+import { statusTrailers } from "./grpc-status.ts";
+import { answer, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
+import { wantsText } from "./web-text.ts";
 
 /**
  * Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is
@@ -32,7 +33,7 @@ export async function writeResponse(
       if (!response.write(chunk.value)) await drained(response);
       chunk = await next();
     }
-    if (from.trailer !== undefined) response.addTrailers(Object.fromEntries(mendMessage(from.trailer)));
+    if (from.trailer !== undefined) response.addTrailers(Object.fromEntries(from.trailer));
     response.end();
   } finally {
     chunks?.return?.().catch(() => {});
@@ -53,17 +54,19 @@ async function drained(response: ServerResponse): Promise<void> {
 
 /** Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers; Connect JSON. */
 export function writeError(
+  request: HttpRequest,
   response: HttpResponse,
-  wire: Wire,
   status: number,
   error: ConnectError,
   headers: Readonly<Record<string, string>>,
 ): void {
-  if (wire === "grpc" || wire === "grpc-web") {
+  const wire = wireOf(request);
+  if (wire !== "connect") {
+    const text = wire === "grpc-web" && wantsText((name) => headerOf(request, name));
     const trailersOnly = {
       ...headers,
       ...Object.fromEntries(statusTrailers(error)),
-      "content-type": `application/${wire}`,
+      "content-type": `application/${wire}${text ? "-text" : ""}`,
     };
     // Over HTTP/2 one frame is the whole answer: what its headers do not end has no status for gRPC's clients.
     if (!("stream" in response)) answer(response, 200, trailersOnly);

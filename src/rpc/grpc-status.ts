@@ -20,10 +20,3 @@ export function statusTrailers(error: ConnectError | undefined): Headers {
   if (error !== undefined) trailers.set(MESSAGE, encodeMessage(error.rawMessage));
   return trailers;
 }
-
-/** Encodes no more of a message than has to be, where Connect has encoded more. */
-export function mendMessage(trailers: Headers): Headers {
-  const message = trailers.get(MESSAGE);
-  if (message !== null) trailers.set(MESSAGE, encodeMessage(decodeURIComponent(message)));
-  return trailers;
-}

@@ -10,7 +10,7 @@ export function createUnknownCallHandler(pipeline: Pipeline): HttpHandler {
   return (request, response) => {
     const wire = wireOf(request);
     const { error, headers } = pipeline.refuse({ wire, header: (name) => headerOf(request, name) });
-    writeError(response, wire, 404, error, Object.fromEntries(headers));
+    writeError(request, response, 404, error, Object.fromEntries(headers));
     releaseBody(request);
     return true;
   };

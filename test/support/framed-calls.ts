@@ -8,7 +8,7 @@ import {
   RepeatRequestSchema,
 } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { TOKEN } from "./echo-server.ts";
-import type { BodyFraming, FramedCall } from "./framed-http1.ts";
+import { type BodyFraming, cut, type FramedCall } from "./framed-http1.ts";
 import type { DataFraming, Http2Framing } from "./framed-http2.ts";
 import { type Picker, WORDS } from "./random-calls.ts";
 import { frame } from "./raw-call.ts";
@@ -19,11 +19,11 @@ export interface WireCall extends FramedCall {
   readonly needsHttp2: boolean;
 }
 
-const WIRES = ["connect", "grpc", "grpc-web", "rest"] as const;
+const WIRES = ["connect", "grpc", "grpc-web", "grpc-web-text", "rest"] as const;
 const METHODS = ["Echo", "Repeat", "Collect", "Gather", "Converse"] as const;
 type Method = (typeof METHODS)[number];
 
-interface Form {
+export interface Form {
   readonly wire: (typeof WIRES)[number];
   readonly method: Method;
   readonly json: boolean;
@@ -63,8 +63,20 @@ function messagesOf(method: Method, json: boolean, texts: readonly string[]): Bu
   }
 }
 
-/** The call of a form that says these texts. */
-export function callOf(form: Form, texts: readonly string[]): WireCall {
+/** Bytes as text of gRPC-Web, from pieces of these lengths that are base64 each; what is left is the last one. */
+export function textOf(bytes: Buffer, lengths: readonly number[]): Buffer {
+  return Buffer.from(
+    cut(bytes, lengths)
+      .map((piece) => piece.toString("base64"))
+      .join(""),
+  );
+}
+
+/**
+ * The call of a form that says these texts.
+ * @param pieces how a body of text is cut before it is encoded, see {@link textOf}
+ */
+export function callOf(form: Form, texts: readonly string[], pieces: readonly number[] = [1, 5, 2, 9]): WireCall {
   const { wire, method, json, gzip } = form;
   const messages = messagesOf(method, json, texts);
   const format = json ? "json" : "proto";
@@ -87,18 +99,19 @@ export function callOf(form: Form, texts: readonly string[]): WireCall {
     const headers = gzip ? { "content-encoding": "gzip" } : undefined;
     return call(`application/${format}`, gzip ? gzipSync(body) : body, headers ?? {});
   }
-  const body = Buffer.concat(messages.map((message) => (gzip ? frame(gzipSync(message), 1) : frame(message))));
+  const framed = Buffer.concat(messages.map((message) => (gzip ? frame(gzipSync(message), 1) : frame(message))));
+  const body = wire === "grpc-web-text" ? textOf(framed, pieces) : framed;
   const encoding = wire === "connect" ? "connect-content-encoding" : "grpc-encoding";
   return call(`application/${wire}+${format}`, body, { ...(gzip && { [encoding]: "gzip" }), te: "trailers" });
 }
 
-const TEXTS = WORDS.filter((word) => word.isWellFormed() && word.length < 1_000);
+export const TEXTS = WORDS.filter((word) => word.isWellFormed() && word.length < 1_000);
 
 /** A call of any form; one of eight is damaged. */
 export function randomWireCall(pick: Picker): WireCall {
   const form = pick.one(FORMS);
   const texts = Array.from({ length: 1 + pick.below(5) }, () => pick.one(TEXTS));
-  const call = callOf(form, texts);
+  const call = callOf(form, texts, randomLengths(pick, 200));
   if (form.method === "Converse" || !pick.chance(0.12)) return call;
   const { body } = call;
   const damaged = pick.chance(0.5)
@@ -108,7 +121,7 @@ export function randomWireCall(pick: Picker): WireCall {
 }
 
 /** Lengths of pieces: all of one length, or each of its own. */
-function randomLengths(pick: Picker, total: number): number[] {
+export function randomLengths(pick: Picker, total: number): number[] {
   const same = pick.chance(0.3) ? pick.one([1, 2, 5, 64]) : undefined;
   const most = pick.one([2, 10, 100, 5_000]);
   const lengths: number[] = [];

@@ -13,9 +13,11 @@ export const connect: StreamProtocol = {
   acceptHeader: "connect-accept-encoding",
   trailing: false,
   requestEncoding: ({ exchange }) => exchange.header(ENCODING),
-  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, endStreamFlag, ENCODING),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, { skip: endStreamFlag, encodingHeader: ENCODING }),
   compression: ({ exchange }) =>
     answerCompression(exchange.header("connect-accept-encoding"), exchange.header(ENCODING)),
+
+  isText: () => false,
 
   headers(incoming, fields) {
     const headers: Record<string, string> = { "content-type": `application/connect+${incoming.encoding}` };

@@ -9,8 +9,9 @@ export const grpc: StreamProtocol = {
   acceptHeader: "grpc-accept-encoding",
   trailing: true,
   requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
-  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, 0),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, { skip: 0 }),
   compression: compressionOf,
+  isText: () => false,
   headers: (incoming, fields) => headersOf(incoming, "grpc", fields),
   end: (_, error) => ({ trailers: Object.fromEntries(statusTrailers(error)) }),
 };

@@ -2,7 +2,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Compression } from "@connectrpc/connect/protocol";
 import { pushAll } from "../answers.ts";
 import type { Call } from "../call.ts";
 import { STREAM_HEADERS } from "../heartbeat.ts";
@@ -17,6 +16,7 @@ import { Http1Exchange } from "../unary/http1-exchange.ts";
 import { Http2Exchange } from "../unary/http2-exchange.ts";
 import type { Lane, LaneOptions } from "../unary/lane.ts";
 import type { Incoming } from "../unary/protocol.ts";
+import { toText } from "../web-text.ts";
 import { answerHttp1, answerHttp2, type StreamedAnswer } from "./answer.ts";
 import { BodySink } from "./body-sink.ts";
 import type { BodyWriter } from "./body-writer.ts";
@@ -56,7 +56,7 @@ export function createStreamLane(options: LaneOptions): Lane {
       body ??= answer.open(headersOf(protocol, incoming, call), protocol.trailing);
       return body;
     };
-    const sink = new BodySink(frames(incoming, protocol.compression(incoming)), open, head.signal);
+    const sink = new BodySink(frames(protocol, incoming), open, head.signal);
     const end = async (error: ConnectError | undefined) => {
       await sink.close();
       const last = await protocol.end(incoming, error);
@@ -116,18 +116,26 @@ function headersOf(protocol: StreamProtocol, incoming: Incoming, call: Call): Re
   return protocol === grpc ? headers : { ...headers, ...STREAM_HEADERS };
 }
 
-/** The frames of each form. They are the same over all three protocols. */
+/** The frames of each form. They are the same over all three protocols, but for text. */
 function createFrames(codec: Codec) {
   const forms = new Map<string, SharedFrames>();
-  return ({ method, encoding }: Incoming, compression: Compression | undefined): SharedFrames => {
-    const form = `${method.toString()} ${encoding} ${compression?.name}`;
+  return (protocol: StreamProtocol, incoming: Incoming): SharedFrames => {
+    const { method, encoding } = incoming;
+    const compression = protocol.compression(incoming);
+    const text = protocol.isText(incoming);
+    const form = `${method.toString()} ${encoding} ${compression?.name} ${text}`;
     let frames = forms.get(form);
     if (frames === undefined) {
-      frames = new SharedFrames((message) => envelope(codec.encode(method, encoding, message), 0, compression));
+      const framed = (message: Message) => envelope(codec.encode(method, encoding, message), 0, compression);
+      frames = new SharedFrames(text ? (message) => textOf(framed(message)) : framed);
       forms.set(form, frames);
     }
     return frames;
   };
+}
+
+function textOf(frame: Buffer | Promise<Buffer>): Buffer | Promise<Buffer> {
+  return frame instanceof Promise ? frame.then(textOf) : Buffer.from(toText(frame));
 }
 
 async function* only(request: Message): AsyncGenerator<Message> {

@@ -7,7 +7,7 @@ import type { HeaderMap, Incoming, Protocol } from "../unary/protocol.ts";
 
 /** How a stream ends: with a last frame, or with trailers. */
 export interface StreamEnd {
-  readonly frame?: Buffer;
+  readonly frame?: Uint8Array | string;
   readonly trailers?: Readonly<Record<string, string>>;
 }
 
@@ -18,6 +18,8 @@ export interface StreamProtocol extends Pick<Protocol, "wire" | "acceptHeader"> 
   receive(incoming: Incoming, interrupt: () => Interrupt): Promise<Message>;
   /** The compression of the answers; undefined: none that there is was asked for. */
   compression(incoming: Incoming): Compression | undefined;
+  /** Whether the frames of the answers are written as text, see web-text.ts. */
+  isText(incoming: Incoming): boolean;
   /** The headers of the answer, whose status is always 200. */
   headers(incoming: Incoming, fields: HeaderMap): Record<string, string>;
   /** @param error what the call failed with; undefined: it succeeded */

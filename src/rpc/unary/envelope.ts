@@ -5,22 +5,34 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Interrupt } from "../../domain/interrupt.ts";
 import { malformed, tooLarge } from "../compression.ts";
 import { isOverlong } from "../request-body.ts";
+import { wholeText } from "../web-text.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
 import type { Incoming } from "./protocol.ts";
 
 const HEAD_BYTES = 5;
 const COMPRESSED = 0x01;
 
-/** Reads the one message of a call. Frames with a flag of `skip` are passed over. */
+export interface Reading {
+  /** Frames with one of these flags are passed over. */
+  readonly skip: number;
+  /** Default: `grpc-encoding`. */
+  readonly encodingHeader?: string;
+  /** Whether the body is text, see web-text.ts. Default: false. */
+  readonly text?: boolean;
+}
+
+/** Reads the one message of a call. */
 export async function receiveOne(
   incoming: Incoming,
   interrupt: () => Interrupt,
-  skip: number,
-  encodingHeader = "grpc-encoding",
+  { skip, encodingHeader = "grpc-encoding", text = false }: Reading,
 ): Promise<Message> {
   const { exchange, method, encoding, codec, readMaxBytes } = incoming;
   const compression = requestCompression(exchange.header(encodingHeader));
-  const read = await exchange.body.whole(readMaxBytes + HEAD_BYTES, interrupt);
+  const maxBytes = readMaxBytes + HEAD_BYTES;
+  const read = text
+    ? await wholeText(exchange.body.pieces(interrupt(), { streams: false, maxBytes }), maxBytes)
+    : await exchange.body.whole(maxBytes, interrupt);
   const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
   let message: Message | undefined;
   for (const { flags, data } of frames) {

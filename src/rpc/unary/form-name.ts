@@ -1,10 +1,18 @@
 // How the content type of a call is spelled where calls are told apart by it.
+import { binaryType } from "../web-text.ts";
 
-/** In lower case, and for JSON without a charset that says UTF-8. Most callers spell it so, and are not looked at twice. */
+/** What most callers send is spelled so, and not looked at twice. */
+const AS_IT_IS = /^(?!application\/grpc-web-)[a-z/+-]*$/;
+
+/**
+ * In lower case, for JSON and text without a charset that says UTF-8 (which browsers add), and for text of gRPC-Web the
+ * type that it stands for.
+ */
 export function formName(contentType: string | undefined): string {
   const given = contentType ?? "";
-  if (/^[a-z/+-]*$/.test(given)) return given;
+  if (AS_IT_IS.test(given)) return given;
   const lower = given.toLowerCase();
   const bare = lower.replace(/; ?charset=utf-?8$/, "");
-  return bare.endsWith("json") ? bare : lower;
+  const binary = binaryType(bare);
+  return binary !== bare || bare.endsWith("json") ? binary : lower;
 }

@@ -1,6 +1,7 @@
 // Unary calls of gRPC-Web, whose trailers are the last frame of the body: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { statusTrailers } from "../grpc-status.ts";
+import { isText, toText, wantsText } from "../web-text.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import type { WholeAnswer } from "./exchange.ts";
 import { headersOf } from "./grpc.ts";
@@ -13,7 +14,8 @@ export const grpcWeb: Protocol = {
   wire: "grpc-web",
   acceptHeader: "grpc-accept-encoding",
   requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
-  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, TRAILERS),
+  receive: (incoming, interrupt) =>
+    receiveOne(incoming, interrupt, { skip: TRAILERS, text: isText((name) => incoming.exchange.header(name)) }),
 
   async succeed(incoming, message, fields) {
     const data = incoming.codec.encode(incoming.method, incoming.encoding, message);
@@ -22,14 +24,15 @@ export const grpcWeb: Protocol = {
   },
 
   async fail(incoming, error, fields) {
-    const trailers = trailerSerialize(setTrailerStatus(new Headers(), error));
+    const trailers = trailerSerialize(statusTrailers(error));
     return answer(incoming, fields, [await envelope(trailers, TRAILERS, compressionOf(incoming))]);
   },
 };
 
 function answer(incoming: Incoming, fields: HeaderMap, frames: readonly Buffer[]): WholeAnswer {
-  const body = Buffer.concat(frames);
-  const headers = headersOf(incoming, "grpc-web", fields);
-  headers["content-length"] = String(body.byteLength);
+  const text = wantsText((name) => incoming.exchange.header(name));
+  const body = text ? frames.map(toText).join("") : Buffer.concat(frames);
+  const headers = headersOf(incoming, text ? "grpc-web-text" : "grpc-web", fields);
+  headers["content-length"] = String(body.length);
   return { status: 200, headers, body };
 }

@@ -13,7 +13,7 @@ export const grpc: Protocol = {
   wire: "grpc",
   acceptHeader: "grpc-accept-encoding",
   requestEncoding: ({ exchange }) => exchange.header("grpc-encoding"),
-  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, 0),
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, { skip: 0 }),
 
   succeed(incoming, message, fields) {
     const data = incoming.codec.encode(incoming.method, incoming.encoding, message);
@@ -35,8 +35,12 @@ const trailersOf = onceEach(
 );
 
 /** gRPC says with status 200 that the call was understood; how it went stands in the trailers. */
-export function headersOf(incoming: Incoming, wire: "grpc" | "grpc-web", fields: HeaderMap): Record<string, string> {
-  const headers: Record<string, string> = { "content-type": `application/${wire}+${incoming.encoding}` };
+export function headersOf(
+  incoming: Incoming,
+  type: "grpc" | "grpc-web" | "grpc-web-text",
+  fields: HeaderMap,
+): Record<string, string> {
+  const headers: Record<string, string> = { "content-type": `application/${type}+${incoming.encoding}` };
   const compression = compressionOf(incoming);
   if (compression !== undefined) headers["grpc-encoding"] = compression.name;
   for (const [name, value] of fields) headers[name] = value;
