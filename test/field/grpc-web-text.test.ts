@@ -102,7 +102,7 @@ it(
     expect(failed).toBeGreaterThan(0);
     expect(failed).toBeLessThan(ROUNDS / 2);
   },
-  Math.max(60_000, 100 * ROUNDS),
+  Math.max(180_000, 200 * ROUNDS),
 );
 
 it.each([
