@@ -15,8 +15,8 @@ export interface Inspection {
 
 const CONNECT_MS = 5_000;
 const OLDEST = 15;
-/** Looks that are taken for a pooler; another user of it may come in between. */
-const LOOKS = 3;
+/** Looks that are taken for a pooler; where it has many users, they come in between most of them. */
+const LOOKS = 10;
 
 /**
  * What keeps Colloquy from working there, and what to do about it; undefined: nothing.
