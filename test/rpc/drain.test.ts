@@ -9,6 +9,9 @@ import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-s
 import { failureOf } from "../support/errors.ts";
 import { ask, openHttp2, speak } from "../support/sockets.ts";
 
+/** Longer than any test: calls end because they are let go, or not at all. */
+const DEADLINE_MS = 60_000;
+
 let server: EchoServer;
 beforeEach(async () => {
   server = await startEchoServer();
@@ -20,9 +23,9 @@ const entered = () => expect.poll(() => server.seen.entered).toBeGreaterThan(0);
 describe.each(PROTOCOLS)("while it drains, over %s", (protocol) => {
   it("finishes calls in flight and refuses new ones", async () => {
     const client = echoClient(server.url, protocol);
-    const inFlight = client.echo({ text: "done", behave: "wait:300" });
+    const inFlight = client.echo({ text: "done", behave: "held" });
     await entered();
-    const closed = server.server.close({ deadlineMs: 5_000 });
+    const closed = server.server.close({ deadlineMs: DEADLINE_MS });
     expect(await failureOf(echoClient(server.url, protocol).echo({}))).toMatchObject({
       code: "Unavailable",
       reason: "SHUTTING_DOWN",
@@ -30,6 +33,7 @@ describe.each(PROTOCOLS)("while it drains, over %s", (protocol) => {
     expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
     const health = createClient(Health, transportTo(server.url, protocol));
     expect((await health.check({})).status).toBe(Status.NOT_SERVING);
+    server.release();
     expect((await inFlight).text).toBe("done");
     await closed;
     expect(await failureOf(echoClient(server.url, protocol).echo({}))).toMatchObject({
@@ -45,9 +49,8 @@ describe.each(PROTOCOLS)("while it drains, over %s", (protocol) => {
     const failure = failureOf(call);
     const streamFailure = failureOf(hanging.next());
     await expect.poll(() => server.seen.entered).toBe(2);
-    const started = performance.now();
+    // It ends, though one of the calls never does.
     await server.server.close({ deadlineMs: 50 });
-    expect(performance.now() - started).toBeLessThan(4_000);
     expect(await streamFailure).toMatchObject({ code: "Unavailable", reason: "SHUTTING_DOWN" });
     // A unary call without a deadline is not raced: its connection closes.
     expect(["Unavailable", "Aborted", "Internal", "Canceled", "Unknown"]).toContain((await failure).code);
@@ -57,7 +60,7 @@ describe.each(PROTOCOLS)("while it drains, over %s", (protocol) => {
     const health = createClient(Health, transportTo(server.url, protocol));
     const watch = health.watch({})[Symbol.asyncIterator]();
     expect((await watch.next()).value?.status).toBe(Status.SERVING);
-    const closed = server.server.close({ deadlineMs: 5_000 });
+    const closed = server.server.close({ deadlineMs: DEADLINE_MS });
     expect((await watch.next()).value?.status).toBe(Status.NOT_SERVING);
     expect((await watch.next()).done).toBe(true);
     await closed;
@@ -73,12 +76,13 @@ describe("connections", () => {
       "content-type": "application/json",
       authorization: `Bearer ${TOKEN}`,
     };
-    const answer = ask(session, headers, Buffer.from('{"behave":"wait:200"}'));
+    const answer = ask(session, headers, Buffer.from('{"behave":"held"}'));
     const goaway = new Promise((resolve) => session.once("goaway", resolve));
     const gone = new Promise<void>((resolve) => session.once("close", () => resolve()));
     await entered();
-    const closed = server.server.close({ deadlineMs: 5_000 });
+    const closed = server.server.close({ deadlineMs: DEADLINE_MS });
     expect(await goaway).toBe(0);
+    server.release();
     expect((await answer).status).toBe(200);
     await gone;
     await closed;
@@ -95,17 +99,18 @@ describe("connections", () => {
     const all = Promise.all(
       [session, silent].map((s) => new Promise<void>((resolve) => s.once("close", () => resolve()))),
     );
-    await server.server.close({ deadlineMs: 5_000 });
+    await server.server.close({ deadlineMs: DEADLINE_MS });
     await all;
   });
 
   it("tell HTTP/1.1 clients to close while draining", async () => {
-    const inFlight = echoClient(server.url, "grpc").echo({ behave: "wait:300" });
+    const inFlight = echoClient(server.url, "grpc").echo({ behave: "held" });
     await entered();
-    const closed = server.server.close({ deadlineMs: 5_000 });
+    const closed = server.server.close({ deadlineMs: DEADLINE_MS });
     expect((await speak(server.port, ["GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n"])).text.toLowerCase()).toContain(
       "connection: close",
     );
+    server.release();
     await inFlight;
     await closed;
   });

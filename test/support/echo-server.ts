@@ -63,6 +63,8 @@ export interface EchoServer {
   logged(matches: (line: Record<string, unknown>) => boolean): Promise<Record<string, unknown>>;
   /** How many handlers of the echo service were entered, and how many of these saw an abort. */
   readonly seen: { entered: number; aborted: number; reasons: unknown[] };
+  /** Lets calls that behave `held` go on. */
+  release(): void;
   close(): Promise<void>;
 }
 
@@ -86,7 +88,8 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
   const seen = { entered: 0, aborted: 0, reasons: [] as unknown[] };
   const readiness = { ready: true };
   const ready = async () => readiness.ready;
-  const services: ServiceEntry[] = [echoService(seen)];
+  const held = Promise.withResolvers<void>();
+  const services: ServiceEntry[] = [echoService(seen, held.promise)];
   services.push(createHealth({ services: [EchoService], ready, lifecycle, watchEveryMs: 20 }));
   services.push(...createReflection(services.map((entry) => entry.service)));
   const pipeline = createPipeline({
@@ -141,6 +144,7 @@ export async function startEchoServer(options: EchoServerOptions = {}): Promise<
       });
     },
     seen,
+    release: held.resolve,
     close: () => server.close({ deadlineMs: 100 }),
   };
 }
@@ -165,7 +169,7 @@ function authenticate(head: CallHead): Principal {
   return { kind: "member", tenantId: TENANT, memberId: "ada", role: "member" };
 }
 
-function echoService(seen: EchoServer["seen"]): ServiceEntry {
+function echoService(seen: EchoServer["seen"], held: Promise<void>): ServiceEntry {
   async function behave(how: string, context: CallContext): Promise<void> {
     if (how === "hang" || how === "deaf") {
       const { signal } = context;
@@ -181,6 +185,7 @@ function echoService(seen: EchoServer["seen"]): ServiceEntry {
       await (how === "hang" ? aborted : new Promise(() => {}));
       throw new Error("woken by the abort");
     }
+    if (how === "held") await held;
     if (how === "crash") throw new Error("a fault nobody foresaw");
     if (how === "missing") throw notFound("echo");
     if (how.startsWith("wait:")) await sleep(Number(how.slice(5)));
