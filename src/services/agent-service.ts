@@ -9,6 +9,7 @@ import { checkEtag } from "../domain/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { newId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
+import { invalidPageToken } from "../domain/page-token.ts";
 import type { Principal } from "../domain/principal.ts";
 import { type ServiceEntry, serve } from "../rpc/service.ts";
 import * as store from "../store/agents.ts";
@@ -50,10 +51,15 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
       const caller = callerFrom(principal);
       const page = await openPage(secrets, caller, pb.ListAgentsRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
-      const [after = ""] = page.cursor ?? [];
-      const rows = await store.listAgents(database, caller.tenantId, after, limit + 1, interrupt);
+      const edge = edgeOf(page.cursor);
+      const rows = await store.listAgents(database, caller.tenantId, edge?.after, limit + 1, interrupt);
       const convert = (row: (typeof rows)[number]) => toAgent(row, mayConfigure(principal));
-      const found = await tokenPageOf(page, AgentSchema, rows, limit, convert, ({ name }) => [name]);
+      const found = await tokenPageOf(page, AgentSchema, rows, limit, convert, ({ id, name, late, moment }) => [
+        id,
+        name,
+        late ? "late" : "",
+        edge?.moment ?? moment,
+      ]);
       return { agents: found.items, nextPageToken: found.nextPageToken };
     },
 
@@ -86,6 +92,14 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
       return {};
     }),
   });
+}
+
+/** Where a page begins, and the moment of the first page, as the token says them. */
+function edgeOf([id, name = "", late, moment]: readonly string[] = []) {
+  if (id === undefined) return undefined;
+  // Tokens of releases that went by names alone had one part.
+  if (moment === undefined) throw invalidPageToken();
+  return { moment, after: { id, name, late: late !== "", since: store.readMoment(moment) } };
 }
 
 function mayConfigure(principal: Principal): boolean {

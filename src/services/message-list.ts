@@ -103,13 +103,13 @@ export async function searchMessages(
   const { conversationId } = request;
   if (conversationId !== "" && !isOurId(conversationId)) return { matches: [] };
   const limit = pageSizeOf(request.pageSize);
-  const [score, id] = page.cursor ?? [];
+  const edge = matchEdge(page.cursor);
   const search: store.MessageSearch = {
     query: toTsQuery(parseSearch(request.query)),
     conversationId: conversationId.toLowerCase() || null,
     role: request.role,
     sender: request.sender || null,
-    after: score === undefined || id === undefined ? undefined : { score: Number(score), id },
+    after: edge?.after,
     limit: limit + 1,
   };
   const rows = await store.searchMessages(database, caller, search, interrupt);
@@ -124,7 +124,20 @@ export async function searchMessages(
     const { text = "", highlights = [] } = snippets.get(row) ?? {};
     return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
   };
-  const edgeOf = ({ score, id }: store.MatchRow) => [String(score), id];
+  const edgeOf = ({ score, id, late, moment }: store.MatchRow) => [
+    String(score),
+    id,
+    late ? "late" : "",
+    edge?.moment ?? moment,
+  ];
   const found = await tokenPageOf(page, pb.MessageMatchSchema, rows, limit, convert, edgeOf);
   return { matches: found.items, nextPageToken: found.nextPageToken };
+}
+
+/** Where a page of matches begins, and the moment of the first page, as the token says them. */
+function matchEdge([score, id = "", late, moment]: readonly string[] = []) {
+  if (score === undefined) return undefined;
+  // Tokens of releases that went by scores alone had two parts.
+  if (moment === undefined) throw invalidPageToken();
+  return { moment, after: { score: Number(score), id, late: late !== "", since: store.readMoment(moment) } };
 }

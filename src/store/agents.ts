@@ -4,8 +4,10 @@ import { isOurId } from "../domain/id.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
 import * as sql from "./statements/agents.ts";
+import type { Moment } from "./statements/changed.ts";
 
 export type { AgentRow, ConnectorName } from "./statements/agents.ts";
+export { readMoment } from "./statements/changed.ts";
 
 /** What an agent is, but for what the store gives it. */
 export type AgentValues = Omit<sql.AgentRow, "id" | "version" | "create_time" | "update_time">;
@@ -29,15 +31,27 @@ function place(tenantId: string, idOrName: string): unknown[] {
   return [tenantId, idOrName, isOurId(idOrName) ? idOrName : null];
 }
 
-/** A page of agents, by name. */
+/** Where a page of agents begins: after this one. */
+export interface AgentEdge {
+  readonly name: string;
+  readonly id: string;
+  /** The page before ended among those that changed since the first. */
+  readonly late: boolean;
+  /** When the first page was read. */
+  readonly since: Moment;
+}
+
+/** A page of agents, by name; whatever is renamed meanwhile, none is left out. */
 export function listAgents(
   on: Queryable,
   tenantId: string,
-  afterName: string,
+  after: AgentEdge | undefined,
   limit: number,
   signal?: Interrupt,
-): Promise<sql.AgentRow[]> {
-  return on.query(sql.listAgents, [tenantId, afterName, limit], signal);
+): Promise<sql.ListedAgentRow[]> {
+  if (after === undefined) return on.query(sql.listAgents, [tenantId, limit], signal);
+  const { name, id, late, since } = after;
+  return on.query(sql.listMoreAgents, [tenantId, limit, name, id, late, since.next, since.running], signal);
 }
 
 /** Undefined: another agent has the name. */

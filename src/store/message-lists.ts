@@ -3,10 +3,12 @@
 import type { Caller } from "../domain/caller.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
 import type { Queryable } from "./database.ts";
+import type { Moment } from "./statements/changed.ts";
 import { type BatchRow, listMessageBatch } from "./statements/message-batch.ts";
 import type { MessageRow } from "./statements/message-columns.ts";
 import * as lists from "./statements/message-lists.ts";
 
+export { readMoment } from "./statements/changed.ts";
 export type { MessageRow } from "./statements/message-columns.ts";
 export type { MatchRow } from "./statements/message-lists.ts";
 
@@ -104,7 +106,10 @@ export interface MessageSearch {
   readonly conversationId: string | null;
   readonly role: number;
   readonly sender: string | null;
-  readonly after: { readonly score: number; readonly id: string } | undefined;
+  /** The last of the page before, whether that was among those that changed, and when the first page was read. */
+  readonly after:
+    | { readonly score: number; readonly id: string; readonly late: boolean; readonly since: Moment }
+    | undefined;
   readonly limit: number;
 }
 
@@ -116,6 +121,7 @@ export function searchMessages(
   signal?: Interrupt,
 ): Promise<lists.MatchRow[]> {
   const edge = [after?.score ?? null, after?.id ?? null];
-  const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit];
+  const change = [after?.late ?? false, after?.since.next ?? 0n, after?.since.running ?? []];
+  const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit, ...change];
   return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
 }

@@ -125,3 +125,58 @@ test("F-PAGE-CHANGE: writers that never rest do not keep pages from ending", asy
   done = true;
   await writer;
 });
+
+test("F-PAGE-CHANGE: an agent of a later page that is renamed before those read comes at the end", async () => {
+  const tenant = await server.tenant();
+  const { agents } = tenant.key();
+  const ids = new Map<string, string>();
+  for (const name of ["b", "c", "d", "e", "f", "g"]) {
+    const { agent } = await agents.createAgent({ agent: { name, connector: { case: "echo", value: {} } } });
+    ids.set(name, agent?.id ?? "");
+  }
+  for (const pageSize of [1, 2, 4]) {
+    const seen: string[] = [];
+    for (let pageToken = ""; ; ) {
+      const page = await agents.listAgents({ pageSize, pageToken });
+      seen.push(...page.agents.map(({ name }) => name));
+      if (page.nextPageToken === "") break;
+      if (pageToken === "") {
+        await agents.updateAgent({ agentId: ids.get("f") ?? "", agent: { name: "a" } });
+        await agents.updateAgent({ agentId: ids.get("b") ?? "", agent: { name: "z" } });
+      }
+      pageToken = page.nextPageToken;
+    }
+    expect(new Set(seen), `${pageSize}`).toEqual(new Set(["b", "c", "d", "e", "g", "a", "z"]));
+    // In its new place, and once more at the end.
+    expect(seen.length).toBeLessThanOrEqual(8);
+    await agents.updateAgent({ agentId: ids.get("f") ?? "", agent: { name: "f" } });
+    await agents.updateAgent({ agentId: ids.get("b") ?? "", agent: { name: "b" } });
+    expect((await agents.listAgents({})).agents.map(({ name }) => name)).toEqual(["b", "c", "d", "e", "f", "g"]);
+  }
+});
+
+test("F-PAGE-CHANGE: a match of a later page that an edit lifts past those read comes at the end", async () => {
+  const tenant = await server.tenant();
+  const { conversations, messages } = tenant.key();
+  const contents = [6, 5, 4, 3, 2, 1].map((count) => `${"lift ".repeat(count)}${"other ".repeat(12 - count)}`);
+  const { conversation } = await conversations.createConversation({
+    messages: contents.map((content) => ({ content })),
+  });
+  const all = await messages.listMessages({ conversationId: conversation?.id ?? "" });
+  const ids = all.messages.map(({ id }) => id);
+  for (const pageSize of [1, 2, 4]) {
+    const seen: string[] = [];
+    for (let pageToken = ""; ; ) {
+      const page = await messages.searchMessages({ query: "lift", pageSize, pageToken });
+      seen.push(...page.matches.map(({ message }) => message?.id ?? ""));
+      if (page.nextPageToken === "") break;
+      if (pageToken === "") {
+        await messages.updateMessage({ messageId: ids[5] ?? "", message: { content: "lift ".repeat(9) } });
+      }
+      pageToken = page.nextPageToken;
+    }
+    expect(seen, `${pageSize}`).toEqual(ids);
+    await messages.updateMessage({ messageId: ids[5] ?? "", message: { content: contents[5] ?? "" } });
+    expect((await messages.searchMessages({ query: "lift" })).matches.map(({ message }) => message?.id)).toEqual(ids);
+  }
+});

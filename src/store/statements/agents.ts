@@ -3,6 +3,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../row-budget.ts";
+import { changedSince, MOMENT } from "./changed.ts";
 
 export type ConnectorName = "echo" | "openai" | "connect";
 
@@ -43,10 +44,36 @@ export const lockAgent: Statement<AgentRow> = {
   text: `${findAgent.text} for update of a`,
 };
 
-/** $1 tenant, $2 the name after which the page begins, $3 limit. */
-export const listAgents: Statement<AgentRow> = {
+export interface ListedAgentRow extends AgentRow {
+  /** The moment of the statement. */
+  readonly moment: string;
+  /** It has changed since the first page, and comes once more after all others. */
+  readonly late: boolean;
+}
+
+/** The first page, by name. $1 tenant, $2 limit. */
+export const listAgents: Statement<ListedAgentRow> = {
   name: "agent_list",
-  text: `select ${columns} from agent a where a.tenant_id = $1 and a.name > $2 order by a.name limit $3`,
+  text: `
+  select ${columns}, ${MOMENT} as moment, false as late from agent a
+  where a.tenant_id = $1 order by a.name limit $2`,
+  maxBytes: PAGE_BYTES,
+};
+
+/**
+ * A later page. A new name may lie before the pages that are read: those that have changed since the first come at the
+ * end, by their ids. $1 tenant, $2 limit, $3 name and $4 id of the last of the page before, $5 whether that was at the end,
+ * $6 and $7 the moment of the first page.
+ */
+export const listMoreAgents: Statement<ListedAgentRow> = {
+  name: "agent_list_more",
+  text: `
+  select ${columns}, ${MOMENT} as moment, a.late from (
+    select a.*, ($5::boolean or a.name <= $3) as late, ${changedSince("a", "$6", "$7")} as changed
+    from agent a where a.tenant_id = $1
+  ) a
+  where not a.late or (a.changed and (not $5::boolean or a.id > $4::uuid))
+  order by a.late, case when not a.late then a.name end, a.id limit $2`,
   maxBytes: PAGE_BYTES,
 };
 

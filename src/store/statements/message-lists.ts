@@ -1,6 +1,7 @@
 // The statements that list messages: of one conversation, deleted ones, and by their words.
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../row-budget.ts";
+import { changedSince, MOMENT } from "./changed.ts";
 import { type MessageRow, messageColumns, withinBytes } from "./message-columns.ts";
 import { forEachViewer, type ViewerKind, visible } from "./visibility.ts";
 
@@ -86,13 +87,21 @@ export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): S
 export interface MatchRow extends MessageRow {
   readonly followed: boolean;
   readonly score: number;
+  /** The moment of the statement. */
+  readonly moment: string;
+  /** It has changed since the first page, and comes once more after all others. */
+  readonly late: boolean;
 }
+
+const BEST_FIRST = "late, place desc, id desc";
 
 /**
  * Messages by their words, best first. The index is asked for the words, the tenant and, if named, the conversation at
- * once.
+ * once. An edit may lift a message past the pages that are read: those that have changed since the first come at the end,
+ * by their ids, as long as they still match.
  * $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8 the score and id
- * after which the page begins or null, $9 limit.
+ * of the last of the page before or null, $9 limit, $10 whether that was at the end, $11 and $12 the moment of the first
+ * page.
  */
 export const searchMessages = forEachViewer<MatchRow>(
   "message_search",
@@ -102,18 +111,22 @@ export const searchMessages = forEachViewer<MatchRow>(
         quote_literal('conversation:' || $3::uuid::text)::tsquery, quote_literal('tenant:' || $1::uuid::text)::tsquery) as scoped
     from to_tsquery('simple', $4) as words
   ), found as (
-    select ${messageColumns}, ts_rank(m.search, asked.words) as score
+    select ${messageColumns}, ts_rank(m.search, asked.words) as score,
+      ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null
       and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
       and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6) and ${visible(kind)}
+  ), placed as (
+    select *, case when not late then score end as place from (
+      select *, $7::real is not null and ($10::boolean or not (score, id) < ($7::real, $8::uuid)) as late from found
+    ) found
   )
   ${withinBytes(
-    `select * from found
-    where $7::real is null or (score, id) < ($7::real, $8::uuid)
-    order by score desc, id desc limit $9`,
-    "score desc, id desc",
+    `select * from placed where not late or (changed and (not $10::boolean or id < $8::uuid))
+    order by ${BEST_FIRST} limit $9`,
+    BEST_FIRST,
   )}
-  order by score desc, id desc`,
+  order by ${BEST_FIRST}`,
   { maxBytes: PAGE_BYTES },
 );
