@@ -10,7 +10,7 @@ import type { Speaking } from "../domain/speaking.ts";
 import type { CallContext } from "../rpc/call.ts";
 import type { Database } from "../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../store/idempotency.ts";
-import { readMessagesById } from "../store/messages.ts";
+import { readPlacesById } from "../store/messages.ts";
 import type { SendQueue } from "../store/send-queue.ts";
 import type { SendRow } from "../store/sends.ts";
 import { requireOpen } from "./conversation-access.ts";
@@ -80,7 +80,7 @@ async function repeat(
   first: ClaimRow,
   drafts: readonly MessageDraft[],
 ): Promise<Message[]> {
-  const rows = await readMessagesById(database, caller, first.message_ids ?? []);
+  const rows = await readPlacesById(database, caller, first.message_ids ?? []);
   // Purged since.
   if (rows.length !== drafts.length) throw notFound("conversation");
   return drafts.map((draft, index) => {

@@ -54,8 +54,13 @@ export async function readLockedMessage(
   return (await tx.query(sql.readMessage, [caller.tenantId, conversationId, seq]))[0];
 }
 
-export function readMessagesById(on: Queryable, caller: Caller, ids: readonly string[]): Promise<MessageRow[]> {
-  return on.query(sql.messagesById, [caller.tenantId, ids]);
+/** Where messages are and when they came, in the order of the ids, without what they hold. */
+export function readPlacesById(
+  on: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<Pick<MessageRow, "id" | "seq" | "create_time">[]> {
+  return on.query(sql.placesById, [caller.tenantId, ids]);
 }
 
 /** Rows that one statement changes at most, so that none takes as long as statements may. */

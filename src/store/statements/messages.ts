@@ -27,11 +27,11 @@ export const readMessage: Statement<MessageRow> = {
   text: `select ${messageColumns} from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = $3`,
 };
 
-/** Messages by id, in the order of the ids. $1 tenant, $2 ids. */
-export const messagesById: Statement<MessageRow> = {
-  name: "message_by_id",
+/** What the store gave to messages, without what they hold, in the order of the ids. $1 tenant, $2 ids. */
+export const placesById: Statement<Pick<MessageRow, "id" | "seq" | "create_time">> = {
+  name: "message_places_by_id",
   text: `
-  select ${messageColumns} from unnest($2::uuid[]) with ordinality as asked(id, ordinal)
+  select m.id, m.seq, m.create_time from unnest($2::uuid[]) with ordinality as asked(id, ordinal)
   join message m on m.tenant_id = $1 and m.id = asked.id order by asked.ordinal`,
 };
 
