@@ -1,4 +1,5 @@
 // Entity tags and the conditions on them, RFC 9110 §8.8.3 and §13.1.
+import { hash } from "node:crypto";
 import type { Coding } from "./accept.ts";
 import { invalid, RestProblem } from "./problem.ts";
 
@@ -8,6 +9,8 @@ export type Condition = "any" | readonly EntityTag[];
 export interface EntityTag {
   /** Without quotes, and without the suffix of a content coding. */
   readonly value: string;
+  /** The version in it: what a write compares. */
+  readonly version: string;
   readonly weak: boolean;
 }
 
@@ -17,11 +20,22 @@ const MAX_TAGS = 64;
 // A compressed answer is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends back
 // the tag that it got; the suffix falls off again here.
 const CODED = /;(?:br|gzip)$/;
+// Readers of one version may see different things, their own read marks for one. So a tag ends in a digest of the body.
+const DIGESTED = /;[\w-]{16}$/;
 
-/** The `ETag` of a representation; undefined if the version cannot be written as a tag. */
-export function entityTag(version: string, coding: Coding): string | undefined {
-  if (version === "" || !/^[\x21\x23-\x7e]*$/.test(version) || CODED.test(version)) return undefined;
-  return coding === "identity" ? `"${version}"` : `"${version};${coding}"`;
+/**
+ * The value of the tag of a representation: its version and, unless it has no body, a digest of that. Undefined if the
+ * version cannot be written as a tag.
+ */
+export function tagValue(version: string, body: string | Uint8Array | undefined): string | undefined {
+  if (version === "" || !/^[\x21\x23-\x7e]*$/.test(version)) return undefined;
+  if (CODED.test(version) || DIGESTED.test(version)) return undefined;
+  return body === undefined ? version : `${version};${hash("sha256", body, "base64url").slice(0, 16)}`;
+}
+
+/** The `ETag` of a representation, from its {@link tagValue}. */
+export function entityTag(value: string, coding: Coding): string {
+  return coding === "identity" ? `"${value}"` : `"${value};${coding}"`;
 }
 
 /** Reads `If-Match` or `If-None-Match`. Throws a {@link RestProblem} that names the header if it is neither form. */
@@ -31,9 +45,10 @@ export function readCondition(name: string, header: string | undefined): Conditi
   const tags: EntityTag[] = [];
   const pattern = /[\t ]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"[\t ]*(?:,|$)/y;
   while (pattern.lastIndex < header.length) {
-    const [, weak, value] = pattern.exec(header) ?? [];
-    if (value === undefined || tags.length === MAX_TAGS) throw badCondition(name);
-    tags.push({ value: value.replace(CODED, ""), weak: weak !== undefined });
+    const [, weak, sent] = pattern.exec(header) ?? [];
+    if (sent === undefined || tags.length === MAX_TAGS) throw badCondition(name);
+    const value = sent.replace(CODED, "");
+    tags.push({ value, version: value.replace(DIGESTED, ""), weak: weak !== undefined });
   }
   if (tags.length === 0) throw badCondition(name);
   return tags;
@@ -56,7 +71,7 @@ function badCondition(name: string): RestProblem {
 export function versionToMatch(condition: Condition): string | undefined {
   if (condition === "any") return undefined;
   const strong = condition.filter((tag) => !tag.weak);
-  const versions = new Set((strong.length > 0 ? strong : condition).map((tag) => tag.value));
+  const versions = new Set((strong.length > 0 ? strong : condition).map((tag) => tag.version));
   if (versions.size > 1)
     throw invalid("header", "if-match", "must name one version: a write compares one", "entity_tag");
   return versions.values().next().value;
@@ -64,12 +79,12 @@ export function versionToMatch(condition: Condition): string | undefined {
 
 /** Whether a representation of this version meets `If-Match`. */
 export function meetsIfMatch(condition: Condition, version: string | undefined): boolean {
-  return condition === "any" || condition.some((tag) => tag.value === version);
+  return condition === "any" || condition.some((tag) => tag.version === version);
 }
 
-/** Whether `If-None-Match` says that the client has this version: the weak comparison. */
-export function isKnown(condition: Condition, version: string | undefined): boolean {
-  return version !== undefined && (condition === "any" || condition.some((tag) => tag.value === version));
+/** Whether `If-None-Match` says that the client has this representation, by its {@link tagValue}: the weak comparison. */
+export function isKnown(condition: Condition, value: string | undefined): boolean {
+  return value !== undefined && (condition === "any" || condition.some((tag) => tag.value === value));
 }
 
 export function preconditionFailed(): RestProblem {

@@ -3,8 +3,8 @@ import type { Message } from "@bufbuild/protobuf";
 import type { HttpBody } from "../../gen/google/api/httpbody_pb.ts";
 import type { Coding } from "./accept.ts";
 import type { Binding } from "./binding.ts";
-import { compress, WORTHWHILE_BYTES } from "./compress.ts";
-import { entityTag, isKnown, meetsIfMatch, preconditionFailed, readCondition } from "./entity-tag.ts";
+import { compress, type Encoded, WORTHWHILE_BYTES } from "./compress.ts";
+import { entityTag, isKnown, meetsIfMatch, preconditionFailed, readCondition, tagValue } from "./entity-tag.ts";
 import { getAt } from "./field-path.ts";
 import { answer, answerEmpty, type Headers, type HttpResponse } from "./http.ts";
 import type { JsonWriter } from "./json-write.ts";
@@ -41,18 +41,25 @@ export async function prepare(parts: AnswerParts, response: Message, headers: He
   const place = location?.(parts.request ?? response, response);
   if (place !== undefined) headers.location = place;
   const version = binding.etag === undefined ? undefined : (getAt(response, binding.etag) as string | undefined);
-  if ((verb === "GET" || verb === "HEAD") && meetsConditions(parts, version)) {
-    setTag(headers, version, "identity");
-    return { status: 304, headers, body: undefined };
-  }
+  const reads = verb === "GET" || verb === "HEAD";
+  if (reads) checkIfMatch(parts, version);
   if (successStatus === 204 || successStatus === 205) {
-    setTag(headers, version, "identity");
+    setTag(headers, version, undefined, "identity");
     return { status: successStatus, headers, body: undefined };
   }
-  const body = encode(parts, response, headers);
+  const content: Headers = {};
+  const body = encode(parts, response, content);
   if (body.length > MAX_ANSWER_BYTES) throw answerTooLarge();
-  const encoded = await worthCompressing(parts, body, headers);
-  setTag(headers, version, encoded.coding);
+  const mayCompress = isWorthCompressing(parts, body);
+  if (mayCompress) addVary(headers, "accept-encoding");
+  if (reads && version !== undefined && isHeld(parts, tagValue(version, body))) {
+    setTag(headers, version, body, "identity");
+    return { status: 304, headers, body: undefined };
+  }
+  Object.assign(headers, content);
+  const encoded = await encodedAsAsked(parts, body, mayCompress);
+  if (encoded.coding !== "identity") headers["content-encoding"] = encoded.coding;
+  setTag(headers, version, body, encoded.coding);
   return { status: successStatus, headers, body: encoded.body };
 }
 
@@ -62,12 +69,16 @@ export function send(response: HttpResponse, { status, headers, body }: Prepared
   else answer(response, status, headers, body, verb === "HEAD");
 }
 
-/** Whether the client already has this version. Throws if it asked for another. */
-function meetsConditions(parts: AnswerParts, version: string | undefined): boolean {
-  const ifMatch = readCondition("if-match", parts.header("if-match"));
-  if (ifMatch !== undefined && !meetsIfMatch(ifMatch, version)) throw preconditionFailed();
-  const ifNoneMatch = readCondition("if-none-match", parts.header("if-none-match"));
-  return ifNoneMatch !== undefined && isKnown(ifNoneMatch, version);
+/** Throws if the client asked for another version. */
+function checkIfMatch(parts: AnswerParts, version: string | undefined): void {
+  const condition = readCondition("if-match", parts.header("if-match"));
+  if (condition !== undefined && !meetsIfMatch(condition, version)) throw preconditionFailed();
+}
+
+/** Whether the client already has what it would be sent. */
+function isHeld(parts: AnswerParts, value: string | undefined): boolean {
+  const condition = readCondition("if-none-match", parts.header("if-none-match"));
+  return condition !== undefined && isKnown(condition, value);
 }
 
 function encode({ binding, raw, writer }: AnswerParts, response: Message, headers: Headers): string | Uint8Array {
@@ -99,26 +110,26 @@ export function setContentType(headers: Headers, body: HttpBody | undefined): vo
   headers["x-content-type-options"] = "nosniff";
 }
 
-async function worthCompressing(
-  parts: AnswerParts,
-  body: string | Uint8Array,
-  headers: Headers,
-): Promise<{ readonly coding: Coding; readonly body: string | Uint8Array }> {
-  // Raw bodies are images and the like; whoever made them knows how to compress them.
-  if (parts.raw || body.length < WORTHWHILE_BYTES) return { coding: "identity", body };
-  addVary(headers, "accept-encoding");
-  const accepted = parts.header("accept-encoding");
-  if (accepted === undefined) return { coding: "identity", body };
-  const encoded = await compress(body, accepted);
-  if (encoded.coding !== "identity") headers["content-encoding"] = encoded.coding;
-  return encoded;
+/** Raw bodies are images and the like; whoever made them knows how to compress them. */
+function isWorthCompressing({ raw }: AnswerParts, body: string | Uint8Array): boolean {
+  return !raw && body.length >= WORTHWHILE_BYTES;
+}
+
+async function encodedAsAsked(parts: AnswerParts, body: string | Uint8Array, mayCompress: boolean): Promise<Encoded> {
+  const accepted = mayCompress ? parts.header("accept-encoding") : undefined;
+  return accepted === undefined ? { coding: "identity", body } : compress(body, accepted);
 }
 
 function addVary(headers: Headers, name: string): void {
   headers.vary = headers.vary === undefined ? name : `${headers.vary}, ${name}`;
 }
 
-function setTag(headers: Headers, version: string | undefined, coding: Coding): void {
-  const tag = version === undefined ? undefined : entityTag(version, coding);
-  if (tag !== undefined) headers.etag = tag;
+function setTag(
+  headers: Headers,
+  version: string | undefined,
+  body: string | Uint8Array | undefined,
+  coding: Coding,
+): void {
+  const value = version === undefined ? undefined : tagValue(version, body);
+  if (value !== undefined) headers.etag = entityTag(value, coding);
 }
