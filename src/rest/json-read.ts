@@ -1,6 +1,6 @@
 // JSON bodies into messages.
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { ShapeFault } from "../rpc/json-shape.ts";
+import { refuseInexactNumbers, ShapeFault } from "../rpc/json-shape.ts";
 import { messageFromJson, refuseNamesGivenTwice } from "../rpc/json-text.ts";
 import { type BrokenPiece, readLargeJson } from "../rpc/large-json.ts";
 import { withImpliedMask } from "../rpc/named-fields.ts";
@@ -20,10 +20,21 @@ export type { ReadOptions } from "./json-faults.ts";
  */
 export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
   refuseHugeNumbers(schema, text);
+  let message: Message;
   try {
-    return decode(schema, text, options);
+    message = decode(schema, text, options);
   } catch {
     throw explain(schema, parseUnskipped(text, options), options, "");
+  }
+  refuseInexact(schema, text, options);
+  return message;
+}
+
+function refuseInexact(schema: DescMessage, text: string, options: ReadOptions, path = ""): void {
+  try {
+    refuseInexactNumbers(schema, text, { ...options, bareListOf });
+  } catch (error) {
+    throw error instanceof ShapeFault ? problemOf(error, path) : error;
   }
 }
 
@@ -77,11 +88,14 @@ export function readField(
   if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
     if (text.trim() === "null") return;
     refuseHugeNumbers(field.message, text, field.name);
+    let value: Message;
     try {
-      setField(target, field, decode(field.message, text, options));
+      value = decode(field.message, text, options);
     } catch {
       throw explain(field.message, parseUnskipped(text, options), options, field.name);
     }
+    refuseInexact(field.message, text, options, field.name);
+    setField(target, field, value);
     return;
   }
   const json = parse(text);
@@ -94,6 +108,7 @@ export function readField(
   } catch {
     throw explain(schema, { [field.jsonName]: json }, options, "");
   }
+  refuseInexact(schema, wrapped, options);
 }
 
 /** What {@link readLargeMessage} is to {@link readMessage}. */

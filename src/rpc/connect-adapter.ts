@@ -5,11 +5,12 @@ import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/conn
 import type { CallHead } from "./call.ts";
 import { compressions } from "./compression.ts";
 import { admitCall, carriedCall, implementationOf } from "./connect-calls.ts";
-import { carried } from "./connect-failures.ts";
+import { carried, failureOfShape } from "./connect-failures.ts";
 import { refusalOf, wireOf } from "./connect-request.ts";
 import { writeError, writeResponse } from "./connect-response.ts";
 import { createCallSignal, parseTimeout, timeoutHeader } from "./deadline.ts";
 import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "./http.ts";
+import { refuseInexactNumbers, ShapeFault } from "./json-shape.ts";
 import { jsonText } from "./json-text.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { withImpliedMask } from "./named-fields.ts";
@@ -124,8 +125,16 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
 
 /** Connect's types lack this option of its JSON serialization. */
 function jsonOptionsOf({ input }: DescMethod): object {
-  const textDecoder = { decode: (bytes?: Uint8Array) => withImpliedMask(input, jsonText.decode(bytes)) };
-  return { jsonOptions: { textDecoder } };
+  const decode = (bytes?: Uint8Array) => {
+    const text = jsonText.decode(bytes);
+    try {
+      refuseInexactNumbers(input, text, { ignoreUnknownFields: true });
+    } catch (error) {
+      throw error instanceof ShapeFault ? failureOfShape(error) : error;
+    }
+    return withImpliedMask(input, text);
+  };
+  return { jsonOptions: { textDecoder: { decode } } };
 }
 
 function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; failure?: unknown } {

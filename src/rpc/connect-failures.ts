@@ -1,7 +1,8 @@
 // Failures that Connect's own code reports before or after a service acts, told in the terms of this contract.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
 import { malformed, tooLarge } from "./compression.ts";
+import { NAME_TWICE, type ShapeFault } from "./json-shape.ts";
 
 /** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */
 export function carry(failure: unknown): ConnectError {
@@ -13,6 +14,12 @@ export function carried<T>(promise: Promise<T>): Promise<T> {
   return promise.catch((failure: unknown) => {
     throw carry(failure);
   });
+}
+
+/** What is wrong with the shape of a text, as every wire but REST tells it. */
+export function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
+  if (rule === NAME_TWICE) return malformed(`${field || "the body"} ${message}`);
+  return rule === undefined ? malformed(message) : invalidField(field, message, rule);
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { endOfString } from "../domain/json.ts";
 import { mostItems, textLimit, tooManyItems } from "./item-limits.ts";
+import { INEXACT, isInexact, mayHoldInexact } from "./json-number.ts";
 import { type Place, textOf } from "./place.ts";
 import { MAX_STRUCT_BYTES } from "./well-formed.ts";
 
@@ -127,6 +128,11 @@ class Names {
   }
 }
 
+/** Throws a {@link ShapeFault} for a number that would become another one. For texts that were read as `schema`. */
+export function refuseInexactNumbers(schema: DescMessage, text: string, options: ShapeOptions): void {
+  if (mayHoldInexact(text)) jsonShape(schema, text, options);
+}
+
 class Scan implements JsonShape {
   readonly cuts: Cut[] = [];
   readonly lists: ItemList[] = [];
@@ -137,6 +143,8 @@ class Scan implements JsonShape {
   readonly #place: Place = [];
   readonly #path: DescField[] = [];
   #inItem = false;
+  /** Nothing reads what is scanned. */
+  #unread = false;
   #at = 0;
   #depth = 0;
   #values = 0;
@@ -201,8 +209,11 @@ class Scan implements JsonShape {
     const field = this.#depth === 1 && skipped?.has(name) ? undefined : fieldNamed(schema, name);
     if (field === undefined) {
       const before = this.#pieceValues;
-      this.#value(UNKNOWN);
       const unread = ignoreUnknownFields || (this.#depth === 1 && skipped?.has(name) === true);
+      const within = this.#unread;
+      this.#unread ||= unread;
+      this.#value(UNKNOWN);
+      this.#unread = within;
       if (!unread || this.#inItem || this.#at - start < WORTH_CUTTING) return;
       // A name that stands in no text by chance: names given twice are refused.
       this.cuts.push({ start, end: this.#at, by: `"\ue000${start}":null` });
@@ -341,6 +352,7 @@ class Scan implements JsonShape {
       }
     }
     if (this.#at === start) throw new NotJson();
+    if (!this.#unread && isInexact(this.#text.slice(start, this.#at))) throw this.#broken(...INEXACT);
   }
 
   /** The character after white space; undefined at the end. */

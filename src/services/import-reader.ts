@@ -16,7 +16,7 @@ import { importedId } from "../domain/external-id.ts";
 import { isOurId } from "../domain/id.ts";
 import { parseJson } from "../domain/json.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../domain/principal.ts";
-import { ShapeFault } from "../rpc/json-shape.ts";
+import { refuseInexactNumbers, ShapeFault } from "../rpc/json-shape.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../rpc/large-json.ts";
 import type { Validate } from "../rpc/validation.ts";
 import type { ImportedConversation, ImportedItem, ImportedPart, ImportedRevision } from "../store/import.ts";
@@ -115,7 +115,11 @@ export function createLineReader(caller: Caller, validate: Validate): (line: Raw
           }),
       );
     }
-    return take(line, () => fromJsonString(RecordSchema, text ?? ""));
+    return take(line, () => {
+      const record = fromJsonString(RecordSchema, text ?? "");
+      refuseInexactNumbers(RecordSchema, text ?? "", LARGE_LINE);
+      return record;
+    });
   };
 
   function take({ number, text, fault = "" }: RawLine, readRecord: () => ImportRecord): ReadLine {

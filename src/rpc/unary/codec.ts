@@ -8,12 +8,12 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { createBinaryForm } from "../binary-form.ts";
 import { malformed, tooLarge } from "../compression.ts";
-import { failureOf } from "../connect-failures.ts";
+import { failureOf, failureOfShape } from "../connect-failures.ts";
 import { createJsonForm } from "../json-form.ts";
-import { NAME_TWICE, ShapeFault } from "../json-shape.ts";
+import { refuseInexactNumbers, ShapeFault } from "../json-shape.ts";
 import { jsonText, messageFromJson, parseJson, textOf } from "../json-text.ts";
 import { readLargeBinary } from "../large-binary.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../large-json.ts";
@@ -41,11 +41,6 @@ const LARGE_JSON: LargeJson = {
   read: (schema, text) => fromJson(schema, parsed(withImpliedMask(schema, text)), JSON_TEXT),
   explain: (error) => error,
 };
-
-function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
-  if (rule === NAME_TWICE) return malformed(`${field || "the body"} ${message}`);
-  return rule === undefined ? malformed(message) : invalidField(field, message, rule);
-}
 
 function parsed(text: string): JsonValue {
   try {
@@ -76,10 +71,13 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       if (bytes.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
       if (bytes.byteLength > LARGE_BODY) return decodeLarge(input, encoding, bytes);
       try {
-        return encoding === "proto"
-          ? fromBinary(input, bytes, BINARY)
-          : messageFromJson(input, withImpliedMask(input, jsonText.decode(bytes)), JSON_TEXT);
+        if (encoding === "proto") return fromBinary(input, bytes, BINARY);
+        const text = jsonText.decode(bytes);
+        const message = messageFromJson(input, withImpliedMask(input, text), JSON_TEXT);
+        refuseInexactNumbers(input, text, JSON_TEXT);
+        return message;
       } catch (error) {
+        if (error instanceof ShapeFault) throw failureOfShape(error);
         throw failureOf(described(error, encoding), readMaxBytes);
       }
     },
