@@ -44,6 +44,9 @@ export interface RestOptions extends FailureOptions {
   readonly openAfterMs?: number;
 }
 
+/** Without a word, a cache may keep 404 and 405 (RFC 9110 §15.1). */
+const NOT_KEPT: Headers = { "cache-control": "no-store" };
+
 type ClientAddress = (request: Pick<CallHead, "address" | "header">) => string;
 
 /** One route, for listings. */
@@ -103,7 +106,12 @@ export function createRest(options: RestOptions): Rest {
   ): true {
     const info = infoOf(mount, request, path, query, clientAddress);
     const rendered = renderFailure(problem, undefined, mount, info);
-    const headers: Headers = { "content-type": JSON_TYPE, "x-request-id": info.requestId, ...rendered.headers };
+    const headers: Headers = {
+      ...NOT_KEPT,
+      "content-type": JSON_TYPE,
+      "x-request-id": info.requestId,
+      ...rendered.headers,
+    };
     mount.onAnswer?.(headers, info);
     answer(response, rendered.status, headers, JSON.stringify(rendered.body), request.method === "HEAD");
     releaseBody(request);
@@ -118,7 +126,7 @@ export function createRest(options: RestOptions): Rest {
     response: HttpResponse,
   ): true {
     const info = infoOf(mount, request, path, query, clientAddress);
-    const headers: Headers = { allow: methods.join(", "), "x-request-id": info.requestId };
+    const headers: Headers = { ...NOT_KEPT, allow: methods.join(", "), "x-request-id": info.requestId };
     mount.onAnswer?.(headers, info);
     answerEmpty(response, 204, headers);
     releaseBody(request);

@@ -26,7 +26,9 @@ export async function writeResponse(
     // Headers are written after the first chunk is there: until then, the service may set some.
     const first = next();
     const early = (await Promise.race([first, flushed])) === undefined;
-    response.writeHead(from.status, Object.fromEntries(from.header ?? []));
+    const headers: Record<string, string> = Object.fromEntries(from.header ?? []);
+    if (headers["content-encoding"] !== undefined) headers.vary = "accept-encoding";
+    response.writeHead(from.status, headers);
     if (early) response.flushHeaders();
     let chunk = await first;
     while (chunk.done !== true && !isGone(to)) {
@@ -61,10 +63,11 @@ export function writeError(
   headers: Readonly<Record<string, string>>,
 ): void {
   const wire = wireOf(request);
+  const all = { "cache-control": "no-store", ...headers };
   if (wire !== "connect") {
     const text = wire === "grpc-web" && wantsText((name) => headerOf(request, name));
     const trailersOnly = {
-      ...headers,
+      ...all,
       ...Object.fromEntries(statusTrailers(error)),
       "content-type": `application/${wire}${text ? "-text" : ""}`,
     };
@@ -72,6 +75,6 @@ export function writeError(
     if (!("stream" in response)) answer(response, 200, trailersOnly);
     else if (!isGone(response)) response.stream.respond({ ":status": 200, ...trailersOnly }, { endStream: true });
   } else {
-    answer(response, status, { ...headers, "content-type": "application/json" }, errorToJsonBytes(error, undefined));
+    answer(response, status, { ...all, "content-type": "application/json" }, errorToJsonBytes(error, undefined));
   }
 }

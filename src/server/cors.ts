@@ -10,7 +10,7 @@ export interface CorsOptions {
   readonly loopback: boolean;
 }
 
-const METHODS = "GET, POST, PUT, PATCH, DELETE";
+const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const REQUEST_HEADERS = [
   ...cors.allowedHeaders,
   "Authorization",
@@ -29,6 +29,8 @@ const REQUEST_HEADERS = [
   "If-None-Match",
   "Last-Event-ID",
   "Accept-Language",
+  "traceparent",
+  "tracestate",
 ].join(", ");
 const RESPONSE_HEADERS = [
   ...cors.exposedHeaders,
@@ -45,6 +47,10 @@ const RESPONSE_HEADERS = [
   "X-RateLimit-Remaining",
   "X-RateLimit-Reset",
   "WWW-Authenticate",
+  "Accept",
+  "Allow",
+  "Content-Encoding",
+  "Connect-Content-Encoding",
 ].join(", ");
 /** How long a browser may remember a preflight, in seconds; browsers cap it at two hours. */
 const MAX_AGE = "7200";
@@ -58,16 +64,21 @@ export function createOriginCheck({ origins, loopback }: CorsOptions): (origin: 
 /** Adds the headers that an answer needs; answers a preflight itself and then says true. */
 export type Cors = (request: HttpRequest, response: HttpResponse) => boolean;
 
-/** No credentials mode: callers authenticate with a header, never with cookies. */
-export function createCors(options: CorsOptions): Cors {
+/**
+ * No credentials mode: callers authenticate with a header, never with cookies.
+ *
+ * @param isNeverKept whether no cache may keep the answer to a request: without an origin it is then left as it is
+ */
+export function createCors(options: CorsOptions, isNeverKept: (request: HttpRequest) => boolean): Cors {
   const isAllowed = createOriginCheck(options);
 
   return (request, response) => {
     const origin = headerOf(request, "origin");
-    if (origin === undefined) return false;
-    // Also where the origin is refused: a cache must not give its answer to another.
+    if (origin === undefined && isNeverKept(request)) return false;
+    // Also without an origin, and where it is refused: a cache must not give its answer to another.
     response.setHeader("vary", "Origin");
     keepVary(response);
+    if (origin === undefined) return false;
     const preflight = request.method === "OPTIONS" && "access-control-request-method" in request.headers;
     if (isAllowed(origin)) {
       response.setHeader("access-control-allow-origin", origin);
@@ -80,21 +91,28 @@ export function createCors(options: CorsOptions): Cors {
       }
     }
     // Without the headers above the browser stops here by itself.
-    if (preflight) answer(response, 204, {});
+    if (preflight) answer(response, 204, { "cache-control": "no-store" });
     return preflight;
   };
 }
 
-/** What an answer varies by besides is added to what is set, not put in its place. */
+/** What an answer varies by besides is added to what is set, not put in its place; one that is compressed varies by that. */
 function keepVary(response: HttpResponse): void {
   const own = response as ServerResponse;
   const writeHead = own.writeHead.bind(own);
   own.writeHead = (status: number, ...rest: unknown[]) => {
-    const headers = rest.at(-1) as Record<string, string> | undefined;
-    const vary = typeof headers === "object" && !Array.isArray(headers) ? headers.vary : undefined;
-    if (vary !== undefined) rest[rest.length - 1] = { ...headers, vary: `Origin, ${vary}` };
-    return writeHead(status, ...(rest as [Record<string, string>]));
+    const headers = rest.at(-1);
+    if (typeof headers !== "object" || headers === null || Array.isArray(headers))
+      return writeHead(status, ...(rest as []));
+    const all = headers as Record<string, string>;
+    const more = [all.vary, isCompressed(all) ? "accept-encoding" : undefined].filter((name) => name !== undefined);
+    const vary = [...new Set(["Origin", ...more.flatMap((names) => names.split(/, */))])].join(", ");
+    return writeHead(status, { ...all, vary });
   };
+}
+
+function isCompressed(headers: Readonly<Record<string, string>>): boolean {
+  return headers["content-encoding"] !== undefined;
 }
 
 function isLoopbackOrigin(origin: string): boolean {

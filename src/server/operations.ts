@@ -31,7 +31,8 @@ export function createOperations({ ready, lifecycle, metrics }: OperationsOption
     ],
   ];
   if (metrics !== undefined) {
-    const page = async () => ({ status: 200, body: await metrics.text(), type: metrics.registry.contentType });
+    const text = createSharedText(metrics.text);
+    const page = async () => ({ status: 200, body: await text(), type: metrics.registry.contentType });
     places.push(["/metrics", readOnly(page)]);
   }
   return new Map(places);
@@ -43,7 +44,38 @@ const options: HttpHandler = (request, response) => {
   return true;
 };
 
-function readOnly(page: () => Promise<{ status: number; body: string; type?: string }>): HttpHandler {
+/** How often in a second the metrics are written out: it takes milliseconds, and anyone may ask. */
+const MAX_TEXTS = 4;
+
+/** The text, made at most {@link MAX_TEXTS} times a second. Those that ask meanwhile share one in memory. */
+function createSharedText(make: () => Promise<string>): () => Promise<Buffer> {
+  let made: Promise<Buffer> | undefined;
+  let second = Number.NEGATIVE_INFINITY;
+  let left = 0;
+  let making = false;
+  return () => {
+    const now = performance.now();
+    if (now - second >= 1000) {
+      second = now;
+      left = MAX_TEXTS;
+    }
+    if (made !== undefined && (making || left === 0)) return made;
+    left--;
+    making = true;
+    made = make()
+      .then((text) => Buffer.from(text))
+      .catch((error: unknown) => {
+        made = undefined;
+        throw error;
+      })
+      .finally(() => {
+        making = false;
+      });
+    return made;
+  };
+}
+
+function readOnly(page: () => Promise<{ status: number; body: string | Buffer; type?: string }>): HttpHandler {
   return async (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
       answer(response, 405, { ...TEXT, allow: "GET, HEAD" }, "method not allowed\n");

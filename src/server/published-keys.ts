@@ -6,7 +6,7 @@ import { answer, type HttpHandler } from "../rpc/http.ts";
 export function publishKeys(issuer: LocalIssuer): HttpHandler {
   return async (request, response) => {
     if (request.method !== "GET" && request.method !== "HEAD") {
-      answer(response, 405, { allow: "GET, HEAD" });
+      answer(response, 405, { allow: "GET, HEAD", "cache-control": "no-store" });
       return true;
     }
     const headers = { "content-type": "application/jwk-set+json", "cache-control": "public, max-age=600" };

@@ -22,6 +22,8 @@ import { createOperations } from "./operations.ts";
 import { checkRequest } from "./request-check.ts";
 import { watchUnread } from "./unread-watch.ts";
 
+const PLAIN = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
+
 export interface ServerOptions {
   readonly pipeline: Pipeline;
   readonly lifecycle: Lifecycle;
@@ -70,7 +72,9 @@ export function createServer(options: ServerOptions): Server {
   const { pipeline, lifecycle, handlers = [], unaryLane = true, streamLane = true, logger } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bodies = options.bodies ?? createBodyRules(limits);
-  const cors = createCors(options.cors);
+  // Calls are answered with no-store.
+  const isCall = ({ url }: HttpRequest) => pipeline.methods.has(pathOf(url));
+  const cors = createCors(options.cors, isCall);
   const isOwnHost = options.hosts && createHostCheck(options.hosts);
   const rules = { maxHeaderBytes: limits.maxHeaderBytes, isOwnHost };
   const routes = new Map([...createOperations(options), ...(options.routes ?? [])]);
@@ -120,7 +124,7 @@ export function createServer(options: ServerOptions): Server {
     if (lifecycle.draining.aborted && !("stream" in request)) response.setHeader("connection", "close");
     const fault = checkRequest(request, rules);
     if (fault !== undefined) {
-      answer(response, fault.status, { "content-type": "text/plain; charset=utf-8" }, `${fault.message}\n`);
+      answer(response, fault.status, PLAIN, `${fault.message}\n`);
       return;
     }
     if (cors(request, response)) return;
@@ -129,7 +133,7 @@ export function createServer(options: ServerOptions): Server {
         // A handler answers for its own failures; this is a fault of ours.
         logger.error({ err: error }, "a handler failed");
         if (response.headersSent) response.destroy();
-        else answer(response, 500, { "content-type": "text/plain; charset=utf-8" }, "internal error\n");
+        else answer(response, 500, PLAIN, "internal error\n");
       })
       // Not every handler reads a body.
       .finally(() => releaseBody(request));

@@ -71,7 +71,7 @@ export function sendContent(request: DocsRequest, response: DocsResponse, conten
 
 /** An answer without a body. */
 export function sendPlain(response: DocsResponse, status: number, headers: Readonly<Record<string, string>>): void {
-  response.writeHead(status, { ...headers, "content-length": "0" });
+  response.writeHead(status, { "cache-control": "no-cache", ...headers, "content-length": "0" });
   response.end();
 }
 

@@ -78,6 +78,7 @@ function answer(
     .compress(typeof body === "string" ? Buffer.from(body) : (body as Uint8Array<ArrayBuffer>))
     .then((compressed) => {
       headers["content-encoding"] = compression.name;
+      headers.vary = "accept-encoding";
       headers["content-length"] = String(compressed.byteLength);
       return { status, headers, body: compressed };
     });
