@@ -24,7 +24,10 @@ export const importCommand: Command = {
     const progress = createProgress();
     const answer = await withDatabase(invocation, "command", async ({ database }) => {
       const caller = commandCaller(await tenantNamed(database, tenant));
-      return importConversations(database, caller, parts(file, size, stop, progress), invocation.signal);
+      return importConversations(database, caller, parts(file, size, stop, progress), {
+        signal: invocation.signal,
+        held() {},
+      });
     });
     progress.end();
     for (const { line, description } of answer.errors) invocation.print(`line ${line}: ${description}`);

@@ -61,4 +61,7 @@ class DerivedContext implements CallContext {
   flushHeaders(): void {
     this.#base.flushHeaders();
   }
+  held(bytes: number): void {
+    this.#base.held(bytes);
+  }
 }

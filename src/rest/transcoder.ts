@@ -152,6 +152,7 @@ export function createTranscoder({
       address: call.context.address,
     };
     const body = RequestBody.of(request, bodies);
+    call.onHeld = (bytes) => body.keep(bytes);
     const exchange: Exchange = { route, request, response, segments, query, body, head, call, info };
     try {
       const refused = call.turnAway();

@@ -90,6 +90,8 @@ export class BodyShare {
   readonly #connection: Connection;
   readonly #onReleased: () => void;
   #held = 0;
+  /** What its service holds of messages that came before, in bytes. */
+  #kept = 0;
   /** Counted for what comes while it waits. */
   #reserved = 0;
   #coming = true;
@@ -141,9 +143,29 @@ export class BodyShare {
     this.#rouse();
   }
 
-  /** It holds nothing more of what has come. */
+  /** Counts what its service holds of what came before. Throws OVERLOADED if that is more than before, and too much. */
+  keep(bytes: number): void {
+    const more = bytes - this.#kept;
+    if (this.#released) return;
+    this.#kept = bytes;
+    if (more > 0) {
+      // What waits is counted already, and counts on.
+      const reserved = this.#reserved;
+      this.#reserved = 0;
+      try {
+        this.charge(more);
+      } finally {
+        this.#reserved = reserved;
+      }
+    } else if (more < 0) {
+      this.#add(more);
+      this.#rouse();
+    }
+  }
+
+  /** It holds nothing more of what has come, but what its service keeps. */
   clear(): void {
-    if (this.#held > 0) this.#add(-this.#held);
+    if (this.#held > this.#kept) this.#add(this.#kept - this.#held);
     this.#reserved = 0;
     this.#rouse();
   }
@@ -154,6 +176,7 @@ export class BodyShare {
     this.#coming = false;
     this.#wake = undefined;
     this.#connection.shares.delete(this);
+    this.#kept = 0;
     this.clear();
     this.#released = true;
     this.#onReleased();

@@ -52,6 +52,11 @@ export interface CallContext {
    * has no status of its own over REST.
    */
   flushHeaders(): void;
+  /**
+   * Says how many bytes the service holds of the requests of a stream that it has taken: they count among what request
+   * bodies may hold. Throws OVERLOADED if that becomes too much.
+   */
+  held(bytes: number): void;
   /** Calls `act` once, when the call is over: its answer was handed on to be sent, or it failed. */
   onceOver(act: () => void): void;
 }
@@ -79,6 +84,8 @@ export interface Call {
   readonly responseHeaders: ReadonlyMap<string, string>;
   /** Called when the service has nothing to send yet, but the call stands: the headers may go out. */
   onFlushHeaders: (() => void) | undefined;
+  /** Called with how much the service holds of a stream of requests. */
+  onHeld: ((bytes: number) => void) | undefined;
   /** Records success, unless a failure or success was recorded before. For logs and metrics. */
   end(): void;
   /** Records a failure once, and gives the error to send: never one with internals in it. Again gives the first. */

@@ -9,6 +9,7 @@ import { carried, failureOfShape } from "./connect-failures.ts";
 import { refusalOf, wireOf } from "./connect-request.ts";
 import { writeError, writeResponse } from "./connect-response.ts";
 import { createCallSignal, parseTimeout, timeoutHeader } from "./deadline.ts";
+import { fewAtOnce } from "./few-at-once.ts";
 import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "./http.ts";
 import { refuseInexactNumbers, ShapeFault } from "./json-shape.ts";
 import { jsonText } from "./json-text.ts";
@@ -43,6 +44,9 @@ const PROTOCOL_HEADERS = [
   "grpc-accept-encoding",
 ];
 
+/** So many messages are decompressed at once: as many as Node has threads for. Of a stream, its service counts the result. */
+const DECOMPRESSING = 4;
+
 /** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
 export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
   const { pipeline, lifecycle, bodies, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
@@ -52,7 +56,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     acceptCompression: compressions.map(({ name, compress, decompress }) => ({
       name,
       compress,
-      decompress: (bytes, max) => carried(decompress(bytes, max)),
+      decompress: fewAtOnce(DECOMPRESSING, (bytes, max) => carried(decompress(bytes, max))),
     })),
     // Kept unknown fields cost 100 times their size in memory.
     binaryOptions: { readUnknownFields: false },
@@ -81,6 +85,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     const call = pipeline.begin({ method, wire, header, address: addressOf(request), signal, interrupt, deadline });
     const { promise: flushed, resolve: flush } = Promise.withResolvers<void>();
     const body = RequestBody.of(request, bodies);
+    call.onHeld = (bytes) => body.keep(bytes);
     let written = false;
     response.once("close", () => {
       if (!written) aborter.cancel();
@@ -96,7 +101,11 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
       } else {
         const isWeb = wire === "grpc-web";
         const oneRequest = method.methodKind === "unary" || method.methodKind === "server_streaming";
-        const pieces = body.pieces(interrupt, { streams: !oneRequest, maxBytes: readMaxBytes });
+        const pieces = body.pieces(interrupt, {
+          streams: !oneRequest,
+          maxBytes: readMaxBytes,
+          expands: oneRequest && isCompressed(request),
+        });
         const answer = await handler({
           httpVersion: request.httpVersion,
           method: request.method ?? "",
@@ -144,6 +153,14 @@ function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; f
   } catch (failure) {
     return { failure };
   }
+}
+
+/** Whether a message may be larger than what comes of it. */
+function isCompressed(request: HttpRequest): boolean {
+  const named = ["content-encoding", "connect-content-encoding", "grpc-encoding"].map((name) =>
+    headerOf(request, name),
+  );
+  return named.some((name) => name !== undefined && name !== "identity");
 }
 
 function protocolHeaders(request: HttpRequest): Headers {

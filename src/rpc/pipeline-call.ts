@@ -37,6 +37,7 @@ export class PipelineCall implements Call, CallContext {
   readonly responseHeaders = new Map<string, string>();
   idempotencyKey: string | undefined;
   onFlushHeaders: (() => void) | undefined;
+  onHeld: ((bytes: number) => void) | undefined;
   #head: CallHead;
   #route: Route;
   #principal: Principal | undefined;
@@ -104,6 +105,10 @@ export class PipelineCall implements Call, CallContext {
 
   flushHeaders(): void {
     this.onFlushHeaders?.();
+  }
+
+  held(bytes: number): void {
+    this.onHeld?.(bytes);
   }
 
   onceOver(act: () => void): void {

@@ -78,8 +78,9 @@ export class RequestBody {
    * The body piece by piece, at the reader's pace. Rejects like {@link whole}, but a body that has many messages, of at
    * most `maxBytes` each, may take as long as it makes progress.
    */
-  async *pieces(interrupt: Interrupt, { streams, maxBytes }: PiecesOptions): AsyncGenerator<Buffer> {
-    if (streams) this.#most = maxBytes;
+  async *pieces(interrupt: Interrupt, options: PiecesOptions): AsyncGenerator<Buffer> {
+    const { streams, maxBytes, expands = false } = options;
+    if (streams || expands) this.#most = maxBytes;
     // Not destroyed when reading stops early: on HTTP/1.1 that would take the connection, and the answer with it.
     const chunks = this.#source.iterator({ destroyOnReturn: false });
     const clock = new BodyClock(this.#rules.timeoutMs, streams, interrupt);
@@ -93,8 +94,7 @@ export class RequestBody {
         if (next.done === true) return this.complete();
         const chunk = next.value as Buffer;
         clock.read(chunk.byteLength);
-        this.charge(chunk.byteLength);
-        if (this.#share !== undefined) this.#share.onRefused = (error) => clock.abort(error);
+        this.charge(expands ? maxBytes : chunk.byteLength);
         yield chunk;
       }
     } finally {
@@ -112,13 +112,25 @@ export class RequestBody {
       this.#share.charge(more);
       return;
     }
-    const connection = this.#connection();
-    if (connection === undefined) return;
-    this.#share = this.#rules.memory.open(connection);
-    this.#share.charge(this.#counted);
+    this.#open()?.charge(this.#counted);
   }
 
-  /** A message of many was whole, and what has come of it is done with. */
+  /** Counts what the service holds of messages that it was given, in bytes. Throws OVERLOADED if it may not hold more. */
+  keep(bytes: number): void {
+    if (this.#released || (this.#share === undefined && bytes <= FREE_BYTES)) return;
+    (this.#share ?? this.#open())?.keep(bytes);
+  }
+
+  #open(): BodyShare | undefined {
+    const connection = this.#connection();
+    if (connection === undefined) return undefined;
+    const share = this.#rules.memory.open(connection);
+    share.onRefused = (error) => this.#clock?.abort(error);
+    this.#share = share;
+    return share;
+  }
+
+  /** A message of many was whole, and what has come of it is done with, but for what the service keeps. */
   step(): void {
     this.#counted = 0;
     this.#share?.clear();
@@ -203,6 +215,8 @@ export interface PiecesOptions {
   /** Whether it has many messages. */
   readonly streams: boolean;
   readonly maxBytes: number;
+  /** Whether the reader decompresses the one message: it counts as the most that it may become. Default: false. */
+  readonly expands?: boolean;
 }
 
 /** A body that is longer than it may be; the beginning of it is kept. */

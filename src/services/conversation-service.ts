@@ -228,8 +228,8 @@ export function createConversationService(options: ConversationServiceOptions): 
 
     subscribe: (request, context) => subscribe(subscriptions, request, context),
 
-    importConversations: (requests, { principal, signal }) =>
-      importConversations(database, callerFrom(principal), requests, signal),
+    importConversations: (requests, context) =>
+      importConversations(database, callerFrom(context.principal), requests, context),
 
     exportConversations: ({ conversationId }, context) => {
       const caller = callerFrom(context.principal);

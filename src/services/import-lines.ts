@@ -25,6 +25,11 @@ export class LineSplitter {
     return this.#held > 0 || this.#tooLong ? this.#number : this.#number - 1;
   }
 
+  /** How many bytes there are of a line that has not ended. */
+  get held(): number {
+    return this.#tooLong ? 0 : this.#held;
+  }
+
   /** The lines that end in these bytes, without empty ones: of these a small packed body may hold millions. */
   *push(bytes: Uint8Array): Generator<RawLine> {
     let from = 0;

@@ -15,6 +15,11 @@ export class WaitingParts {
   readonly #waiting = new Map<string, Waiting>();
   #count = 0;
 
+  /** How many are remembered. */
+  get count(): number {
+    return this.#count;
+  }
+
   /** Remembers those whose places the log has not reached. */
   wait(parts: readonly ImportedPart[], last: ReadonlyMap<string, bigint>, added: ReadonlySet<string>): void {
     const later = parts.filter((part) => !isReached(part, last.get(part.conversationId) ?? 0n));

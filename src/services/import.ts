@@ -28,33 +28,49 @@ const LANES = 2;
 /** So long may lines be read before others have their turn, in milliseconds: other calls, and batches that are to go on. */
 const TURN_MS = 2;
 const MAX_ERRORS = 1_000;
+/** What a line that was read takes beside its text, and what a participant takes who waits for the log, in bytes. */
+const LINE_BYTES = 512;
+const PART_BYTES = 256;
 
 /** A part of what is to be imported. */
 export type ImportPart = Pick<ImportConversationsRequest, "body" | "stopOnError">;
+
+/** What an import needs of its call. */
+export interface ImportCall {
+  readonly signal: AbortSignal;
+  /** Hears how many bytes of the parts are held now. What it throws ends the import. */
+  held(bytes: number): void;
+}
 
 /** Reads until the parts end, or a line stops it. */
 export async function importConversations(
   database: Database,
   caller: Caller,
   parts: AsyncIterable<ImportPart>,
-  signal: AbortSignal,
+  call: ImportCall,
 ): Promise<ImportConversationsResponse> {
   const splitter = new LineSplitter();
   let run: ImportRun | undefined;
   let turnEnds = 0;
+  let part = 0;
+  const tell = () => call.held(part + splitter.held + (run?.held ?? 0));
   for await (const { body, stopOnError } of parts) {
     // What the first part says holds.
-    run ??= new ImportRun(database, caller, stopOnError);
+    run ??= new ImportRun(database, caller, stopOnError, tell);
+    part = body?.data.byteLength ?? 0;
+    tell();
     for (const line of splitter.push(body?.data ?? new Uint8Array())) {
       await run.add(line);
       if (performance.now() < turnEnds) continue;
       await setImmediate();
       turnEnds = performance.now() + TURN_MS;
     }
-    signal.throwIfAborted();
+    part = 0;
+    tell();
+    call.signal.throwIfAborted();
     if (run.answer.stopped) break;
   }
-  run ??= new ImportRun(database, caller, false);
+  run ??= new ImportRun(database, caller, false, tell);
   for (const line of splitter.end()) await run.add(line);
   return run.finish(splitter.count);
 }
@@ -68,17 +84,31 @@ class ImportRun {
   readonly #settle: (end: boolean) => Promise<void>;
   #batch: ReadLine[] = [];
   #characters = 0;
+  /** How much each batch holds that is under way, in bytes. */
+  readonly #underWay = new Map<readonly ReadLine[], number>();
 
-  constructor(database: Database, caller: Caller, stopOnError: boolean) {
+  /** @param onLess called when it holds less than before */
+  constructor(database: Database, caller: Caller, stopOnError: boolean, onLess: () => void) {
     this.#read = createLineReader(caller, createValidation());
     this.#stopOnError = stopOnError;
     // Nothing after a line that stops it may be added, so nothing is added beside it.
     this.#queue = new BatchQueue(
       stopOnError ? 1 : LANES,
-      (lines) => addBatch(database, caller, lines, stopOnError, this.#waiting),
+      (lines) =>
+        addBatch(database, caller, lines, stopOnError, this.#waiting).finally(() => {
+          this.#underWay.delete(lines);
+          onLess();
+        }),
       (outcome) => this.#tell(outcome),
     );
     this.#settle = (end) => settleParts(database, caller, this.#waiting.take(end));
+  }
+
+  /** How much it holds, in bytes as they came. */
+  get held(): number {
+    let held = heldBy(this.#batch, this.#characters) + this.#waiting.count * PART_BYTES;
+    for (const bytes of this.#underWay.values()) held += bytes;
+    return held;
   }
 
   async add(raw: RawLine): Promise<void> {
@@ -106,9 +136,11 @@ class ImportRun {
 
   async #flush(): Promise<void> {
     const lines = this.#batch;
+    this.#underWay.set(lines, heldBy(lines, this.#characters));
     this.#batch = [];
     this.#characters = 0;
     if (lines.length > 0) await this.#queue.add(lines);
+    else this.#underWay.delete(lines);
     await this.#settle(false);
   }
 
@@ -124,4 +156,8 @@ class ImportRun {
     }
     answer.stopped ||= this.#stopOnError && outcome.errors.length > 0;
   }
+}
+
+function heldBy(lines: readonly ReadLine[], characters: number): number {
+  return characters + lines.length * LINE_BYTES;
 }

@@ -51,12 +51,14 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
       setHeader: (name, value) => void responseHeaders.set(name, value),
       onceOver: () => {},
       flushHeaders: () => call.onFlushHeaders?.(),
+      held: (bytes) => call.onHeld?.(bytes),
     };
     trace(`begin ${method.name}`);
     const call: Call = {
       context,
       caller: undefined,
       onFlushHeaders: undefined,
+      onHeld: undefined,
       responseHeaders,
       turnAway: () => undefined,
       async admit() {

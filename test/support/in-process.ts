@@ -50,6 +50,7 @@ class LocalResponse extends Writable {
   }
 
   flushHeaders(): void {}
+  held(): void {}
 
   override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
     this.chunks.push(chunk);

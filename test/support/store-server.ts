@@ -15,6 +15,7 @@ import { announcing } from "../../src/live/announce.ts";
 import { createHints, type Hints } from "../../src/live/hints.ts";
 import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline } from "../../src/rpc/pipeline.ts";
+import { type BodyRules, createBodyRules } from "../../src/rpc/request-body.ts";
 import { createLogger } from "../../src/server/log.ts";
 import { createMetrics } from "../../src/server/metrics.ts";
 import { createServer } from "../../src/server/server.ts";
@@ -66,6 +67,7 @@ export interface StoreServer {
   readonly database: Database;
   readonly hints: Hints;
   readonly turns: Turns;
+  readonly bodies: BodyRules;
   /** A tenant that was made beside it, over this server. */
   sameTenant(tenant: TestTenant): TestTenant;
   /** Makes a tenant with these members, all of the role `member`. */
@@ -102,8 +104,10 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     metrics,
     logger,
   });
+  const bodies = createBodyRules();
   const server = createServer({
     pipeline,
+    bodies,
     lifecycle,
     host: "127.0.0.1",
     port: 0,
@@ -146,6 +150,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     database,
     hints,
     turns,
+    bodies,
     sameTenant: ({ id }) => tenantOf(id),
     async tenant(...members) {
       const id = newId();

@@ -38,6 +38,7 @@ function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}
     setHeader: () => {},
     onceOver: () => {},
     flushHeaders: () => {},
+    held: () => {},
   };
   const canonical = createCanonical({
     services,
