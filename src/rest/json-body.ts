@@ -1,7 +1,7 @@
 // The text of a JSON body, and the value that it writes.
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { isTooDeep, MAX_JSON_DEPTH, parseJson } from "../rpc/json-text.ts";
+import { isTooDeep, MAX_JSON_DEPTH, parseJson } from "../codec/json-reader.ts";
 import { RestProblem } from "./problem.ts";
 
 /**

@@ -1,8 +1,8 @@
 // JSON bodies into messages.
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { refuseInexactNumbers, ShapeFault } from "../rpc/json-shape.ts";
-import { messageFromJson, refuseNamesGivenTwice } from "../rpc/json-text.ts";
-import { type BrokenPiece, readLargeJson } from "../rpc/large-json.ts";
+import { messageFromJson, refuseNamesGivenTwice } from "../codec/json-reader.ts";
+import { refuseInexactNumbers, ShapeFault } from "../codec/json-shape.ts";
+import { type BrokenPiece, readLargeJson } from "../codec/large-json.ts";
 import { withImpliedMask } from "../rpc/named-fields.ts";
 import { bareListOf, wrapOf } from "./bare-list.ts";
 import { setField } from "./field-path.ts";

@@ -11,8 +11,8 @@ import {
 } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { createJsonForm } from "../rpc/json-form.ts";
-import { fieldsInOrder, IMPLICIT } from "../rpc/set-fields.ts";
+import { fieldsInOrder, IMPLICIT } from "../codec/field-presence.ts";
+import { createJsonForm } from "../codec/json-writer.ts";
 import { bareListOf } from "./bare-list.ts";
 import { getField } from "./field-path.ts";
 

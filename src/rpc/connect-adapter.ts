@@ -2,6 +2,8 @@
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { jsonText } from "../codec/json-reader.ts";
+import { refuseInexactNumbers, ShapeFault } from "../codec/json-shape.ts";
 import type { CallHead } from "./call.ts";
 import { compressions } from "./compression.ts";
 import { admitCall, carriedCall, implementationOf } from "./connect-calls.ts";
@@ -11,8 +13,6 @@ import { writeError, writeResponse } from "./connect-response.ts";
 import { createCallSignal, parseTimeout, timeoutHeader } from "./deadline.ts";
 import { fewAtOnce } from "./few-at-once.ts";
 import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "./http.ts";
-import { refuseInexactNumbers, ShapeFault } from "./json-shape.ts";
-import { jsonText } from "./json-text.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { withImpliedMask } from "./named-fields.ts";
 import type { Pipeline } from "./pipeline.ts";

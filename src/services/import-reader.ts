@@ -10,14 +10,14 @@ import {
   RecordSchema,
   type RevisionsRecord,
 } from "../../gen/colloquy/v1/record_pb.ts";
+import { refuseInexactNumbers, ShapeFault } from "../codec/json-shape.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../codec/large-json.ts";
 import type { Caller } from "../domain/caller.ts";
 import { DomainError } from "../domain/errors.ts";
 import { importedId } from "../domain/external-id.ts";
 import { isOurId } from "../domain/id.ts";
 import { parseJson } from "../domain/json.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../domain/principal.ts";
-import { refuseInexactNumbers, ShapeFault } from "../rpc/json-shape.ts";
-import { LARGE_BODY, type LargeJson, readLargeJson } from "../rpc/large-json.ts";
 import type { Validate } from "../rpc/validation.ts";
 import type { ImportedConversation, ImportedItem, ImportedPart, ImportedRevision } from "../store/import.ts";
 import type { RawLine } from "./import-lines.ts";

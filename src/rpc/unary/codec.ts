@@ -8,15 +8,15 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { jsonText, messageFromJson, parseJson, textOf } from "../../codec/json-reader.ts";
+import { refuseInexactNumbers, ShapeFault } from "../../codec/json-shape.ts";
+import { createJsonForm } from "../../codec/json-writer.ts";
+import { readLargeBinary } from "../../codec/large-binary.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
+import { createBinaryForm } from "../../codec/protobuf-writer.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { createBinaryForm } from "../binary-form.ts";
 import { malformed, tooLarge } from "../compression.ts";
 import { failureOf, failureOfShape } from "../connect-failures.ts";
-import { createJsonForm } from "../json-form.ts";
-import { refuseInexactNumbers, ShapeFault } from "../json-shape.ts";
-import { jsonText, messageFromJson, parseJson, textOf } from "../json-text.ts";
-import { readLargeBinary } from "../large-binary.ts";
-import { LARGE_BODY, type LargeJson, readLargeJson } from "../large-json.ts";
 import { withImpliedMask } from "../named-fields.ts";
 
 export type Encoding = "json" | "proto";

@@ -8,11 +8,11 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { invalidField } from "../domain/errors.ts";
-import { malformed } from "./compression.ts";
-import { mostItems, textLimit, tooManyItems } from "./item-limits.ts";
+import { Turns } from "../pipeline/time-slices.ts";
+import { malformed } from "../rpc/compression.ts";
+import { mostItems, textLimit, tooManyItems } from "../rpc/item-limits.ts";
+import { MAX_STRUCT_BYTES } from "../rpc/well-formed.ts";
 import { MAX_VALUES } from "./json-shape.ts";
-import { Turns } from "./turns.ts";
-import { MAX_STRUCT_BYTES } from "./well-formed.ts";
 
 /** So many bytes are decoded at once, or one field that is longer. */
 const PIECE = 16 * 1024;

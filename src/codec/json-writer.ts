@@ -10,7 +10,7 @@ import {
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
-import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./set-fields.ts";
+import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 import { timestampJson } from "./timestamp-json.ts";
 
 export interface JsonFormOptions {

@@ -1,8 +1,8 @@
 // Messages in the binary form of Protobuf, by plans that are made once for each message type. Gives the bytes that `toBinary` gives.
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
-import { ByteSink } from "./byte-sink.ts";
-import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./set-fields.ts";
+import { ByteSink } from "./byte-writer.ts";
+import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 
 /** The binary form of a message (https://protobuf.dev/programming-guides/encoding). */
 export type BinaryForm = (schema: DescMessage, message: Message) => Buffer;
