@@ -31,10 +31,7 @@ import { createReflection } from "./rpc/reflection.ts";
 import { createBodyRules } from "./rpc/request-body.ts";
 import { createShedding } from "./rpc/shedding.ts";
 import { createOriginCheck } from "./server/cors.ts";
-import { type EventLoop, watchEventLoop } from "./server/event-loop.ts";
 import type { Listening } from "./server/listening.ts";
-import { measureLoad } from "./server/load-metrics.ts";
-import { createMetrics, type Gather } from "./server/metrics.ts";
 import { createReadiness } from "./server/readiness.ts";
 import { createServer } from "./server/server.ts";
 import { createAgentService } from "./services/agent-service.ts";
@@ -47,6 +44,9 @@ import { withholding } from "./services/withheld.ts";
 import type { Database } from "./store/database.ts";
 import { createSweeper } from "./store/sweeper.ts";
 import { createTenantSecrets } from "./store/tenant-secrets.ts";
+import { type EventLoop, watchEventLoop } from "./telemetry/event-loop.ts";
+import { measureLoad } from "./telemetry/load-metrics.ts";
+import { createMetrics, type Gather } from "./telemetry/metrics.ts";
 
 export interface App {
   /** Listens, and is ready once `settle` has done what is left to do. Both may fail. */

@@ -6,7 +6,6 @@ import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../
 import { codePoints, fromCodePoint, type TextPart } from "../domain/turn-text.ts";
 import type { Hints } from "../live/hints.ts";
 import { patiently } from "../rpc/patience.ts";
-import { warnSparingly } from "../rpc/sparingly.ts";
 import type { Database } from "../store/database.ts";
 import { type MessageRow, readMessage } from "../store/messages.ts";
 import {
@@ -19,6 +18,7 @@ import {
   type TurnPlace,
   type TurnRow,
 } from "../store/turns.ts";
+import { warnSparingly } from "../telemetry/warn-rarely.ts";
 import type { Connectors } from "./connectors.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";

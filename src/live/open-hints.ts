@@ -1,6 +1,6 @@
 // The hints of this server, carried as the settings say.
 import type { Logger } from "pino";
-import { warnSparingly } from "../rpc/sparingly.ts";
+import { warnSparingly } from "../telemetry/warn-rarely.ts";
 import { createHints, type Hints } from "./hints.ts";
 import { createNatsHints } from "./nats-hints.ts";
 import { createPostgresHints } from "./postgres-hints.ts";

@@ -1,4 +1,4 @@
-// What the pipeline counts; src/server/metrics.ts exports it to Prometheus.
+// What the pipeline counts; src/telemetry/metrics.ts exports it to Prometheus.
 import type { Wire } from "./call.ts";
 
 export interface RpcMetrics {

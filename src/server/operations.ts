@@ -1,7 +1,7 @@
 // What an operator and a load balancer ask for: /healthz, /readyz, /metrics.
 import { answer, type HttpHandler } from "../rpc/http.ts";
 import type { Lifecycle } from "../rpc/lifecycle.ts";
-import type { Metrics } from "./metrics.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface OperationsOptions {
   /** Whether the server can do its work now. A failure counts as no. */

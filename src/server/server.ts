@@ -10,13 +10,13 @@ import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-bod
 import { createStreamLane } from "../rpc/stream/lane.ts";
 import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { type CertificateWatch, type TlsOptions, watchCertificate } from "./certificate.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
 import { createInFlight, drainServer } from "./drain.ts";
 import { createHostCheck, type HostOptions } from "./hosts.ts";
 import { keepSessions } from "./http2-sessions.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-import type { Metrics } from "./metrics.ts";
 import { createOnePort } from "./one-port.ts";
 import { createOperations } from "./operations.ts";
 import { checkRequest } from "./request-check.ts";

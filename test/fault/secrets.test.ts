@@ -7,7 +7,7 @@ import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { createLogger } from "../../src/server/log.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
 import { reasonOf } from "../support/errors.ts";
 import {
   bearer,

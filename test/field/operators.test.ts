@@ -9,9 +9,9 @@ import pg from "pg";
 import { expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createRecord } from "../../src/rpc/record.ts";
-import { createLogger } from "../../src/server/log.ts";
-import { createMetrics } from "../../src/server/metrics.ts";
 import { unavailable } from "../../src/store/failure.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { startServer } from "../support/process.ts";
 
 // Whole processes, on machines that may be busy.

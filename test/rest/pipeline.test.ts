@@ -6,9 +6,9 @@ import { REST_FAILURES } from "../../src/rest-failures.ts";
 import { createCallSignal } from "../../src/rpc/deadline.ts";
 import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline } from "../../src/rpc/pipeline.ts";
-import { createLogger } from "../../src/server/log.ts";
-import { createMetrics } from "../../src/server/metrics.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { LibraryService } from "../gen/colloquy/test/v1/rest_pb.ts";
 import { libraryHandlers } from "../support/library.ts";
 

@@ -16,9 +16,9 @@ import { type ServiceEntry, serve } from "../../src/rpc/service.ts";
 import type { Door } from "../../src/rpc/shedding.ts";
 import type { TlsOptions } from "../../src/server/certificate.ts";
 import type { Limits } from "../../src/server/limits.ts";
-import { createLogger } from "../../src/server/log.ts";
-import { createMetrics, type Metrics } from "../../src/server/metrics.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { createMetrics, type Metrics } from "../../src/telemetry/metrics.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 
 /** The whole suite also runs without the lanes: `COLLOQUY_UNARY=off COLLOQUY_STREAMS=off npm test`. */

@@ -16,8 +16,6 @@ import { createHints, type Hints } from "../../src/live/hints.ts";
 import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import { createPipeline } from "../../src/rpc/pipeline.ts";
 import { type BodyRules, createBodyRules } from "../../src/rpc/request-body.ts";
-import { createLogger } from "../../src/server/log.ts";
-import { createMetrics } from "../../src/server/metrics.ts";
 import { createServer } from "../../src/server/server.ts";
 import { createAgentService } from "../../src/services/agent-service.ts";
 import { createConversationService } from "../../src/services/conversation-service.ts";
@@ -26,6 +24,8 @@ import { createMessageService } from "../../src/services/message-service.ts";
 import { createSubscriptions } from "../../src/services/subscribe.ts";
 import type { Database, DatabaseOptions } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
+import { createLogger } from "../../src/telemetry/log.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { STREAM_LANE, UNARY_LANE } from "./echo-server.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { createLogger } from "../../../src/server/log.ts";
+import { createLogger } from "../../../src/telemetry/log.ts";
 import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
 import { failureOf } from "../stage/outcome.ts";

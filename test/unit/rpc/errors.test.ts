@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { ErrorReasonSchema } from "../../../gen/colloquy/v1/error_reason_pb.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import { codeOf, reasonName, toConnectError } from "../../../src/rpc/errors.ts";
-import { describeFailure } from "../../../src/rpc/failure-log.ts";
+import { describeFailure } from "../../../src/telemetry/log-errors.ts";
 import { look } from "../../support/errors.ts";
 
 const contract = readFileSync(join(import.meta.dirname, "../../../proto/colloquy/v1/error_reason.proto"), "utf8");

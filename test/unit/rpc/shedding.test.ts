@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
 import { createShedding, FEW_CALLS, MAX_LOOP_DELAY_MS, MAX_QUEUE_MS, nextShare } from "../../../src/rpc/shedding.ts";
-import { judge } from "../../../src/server/event-loop.ts";
+import { judge } from "../../../src/telemetry/event-loop.ts";
 import { silent } from "../../support/postgres.ts";
 
 const WINDOW_MS = 250;

@@ -1,6 +1,6 @@
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { warnSparingly } from "../../../src/rpc/sparingly.ts";
+import { warnSparingly } from "../../../src/telemetry/warn-rarely.ts";
 
 test("a failure that goes on is warned of once, and again after a while", () => {
   const levels: number[] = [];

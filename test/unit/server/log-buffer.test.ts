@@ -1,6 +1,6 @@
 // When lines of the log are written.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createLogBuffer } from "../../../src/server/log-buffer.ts";
+import { createLogBuffer } from "../../../src/telemetry/log-buffer.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,6 +1,6 @@
 // What a line of the log says, and what it never says.
 import { expect, test } from "vitest";
-import { createLogger } from "../../../src/server/log.ts";
+import { createLogger } from "../../../src/telemetry/log.ts";
 
 function lineOf(fields: object): Record<string, unknown> {
   const lines: string[] = [];

@@ -1,7 +1,7 @@
 // What the metrics say of calls, to whoever reads them here and to the primary of several workers.
 import { AggregatorRegistry } from "prom-client";
 import { expect, test } from "vitest";
-import { createMetrics } from "../../../src/server/metrics.ts";
+import { createMetrics } from "../../../src/telemetry/metrics.ts";
 
 const SEND = "/colloquy.v1.MessageService/SendMessage";
 

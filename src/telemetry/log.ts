@@ -1,6 +1,6 @@
 // The log: JSON lines on standard output, or wherever it is told to go.
 import { type DestinationStream, type Logger, pino } from "pino";
-import { describeFailure } from "../rpc/failure-log.ts";
+import { describeFailure } from "./log-errors.ts";
 
 export interface LogOptions {
   /** `trace`, `debug`, `info`, `warn`, `error`, `fatal` or `silent`. Default: `info`. */
