@@ -151,8 +151,8 @@ const deletions = [
     instead: "return $1;",
   }),
   // The stage of the pipeline.
-  ...find("src/rpc/pipeline-call.ts", [PERMISSIONS], { pattern: /^ *await options\.allow\?\.\(this\);\n/gm }),
-  ...find("src/rpc/pipeline-call.ts", [ISOLATION], {
+  ...find("src/pipeline/pipeline-call.ts", [PERMISSIONS], { pattern: /^ *await options\.allow\?\.\(this\);\n/gm }),
+  ...find("src/pipeline/pipeline-call.ts", [ISOLATION], {
     pattern: /await options\.authenticate\(this\.#head\)/g,
     instead: '{ kind: "anonymous" } as const',
   }),

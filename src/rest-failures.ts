@@ -1,9 +1,9 @@
 // What the transcoder's own findings are called in the contract: a reason for each kind of problem.
 import type { ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "./domain/errors.ts";
+import { toConnectError } from "./pipeline/errors.ts";
 import type { FailureOptions } from "./rest/failure.ts";
 import type { ProblemKind, RestProblem } from "./rest/problem.ts";
-import { toConnectError } from "./rpc/errors.ts";
 
 const REASONS: Readonly<Record<ProblemKind, ErrorReason>> = {
   invalid: ErrorReason.INVALID_FIELD,

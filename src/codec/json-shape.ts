@@ -1,10 +1,10 @@
 // What a JSON body holds, found before it is parsed: how much of it, and where the items of its lists of messages stand.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { endOfString } from "../domain/json.ts";
-import { mostItems, textLimit, tooManyItems } from "../rpc/item-limits.ts";
+import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
+import { type Place, textOf } from "../pipeline/validation/message-path.ts";
+import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
 import { INEXACT, isInexact, mayHoldInexact } from "../rpc/json-number.ts";
-import { type Place, textOf } from "../rpc/place.ts";
-import { MAX_STRUCT_BYTES } from "../rpc/well-formed.ts";
 
 /** The most values of one body: objects, lists, strings, numbers. Each takes a microsecond to read. */
 export const MAX_VALUES = 200_000;

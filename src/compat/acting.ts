@@ -5,7 +5,7 @@ import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts"
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { KeyPrincipal, MemberPrincipal } from "../domain/principal.ts";
 import { viewerOf } from "../domain/viewer.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Canonical } from "./canonical.ts";
 import { deriveContext } from "./context.ts";
 

@@ -11,10 +11,10 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { Principal } from "../domain/principal.ts";
-import type { CallContext } from "../rpc/call.ts";
-import { patiently } from "../rpc/patience.ts";
-import type { ServiceEntry } from "../rpc/service.ts";
-import { createValidation } from "../rpc/validation.ts";
+import type { CallContext } from "../pipeline/call.ts";
+import type { ServiceEntry } from "../pipeline/service.ts";
+import { createValidation } from "../pipeline/validation/validation.ts";
+import { patiently } from "../store/retry.ts";
 import { deriveContext } from "./context.ts";
 import { createGatherings, type Gathering } from "./gathering.ts";
 

@@ -1,8 +1,8 @@
 // The face of the dialects: what they add to the pipeline, to its permissions and to REST.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { CallContext } from "../pipeline/call.ts";
+import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Mount } from "../rest/mount.ts";
-import type { CallContext } from "../rpc/call.ts";
-import type { ServiceEntry } from "../rpc/service.ts";
 import { createActing, LOOK_UP_MEMBER, type People } from "./acting.ts";
 import { createCanonical, type Permit } from "./canonical.ts";
 import type { CreateDialect, Dialect, DialectName } from "./dialect.ts";

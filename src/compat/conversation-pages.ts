@@ -5,7 +5,7 @@ import {
   ConversationService,
   type ListConversationsRequestSchema,
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Canonical } from "./canonical.ts";
 
 /** The most conversations that the services answer at once. */

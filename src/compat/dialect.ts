@@ -1,8 +1,8 @@
 // What a dialect is: a service, its place in REST, and what its methods call.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Principal } from "../domain/principal.ts";
+import type { ServiceEntry } from "../pipeline/service.ts";
 import type { CallInfo, Mount } from "../rest/mount.ts";
-import type { ServiceEntry } from "../rpc/service.ts";
 import type { Acting, People } from "./acting.ts";
 import type { Canonical } from "./canonical.ts";
 

@@ -1,11 +1,11 @@
 // A failure as the dialects' renderers read it: why, what was wrong with which field, in the names that its JSON has.
 import { create, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { IDEMPOTENCY_HEADER } from "../pipeline/idempotency-key.ts";
 import { bareListOf } from "../rest/bare-list.ts";
 import type { CallInfo, Failure } from "../rest/mount.ts";
 import type { Place } from "../rest/problem.ts";
 import { reasonOf } from "../rest/rpc-status.ts";
-import { IDEMPOTENCY_HEADER } from "../rpc/idempotency-key.ts";
 
 /** One broken rule. */
 export interface Violation {

@@ -1,7 +1,7 @@
 // Users that are seen for the first time.
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Canonical } from "./canonical.ts";
 
 /** What making something for a user may call besides. */

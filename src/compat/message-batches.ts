@@ -1,7 +1,7 @@
 // The messages of conversations, for the dialects that answer them with the conversation.
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Canonical } from "./canonical.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
 import { type Gathering, MOST_BYTES } from "./gathering.ts";

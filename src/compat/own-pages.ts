@@ -1,6 +1,6 @@
 // Callers without a credential must not be web pages of others: a browser sends what any page tells it to.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 
 /** Whether pages of an origin may call without a credential. */
 export type AllowsOrigin = (origin: string) => boolean;

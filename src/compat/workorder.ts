@@ -15,8 +15,8 @@ import { MessageService as Messages } from "../../gen/colloquy/v1/message_servic
 import type { Participant } from "../../gen/colloquy/v1/participant_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../domain/errors.ts";
 import type { MemberPrincipal, Principal } from "../domain/principal.ts";
-import type { CallContext } from "../rpc/call.ts";
-import { serve } from "../rpc/service.ts";
+import type { CallContext } from "../pipeline/call.ts";
+import { serve } from "../pipeline/service.ts";
 import { deriveContext } from "./context.ts";
 import { readConversations } from "./conversation-pages.ts";
 import type { CreateDialect, DialectTools } from "./dialect.ts";

@@ -1,4 +1,4 @@
-// The one error type that rules throw; rpc/errors.ts turns it into what each wire sends.
+// The one error type that rules throw; pipeline/errors.ts turns it into what each wire sends.
 import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 
 export { ErrorReason };

@@ -1,6 +1,6 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { CallHead } from "../rpc/call.ts";
+import type { CallHead } from "../pipeline/call.ts";
 import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
 import type { Mount } from "./mount.ts";
 import { invalid, type RestProblem } from "./problem.ts";

@@ -1,7 +1,7 @@
 // The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
-import { isHeartbeat, STREAM_HEADERS } from "../rpc/heartbeat.ts";
+import { isHeartbeat, STREAM_HEADERS } from "../pipeline/heartbeat.ts";
 import { SharedFrames } from "../rpc/stream/shared-frames.ts";
 import type { Binding } from "./binding.ts";
 import { getField } from "./field-path.ts";

@@ -1,6 +1,6 @@
 // What is answered when a request fails, before or in its call.
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Call } from "../rpc/pipeline.ts";
+import type { Call } from "../pipeline/pipeline.ts";
 import type { Headers } from "./http.ts";
 import type { CallInfo, Failure, Mount, RenderedError } from "./mount.ts";
 import { RestProblem } from "./problem.ts";

@@ -3,7 +3,7 @@ import { type DescField, type DescMessage, fromJson, type JsonValue, type Messag
 import { messageFromJson, refuseNamesGivenTwice } from "../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../codec/json-shape.ts";
 import { type BrokenPiece, readLargeJson } from "../codec/large-json.ts";
-import { withImpliedMask } from "../rpc/named-fields.ts";
+import { withImpliedMask } from "../pipeline/implied-mask.ts";
 import { bareListOf, wrapOf } from "./bare-list.ts";
 import { setField } from "./field-path.ts";
 import { parse } from "./json-body.ts";

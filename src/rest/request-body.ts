@@ -2,7 +2,7 @@
 import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
-import type { CallHead } from "../rpc/call.ts";
+import type { CallHead } from "../pipeline/call.ts";
 import { isOverlong, type RequestBody } from "../rpc/request-body.ts";
 import { type HttpRequest, headerOf } from "./http.ts";
 import { headerProblem } from "./media.ts";

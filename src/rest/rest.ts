@@ -1,8 +1,8 @@
 // The face of the transcoder: mounts in, one HTTP handler out.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
-import type { CallHead } from "../rpc/call.ts";
-import type { Pipeline } from "../rpc/pipeline.ts";
+import type { CallHead } from "../pipeline/call.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-body.ts";
 import { bindingsOf } from "./binding.ts";
 import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";

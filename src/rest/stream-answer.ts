@@ -1,7 +1,7 @@
 // Sends a stream of messages at the reader's pace.
 import type { ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
-import { type AnswerSink, pushAll } from "../rpc/answers.ts";
+import { type AnswerSink, pushAll } from "../pipeline/push-stream.ts";
 import { BodySink } from "../rpc/stream/body-sink.ts";
 import { BodyWriter } from "../rpc/stream/body-writer.ts";
 import { pieceOf } from "../rpc/stream/shared-frames.ts";

@@ -1,8 +1,8 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { callerGone } from "../rpc/deadline.ts";
-import type { Call, Pipeline } from "../rpc/pipeline.ts";
+import { callerGone } from "../pipeline/deadline.ts";
+import type { Call, Pipeline } from "../pipeline/pipeline.ts";
 import { type BodyRules, RequestBody, releaseBody } from "../rpc/request-body.ts";
 import { type CreateCallSignal, RestHead } from "./call-head.ts";
 import { LAST_ID, type StreamFormat } from "./events.ts";

@@ -4,7 +4,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Wire } from "./call.ts";
+import type { Wire } from "../pipeline/call.ts";
 import { malformed } from "./compression.ts";
 import { type HttpRequest, headerOf, queryOf } from "./http.ts";
 import { formName } from "./unary/form-name.ts";

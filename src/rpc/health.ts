@@ -2,8 +2,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { notFound } from "../domain/errors.ts";
-import type { Lifecycle } from "./lifecycle.ts";
-import { type ServiceEntry, serve } from "./service.ts";
+import type { Lifecycle } from "../pipeline/lifecycle.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 
 export interface HealthOptions {
   /** The services that can be asked for by name. The empty name stands for the whole server. */

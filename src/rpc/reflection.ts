@@ -19,8 +19,8 @@ import {
   ServerReflectionResponseSchema as AlphaResponseSchema,
   ServerReflection as ServerReflectionAlpha,
 } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 import { createDescriptorIndex, type DescriptorIndex } from "./descriptor-index.ts";
-import { type ServiceEntry, serve } from "./service.ts";
 
 /** google.rpc.Code: the numbers that `ErrorResponse.error_code` takes. */
 const INVALID_ARGUMENT = 3;

@@ -4,9 +4,9 @@ import { constants } from "node:http2";
 import type { Readable } from "node:stream";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
+import { orAborted } from "../pipeline/deadline.ts";
 import { BodyClock, bodyTooSlow } from "./body-clock.ts";
 import { BodyMemory, type BodyMemoryLimits, type BodyShare } from "./body-memory.ts";
-import { orAborted } from "./deadline.ts";
 import type { HttpRequest } from "./http.ts";
 
 /** What holds for all bodies of a process. */

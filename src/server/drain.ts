@@ -2,7 +2,7 @@
 import type { EventEmitter } from "node:events";
 import { constants, type ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lifecycle } from "../rpc/lifecycle.ts";
+import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { OnePort } from "./one-port.ts";
 import type { Answer } from "./unread-watch.ts";
 

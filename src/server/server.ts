@@ -2,10 +2,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
+import type { Lifecycle } from "../pipeline/lifecycle.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
 import { createConnectAdapter } from "../rpc/connect-adapter.ts";
 import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../rpc/http.ts";
-import type { Lifecycle } from "../rpc/lifecycle.ts";
-import type { Pipeline } from "../rpc/pipeline.ts";
 import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-body.ts";
 import { createStreamLane } from "../rpc/stream/lane.ts";
 import { createUnaryLane } from "../rpc/unary/lane.ts";

@@ -11,7 +11,7 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../domain/erro
 import { isOurId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
-import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 import { roleNumber } from "../store/access.ts";
 import * as store from "../store/api-keys.ts";
 import { audit } from "../store/audit.ts";

@@ -11,7 +11,7 @@ import { newId } from "../domain/id.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { invalidPageToken } from "../domain/page-token.ts";
 import type { Principal } from "../domain/principal.ts";
-import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 import * as store from "../store/agents.ts";
 import { audit } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";

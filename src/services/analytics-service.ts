@@ -6,7 +6,7 @@ import { AnalyticsService } from "../../gen/colloquy/v1/analytics_service_pb.ts"
 import { callerFrom } from "../domain/caller.ts";
 import { notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
-import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 import * as store from "../store/analytics.ts";
 import type { Database } from "../store/database.ts";
 import { timestampOfMs, toTimestamp } from "./convert.ts";

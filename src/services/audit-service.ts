@@ -4,7 +4,7 @@ import { type AuditEntry, AuditEntrySchema } from "../../gen/colloquy/v1/audit_e
 import * as pb from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
-import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 import { type AuditRow, listAudit } from "../store/audit-log.ts";
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";

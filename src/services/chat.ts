@@ -20,7 +20,7 @@ import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
 import type { Speaking } from "../domain/speaking.ts";
 import { MAX_REPLY_BYTES, TurnState } from "../domain/turn.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import { type AgentRow, findAgent } from "../store/agents.ts";
 import { readConversation } from "../store/conversations.ts";
 import type { Database, Queryable, Transaction } from "../store/database.ts";

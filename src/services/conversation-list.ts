@@ -10,7 +10,7 @@ import {
 import { callerFrom } from "../domain/caller.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import { invalidPageToken } from "../domain/page-token.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import {
   type ConversationList,
   type ConversationRow,

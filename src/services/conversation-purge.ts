@@ -4,7 +4,7 @@ import {
   PurgeConversationRequestSchema,
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Database } from "../store/database.ts";
 import { findFirstCall } from "../store/idempotency.ts";
 import { beginPurge, erasePieces, PURGE_PIECE } from "../store/purge.ts";

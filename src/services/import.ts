@@ -8,7 +8,7 @@ import {
   ImportErrorSchema,
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Caller } from "../domain/caller.ts";
-import { createValidation } from "../rpc/validation.ts";
+import { createValidation } from "../pipeline/validation/validation.ts";
 import type { Database } from "../store/database.ts";
 import { addBatch, type BatchOutcome, settleParts } from "./import-batch.ts";
 import { LineSplitter, type RawLine } from "./import-lines.ts";

@@ -7,7 +7,7 @@ import type {
 } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { callerFrom } from "../domain/caller.ts";
 import { isOurId } from "../domain/id.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Database } from "../store/database.ts";
 import { readMessageBatch } from "../store/message-lists.ts";
 import { areHeavy } from "../store/row-budget.ts";

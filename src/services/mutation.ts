@@ -13,7 +13,7 @@ import {
 import { type Caller, callerFrom } from "../domain/caller.ts";
 import { isOurId } from "../domain/id.ts";
 import { sortMaps } from "../domain/map-order.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency.ts";
 import { locateMessage, type MessagePlace } from "../store/messages.ts";

@@ -7,7 +7,7 @@ import { messageEtag } from "../domain/etag.ts";
 import { isOurId, newIds } from "../domain/id.ts";
 import type { MessageDraft } from "../domain/message-diff.ts";
 import type { Speaking } from "../domain/speaking.ts";
-import type { CallContext } from "../rpc/call.ts";
+import type { CallContext } from "../pipeline/call.ts";
 import type { Database } from "../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../store/idempotency.ts";
 import { readPlacesById } from "../store/messages.ts";

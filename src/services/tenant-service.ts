@@ -9,7 +9,7 @@ import { checkEtag } from "../domain/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../domain/field-mask.ts";
 import { pageSizeOf } from "../domain/page-size.ts";
 import type { Principal } from "../domain/principal.ts";
-import { type ServiceEntry, serve } from "../rpc/service.ts";
+import { type ServiceEntry, serve } from "../pipeline/service.ts";
 import { audit } from "../store/audit.ts";
 import type { Database } from "../store/database.ts";
 import type { TenantSecrets } from "../store/tenant-secrets.ts";

@@ -3,7 +3,7 @@ import { clone, create, type DescField, type DescMessage, type DescMethod, type 
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { ruleOf } from "../domain/permissions.ts";
 import { mayOnlyWrite } from "../domain/principal.ts";
-import type { ServiceEntry } from "../rpc/service.ts";
+import type { ServiceEntry } from "../pipeline/service.ts";
 
 /** The fields that hold what people write. All others say which thing it is and how it stands. */
 const CONTENT: Readonly<Record<string, readonly string[]>> = {

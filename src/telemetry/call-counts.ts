@@ -1,7 +1,7 @@
 // How many calls there were and how long they took, in plain numbers: prom-client gets them only when somebody reads them.
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Wire } from "../rpc/call.ts";
-import type { RpcMetrics } from "../rpc/metrics.ts";
+import type { Wire } from "../pipeline/call.ts";
+import type { RpcMetrics } from "../pipeline/metrics.ts";
 
 /** Bounds in seconds: from a cached read to a slow agent. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];

@@ -1,6 +1,6 @@
 // How late the event loop is, and whether by its own work or because the machine ran something else.
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { LoopFigures } from "../rpc/shedding.ts";
+import type { LoopFigures } from "../pipeline/load-shedding.ts";
 
 /** How often the loop is looked at, in milliseconds. */
 const RESOLUTION_MS = 10;

@@ -1,6 +1,6 @@
 // How busy the server is, and what it refuses because of that, in Prometheus' text format.
 import { Counter, Gauge, type Registry } from "prom-client";
-import type { Shedding } from "../rpc/shedding.ts";
+import type { Shedding } from "../pipeline/load-shedding.ts";
 
 /** The connections to the database, and the calls that wait for one. */
 export interface QueueFigures {

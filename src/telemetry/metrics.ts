@@ -1,6 +1,6 @@
 // Counters and times of calls, and the process's own, in Prometheus' text format.
 import { collectDefaultMetrics, Registry } from "prom-client";
-import type { RpcMetrics } from "../rpc/metrics.ts";
+import type { RpcMetrics } from "../pipeline/metrics.ts";
 import { createCallCounts } from "./call-counts.ts";
 
 export interface Metrics extends RpcMetrics {

@@ -6,9 +6,9 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
-import type { CallContext } from "../../src/rpc/call.ts";
+import type { CallContext } from "../../src/pipeline/call.ts";
+import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createHealth } from "../../src/rpc/health.ts";
-import { createLifecycle } from "../../src/rpc/lifecycle.ts";
 import {
   type Credential,
   type IdentityServer,

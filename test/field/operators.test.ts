@@ -8,7 +8,7 @@ import { Writable } from "node:stream";
 import pg from "pg";
 import { expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { createRecord } from "../../src/rpc/record.ts";
+import { createRecord } from "../../src/pipeline/record.ts";
 import { unavailable } from "../../src/store/failure.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";

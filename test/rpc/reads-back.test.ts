@@ -7,7 +7,7 @@ import { CallType, ConversationStatus } from "../../gen/colloquy/v1/conversation
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { MAX_STRUCT_BYTES } from "../../src/rpc/well-formed.ts";
+import { MAX_STRUCT_BYTES } from "../../src/pipeline/validation/text-rules.ts";
 import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 

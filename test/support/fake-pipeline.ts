@@ -2,9 +2,9 @@
 import { create, type DescMethod, isMessage, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { pino } from "pino";
-import type { CallContext, CallHead } from "../../src/rpc/call.ts";
-import type { Call, Pipeline } from "../../src/rpc/pipeline.ts";
-import type { ServiceEntry } from "../../src/rpc/service.ts";
+import type { CallContext, CallHead } from "../../src/pipeline/call.ts";
+import type { Call, Pipeline } from "../../src/pipeline/pipeline.ts";
+import type { ServiceEntry } from "../../src/pipeline/service.ts";
 
 export interface FakeOptions {
   readonly services: readonly Pick<ServiceEntry, "service" | "handlers">[];

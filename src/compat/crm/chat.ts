@@ -8,9 +8,9 @@ import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/
 import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { mayOnlyWrite } from "../../domain/principal.ts";
-import type { CallContext } from "../../rpc/call.ts";
-import { heartbeatOf } from "../../rpc/heartbeat.ts";
-import type { Handlers } from "../../rpc/service.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { heartbeatOf } from "../../pipeline/heartbeat.ts";
+import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../canonical.ts";
 import { toMessage } from "./convert.ts";
 

@@ -10,8 +10,8 @@ import {
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import type { CallContext } from "../../rpc/call.ts";
-import type { Handlers } from "../../rpc/service.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import type { Handlers } from "../../pipeline/service.ts";
 import { agentsAs } from "../agent-names.ts";
 import type { Canonical } from "../canonical.ts";
 import { readConversations } from "../conversation-pages.ts";

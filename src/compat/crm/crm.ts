@@ -6,7 +6,7 @@ import { MessageService } from "../../../gen/colloquy/compat/crm/v1/message_serv
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { serve } from "../../rpc/service.ts";
+import { serve } from "../../pipeline/service.ts";
 import { LOOK_UP_AGENT } from "../agent-names.ts";
 import type { CreateDialect } from "../dialect.ts";
 import { prefixedRequestIds } from "../request-ids.ts";

@@ -4,7 +4,7 @@ import type { MessageService } from "../../../gen/colloquy/compat/crm/v1/message
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { notFound } from "../../domain/errors.ts";
-import type { Handlers } from "../../rpc/service.ts";
+import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../canonical.ts";
 import { collect } from "../paging.ts";
 import { pageOf, toAnalytics, toMessage, toPagination } from "./convert.ts";

@@ -6,8 +6,8 @@ import { ConversationService } from "../../../gen/colloquy/compat/helpdesk/v1/co
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { notFound } from "../../domain/errors.ts";
-import type { CallContext } from "../../rpc/call.ts";
-import { type ServiceEntry, serve } from "../../rpc/service.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { agentsAs } from "../agent-names.ts";
 import { CANONICAL_PAGE, LONGEST_PAGE, readConversations } from "../conversation-pages.ts";
 import type { DialectTools } from "../dialect.ts";

@@ -2,9 +2,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { pushAll } from "../answers.ts";
-import type { Call } from "../call.ts";
-import { STREAM_HEADERS } from "../heartbeat.ts";
+import type { Call } from "../../pipeline/call.ts";
+import { STREAM_HEADERS } from "../../pipeline/heartbeat.ts";
+import { pushAll } from "../../pipeline/push-stream.ts";
 import { pathOf } from "../http.ts";
 import { checkCompression } from "../unary/check-compression.ts";
 import { type Codec, createCodec, type Encoding } from "../unary/codec.ts";

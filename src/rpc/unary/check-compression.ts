@@ -1,5 +1,5 @@
 // Refuses a request whose compression is not known, for all lanes.
-import type { Call } from "../call.ts";
+import type { Call } from "../../pipeline/call.ts";
 import { ACCEPTED, requestCompression } from "./compression.ts";
 import type { Incoming, Protocol } from "./protocol.ts";
 

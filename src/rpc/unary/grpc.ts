@@ -1,7 +1,7 @@
 // Unary calls of gRPC over HTTP/2: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { ConnectError } from "@connectrpc/connect";
+import { onceEach } from "../../pipeline/memoize.ts";
 import { statusTrailers } from "../grpc-status.ts";
-import { onceEach } from "../once-each.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import type { WholeAnswer } from "./exchange.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";

@@ -1,9 +1,9 @@
 // A call of one request as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Interrupt } from "../../domain/interrupt.ts";
-import type { CallHead, Wire } from "../call.ts";
-import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../deadline.ts";
-import type { Lifecycle } from "../lifecycle.ts";
+import type { CallHead, Wire } from "../../pipeline/call.ts";
+import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../pipeline/deadline.ts";
+import type { Lifecycle } from "../../pipeline/lifecycle.ts";
 import type { Exchange } from "./exchange.ts";
 
 export class LaneHead implements CallHead {

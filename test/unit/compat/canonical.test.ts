@@ -6,8 +6,8 @@ import { ConversationService as Assistant } from "../../../gen/colloquy/compat/a
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { createCanonical } from "../../../src/compat/canonical.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import type { CallContext } from "../../../src/rpc/call.ts";
-import type { ServiceEntry } from "../../../src/rpc/service.ts";
+import type { CallContext } from "../../../src/pipeline/call.ts";
+import type { ServiceEntry } from "../../../src/pipeline/service.ts";
 
 const { getConversation, createConversation, deleteConversation } = ConversationService.method;
 const READS_ITS_ANSWER = Assistant.method.createConversation;

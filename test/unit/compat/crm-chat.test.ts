@@ -11,7 +11,7 @@ import { TurnEndedSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts"
 import type { Canonical } from "../../../src/compat/canonical.ts";
 import { createChatHandlers } from "../../../src/compat/crm/chat.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import type { CallContext } from "../../../src/rpc/call.ts";
+import type { CallContext } from "../../../src/pipeline/call.ts";
 
 const context = {} as CallContext;
 const asked = { conversationId: "c", message: "hi" };

@@ -7,7 +7,7 @@ import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import { describe, expect, it } from "vitest";
 import { ErrorReasonSchema } from "../../../gen/colloquy/v1/error_reason_pb.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import { codeOf, reasonName, toConnectError } from "../../../src/rpc/errors.ts";
+import { codeOf, reasonName, toConnectError } from "../../../src/pipeline/errors.ts";
 import { describeFailure } from "../../../src/telemetry/log-errors.ts";
 import { look } from "../../support/errors.ts";
 

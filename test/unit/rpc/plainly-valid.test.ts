@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { field as rules } from "../../../gen/buf/validate/validate_pb.ts";
 import * as conversations from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import * as messages from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { createPlainlyValid } from "../../../src/rpc/plainly-valid.ts";
+import { createPlainlyValid } from "../../../src/pipeline/validation/plainly-valid.ts";
 import { file_colloquy_test_v1_echo } from "../../gen/colloquy/test/v1/echo_pb.ts";
 import { file_colloquy_test_v1_rest } from "../../gen/colloquy/test/v1/rest_pb.ts";
 import { arbitraryOf } from "../../support/random-messages.ts";

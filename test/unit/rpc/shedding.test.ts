@@ -1,7 +1,13 @@
 // What is refused while there is too much to do, and when that is over.
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
-import { createShedding, FEW_CALLS, MAX_LOOP_DELAY_MS, MAX_QUEUE_MS, nextShare } from "../../../src/rpc/shedding.ts";
+import {
+  createShedding,
+  FEW_CALLS,
+  MAX_LOOP_DELAY_MS,
+  MAX_QUEUE_MS,
+  nextShare,
+} from "../../../src/pipeline/load-shedding.ts";
 import { judge } from "../../../src/telemetry/event-loop.ts";
 import { silent } from "../../support/postgres.ts";
 

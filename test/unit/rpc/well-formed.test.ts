@@ -3,8 +3,8 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, it } from "vitest";
 import { DomainError } from "../../../src/domain/errors.ts";
-import { createValidation } from "../../../src/rpc/validation.ts";
-import { MAX_STRUCT_BYTES } from "../../../src/rpc/well-formed.ts";
+import { MAX_STRUCT_BYTES } from "../../../src/pipeline/validation/text-rules.ts";
+import { createValidation } from "../../../src/pipeline/validation/validation.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
 
 const validate = createValidation();

@@ -8,7 +8,7 @@ import {
   isFieldSet,
   type Message,
 } from "@bufbuild/protobuf";
-import * as rules from "../../gen/buf/validate/validate_pb.ts";
+import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 
 /** True: no rule is broken. False says nothing: what is looked at are a few kinds of rules. */
 export type PlainlyValid = (schema: DescMessage, message: Message) => boolean;

@@ -11,7 +11,7 @@ import {
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
 import { type DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
-import { onceEach } from "./once-each.ts";
+import { onceEach } from "./memoize.ts";
 
 /** The domain of every `google.rpc.ErrorInfo` that this server sends. */
 export const ERROR_DOMAIN = "colloquy";

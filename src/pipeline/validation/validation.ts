@@ -2,10 +2,10 @@
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
-import { DomainError, ErrorReason, type FieldViolation } from "../domain/errors.ts";
+import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { doubtfulPart } from "./doubtful-part.ts";
 import { createPlainChecks } from "./plainly-valid.ts";
-import { createWellFormedCheck } from "./well-formed.ts";
+import { createWellFormedCheck } from "./text-rules.ts";
 
 /** The most broken rules that one error names. */
 const MAX_VIOLATIONS = 20;

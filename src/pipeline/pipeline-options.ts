@@ -2,12 +2,12 @@
 import type { Logger } from "pino";
 import type { ClientAddress } from "../access/client-address.ts";
 import type { Principal } from "../domain/principal.ts";
+import type { OpenStreams } from "../rpc/open-streams.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { Door } from "./load-shedding.ts";
 import type { RpcMetrics } from "./metrics.ts";
-import type { OpenStreams } from "./open-streams.ts";
 import type { ServiceEntry } from "./service.ts";
-import type { Door } from "./shedding.ts";
 
 export interface PipelineOptions {
   readonly services: readonly ServiceEntry[];

@@ -1,9 +1,9 @@
 // What every request must be that protovalidate cannot say: text and numbers that every wire and the database can carry.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
-import type { FieldViolation } from "../domain/errors.ts";
+import type { FieldViolation } from "../../domain/errors.ts";
 import { mostItems, tooManyItems } from "./item-limits.ts";
-import { type Place, textOf } from "./place.ts";
+import { type Place, textOf } from "./message-path.ts";
 
 /** The most levels of objects and lists in a Struct, itself included. */
 export const MAX_STRUCT_DEPTH = 32;

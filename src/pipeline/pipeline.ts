@@ -5,12 +5,12 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Call, CallHead } from "./call.ts";
 import { toConnectError } from "./errors.ts";
 import { requestIdField } from "./idempotency-key.ts";
-import { updatePartsOf } from "./named-fields.ts";
+import { updatePartsOf } from "./implied-mask.ts";
 import { PipelineCall, type Route } from "./pipeline-call.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import { createRecord, type RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
-import { createValidation } from "./validation.ts";
+import { createValidation } from "./validation/validation.ts";
 
 export type { Call } from "./call.ts";
 export type { PipelineOptions } from "./pipeline-options.ts";

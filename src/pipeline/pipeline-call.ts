@@ -5,18 +5,18 @@ import type { Logger } from "pino";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
-import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./answers.ts";
 import type { Call, CallContext, CallHead } from "./call.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
 import { toConnectError } from "./errors.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
-import { checked, onlyOne, untilAborted } from "./message-streams.ts";
-import { setPopulatedMask, type UpdateParts } from "./named-fields.ts";
+import { setPopulatedMask, type UpdateParts } from "./implied-mask.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
+import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./push-stream.ts";
 import type { RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
+import { checked, onlyOne, untilAborted } from "./request-streams.ts";
 import type { ServiceEntry } from "./service.ts";
-import type { Validate } from "./validation.ts";
+import type { Validate } from "./validation/validation.ts";
 
 /** What the pipeline knows of a method. */
 export interface Route {

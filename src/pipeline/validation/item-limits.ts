@@ -1,6 +1,6 @@
 // How much a field of a request may hold: what its rules say, and a limit for lists and maps without one.
 import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
-import * as rules from "../../gen/buf/validate/validate_pb.ts";
+import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 
 /** Where no rule says anything, as in types that are not ours: the paths of a field mask, the extensions of a raw body. */
 const MOST_UNRULED_ITEMS = 1_000;
