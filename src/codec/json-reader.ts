@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { endOfString, hasEscapedNames, parseJson } from "../domain/json.ts";
-import { malformed } from "../rpc/compression.ts";
+import { malformed } from "../http/compression.ts";
 
 export { parseJson };
 

@@ -8,10 +8,10 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { invalidField } from "../domain/errors.ts";
+import { malformed } from "../http/compression.ts";
 import { Turns } from "../pipeline/time-slices.ts";
 import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
-import { malformed } from "../rpc/compression.ts";
 import { MAX_VALUES } from "./json-shape.ts";
 
 /** So many bytes are decoded at once, or one field that is longer. */

@@ -12,9 +12,9 @@ import type { Message, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts
 import { MessageService as Messages } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { mayOnlyWrite } from "../domain/principal.ts";
+import type { HttpRequest } from "../http/response.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import { serve } from "../pipeline/service.ts";
-import type { HttpRequest } from "../rest/http.ts";
 import { LONGEST_PAGE, readConversations } from "./conversation-pages.ts";
 import type { CreateDialect } from "./dialect.ts";
 import { fastApiErrors, type StatusOf } from "./fastapi.ts";

@@ -1,11 +1,11 @@
 // The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import type { Headers } from "../http/response.ts";
+import { SharedFrames } from "../http/shared-frames.ts";
 import { isHeartbeat, STREAM_HEADERS } from "../pipeline/heartbeat.ts";
-import { SharedFrames } from "../rpc/stream/shared-frames.ts";
 import type { Binding } from "./binding.ts";
 import { getField } from "./field-path.ts";
-import type { Headers } from "./http.ts";
 import type { JsonWriter } from "./json-write.ts";
 import { EVENTS_TYPE, NDJSON_TYPE } from "./media.ts";
 import { setContentType } from "./message-answer.ts";

@@ -1,7 +1,7 @@
 // What is answered when a request fails, before or in its call.
 import { Code, ConnectError } from "@connectrpc/connect";
+import type { Headers } from "../http/response.ts";
 import type { Call } from "../pipeline/pipeline.ts";
-import type { Headers } from "./http.ts";
 import type { CallInfo, Failure, Mount, RenderedError } from "./mount.ts";
 import { RestProblem } from "./problem.ts";
 import { httpStatusOf, reasonOf, renderStatus, retryAfterOf } from "./rpc-status.ts";

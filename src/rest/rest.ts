@@ -1,12 +1,7 @@
 // The face of the transcoder: mounts in, one HTTP handler out.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
-import type { CallHead } from "../pipeline/call.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-body.ts";
-import { bindingsOf } from "./binding.ts";
-import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
-import { createFailureRenderer, type FailureOptions } from "./failure.ts";
+import { type BodyRules, createBodyRules, releaseBody } from "../http/read-chunks.ts";
 import {
   addressOf,
   answer,
@@ -17,7 +12,12 @@ import {
   headerOf,
   type Target,
   targetOf,
-} from "./http.ts";
+} from "../http/response.ts";
+import type { CallHead } from "../pipeline/call.ts";
+import type { Pipeline } from "../pipeline/pipeline.ts";
+import { bindingsOf } from "./binding.ts";
+import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
+import { createFailureRenderer, type FailureOptions } from "./failure.ts";
 import { createJsonWriter } from "./json-write.ts";
 import { JSON_TYPE } from "./media.ts";
 import type { CallInfo, Mount } from "./mount.ts";

@@ -1,7 +1,7 @@
 // One binding as it is served, and what `Accept` makes of it.
 import type { Registry } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
-import { acceptMedia } from "./accept.ts";
+import { acceptMedia } from "../http/accept.ts";
 import type { Binding } from "./binding.ts";
 import { createEventFormat, createLineFormat, createRawFormat, type StreamFormat } from "./events.ts";
 import type { JsonWriter } from "./json-write.ts";

@@ -1,12 +1,12 @@
 // Sends a stream of messages at the reader's pace.
 import type { ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
+import { BodySink } from "../http/body-sink.ts";
+import { BodyWriter } from "../http/body-writer.ts";
+import { gone, type Headers, type HttpResponse, writeHead } from "../http/response.ts";
+import { pieceOf } from "../http/shared-frames.ts";
 import { type AnswerSink, pushAll } from "../pipeline/push-stream.ts";
-import { BodySink } from "../rpc/stream/body-sink.ts";
-import { BodyWriter } from "../rpc/stream/body-writer.ts";
-import { pieceOf } from "../rpc/stream/shared-frames.ts";
 import type { StreamFormat } from "./events.ts";
-import { gone, type Headers, type HttpResponse, writeHead } from "./http.ts";
 
 export interface StreamTimes {
   /** A stream that is silent so long gets a heartbeat, again and again. */

@@ -1,13 +1,13 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { type BodyRules, RequestBody, releaseBody } from "../http/read-chunks.ts";
+import { answer, answerEmpty, gone, type Headers, type HttpRequest, type HttpResponse } from "../http/response.ts";
 import { callerGone } from "../pipeline/deadline.ts";
 import type { Call, Pipeline } from "../pipeline/pipeline.ts";
-import { type BodyRules, RequestBody, releaseBody } from "../rpc/request-body.ts";
 import { type CreateCallSignal, RestHead } from "./call-head.ts";
 import { LAST_ID, type StreamFormat } from "./events.ts";
 import type { RenderFailure } from "./failure.ts";
-import { answer, answerEmpty, gone, type Headers, type HttpRequest, type HttpResponse } from "./http.ts";
 import type { JsonWriter } from "./json-write.ts";
 import { inLine, splitLines } from "./lines.ts";
 import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./media.ts";

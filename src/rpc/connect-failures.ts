@@ -2,7 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { NAME_TWICE, type ShapeFault } from "../codec/json-shape.ts";
 import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
-import { malformed, tooLarge } from "./compression.ts";
+import { malformed, tooLarge } from "../http/compression.ts";
 
 /** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */
 export function carry(failure: unknown): ConnectError {

@@ -4,9 +4,9 @@ import type { ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
+import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/http.ts";
 import { wireOf } from "./connect-request.ts";
 import { statusTrailers } from "./grpc-status.ts";
-import { answer, type HttpRequest, type HttpResponse, headerOf } from "./http.ts";
 import { wantsText } from "./web-text.ts";
 
 /**

@@ -1,10 +1,10 @@
 // The answer where no handler is: in the protocol that the caller speaks, as far as that can be told.
 
+import { type HttpHandler, headerOf } from "../http/http.ts";
+import { releaseBody } from "../http/read-chunks.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { wireOf } from "./connect-request.ts";
 import { writeError } from "./connect-response.ts";
-import { type HttpHandler, headerOf } from "./http.ts";
-import { releaseBody } from "./request-body.ts";
 
 /** Answers every request: UNIMPLEMENTED over gRPC and gRPC-Web, 404 with the same error in JSON otherwise. */
 export function createUnknownCallHandler(pipeline: Pipeline): HttpHandler {

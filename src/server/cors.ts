@@ -1,7 +1,7 @@
 // Cross-origin calls from browsers (Fetch standard, "CORS protocol"): who may, with which headers.
 import type { ServerResponse } from "node:http";
 import { cors } from "@connectrpc/connect";
-import { answer, type HttpRequest, type HttpResponse, headerOf } from "../rpc/http.ts";
+import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/http.ts";
 
 export interface CorsOptions {
   /** The origins that may call, such as `https://app.example.com`. `*` stands for every origin. */

@@ -1,7 +1,7 @@
 // What an operator and a load balancer ask for: /healthz, /readyz, /metrics.
 
+import { answer, type HttpHandler } from "../http/http.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
-import { answer, type HttpHandler } from "../rpc/http.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface OperationsOptions {

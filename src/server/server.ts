@@ -2,11 +2,11 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
+import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../http/http.ts";
+import { type BodyRules, createBodyRules, releaseBody } from "../http/read-chunks.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { createConnectAdapter } from "../rpc/connect-adapter.ts";
-import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../rpc/http.ts";
-import { type BodyRules, createBodyRules, releaseBody } from "../rpc/request-body.ts";
 import { createStreamLane } from "../rpc/stream/lane.ts";
 import { createUnaryLane } from "../rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";

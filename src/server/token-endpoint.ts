@@ -8,8 +8,8 @@ import type { KeyRecord } from "../access/ports.ts";
 import { TICKET_USE } from "../access/tokens.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
-import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../rpc/http.ts";
-import { createBodyRules, isOverlong, RequestBody, releaseBody } from "../rpc/request-body.ts";
+import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../http/http.ts";
+import { createBodyRules, isOverlong, RequestBody, releaseBody } from "../http/read-chunks.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;

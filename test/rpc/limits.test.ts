@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
-import { answer, type HttpHandler } from "../../src/rpc/http.ts";
+import { answer, type HttpHandler } from "../../src/http/http.ts";
 import { DEFAULT_LIMITS } from "../../src/server/limits.ts";
 import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";
 import { usedMemory } from "../support/memory.ts";

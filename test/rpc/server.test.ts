@@ -9,7 +9,7 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
-import { answer, type HttpHandler } from "../../src/rpc/http.ts";
+import { answer, type HttpHandler } from "../../src/http/http.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { echoClient, PROTOCOLS } from "../support/clients.ts";
 import { ECHO, type EchoServer, startEchoServer, TENANT, TOKEN } from "../support/echo-server.ts";

@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError, ErrorReason, notFound } from "../../src/domain/errors.ts";
 import { callerOf, type Principal } from "../../src/domain/principal.ts";
+import type { HttpHandler } from "../../src/http/http.ts";
+import { type BodyRules, createBodyRules } from "../../src/http/read-chunks.ts";
 import type { CallContext, CallHead } from "../../src/pipeline/call.ts";
 import { createCallSignal } from "../../src/pipeline/deadline.ts";
 import { createLifecycle, type Lifecycle } from "../../src/pipeline/lifecycle.ts";
@@ -11,9 +13,7 @@ import { type ServiceEntry, serve } from "../../src/pipeline/service.ts";
 import { createRest } from "../../src/rest/index.ts";
 import { REST_FAILURES } from "../../src/rest-failures.ts";
 import { createHealth } from "../../src/rpc/health.ts";
-import type { HttpHandler } from "../../src/rpc/http.ts";
 import { createReflection } from "../../src/rpc/reflection.ts";
-import { type BodyRules, createBodyRules } from "../../src/rpc/request-body.ts";
 import type { TlsOptions } from "../../src/server/certificate.ts";
 import type { Limits } from "../../src/server/limits.ts";
 import { createServer, type Server } from "../../src/server/server.ts";

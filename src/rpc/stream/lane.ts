@@ -2,29 +2,29 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
+import { BodySink } from "../../http/body-sink.ts";
+import type { BodyWriter } from "../../http/body-writer.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { pathOf } from "../../http/http.ts";
+import { Http1Exchange } from "../../http/http1-exchange.ts";
+import { Http2Exchange } from "../../http/http2-exchange.ts";
+import { SharedFrames } from "../../http/shared-frames.ts";
 import type { Call } from "../../pipeline/call.ts";
 import { STREAM_HEADERS } from "../../pipeline/heartbeat.ts";
 import { pushAll } from "../../pipeline/push-stream.ts";
-import { pathOf } from "../http.ts";
 import { checkCompression } from "../unary/check-compression.ts";
 import { type Codec, createCodec, type Encoding } from "../unary/codec.ts";
 import { envelope } from "../unary/envelope.ts";
-import type { Exchange } from "../unary/exchange.ts";
 import { formName } from "../unary/form-name.ts";
 import { LaneHead } from "../unary/head.ts";
-import { Http1Exchange } from "../unary/http1-exchange.ts";
-import { Http2Exchange } from "../unary/http2-exchange.ts";
 import type { Lane, LaneOptions } from "../unary/lane.ts";
 import type { Incoming } from "../unary/protocol.ts";
 import { toText } from "../web-text.ts";
 import { answerHttp1, answerHttp2, type StreamedAnswer } from "./answer.ts";
-import { BodySink } from "./body-sink.ts";
-import type { BodyWriter } from "./body-writer.ts";
 import { connect } from "./connect.ts";
 import { grpc } from "./grpc.ts";
 import { grpcWeb } from "./grpc-web.ts";
 import type { StreamProtocol } from "./protocol.ts";
-import { SharedFrames } from "./shared-frames.ts";
 
 /** A call's form, by the content type of its request, as {@link formName} spells it. */
 const FORMS: ReadonlyMap<string, readonly [StreamProtocol, Encoding]> = new Map<

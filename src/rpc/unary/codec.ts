@@ -15,8 +15,8 @@ import { readLargeBinary } from "../../codec/large-binary.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
 import { createBinaryForm } from "../../codec/protobuf-writer.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { malformed, tooLarge } from "../../http/compression.ts";
 import { withImpliedMask } from "../../pipeline/implied-mask.ts";
-import { malformed, tooLarge } from "../compression.ts";
 import { failureOf, failureOfShape } from "../connect-failures.ts";
 
 export type Encoding = "json" | "proto";

@@ -1,7 +1,7 @@
 // Which compression a message comes in, and which its answer may go in.
 import type { Compression } from "@connectrpc/connect/protocol";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { compressions } from "../compression.ts";
+import { compressions } from "../../http/compression.ts";
 
 /** Shorter answers are sent as they are, in bytes. */
 export const COMPRESS_MIN_BYTES = 1024;

@@ -4,20 +4,20 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Exchange, WholeAnswer } from "../../http/exchange.ts";
+import { type HttpHandler, pathOf, queryOf } from "../../http/http.ts";
+import { Http1Exchange } from "../../http/http1-exchange.ts";
+import { Http2Exchange } from "../../http/http2-exchange.ts";
+import type { BodyRules } from "../../http/read-chunks.ts";
 import type { Lifecycle } from "../../pipeline/lifecycle.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
-import { type HttpHandler, pathOf, queryOf } from "../http.ts";
-import type { BodyRules } from "../request-body.ts";
 import { checkCompression } from "./check-compression.ts";
 import { createCodec, type Encoding } from "./codec.ts";
 import { connect } from "./connect.ts";
-import type { Exchange, WholeAnswer } from "./exchange.ts";
 import { formName } from "./form-name.ts";
 import { grpc } from "./grpc.ts";
 import { grpcWeb } from "./grpc-web.ts";
 import { LaneHead } from "./head.ts";
-import { Http1Exchange } from "./http1-exchange.ts";
-import { Http2Exchange } from "./http2-exchange.ts";
 import type { Incoming, Protocol } from "./protocol.ts";
 
 export interface LaneOptions {

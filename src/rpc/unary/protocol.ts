@@ -2,9 +2,9 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Exchange, WholeAnswer } from "../../http/exchange.ts";
 import type { Wire } from "../../pipeline/call.ts";
 import type { Codec, Encoding } from "./codec.ts";
-import type { Exchange, WholeAnswer } from "./exchange.ts";
 
 /** One call on its way. */
 export interface Incoming {

@@ -3,9 +3,9 @@ import type { ServerHttp2Stream } from "node:http2";
 import { Writable } from "node:stream";
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { BodySink } from "../../../src/rpc/stream/body-sink.ts";
-import { BodyWriter } from "../../../src/rpc/stream/body-writer.ts";
-import { SharedFrames } from "../../../src/rpc/stream/shared-frames.ts";
+import { BodySink } from "../../../src/http/body-sink.ts";
+import { BodyWriter } from "../../../src/http/body-writer.ts";
+import { SharedFrames } from "../../../src/http/shared-frames.ts";
 import { type RepeatResponse, RepeatResponseSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
 
 const messageOf = (text: string) => create(RepeatResponseSchema, { text });

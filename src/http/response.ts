@@ -1,7 +1,7 @@
 // What HTTP/1.1 and HTTP/2 requests and responses have in common, and one way to write a whole answer.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { toWrite } from "../rpc/http.ts";
+import { toWrite } from "./http.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;

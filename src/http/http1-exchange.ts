@@ -1,8 +1,8 @@
 // An exchange over HTTP/1.1, on Node's request and response.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { addressOf, headerOf, toWrite } from "../http.ts";
-import { type BodyRules, RequestBody, releaseBody } from "../request-body.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
+import { addressOf, headerOf, toWrite } from "./http.ts";
+import { type BodyRules, RequestBody, releaseBody } from "./read-chunks.ts";
 
 export class Http1Exchange implements Exchange {
   readonly body: RequestBody;

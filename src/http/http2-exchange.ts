@@ -1,8 +1,8 @@
 // An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short call.
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { toWrite } from "../http.ts";
-import { type BodyRules, LINGER_MS, RequestBody } from "../request-body.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
+import { toWrite } from "./http.ts";
+import { type BodyRules, LINGER_MS, RequestBody } from "./read-chunks.ts";
 
 export class Http2Exchange implements Exchange {
   readonly body: RequestBody;
