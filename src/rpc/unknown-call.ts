@@ -3,8 +3,8 @@
 import { type HttpHandler, headerOf } from "../http/http.ts";
 import { releaseBody } from "../http/read-chunks.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import { wireOf } from "./connect-request.ts";
-import { writeError } from "./connect-response.ts";
+import { wireOf } from "../protocols/rpc/fallback/request.ts";
+import { writeError } from "../protocols/rpc/fallback/response.ts";
 
 /** Answers every request: UNIMPLEMENTED over gRPC and gRPC-Web, 404 with the same error in JSON otherwise. */
 export function createUnknownCallHandler(pipeline: Pipeline): HttpHandler {

@@ -6,9 +6,9 @@ import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf }
 import { type BodyRules, createBodyRules, releaseBody } from "../http/read-chunks.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
-import { createConnectAdapter } from "../rpc/connect-adapter.ts";
-import { createStreamLane } from "../rpc/stream/lane.ts";
-import { createUnaryLane } from "../rpc/unary/lane.ts";
+import { createConnectAdapter } from "../protocols/rpc/fallback/adapter.ts";
+import { createStreamLane } from "../protocols/rpc/streaming/lane.ts";
+import { createUnaryLane } from "../protocols/rpc/unary/lane.ts";
 import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type CertificateWatch, type TlsOptions, watchCertificate } from "./certificate.ts";

@@ -6,7 +6,7 @@ import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
-import { encodeMessage } from "../../src/rpc/grpc-status.ts";
+import { encodeMessage } from "../../src/protocols/rpc/grpc-status.ts";
 import { CollectRequestSchema, EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
 

@@ -1,6 +1,7 @@
 // The server streams of gRPC, which end with trailers: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+
+import { compressionOf, receiveOne } from "../envelope.ts";
 import { statusTrailers } from "../grpc-status.ts";
-import { compressionOf, receiveOne } from "../unary/envelope.ts";
 import { headersOf } from "../unary/grpc.ts";
 import type { StreamProtocol } from "./protocol.ts";
 

@@ -1,7 +1,7 @@
 // The server streams of gRPC-Web, whose trailers are the last frame of the body: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
+import { compressionOf, envelope, receiveOne } from "../envelope.ts";
 import { statusTrailers } from "../grpc-status.ts";
-import { compressionOf, envelope, receiveOne } from "../unary/envelope.ts";
 import { headersOf } from "../unary/grpc.ts";
 import { isText, toText, wantsText } from "../web-text.ts";
 import { grpc } from "./grpc.ts";

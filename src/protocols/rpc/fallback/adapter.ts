@@ -2,23 +2,30 @@
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { jsonText } from "../codec/json-reader.ts";
-import { refuseInexactNumbers, ShapeFault } from "../codec/json-shape.ts";
-import { compressions } from "../http/compression.ts";
-import { addressOf, type HttpHandler, type HttpRequest, type HttpResponse, headerOf, pathOf } from "../http/http.ts";
-import { type BodyRules, RequestBody, releaseBody } from "../http/read-chunks.ts";
-import type { CallHead } from "../pipeline/call.ts";
-import { createCallSignal, parseTimeout, timeoutHeader } from "../pipeline/deadline.ts";
-import { withImpliedMask } from "../pipeline/implied-mask.ts";
-import type { Lifecycle } from "../pipeline/lifecycle.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import { admitCall, carriedCall, implementationOf } from "./connect-calls.ts";
-import { carried, failureOfShape } from "./connect-failures.ts";
-import { refusalOf, wireOf } from "./connect-request.ts";
-import { writeError, writeResponse } from "./connect-response.ts";
-import { fewAtOnce } from "./few-at-once.ts";
-import { formName } from "./unary/form-name.ts";
-import { bytesOfText, isText, textPieces, wantsText } from "./web-text.ts";
+import { jsonText } from "../../../codec/json-reader.ts";
+import { refuseInexactNumbers, ShapeFault } from "../../../codec/json-shape.ts";
+import { compressions } from "../../../http/compression.ts";
+import {
+  addressOf,
+  type HttpHandler,
+  type HttpRequest,
+  type HttpResponse,
+  headerOf,
+  pathOf,
+} from "../../../http/http.ts";
+import { type BodyRules, RequestBody, releaseBody } from "../../../http/read-chunks.ts";
+import type { CallHead } from "../../../pipeline/call.ts";
+import { createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/deadline.ts";
+import { withImpliedMask } from "../../../pipeline/implied-mask.ts";
+import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
+import type { Pipeline } from "../../../pipeline/pipeline.ts";
+import { fewAtOnce } from "../../../rpc/few-at-once.ts";
+import { formName } from "../content-type.ts";
+import { bytesOfText, isText, textPieces, wantsText } from "../web-text.ts";
+import { admitCall, carriedCall, implementationOf } from "./calls.ts";
+import { carried, failureOfShape } from "./errors.ts";
+import { refusalOf, wireOf } from "./request.ts";
+import { writeError, writeResponse } from "./response.ts";
 
 export interface ConnectAdapterOptions {
   readonly pipeline: Pipeline;

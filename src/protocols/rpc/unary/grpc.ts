@@ -1,9 +1,9 @@
 // Unary calls of gRPC over HTTP/2: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { ConnectError } from "@connectrpc/connect";
-import type { WholeAnswer } from "../../http/exchange.ts";
-import { onceEach } from "../../pipeline/memoize.ts";
+import type { WholeAnswer } from "../../../http/exchange.ts";
+import { onceEach } from "../../../pipeline/memoize.ts";
+import { compressionOf, envelope, receiveOne } from "../envelope.ts";
 import { statusTrailers } from "../grpc-status.ts";
-import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
 
 const OK = { "grpc-status": "0" };

@@ -1,7 +1,7 @@
 // The Connect protocol's streams: https://connectrpc.com/docs/protocol#streaming-rpcs
 import { createEndStreamSerialization, endStreamFlag } from "@connectrpc/connect/protocol-connect";
-import { answerCompression } from "../unary/compression.ts";
-import { envelope, receiveOne } from "../unary/envelope.ts";
+import { answerCompression } from "../compression.ts";
+import { envelope, receiveOne } from "../envelope.ts";
 import type { StreamProtocol } from "./protocol.ts";
 
 const ENCODING = "connect-content-encoding";

@@ -4,10 +4,10 @@ import type { ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";
 import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/http.ts";
-import { wireOf } from "./connect-request.ts";
-import { statusTrailers } from "./grpc-status.ts";
-import { wantsText } from "./web-text.ts";
+import { answer, type HttpRequest, type HttpResponse, headerOf } from "../../../http/http.ts";
+import { statusTrailers } from "../grpc-status.ts";
+import { wantsText } from "../web-text.ts";
+import { wireOf } from "./request.ts";
 
 /**
  * Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is

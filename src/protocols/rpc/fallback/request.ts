@@ -3,11 +3,11 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { malformed } from "../http/compression.ts";
-import { type HttpRequest, headerOf, queryOf } from "../http/http.ts";
-import type { Wire } from "../pipeline/call.ts";
-import { formName } from "./unary/form-name.ts";
+import { DomainError, ErrorReason } from "../../../domain/errors.ts";
+import { malformed } from "../../../http/compression.ts";
+import { type HttpRequest, headerOf, queryOf } from "../../../http/http.ts";
+import type { Wire } from "../../../pipeline/call.ts";
+import { formName } from "../content-type.ts";
 
 /** The wire by its content type. What is none of gRPC's is Connect's. */
 export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {

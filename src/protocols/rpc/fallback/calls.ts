@@ -1,13 +1,13 @@
 // Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its way out.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { compressions } from "../http/compression.ts";
-import type { RequestBody } from "../http/read-chunks.ts";
-import { STREAM_HEADERS } from "../pipeline/heartbeat.ts";
-import type { Call } from "../pipeline/pipeline.ts";
-import { carried, carry, failureOf } from "./connect-failures.ts";
-import { encodeMessage } from "./grpc-status.ts";
+import { DomainError, ErrorReason } from "../../../domain/errors.ts";
+import { compressions } from "../../../http/compression.ts";
+import type { RequestBody } from "../../../http/read-chunks.ts";
+import { STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
+import type { Call } from "../../../pipeline/pipeline.ts";
+import { encodeMessage } from "../grpc-status.ts";
+import { carried, carry, failureOf } from "./errors.ts";
 
 /** What the adapter hands through Connect's code. */
 export interface CarriedCall {

@@ -1,10 +1,10 @@
 // What a protocol has to say of a unary call; `lane.ts` does the rest.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Interrupt } from "../../domain/interrupt.ts";
-import type { Exchange, WholeAnswer } from "../../http/exchange.ts";
-import type { Wire } from "../../pipeline/call.ts";
-import type { Codec, Encoding } from "./codec.ts";
+import type { Interrupt } from "../../../domain/interrupt.ts";
+import type { Exchange, WholeAnswer } from "../../../http/exchange.ts";
+import type { Wire } from "../../../pipeline/call.ts";
+import type { Codec, Encoding } from "../codec.ts";
 
 /** One call on its way. */
 export interface Incoming {

@@ -1,7 +1,7 @@
 // Refuses a request whose compression is not known, for all lanes.
 import type { Call } from "../../pipeline/call.ts";
 import { ACCEPTED, requestCompression } from "./compression.ts";
-import type { Incoming, Protocol } from "./protocol.ts";
+import type { Incoming, Protocol } from "./unary/protocol.ts";
 
 /** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
 export function checkCompression(

@@ -3,13 +3,13 @@ import type { Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { Interrupt } from "../../domain/interrupt.ts";
-import { tooLarge } from "../../http/compression.ts";
-import type { WholeAnswer } from "../../http/exchange.ts";
-import { isOverlong } from "../../http/read-chunks.ts";
-import { onceEach } from "../../pipeline/memoize.ts";
-import { lengthOf } from "./codec.ts";
-import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
+import type { Interrupt } from "../../../domain/interrupt.ts";
+import { tooLarge } from "../../../http/compression.ts";
+import type { WholeAnswer } from "../../../http/exchange.ts";
+import { isOverlong } from "../../../http/read-chunks.ts";
+import { onceEach } from "../../../pipeline/memoize.ts";
+import { lengthOf } from "../codec.ts";
+import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "../compression.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
 
 export const connect: Protocol = {

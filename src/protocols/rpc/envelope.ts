@@ -5,9 +5,9 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Interrupt } from "../../domain/interrupt.ts";
 import { malformed, tooLarge } from "../../http/compression.ts";
 import { isOverlong } from "../../http/read-chunks.ts";
-import { wholeText } from "../web-text.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
-import type { Incoming } from "./protocol.ts";
+import type { Incoming } from "./unary/protocol.ts";
+import { wholeText } from "./web-text.ts";
 
 const HEAD_BYTES = 5;
 const COMPRESSED = 0x01;

@@ -1,5 +1,5 @@
 // How the content type of a call is spelled where calls are told apart by it.
-import { binaryType } from "../web-text.ts";
+import { binaryType } from "./web-text.ts";
 
 /** What most callers send is spelled so, and not looked at twice. */
 const AS_IT_IS = /^(?!application\/grpc-web-)[a-z/+-]*$/;

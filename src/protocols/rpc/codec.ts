@@ -17,7 +17,7 @@ import { createBinaryForm } from "../../codec/protobuf-writer.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { malformed, tooLarge } from "../../http/compression.ts";
 import { withImpliedMask } from "../../pipeline/implied-mask.ts";
-import { failureOf, failureOfShape } from "../connect-failures.ts";
+import { failureOf, failureOfShape } from "./fallback/errors.ts";
 
 export type Encoding = "json" | "proto";
 

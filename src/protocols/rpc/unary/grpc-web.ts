@@ -1,9 +1,9 @@
 // Unary calls of gRPC-Web, whose trailers are the last frame of the body: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 import { trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import type { WholeAnswer } from "../../http/exchange.ts";
+import type { WholeAnswer } from "../../../http/exchange.ts";
+import { compressionOf, envelope, receiveOne } from "../envelope.ts";
 import { statusTrailers } from "../grpc-status.ts";
 import { isText, toText, wantsText } from "../web-text.ts";
-import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import { headersOf } from "./grpc.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
 
