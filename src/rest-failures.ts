@@ -2,8 +2,8 @@
 import type { ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "./domain/errors.ts";
 import { toConnectError } from "./pipeline/errors.ts";
-import type { FailureOptions } from "./rest/failure.ts";
-import type { ProblemKind, RestProblem } from "./rest/problem.ts";
+import type { ProblemKind, RestProblem } from "./protocols/rest/binding/problem.ts";
+import type { FailureOptions } from "./protocols/rest/response/errors.ts";
 
 const REASONS: Readonly<Record<ProblemKind, ErrorReason>> = {
   invalid: ErrorReason.INVALID_FIELD,

@@ -2,7 +2,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { CallContext } from "../pipeline/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
-import type { Mount } from "../rest/mount.ts";
+import type { Mount } from "../protocols/rest/binding/mount.ts";
 import { createActing, LOOK_UP_MEMBER, type People } from "./acting.ts";
 import { createCanonical, type Permit } from "./canonical.ts";
 import type { CreateDialect, Dialect, DialectName } from "./dialect.ts";

@@ -2,7 +2,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Principal } from "../domain/principal.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
-import type { CallInfo, Mount } from "../rest/mount.ts";
+import type { CallInfo, Mount } from "../protocols/rest/binding/mount.ts";
 import type { Acting, People } from "./acting.ts";
 import type { Canonical } from "./canonical.ts";
 

@@ -2,10 +2,10 @@
 import { create, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { IDEMPOTENCY_HEADER } from "../pipeline/idempotency-key.ts";
-import { bareListOf } from "../rest/bare-list.ts";
-import type { CallInfo, Failure } from "../rest/mount.ts";
-import type { Place } from "../rest/problem.ts";
-import { reasonOf } from "../rest/rpc-status.ts";
+import { bareListOf } from "../protocols/rest/binding/bare-list.ts";
+import type { CallInfo, Failure } from "../protocols/rest/binding/mount.ts";
+import type { Place } from "../protocols/rest/binding/problem.ts";
+import { reasonOf } from "../protocols/rest/response/rpc-status.ts";
 
 /** One broken rule. */
 export interface Violation {

@@ -1,5 +1,5 @@
 // Errors as FastAPI writes them: `{"detail": …}`, and for a request that breaks rules one entry for each.
-import type { CallInfo, Failure, RenderError } from "../rest/mount.ts";
+import type { CallInfo, Failure, RenderError } from "../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "./failure.ts";
 
 export interface FastApiOptions {

@@ -1,9 +1,9 @@
 // Where each dialect is served: on which port, under which prefix; and that no two want the same place.
 import type { DescService } from "@bufbuild/protobuf";
 import { SettingError } from "../domain/setting-error.ts";
-import { bindingsOf } from "../rest/binding.ts";
-import type { Mount } from "../rest/mount.ts";
-import { shapeOf } from "../rest/template.ts";
+import { bindingsOf } from "../protocols/rest/binding/binding.ts";
+import type { Mount } from "../protocols/rest/binding/mount.ts";
+import { shapeOf } from "../protocols/rest/binding/template.ts";
 import type { Dialect, DialectName } from "./dialect.ts";
 
 /** One entry of `COLLOQUY_COMPAT`. */

@@ -1,6 +1,6 @@
 // Request ids in a dialect's own spelling.
 import { randomInt } from "node:crypto";
-import type { Mount } from "../rest/mount.ts";
+import type { Mount } from "../protocols/rest/binding/mount.ts";
 
 const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const LENGTH = 20;

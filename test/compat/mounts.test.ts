@@ -4,7 +4,7 @@ import { ConversationService as Assistant } from "../../gen/colloquy/compat/assi
 import { ConversationService as Helpdesk } from "../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
 import type { Dialect, DialectName } from "../../src/compat/dialect.ts";
 import { type MountPoint, mountsByPort } from "../../src/compat/mounts.ts";
-import type { Mount } from "../../src/rest/mount.ts";
+import type { Mount } from "../../src/protocols/rest/binding/mount.ts";
 import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 
 const OWN_PORT = 8080;

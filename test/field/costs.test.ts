@@ -17,10 +17,10 @@ import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import * as tenants from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { createValidation } from "../../src/pipeline/validation/validation.ts";
+import { RestProblem } from "../../src/protocols/rest/binding/problem.ts";
+import { readText } from "../../src/protocols/rest/request/json/body.ts";
+import { readLargeMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
-import { readText } from "../../src/rest/json-body.ts";
-import { readLargeMessage } from "../../src/rest/json-read.ts";
-import { RestProblem } from "../../src/rest/problem.ts";
 import { heldBy } from "../support/loop-held.ts";
 import { LIMIT, pathsOf, type WorstBody, worstJson, worstProto, worstUnknown } from "../support/worst-bodies.ts";
 

@@ -4,7 +4,7 @@ import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { createCallSignal } from "../../src/pipeline/deadline.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
-import { createRest, type Mount } from "../../src/rest/index.ts";
+import { createRest, type Mount } from "../../src/protocols/rest/index.ts";
 import { REST_FAILURES } from "../../src/rest-failures.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { createLogger } from "../../src/telemetry/log.ts";

@@ -10,7 +10,7 @@ import { createLifecycle, type Lifecycle } from "../../src/pipeline/lifecycle.ts
 import type { Door } from "../../src/pipeline/load-shedding.ts";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.ts";
 import { type ServiceEntry, serve } from "../../src/pipeline/service.ts";
-import { createRest } from "../../src/rest/index.ts";
+import { createRest } from "../../src/protocols/rest/index.ts";
 import { REST_FAILURES } from "../../src/rest-failures.ts";
 import { createHealth } from "../../src/rpc/health.ts";
 import { createReflection } from "../../src/rpc/reflection.ts";

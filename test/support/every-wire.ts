@@ -14,7 +14,7 @@ import {
 } from "@bufbuild/protobuf";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
-import { type Binding, bindingsOf } from "../../src/rest/binding.ts";
+import { type Binding, bindingsOf } from "../../src/protocols/rest/binding/binding.ts";
 import { frame } from "./raw-call.ts";
 
 export const EVERY_WIRE = ["connect", "grpc", "grpc-web", "rest"] as const;

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Handlers } from "../../src/pipeline/service.ts";
-import { createRest, type Mount, type Rest, type RestOptions, RestProblem } from "../../src/rest/index.ts";
+import { createRest, type Mount, type Rest, type RestOptions, RestProblem } from "../../src/protocols/rest/index.ts";
 import { BookSchema, LibraryService } from "../gen/colloquy/test/v1/rest_pb.ts";
 import { createFakePipeline, type FakeOptions } from "./fake-pipeline.ts";
 

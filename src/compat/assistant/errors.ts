@@ -1,6 +1,6 @@
 // Errors as the dialect's document has them.
 import { STATUS_CODES } from "node:http";
-import type { RenderError } from "../../rest/mount.ts";
+import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../failure.ts";
 import { limitError, limitHeaders, type UserLimits } from "./rate-limit.ts";
 

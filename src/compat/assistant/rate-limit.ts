@@ -2,7 +2,7 @@
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { callerOf, type Principal } from "../../domain/principal.ts";
 import { type Count, Windows } from "../../domain/windows.ts";
-import type { CallInfo } from "../../rest/mount.ts";
+import type { CallInfo } from "../../protocols/rest/binding/mount.ts";
 
 const POINTS = 100;
 const WINDOW_MS = 60_000;

@@ -1,5 +1,5 @@
 // Errors as this dialect writes them: `{"error":{"code":…,"message":…,"request_id":…}}`.
-import type { RenderError } from "../../rest/mount.ts";
+import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure } from "../failure.ts";
 
 const ERRORS: Readonly<Partial<Record<FailureKind, readonly [status: number, code: string]>>> = {

@@ -1,5 +1,5 @@
 // Errors as the dialect's document has them: the same `APIOutput` as every answer, without data.
-import type { RenderError } from "../../rest/mount.ts";
+import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure } from "../failure.ts";
 
 const STATUSES: Readonly<Record<FailureKind, number>> = {

@@ -1,7 +1,8 @@
 // The face of this folder.
+
+export { createDocsHandlers, type DocsHandler } from "../../protocols/rest/docs/docs.ts";
+export type { DocsOptions, ServedDocument } from "../../protocols/rest/docs/docs-page.ts";
 export { createComments } from "./comments.ts";
-export { createDocsHandlers, type DocsHandler } from "./docs.ts";
-export type { DocsOptions, ServedDocument } from "./docs-page.ts";
 export { createOpenApi } from "./document.ts";
 export { standardRequestHeaders, standardResponseHeaders } from "./headers.ts";
 export { readImage } from "./image.ts";

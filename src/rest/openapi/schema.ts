@@ -8,7 +8,7 @@ import {
 } from "../../../gen/buf/validate/validate_pb.ts";
 import { field as restField } from "../../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
-import { bareListOf } from "../bare-list.ts";
+import { bareListOf } from "../../protocols/rest/binding/bare-list.ts";
 import type { Comments } from "./comments.ts";
 import { type Component, type Direction, nameComponents, PREFIX } from "./components.ts";
 import { enumComponent } from "./enums.ts";

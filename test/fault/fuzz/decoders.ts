@@ -13,12 +13,12 @@ import { acceptCoding, acceptMedia, readMediaType } from "../../../src/http/acce
 import { decodeHints, encodeHints } from "../../../src/live/encode-hints.ts";
 import { parseTimeout } from "../../../src/pipeline/deadline.ts";
 import { createValidation } from "../../../src/pipeline/validation/validation.ts";
+import { readCondition } from "../../../src/protocols/rest/binding/entity-tag.ts";
+import { decodeQuery, decodeSegment } from "../../../src/protocols/rest/binding/percent.ts";
+import { RestProblem } from "../../../src/protocols/rest/index.ts";
+import { readText } from "../../../src/protocols/rest/request/json/body.ts";
+import { readMessage } from "../../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../../src/protocols/rpc/codec.ts";
-import { readCondition } from "../../../src/rest/entity-tag.ts";
-import { RestProblem } from "../../../src/rest/index.ts";
-import { readText } from "../../../src/rest/json-body.ts";
-import { readMessage } from "../../../src/rest/json-read.ts";
-import { decodeQuery, decodeSegment } from "../../../src/rest/percent.ts";
 import { ownServices } from "../../support/contract.ts";
 import type { Random } from "../stage/random.ts";
 import { almostMessage, bend, bendBytes, type Known } from "./almost.ts";

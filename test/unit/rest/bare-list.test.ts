@@ -6,9 +6,9 @@ import {
   type CreateConversationRequest,
   CreateConversationRequestSchema,
 } from "../../../gen/colloquy/compat/callcenter/v1/conversation_service_pb.ts";
-import { readField, readMessage } from "../../../src/rest/json-read.ts";
-import { createJsonWriter } from "../../../src/rest/json-write.ts";
-import { RestProblem } from "../../../src/rest/problem.ts";
+import { RestProblem } from "../../../src/protocols/rest/binding/problem.ts";
+import { readField, readMessage } from "../../../src/protocols/rest/request/json/read.ts";
+import { createJsonWriter } from "../../../src/protocols/rest/response/json-write.ts";
 
 const options = { ignoreUnknownFields: true };
 const read = (json: unknown) => readMessage(ConversationSchema, JSON.stringify(json), options) as Conversation;

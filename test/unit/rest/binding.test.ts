@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type RestMethod, RestMethodSchema, method as restMethod } from "../../../gen/colloquy/rest/v1/options_pb.ts";
 import { http } from "../../../gen/google/api/annotations_pb.ts";
 import { type HttpRule, HttpRuleSchema } from "../../../gen/google/api/http_pb.ts";
-import { BindingError, bindingsOf } from "../../../src/rest/binding.ts";
+import { BindingError, bindingsOf } from "../../../src/protocols/rest/binding/binding.ts";
 import { LibraryService } from "../../gen/colloquy/test/v1/rest_pb.ts";
 
 type Rule = Partial<Pick<HttpRule, "body" | "responseBody">> & { on: string; extra?: Rule[] };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Binding } from "../../../src/rest/binding.ts";
-import { CollisionError, createRouter } from "../../../src/rest/router.ts";
-import { parseTemplate } from "../../../src/rest/template.ts";
+import type { Binding } from "../../../src/protocols/rest/binding/binding.ts";
+import { parseTemplate } from "../../../src/protocols/rest/binding/template.ts";
+import { CollisionError, createRouter } from "../../../src/protocols/rest/router.ts";
 
 /** A route such as `GET /a/{b}`, as much of it as the router looks at. */
 function route(text: string, kind = "unary") {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseTemplate, shapeOf, TemplateError } from "../../../src/rest/template.ts";
+import { parseTemplate, shapeOf, TemplateError } from "../../../src/protocols/rest/binding/template.ts";
 
 /** Each a template and what it means: its shape, its variables as `field[start,end)`, "+" for several segments. */
 const valid: readonly [template: string, shape: string, variables?: string][] = [

@@ -1,19 +1,19 @@
 // The request message of a call: path, body, query and headers, each into its fields.
 import { create, type DescField, type Message, type Registry } from "@bufbuild/protobuf";
-import { type HttpBody, HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
-import { LARGE_BODY } from "../codec/large-json.ts";
-import { setImpliedMask, updatePartsOf, withImpliedMask } from "../pipeline/implied-mask.ts";
-import type { Binding, PathVariable } from "./binding.ts";
-import { readCondition, versionToMatch } from "./entity-tag.ts";
-import { type FieldPath, getAt, pathName, setAt, setField } from "./field-path.ts";
-import { readText } from "./json-body.ts";
-import { readField, readLargeField, readLargeMessage, readMessage } from "./json-read.ts";
-import type { Mount } from "./mount.ts";
-import { decodeSegment } from "./percent.ts";
-import { invalid } from "./problem.ts";
+import { type HttpBody, HttpBodySchema } from "../../../../gen/google/api/httpbody_pb.ts";
+import { LARGE_BODY } from "../../../codec/large-json.ts";
+import { setImpliedMask, updatePartsOf, withImpliedMask } from "../../../pipeline/implied-mask.ts";
+import type { Binding, PathVariable } from "../binding/binding.ts";
+import { readCondition, versionToMatch } from "../binding/entity-tag.ts";
+import { type FieldPath, getAt, pathName, setAt, setField } from "../binding/field-path.ts";
+import type { Mount } from "../binding/mount.ts";
+import { decodeSegment } from "../binding/percent.ts";
+import { invalid } from "../binding/problem.ts";
+import { textReader } from "../binding/text-value.ts";
+import { namesToSkip } from "./ignored-names.ts";
+import { readText } from "./json/body.ts";
+import { readField, readLargeField, readLargeMessage, readMessage } from "./json/read.ts";
 import { applyQuery, type QueryRules } from "./query.ts";
-import { namesToSkip } from "./skipped-names.ts";
-import { textReader } from "./text-value.ts";
 
 /** Builds the request messages of one binding. */
 export interface RequestBuilder {

@@ -1,16 +1,23 @@
 // The answer of a call with one response message: JSON or a raw body, with its status, tag, place and compression.
 import type { Message } from "@bufbuild/protobuf";
-import type { HttpBody } from "../../gen/google/api/httpbody_pb.ts";
-import type { Coding } from "../http/accept.ts";
-import { compress, type Encoded, WORTHWHILE_BYTES } from "../http/compress-response.ts";
-import { answer, answerEmpty, type Headers, type HttpResponse } from "../http/response.ts";
-import type { Binding } from "./binding.ts";
-import { entityTag, isKnown, meetsIfMatch, preconditionFailed, readCondition, tagValue } from "./entity-tag.ts";
-import { getAt } from "./field-path.ts";
+import type { HttpBody } from "../../../../gen/google/api/httpbody_pb.ts";
+import type { Coding } from "../../../http/accept.ts";
+import { compress, type Encoded, WORTHWHILE_BYTES } from "../../../http/compress-response.ts";
+import { answer, answerEmpty, type Headers, type HttpResponse } from "../../../http/response.ts";
+import type { Binding } from "../binding/binding.ts";
+import {
+  entityTag,
+  isKnown,
+  meetsIfMatch,
+  preconditionFailed,
+  readCondition,
+  tagValue,
+} from "../binding/entity-tag.ts";
+import { getAt } from "../binding/field-path.ts";
+import { JSON_TYPE } from "../binding/media.ts";
+import { RestProblem } from "../binding/problem.ts";
+import { httpBodyIn } from "../request/message.ts";
 import type { JsonWriter } from "./json-write.ts";
-import { JSON_TYPE } from "./media.ts";
-import { RestProblem } from "./problem.ts";
-import { httpBodyIn } from "./request-message.ts";
 
 /** The most bytes of one answer, at least one for each character. */
 const MAX_ANSWER_BYTES = 64 << 20;

@@ -1,18 +1,18 @@
 // JSON bodies into messages.
 import { type DescField, type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
-import { messageFromJson, refuseNamesGivenTwice } from "../codec/json-reader.ts";
-import { refuseInexactNumbers, ShapeFault } from "../codec/json-shape.ts";
-import { type BrokenPiece, readLargeJson } from "../codec/large-json.ts";
-import { withImpliedMask } from "../pipeline/implied-mask.ts";
-import { bareListOf, wrapOf } from "./bare-list.ts";
-import { setField } from "./field-path.ts";
-import { parse } from "./json-body.ts";
-import { explain, type ReadOptions } from "./json-faults.ts";
-import { refuseHugeNumbers } from "./json-numbers.ts";
-import { join } from "./json-place.ts";
-import { invalid, RestProblem } from "./problem.ts";
+import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json-reader.ts";
+import { refuseInexactNumbers, ShapeFault } from "../../../../codec/json-shape.ts";
+import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts";
+import { withImpliedMask } from "../../../../pipeline/implied-mask.ts";
+import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
+import { setField } from "../../binding/field-path.ts";
+import { invalid, RestProblem } from "../../binding/problem.ts";
+import { parse } from "./body.ts";
+import { explain, type ReadOptions } from "./errors.ts";
+import { refuseHugeNumbers } from "./numbers.ts";
+import { join } from "./position.ts";
 
-export type { ReadOptions } from "./json-faults.ts";
+export type { ReadOptions } from "./errors.ts";
 
 /**
  * Reads a message. Names given twice are refused, as is nesting past 100 levels.

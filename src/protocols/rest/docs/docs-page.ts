@@ -59,7 +59,7 @@ export const VIEWER_FILES: readonly ViewerFile[] = [
 ];
 
 /** Swagger UI, copied by scripts/third-party.ts. */
-const VIEWER = join(import.meta.dirname, "../../../third_party/swagger-ui");
+const VIEWER = join(import.meta.dirname, "../../../../third_party/swagger-ui");
 
 export async function viewerFile({ name, text }: ViewerFile): Promise<Buffer> {
   if (text !== undefined) return Buffer.from(text);

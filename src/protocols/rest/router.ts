@@ -1,6 +1,6 @@
 // Finds the route of a path: a trie over raw path segments, literals before variables at each level.
-import type { Binding } from "./binding.ts";
-import { shapeOf, upperEscapes } from "./template.ts";
+import type { Binding } from "./binding/binding.ts";
+import { shapeOf, upperEscapes } from "./binding/template.ts";
 
 /** What the router needs to know of a route. */
 export interface Routed {

@@ -1,9 +1,9 @@
 // Numbers that JSON can say and no double can hold.
 import type { DescMessage, JsonValue } from "@bufbuild/protobuf";
-import { fieldNamed } from "./field-path.ts";
-import { parse } from "./json-body.ts";
-import { join, messagesIn, visible } from "./json-place.ts";
-import { invalid } from "./problem.ts";
+import { fieldNamed } from "../../binding/field-path.ts";
+import { invalid } from "../../binding/problem.ts";
+import { parse } from "./body.ts";
+import { join, messagesIn, visible } from "./position.ts";
 
 const FINITE = "must be a number that JSON can carry: not NaN, not infinite";
 /** Only a large exponent or hundreds of digits can be more than a double holds. */

@@ -8,10 +8,10 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { bareListOf, wrapOf } from "./bare-list.ts";
-import { fieldNamed } from "./field-path.ts";
-import { join, messagesIn, visible } from "./json-place.ts";
-import { invalidAll, type RestProblem, type Violation } from "./problem.ts";
+import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
+import { fieldNamed } from "../../binding/field-path.ts";
+import { invalidAll, type RestProblem, type Violation } from "../../binding/problem.ts";
+import { join, messagesIn, visible } from "./position.ts";
 
 export interface ReadOptions {
   /** Skip names that are no field, instead of refusing them. */

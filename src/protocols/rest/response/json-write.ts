@@ -9,12 +9,12 @@ import {
   type Message,
   type Registry,
 } from "@bufbuild/protobuf";
-import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
-import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { fieldsInOrder, IMPLICIT } from "../codec/field-presence.ts";
-import { createJsonForm } from "../codec/json-writer.ts";
-import { bareListOf } from "./bare-list.ts";
-import { getField } from "./field-path.ts";
+import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
+import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_behavior_pb.ts";
+import { fieldsInOrder, IMPLICIT } from "../../../codec/field-presence.ts";
+import { createJsonForm } from "../../../codec/json-writer.ts";
+import { bareListOf } from "../binding/bare-list.ts";
+import { getField } from "../binding/field-path.ts";
 
 export interface WriteOptions {
   /** What `google.protobuf.Any` may hold. */

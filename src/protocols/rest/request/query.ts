@@ -9,11 +9,11 @@ import {
   MAX_PATH_DEPTH,
   pathName,
   setField,
-} from "./field-path.ts";
-import { visible } from "./json-place.ts";
-import { decodeQuery } from "./percent.ts";
-import { invalid, invalidAll, type RestProblem, type Violation } from "./problem.ts";
-import { textReader } from "./text-value.ts";
+} from "../binding/field-path.ts";
+import { decodeQuery } from "../binding/percent.ts";
+import { invalid, invalidAll, type RestProblem, type Violation } from "../binding/problem.ts";
+import { textReader } from "../binding/text-value.ts";
+import { visible } from "./json/position.ts";
 
 /** The most parameters of one request. */
 export const MAX_PARAMETERS = 1000;

@@ -2,11 +2,11 @@
 import { pipeline, Readable } from "node:stream";
 import { promisify } from "node:util";
 import { brotliDecompress, createBrotliDecompress, createGunzip, createInflate, gunzip, inflate } from "node:zlib";
-import { isOverlong, type RequestBody } from "../http/read-chunks.ts";
-import { type HttpRequest, headerOf } from "../http/response.ts";
-import type { CallHead } from "../pipeline/call.ts";
-import { headerProblem } from "./media.ts";
-import { RestProblem } from "./problem.ts";
+import { isOverlong, type RequestBody } from "../../../http/read-chunks.ts";
+import { type HttpRequest, headerOf } from "../../../http/response.ts";
+import type { CallHead } from "../../../pipeline/call.ts";
+import { headerProblem } from "../binding/media.ts";
+import { RestProblem } from "../binding/problem.ts";
 
 const CODINGS = "gzip, br, deflate";
 

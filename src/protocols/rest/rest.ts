@@ -1,7 +1,7 @@
 // The face of the transcoder: mounts in, one HTTP handler out.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
-import { type BodyRules, createBodyRules, releaseBody } from "../http/read-chunks.ts";
+import { type BodyRules, createBodyRules, releaseBody } from "../../http/read-chunks.ts";
 import {
   addressOf,
   answer,
@@ -12,16 +12,16 @@ import {
   headerOf,
   type Target,
   targetOf,
-} from "../http/response.ts";
-import type { CallHead } from "../pipeline/call.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import { bindingsOf } from "./binding.ts";
-import { type CreateCallSignal, createPlainSignal } from "./call-head.ts";
-import { createFailureRenderer, type FailureOptions } from "./failure.ts";
-import { createJsonWriter } from "./json-write.ts";
-import { JSON_TYPE } from "./media.ts";
-import type { CallInfo, Mount } from "./mount.ts";
-import { invalid, RestProblem } from "./problem.ts";
+} from "../../http/response.ts";
+import type { CallHead } from "../../pipeline/call.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { bindingsOf } from "./binding/binding.ts";
+import { JSON_TYPE } from "./binding/media.ts";
+import type { CallInfo, Mount } from "./binding/mount.ts";
+import { invalid, RestProblem } from "./binding/problem.ts";
+import { type CreateCallSignal, createPlainSignal } from "./request/call-head.ts";
+import { createFailureRenderer, type FailureOptions } from "./response/errors.ts";
+import { createJsonWriter } from "./response/json-write.ts";
 import { chooseRoute, createRoute, type Route } from "./route.ts";
 import { createRouter } from "./router.ts";
 import { createTranscoder } from "./transcoder.ts";

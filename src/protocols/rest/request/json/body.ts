@@ -1,8 +1,8 @@
 // The text of a JSON body, and the value that it writes.
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { isTooDeep, MAX_JSON_DEPTH, parseJson } from "../codec/json-reader.ts";
-import { RestProblem } from "./problem.ts";
+import { isTooDeep, MAX_JSON_DEPTH, parseJson } from "../../../../codec/json-reader.ts";
+import { RestProblem } from "../../binding/problem.ts";
 
 /**
  * The text of a JSON body. A byte order mark is dropped (RFC 8259 §8.1 lets us). Throws a {@link RestProblem}.

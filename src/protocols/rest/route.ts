@@ -1,13 +1,13 @@
 // One binding as it is served, and what `Accept` makes of it.
 import type { Registry } from "@bufbuild/protobuf";
-import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
-import { acceptMedia } from "../http/accept.ts";
-import type { Binding } from "./binding.ts";
-import { createEventFormat, createLineFormat, createRawFormat, type StreamFormat } from "./events.ts";
-import type { JsonWriter } from "./json-write.ts";
-import { EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, notAcceptable } from "./media.ts";
-import { DEFAULT_MAX_BODY_BYTES, type Mount } from "./mount.ts";
-import { createRequestBuilder, type RequestBuilder } from "./request-message.ts";
+import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
+import { acceptMedia } from "../../http/accept.ts";
+import type { Binding } from "./binding/binding.ts";
+import { EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, notAcceptable } from "./binding/media.ts";
+import { DEFAULT_MAX_BODY_BYTES, type Mount } from "./binding/mount.ts";
+import { createRequestBuilder, type RequestBuilder } from "./request/message.ts";
+import { createEventFormat, createLineFormat, createRawFormat, type StreamFormat } from "./response/events.ts";
+import type { JsonWriter } from "./response/json-write.ts";
 
 /** A binding with all that serving it takes. */
 export interface Route {

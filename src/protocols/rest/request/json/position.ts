@@ -1,6 +1,6 @@
 // Where in a JSON body something stands, as problems tell it.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
-import { bareListOf } from "./bare-list.ts";
+import { bareListOf } from "../../binding/bare-list.ts";
 
 /** The messages that a field's value holds, each with its path, as far as the value has the field's shape. */
 export function* messagesIn(

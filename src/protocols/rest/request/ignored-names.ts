@@ -1,7 +1,7 @@
 // The names in a JSON body that a lenient mount skips unread: they are no part of what the method takes.
 import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
-import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import type { Binding } from "./binding.ts";
+import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_behavior_pb.ts";
+import type { Binding } from "../binding/binding.ts";
 
 /**
  * Names in the outermost object of a body: fields that the path fills or the server alone sets, and names of the contract

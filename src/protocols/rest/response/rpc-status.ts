@@ -1,8 +1,8 @@
 // Failures as the canonical mount answers them: google.rpc.Status in JSON, with HTTP statuses as google.rpc.Code documents.
 import { create, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
-import { BadRequestSchema } from "../../gen/google/rpc/error_details_pb.ts";
-import type { Failure, RenderedError } from "./mount.ts";
+import { BadRequestSchema } from "../../../../gen/google/rpc/error_details_pb.ts";
+import type { Failure, RenderedError } from "../binding/mount.ts";
 
 const HTTP_STATUS: Readonly<Record<number, number>> = {
   [Code.Canceled]: 499,

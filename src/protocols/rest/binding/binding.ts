@@ -7,9 +7,9 @@ import {
   hasOption,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { type RestMethod, method as restMethod } from "../../gen/colloquy/rest/v1/options_pb.ts";
-import { http } from "../../gen/google/api/annotations_pb.ts";
-import type { HttpRule } from "../../gen/google/api/http_pb.ts";
+import { type RestMethod, method as restMethod } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
+import { http } from "../../../../gen/google/api/annotations_pb.ts";
+import type { HttpRule } from "../../../../gen/google/api/http_pb.ts";
 import { type FieldPath, findPath, pathName } from "./field-path.ts";
 import { createLocation, type LocationTemplate } from "./location.ts";
 import { parseTemplate, type Template, TemplateError, type Variable } from "./template.ts";

@@ -1,15 +1,15 @@
 // The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
-import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
-import type { Headers } from "../http/response.ts";
-import { SharedFrames } from "../http/shared-frames.ts";
-import { isHeartbeat, STREAM_HEADERS } from "../pipeline/heartbeat.ts";
-import type { Binding } from "./binding.ts";
-import { getField } from "./field-path.ts";
+import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
+import type { Headers } from "../../../http/response.ts";
+import { SharedFrames } from "../../../http/shared-frames.ts";
+import { isHeartbeat, STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
+import type { Binding } from "../binding/binding.ts";
+import { getField } from "../binding/field-path.ts";
+import { EVENTS_TYPE, NDJSON_TYPE } from "../binding/media.ts";
+import { httpBodyIn } from "../request/message.ts";
 import type { JsonWriter } from "./json-write.ts";
-import { EVENTS_TYPE, NDJSON_TYPE } from "./media.ts";
-import { setContentType } from "./message-answer.ts";
-import { httpBodyIn } from "./request-message.ts";
+import { setContentType } from "./message.ts";
 
 /** The id of the event that is the last of its stream. */
 export const LAST_ID = "end";

@@ -1,5 +1,5 @@
 // Newline-delimited JSON of a request body, split into lines at the reader's pace.
-import { RestProblem } from "./problem.ts";
+import { RestProblem } from "../binding/problem.ts";
 
 export interface Line {
   /** From 1, empty lines counted. */

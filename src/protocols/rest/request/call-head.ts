@@ -1,9 +1,9 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "../http/response.ts";
-import type { CallHead } from "../pipeline/call.ts";
-import type { Mount } from "./mount.ts";
-import { invalid, type RestProblem } from "./problem.ts";
+import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "../../../http/response.ts";
+import type { CallHead } from "../../../pipeline/call.ts";
+import type { Mount } from "../binding/mount.ts";
+import { invalid, type RestProblem } from "../binding/problem.ts";
 
 /** The signal of one call, and the means to abort it. */
 export interface CallSignal {

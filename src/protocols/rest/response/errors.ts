@@ -1,9 +1,9 @@
 // What is answered when a request fails, before or in its call.
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Headers } from "../http/response.ts";
-import type { Call } from "../pipeline/pipeline.ts";
-import type { CallInfo, Failure, Mount, RenderedError } from "./mount.ts";
-import { RestProblem } from "./problem.ts";
+import type { Headers } from "../../../http/response.ts";
+import type { Call } from "../../../pipeline/pipeline.ts";
+import type { CallInfo, Failure, Mount, RenderedError } from "../binding/mount.ts";
+import { RestProblem } from "../binding/problem.ts";
 import { httpStatusOf, reasonOf, renderStatus, retryAfterOf } from "./rpc-status.ts";
 
 export interface FailureOptions {

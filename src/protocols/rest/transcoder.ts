@@ -1,22 +1,22 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type BodyRules, RequestBody, releaseBody } from "../http/read-chunks.ts";
-import { answer, answerEmpty, gone, type Headers, type HttpRequest, type HttpResponse } from "../http/response.ts";
-import { callerGone } from "../pipeline/deadline.ts";
-import type { Call, Pipeline } from "../pipeline/pipeline.ts";
-import { type CreateCallSignal, RestHead } from "./call-head.ts";
-import { LAST_ID, type StreamFormat } from "./events.ts";
-import type { RenderFailure } from "./failure.ts";
-import type { JsonWriter } from "./json-write.ts";
-import { inLine, splitLines } from "./lines.ts";
-import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./media.ts";
-import { prepare, send } from "./message-answer.ts";
-import type { CallInfo } from "./mount.ts";
-import { invalid, RestProblem } from "./problem.ts";
-import { mayHaveBody, readBody, readChunks } from "./request-body.ts";
+import { type BodyRules, RequestBody, releaseBody } from "../../http/read-chunks.ts";
+import { answer, answerEmpty, gone, type Headers, type HttpRequest, type HttpResponse } from "../../http/response.ts";
+import { callerGone } from "../../pipeline/deadline.ts";
+import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
+import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./binding/media.ts";
+import type { CallInfo } from "./binding/mount.ts";
+import { invalid, RestProblem } from "./binding/problem.ts";
+import { mayHaveBody, readBody, readChunks } from "./request/body.ts";
+import { type CreateCallSignal, RestHead } from "./request/call-head.ts";
+import { inLine, splitLines } from "./request/ndjson.ts";
+import type { RenderFailure } from "./response/errors.ts";
+import { LAST_ID, type StreamFormat } from "./response/events.ts";
+import type { JsonWriter } from "./response/json-write.ts";
+import { prepare, send } from "./response/message.ts";
+import { ReaderGone, type StreamTimes, sendStream } from "./response/stream.ts";
 import { negotiate, type Route } from "./route.ts";
-import { ReaderGone, type StreamTimes, sendStream } from "./stream-answer.ts";
 
 export interface TranscoderOptions {
   readonly pipeline: Pick<Pipeline, "begin">;
