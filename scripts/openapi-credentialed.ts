@@ -1,5 +1,5 @@
 // What the OpenAPI documents of the three dialects that were always called with credentials say beside their contracts.
-import type { ErrorShape, Schema } from "../src/rest/openapi/index.ts";
+import type { ErrorShape, Schema } from "./openapi/index.ts";
 import type { Documented } from "./openapi-documented.ts";
 
 const hasBody: ErrorShape["when"] = ({ binding }) => binding.body.kind !== "none";

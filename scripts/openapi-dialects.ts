@@ -9,7 +9,7 @@ import {
   type Schema,
   standardRequestHeaders,
   standardResponseHeaders,
-} from "../src/rest/openapi/index.ts";
+} from "./openapi/index.ts";
 import { CREDENTIALED } from "./openapi-credentialed.ts";
 import type { Documented } from "./openapi-documented.ts";
 

@@ -1,5 +1,5 @@
 // What is told of a dialect in its OpenAPI document beside its contract.
-import type { ErrorShape, OpenApiOptions, RequestHeader, ResponseHeader, Schema } from "../src/rest/openapi/index.ts";
+import type { ErrorShape, OpenApiOptions, RequestHeader, ResponseHeader, Schema } from "./openapi/index.ts";
 
 export type SecuritySchemes = OpenApiOptions["securitySchemes"];
 

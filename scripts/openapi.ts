@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FileRegistry } from "@bufbuild/protobuf";
+import { REASON_STATUS } from "../src/rest-failures.ts";
 import {
   createComments,
   createOpenApi,
@@ -11,8 +12,7 @@ import {
   readImage,
   reasonsOf,
   statusErrors,
-} from "../src/rest/openapi/index.ts";
-import { REASON_STATUS } from "../src/rest-failures.ts";
+} from "./openapi/index.ts";
 import { DOCUMENTED, dialectOptions, servicesOf } from "./openapi-dialects.ts";
 
 const root = join(import.meta.dirname, "..");

@@ -1,6 +1,7 @@
 // Builds the parts of the server and ties them together.
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
+import { createDocsHandlers } from "../scripts/openapi/index.ts";
 import { createClientAddress } from "./access/client-address.ts";
 import { createConnectors } from "./agents/connectors.ts";
 import { createSealer } from "./agents/sealing.ts";
@@ -25,7 +26,6 @@ import { createPipeline, type Pipeline } from "./pipeline/pipeline.ts";
 import { listenOn } from "./ports.ts";
 import type { Mount } from "./protocols/rest/binding/mount.ts";
 import { createRest } from "./protocols/rest/rest.ts";
-import { createDocsHandlers } from "./rest/openapi/index.ts";
 import { REST_FAILURES } from "./rest-failures.ts";
 import { createHealth } from "./rpc/health.ts";
 import { OpenStreams } from "./rpc/open-streams.ts";

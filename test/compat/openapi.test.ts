@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { OpenApiDocument } from "../../src/rest/openapi/index.ts";
+import type { OpenApiDocument } from "../../scripts/openapi/index.ts";
 
 const NAMES = ["callcenter", "crm", "assistant", "helpdesk", "workorder"] as const;
 

@@ -7,7 +7,7 @@ import {
   type OpenApiOptions,
   readImage,
   statusErrors,
-} from "../../src/rest/openapi/index.ts";
+} from "../../scripts/openapi/index.ts";
 
 const image = readImage(readFileSync(join(import.meta.dirname, "../gen/catalog.binpb")));
 

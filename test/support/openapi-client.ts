@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Json, MediaType, OpenApiDocument, Operation, Parameter } from "../../src/rest/openapi/index.ts";
+import type { Json, MediaType, OpenApiDocument, Operation, Parameter } from "../../scripts/openapi/index.ts";
 
 const run = promisify(execFile);
 const consumer = join(import.meta.dirname, "../consumer");

@@ -1,7 +1,7 @@
 // Checks values against the schemas of an OpenAPI document.
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import type { Json, OpenApiDocument, Schema } from "../../src/rest/openapi/index.ts";
+import type { Json, OpenApiDocument, Schema } from "../../scripts/openapi/index.ts";
 
 /** Gives what is wrong with a value, or an empty list. */
 export type Check = (schema: Schema, value: Json | undefined) => string[];

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Json, OpenApiDocument } from "../../../src/rest/openapi/index.ts";
+import type { Json, OpenApiDocument } from "../../../scripts/openapi/index.ts";
 import { catalogDocument } from "../../support/catalog.ts";
 import { callEverything, operationsOf, runClient, successOf } from "../../support/openapi-client.ts";
 import { createCheck } from "../../support/openapi-schema.ts";

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createDocsHandlers } from "../../../src/rest/openapi/index.ts";
+import { createDocsHandlers } from "../../../scripts/openapi/index.ts";
 import { catalogDocument } from "../../support/catalog.ts";
 
 const CHROMIUM = "/usr/bin/chromium";

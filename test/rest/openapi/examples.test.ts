@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { MediaType, OpenApiDocument, Operation } from "../../../src/rest/openapi/index.ts";
-import { sampleOf } from "../../../src/rest/openapi/pattern-sample.ts";
+import type { MediaType, OpenApiDocument, Operation } from "../../../scripts/openapi/index.ts";
+import { sampleOf } from "../../../scripts/openapi/pattern-sample.ts";
 import { catalogDocument } from "../../support/catalog.ts";
 import { createCheck } from "../../support/openapi-schema.ts";
 

@@ -1,6 +1,6 @@
 // Bindings as operations.
 import { describe, expect, test } from "vitest";
-import type { Operation, Parameter, Response } from "../../../src/rest/openapi/index.ts";
+import type { Operation, Parameter, Response } from "../../../scripts/openapi/index.ts";
 import { catalogDocument } from "../../support/catalog.ts";
 
 const document = catalogDocument();

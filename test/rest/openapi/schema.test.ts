@@ -1,6 +1,6 @@
 // Each shape of a field as JSON Schema.
 import { describe, expect, test } from "vitest";
-import type { Schema } from "../../../src/rest/openapi/index.ts";
+import type { Schema } from "../../../scripts/openapi/index.ts";
 import { catalogDocument } from "../../support/catalog.ts";
 
 const { schemas } = catalogDocument().components;

@@ -9,7 +9,7 @@ import type {
   OpenApiDocument,
   Operation,
   Schema,
-} from "../../../src/rest/openapi/index.ts";
+} from "../../../scripts/openapi/index.ts";
 import { ownServices } from "../../support/contract.ts";
 import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
 import { callEverything, operationsOf, runClient, successOf } from "../../support/openapi-client.ts";

@@ -1,7 +1,7 @@
 // Errors as google.rpc.Status, with the reasons that a contract documents.
 import { expect, test } from "vitest";
 import { ErrorReasonSchema } from "../../../gen/colloquy/v1/error_reason_pb.ts";
-import { reasonsOf, statusErrors } from "../../../src/rest/openapi/index.ts";
+import { reasonsOf, statusErrors } from "../../../scripts/openapi/index.ts";
 
 const comments: Record<string, string> = {
   ERROR_REASON_NOT_FOUND: "NOT_FOUND: there is no such resource.",

@@ -1,14 +1,14 @@
 // Turns messages into JSON Schemas, one for what is sent and one for what is answered, and collects them.
 import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
-import type { FieldRules } from "../../../gen/buf/validate/validate_pb.ts";
+import type { FieldRules } from "../../gen/buf/validate/validate_pb.ts";
 import {
   field as fieldRules,
   message as messageRules,
   oneof as oneofRules,
-} from "../../../gen/buf/validate/validate_pb.ts";
-import { field as restField } from "../../../gen/colloquy/rest/v1/options_pb.ts";
-import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
-import { bareListOf } from "../../protocols/rest/binding/bare-list.ts";
+} from "../../gen/buf/validate/validate_pb.ts";
+import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
+import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { bareListOf } from "../../src/protocols/rest/binding/bare-list.ts";
 import type { Comments } from "./comments.ts";
 import { type Component, type Direction, nameComponents, PREFIX } from "./components.ts";
 import { enumComponent } from "./enums.ts";

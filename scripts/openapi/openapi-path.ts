@@ -1,5 +1,5 @@
 // Turns a path template of google.api.http into a path of OpenAPI, which knows only variables of one segment.
-import type { Binding, PathVariable } from "../../protocols/rest/binding/binding.ts";
+import type { Binding, PathVariable } from "../../src/protocols/rest/binding/binding.ts";
 
 /** One `{…}` of an OpenAPI path. */
 export interface PathPart {

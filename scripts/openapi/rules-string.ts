@@ -1,5 +1,5 @@
 // Turns the protovalidate rules of strings into JSON Schema.
-import { KnownRegex, type StringRules } from "../../../gen/buf/validate/validate_pb.ts";
+import { KnownRegex, type StringRules } from "../../gen/buf/validate/validate_pb.ts";
 import type { Constraints, Schema } from "./types.ts";
 
 const FORMATS: Readonly<Record<string, Schema>> = {

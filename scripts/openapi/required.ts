@@ -1,7 +1,7 @@
 // Which fields a request must have: those that validation misses in an empty message.
 import { create, type DescField, type DescMessage, getOption, hasOption, type Registry } from "@bufbuild/protobuf";
 import { createValidator } from "@bufbuild/protovalidate";
-import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
+import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
 
 export type RequiredFields = (message: DescMessage) => ReadonlySet<DescField>;
 

@@ -1,7 +1,7 @@
 // What an operation takes and gives: request bodies, answers and streams.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import type { Binding } from "../../protocols/rest/binding/binding.ts";
-import { pathName } from "../../protocols/rest/binding/field-path.ts";
+import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
+import { pathName } from "../../src/protocols/rest/binding/field-path.ts";
 import type { Comments } from "./comments.ts";
 import { leadingSentence } from "./comments.ts";
 import type { RequiredFields } from "./required.ts";

@@ -1,7 +1,7 @@
 // One operation from one binding.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Binding } from "../../protocols/rest/binding/binding.ts";
+import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
 import { type BodyContext, requestBody, successResponse } from "./body.ts";
 import { type Comments, leadingSentence, splitComment } from "./comments.ts";
 import { standardRequestHeaders, standardResponseHeaders } from "./headers.ts";

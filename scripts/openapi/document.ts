@@ -1,6 +1,6 @@
 // Puts a whole OpenAPI document together.
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type Binding, bindingsOf } from "../../protocols/rest/binding/binding.ts";
+import { type Binding, bindingsOf } from "../../src/protocols/rest/binding/binding.ts";
 import { createComments } from "./comments.ts";
 import { addExamples } from "./document-examples.ts";
 import { mergeOperations } from "./merge-operations.ts";

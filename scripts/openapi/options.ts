@@ -1,6 +1,6 @@
 // What a document is made of besides the descriptors.
 import type { DescMethod, DescService, Registry } from "@bufbuild/protobuf";
-import type { Binding } from "../../protocols/rest/binding/binding.ts";
+import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
 import type { Info, MediaType, Response, Schema, SecurityRequirement, SecurityScheme, Server } from "./types.ts";
 
 /** What decides which headers and errors an operation has. */

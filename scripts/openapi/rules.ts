@@ -9,7 +9,7 @@ import {
   type FieldRules,
   Ignore,
   type TimestampRules,
-} from "../../../gen/buf/validate/validate_pb.ts";
+} from "../../gen/buf/validate/validate_pb.ts";
 import { numberConstraints, wideNumberConstraints } from "./rules-number.ts";
 import { stringConstraints } from "./rules-string.ts";
 import type { Constraints, Json, Schema } from "./types.ts";

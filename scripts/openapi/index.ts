@@ -1,7 +1,7 @@
 // The face of this folder.
 
-export { createDocsHandlers, type DocsHandler } from "../../protocols/rest/docs/docs.ts";
-export type { DocsOptions, ServedDocument } from "../../protocols/rest/docs/docs-page.ts";
+export { createDocsHandlers, type DocsHandler } from "../../src/protocols/rest/docs/docs.ts";
+export type { DocsOptions, ServedDocument } from "../../src/protocols/rest/docs/docs-page.ts";
 export { createComments } from "./comments.ts";
 export { createOpenApi } from "./document.ts";
 export { standardRequestHeaders, standardResponseHeaders } from "./headers.ts";

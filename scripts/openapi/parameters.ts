@@ -1,8 +1,8 @@
 // The path and query parameters of a binding, as the transcoder takes them.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import type { Binding } from "../../protocols/rest/binding/binding.ts";
-import { pathName } from "../../protocols/rest/binding/field-path.ts";
-import { textReader } from "../../protocols/rest/binding/text-value.ts";
+import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
+import { pathName } from "../../src/protocols/rest/binding/field-path.ts";
+import { textReader } from "../../src/protocols/rest/binding/text-value.ts";
 import { type PathPart, patternOf } from "./openapi-path.ts";
 import type { RequiredFields } from "./required.ts";
 import { wellKnownSchema } from "./scalars.ts";
