@@ -34,7 +34,7 @@ const deletions = [
     pattern:
       /^ *(?:if \(.*\) )?(?:await )?(?:requireWrite|requireManage|requireAuthor|requireRank|requireScopes|checkOwner)\(.*\);\n/gm,
   }),
-  ...find("src/services/chat.ts", [PERMISSIONS], {
+  ...find("src/services/turns/chat.ts", [PERMISSIONS], {
     pattern: /requireWrite\(caller, (?=await)/g,
     instead: "((_row) => {})(",
   }),
@@ -43,7 +43,7 @@ const deletions = [
     pattern: /(?<=^ *if \().*(?=\) \{\n *throw new DomainError\(\s*ErrorReason\.PERMISSION_DENIED)/gm,
     instead: "false",
   }),
-  ...find("src/services/grants.ts", [CALLS], { pattern: /(?<=^ *if \().*(?=\) return;)/gm, instead: "true" }),
+  ...find("src/services/directory/grants.ts", [CALLS], { pattern: /(?<=^ *if \().*(?=\) return;)/gm, instead: "true" }),
   ...find("src/domain/viewer.ts", [DOMAIN, PERMISSIONS], {
     pattern: /(?<=^ *return )viewer\.kind === .*(?=;)/gm,
     instead: "true",

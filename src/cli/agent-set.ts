@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Agent, AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { createSealer } from "../agents/sealing.ts";
 import { readSealingKey } from "../agents/sealing-key.ts";
-import { setAgent } from "../services/set-agent.ts";
+import { setAgent } from "../services/agents/set-agent.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";

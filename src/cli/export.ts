@@ -4,7 +4,7 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { toJsonString } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
-import { exportConversations } from "../services/export.ts";
+import { exportConversations } from "../services/transfer/export.ts";
 import { type Command, CommandError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { createProgress } from "./progress.ts";

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
-import { type ImportPart, importConversations } from "../services/import.ts";
+import { type ImportPart, importConversations } from "../services/transfer/import.ts";
 import { type Command, CommandError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { createProgress, type Progress } from "./progress.ts";

@@ -1,6 +1,6 @@
 // `key create`: an API key, whose text is shown once.
 import { SCOPES } from "../domain/principal.ts";
-import { issueApiKey } from "../services/issue-api-key.ts";
+import { issueApiKey } from "../services/api-keys/issue.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, secondsOf, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";

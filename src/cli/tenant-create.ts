@@ -1,5 +1,5 @@
 // `tenant create`: a tenant, and how to get on with it.
-import { makeTenant } from "../services/make-tenant.ts";
+import { makeTenant } from "../services/tenants/create-tenant.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";

@@ -6,8 +6,8 @@ import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { KeyPrincipal, MemberPrincipal } from "../domain/principal.ts";
 import { viewerOf } from "../domain/viewer.ts";
 import type { CallContext } from "../pipeline/call.ts";
-import type { Canonical } from "./canonical.ts";
-import { deriveContext } from "./context.ts";
+import { deriveContext } from "../services/in-process/context.ts";
+import type { Canonical } from "../services/in-process/in-process.ts";
 
 /** What a manager's call for somebody else asks first, in every dialect. */
 export const LOOK_UP_MEMBER = DirectoryService.method.getMember;

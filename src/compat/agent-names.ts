@@ -4,7 +4,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { isOurId } from "../domain/id.ts";
 import type { CallContext } from "../pipeline/call.ts";
-import type { Canonical } from "./canonical.ts";
+import type { Canonical } from "../services/in-process/in-process.ts";
 
 /** What a dialect's method says that it calls for its answer. */
 export const LOOK_UP_AGENT = AgentService.method.getAgent;

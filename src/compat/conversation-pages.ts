@@ -6,7 +6,7 @@ import {
   type ListConversationsRequestSchema,
 } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { CallContext } from "../pipeline/call.ts";
-import type { Canonical } from "./canonical.ts";
+import type { Canonical } from "../services/in-process/in-process.ts";
 
 /** The most conversations that the services answer at once. */
 export const CANONICAL_PAGE = 200;

@@ -3,8 +3,8 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import type { Principal } from "../domain/principal.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { CallInfo, Mount } from "../protocols/rest/binding/mount.ts";
+import type { Canonical } from "../services/in-process/in-process.ts";
 import type { Acting, People } from "./acting.ts";
-import type { Canonical } from "./canonical.ts";
 
 export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
 export type DialectName = (typeof DIALECT_NAMES)[number];

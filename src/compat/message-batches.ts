@@ -2,9 +2,9 @@
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { CallContext } from "../pipeline/call.ts";
-import type { Canonical } from "./canonical.ts";
+import { type Gathering, MOST_BYTES } from "../services/in-process/gathering.ts";
+import type { Canonical } from "../services/in-process/in-process.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
-import { type Gathering, MOST_BYTES } from "./gathering.ts";
 
 /** Below that one more batch is read: it may take 19 MiB in JSON, where all of its text is control characters. */
 const MOST_BATCH_BYTES = MOST_BYTES / 4;

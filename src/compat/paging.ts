@@ -1,8 +1,8 @@
 // Pages that are counted, as the dialects ask for them.
 import type { Conversation } from "../../gen/colloquy/v1/conversation_pb.ts";
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
+import type { Gathering } from "../services/in-process/gathering.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
-import type { Gathering } from "./gathering.ts";
 
 /** The most items that the services skip; nobody has as many. */
 const MAX_SKIP = 10_000_000;

@@ -17,7 +17,7 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../domain/erro
 import type { MemberPrincipal, Principal } from "../domain/principal.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import { serve } from "../pipeline/service.ts";
-import { deriveContext } from "./context.ts";
+import { deriveContext } from "../services/in-process/context.ts";
 import { readConversations } from "./conversation-pages.ts";
 import type { CreateDialect, DialectTools } from "./dialect.ts";
 import { fastApiErrors } from "./fastapi.ts";

@@ -1,7 +1,7 @@
 // What of the rows that were read fits into one page: by count, and by bytes.
 import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { areCut, areHeavy } from "../store/row-budget.ts";
-import type { Pager } from "./pager.ts";
+import type { Pager } from "./paging.ts";
 
 /**
  * The bytes of a page in the binary form. Clients of gRPC take messages of 4 MiB unless told otherwise; the rest is for

@@ -8,7 +8,7 @@ import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/g
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import type { CallContext } from "../../src/pipeline/call.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
-import { createHealth } from "../../src/rpc/health.ts";
+import { createHealth } from "../../src/services/system/health.ts";
 import {
   type Credential,
   type IdentityServer,

@@ -7,7 +7,7 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/pr
 import * as grpc from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDescriptorIndex } from "../../src/rpc/descriptor-index.ts";
+import { createDescriptorIndex } from "../../src/services/system/descriptor-index.ts";
 import { EchoService } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
 

@@ -6,9 +6,9 @@ import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
-import type { Canonical } from "../canonical.ts";
+import type { Gathering } from "../../services/in-process/gathering.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
 import { CANONICAL_PAGE, LONGEST_PAGE } from "../conversation-pages.ts";
-import type { Gathering } from "../gathering.ts";
 import { readBatch } from "../message-batches.ts";
 import { toListed } from "./convert.ts";
 

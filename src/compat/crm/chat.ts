@@ -11,7 +11,7 @@ import { mayOnlyWrite } from "../../domain/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { heartbeatOf } from "../../pipeline/heartbeat.ts";
 import type { Handlers } from "../../pipeline/service.ts";
-import type { Canonical } from "../canonical.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
 import { toMessage } from "./convert.ts";
 
 /** How much of a conversation the answer to a message holds. */

@@ -5,7 +5,7 @@ import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { Handlers } from "../../pipeline/service.ts";
-import type { Canonical } from "../canonical.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
 import { collect } from "../paging.ts";
 import { pageOf, toAnalytics, toMessage, toPagination } from "./convert.ts";
 

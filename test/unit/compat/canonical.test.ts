@@ -4,10 +4,10 @@ import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { ConversationService as Assistant } from "../../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { createCanonical } from "../../../src/compat/canonical.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { CallContext } from "../../../src/pipeline/call.ts";
 import type { ServiceEntry } from "../../../src/pipeline/service.ts";
+import { createCanonical } from "../../../src/services/in-process/in-process.ts";
 
 const { getConversation, createConversation, deleteConversation } = ConversationService.method;
 const READS_ITS_ANSWER = Assistant.method.createConversation;

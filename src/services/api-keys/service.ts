@@ -1,0 +1,155 @@
+// AccessService: the API keys of a tenant, and who is calling.
+import { create } from "@bufbuild/protobuf";
+import { durationMs } from "@bufbuild/protobuf/wkt";
+import * as pb from "../../../gen/colloquy/v1/access_service_pb.ts";
+import { type ApiKey, ApiKeySchema, type ApiKeyScope } from "../../../gen/colloquy/v1/api_key_pb.ts";
+import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
+import { makeApiKey } from "../../access/api-key.ts";
+import type { TenantRecord } from "../../access/ports.ts";
+import { callerFrom } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { isOurId } from "../../domain/id.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import { SCOPES, type Scope } from "../../domain/principal.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { roleNumber } from "../../store/access.ts";
+import * as store from "../../store/api-keys.ts";
+import { audit } from "../../store/audit.ts";
+import type { Database, Transaction } from "../../store/database.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import { toDate, toTimestamp } from "../convert.ts";
+import { requireScopes } from "../directory/grants.ts";
+import { createMutations } from "../mutations.ts";
+import { tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+import { issueApiKey } from "./issue.ts";
+
+const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
+
+export interface AccessServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  /** Told of each key that changed, so that the change shows here at once. */
+  readonly forgetKey: (tenantId: string, keyId: string) => void;
+  readonly findTenant: (id: string) => Promise<TenantRecord | undefined>;
+}
+
+export function createAccessService(options: AccessServiceOptions): ServiceEntry {
+  const { database, secrets, forgetKey, findTenant } = options;
+  const { method } = pb.AccessService;
+  const { mutation } = createMutations(database);
+
+  return serve(pb.AccessService, {
+    async createApiKey(asked, context) {
+      // Not part of the answer that is kept for repeats: the text of a key is stored nowhere.
+      let text = "";
+      const create = mutation(method.createApiKey, async (tx, caller, { apiKey }) => {
+        const { displayName = "", expireTime } = apiKey ?? {};
+        const scopes = (apiKey?.scopes ?? []).map(toScope);
+        requireScopes(context.principal, scopes);
+        const expires = expireTime === undefined ? null : toDate(expireTime);
+        if (expires !== null && expires.getTime() <= Date.now()) {
+          throw invalidField("api_key.expire_time", "must lie in the future");
+        }
+        const issued = await issueApiKey(tx, caller, context, { name: displayName, scopes, expireTime: expires });
+        text = issued.text;
+        const entity = issued.key;
+        return { apiKey: toApiKey(entity) };
+      });
+      return { ...(await create(asked, context)), text };
+    },
+
+    async listApiKeys(request, { principal }) {
+      const caller = callerFrom(principal);
+      const page = await openPage(secrets, caller, pb.ListApiKeysRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const list = { showRevoked: request.showRevoked, before: page.cursor?.[0], limit: limit + 1 };
+      const rows = await store.listApiKeys(database, caller.tenantId, list);
+      const edge = ({ id }: (typeof rows)[number]) => [id];
+      const found = await tokenPageOf(page, ApiKeySchema, rows, limit, toApiKey, edge, true);
+      return { apiKeys: found.items, nextPageToken: found.nextPageToken };
+    },
+
+    async rotateApiKey(asked, context) {
+      let text = "";
+      const rotate = mutation(method.rotateApiKey, async (tx, caller, { apiKeyId, overlap }) => {
+        const key = await lockKey(tx, caller.tenantId, apiKeyId);
+        requireScopes(context.principal, key.scopes as Scope[]);
+        const now = new Date();
+        if (key.revokeTime || (key.expireTime && key.expireTime <= now)) {
+          throw new DomainError(ErrorReason.CONFLICT, "the key was revoked or has expired; create another one");
+        }
+        const made = makeApiKey(caller.tenantId, key.id);
+        text = made.text;
+        key.previousSecretHash = key.secretHash;
+        key.previousExpireTime = new Date(now.getTime() + (overlap ? durationMs(overlap) : DEFAULT_OVERLAP_MS));
+        key.secretHash = Buffer.from(made.secretHash);
+        await audit(tx, caller, context, { action: "api_key.rotate", resourceType: "api_key", resourceId: key.id });
+        return { apiKey: toApiKey(key) };
+      });
+      const answer = await rotate(asked, context);
+      forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
+      return { ...answer, text };
+    },
+
+    async revokeApiKey(asked, context) {
+      const revoke = mutation(method.revokeApiKey, async (tx, caller, { apiKeyId }) => {
+        const key = await lockKey(tx, caller.tenantId, apiKeyId);
+        if (!key.revokeTime) {
+          key.revokeTime = new Date();
+          await audit(tx, caller, context, { action: "api_key.revoke", resourceType: "api_key", resourceId: key.id });
+        }
+        return { apiKey: toApiKey(key) };
+      });
+      const answer = await revoke(asked, context);
+      forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
+      return answer;
+    },
+
+    async whoAmI(_, { principal }) {
+      if (principal.kind === "anonymous")
+        throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
+      const { tenantId = "", memberId = "" } = principal;
+      const tenantSlug = tenantId === "" ? "" : ((await findTenant(tenantId))?.slug ?? "");
+      const role = principal.kind === "key" ? (principal.memberRole ?? "member") : principal.role;
+      return {
+        tenantId,
+        tenantSlug,
+        memberId,
+        role: memberId === "" ? MemberRole.UNSPECIFIED : (roleNumber(role) as MemberRole),
+        apiKeyId: principal.kind === "key" ? principal.keyId : "",
+        scopes: principal.kind === "key" ? toScopes([...principal.scopes]) : [],
+      };
+    },
+  });
+}
+
+async function lockKey(tx: Transaction, tenantId: string, id: string): Promise<store.ApiKey> {
+  const key = isOurId(id) ? await store.lockApiKey(tx, tenantId, id) : undefined;
+  if (key === undefined) throw notFound("API key");
+  return key;
+}
+
+// The contract numbers the scopes in the order of SCOPES, from 1 on.
+function toScope(scope: ApiKeyScope): Scope {
+  return SCOPES[scope - 1] ?? "read";
+}
+
+function toScopes(scopes: readonly string[]): ApiKeyScope[] {
+  return SCOPES.flatMap((scope, place) => (scopes.includes(scope) ? [(place + 1) as ApiKeyScope] : []));
+}
+
+function toApiKey(key: store.ApiKey): ApiKey {
+  return create(ApiKeySchema, {
+    id: key.id,
+    tenantId: key.tenantId,
+    displayName: key.name,
+    scopes: toScopes(key.scopes),
+    creator: key.creator,
+    createTime: toTimestamp(key.createTime),
+    ...(key.expireTime && { expireTime: toTimestamp(key.expireTime) }),
+    ...(key.previousExpireTime && { overlapEndTime: toTimestamp(key.previousExpireTime) }),
+    ...(key.revokeTime && { revokeTime: toTimestamp(key.revokeTime) }),
+    ...(key.lastUseTime && { lastUseTime: toTimestamp(key.lastUseTime) }),
+  });
+}

@@ -1,0 +1,55 @@
+// AuditService: who did what.
+import { create } from "@bufbuild/protobuf";
+import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
+import * as pb from "../../../gen/colloquy/v1/audit_service_pb.ts";
+import { callerFrom } from "../../domain/caller.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { type AuditRow, listAudit } from "../../store/audit-log.ts";
+import type { Database } from "../../store/database.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import { toDate, toTimestamp } from "../convert.ts";
+import { tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+
+export interface AuditServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+}
+
+export function createAuditService({ database, secrets }: AuditServiceOptions): ServiceEntry {
+  return serve(pb.AuditService, {
+    async listAuditEntries(request, { principal }) {
+      const caller = callerFrom(principal);
+      const page = await openPage(secrets, caller, pb.ListAuditEntriesRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const rows = await listAudit(database, caller.tenantId, {
+        actor: request.actor || undefined,
+        action: request.action || undefined,
+        resourceType: request.resourceType || undefined,
+        resourceId: request.resourceId || undefined,
+        start: request.startTime && toDate(request.startTime),
+        end: request.endTime && toDate(request.endTime),
+        before: page.cursor?.[0],
+        limit: limit + 1,
+      });
+      const edge = ({ id }: (typeof rows)[number]) => [id];
+      const found = await tokenPageOf(page, AuditEntrySchema, rows, limit, toAuditEntry, edge, true);
+      return { auditEntries: found.items, nextPageToken: found.nextPageToken };
+    },
+  });
+}
+
+function toAuditEntry(row: AuditRow): AuditEntry {
+  const { id, actor, action, resourceType, resourceId, address, requestId } = row;
+  const createTime = toTimestamp(row.createTime);
+  const details = Object.entries(row.details ?? {}).map(([name, value]) => [name, textOf(value)]);
+  return create(AuditEntrySchema, {
+    ...{ id, createTime, actor, action, resourceType, resourceId, address, requestId },
+    details: Object.fromEntries(details),
+  });
+}
+
+function textOf(value: unknown): string {
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}

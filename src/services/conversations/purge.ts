@@ -1,0 +1,33 @@
+// PurgeConversation of a long log: what comes before the one transaction that erases the conversation itself.
+import {
+  type PurgeConversationRequest,
+  PurgeConversationRequestSchema,
+} from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { callerFrom } from "../../domain/caller.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import type { Database } from "../../store/database.ts";
+import { findFirstCall } from "../../store/idempotency.ts";
+import { beginPurge, erasePieces, PURGE_PIECE } from "../../store/purge.ts";
+import { requestKeyOf } from "../mutations.ts";
+import { lockVisible } from "./access.ts";
+
+/**
+ * Erases the log if it is too long for one transaction. Answers how many messages went. A call that is cut short leaves a
+ * conversation that cannot be restored; its repeat, or the sweeper, goes on.
+ */
+export async function eraseLog(
+  database: Database,
+  request: PurgeConversationRequest,
+  context: CallContext,
+): Promise<bigint> {
+  const caller = callerFrom(context.principal);
+  const key = requestKeyOf(PurgeConversationRequestSchema, request, context, caller);
+  // A repeat gets the first answer, and erases nothing.
+  if (key !== undefined && (await findFirstCall(database, key)) !== undefined) return 0n;
+  const long = await database.transaction(context.interrupt, async (tx) => {
+    const row = await lockVisible(tx, caller, request.conversationId, "allowed");
+    if (row.last_seq > PURGE_PIECE) await beginPurge(tx, caller, row.id);
+    return row.last_seq > PURGE_PIECE;
+  });
+  return long ? erasePieces(database, caller, request.conversationId, context.interrupt) : 0n;
+}

@@ -1,0 +1,256 @@
+// ConversationService: what conversations are, who takes part, and their log.
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Conversation, ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import * as pb from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
+import { ParticipantSchema } from "../../../gen/colloquy/v1/participant_pb.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { checkEtag } from "../../domain/etag.ts";
+import { EventType } from "../../domain/event-type.ts";
+import { isOurId, newId } from "../../domain/id.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import { type Speaker, Speaking } from "../../domain/speaking.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { type AuditedAct, audit } from "../../store/audit.ts";
+import * as store from "../../store/conversations.ts";
+import type { Database, Queryable } from "../../store/database.ts";
+import { readLog } from "../../store/messages.ts";
+import { areHeavy } from "../../store/row-budget.ts";
+import { appendMessages } from "../../store/sends.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import { toConversation, toDraft, toParticipant } from "../convert.ts";
+import { toEvent } from "../events/convert.ts";
+import { type Subscriptions, subscribe } from "../events/subscribe.ts";
+import { createMutations } from "../mutations.ts";
+import { pageOf, tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+import { exportConversations } from "../transfer/export.ts";
+import { importConversations } from "../transfer/import.ts";
+import { lockVisible, requireManage } from "./access.ts";
+import { listConversations } from "./list.ts";
+import { eraseLog } from "./purge.ts";
+import { updateConversation } from "./update.ts";
+import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
+
+export interface ConversationServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  readonly subscriptions: Subscriptions;
+  /** The roles that members may give to messages. Default: all. */
+  readonly memberRoles?: readonly Speaker[] | undefined;
+  /** After how many days a deleted conversation is purged. Default: never. */
+  readonly purgeAfterDays?: number | undefined;
+  /** How long an export is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+/** Of many members that join at once, an audit row names so many. */
+const AUDITED_IDS = 10;
+
+export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
+  const { database, secrets, subscriptions, purgeAfterDays, heartbeatMs = HEARTBEAT_MS } = options;
+  const speaking = new Speaking(options.memberRoles);
+  const { method } = pb.ConversationService;
+  const { mutation, conversationMutation } = createMutations(database);
+  return serve(pb.ConversationService, {
+    createConversation: mutation(
+      method.createConversation,
+      async (tx, caller, request) => {
+        const wanted = request.conversation ?? create(ConversationSchema);
+        const ownerId = wanted.ownerId || caller.memberId;
+        checkEntity(wanted);
+        if (ownerId !== null) await checkOwner(tx, caller, ownerId);
+        const participants = new Set(caller.memberId === null ? [] : [caller.memberId]);
+        await checkMembers(tx, caller, "participant_ids", request.participantIds);
+        for (const id of request.participantIds) participants.add(id);
+
+        const id = newId();
+        await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
+        await store.addParticipants(tx, caller, id, [...participants]);
+        const drafts = request.messages.map(toDraft);
+        speaking.check(caller, drafts, (index) => `messages[${index}].role`);
+        await appendMessages(tx, caller, id, drafts);
+        return { conversation: await reread(tx, caller, id) };
+      },
+      ({ conversation }) => conversation?.id,
+    ),
+
+    async getConversation({ conversationId: id, showDeleted }, { principal, interrupt }) {
+      const caller = callerFrom(principal);
+      const row = isOurId(id) ? await store.readConversation(database, caller, id, showDeleted, interrupt) : undefined;
+      if (row === undefined) throw notFound("conversation");
+      return { conversation: toConversation(row, caller.tenantId) };
+    },
+
+    async batchGetConversations({ conversationIds }, { principal, interrupt }) {
+      const caller = callerFrom(principal);
+      const asked = conversationIds.filter(isOurId);
+      const rows = await store.readConversations(database, caller, asked, interrupt);
+      const found = new Map(rows.map((row) => [row.id, row]));
+      const inOrder = conversationIds.flatMap((id) => found.get(id.toLowerCase()) ?? []);
+      const convert = (row: store.ConversationRow) => toConversation(row, caller.tenantId);
+      const { items, shown } = pageOf(ConversationSchema, inOrder, inOrder.length, convert, areHeavy(rows));
+      return {
+        conversations: [...items],
+        missingIds: conversationIds.filter((id) => !found.has(id.toLowerCase())),
+        remainingIds: inOrder.slice(shown.length).map(({ id }) => id),
+      };
+    },
+
+    listConversations: (request, context) => listConversations(database, secrets, request, context),
+
+    updateConversation: conversationMutation(method.updateConversation, async (tx, caller, request, context) => {
+      await updateConversation(tx, caller, request, context, speaking);
+      return { conversation: await reread(tx, caller, request.conversationId) };
+    }),
+
+    deleteConversation: conversationMutation(method.deleteConversation, async (tx, caller, request, context) => {
+      const { id, ...row } = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, { id, ...row });
+      checkEtag(request.etag, row.version);
+      await store.markConversationDeleted(tx, caller, id, true, purgeAfterDays);
+      const event = { type: EventType.CONVERSATION_DELETED, data: {} };
+      await store.appendToLog(tx, caller, id, [event], { changesConversation: true });
+      await audit(tx, caller, context, actOn("conversation.delete", id));
+      return { conversation: await reread(tx, caller, id) };
+    }),
+
+    restoreConversation: conversationMutation(method.restoreConversation, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId, "allowed");
+      requireManage(caller, row);
+      if (!row.deleted) throw new DomainError(ErrorReason.NOT_DELETED, "the conversation is not deleted");
+      if (row.purging) throw notFound("conversation");
+      checkEtag(request.etag, row.version);
+      await store.markConversationDeleted(tx, caller, row.id, false);
+      const event = { type: EventType.CONVERSATION_RESTORED, data: {} };
+      await store.appendToLog(tx, caller, row.id, [event], { changesConversation: true });
+      await audit(tx, caller, context, actOn("conversation.restore", row.id));
+      return { conversation: await reread(tx, caller, row.id) };
+    }),
+
+    async purgeConversation(request, context) {
+      const erased = await eraseLog(database, request, context);
+      const purge = conversationMutation(method.purgeConversation, async (tx, caller) => {
+        const { id } = await lockVisible(tx, caller, request.conversationId, "allowed");
+        const left = await store.purgeConversation(tx, caller, id);
+        await audit(tx, caller, context, actOn("conversation.purge", id));
+        return { purgedMessageCount: erased + left };
+      });
+      return purge(request, context);
+    },
+
+    assignConversationNumbers: mutation(method.assignConversationNumbers, async (tx, caller, request) => {
+      const ids = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))].filter(isOurId);
+      const numbers = await store.assignNumbers(tx, caller, ids);
+      return {
+        numbers: ids.flatMap((conversationId) => {
+          const number = numbers.get(conversationId);
+          return number === undefined ? [] : { conversationId, number };
+        }),
+      };
+    }),
+
+    addParticipants: conversationMutation(method.addParticipants, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      await checkMembers(tx, caller, "member_ids", request.memberIds);
+      const asked = [...new Set(request.memberIds)];
+      const there = new Set((await store.readParticipants(tx, caller, row.id, asked)).map((p) => p.member_id));
+      const added = asked.filter((id) => !there.has(id));
+      await store.addParticipants(tx, caller, row.id, added);
+      if (added.length > 0) {
+        await audit(tx, caller, context, {
+          ...actOn("conversation.add_participants", row.id),
+          details: { member_ids: added.slice(0, AUDITED_IDS), count: added.length },
+        });
+      }
+      const now = new Map((await store.readParticipants(tx, caller, row.id, asked)).map((p) => [p.member_id, p]));
+      return { participants: asked.flatMap((id) => now.get(id) ?? []).map(toParticipant) };
+    }),
+
+    removeParticipant: conversationMutation(method.removeParticipant, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      // Everybody may leave.
+      if (request.memberId !== caller.memberId) requireManage(caller, row);
+      if (!(await store.removeParticipant(tx, caller, row.id, request.memberId))) throw notFound("participant");
+      await audit(tx, caller, context, {
+        ...actOn("conversation.remove_participant", row.id),
+        details: { member_ids: [request.memberId] },
+      });
+      return {};
+    }),
+
+    async listParticipants(request, context) {
+      const caller = callerFrom(context.principal);
+      const page = await openPage(secrets, caller, pb.ListParticipantsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [joinSeq, memberId = ""] = page.cursor ?? [];
+      const after = joinSeq === undefined ? undefined : { joinSeq: BigInt(joinSeq), memberId };
+      const part = { after, limit: limit + 1 };
+      const rows = isOurId(request.conversationId)
+        ? await store.listParticipants(database, caller, request.conversationId, part, context.interrupt)
+        : undefined;
+      if (rows === undefined) throw notFound("conversation");
+      const edge = ({ join_seq, member_id }: (typeof rows)[number]) => [String(join_seq), member_id];
+      const found = await tokenPageOf(page, ParticipantSchema, rows, limit, toParticipant, edge);
+      return { participants: found.items, nextPageToken: found.nextPageToken };
+    },
+
+    markRead: conversationMutation(method.markRead, async (tx, caller, request) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      const memberId = caller.memberId;
+      if (memberId === null || !row.is_participant) {
+        throw new DomainError(ErrorReason.PERMISSION_DENIED, "only a member that takes part has a read mark");
+      }
+      const end = row.last_seq;
+      const asked = request.readSeq === 0n || request.readSeq > end ? end : request.readSeq;
+      await store.markRead(tx, caller, row.id, memberId, asked);
+      const [participant] = await store.readParticipants(tx, caller, row.id, [memberId]);
+      return participant === undefined ? {} : { participant: toParticipant(participant) };
+    }),
+
+    async listEvents(request, context) {
+      const caller = callerFrom(context.principal);
+      const page = await openPage(secrets, caller, pb.ListEventsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [after = String(request.afterSeq)] = page.cursor ?? [];
+      const id = request.conversationId.toLowerCase();
+      const rows = isOurId(id)
+        ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
+        : undefined;
+      if (rows === undefined) throw notFound("conversation");
+      const edge = ({ seq }: (typeof rows)[number]) => [String(seq)];
+      const found = await tokenPageOf(page, EventSchema, rows, limit, (row) => toEvent(row, id), edge);
+      return { events: found.items, nextPageToken: found.nextPageToken };
+    },
+
+    subscribe: (request, context) => subscribe(subscriptions, request, context),
+
+    importConversations: (requests, context) =>
+      importConversations(database, callerFrom(context.principal), requests, context),
+
+    exportConversations: ({ conversationId }, context) => {
+      const caller = callerFrom(context.principal);
+      const renew = async () => callerFrom(await subscriptions.renew(context));
+      const records = exportConversations(database, caller, conversationId, context.signal, renew);
+      return withHeartbeats<MessageInitShape<typeof pb.ExportConversationsResponseSchema>>(
+        records,
+        heartbeatOf(pb.ExportConversationsResponseSchema),
+        heartbeatMs,
+      );
+    },
+  });
+}
+
+/** The conversation as it is now, for the answer to a change. */
+async function reread(tx: Queryable, caller: Caller, id: string): Promise<Conversation> {
+  const row = await store.readConversation(tx, caller, id, true);
+  // A change may end the caller's own sight of it, by giving it away.
+  return row === undefined ? create(ConversationSchema, { id }) : toConversation(row, caller.tenantId);
+}
+
+function actOn(action: string, id: string): AuditedAct {
+  return { action, resourceType: "conversation", resourceId: id };
+}

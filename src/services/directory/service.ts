@@ -1,0 +1,160 @@
+// DirectoryService: the members of a tenant, what they may do and who is above whom.
+import { create } from "@bufbuild/protobuf";
+import * as pb from "../../../gen/colloquy/v1/directory_service_pb.ts";
+import { type Member, type MemberRole, MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { invalidField, notFound } from "../../domain/errors.ts";
+import { checkEtag } from "../../domain/etag.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/principal.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { roleNumber, roleOfNumber } from "../../store/access.ts";
+import type { Database, Queryable } from "../../store/database.ts";
+import * as store from "../../store/members.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import { toTimestamp } from "../convert.ts";
+import { createMutations } from "../mutations.ts";
+import { tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+import { auditMember, checkManager } from "./change-member.ts";
+import { requireRank } from "./grants.ts";
+
+export interface DirectoryServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  /** Told of each member that changed, so that the change shows here at once. */
+  readonly forgetMember: (tenantId: string, memberId: string) => void;
+}
+
+export function createDirectoryService({ database, secrets, forgetMember }: DirectoryServiceOptions): ServiceEntry {
+  const { method } = pb.DirectoryService;
+  const { mutation } = createMutations(database);
+
+  /** Lets a handler's change show on this server at once; on the others it does within 60 s. */
+  const showing =
+    <R extends { readonly memberId: string }, A>(handler: (request: R, context: CallContext) => Promise<A>) =>
+    async (request: R, context: CallContext): Promise<A> => {
+      const answer = await handler(request, context);
+      forgetMember(callerFrom(context.principal).tenantId, request.memberId);
+      return answer;
+    };
+
+  return serve(pb.DirectoryService, {
+    upsertMember: showing(
+      mutation(method.upsertMember, async (tx, caller, request, context) => {
+        if (!isMemberId(request.memberId)) throw invalidField("member_id", `must be ${MEMBER_ID_RULE}`, "member_id");
+        const { displayName = "", role = 0, managerId = "" } = request.member ?? {};
+        await store.lockHierarchy(tx, caller.tenantId);
+        const before = await store.lockMember(tx, caller.tenantId, request.memberId);
+        if (before !== undefined) requireRank(context.principal, roleOfNumber(before.role));
+        if (before !== undefined || request.etag !== "") checkEtag(request.etag, before?.version ?? 0);
+        const after = {
+          displayName,
+          role: role || (before?.role ?? roleNumber("member")),
+          managerId: managerId || (before?.manager_id ?? null),
+        };
+        requireRank(context.principal, roleOfNumber(after.role));
+        if (managerId !== "") await checkManager(tx, caller, "member.manager_id", request.memberId, managerId);
+        const row = await store.writeMember(tx, caller.tenantId, request.memberId, after);
+        await auditMember(tx, caller, context, "member.upsert", row, before);
+        return { member: toMember(row) };
+      }),
+    ),
+
+    async getMember({ memberId, showDeleted }, { principal, interrupt }) {
+      const row = await store.readMember(database, callerFrom(principal), memberId, showDeleted, interrupt);
+      if (row === undefined) throw notFound("member");
+      return { member: toMember(row) };
+    },
+
+    async listMembers(request, { principal, interrupt }) {
+      const caller = callerFrom(principal);
+      const page = await openPage(secrets, caller, pb.ListMembersRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const list = {
+        deleted: request.deleted,
+        role: request.role || undefined,
+        managerId: request.managerId || undefined,
+        after: page.cursor?.[0],
+        limit: limit + 1,
+      };
+      const rows = await store.listMembers(database, caller, list, interrupt);
+      const edge = ({ id }: (typeof rows)[number]) => [id];
+      const found = await tokenPageOf(page, MemberSchema, rows, limit, toMember, edge);
+      return { members: found.items, nextPageToken: found.nextPageToken };
+    },
+
+    deleteMember: showing(
+      mutation(method.deleteMember, async (tx, caller, request, context) => {
+        await store.lockHierarchy(tx, caller.tenantId);
+        const before = await lockPresent(tx, caller, request.memberId, context.principal, request.etag);
+        const row = await store.deleteMember(tx, caller.tenantId, request.memberId);
+        await auditMember(tx, caller, context, "member.delete", row, before);
+        return { member: toMember(row) };
+      }),
+    ),
+
+    setMemberRole: showing(
+      mutation(method.setMemberRole, async (tx, caller, request, context) => {
+        requireRank(context.principal, roleOfNumber(request.role));
+        const before = await lockPresent(tx, caller, request.memberId, context.principal, request.etag);
+        const row = await change(tx, caller, before, { role: request.role });
+        if (row !== before) await auditMember(tx, caller, context, "member.set_role", row, before);
+        return { member: toMember(row) };
+      }),
+    ),
+
+    setMemberManager: showing(
+      mutation(method.setMemberManager, async (tx, caller, request, context) => {
+        const { memberId, managerId } = request;
+        await store.lockHierarchy(tx, caller.tenantId);
+        const before = await lockPresent(tx, caller, memberId, context.principal, request.etag);
+        if (managerId !== "") await checkManager(tx, caller, "manager_id", memberId, managerId);
+        const row = await change(tx, caller, before, { managerId: managerId || null });
+        if (row !== before) await auditMember(tx, caller, context, "member.set_manager", row, before);
+        return { member: toMember(row) };
+      }),
+    ),
+  });
+}
+
+async function lockPresent(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  principal: Principal,
+  etag: string,
+): Promise<store.MemberRow> {
+  const row = await store.lockMember(tx, caller.tenantId, id);
+  if (row === undefined || row.delete_time !== null) throw notFound("member");
+  requireRank(principal, roleOfNumber(row.role));
+  checkEtag(etag, row.version);
+  return row;
+}
+
+/** Writes what changes of a locked member. A change to what is there already leaves no trace. */
+async function change(
+  tx: Queryable,
+  caller: Caller,
+  before: store.MemberRow,
+  values: Partial<store.MemberValues>,
+): Promise<store.MemberRow> {
+  const { display_name: displayName, role, manager_id: managerId } = before;
+  const after = { displayName, role, managerId, ...values };
+  if (after.role === role && after.managerId === managerId) return before;
+  return store.writeMember(tx, caller.tenantId, before.id, after);
+}
+
+function toMember(row: store.MemberRow): Member {
+  return create(MemberSchema, {
+    id: row.id,
+    displayName: row.display_name,
+    role: row.role as MemberRole,
+    managerId: row.manager_id ?? "",
+    etag: `${row.version}`,
+    createTime: toTimestamp(row.create_time),
+    updateTime: toTimestamp(row.update_time),
+    ...(row.delete_time && { deleteTime: toTimestamp(row.delete_time) }),
+  });
+}

@@ -1,0 +1,161 @@
+// Subscribe: the log of one conversation, or of all that the caller may see, as it grows.
+import { create } from "@bufbuild/protobuf";
+import {
+  type SubscribeRequest,
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+} from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { isOurId } from "../../domain/id.ts";
+import type { Principal } from "../../domain/principal.ts";
+import { createFeedTails, type FeedTails } from "../../live/feed-tail.ts";
+import { type FeedCursor, followFeed, MAX_SEQ } from "../../live/follow-feed.ts";
+import { followLog } from "../../live/follow-log.ts";
+import type { Hints } from "../../live/hints.ts";
+import { createLogTails, type LogTails } from "../../live/log-tail.ts";
+import { Rights } from "../../live/rights.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { HEARTBEAT_MS } from "../../pipeline/heartbeat.ts";
+import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../../pipeline/push-stream.ts";
+import type { Database } from "../../store/database.ts";
+import { type LogEntry, readLog } from "../../store/messages.ts";
+import { toEvent } from "./convert.ts";
+
+export interface Subscriptions {
+  readonly database: Database;
+  readonly tails: LogTails;
+  readonly rights: Rights;
+  readonly feeds: FeedTails;
+  readonly renew: (context: CallContext) => Promise<Principal> | Principal;
+  readonly draining: AbortSignal;
+  readonly heartbeatMs: number;
+}
+
+export interface SubscriptionsOptions {
+  readonly database: Database;
+  readonly hints: Hints;
+  /** Says again who calls, or throws as authentication does. Default: whoever it was when the call began. */
+  readonly renew?: Subscriptions["renew"];
+  /** Aborts when the server begins to shut down. Default: never. */
+  readonly draining?: AbortSignal;
+  /** A stream that was silent so long gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
+  const { database, hints, renew, draining, heartbeatMs = HEARTBEAT_MS } = options;
+  return {
+    database,
+    tails: createLogTails(database, hints),
+    rights: new Rights(database),
+    feeds: createFeedTails(database, hints),
+    renew: renew ?? (({ principal }) => principal),
+    draining: draining ?? new AbortController().signal,
+    heartbeatMs,
+  };
+}
+
+type Sink = AnswerSink<SubscribeResponse>;
+
+export function subscribe(
+  parts: Subscriptions,
+  request: SubscribeRequest,
+  context: CallContext,
+): PushedAnswers<SubscribeResponse> {
+  return pushed(async (sink) => {
+    const signal = AbortSignal.any([context.signal, parts.draining, sink.signal]);
+    try {
+      if (request.conversationId !== "") await subscribeToOne(parts, request, context, signal, sink);
+      else await pushAll(subscribeToAll(parts, request, context, signal), sink);
+    } catch (error) {
+      if (!parts.draining.aborted || error instanceof DomainError) throw error;
+      throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; go on with another");
+    }
+  });
+}
+
+async function subscribeToOne(
+  parts: Subscriptions,
+  { conversationId, afterSeq, cursor }: SubscribeRequest,
+  context: CallContext,
+  signal: AbortSignal,
+  sink: Sink,
+): Promise<void> {
+  if (cursor.includes(".")) throw invalidField("cursor", "is of all conversations, not of one", "cursor.kind");
+  const id = conversationId.toLowerCase();
+  const caller = callerFrom(context.principal);
+  let after = cursor === "" ? afterSeq : BigInt(cursor);
+  if (after > MAX_SEQ) throw invalidField("cursor", "was not given out here", "cursor.unknown");
+  const seen = isOurId(id) ? await readLog(parts.database, caller, id, after, 1, { signal }) : undefined;
+  if (seen === undefined) throw notFound("conversation");
+  if (seen.length === 0) context.flushHeaders();
+  const renew = renewing(parts, context);
+  const entries = mapped<LogEntry | undefined, SubscribeResponse>(sink, (some) => {
+    const last = some.at(-1);
+    // Nothing came for a while.
+    if (last === undefined) return [signOfLife(String(after))];
+    after = last.seq;
+    return answersOf(some as readonly LogEntry[], id);
+  });
+  await followLog(parts, renew, id, after, parts.heartbeatMs, signal).pushTo(entries);
+  throw notFound("conversation");
+}
+
+async function* subscribeToAll(
+  parts: Subscriptions,
+  { afterSeq, cursor }: SubscribeRequest,
+  context: CallContext,
+  signal: AbortSignal,
+): AsyncIterable<SubscribeResponse> {
+  if (afterSeq !== 0n) throw invalidField("after_seq", "is a place in one conversation; name it", "after_seq");
+  const from = cursor === "" ? undefined : parseCursor(cursor);
+  for await (const step of followFeed(parts, renewing(parts, context), from, parts.heartbeatMs, signal)) {
+    const cursor = formatCursor(step.cursor);
+    yield step.item
+      ? create(SubscribeResponseSchema, { event: toEvent(step.item.entry, step.item.conversationId), cursor })
+      : signOfLife(cursor);
+  }
+}
+
+function signOfLife(cursor: string): SubscribeResponse {
+  return create(SubscribeResponseSchema, { cursor });
+}
+
+function renewing({ renew }: Subscriptions, context: CallContext): () => Promise<Caller> {
+  return async () => callerFrom(await renew(context));
+}
+
+function parseCursor(text: string): FeedCursor {
+  const [position = "", seq] = text.split(".");
+  return { position: BigInt(position), seq: seq === undefined ? MAX_SEQ : BigInt(seq) };
+}
+
+function formatCursor({ position, seq }: FeedCursor): string {
+  return seq === MAX_SEQ ? String(position) : `${position}.${seq}`;
+}
+
+/** Those who follow one log share its entries, the lists of them, and so the answers made of both. */
+const answers = new WeakMap<LogEntry, SubscribeResponse>();
+const lists = new WeakMap<readonly LogEntry[], readonly SubscribeResponse[]>();
+
+function answersOf(entries: readonly LogEntry[], conversationId: string): readonly SubscribeResponse[] {
+  let list = lists.get(entries);
+  if (list === undefined) {
+    list = entries.map((entry) => answerOf(entry, conversationId));
+    lists.set(entries, list);
+  }
+  return list;
+}
+
+function answerOf(entry: LogEntry, conversationId: string): SubscribeResponse {
+  let answer = answers.get(entry);
+  if (answer === undefined) {
+    answer = create(SubscribeResponseSchema, {
+      event: toEvent(entry, conversationId),
+      cursor: String(entry.seq),
+    });
+    answers.set(entry, answer);
+  }
+  return answer;
+}

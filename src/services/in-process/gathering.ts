@@ -1,0 +1,150 @@
+// Answers that are put together from many: held to a size each, and to a few at once, for what they hold is in memory.
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { orAborted } from "../../pipeline/deadline.ts";
+
+/** What one answer holds at most, in bytes of JSON, and in messages. */
+export const MOST_BYTES = 28 << 20;
+export const MOST_MESSAGES = 200_000;
+/** What an item has beside its text and free JSON. */
+const ITEM_BYTES = 300;
+/** An answer of no more is one page: it need not wait. */
+const SMALL_BYTES = 4 << 20;
+/** So many larger ones are put together at once; so many wait, of all callers and of one. */
+const AT_ONCE = 2;
+const MOST_WAITING = 32;
+const RETRY_AFTER_MS = 1_000;
+
+/** One answer as it grows. */
+export interface Gathering {
+  /** How much it holds so far. */
+  readonly bytes: number;
+  /**
+   * Counts what was read. Resolves when more may be. Throws TOO_LARGE past {@link MOST_BYTES}, OVERLOADED if too many
+   * wait already, and what the call is aborted with.
+   */
+  add(items: readonly (Message | Conversation)[]): Promise<void>;
+}
+
+/** Makes the gatherings of one process. */
+export function createGatherings(): (context: CallContext) => Gathering {
+  const gate = new Gate();
+  return (context) => new OneGathering(gate, context);
+}
+
+class OneGathering implements Gathering {
+  readonly #gate: Gate;
+  readonly #context: CallContext;
+  bytes = 0;
+  #count = 0;
+  #entered = false;
+
+  constructor(gate: Gate, context: CallContext) {
+    this.#gate = gate;
+    this.#context = context;
+  }
+
+  async add(items: readonly (Message | Conversation)[]): Promise<void> {
+    for (const item of items) this.bytes += bytesOf(item);
+    this.#count += items.length;
+    if (this.bytes > MOST_BYTES || this.#count > MOST_MESSAGES) throw tooLarge();
+    if (this.#entered || this.bytes <= SMALL_BYTES) return;
+    this.#entered = true;
+    await this.#gate.enter(this.#context);
+  }
+}
+
+interface Waiter {
+  readonly caller: string;
+  readonly enter: () => void;
+}
+
+/** Lets a few in. Of those who wait, the caller that was let in longest ago is next. */
+class Gate {
+  #inside = 0;
+  readonly #waiting: Waiter[] = [];
+  readonly #lastTurns = new Map<string, number>();
+  #turn = 0;
+
+  async enter(context: CallContext): Promise<void> {
+    const caller = callerOf(context);
+    if (this.#inside >= AT_ONCE) await this.#wait(caller, context);
+    else this.#inside++;
+    this.#lastTurns.set(caller, ++this.#turn);
+    context.onceOver(() => this.#leave());
+  }
+
+  async #wait(caller: string, context: CallContext): Promise<void> {
+    if (this.#waiting.length >= MOST_WAITING) {
+      throw new DomainError(ErrorReason.OVERLOADED, "too many large answers are asked for at once", {
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    }
+    let waiter: Waiter | undefined;
+    const turn = new Promise<void>((enter) => {
+      waiter = { caller, enter };
+      this.#waiting.push(waiter);
+    });
+    try {
+      await orAborted(turn, context.signal);
+    } catch (error) {
+      const at = this.#waiting.indexOf(waiter as Waiter);
+      if (at !== -1) this.#waiting.splice(at, 1);
+      // Its turn came while it gave up.
+      else this.#leave();
+      throw error;
+    }
+  }
+
+  #leave(): void {
+    let next = 0;
+    for (let i = 1; i < this.#waiting.length; i++) if (this.#before(i, next)) next = i;
+    const [waiter] = this.#waiting.splice(next, 1);
+    if (waiter === undefined) {
+      this.#inside--;
+      if (this.#inside === 0) this.#lastTurns.clear();
+    } else waiter.enter();
+  }
+
+  #before(a: number, b: number): boolean {
+    const turnOf = (i: number) => this.#lastTurns.get(this.#waiting[i]?.caller ?? "") ?? 0;
+    return turnOf(a) < turnOf(b);
+  }
+}
+
+function callerOf({ principal, address }: CallContext): string {
+  if (principal.kind === "anonymous") return address;
+  return `${principal.tenantId} ${principal.kind === "member" ? principal.memberId : principal.kind}`;
+}
+
+function bytesOf(item: Message | Conversation): number {
+  const own = "content" in item ? jsonBytes(item.content) : jsonBytes(item.title) + 100 * item.participants.length;
+  let free = jsonOf(item.metadata);
+  if ("persona" in item) free += jsonOf(item.persona) + jsonOf(item.profileInfo);
+  return ITEM_BYTES + own + free;
+}
+
+function jsonOf(value: object | undefined): number {
+  return value === undefined ? 0 : Buffer.byteLength(JSON.stringify(value));
+}
+
+/** Of a text as JSON writes it: control characters take six bytes. */
+function jsonBytes(text: string): number {
+  const bytes = Buffer.byteLength(text);
+  let more = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20) more += 5;
+    else if (code === 0x22 || code === 0x5c) more++;
+  }
+  return bytes + more;
+}
+
+function tooLarge(): DomainError {
+  return new DomainError(
+    ErrorReason.TOO_LARGE,
+    `an answer may have at most ${MOST_BYTES} bytes of JSON, and ${MOST_MESSAGES} messages: ask for fewer at a time`,
+  );
+}

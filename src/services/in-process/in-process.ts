@@ -1,0 +1,125 @@
+// The services as the dialects call them: in process, through the same permissions and validation as any other call.
+import {
+  create,
+  type DescMessage,
+  type DescMethod,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  isMessage,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import type { Principal } from "../../domain/principal.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import type { ServiceEntry } from "../../pipeline/service.ts";
+import { createValidation } from "../../pipeline/validation/validation.ts";
+import { patiently } from "../../store/retry.ts";
+import { deriveContext } from "./context.ts";
+import { createGatherings, type Gathering } from "./gathering.ts";
+
+/** Whether a principal may call a method at all. Throws SCOPE_MISSING or PERMISSION_DENIED. */
+export type Permit = (principal: Principal, method: DescMethod) => void;
+
+/**
+ * Calls methods of the services on behalf of a call that is under way: as its principal, under its request id, until its
+ * deadline. What belongs to the call as a whole (authentication, rate limits, the log line) has happened and does not
+ * happen again.
+ *
+ * A nested call has no idempotency key of its own: of the calls that make up one call of a dialect, the one that must
+ * not act twice is given the key by {@link once}.
+ */
+export interface Canonical {
+  /** Counts what is read for one answer: what puts an answer together from more than one call adds each to it. */
+  gather(context: CallContext): Gathering;
+  /**
+   * Throws what the method throws. After the call of the dialect has acted, what it reads for its answer waits for a
+   * database that is busy or away: a failure would be taken for one to act.
+   */
+  call<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>;
+  /** Like `call`, for the one mutation of a dialect's call: a repeat with the same `Idempotency-Key` does not act again. */
+  once<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>>;
+  /** Like `once`, for a method that streams. */
+  stream<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodServerStreaming<I, O>,
+    request: MessageInitShape<I>,
+  ): AsyncIterable<MessageShape<O>>;
+}
+
+export interface CanonicalOptions {
+  /** The services of `colloquy.v1`. */
+  readonly services: readonly ServiceEntry[];
+  readonly permit: Permit;
+  /** What a dialect's method says that it calls: calling anything else is a defect, for its permissions follow from that. */
+  readonly callsOf: (method: DescMethod) => readonly DescMethod[];
+  /** What it says that it calls for its own answer, without a permission. */
+  readonly answersOf: (method: DescMethod) => readonly DescMethod[];
+  /** What any method may call besides, if the caller's own permissions let it. */
+  readonly always?: readonly DescMethod[];
+}
+
+/** How long an answer waits for the database after the call has acted, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
+export function createCanonical({ services, permit, callsOf, answersOf, always = [] }: CanonicalOptions): Canonical {
+  const validate = createValidation();
+  const entries = new Map(services.map((entry) => [entry.service, entry]));
+  const acted = new WeakSet<CallContext>();
+
+  function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+    const handler = entries.get(method.parent)?.handlers[method.localName];
+    if (handler === undefined) throw new Error(`${method} is not served`);
+    if (callsOf(context.method).includes(method) || always.includes(method)) permit(context.principal, method);
+    else if (!answersOf(context.method).includes(method)) {
+      throw new Error(`${context.method} does not say that it calls ${method}`);
+    }
+    const request = create(method.input, init);
+    validate(method.input, request);
+    return handler(request, deriveContext(context, { method, idempotencyKey: key }));
+  }
+
+  async function unary(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+    return messageOf(method, await begin(context, method, init, key));
+  }
+
+  return {
+    gather: createGatherings(),
+    call(context, method, request) {
+      const read = () => unary(context, method, request) as never;
+      return acted.has(context) ? patiently(read, PATIENCE_MS, context.signal) : read();
+    },
+    async once(context, method, request) {
+      const answer = await unary(context, method, request, keyOf(context));
+      acted.add(context);
+      return answer as never;
+    },
+    async *stream(context, method, request) {
+      for await (const answer of begin(context, method, request, keyOf(context))) {
+        acted.add(context);
+        yield messageOf(method, answer) as never;
+      }
+    },
+  };
+}
+
+/** A handler may answer with an init shape. */
+function messageOf({ output }: DescMethod, answer: Message): Message {
+  return isMessage(answer, output) ? answer : create(output, answer);
+}
+
+/**
+ * The caller's key, set apart from the keys of other methods that make the same call: two methods of one dialect, or of
+ * two, that were given the same key are two calls.
+ */
+function keyOf({ idempotencyKey, method }: CallContext): string | undefined {
+  return idempotencyKey === undefined ? undefined : `${method.parent.typeName}/${method.name} ${idempotencyKey}`;
+}

@@ -1,0 +1,77 @@
+// What it takes to change one message: its conversation is locked, the caller sees it, and it is the caller's to change.
+import { create } from "@bufbuild/protobuf";
+import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { UpdateMessageRequest } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
+import { editOf, type MessageDraft } from "../../domain/message-diff.ts";
+import type { Speaking } from "../../domain/speaking.ts";
+import { mayManage } from "../../domain/viewer.ts";
+import type { LockedRow } from "../../store/conversations.ts";
+import type { Queryable } from "../../store/database.ts";
+import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../../store/messages.ts";
+import { lockVisible, requireWrite, standingOf } from "../conversations/access.ts";
+import { toDraft, toMessage, toStoredMessage } from "../convert.ts";
+
+/** The fields that an update may change, by their proto names. */
+const updatableFields = ["content", "metadata", "role", "client_time"] as const;
+
+/** Locks the conversation of a message and reads it. Throws NOT_FOUND if the caller does not see the message. */
+export async function lockMessage(
+  tx: Queryable,
+  caller: Caller,
+  place: MessagePlace | undefined,
+  deleted: "hidden" | "allowed" = "hidden",
+): Promise<{ conversation: LockedRow; message: MessageRow }> {
+  if (place === undefined) throw notFound("message");
+  const conversation = await lockVisible(tx, caller, place.conversation_id).catch((error: unknown) => {
+    // Whoever does not see the conversation must not learn that the message exists.
+    throw error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND ? notFound("message") : error;
+  });
+  const message = await readLockedMessage(tx, caller, conversation.id, place.seq);
+  if (message === undefined || (message.delete_time !== null && deleted === "hidden")) throw notFound("message");
+  return { conversation, message };
+}
+
+/** Throws PERMISSION_DENIED unless the caller sent the message, or the conversation is its own. */
+export function requireAuthor(caller: Caller, conversation: LockedRow, message: MessageRow): void {
+  requireWrite(caller, conversation);
+  if (message.sender === caller.actor || mayManage(caller.viewer, standingOf(conversation))) return;
+  throw new DomainError(
+    ErrorReason.PERMISSION_DENIED,
+    "only the sender of the message and the owner of the conversation may do this",
+  );
+}
+
+/** Edits a locked message. An edit that changes nothing makes no revision. */
+export async function updateMessage(
+  tx: Queryable,
+  caller: Caller,
+  row: MessageRow,
+  request: UpdateMessageRequest,
+  speaking: Speaking,
+): Promise<void> {
+  const wanted = request.message ?? create(MessageSchema);
+  const fields = fieldsToUpdate(MessageSchema, wanted, request.updateMask?.paths, updatableFields);
+  refuseNothing(fields, request.updateMask);
+  const before = toStoredMessage(row);
+  const draft = toDraft(wanted);
+  const after: MessageDraft = {
+    role: fields.includes("role") ? draft.role : before.role,
+    content: fields.includes("content") ? draft.content : before.content,
+    metadata: fields.includes("metadata") ? draft.metadata : before.metadata,
+    clientTime: fields.includes("client_time") ? draft.clientTime : before.clientTime,
+  };
+  const edit = editOf(before, after);
+  if (edit === undefined) return;
+  speaking.checkEdit(caller, edit);
+  await applyDiff(tx, caller, row.conversation_id, { unchanged: 0, edits: [edit], deletions: [], additions: [] });
+}
+
+/** A locked message as it is now, for the answer to a change. */
+export async function rereadMessage(tx: Queryable, caller: Caller, row: MessageRow): Promise<Message> {
+  const now = await readLockedMessage(tx, caller, row.conversation_id, row.seq);
+  if (now === undefined) throw new Error("a message is gone although its conversation is locked");
+  return toMessage(now);
+}

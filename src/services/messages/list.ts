@@ -1,0 +1,143 @@
+// ListMessages, ListDeletedMessages and SearchMessages: filters, orders and pages.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { callerFrom } from "../../domain/caller.ts";
+import { notFound } from "../../domain/errors.ts";
+import { isOurId } from "../../domain/id.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import { invalidPageToken } from "../../domain/page-token.ts";
+import { parseSearch, toTsQuery } from "../../domain/search-query.ts";
+import { type Snippet, snippetOf } from "../../domain/search-text.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { Turns } from "../../pipeline/time-slices.ts";
+import type { Database } from "../../store/database.ts";
+import * as store from "../../store/message-lists.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import { toMessage } from "../convert.ts";
+import { tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+
+const END_OF_LOG = 2n ** 63n - 1n;
+
+export async function listMessages(
+  database: Database,
+  secrets: TenantSecrets,
+  request: pb.ListMessagesRequest,
+  { principal, interrupt }: CallContext,
+): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, pb.ListMessagesRequestSchema, request);
+  const limit = pageSizeOf(request.pageSize);
+  const edge = page.cursor?.[0] === undefined ? undefined : BigInt(page.cursor[0]);
+  const list: store.MessageList = {
+    newestFirst: request.orderBy === pb.MessageOrder.NEWEST_FIRST,
+    afterSeq: request.afterSeq,
+    beforeSeq: request.beforeSeq || END_OF_LOG,
+    edge,
+    limit: limit + 1,
+    // What was skipped stands before the first page only.
+    skip: edge === undefined ? request.skip : 0,
+    role: request.role,
+    sender: request.sender || null,
+    count: request.includeTotalSize,
+  };
+  const found = isOurId(request.conversationId)
+    ? await store.listMessages(database, caller, request.conversationId, list, interrupt)
+    : undefined;
+  if (found === undefined) throw notFound("conversation");
+  const seqOf = ({ seq }: store.MessageRow) => [String(seq)];
+  const { items, nextPageToken } = await tokenPageOf(page, MessageSchema, found.rows, limit, toMessage, seqOf);
+  return {
+    messages: items,
+    nextPageToken,
+    ...(found.total !== null && { totalSize: found.total }),
+  };
+}
+
+export async function listDeletedMessages(
+  database: Database,
+  secrets: TenantSecrets,
+  request: pb.ListDeletedMessagesRequest,
+  { principal, interrupt }: CallContext,
+): Promise<MessageInitShape<typeof pb.ListDeletedMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, pb.ListDeletedMessagesRequestSchema, request);
+  const { conversationId, includeTotalSize } = request;
+  if (conversationId !== "" && !isOurId(conversationId)) return includeTotalSize ? { totalSize: 0n } : {};
+  const limit = pageSizeOf(request.pageSize);
+  const [edgeId, edgeTime] = page.cursor ?? [];
+  // Tokens of releases that listed by ids had one part.
+  if (edgeId !== undefined && edgeTime === undefined) throw invalidPageToken();
+  const edge = edgeId === undefined ? undefined : { id: edgeId, time: new Date(Number(edgeTime)) };
+  const found = await store.listDeletedMessages(
+    database,
+    caller,
+    {
+      oldestFirst: request.orderBy === pb.MessageOrder.OLDEST_FIRST,
+      conversationId: conversationId || null,
+      edge,
+      limit: limit + 1,
+      skip: edge === undefined ? request.skip : 0,
+      count: includeTotalSize,
+    },
+    interrupt,
+  );
+  const edgeOf = ({ id, create_time }: store.MessageRow) => [id, String(create_time.getTime())];
+  const { items, nextPageToken } = await tokenPageOf(page, MessageSchema, found.rows, limit, toMessage, edgeOf);
+  return {
+    messages: items,
+    nextPageToken,
+    ...(found.total !== null && { totalSize: found.total }),
+  };
+}
+
+export async function searchMessages(
+  database: Database,
+  secrets: TenantSecrets,
+  request: pb.SearchMessagesRequest,
+  { principal, interrupt }: CallContext,
+): Promise<MessageInitShape<typeof pb.SearchMessagesResponseSchema>> {
+  const caller = callerFrom(principal);
+  const page = await openPage(secrets, caller, pb.SearchMessagesRequestSchema, request);
+  const { conversationId } = request;
+  if (conversationId !== "" && !isOurId(conversationId)) return { matches: [] };
+  const limit = pageSizeOf(request.pageSize);
+  const edge = matchEdge(page.cursor);
+  const search: store.MessageSearch = {
+    query: toTsQuery(parseSearch(request.query)),
+    conversationId: conversationId.toLowerCase() || null,
+    role: request.role,
+    sender: request.sender || null,
+    after: edge?.after,
+    limit: limit + 1,
+  };
+  const rows = await store.searchMessages(database, caller, search, interrupt);
+  // Each takes some milliseconds where the text is long.
+  const snippets = new Map<store.MatchRow, Snippet>();
+  const turns = new Turns();
+  for (const row of rows) {
+    await turns.next();
+    snippets.set(row, snippetOf(row.content, request.query));
+  }
+  const convert = (row: store.MatchRow) => {
+    const { text = "", highlights = [] } = snippets.get(row) ?? {};
+    return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
+  };
+  const edgeOf = ({ score, id, late, moment }: store.MatchRow) => [
+    String(score),
+    id,
+    late ? "late" : "",
+    edge?.moment ?? moment,
+  ];
+  const found = await tokenPageOf(page, pb.MessageMatchSchema, rows, limit, convert, edgeOf);
+  return { matches: found.items, nextPageToken: found.nextPageToken };
+}
+
+/** Where a page of matches begins, and the moment of the first page, as the token says them. */
+function matchEdge([score, id = "", late, moment]: readonly string[] = []) {
+  if (score === undefined) return undefined;
+  // Tokens of releases that went by scores alone had two parts.
+  if (moment === undefined) throw invalidPageToken();
+  return { moment, after: { score: Number(score), id, late: late !== "", since: store.readMoment(moment) } };
+}

@@ -1,0 +1,113 @@
+// Sending: one statement does it all, and its outcome says what to answer.
+import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
+import { type Message, MessageSchema, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { messageEtag } from "../../domain/etag.ts";
+import { isOurId, newIds } from "../../domain/id.ts";
+import type { MessageDraft } from "../../domain/message-diff.ts";
+import type { Speaking } from "../../domain/speaking.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import type { Database } from "../../store/database.ts";
+import { type ClaimRow, findFirstCall, requestInProgress } from "../../store/idempotency.ts";
+import { readPlacesById } from "../../store/messages.ts";
+import type { SendQueue } from "../../store/send-queue.ts";
+import type { SendRow } from "../../store/sends.ts";
+import { requireOpen } from "../conversations/access.ts";
+import { toDraft, toTimestamp } from "../convert.ts";
+import { requestKeyOf } from "../mutations.ts";
+
+export interface SendStore {
+  readonly database: Database;
+  /** One for the process, so that sends can meet in it. */
+  readonly sends: SendQueue;
+  readonly speaking: Speaking;
+}
+
+export interface Sending {
+  readonly conversationId: string;
+  readonly messages: readonly Message[];
+  /** Whether only those who take part see the conversation. */
+  readonly participantsOnly?: boolean;
+}
+
+/**
+ * Adds messages next to each other at the end of a conversation: all or none. With a request id, a repeat is answered
+ * with what the first call added.
+ */
+export async function sendMessages<I extends DescMessage>(
+  { database, sends, speaking }: SendStore,
+  context: CallContext,
+  [schema, request]: readonly [I, MessageShape<I>],
+  { conversationId, messages, participantsOnly = false }: Sending,
+): Promise<Message[]> {
+  const caller = callerFrom(context.principal);
+  if (!isOurId(conversationId)) throw notFound("conversation");
+  const drafts = messages.map(toDraft);
+  speaking.check(caller, drafts, (index) => ("message" in request ? "message.role" : `messages[${index}].role`));
+  const ids = newIds(drafts.length);
+  const key = requestKeyOf(schema, request, context, caller);
+  const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.interrupt);
+  if (row?.in_progress) throw requestInProgress();
+  if (row?.last_seq == null && key) {
+    // A repeat gets the first answer, whatever has become of the conversation since.
+    const first = await findFirstCall(database, key);
+    if (first) return await repeat(database, caller, conversationId, first, drafts);
+  }
+  if (row === undefined) throw notFound("conversation");
+  const { last_seq, create_time } = requireAdded(row);
+  const first = last_seq - BigInt(ids.length) + 1n;
+  return drafts.map((draft, index) =>
+    answerOf(caller, conversationId, draft, ids[index] ?? "", first + BigInt(index), create_time),
+  );
+}
+
+function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
+  if (!row.writable) {
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only those who take part in the conversation may do this");
+  }
+  requireOpen(row.status);
+  const { last_seq, create_time } = row;
+  if (last_seq === null || create_time === null) throw new Error("a send was let through but added nothing");
+  return { last_seq, create_time };
+}
+
+/** The first answer again: the request is the same, so only what the store gave it is read. */
+async function repeat(
+  database: Database,
+  caller: Caller,
+  conversationId: string,
+  first: ClaimRow,
+  drafts: readonly MessageDraft[],
+): Promise<Message[]> {
+  const rows = await readPlacesById(database, caller, first.message_ids ?? []);
+  // Purged since.
+  if (rows.length !== drafts.length) throw notFound("conversation");
+  return drafts.map((draft, index) => {
+    const { id = "", seq = 0n, create_time = new Date(0) } = rows[index] ?? {};
+    return answerOf(caller, conversationId, draft, id, seq, create_time);
+  });
+}
+
+function answerOf(
+  caller: Caller,
+  conversationId: string,
+  { role, content, metadata, clientTime }: MessageDraft,
+  id: string,
+  seq: bigint,
+  createTime: Date,
+): Message {
+  const message = create(MessageSchema);
+  message.id = id;
+  message.conversationId = conversationId.toLowerCase();
+  message.seq = seq;
+  message.role = role;
+  message.sender = caller.actor;
+  message.content = content;
+  if (metadata) message.metadata = metadata;
+  message.state = MessageState.COMPLETE;
+  if (clientTime) message.clientTime = toTimestamp(clientTime);
+  message.createTime = toTimestamp(createTime);
+  message.etag = messageEtag(1);
+  return message;
+}

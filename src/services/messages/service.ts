@@ -1,0 +1,168 @@
+// MessageService: sends, reads, edits, deletes and finds messages.
+import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
+import type { Turns } from "../../agents/turns.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
+import { isOurId } from "../../domain/id.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import { type Speaker, Speaking } from "../../domain/speaking.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { audit } from "../../store/audit.ts";
+import type { Database } from "../../store/database.ts";
+import * as store from "../../store/messages.ts";
+import { SendQueue } from "../../store/send-queue.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import { lockVisible, requireManage, requireOpen } from "../conversations/access.ts";
+import { toDraft, toMessage, toMessageRevision } from "../convert.ts";
+import { createMutations } from "../mutations.ts";
+import { tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+import { cancelTurn, chat, resumeTurn } from "../turns/chat.ts";
+import { batchListMessages } from "./batch.ts";
+import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
+import { listDeletedMessages, listMessages, searchMessages } from "./list.ts";
+import { replaceMessages } from "./replace.ts";
+import { sendMessages } from "./send.ts";
+
+export interface MessageServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  readonly turns: Turns;
+  /** The roles that members may give to messages. Default: all. */
+  readonly memberRoles?: readonly Speaker[] | undefined;
+  /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+export function createMessageService(options: MessageServiceOptions): ServiceEntry {
+  const { database, secrets, turns, heartbeatMs = HEARTBEAT_MS } = options;
+  const { method } = pb.MessageService;
+  const { conversationMutation, messageMutation } = createMutations(database);
+  const speaking = new Speaking(options.memberRoles);
+  const sending = { database, speaking, sends: new SendQueue(database) };
+  return serve(pb.MessageService, {
+    async sendMessage(request, context) {
+      const { conversationId, participantsOnly } = request;
+      const messages = request.message ? [request.message] : [];
+      const call = [pb.SendMessageRequestSchema, request] as const;
+      const [message] = await sendMessages(sending, context, call, { conversationId, messages, participantsOnly });
+      return message === undefined ? {} : { message };
+    },
+
+    async batchSendMessages(request, context) {
+      const call = [pb.BatchSendMessagesRequestSchema, request] as const;
+      return { messages: await sendMessages(sending, context, call, request) };
+    },
+
+    async getMessage({ messageId: id, showDeleted }, { principal, interrupt }) {
+      const caller = callerFrom(principal);
+      const row = isOurId(id) ? await store.readMessage(database, caller, id, showDeleted, interrupt) : undefined;
+      if (row === undefined) throw notFound("message");
+      return { message: toMessage(row) };
+    },
+
+    listMessages: (request, context) => listMessages(database, secrets, request, context),
+
+    batchListMessages: (request, context) => batchListMessages(database, request, context),
+
+    searchMessages: (request, context) => searchMessages(database, secrets, request, context),
+
+    listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
+
+    chat: (request, context) =>
+      withHeartbeats(
+        chat({ database, turns, speaking }, request, context),
+        heartbeatOf(pb.ChatResponseSchema),
+        heartbeatMs,
+      ),
+
+    cancelTurn: (request, context) => cancelTurn({ database, turns }, request, context),
+
+    resumeTurn: (request, context) => {
+      const steps = resumeTurn({ turns }, request, context);
+      return withHeartbeats(steps, heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs);
+    },
+
+    updateMessage: messageMutation(method.updateMessage, async (tx, caller, place, request) => {
+      const { conversation, message } = await lockMessage(tx, caller, place);
+      requireAuthor(caller, conversation, message);
+      checkEtag(request.etag, message.version);
+      await updateMessage(tx, caller, message, request, speaking);
+      return { message: await rereadMessage(tx, caller, message) };
+    }),
+
+    deleteMessage: messageMutation(method.deleteMessage, async (tx, caller, place, request, context) => {
+      const { conversation, message } = await lockMessage(tx, caller, place);
+      requireAuthor(caller, conversation, message);
+      checkEtag(request.etag, message.version);
+      await store.setMessageDeleted(tx, caller, message, true);
+      await audit(tx, caller, context, actOn("message.delete", message.id));
+      return { message: await rereadMessage(tx, caller, message) };
+    }),
+
+    restoreMessage: messageMutation(method.restoreMessage, async (tx, caller, place, request, context) => {
+      const { conversation, message } = await lockMessage(tx, caller, place, "allowed");
+      requireAuthor(caller, conversation, message);
+      if (message.delete_time === null) throw new DomainError(ErrorReason.NOT_DELETED, "the message is not deleted");
+      checkEtag(request.etag, message.version);
+      await store.setMessageDeleted(tx, caller, message, false);
+      await audit(tx, caller, context, actOn("message.restore", message.id));
+      return { message: await rereadMessage(tx, caller, message) };
+    }),
+
+    deleteAllMessages: conversationMutation(method.deleteAllMessages, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      const deletedCount = await store.setAllMessagesDeleted(tx, caller, row.id, true);
+      await audit(tx, caller, context, actOnAll("message.delete_all", row.id, deletedCount));
+      return { deletedCount };
+    }),
+
+    restoreAllMessages: conversationMutation(method.restoreAllMessages, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      const restoredCount = await store.setAllMessagesDeleted(tx, caller, row.id, false);
+      await audit(tx, caller, context, actOnAll("message.restore_all", row.id, restoredCount));
+      return { restoredCount };
+    }),
+
+    replaceMessages: conversationMutation(method.replaceMessages, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireManage(caller, row);
+      checkLogEtag(request.etag, row.version, row.last_seq);
+      requireOpen(row.status);
+      const counts = await replaceMessages(tx, caller, row.id, request.messages.map(toDraft), context, speaking);
+      return {
+        unchangedCount: counts.unchanged,
+        editedCount: counts.edited,
+        deletedCount: counts.deleted,
+        addedCount: counts.added,
+      };
+    }),
+
+    async listMessageRevisions(request, { principal, interrupt }) {
+      const caller: Caller = callerFrom(principal);
+      const page = await openPage(secrets, caller, pb.ListMessageRevisionsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const [after = "-1"] = page.cursor ?? [];
+      const rows = isOurId(request.messageId)
+        ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, interrupt)
+        : undefined;
+      if (rows === undefined) throw notFound("message");
+      const edge = ({ revision }: (typeof rows)[number]) => [String(revision)];
+      const found = await tokenPageOf(page, MessageRevisionSchema, rows, limit, toMessageRevision, edge);
+      return { revisions: found.items, nextPageToken: found.nextPageToken };
+    },
+  });
+}
+
+function actOn(action: string, id: string) {
+  return { action, resourceType: "message", resourceId: id };
+}
+
+function actOnAll(action: string, conversationId: string, count: bigint) {
+  return { action, resourceType: "conversation", resourceId: conversationId, details: { count: Number(count) } };
+}

@@ -1,0 +1,33 @@
+// Makes a tenant: for TenantService, and for the command line.
+import { randomBytes } from "node:crypto";
+import type { Caller } from "../../domain/caller.ts";
+import { newId } from "../../domain/id.ts";
+import { type AuditOrigin, audit } from "../../store/audit.ts";
+import type { Queryable } from "../../store/database.ts";
+import { addTenant, tenantOfSlug } from "../../store/tenants.ts";
+
+export interface TenantWish {
+  readonly slug: string;
+  readonly name: string;
+}
+
+/** Adds a tenant, with its audit row. `made` false: the slug is taken, and `caller` is one in the tenant that has it. */
+export async function makeTenant(
+  tx: Queryable,
+  { slug, name }: TenantWish,
+  callerIn: (tenantId: string) => Caller,
+  origin: AuditOrigin,
+): Promise<{ readonly made: boolean; readonly caller: Caller }> {
+  const id = newId();
+  // The secret seals page tokens, as SHA-256 wants it: as long as its output.
+  const made = await addTenant(tx, { id, slug, name, secret: randomBytes(32) });
+  if (!made) return { made, caller: callerIn(await tenantOfSlug(tx, slug)) };
+  const caller = callerIn(id);
+  await audit(tx, caller, origin, {
+    action: "tenant.create",
+    resourceType: "tenant",
+    resourceId: id,
+    details: { slug },
+  });
+  return { made, caller };
+}

@@ -1,0 +1,114 @@
+// TenantService: the tenants themselves. It is for super administrators, who need not be of any tenant.
+import { create } from "@bufbuild/protobuf";
+import { type Tenant, TenantSchema } from "../../../gen/colloquy/v1/tenant_pb.ts";
+import * as pb from "../../../gen/colloquy/v1/tenant_service_pb.ts";
+import type { TenantRecord } from "../../access/ports.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { checkEtag } from "../../domain/etag.ts";
+import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
+import { pageSizeOf } from "../../domain/page-size.ts";
+import type { Principal } from "../../domain/principal.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { audit } from "../../store/audit.ts";
+import type { Database } from "../../store/database.ts";
+import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import * as store from "../../store/tenants.ts";
+import { toTimestamp } from "../convert.ts";
+import { actOnce } from "../mutations.ts";
+import { tokenPageOf } from "../page-of.ts";
+import { openPage } from "../paging.ts";
+import { makeTenant } from "./create-tenant.ts";
+
+export interface TenantServiceOptions {
+  readonly database: Database;
+  readonly secrets: TenantSecrets;
+  readonly findTenant: (name: string) => Promise<TenantRecord | undefined>;
+  /** Told of the names of a tenant that was made, so that it is found here at once. */
+  readonly forgetTenant: (...names: string[]) => void;
+}
+
+export function createTenantService(options: TenantServiceOptions): ServiceEntry {
+  const { database, secrets, findTenant, forgetTenant } = options;
+  const { method } = pb.TenantService;
+
+  const idOf = async (name: string): Promise<string> => {
+    const found = await findTenant(name);
+    if (found === undefined) throw notFound("tenant");
+    return found.id;
+  };
+
+  return serve(pb.TenantService, {
+    async createTenant(request, context) {
+      const { slug = "", displayName = "" } = request.tenant ?? {};
+      if (slug === "") throw invalidField("tenant.slug", "must be set", "string.min_len");
+      const callerIn = (tenantId: string) => inTenant(context.principal, tenantId);
+      const answer = await database.transaction(context.interrupt, async (tx) => {
+        // A repeat finds the tenant that it made the first time, and there the answer.
+        const { made, caller } = await makeTenant(tx, { slug, name: displayName }, callerIn, context);
+        return actOnce(tx, method.createTenant, request, context, caller, async () => {
+          const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
+          if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: it is taken");
+          return { tenant: toTenant(tenant) };
+        });
+      });
+      forgetTenant(slug);
+      return answer;
+    },
+
+    async getTenant({ tenantId }) {
+      const tenant = await store.readTenant(database, await idOf(tenantId));
+      if (tenant === undefined) throw notFound("tenant");
+      return { tenant: toTenant(tenant) };
+    },
+
+    async listTenants(request, { principal }) {
+      const first = await store.readFirstTenant(database);
+      if (first === undefined) return {};
+      const page = await openPage(secrets, inTenant(principal, first), pb.ListTenantsRequestSchema, request);
+      const limit = pageSizeOf(request.pageSize);
+      const rows = await store.listTenants(database, page.cursor?.[0], limit + 1);
+      const edge = ({ slug }: (typeof rows)[number]) => [slug];
+      const found = await tokenPageOf(page, TenantSchema, rows, limit, toTenant, edge, true);
+      return { tenants: found.items, nextPageToken: found.nextPageToken };
+    },
+
+    async updateTenant(request, context) {
+      const caller = inTenant(context.principal, await idOf(request.tenantId));
+      return database.transaction(context.interrupt, (tx) =>
+        actOnce(tx, method.updateTenant, request, context, caller, async () => {
+          const tenant = await store.lockTenant(tx, caller.tenantId);
+          if (tenant === undefined) throw notFound("tenant");
+          checkEtag(request.etag, tenant.updateTime.getTime());
+          const wanted = request.tenant ?? create(TenantSchema);
+          const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, ["display_name"]);
+          refuseNothing(fields, request.updateMask);
+          if (fields.length > 0 && tenant.name !== wanted.displayName) {
+            tenant.name = wanted.displayName;
+            // Two changes within a millisecond still differ in their etag.
+            tenant.updateTime = new Date(Math.max(Date.now(), tenant.updateTime.getTime() + 1));
+            const act = { action: "tenant.update", resourceType: "tenant", resourceId: tenant.id };
+            await audit(tx, caller, context, act);
+          }
+          return { tenant: toTenant(tenant) };
+        }),
+      );
+    },
+  });
+}
+
+/** The caller as it acts upon a tenant that need not be its own. Its permission has been checked. */
+function inTenant(principal: Principal, tenantId: string): Caller {
+  return callerFrom(principal.kind === "anonymous" ? principal : { ...principal, tenantId });
+}
+
+function toTenant(tenant: store.Tenant): Tenant {
+  return create(TenantSchema, {
+    id: tenant.id,
+    slug: tenant.slug,
+    displayName: tenant.name,
+    etag: `${tenant.updateTime.getTime()}`,
+    createTime: toTimestamp(tenant.createTime),
+    updateTime: toTimestamp(tenant.updateTime),
+  });
+}

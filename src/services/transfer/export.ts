@@ -1,0 +1,140 @@
+// ExportConversations: everything there is of one conversation, or of all that the caller may see, at one moment.
+import type { Record as ImportRecord } from "../../../gen/colloquy/v1/record_pb.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { isOurId } from "../../domain/id.ts";
+import {
+  type ConversationList,
+  type ConversationRow,
+  listConversations,
+  readConversation,
+} from "../../store/conversations.ts";
+import type { Database, Queryable } from "../../store/database.ts";
+import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../../store/export.ts";
+import type { MessageRow } from "../../store/messages.ts";
+import { areCut } from "../../store/row-budget.ts";
+import {
+  toConversationRecord,
+  toEventRecord,
+  toMessageRecord,
+  toParticipantsRecord,
+  toRevisionsRecord,
+} from "./convert.ts";
+
+/** So many conversations are read at once. */
+const PAGE = 100;
+/** So many participants, or revisions, stand in one line. */
+const MOST_IN_LINE = 1_000;
+/** A line holds as many revisions as fit into so many bytes with the message: far less than an import takes. */
+const LINE_BYTES = 1024 * 1024;
+
+export interface Exported {
+  readonly record: ImportRecord;
+}
+
+/**
+ * @param conversationId empty: all that the caller may see
+ * @param renew says again who calls, before each page, or throws where it may call no more
+ */
+export function exportConversations(
+  database: Database,
+  caller: Caller,
+  conversationId: string,
+  signal: AbortSignal,
+  renew?: () => Promise<Caller>,
+): AsyncIterable<Exported> {
+  return database.snapshot(caller, signal, (on) =>
+    readAll(renew === undefined ? on : asLongAsAllowed(on, caller, renew), caller, conversationId, signal),
+  );
+}
+
+/** Reads as long as the caller sees as far as when it began. */
+function asLongAsAllowed(on: Queryable, caller: Caller, renew: () => Promise<Caller>): Queryable {
+  return {
+    async query(statement, values, signal) {
+      const { viewer } = await renew();
+      if (viewer.kind !== caller.viewer.kind) {
+        throw new DomainError(
+          ErrorReason.PERMISSION_DENIED,
+          "what the caller may see has changed since the export began; begin again",
+        );
+      }
+      return on.query(statement, values, signal);
+    },
+  };
+}
+
+async function* readAll(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  signal: AbortSignal,
+): AsyncIterable<Exported> {
+  const { tenantId } = caller;
+  for await (const row of conversationsOf(on, caller, conversationId, signal)) {
+    let first = true;
+    for await (const parts of exportParticipants(on, tenantId, row.id, MOST_IN_LINE)) {
+      if (first) yield { record: toConversationRecord(row, parts, tenantId) };
+      else if (parts.length > 0) yield { record: toParticipantsRecord(row.id, parts) };
+      first = false;
+    }
+    for await (const item of exportLog(on, tenantId, row.id)) {
+      signal.throwIfAborted();
+      if (item.kind === "event") yield { record: toEventRecord(item.row, row.id) };
+      else yield* readMessage(on, tenantId, item.row);
+    }
+  }
+}
+
+/** A message and what it was before, in as many lines as that takes. */
+async function* readMessage(on: Queryable, tenantId: string, row: MessageRow): AsyncIterable<Exported> {
+  let kept: KeptRevisionRow[] = [];
+  let bytes = row.revision > 0 ? bytesOf(row) : 0;
+  let first = true;
+  const line = (): Exported => {
+    const record = first ? toMessageRecord(row, kept) : toRevisionsRecord(row, kept);
+    first = false;
+    kept = [];
+    bytes = 0;
+    return { record };
+  };
+  for await (const revision of exportRevisions(on, tenantId, row)) {
+    const more = bytesOf(revision);
+    const full = bytes + more > LINE_BYTES || kept.length === MOST_IN_LINE;
+    if (full && (first || kept.length > 0)) yield line();
+    kept.push(revision);
+    bytes += more;
+  }
+  if (first || kept.length > 0) yield line();
+}
+
+/** How long its text and its metadata are in a line. */
+function bytesOf({ content, metadata }: Pick<MessageRow, "content" | "metadata">): number {
+  return Buffer.byteLength(JSON.stringify([content, metadata]));
+}
+
+async function* conversationsOf(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  signal: AbortSignal,
+): AsyncIterable<ConversationRow> {
+  if (conversationId !== "") {
+    const row = isOurId(conversationId) ? await readConversation(on, caller, conversationId, true, signal) : undefined;
+    if (row === undefined) throw notFound("conversation");
+    yield row;
+    return;
+  }
+  const list = { order: "oldest", filters: {}, skip: 0, limit: PAGE, count: false } as const;
+  for (const deleted of [false, true]) {
+    let after: ConversationList["after"];
+    for (;;) {
+      const page = { ...list, deleted, ...(after && { after }) };
+      const { rows } = await listConversations(on, caller, page, signal);
+      yield* rows;
+      const last = rows.at(-1);
+      if (last === undefined || (rows.length < PAGE && !areCut(rows))) break;
+      after = { id: last.id, time: last.create_time };
+    }
+  }
+}

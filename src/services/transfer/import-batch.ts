@@ -1,0 +1,240 @@
+// One transaction of an import: what is not there yet gets its place and is added.
+import type { Caller } from "../../domain/caller.ts";
+import type { Database, Queryable } from "../../store/database.ts";
+import * as store from "../../store/import.ts";
+import { isReached, type WaitingParts, within } from "./import-places.ts";
+import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-reader.ts";
+
+export interface LineError {
+  readonly line: number;
+  readonly description: string;
+}
+
+export interface BatchOutcome {
+  readonly conversations: number;
+  readonly messages: number;
+  readonly events: number;
+  /** Lines that held only what was there already. */
+  readonly skipped: number;
+  /** The lines that could not be added, in their order. */
+  readonly errors: readonly LineError[];
+}
+
+/** Messages of the same id came in meanwhile: the next attempt finds them. */
+const ATTEMPTS = 3;
+
+/** Adds the lines in order. With `stop`, the first that cannot be added and those after it are left out. */
+export async function addBatch(
+  database: Database,
+  caller: Caller,
+  lines: readonly ReadLine[],
+  stop: boolean,
+  waiting: WaitingParts,
+): Promise<BatchOutcome> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const { outcome, parts, added, last, grown } = await database.transaction(undefined, (tx) =>
+        add(tx, caller, lines, stop, attempt > 1, waiting),
+      );
+      waiting.wait(parts, last, added);
+      waiting.settle(grown);
+      return outcome;
+    } catch (error) {
+      if (error instanceof Stopped) return addBatch(database, caller, error.lines, stop, waiting);
+      if (!isTaken(error) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Settles participants whose places no log will reach: the end of the log is as far as they are. */
+export async function settleParts(
+  database: Database,
+  { tenantId }: Caller,
+  parts: readonly store.ImportedPart[],
+): Promise<void> {
+  if (parts.length === 0) return;
+  await database.transaction(undefined, async (tx) => {
+    const last = await store.lockLogs(tx, tenantId, [...new Set(parts.map(({ conversationId }) => conversationId))]);
+    const settled = parts.map((part) => within(part, last.get(part.conversationId) ?? 0n));
+    await store.markParts(tx, tenantId, settled);
+  });
+}
+
+/** Rolls back, for the transaction holds conversations that come after the line that stops the import. */
+class Stopped extends Error {
+  override readonly name = "Stopped";
+  /** The lines up to that one. */
+  readonly lines: readonly ReadLine[];
+
+  constructor(lines: readonly ReadLine[]) {
+    super("a line cannot be added");
+    this.lines = lines;
+  }
+}
+
+/** A unique key is taken (PostgreSQL manual, appendix A: unique_violation). */
+function isTaken(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === "23505";
+}
+
+async function add(
+  tx: Queryable,
+  { tenantId }: Caller,
+  lines: readonly ReadLine[],
+  stop: boolean,
+  doubtful: boolean,
+  waiting: WaitingParts,
+) {
+  const conversations = lines.flatMap((line) => (line.kind === "conversation" ? [line.item] : []));
+  const more = lines.filter((line) => line.kind === "parts");
+  const members = [
+    ...conversations.flatMap(({ participants }) => participants.map(({ member_id }) => member_id)),
+    ...conversations.flatMap(({ values }) => (typeof values.owner_id === "string" ? [values.owner_id] : [])),
+    ...more.flatMap(({ parts }) => parts.map(({ member_id }) => member_id)),
+  ];
+  await store.addMembers(tx, tenantId, [...new Set(members)]);
+  const added = await store.addConversations(tx, tenantId, conversations);
+  const placing = await place(tx, tenantId, lines, stop, doubtful ? new Set() : added);
+  const { placed, errors, last, grown } = placing;
+  await store.addEntries(tx, tenantId, placed);
+  const parts = partsOf(conversations, more);
+  const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
+  await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);
+  let skippedRevisions = 0;
+  for (const { revisions } of placing.revised) {
+    if ((await store.addRevisions(tx, tenantId, revisions)) === 0) skippedRevisions++;
+  }
+  await store.numberConversations(
+    tx,
+    tenantId,
+    conversations.filter(({ id }) => added.has(id)),
+  );
+  const messages = placed.filter(({ item }) => item.kind === "message").length;
+  const skipped = placing.skipped + conversations.length - added.size + skippedParts + skippedRevisions;
+  const counts = { conversations: added.size, messages, events: placed.length - messages };
+  return { outcome: { ...counts, skipped, errors }, parts, added, last, grown };
+}
+
+/** All that lines say of participants; of a conversation that comes twice the first counts. */
+function partsOf(
+  conversations: readonly store.ImportedConversation[],
+  more: readonly PartsLine[],
+): store.ImportedPart[] {
+  const first = new Map(conversations.toReversed().map((item) => [item.id, item]));
+  const own = [...first.values()].flatMap(({ id, participants }) =>
+    participants.map((part) => ({ ...part, conversationId: id })),
+  );
+  return [...own, ...more.flatMap((line) => line.parts)];
+}
+
+/**
+ * Adds participants to conversations that are new, or whose log is still empty because an import broke off right after
+ * them. Answers how many of the lines added none.
+ */
+async function addParts(
+  tx: Queryable,
+  tenantId: string,
+  parts: readonly store.ImportedPart[],
+  more: readonly PartsLine[],
+  { before, last }: Placing,
+  added: ReadonlySet<string>,
+): Promise<number> {
+  const from = parts.length - more.reduce((sum, line) => sum + line.parts.length, 0);
+  // A mark beyond the log is set once the log is there: until then nothing that may still come counts as read.
+  const now = (part: store.ImportedPart) =>
+    isReached(part, last.get(part.conversationId) ?? 0n) ? part : { ...part, read_seq: 0n };
+  const own = parts.slice(0, from).filter(({ conversationId }) => added.has(conversationId));
+  await store.addParts(tx, tenantId, own.map(now));
+  const isOpen = (id: string) => added.has(id) || before.get(id) === 0n;
+  const open = parts.slice(from).filter(({ conversationId }) => isOpen(conversationId));
+  const joined = await store.addParts(tx, tenantId, open.map(now));
+  await store.countParts(tx, tenantId, joined);
+  return more.filter(({ conversationId }) => !joined.has(conversationId)).length;
+}
+
+/** Participants of conversations that an earlier import began, whose places their logs have reached only now. */
+function caughtUp(
+  parts: readonly store.ImportedPart[],
+  { before, last }: Placing,
+  added: ReadonlySet<string>,
+): store.ImportedPart[] {
+  return parts.filter((part) => {
+    const { conversationId: id } = part;
+    return !added.has(id) && !isReached(part, before.get(id) ?? 0n) && isReached(part, last.get(id) ?? 0n);
+  });
+}
+
+type Placing = Awaited<ReturnType<typeof place>>;
+
+/** Gives each entry that is not there yet its place in its log. */
+async function place(
+  tx: Queryable,
+  tenantId: string,
+  lines: readonly ReadLine[],
+  stop: boolean,
+  fresh: ReadonlySet<string>,
+) {
+  const within = lines.filter((line) => line.kind !== "bad" && line.kind !== "conversation");
+  const last = await store.lockLogs(tx, tenantId, [...new Set(within.map(({ conversationId }) => conversationId))]);
+  const before: ReadonlyMap<string, bigint> = new Map(last);
+  const there = await store.messagesThere(tx, tenantId, idsInDoubt(within, fresh));
+  const placed: store.PlacedItem[] = [];
+  const revised: RevisionsLine[] = [];
+  const errors: LineError[] = [];
+  let skipped = 0;
+  for (const [index, line] of lines.entries()) {
+    if (line.kind === "conversation") continue;
+    const found = line.kind === "bad" ? line.description : check(line, last, there);
+    if (found === "there") skipped++;
+    else if (typeof found === "string") {
+      errors.push({ line: line.number, description: found });
+      const more = lines.slice(index).some(({ kind }) => kind === "conversation" || kind === "parts");
+      if (stop && more) throw new Stopped(lines.slice(0, index + 1));
+      if (stop) break;
+    } else if (line.kind === "revisions") {
+      revised.push(line);
+    } else if (line.kind === "entry" && found !== undefined) {
+      last.set(line.conversationId, found);
+      if (line.item.kind === "message") there.set(line.item.row.id, line.item.row);
+      placed.push({ item: line.item, seq: found });
+    }
+  }
+  const grown = new Map([...last].filter(([id, end]) => end !== before.get(id)));
+  return { placed, revised, errors, skipped, before, last, grown };
+}
+
+/** The messages that may be there already, as far as lines name them. */
+function idsInDoubt(lines: readonly (EntryLine | PartsLine | RevisionsLine)[], fresh: ReadonlySet<string>): string[] {
+  return lines.flatMap((line) => {
+    if (line.kind === "revisions") return [line.messageId];
+    if (line.kind === "parts" || line.item.kind === "event") return [];
+    return line.knownId || !fresh.has(line.conversationId) ? [line.item.row.id] : [];
+  });
+}
+
+/** The place that an entry gets, "there" for one that has it, what is wrong in words, or nothing to say. */
+function check(
+  line: EntryLine | PartsLine | RevisionsLine,
+  logs: ReadonlyMap<string, bigint>,
+  there: ReadonlyMap<string, store.ThereRow>,
+): bigint | string | undefined {
+  const last = logs.get(line.conversationId);
+  if (last === undefined) return "conversation_id: there is no such conversation";
+  if (line.kind === "parts") return undefined;
+  if (line.kind === "revisions") {
+    const message = there.get(line.messageId);
+    if (message?.conversation_id !== line.conversationId) return "revisions.message_id: there is no such message";
+    const late = line.revisions.some(({ revision }) => revision >= message.revision);
+    return late ? "revisions.revisions: must have numbers below that of the message" : undefined;
+  }
+  const { item, conversationId } = line;
+  if (item.kind === "message") {
+    const found = there.get(item.row.id);
+    if (found) return found.conversation_id === conversationId ? "there" : "message.id: it is in another conversation";
+  }
+  const wanted = item.row.seq;
+  if (wanted === 0n) return last + 1n;
+  if (wanted > last + 1n) return `seq: ${last + 1n} is the next of this conversation`;
+  if (wanted === last + 1n) return wanted;
+  return item.kind === "event" ? "there" : "seq: another entry has this place";
+}

@@ -1,0 +1,254 @@
+// Reads the lines of an import as records, with all ids ours.
+import { fromJson, fromJsonString } from "@bufbuild/protobuf";
+import {
+  type ConversationRecord,
+  type EventRecord,
+  type Record as ImportRecord,
+  type MessageRecord,
+  type ParticipantRecord,
+  type ParticipantsRecord,
+  RecordSchema,
+  type RevisionsRecord,
+} from "../../../gen/colloquy/v1/record_pb.ts";
+import { refuseInexactNumbers, ShapeFault } from "../../codec/json-shape.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { DomainError } from "../../domain/errors.ts";
+import { importedId } from "../../domain/external-id.ts";
+import { isOurId } from "../../domain/id.ts";
+import { parseJson } from "../../domain/json.ts";
+import { isMemberId, MEMBER_ID_RULE } from "../../domain/principal.ts";
+import type { Validate } from "../../pipeline/validation/validation.ts";
+import type { ImportedConversation, ImportedItem, ImportedPart, ImportedRevision } from "../../store/import.ts";
+import type { RawLine } from "./import-lines.ts";
+import {
+  dateOf,
+  farthestOf,
+  fromConversationRecord,
+  fromEvent,
+  fromMessageRecord,
+  fromParticipants,
+  fromRevisions,
+  HIGHEST_NUMBER,
+  type Importing,
+  MOST_CHANGES,
+} from "./read-record.ts";
+
+/** A message or an event, as far as it can be read without the database. */
+export interface EntryLine {
+  readonly kind: "entry";
+  readonly number: number;
+  readonly conversationId: string;
+  readonly item: ImportedItem;
+  /** The line says itself what id the message has here. Otherwise its conversation's id is a part of it. */
+  readonly knownId: boolean;
+}
+
+/** More of those who take part. */
+export interface PartsLine {
+  readonly kind: "parts";
+  readonly number: number;
+  readonly conversationId: string;
+  readonly parts: readonly ImportedPart[];
+}
+
+/** More of what a message was before. */
+export interface RevisionsLine {
+  readonly kind: "revisions";
+  readonly number: number;
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly revisions: readonly ImportedRevision[];
+}
+
+/** A line that can be added, as far as can be said without the database. */
+export type ImportLine =
+  | { readonly kind: "conversation"; readonly number: number; readonly item: ImportedConversation }
+  | EntryLine
+  | PartsLine
+  | RevisionsLine;
+
+export type ReadLine = ImportLine | { readonly kind: "bad"; readonly number: number; readonly description: string };
+
+/** The conversations that an import has named by the ids of another system, as many as are worth remembering. */
+export class KnownConversations {
+  static readonly #MAX = 100_000;
+  readonly #ids = new Map<string, string>();
+
+  set(foreign: string, id: string): void {
+    this.#ids.delete(foreign);
+    this.#ids.set(foreign, id);
+    for (const oldest of this.#ids.keys()) {
+      if (this.#ids.size <= KnownConversations.#MAX) break;
+      this.#ids.delete(oldest);
+    }
+  }
+
+  find(id: string): string | undefined {
+    return isOurId(id) ? id.toLowerCase() : this.#ids.get(id);
+  }
+}
+
+const LARGE_LINE: LargeJson = {
+  ignoreUnknownFields: false,
+  read: (schema, text) => fromJson(schema, parseJson(text)),
+  explain: (error) => error,
+};
+
+/** What is wrong with a line: it becomes a bad one. */
+class LineFault extends Error {
+  override readonly name = "LineFault";
+}
+
+/** Makes what reads one line after the other: some lines go on with what those before began. */
+export function createLineReader(caller: Caller, validate: Validate): (line: RawLine) => ReadLine | Promise<ReadLine> {
+  const reader = new LineReader(caller);
+  return (line) => {
+    const { text } = line;
+    // Read piece by piece, while others have turns.
+    if (text !== undefined && text.length > LARGE_BODY) {
+      return readLargeJson(RecordSchema, text, LARGE_LINE).then(
+        (record) => take(line, () => record as ImportRecord),
+        (error: unknown) =>
+          take(line, () => {
+            throw error;
+          }),
+      );
+    }
+    return take(line, () => {
+      const record = fromJsonString(RecordSchema, text ?? "");
+      refuseInexactNumbers(RecordSchema, text ?? "", LARGE_LINE);
+      return record;
+    });
+  };
+
+  function take({ number, text, fault = "" }: RawLine, readRecord: () => ImportRecord): ReadLine {
+    const bad = (description: string): ReadLine => ({ kind: "bad", number, description });
+    if (text === undefined) return bad(fault);
+    let record: ImportRecord;
+    try {
+      record = readRecord();
+      validate(RecordSchema, record);
+    } catch (error) {
+      if (error instanceof ShapeFault) return bad(`${error.field || "the line"}: ${error.message}`.slice(0, 500));
+      // What a JSON parser says may hold a part of the line; what validation says does not.
+      return bad(error instanceof DomainError ? error.message.slice(0, 500) : "is no record in JSON");
+    }
+    try {
+      return { ...reader.read(record), number };
+    } catch (error) {
+      if (error instanceof LineFault) return bad(error.message);
+      throw error;
+    }
+  }
+}
+
+type Unnumbered<Line> = Line extends unknown ? Omit<Line, "number"> : never;
+
+class LineReader {
+  readonly #caller: Caller;
+  readonly #known = new KnownConversations();
+  /** The conversation whose participants may go on, and how many came so far. */
+  #open: { readonly id: string; readonly createTime: Date; parts: number } | undefined;
+  /** The message whose line came last. */
+  #message: { readonly place: string; readonly id: string; readonly createTime: Date } | undefined;
+
+  constructor(caller: Caller) {
+    this.#caller = caller;
+  }
+
+  read({ kind }: ImportRecord): Unnumbered<ImportLine> {
+    const importing = { actor: this.#caller.actor, now: new Date() };
+    switch (kind.case) {
+      case "conversation":
+        return this.#conversation(kind.value, importing);
+      case "participants":
+        return this.#participants(kind.value, importing);
+      case "message":
+        return this.#entry(this.#messageOf(kind.value, importing));
+      case "revisions":
+        return this.#revisions(kind.value, importing);
+      case "event":
+        return this.#entry(this.#event(kind.value, importing));
+      default:
+        throw new LineFault("holds neither a conversation nor a message nor an event");
+    }
+  }
+
+  #conversation(record: ConversationRecord, importing: Importing): Unnumbered<ImportLine> {
+    const { id = "", createTime, ownerId = "", number = 0n } = record.conversation ?? {};
+    if (isForeign(id) && !createTime) fault("conversation.conversation.create_time: is needed with a foreign id");
+    if (ownerId !== "" && !isMemberId(ownerId)) fault(`conversation.conversation.owner_id: ${MEMBER_ID_RULE}`);
+    if (number > HIGHEST_NUMBER) fault(`conversation.conversation.number: must be at most ${HIGHEST_NUMBER}`);
+    checkMembers("conversation", record.participants);
+    const own = importedId(this.#caller.tenantId, "conversation", id, dateOf(createTime));
+    if (isForeign(id)) this.#known.set(id, own);
+    const item = fromConversationRecord(record, own, importing);
+    this.#open = { id: own, createTime: item.createTime, parts: record.participants.length };
+    return { kind: "conversation", item };
+  }
+
+  #participants(record: ParticipantsRecord, importing: Importing): Unnumbered<PartsLine> {
+    const conversationId = this.#placeOf(record.conversationId);
+    const open = this.#open;
+    if (open?.id !== conversationId) {
+      return fault("participants.conversation_id: must be that of the conversation right before");
+    }
+    checkMembers("participants", record.participants);
+    const parts = fromParticipants(record.participants, open.parts, open.createTime, importing);
+    open.parts += record.participants.length;
+    return { kind: "parts", conversationId, parts: parts.map((part) => ({ ...part, conversationId })) };
+  }
+
+  #entry(entry: Unnumbered<EntryLine>): Unnumbered<EntryLine> {
+    this.#open = undefined;
+    return entry;
+  }
+
+  #messageOf(record: MessageRecord, importing: Importing): Unnumbered<EntryLine> {
+    const { id = "", createTime, conversationId: place = "" } = record.message ?? {};
+    const conversationId = this.#placeOf(place);
+    if (isForeign(id) && !createTime) fault("message.message.create_time: is needed with a foreign id");
+    const name = isForeign(id) ? `${conversationId}/${id}` : id;
+    const own = importedId(this.#caller.tenantId, "message", name, dateOf(createTime));
+    const item = { kind: "message", ...fromMessageRecord(record, own, conversationId, importing) } as const;
+    if (item.row.revision > MOST_CHANGES) fault(`message.message.revision: must be at most ${MOST_CHANGES}`);
+    this.#message = { place: `${conversationId}/${id}`, id: own, createTime: item.row.create_time };
+    return { kind: "entry", conversationId, item, knownId: isOurId(id) };
+  }
+
+  #revisions(record: RevisionsRecord, importing: Importing): Unnumbered<RevisionsLine> {
+    const conversationId = this.#placeOf(record.conversationId);
+    const before = this.#message?.place === `${conversationId}/${record.messageId}` ? this.#message : undefined;
+    const messageId = before?.id ?? (isOurId(record.messageId) ? record.messageId.toLowerCase() : undefined);
+    if (messageId === undefined) return fault("revisions.message_id: must be that of the last message before");
+    const revisions = fromRevisions(record.revisions, messageId, before?.createTime ?? importing.now, importing);
+    return { kind: "revisions", conversationId, messageId, revisions };
+  }
+
+  #event({ event }: EventRecord, importing: Importing): Unnumbered<EntryLine> {
+    if (event === undefined) throw new Error("a record was not validated");
+    const conversationId = this.#placeOf(event.conversationId);
+    const row = fromEvent(event, importing);
+    if (row === undefined) return fault("event.change: is missing, or not known here");
+    if (farthestOf(event) > event.seq) fault("event.change: names what comes after the event");
+    return { kind: "entry", conversationId, item: { kind: "event", conversationId, row }, knownId: false };
+  }
+
+  #placeOf(conversationId: string): string {
+    return this.#known.find(conversationId) ?? fault("conversation_id: no conversation of this id came before");
+  }
+}
+
+function checkMembers(field: string, participants: readonly ParticipantRecord[]): void {
+  const alien = participants.findIndex(({ memberId }) => !isMemberId(memberId));
+  if (alien !== -1) fault(`${field}.participants[${alien}].member_id: ${MEMBER_ID_RULE}`);
+}
+
+function fault(description: string): never {
+  throw new LineFault(description);
+}
+
+function isForeign(id: string): boolean {
+  return id !== "" && !isOurId(id);
+}
