@@ -104,28 +104,30 @@ const deletions = [
   }),
   ...find("src/live/follow-feed.ts", [SUBSCRIBE], { pattern: /^ *await ask\(\);\n/gm }),
   // What a dialect asks for besides.
-  ...find("src/compat/callcenter.ts", [["test/compat/callcenter"]], { pattern: /^ *await requireTheirs\(.*\);\n/gm }),
-  ...find("src/compat/acting.ts", [COMPAT], {
+  ...find("src/dialects/callcenter/dialect.ts", [["test/compat/callcenter"]], {
+    pattern: /^ *await requireTheirs\(.*\);\n/gm,
+  }),
+  ...find("src/dialects/shared/act-as-user.ts", [COMPAT], {
     pattern: /(?<=^ *if \().*(?=\)\s*throw denied\()/gm,
     instead: "false",
   }),
-  ...find("src/compat/workorder.ts", [["test/compat/workorder"]], {
+  ...find("src/dialects/workorder/dialect.ts", [["test/compat/workorder"]], {
     pattern: /(?<=^ *if \().*(?=\) throw (?:denied|notFound)\()/gm,
     instead: "false",
   }),
-  ...find("src/compat/assistant/service.ts", [["test/compat/assistant"]], {
+  ...find("src/dialects/assistant/service.ts", [["test/compat/assistant"]], {
     pattern: /(?<=^ *if \()conversation\?\.ownerId.*(?=\) throw)/gm,
     instead: "false",
   }),
-  ...find("src/compat/helpdesk/service.ts", [["test/compat/helpdesk"]], {
+  ...find("src/dialects/helpdesk/service.ts", [["test/compat/helpdesk"]], {
     pattern: /(?<=^ *if \()!\(await acting.*(?=\) throw)/gm,
     instead: "false",
   }),
-  ...find("src/compat/acting.ts", [COMPAT], {
+  ...find("src/dialects/shared/act-as-user.ts", [COMPAT], {
     pattern: /(?<=return )viewer\.kind === .*(?=;)/g,
     instead: "true",
   }),
-  ...find("src/compat/workorder.ts", [["test/compat/workorder"]], {
+  ...find("src/dialects/workorder/dialect.ts", [["test/compat/workorder"]], {
     pattern: /^ *(?:if \(.*\) )?await requireOwn\(.*\);\n/gm,
   }),
   // A credential's fault.

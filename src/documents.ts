@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { OpenApiDocument, ServedDocument } from "../scripts/openapi/index.ts";
-import type { Dialect } from "./compat/dialect.ts";
 import type { Config } from "./config.ts";
+import type { Dialect } from "./dialects/shared/dialect.ts";
 
 /** The document of the API itself, then those of the dialects that are served. */
 export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>, config: Config): ServedDocument[] {

@@ -8,7 +8,7 @@ import {
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ChatResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnEndedSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
-import { createChatHandlers } from "../../../src/compat/crm/chat.ts";
+import { createChatHandlers } from "../../../src/dialects/crm/chat.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { CallContext } from "../../../src/pipeline/call.ts";
 import type { Canonical } from "../../../src/services/in-process/in-process.ts";

@@ -1,0 +1,36 @@
+// Errors as the dialect's document has them: the same `APIOutput` as every answer, without data.
+import type { RenderError } from "../../protocols/rest/binding/mount.ts";
+import { type FailureKind, type ReadFailure, readFailure } from "../shared/errors.ts";
+
+const STATUSES: Readonly<Record<FailureKind, number>> = {
+  bad_request: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  too_large: 413,
+  rate_limited: 429,
+  unavailable: 503,
+  other: 500,
+};
+
+export const renderError: RenderError = (failure, info) => {
+  const read = readFailure(failure, info);
+  // A problem with the HTTP request knows its status better, such as 415.
+  const status = read.kind === "other" && failure.problem !== undefined ? failure.status : STATUSES[read.kind];
+  const body = { status_code: status, message: messageOf(read, info.binding !== undefined), data: null };
+  return { status, headers: failure.headers, body };
+};
+
+function messageOf({ kind, message, violations }: ReadFailure, routed: boolean): string {
+  if (kind === "not_found") return routed ? "Conversation not found" : "Not found";
+  if (kind !== "bad_request" || violations.length === 0) return sentence(message);
+  return violations
+    .map(({ path, description }) => (path.length === 0 ? sentence(description) : `${path.join(".")}: ${description}`))
+    .join("; ");
+}
+
+function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

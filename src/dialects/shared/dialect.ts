@@ -1,0 +1,42 @@
+// What a dialect is: a service, its place in REST, and what its methods call.
+import type { DescMethod } from "@bufbuild/protobuf";
+import type { Principal } from "../../domain/principal.ts";
+import type { ServiceEntry } from "../../pipeline/service.ts";
+import type { CallInfo, Mount } from "../../protocols/rest/binding/mount.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import type { Acting, People } from "./act-as-user.ts";
+
+export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
+export type DialectName = (typeof DIALECT_NAMES)[number];
+
+/** What every dialect is made of. */
+export interface DialectTools {
+  readonly canonical: Canonical;
+  readonly acting: Acting;
+  readonly tenants: Pick<People, "tenant">;
+}
+
+export interface Dialect {
+  readonly name: DialectName;
+  /** For people: the title of its OpenAPI document. */
+  readonly title: string;
+  readonly services: readonly ServiceEntry[];
+  /**
+   * The canonical methods that each method calls. What a caller needs for a dialect's method follows from it: everything
+   * that these need.
+   */
+  readonly calls: ReadonlyMap<DescMethod, readonly DescMethod[]>;
+  /**
+   * The canonical methods that a method calls for its own answer: they ask for no scope of their own, so that an API key
+   * which may write is answered what it wrote. What the caller may not see they do not show either. Default: none.
+   */
+  readonly answers?: ReadonlyMap<DescMethod, readonly DescMethod[]>;
+  /** Throws for a caller that the dialect does not take, before anything else is asked of it. Default: takes everybody. */
+  readonly admit?: (principal: Principal) => void;
+  /** How it is served over REST, but for where. */
+  readonly mount: Pick<Mount, "basePaths" | "renderError"> & Partial<Omit<Mount, "name" | "prefix" | "serves">>;
+}
+
+export type CreateDialect = (tools: DialectTools) => Dialect;
+
+export type { CallInfo };

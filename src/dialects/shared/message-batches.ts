@@ -1,0 +1,83 @@
+// The messages of conversations, for the dialects that answer them with the conversation.
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import type { CallContext } from "../../pipeline/call.ts";
+import { type Gathering, MOST_BYTES } from "../../services/in-process/gathering.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import { CANONICAL_PAGE } from "./conversation-pages.ts";
+
+/** Below that one more batch is read: it may take 19 MiB in JSON, where all of its text is control characters. */
+const MOST_BATCH_BYTES = MOST_BYTES / 4;
+
+export interface MessageBatch {
+  /** In the order asked for, each whole; the first of all may be in part. */
+  readonly conversations: readonly { readonly conversationId: string; readonly messages: Message[] }[];
+  /** What did not fit. */
+  readonly remainingIds: readonly string[];
+  /** Of the first that did not fit: what comes after this place in its log. 0: all of it. */
+  readonly nextAfterSeq: bigint;
+}
+
+/** What BatchListMessages answers, of more bytes than one call of it: in as many as that takes. */
+export async function readBatch(
+  canonical: Canonical,
+  context: CallContext,
+  gathering: Gathering,
+  { conversationIds, maxMessages, afterSeq }: { conversationIds: string[]; maxMessages: number; afterSeq: bigint },
+): Promise<MessageBatch> {
+  const read = new Map<string, Message[]>();
+  let rest = conversationIds;
+  let after = afterSeq;
+  let room = maxMessages;
+  do {
+    const request = { conversationIds: rest, maxMessages: room, afterSeq: after };
+    const batch = await canonical.call(context, MessageService.method.batchListMessages, request);
+    for (const { conversationId, messages } of batch.conversations) {
+      await gathering.add(messages);
+      room -= messages.length;
+      const own = read.get(conversationId);
+      if (own === undefined) read.set(conversationId, messages);
+      else own.push(...messages);
+    }
+    rest = batch.remainingIds;
+    after = batch.nextAfterSeq;
+  } while (rest.length > 0 && room > 0 && gathering.bytes < MOST_BATCH_BYTES);
+  const [cut] = rest;
+  // Only the first of all is answered in part; any other waits until it is the first.
+  if (cut !== undefined && cut !== conversationIds[0] && read.delete(cut)) after = 0n;
+  const conversations = [...read].map(([conversationId, messages]) => ({ conversationId, messages }));
+  return { conversations, remainingIds: rest, nextAfterSeq: after };
+}
+
+/**
+ * The messages of some conversations, oldest first, by the conversation's id; with `latest`, only so many of each. Throws
+ * TOO_LARGE if they are more than an answer can hold.
+ */
+export async function readMessages(
+  canonical: Canonical,
+  context: CallContext,
+  conversationIds: readonly string[],
+  latest = 0,
+): Promise<ReadonlyMap<string, readonly Message[]>> {
+  const read = new Map<string, Message[]>();
+  const gathering = canonical.gather(context);
+  let rest: readonly string[] = conversationIds;
+  let afterSeq = 0n;
+  while (rest.length > 0) {
+    const asked = rest.slice(0, CANONICAL_PAGE);
+    const batch = await canonical.call(context, MessageService.method.batchListMessages, {
+      conversationIds: [...asked],
+      latest,
+      afterSeq,
+    });
+    for (const { conversationId, messages } of batch.conversations) {
+      const own = read.get(conversationId);
+      if (own === undefined) read.set(conversationId, messages);
+      else own.push(...messages);
+      await gathering.add(messages);
+    }
+    rest = [...batch.remainingIds, ...rest.slice(CANONICAL_PAGE)];
+    afterSeq = batch.nextAfterSeq;
+  }
+  return read;
+}

@@ -1,0 +1,44 @@
+// Pages that are counted, as the dialects ask for them.
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Gathering } from "../../services/in-process/gathering.ts";
+import { CANONICAL_PAGE } from "./conversation-pages.ts";
+
+/** The most items that the services skip; nobody has as many. */
+const MAX_SKIP = 10_000_000;
+
+/** How many items stand before a page, from 1. */
+export function skipOf(page: number, size: number): number {
+  return Math.min((page - 1) * size, MAX_SKIP);
+}
+
+/** How many pages so many items make; 0 for none. */
+export function totalPages(total: number, size: number): number {
+  return Math.ceil(total / size);
+}
+
+/** What one call of a list answers. */
+export interface ListedPage<T> {
+  readonly items: readonly T[];
+  readonly nextPageToken: string;
+  readonly totalSize?: bigint | undefined;
+}
+
+/** The first `size` items of a list, read in as many calls as that takes, and how many match in all. */
+export async function collect<T extends Message | Conversation>(
+  gathering: Gathering,
+  size: number,
+  read: (pageSize: number, pageToken: string) => Promise<ListedPage<T>>,
+): Promise<{ readonly items: readonly T[]; readonly total: number }> {
+  const items: T[] = [];
+  let pageToken = "";
+  let total = 0;
+  do {
+    const page = await read(Math.min(size - items.length, CANONICAL_PAGE), pageToken);
+    await gathering.add(page.items);
+    items.push(...page.items);
+    total = Number(page.totalSize ?? total);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && items.length < size);
+  return { items, total };
+}
