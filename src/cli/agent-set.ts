@@ -1,8 +1,8 @@
 // `agent set`: makes an agent, or changes how the agent of a name is reached.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Agent, AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
-import { createSealer } from "../agents/sealing.ts";
-import { readSealingKey } from "../agents/sealing-key.ts";
+import { createSealer } from "../agents/secrets/sealing.ts";
+import { readSealingKey } from "../agents/secrets/sealing-key.ts";
 import { setAgent } from "../services/agents/set-agent.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";

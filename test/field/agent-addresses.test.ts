@@ -1,6 +1,6 @@
 // Addresses through which clouds tell machines their secrets, in every form in which they can be written.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { isPrivateAddress } from "../../src/agents/addresses.ts";
+import { isPrivateAddress } from "../../src/agents/connectors/addresses.ts";
 import { failureOf } from "../support/failure.ts";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
 

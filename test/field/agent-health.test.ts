@@ -1,7 +1,7 @@
 // What an agent's failures say: of this conversation, or of the agent.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { Circuit } from "../../src/domain/circuit.ts";
+import { Circuit } from "../../src/agents/connectors/circuit-breaker.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { hear } from "../support/chat.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchKeys } from "../../src/access/key-files.ts";
-import { createConnect } from "../../src/agents/connect.ts";
-import type { AgentFailure } from "../../src/agents/connector.ts";
+import { createConnect } from "../../src/agents/connectors/connect.ts";
+import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import type { AgentRow } from "../../src/store/agents.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";
 

@@ -1,8 +1,8 @@
 // A reply says the same however its bytes arrive.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { AgentFailure } from "../../src/agents/connector.ts";
-import { readReply } from "../../src/agents/openai-reply.ts";
+import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
+import { readReply } from "../../src/agents/connectors/openai/reply.ts";
 
 const say = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null }] })}`;
 const END = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}';

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { historyOf } from "../../src/agents/openai-history.ts";
+import { historyOf } from "../../src/agents/connectors/openai/history.ts";
 
 const ROLES = { s: MessageRole.SYSTEM, u: MessageRole.USER, a: MessageRole.ASSISTANT, t: MessageRole.TOOL } as const;
 type Said = readonly (readonly [keyof typeof ROLES, string])[];

@@ -1,10 +1,10 @@
 // A server of models that sends exactly the bytes that a test gives it, and asks it as the connector does.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { AgentFailure } from "../../src/agents/connector.ts";
-import { createOpenAi } from "../../src/agents/openai.ts";
-import { reply } from "../../src/agents/reply.ts";
-import { Circuit } from "../../src/domain/circuit.ts";
+import { Circuit } from "../../src/agents/connectors/circuit-breaker.ts";
+import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
+import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
+import { reply } from "../../src/agents/turns/reply.ts";
 import { FinishReason, MAX_ANSWER_BYTES } from "../../src/domain/turn.ts";
 import { createBoundedFetch } from "../../src/outbound/bounded-fetch.ts";
 import type { AgentRow } from "../../src/store/agents.ts";

@@ -7,7 +7,7 @@ import {
   EchoConnectorSchema,
   OpenAiConnectorSchema,
 } from "../../../gen/colloquy/v1/agent_pb.ts";
-import { durationOf } from "../../agents/duration.ts";
+import { durationOf } from "../../agents/connectors/duration.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents.ts";
 import { toTimestamp } from "../convert.ts";
 

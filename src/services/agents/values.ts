@@ -1,8 +1,8 @@
 // The fields of an agent that administrators set: their values as columns, and the rules for them.
 import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
-import { checkHost, hostOf } from "../../agents/addresses.ts";
-import { millisecondsOf } from "../../agents/duration.ts";
-import type { Sealer, SealOwner } from "../../agents/sealing.ts";
+import { checkHost, hostOf } from "../../agents/connectors/addresses.ts";
+import { millisecondsOf } from "../../agents/connectors/duration.ts";
+import type { Sealer, SealOwner } from "../../agents/secrets/sealing.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { isLegibleId } from "../../domain/principal.ts";
 import type { AgentRow, AgentValues } from "../../store/agents.ts";

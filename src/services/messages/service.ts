@@ -1,7 +1,7 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
 import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
-import type { Turns } from "../../agents/turns.ts";
+import type { Turns } from "../../agents/turns/turns.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../../domain/etag.ts";

@@ -12,9 +12,9 @@ import {
   type ResumeTurnResponseSchema,
 } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnPolicy, type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
-import type { LiveTurnTask } from "../../agents/live-turn.ts";
-import { replyRequestOf } from "../../agents/reply-request.ts";
-import type { Turns } from "../../agents/turns.ts";
+import type { LiveTurnTask } from "../../agents/turns/live-turn.ts";
+import { replyRequestOf } from "../../agents/turns/reply-request.ts";
+import type { Turns } from "../../agents/turns/turns.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";

@@ -2,7 +2,7 @@
 import { Migration } from "@mikro-orm/migrations";
 
 const statements = [
-  // settings: what the connector needs, as JSON of the contract. credential: sealed, see agents/sealing.ts.
+  // settings: what the connector needs, as JSON of the contract. credential: sealed, see agents/secrets/sealing.ts.
   `create table agent (
     tenant_id uuid not null references tenant (id),
     id uuid not null,

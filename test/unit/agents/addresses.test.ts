@@ -1,8 +1,8 @@
 // Which addresses agents may have where private networks are closed.
 import { describe, expect, test } from "vitest";
-import { isPrivateAddress, publicLookup } from "../../../src/agents/addresses.ts";
-import { AgentFailure } from "../../../src/agents/connector.ts";
-import { createSealer } from "../../../src/agents/sealing.ts";
+import { isPrivateAddress, publicLookup } from "../../../src/agents/connectors/addresses.ts";
+import { AgentFailure } from "../../../src/agents/connectors/connector.ts";
+import { createSealer } from "../../../src/agents/secrets/sealing.ts";
 
 test.each([
   ...["127.0.0.1", "127.255.255.255", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254"],

@@ -1,6 +1,6 @@
 // Leases tell nothing while the database is away, nor for as long as one lasts after that.
 import { expect, test } from "vitest";
-import { LeaseTrust } from "../../../src/agents/lease-trust.ts";
+import { LeaseTrust } from "../../../src/agents/turns/lease-trust.ts";
 
 const LEASE_MS = 5_000;
 const RENEW_MS = 1_250;

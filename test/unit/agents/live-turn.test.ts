@@ -1,9 +1,9 @@
 // A turn that this server runs, and what it says of its end.
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import type { Connectors } from "../../../src/agents/connectors.ts";
-import { LiveTurn, type LiveTurnParts, type LiveTurnTask } from "../../../src/agents/live-turn.ts";
-import { Circuit } from "../../../src/domain/circuit.ts";
+import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
+import type { Connectors } from "../../../src/agents/connectors/connectors.ts";
+import { LiveTurn, type LiveTurnParts, type LiveTurnTask } from "../../../src/agents/turns/live-turn.ts";
 import { newId } from "../../../src/domain/id.ts";
 import { createHints } from "../../../src/live/hints.ts";
 import type { Database } from "../../../src/store/database.ts";

@@ -1,8 +1,8 @@
 // The time limits of a reply.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { AgentFailure } from "../../../src/agents/connector.ts";
-import { reply } from "../../../src/agents/reply.ts";
-import { Circuit } from "../../../src/domain/circuit.ts";
+import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
+import { AgentFailure } from "../../../src/agents/connectors/connector.ts";
+import { reply } from "../../../src/agents/turns/reply.ts";
 
 const REQUEST = { conversationId: "c", turnId: "t", messages: [], metadata: {} } as never;
 

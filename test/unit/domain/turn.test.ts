@@ -1,7 +1,7 @@
 // The rules of turns that need no I/O: states, the text as it grows, the circuit.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Circuit } from "../../../src/domain/circuit.ts";
+import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
 import { isOpen, mayBecome, statesBefore, TURN_TIMES, TurnState } from "../../../src/domain/turn.ts";
 import { codePoints, fromCodePoint, TurnText } from "../../../src/domain/turn-text.ts";
 

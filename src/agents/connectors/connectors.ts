@@ -1,13 +1,14 @@
 // The connectors that this server has, and the circuit of each agent.
-import { Circuit } from "../domain/circuit.ts";
-import { MAX_ANSWER_BYTES } from "../domain/turn.ts";
-import type { BoundedFetch } from "../outbound/bounded-fetch.ts";
-import type { AgentRow, ConnectorName } from "../store/agents.ts";
+
+import { MAX_ANSWER_BYTES } from "../../domain/turn.ts";
+import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
+import type { AgentRow, ConnectorName } from "../../store/agents.ts";
+import type { Sealer } from "../secrets/sealing.ts";
 import { checkHost, publicLookup } from "./addresses.ts";
+import { Circuit } from "./circuit-breaker.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { AgentFailure, type Connector, type ConnectorFactory } from "./connector.ts";
 import { createEcho } from "./echo.ts";
-import type { Sealer } from "./sealing.ts";
 
 export interface Connectors {
   /** Throws {@link AgentFailure} if the agent's credential cannot be opened. */
@@ -30,8 +31,8 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
     echo: createEcho,
     openai: loaded(async () => {
       const [{ createOpenAi }, { createBoundedFetch }] = await Promise.all([
-        import("./openai.ts"),
-        import("../outbound/bounded-fetch.ts"),
+        import("./openai/openai.ts"),
+        import("../../outbound/bounded-fetch.ts"),
       ]);
       const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
       bounded = createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES, ...addresses });

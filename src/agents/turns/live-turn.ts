@@ -1,14 +1,14 @@
 // A turn that this server runs: asks the agent, saves the text as it comes, and writes the end.
 import type { Logger } from "pino";
-import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../domain/turn.ts";
-import { type TextPart, TurnText } from "../domain/turn-text.ts";
-import type { Hints } from "../live/hints.ts";
-import type { AgentRow } from "../store/agents.ts";
-import type { Database } from "../store/database.ts";
-import { patiently } from "../store/retry.ts";
-import { endTurn, saveTurn, type TurnEnd, type TurnPlace } from "../store/turns.ts";
-import { AgentFailure, type ReplyRequest } from "./connector.ts";
-import type { Connectors } from "./connectors.ts";
+import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../../domain/turn.ts";
+import { type TextPart, TurnText } from "../../domain/turn-text.ts";
+import type { Hints } from "../../live/hints.ts";
+import type { AgentRow } from "../../store/agents.ts";
+import type { Database } from "../../store/database.ts";
+import { patiently } from "../../store/retry.ts";
+import { endTurn, saveTurn, type TurnEnd, type TurnPlace } from "../../store/turns.ts";
+import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
+import type { Connectors } from "../connectors/connectors.ts";
 import { reply } from "./reply.ts";
 import type { WaitingTurns } from "./waiting-turns.ts";
 

@@ -1,8 +1,8 @@
 // What an endpoint's failures mean: whether asking again may help, and whether they say that the agent is down.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FinishReason } from "../domain/turn.ts";
-import { AnswerTooLarge, type FetchedAnswer } from "../outbound/bounded-fetch.ts";
-import { AgentFailure } from "./connector.ts";
+import { FinishReason } from "../../../domain/turn.ts";
+import { AnswerTooLarge, type FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
+import { AgentFailure } from "../connector.ts";
 import { StreamTooLong } from "./event-stream.ts";
 
 /** How long an endpoint is left alone that was asked too often and does not say how long, in milliseconds. */

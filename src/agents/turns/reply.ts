@@ -1,8 +1,8 @@
 // Asks an agent under the rules that hold for every kind: time limits, one second try, a circuit.
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Circuit } from "../domain/circuit.ts";
-import { FinishReason } from "../domain/turn.ts";
-import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "./connector.ts";
+import { FinishReason } from "../../domain/turn.ts";
+import type { Circuit } from "../connectors/circuit-breaker.ts";
+import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "../connectors/connector.ts";
 import { within } from "./within.ts";
 
 /** How long an agent that wants to be left alone is waited for before it is asked once more, at most, in milliseconds. */

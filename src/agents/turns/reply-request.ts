@@ -1,10 +1,10 @@
 // What an agent is told of a conversation, read when it is asked.
-import type { Caller } from "../domain/caller.ts";
-import { readConversation } from "../store/conversations.ts";
-import type { Queryable } from "../store/database.ts";
-import type { MessageRow } from "../store/messages.ts";
-import { latestMessages, type TurnPlace } from "../store/turns.ts";
-import type { ReplyRequest } from "./connector.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { readConversation } from "../../store/conversations.ts";
+import type { Queryable } from "../../store/database.ts";
+import type { MessageRow } from "../../store/messages.ts";
+import { latestMessages, type TurnPlace } from "../../store/turns.ts";
+import type { ReplyRequest } from "../connectors/connector.ts";
 
 /**
  * The latest messages end with the one to answer: while a turn waited in the queue others may have come after it, the

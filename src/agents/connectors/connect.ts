@@ -2,10 +2,14 @@
 import { create, fromJson, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
-import { AgentService, ReplyRequestSchema, ReplyResponseSchema } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
-import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
-import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../domain/turn.ts";
-import type { MessageRow } from "../store/messages.ts";
+import {
+  AgentService,
+  ReplyRequestSchema,
+  ReplyResponseSchema,
+} from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";
+import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
+import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../../domain/turn.ts";
+import type { MessageRow } from "../../store/messages.ts";
 import { checkHost, hostOf, publicLookup } from "./addresses.ts";
 import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "./connector.ts";
 
@@ -17,7 +21,7 @@ const MESSAGE_COST = 512;
 export interface ConnectOptions {
   readonly allowPrivate: boolean;
   /** Writes a message of the store as one of the contract. */
-  readonly toMessage: (row: MessageRow) => import("../../gen/colloquy/v1/message_pb.ts").Message;
+  readonly toMessage: (row: MessageRow) => import("../../../gen/colloquy/v1/message_pb.ts").Message;
 }
 
 export function createConnect({ allowPrivate, toMessage }: ConnectOptions): ConnectorFactory {

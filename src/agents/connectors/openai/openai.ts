@@ -1,11 +1,11 @@
 // Agents behind any endpoint that speaks OpenAI's chat completions.
 import { fromJson, type JsonObject } from "@bufbuild/protobuf";
-import { type OpenAiConnector, OpenAiConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
-import type { BoundedFetch, FetchedAnswer } from "../outbound/bounded-fetch.ts";
-import { AgentFailure, type ConnectorFactory } from "./connector.ts";
-import { failureOf, refusedWith } from "./openai-failures.ts";
-import { historyOf } from "./openai-history.ts";
-import { readReply } from "./openai-reply.ts";
+import { type OpenAiConnector, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
+import type { BoundedFetch, FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
+import { AgentFailure, type ConnectorFactory } from "../connector.ts";
+import { failureOf, refusedWith } from "./failures.ts";
+import { historyOf } from "./history.ts";
+import { readReply } from "./reply.ts";
 
 export const OPENAI_URL = "https://api.openai.com/v1";
 

@@ -1,8 +1,8 @@
 // The built-in agent: it answers with what it was told, word by word.
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
-import { EchoConnectorSchema } from "../../gen/colloquy/v1/agent_pb.ts";
-import { FinishReason } from "../domain/turn.ts";
+import { EchoConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
+import { FinishReason } from "../../domain/turn.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { millisecondsOf } from "./duration.ts";
 

@@ -1,13 +1,13 @@
 // All turns, as this server sees them: those that it runs, those that others run, and those that nobody runs any more.
 import type { Logger } from "pino";
-import type { Caller } from "../domain/caller.ts";
-import { newId } from "../domain/id.ts";
-import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../domain/turn.ts";
-import { codePoints, fromCodePoint, type TextPart } from "../domain/turn-text.ts";
-import type { Hints } from "../live/hints.ts";
-import type { Database } from "../store/database.ts";
-import { type MessageRow, readMessage } from "../store/messages.ts";
-import { patiently } from "../store/retry.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { newId } from "../../domain/id.ts";
+import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turn.ts";
+import { codePoints, fromCodePoint, type TextPart } from "../../domain/turn-text.ts";
+import type { Hints } from "../../live/hints.ts";
+import type { Database } from "../../store/database.ts";
+import { type MessageRow, readMessage } from "../../store/messages.ts";
+import { patiently } from "../../store/retry.ts";
 import {
   abandonedTurns,
   endTurn,
@@ -17,9 +17,9 @@ import {
   type TurnLease,
   type TurnPlace,
   type TurnRow,
-} from "../store/turns.ts";
-import { warnSparingly } from "../telemetry/warn-rarely.ts";
-import type { Connectors } from "./connectors.ts";
+} from "../../store/turns.ts";
+import { warnSparingly } from "../../telemetry/warn-rarely.ts";
+import type { Connectors } from "../connectors/connectors.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
 import { WaitingTurns } from "./waiting-turns.ts";

@@ -1,10 +1,10 @@
 // Reads a reply of chat completions, in whichever of the forms that servers of models really send.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FinishReason } from "../domain/turn.ts";
-import { AnswerTooLarge } from "../outbound/bounded-fetch.ts";
+import { FinishReason } from "../../../domain/turn.ts";
+import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
+import { within } from "../../turns/within.ts";
 import { EventStream, type ServerEvent } from "./event-stream.ts";
-import { brokeOff, errorIn, isObject, noReply, parsed, reported } from "./openai-failures.ts";
-import { within } from "./within.ts";
+import { brokeOff, errorIn, isObject, noReply, parsed, reported } from "./failures.ts";
 
 /** A line, or a whole JSON answer: 256 KiB of text, escaped, with the thoughts that led to it. */
 const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
