@@ -95,14 +95,14 @@ const deletions = [
     instead: '"select w.id from member w where w.tenant_id = $1 and ($2::text is null or true)"',
   }),
   // What a subscription looks at again.
-  ...find("src/live/follow-log.ts", [SUBSCRIBE], {
+  ...find("src/live/followers/follow-log.ts", [SUBSCRIBE], {
     pattern: /^ *if \(entries\.some\(.*ACCESS_CHANGES.*\)\) break;\n/gm,
   }),
-  ...find("src/live/follow-log.ts", [SUBSCRIBE], {
+  ...find("src/live/followers/follow-log.ts", [SUBSCRIBE], {
     pattern: /(?<=\|\| )Date\.now\(\) - checked >= RECHECK_MS/g,
     instead: "false",
   }),
-  ...find("src/live/follow-feed.ts", [SUBSCRIBE], { pattern: /^ *await ask\(\);\n/gm }),
+  ...find("src/live/followers/follow-feed.ts", [SUBSCRIBE], { pattern: /^ *await ask\(\);\n/gm }),
   // What a dialect asks for besides.
   ...find("src/dialects/callcenter/dialect.ts", [["test/compat/callcenter"]], {
     pattern: /^ *await requireTheirs\(.*\);\n/gm,

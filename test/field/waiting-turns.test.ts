@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { createHints } from "../../src/live/hints.ts";
-import { createPostgresHints } from "../../src/live/postgres-hints.ts";
+import { createHints } from "../../src/live/hints/hints.ts";
+import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { failureIn, hear } from "../support/chat.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";

@@ -10,11 +10,11 @@ import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/
 import { ConversationService, SubscribeRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { callerFrom } from "../../src/domain/caller.ts";
-import { createFeedTails } from "../../src/live/feed-tail.ts";
-import { followFeed, MAX_SEQ } from "../../src/live/follow-feed.ts";
-import { followLog } from "../../src/live/follow-log.ts";
-import { createLogTails } from "../../src/live/log-tail.ts";
-import { Rights } from "../../src/live/rights.ts";
+import { createFeedTails } from "../../src/live/followers/feed-tail.ts";
+import { followFeed, MAX_SEQ } from "../../src/live/followers/follow-feed.ts";
+import { followLog } from "../../src/live/followers/follow-log.ts";
+import { createLogTails } from "../../src/live/followers/log-tail.ts";
+import { Rights } from "../../src/live/followers/rights.ts";
 import type { Database } from "../../src/store/database.ts";
 import { overloaded } from "../../src/store/failure.ts";
 import { STREAM_LANE } from "../support/echo-server.ts";

@@ -2,7 +2,7 @@
 import type { Logger } from "pino";
 import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../../domain/turn.ts";
 import { type TextPart, TurnText } from "../../domain/turn-text.ts";
-import type { Hints } from "../../live/hints.ts";
+import type { Hints } from "../../live/hints/hints.ts";
 import type { AgentRow } from "../../store/agents.ts";
 import type { Database } from "../../store/database.ts";
 import { patiently } from "../../store/retry.ts";

@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
 import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turn.ts";
 import { codePoints, fromCodePoint, type TextPart } from "../../domain/turn-text.ts";
-import type { Hints } from "../../live/hints.ts";
+import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { type MessageRow, readMessage } from "../../store/messages.ts";
 import { patiently } from "../../store/retry.ts";

@@ -1,7 +1,7 @@
 // The turns of this server that wait for those before them: woken when one ends, and looked after all at once.
 import type { Logger } from "pino";
 import type { TurnTimes } from "../../domain/turn.ts";
-import type { Hints, Waker } from "../../live/hints.ts";
+import type { Hints, Waker } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { renewWaiting, startTurn, type TurnPlace } from "../../store/turns.ts";
 

@@ -10,7 +10,7 @@ import { checkEtag, checkLogEtag } from "../../../src/domain/etag.ts";
 import { newId } from "../../../src/domain/id.ts";
 import { bindingOf, openCursor, sealCursor } from "../../../src/domain/page-token.ts";
 import { acceptCoding, acceptMedia, readMediaType } from "../../../src/http/accept.ts";
-import { decodeHints, encodeHints } from "../../../src/live/encode-hints.ts";
+import { decodeHints, encodeHints } from "../../../src/live/hints/encode.ts";
 import { parseTimeout } from "../../../src/pipeline/deadline.ts";
 import { createValidation } from "../../../src/pipeline/validation/validation.ts";
 import { readCondition } from "../../../src/protocols/rest/binding/entity-tag.ts";

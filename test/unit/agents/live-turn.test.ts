@@ -5,7 +5,7 @@ import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
 import type { Connectors } from "../../../src/agents/connectors/connectors.ts";
 import { LiveTurn, type LiveTurnParts, type LiveTurnTask } from "../../../src/agents/turns/live-turn.ts";
 import { newId } from "../../../src/domain/id.ts";
-import { createHints } from "../../../src/live/hints.ts";
+import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
 
 test("one that ended elsewhere is given up, and is no failure of this server", async () => {

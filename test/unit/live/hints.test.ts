@@ -1,8 +1,8 @@
 // Hints: who is woken, how they are batched, and that losing them hurts nobody.
 import { describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
-import { decodeHints, encodeHints, HINT_LENGTH } from "../../../src/live/encode-hints.ts";
-import { createHints, type Hint, type HintCarrier } from "../../../src/live/hints.ts";
+import { decodeHints, encodeHints, HINT_LENGTH } from "../../../src/live/hints/encode.ts";
+import { createHints, type Hint, type HintCarrier } from "../../../src/live/hints/hints.ts";
 
 const [tenantId, one, two] = [newId(), newId(), newId()];
 const hint = (conversationId: string, kind: Hint["kind"] = "log"): Hint => ({ kind, tenantId, conversationId });

@@ -1,8 +1,8 @@
 // Hints by NATS, where it is not there yet, goes away, and comes back.
 import { expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
-import { createHints, type Hint } from "../../../src/live/hints.ts";
-import { createNatsHints } from "../../../src/live/nats-hints.ts";
+import { createHints, type Hint } from "../../../src/live/hints/hints.ts";
+import { createNatsHints } from "../../../src/live/hints/nats.ts";
 import { startFakeNats } from "../../support/nats-server.ts";
 
 const hint: Hint = { kind: "log", tenantId: newId(), conversationId: newId() };

@@ -1,5 +1,5 @@
 // A database that tells of every log that has grown, once the change is committed.
-import type { Database, Statement, Transaction } from "../store/database.ts";
+import type { Database, Statement, Transaction } from "../../store/database.ts";
 import type { Hints } from "./hints.ts";
 
 /** Publishes a hint for each statement that extends a log: no writer has to remember it. */

@@ -1,9 +1,9 @@
 // The hints of this server, carried as the settings say.
 import type { Logger } from "pino";
-import { warnSparingly } from "../telemetry/warn-rarely.ts";
+import { warnSparingly } from "../../telemetry/warn-rarely.ts";
 import { createHints, type Hints } from "./hints.ts";
-import { createNatsHints } from "./nats-hints.ts";
-import { createPostgresHints } from "./postgres-hints.ts";
+import { createNatsHints } from "./nats.ts";
+import { createPostgresHints } from "./postgres.ts";
 
 /** @param url the database, for hints that it carries */
 export function openHints(

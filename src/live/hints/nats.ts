@@ -1,7 +1,7 @@
 // Carries hints by NATS.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { decodeHints, encodeHints } from "./encode-hints.ts";
+import { decodeHints, encodeHints } from "./encode.ts";
 import type { Hint, HintCarrier } from "./hints.ts";
 
 const SUBJECT = "colloquy.hints";

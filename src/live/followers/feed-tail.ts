@@ -1,10 +1,10 @@
 // The end of a tenant's feed: kept up to date while somebody on this server follows it, read once for all who do.
 
-import type { Database } from "../store/database.ts";
-import { advanceFeed, type FeedRow, readFeed } from "../store/feed.ts";
-import type { Hints, Waker } from "./hints.ts";
-import { Members } from "./members.ts";
-import { Signal } from "./signal.ts";
+import type { Database } from "../../store/database.ts";
+import { advanceFeed, type FeedRow, readFeed } from "../../store/feed.ts";
+import type { Hints, Waker } from "../hints/hints.ts";
+import { Signal } from "../hints/signal.ts";
+import { Members } from "./ref-count.ts";
 
 /** How many rows are kept for those who are a little behind. */
 const MAX_ROWS = 2_000;

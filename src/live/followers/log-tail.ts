@@ -1,12 +1,12 @@
 // The end of a log that many follow: read once for all of them, and kept for a moment.
-import type { Caller } from "../domain/caller.ts";
-import type { Database } from "../store/database.ts";
-import { type LogEntry, readLog } from "../store/messages.ts";
-import { areCut } from "../store/row-budget.ts";
-import { Deliveries, type TakeEntries } from "./deliveries.ts";
-import type { Hints } from "./hints.ts";
+import type { Caller } from "../../domain/caller.ts";
+import type { Database } from "../../store/database.ts";
+import { type LogEntry, readLog } from "../../store/messages.ts";
+import { areCut } from "../../store/row-budget.ts";
+import type { Hints } from "../hints/hints.ts";
+import { Deliveries, type TakeEntries } from "./fan-out.ts";
 import { LogPoll } from "./log-poll.ts";
-import { Members } from "./members.ts";
+import { Members } from "./ref-count.ts";
 
 /** How many entries, and how many characters of text, are kept for those who are a little behind. */
 const MAX_ENTRIES = 500;
