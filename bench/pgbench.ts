@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { send } from "../src/store/statements/log.ts";
+import { send } from "../src/store/log/statements.ts";
 import { HOT, idOf, MEMBER, TENANT } from "./layout.ts";
 import type { Rate } from "./load.ts";
 import { LOAD_CORES, pinned } from "./process.ts";

@@ -19,9 +19,9 @@ import { createAccessService } from "./services/api-keys/service.ts";
 import { createAuditService } from "./services/audit/service.ts";
 import { createDirectoryService } from "./services/directory/service.ts";
 import { createTenantService } from "./services/tenants/service.ts";
-import { createKeyStore, createMemberStore, createTenantStore } from "./store/access.ts";
 import type { Database } from "./store/database.ts";
-import type { TenantSecrets } from "./store/tenant-secrets.ts";
+import { createKeyStore, createMemberStore, createTenantStore } from "./store/directory/access.ts";
+import type { TenantSecrets } from "./store/directory/tenant-secrets.ts";
 
 export interface IdentityOptions {
   readonly database: Database;

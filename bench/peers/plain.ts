@@ -9,9 +9,9 @@ import type { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.t
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { ConversationEntity } from "../../src/store/entities/conversation.ts";
-import { MessageEntity } from "../../src/store/entities/message.ts";
-import { TABLES } from "../../src/store/tables.ts";
+import { ConversationEntity } from "../../src/store/orm/entities/conversation.ts";
+import { MessageEntity } from "../../src/store/orm/entities/message.ts";
+import { TABLES } from "../../src/store/orm/tables.ts";
 import { TENANT } from "../layout.ts";
 
 const orm = await MikroORM.init({

@@ -1,6 +1,6 @@
 // The statements of the peers: Colloquy's own, so that what differs is the server around them.
-import { getConversation as getStatements } from "../../src/store/statements/conversations.ts";
-import { listMessages } from "../../src/store/statements/message-lists.ts";
+import { getConversation as getStatements } from "../../src/store/conversations/statements.ts";
+import { listMessages } from "../../src/store/messages/list-statements.ts";
 import { MEMBER, TENANT } from "../layout.ts";
 
 export const LIST = listMessages({ viewer: "member", newestFirst: false, filtered: false });

@@ -1,9 +1,9 @@
 // The command line as a caller: whoever can run it has the data directory or the database in hand anyway.
 import { DEFAULT_TENANT } from "../bootstrap.ts";
 import type { Caller } from "../domain/caller.ts";
-import { createTenantStore } from "../store/access.ts";
-import type { AuditOrigin } from "../store/audit.ts";
+import type { AuditOrigin } from "../store/audit/audit.ts";
 import type { Queryable } from "../store/database.ts";
+import { createTenantStore } from "../store/directory/access.ts";
 import { CommandError, UsageError } from "./command.ts";
 
 /** Audit rows of commands have neither a request id nor an address. */

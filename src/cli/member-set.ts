@@ -1,8 +1,8 @@
 // `member set`: makes a member, or changes what it may do and who is above it.
 import { isMemberId, MEMBER_ID_RULE, ROLES } from "../domain/principal.ts";
 import { auditMember, checkManager } from "../services/directory/change-member.ts";
-import { roleNumber } from "../store/access.ts";
-import { lockHierarchy, lockMember, writeMember } from "../store/members.ts";
+import { roleNumber } from "../store/directory/access.ts";
+import { lockHierarchy, lockMember, writeMember } from "../store/directory/members.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
 import { roleNamed } from "./token.ts";

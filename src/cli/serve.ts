@@ -105,7 +105,7 @@ async function announce(
   firstKey: string | undefined,
 ): Promise<void> {
   const { keepFirstKey, linesFor, missingTenant } = await import("../announcement.ts");
-  const { createTenantStore } = await import("../store/access.ts");
+  const { createTenantStore } = await import("../store/directory/access.ts");
   const missing = await missingTenant(config, createTenantStore(database));
   const kept = firstKey !== undefined && config.profile === "production" && !process.stdout.isTTY;
   const lines = linesFor(url, config, kept ? undefined : firstKey);

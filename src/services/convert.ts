@@ -11,8 +11,8 @@ import {
 import { type Participant, ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
 import { conversationEtag, messageEtag } from "../domain/etag.ts";
 import type { MessageDraft, StoredMessage } from "../domain/message-diff.ts";
-import type { ConversationRow, NamedParticipant } from "../store/conversations.ts";
-import type { MessageRow, NumberedRevision } from "../store/messages.ts";
+import type { ConversationRow, NamedParticipant } from "../store/conversations/conversations.ts";
+import type { MessageRow, NumberedRevision } from "../store/messages/messages.ts";
 
 export function toTimestamp(date: Date): Timestamp {
   return timestampOfMs(date.getTime());

@@ -15,8 +15,8 @@ import { isOurId } from "../domain/id.ts";
 import { sortMaps } from "../domain/map-order.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
-import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency.ts";
-import { locateMessage, type MessagePlace } from "../store/messages.ts";
+import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency/idempotency.ts";
+import { locateMessage, type MessagePlace } from "../store/messages/messages.ts";
 
 /** The key of a call that came with a request id. */
 export function requestKeyOf<M extends DescMessage>(

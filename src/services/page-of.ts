@@ -1,6 +1,6 @@
 // What of the rows that were read fits into one page: by count, and by bytes.
 import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { areCut, areHeavy } from "../store/row-budget.ts";
+import { areCut, areHeavy } from "../store/driver/row-budget.ts";
 import type { Pager } from "./paging.ts";
 
 /**

@@ -2,7 +2,7 @@
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Caller } from "../domain/caller.ts";
 import { bindingOf, openCursor, sealCursor } from "../domain/page-token.ts";
-import type { TenantSecrets } from "../store/tenant-secrets.ts";
+import type { TenantSecrets } from "../store/directory/tenant-secrets.ts";
 
 export interface Pager {
   /** Where the page begins: after this. Undefined: the first page. */

@@ -5,10 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
 import type { Interrupt } from "../domain/interrupt.ts";
-import { ChangeQueue } from "./change-queue.ts";
-import { Connections } from "./connections.ts";
-import { kindOf, readOnly, translate, unavailable } from "./failure.ts";
-import { HeldTransaction, untilAborted } from "./held-transaction.ts";
+import { ChangeQueue } from "./conversation-queue.ts";
+import { Connections } from "./driver/connections.ts";
+import { kindOf, readOnly, translate, unavailable } from "./driver/errors.ts";
 import {
   type ConnectionQueue,
   type DatabaseObserver,
@@ -16,13 +15,14 @@ import {
   type OpenPool,
   openPool,
   type Timeouts,
-} from "./pool.ts";
-import { PreparedQuery } from "./prepared-query.ts";
-import type { Queryable, Statement, Transaction } from "./queryable.ts";
+} from "./driver/pool.ts";
+import { PreparedQuery } from "./driver/prepared-query.ts";
+import type { Queryable, Statement, Transaction } from "./driver/statement.ts";
 import { SCHEMA, type Schema } from "./schema.ts";
 import { type Reader, Snapshots } from "./snapshot.ts";
+import { HeldTransaction, untilAborted } from "./transaction.ts";
 
-export type { Queryable, Statement, Transaction } from "./queryable.ts";
+export type { Queryable, Statement, Transaction } from "./driver/statement.ts";
 
 export interface TransactionOptions {
   /** How often the work may start anew after a deadlock, lock timeout or serialization failure; 3 unless told. */
@@ -203,7 +203,7 @@ class PostgresDatabase implements Database {
   }
 
   async #openOrm(): Promise<MikroORM> {
-    const [{ openOrm }, tables] = await Promise.all([import("./orm.ts"), this.schema.load()]);
+    const [{ openOrm }, tables] = await Promise.all([import("./orm/orm.ts"), this.schema.load()]);
     return await openOrm(this.#pool, tables, this.#log);
   }
 

@@ -1,9 +1,9 @@
 // Whether Colloquy can work on a database that others run, found out before it is used, and said in one sentence each.
 import type pg from "pg";
-import { kindOf, unavailable } from "./failure.ts";
+import { kindOf, unavailable } from "./driver/errors.ts";
+import { PreferringClient } from "./driver/prefer-tls.ts";
+import { OF_ROLE } from "./driver/session.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
-import { PreferringClient } from "./prefer-tls.ts";
-import { OF_ROLE } from "./session.ts";
 
 export interface Inspection {
   readonly url: string;

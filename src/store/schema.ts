@@ -1,6 +1,6 @@
 // What a database holds, as far as it can be said without loading MikroORM.
 import { MIGRATION_NAMES } from "./migrations/names.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables } from "./orm/tables.ts";
 
 export interface Schema {
   /** The names of the migrations, in order. */
@@ -11,5 +11,5 @@ export interface Schema {
 
 export const SCHEMA: Schema = {
   migrationNames: MIGRATION_NAMES,
-  load: async () => (await import("./tables.ts")).TABLES,
+  load: async () => (await import("./orm/tables.ts")).TABLES,
 };

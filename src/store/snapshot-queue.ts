@@ -1,8 +1,8 @@
 // The places in which snapshots run, and who has the next: taken in turn by tenants, and within a tenant by its callers.
 
 import type { Interrupt } from "../domain/interrupt.ts";
-import { overloaded } from "./failure.ts";
-import { afterOwnTime } from "./own-time.ts";
+import { overloaded } from "./driver/errors.ts";
+import { afterOwnTime } from "./driver/own-time.ts";
 
 /** Who reads a snapshot: what places are shared by. */
 export interface Reader {

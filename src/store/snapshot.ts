@@ -2,11 +2,11 @@
 
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Interrupt } from "../domain/interrupt.ts";
-import { translate } from "./failure.ts";
-import type { HeldTransaction } from "./held-transaction.ts";
-import type { Lease } from "./lease.ts";
-import type { Queryable } from "./queryable.ts";
+import type { Lease } from "./driver/connection.ts";
+import { translate } from "./driver/errors.ts";
+import type { Queryable } from "./driver/statement.ts";
 import { type Reader, SnapshotQueue } from "./snapshot-queue.ts";
+import type { HeldTransaction } from "./transaction.ts";
 
 export type { Reader } from "./snapshot-queue.ts";
 

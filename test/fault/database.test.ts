@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import type { Database, Statement } from "../../src/store/database.ts";
-import { translate } from "../../src/store/failure.ts";
+import { translate } from "../../src/store/driver/errors.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type BreakingProxy, startProxy } from "../support/proxy.ts";
 

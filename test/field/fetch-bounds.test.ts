@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchKeys } from "../../src/access/key-files.ts";
 import { createConnect } from "../../src/agents/connectors/connect.ts";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
-import type { AgentRow } from "../../src/store/agents.ts";
+import type { AgentRow } from "../../src/store/agents/agents.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";
 
 let server: ModelServer;

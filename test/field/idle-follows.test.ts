@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
-import * as log from "../../src/store/statements/log.ts";
+import * as log from "../../src/store/log/statements.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
 
 const FOLLOWED = 40;

@@ -8,7 +8,7 @@ import { createLogTails } from "../../src/live/followers/log-tail.ts";
 import { Rights } from "../../src/live/followers/rights.ts";
 import type { Hints } from "../../src/live/hints/hints.ts";
 import type { Database } from "../../src/store/database.ts";
-import * as log from "../../src/store/statements/log.ts";
+import * as log from "../../src/store/log/statements.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
 
 const TENANT: string = randomUUID();

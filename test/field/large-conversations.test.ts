@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Database } from "../../src/store/database.ts";
-import { PURGE_PIECE } from "../../src/store/purge.ts";
+import { PURGE_PIECE } from "../../src/store/purge/purge.ts";
 import { createSweeper } from "../../src/store/sweeper.ts";
 import { failureOf } from "../support/failure.ts";
 import { administer } from "../support/postgres.ts";

@@ -9,7 +9,7 @@ import pg from "pg";
 import { expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createRecord } from "../../src/pipeline/record.ts";
-import { unavailable } from "../../src/store/failure.ts";
+import { unavailable } from "../../src/store/driver/errors.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { startServer } from "../support/process.ts";

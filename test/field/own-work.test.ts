@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createShedding, FEW_CALLS } from "../../src/pipeline/load-shedding.ts";
-import { afterOwnTime } from "../../src/store/own-time.ts";
+import { afterOwnTime } from "../../src/store/driver/own-time.ts";
 import { watchEventLoop } from "../../src/telemetry/event-loop.ts";
 import { call } from "../support/callers.ts";
 import { ECHO, startEchoServer, TOKEN } from "../support/echo-server.ts";

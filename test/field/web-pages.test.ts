@@ -4,7 +4,7 @@ import { get } from "node:http";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { bindingsOf } from "../../src/protocols/rest/binding/binding.ts";
-import { TABLES } from "../../src/store/tables.ts";
+import { TABLES } from "../../src/store/orm/tables.ts";
 import { dialectServices, ownServices } from "../support/contract.ts";
 import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 import type { Credential } from "../support/identity-server.ts";

@@ -11,7 +11,7 @@ import { type Member, MemberSchema } from "../../gen/colloquy/v1/member_pb.ts";
 import * as tenants from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { PAGE_BYTES, tokenPageOf } from "../../src/services/page-of.ts";
-import { RowBudget } from "../../src/store/row-budget.ts";
+import { RowBudget } from "../../src/store/driver/row-budget.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
 vi.setConfig({ testTimeout: 240_000 });

@@ -16,7 +16,7 @@ import { followLog } from "../../src/live/followers/follow-log.ts";
 import { createLogTails } from "../../src/live/followers/log-tail.ts";
 import { Rights } from "../../src/live/followers/rights.ts";
 import type { Database } from "../../src/store/database.ts";
-import { overloaded } from "../../src/store/failure.ts";
+import { overloaded } from "../../src/store/driver/errors.ts";
 import { STREAM_LANE } from "../support/echo-server.ts";
 import { failureOf } from "../support/failure.ts";
 import { startIdentityServer } from "../support/identity-server.ts";

@@ -14,8 +14,8 @@ import { bootstrap } from "../../src/bootstrap.ts";
 import { loadConfig } from "../../src/config.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Role, Scope } from "../../src/domain/principal.ts";
-import { roleNumber } from "../../src/store/access.ts";
 import type { Database } from "../../src/store/database.ts";
+import { roleNumber } from "../../src/store/directory/access.ts";
 import { createTestDatabase, silent } from "./postgres.ts";
 
 /** Headers that say who calls. */

@@ -7,7 +7,7 @@ import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { reply } from "../../src/agents/turns/reply.ts";
 import { FinishReason, MAX_ANSWER_BYTES } from "../../src/domain/turn.ts";
 import { createBoundedFetch } from "../../src/outbound/bounded-fetch.ts";
-import type { AgentRow } from "../../src/store/agents.ts";
+import type { AgentRow } from "../../src/store/agents/agents.ts";
 
 export interface Asked {
   readonly text: string;

@@ -1,8 +1,8 @@
 // What PostgreSQL does to carry out a statement: which tables it reads how, how many rows, and what it sorts.
 import pg from "pg";
 import type { Statement } from "../../src/store/database.ts";
-import { DEFAULT_TIMEOUTS } from "../../src/store/pool.ts";
-import { sessionSetup, setUpSession } from "../../src/store/session.ts";
+import { DEFAULT_TIMEOUTS } from "../../src/store/driver/pool.ts";
+import { sessionSetup, setUpSession } from "../../src/store/driver/session.ts";
 
 export interface Work {
   /** Every reading of a table, such as `message by message_pkey`; without `by` the whole table was gone through. */

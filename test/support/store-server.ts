@@ -23,7 +23,7 @@ import { toMessage } from "../../src/services/convert.ts";
 import { createSubscriptions } from "../../src/services/events/subscribe.ts";
 import { createMessageService } from "../../src/services/messages/service.ts";
 import type { Database, DatabaseOptions } from "../../src/store/database.ts";
-import { createTenantSecrets } from "../../src/store/tenant-secrets.ts";
+import { createTenantSecrets } from "../../src/store/directory/tenant-secrets.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { STREAM_LANE, UNARY_LANE } from "./echo-server.ts";

@@ -1,8 +1,8 @@
 // What every way to an agent has in common.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { FinishReason } from "../../domain/turn.ts";
-import type { AgentRow } from "../../store/agents.ts";
-import type { MessageRow } from "../../store/messages.ts";
+import type { AgentRow } from "../../store/agents/agents.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
 
 /** What an agent is told. */
 export interface ReplyRequest {

@@ -2,7 +2,7 @@
 
 import { MAX_ANSWER_BYTES } from "../../domain/turn.ts";
 import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
-import type { AgentRow, ConnectorName } from "../../store/agents.ts";
+import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import type { Sealer } from "../secrets/sealing.ts";
 import { checkHost, publicLookup } from "./addresses.ts";
 import { Circuit } from "./circuit-breaker.ts";

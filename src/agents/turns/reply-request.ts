@@ -1,9 +1,9 @@
 // What an agent is told of a conversation, read when it is asked.
 import type { Caller } from "../../domain/caller.ts";
-import { readConversation } from "../../store/conversations.ts";
+import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
-import type { MessageRow } from "../../store/messages.ts";
-import { latestMessages, type TurnPlace } from "../../store/turns.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
+import { latestMessages, type TurnPlace } from "../../store/turns/turns.ts";
 import type { ReplyRequest } from "../connectors/connector.ts";
 
 /**

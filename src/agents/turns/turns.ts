@@ -6,7 +6,7 @@ import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../
 import { codePoints, fromCodePoint, type TextPart } from "../../domain/turn-text.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
-import { type MessageRow, readMessage } from "../../store/messages.ts";
+import { type MessageRow, readMessage } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import {
   abandonedTurns,
@@ -17,7 +17,7 @@ import {
   type TurnLease,
   type TurnPlace,
   type TurnRow,
-} from "../../store/turns.ts";
+} from "../../store/turns/turns.ts";
 import { warnSparingly } from "../../telemetry/warn-rarely.ts";
 import type { Connectors } from "../connectors/connectors.ts";
 import { LeaseTrust } from "./lease-trust.ts";

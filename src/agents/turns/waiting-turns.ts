@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { TurnTimes } from "../../domain/turn.ts";
 import type { Hints, Waker } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
-import { renewWaiting, startTurn, type TurnPlace } from "../../store/turns.ts";
+import { renewWaiting, startTurn, type TurnPlace } from "../../store/turns/turns.ts";
 
 export interface WaitingTurn {
   readonly place: TurnPlace;

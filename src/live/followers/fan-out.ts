@@ -1,6 +1,6 @@
 // The followers of one log that are at its end: what comes is handed to all of them in passes.
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
-import type { LogEntry } from "../../store/messages.ts";
+import type { LogEntry } from "../../store/messages/messages.ts";
 
 /** Takes entries, a list that others get too. False: no more for now; the entries were taken only if it remembers them. */
 export type TakeEntries = (entries: readonly LogEntry[]) => boolean;

@@ -1,7 +1,7 @@
 // The end of a tenant's feed: kept up to date while somebody on this server follows it, read once for all who do.
 
 import type { Database } from "../../store/database.ts";
-import { advanceFeed, type FeedRow, readFeed } from "../../store/feed.ts";
+import { advanceFeed, type FeedRow, readFeed } from "../../store/feed/feed.ts";
 import type { Hints, Waker } from "../hints/hints.ts";
 import { Signal } from "../hints/signal.ts";
 import { Members } from "./ref-count.ts";

@@ -2,8 +2,8 @@
 import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
 import type { Database } from "../../store/database.ts";
-import { FEED_DAYS, type FeedRow, feedBounds, readFeed } from "../../store/feed.ts";
-import { type LogEntry, readLog } from "../../store/messages.ts";
+import { FEED_DAYS, type FeedRow, feedBounds, readFeed } from "../../store/feed/feed.ts";
+import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import type { FeedTail, FeedTails } from "./feed-tail.ts";
 import { PATIENCE_MS } from "./follow-log.ts";

@@ -3,9 +3,9 @@ import type { Caller } from "../../domain/caller.ts";
 import { ACCESS_CHANGES, EventType } from "../../domain/event-type.ts";
 import { type AnswerSink, type PushedAnswers, pushed } from "../../pipeline/push-stream.ts";
 import type { Database } from "../../store/database.ts";
-import { type LogEntry, readLog } from "../../store/messages.ts";
+import { areCut } from "../../store/driver/row-budget.ts";
+import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
-import { areCut } from "../../store/row-budget.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
 import type { Rights } from "./rights.ts";
 

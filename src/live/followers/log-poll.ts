@@ -1,6 +1,6 @@
 // Looks for all logs that are followed whether they have grown, in case a hint was lost: one statement for a tenant at a time.
 import type { Database } from "../../store/database.ts";
-import { logEnds } from "../../store/messages.ts";
+import { logEnds } from "../../store/messages/messages.ts";
 
 /** So much delay a lost hint costs at most, in milliseconds. */
 const POLL_MS = 1_500;

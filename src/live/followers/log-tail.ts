@@ -1,8 +1,8 @@
 // The end of a log that many follow: read once for all of them, and kept for a moment.
 import type { Caller } from "../../domain/caller.ts";
 import type { Database } from "../../store/database.ts";
-import { type LogEntry, readLog } from "../../store/messages.ts";
-import { areCut } from "../../store/row-budget.ts";
+import { areCut } from "../../store/driver/row-budget.ts";
+import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import type { Hints } from "../hints/hints.ts";
 import { Deliveries, type TakeEntries } from "./fan-out.ts";
 import { LogPoll } from "./log-poll.ts";

@@ -1,7 +1,7 @@
 // Whether those who follow logs may still see them: asked for all who ask within a few milliseconds, in one statement.
 import type { Caller } from "../../domain/caller.ts";
 import type { Database } from "../../store/database.ts";
-import { readVisible, type Sight } from "../../store/messages.ts";
+import { readVisible, type Sight } from "../../store/messages/messages.ts";
 
 /** How long others are waited for, in milliseconds: timers that are set for one moment do not all end in it. */
 const GATHER_MS = 5;

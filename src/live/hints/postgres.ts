@@ -1,8 +1,8 @@
 // Carries hints by PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
-import { PreferringClient } from "../../store/prefer-tls.ts";
-import { sessionSetup, setUpSession } from "../../store/session.ts";
+import { PreferringClient } from "../../store/driver/prefer-tls.ts";
+import { sessionSetup, setUpSession } from "../../store/driver/session.ts";
 import { decodeHints, encodeHints, HINT_LENGTH } from "./encode.ts";
 import type { Hint, HintCarrier } from "./hints.ts";
 

@@ -8,7 +8,7 @@ import {
   OpenAiConnectorSchema,
 } from "../../../gen/colloquy/v1/agent_pb.ts";
 import { durationOf } from "../../agents/connectors/duration.ts";
-import type { AgentRow, ConnectorName } from "../../store/agents.ts";
+import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import { toTimestamp } from "../convert.ts";
 
 /** `shown`: whether the caller may see how the agent is reached. */

@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
-import * as store from "../../store/agents.ts";
-import { type AuditOrigin, audit } from "../../store/audit.ts";
+import * as store from "../../store/agents/agents.ts";
+import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
 import { type AgentRules, changedValues, newValues } from "./values.ts";
 

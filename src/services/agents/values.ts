@@ -5,7 +5,7 @@ import { millisecondsOf } from "../../agents/connectors/duration.ts";
 import type { Sealer, SealOwner } from "../../agents/secrets/sealing.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { isLegibleId } from "../../domain/principal.ts";
-import type { AgentRow, AgentValues } from "../../store/agents.ts";
+import type { AgentRow, AgentValues } from "../../store/agents/agents.ts";
 import { toSettings } from "./convert.ts";
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;

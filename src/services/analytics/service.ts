@@ -7,7 +7,7 @@ import { callerFrom } from "../../domain/caller.ts";
 import { notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
-import * as store from "../../store/analytics.ts";
+import * as store from "../../store/analytics/analytics.ts";
 import type { Database } from "../../store/database.ts";
 import { timestampOfMs, toTimestamp } from "../convert.ts";
 

@@ -3,9 +3,9 @@ import { makeApiKey } from "../../access/api-key.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
 import type { Scope } from "../../domain/principal.ts";
-import { type ApiKey, addApiKey } from "../../store/api-keys.ts";
-import { type AuditOrigin, audit } from "../../store/audit.ts";
+import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Transaction } from "../../store/database.ts";
+import { type ApiKey, addApiKey } from "../../store/directory/api-keys.ts";
 
 export interface ApiKeyWish {
   readonly name: string;

@@ -4,7 +4,7 @@ import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
 import { mayManage, mayWrite, type Standing } from "../../domain/viewer.ts";
-import { type LockedRow, lockConversation } from "../../store/conversations.ts";
+import { type LockedRow, lockConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 
 /**

@@ -16,9 +16,9 @@ import {
   type ConversationRow,
   readMoment,
   listConversations as readPage,
-} from "../../store/conversations.ts";
+} from "../../store/conversations/conversations.ts";
 import type { Database } from "../../store/database.ts";
-import type { TenantSecrets } from "../../store/tenant-secrets.ts";
+import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { toConversation } from "../convert.ts";
 import { tokenPageOf } from "../page-of.ts";
 import { openPage } from "../paging.ts";

@@ -6,8 +6,8 @@ import {
 import { callerFrom } from "../../domain/caller.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
-import { findFirstCall } from "../../store/idempotency.ts";
-import { beginPurge, erasePieces, PURGE_PIECE } from "../../store/purge.ts";
+import { findFirstCall } from "../../store/idempotency/idempotency.ts";
+import { beginPurge, erasePieces, PURGE_PIECE } from "../../store/purge/purge.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { lockVisible } from "./access.ts";
 

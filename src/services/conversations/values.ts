@@ -2,7 +2,7 @@
 import { type Conversation, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
-import { type ConversationValues, existingMembers, watchesMember } from "../../store/conversations.ts";
+import { type ConversationValues, existingMembers, watchesMember } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 
 const DEFAULT_CONTEXT_LENGTH = 20;

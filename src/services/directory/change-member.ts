@@ -1,10 +1,10 @@
 // Makes and changes members: for DirectoryService, and for the command line.
 import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { roleOfNumber } from "../../store/access.ts";
-import { type AuditOrigin, audit } from "../../store/audit.ts";
+import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import * as store from "../../store/members.ts";
+import { roleOfNumber } from "../../store/directory/access.ts";
+import * as store from "../../store/directory/members.ts";
 import { checkMembers } from "../conversations/values.ts";
 
 /** Throws UNKNOWN_REFERENCE for a manager who does not exist, and CONFLICT for one who is not above anybody then. */

@@ -3,7 +3,7 @@ import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protob
 import { type Event, EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 import type { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { EventType } from "../../domain/event-type.ts";
-import type { LogEntry, MessageRow } from "../../store/messages.ts";
+import type { LogEntry, MessageRow } from "../../store/messages/messages.ts";
 import { toMessage, toTimestamp } from "../convert.ts";
 
 type Change = Exclude<MessageInitShape<typeof EventSchema>["change"], undefined>;

@@ -19,7 +19,7 @@ import type { CallContext } from "../../pipeline/call.ts";
 import { HEARTBEAT_MS } from "../../pipeline/heartbeat.ts";
 import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../../pipeline/push-stream.ts";
 import type { Database } from "../../store/database.ts";
-import { type LogEntry, readLog } from "../../store/messages.ts";
+import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
 
 export interface Subscriptions {

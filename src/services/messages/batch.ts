@@ -9,8 +9,8 @@ import { callerFrom } from "../../domain/caller.ts";
 import { isOurId } from "../../domain/id.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
-import { readMessageBatch } from "../../store/message-lists.ts";
-import { areHeavy } from "../../store/row-budget.ts";
+import { areHeavy } from "../../store/driver/row-budget.ts";
+import { readMessageBatch } from "../../store/messages/lists.ts";
 import { toMessage } from "../convert.ts";
 import { PAGE_BYTES } from "../page-of.ts";
 

@@ -8,9 +8,9 @@ import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
 import { editOf, type MessageDraft } from "../../domain/message-diff.ts";
 import type { Speaking } from "../../domain/speaking.ts";
 import { mayManage } from "../../domain/viewer.ts";
-import type { LockedRow } from "../../store/conversations.ts";
+import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
-import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../../store/messages.ts";
+import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { lockVisible, requireWrite, standingOf } from "../conversations/access.ts";
 import { toDraft, toMessage, toStoredMessage } from "../convert.ts";
 

@@ -4,9 +4,9 @@ import type { Caller } from "../../domain/caller.ts";
 import type { MessageDiff, MessageDraft } from "../../domain/message-diff.ts";
 import { diffMessages } from "../../domain/message-diff.ts";
 import type { Speaking } from "../../domain/speaking.ts";
-import { type AuditOrigin, audit } from "../../store/audit.ts";
+import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import { applyDiff, type MessageRow, placesAfter, readMessagesAfter } from "../../store/messages.ts";
+import { applyDiff, type MessageRow, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
-import { type AuditOrigin, audit } from "../../store/audit.ts";
+import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import { addTenant, tenantOfSlug } from "../../store/tenants.ts";
+import { addTenant, tenantOfSlug } from "../../store/directory/tenants.ts";
 
 export interface TenantWish {
   readonly slug: string;

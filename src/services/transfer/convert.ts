@@ -10,9 +10,9 @@ import {
   RecordSchema,
   RevisionsRecordSchema,
 } from "../../../gen/colloquy/v1/record_pb.ts";
-import type { ConversationRow } from "../../store/conversations.ts";
-import type { EventRow, KeptRevisionRow, PartRow } from "../../store/export.ts";
-import type { LogEntry, MessageRow } from "../../store/messages.ts";
+import type { ConversationRow } from "../../store/conversations/conversations.ts";
+import type { LogEntry, MessageRow } from "../../store/messages/messages.ts";
+import type { EventRow, KeptRevisionRow, PartRow } from "../../store/transfer/export.ts";
 import { toConversation, toMessage, toMessageRevision, toTimestamp } from "../convert.ts";
 import { toEvent } from "../events/convert.ts";
 

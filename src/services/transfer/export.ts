@@ -8,11 +8,11 @@ import {
   type ConversationRow,
   listConversations,
   readConversation,
-} from "../../store/conversations.ts";
+} from "../../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../../store/database.ts";
-import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../../store/export.ts";
-import type { MessageRow } from "../../store/messages.ts";
-import { areCut } from "../../store/row-budget.ts";
+import { areCut } from "../../store/driver/row-budget.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
+import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../../store/transfer/export.ts";
 import {
   toConversationRecord,
   toEventRecord,

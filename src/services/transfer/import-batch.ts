@@ -1,7 +1,7 @@
 // One transaction of an import: what is not there yet gets its place and is added.
 import type { Caller } from "../../domain/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
-import * as store from "../../store/import.ts";
+import * as store from "../../store/transfer/import.ts";
 import { isReached, type WaitingParts, within } from "./import-places.ts";
 import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-reader.ts";
 

@@ -19,7 +19,12 @@ import { isOurId } from "../../domain/id.ts";
 import { parseJson } from "../../domain/json.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../../domain/principal.ts";
 import type { Validate } from "../../pipeline/validation/validation.ts";
-import type { ImportedConversation, ImportedItem, ImportedPart, ImportedRevision } from "../../store/import.ts";
+import type {
+  ImportedConversation,
+  ImportedItem,
+  ImportedPart,
+  ImportedRevision,
+} from "../../store/transfer/import.ts";
 import type { RawLine } from "./import-lines.ts";
 import {
   dateOf,

@@ -4,9 +4,9 @@ import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { type MessageRevision, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../gen/colloquy/v1/record_pb.ts";
 import { EventType } from "../../domain/event-type.ts";
-import type { EventRow, PartRow } from "../../store/export.ts";
-import { FIRST_PLACE, type ImportedConversation, type ImportedRevision } from "../../store/import.ts";
-import type { MessageRow } from "../../store/messages.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
+import type { EventRow, PartRow } from "../../store/transfer/export.ts";
+import { FIRST_PLACE, type ImportedConversation, type ImportedRevision } from "../../store/transfer/import.ts";
 import { toValues } from "../conversations/values.ts";
 import { toDate } from "../convert.ts";
 

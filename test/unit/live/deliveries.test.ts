@@ -1,7 +1,7 @@
 // Passes over the followers of one log: everything once and in order, whoever refuses, leaves or breaks meanwhile.
 import { describe, expect, test, vi } from "vitest";
 import { Deliveries } from "../../../src/live/followers/fan-out.ts";
-import type { LogEntry } from "../../../src/store/messages.ts";
+import type { LogEntry } from "../../../src/store/messages/messages.ts";
 
 const FOREVER = 60_000;
 const never = new AbortController().signal;

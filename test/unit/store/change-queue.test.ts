@@ -1,7 +1,7 @@
 // Changes of one conversation take turns, two at a time; those of another do not wait for them.
 import { afterEach, expect, it, vi } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
-import { ChangeQueue } from "../../../src/store/change-queue.ts";
+import { ChangeQueue } from "../../../src/store/conversation-queue.ts";
 
 afterEach(() => vi.useRealTimers());
 

@@ -1,15 +1,15 @@
 // How much PostgreSQL reads for the hot calls: what is asked for is paid for, not what lies around it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
+import { type ConversationList, listConversations } from "../../../src/store/conversations/list-statement.ts";
+import { listParticipants } from "../../../src/store/conversations/participant-statements.ts";
+import { getConversation } from "../../../src/store/conversations/statements.ts";
 import type { Statement } from "../../../src/store/database.ts";
-import { type ConversationList, listConversations } from "../../../src/store/statements/conversation-lists.ts";
-import { getConversation } from "../../../src/store/statements/conversations.ts";
-import { readLog, send } from "../../../src/store/statements/log.ts";
-import { listMessages } from "../../../src/store/statements/message-lists.ts";
-import { getMessage } from "../../../src/store/statements/messages.ts";
-import { listParticipants } from "../../../src/store/statements/participants.ts";
-import { sendMany } from "../../../src/store/statements/send-many.ts";
-import type { ViewerKind } from "../../../src/store/statements/visibility.ts";
+import { readLog, send } from "../../../src/store/log/statements.ts";
+import { listMessages } from "../../../src/store/messages/list-statements.ts";
+import { sendMany } from "../../../src/store/messages/send-many-statement.ts";
+import { getMessage } from "../../../src/store/messages/statements.ts";
+import type { ViewerKind } from "../../../src/store/visibility.ts";
 import {
   CONVERSATIONS,
   conversationId,

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Database, Statement } from "../../../src/store/database.ts";
-import { PreparedQuery } from "../../../src/store/prepared-query.ts";
-import { RowTap } from "../../../src/store/row-tap.ts";
+import { PreparedQuery } from "../../../src/store/driver/prepared-query.ts";
+import { RowTap } from "../../../src/store/driver/row-parser.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 describe("what a connection receives", () => {

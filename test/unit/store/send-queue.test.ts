@@ -6,8 +6,8 @@ import { type Caller, callerFrom } from "../../../src/domain/caller.ts";
 import { newId, newIds } from "../../../src/domain/id.ts";
 import type { Role } from "../../../src/domain/principal.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { SendQueue } from "../../../src/store/send-queue.ts";
-import type { Send } from "../../../src/store/sends.ts";
+import { SendQueue } from "../../../src/store/messages/send-batcher.ts";
+import type { Send } from "../../../src/store/messages/sends.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let own: TestDatabase;

@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ErrorReason } from "../../../src/domain/errors.ts";
 import type { Interrupt } from "../../../src/domain/interrupt.ts";
-import { Connections } from "../../../src/store/connections.ts";
-import { HeldTransaction } from "../../../src/store/held-transaction.ts";
-import type { Lease } from "../../../src/store/lease.ts";
-import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/pool.ts";
-import type { Queryable } from "../../../src/store/queryable.ts";
+import type { Lease } from "../../../src/store/driver/connection.ts";
+import { Connections } from "../../../src/store/driver/connections.ts";
+import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/driver/pool.ts";
+import type { Queryable } from "../../../src/store/driver/statement.ts";
 import { Snapshots } from "../../../src/store/snapshot.ts";
+import { HeldTransaction } from "../../../src/store/transaction.ts";
 import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let database: TestDatabase;

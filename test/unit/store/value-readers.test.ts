@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import pg from "pg";
 import { describe, expect, it } from "vitest";
-import { type Bytes, valueReader } from "../../../src/store/value-readers.ts";
+import { type Bytes, valueReader } from "../../../src/store/driver/value-readers.ts";
 
 const BYTEA = 17;
 const INT8 = 20;

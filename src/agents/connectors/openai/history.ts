@@ -1,6 +1,6 @@
 // A conversation in the one form that every server of models takes, strict templates too.
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
-import type { MessageRow } from "../../../store/messages.ts";
+import type { MessageRow } from "../../../store/messages/messages.ts";
 
 export interface ChatMessage {
   role: "system" | "user" | "assistant";

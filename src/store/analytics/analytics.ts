@@ -1,0 +1,38 @@
+// Counts and measures what a tenant and its conversations hold.
+
+import type { Caller } from "../../domain/caller.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Queryable } from "../database.ts";
+import * as sql from "./statements.ts";
+
+export type { ConversationAnalyticsRow, DayRow, TenantCountsRow } from "./statements.ts";
+
+/** How one conversation went; undefined if the caller does not see it. One round trip. */
+export async function measureConversation(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  signal?: Interrupt,
+): Promise<sql.ConversationAnalyticsRow | undefined> {
+  const values = [caller.tenantId, caller.memberId, id];
+  return (await on.query(sql.conversationAnalytics[caller.viewer.kind], values, signal))[0];
+}
+
+export async function countTenant(on: Queryable, tenantId: string, signal?: Interrupt): Promise<sql.TenantCountsRow> {
+  const [row] = await on.query(sql.tenantCounts, [tenantId], signal);
+  if (row === undefined) throw new Error("a count gave no row");
+  return row;
+}
+
+/** What came in on each day; `days` are the beginnings of days that follow each other, in milliseconds since 1970. */
+export function countDays(
+  on: Queryable,
+  tenantId: string,
+  days: readonly number[],
+  dayMs: number,
+  signal?: Interrupt,
+): Promise<sql.DayRow[]> {
+  const starts = days.map((day) => new Date(day));
+  const ends = days.map((day) => new Date(day + dayMs));
+  return on.query(sql.dailyActivity, [tenantId, starts, ends], signal);
+}

@@ -1,0 +1,103 @@
+// The statements that count and measure: each reads its rows once and gives numbers, never content.
+import type { Statement } from "../database.ts";
+import { forEachViewer, visible } from "../visibility.ts";
+
+export interface ConversationAnalyticsRow {
+  readonly total: bigint;
+  readonly user_count: bigint;
+  readonly assistant_count: bigint;
+  readonly system_count: bigint;
+  readonly tool_count: bigint;
+  readonly deleted_count: bigint;
+  readonly user_characters: bigint;
+  readonly assistant_characters: bigint;
+  readonly first_time: Date | null;
+  readonly last_time: Date | null;
+  readonly turn_count: bigint;
+  /** In seconds, like the two after it. Null: there is no reply. */
+  readonly first_reply: number | null;
+  readonly median_reply: number | null;
+  readonly p95_reply: number | null;
+}
+
+/**
+ * How one conversation went. Roles: 1 user, 2 assistant, 3 system, 4 tool. No row: the caller does not see it.
+ * $1 tenant, $2 caller, $3 conversation.
+ */
+export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
+  "analytics_conversation",
+  (kind) => `
+  with target as (
+    select c.id from conversation c
+    where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
+  ), said as materialized (
+    select m.seq, m.role, m.create_time, m.delete_time is not null as deleted, char_length(m.content) as characters
+    from target t join message m on m.tenant_id = $1 and m.conversation_id = t.id
+  ), counted as (
+    select count(*) filter (where not deleted) as total,
+      count(*) filter (where not deleted and role = 1) as user_count,
+      count(*) filter (where not deleted and role = 2) as assistant_count,
+      count(*) filter (where not deleted and role = 3) as system_count,
+      count(*) filter (where not deleted and role = 4) as tool_count,
+      count(*) filter (where deleted) as deleted_count,
+      coalesce(sum(characters) filter (where not deleted and role = 1), 0)::bigint as user_characters,
+      coalesce(sum(characters) filter (where not deleted and role = 2), 0)::bigint as assistant_characters,
+      min(create_time) filter (where not deleted) as first_time,
+      max(create_time) filter (where not deleted) as last_time,
+      min(create_time) filter (where not deleted and role = 1) as first_user_time
+    from said
+  ), spoken as (
+    select role, create_time, lag(role) over log as role_before, lag(create_time) over log as time_before
+    from said where not deleted and role in (1, 2) window log as (order by seq)
+  ), replied as (
+    select count(*) as turn_count, min(create_time) as first_reply_time,
+      percentile_cont(array[0.5, 0.95]) within group (order by extract(epoch from create_time - time_before)) as delays
+    from spoken where role = 2 and role_before = 1
+  )
+  select counted.*, replied.turn_count,
+    extract(epoch from replied.first_reply_time - counted.first_user_time)::double precision as first_reply,
+    replied.delays[1]::double precision as median_reply, replied.delays[2]::double precision as p95_reply
+  from target, counted, replied`,
+);
+
+export interface TenantCountsRow {
+  readonly total: bigint;
+  readonly active: bigint;
+  readonly archived: bigint;
+  readonly closed: bigint;
+  readonly deleted: bigint;
+  readonly message_count: bigint;
+  readonly member_count: bigint;
+}
+
+/** What a tenant holds. Messages are counted in each conversation already. $1 tenant. */
+export const tenantCounts: Statement<TenantCountsRow> = {
+  name: "analytics_tenant",
+  text: `
+  select count(*) filter (where c.delete_time is null) as total,
+    count(*) filter (where c.delete_time is null and c.status = 1) as active,
+    count(*) filter (where c.delete_time is null and c.status = 2) as archived,
+    count(*) filter (where c.delete_time is null and c.status = 3) as closed,
+    count(*) filter (where c.delete_time is not null) as deleted,
+    coalesce(sum(c.message_count) filter (where c.delete_time is null), 0)::bigint as message_count,
+    (select count(*) from member m where m.tenant_id = $1 and m.delete_time is null) as member_count
+  from conversation c where c.tenant_id = $1`,
+};
+
+export interface DayRow {
+  readonly conversation_count: bigint;
+  readonly message_count: bigint;
+}
+
+/** What came between points in time. $1 tenant, $2 where each period begins, $3 where it ends. */
+export const dailyActivity: Statement<DayRow> = {
+  name: "analytics_days",
+  text: `
+  select
+    (select count(*) from conversation c
+      where c.tenant_id = $1 and c.create_time >= day.first and c.create_time < day.after) as conversation_count,
+    (select count(*) from message m
+      where m.tenant_id = $1 and m.create_time >= day.first and m.create_time < day.after) as message_count
+  from unnest($2::timestamptz[], $3::timestamptz[]) with ordinality as day(first, after, ordinal)
+  order by day.ordinal`,
+};

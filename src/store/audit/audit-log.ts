@@ -1,0 +1,41 @@
+// Reads the audit log of a tenant.
+import type { FilterQuery, InferEntity } from "@mikro-orm/core";
+import type { Database } from "../database.ts";
+import { translate } from "../driver/errors.ts";
+import type { AuditEntity } from "../orm/entities/record.ts";
+
+export interface AuditList {
+  readonly actor: string | undefined;
+  readonly action: string | undefined;
+  readonly resourceType: string | undefined;
+  readonly resourceId: string | undefined;
+  /** From this moment on. */
+  readonly start: Date | undefined;
+  /** Before this moment. */
+  readonly end: Date | undefined;
+  /** The id before which the page begins. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+export type AuditRow = InferEntity<typeof AuditEntity>;
+
+/** A page of entries, newest first. */
+export async function listAudit(database: Database, tenantId: string, list: AuditList): Promise<AuditRow[]> {
+  const { actor, action, resourceType, resourceId, start, end, before, limit } = list;
+  const where: FilterQuery<AuditRow> = {
+    tenantId,
+    ...(actor !== undefined && { actor }),
+    ...(action !== undefined && { action }),
+    ...(resourceType !== undefined && { resourceType }),
+    ...(resourceId !== undefined && { resourceId }),
+    ...((start ?? end) && { createTime: { ...(start && { $gte: start }), ...(end && { $lt: end }) } }),
+    ...(before !== undefined && { id: { $lt: before } }),
+  };
+  try {
+    const [em, entities] = await Promise.all([database.fork(), import("../orm/entities/record.ts")]);
+    return await em.find(entities.AuditEntity, where, { orderBy: { id: "desc" }, limit });
+  } catch (error) {
+    throw translate(error);
+  }
+}

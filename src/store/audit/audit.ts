@@ -1,0 +1,41 @@
+// Who did what: one row for each act that must be accountable, written in the transaction of its effect.
+import type { Caller } from "../../domain/caller.ts";
+import { newId } from "../../domain/id.ts";
+import type { Queryable, Statement } from "../database.ts";
+
+/** $1 tenant, $2 id, $3 actor, $4 action, $5 resource type, $6 resource id, $7 request id, $8 address, $9 details. */
+const insertAudit: Statement = {
+  name: "audit_insert",
+  text: `
+  insert into audit (tenant_id, id, actor, action, resource_type, resource_id, request_id, address, details)
+  values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9::jsonb)`,
+};
+
+/** What was done. It holds ids and numbers, never content or credentials. */
+export interface AuditedAct {
+  /** A verb of the contract, such as `conversation.purge`. */
+  readonly action: string;
+  readonly resourceType: string;
+  readonly resourceId: string;
+  readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** From where it was done. */
+export interface AuditOrigin {
+  readonly requestId: string;
+  readonly address: string;
+}
+
+export async function audit(tx: Queryable, caller: Caller, origin: AuditOrigin, act: AuditedAct): Promise<void> {
+  await tx.query(insertAudit, [
+    caller.tenantId,
+    newId(),
+    caller.name,
+    act.action,
+    act.resourceType,
+    act.resourceId,
+    origin.requestId,
+    origin.address,
+    act.details === undefined ? null : JSON.stringify(act.details),
+  ]);
+}

@@ -1,0 +1,77 @@
+// What every statement that answers conversations selects.
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { CallType, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { inOrder } from "./participant-statements.ts";
+
+/** A conversation as a caller sees it. */
+export interface ConversationRow {
+  readonly id: string;
+  readonly number: bigint | null;
+  readonly title: string;
+  readonly status: ConversationStatus;
+  readonly owner_id: string | null;
+  readonly creator: string;
+  readonly agent: string;
+  readonly mode: string;
+  readonly call_type: CallType;
+  readonly entity_type: string;
+  readonly entity_id: string;
+  readonly pinned: boolean;
+  readonly metadata: JsonObject | null;
+  readonly persona: JsonObject | null;
+  readonly profile_info: JsonObject | null;
+  readonly max_context_length: number;
+  readonly participant_count: number;
+  readonly last_seq: bigint;
+  readonly message_count: bigint;
+  readonly last_message_time: Date | null;
+  readonly version: number;
+  readonly create_time: Date;
+  readonly update_time: Date;
+  readonly delete_time: Date | null;
+  readonly purge_time: Date | null;
+  /** The first 100, in the order in which they joined: member id, milliseconds since 1970, read_seq. */
+  readonly participants: ReadonlyArray<readonly [memberId: string, joinTime: number, readSeq: number]> | null;
+  readonly is_owner: boolean;
+  readonly owned_by_lead: boolean;
+  /** Null: the caller takes no part. */
+  readonly read_seq: bigint | null;
+  readonly unread_count: number;
+}
+
+/** The most unread messages that are counted, and the latest messages among which they are looked for. */
+const UNREAD_CAP = 1000;
+const UNREAD_WITHIN = 10_000;
+
+/** The columns of conversation `c` for the caller `$2`, who may be null. Goes with {@link conversationJoins}. */
+export const conversationColumns = `
+  c.id, c.number, c.title, c.status, c.owner_id, c.creator, c.agent, c.mode, c.call_type, c.entity_type, c.entity_id,
+  c.pinned, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
+  c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time,
+  first.participants, (c.owner_id = $2::text) is true as is_owner,
+  (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,
+  unread.count as unread_count`;
+
+/** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
+export const conversationJoins = `
+  left join participant me on me.tenant_id = $1 and me.conversation_id = c.id and me.member_id = $2::text
+  left join lateral (
+    select jsonb_agg(jsonb_build_array(p.member_id, (extract(epoch from p.join_time) * 1000)::bigint, p.read_seq)
+      order by p.join_seq, p.member_id) as participants
+    from (
+      select p.member_id, p.join_time, p.join_seq, p.read_seq from participant p
+      where p.tenant_id = $1 and p.conversation_id = c.id and ${inOrder("p")}
+      order by p.join_seq, p.member_id limit 100
+    ) p
+  ) first on true
+  left join lateral (
+    select count(*)::integer as count from (
+      select from (
+        select u.sender, u.delete_time from message u
+        where u.tenant_id = $1 and u.conversation_id = me.conversation_id and u.seq > me.read_seq
+        order by u.seq desc limit ${UNREAD_WITHIN}
+      ) u
+      where u.delete_time is null and u.sender <> me.member_id
+      limit ${UNREAD_CAP}
+    ) u
+  ) unread on true`;

@@ -1,0 +1,240 @@
+// Reads and changes conversations and who takes part in them.
+
+import type { Caller } from "../../domain/caller.ts";
+import { EventType, type NewEvent } from "../../domain/event-type.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Queryable } from "../database.ts";
+import { appendEvents } from "../log/statements.ts";
+import type { ConversationRow } from "./columns.ts";
+import {
+  type ConversationList,
+  listConversations as composeList,
+  type ListedConversationRow,
+} from "./list-statement.ts";
+import { assignConversationNumbers } from "./number-statement.ts";
+import * as participants from "./participant-statements.ts";
+import * as sql from "./statements.ts";
+
+export { readMoment } from "../changed.ts";
+export type { ConversationRow } from "./columns.ts";
+export type { ConversationList } from "./list-statement.ts";
+export type { ParticipantRow } from "./participant-statements.ts";
+export { type LockedRow, type WritableColumn, writableColumns } from "./statements.ts";
+
+/** The values of a conversation that a caller sets, by column. */
+export type ConversationValues = Readonly<Record<sql.WritableColumn, unknown>>;
+
+/** One conversation, or undefined if the caller does not see it. One round trip. */
+export async function readConversation(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  showDeleted = false,
+  signal?: Interrupt,
+): Promise<ConversationRow | undefined> {
+  const values = [caller.tenantId, caller.memberId, id, showDeleted];
+  return (await on.query(sql.getConversation[caller.viewer.kind], values, signal))[0];
+}
+
+/** Those of some conversations that the caller sees, in no order. */
+export function readConversations(
+  on: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+  signal?: Interrupt,
+): Promise<ConversationRow[]> {
+  return on.query(sql.batchGetConversations[caller.viewer.kind], [caller.tenantId, caller.memberId, ids], signal);
+}
+
+/** A page of conversations, and how many match if that was asked. One round trip. */
+export async function listConversations(
+  on: Queryable,
+  caller: Caller,
+  list: Omit<ConversationList, "viewer">,
+  signal?: Interrupt,
+): Promise<{ rows: (ConversationRow & Pick<ListedConversationRow, "late">)[]; total: bigint | null; moment: string }> {
+  const { statement, values } = composeList({ ...list, viewer: caller.viewer.kind });
+  const rows = await on.query(statement, [caller.tenantId, caller.memberId, ...values], signal);
+  const [first] = rows;
+  return { rows: rows.filter(isConversation), total: first?.total ?? null, moment: first?.moment ?? "" };
+}
+
+function isConversation(row: ListedConversationRow): row is ListedConversationRow & ConversationRow {
+  return row.id !== null;
+}
+
+/** Locks a conversation until the transaction ends; undefined if the caller does not see it. */
+export async function lockConversation(tx: Queryable, caller: Caller, id: string): Promise<sql.LockedRow | undefined> {
+  return (await tx.query(sql.lockConversation[caller.viewer.kind], [caller.tenantId, caller.memberId, id]))[0];
+}
+
+export async function insertConversation(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  values: ConversationValues,
+): Promise<void> {
+  const columns = sql.writableColumns.map((column) => values[column]);
+  await tx.query(sql.insertConversation, [caller.tenantId, id, caller.actor, ...columns]);
+}
+
+/** Writes the given columns of a locked conversation. */
+export async function updateConversation(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  values: ConversationValues,
+  columns: readonly sql.WritableColumn[],
+): Promise<void> {
+  await tx.query(sql.updateConversation(columns), [caller.tenantId, id, ...columns.map((column) => values[column])]);
+}
+
+/** Deletes or restores a locked conversation. `purgeAfterDays`: when what is deleted may be purged; never unless told. */
+export async function markConversationDeleted(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  deleted: boolean,
+  purgeAfterDays?: number,
+): Promise<void> {
+  await tx.query(sql.markConversationDeleted, [caller.tenantId, id, deleted, purgeAfterDays ?? null]);
+}
+
+/** Erases a locked conversation and all that hangs on it. Answers how many messages went. */
+export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
+  const [row] = await tx.query(sql.purgeConversation, [caller.tenantId, id]);
+  return row?.message_count ?? 0n;
+}
+
+/** Numbers conversations that have no number yet. Answers the numbers of those that the caller sees, by id. */
+export async function assignNumbers(
+  on: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const values = [caller.tenantId, caller.memberId, ids];
+  const numbers = new Map<string, bigint>();
+  // The second time is for what another call numbered at the same moment.
+  for (let attempt = 0; attempt < 2 && numbers.size < ids.length; attempt++) {
+    for (const { id, number } of await on.query(assignConversationNumbers[caller.viewer.kind], values)) {
+      numbers.set(id, number);
+    }
+  }
+  return numbers;
+}
+
+export interface LogChange {
+  /** Whether the conversation itself changes, so that its etag no longer matches. */
+  readonly changesConversation: boolean;
+  /** The change in the number of messages that are not deleted. */
+  readonly messages?: number;
+  /** The change in the number of participants. */
+  readonly participants?: number;
+}
+
+/** Adds entries to the log of a locked conversation. Answers the number of the last one. */
+export async function appendToLog(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  events: readonly NewEvent[],
+  { changesConversation, messages = 0, participants: joined = 0 }: LogChange,
+): Promise<bigint> {
+  const [row] = await tx.query(appendEvents, [
+    caller.tenantId,
+    id,
+    caller.actor,
+    events.map(({ type }) => type),
+    events.map(({ data }) => JSON.stringify(data)),
+    changesConversation ? 1 : 0,
+    messages,
+    joined,
+  ]);
+  if (row === undefined) throw new Error("a conversation is gone although it is locked");
+  return row.last_seq;
+}
+
+/** Which of some members the tenant has. */
+export async function existingMembers(on: Queryable, caller: Caller, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await on.query(sql.existingMembers, [caller.tenantId, ids]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Whether a member's conversations are among those that the caller sees. */
+export async function watchesMember(on: Queryable, caller: Caller, memberId: string): Promise<boolean> {
+  const { viewer } = caller;
+  if (viewer.kind === "tenant") return true;
+  const [row] = await on.query(sql.watchesMember[viewer.kind], [caller.tenantId, caller.memberId, memberId]);
+  return row?.watches ?? false;
+}
+
+/** A page of those who take part, in the order in which they joined; undefined if the caller does not see it. */
+export async function listParticipants(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  { after, limit }: { readonly after?: PartPlace | undefined; readonly limit: number },
+  signal?: Interrupt,
+): Promise<NamedParticipant[] | undefined> {
+  const { joinSeq, memberId } = after ?? BEFORE_ALL;
+  const values = [caller.tenantId, caller.memberId, id, joinSeq, memberId, limit];
+  const rows = await on.query(participants.listParticipants[caller.viewer.kind], values, signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is NamedParticipant => row.member_id !== null);
+}
+
+/** The place of a participant among those of its conversation. */
+export interface PartPlace {
+  readonly joinSeq: bigint;
+  readonly memberId: string;
+}
+
+const BEFORE_ALL: PartPlace = { joinSeq: participants.FIRST_PLACE, memberId: "" };
+
+export type NamedParticipant = participants.ParticipantRow & { readonly member_id: string };
+
+export function readParticipants(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  memberIds: readonly string[],
+): Promise<NamedParticipant[]> {
+  return on.query(participants.participantsByMember, [caller.tenantId, id, memberIds]);
+}
+
+/** Lets members take part in a locked conversation, each with its own log entry. They must not take part already. */
+export async function addParticipants(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  memberIds: readonly string[],
+): Promise<void> {
+  if (memberIds.length === 0) return;
+  const events = memberIds.map((memberId) => ({ type: EventType.PARTICIPANT_ADDED, data: { member_id: memberId } }));
+  const change = { changesConversation: true, participants: memberIds.length };
+  const lastSeq = await appendToLog(tx, caller, id, events, change);
+  const firstSeq = lastSeq - BigInt(memberIds.length) + 1n;
+  await tx.query(participants.insertParticipants, [caller.tenantId, id, memberIds, firstSeq]);
+}
+
+/** Ends a member's part in a locked conversation. False: it took no part. */
+export async function removeParticipant(tx: Queryable, caller: Caller, id: string, memberId: string): Promise<boolean> {
+  const removed = await tx.query(participants.deleteParticipant, [caller.tenantId, id, memberId]);
+  if (removed.length === 0) return false;
+  const event = { type: EventType.PARTICIPANT_REMOVED, data: { member_id: memberId } };
+  await appendToLog(tx, caller, id, [event], { changesConversation: true, participants: -1 });
+  return true;
+}
+
+/** Moves a member's read mark forward in a locked conversation; one that is there already changes nothing. */
+export async function markRead(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  memberId: string,
+  readSeq: bigint,
+): Promise<void> {
+  const moved = await tx.query(participants.moveReadMark, [caller.tenantId, id, memberId, readSeq]);
+  if (moved.length === 0) return;
+  const event = { type: EventType.READ_MARKED, data: { member_id: memberId, read_seq: Number(readSeq) } };
+  await appendToLog(tx, caller, id, [event], { changesConversation: false });
+}

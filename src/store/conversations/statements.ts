@@ -1,0 +1,135 @@
+// The statements that read, lock and write conversations.
+import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { forEachViewer, takesPart, visible, watchedMembers } from "../visibility.ts";
+import { type ConversationRow, conversationColumns, conversationJoins } from "./columns.ts";
+
+/** $1 tenant, $2 caller, $3 id, $4 whether a deleted one is answered too. */
+export const getConversation = forEachViewer<ConversationRow>(
+  "conversation_get",
+  (kind) => `
+  select ${conversationColumns} from conversation c ${conversationJoins}
+  where c.tenant_id = $1 and c.id = $3::uuid and ($4::boolean or c.delete_time is null) and ${visible(kind)}`,
+);
+
+/** $1 tenant, $2 caller, $3 ids. Deleted ones are left out. */
+export const batchGetConversations = forEachViewer<ConversationRow>(
+  "conversation_batch_get",
+  (kind) => `
+  select ${conversationColumns} from conversation c ${conversationJoins}
+  where c.tenant_id = $1 and c.id = any($3::uuid[]) and c.delete_time is null and ${visible(kind)}`,
+  // More than the 100 of a call can have: none is left out.
+  { maxBytes: 4 * PAGE_BYTES },
+);
+
+/** What a change needs to know of a conversation before it is made. */
+export interface LockedRow {
+  readonly id: string;
+  readonly status: ConversationStatus;
+  readonly version: number;
+  readonly last_seq: bigint;
+  readonly deleted: boolean;
+  /** Its time to be purged has come: a part of it may be gone. */
+  readonly purging: boolean;
+  readonly is_owner: boolean;
+  readonly is_participant: boolean;
+}
+
+/**
+ * Locks a conversation that the caller sees until the transaction ends, deleted or not. Every change to a conversation
+ * begins here, so that changes come one after the other and nothing read is out of date when it is written.
+ * $1 tenant, $2 caller, $3 id.
+ */
+export const lockConversation = forEachViewer<LockedRow>(
+  "conversation_lock",
+  (kind) => `
+  select c.id, c.status, c.version, c.last_seq, c.delete_time is not null as deleted,
+    (c.purge_time <= now()) is true as purging, (c.owner_id = $2::text) is true as is_owner,
+    ${takesPart("$2::text")} as is_participant
+  from conversation c
+  where c.tenant_id = $1 and c.id = $3::uuid and ${visible(kind)}
+  for no key update of c`,
+);
+
+/** The columns that a caller sets; the fields of the contract have the same names. */
+export const writableColumns = [
+  "title",
+  "status",
+  "owner_id",
+  "agent",
+  "mode",
+  "call_type",
+  "entity_type",
+  "entity_id",
+  "pinned",
+  "metadata",
+  "persona",
+  "profile_info",
+  "max_context_length",
+] as const;
+
+export type WritableColumn = (typeof writableColumns)[number];
+
+/** $1 tenant, $2 id, $3 creator, then the writable columns. */
+export const insertConversation: Statement = {
+  name: "conversation_insert",
+  text: `
+  insert into conversation (tenant_id, id, creator, ${writableColumns.join(", ")})
+  values ($1, $2::uuid, $3, ${writableColumns.map((_, index) => `$${index + 4}`).join(", ")})`,
+};
+
+/** $1 tenant, $2 id, then one parameter for each column. The log entry that goes with it moves version and times. */
+export function updateConversation(columns: readonly WritableColumn[]): Statement {
+  return {
+    name: `conversation_update_${columns.map((column) => writableColumns.indexOf(column).toString(36)).join("")}`,
+    text: `
+  update conversation set ${columns.map((column, index) => `${column} = $${index + 3}`).join(", ")}
+  where tenant_id = $1 and id = $2::uuid`,
+  };
+}
+
+/**
+ * $1 tenant, $2 id, $3 whether it is deleted from now on, $4 after how many days it is to be purged, or null for never.
+ */
+export const markConversationDeleted: Statement = {
+  name: "conversation_mark_deleted",
+  text: `
+  update conversation set delete_time = case when $3::boolean then date_trunc('milliseconds', now()) end,
+    purge_time = case when $3::boolean then date_trunc('milliseconds', now()) + $4::integer * interval '1 day' end
+  where tenant_id = $1 and id = $2::uuid`,
+};
+
+/**
+ * Erases a conversation that is locked; what hangs on it goes with it, but for the messages, which no foreign key holds:
+ * nothing adds to a log but under this lock, so none comes meanwhile. The answers that are kept for repeats go too; their
+ * keys stay, so that no repeat acts again. $1 tenant, $2 id.
+ */
+export const purgeConversation: Statement<{ message_count: bigint }> = {
+  name: "conversation_purge",
+  // It ends the log, which its readers want to hear of as well.
+  extendsLog: 1,
+  text: `
+  with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
+  answers as (
+    update idempotency set answer = null where tenant_id = $1 and conversation_id = $2::uuid and answer is not null
+  ),
+  purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)
+  select count(*) as message_count from messages`,
+};
+
+/** Which of some members exist. $1 tenant, $2 ids. */
+export const existingMembers: Statement<{ id: string }> = {
+  name: "member_existing",
+  text: "select m.id from member m where m.tenant_id = $1 and m.id = any($2::text[]) and m.delete_time is null",
+};
+
+/** Whether a member is the caller or, for a manager, one of its subordinates. $1 tenant, $2 caller, $3 member id. */
+export const watchesMember: Readonly<Record<"member" | "manager", Statement<{ watches: boolean }>>> = {
+  member: { name: "member_watches_member", text: watches("member") },
+  manager: { name: "member_watches_manager", text: watches("manager") },
+};
+
+function watches(kind: "member" | "manager"): string {
+  return `select $3::text in (${watchedMembers(kind)}) and $1::uuid is not null as watches`;
+}

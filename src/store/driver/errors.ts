@@ -1,0 +1,124 @@
+// What a failure of the database means: gone, overloaded, worth a retry, or the statement's own.
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+
+/** How long a caller should wait before it tries again, in milliseconds. */
+const RETRY_AFTER_MS = 1_000;
+
+/** Errors of sockets and name lookup. ENOENT: the Unix socket of a PostgreSQL that does not run. */
+const SOCKET_ERRORS = new Set([
+  ...["ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH", "ENETUNREACH"],
+  ...["ENOTFOUND", "EAI_AGAIN"],
+]);
+
+/**
+ * SQLSTATEs with which a session ends or never begins (PostgreSQL manual, appendix A): shut down, crashed, starting,
+ * idle in a transaction for too long, in one for too long, no such database, too many clients.
+ */
+const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04", "3D000", "53300"]);
+
+/** SQLSTATEs of a PostgreSQL that has no room or memory left, or whose disk fails: the statement did nothing. */
+const EXHAUSTED = new Set(["53000", "53100", "53200", "53400", "58030"]);
+
+/** A primary that became a standby, or a database that was made read-only: the statement did nothing. */
+const READ_ONLY = "25006";
+
+/** PostgreSQL's function that refuses a plan which a migration made void; its words are translated, its name is not. */
+const REVALIDATE = "RevalidateCachedQuery";
+
+/** What pg says of a connection that broke, in messages without a code. */
+const BROKEN =
+  /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended|Query read timeout)/;
+
+const POOL_BUSY = "POOL_BUSY";
+
+/**
+ * A call gets no connection: too many wait already, or all stayed busy for too long. Told by its code, which survives
+ * MikroORM's wrapping.
+ */
+export class PoolBusy extends Error {
+  override readonly name = "PoolBusy";
+  readonly code = POOL_BUSY;
+}
+
+/** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
+export type FailureKind =
+  | "session"
+  | "read-only"
+  | "conflict"
+  | "stale-plan"
+  | "timeout"
+  | "busy"
+  | "exhausted"
+  | "definite";
+
+function codeOf(error: unknown): string {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : "";
+}
+
+function routineOf(error: unknown): unknown {
+  return (error as { routine?: unknown } | null)?.routine;
+}
+
+export function kindOf(error: unknown): FailureKind {
+  const code = codeOf(error);
+  const message = error instanceof Error ? error.message : "";
+  if (SOCKET_ERRORS.has(code) || SESSION_ERRORS.has(code) || /^(08|28)/.test(code)) return "session";
+  if (code === "40001" || code === "40P01" || code === "55P03") return "conflict";
+  if (code === READ_ONLY) return "read-only";
+  if (code === "57014") return "timeout";
+  if (EXHAUSTED.has(code)) return "exhausted";
+  // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
+  if (code === "26000" || (code === "0A000" && routineOf(error) === REVALIDATE)) return "stale-plan";
+  if (code === POOL_BUSY) return "busy";
+  return BROKEN.test(message) ? "session" : "definite";
+}
+
+export function unavailable(cause: unknown, outcomeUnknown = false): DomainError {
+  return new DomainError(
+    ErrorReason.DATABASE_UNAVAILABLE,
+    outcomeUnknown
+      ? "the database was lost while it worked: whether the change took effect is unknown"
+      : "the database cannot be reached",
+    { cause, retryAfterMs: RETRY_AFTER_MS, ...(outcomeUnknown && { metadata: { outcome: "unknown" } }) },
+  );
+}
+
+export function readOnly(cause?: unknown): DomainError {
+  return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database takes no changes at the moment", {
+    cause,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+export function overloaded(message: string, cause?: unknown): DomainError {
+  return new DomainError(ErrorReason.OVERLOADED, message, { cause, retryAfterMs: RETRY_AFTER_MS });
+}
+
+/**
+ * Turns a failure of pg or MikroORM into the DomainError that callers see, where it has one; gives any other error
+ * back as it came, so that a statement's own failure (a constraint, say) can be handled by its `code`.
+ */
+export function translate(error: unknown): unknown {
+  if (error instanceof DomainError) return error;
+  switch (kindOf(error)) {
+    case "session":
+    case "stale-plan":
+      return unavailable(error);
+    case "read-only":
+      return readOnly(error);
+    case "exhausted":
+      return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database has no room or memory left", {
+        cause: error,
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    case "busy":
+      return overloaded("every database connection is busy", error);
+    case "conflict":
+      return overloaded("the change kept colliding with others", error);
+    case "timeout":
+      return overloaded("the database took too long", error);
+    case "definite":
+      return error;
+  }
+}

@@ -1,0 +1,130 @@
+// A prepared statement as it goes to PostgreSQL (manual, 54.2.3 "Extended Query"): parsed and described once for each connection.
+import type { ClientBase, Connection, Submittable } from "pg";
+import { prepareValue } from "pg/lib/utils.js";
+import { RowBudget } from "./row-budget.ts";
+import { type RowSink, type RowTap, tapOf } from "./row-parser.ts";
+import { type Column, createRowReader, encodeRow, type ReadRow, type Row } from "./row-reader.ts";
+import type { Statement } from "./statement.ts";
+import type { Bytes } from "./value-readers.ts";
+
+/** pg's connection, with the members that its own queries use. */
+interface WireConnection extends Connection {
+  readonly stream: Connection["stream"] & { cork(): void; uncork(): void };
+  /** The texts of named statements that PostgreSQL has, and of those that are on their way to it. */
+  readonly parsedStatements: Record<string, string>;
+  readonly submittedNamedStatements: Record<string, string>;
+  sync(): void;
+  sendCopyFail(message: string): void;
+}
+
+/** One execution. pg's client hands the answers of PostgreSQL to its `handle…` methods, in their order. */
+export class PreparedQuery implements Submittable, RowSink {
+  readonly name: string;
+  readonly text: string;
+  readonly #values: readonly unknown[];
+  #rows: Row[] = [];
+  #tap: RowTap | undefined;
+  #read: ReadRow | undefined;
+  readonly #budget: RowBudget | undefined;
+  #failure: unknown;
+  /** pg calls it in place of the handlers when the connection breaks before the query is sent. */
+  callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
+
+  constructor({ name, text, maxBytes }: Statement, values: readonly unknown[]) {
+    this.#budget = maxBytes === undefined ? undefined : new RowBudget(maxBytes);
+    this.name = name;
+    this.text = text;
+    this.#values = values;
+  }
+
+  /** Sends it, and gives its rows. */
+  // biome-ignore lint/suspicious/noExplicitAny: the statement says what its rows are
+  run(client: ClientBase): Promise<{ readonly rows: any[] }> {
+    return new Promise((resolve, reject) => {
+      this.callback = (error, result) => (result === undefined ? reject(error) : resolve(result));
+      client.query(this);
+    });
+  }
+
+  /** Called by pg when it is this query's turn. An error that it gives is handed to `handleError`. */
+  submit(to: Connection): Error | undefined {
+    const connection = to as WireConnection;
+    const { name, text } = this;
+    const known = connection.parsedStatements[name] ?? connection.submittedNamedStatements[name];
+    if (known !== undefined && known !== text) return new Error(`the statement ${name} has two texts`);
+    let values: (string | Buffer | null)[];
+    try {
+      values = this.#values.map((value) => prepareValue(value));
+    } catch (error) {
+      return error as Error;
+    }
+    const tap = tapOf(connection);
+    this.#tap = tap;
+    // PostgreSQL describes a statement's rows once for each connection.
+    this.#read = known === undefined ? undefined : tap?.readerOf(name);
+    if (tap !== undefined) tap.sink = this;
+    // All in one packet.
+    connection.stream.cork();
+    if (known === undefined) {
+      connection.parse({ name, text, types: [] }, true);
+      connection.submittedNamedStatements[name] = text;
+    }
+    connection.bind({ portal: "", statement: name, values, binary: "" }, true);
+    if (this.#read === undefined) connection.describe({ type: "P", name: "" }, true);
+    connection.execute({ portal: "", rows: "" }, true);
+    connection.sync();
+    connection.stream.uncork();
+    return undefined;
+  }
+
+  handleRowDescription({ fields }: { readonly fields: readonly Column[] }): void {
+    this.#read = this.#tap?.describe(this.name, fields) ?? createRowReader(fields);
+  }
+
+  takeRow(bytes: Buffer, start: number, end: number): void {
+    if (this.#read === undefined || this.#failure !== undefined) return;
+    if (this.#budget?.takes(end - start) === false) return;
+    try {
+      this.#rows.push(this.#read(bytes as Bytes, start));
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+
+  /** Without a tap, rows come from pg, which has taken them apart. */
+  handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
+    const row = encodeRow(fields);
+    this.takeRow(row, 0, row.length);
+  }
+
+  handleCommandComplete(): void {}
+
+  handleEmptyQuery(): void {}
+
+  handlePortalSuspended(): void {}
+
+  handleCopyInResponse(connection: WireConnection): void {
+    connection.sendCopyFail("no statement copies");
+  }
+
+  handleCopyData(): void {}
+
+  handleReadyForQuery(): void {
+    this.#leaveTap();
+    const rows = this.#rows;
+    // Let go of: a query that is over lives on until the next full collection, and would keep its rows, 57 KB a page.
+    this.#rows = [];
+    this.#budget?.note(rows);
+    if (this.#failure === undefined) this.callback(undefined, { rows });
+    else this.callback(this.#failure);
+  }
+
+  handleError(error: unknown): void {
+    this.#leaveTap();
+    this.callback(error);
+  }
+
+  #leaveTap(): void {
+    if (this.#tap?.sink === this) this.#tap.sink = undefined;
+  }
+}

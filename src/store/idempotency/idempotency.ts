@@ -1,0 +1,67 @@
+// Request ids: a mutation with one acts once, however often it comes.
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import type { Queryable } from "../database.ts";
+import { type ClaimRow, claimKey, keepAnswer, readClaim } from "./statements.ts";
+
+export type { ClaimRow } from "./statements.ts";
+
+/** A request id and what it was given for. */
+export interface RequestKey {
+  readonly tenantId: string;
+  readonly caller: string;
+  readonly method: string;
+  readonly key: string;
+  /** Tells whether a repeat is the same request. */
+  readonly fingerprint: Uint8Array;
+}
+
+/**
+ * Claims the key in the transaction of the effect. `undefined`: it is the caller's first, go on. Else the row of the
+ * first call. Throws REQUEST_IN_PROGRESS while another call with the key runs.
+ */
+export async function claim(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
+  const [row] = await tx.query(claimKey, [...keyOf(request), request.fingerprint]);
+  if (row === undefined) throw requestInProgress();
+  if (row.claimed) return undefined;
+  const first = await findFirstCall(tx, request);
+  // It was there a moment ago and has just been forgotten: as good as running.
+  if (first === undefined) throw requestInProgress();
+  return first;
+}
+
+/** The row of a first call with this key that is done, if there is one. Throws REQUEST_ID_REUSED if it was another. */
+export async function findFirstCall(on: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
+  const [row] = await on.query(readClaim, keyOf(request));
+  if (row === undefined || row.fingerprint.equals(request.fingerprint)) return row;
+  throw new DomainError(
+    ErrorReason.REQUEST_ID_REUSED,
+    "request_id: it was used before with another request; take a new one for each request",
+    { violations: [{ field: "request_id", description: "was used before with another request", rule: "request_id" }] },
+  );
+}
+
+/** Keeps the answer for repeats, in the transaction of the effect: until its conversation, if it is about one, is purged. */
+export async function keep(
+  tx: Queryable,
+  request: RequestKey,
+  answer: Uint8Array,
+  conversationId: string | undefined,
+): Promise<void> {
+  await tx.query(keepAnswer, [...keyOf(request), answer, conversationId ?? null]);
+}
+
+/** What the first call was answered. Throws NOT_FOUND if the conversation that it is about has been purged since. */
+export function firstAnswer({ answer }: ClaimRow): Uint8Array {
+  if (answer === null) throw notFound("conversation");
+  return answer;
+}
+
+export function requestInProgress(): DomainError {
+  return new DomainError(ErrorReason.REQUEST_IN_PROGRESS, "a call with this request_id is still running", {
+    retryAfterMs: 100,
+  });
+}
+
+function keyOf({ tenantId, caller, method, key }: RequestKey): [string, string, string, string] {
+  return [tenantId, caller, method, key];
+}

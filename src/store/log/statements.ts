@@ -1,0 +1,202 @@
+// The statements that write the log of a conversation: every entry takes the next number in the transaction that adds it.
+
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { setMessageTime } from "../messages/message-time.ts";
+import { forEachViewer, takesPart, visible, writable } from "../visibility.ts";
+
+/**
+ * Takes the next numbers for entries and adds them as events, in order. A change to the conversation itself (not to its
+ * messages alone) also moves `version`.
+ * $1 tenant, $2 id, $3 actor, $4 types, $5 data (JSON text), $6 whether the version moves, $7 the change in the number
+ * of messages, $8 the change in the number of participants.
+ */
+export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; version: number }> = {
+  name: "log_append_events",
+  extendsLog: 1,
+  text: `
+  with bump as (
+    update conversation set
+      last_seq = last_seq + cardinality($4::smallint[]),
+      version = version + $6::integer,
+      message_count = message_count + $7::bigint,
+      participant_count = participant_count + $8::integer,
+      update_time = greatest(update_time, date_trunc('milliseconds', clock_timestamp()))
+    where tenant_id = $1 and id = $2::uuid
+    returning last_seq, update_time, version
+  ), added as (
+    insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
+    select $1, $2::uuid, b.last_seq - cardinality($4::smallint[]) + e.ordinal, e.type, $3, b.update_time, e.data::jsonb
+    from bump b, unnest($4::smallint[], $5::text[]) with ordinality as e(type, data, ordinal)
+  )
+  select last_seq, update_time, version from bump`,
+};
+
+/**
+ * Takes the next numbers for messages and adds them, in order, to a conversation that is locked already.
+ * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times.
+ */
+export const appendMessages: Statement<{ last_seq: bigint }> = {
+  name: "log_append_messages",
+  extendsLog: 1,
+  text: `
+  with bump as (
+    update conversation set
+      last_seq = last_seq + cardinality($4::uuid[]),
+      message_count = message_count + cardinality($4::uuid[]),
+      ${setMessageTime("update_time")}
+    where tenant_id = $1 and id = $2::uuid
+    returning last_seq, update_time
+  ), added as (
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time)
+    select $1, $2::uuid, b.last_seq - cardinality($4::uuid[]) + m.ordinal, m.id, m.role, $3, m.content, m.metadata::jsonb,
+      m.client_time, b.update_time
+    from bump b, unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[])
+      with ordinality as m(id, role, content, metadata, client_time, ordinal)
+  )
+  select last_seq from bump`,
+};
+
+/** What came of a send: no row at all means that the caller does not see the conversation. */
+export interface SendRow {
+  /** Another call with this request id is under way. */
+  readonly in_progress: boolean;
+  readonly writable: boolean;
+  readonly status: ConversationStatus;
+  /** False: the request id was used before. */
+  readonly claimed: boolean;
+  /** Null: nothing was added. */
+  readonly last_seq: bigint | null;
+  readonly create_time: Date | null;
+}
+
+/**
+ * The whole send in one statement and so in one transaction: checks that the caller may, claims the request id, takes
+ * the next numbers, adds the messages.
+ *
+ * The conversation is locked first (`target`), so what the claim was made for cannot change under it: a claim without
+ * its effect is impossible. The advisory lock comes before that: a second call with the same request id is turned away
+ * instead of waiting while it holds the conversation.
+ * $1 tenant, $2 caller, $3 id, $4 sender, $5 ids, $6 roles, $7 contents, $8 metadata, $9 client times,
+ * $10 caller's name, $11 method, $12 request id or null, $13 fingerprint, $14 whether only those who take part see it.
+ */
+export const send = forEachViewer<SendRow>(
+  "log_send",
+  (kind) => `
+  with turn as materialized (
+    select $12::text is null
+      or pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || $10::text || $11::text || $12::text, 0)) as mine
+  ), target as materialized (
+    select c.id, c.status, ${writable(kind)} as writable
+    from conversation c
+    where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
+      and (not $14::boolean or ${takesPart("$2::text")}) and (select mine from turn)
+    for no key update of c
+  ), claim as (
+    insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids)
+    select $1, $10::text, $11::text, $12::text, $13::bytea, $5::uuid[] from target
+    where $12::text is not null and target.writable and target.status <> 3
+    on conflict (tenant_id, caller, method, key) do update
+      set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null, create_time = now()
+      where idempotency.create_time < now() - interval '24 hours'
+    returning 1
+  ), bump as (
+    update conversation c set
+      last_seq = c.last_seq + cardinality($5::uuid[]),
+      message_count = c.message_count + cardinality($5::uuid[]),
+      ${setMessageTime("c.update_time")}
+    from target
+    where c.tenant_id = $1 and c.id = $3::uuid and target.writable and target.status <> 3
+      and ($12::text is null or exists (select from claim))
+    returning c.last_seq, c.update_time
+  ), added as (
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time)
+    select $1, $3::uuid, b.last_seq - cardinality($5::uuid[]) + m.ordinal, m.id, m.role, $4, m.content,
+      m.metadata::jsonb, m.client_time, b.update_time
+    from bump b, unnest($5::uuid[], $6::smallint[], $7::text[], $8::text[], $9::timestamptz[])
+      with ordinality as m(id, role, content, metadata, client_time, ordinal)
+  )
+  select not turn.mine as in_progress, coalesce(target.writable, false) as writable,
+    coalesce(target.status, 0::smallint) as status, ($12::text is null or exists (select from claim)) as claimed,
+    bump.last_seq, bump.update_time as create_time
+  from turn left join target on true left join bump on true
+  where not turn.mine or target.id is not null`,
+  { changes: true, extendsLog: 2 },
+);
+
+/** An entry of the log: a message where `type` is 0, else an event. */
+export interface LogRow {
+  /** Null: the log holds nothing after the cursor. */
+  readonly seq: bigint | null;
+  readonly type: number;
+  readonly actor: string;
+  readonly create_time: Date;
+  readonly data: JsonObject | null;
+  readonly message_id: string | null;
+  readonly message_seq: bigint | null;
+  readonly role: number | null;
+  readonly sender: string | null;
+  readonly content: string | null;
+  readonly metadata: JsonObject | null;
+  readonly state: number | null;
+  readonly client_time: Date | null;
+  readonly message_create_time: Date | null;
+  readonly edit_time: Date | null;
+  readonly delete_time: Date | null;
+  readonly revision: number | null;
+  readonly version: number | null;
+}
+
+/** Where logs end. $1 tenant, $2 ids of conversations. */
+export const readEnds: Statement<{ id: string; last_seq: bigint }> = {
+  name: "log_ends",
+  text: "select id::text as id, last_seq from conversation where tenant_id = $1 and id = any ($2::uuid[])",
+};
+
+/**
+ * Which conversations are there for whom: the places, from 1 on, of the pairs of which the one sees the other.
+ * $1 tenant, $2 viewers, $3 ids of conversations, as many.
+ */
+export const readVisible = forEachViewer<{ place: bigint }>(
+  "log_visible",
+  (kind) => `
+  select a.place
+  from unnest($2::text[], $3::uuid[]) with ordinality as a(viewer, id, place)
+  join conversation c on c.tenant_id = $1 and c.id = a.id
+  where ${visible(kind, '(a.viewer collate "C")')}`,
+);
+
+/**
+ * The log after a cursor: messages and events merged by `seq`. One row with a null `seq` means that there is nothing,
+ * no row that the caller does not see the conversation.
+ * $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a deleted conversation is read too.
+ */
+export const readLog = forEachViewer<LogRow>(
+  "log_read",
+  (kind) => `
+  select e.seq, e.type, e.actor, e.create_time, e.data, m.id as message_id, m.seq as message_seq, m.role, m.sender,
+    case when m.delete_time is null then m.content else '' end as content,
+    case when m.delete_time is null then m.metadata end as metadata,
+    m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version
+  from conversation c
+  left join lateral (
+    select * from (
+      (select m.seq, 0::smallint as type, m.sender as actor, m.create_time, null::jsonb as data, m.seq as message_seq
+       from message m where m.tenant_id = $1 and m.conversation_id = c.id and m.seq > $4::bigint
+       order by m.seq limit $5)
+      union all
+      (select v.seq, v.type, v.actor, v.create_time, v.data, (v.data ->> 'message_seq')::bigint
+       from event v where v.tenant_id = $1 and v.conversation_id = c.id and v.seq > $4::bigint
+       order by v.seq limit $5)
+    ) merged order by merged.seq limit $5
+  ) e on true
+  left join lateral (
+    -- A fence: each message is looked up, instead of joining with all those of the conversation.
+    select * from message l where l.tenant_id = $1 and l.conversation_id = c.id and l.seq = e.message_seq limit 1
+  ) m on true
+  where c.tenant_id = $1 and c.id = $3::uuid and ($6::boolean or c.delete_time is null) and ${visible(kind)}
+  order by e.seq`,
+  { maxBytes: PAGE_BYTES },
+);

@@ -1,0 +1,65 @@
+// The statement that reads the messages of many conversations at once.
+import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { type ViewerKind, visible } from "../visibility.ts";
+import { type MessageRow, messageColumns } from "./columns.ts";
+
+/** What a message takes in an answer beside its text and metadata, in bytes. */
+const MESSAGE_BYTES = 256;
+
+/** A message, or one row without one for a conversation of which none is read. */
+export interface BatchRow extends Omit<MessageRow, "id"> {
+  /** Which of the conversations asked for it is, from 1. */
+  readonly ordinal: bigint;
+  readonly asked_id: string;
+  /** It has messages, but the conversations before it hold as many as are asked for. */
+  readonly skipped: boolean;
+  readonly id: string | null;
+  /** How many messages were read up to this one. */
+  readonly place: bigint;
+  /** How many bytes the messages before this one take. */
+  readonly bytes_before: bigint;
+}
+
+/**
+ * The messages of conversations, in the order asked for, oldest first in each, and a row for each conversation and one
+ * message more than fits, to tell where the answer ends. How many a conversation holds is known without reading it, so what lies behind the limit is not read. No
+ * row: the caller does not see the conversation.
+ * $1 tenant, $2 caller, $3 ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq,
+ * $7 the most bytes.
+ */
+export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement<BatchRow> {
+  return {
+    name: `message_batch_${viewer}${latest ? "_latest" : ""}`,
+    maxBytes: 4 * PAGE_BYTES,
+    text: `
+  with asked as (
+    select c.id, a.ordinal, case when a.ordinal = 1 and $6::bigint > 0 then 0 else least(c.message_count, $4::bigint) end
+      as wanted
+    from unnest($3::uuid[]) with ordinality a(id, ordinal)
+    join conversation c on c.tenant_id = $1 and c.id = a.id
+    where c.delete_time is null and ${visible(viewer)}
+  ), reached as (
+    select a.id, a.ordinal, a.wanted, sum(a.wanted) over (order by a.ordinal) - a.wanted >= $5::bigint as behind from asked a
+  ), found as (
+    select r.ordinal, r.id as asked_id, r.behind and r.wanted > 0 as skipped, ${messageColumns},
+      coalesce(octet_length(m.content) + coalesce(pg_column_size(m.metadata), 0) + ${MESSAGE_BYTES}, 0) as bytes
+    from reached r left join lateral (
+      select * from message l
+      where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and not r.behind
+        and l.seq > case when r.ordinal = 1 then $6::bigint else 0 end
+      order by l.seq ${latest ? "desc limit $4::bigint" : "limit $5::bigint + 1"}
+    ) m on true
+  ), counted as (
+    select f.*, count(f.id) over w as place, sum(f.bytes) over w - f.bytes as bytes_before
+    from found f window w as (order by f.ordinal, f.seq rows unbounded preceding)
+  ), ended as (
+    select c.*, lag(c.bytes_before) over (order by c.ordinal, c.seq) as bytes_before_last,
+      row_number() over (partition by c.ordinal order by c.seq) = 1 as first
+    from counted c
+  )
+  select * from ended e
+  where e.first or (e.place <= $5::bigint + 1 and coalesce(e.bytes_before_last, 0) < $7::bigint)
+  order by e.ordinal, e.seq`,
+  };
+}

@@ -1,0 +1,133 @@
+// The statements that list messages: of one conversation, deleted ones, and by their words.
+
+import { changedSince, MOMENT } from "../changed.ts";
+import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
+import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
+
+/** A message of a page; `id` is null in the only row of an empty page. */
+export interface ListedMessageRow extends Omit<MessageRow, "id"> {
+  readonly id: string | null;
+  /** Whether another message comes after it that was found, but is too much for the page; null in an empty page. */
+  readonly followed?: boolean | null;
+  /** How many match in all; null unless asked for. */
+  readonly total: bigint | null;
+}
+
+export interface MessageListShape {
+  readonly viewer: ViewerKind;
+  readonly newestFirst: boolean;
+  /** Whether rows are skipped, filtered by role or sender, counted: the plain page pays for none of it. */
+  readonly filtered: boolean;
+}
+
+/**
+ * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge of
+ * the page before, if there was one; all that match are counted within $11 and $12 instead.
+ * $1 tenant, $2 caller, $3 conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0,
+ * $9 sender or null, $10 whether to count, $11 after seq and $12 before seq of the whole list.
+ */
+export function listMessages({ viewer, newestFirst, filtered }: MessageListShape): Statement<ListedMessageRow> {
+  const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
+  return {
+    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}`,
+    maxBytes: PAGE_BYTES,
+    text: `
+  select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"}
+  from conversation c
+  left join lateral (${withinBytes(
+    `select * from message l
+    where l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
+      and l.seq > $4::bigint and l.seq < $5::bigint ${filters}
+    order by l.seq ${newestFirst ? "desc" : "asc"} limit $6 ${filtered ? "offset $7" : ""}`,
+    `seq ${newestFirst ? "desc" : "asc"}`,
+  )}) m on true
+  ${
+    filtered
+      ? `left join lateral (
+    select count(*) as total from message l
+    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
+      and l.seq > $11::bigint and l.seq < $12::bigint ${filters}
+  ) counted on true`
+      : ""
+  }
+  where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(viewer)}
+  order by m.seq ${newestFirst ? "desc" : "asc"}`,
+  };
+}
+
+/**
+ * Deleted messages in the order in which they were sent, or the latest first.
+ * $1 tenant, $2 caller, $3 conversation or null, $4 time and $5 id at the edge of the page before or null, $6 limit,
+ * $7 skip, $8 whether to count.
+ */
+export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): Statement<ListedMessageRow> {
+  const order = oldestFirst ? "asc" : "desc";
+  const matching = `
+    from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+    where m.tenant_id = $1 and m.delete_time is not null and c.delete_time is null
+      and ($3::uuid is null or m.conversation_id = $3::uuid) and ${visible(viewer)}`;
+  return {
+    name: `message_list_deleted_${viewer}_${order}`,
+    maxBytes: PAGE_BYTES,
+    text: `
+  with page as (${withinBytes(
+    `select ${messageColumns} ${matching}
+      and ($4::timestamptz is null or (m.create_time, m.id) ${oldestFirst ? ">" : "<"} ($4::timestamptz, $5::uuid))
+    order by m.create_time ${order}, m.id ${order} limit $6 offset $7`,
+    `create_time ${order}, id ${order}`,
+  )}), counted as (
+    select case when $8::boolean then (select count(*) ${matching}) end as total
+  )
+  select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total from counted left join page on true
+  order by page.create_time ${order}, page.id ${order}`,
+  };
+}
+
+export interface MatchRow extends MessageRow {
+  readonly followed: boolean;
+  readonly score: number;
+  /** The moment of the statement. */
+  readonly moment: string;
+  /** It has changed since the first page, and comes once more after all others. */
+  readonly late: boolean;
+}
+
+const BEST_FIRST = "late, place desc, id desc";
+
+/**
+ * Messages by their words, best first. The index is asked for the words, the tenant and, if named, the conversation at
+ * once. An edit may lift a message past the pages that are read: those that have changed since the first come at the end,
+ * by their ids, as long as they still match.
+ * $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8 the score and id
+ * of the last of the page before or null, $9 limit, $10 whether that was at the end, $11 and $12 the moment of the first
+ * page.
+ */
+export const searchMessages = forEachViewer<MatchRow>(
+  "message_search",
+  (kind) => `
+  with asked as (
+    select words, words && quote_literal('tenant:' || $1::uuid::text)::tsquery && coalesce(
+        quote_literal('conversation:' || $3::uuid::text)::tsquery, quote_literal('tenant:' || $1::uuid::text)::tsquery) as scoped
+    from to_tsquery('simple', $4) as words
+  ), found as (
+    select ${messageColumns}, ts_rank(m.search, asked.words) as score,
+      ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
+    from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+    where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null
+      and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
+      and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6) and ${visible(kind)}
+  ), placed as (
+    select *, case when not late then score end as place from (
+      select *, $7::real is not null and ($10::boolean or not (score, id) < ($7::real, $8::uuid)) as late from found
+    ) found
+  )
+  ${withinBytes(
+    `select * from placed where not late or (changed and (not $10::boolean or id < $8::uuid))
+    order by ${BEST_FIRST} limit $9`,
+    BEST_FIRST,
+  )}
+  order by ${BEST_FIRST}`,
+  { maxBytes: PAGE_BYTES },
+);

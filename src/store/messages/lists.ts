@@ -1,0 +1,127 @@
+// Reads lists of messages: of one conversation, of several, deleted ones, and by their words.
+
+import type { Caller } from "../../domain/caller.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Moment } from "../changed.ts";
+import type { Queryable } from "../database.ts";
+import { type BatchRow, listMessageBatch } from "./batch-statement.ts";
+import type { MessageRow } from "./columns.ts";
+import * as lists from "./list-statements.ts";
+
+export { readMoment } from "../changed.ts";
+export type { MessageRow } from "./columns.ts";
+export type { MatchRow } from "./list-statements.ts";
+
+export interface MessageList {
+  readonly newestFirst: boolean;
+  readonly afterSeq: bigint;
+  readonly beforeSeq: bigint;
+  /** Where the page before ended. */
+  readonly edge: bigint | undefined;
+  readonly limit: number;
+  readonly skip: number;
+  readonly role: number;
+  readonly sender: string | null;
+  readonly count: boolean;
+}
+
+export interface MessagePage {
+  readonly rows: MessageRow[];
+  readonly total: bigint | null;
+}
+
+/** A page of a conversation's messages; undefined if the caller does not see it. One round trip. */
+export async function listMessages(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  list: MessageList,
+  signal?: Interrupt,
+): Promise<MessagePage | undefined> {
+  const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
+  const { newestFirst, afterSeq, beforeSeq, edge } = list;
+  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst, filtered });
+  const after = newestFirst ? afterSeq : (edge ?? afterSeq);
+  const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
+  const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
+  if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq);
+  return pageOf(await on.query(statement, values, signal));
+}
+
+export interface MessageBatch {
+  readonly ids: readonly string[];
+  /** Null: all of each conversation. */
+  readonly latest: number | null;
+  readonly limit: number;
+  /** Of the first conversation. */
+  readonly afterSeq: bigint;
+  readonly maxBytes: number;
+}
+
+/** The messages of many conversations, and one more than fits. One round trip. */
+export function readMessageBatch(
+  on: Queryable,
+  caller: Caller,
+  { ids, latest, limit, afterSeq, maxBytes }: MessageBatch,
+  signal?: Interrupt,
+): Promise<BatchRow[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  const values = [caller.tenantId, caller.memberId, ids, latest, limit, afterSeq, maxBytes];
+  return on.query(listMessageBatch(caller.viewer.kind, latest !== null), values, signal);
+}
+
+function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
+  if (rows[0] === undefined) return undefined;
+  return {
+    rows: rows.filter((row): row is lists.ListedMessageRow & MessageRow => row.id !== null),
+    total: rows[0].total,
+  };
+}
+
+/** A page of deleted messages. */
+export async function listDeletedMessages(
+  on: Queryable,
+  caller: Caller,
+  list: {
+    readonly oldestFirst: boolean;
+    readonly conversationId: string | null;
+    /** The last message of the page before. */
+    readonly edge: { readonly time: Date; readonly id: string } | undefined;
+    readonly limit: number;
+    readonly skip: number;
+    readonly count: boolean;
+  },
+  signal?: Interrupt,
+): Promise<MessagePage> {
+  const { conversationId, edge, limit, skip, count } = list;
+  const place = [edge?.time ?? null, edge?.id ?? null];
+  const values = [caller.tenantId, caller.memberId, conversationId, ...place, limit, skip, count];
+  const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
+  return pageOf(rows) ?? { rows: [], total: null };
+}
+
+export interface MessageSearch {
+  /** As `to_tsquery` takes it. */
+  readonly query: string;
+  readonly conversationId: string | null;
+  readonly role: number;
+  readonly sender: string | null;
+  /** The last of the page before, whether that was among those that changed, and when the first page was read. */
+  readonly after:
+    | { readonly score: number; readonly id: string; readonly late: boolean; readonly since: Moment }
+    | undefined;
+  readonly limit: number;
+}
+
+/** Messages by their words, best first. */
+export function searchMessages(
+  on: Queryable,
+  caller: Caller,
+  { query, conversationId, role, sender, after, limit }: MessageSearch,
+  signal?: Interrupt,
+): Promise<lists.MatchRow[]> {
+  const edge = [after?.score ?? null, after?.id ?? null];
+  const change = [after?.late ?? false, after?.since.next ?? 0n, after?.since.running ?? []];
+  const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit, ...change];
+  return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
+}

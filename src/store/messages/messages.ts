@@ -1,0 +1,227 @@
+// Reads and changes messages.
+
+import type { Caller } from "../../domain/caller.ts";
+import { EventType, type MessageReference, type NewEvent } from "../../domain/event-type.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import type { MessageDiff, MessageEdit, StoredMessage } from "../../domain/message-diff.ts";
+import type { Viewer } from "../../domain/viewer.ts";
+import { appendToLog } from "../conversations/conversations.ts";
+import type { Queryable } from "../database.ts";
+import * as log from "../log/statements.ts";
+import type { MessageRow } from "./columns.ts";
+import { appendMessages, columnsOf } from "./sends.ts";
+import * as sql from "./statements.ts";
+
+export type { LogRow } from "../log/statements.ts";
+export type { MessageRow } from "./columns.ts";
+export type { RevisionRow } from "./statements.ts";
+
+/** One message, or undefined if the caller does not see it. One round trip. */
+export async function readMessage(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  showDeleted = false,
+  signal?: Interrupt,
+): Promise<MessageRow | undefined> {
+  const values = [caller.tenantId, caller.memberId, id, showDeleted];
+  return (await on.query(sql.getMessage[caller.viewer.kind], values, signal))[0];
+}
+
+/** Where a message is, for good. */
+export interface MessagePlace {
+  readonly conversation_id: string;
+  readonly seq: bigint;
+}
+
+/** In which conversation a message is, whoever may see it: only for finding what to lock. */
+export async function locateMessage(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  signal?: Interrupt,
+): Promise<MessagePlace | undefined> {
+  return (await on.query(sql.locateMessage, [caller.tenantId, id], signal))[0];
+}
+
+/** A message of a locked conversation. */
+export async function readLockedMessage(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  seq: bigint,
+): Promise<MessageRow | undefined> {
+  return (await tx.query(sql.readMessage, [caller.tenantId, conversationId, seq]))[0];
+}
+
+/** Where messages are and when they came, in the order of the ids, without what they hold. */
+export function readPlacesById(
+  on: Queryable,
+  caller: Caller,
+  ids: readonly string[],
+): Promise<Pick<MessageRow, "id" | "seq" | "create_time">[]> {
+  return on.query(sql.placesById, [caller.tenantId, ids]);
+}
+
+/** Rows that one statement changes at most, so that none takes as long as statements may. */
+const PIECE = 2_000;
+
+/** The next messages of a locked conversation that are not deleted, oldest first. */
+export function readMessagesAfter(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  after: bigint,
+  limit: number,
+): Promise<MessageRow[]> {
+  return tx.query(sql.messagesAfter, [caller.tenantId, conversationId, after, limit]);
+}
+
+/** Where the next ones are, as many as one statement changes. */
+export function placesAfter(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  after: bigint,
+): Promise<{ id: string; seq: bigint }[]> {
+  return tx.query(sql.placesAfter, [caller.tenantId, conversationId, after, PIECE]);
+}
+
+/** Makes the changes of a difference in a locked conversation, each with its own log entry. */
+export async function applyDiff(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  { edits, deletions, additions }: MessageDiff,
+): Promise<void> {
+  if (edits.length > 0) await editRows(tx, caller, conversationId, edits);
+  if (deletions.length > 0) await markRows(tx, caller, conversationId, deletions, true);
+  const events: NewEvent[] = [
+    ...edits.map(({ before }) => ({
+      type: EventType.MESSAGE_EDITED,
+      data: { ...referenceTo(before), revision: before.revision + 1 },
+    })),
+    ...deletions.map((message) => ({ type: EventType.MESSAGE_DELETED, data: referenceTo(message) })),
+  ];
+  if (events.length > 0) {
+    await appendToLog(tx, caller, conversationId, events, { changesConversation: false, messages: -deletions.length });
+  }
+  await appendMessages(tx, caller, conversationId, additions);
+}
+
+function referenceTo({ id, seq }: Pick<StoredMessage, "id" | "seq">): MessageReference {
+  return { message_id: id, message_seq: Number(seq) };
+}
+
+async function editRows(tx: Queryable, caller: Caller, conversationId: string, edits: readonly MessageEdit[]) {
+  const seqs = edits.map(({ before }) => before.seq);
+  await tx.query(sql.editMessages, [caller.tenantId, conversationId, caller.actor, seqs, ...columnsOf(edits)]);
+}
+
+async function markRows(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  messages: ReadonlyArray<{ readonly seq: bigint }>,
+  deleted: boolean,
+) {
+  const seqs = messages.map(({ seq }) => seq);
+  await tx.query(sql.markMessagesDeleted, [caller.tenantId, conversationId, seqs, deleted]);
+}
+
+/** Deletes or restores one message of a locked conversation, with its log entry. */
+export async function setMessageDeleted(
+  tx: Queryable,
+  caller: Caller,
+  message: Pick<MessageRow, "id" | "seq" | "conversation_id">,
+  deleted: boolean,
+): Promise<void> {
+  await markRows(tx, caller, message.conversation_id, [message], deleted);
+  const event: NewEvent = {
+    type: deleted ? EventType.MESSAGE_DELETED : EventType.MESSAGE_RESTORED,
+    data: referenceTo(message),
+  };
+  const change = { changesConversation: false, messages: deleted ? -1 : 1 };
+  await appendToLog(tx, caller, message.conversation_id, [event], change);
+}
+
+/** Deletes or restores every message of a locked conversation. Answers how many changed. */
+export async function setAllMessagesDeleted(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  deleted: boolean,
+): Promise<bigint> {
+  let count = 0;
+  for (let after: bigint | null = 0n; after !== null; ) {
+    const values: unknown[] = [caller.tenantId, conversationId, deleted, after, PIECE];
+    const [row] = await tx.query(sql.markMessagesDeletedAfter, values);
+    count += Number(row?.count ?? 0n);
+    after = row?.last_seq ?? null;
+  }
+  if (count > 0) {
+    const event: NewEvent = {
+      type: deleted ? EventType.ALL_MESSAGES_DELETED : EventType.ALL_MESSAGES_RESTORED,
+      data: { count },
+    };
+    const change = { changesConversation: false, messages: deleted ? -count : count };
+    await appendToLog(tx, caller, conversationId, [event], change);
+  }
+  return BigInt(count);
+}
+
+/** The texts that a message had before; undefined if the caller does not see it. */
+export async function listRevisions(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  after: number,
+  limit: number,
+  signal?: Interrupt,
+): Promise<NumberedRevision[] | undefined> {
+  const values = [caller.tenantId, caller.memberId, id, after, limit];
+  const rows = await on.query(sql.listRevisions[caller.viewer.kind], values, signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is NumberedRevision => row.revision !== null);
+}
+
+export type NumberedRevision = sql.RevisionRow & { readonly revision: number };
+
+/** The log after a cursor; undefined if the caller does not see the conversation. */
+export async function readLog(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  after: bigint,
+  limit: number,
+  { signal, showDeleted = false }: { readonly signal?: Interrupt; readonly showDeleted?: boolean } = {},
+): Promise<LogEntry[] | undefined> {
+  const values = [caller.tenantId, caller.memberId, conversationId, after, limit, showDeleted];
+  const rows = await on.query(log.readLog[caller.viewer.kind], values, signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is LogEntry => row.seq !== null);
+}
+
+/** Where the logs of conversations end; those that are not there are missing. */
+export async function logEnds(on: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
+  const rows = await on.query(log.readEnds, [tenantId, ids]);
+  return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
+}
+
+/** A viewer, null for one that sees all of its tenant, and a conversation. */
+export interface Sight {
+  readonly viewerId: string | null;
+  readonly conversationId: string;
+}
+
+/** Those of which the viewer sees the conversation, be it deleted or not. All viewers are of one kind. */
+export async function readVisible<S extends Sight>(
+  on: Queryable,
+  tenantId: string,
+  kind: Viewer["kind"],
+  sights: readonly S[],
+): Promise<Set<S>> {
+  const values = [tenantId, sights.map(({ viewerId }) => viewerId), sights.map(({ conversationId }) => conversationId)];
+  const rows = await on.query(log.readVisible[kind], values);
+  return new Set(rows.flatMap(({ place }) => sights[Number(place) - 1] ?? []));
+}
+
+export type LogEntry = log.LogRow & { readonly seq: bigint };

@@ -1,0 +1,135 @@
+// Sends to one conversation, which its lock puts in a row anyway: those that meet on this server go together.
+
+import { DomainError } from "../../domain/errors.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Database } from "../database.ts";
+import { overloaded } from "../driver/errors.ts";
+import { type Send, type SendRow, send, sendMany } from "./sends.ts";
+
+interface Waiting extends Send {
+  readonly signal: Interrupt | undefined;
+  readonly resolve: (row: SendRow | undefined) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Nobody waits for it any more. */
+  gone: boolean;
+}
+
+/** Sends at most that go together, and the characters of text that end a batch. */
+const BATCH = 200;
+const BATCH_TEXT = 1024 * 1024;
+/** Sends to one conversation that may wait; the next is refused with OVERLOADED. */
+const MOST_WAITING = 2_000;
+
+/**
+ * Sends at once where nothing is under way in the conversation. What comes meanwhile waits, and then goes in one
+ * statement: one transaction, one flush, and an outcome for each. The order is that of arrival.
+ */
+export class SendQueue {
+  readonly #database: Database;
+  /** Of each conversation in which a send is under way: those that wait for it. */
+  readonly #waiting = new Map<string, Waiting[]>();
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Undefined: the caller does not see the conversation. Throws what the database throws, and the signal's reason. */
+  send(wanted: Send, signal?: Interrupt): Promise<SendRow | undefined> {
+    const place = `${wanted.caller.tenantId}/${wanted.conversationId.toLowerCase()}`;
+    const waiting = this.#waiting.get(place);
+    if (waiting !== undefined && waiting.length >= MOST_WAITING) {
+      return Promise.reject(overloaded("too many sends wait for the conversation"));
+    }
+    if (waiting !== undefined) return this.#wait(waiting, wanted, signal);
+    this.#waiting.set(place, []);
+    return this.#single(wanted, signal).finally(() => this.#next(place));
+  }
+
+  #single(wanted: Send, signal: Interrupt | undefined) {
+    return send(this.#database, wanted, signal);
+  }
+
+  #wait(waiting: Waiting[], wanted: Send, signal: Interrupt | undefined): Promise<SendRow | undefined> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const one: Waiting = { ...wanted, signal, resolve, reject, gone: false };
+      signal?.addEventListener(
+        "abort",
+        () => {
+          one.gone = true;
+          reject(signal.reason);
+        },
+        { once: true },
+      );
+      waiting.push(one);
+    });
+  }
+
+  /** Takes up what came meanwhile. Never rejects. */
+  #next(place: string): void {
+    const waiting = this.#waiting.get(place) ?? [];
+    const batch = takeBatch(waiting);
+    if (batch.length === 0) this.#waiting.delete(place);
+    else this.#carryOut(batch).finally(() => this.#next(place));
+  }
+
+  async #carryOut(batch: readonly Waiting[]): Promise<void> {
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) return this.#alone(only);
+    const { signal, release } = whenAllAbort(batch);
+    try {
+      const rows = await sendMany(this.#database, batch, signal);
+      batch.forEach((one, index) => {
+        one.resolve(rows[index]);
+      });
+    } catch (error) {
+      // A failure of the database is everybody's; one of the statement may be due to a single send, and it did nothing.
+      if (error instanceof DomainError || signal.aborted) for (const one of batch) one.reject(error);
+      else for (const one of batch) await this.#alone(one);
+    } finally {
+      release();
+    }
+  }
+
+  async #alone(one: Waiting): Promise<void> {
+    if (one.gone) return;
+    await this.#single(one, one.signal).then(one.resolve, one.reject);
+  }
+}
+
+/** The first ones that may go together: callers of one kind, no request id twice. */
+function takeBatch(waiting: Waiting[]): Waiting[] {
+  const batch: Waiting[] = [];
+  const keys = new Set<string>();
+  let text = 0;
+  for (let one = waiting[0]; one !== undefined; one = waiting[0]) {
+    const { caller, key } = one;
+    const id = key && JSON.stringify([caller.name, key.method, key.key]);
+    const full = batch.length === BATCH || (batch.length > 0 && text > BATCH_TEXT);
+    if (full || (id !== undefined && keys.has(id))) break;
+    if (batch[0] !== undefined && batch[0].caller.viewer.kind !== caller.viewer.kind) break;
+    waiting.shift();
+    if (one.gone) continue;
+    batch.push(one);
+    if (id !== undefined) keys.add(id);
+    for (const { content } of one.drafts) text += content.length;
+  }
+  return batch;
+}
+
+/** A signal for all: it aborts when nobody waits any more, so that PostgreSQL need not go on either. */
+function whenAllAbort(batch: readonly Waiting[]): { readonly signal: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  let left = batch.length;
+  const onAbort = () => {
+    left--;
+    if (left === 0) controller.abort(batch[0]?.signal?.reason);
+  };
+  for (const { signal } of batch) signal?.addEventListener("abort", onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    release() {
+      for (const { signal } of batch) signal?.removeEventListener("abort", onAbort);
+    },
+  };
+}

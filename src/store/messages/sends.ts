@@ -1,0 +1,109 @@
+// Adds messages to logs: one send, several at once, or within a transaction.
+
+import type { Caller } from "../../domain/caller.ts";
+import { newIds } from "../../domain/id.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import type { MessageDraft } from "../../domain/message-diff.ts";
+import type { Queryable } from "../database.ts";
+import * as log from "../log/statements.ts";
+import { sendMany as manySends } from "./send-many-statement.ts";
+
+export type { SendRow } from "../log/statements.ts";
+
+/** The key under which a send acts once. */
+export interface SendKey {
+  readonly method: string;
+  readonly key: string;
+  readonly fingerprint: Uint8Array;
+}
+
+/** Drafts as one array for each column. */
+export function columnsOf(drafts: readonly MessageDraft[]): [number[], string[], (string | null)[], (Date | null)[]] {
+  return [
+    drafts.map(({ role }) => role),
+    drafts.map(({ content }) => content),
+    drafts.map(({ metadata }) => (metadata === undefined ? null : JSON.stringify(metadata))),
+    drafts.map(({ clientTime }) => clientTime ?? null),
+  ];
+}
+
+/** Messages that one caller adds to a conversation, next to each other. */
+export interface Send {
+  readonly caller: Caller;
+  readonly conversationId: string;
+  readonly ids: readonly string[];
+  readonly drafts: readonly MessageDraft[];
+  readonly key: SendKey | undefined;
+  /** Whether the caller, to see the conversation, has to take part in it. */
+  readonly participantsOnly: boolean;
+}
+
+/** The whole send in one round trip. Undefined: the caller does not see the conversation. */
+export async function send(
+  on: Queryable,
+  { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
+  signal?: Interrupt,
+): Promise<log.SendRow | undefined> {
+  const [row] = await on.query(
+    log.send[caller.viewer.kind],
+    [
+      caller.tenantId,
+      caller.memberId,
+      conversationId,
+      caller.actor,
+      ids,
+      ...columnsOf(drafts),
+      caller.name,
+      key?.method ?? "",
+      key?.key ?? null,
+      key?.fingerprint ?? null,
+      participantsOnly,
+    ],
+    signal,
+  );
+  return row;
+}
+
+/** Several sends to one conversation by callers of one kind, in one round trip; the outcome of each in its place. */
+export async function sendMany(
+  on: Queryable,
+  sends: readonly Send[],
+  signal?: Interrupt,
+): Promise<(log.SendRow | undefined)[]> {
+  const [first] = sends;
+  if (first === undefined) return [];
+  const rows = await on.query(
+    manySends[first.caller.viewer.kind],
+    [
+      first.caller.tenantId,
+      first.conversationId,
+      sends.map(({ caller }) => caller.memberId),
+      sends.map(({ caller }) => caller.actor),
+      sends.map(({ caller }) => caller.name),
+      sends.map(({ key }) => key?.method ?? ""),
+      sends.map(({ key }) => key?.key ?? null),
+      sends.map(({ key }) => key?.fingerprint ?? null),
+      sends.map(({ ids }) => ids.length),
+      sends.map(({ participantsOnly }) => participantsOnly),
+      sends.flatMap(({ ids }, index) => ids.map(() => index + 1)),
+      sends.flatMap(({ ids }) => ids),
+      ...columnsOf(sends.flatMap(({ drafts }) => drafts)),
+    ],
+    signal,
+  );
+  return rows.map((row) => (row.visible || row.in_progress ? row : undefined));
+}
+
+/** Adds messages at the end of a locked conversation. Answers the number of the last one; undefined if there is none. */
+export async function appendMessages(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  drafts: readonly MessageDraft[],
+): Promise<bigint | undefined> {
+  if (drafts.length === 0) return undefined;
+  const ids = newIds(drafts.length);
+  const values = [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)];
+  const [row] = await tx.query(log.appendMessages, values);
+  return row?.last_seq;
+}

@@ -1,0 +1,142 @@
+// The statements that read, lock and write messages.
+import type { JsonObject } from "@bufbuild/protobuf";
+import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { forEachViewer, visible } from "../visibility.ts";
+import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
+
+/** $1 tenant, $2 caller, $3 id, $4 whether a deleted one is answered too. */
+export const getMessage = forEachViewer<MessageRow>(
+  "message_get",
+  (kind) => `
+  select ${messageColumns}
+  from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+  where m.tenant_id = $1 and m.id = $3::uuid and ($4::boolean or m.delete_time is null) and c.delete_time is null
+    and ${visible(kind)}`,
+);
+
+/** Where a message is, so that its conversation can be locked first. $1 tenant, $2 id. */
+export const locateMessage: Statement<{ conversation_id: string; seq: bigint }> = {
+  name: "message_locate",
+  text: "select m.conversation_id, m.seq from message m where m.tenant_id = $1 and m.id = $2::uuid",
+};
+
+/** One message of a conversation that is locked already. $1 tenant, $2 conversation, $3 seq. */
+export const readMessage: Statement<MessageRow> = {
+  name: "message_read",
+  text: `select ${messageColumns} from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = $3`,
+};
+
+/** What the store gave to messages, without what they hold, in the order of the ids. $1 tenant, $2 ids. */
+export const placesById: Statement<Pick<MessageRow, "id" | "seq" | "create_time">> = {
+  name: "message_places_by_id",
+  text: `
+  select m.id, m.seq, m.create_time from unnest($2::uuid[]) with ordinality as asked(id, ordinal)
+  join message m on m.tenant_id = $1 and m.id = asked.id order by asked.ordinal`,
+};
+
+/**
+ * Messages of a conversation that are not deleted, oldest first: as many as fit into a page, one at least.
+ * $1 tenant, $2 conversation, $3 after seq, $4 limit.
+ */
+export const messagesAfter: Statement<MessageRow> = {
+  name: "message_after",
+  maxBytes: PAGE_BYTES,
+  text: `
+  select ${messageColumns}, m.followed from (${withinBytes(
+    `select * from message l
+    where l.tenant_id = $1 and l.conversation_id = $2::uuid and l.delete_time is null and l.seq > $3::bigint
+    order by l.seq limit $4`,
+    "seq",
+  )}) m order by m.seq`,
+};
+
+/** The same without what they hold. */
+export const placesAfter: Statement<{ id: string; seq: bigint }> = {
+  name: "message_places_after",
+  text: `
+  select m.id, m.seq from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and m.seq > $3::bigint
+  order by m.seq limit $4`,
+};
+
+/**
+ * Edits messages and keeps what they were as revisions.
+ * $1 tenant, $2 conversation, $3 editor, $4 seqs, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times.
+ */
+export const editMessages: Statement = {
+  name: "message_edit",
+  text: `
+  with edit as (
+    select * from unnest($4::bigint[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[])
+      as e(seq, role, content, metadata, client_time)
+  ), kept as (
+    insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, client_time,
+      create_time, editor)
+    select m.tenant_id, m.conversation_id, m.seq, m.revision, m.role, m.content, m.metadata, m.client_time,
+      coalesce(m.edit_time, m.create_time), $3
+    from message m join edit e on e.seq = m.seq
+    where m.tenant_id = $1 and m.conversation_id = $2::uuid
+  )
+  update message m set role = e.role, content = e.content, metadata = e.metadata::jsonb, client_time = e.client_time,
+    revision = m.revision + 1, version = m.version + 1, edit_time = date_trunc('milliseconds', clock_timestamp())
+  from edit e
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = e.seq`,
+};
+
+/** Marks messages as deleted, or as not deleted any more. $1 tenant, $2 conversation, $3 seqs, $4 whether deleted. */
+export const markMessagesDeleted: Statement = {
+  name: "message_mark_deleted",
+  text: `
+  update message m set delete_time = case when $4::boolean then date_trunc('milliseconds', clock_timestamp()) end,
+    version = m.version + 1
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])`,
+};
+
+/**
+ * Marks the next messages of a conversation. Answers how many changed, and the last of them.
+ * $1 tenant, $2 conversation, $3 whether deleted, $4 after seq, $5 limit.
+ */
+export const markMessagesDeletedAfter: Statement<{ count: bigint; last_seq: bigint | null }> = {
+  name: "message_mark_deleted_after",
+  text: `
+  with piece as materialized (
+    select count(*) as count, max(n.seq) as last_seq from (
+      select l.seq from message l
+      where l.tenant_id = $1 and l.conversation_id = $2::uuid and (l.delete_time is null) = $3::boolean
+        and l.seq > $4::bigint
+      order by l.seq limit $5) n
+  ), changed as (
+    update message m set delete_time = case when $3::boolean then date_trunc('milliseconds', clock_timestamp()) end,
+      version = m.version + 1
+    where m.tenant_id = $1 and m.conversation_id = $2::uuid and (m.delete_time is null) = $3::boolean
+      and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
+  ) select count, last_seq from piece`,
+};
+
+export interface RevisionRow {
+  /** Null: the message was never edited. */
+  readonly revision: number | null;
+  readonly content: string;
+  readonly metadata: JsonObject | null;
+  readonly create_time: Date;
+  readonly editor: string;
+  readonly followed?: boolean;
+}
+
+/** The texts before. No row: the caller does not see the message. $1 tenant, $2 caller, $3 id, $4 after, $5 limit. */
+export const listRevisions = forEachViewer<RevisionRow>(
+  "message_revisions",
+  (kind) => `
+  select r.revision, r.content, r.metadata, r.create_time, r.editor, r.followed
+  from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+  left join lateral (${withinBytes(
+    `select r.revision as id, r.revision, r.content, r.metadata, r.create_time, r.editor from message_revision r
+    where r.tenant_id = $1 and r.conversation_id = m.conversation_id and r.seq = m.seq and r.revision > $4
+    order by r.revision limit $5`,
+    "revision",
+  )}) r on true
+  where m.tenant_id = $1 and m.id = $3::uuid and m.delete_time is null and c.delete_time is null and ${visible(kind)}
+  order by r.revision`,
+  { maxBytes: PAGE_BYTES },
+);

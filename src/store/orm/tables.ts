@@ -1,0 +1,38 @@
+// Every entity and every migration, in the order in which they are applied. Listed, never discovered.
+import type { Options } from "@mikro-orm/postgresql";
+import { MIGRATIONS, type NamedMigration } from "../migrations/index.ts";
+import { AgentEntity, TurnEntity } from "./entities/agent.ts";
+import { ApiKeyEntity } from "./entities/api-key.ts";
+import { ConversationEntity, EventEntity, ParticipantEntity } from "./entities/conversation.ts";
+import { FeedEntity, FeedHeadEntity, FeedStateEntity } from "./entities/feed.ts";
+import { MemberEntity } from "./entities/member.ts";
+import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
+import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
+import { TenantEntity } from "./entities/tenant.ts";
+
+/** What MikroORM knows of a database: its entities, and the migrations that make their tables. */
+export interface Tables {
+  readonly entities: NonNullable<Options["entities"]>;
+  readonly migrations: readonly NamedMigration[];
+}
+
+export const TABLES: Tables = {
+  entities: [
+    AgentEntity,
+    ApiKeyEntity,
+    AuditEntity,
+    ConversationEntity,
+    EventEntity,
+    FeedEntity,
+    FeedHeadEntity,
+    FeedStateEntity,
+    IdempotencyEntity,
+    MemberEntity,
+    MessageEntity,
+    MessageRevisionEntity,
+    ParticipantEntity,
+    TenantEntity,
+    TurnEntity,
+  ],
+  migrations: MIGRATIONS,
+};

@@ -1,0 +1,174 @@
+// The statements of an import.
+
+import type { WritableColumn } from "../conversations/statements.ts";
+import type { Statement } from "../database.ts";
+
+/** Makes the members that are not there. $1 tenant, $2 ids. */
+export const importMembers: Statement = {
+  name: "import_members",
+  text: `
+  insert into member (tenant_id, id) select $1, i.id from unnest($2::text[]) as i(id)
+  on conflict (tenant_id, id) do nothing`,
+};
+
+/** The types of the columns that an import sets beside the id, as they come out of JSON. */
+const importedColumns = {
+  creator: "text",
+  title: "text",
+  status: "smallint",
+  owner_id: "text",
+  agent: "text",
+  mode: "text",
+  call_type: "smallint",
+  entity_type: "text",
+  entity_id: "text",
+  pinned: "boolean",
+  metadata: "jsonb",
+  persona: "jsonb",
+  profile_info: "jsonb",
+  max_context_length: "integer",
+  participant_count: "integer",
+  version: "integer",
+  create_time: "timestamptz",
+  update_time: "timestamptz",
+  delete_time: "timestamptz",
+  purge_time: "timestamptz",
+} as const satisfies Record<WritableColumn, string> & Record<string, string>;
+
+/** A conversation without its log, as JSON can say it. */
+export type ImportedConversationRow = Readonly<Record<"id" | keyof typeof importedColumns, unknown>>;
+
+const names = Object.keys(importedColumns);
+
+/** Adds conversations without their logs; answers those that were not there. $1 tenant, $2 them as a JSON array, no id twice. */
+export const importConversations: Statement<{ id: string }> = {
+  name: "import_conversations",
+  text: `
+  insert into conversation (tenant_id, id, ${names.join(", ")})
+  select $1, c.id, ${names.map((name) => `c.${name}`).join(", ")}
+  from json_to_recordset($2::json) as c(id uuid, ${Object.entries(importedColumns)
+    .map(([name, type]) => `${name} ${type}`)
+    .join(", ")})
+  order by c.id on conflict (tenant_id, id) do nothing returning id`,
+};
+
+/** Answers those that did not take part yet. $1 tenant, then arrays: conversations, member ids, join seqs, join times, read seqs. */
+export const importParticipants: Statement<{ conversation_id: string }> = {
+  name: "import_participants",
+  text: `
+  insert into participant (tenant_id, conversation_id, member_id, join_seq, join_time, read_seq, conversation_time)
+  select $1, p.*, c.create_time
+  from unnest($2::uuid[], $3::text[], $4::bigint[], $5::timestamptz[], $6::bigint[]) as p(id)
+  join conversation c on c.tenant_id = $1 and c.id = p.id
+  on conflict (tenant_id, conversation_id, member_id) do nothing returning conversation_id`,
+};
+
+/** $1 tenant, then arrays: conversations, how many joined. */
+export const countImportedParticipants: Statement = {
+  name: "import_count_participants",
+  text: `
+  update conversation c set participant_count = c.participant_count + j.joined
+  from unnest($2::uuid[], $3::integer[]) as j(id, joined) where c.tenant_id = $1 and c.id = j.id`,
+};
+
+/** Sets where members joined, and moves their read marks forward. $1 tenant, then arrays: conversations, members, join seqs, read seqs. */
+export const markImported: Statement = {
+  name: "import_mark",
+  text: `
+  update participant p set join_seq = m.join_seq, read_seq = greatest(p.read_seq, m.read_seq)
+  from unnest($2::uuid[], $3::text[], $4::bigint[], $5::bigint[]) as m(conversation_id, member_id, join_seq, read_seq)
+  where p.tenant_id = $1 and p.conversation_id = m.conversation_id and p.member_id = m.member_id`,
+};
+
+/** Lets the tenant count on from a number, and locks its counter. $1 tenant, $2 number. */
+export const countOnFrom: Statement = {
+  name: "import_count_on",
+  text: `
+  update tenant t set last_conversation_number = greatest(t.last_conversation_number, $2::bigint) where t.id = $1`,
+};
+
+/** Numbers conversations, but for numbers that others have. $1 tenant, then arrays: conversations, numbers, none twice. */
+export const numberImported: Statement = {
+  name: "import_number",
+  text: `
+  update conversation c set number = n.number from unnest($2::uuid[], $3::bigint[]) as n(id, number)
+  where c.tenant_id = $1 and c.id = n.id
+    and not exists (select from conversation o where o.tenant_id = $1 and o.number = n.number)`,
+};
+
+/** Locks conversations, in one order whoever asks. $1 tenant, $2 ids. */
+export const lockImported: Statement<{ id: string; last_seq: bigint }> = {
+  name: "import_lock",
+  text: `
+  select c.id, c.last_seq from conversation c where c.tenant_id = $1 and c.id = any($2::uuid[])
+  order by c.id for no key update`,
+};
+
+/** A message that is there, as far as an import asks. */
+export interface ThereRow {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly revision: number;
+}
+
+/** Which messages are there already. $1 tenant, $2 ids. */
+export const existingMessages: Statement<ThereRow> = {
+  name: "import_existing_messages",
+  text: `
+  select m.id, m.conversation_id, m.revision from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
+};
+
+/** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
+ * delete times, revisions, versions. */
+export const importMessages: Statement = {
+  name: "import_messages",
+  text: `
+  insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, state, client_time,
+    create_time, edit_time, delete_time, revision, version)
+  select $1, m.conversation_id, m.seq, m.id, m.role, m.sender, m.content, m.metadata::jsonb, m.state, m.client_time,
+    m.create_time, m.edit_time, m.delete_time, m.revision, m.version
+  from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::smallint[],
+    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::integer[], $15::integer[])
+    as m(conversation_id, seq, id, role, sender, content, metadata, state, client_time, create_time, edit_time,
+      delete_time, revision, version)`,
+};
+
+/**
+ * Adds those that are not there, and answers which. $1 tenant, then arrays: message ids, revisions, contents, metadata,
+ * create times, editors.
+ */
+export const importRevisions: Statement<{ seq: bigint }> = {
+  name: "import_revisions",
+  text: `
+  insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, create_time, editor)
+  select $1, m.conversation_id, m.seq, r.revision, m.role, r.content, r.metadata::jsonb, r.create_time, r.editor
+  from unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
+    as r(message_id, revision, content, metadata, create_time, editor)
+  join message m on m.tenant_id = $1 and m.id = r.message_id
+  on conflict (tenant_id, conversation_id, seq, revision) do nothing returning seq`,
+};
+
+/** $1 tenant, then arrays: conversations, seqs, types, actors, create times, data. */
+export const importEvents: Statement = {
+  name: "import_events",
+  text: `
+  insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
+  select $1, e.conversation_id, e.seq, e.type, e.actor, e.create_time, e.data::jsonb
+  from unnest($2::uuid[], $3::bigint[], $4::smallint[], $5::text[], $6::timestamptz[], $7::text[])
+    as e(conversation_id, seq, type, actor, create_time, data)`,
+};
+
+/**
+ * What follows from a log that has grown. $1 tenant, then arrays: conversations, last seqs, how many messages that are
+ * not deleted came, when the last message came (or null), when the last entry came.
+ */
+export const growImported: Statement = {
+  name: "import_grow",
+  text: `
+  update conversation c set last_seq = g.last_seq, message_count = c.message_count + g.messages,
+    last_message_time = greatest(c.last_message_time, g.last_message_time),
+    update_time = greatest(c.update_time, g.last_time)
+  from unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
+    as g(id, last_seq, messages, last_message_time, last_time)
+  where c.tenant_id = $1 and c.id = g.id`,
+};

@@ -1,0 +1,246 @@
+// Adds what an import brings.
+import type { WritableColumn } from "../conversations/conversations.ts";
+import type { Queryable } from "../database.ts";
+import type { MessageRow } from "../messages/columns.ts";
+import type { EventRow, KeptRevisionRow, PartRow } from "./export-statements.ts";
+import * as sql from "./import-statements.ts";
+
+export { FIRST_PLACE } from "../conversations/participant-statements.ts";
+export type { ThereRow } from "./import-statements.ts";
+
+export interface ImportedConversation {
+  readonly id: string;
+  readonly creator: string;
+  readonly values: Readonly<Record<WritableColumn, unknown>>;
+  /** The number that people say; null: it has none. */
+  readonly number: bigint | null;
+  readonly version: number;
+  readonly createTime: Date;
+  readonly updateTime: Date;
+  readonly deleteTime: Date | null;
+  readonly purgeTime: Date | null;
+  /** No member twice. They are added by {@link addParts}, and counted already. */
+  readonly participants: readonly PartRow[];
+}
+
+/** Someone's part in a conversation that an import brings. */
+export interface ImportedPart extends PartRow {
+  readonly conversationId: string;
+}
+
+/** Adds the conversations that are not there; those that are stay as they are. Answers the ids of those that were added. */
+export async function addConversations(
+  tx: Queryable,
+  tenantId: string,
+  items: readonly ImportedConversation[],
+): Promise<ReadonlySet<string>> {
+  if (items.length === 0) return new Set();
+  // Of one that comes twice the first counts.
+  const first = new Map(items.toReversed().map((item) => [item.id, item]));
+  const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify([...first.values()].map(rowOf))]);
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** Lets members take part in conversations; those who do stay as they are. Answers how many joined which. */
+export async function addParts(
+  tx: Queryable,
+  tenantId: string,
+  parts: readonly ImportedPart[],
+): Promise<ReadonlyMap<string, number>> {
+  const joined = new Map<string, number>();
+  if (parts.length === 0) return joined;
+  const rows = await tx.query(sql.importParticipants, [
+    tenantId,
+    parts.map((part) => part.conversationId),
+    parts.map((part) => part.member_id),
+    parts.map((part) => part.join_seq),
+    parts.map((part) => part.join_time),
+    parts.map((part) => part.read_seq),
+  ]);
+  for (const { conversation_id: id } of rows) joined.set(id, (joined.get(id) ?? 0) + 1);
+  return joined;
+}
+
+/** Counts those who joined after their conversation was added. */
+export async function countParts(tx: Queryable, tenantId: string, joined: ReadonlyMap<string, number>): Promise<void> {
+  if (joined.size === 0) return;
+  await tx.query(sql.countImportedParticipants, [tenantId, [...joined.keys()], [...joined.values()]]);
+}
+
+/** Sets where members joined, and moves their read marks forward. */
+export async function markParts(tx: Queryable, tenantId: string, parts: readonly ImportedPart[]): Promise<void> {
+  if (parts.length === 0) return;
+  await tx.query(sql.markImported, [
+    tenantId,
+    parts.map((part) => part.conversationId),
+    parts.map((part) => part.member_id),
+    parts.map((part) => part.join_seq),
+    parts.map((part) => part.read_seq),
+  ]);
+}
+
+/** Gives conversations that were added the numbers that they bring, unless others have them; counting goes on after them. */
+export async function numberConversations(
+  tx: Queryable,
+  tenantId: string,
+  items: readonly ImportedConversation[],
+): Promise<void> {
+  const ids = new Map<bigint, string>();
+  for (const { id, number } of items) if (number !== null && !ids.has(number)) ids.set(number, id);
+  if (ids.size === 0) return;
+  const numbers = [...ids.keys()];
+  // First, for it lets one numbering follow the other.
+  await tx.query(sql.countOnFrom, [tenantId, numbers.reduce((most, number) => (number > most ? number : most))]);
+  await tx.query(sql.numberImported, [tenantId, [...ids.values()], numbers]);
+}
+
+function rowOf({ id, creator, values, version, participants, ...times }: ImportedConversation) {
+  return {
+    id,
+    creator,
+    ...values,
+    participant_count: participants.length,
+    version,
+    create_time: times.createTime,
+    update_time: times.updateTime,
+    delete_time: times.deleteTime,
+    purge_time: times.purgeTime,
+  } satisfies sql.ImportedConversationRow;
+}
+
+/** Makes the members that the tenant does not have. */
+export async function addMembers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await tx.query(sql.importMembers, [tenantId, [...ids].sort()]);
+}
+
+/** What a message was before, by the id of the message. */
+export interface ImportedRevision extends Omit<KeptRevisionRow, "seq" | "role" | "client_time"> {
+  readonly messageId: string;
+}
+
+/** Adds what messages were before; what is there already stays. Answers how many came. */
+export async function addRevisions(
+  tx: Queryable,
+  tenantId: string,
+  revisions: readonly ImportedRevision[],
+): Promise<number> {
+  if (revisions.length === 0) return 0;
+  const rows = await tx.query(sql.importRevisions, [
+    tenantId,
+    revisions.map((revision) => revision.messageId),
+    revisions.map((revision) => revision.revision),
+    revisions.map((revision) => revision.content),
+    revisions.map((revision) => jsonOf(revision.metadata)),
+    revisions.map((revision) => revision.create_time),
+    revisions.map((revision) => revision.editor),
+  ]);
+  return rows.length;
+}
+
+/** Locks conversations, and answers how long the logs of those that exist are. */
+export async function lockLogs(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
+  const rows = await tx.query(sql.lockImported, [tenantId, ids]);
+  return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
+}
+
+/** The messages that are there already, by their ids. */
+export async function messagesThere(
+  tx: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Map<string, sql.ThereRow>> {
+  const rows = ids.length === 0 ? [] : await tx.query(sql.existingMessages, [tenantId, ids]);
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** An entry as it was read. Its `seq` is the one that is asked for, or 0. */
+export type ImportedItem =
+  | {
+      readonly kind: "message";
+      readonly row: MessageRow;
+      readonly revisions: readonly ImportedRevision[];
+    }
+  | { readonly kind: "event"; readonly conversationId: string; readonly row: EventRow };
+
+/** An entry and the place in its log that it gets. */
+export interface PlacedItem<Item extends ImportedItem = ImportedItem> {
+  readonly item: Item;
+  readonly seq: bigint;
+}
+
+type PlacedMessage = PlacedItem<Extract<ImportedItem, { kind: "message" }>>;
+type PlacedEvent = PlacedItem<Extract<ImportedItem, { kind: "event" }>>;
+
+/** Adds entries whose places are known to locked logs. */
+export async function addEntries(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
+  const messages = placed.filter((one): one is PlacedMessage => one.item.kind === "message");
+  const events = placed.filter((one): one is PlacedEvent => one.item.kind === "event");
+  if (messages.length > 0) await addMessages(tx, tenantId, messages);
+  await addRevisions(
+    tx,
+    tenantId,
+    messages.flatMap(({ item }) => item.revisions),
+  );
+  if (events.length > 0) {
+    await tx.query(sql.importEvents, [
+      tenantId,
+      events.map(({ item }) => item.conversationId),
+      events.map(({ seq }) => seq),
+      events.map(({ item }) => item.row.type),
+      events.map(({ item }) => item.row.actor),
+      events.map(({ item }) => item.row.create_time),
+      events.map(({ item }) => JSON.stringify(item.row.data)),
+    ]);
+  }
+  if (placed.length > 0) await growLogs(tx, tenantId, placed);
+}
+
+async function addMessages(tx: Queryable, tenantId: string, placed: readonly PlacedMessage[]): Promise<void> {
+  const rows = placed.map(({ item }) => item.row);
+  await tx.query(sql.importMessages, [
+    tenantId,
+    rows.map((row) => row.conversation_id),
+    placed.map(({ seq }) => seq),
+    rows.map((row) => row.id),
+    rows.map((row) => row.role),
+    rows.map((row) => row.sender),
+    rows.map((row) => row.content),
+    rows.map((row) => jsonOf(row.metadata)),
+    rows.map((row) => row.state),
+    rows.map((row) => row.client_time),
+    rows.map((row) => row.create_time),
+    rows.map((row) => row.edit_time),
+    rows.map((row) => row.delete_time),
+    rows.map((row) => row.revision),
+    rows.map((row) => row.version),
+  ]);
+}
+
+async function growLogs(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
+  const logs = new Map<string, { seq: bigint; messages: number; messageTime: Date | null; time: Date }>();
+  for (const { item, seq } of placed) {
+    const id = item.kind === "message" ? item.row.conversation_id : item.conversationId;
+    const { create_time: time } = item.row;
+    const log = logs.get(id) ?? { seq, messages: 0, messageTime: null, time };
+    log.seq = seq;
+    if (time > log.time) log.time = time;
+    if (item.kind === "message") {
+      if (item.row.delete_time === null) log.messages++;
+      if (log.messageTime === null || time > log.messageTime) log.messageTime = time;
+    }
+    logs.set(id, log);
+  }
+  const grown = [...logs.values()];
+  await tx.query(sql.growImported, [
+    tenantId,
+    [...logs.keys()],
+    grown.map(({ seq }) => seq),
+    grown.map(({ messages }) => messages),
+    grown.map(({ messageTime }) => messageTime),
+    grown.map(({ time }) => time),
+  ]);
+}
+
+function jsonOf(value: unknown): string | null {
+  return value === null || value === undefined ? null : JSON.stringify(value);
+}

@@ -1,0 +1,177 @@
+// Begins, saves, follows and ends turns.
+
+import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Caller } from "../../domain/caller.ts";
+import { newId } from "../../domain/id.ts";
+import type { Interrupt } from "../../domain/interrupt.ts";
+import { type EndState, FinishReason, statesBefore, TurnState } from "../../domain/turn.ts";
+import type { Queryable } from "../database.ts";
+import type { MessageRow } from "../messages/columns.ts";
+import * as sql from "./statements.ts";
+
+export type { TurnRow } from "./statements.ts";
+
+/** Where a turn is. */
+export interface TurnPlace {
+  readonly tenantId: string;
+  readonly conversationId: string;
+  readonly id: string;
+}
+
+/** Which server runs a turn, and for how long it is believed to live without another word, in milliseconds. */
+export interface TurnLease {
+  readonly server: string;
+  readonly leaseMs: number;
+}
+
+/** The open turns of a locked conversation, oldest first. `expired`: its server is gone. */
+export function openTurns(
+  tx: Queryable,
+  tenantId: string,
+  conversationId: string,
+): Promise<{ id: string; expired: boolean }[]> {
+  return tx.query(sql.openTurns, [tenantId, conversationId]);
+}
+
+/** Adds a turn that answers a message of a locked conversation. */
+export async function insertTurn(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  agentId: string,
+  messageSeq: bigint,
+  state: TurnState,
+  { server, leaseMs }: TurnLease,
+): Promise<sql.TurnRow> {
+  const values = [
+    caller.tenantId,
+    newId(),
+    conversationId,
+    agentId,
+    caller.name,
+    messageSeq,
+    newId(),
+    state,
+    server,
+    leaseMs,
+    caller.viewer.kind === "tenant" ? null : caller.viewer.memberId,
+  ];
+  const [row] = await tx.query(sql.insertTurn, values);
+  if (row === undefined) throw new Error("a message is gone although its conversation is locked");
+  return row;
+}
+
+/** How many turns wait: in a conversation, of a member who calls, and in the tenant. */
+export async function countWaiting(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+): Promise<{ conversation: number; caller: number; tenant: number }> {
+  // A key on its own may speak for everybody.
+  const name = caller.memberId === null ? null : caller.name;
+  const [row] = await on.query(sql.countWaiting, [caller.tenantId, conversationId, name]);
+  return row ?? { conversation: 0, caller: 0, tenant: 0 };
+}
+
+/**
+ * Renews the leases of queued turns of one tenant. Those that are missing wait no longer. `stop`: as `saveTurn` tells.
+ * `next`: nothing stands in its way.
+ */
+export function renewWaiting(
+  on: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+  leaseMs: number,
+): Promise<{ id: string; stop: string | null; next: boolean }[]> {
+  return on.query(sql.renewWaiting, [tenantId, ids, leaseMs]);
+}
+
+/** Lets a queued turn run if it is the next. Undefined: not yet, or it is open no longer. */
+export async function startTurn(on: Queryable, place: TurnPlace): Promise<sql.TurnRow | undefined> {
+  return (await on.query(sql.startTurn, [place.tenantId, place.conversationId, place.id]))[0];
+}
+
+/**
+ * Saves the text after `offset` code points, or nothing but that the server lives. Undefined: the turn has ended.
+ * `stop`: why it should not go on, in words; empty: somebody has cancelled it.
+ */
+export async function saveTurn(
+  on: Queryable,
+  { tenantId, id }: TurnPlace,
+  part: { readonly offset: number; readonly text: string; readonly firstDeltaTime: Date } | undefined,
+  { leaseMs }: TurnLease,
+): Promise<{ stop: string | null } | undefined> {
+  if (part === undefined) return (await on.query(sql.renewTurn, [tenantId, id, leaseMs]))[0];
+  const values = [tenantId, id, part.offset, part.text, part.firstDeltaTime, leaseMs];
+  return (await on.query(sql.saveTurn, values))[0];
+}
+
+export async function requestCancel(on: Queryable, { tenantId, id }: TurnPlace): Promise<void> {
+  await on.query(sql.requestCancel, [tenantId, id]);
+}
+
+export async function isTurnOpen(on: Queryable, { tenantId, id }: TurnPlace): Promise<boolean> {
+  return (await on.query(sql.turnIsOpen, [tenantId, id])).length > 0;
+}
+
+export interface TurnEnd {
+  readonly state: EndState;
+  /** Why it failed, or was ended though nobody cancelled it; else empty. */
+  readonly failure: string;
+  readonly finish: FinishReason;
+  /** The whole reply. Undefined: what was saved of it. */
+  readonly text: string | undefined;
+  /** End it only if its server is gone. */
+  readonly onlyIfExpired?: boolean;
+}
+
+/**
+ * Ends a turn and adds its reply to the log. Where the conversation was deleted or closed, or the message that it answers
+ * deleted, nothing is added and the turn is cancelled. Undefined: it had ended before.
+ */
+export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Promise<sql.TurnRow | undefined> {
+  const whole = end.state === TurnState.COMPLETE;
+  const values = [
+    place.tenantId,
+    place.conversationId,
+    place.id,
+    statesBefore(end.state),
+    end.state,
+    end.failure.slice(0, 500),
+    end.text ?? null,
+    whole ? MessageState.COMPLETE : MessageState.FAILED,
+    end.onlyIfExpired ?? false,
+    end.finish,
+    TurnState.CANCELLED,
+    FinishReason.CANCELLED,
+  ];
+  return (await on.query(sql.endTurn, values))[0];
+}
+
+/** A turn and what is saved of its text after an offset; undefined if the caller does not see it. */
+export async function followTurn(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+  offset: number,
+  signal?: Interrupt,
+): Promise<(sql.TurnRow & { text: string }) | undefined> {
+  const values = [caller.tenantId, caller.memberId, id, offset];
+  return (await on.query(sql.followTurn[caller.viewer.kind], values, signal))[0];
+}
+
+/** The latest messages of a conversation, oldest first. */
+export async function latestMessages(
+  on: Queryable,
+  tenantId: string,
+  conversationId: string,
+  count: number,
+): Promise<MessageRow[]> {
+  return (await on.query(sql.latestMessages, [tenantId, conversationId, count])).reverse();
+}
+
+/** Open turns whose servers are gone, of all tenants: some of them. */
+export async function abandonedTurns(on: Queryable): Promise<TurnPlace[]> {
+  const rows = await on.query(sql.abandonedTurns, []);
+  return rows.map((row) => ({ tenantId: row.tenant_id, conversationId: row.conversation_id, id: row.id }));
+}

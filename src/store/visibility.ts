@@ -1,0 +1,65 @@
+// Which conversations a viewer sees, as a part of each statement's WHERE.
+import type { Viewer } from "../domain/viewer.ts";
+import type { Statement } from "./database.ts";
+
+export type ViewerKind = Viewer["kind"];
+
+/** One statement for each kind of viewer, so that each has a plan of its own. `$1` is the tenant, `$2` the caller. */
+export function forEachViewer<Row>(
+  name: string,
+  text: (kind: ViewerKind) => string,
+  options: Pick<Statement, "changes" | "extendsLog" | "maxBytes"> = {},
+): Readonly<Record<ViewerKind, Statement<Row>>> {
+  const forKind = (kind: ViewerKind): Statement<Row> => ({ ...options, name: `${name}_${kind}`, text: text(kind) });
+  return { tenant: forKind("tenant"), member: forKind("member"), manager: forKind("manager") };
+}
+
+/**
+ * The members whose conversations a viewer sees: itself, and for a manager its subordinates at any depth.
+ * `$1` is the tenant, `viewer` an expression for the viewer: `$2` unless told.
+ */
+export function watchedMembers(kind: "member" | "manager", viewer = "$2::text"): string {
+  if (kind === "member") return `select ${viewer} collate "C" as id`;
+  // UNION, not UNION ALL: it ends even if a cycle got in.
+  return `with recursive report(id) as (
+      select ${viewer} collate "C"
+      union
+      select m.id from member m join report r on m.manager_id = r.id where m.tenant_id = $1
+    ) select id from report`;
+}
+
+/**
+ * Ends a subquery that is asked for one conversation at a time. PostgreSQL would else consider to gather all of the
+ * member's conversations in a hash first, and does so where it takes them for few: the offset, of nothing, forbids it.
+ */
+const ONE_BY_ONE = "offset 0";
+
+/** A condition on conversation `c`: the viewer sees it. `$1` is the tenant, `viewer` as above. */
+export function visible(kind: ViewerKind, viewer = "$2::text"): string {
+  switch (kind) {
+    case "tenant":
+      // Names the parameter, so that every kind of viewer takes the same values.
+      return `(${viewer} is null or true)`;
+    case "member":
+      return `(c.owner_id = ${viewer} or exists (
+        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id and v.member_id = ${viewer}
+        ${ONE_BY_ONE}))`;
+    case "manager":
+      return `(c.owner_id in (${watchedMembers(kind, viewer)}) or exists (
+        select from participant v where v.tenant_id = $1 and v.conversation_id = c.id
+          and v.member_id in (${watchedMembers(kind, viewer)}) ${ONE_BY_ONE}))`;
+  }
+}
+
+/** A condition on conversation `c`: `member`, an expression, takes part in it. `$1` is the tenant. */
+export function takesPart(member: string): string {
+  return `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${member}
+      ${ONE_BY_ONE})`;
+}
+
+/** Whether the viewer may write into conversation `c` that it sees. `$1` is the tenant, `viewer` as above. */
+export function writable(kind: ViewerKind, viewer = "$2::text"): string {
+  if (kind === "tenant") return "true";
+  return `(c.owner_id = ${viewer} or ${takesPart(viewer)}) is true`;
+}
