@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
+import { createSweeper } from "../../../src/jobs/sweeper.ts";
 import type { Database } from "../../../src/store/database.ts";
-import { createSweeper } from "../../../src/store/sweeper.ts";
 import { reasonOf } from "../../support/errors.ts";
 import { type StoreServer, startStoreServer } from "../../support/store-server.ts";
 

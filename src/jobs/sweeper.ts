@@ -1,7 +1,7 @@
 // Forgets what is no longer kept: request ids that are too old, and deleted conversations whose time has come.
-import type { Database, Statement } from "./database.ts";
-import { forgetKeys } from "./idempotency/statements.ts";
-import { purgeDue } from "./purge/purge.ts";
+import type { Database, Statement } from "../store/database.ts";
+import { forgetKeys } from "../store/idempotency/statements.ts";
+import { purgeDue } from "../store/purge/purge.ts";
 
 const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
 
