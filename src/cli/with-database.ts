@@ -1,7 +1,8 @@
 // Opens the database that the settings name, external or embedded, for as long as some work takes.
 // What that takes is loaded only then: a command that is misused says so at once.
+
+import type { Embedded, EmbeddedOptions } from "../embedded-postgres/embedded.ts";
 import type { Database } from "../store/database.ts";
-import type { Embedded, EmbeddedOptions } from "../store/embedded/embedded.ts";
 import { CommandError, type Invocation } from "./command.ts";
 
 export interface OpenedDatabase {
@@ -51,7 +52,7 @@ async function start(
   logger: Invocation["logger"],
   role: NonNullable<EmbeddedOptions["role"]>,
 ): Promise<Embedded> {
-  const { AlreadyRunning, startEmbedded } = await import("../store/embedded/embedded.ts");
+  const { AlreadyRunning, startEmbedded } = await import("../embedded-postgres/embedded.ts");
   try {
     return await startEmbedded({ dataDir, logger, role });
   } catch (error) {

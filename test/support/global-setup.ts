@@ -2,8 +2,8 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
 import { openDatabase } from "../../src/store/database.ts";
-import type { Binaries } from "../../src/store/embedded/binaries.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { endLeftovers, markRun } from "./leftovers.ts";
 import { removeLeftClusters, startTestCluster } from "./postgres.ts";

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import pg from "pg";
 import { type Logger, pino } from "pino";
 import { inject } from "vitest";
+import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
+import { type Embedded, startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/store/database.ts";
-import type { Binaries } from "../../src/store/embedded/binaries.ts";
-import { type Embedded, startEmbedded } from "../../src/store/embedded/embedded.ts";
 import { logStatement } from "./statement-log.ts";
 
 export const silent: Logger = pino({ level: "silent" });

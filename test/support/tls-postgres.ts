@@ -5,8 +5,8 @@ import { chmod, chown, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Binaries } from "../../src/store/embedded/binaries.ts";
-import { openCluster, runOn, SUPERUSER } from "../../src/store/embedded/cluster.ts";
+import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
+import { openCluster, runOn, SUPERUSER } from "../../src/embedded-postgres/cluster.ts";
 import type { Certificate } from "./certificate.ts";
 import { administer } from "./postgres.ts";
 

@@ -7,9 +7,15 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeApiKey } from "../../../src/access/api-key.ts";
 import { newId } from "../../../src/domain/id.ts";
+import { type Cluster, openCluster, SUPERUSER } from "../../../src/embedded-postgres/cluster.ts";
+import {
+  ensurePostmaster,
+  isAlive,
+  PORT,
+  stopPostmaster,
+  watchOver,
+} from "../../../src/embedded-postgres/postmaster.ts";
 import { openDatabase } from "../../../src/store/database.ts";
-import { type Cluster, openCluster, SUPERUSER } from "../../../src/store/embedded/cluster.ts";
-import { ensurePostmaster, isAlive, PORT, stopPostmaster, watchOver } from "../../../src/store/embedded/postmaster.ts";
 import { migrate } from "../../../src/store/migrate.ts";
 import { administer, urlOf } from "../../support/postgres.ts";
 import { type Crash, crashPostgres } from "../faults/processes.ts";

@@ -1,7 +1,7 @@
 // Who uses an embedded PostgreSQL: a connection with locks that end with the process that holds them, however it ends.
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { sessionSetup, setUpSession } from "../driver/session.ts";
+import { sessionSetup, setUpSession } from "../store/driver/session.ts";
 import { isAlive } from "./postmaster.ts";
 
 /** Advisory locks (in the database `postgres`): shared by everyone who uses the cluster, and held by its one server. */

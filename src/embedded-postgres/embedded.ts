@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { SettingError } from "../../domain/setting-error.ts";
+import { SettingError } from "../domain/setting-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { type Cluster, openCluster, SUPERUSER } from "./cluster.ts";
 import { ensurePostmaster, findPostmaster, PORT, type Postmaster, stopPostmaster, watchOver } from "./postmaster.ts";
