@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
-import { LocalIssuer } from "../src/access/local-issuer.ts";
+import { LocalIssuer } from "../src/access/tokens/local-issuer.ts";
 import { startEmbedded } from "../src/embedded-postgres/embedded.ts";
 import { IMPORT_TENANT, LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
 import type { Effort } from "./measure.ts";

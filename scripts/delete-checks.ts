@@ -139,12 +139,12 @@ const deletions = [
     pattern: /(?<=^ *if \().*(?=\) \{\n *throw (?:denied|refuse|refuseKey|invalid)\()/gm,
     instead: "false",
   }),
-  ...find("src/access/api-key.ts", [ACCESS], { pattern: /^ *if \(stored\.length.*continue;\n/gm }),
-  ...find("src/access/api-key.ts", [ACCESS], {
+  ...find("src/access/keys/api-key.ts", [ACCESS], { pattern: /^ *if \(stored\.length.*continue;\n/gm }),
+  ...find("src/access/keys/api-key.ts", [ACCESS], {
     pattern: /(?<=^ *if \()record\.revokedAt.*(?=\) return)/gm,
     instead: "false",
   }),
-  ...find("src/access/api-key.ts", [ACCESS], {
+  ...find("src/access/keys/api-key.ts", [ACCESS], {
     pattern: /\w*\.?expiresAt !== undefined && .*<= now/g,
     instead: "false",
   }),

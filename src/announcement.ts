@@ -2,7 +2,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { TenantStore } from "./access/ports.ts";
+import type { TenantStore } from "./access/store-interfaces.ts";
 import { DEFAULT_TENANT } from "./bootstrap.ts";
 import type { Config } from "./config.ts";
 

@@ -2,7 +2,8 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { createDocsHandlers } from "../scripts/openapi/index.ts";
-import { createClientAddress } from "./access/client-address.ts";
+import { createClientAddress } from "./access/client-address/client-address.ts";
+import { OpenStreams } from "./access/limits/open-streams.ts";
 import { createConnectors } from "./agents/connectors/connectors.ts";
 import { createSealer } from "./agents/secrets/sealing.ts";
 import { readSealingKey } from "./agents/secrets/sealing-key.ts";
@@ -28,7 +29,6 @@ import { listenOn } from "./ports.ts";
 import type { Mount } from "./protocols/rest/binding/mount.ts";
 import { createRest } from "./protocols/rest/rest.ts";
 import { REST_FAILURES } from "./rest-failures.ts";
-import { OpenStreams } from "./rpc/open-streams.ts";
 import { createOriginCheck } from "./server/cors.ts";
 import type { Listening } from "./server/listening.ts";
 import { createReadiness } from "./server/readiness.ts";

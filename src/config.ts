@@ -1,8 +1,9 @@
 // The environment as one typed, frozen object; whatever is wrong with it is said at once, by name.
 import { z } from "zod";
-import type { Network } from "./access/client-address.ts";
-import type { IssuerSettings } from "./access/issuers.ts";
-import type { RatePolicies } from "./access/rate-limits.ts";
+import type { Network } from "./access/client-address/client-address.ts";
+import type { StreamLimits } from "./access/limits/open-streams.ts";
+import type { RatePolicies } from "./access/limits/rate-limits.ts";
+import type { IssuerSettings } from "./access/tokens/issuers.ts";
 import {
   databaseUrl,
   days,
@@ -34,7 +35,6 @@ import {
 } from "./config-values.ts";
 import { isLoopback } from "./domain/loopback.ts";
 import type { Speaker } from "./domain/speaking.ts";
-import type { StreamLimits } from "./rpc/open-streams.ts";
 
 export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
 

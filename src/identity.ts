@@ -1,13 +1,14 @@
 // Builds what says who calls and what it may do: the parts of access, tied to the store and to the services about them.
+
+import { Gate } from "./access/admission.ts";
 import { Authenticator } from "./access/authenticate.ts";
-import type { ClientAddress } from "./access/client-address.ts";
+import type { ClientAddress } from "./access/client-address/client-address.ts";
 import { Directory } from "./access/directory.ts";
-import { Gate } from "./access/gate.ts";
-import { type IssuerSettings, openIssuers } from "./access/issuers.ts";
-import { KeyUses } from "./access/key-uses.ts";
-import { LocalIssuer } from "./access/local-issuer.ts";
-import { RateLimits, type RatePolicies } from "./access/rate-limits.ts";
-import { Tokens } from "./access/tokens.ts";
+import { KeyUses } from "./access/keys/key-uses.ts";
+import { RateLimits, type RatePolicies } from "./access/limits/rate-limits.ts";
+import { type IssuerSettings, openIssuers } from "./access/tokens/issuers.ts";
+import { LocalIssuer } from "./access/tokens/local-issuer.ts";
+import { Tokens } from "./access/tokens/tokens.ts";
 import { permit, ruleOf } from "./domain/permissions.ts";
 import type { HttpHandler } from "./http/http.ts";
 import type { CallContext } from "./pipeline/call.ts";

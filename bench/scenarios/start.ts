@@ -1,7 +1,7 @@
 // P11: from the start on a warm data directory to the first answer, and the memory at rest.
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LocalIssuer } from "../../src/access/local-issuer.ts";
+import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
 import { createCaller } from "../caller.ts";
 import { MEMBER } from "../layout.ts";
 import { spreadOf } from "../measure.ts";

@@ -1,6 +1,6 @@
 // What it costs to check a token: the first time, and when it was verified before.
 import { generateKeyPair, SignJWT } from "jose";
-import { Tokens } from "../../src/access/tokens.ts";
+import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { spreadOf } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";

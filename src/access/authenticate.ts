@@ -1,14 +1,14 @@
 // From a request's headers to the principal that calls.
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/principal.ts";
-import { judgeKey, judgeSecret, type KeyVerdict, parseApiKey } from "./api-key.ts";
 import type { Clock } from "./bounded-cache.ts";
-import { GenuineRefused, refuseGenuine } from "./claims.ts";
 import { bearerToken, type RequestHeaders, readCredential } from "./credential.ts";
 import type { Directory } from "./directory.ts";
-import type { KeyUses } from "./key-uses.ts";
-import type { KeyRecord, MemberRecord, TenantRecord } from "./ports.ts";
-import type { Tokens, VerifiedToken } from "./tokens.ts";
+import { judgeKey, judgeSecret, type KeyVerdict, parseApiKey } from "./keys/api-key.ts";
+import type { KeyUses } from "./keys/key-uses.ts";
+import type { KeyRecord, MemberRecord, TenantRecord } from "./store-interfaces.ts";
+import { GenuineRefused, refuseGenuine } from "./tokens/claims.ts";
+import type { Tokens, VerifiedToken } from "./tokens/tokens.ts";
 
 export interface AuthenticatorOptions {
   readonly tokens: Tokens;

@@ -9,7 +9,7 @@ import {
   type MemberStore,
   type TenantRecord,
   type TenantStore,
-} from "./ports.ts";
+} from "./store-interfaces.ts";
 
 /** A slug has up to 63 characters, a UUID 36. */
 const MAX_TENANT_NAME = 63;

@@ -1,5 +1,5 @@
 // `token`: a token of the local issuer, for trying things out and for scripts.
-import { LocalIssuer, MAX_TTL_S } from "../access/local-issuer.ts";
+import { LocalIssuer, MAX_TTL_S } from "../access/tokens/local-issuer.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";

@@ -1,8 +1,8 @@
 // What the pipeline is made of.
 import type { Logger } from "pino";
-import type { ClientAddress } from "../access/client-address.ts";
+import type { ClientAddress } from "../access/client-address/client-address.ts";
+import type { OpenStreams } from "../access/limits/open-streams.ts";
 import type { Principal } from "../domain/principal.ts";
-import type { OpenStreams } from "../rpc/open-streams.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Door } from "./load-shedding.ts";

@@ -1,5 +1,5 @@
 // `/.well-known/jwks.json`: the public keys of the local issuer, for whoever verifies its tokens.
-import type { LocalIssuer } from "../access/local-issuer.ts";
+import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { answer, type HttpHandler } from "../http/http.ts";
 
 /** Serves the JWK set (RFC 7517, section 5). Others may keep it for ten minutes. */

@@ -1,11 +1,12 @@
 // `/oauth2/token`: an API key for a short token, as OAuth 2.0 client credentials (RFC 6749, section 4.4).
+
+import type { Gate } from "../access/admission.ts";
 import type { Authenticator } from "../access/authenticate.ts";
-import { GenuineRefused } from "../access/claims.ts";
-import type { ClientAddress } from "../access/client-address.ts";
-import type { Gate } from "../access/gate.ts";
-import type { LocalIssuer } from "../access/local-issuer.ts";
-import type { KeyRecord } from "../access/ports.ts";
-import { TICKET_USE } from "../access/tokens.ts";
+import type { ClientAddress } from "../access/client-address/client-address.ts";
+import type { KeyRecord } from "../access/store-interfaces.ts";
+import { GenuineRefused } from "../access/tokens/claims.ts";
+import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
+import { TICKET_USE } from "../access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
 import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../http/http.ts";

@@ -3,7 +3,7 @@
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { LOCAL_ISSUER } from "../../src/access/local-issuer.ts";
+import { LOCAL_ISSUER } from "../../src/access/tokens/local-issuer.ts";
 import { newId } from "../../src/domain/id.ts";
 import { type CallRule, ruleName, ruleOf } from "../../src/domain/permissions.ts";
 import { ROLES, SCOPES } from "../../src/domain/principal.ts";

@@ -4,7 +4,7 @@ import { createServer as createHttp2Server } from "node:http2";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { fetchKeys } from "../../src/access/key-files.ts";
+import { fetchKeys } from "../../src/access/tokens/key-files.ts";
 import { createConnect } from "../../src/agents/connectors/connect.ts";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";

@@ -1,8 +1,15 @@
 // Stands in for the store and the clock in tests of access.
 
 import { type ErrorReason, ErrorReasonSchema } from "../../gen/colloquy/v1/error_reason_pb.ts";
-import { makeApiKey } from "../../src/access/api-key.ts";
-import type { KeyRecord, KeyStore, KeyUse, MemberRecord, MemberStore, TenantStore } from "../../src/access/ports.ts";
+import { makeApiKey } from "../../src/access/keys/api-key.ts";
+import type {
+  KeyRecord,
+  KeyStore,
+  KeyUse,
+  MemberRecord,
+  MemberStore,
+  TenantStore,
+} from "../../src/access/store-interfaces.ts";
 import type { Role, Scope } from "../../src/domain/principal.ts";
 
 export const TENANT = "01890a5d-ac96-774b-bcce-b302099a8057";

@@ -2,9 +2,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { DEFAULT_POLICIES } from "../../src/access/rate-limits.ts";
+import { DEFAULT_STREAM_LIMITS } from "../../src/access/limits/open-streams.ts";
+import { DEFAULT_POLICIES } from "../../src/access/limits/rate-limits.ts";
 import { ConfigError, loadConfig } from "../../src/config.ts";
-import { DEFAULT_STREAM_LIMITS } from "../../src/rpc/open-streams.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "config-"));
 const file = join(directory, "a.pem");

@@ -1,5 +1,5 @@
 // Makes an API key: for AccessService, and for the command line.
-import { makeApiKey } from "../../access/api-key.ts";
+import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
 import type { Scope } from "../../domain/principal.ts";

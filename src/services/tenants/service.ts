@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Tenant, TenantSchema } from "../../../gen/colloquy/v1/tenant_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/tenant_service_pb.ts";
-import type { TenantRecord } from "../../access/ports.ts";
+import type { TenantRecord } from "../../access/store-interfaces.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";

@@ -1,5 +1,5 @@
 // What the access layer asks of the database: keys, tenants and members, each in one round trip.
-import type { KeyStore, MemberRecord, MemberStore, TenantStore } from "../../access/ports.ts";
+import type { KeyStore, MemberRecord, MemberStore, TenantStore } from "../../access/store-interfaces.ts";
 import { isOurId } from "../../domain/id.ts";
 import { ROLES, type Role, SCOPES } from "../../domain/principal.ts";
 import type { Database, Queryable, Statement } from "../database.ts";

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { makeApiKey } from "../../../src/access/api-key.ts";
+import { makeApiKey } from "../../../src/access/keys/api-key.ts";
 import { newId } from "../../../src/domain/id.ts";
 import { type Cluster, openCluster, SUPERUSER } from "../../../src/embedded-postgres/cluster.ts";
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hashSecret, judgeSecret, makeApiKey, parseApiKey } from "../../../src/access/api-key.ts";
+import { hashSecret, judgeSecret, makeApiKey, parseApiKey } from "../../../src/access/keys/api-key.ts";
 import { TENANT } from "../../support/access.ts";
 
 const KEY_ID = "01890a5d-ac96-774b-bcce-000000000001";

@@ -5,9 +5,9 @@ import { afterAll, describe, expect, test } from "vitest";
 import { Authenticator, type Work } from "../../../src/access/authenticate.ts";
 import { challenge } from "../../../src/access/credential.ts";
 import { Directory } from "../../../src/access/directory.ts";
-import { KeyUses } from "../../../src/access/key-uses.ts";
-import { LocalIssuer } from "../../../src/access/local-issuer.ts";
-import { Tokens } from "../../../src/access/tokens.ts";
+import { KeyUses } from "../../../src/access/keys/key-uses.ts";
+import { LocalIssuer } from "../../../src/access/tokens/local-issuer.ts";
+import { Tokens } from "../../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { Role, Scope } from "../../../src/domain/principal.ts";
 import {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openIssuers } from "../../../src/access/issuers.ts";
+import { openIssuers } from "../../../src/access/tokens/issuers.ts";
 
 const SETTINGS = {
   issuer: "https://login.example.com/",

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRemoteJWKSet, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { LocalIssuer } from "../../../src/access/local-issuer.ts";
-import { RETIRE_AFTER_MS, ROTATE_AFTER_MS } from "../../../src/access/local-keys.ts";
-import { Tokens } from "../../../src/access/tokens.ts";
+import { LocalIssuer } from "../../../src/access/tokens/local-issuer.ts";
+import { RETIRE_AFTER_MS, ROTATE_AFTER_MS } from "../../../src/access/tokens/local-keys.ts";
+import { Tokens } from "../../../src/access/tokens/tokens.ts";
 import { fakeClock, TENANT } from "../../support/access.ts";
 
 let directory: string;

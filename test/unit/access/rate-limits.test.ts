@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Gate } from "../../../src/access/admission.ts";
 import type { Work } from "../../../src/access/authenticate.ts";
-import { GenuineRefused } from "../../../src/access/claims.ts";
-import { Gate } from "../../../src/access/gate.ts";
 import {
   DEFAULT_POLICIES,
   Limiter,
@@ -9,7 +8,8 @@ import {
   RateLimits,
   rateLimitHeaders,
   refusal,
-} from "../../../src/access/rate-limits.ts";
+} from "../../../src/access/limits/rate-limits.ts";
+import { GenuineRefused } from "../../../src/access/tokens/claims.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { Principal, Role } from "../../../src/domain/principal.ts";
 import { OTHER_TENANT, reasonName, requestWith, TENANT } from "../../support/access.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { decodeJwt } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseApiKey } from "../../../src/access/api-key.ts";
+import { parseApiKey } from "../../../src/access/keys/api-key.ts";
 import { CommandError, UsageError } from "../../../src/cli/command.ts";
 import { keyCreateCommand } from "../../../src/cli/key-create.ts";
 import { memberSetCommand } from "../../../src/cli/member-set.ts";

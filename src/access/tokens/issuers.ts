@@ -1,7 +1,7 @@
 // The issuers that an operator names, with the keys that their settings point to.
-import type { Role } from "../domain/principal.ts";
-import { SettingError } from "../domain/setting-error.ts";
-import type { Clock } from "./bounded-cache.ts";
+import type { Role } from "../../domain/principal.ts";
+import { SettingError } from "../../domain/setting-error.ts";
+import type { Clock } from "../bounded-cache.ts";
 import { fetchKeys, readKeyFile } from "./key-files.ts";
 import { keySource } from "./key-source.ts";
 import type { Issuer } from "./tokens.ts";

@@ -2,10 +2,10 @@
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { Authenticator, Work } from "./authenticate.ts";
-import { CheckBudget } from "./check-budget.ts";
-import { GenuineRefused } from "./claims.ts";
 import { type RequestHeaders, TICKET } from "./credential.ts";
-import { networkOf, type RateLimits, rateLimitHeaders, refusal } from "./rate-limits.ts";
+import { CheckBudget } from "./limits/check-budget.ts";
+import { networkOf, type RateLimits, rateLimitHeaders, refusal } from "./limits/rate-limits.ts";
+import { GenuineRefused } from "./tokens/claims.ts";
 
 /** What the gate reads of a request. A `CallHead` is one. */
 export interface GateRequest extends RequestHeaders {

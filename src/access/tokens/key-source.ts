@@ -1,6 +1,6 @@
 // Where the public keys of an issuer come from, and when they are asked for again.
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters } from "jose";
-import type { Clock } from "./bounded-cache.ts";
+import type { Clock } from "../bounded-cache.ts";
 
 /** The type of key that jose verifies with. */
 type VerifyKey = Awaited<ReturnType<ReturnType<typeof createLocalJWKSet>>>;

@@ -1,7 +1,7 @@
 // The issuer that comes with the server: short tokens for API keys and for the command line.
 import { importJWK, SignJWT } from "jose";
-import type { Principal, Role, Scope } from "../domain/principal.ts";
-import type { Clock } from "./bounded-cache.ts";
+import type { Principal, Role, Scope } from "../../domain/principal.ts";
+import type { Clock } from "../bounded-cache.ts";
 import { keySource } from "./key-source.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { type Issuer, TICKET_USE } from "./tokens.ts";

@@ -4,7 +4,7 @@ import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from "jose";
 import { z } from "zod";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../../domain/setting-error.ts";
 
 /** How old a key may grow before a new one signs. */
 export const ROTATE_AFTER_MS = 90 * 24 * 60 * 60 * 1000;

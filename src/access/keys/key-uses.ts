@@ -1,6 +1,6 @@
 // Remembers when keys were last used, and tells the store about many of them at once.
-import type { Clock } from "./bounded-cache.ts";
-import type { KeyStore, KeyUse } from "./ports.ts";
+import type { Clock } from "../bounded-cache.ts";
+import type { KeyStore, KeyUse } from "../store-interfaces.ts";
 
 export interface KeyUsesOptions {
   readonly store: KeyStore;

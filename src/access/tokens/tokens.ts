@@ -1,9 +1,9 @@
 // JSON Web Tokens of any number of issuers, verified by jose and remembered until they expire.
 import { hash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { BoundedCache, type Clock } from "../bounded-cache.ts";
 import { ALGORITHMS } from "./algorithms.ts";
-import { BoundedCache, type Clock } from "./bounded-cache.ts";
 import { type ClaimRules, claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
 import { type KeySource, KeysUnavailable } from "./key-source.ts";
 

@@ -1,5 +1,5 @@
 // Checks of credentials from where many bad ones came: all get their turn, and together they cost a bounded share of the time.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
 
 /** Checks under way at one time. */
 const AT_ONCE = 4;

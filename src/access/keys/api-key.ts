@@ -1,8 +1,8 @@
 // The text of an API key, `clq_<tenant>_<id>_<secret>_<checksum>`: how it is made, read and compared.
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Clock } from "./bounded-cache.ts";
-import type { KeyRecord } from "./ports.ts";
+import type { Clock } from "../bounded-cache.ts";
+import type { KeyRecord } from "../store-interfaces.ts";
 
 /** 192 bits: beyond guessing, so a plain SHA-256 without salt or stretching is enough to store. */
 const SECRET_BYTES = 24;

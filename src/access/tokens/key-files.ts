@@ -10,7 +10,7 @@ const TIMEOUT_MS = 5_000;
 /** Reads a key set from a URL. Follows no redirect: a key must come from where the operator said. */
 export async function fetchKeys(url: string): Promise<JSONWebKeySet> {
   // Keys are read seldom, and on many servers never: what fetches them is not loaded before, nor kept.
-  const { createBoundedFetch } = await import("../outbound/bounded-fetch.ts");
+  const { createBoundedFetch } = await import("../../outbound/bounded-fetch.ts");
   const bounded = createBoundedFetch({ maxBytes: MAX_BYTES });
   try {
     const headers = { accept: "application/jwk-set+json, application/json" };

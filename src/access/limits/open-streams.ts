@@ -1,7 +1,8 @@
 // How many streams one caller may have open at one time, and one address without a credential: each holds a socket and memory.
-import { networkOf } from "../access/rate-limits.ts";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Principal } from "../domain/principal.ts";
+
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { Principal } from "../../domain/principal.ts";
+import { networkOf } from "./rate-limits.ts";
 
 /** Streams at one time in each process; undefined: no limit. */
 export interface StreamLimits {

@@ -1,6 +1,6 @@
 // What a verified token says: its claims, read as configured.
-import { DomainError, type DomainErrorDetails, ErrorReason } from "../domain/errors.ts";
-import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
+import { DomainError, type DomainErrorDetails, ErrorReason } from "../../domain/errors.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../../domain/principal.ts";
 
 /**
  * Which claims carry what. A name is first taken as it stands (`https://example.com/tenant` is a common claim name),
