@@ -44,11 +44,11 @@ const deletions = [
     instead: "false",
   }),
   ...find("src/services/directory/grants.ts", [CALLS], { pattern: /(?<=^ *if \().*(?=\) return;)/gm, instead: "true" }),
-  ...find("src/domain/viewer.ts", [DOMAIN, PERMISSIONS], {
+  ...find("src/domain/visibility.ts", [DOMAIN, PERMISSIONS], {
     pattern: /(?<=^ *return )viewer\.kind === .*(?=;)/gm,
     instead: "true",
   }),
-  ...find("src/domain/viewer.ts", [DOMAIN, PERMISSIONS], {
+  ...find("src/domain/visibility.ts", [DOMAIN, PERMISSIONS], {
     pattern: /(?<=^ *if \().*(?=\) throw)/gm,
     instead: "false",
   }),

@@ -1,7 +1,7 @@
 // A call's principal, boiled down to what the store asks of it.
 import { DomainError, ErrorReason } from "./errors.ts";
 import { callerOf, type Principal } from "./principal.ts";
-import { type Viewer, viewerOf } from "./viewer.ts";
+import { type Viewer, viewerOf } from "./visibility.ts";
 
 export interface Caller {
   readonly tenantId: string;

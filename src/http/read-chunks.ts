@@ -2,8 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import { constants } from "node:http2";
 import type { Readable } from "node:stream";
+import type { Interrupt } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Interrupt } from "../domain/interrupt.ts";
 import { orAborted } from "../pipeline/deadline.ts";
 import { BodyClock, bodyTooSlow } from "./body-clock.ts";
 import { BodyMemory, type BodyMemoryLimits, type BodyShare } from "./body-memory.ts";

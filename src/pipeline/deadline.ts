@@ -1,6 +1,7 @@
 // Deadlines: what the wires say of them, and the signal through which they reach a call.
+
+import { type Interrupt, Interruption } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
-import { type Interrupt, Interruption } from "../domain/interrupt.ts";
 import type { Wire } from "./call.ts";
 
 /** setTimeout fires at once for anything longer. */

@@ -1,6 +1,6 @@
 // The steps in which a server stops: leaving (it says that it is not ready), draining (no new calls), stopping (the calls that remain are aborted).
 import { setMaxListeners } from "node:events";
-import { type Interrupt, Interruption } from "../domain/interrupt.ts";
+import { type Interrupt, Interruption } from "../domain/cancellation.ts";
 
 /** Shared by the pipeline, health, long streams and the server, so that all of them see the stop at the same moment. */
 export interface Lifecycle {

@@ -11,8 +11,8 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { type Caller, callerFrom } from "../domain/caller.ts";
+import { sortMaps } from "../domain/canonical-order.ts";
 import { isOurId } from "../domain/id.ts";
-import { sortMaps } from "../domain/map-order.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency/idempotency.ts";

@@ -1,5 +1,5 @@
 // Changes of one conversation, which its lock puts in a row anyway: they queue for it here, and not each with a connection.
-import type { Interrupt } from "../domain/interrupt.ts";
+import type { Interrupt } from "../domain/cancellation.ts";
 import { overloaded } from "./driver/errors.ts";
 import { afterOwnTime } from "./driver/own-time.ts";
 

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { Pool } from "pg";
-import type { Interrupt } from "../domain/interrupt.ts";
+import type { Interrupt } from "../domain/cancellation.ts";
 import { ChangeQueue } from "./conversation-queue.ts";
 import { Connections } from "./driver/connections.ts";
 import { kindOf, readOnly, translate, unavailable } from "./driver/errors.ts";

@@ -1,6 +1,6 @@
 // The places in which snapshots run, and who has the next: taken in turn by tenants, and within a tenant by its callers.
 
-import type { Interrupt } from "../domain/interrupt.ts";
+import type { Interrupt } from "../domain/cancellation.ts";
 import { overloaded } from "./driver/errors.ts";
 import { afterOwnTime } from "./driver/own-time.ts";
 

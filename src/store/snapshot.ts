@@ -1,7 +1,7 @@
 // Reads of one moment that may take long: each holds a connection, so few run at once, and none waits for its reader for ever.
 
+import type { Interrupt } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Interrupt } from "../domain/interrupt.ts";
 import type { Lease } from "./driver/connection.ts";
 import { translate } from "./driver/errors.ts";
 import type { Queryable } from "./driver/statement.ts";

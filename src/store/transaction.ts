@@ -2,7 +2,7 @@
 
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { QueryConfig, QueryResult } from "pg";
-import type { Interrupt } from "../domain/interrupt.ts";
+import type { Interrupt } from "../domain/cancellation.ts";
 import type { Lease, LeaseResult } from "./driver/connection.ts";
 import { kindOf, unavailable } from "./driver/errors.ts";
 import { PreparedQuery } from "./driver/prepared-query.ts";

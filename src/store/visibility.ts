@@ -1,5 +1,5 @@
 // Which conversations a viewer sees, as a part of each statement's WHERE.
-import type { Viewer } from "../domain/viewer.ts";
+import type { Viewer } from "../domain/visibility.ts";
 import type { Statement } from "./database.ts";
 
 export type ViewerKind = Viewer["kind"];

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../src/domain/id.ts";
-import { parseSearch, toTsQuery } from "../../src/domain/search-query.ts";
+import { parseSearch, toTsQuery } from "../../src/domain/search/query.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { createRandom } from "../fault/stage/random.ts";
 import { administer, urlOf } from "../support/postgres.ts";

@@ -1,6 +1,6 @@
 // S-SNIPPETS: what it takes to show where a long text matches, whatever it is made of.
 import { describe, expect, test } from "vitest";
-import { snippetOf } from "../../src/domain/search-text.ts";
+import { snippetOf } from "../../src/domain/search/snippet.ts";
 import { heldBy } from "../support/loop-held.ts";
 
 /** As long as a message may be: 256 KiB. */

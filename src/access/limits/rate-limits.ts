@@ -1,8 +1,8 @@
 // Rate limits: how many calls a tenant and a caller may make, and how many bad credentials an address may send.
 import { hash } from "node:crypto";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { type Count, Windows } from "../../domain/fixed-window.ts";
 import type { Principal } from "../../domain/principal.ts";
-import { type Count, Windows } from "../../domain/windows.ts";
 import type { Clock } from "../bounded-cache.ts";
 
 /** So many points in a window of fixed length, which begins with the first of them. */

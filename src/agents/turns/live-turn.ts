@@ -1,7 +1,7 @@
 // A turn that this server runs: asks the agent, saves the text as it comes, and writes the end.
 import type { Logger } from "pino";
+import { type TextPart, TurnText } from "../../domain/reply-text.ts";
 import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../../domain/turn.ts";
-import { type TextPart, TurnText } from "../../domain/turn-text.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { Database } from "../../store/database.ts";

@@ -2,8 +2,8 @@
 import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
+import { codePoints, fromCodePoint, type TextPart } from "../../domain/reply-text.ts";
 import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turn.ts";
-import { codePoints, fromCodePoint, type TextPart } from "../../domain/turn-text.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { type MessageRow, readMessage } from "../../store/messages/messages.ts";

@@ -1,7 +1,7 @@
 // 100 requests a minute for each user: fixed windows, counted in the memory of this server.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { type Count, Windows } from "../../domain/fixed-window.ts";
 import { callerOf, type Principal } from "../../domain/principal.ts";
-import { type Count, Windows } from "../../domain/windows.ts";
 import type { CallInfo } from "../../protocols/rest/binding/mount.ts";
 
 const POINTS = 100;

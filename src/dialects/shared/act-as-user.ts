@@ -4,7 +4,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DirectoryService } from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { KeyPrincipal, MemberPrincipal } from "../../domain/principal.ts";
-import { viewerOf } from "../../domain/viewer.ts";
+import { viewerOf } from "../../domain/visibility.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { deriveContext } from "../../services/in-process/context.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";

@@ -1,8 +1,8 @@
 // The frames of gRPC, gRPC-Web and Connect's streams (Length-Prefixed-Message): a byte of flags, four of length, then the message.
 import type { Message } from "@bufbuild/protobuf";
 import type { Compression } from "@connectrpc/connect/protocol";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
 import { malformed, tooLarge } from "../../http/compression.ts";
 import { isOverlong } from "../../http/read-chunks.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";

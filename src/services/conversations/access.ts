@@ -3,7 +3,7 @@ import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts"
 import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
-import { mayManage, mayWrite, type Standing } from "../../domain/viewer.ts";
+import { mayManage, mayWrite, type Standing } from "../../domain/visibility.ts";
 import { type LockedRow, lockConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 

@@ -7,7 +7,7 @@ import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
 import { editOf, type MessageDraft } from "../../domain/message-diff.ts";
 import type { Speaking } from "../../domain/speaking.ts";
-import { mayManage } from "../../domain/viewer.ts";
+import { mayManage } from "../../domain/visibility.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";

@@ -1,7 +1,7 @@
 // Reads and changes the members of a tenant.
 
 import type { Caller } from "../../domain/caller.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { sendCancelRequest } from "./cancel.ts";
 import { kindOf } from "./errors.ts";
 import { PreparedQuery } from "./prepared-query.ts";

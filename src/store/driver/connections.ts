@@ -1,6 +1,6 @@
 // The connections of the pool as they are handed out and taken back, and given up together when their server is not the one to ask.
 import type { Pool, PoolClient } from "pg";
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { Lease, type Term } from "./connection.ts";
 import { takeIdle } from "./pool.ts";
 

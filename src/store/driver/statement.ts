@@ -1,7 +1,7 @@
 // What statements are, and what carries them out.
 
 import type { EntityManager } from "@mikro-orm/postgresql";
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 
 /** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
 export interface Statement<Row = unknown> {

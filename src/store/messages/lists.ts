@@ -1,7 +1,7 @@
 // Reads lists of messages: of one conversation, of several, deleted ones, and by their words.
 
 import type { Caller } from "../../domain/caller.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Moment } from "../changed.ts";
 import type { Queryable } from "../database.ts";
 import { type BatchRow, listMessageBatch } from "./batch-statement.ts";

@@ -1,10 +1,10 @@
 // Reads and changes messages.
 
 import type { Caller } from "../../domain/caller.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type MessageReference, type NewEvent } from "../../domain/event-type.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
 import type { MessageDiff, MessageEdit, StoredMessage } from "../../domain/message-diff.ts";
-import type { Viewer } from "../../domain/viewer.ts";
+import type { Viewer } from "../../domain/visibility.ts";
 import { appendToLog } from "../conversations/conversations.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";

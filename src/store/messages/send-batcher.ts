@@ -1,7 +1,7 @@
 // Sends to one conversation, which its lock puts in a row anyway: those that meet on this server go together.
 
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError } from "../../domain/errors.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
 import type { Database } from "../database.ts";
 import { overloaded } from "../driver/errors.ts";
 import { type Send, type SendRow, send, sendMany } from "./sends.ts";

@@ -1,8 +1,8 @@
 // Adds messages to logs: one send, several at once, or within a transaction.
 
 import type { Caller } from "../../domain/caller.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { newIds } from "../../domain/id.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
 import type { MessageDraft } from "../../domain/message-diff.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";

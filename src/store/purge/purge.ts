@@ -1,6 +1,6 @@
 // Erases conversations for good, large ones a piece at a time; and those that are deleted and whose time has come.
 import type { Caller } from "../../domain/caller.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { audit } from "../audit/audit.ts";
 import { lockConversation, purgeConversation } from "../conversations/conversations.ts";
 import type { Database, Queryable } from "../database.ts";

@@ -2,8 +2,8 @@
 
 import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { newId } from "../../domain/id.ts";
-import type { Interrupt } from "../../domain/interrupt.ts";
 import { type EndState, FinishReason, statesBefore, TurnState } from "../../domain/turn.ts";
 import type { Queryable } from "../database.ts";
 import type { MessageRow } from "../messages/columns.ts";

@@ -2,7 +2,7 @@
 import { clone, create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { sortMaps } from "../../../src/domain/map-order.ts";
+import { sortMaps } from "../../../src/domain/canonical-order.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
 
 function sortedBytes(init: MessageInitShape<typeof EchoRequestSchema>): string {

@@ -5,7 +5,7 @@ import { permissionsPage } from "../../../scripts/permissions.ts";
 import { DomainError } from "../../../src/domain/errors.ts";
 import { permit, RULES, requireRules, ruleOf } from "../../../src/domain/permissions.ts";
 import { isMemberId, type Principal, ROLES, type Role, type Scope } from "../../../src/domain/principal.ts";
-import { mayManage, mayWrite, viewerOf } from "../../../src/domain/viewer.ts";
+import { mayManage, mayWrite, viewerOf } from "../../../src/domain/visibility.ts";
 import { reasonName, TENANT } from "../../support/access.ts";
 
 const member = (role: Role, tenantId: string | undefined = TENANT): Principal => {

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
+import { codePoints, fromCodePoint, TurnText } from "../../../src/domain/reply-text.ts";
 import { isOpen, mayBecome, statesBefore, TURN_TIMES, TurnState } from "../../../src/domain/turn.ts";
-import { codePoints, fromCodePoint, TurnText } from "../../../src/domain/turn-text.ts";
 
 describe("the states of a turn", () => {
   const { QUEUED, RUNNING, COMPLETE, CANCELLED, FAILED } = TurnState;

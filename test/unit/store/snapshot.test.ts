@@ -1,7 +1,7 @@
 // Snapshots on a real connection: what they see, and what becomes of one that nobody reads.
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Interrupt } from "../../../src/domain/cancellation.ts";
 import { ErrorReason } from "../../../src/domain/errors.ts";
-import type { Interrupt } from "../../../src/domain/interrupt.ts";
 import type { Lease } from "../../../src/store/driver/connection.ts";
 import { Connections } from "../../../src/store/driver/connections.ts";
 import { DEFAULT_TIMEOUTS, type OpenPool, openPool } from "../../../src/store/driver/pool.ts";

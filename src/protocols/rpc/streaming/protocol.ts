@@ -2,7 +2,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import type { Interrupt } from "../../../domain/interrupt.ts";
+import type { Interrupt } from "../../../domain/cancellation.ts";
 import type { HeaderMap, Incoming, Protocol } from "../unary/protocol.ts";
 
 /** How a stream ends: with a last frame, or with trailers. */

@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { Interrupt } from "../../../domain/interrupt.ts";
+import type { Interrupt } from "../../../domain/cancellation.ts";
 import { tooLarge } from "../../../http/compression.ts";
 import type { WholeAnswer } from "../../../http/exchange.ts";
 import { isOverlong } from "../../../http/read-chunks.ts";

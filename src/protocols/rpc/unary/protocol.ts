@@ -1,7 +1,7 @@
 // What a protocol has to say of a unary call; `lane.ts` does the rest.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Interrupt } from "../../../domain/interrupt.ts";
+import type { Interrupt } from "../../../domain/cancellation.ts";
 import type { Exchange, WholeAnswer } from "../../../http/exchange.ts";
 import type { Wire } from "../../../pipeline/call.ts";
 import type { Codec, Encoding } from "../codec.ts";

@@ -1,6 +1,6 @@
 // The part of a text that shows what was found in it.
-import { parseSearch, type SearchTerm } from "./search-query.ts";
-import { isAscii, UNSPACED, wordsOf } from "./search-words.ts";
+import { parseSearch, type SearchTerm } from "./query.ts";
+import { isAscii, UNSPACED, wordsOf } from "./words.ts";
 
 const SNIPPET_LENGTH = 200;
 const LEAD = 60;

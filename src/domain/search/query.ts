@@ -1,5 +1,5 @@
 // What people type into a search box, as what must occur in a text.
-import { wordsOf } from "./search-words.ts";
+import { wordsOf } from "./words.ts";
 
 /** Words that stand next to each other: one, or those of a phrase or of a compound such as `A-4711`. */
 export interface SearchTerm {
