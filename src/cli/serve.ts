@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import { once } from "node:events";
 import type { App, Surroundings } from "../app.ts";
 import type { Listening } from "../server/listening.ts";
-import { trimWhenQuiet } from "../server/trim.ts";
+import { trimWhenQuiet } from "../server/release-heap.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { type OpenedDatabase, withDatabase } from "./with-database.ts";
 

@@ -4,7 +4,7 @@ import { constants, type ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { OnePort } from "./one-port.ts";
-import type { Answer } from "./unread-watch.ts";
+import type { Answer } from "./slow-readers.ts";
 
 /** RFC 9113 §6.8: the id with which a server announces GOAWAY before it decides what it will no longer take. */
 const HIGHEST_STREAM_ID = 2 ** 31 - 1;

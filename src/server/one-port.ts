@@ -14,7 +14,7 @@ import type { HttpRequest, HttpResponse } from "../http/http.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
 import type { Limits } from "./limits.ts";
 import { unlessHeard } from "./unless-heard.ts";
-import { createUnreadLimit } from "./unread.ts";
+import { createUnreadLimit } from "./unread-limit.ts";
 
 export interface OnePort {
   /** Listens, and serves HTTP/1.1 itself. */

@@ -9,7 +9,6 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { createConnectAdapter } from "../protocols/rpc/fallback/adapter.ts";
 import { createStreamLane } from "../protocols/rpc/streaming/lane.ts";
 import { createUnaryLane } from "../protocols/rpc/unary/lane.ts";
-import { createUnknownCallHandler } from "../rpc/unknown-call.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type CertificateWatch, type TlsOptions, watchCertificate } from "./certificate.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
@@ -20,7 +19,8 @@ import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createOnePort } from "./one-port.ts";
 import { createOperations } from "./operations.ts";
 import { checkRequest } from "./request-check.ts";
-import { watchUnread } from "./unread-watch.ts";
+import { watchUnread } from "./slow-readers.ts";
+import { createUnknownCallHandler } from "./unknown-call.ts";
 
 const PLAIN = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 

@@ -1,6 +1,6 @@
 // How much of this process's memory is in use, without what is only waiting to be collected or given back.
 import { setTimeout as delay } from "node:timers/promises";
-import { collectEverything } from "../../src/server/trim.ts";
+import { collectEverything } from "../../src/server/release-heap.ts";
 
 /** In which V8 lets go of the buffers that a collection has found unused, on a thread of its own. In milliseconds. */
 const SWEEP_MS = 20;

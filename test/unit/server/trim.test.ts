@@ -1,6 +1,6 @@
 // Memory that is given back once, when nothing is going on.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { trimWhenQuiet } from "../../../src/server/trim.ts";
+import { trimWhenQuiet } from "../../../src/server/release-heap.ts";
 
 let share: number;
 const busy = () => share;
