@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import type { TenantStore } from "./access/store-interfaces.ts";
 import { DEFAULT_TENANT } from "./bootstrap.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 
 /** The lines for whoever started it. `firstKey` is there only once in the life of a database. */
 export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {

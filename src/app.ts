@@ -8,7 +8,7 @@ import { createConnectors } from "./agents/connectors/connectors.ts";
 import { createSealer } from "./agents/secrets/sealing.ts";
 import { readSealingKey } from "./agents/secrets/sealing-key.ts";
 import { createTurns } from "./agents/turns/turns.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import { DIALECTS } from "./dialects/dialects.ts";
 import { createCompat } from "./dialects/registry.ts";
 import { documentsOf } from "./documents.ts";

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { OpenApiDocument, ServedDocument } from "../scripts/openapi/index.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 import type { Dialect } from "./dialects/shared/dialect.ts";
 
 /** The document of the API itself, then those of the dialects that are served. */

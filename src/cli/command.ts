@@ -1,7 +1,7 @@
 // What a command of the command line is, and what it is given.
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Logger } from "pino";
-import type { Config } from "../config.ts";
+import type { Config } from "../config/config.ts";
 
 /** An option, with the words that `--help` says of it. */
 export type CommandOption = ParseArgsOptionsConfig[string] & { readonly help: string };

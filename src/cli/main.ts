@@ -2,7 +2,7 @@
 import cluster from "node:cluster";
 import { relative, resolve } from "node:path";
 import { destination, type Logger } from "pino";
-import { type Config, ConfigError, loadConfig } from "../config.ts";
+import { type Config, ConfigError, loadConfig } from "../config/config.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SettingError } from "../domain/setting-error.ts";
 import { createLogger } from "../telemetry/log.ts";

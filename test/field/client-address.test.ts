@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createClientAddress, parseNetwork } from "../../src/access/client-address/client-address.ts";
-import { ConfigError, loadConfig } from "../../src/config.ts";
+import { ConfigError, loadConfig } from "../../src/config/config.ts";
 
 const TRUSTED = ["10.0.0.0/8", "127.0.0.1", "fd00::/8", "::1"];
 

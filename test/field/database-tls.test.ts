@@ -1,6 +1,6 @@
 // TLS to a real PostgreSQL: each sslmode against a server with a certificate of its own making, of another name, or without.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { inspectDatabase } from "../../src/store/inspect.ts";

@@ -1,6 +1,6 @@
 // A server that is to stop, behind a load balancer that asks it whether it is ready.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { documented, HAS_PROXIES, type RealProxy, startHaproxy } from "../support/parts/proxies.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";

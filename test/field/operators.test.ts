@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import pg from "pg";
 import { expect, test, vi } from "vitest";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { createRecord } from "../../src/pipeline/record.ts";
 import { unavailable } from "../../src/store/driver/errors.ts";
 import { createLogger } from "../../src/telemetry/log.ts";

@@ -9,7 +9,7 @@ import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from "jose"
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openIssuers } from "../../src/access/tokens/issuers.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { fakeClock } from "../support/access.ts";
 

@@ -11,7 +11,7 @@ import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
 import { createApp } from "../../src/app.ts";
 import { bootstrap } from "../../src/bootstrap.ts";
-import { loadConfig } from "../../src/config.ts";
+import { loadConfig } from "../../src/config/config.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Role, Scope } from "../../src/domain/principal.ts";
 import type { Database } from "../../src/store/database.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { DEFAULT_STREAM_LIMITS } from "../../src/access/limits/open-streams.ts";
 import { DEFAULT_POLICIES } from "../../src/access/limits/rate-limits.ts";
-import { ConfigError, loadConfig } from "../../src/config.ts";
+import { ConfigError, loadConfig } from "../../src/config/config.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "config-"));
 const file = join(directory, "a.pem");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { createApp } from "../../../src/app.ts";
 import { bootstrap } from "../../../src/bootstrap.ts";
-import { loadConfig } from "../../../src/config.ts";
+import { loadConfig } from "../../../src/config/config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../../../src/store/database.ts";
 import { STREAM_LANE, UNARY_LANE } from "../../support/echo-server.ts";
 import { silent } from "../../support/postgres.ts";

@@ -12,7 +12,7 @@ import { parseCommandLine } from "../../../src/cli/parse.ts";
 import { serveCommand } from "../../../src/cli/serve.ts";
 import { tenantCreateCommand } from "../../../src/cli/tenant-create.ts";
 import { tokenCommand } from "../../../src/cli/token.ts";
-import { loadConfig } from "../../../src/config.ts";
+import { loadConfig } from "../../../src/config/config.ts";
 import { DomainError } from "../../../src/domain/errors.ts";
 import { createTestDatabase, silent, type TestDatabase } from "../../support/postgres.ts";
 import { runColloquy } from "../../support/process.ts";

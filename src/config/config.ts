@@ -1,9 +1,11 @@
 // The environment as one typed, frozen object; whatever is wrong with it is said at once, by name.
 import { z } from "zod";
-import type { Network } from "./access/client-address/client-address.ts";
-import type { StreamLimits } from "./access/limits/open-streams.ts";
-import type { RatePolicies } from "./access/limits/rate-limits.ts";
-import type { IssuerSettings } from "./access/tokens/issuers.ts";
+import type { Network } from "../access/client-address/client-address.ts";
+import type { StreamLimits } from "../access/limits/open-streams.ts";
+import type { RatePolicies } from "../access/limits/rate-limits.ts";
+import type { IssuerSettings } from "../access/tokens/issuers.ts";
+import { isLoopback } from "../domain/loopback.ts";
+import type { Speaker } from "../domain/speaking.ts";
 import {
   databaseUrl,
   days,
@@ -32,11 +34,9 @@ import {
   trusting,
   workers,
   yesOrNo,
-} from "./config-values.ts";
-import { isLoopback } from "./domain/loopback.ts";
-import type { Speaker } from "./domain/speaking.ts";
+} from "./values.ts";
 
-export type { Dialect, Mount, TrustingDialect } from "./config-values.ts";
+export type { Dialect, Mount, TrustingDialect } from "./values.ts";
 
 export const PROFILES = ["development", "production"] as const;
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
