@@ -38,7 +38,7 @@ async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promi
 }
 
 async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
-  const { connectToPrimary } = await import("../workers/worker.ts");
+  const { connectToPrimary } = await import("./cluster/worker.ts");
   const primary = connectToPrimary();
   await using app = await build(invocation, opened, { gather: primary.gather });
   await start(app, primary.listening);
@@ -52,7 +52,7 @@ async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Pr
 const LEAST_POOL = 5;
 
 async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
-  const { createFleet, WorkerFailed } = await import("../workers/primary.ts");
+  const { createFleet, WorkerFailed } = await import("./cluster/primary.ts");
   const { config, logger, signal } = invocation;
   const { defaultPoolSize } = await import("../store/database.ts");
   const { poolSize = Math.max(LEAST_POOL, Math.ceil(defaultPoolSize() / config.workers)) } = config;

@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AggregatorRegistry } from "prom-client";
-import type { Listening } from "../server/listening.ts";
+import type { Listening } from "../../server/listening.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
 export interface FleetOptions {

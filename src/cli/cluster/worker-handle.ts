@@ -1,6 +1,6 @@
 // A worker as the primary has it.
 import type { Worker } from "node:cluster";
-import type { Listening } from "../server/listening.ts";
+import type { Listening } from "../../server/listening.ts";
 import { isOurs, type ToPrimary, type ToWorker } from "./messages.ts";
 
 export interface End {

@@ -1,6 +1,6 @@
 // A worker's line to its primary.
 import { AggregatorRegistry, type Registry } from "prom-client";
-import type { Listening } from "../server/listening.ts";
+import type { Listening } from "../../server/listening.ts";
 import { isOurs, type ToPrimary, type ToWorker } from "./messages.ts";
 
 export interface Primary {

@@ -1,5 +1,5 @@
 // What the primary and its workers say to each other.
-import type { Listening } from "../server/listening.ts";
+import type { Listening } from "../../server/listening.ts";
 
 export type ToPrimary =
   /** The worker listens; it is ready when it is released. */
