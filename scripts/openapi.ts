@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FileRegistry } from "@bufbuild/protobuf";
-import { REASON_STATUS } from "../src/rest-failures.ts";
+import { REASON_STATUS } from "../src/app/rest-errors.ts";
 import {
   createComments,
   createOpenApi,

@@ -1,5 +1,5 @@
 // The command line as a caller: whoever can run it has the data directory or the database in hand anyway.
-import { DEFAULT_TENANT } from "../bootstrap.ts";
+import { DEFAULT_TENANT } from "../app/first-run.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { AuditOrigin } from "../store/audit/audit.ts";
 import type { Queryable } from "../store/database.ts";

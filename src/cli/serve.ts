@@ -1,7 +1,7 @@
 // `serve`: the server, until it is told to stop. With several workers, each of them runs this command again.
 import cluster from "node:cluster";
 import { once } from "node:events";
-import type { App, Surroundings } from "../app.ts";
+import type { App, Surroundings } from "../app/app.ts";
 import type { Listening } from "../server/listening.ts";
 import { trimWhenQuiet } from "../server/release-heap.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
@@ -86,13 +86,13 @@ async function build(
   surroundings: Surroundings = {},
 ): Promise<App> {
   // The other commands need none of it, and start sooner without.
-  const { createApp } = await import("../app.ts");
+  const { createApp } = await import("../app/app.ts");
   return await createApp(config, logger, database, url, surroundings);
 }
 
 /** What is left to do once the server listens: a key that is shown once must not be made by one that cannot. */
 async function prepare({ database, embedded }: OpenedDatabase, url: string): Promise<string | undefined> {
-  const { bootstrap } = await import("../bootstrap.ts");
+  const { bootstrap } = await import("../app/first-run.ts");
   const firstKey = await bootstrap(database);
   await embedded?.announce(url);
   return firstKey;
@@ -104,7 +104,7 @@ async function announce(
   { url, notices }: Listening,
   firstKey: string | undefined,
 ): Promise<void> {
-  const { keepFirstKey, linesFor, missingTenant } = await import("../announcement.ts");
+  const { keepFirstKey, linesFor, missingTenant } = await import("../app/banner.ts");
   const { createTenantStore } = await import("../store/directory/access.ts");
   const missing = await missingTenant(config, createTenantStore(database));
   const kept = firstKey !== undefined && config.profile === "production" && !process.stdout.isTTY;

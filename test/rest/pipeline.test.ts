@@ -1,11 +1,11 @@
 // REST in front of the real pipeline, on the real server beside the other wires.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { REST_FAILURES } from "../../src/app/rest-errors.ts";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { createCallSignal } from "../../src/pipeline/deadline.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import { createRest, type Mount } from "../../src/protocols/rest/index.ts";
-import { REST_FAILURES } from "../../src/rest-failures.ts";
 import { createServer, type Server } from "../../src/server/server.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";

@@ -1,5 +1,6 @@
 // A whole server on a free port that serves the test contract, with a fake authentication.
 import { setTimeout as sleep } from "node:timers/promises";
+import { REST_FAILURES } from "../../src/app/rest-errors.ts";
 import { DomainError, ErrorReason, notFound } from "../../src/domain/errors.ts";
 import { callerOf, type Principal } from "../../src/domain/principal.ts";
 import type { HttpHandler } from "../../src/http/http.ts";
@@ -11,7 +12,6 @@ import type { Door } from "../../src/pipeline/load-shedding.ts";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.ts";
 import { type ServiceEntry, serve } from "../../src/pipeline/service.ts";
 import { createRest } from "../../src/protocols/rest/index.ts";
-import { REST_FAILURES } from "../../src/rest-failures.ts";
 import type { TlsOptions } from "../../src/server/certificate.ts";
 import type { Limits } from "../../src/server/limits.ts";
 import { createServer, type Server } from "../../src/server/server.ts";

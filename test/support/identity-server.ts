@@ -9,8 +9,8 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { Logger } from "pino";
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
-import { createApp } from "../../src/app.ts";
-import { bootstrap } from "../../src/bootstrap.ts";
+import { createApp } from "../../src/app/app.ts";
+import { bootstrap } from "../../src/app/first-run.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Role, Scope } from "../../src/domain/principal.ts";

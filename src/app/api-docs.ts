@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
-import type { OpenApiDocument, ServedDocument } from "../scripts/openapi/index.ts";
-import type { Config } from "./config/config.ts";
-import type { Dialect } from "./dialects/shared/dialect.ts";
+import type { OpenApiDocument, ServedDocument } from "../../scripts/openapi/index.ts";
+import type { Config } from "../config/config.ts";
+import type { Dialect } from "../dialects/shared/dialect.ts";
 
 /** The document of the API itself, then those of the dialects that are served. */
 export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>, config: Config): ServedDocument[] {
@@ -16,7 +16,7 @@ export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>,
 }
 
 function documentFile(name: string): string {
-  return join(import.meta.dirname, `../gen/openapi/${name}.json`);
+  return join(import.meta.dirname, `../../gen/openapi/${name}.json`);
 }
 
 /** A document that was generated from the contract (see scripts/openapi.ts), and where what it describes is served. */

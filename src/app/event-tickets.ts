@@ -1,6 +1,6 @@
 // How a browser's EventSource, which sends no header of its own, brings a credential: a ticket in the query.
-import { TICKET } from "./access/credential.ts";
-import type { Mount } from "./protocols/rest/binding/mount.ts";
+import { TICKET } from "../access/credential.ts";
+import type { Mount } from "../protocols/rest/binding/mount.ts";
 
 /** RFC 6750, section 2.3. */
 const PARAMETER = "access_token";

@@ -1,9 +1,9 @@
 // What the transcoder's own findings are called in the contract: a reason for each kind of problem.
 import type { ConnectError } from "@connectrpc/connect";
-import { DomainError, ErrorReason } from "./domain/errors.ts";
-import { toConnectError } from "./pipeline/errors.ts";
-import type { ProblemKind, RestProblem } from "./protocols/rest/binding/problem.ts";
-import type { FailureOptions } from "./protocols/rest/response/errors.ts";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { toConnectError } from "../pipeline/errors.ts";
+import type { ProblemKind, RestProblem } from "../protocols/rest/binding/problem.ts";
+import type { FailureOptions } from "../protocols/rest/response/errors.ts";
 
 const REASONS: Readonly<Record<ProblemKind, ErrorReason>> = {
   invalid: ErrorReason.INVALID_FIELD,

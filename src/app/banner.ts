@@ -2,9 +2,9 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { TenantStore } from "./access/store-interfaces.ts";
-import { DEFAULT_TENANT } from "./bootstrap.ts";
-import type { Config } from "./config/config.ts";
+import type { TenantStore } from "../access/store-interfaces.ts";
+import type { Config } from "../config/config.ts";
+import { DEFAULT_TENANT } from "./first-run.ts";
 
 /** The lines for whoever started it. `firstKey` is there only once in the life of a database. */
 export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {

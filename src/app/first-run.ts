@@ -1,9 +1,9 @@
 // What a new database gets: the tenant `default`, and a first API key that is shown once.
-import type { Caller } from "./domain/caller.ts";
-import { SCOPES } from "./domain/principal.ts";
-import { issueApiKey } from "./services/api-keys/issue.ts";
-import { makeTenant } from "./services/tenants/create-tenant.ts";
-import type { Database } from "./store/database.ts";
+import type { Caller } from "../domain/caller.ts";
+import { SCOPES } from "../domain/principal.ts";
+import { issueApiKey } from "../services/api-keys/issue.ts";
+import { makeTenant } from "../services/tenants/create-tenant.ts";
+import type { Database } from "../store/database.ts";
 
 export const DEFAULT_TENANT = "default";
 

@@ -1,6 +1,6 @@
 // The ports of one server: its own, and those that dialects have to themselves.
-import type { Listening } from "./server/listening.ts";
-import type { Server } from "./server/server.ts";
+import type { Listening } from "../server/listening.ts";
+import type { Server } from "../server/server.ts";
 
 export interface Listener {
   readonly server: Pick<Server, "listen">;

@@ -1,28 +1,28 @@
 // Builds what says who calls and what it may do: the parts of access, tied to the store and to the services about them.
 
-import { Gate } from "./access/admission.ts";
-import { Authenticator } from "./access/authenticate.ts";
-import type { ClientAddress } from "./access/client-address/client-address.ts";
-import { Directory } from "./access/directory.ts";
-import { KeyUses } from "./access/keys/key-uses.ts";
-import { RateLimits, type RatePolicies } from "./access/limits/rate-limits.ts";
-import { type IssuerSettings, openIssuers } from "./access/tokens/issuers.ts";
-import { LocalIssuer } from "./access/tokens/local-issuer.ts";
-import { Tokens } from "./access/tokens/tokens.ts";
-import { permit, ruleOf } from "./domain/permissions.ts";
-import type { HttpHandler } from "./http/http.ts";
-import type { CallContext } from "./pipeline/call.ts";
-import type { PipelineOptions } from "./pipeline/pipeline.ts";
-import type { ServiceEntry } from "./pipeline/service.ts";
-import { publishKeys } from "./server/published-keys.ts";
-import { tokenEndpoint } from "./server/token-endpoint.ts";
-import { createAccessService } from "./services/api-keys/service.ts";
-import { createAuditService } from "./services/audit/service.ts";
-import { createDirectoryService } from "./services/directory/service.ts";
-import { createTenantService } from "./services/tenants/service.ts";
-import type { Database } from "./store/database.ts";
-import { createKeyStore, createMemberStore, createTenantStore } from "./store/directory/access.ts";
-import type { TenantSecrets } from "./store/directory/tenant-secrets.ts";
+import { Gate } from "../access/admission.ts";
+import { Authenticator } from "../access/authenticate.ts";
+import type { ClientAddress } from "../access/client-address/client-address.ts";
+import { Directory } from "../access/directory.ts";
+import { KeyUses } from "../access/keys/key-uses.ts";
+import { RateLimits, type RatePolicies } from "../access/limits/rate-limits.ts";
+import { type IssuerSettings, openIssuers } from "../access/tokens/issuers.ts";
+import { LocalIssuer } from "../access/tokens/local-issuer.ts";
+import { Tokens } from "../access/tokens/tokens.ts";
+import { permit, ruleOf } from "../domain/permissions.ts";
+import type { HttpHandler } from "../http/http.ts";
+import type { CallContext } from "../pipeline/call.ts";
+import type { PipelineOptions } from "../pipeline/pipeline.ts";
+import type { ServiceEntry } from "../pipeline/service.ts";
+import { publishKeys } from "../server/published-keys.ts";
+import { tokenEndpoint } from "../server/token-endpoint.ts";
+import { createAccessService } from "../services/api-keys/service.ts";
+import { createAuditService } from "../services/audit/service.ts";
+import { createDirectoryService } from "../services/directory/service.ts";
+import { createTenantService } from "../services/tenants/service.ts";
+import type { Database } from "../store/database.ts";
+import { createKeyStore, createMemberStore, createTenantStore } from "../store/directory/access.ts";
+import type { TenantSecrets } from "../store/directory/tenant-secrets.ts";
 
 export interface IdentityOptions {
   readonly database: Database;
