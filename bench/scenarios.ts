@@ -15,7 +15,7 @@ import type { Stage } from "./stage.ts";
 export type Scenario = (stage: Stage) => Promise<Row | Row[]>;
 
 async function p10(): Promise<Row> {
-  const notes = ["a test, exact on any machine: `test/rpc/round-trips.test.ts`"];
+  const notes = ["a test, exact on any machine: `test/services/round-trips.test.ts`"];
   return {
     goal: "P10",
     work: "Database round trips of Get, List, Send: exactly one",

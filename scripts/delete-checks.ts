@@ -18,12 +18,16 @@ interface Deletion {
 }
 
 const root = join(import.meta.dirname, "..");
-const PERMISSIONS = ["test/rpc/permissions.test.ts"];
-const CALLS = ["test/rpc/identity.test.ts", "test/rpc/messages.test.ts", "test/rpc/conversations.test.ts"];
-const TRANSFER = ["test/rpc/transfer.test.ts"];
-const SUBSCRIBE = ["test/rpc/subscribe.test.ts"];
+const PERMISSIONS = ["test/services/permissions.test.ts"];
+const CALLS = [
+  "test/services/identity.test.ts",
+  "test/services/messages.test.ts",
+  "test/services/conversations.test.ts",
+];
+const TRANSFER = ["test/services/transfer.test.ts"];
+const SUBSCRIBE = ["test/services/subscribe.test.ts"];
 const SENDS = ["test/unit/store/send-queue.test.ts"];
-const COMPAT = ["test/compat/assistant", "test/compat/helpdesk", "test/compat/callcenter"];
+const COMPAT = ["test/dialects/assistant", "test/dialects/helpdesk", "test/dialects/callcenter"];
 const ACCESS = ["test/unit/access"];
 const DOMAIN = ["test/unit/domain/permissions.test.ts", "-t", "^(?!docs)"];
 const ISOLATION = ["test/fault/isolation.test.ts"];
@@ -80,17 +84,17 @@ const deletions = [
     },
   ),
   // What is visible, in a statement.
-  ...find("src/store/statements", [PERMISSIONS, CALLS, ISOLATION], {
+  ...find("src/store", [PERMISSIONS, CALLS, ISOLATION], {
     pattern: /\$\{(?:visible|seen)\([\w.]+\)\}/g,
     instead: "($2::text is null or true)",
   }),
-  ...find("src/store/statements", [SENDS], {
+  ...find("src/store", [SENDS], {
     pattern: /\$\{visible\(kind, "a\.caller"\)\}/g,
     instead: "(a.caller is null or true)",
   }),
-  ...find("src/store/statements", [SENDS, PERMISSIONS], { pattern: /\$\{writable\([^)]*\)\}/g, instead: "true" }),
+  ...find("src/store", [SENDS, PERMISSIONS], { pattern: /\$\{writable\([^)]*\)\}/g, instead: "true" }),
   // Whose conversations a manager sees.
-  ...find("src/store/statements", [PERMISSIONS, CALLS, COMPAT], {
+  ...find("src/store", [PERMISSIONS, CALLS, COMPAT], {
     pattern: /(?<!function )\bwatchedMembers\((?:kind|viewer|list\.viewer)\)/g,
     instead: '"select w.id from member w where w.tenant_id = $1 and ($2::text is null or true)"',
   }),
@@ -104,22 +108,22 @@ const deletions = [
   }),
   ...find("src/live/followers/follow-feed.ts", [SUBSCRIBE], { pattern: /^ *await ask\(\);\n/gm }),
   // What a dialect asks for besides.
-  ...find("src/dialects/callcenter/dialect.ts", [["test/compat/callcenter"]], {
+  ...find("src/dialects/callcenter/dialect.ts", [["test/dialects/callcenter"]], {
     pattern: /^ *await requireTheirs\(.*\);\n/gm,
   }),
   ...find("src/dialects/shared/act-as-user.ts", [COMPAT], {
     pattern: /(?<=^ *if \().*(?=\)\s*throw denied\()/gm,
     instead: "false",
   }),
-  ...find("src/dialects/workorder/dialect.ts", [["test/compat/workorder"]], {
+  ...find("src/dialects/workorder/dialect.ts", [["test/dialects/workorder"]], {
     pattern: /(?<=^ *if \().*(?=\) throw (?:denied|notFound)\()/gm,
     instead: "false",
   }),
-  ...find("src/dialects/assistant/service.ts", [["test/compat/assistant"]], {
+  ...find("src/dialects/assistant/service.ts", [["test/dialects/assistant"]], {
     pattern: /(?<=^ *if \()conversation\?\.ownerId.*(?=\) throw)/gm,
     instead: "false",
   }),
-  ...find("src/dialects/helpdesk/service.ts", [["test/compat/helpdesk"]], {
+  ...find("src/dialects/helpdesk/service.ts", [["test/dialects/helpdesk"]], {
     pattern: /(?<=^ *if \()!\(await acting.*(?=\) throw)/gm,
     instead: "false",
   }),
@@ -127,7 +131,7 @@ const deletions = [
     pattern: /(?<=return )viewer\.kind === .*(?=;)/g,
     instead: "true",
   }),
-  ...find("src/dialects/workorder/dialect.ts", [["test/compat/workorder"]], {
+  ...find("src/dialects/workorder/dialect.ts", [["test/dialects/workorder"]], {
     pattern: /^ *(?:if \(.*\) )?await requireOwn\(.*\);\n/gm,
   }),
   // A credential's fault.

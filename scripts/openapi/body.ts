@@ -2,11 +2,11 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
 import { pathName } from "../../src/protocols/rest/binding/field-path.ts";
+import type { MediaType, RequestBody, Response, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import type { Comments } from "./comments.ts";
 import { leadingSentence } from "./comments.ts";
 import type { RequiredFields } from "./required.ts";
 import type { Schemas } from "./schema.ts";
-import type { MediaType, RequestBody, Response, Schema } from "./types.ts";
 
 export interface BodyContext {
   readonly schemas: Schemas;

@@ -1,5 +1,5 @@
 // Collected components: names for them, and one for both directions where a message reads the same in both.
-import type { Schema } from "./types.ts";
+import type { Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 
 /** Whether a schema describes what a client sends or what it is answered. */
 export type Direction = "input" | "output";

@@ -1,6 +1,13 @@
 // Gives bodies and required parameters of a finished document an example each.
+
+import type {
+  MediaType,
+  OpenApiDocument,
+  Operation,
+  Parameter,
+  Schema,
+} from "../../src/protocols/rest/docs/openapi-types.ts";
 import { type ExampleContext, exampleOf } from "./examples.ts";
-import type { MediaType, OpenApiDocument, Operation, Parameter, Schema } from "./types.ts";
 
 export function addExamples(document: OpenApiDocument): OpenApiDocument {
   const resolve = (ref: string): Schema => {

@@ -1,6 +1,7 @@
 // Puts a whole OpenAPI document together.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { type Binding, bindingsOf } from "../../src/protocols/rest/binding/binding.ts";
+import type { Components, OpenApiDocument, Operation, PathItem } from "../../src/protocols/rest/docs/openapi-types.ts";
 import { createComments } from "./comments.ts";
 import { addExamples } from "./document-examples.ts";
 import { mergeOperations } from "./merge-operations.ts";
@@ -9,7 +10,6 @@ import { createOperation, type OperationContext } from "./operation.ts";
 import type { OpenApiOptions } from "./options.ts";
 import { createRequired } from "./required.ts";
 import { createSchemas, type Schemas } from "./schema.ts";
-import type { Components, OpenApiDocument, Operation, PathItem } from "./types.ts";
 
 /** The methods for which a path item of OpenAPI 3.1 has a place. */
 const VERBS: ReadonlySet<string> = new Set(["get", "put", "post", "delete", "options", "head", "patch", "trace"]);

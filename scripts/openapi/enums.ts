@@ -1,7 +1,7 @@
 // The JSON Schema of an enum: the names of its values.
 import type { DescEnum } from "@bufbuild/protobuf";
+import type { Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import type { Comments } from "./comments.ts";
-import type { Schema } from "./types.ts";
 
 export function enumComponent(desc: DescEnum, comments: Comments): Schema {
   if (desc.typeName === "google.protobuf.NullValue") return { type: "null" };

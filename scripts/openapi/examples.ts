@@ -1,6 +1,7 @@
 // Makes an example from a schema, the same each time, valid against the schema.
+
+import type { Json, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import { sampleOf } from "./pattern-sample.ts";
-import type { Json, Schema } from "./types.ts";
 
 const UUID = "0199a2b4-7c1e-7b3a-9c55-3f1d2a6b8c90";
 

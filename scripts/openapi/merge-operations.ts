@@ -1,5 +1,12 @@
 // One operation from two: a unary and a streaming method at one place, of which `Accept` chooses.
-import type { MediaType, Operation, Parameter, Reference, RequestBody, Response } from "./types.ts";
+import type {
+  MediaType,
+  Operation,
+  Parameter,
+  Reference,
+  RequestBody,
+  Response,
+} from "../../src/protocols/rest/docs/openapi-types.ts";
 
 /**
  * Gives the unary operation the answers, parameters and body of the streaming one beside its own. It keeps its id and

@@ -2,13 +2,19 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
+import type {
+  Components,
+  Operation,
+  Parameter,
+  Reference,
+  Response,
+} from "../../src/protocols/rest/docs/openapi-types.ts";
 import { type BodyContext, requestBody, successResponse } from "./body.ts";
 import { type Comments, leadingSentence, splitComment } from "./comments.ts";
 import { standardRequestHeaders, standardResponseHeaders } from "./headers.ts";
 import type { OpenApiPath } from "./openapi-path.ts";
 import type { OpenApiOptions, OperationFacts } from "./options.ts";
 import { pathParameter, queryParameters } from "./parameters.ts";
-import type { Components, Operation, Parameter, Reference, Response } from "./types.ts";
 
 export interface OperationContext extends BodyContext {
   readonly options: OpenApiOptions;

@@ -1,7 +1,15 @@
 // What a document is made of besides the descriptors.
 import type { DescMethod, DescService, Registry } from "@bufbuild/protobuf";
 import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
-import type { Info, MediaType, Response, Schema, SecurityRequirement, SecurityScheme, Server } from "./types.ts";
+import type {
+  Info,
+  MediaType,
+  Response,
+  Schema,
+  SecurityRequirement,
+  SecurityScheme,
+  Server,
+} from "../../src/protocols/rest/docs/openapi-types.ts";
 
 /** What decides which headers and errors an operation has. */
 export interface OperationFacts {

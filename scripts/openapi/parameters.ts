@@ -3,11 +3,11 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
 import { pathName } from "../../src/protocols/rest/binding/field-path.ts";
 import { textReader } from "../../src/protocols/rest/binding/text-value.ts";
+import type { Parameter, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import { type PathPart, patternOf } from "./openapi-path.ts";
 import type { RequiredFields } from "./required.ts";
 import { wellKnownSchema } from "./scalars.ts";
 import type { Schemas } from "./schema.ts";
-import type { Parameter, Schema } from "./types.ts";
 
 /** @param name the name that the document's path has for this part. */
 export function pathParameter(name: string, part: PathPart, binding: Binding, schemas: Schemas): Parameter {

@@ -1,6 +1,6 @@
 // Turns the protovalidate rules of numbers into JSON Schema.
 import type { DoubleRules, Int64Rules } from "../../gen/buf/validate/validate_pb.ts";
-import type { Constraints, Schema } from "./types.ts";
+import type { Constraints, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 
 type Bound<T> = { case: string; value: T } | { case: undefined; value?: undefined };
 

@@ -1,6 +1,6 @@
 // Turns the protovalidate rules of strings into JSON Schema.
 import { KnownRegex, type StringRules } from "../../gen/buf/validate/validate_pb.ts";
-import type { Constraints, Schema } from "./types.ts";
+import type { Constraints, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 
 const FORMATS: Readonly<Record<string, Schema>> = {
   email: { format: "email" },

@@ -10,9 +10,9 @@ import {
   Ignore,
   type TimestampRules,
 } from "../../gen/buf/validate/validate_pb.ts";
+import type { Constraints, Json, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import { numberConstraints, wideNumberConstraints } from "./rules-number.ts";
 import { stringConstraints } from "./rules-string.ts";
-import type { Constraints, Json, Schema } from "./types.ts";
 
 /** @param enumeration the type of the field's values, if they are of an enum. */
 export function constraintsOf(rules: FieldRules, enumeration?: DescEnum): Constraints {

@@ -1,6 +1,6 @@
 // The JSON Schema of scalars and of the well-known types, as the Protobuf JSON mapping writes them.
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
-import type { Schema } from "./types.ts";
+import type { Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 
 /** @param scalar 64-bit integers are strings, bytes are base64. */
 export function scalarSchema(scalar: ScalarType): Schema {

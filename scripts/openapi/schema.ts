@@ -9,13 +9,13 @@ import {
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
 import { bareListOf } from "../../src/protocols/rest/binding/bare-list.ts";
+import type { Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import type { Comments } from "./comments.ts";
 import { type Component, type Direction, nameComponents, PREFIX } from "./components.ts";
 import { enumComponent } from "./enums.ts";
 import type { RequiredFields } from "./required.ts";
 import { constrain, sentence } from "./rules.ts";
 import { keySchema, scalarSchema, wellKnownSchema } from "./scalars.ts";
-import type { Schema } from "./types.ts";
 
 export interface SchemaOptions {
   readonly comments: Comments;

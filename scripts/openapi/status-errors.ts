@@ -1,10 +1,10 @@
 // Error shapes for APIs whose errors are google.rpc.Status with details, as AIP-193 wants them.
 import type { DescEnum } from "@bufbuild/protobuf";
 import { Code } from "../../gen/google/rpc/code_pb.ts";
+import type { Json, MediaType, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import { httpStatusOf } from "../../src/protocols/rest/response/rpc-status.ts";
 import type { Comments } from "./comments.ts";
 import type { ErrorShape, OperationFacts } from "./options.ts";
-import type { Json, MediaType, Schema } from "./types.ts";
 
 /** One reason that an error's `google.rpc.ErrorInfo` may give. */
 export interface Reason {

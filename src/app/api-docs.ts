@@ -2,9 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
-import type { OpenApiDocument, ServedDocument } from "../../scripts/openapi/index.ts";
 import type { Config } from "../config/config.ts";
 import type { Dialect } from "../dialects/shared/dialect.ts";
+import type { ServedDocument } from "../protocols/rest/docs/docs-page.ts";
+import type { OpenApiDocument } from "../protocols/rest/docs/openapi-types.ts";
 
 /** The document of the API itself, then those of the dialects that are served. */
 export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>, config: Config): ServedDocument[] {

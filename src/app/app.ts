@@ -1,7 +1,6 @@
 // Builds the parts of the server and ties them together.
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import { createDocsHandlers } from "../../scripts/openapi/index.ts";
 import { createClientAddress } from "../access/client-address/client-address.ts";
 import { OpenStreams } from "../access/limits/open-streams.ts";
 import { createConnectors } from "../agents/connectors/connectors.ts";
@@ -23,6 +22,7 @@ import { createLifecycle } from "../pipeline/lifecycle.ts";
 import { createShedding } from "../pipeline/load-shedding.ts";
 import { createPipeline, type Pipeline } from "../pipeline/pipeline.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
+import { createDocsHandlers } from "../protocols/rest/docs/docs.ts";
 import { createRest } from "../protocols/rest/rest.ts";
 import { createOriginCheck } from "../server/cors.ts";
 import type { Listening } from "../server/listening.ts";

@@ -4,7 +4,7 @@ import { endOfString } from "../domain/json.ts";
 import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
 import { type Place, textOf } from "../pipeline/validation/message-path.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
-import { INEXACT, isInexact, mayHoldInexact } from "../rpc/json-number.ts";
+import { INEXACT, isInexact, mayHoldInexact } from "./json-number.ts";
 
 /** The most values of one body: objects, lists, strings, numbers. Each takes a microsecond to read. */
 export const MAX_VALUES = 200_000;

@@ -1,6 +1,6 @@
 // F-NUMBERS: a number that a double cannot hold is refused, not made another one.
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { isInexact, mayHoldInexact } from "../../src/rpc/json-number.ts";
+import { isInexact, mayHoldInexact } from "../../src/codec/json-number.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
 let server: IdentityServer;

@@ -1,51 +1,164 @@
-// Which folder may import from which: imports run one way, from what listens to what decides and stores.
+// The layout: which room may import which, where SQL and protocols may be spoken, and that no module holds state of its own.
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
 import { expect, test } from "vitest";
 
 const src = join(import.meta.dirname, "../../src");
 
-/** Files directly in src/ tie the parts together and may import all of them. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  domain: [],
-  outbound: [],
-  access: ["domain", "outbound"],
-  store: ["domain", "access"],
-  rpc: ["domain", "access"],
-  rest: ["rpc"],
-  services: ["domain", "store", "rpc", "access", "agents", "live"],
-  agents: ["domain", "store", "rpc", "live", "outbound"],
-  live: ["domain", "store", "rpc"],
-  compat: ["domain", "rpc", "rest"],
-  server: ["domain", "rpc", "access"],
-  client: [],
-  workers: ["server"],
-  cli: ["domain", "store", "access", "agents", "services", "server", "client", "workers"],
+interface Room {
+  /** What belongs there, as a failing test says it. */
+  readonly holds: string;
+  readonly mayImport: readonly string[];
+}
+
+/** From top to bottom, the way of a request. A room imports rooms below it only, except where dialects mount on REST. */
+const ROOMS: Readonly<Record<string, Room>> = {
+  cli: {
+    holds: "commands, a file each, and the processes of a cluster",
+    mayImport: [
+      "app",
+      "server",
+      "services",
+      "agents",
+      "access",
+      "store",
+      "embedded-postgres",
+      "config",
+      "telemetry",
+      "domain",
+    ],
+  },
+  app: {
+    holds: "the composition root",
+    mayImport: [
+      "server",
+      "protocols",
+      "http",
+      "dialects",
+      "pipeline",
+      "access",
+      "services",
+      "agents",
+      "live",
+      "jobs",
+      "store",
+      "config",
+      "telemetry",
+      "domain",
+    ],
+  },
+  server: {
+    holds: "ports and sockets, from the connection to the protocol",
+    mayImport: ["protocols", "http", "pipeline", "access", "telemetry", "domain"],
+  },
+  dialects: {
+    holds: "REST APIs of others, as clients of the services",
+    mayImport: ["protocols", "http", "services", "pipeline", "domain"],
+  },
+  protocols: {
+    holds: "Connect, gRPC, gRPC-Web and REST: bytes to messages and back",
+    mayImport: ["http", "codec", "pipeline", "telemetry", "domain"],
+  },
+  codec: { holds: "encoders and decoders of messages", mayImport: ["http", "pipeline", "domain"] },
+  http: { holds: "HTTP bodies and exchanges that no protocol owns", mayImport: ["pipeline", "domain"] },
+  services: {
+    holds: "RPC handlers, a folder for each resource",
+    mayImport: ["codec", "pipeline", "access", "agents", "live", "jobs", "store", "domain"],
+  },
+  agents: {
+    holds: "connectors to agents, and their turns",
+    mayImport: ["live", "outbound", "store", "telemetry", "domain"],
+  },
+  live: { holds: "hints, and followers of logs", mayImport: ["pipeline", "store", "telemetry", "domain"] },
+  pipeline: { holds: "what every call passes, whatever its protocol", mayImport: ["access", "domain"] },
+  access: { holds: "credentials, tokens, rate limits", mayImport: ["outbound", "domain"] },
+  outbound: { holds: "the bounded fetch for everything asked of others", mayImport: ["domain"] },
+  jobs: { holds: "work that nobody waits for", mayImport: ["store", "telemetry", "domain"] },
+  store: { holds: "the database: the only place with SQL", mayImport: ["access", "domain"] },
+  "embedded-postgres": { holds: "the PostgreSQL that comes along", mayImport: ["store", "domain"] },
+  config: { holds: "settings", mayImport: ["access", "domain"] },
+  telemetry: { holds: "log and metrics", mayImport: ["pipeline", "domain"] },
+  domain: { holds: "rules without I/O", mayImport: [] },
+  client: { holds: "the published client", mayImport: [] },
 };
 
+/**
+ * Modules that remember, for speed, what follows from their input alone: by descriptor or object (weak maps), or the last
+ * value. Two apps in one process may share them. `domain/id.ts` keeps the last id, so that ids rise within the process.
+ */
+const MEMOS: ReadonlySet<string> = new Set([
+  "codec/timestamp-json.ts",
+  "domain/id.ts",
+  "pipeline/heartbeat.ts",
+  "pipeline/implied-mask.ts",
+  "pipeline/record.ts",
+  "pipeline/validation/item-limits.ts",
+  "protocols/rest/binding/bare-list.ts",
+  "protocols/rest/binding/text-value.ts",
+  "server/request-check.ts",
+  "services/events/subscribe.ts",
+  "store/driver/row-budget.ts",
+  "store/driver/row-parser.ts",
+  "store/driver/value-readers.ts",
+]);
+
 const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+const text = (file: string) => readFileSync(join(src, file), "utf8");
+const roomOf = (path: string) => (path.includes(sep) ? (path.split(sep)[0] ?? "") : "");
+
+test("every file has a room", () => {
+  const homeless = files.filter((file) => file !== "main.ts" && !(roomOf(file) in ROOMS));
+  expect(homeless.map((file) => `${file} is in no known room; the rooms are ${Object.keys(ROOMS).join(", ")}`)).toEqual(
+    [],
+  );
+});
 
 test("imports run one way", () => {
   const wrong: string[] = [];
   for (const file of files) {
-    const folder = file.includes(sep) ? (file.split(sep)[0] ?? "") : "";
-    if (folder === "") continue;
-    const text = readFileSync(join(src, file), "utf8");
-    for (const [, target = ""] of text.matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {
+    const from = roomOf(file);
+    const room = ROOMS[from];
+    if (room === undefined) continue;
+    for (const [, target = ""] of text(file).matchAll(/(?:from|import\()\s*"(\.[^"]+)"/g)) {
       const path = relative(src, join(src, dirname(file), target));
-      const [to = ""] = path.split(sep);
-      if (to === "..") continue; // gen/, which everybody speaks.
-      const allowed = to === folder || MAY_IMPORT[folder]?.includes(to) || (folder === "cli" && !path.includes(sep));
-      if (!allowed) wrong.push(`${file} imports ${path}`);
+      const to = roomOf(path);
+      if (path.startsWith(`..${sep}gen${sep}`) || to === from || room.mayImport.includes(to)) continue; // gen/ is everybody's, nothing else outside src/.
+      wrong.push(
+        `${file} imports ${path}: ${from}/ holds ${room.holds} and may import ${room.mayImport.join(", ") || "nothing"}; ` +
+          `move what both need below them, or pass it in`,
+      );
     }
   }
   expect(wrong).toEqual([]);
 });
 
-test("only the store speaks SQL, and the domain knows neither wire nor database", () => {
-  const importers = (name: RegExp) =>
-    files.filter((file) => name.test(readFileSync(join(src, file), "utf8"))).map((file) => file.split(sep)[0]);
-  // live/ holds a connection of its own for LISTEN and NOTIFY, which knows no table.
-  expect(new Set(importers(/from "(pg|@mikro-orm\/[\w-]+|kysely)"/))).toEqual(new Set(["live", "store"]));
-  expect(importers(/from "@connectrpc\/[\w-]+"/)).not.toContain("domain");
+/** The rooms whose files import a package. */
+function importers(name: RegExp): Set<string> {
+  return new Set(files.filter((file) => name.test(text(file))).map(roomOf));
+}
+
+test("only the store speaks SQL", () => {
+  // live/ holds a connection of its own for LISTEN and NOTIFY, which knows no table; embedded-postgres/ one that holds locks.
+  const allowed = new Set(["embedded-postgres", "live", "store"]);
+  const wrong = [...importers(/from "(pg|@mikro-orm\/[\w-]+|kysely)"/)].filter((room) => !allowed.has(room));
+  expect(wrong.map((room) => `${room}/ imports a database package: statements belong in store/`)).toEqual([]);
+});
+
+test("no protocol is spoken below the pipeline", () => {
+  const below = ["services", "live", "access", "jobs", "store", "domain"];
+  const wrong = below.filter((room) => importers(/from "(node:http2?|@connectrpc\/[\w-]+)"/).has(room));
+  expect(
+    wrong.map((room) => `${room}/ imports HTTP or Connect: what speaks a protocol belongs in protocols/ or http/`),
+  ).toEqual([]);
+});
+
+test("no module holds state of its own", () => {
+  const state =
+    /^(?:export )?(?:let \w+|const \w+(?:: (?!Readonly)[^=]+)? = new (?:WeakMap|Map|Set|WeakSet)(?:<[^>]*>)?\(\))/m;
+  const found = files.filter(
+    (file) => roomOf(file) !== "client" && state.test(text(file)) && !MEMOS.has(file.replaceAll(sep, "/")),
+  );
+  expect(found.map((file) => `${file} holds state for the whole process: create it in app/ and pass it in`)).toEqual(
+    [],
+  );
 });

@@ -13,12 +13,12 @@ export const SUITE = [
   "test/fault/isolation.test.ts",
   "test/fault/isolation-dialects.test.ts",
   // R6.
-  "test/rpc/bad-requests.test.ts",
+  "test/server/bad-requests.test.ts",
   // R7.
-  "test/rpc/reads-back.test.ts",
+  "test/services/reads-back.test.ts",
   // R8.
-  "test/rpc/unary-lane.test.ts",
-  "test/rpc/stream-lane.test.ts",
+  "test/protocols/rpc/unary-lane.test.ts",
+  "test/protocols/rpc/stream-lane.test.ts",
   // R13.
   "test/fault/secrets.test.ts",
   // Turns and subscriptions, broken off at every stage.

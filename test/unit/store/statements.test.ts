@@ -6,9 +6,10 @@ import type { Statement } from "../../../src/store/database.ts";
 import { unboundStatements } from "../../support/statement-log.ts";
 import { unboundTables } from "../../support/tenant-binding.ts";
 
-const folder = join(import.meta.dirname, "../../../src/store/statements");
+const folder = join(import.meta.dirname, "../../../src/store");
 const statements = new Map<string, string>();
-for (const file of readdirSync(folder)) {
+for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+  if (!/statements?\.ts$/.test(file) || file.startsWith("driver")) continue;
   const module = (await import(join(folder, file))) as Record<string, unknown>;
   for (const value of Object.values(module)) {
     for (const one of [value, ...(typeof value === "object" && value !== null ? Object.values(value) : [])]) {

@@ -5,6 +5,7 @@ import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/conn
 import { jsonText } from "../../../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../../../codec/json-shape.ts";
 import { compressions } from "../../../http/compression.ts";
+import { fewAtOnce } from "../../../http/few-at-once.ts";
 import {
   addressOf,
   type HttpHandler,
@@ -19,7 +20,6 @@ import { createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline
 import { withImpliedMask } from "../../../pipeline/implied-mask.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 import type { Pipeline } from "../../../pipeline/pipeline.ts";
-import { fewAtOnce } from "../../../rpc/few-at-once.ts";
 import { formName } from "../content-type.ts";
 import { bytesOfText, isText, textPieces, wantsText } from "../web-text.ts";
 import { admitCall, carriedCall, implementationOf } from "./calls.ts";

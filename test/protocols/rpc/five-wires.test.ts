@@ -1,0 +1,180 @@
+// Every RPC of the contract, over every wire form: the same request gets the same answer or the same error.
+import { randomUUID } from "node:crypto";
+import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import type { Transport } from "@connectrpc/connect";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ruleOf } from "../../../src/domain/permissions.ts";
+import { SCOPES } from "../../../src/domain/principal.ts";
+import { ownServices } from "../../support/contract.ts";
+import { callMethod, type Outcome, transportOver, WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
+import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import { createWorld, WIRE_CASES, type WireCase, type World } from "../../support/wire-cases.ts";
+
+let server: IdentityServer;
+let world: World;
+beforeAll(async () => {
+  server = await startIdentityServer();
+  world = await createWorld(server);
+});
+afterAll(() => server.close());
+
+const methods: ReadonlyMap<string, DescMethod> = new Map(
+  ownServices.flatMap((service) =>
+    service.methods
+      // Those that take a stream stand in tests of their own: test/services/transfer.test.ts.
+      .filter(({ methodKind }) => methodKind !== "client_streaming")
+      .map((method) => [`${service.name}.${method.name}`, method]),
+  ),
+);
+
+function methodOf({ rpc }: WireCase): DescMethod {
+  const method = methods.get(rpc);
+  if (method === undefined) throw new Error(`the contract has no ${rpc}`);
+  return method;
+}
+
+const mutates = (method: DescMethod) => method.idempotency !== MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+const titleOf = ({ rpc, name }: WireCase) => (name === undefined ? rpc : `${rpc} ${name}`);
+const credentialOf = ({ as = "admin" }: WireCase, { admin, root }: World) => (as === "root" ? root : admin);
+
+const transports = new Map<string, Transport>();
+function transportFor(wire: WireForm, headers: Readonly<Record<string, string>>): Transport {
+  const key = JSON.stringify([wire, headers]);
+  const transport = transports.get(key) ?? transportOver(wire, server.url, headers);
+  transports.set(key, transport);
+  return transport;
+}
+
+/** What each wire form makes of the same call, the first form going first at another place each time. */
+async function overEveryWire(
+  method: DescMethod,
+  headers: Readonly<Record<string, string>>,
+  requests: readonly JsonValue[],
+  take?: number,
+): Promise<Record<string, Outcome>> {
+  const outcomes: Record<string, Outcome> = {};
+  for (const wire of turned(WIRE_FORMS)) {
+    outcomes[wire] = await callMethod(transportFor(wire, headers), method, requests, take);
+  }
+  return outcomes;
+}
+
+let turn = 0;
+function turned<T>(items: readonly T[]): T[] {
+  turn = (turn + 1) % items.length;
+  return [...items.slice(turn), ...items.slice(0, turn)];
+}
+
+/** One outcome stands for all; says how they differ otherwise. */
+function only(outcomes: Record<string, Outcome>): Outcome {
+  const reference = outcomes["Connect proto"] as Outcome;
+  expect(outcomes).toEqual(Object.fromEntries(Object.keys(outcomes).map((wire) => [wire, reference])));
+  return reference;
+}
+
+/** Sets what is made anew by each call to the place of its first occurrence: ids, times, tags, secrets. */
+function normal(value: JsonValue): JsonValue {
+  const seen = new Map<string, string>();
+  const text = JSON.stringify(value)
+    .replaceAll(/"(\w*[tT]ime|etag|text|slug)":"[^"]*"/g, `"$1":"…"`)
+    .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, (id) => {
+      if (!seen.has(id)) seen.set(id, `<${seen.size + 1}>`);
+      return seen.get(id) as string;
+    });
+  return JSON.parse(text) as JsonValue;
+}
+
+/** Takes a field out of every answer; gives how many had it. */
+function forget(outcomes: Record<string, Outcome>, field: string): number {
+  const holders = Object.values(outcomes).flatMap(({ messages }) => messages as JsonObject[]);
+  const told = holders.filter((message) => message[field] !== undefined);
+  for (const message of told) delete message[field];
+  return told.length;
+}
+
+test("every RPC of the contract has a case that succeeds, and no case is of another", () => {
+  expect(methods.size).toBeGreaterThan(40);
+  const covered = new Set(WIRE_CASES.filter(({ fails }) => fails === undefined).map(({ rpc }) => rpc));
+  expect([...covered].toSorted()).toEqual([...methods.keys()].toSorted());
+});
+
+describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, one) => {
+  const method = methodOf(one);
+
+  test("is answered alike", async () => {
+    const requests = await one.requests(world);
+    const again = requests.map((request) => (mutates(method) ? { ...request, requestId: randomUUID() } : request));
+    const outcomes = await overEveryWire(method, credentialOf(one, world), again, one.take);
+    if (one.toldOnce !== undefined) expect(forget(outcomes, one.toldOnce)).toBe(1);
+    const outcome = only(outcomes);
+    expect(outcome.error?.reason).toBe(one.fails);
+  });
+
+  test.skipIf(!mutates(method))("acts alike", async () => {
+    const outcomes: Record<string, Outcome> = {};
+    for (const wire of WIRE_FORMS) {
+      const transport = transportFor(wire, credentialOf(one, world));
+      const { messages, ...rest } = await callMethod(transport, method, await one.requests(world), one.take);
+      outcomes[wire] = { messages: normal(messages as JsonValue[]) as JsonValue[], ...rest };
+    }
+    expect(only(outcomes).error?.reason).toBe(one.fails);
+  });
+});
+
+const IDS = ["conversationId", "messageId", "apiKeyId", "tenantId", "memberId", "agentId", "turnId"];
+/** The methods that take an id for a filter. */
+const FILTERED = new Set([
+  "ConversationService.ListConversations",
+  "MessageService.SearchMessages",
+  "MessageService.ListDeletedMessages",
+]);
+
+describe.each([...methods])("%s", (name, method) => {
+  const good = WIRE_CASES.find(({ rpc, fails }) => rpc === name && fails === undefined);
+  const fields = new Set(method.input.fields.map((field) => field.jsonName));
+
+  async function refusal(change: JsonObject, headers?: Readonly<Record<string, string>>) {
+    if (good === undefined) throw new Error(`${name} has no case`);
+    const requests = (await good.requests(world)).map((request) => ({ ...request, ...change }));
+    return only(await overEveryWire(method, headers ?? credentialOf(good, world), requests)).error;
+  }
+
+  test("needs a credential", async () => {
+    expect(await refusal({}, {})).toMatchObject({ code: "Unauthenticated", reason: "CREDENTIAL_MISSING" });
+  });
+
+  test("refuses a bad credential", async () => {
+    const error = await refusal({}, { authorization: "Bearer clq_no" });
+    expect(error).toMatchObject({ code: "Unauthenticated", reason: "CREDENTIAL_INVALID" });
+  });
+
+  const rule = ruleOf(method);
+  const scope = rule === "public" ? undefined : rule.scope;
+  test.runIf(scope !== undefined && scope !== "any")("refuses a key that lacks the scope", async () => {
+    const key = await world.tenant.key(...SCOPES.filter((one) => one !== scope));
+    expect(await refusal({}, key.credential)).toMatchObject({ code: "PermissionDenied" });
+  });
+
+  const id = IDS.find((one) => fields.has(one));
+  const finds = id !== undefined && name !== "DirectoryService.UpsertMember";
+  test.runIf(finds)("answers for an id that was never given out", async () => {
+    const error = await refusal({ [id as string]: randomUUID() });
+    // Where the id is a filter, nothing fits it.
+    expect(error?.reason).toBe(FILTERED.has(name) ? undefined : "NOT_FOUND");
+  });
+
+  const rules: [string, string, JsonValue, string][] = [
+    ["requestId", "a request id that is too long", "x".repeat(129), "INVALID_FIELD"],
+    ["pageSize", "a negative page size", -1, "INVALID_FIELD"],
+    ["pageToken", "a page token that was never given out", "AAAA", "INVALID_PAGE_TOKEN"],
+    ["etag", "an etag that is not the resource's", "no", "ETAG_MISMATCH"],
+    ["conversationId", "an id that is too long", "x".repeat(129), "INVALID_FIELD"],
+    ["messageId", "an id that is too long", "x".repeat(129), "INVALID_FIELD"],
+    ["memberId", "an id that is too long", "x".repeat(129), "INVALID_FIELD"],
+  ];
+  test.each(rules.filter(([field]) => fields.has(field)))("refuses in %s %s", async (field, _, value, reason) => {
+    const error = await refusal({ [field]: value });
+    expect(error?.reason).toBe(reason);
+  });
+});

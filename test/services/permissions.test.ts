@@ -1,0 +1,332 @@
+// Who may do what, call by call: each RPC as each kind of caller, in a conversation that was made for the one call.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
+import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { newId } from "../../src/domain/id.ts";
+import { ruleName } from "../../src/domain/permissions.ts";
+import { ownServices } from "../support/contract.ts";
+import { look, reasonOf } from "../support/errors.ts";
+import {
+  type Credential,
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+} from "../support/identity-server.ts";
+
+/** One of everything, made anew for each call. */
+interface Scene {
+  readonly conversationId: string;
+  readonly deletedConversationId: string;
+  /** Sent by a participant who is none of the callers, and edited once. */
+  readonly messageId: string;
+  /** Sent by the caller `participant`. */
+  readonly ownMessageId: string;
+  readonly deletedMessageId: string;
+  readonly entityId: string;
+  readonly word: string;
+  /** A member without a part in anything. */
+  readonly memberId: string;
+  readonly keyId: string;
+  /** An agent of its own, which answers in the conversation. */
+  readonly agentId: string;
+  /** A turn of it that has ended. */
+  readonly turnId: string;
+  readonly tenantId: string;
+}
+
+/**
+ * The callers. The conversation is the owner's, who takes no part in it; the manager is above the owner; each key has one
+ * scope.
+ */
+const CALLERS = ["stranger", "participant", "owner", "manager", "admin", "key read", "key write", "key admin"] as const;
+
+type Row = readonly [ask: (scene: Scene) => object, outcomes: string];
+
+const conversation = ({ conversationId }: Scene) => ({ conversationId });
+const inConversation = (more: object) => (scene: Scene) => ({ ...conversation(scene), ...more });
+const message = ({ messageId }: Scene) => ({ messageId });
+const say = { role: MessageRole.USER, content: "hello" };
+
+// Of each caller: ok · -- an empty list · nf NOT_FOUND · pd PERMISSION_DENIED · sm SCOPE_MISSING.
+const READ_ONE = "nf ok ok ok ok ok sm sm";
+const READ_LIST = "-- ok ok ok ok ok sm sm";
+const WRITE = "nf ok ok pd ok sm ok sm";
+const MANAGE = "nf pd ok pd ok sm ok sm";
+const ADMIN = "pd pd pd pd ok sm sm ok";
+const SUPER = "pd pd pd pd pd pd pd pd";
+
+const TABLE: Readonly<Record<string, Row>> = {
+  "ConversationService/CreateConversation": [() => ({}), "ok ok ok ok ok sm ok sm"],
+  "ConversationService/CreateConversation, for another": [
+    ({ memberId }) => ({ conversation: { ownerId: memberId } }),
+    "pd pd pd pd ok sm ok sm",
+  ],
+  "ConversationService/CreateConversation, for a subordinate": [
+    () => ({ conversation: { ownerId: "owner" } }),
+    "pd pd ok ok ok sm ok sm",
+  ],
+  "ConversationService/GetConversation": [conversation, READ_ONE],
+  "ConversationService/GetConversation, deleted": [
+    ({ deletedConversationId: conversationId }) => ({ conversationId, showDeleted: true }),
+    READ_ONE,
+  ],
+  "ConversationService/BatchGetConversations": [({ conversationId: id }) => ({ conversationIds: [id] }), READ_LIST],
+  "ConversationService/ListConversations": [({ entityId }) => ({ entityType: "test", entityId }), READ_LIST],
+  "ConversationService/ListConversations, of an owner": [
+    ({ entityId }) => ({ entityType: "test", entityId, ownerId: "owner" }),
+    READ_LIST,
+  ],
+  "ConversationService/ListConversations, of a participant": [
+    ({ entityId }) => ({ entityType: "test", entityId, participantId: "third" }),
+    READ_LIST,
+  ],
+  "ConversationService/UpdateConversation": [inConversation({ conversation: { title: "new" } }), WRITE],
+  "ConversationService/UpdateConversation, with its messages": [inConversation({ messageList: {} }), MANAGE],
+  "ConversationService/UpdateConversation, given away": [
+    inConversation({ conversation: { ownerId: "participant" } }),
+    "nf pd pd pd ok sm ok sm",
+  ],
+  "ConversationService/DeleteConversation": [conversation, MANAGE],
+  "ConversationService/RestoreConversation": [({ deletedConversationId: id }) => ({ conversationId: id }), MANAGE],
+  "ConversationService/PurgeConversation": [conversation, ADMIN],
+  "ConversationService/AssignConversationNumbers": [
+    ({ conversationId: id }) => ({ conversationIds: [id] }),
+    "-- ok ok ok ok ok ok ok",
+  ],
+  "ConversationService/AddParticipants": [inConversation({ memberIds: ["stranger"] }), MANAGE],
+  "ConversationService/RemoveParticipant": [inConversation({ memberId: "third" }), MANAGE],
+  "ConversationService/RemoveParticipant, itself": [
+    inConversation({ memberId: "participant" }),
+    "nf ok ok pd ok sm ok sm",
+  ],
+  "ConversationService/ListParticipants": [conversation, READ_ONE],
+  "ConversationService/MarkRead": [conversation, "nf ok pd pd pd sm pd sm"],
+  "ConversationService/ListEvents": [conversation, READ_ONE],
+  "ConversationService/Subscribe": [conversation, READ_ONE],
+  "ConversationService/ExportConversations": [conversation, READ_ONE],
+
+  "MessageService/SendMessage": [inConversation({ message: say }), WRITE],
+  "MessageService/BatchSendMessages": [inConversation({ messages: [say] }), WRITE],
+  "MessageService/GetMessage": [message, READ_ONE],
+  "MessageService/ListMessages": [conversation, READ_ONE],
+  "MessageService/BatchListMessages": [({ conversationId: id }) => ({ conversationIds: [id] }), READ_LIST],
+  "MessageService/SearchMessages": [({ word }) => ({ query: word }), READ_LIST],
+  "MessageService/UpdateMessage": [(scene) => ({ ...message(scene), message: { content: "new" } }), MANAGE],
+  "MessageService/UpdateMessage, its own": [
+    ({ ownMessageId }) => ({ messageId: ownMessageId, message: { content: "new" } }),
+    "nf ok ok pd ok sm ok sm",
+  ],
+  "MessageService/DeleteMessage": [message, MANAGE],
+  "MessageService/DeleteMessage, its own": [({ ownMessageId: id }) => ({ messageId: id }), "nf ok ok pd ok sm ok sm"],
+  "MessageService/RestoreMessage": [({ deletedMessageId: id }) => ({ messageId: id }), MANAGE],
+  "MessageService/DeleteAllMessages": [conversation, MANAGE],
+  "MessageService/RestoreAllMessages": [conversation, MANAGE],
+  "MessageService/ListDeletedMessages": [conversation, READ_LIST],
+  "MessageService/ListMessageRevisions": [message, READ_ONE],
+  "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
+
+  "MessageService/Chat": [inConversation({ message: say }), WRITE],
+  "MessageService/CancelTurn": [({ turnId }) => ({ turnId }), WRITE],
+  "MessageService/ResumeTurn": [({ turnId }) => ({ turnId }), READ_ONE],
+
+  "AgentService/CreateAgent": [
+    () => ({ agent: { name: newId(), connector: { case: "echo", value: {} } } }),
+    "pd pd pd pd ok sm sm ok",
+  ],
+  "AgentService/GetAgent": [({ agentId }) => ({ agentId }), "ok ok ok ok ok ok sm sm"],
+  "AgentService/ListAgents": [() => ({}), "ok ok ok ok ok ok sm sm"],
+  "AgentService/UpdateAgent": [({ agentId }) => ({ agentId, agent: { description: "new" } }), ADMIN],
+  "AgentService/DeleteAgent": [({ agentId }) => ({ agentId }), ADMIN],
+
+  "DirectoryService/UpsertMember": [() => ({ memberId: newId() }), ADMIN],
+  "DirectoryService/GetMember": [() => ({ memberId: "owner" }), "nf nf ok ok ok ok sm sm"],
+  "DirectoryService/ListMembers": [() => ({ managerId: "manager" }), "-- -- ok ok ok ok sm sm"],
+  "DirectoryService/DeleteMember": [({ memberId }) => ({ memberId }), ADMIN],
+  "DirectoryService/SetMemberRole": [({ memberId }) => ({ memberId, role: 3 }), ADMIN],
+  "DirectoryService/SetMemberManager": [({ memberId }) => ({ memberId, managerId: "manager" }), ADMIN],
+
+  "AccessService/CreateApiKey": [() => ({ apiKey: { scopes: [ApiKeyScope.ADMIN] } }), ADMIN],
+  "AccessService/CreateApiKey, with a scope that no key here has": [
+    () => ({ apiKey: { scopes: [ApiKeyScope.READ, ApiKeyScope.WRITE, ApiKeyScope.ADMIN] } }),
+    "pd pd pd pd ok sm sm sm",
+  ],
+  "AccessService/ListApiKeys": [() => ({}), ADMIN],
+  "AccessService/RotateApiKey": [({ keyId }) => ({ apiKeyId: keyId }), ADMIN],
+  "AccessService/RevokeApiKey": [({ keyId }) => ({ apiKeyId: keyId }), ADMIN],
+  "AccessService/WhoAmI": [() => ({}), "ok ok ok ok ok ok ok ok"],
+
+  "TenantService/CreateTenant": [() => ({ tenant: { slug: `t-${newId()}` } }), SUPER],
+  "TenantService/GetTenant": [({ tenantId }) => ({ tenantId }), SUPER],
+  "TenantService/ListTenants": [() => ({}), SUPER],
+  "TenantService/UpdateTenant": [({ tenantId }) => ({ tenantId, tenant: { displayName: "new" } }), SUPER],
+
+  "AnalyticsService/GetConversationAnalytics": [conversation, READ_ONE],
+  "AnalyticsService/GetTenantAnalytics": [() => ({}), "pd pd pd pd ok ok sm sm"],
+
+  "AuditService/ListAuditEntries": [() => ({}), ADMIN],
+};
+
+const methods = new Map(
+  ownServices
+    .flatMap((service) => service.methods)
+    // Those that take a stream stand in tests of their own: test/services/transfer.test.ts.
+    .filter(({ methodKind }) => methodKind !== "client_streaming")
+    .map((method) => [ruleName(method).slice("colloquy.v1.".length), method] as const),
+);
+
+let server: IdentityServer;
+let tenant: IdentityTenant;
+let admin: Credential;
+let callers: Record<(typeof CALLERS)[number], Credential>;
+
+beforeAll(async () => {
+  server = await startIdentityServer();
+  tenant = await server.tenant();
+  admin = (await tenant.key("read", "write", "admin")).credential;
+  await tenant.addMember("manager", { role: "manager" });
+  await tenant.addMember("owner", { manager: "manager" });
+  await tenant.addMember("admin", { role: "admin" });
+  for (const id of ["stranger", "participant", "third"]) await tenant.addMember(id);
+  callers = {
+    stranger: await tenant.token("stranger"),
+    participant: await tenant.token("participant"),
+    owner: await tenant.token("owner"),
+    manager: await tenant.token("manager"),
+    admin: await tenant.token("admin"),
+    "key read": (await tenant.key("read")).credential,
+    "key write": (await tenant.key("write")).credential,
+    "key admin": (await tenant.key("admin")).credential,
+  };
+});
+afterAll(() => server.close());
+
+async function makeScene(): Promise<Scene> {
+  const entityId = newId();
+  const word = entityId.replaceAll("-", "").replace(/\d/g, (digit) => String.fromCharCode(103 + Number(digit)));
+  const conversations = server.client(ConversationService, admin);
+  const agent = { name: newId(), connector: { case: "echo", value: {} } } as const;
+  const agentId = (await server.client(AgentService, admin).createAgent({ agent })).agent?.id ?? "";
+  const make = async () => {
+    const { conversation: made } = await conversations.createConversation({
+      conversation: { ownerId: "owner", agent: agentId, entityType: "test", entityId },
+      participantIds: ["participant", "third"],
+    });
+    return made?.id ?? "";
+  };
+  const [conversationId, deletedConversationId] = [await make(), await make()];
+  await conversations.deleteConversation({ conversationId: deletedConversationId });
+  const sayAs = async (credential: Credential, content: string) => {
+    const { sendMessage } = server.client(MessageService, credential);
+    return (await sendMessage({ conversationId, message: { role: MessageRole.USER, content } })).message?.id ?? "";
+  };
+  const third = await tenant.token("third");
+  const messages = server.client(MessageService, third);
+  const [messageId, deletedMessageId] = [await sayAs(third, "draft"), await sayAs(third, "gone")];
+  await messages.updateMessage({ messageId, message: { content: word } });
+  await messages.deleteMessage({ messageId: deletedMessageId });
+  let turnId = "";
+  for await (const { event } of messages.chat({ conversationId, message: say })) {
+    if (event.case === "started") turnId = event.value.turn?.id ?? "";
+  }
+  const memberId = newId();
+  await tenant.addMember(memberId);
+  const { apiKey } = await server
+    .client(AccessService, admin)
+    .createApiKey({ apiKey: { scopes: [ApiKeyScope.ADMIN] } });
+  return {
+    conversationId,
+    deletedConversationId,
+    messageId,
+    ownMessageId: await sayAs(callers.participant, "mine"),
+    deletedMessageId,
+    entityId,
+    word,
+    memberId,
+    keyId: apiKey?.id ?? "",
+    agentId,
+    turnId,
+    tenantId: tenant.id,
+  };
+}
+
+const CODES: Readonly<Record<string, string>> = {
+  NOT_FOUND: "nf",
+  PERMISSION_DENIED: "pd",
+  SCOPE_MISSING: "sm",
+};
+
+async function outcomeOf(method: DescMethod, request: object, credential: Credential): Promise<string> {
+  const client = server.client(method.parent, credential) as unknown as Record<
+    string,
+    (request: object) => Promise<Record<string, unknown>> & AsyncIterable<unknown>
+  >;
+  try {
+    if (method.methodKind === "server_streaming") {
+      // What was let in says something; a subscription never ends by itself.
+      for await (const _ of client[method.localName]?.(request) ?? []) return "ok";
+    }
+    const answer = await client[method.localName]?.(request);
+    const list = method.output.fields.find(({ fieldKind }) => fieldKind === "list");
+    const isEmpty = list !== undefined && (answer?.[list.localName] as unknown[] | undefined)?.length === 0;
+    return isEmpty && /^(List|Search|Batch|Assign)/.test(method.name) ? "--" : "ok";
+  } catch (error) {
+    const { reason = "" } = look(error);
+    return CODES[reason] ?? reason;
+  }
+}
+
+test("every method of the contract has a row, and every row a method", () => {
+  const named = new Set(Object.keys(TABLE).map((row) => row.split(",", 1)[0]));
+  expect([...named].sort()).toEqual([...methods.keys()].sort());
+});
+
+describe("each caller gets what the table says", () => {
+  test.each(Object.entries(TABLE))("%s", async (name, [ask, outcomes]) => {
+    const method = methods.get(name.split(",", 1)[0] ?? "");
+    expect(method).toBeDefined();
+    if (method === undefined) return;
+    // What changes nothing can be asked by all of one scene.
+    const shared = method.idempotency === Level.NO_SIDE_EFFECTS ? makeScene() : undefined;
+    const seen = await Promise.all(
+      CALLERS.map(async (caller) => outcomeOf(method, ask(await (shared ?? makeScene())), callers[caller])),
+    );
+    expect(seen.join(" ")).toBe(outcomes);
+  });
+});
+
+test("a conversation that is not visible is not counted, not found by its number, and does not tell it", async () => {
+  const { conversationId, entityId } = await makeScene();
+  const asked = { conversationIds: [conversationId] };
+  const { numbers } = await server.client(ConversationService, admin).assignConversationNumbers(asked);
+  const number = numbers[0]?.number ?? 0n;
+  expect(number).toBeGreaterThan(0n);
+  const counts = async (credential: Credential) => {
+    const { listConversations, assignConversationNumbers } = server.client(ConversationService, credential);
+    const counted = await listConversations({ entityType: "test", entityId, includeTotalSize: true });
+    const found = await listConversations({ number });
+    const told = await assignConversationNumbers(asked);
+    return [counted.totalSize, BigInt(found.conversations.length), told.numbers[0]?.number];
+  };
+  for (const caller of ["participant", "owner", "manager"] as const) {
+    expect(await counts(callers[caller])).toEqual([1n, 1n, number]);
+  }
+  expect(await counts(callers.stranger)).toEqual([0n, 0n, undefined]);
+});
+
+test("a manager who no longer takes part sees what it once said, and may not change it", async () => {
+  const { conversationId } = await makeScene();
+  const { addParticipants, removeParticipant } = server.client(ConversationService, admin);
+  const messages = server.client(MessageService, callers.manager);
+  await addParticipants({ conversationId, memberIds: ["manager"] });
+  const messageId = (await messages.sendMessage({ conversationId, message: say })).message?.id ?? "";
+  await removeParticipant({ conversationId, memberId: "manager" });
+  expect((await messages.getMessage({ messageId })).message?.sender).toBe("manager");
+  expect(await reasonOf(messages.updateMessage({ messageId, message: { content: "new" } }))).toBe("PERMISSION_DENIED");
+  expect(await reasonOf(messages.deleteMessage({ messageId }))).toBe("PERMISSION_DENIED");
+});

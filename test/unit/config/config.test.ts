@@ -1,0 +1,332 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { DEFAULT_STREAM_LIMITS } from "../../../src/access/limits/open-streams.ts";
+import { DEFAULT_POLICIES } from "../../../src/access/limits/rate-limits.ts";
+import { ConfigError, loadConfig } from "../../../src/config/config.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "config-"));
+const file = join(directory, "a.pem");
+writeFileSync(file, "a");
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+test("an empty environment gives the development profile on loopback, with the embedded database", () => {
+  expect(loadConfig({})).toEqual({
+    profile: "development",
+    host: "127.0.0.1",
+    port: 8080,
+    tls: undefined,
+    databaseUrl: undefined,
+    databaseSchema: "public",
+    poolSize: undefined,
+    workers: 1,
+    dataDir: ".colloquy",
+    compat: [
+      { dialect: "callcenter", port: undefined, prefix: "" },
+      { dialect: "crm", port: undefined, prefix: "" },
+      { dialect: "assistant", port: undefined, prefix: "" },
+      { dialect: "workorder", port: undefined, prefix: "" },
+      { dialect: "helpdesk", port: 3030, prefix: "" },
+    ],
+    compatChosen: false,
+    trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },
+    cors: "loopback",
+    hosts: ["127.0.0.1"],
+    issuers: [],
+    trustedProxies: [],
+    rateLimits: DEFAULT_POLICIES,
+    streamLimits: DEFAULT_STREAM_LIMITS,
+    agents: { allowPrivate: false, key: undefined },
+    heartbeatMs: 15_000,
+    drainDelayMs: 0,
+    hints: "postgres",
+    logLevel: "info",
+    unaryLane: true,
+    streamLane: true,
+  });
+});
+
+test("the production profile trusts nobody and no origin", () => {
+  const { trust, cors, hosts } = loadConfig({ COLLOQUY_PROFILE: "production", HOST: "0.0.0.0" });
+  expect(trust.dialects).toEqual([]);
+  expect([cors, hosts]).toEqual([[], "any"]);
+});
+
+test("the number of connections to the database is a whole one from 1 to 9999", () => {
+  expect(loadConfig({ COLLOQUY_POOL_SIZE: "32" }).poolSize).toBe(32);
+  for (const wrong of ["0", "-1", "1.5", "10000", "many"]) {
+    expect(problemsOf({ COLLOQUY_POOL_SIZE: wrong })).toEqual(["COLLOQUY_POOL_SIZE: must be a number from 1 to 9999"]);
+  }
+});
+
+test("the number of workers is a whole one from 1 to 99, or that of the cores", () => {
+  expect(loadConfig({}).workers).toBe(1);
+  expect(loadConfig({ COLLOQUY_WORKERS: "4" }).workers).toBe(4);
+  expect(loadConfig({ COLLOQUY_WORKERS: "auto" }).workers).toBe(availableParallelism());
+  for (const wrong of ["0", "-1", "1.5", "100", "all"]) {
+    expect(problemsOf({ COLLOQUY_WORKERS: wrong })).toEqual([
+      "COLLOQUY_WORKERS: must be a number from 1 to 99, or auto",
+    ]);
+  }
+});
+
+test("the configuration is frozen all the way down", () => {
+  const config = loadConfig({});
+  expect(Object.isFrozen(config)).toBe(true);
+  expect(Object.isFrozen(config.compat[0])).toBe(true);
+  expect(Object.isFrozen(config.trust.dialects)).toBe(true);
+});
+
+test("an empty variable counts as unset, an empty list as a list of nothing", () => {
+  const config = loadConfig({ PORT: "", DATABASE_URL: "", COLLOQUY_TRUST: "", COLLOQUY_COMPAT: "" });
+  expect(config.port).toBe(8080);
+  expect(config.databaseUrl).toBeUndefined();
+  expect(config.trust.dialects).toEqual([]);
+  expect(config.compat).toEqual([]);
+});
+
+test("every problem is told at once, each by the name of its variable", () => {
+  const problems = problemsOf({
+    PORT: "70000",
+    HOST: "0.0.0.0",
+    LOG_LEVEL: "loud",
+    TLS_CERT: file,
+    DATABASE_URL: "mysql://u:secret@h/d",
+    COLLOQUY_DATABASE: "x",
+  });
+  expect(problems.map((problem) => problem.split(":")[0])).toEqual([
+    "COLLOQUY_DATABASE",
+    "PORT",
+    "DATABASE_URL",
+    "LOG_LEVEL",
+    "TLS_KEY",
+    "HOST",
+  ]);
+  expect(problems.join()).not.toContain("secret");
+});
+
+describe("trust", () => {
+  test.each(["0.0.0.0", "::", "192.168.1.4", "example.com"])(
+    "the development profile refuses to listen on %s",
+    (HOST) => {
+      expect(problemsOf({ HOST })).toEqual([expect.stringMatching(/^HOST: .*COLLOQUY_PROFILE=production/)]);
+      expect(problemsOf({ HOST, COLLOQUY_TRUST_PUBLIC: "yes" })).toEqual([]);
+      expect(problemsOf({ HOST, COLLOQUY_PROFILE: "production" })).toEqual([]);
+    },
+  );
+
+  test.each(["127.0.0.1", "127.8.9.1", "::1", "localhost"])("the development profile listens on %s", (HOST) => {
+    expect(problemsOf({ HOST })).toEqual([]);
+  });
+
+  test("the production profile refuses to trust user ids", () => {
+    expect(problemsOf({ COLLOQUY_PROFILE: "production", COLLOQUY_TRUST: "assistant" })).toEqual([
+      "COLLOQUY_TRUST: user ids are trusted without a credential in the development profile only",
+    ]);
+  });
+
+  test("only the dialects without credentials can trust", () => {
+    expect(problemsOf({ COLLOQUY_TRUST: "assistant,crm" })).toEqual([
+      'COLLOQUY_TRUST[1]: "crm" cannot trust user ids: only assistant and helpdesk can',
+    ]);
+  });
+});
+
+describe("COLLOQUY_COMPAT", () => {
+  test("takes a port and a prefix", () => {
+    expect(loadConfig({ COLLOQUY_COMPAT: "crm@9000/old/api, helpdesk/desk" }).compat).toEqual([
+      { dialect: "crm", port: 9000, prefix: "/old/api" },
+      { dialect: "helpdesk", port: undefined, prefix: "/desk" },
+    ]);
+  });
+
+  test.each(["nope", "crm@", "crm@0", "crm@70000", "crm/", "crm@1@2", "crm//a", "crm/a b", "crm,crm"])(
+    "refuses %s",
+    (COLLOQUY_COMPAT) => {
+      expect(problemsOf({ COLLOQUY_COMPAT })).toEqual([expect.stringMatching(/^COLLOQUY_COMPAT: "/)]);
+    },
+  );
+});
+
+describe("COLLOQUY_HOSTS", () => {
+  test("takes host names and addresses, beside the one that is listened on, or all", () => {
+    expect(loadConfig({ COLLOQUY_HOSTS: "App.example, 10.0.0.7", HOST: "localhost" }).hosts).toEqual([
+      "app.example",
+      "10.0.0.7",
+      "localhost",
+    ]);
+    expect(loadConfig({ COLLOQUY_HOSTS: "" }).hosts).toEqual(["127.0.0.1"]);
+    expect(loadConfig({ COLLOQUY_HOSTS: "*" }).hosts).toBe("any");
+    const production = { COLLOQUY_PROFILE: "production", HOST: "0.0.0.0", COLLOQUY_HOSTS: "app.example" };
+    expect(loadConfig(production).hosts).toEqual(["app.example", "0.0.0.0"]);
+  });
+
+  test.each(["app.example:8080", "https://app.example", "*.example", "a b"])("refuses %s", (name) => {
+    expect(problemsOf({ COLLOQUY_HOSTS: name })).toEqual([
+      expect.stringContaining("must be a host name or IP address"),
+    ]);
+  });
+});
+
+describe("COLLOQUY_CORS", () => {
+  test("takes origins", () => {
+    expect(loadConfig({ COLLOQUY_CORS: "https://a.example, http://b.example:3000" }).cors).toEqual([
+      "https://a.example",
+      "http://b.example:3000",
+    ]);
+  });
+
+  test.each(["*", "a.example", "https://a.example/", "https://a.example/x", "ftp://a.example"])(
+    "refuses %s",
+    (origin) => {
+      expect(problemsOf({ COLLOQUY_CORS: origin })).toEqual([expect.stringContaining(`"${origin}" is no origin`)]);
+    },
+  );
+});
+
+describe("COLLOQUY_ISSUERS", () => {
+  const good = { issuer: "https://id.example", audience: "colloquy", algorithms: ["ES256"] };
+  const load = (...issuers: unknown[]) => problemsOf({ COLLOQUY_ISSUERS: JSON.stringify(issuers) });
+
+  test("takes keys from a URL or a file, and names the claims", () => {
+    const COLLOQUY_ISSUERS = JSON.stringify([
+      { ...good, jwks_url: "https://id.example/jwks", claims: { tenant: "org" } },
+      { ...good, issuer: "b", key_file: file },
+    ]);
+    expect(loadConfig({ COLLOQUY_ISSUERS }).issuers).toEqual([
+      {
+        ...good,
+        jwksUrl: "https://id.example/jwks",
+        keyFile: undefined,
+        audience: ["colloquy"],
+        claims: { aud: "aud", sub: "sub", tenant: "org", role: "role" },
+      },
+      {
+        ...good,
+        issuer: "b",
+        jwksUrl: undefined,
+        keyFile: file,
+        audience: ["colloquy"],
+        claims: { aud: "aud", sub: "sub", tenant: "tenant", role: "role" },
+      },
+    ]);
+  });
+
+  test("says which issuer lacks what", () => {
+    expect(load({ ...good, audience: undefined, key_file: file })).toEqual([
+      "COLLOQUY_ISSUERS[0].audience: is missing",
+    ]);
+    expect(load(good)).toEqual(["COLLOQUY_ISSUERS[0]: needs exactly one of jwks_url and key_file"]);
+  });
+
+  test.each([
+    ["text that is no JSON", "[", "COLLOQUY_ISSUERS: must be JSON"],
+    ["an object", "{}", "COLLOQUY_ISSUERS: must be an array"],
+  ])("refuses %s", (_, COLLOQUY_ISSUERS, problem) => {
+    expect(problemsOf({ COLLOQUY_ISSUERS })).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test("refuses what it does not know, keys in the clear, and algorithms that anybody can sign with", () => {
+    expect(load({ ...good, key_file: file, jwks: 1 })[0]).toContain("COLLOQUY_ISSUERS[0]");
+    expect(load({ ...good, jwks_url: "http://id.example/jwks" })).toEqual([
+      "COLLOQUY_ISSUERS[0].jwks_url: must be https",
+    ]);
+    expect(load({ ...good, jwks_url: "http://127.0.0.1:1/jwks" })).toEqual([]);
+    for (const algorithm of ["HS256", "none"]) {
+      expect(load({ ...good, key_file: file, algorithms: [algorithm] })[0]).toContain(
+        "COLLOQUY_ISSUERS[0].algorithms[0]",
+      );
+    }
+    expect(load({ ...good, key_file: file }, { ...good, key_file: file })).toEqual([
+      "COLLOQUY_ISSUERS: names an issuer twice",
+    ]);
+  });
+});
+
+test("TLS takes a certificate and a key, or neither, and both must be readable", () => {
+  expect(loadConfig({ TLS_CERT: file, TLS_KEY: file }).tls).toEqual({ certificateFile: file, keyFile: file });
+  expect(problemsOf({ TLS_KEY: file })).toEqual(["TLS_CERT: TLS_CERT and TLS_KEY are given together"]);
+  expect(problemsOf({ TLS_CERT: "/nowhere", TLS_KEY: file })[0]).toBe("TLS_CERT: must name a file that can be read");
+});
+
+describe("COLLOQUY_RATE_LIMITS", () => {
+  test("changes what it names", () => {
+    const caller = { name: "caller", points: 10, seconds: 1 };
+    expect(loadConfig({ COLLOQUY_RATE_LIMITS: "caller=10/1" }).rateLimits).toEqual({ ...DEFAULT_POLICIES, caller });
+  });
+
+  test("says which part it does not understand", () => {
+    expect(problemsOf({ COLLOQUY_RATE_LIMITS: "caller=many" })).toEqual([
+      expect.stringContaining('COLLOQUY_RATE_LIMITS: rate limit "caller=many"'),
+    ]);
+  });
+});
+
+describe("COLLOQUY_STREAM_LIMITS", () => {
+  test("changes what it names, and lifts what is off", () => {
+    const { streamLimits } = loadConfig({ COLLOQUY_STREAM_LIMITS: "member=5, key=off" });
+    expect(streamLimits).toEqual({ ...DEFAULT_STREAM_LIMITS, member: 5, key: undefined });
+    expect(loadConfig({ COLLOQUY_STREAM_LIMITS: "off" }).streamLimits).toEqual({});
+  });
+
+  test.each(["caller=5", "member=0", "member=", "key=many"])("says of %s which part it does not understand", (text) => {
+    expect(problemsOf({ COLLOQUY_STREAM_LIMITS: text })).toEqual([
+      expect.stringContaining(`COLLOQUY_STREAM_LIMITS: stream limit "${text}"`),
+    ]);
+  });
+});
+
+describe("the settings of agents", () => {
+  test("open private networks and give a key", () => {
+    const key = Buffer.alloc(32, 1).toString("base64");
+    const { agents } = loadConfig({ COLLOQUY_AGENT_PRIVATE: "yes", COLLOQUY_AGENT_KEY: key });
+    expect(agents).toEqual({ allowPrivate: true, key });
+  });
+
+  test("say what is wrong with them, without the key", () => {
+    expect(problemsOf({ COLLOQUY_AGENT_PRIVATE: "maybe", COLLOQUY_AGENT_KEY: "c2hvcnQ=" })).toEqual([
+      "COLLOQUY_AGENT_PRIVATE: must be yes or no",
+      "COLLOQUY_AGENT_KEY: must be 32 bytes in base64",
+    ]);
+  });
+});
+
+describe("COLLOQUY_PURGE_AFTER", () => {
+  test.each([
+    [undefined, undefined],
+    ["never", undefined],
+    ["30", 30],
+  ])("%s is understood", (COLLOQUY_PURGE_AFTER, expected) =>
+    expect(loadConfig({ COLLOQUY_PURGE_AFTER }).purgeAfterDays).toBe(expected),
+  );
+
+  test.each(["0", "-1", "30d", "1.5", "100000"])("%s is refused", (COLLOQUY_PURGE_AFTER) =>
+    expect(problemsOf({ COLLOQUY_PURGE_AFTER })).toEqual([
+      "COLLOQUY_PURGE_AFTER: must be a number of days from 1 to 99999, or never",
+    ]),
+  );
+});
+
+describe("COLLOQUY_HINTS", () => {
+  test.each([
+    ["local", "local"],
+    ["off", "off"],
+    ["nats://user:secret@nats.example:4222", { nats: "nats://user:secret@nats.example:4222" }],
+  ])("%s is understood", (COLLOQUY_HINTS, expected) => expect(loadConfig({ COLLOQUY_HINTS }).hints).toEqual(expected));
+
+  test("anything else is refused, and not repeated", () => {
+    expect(problemsOf({ COLLOQUY_HINTS: "redis://secret@x" })).toEqual([
+      "COLLOQUY_HINTS: must be postgres, local, off or nats://host:port",
+    ]);
+  });
+});
