@@ -1,5 +1,6 @@
 // Indexes the words of a text as people type them: parts of compounds, in any case, width, composition, without accents.
 import { Migration } from "@mikro-orm/migrations";
+import { COMBINING } from "./search-combining.ts";
 
 /** In writing without spaces each character is a word of its own, so that a run of them is found as a phrase. */
 const UNSPACED =
@@ -67,16 +68,28 @@ const SEPARATORS = [
 /** Locales that know the small letters of every script, the first that is there; a database of the locale C knows them not. */
 const LOCALES = ["pg_c_utf8", "und-x-icu", "C.utf8", "C.UTF-8", "default"];
 
+/** In characters, and about in bytes: no text of a message, 262,144 bytes at most, that is as long in its plain form. */
+const MAX_FOLDED = 262_144;
+
 /**
  * A function, because the expression of a generated column is read anew for each statement that writes: with all of the
  * separators in it, that took longer than indexing the words.
+ *
+ * Its work is linear in the text. Putting n combining marks in order takes n² steps, which nothing interrupts: more than 30
+ * in a row, which no language has, are left out first. Characters that unfold to many (up to 18) are followed for 262,144
+ * characters and about as many bytes, which keeps any text below the megabyte that a tsvector may hold.
  */
 const beyondAscii = (locale: string) => `create function search_words(content text) returns tsvector
   language plpgsql immutable strict parallel safe as $$
+  declare
+    folded text := left(normalize(regexp_replace(content, '[${COMBINING}]{31,}', '', 'g'), NFKD), ${MAX_FOLDED});
   begin
-    return to_tsvector('simple'::regconfig, replace(lower(regexp_replace(
-      normalize(regexp_replace(normalize(content, NFKD), '[${MARKS}]+', '', 'g'), NFC),
-      '([${UNSPACED}])|[${JOINTS}${SEPARATORS}]+', ' \\1 ', 'g') collate "${locale}"), 'ς', 'σ'));
+    folded := normalize(regexp_replace(folded, '[${MARKS}]+', '', 'g'), NFC);
+    if octet_length(folded) > ${MAX_FOLDED} then
+      folded := left(folded, (${MAX_FOLDED}::bigint * length(folded) / octet_length(folded))::integer);
+    end if;
+    folded := regexp_replace(folded, '([${UNSPACED}])|[${JOINTS}${SEPARATORS}]+', ' \\1 ', 'g');
+    return to_tsvector('simple'::regconfig, replace(lower(folded collate "${locale}"), 'ς', 'σ'));
   end $$`;
 
 const WORDS = `case when octet_length(content) = length(content)
