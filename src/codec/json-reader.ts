@@ -1,15 +1,15 @@
 // The text of a JSON body, refused before it is parsed where parsing it would be wrong or would take long.
 import {
   type DescMessage,
-  fromJson,
   fromJsonString,
   type JsonReadOptions,
   type JsonValue,
   type Message,
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { endOfString, hasEscapedNames, parseJson } from "../domain/json.ts";
+import { endOfString, parseJson } from "../domain/json.ts";
 import { malformed } from "../http/compression.ts";
+import { readJson } from "./json-values.ts";
 
 export { parseJson };
 
@@ -74,13 +74,12 @@ export function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** A message from a text. Names given twice are refused. Throws what `fromJsonString` does. */
+/** A message from a text. Names given twice are refused. Throws what `fromJsonString` does, and what {@link readJson} does. */
 export function messageFromJson(schema: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
   const plain = parsePlain(text);
-  if (plain !== undefined) return fromJson(schema, plain, options);
-  if (!hasEscapedNames(text)) return fromJsonString(schema, text, options);
+  if (plain !== undefined) return readJson(schema, plain, options);
   refuseNamesGivenTwice(text);
-  return fromJson(schema, parseJson(text), options);
+  return readJson(schema, parseJson(text), options);
 }
 
 /** Texts of more characters are not worth writing again. */

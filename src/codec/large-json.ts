@@ -1,7 +1,7 @@
 // Large JSON bodies: held to their limits before they are parsed, then read piece by piece, with turns for others between.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { Turns } from "../pipeline/time-slices.ts";
-import { type ItemList, type JsonShape, jsonShape, type ShapeOptions } from "./json-shape.ts";
+import { type ItemList, type JsonShape, jsonShape, ShapeFault, type ShapeOptions } from "./json-shape.ts";
 
 /** Shorter bodies are read at once: nothing that they hold takes long. */
 export const LARGE_BODY = 32 * 1024;
@@ -40,8 +40,14 @@ function readPiece({ read, explain }: LargeJson, piece: BrokenPiece): Message {
   try {
     return read(piece.schema, piece.text);
   } catch (error) {
-    throw explain(error, piece);
+    throw explain(error instanceof ShapeFault ? placed(error, piece) : error, piece);
   }
+}
+
+/** The fault of a piece, with the place that it has in the whole. */
+function placed({ message, field, rule }: ShapeFault, { path, index }: BrokenPiece): ShapeFault {
+  const item = path.length === 0 ? "" : `${path.map(({ name }) => name).join(".")}[${index}]`;
+  return new ShapeFault(message, item === "" || field === "" ? item + field : `${item}.${field}`, rule);
 }
 
 /** The text without the items of lists, and without what nothing reads. */

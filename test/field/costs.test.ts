@@ -97,7 +97,8 @@ describe("A1: what a body costs", () => {
       tried.add(field);
       for (const body of worstJson(path)) {
         await look("rpc", body, () => take(schema, body));
-        if (field.fieldKind !== "scalar") await look("rest", body, () => takeRest(schema, body, false));
+        if (field.fieldKind !== "scalar" || body.name.includes("as a text"))
+          await look("rest", body, () => takeRest(schema, body, false));
       }
       for (const body of worstProto(path)) await look("rpc", body, () => take(schema, body));
     }

@@ -32,6 +32,8 @@ test("A11: quiet logs are looked at together, whatever their number, and growth 
   await expect.poll(looks).toBeGreaterThan(before + 1);
   sent.length = 0;
   await expect.poll(looks).toBeGreaterThanOrEqual(3);
+  // One look for each log would be this many in one round.
+  expect(looks()).toBeLessThan(FOLLOWED);
   await expect.poll(() => sent.includes(log.readVisible.member.text)).toBe(true);
   const reads: string[] = Object.values(log.readLog).map(({ text }) => text);
   expect(sent.filter((text) => reads.includes(text))).toEqual([]);

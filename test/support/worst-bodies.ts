@@ -49,7 +49,22 @@ function* valuesOf(field: DescField): Generator<[name: string, json: string]> {
   }
   if (field.fieldKind === "scalar" || field.fieldKind === "enum") yield ["as escapes", `"${times("\\n")}"`];
   if (field.fieldKind === "scalar" && field.scalar !== ScalarType.STRING) yield ["as digits", times("9")];
+  yield* textsOf(field);
   if (field.fieldKind === "message") yield ["as paths", `"${times("a,")}a"`];
+}
+
+/** What a value that is no text may be written as. Most reads of a number take long for one of many digits. */
+function* textsOf({ fieldKind, scalar }: DescField): Generator<[name: string, json: string]> {
+  if (fieldKind === "map" || scalar === ScalarType.STRING) return;
+  const texts = {
+    digits: times("9"),
+    exponent: `1e${times("9")}`,
+    base64: times("QUFB"),
+    time: `2026-01-31T12:00:00.${times("0")}Z`,
+  };
+  for (const [name, text] of Object.entries(texts)) {
+    yield [`as a text: ${name}`, fieldKind === "list" ? `["${text}"]` : `"${text}"`];
+  }
 }
 
 function names(count: number): string {

@@ -1,15 +1,9 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
-import {
-  type DescMessage,
-  type DescMethod,
-  fromBinary,
-  fromJson,
-  type JsonValue,
-  type Message,
-} from "@bufbuild/protobuf";
+import { type DescMessage, type DescMethod, fromBinary, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { jsonText, messageFromJson, parseJson, textOf } from "../../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../../codec/json-shape.ts";
+import { readJson } from "../../codec/json-values.ts";
 import { createJsonForm } from "../../codec/json-writer.ts";
 import { readLargeBinary } from "../../codec/large-binary.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
@@ -38,7 +32,7 @@ const BINARY = { readUnknownFields: false };
 const JSON_TEXT = { ignoreUnknownFields: true };
 const LARGE_JSON: LargeJson = {
   ...JSON_TEXT,
-  read: (schema, text) => fromJson(schema, parsed(withImpliedMask(schema, text)), JSON_TEXT),
+  read: (schema, text) => readJson(schema, parsed(withImpliedMask(schema, text)), JSON_TEXT),
   explain: (error) => error,
 };
 

@@ -1,5 +1,4 @@
 // Reads the lines of an import as records, with all ids ours.
-import { fromJson, fromJsonString } from "@bufbuild/protobuf";
 import {
   type ConversationRecord,
   type EventRecord,
@@ -10,7 +9,9 @@ import {
   RecordSchema,
   type RevisionsRecord,
 } from "../../../gen/colloquy/v1/record_pb.ts";
+import { messageFromJson } from "../../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../../codec/json-shape.ts";
+import { readJson } from "../../codec/json-values.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { DomainError } from "../../domain/errors.ts";
@@ -96,7 +97,7 @@ export class KnownConversations {
 
 const LARGE_LINE: LargeJson = {
   ignoreUnknownFields: false,
-  read: (schema, text) => fromJson(schema, parseJson(text)),
+  read: (schema, text) => readJson(schema, parseJson(text)),
   explain: (error) => error,
 };
 
@@ -121,7 +122,7 @@ export function createLineReader(caller: Caller, validate: Validate): (line: Raw
       );
     }
     return take(line, () => {
-      const record = fromJsonString(RecordSchema, text ?? "");
+      const record = messageFromJson(RecordSchema, text ?? "", {}) as ImportRecord;
       refuseInexactNumbers(RecordSchema, text ?? "", LARGE_LINE);
       return record;
     });

@@ -5,11 +5,11 @@ import {
   type DescEnum,
   type DescField,
   type DescMessage,
-  fromJson,
   type JsonValue,
   ScalarType,
 } from "@bufbuild/protobuf";
 import { FieldMaskSchema, isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { MAX_NUMBER_TEXT, readJson } from "../../../codec/json-values.ts";
 import { isBareWrapper } from "./field-path.ts";
 
 export type TextValue =
@@ -102,6 +102,7 @@ function integerReader(scalar: ScalarType, longAsString: boolean): TextReader {
 
 function readFloat(text: string, rule: string, max: number): TextValue {
   if (text === "NaN" || text === "Infinity" || text === "-Infinity") return valid(Number(text));
+  if (text.length > MAX_NUMBER_TEXT) return invalid(`must be a number of at most ${MAX_NUMBER_TEXT} characters`, rule);
   // The grammar of a JSON number, RFC 8259 §6.
   if (!/^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$/.test(text)) return invalid("must be a number", rule);
   const value = Number(text);
@@ -159,7 +160,7 @@ function jsonReader(desc: DescMessage, description: string, rule: string, patter
   return (text) => {
     if (pattern !== undefined && !pattern.test(text)) return invalid(description, rule);
     try {
-      return valid(fromJson(desc, text as JsonValue));
+      return valid(readJson(desc, text as JsonValue));
     } catch {
       return invalid(description, rule);
     }

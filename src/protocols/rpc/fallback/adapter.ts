@@ -2,8 +2,10 @@
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { jsonText } from "../../../codec/json-reader.ts";
+import { jsonText, parseJson } from "../../../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../../../codec/json-shape.ts";
+import { checkJson } from "../../../codec/json-values.ts";
+import type { Json } from "../../../domain/json.ts";
 import { compressions } from "../../../http/compression.ts";
 import { fewAtOnce } from "../../../http/few-at-once.ts";
 import {
@@ -145,12 +147,23 @@ function jsonOptionsOf({ input }: DescMethod): object {
     const text = jsonText.decode(bytes);
     try {
       refuseInexactNumbers(input, text, { ignoreUnknownFields: true });
+      const json = parsed(text);
+      if (json !== undefined) checkJson(input, json);
     } catch (error) {
       throw error instanceof ShapeFault ? failureOfShape(error) : error;
     }
     return withImpliedMask(input, text);
   };
   return { jsonOptions: { textDecoder: { decode } } };
+}
+
+/** Undefined: it is no JSON, and the library says so. */
+function parsed(text: string): Json | undefined {
+  try {
+    return parseJson(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; failure?: unknown } {

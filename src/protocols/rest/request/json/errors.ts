@@ -3,11 +3,11 @@ import {
   type DescField,
   type DescMessage,
   type DescOneof,
-  fromJson,
   type JsonValue,
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { readJson } from "../../../../codec/json-values.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
 import { fieldNamed } from "../../binding/field-path.ts";
 import { invalidAll, type RestProblem, type Violation } from "../../binding/problem.ts";
@@ -51,7 +51,7 @@ function report({ violations }: Search, field: string, description: string, rule
 
 function fits(schema: DescMessage, json: JsonValue, options: ReadOptions): boolean {
   try {
-    fromJson(schema, wrapOf(schema)?.(json) ?? json, options);
+    readJson(schema, wrapOf(schema)?.(json) ?? json, options);
     return true;
   } catch {
     return false;

@@ -1,7 +1,8 @@
 // JSON bodies into messages.
-import { type DescField, type DescMessage, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../../../../codec/json-shape.ts";
+import { readJson } from "../../../../codec/json-values.ts";
 import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts";
 import { withImpliedMask } from "../../../../pipeline/implied-mask.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
@@ -52,7 +53,7 @@ export async function readLargeMessage(
       read(desc, piece) {
         refuseHugeNumbers(desc, piece, path);
         const json = parse(withImpliedMask(desc, piece));
-        return fromJson(desc, wrapOf(desc)?.(json) ?? json, options);
+        return readJson(desc, wrapOf(desc)?.(json) ?? json, options);
       },
       explain: (error, piece) => explainPiece(error, piece, options, path),
     });
@@ -135,7 +136,7 @@ function decode(schema: DescMessage, text: string, options: ReadOptions): Messag
   if (wrap === undefined && !mentions(text, options)) return messageFromJson(schema, text, options);
   refuseNamesGivenTwice(text);
   const json = parseUnskipped(text, options);
-  return fromJson(schema, wrap?.(json) ?? json, options);
+  return readJson(schema, wrap?.(json) ?? json, options);
 }
 
 /** Whether a text may hold a name that is skipped. Most do not, and are read faster. */

@@ -1,0 +1,178 @@
+// JSON values that the library takes too widely, refused before it reads them: numbers as long texts, and times of no day.
+import {
+  type DescField,
+  type DescMessage,
+  fromJson,
+  type JsonReadOptions,
+  type Message,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import type { Json } from "../domain/json.ts";
+import { type Place, textOf } from "../pipeline/validation/message-path.ts";
+import { ShapeFault } from "./json-shape.ts";
+
+/** The most characters of an integer that is written as a string. To convert millions takes seconds. */
+export const MAX_INTEGER_TEXT = 40;
+/** The most characters of any other number that is written as a string. */
+export const MAX_NUMBER_TEXT = 1_000;
+/** The most characters of a time or a duration. */
+const MAX_TIME_TEXT = 64;
+
+/** What `fromJson` does, but throws a {@link ShapeFault} for a number of too many characters and for a time of no day. */
+export function readJson(schema: DescMessage, json: Json, options?: Partial<JsonReadOptions>): Message {
+  checkJson(schema, json);
+  return fromJson(schema, json, options);
+}
+
+/** Throws a {@link ShapeFault} for what {@link readJson} refuses. Anything else that does not fit is passed over. */
+export function checkJson(schema: DescMessage, json: Json): void {
+  checkOf(schema)?.(json, []);
+}
+
+/** Looks at one value; `place` leads to it. */
+type Check = (json: Json, place: Place) => void;
+
+const checks = new WeakMap<DescMessage, { readonly check: Check | undefined }>();
+
+/** Undefined: nothing of the message needs a look. */
+function checkOf(schema: DescMessage): Check | undefined {
+  let known = checks.get(schema);
+  if (known === undefined) {
+    // Known before it is made: a message may hold itself.
+    const members: [name: string, other: string, check: Check][] = [];
+    const own = ownForm(schema);
+    const inner: Check = (json, place) => {
+      if (!isObject(json)) return;
+      for (const [name, other, check] of members) {
+        if (json[name] !== undefined) checkAt(check, json[name], place, other);
+        if (other !== name && json[other] !== undefined) checkAt(check, json[other], place, other);
+      }
+    };
+    known = { check: own === undefined && needsLook(schema, new Set()) ? inner : own?.check };
+    checks.set(schema, known);
+    if (known.check === inner) {
+      for (const field of schema.fields) {
+        const check = fieldCheck(field);
+        if (check !== undefined) members.push([field.jsonName, field.name, check]);
+      }
+    }
+  }
+  return known.check;
+}
+
+/** Of the types that JSON writes as one value, or as anything. Undefined: an object with the fields of the type. */
+function ownForm(schema: DescMessage): { readonly check: Check | undefined } | undefined {
+  if (!schema.typeName.startsWith("google.protobuf.")) return undefined;
+  if (schema.typeName === "google.protobuf.Timestamp") return { check: checkTime };
+  if (schema.typeName === "google.protobuf.Duration") return { check: atMost(MAX_TIME_TEXT, DURATION, "duration") };
+  if (isWrapperDesc(schema)) return { check: fieldCheck(schema.fields[0] as DescField) };
+  return { check: undefined };
+}
+
+function needsLook(schema: DescMessage, seen: Set<DescMessage>): boolean {
+  if (seen.has(schema)) return false;
+  seen.add(schema);
+  const own = ownForm(schema);
+  if (own !== undefined) return own.check !== undefined;
+  return schema.fields.some((field) => {
+    if (field.fieldKind === "map" && scalarCheck(field.mapKey) !== undefined) return true;
+    if (field.message !== undefined) return needsLook(field.message, seen);
+    return field.scalar !== undefined && scalarCheck(field.scalar) !== undefined;
+  });
+}
+
+function fieldCheck(field: DescField): Check | undefined {
+  switch (field.fieldKind) {
+    case "scalar":
+      return scalarCheck(field.scalar);
+    case "message":
+      return checkOf(field.message);
+    case "list": {
+      const item = valueCheck(field);
+      return item && eachItem(item);
+    }
+    case "map": {
+      const [key, value] = [scalarCheck(field.mapKey), valueCheck(field)];
+      return key || value ? eachPair(key, value) : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function valueCheck({ message, scalar }: DescField): Check | undefined {
+  if (message !== undefined) return checkOf(message);
+  return scalar === undefined ? undefined : scalarCheck(scalar);
+}
+
+function eachItem(check: Check): Check {
+  return (json, place) => {
+    if (Array.isArray(json)) for (const [index, item] of json.entries()) checkAt(check, item, place, index);
+  };
+}
+
+function eachPair(key: Check | undefined, value: Check | undefined): Check {
+  return (json, place) => {
+    if (!isObject(json)) return;
+    for (const [name, item] of Object.entries(json)) {
+      key?.(name, place);
+      value?.(item, place);
+    }
+  };
+}
+
+function checkAt(check: Check, json: Json, place: Place, step: string | number): void {
+  place.push(step);
+  check(json, place);
+  place.pop();
+}
+
+function scalarCheck(scalar: ScalarType): Check | undefined {
+  switch (scalar) {
+    case ScalarType.STRING:
+    case ScalarType.BYTES:
+    case ScalarType.BOOL:
+      return undefined;
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return atMost(MAX_NUMBER_TEXT, `must be a number of at most ${MAX_NUMBER_TEXT} characters`, "number.max_len");
+    default: {
+      const name = ScalarType[scalar].toLowerCase();
+      return atMost(MAX_INTEGER_TEXT, `must be an integer that ${name} can hold`, name);
+    }
+  }
+}
+
+function atMost(characters: number, words: string, rule: string): Check {
+  return (json, place) => {
+    if (typeof json === "string" && json.length > characters) throw new ShapeFault(words, textOf(place), rule);
+  };
+}
+
+const DURATION = "must be a number of seconds such as 1.5s";
+const TIME = "must be a time such as 2026-01-31T12:00:00Z";
+/** RFC 3339: year, month, day, hour; then, after what is read right anyhow, the hours and minutes of the offset. */
+const PARTS = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):[^Z+-]{1,20}(?:Z|[+-](\d\d):(\d\d))$/;
+
+/** Date.parse takes February 30 as March 1 or 2, and the hour 24 as the next day. */
+const checkTime: Check = (json, place) => {
+  if (typeof json !== "string") return;
+  if (json.length > MAX_TIME_TEXT) throw new ShapeFault(TIME, textOf(place), "timestamp");
+  const parts = PARTS.exec(json);
+  if (parts === null) return;
+  const [year = 0, month = 0, day = 0, hour = 0, offsetHour = 0, offsetMinute = 0] = parts
+    .slice(1)
+    .map((part) => Number(part ?? 0));
+  if (day <= daysOf(year, month) && hour < 24 && offsetHour < 24 && offsetMinute < 60) return;
+  throw new ShapeFault(TIME, textOf(place), "timestamp");
+};
+
+function daysOf(year: number, month: number): number {
+  if (month !== 2) return [4, 6, 9, 11].includes(month) ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+}
+
+function isObject(json: Json): json is { [name: string]: Json } {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}
