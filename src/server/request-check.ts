@@ -5,7 +5,7 @@ import type { HostCheck } from "./hosts.ts";
 
 /** Why a request is refused before anything looks at it. */
 export interface Fault {
-  readonly status: 400 | 421 | 431 | 505;
+  readonly status: 400 | 421 | 431 | 501 | 505;
   readonly message: string;
 }
 
@@ -39,6 +39,9 @@ export function checkRequest(request: CheckedRequest, { maxHeaderBytes, isOwnHos
   } else if (request.httpVersionMajor !== 1) {
     return { status: 505, message: "the HTTP version is not supported" };
   }
+  if (!("stream" in request) && !isKnownCoding(request.headers["transfer-encoding"])) return UNKNOWN_CODING;
+  const twice = sentTwice(request);
+  if (twice !== undefined) return { status: 400, message: `${twice} must be sent once` };
   const authority = "stream" in request ? http2Authority(request) : http1Authority(request);
   if (authority === undefined || !isAuthority(authority)) {
     return { status: 400, message: "the Host or :authority is missing or malformed" };
@@ -49,6 +52,29 @@ export function checkRequest(request: CheckedRequest, { maxHeaderBytes, isOwnHos
   const path = pathOf(request.url);
   const own = [authority, target.authority].every((name) => isOwnHost(name, path, request.socket));
   return own ? undefined : WRONG_HOST;
+}
+
+/** RFC 9112 §6.1. Node takes off the chunks and leaves the rest. */
+const UNKNOWN_CODING: Fault = { status: 501, message: "Transfer-Encoding must be chunked" };
+
+function isKnownCoding(coding: string | undefined): boolean {
+  return coding === undefined || coding === "chunked" || coding.trim().toLowerCase() === "chunked";
+}
+
+/** What says who calls, for whom, and which call it is. Node keeps the first of some and joins others. */
+const ONCE = new Set(["authorization", "x-api-key", "x-tenant", "x-act-for", "idempotency-key"]);
+
+/** The name of a header that must be sent once and is not. */
+function sentTwice({ rawHeaders }: CheckedRequest): string | undefined {
+  let seen: string[] | undefined;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    if (!ONCE.has(name)) continue;
+    if (seen?.includes(name)) return name;
+    seen ??= [];
+    seen.push(name);
+  }
+  return undefined;
 }
 
 /** RFC 9113 §6.5.2: 32 bytes of overhead for each field. */
