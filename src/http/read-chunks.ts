@@ -79,8 +79,8 @@ export class RequestBody {
    * most `maxBytes` each, may take as long as it makes progress.
    */
   async *pieces(interrupt: Interrupt, options: PiecesOptions): AsyncGenerator<Buffer> {
-    const { streams, maxBytes, expands = false } = options;
-    if (streams || expands) this.#most = maxBytes;
+    const { streams, maxBytes, expansion = 1 } = options;
+    if (streams || expansion > 1) this.#most = maxBytes;
     // Not destroyed when reading stops early: on HTTP/1.1 that would take the connection, and the answer with it.
     const chunks = this.#source.iterator({ destroyOnReturn: false });
     const clock = new BodyClock(this.#rules.timeoutMs, streams, interrupt);
@@ -94,7 +94,7 @@ export class RequestBody {
         if (next.done === true) return this.complete();
         const chunk = next.value as Buffer;
         clock.read(chunk.byteLength);
-        this.charge(expands ? maxBytes : chunk.byteLength);
+        this.charge(Math.min(chunk.byteLength * expansion, maxBytes));
         yield chunk;
       }
     } finally {
@@ -215,8 +215,8 @@ export interface PiecesOptions {
   /** Whether it has many messages. */
   readonly streams: boolean;
   readonly maxBytes: number;
-  /** Whether the reader decompresses the one message: it counts as the most that it may become. Default: false. */
-  readonly expands?: boolean;
+  /** How many bytes each byte may become where the reader decompresses the one message: it counts as those. Default: 1. */
+  readonly expansion?: number;
 }
 
 /** A body that is longer than it may be; the beginning of it is kept. */

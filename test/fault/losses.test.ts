@@ -201,16 +201,20 @@ describe("catching up", () => {
   test("by the place in the log skips nothing, though the database's clock is set back and forth", async () => {
     await using database = await createTestDatabase();
     const tables = tablesAt(database.url);
-    // Statements find these before PostgreSQL's own.
-    await tables.sql(`create schema fake;
+    // Sessions have a search path of their own, so PostgreSQL's functions themselves are exchanged in this database.
+    await tables.sql(`set allow_system_table_mods = on;
+      create schema fake;
       create table fake.clock (shift interval not null);
       insert into fake.clock values ('0');
-      create function fake.clock_timestamp() returns timestamptz language sql volatile as
-        'select pg_catalog.clock_timestamp() + shift from fake.clock';
-      create function fake.now() returns timestamptz language sql stable as
-        'select pg_catalog.now() + shift from fake.clock'`);
-    const [{ name } = {}] = await tables.sql("select current_database() as name");
-    await tables.sql(`alter database ${name} set search_path = fake, pg_catalog, public`);
+      update pg_proc set proname = 'true_' || proname
+        where oid in ('pg_catalog.clock_timestamp()'::regprocedure, 'pg_catalog.now()'::regprocedure);
+      create function pg_catalog.clock_timestamp() returns timestamptz language sql volatile as
+        'select pg_catalog.true_clock_timestamp() + shift from fake.clock';
+      create function pg_catalog.now() returns timestamptz language sql stable as
+        'select pg_catalog.true_now() + shift from fake.clock';
+      grant usage on schema fake to public;
+      grant select on fake.clock to public;
+      reset allow_system_table_mods`);
     await using app = await startOwnApp({ url: database.url });
     const { headers } = await tables.tenant();
     const clients = WIRES.map((wire) => clientsOver(wire, app.url, headers));

@@ -113,7 +113,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
         const pieces = body.pieces(interrupt, {
           streams: !oneRequest,
           maxBytes: readMaxBytes,
-          expands: oneRequest && isCompressed(request),
+          expansion: oneRequest ? expansionOf(request) : 1,
         });
         const answer = await handler({
           httpVersion: request.httpVersion,
@@ -176,11 +176,17 @@ function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; f
 }
 
 /** Whether a message may be larger than what comes of it. */
-function isCompressed(request: HttpRequest): boolean {
+/** What DEFLATE makes of a byte at most: a match of 258 bytes takes two bits (RFC 1951). Of Brotli there is no such bound. */
+const DEFLATE_EXPANSION = 1032;
+
+/** How many bytes each byte of the body may become once decompressed. */
+function expansionOf(request: HttpRequest): number {
   const named = ["content-encoding", "connect-content-encoding", "grpc-encoding"].map((name) =>
     headerOf(request, name),
   );
-  return named.some((name) => name !== undefined && name !== "identity");
+  const encoding = named.find((name) => name !== undefined && name !== "identity");
+  if (encoding === undefined) return 1;
+  return encoding === "gzip" || encoding === "deflate" ? DEFLATE_EXPANSION : Number.POSITIVE_INFINITY;
 }
 
 function protocolHeaders(request: HttpRequest): Headers {

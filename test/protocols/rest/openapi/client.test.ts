@@ -78,7 +78,7 @@ test("a client that leaves out a required field, or reads one that is not there,
   const outcome = await runClient(
     catalogDocument(),
     `import createClient from "openapi-fetch";
-import type { paths } from "../../../rest/openapi/schema.js";
+import type { paths } from "./schema.js";
 const client = createClient<paths>({ baseUrl: "" });
 const { data } = await client.POST("/v1/books", { body: { title: "A", genre: "GENRE_NOVEL" } });
 const id: string | undefined = data?.id;

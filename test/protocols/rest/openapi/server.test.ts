@@ -114,7 +114,7 @@ test("a client made from the document calls every operation and understands ever
 }, 120_000);
 
 const TALK = `import createClient from "openapi-fetch";
-import type { paths } from "../../../rest/openapi/schema.js";
+import type { paths } from "./schema.js";
 declare const process: { argv: string[] };
 declare const console: { log(text: string): void };
 const [, , baseUrl = "", key = ""] = process.argv;
