@@ -1,6 +1,6 @@
 // What reads bytes or text of strangers, each called directly, many thousand times a second.
 import { randomBytes } from "node:crypto";
-import { create, type DescMethod, fromJson, type Message, toBinary } from "@bufbuild/protobuf";
+import { create, type DescMethod, fromJson, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ListMessagesRequestSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { readCredential } from "../../../src/access/credential.ts";
@@ -24,7 +24,7 @@ import type { Random } from "../stage/random.ts";
 import { almostMessage, bend, bendBytes, type Known } from "./almost.ts";
 
 /** Draws an input and reads it; answers what is wrong with what came of it. */
-export type Decoder = (random: Random) => string | undefined;
+export type Decoder = (random: Random) => string | undefined | Promise<string | undefined>;
 
 const SCOPE = {
   tenantId: newId(),
@@ -83,11 +83,16 @@ function faultOf(read: () => unknown): string | undefined {
     read();
     return undefined;
   } catch (error) {
-    if (error instanceof RestProblem) return undefined;
-    if (error instanceof DomainError && error.reason !== ErrorReason.INTERNAL) return undefined;
-    if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) return undefined;
-    return error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return wordsOf(error);
   }
+}
+
+/** Undefined: the error is a documented one. */
+function wordsOf(error: unknown): string | undefined {
+  if (error instanceof RestProblem) return undefined;
+  if (error instanceof DomainError && error.reason !== ErrorReason.INTERNAL) return undefined;
+  if (error instanceof ConnectError && error.code !== Code.Internal && error.code !== Code.Unknown) return undefined;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function said(input: string | Uint8Array, fault: string | undefined): string | undefined {
@@ -119,13 +124,15 @@ function message(encoding: "json" | "proto"): Decoder {
       }
     }
     if (random.chance(0.5)) bytes = bendBytes(bytes, random);
-    return said(
-      bytes,
-      faultOf(() => {
-        const decoded = codec.decode(method, encoding, bytes) as Message;
-        validate(method.input, decoded);
-        toBinary(method.input, decoded);
-      }),
+    // Large bodies are read in turns with others.
+    const judged = async () => {
+      const decoded = await codec.decode(method, encoding, bytes);
+      validate(method.input, decoded);
+      toBinary(method.input, decoded);
+    };
+    return judged().then(
+      () => undefined,
+      (error) => said(bytes, wordsOf(error)),
     );
   };
 }

@@ -11,14 +11,14 @@ export interface DecodersSize {
 const SLOW_MS = 2_000;
 const MOST_FINDINGS = 20;
 
-export function decoders(random: Random, { inputs }: DecodersSize): Verdict {
+export async function decoders(random: Random, { inputs }: DecodersSize): Promise<Verdict> {
   const findings: string[] = [];
   const all = Object.entries<Decoder>(DECODERS);
   let tried = 0;
   for (; tried < inputs && findings.length < MOST_FINDINGS; tried++) {
     const [name, decode] = all[tried % all.length] as (typeof all)[number];
     const begun = performance.now();
-    const fault = decode(random);
+    const fault = await decode(random);
     const took = performance.now() - begun;
     if (fault !== undefined) findings.push(`${name}: ${fault.slice(0, 2_000)}`);
     if (took > SLOW_MS) findings.push(`${name}: one took ${Math.round(took)} ms`);

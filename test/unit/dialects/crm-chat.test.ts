@@ -13,7 +13,7 @@ import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { CallContext } from "../../../src/pipeline/call.ts";
 import type { Canonical } from "../../../src/services/in-process/in-process.ts";
 
-const context = {} as CallContext;
+const context = { principal: { kind: "member", tenantId: "t", memberId: "m", role: "member" } } as CallContext;
 const asked = { conversationId: "c", message: "hi" };
 const request = create(ChatRequestSchema, asked);
 
