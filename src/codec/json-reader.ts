@@ -78,7 +78,7 @@ export function isTooDeep(text: string): boolean {
 export function messageFromJson(schema: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
   const plain = parsePlain(text);
   if (plain !== undefined) return readJson(schema, plain, options);
-  refuseNamesGivenTwice(text);
+  refuseNamesGivenTwice(schema, text);
   return readJson(schema, parseJson(text), options);
 }
 
@@ -100,7 +100,12 @@ function parsePlain(text: string): JsonValue | undefined {
   }
 }
 
-/** Throws where an object holds a name twice, which nothing that is parsed still shows. */
-export function refuseNamesGivenTwice(text: string): void {
-  fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
+/** Throws, in the name of the message, where an object holds a name twice, which nothing that is parsed still shows. */
+export function refuseNamesGivenTwice(schema: DescMessage, text: string): void {
+  try {
+    fromJsonString(EmptySchema, text, { ignoreUnknownFields: true });
+  } catch (error) {
+    if (error instanceof Error) error.message = error.message.replace(EmptySchema.typeName, schema.typeName);
+    throw error;
+  }
 }

@@ -43,22 +43,3 @@ test.each(["gzip, chunked", "GZIP,chunked", "deflate, chunked"])("F-CODING: %s i
   const head = `content-type: application/json\r\ntransfer-encoding: ${coding}\r\n`;
   expect(await statusOf(head, "2\r\n{}\r\n0\r\n\r\n")).toBe(501);
 });
-
-test.each([0x80, 0x07, 0x02, 0x82])("F-FLAGS: a frame of gRPC with the flags %i is refused", async (flags) => {
-  const session = connectHttp2(server.url);
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/colloquy.v1.ConversationService/CreateConversation",
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...(await (await server.tenant()).token("ann")),
-  });
-  stream.end(Buffer.from([flags, 0, 0, 0, 0]));
-  const status = new Promise((resolve) => {
-    stream.once("trailers", (trailers) => resolve(trailers["grpc-status"]));
-    stream.once("response", (answer) => answer["grpc-status"] !== undefined && resolve(answer["grpc-status"]));
-  });
-  stream.resume();
-  expect(["3", "13"]).toContain(await status);
-  session.destroy();
-});

@@ -36,7 +36,6 @@ export async function receiveOne(
   const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
   let message: Message | undefined;
   for (const { flags, data } of frames) {
-    if ((flags & ~(COMPRESSED | skip)) !== 0) throw malformed("a message has flags that nothing is known of");
     const expanded = await expand(data, flags, compression, readMaxBytes);
     if (expanded !== data) exchange.body.charge(expanded.byteLength);
     if ((flags & skip) !== 0) continue;

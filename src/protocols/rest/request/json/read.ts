@@ -134,7 +134,7 @@ export async function readLargeField(
 function decode(schema: DescMessage, text: string, options: ReadOptions): Message {
   const wrap = wrapOf(schema);
   if (wrap === undefined && !mentions(text, options)) return messageFromJson(schema, text, options);
-  refuseNamesGivenTwice(text);
+  refuseNamesGivenTwice(schema, text);
   const json = parseUnskipped(text, options);
   return readJson(schema, wrap?.(json) ?? json, options);
 }
