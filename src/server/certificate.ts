@@ -52,11 +52,16 @@ export function watchCertificate(
   let looks = 0;
   let seen: string | undefined;
   let refused: string | undefined;
-  const apply = (files: string | undefined) => {
+  let last: Pair | undefined;
+  const apply = (files: string | undefined, always = false) => {
     try {
-      use(readPair(tls));
+      const pair = readPair(tls);
       refused = undefined;
       seen = files;
+      // A look between the last byte and the last change of a file's times finds the same pair again.
+      if (!always && last?.cert.equals(pair.cert) && last.key.equals(pair.key)) return;
+      use(pair);
+      last = pair;
       logger.info("the certificate was read anew");
     } catch (error) {
       // Once for each state of the files, not at every look.
@@ -75,7 +80,7 @@ export function watchCertificate(
   return {
     reload() {
       refused = undefined;
-      void stateOf(tls).then(apply);
+      void stateOf(tls).then((files) => apply(files, true));
     },
     looks: () => looks,
     stop: () => clearInterval(timer),

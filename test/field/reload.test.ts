@@ -131,7 +131,7 @@ test("F-RELOAD: a change is noticed without a signal, a pair that is half writte
   await expect.poll(() => used.length, LONG).toBe(1);
   rmSync(certFile);
   await expect.poll(() => log.length, LONG).toBe(2);
-  renew("second");
+  renew("third");
   await expect.poll(() => used.length, LONG).toBe(2);
   watch.stop();
   expect(log).toHaveLength(2);
