@@ -1,4 +1,4 @@
-// `import`: adds what an export, or another system, has written as newline-delimited JSON.
+// `import`: adds the newline-delimited JSON of an export, or of another system.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
@@ -11,11 +11,11 @@ import { withDatabase } from "./with-database.ts";
 
 export const importCommand: Command = {
   name: "import",
-  summary: "add the conversations of a file of newline-delimited JSON; - reads standard input",
+  summary: "import conversations from newline-delimited JSON; - reads standard input",
   arguments: ["file"],
   options: {
-    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
-    stop: { type: "boolean", default: false, help: "stop at the first line that cannot be added" },
+    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
+    stop: { type: "boolean", default: false, help: "stop at the first line that fails" },
   },
   async run(invocation) {
     const [file = "-"] = invocation.arguments;
@@ -34,10 +34,10 @@ export const importCommand: Command = {
     const { conversationCount, messageCount, eventCount, skippedCount, errorCount } = answer;
     invocation.print(
       `${counted(conversationCount, "conversation")}, ${counted(messageCount, "message")} and ` +
-        `${counted(eventCount, "event")} added, ${skippedCount} were there, ` +
-        `${counted(errorCount, "line")} could not be added`,
+        `${counted(eventCount, "event")} added, ${skippedCount} already present, ` +
+        `${counted(errorCount, "line")} failed`,
     );
-    if (errorCount > 0n) throw new CommandError(answer.stopped ? "stopped at a bad line" : "some lines were left out");
+    if (errorCount > 0n) throw new CommandError(answer.stopped ? "stopped at the first line that failed" : "some lines failed and were skipped");
   },
 };
 
@@ -49,7 +49,7 @@ async function sizeOf(file: string): Promise<number> {
   try {
     return (await stat(file)).size;
   } catch (cause) {
-    throw new CommandError(`${file} cannot be read`, { cause });
+    throw new CommandError(`${file}: cannot be read`, { cause });
   }
 }
 

@@ -13,7 +13,7 @@ import { startIdentityServer } from "../support/identity-server.ts";
 
 const TENANT: string = randomUUID();
 const FOLLOWERS = 500;
-/** As docs/live.md says. */
+/** As docs/subscriptions.md says. */
 const RECHECK_MS = 5_000;
 
 function member(memberId: string, role: "member" | "manager" | "admin" = "member", tenantId = TENANT): Caller {

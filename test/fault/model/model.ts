@@ -1,4 +1,4 @@
-// The store in memory, as docs/semantics.md has it: what each command answers, and what stands there afterwards.
+// The store in memory, as docs/api-behaviour.md has it: what each command answers, and what stands there afterwards.
 
 /** What a caller may do. Conversations and messages are named by their place; an id is nobody's business here. */
 export type Command =

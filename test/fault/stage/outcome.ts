@@ -35,7 +35,7 @@ export function failureOf(thrown: unknown): Failure {
   return {
     why: reason,
     told: true,
-    // docs/semantics.md: a failure that leaves the outcome open says so.
+    // docs/api-behaviour.md: a failure that leaves the outcome open says so.
     definite: !OPEN.has(reason) && metadata.outcome !== "unknown",
     passing: PASSING.has(reason),
   };
