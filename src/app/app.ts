@@ -90,7 +90,7 @@ export async function createApp(
   begun.defer(() => hints.close());
   const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
-  const onError = (error: unknown) => logger.error({ err: error }, "work in the background failed");
+  const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
   const { dataDir, issuers, rateLimits, heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });

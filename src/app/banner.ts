@@ -1,4 +1,4 @@
-// What the server says when it is ready.
+// The lines that the server prints when it is ready.
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -6,40 +6,39 @@ import type { TenantStore } from "../access/store-interfaces.ts";
 import type { Config } from "../config/config.ts";
 import { DEFAULT_TENANT } from "./first-run.ts";
 
-/** The lines for whoever started it. `firstKey` is there only once in the life of a database. */
+/** `firstKey` is set only at the first start on a database. */
 export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
-  const data =
-    databaseUrl === undefined ? `Its data lie in ${dataDir}.` : "Its data lie in the database of DATABASE_URL.";
-  const lines = [`Colloquy is ready at ${url}`, data, `The API is described at ${url}/docs`];
+  const data = databaseUrl === undefined ? `Data directory: ${dataDir}` : "Database: the one of DATABASE_URL";
+  const lines = [`Colloquy is ready at ${url}`, data, `API documentation: ${url}/docs`];
   if (firstKey === undefined) return lines;
   return [
     ...lines,
     "",
-    `The first API key, for the tenant \`${DEFAULT_TENANT}\`. It is shown only this once:`,
+    `The first API key, for the tenant \`${DEFAULT_TENANT}\`. It is shown only once:`,
     `  ${firstKey}`,
-    "Create a conversation with it:",
+    "Create a conversation:",
     `  curl -H 'Authorization: Bearer ${firstKey}' -H 'Content-Type: application/json' \\`,
     `    -d '{"conversation":{"title":"Hello"}}' ${url}/v1/conversations`,
   ];
 }
 
 /**
- * Puts the first key into a file that only this account reads, and answers the line that says so: in production, what is
- * written to anything but a terminal is kept in logs.
+ * Writes the first key to a file that only this user can read, and returns the line that says so: in production, output that
+ * does not go to a terminal ends up in logs.
  */
 export async function keepFirstKey({ dataDir }: Config, firstKey: string): Promise<string> {
   const file = join(dataDir, "first-api-key");
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await writeFile(file, `${firstKey}\n`, { mode: 0o600, flag: "wx" }).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== "EEXIST") throw error;
-    // Of another database, once.
+    // Left from another database.
     await rm(file);
     await writeFile(file, `${firstKey}\n`, { mode: 0o600, flag: "wx" });
   });
-  return `The first API key, for the tenant \`${DEFAULT_TENANT}\`, is in ${file}: take it, and delete the file`;
+  return `The first API key, for the tenant \`${DEFAULT_TENANT}\`, is in ${file}: copy it and delete the file`;
 }
 
-/** A line if a dialect that is served trusts its callers, and their tenant is not there: it may be made at any time. */
+/** A warning if a served dialect trusts its callers and their tenant does not exist. It may be created at any time. */
 export async function missingTenant(
   { compat, trust }: Config,
   tenants: Pick<TenantStore, "resolve">,
@@ -47,6 +46,6 @@ export async function missingTenant(
   if (!compat.some(({ dialect }) => trust.dialects.some((name) => name === dialect))) return [];
   if ((await tenants.resolve(trust.tenant)) !== undefined) return [];
   return [
-    `There is no tenant "${trust.tenant}" yet, which COLLOQUY_TRUST_TENANT names: until there is, calls without a credential are refused.`,
+    `The tenant "${trust.tenant}" of COLLOQUY_TRUST_TENANT does not exist yet: calls without a credential are refused until it does.`,
   ];
 }

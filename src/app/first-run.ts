@@ -1,4 +1,4 @@
-// What a new database gets: the tenant `default`, and a first API key that is shown once.
+// Sets up a new database: the tenant `default`, and a first API key that is shown once.
 import type { Caller } from "../domain/caller.ts";
 import { SCOPES } from "../domain/principal.ts";
 import { issueApiKey } from "../services/api-keys/issue.ts";
@@ -7,12 +7,12 @@ import type { Database } from "../store/database.ts";
 
 export const DEFAULT_TENANT = "default";
 
-/** Nobody called. */
+/** There is no caller. */
 const ORIGIN = { requestId: "", address: "" };
 
 /**
- * Makes the tenant `default` and a key with every scope, once in the life of a database, however many servers start at
- * the same time. Answers the key's text to whoever made it.
+ * Creates the tenant `default` and a key with every scope, once for a database, even if several servers start at the same time.
+ * Returns the key to the one server that created it.
  */
 export function bootstrap(database: Database): Promise<string | undefined> {
   return database.transaction(undefined, async (tx) => {

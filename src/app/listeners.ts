@@ -1,4 +1,4 @@
-// The ports of one server: its own, and those that dialects have to themselves.
+// The ports of one server: its own, and those of dialects.
 import type { Listening } from "../server/listening.ts";
 import type { Server } from "../server/server.ts";
 
@@ -6,14 +6,13 @@ export interface Listener {
   readonly server: Pick<Server, "listen">;
   /** Undefined: the server's own port. */
   readonly port: number | undefined;
-  /** What is served there. */
+  /** The dialects served there. */
   readonly names: readonly string[];
 }
 
 /**
- * Listens on all of them. Throws what the operating system says of a port that cannot be had, except where it is a
- * dialect's and nobody asked for it: that dialect is then left out.
- * @param chosen whether the places of the dialects were asked for
+ * Listens on all of them. Throws the system error of a port, except for a default dialect whose port is in use: it is skipped.
+ * @param chosen whether COLLOQUY_COMPAT was set
  */
 export async function listenOn(listeners: readonly Listener[], chosen: boolean): Promise<Listening> {
   const notices: string[] = [];
@@ -24,7 +23,9 @@ export async function listenOn(listeners: readonly Listener[], chosen: boolean):
         return port === undefined ? url : "";
       } catch (error) {
         if (port === undefined || chosen || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-        notices.push(`Port ${port} is taken, so ${names.join(", ")} is not served. COLLOQUY_COMPAT gives it another.`);
+        notices.push(
+          `Port ${port} is in use, so ${names.join(", ")} is not served. Set another port with COLLOQUY_COMPAT.`,
+        );
         return "";
       }
     }),

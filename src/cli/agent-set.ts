@@ -1,4 +1,4 @@
-// `agent set`: makes an agent, or changes how the agent of a name is reached.
+// `agent set`: creates the agent with a name, or updates it.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Agent, AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { createSealer } from "../agents/secrets/sealing.ts";
@@ -12,18 +12,18 @@ type Words = Readonly<Record<string, string | undefined>>;
 
 export const agentSetCommand: Command = {
   name: "agent set",
-  summary: "make an agent, or change it, and print its id",
+  summary: "create or update an agent and print its id",
   options: {
-    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
-    name: { type: "string", help: "what conversations call it" },
-    connector: { type: "string", help: "echo, openai or connect" },
-    url: { type: "string", help: "where it is; for openai and connect" },
-    model: { type: "string", help: "for openai" },
-    credential: { type: "string", help: "what it asks for, such as an API key; stored encrypted (none)" },
+    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
+    name: { type: "string", help: "name of the agent, by which conversations refer to it" },
+    connector: { type: "string", help: "how to reach it: echo, openai or connect" },
+    url: { type: "string", help: "base URL; for openai (default: OpenAI) and connect" },
+    model: { type: "string", help: "model; for openai" },
+    credential: { type: "string", help: "credential to send, such as an API key; stored encrypted (default: none)" },
   },
   async run(invocation) {
     const words = invocation.options as Words;
-    if (!words.name) throw new UsageError("--name: want what conversations call it");
+    if (!words.name) throw new UsageError("--name: must be set");
     const agent = agentOf(words, words.name);
     const { config, signal } = invocation;
     const sealer = createSealer(await readSealingKey(config.dataDir, config.agents.key));
@@ -51,12 +51,12 @@ function connectorOf({
     case "echo":
       return { case: "echo", value: {} };
     case "openai":
-      if (model === "") throw new UsageError("--model: want the name of a model");
+      if (model === "") throw new UsageError("--model: must be the name of a model");
       return { case: "openai", value: { baseUrl: url, model } };
     case "connect":
-      if (url === "") throw new UsageError("--url: want where the agent is");
+      if (url === "") throw new UsageError("--url: must be the base URL of the agent");
       return { case: "connect", value: { baseUrl: url } };
     default:
-      throw new UsageError("--connector: want echo, openai or connect");
+      throw new UsageError("--connector: must be echo, openai or connect");
   }
 }

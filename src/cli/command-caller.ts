@@ -1,4 +1,4 @@
-// The command line as a caller: whoever can run it has the data directory or the database in hand anyway.
+// The command line as a caller, without a credential: who runs it has access to the data directory or the database.
 import { DEFAULT_TENANT } from "../app/first-run.ts";
 import type { Caller } from "../domain/caller.ts";
 import type { AuditOrigin } from "../store/audit/audit.ts";
@@ -6,7 +6,7 @@ import type { Queryable } from "../store/database.ts";
 import { createTenantStore } from "../store/directory/access.ts";
 import { CommandError, UsageError } from "./command.ts";
 
-/** Audit rows of commands have neither a request id nor an address. */
+/** Audit entries of commands have neither a request id nor an address. */
 export const COMMAND_ORIGIN: AuditOrigin = { requestId: "", address: "" };
 
 /** The caller in a tenant. */
@@ -18,7 +18,7 @@ export function commandCaller(tenantId: string): Caller {
 export async function tenantNamed(on: Queryable, name: string): Promise<string> {
   const found = await createTenantStore(on).resolve(name);
   if (found !== undefined) return found.id;
-  const advice = name === DEFAULT_TENANT ? " yet: the first start of a server makes it" : "";
+  const advice = name === DEFAULT_TENANT ? " yet: the first start of a server creates it" : "";
   throw new CommandError(`there is no tenant "${name}"${advice}`);
 }
 
@@ -28,7 +28,7 @@ const UNITS = { s: 1, m: 60, h: 3600, d: 86_400 } as const;
 export function secondsOf(option: string, text: string): number {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? [];
   if (count === undefined || unit === undefined) {
-    throw new UsageError(`--${option}: want a number and s, m, h or d, such as 15m`);
+    throw new UsageError(`--${option}: must be a number with a unit s, m, h or d, such as 15m`);
   }
   return Number(count) * UNITS[unit as keyof typeof UNITS];
 }

@@ -1,9 +1,9 @@
-// What a command of the command line is, and what it is given.
+// The interface of a command, and what it receives.
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
 
-/** An option, with the words that `--help` says of it. */
+/** An option, with its line in `--help`. */
 export type CommandOption = ParseArgsOptionsConfig[string] & { readonly help: string };
 
 export interface Invocation {
@@ -12,35 +12,35 @@ export interface Invocation {
   readonly logger: Logger;
   /** The options that were given, by their long names. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The values of `Command.arguments`, as many as there are names. */
+  /** The values for `Command.arguments`. */
   readonly arguments: readonly string[];
-  /** Writes one line of the command's result to standard output. Nothing else goes there. */
+  /** Writes one line of the result to standard output. Nothing else is written there. */
   print(line: string): void;
-  /** Aborts on the first SIGINT or SIGTERM. The second one ends the process, but in a `pause`. */
+  /** Aborts on the first SIGINT or SIGTERM. A second one ends the process, except during a `pause`. */
   readonly signal: AbortSignal;
-  /** Waits for so many milliseconds, or until a further SIGINT or SIGTERM. */
+  /** Waits `ms` milliseconds, or until a further SIGINT or SIGTERM. */
   pause(ms: number): Promise<void>;
-  /** What SIGHUP does, which ends nothing. */
+  /** Sets what SIGHUP does. It never ends the process. */
   onReload(reload: () => void): void;
 }
 
 export interface Command {
-  /** One word or two, such as `key create`. */
+  /** One or two words, such as `key create`. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** The names of what follows the command, such as `slug`; each must be given. */
+  /** Names of the positional arguments, all required. */
   readonly arguments?: readonly string[];
   readonly options?: Readonly<Record<string, CommandOption>>;
   run(invocation: Invocation): Promise<void>;
 }
 
-/** The command cannot be done, for a reason that the user can do something about: told without a stack. */
+/** The command failed for a reason that the user can fix: reported without a stack trace. Exit status 1. */
 export class CommandError extends Error {
   override readonly name = "CommandError";
 }
 
-/** The command line was not understood: exit status 2. */
+/** The command line is invalid. Exit status 2. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }

@@ -1,4 +1,4 @@
-// `export`: writes conversations as newline-delimited JSON, which `import` takes.
+// `export`: writes conversations as newline-delimited JSON, the input of `import`.
 import { createWriteStream } from "node:fs";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -12,11 +12,11 @@ import { withDatabase } from "./with-database.ts";
 
 export const exportCommand: Command = {
   name: "export",
-  summary: "write a tenant's conversations as newline-delimited JSON; - writes to standard output",
+  summary: "export conversations as newline-delimited JSON; - writes to standard output",
   arguments: ["file"],
   options: {
-    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
-    conversation: { type: "string", default: "", help: "the id of one conversation (all)" },
+    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
+    conversation: { type: "string", default: "", help: "id of one conversation (default: all)" },
   },
   async run(invocation) {
     const [file = "-"] = invocation.arguments;
@@ -35,23 +35,23 @@ export const exportCommand: Command = {
         }
       }
       await pipeline(text, file === "-" ? standardOutput() : createWriteStream(file, { mode: 0o600 })).catch((cause) =>
-        tellUnwritten(file === "-" ? "standard output" : file, cause),
+        throwUnwritten(file === "-" ? "standard output" : file, cause),
       );
     });
     progress.end();
   },
 };
 
-/** Throws what the system says of a file in words, and anything else as it is. */
-function tellUnwritten(name: string, cause: unknown): never {
+/** Turns a system error of the file into a CommandError; throws any other error as it is. */
+function throwUnwritten(name: string, cause: unknown): never {
   const { syscall = "" } = cause as NodeJS.ErrnoException;
   if (syscall !== "open" && syscall !== "write") throw cause;
-  throw new CommandError(`${name} cannot be written`, { cause });
+  throw new CommandError(`${name}: cannot be written`, { cause });
 }
 
-/** Standard output stays open when all is written. */
+/** Does not close standard output at the end. */
 function standardOutput(): Writable {
-  // A reader that has gone is told of to the write as well; unheard, it would end the process at once.
+  // The write reports a closed pipe too; without a listener this event would end the process.
   process.stdout.on("error", () => {});
   return new Writable({ write: (chunk, _, done) => void process.stdout.write(chunk, done) });
 }

@@ -1,4 +1,4 @@
-// Runs one command: reads the settings, sets up log and signals, turns errors into exit statuses.
+// Runs one command: reads the settings, sets up the log and signals, maps errors to exit statuses.
 import cluster from "node:cluster";
 import { relative, resolve } from "node:path";
 import { destination, type Logger } from "pino";
@@ -20,7 +20,7 @@ import { listenForStop } from "./stop-signals.ts";
 import { tenantCreateCommand } from "./tenant-create.ts";
 import { tokenCommand } from "./token.ts";
 
-/** Every command; the first is what runs when none is named. */
+/** All commands; the first is the default. */
 const COMMANDS: readonly Command[] = [
   serveCommand,
   migrateCommand,
@@ -36,7 +36,7 @@ const COMMANDS: readonly Command[] = [
 const FAILED = 1;
 const MISUSED = 2;
 
-/** Gives the exit status: 0 done, 1 failed, 2 the command line or the settings are wrong. */
+/** Returns the exit status: 0 done, 1 failed, 2 invalid command line or settings. */
 export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   try {
     const parsed = parseCommandLine(words, COMMANDS);
@@ -58,18 +58,18 @@ export async function main(words: readonly string[], environment: NodeJS.Process
     });
     return 0;
   } catch (error) {
-    return tell(error);
+    return report(error);
   } finally {
-    // A worker would wait for its primary's word for ever.
+    // An open channel to the primary would keep the worker running.
     cluster.worker?.disconnect();
   }
 }
 
-/** A write for each line would take a sixth of a busy server's time. */
+/** A write for each line would take a sixth of a busy server's processor time. */
 const LOG_BUFFER_BYTES = 8 * 1024;
-/** Several workers write to one pipe, where writes of up to 4 KiB stay whole (POSIX, `PIPE_BUF`). */
+/** Several workers write to one pipe, where writes of up to 4 KiB are atomic (POSIX, `PIPE_BUF`). */
 const WORKER_LOG_BUFFER_BYTES = 2 * 1024;
-/** What a server that is killed may lose of its log, in milliseconds. */
+/** How much of its log a killed server may lose, in milliseconds. */
 const LOG_FLUSH_MS = 100;
 
 function openLog({ logLevel }: Config): Logger {
@@ -78,18 +78,18 @@ function openLog({ logLevel }: Config): Logger {
   const buffer = createLogBuffer(stderr, { bytes, forMs: LOG_FLUSH_MS });
   process.on("exit", () => {
     buffer.flushSync();
-    // A pipe that was full may have left some there.
+    // The rest, if the pipe was full.
     stderr.flushSync();
   });
   return createLogger({ level: logLevel, destination: buffer });
 }
 
-/** For what the operating system refuses in the data directory, wherever that shows. */
+/** A clear error for any system error in the data directory. */
 function unusableDataDir({ dataDir }: Config, error: unknown): SettingError | undefined {
   const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (syscall === undefined || path === undefined || relative(resolve(dataDir), resolve(path)).startsWith("..")) return;
-  const rule = "must be a directory that this account can write to, with room left";
-  return new SettingError(`COLLOQUY_DATA_DIR: ${dataDir} cannot be used: it ${rule}`, { cause: error });
+  const rule = "must be a directory that this user can write to, with free space";
+  return new SettingError(`COLLOQUY_DATA_DIR: ${dataDir} ${rule}`, { cause: error });
 }
 
 function unusableDatabase({ databaseUrl }: Config, error: unknown): SettingError | undefined {
@@ -98,19 +98,19 @@ function unusableDatabase({ databaseUrl }: Config, error: unknown): SettingError
   return new SettingError(`DATABASE_URL: ${error.message}`, { cause: error.cause });
 }
 
-function tell(error: unknown): number {
+function report(error: unknown): number {
   if (error instanceof ConfigError) {
-    process.stderr.write(`colloquy: the settings are wrong\n${error.problems.map((line) => `  ${line}\n`).join("")}`);
+    process.stderr.write(`colloquy: invalid settings\n${error.problems.map((line) => `  ${line}\n`).join("")}`);
     return MISUSED;
   }
   if (error instanceof UsageError) {
     process.stderr.write(`colloquy: ${error.message}\n`);
     return MISUSED;
   }
-  const foreseen = error instanceof CommandError || error instanceof DomainError || error instanceof SettingError;
+  const expected = error instanceof CommandError || error instanceof DomainError || error instanceof SettingError;
   process.stderr.write(
-    `colloquy: ${foreseen ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+    `colloquy: ${expected ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
   );
-  if (foreseen && error.cause instanceof Error) process.stderr.write(`  ${error.cause.message}\n`);
+  if (expected && error.cause instanceof Error) process.stderr.write(`  ${error.cause.message}\n`);
   return FAILED;
 }

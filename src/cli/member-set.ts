@@ -1,4 +1,4 @@
-// `member set`: makes a member, or changes what it may do and who is above it.
+// `member set`: creates a member, or updates its role, manager and name.
 import { isMemberId, MEMBER_ID_RULE, ROLES } from "../domain/principal.ts";
 import { auditMember, checkManager } from "../services/directory/change-member.ts";
 import { roleNumber } from "../store/directory/access.ts";
@@ -10,13 +10,13 @@ import { withDatabase } from "./with-database.ts";
 
 export const memberSetCommand: Command = {
   name: "member set",
-  summary: "make a member, or change it, and print its id",
+  summary: "create or update a member and print its id",
   options: {
-    id: { type: "string", help: "the member's id, as its identity provider spells it" },
-    tenant: { type: "string", default: "default", help: "the tenant, by id or slug (default)" },
-    role: { type: "string", help: `${ROLES.join(", ")} (as it is, else member)` },
-    manager: { type: "string", help: "the id of its manager, or none (as it is)" },
-    name: { type: "string", help: "a name for people (as it is)" },
+    id: { type: "string", help: "member id: the subject of its tokens" },
+    tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
+    role: { type: "string", help: `${ROLES.join(", ")} (default: unchanged, or member)` },
+    manager: { type: "string", help: "id of its manager, or none (default: unchanged)" },
+    name: { type: "string", help: "display name (default: unchanged)" },
   },
   async run(invocation) {
     const {
@@ -26,7 +26,7 @@ export const memberSetCommand: Command = {
       manager,
       name,
     } = invocation.options as Record<string, string | undefined>;
-    if (!isMemberId(id)) throw new UsageError(`--id: want a member's id, ${MEMBER_ID_RULE}`);
+    if (!isMemberId(id)) throw new UsageError(`--id: must be a member id, ${MEMBER_ID_RULE}`);
     const wanted = roleNamed(role);
     const row = await withDatabase(invocation, "command", ({ database }) =>
       database.transaction(invocation.signal, async (tx) => {

@@ -1,4 +1,4 @@
-// `migrate`: brings the tables up to date.
+// `migrate`: applies pending migrations.
 import type { Command } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
 

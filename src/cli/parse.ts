@@ -1,4 +1,4 @@
-// From the words of the command line to a command and its options; the texts of --help.
+// Parses the command line into a command and its options; writes the texts of --help.
 import { readFileSync } from "node:fs";
 import { findPackageJSON } from "node:module";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
@@ -13,13 +13,13 @@ export type Parsed =
       readonly arguments: readonly string[];
     };
 
-/** Started by `npm run colloquy --`, or by its own name once it is installed. */
+/** The name of the installed program; in a clone it is `npm run colloquy --`. */
 const PROGRAM = "colloquy";
 
-/** Options that stand without a command. */
+/** Options without a command. */
 const ALONE = new Set(["--help", "-h", "--version", "-v"]);
 
-/** @throws UsageError saying which word was not understood */
+/** @throws UsageError with the word that is invalid */
 export function parseCommandLine(words: readonly string[], commands: readonly Command[]): Parsed {
   const command = findCommand(words, commands);
   if (command === undefined) {
@@ -39,12 +39,12 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
     throw new UsageError(`${command.name}: <${names[positionals.length]}> is missing\n\n${helpFor(command)}`);
   }
   if (positionals.length > names.length) {
-    throw new UsageError(`${command.name}: "${positionals[names.length]}" is one too many\n\n${helpFor(command)}`);
+    throw new UsageError(`${command.name}: "${positionals[names.length]}" is unexpected\n\n${helpFor(command)}`);
   }
   return { kind: "command", command, options: values, arguments: positionals };
 }
 
-/** The one whose name the words begin with; the first of all when they begin with no name. */
+/** The command that the words begin with, else the default. */
 function findCommand(words: readonly string[], commands: readonly Command[]): Command | undefined {
   const [first, second] = words;
   if (first === undefined || (first.startsWith("-") && !ALONE.has(first))) return commands[0];
@@ -68,7 +68,8 @@ function helpForAll(commands: readonly Command[]): string {
     "",
     ...commands.map(({ name, summary }, index) => `  ${name.padEnd(width)}  ${summary}${index ? "" : " (default)"}`),
     "",
-    `${PROGRAM} --version gives the version; ${PROGRAM} <command> --help says more. Settings come from the environment.`,
+    `"${PROGRAM} --version" prints the version, "${PROGRAM} <command> --help" the options of a command.`,
+    "Settings are environment variables: see docs/operations.md.",
   ].join("\n");
 }
 

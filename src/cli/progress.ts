@@ -1,12 +1,12 @@
-// Tells on standard error how far a long command has come: a bar on a terminal, nothing elsewhere.
+// Progress of a long command: a bar on standard error if that is a terminal, else nothing.
 
 const WIDTH = 30;
 const EVERY_MS = 100;
 
 export interface Progress {
-  /** `done` of `total`, and what to say beside it. Without a total there is no bar. */
+  /** `done` of `total`, with a text. Without a total there is no bar. */
   show(done: number, total: number | undefined, words: string): void;
-  /** Leaves the last state standing. */
+  /** Draws the last state and ends the line. */
   end(): void;
 }
 

@@ -1,4 +1,4 @@
-// `serve`: the server, until it is told to stop. With several workers, each of them runs this command again.
+// `serve`: runs the server until SIGINT or SIGTERM. With several workers, each of them runs this command again.
 import cluster from "node:cluster";
 import { once } from "node:events";
 import type { App, Surroundings } from "../app/app.ts";
@@ -7,8 +7,8 @@ import { trimWhenQuiet } from "../server/release-heap.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { type OpenedDatabase, withDatabase } from "./with-database.ts";
 
-const LEAVING = "not ready any more: calls go on until load balancers have noticed";
-const STOPPING = "stopping: calls in flight may finish";
+const LEAVING = "draining: not ready, but still serving until load balancers notice";
+const STOPPING = "stopping: running calls may finish";
 
 export const serveCommand: Command = {
   name: "serve",
@@ -48,17 +48,17 @@ async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Pr
   await aborted(AbortSignal.any([invocation.signal, primary.stopped]));
 }
 
-/** Connections of a worker at least, unless told: together they have hardly more than one server would. */
-const LEAST_POOL = 5;
+/** Minimum pool of a worker without COLLOQUY_POOL_SIZE: the total stays near that of a single server. */
+const MIN_POOL = 5;
 
 async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
   const { createFleet, WorkerFailed } = await import("./cluster/primary.ts");
   const { config, logger, signal } = invocation;
   const { defaultPoolSize } = await import("../store/database.ts");
-  const { poolSize = Math.max(LEAST_POOL, Math.ceil(defaultPoolSize() / config.workers)) } = config;
+  const { poolSize = Math.max(MIN_POOL, Math.ceil(defaultPoolSize() / config.workers)) } = config;
   const fleet = createFleet({
     count: config.workers,
-    // What is embedded here is for them a database like any other.
+    // For a worker, the primary's embedded database is an external one.
     environment: { DATABASE_URL: opened.url, COLLOQUY_POOL_SIZE: String(poolSize) },
     logger,
   });
@@ -85,12 +85,12 @@ async function build(
   { database, url }: OpenedDatabase,
   surroundings: Surroundings = {},
 ): Promise<App> {
-  // The other commands need none of it, and start sooner without.
+  // Imported only here: the other commands start faster without it.
   const { createApp } = await import("../app/app.ts");
   return await createApp(config, logger, database, url, surroundings);
 }
 
-/** What is left to do once the server listens: a key that is shown once must not be made by one that cannot. */
+/** Runs once the server listens, so that a server that cannot listen does not use up the first key. */
 async function prepare({ database, embedded }: OpenedDatabase, url: string): Promise<string | undefined> {
   const { bootstrap } = await import("../app/first-run.ts");
   const firstKey = await bootstrap(database);
@@ -113,7 +113,7 @@ async function announce(
   for (const line of [...lines, ...notices, ...missing]) print(line);
 }
 
-/** Load balancers notice that it is not ready; a further signal asks not to wait for them. */
+/** Waits until load balancers have noticed, or for a further signal. */
 async function leaveTime({ config, logger, pause }: Invocation): Promise<void> {
   if (config.drainDelayMs === 0) return;
   logger.info({ delayMs: config.drainDelayMs }, LEAVING);
@@ -124,13 +124,13 @@ async function aborted(signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await once(signal, "abort");
 }
 
-/** What the operating system says of a place where one cannot listen. */
-const NO_PLACE: Readonly<Record<string, (place: { address: string; port: string }) => string>> = {
+/** Errors of the operating system for an address. */
+const LISTEN_ERRORS: Readonly<Record<string, (place: { address: string; port: string }) => string>> = {
   EADDRINUSE: ({ address, port }) =>
-    `port ${port} of ${address} is taken by another program: choose one with PORT, or COLLOQUY_COMPAT`,
-  EACCES: ({ port }) => `this account may not listen on port ${port}: choose one above 1023 with PORT`,
-  EADDRNOTAVAIL: ({ address }) => `${address} is no address of this machine: choose one with HOST`,
-  ENOTFOUND: ({ address }) => `${address} is no known host: choose an address with HOST`,
+    `port ${port} of ${address} is used by another program: set another one with PORT, or COLLOQUY_COMPAT for a dialect`,
+  EACCES: ({ port }) => `this user may not listen on port ${port}: set PORT to one above 1023`,
+  EADDRNOTAVAIL: ({ address }) => `${address} is not an address of this machine: set HOST`,
+  ENOTFOUND: ({ address }) => `${address} is not a known host: set HOST to an address`,
 };
 
 async function start(app: App, settle: (listening: Listening) => Promise<unknown>): Promise<Listening> {
@@ -140,7 +140,7 @@ async function start(app: App, settle: (listening: Listening) => Promise<unknown
     return listening;
   } catch (error) {
     const { code = "", address, hostname, port } = error as NodeJS.ErrnoException & Record<string, unknown>;
-    const reason = NO_PLACE[code]?.({ address: String(address ?? hostname), port: String(port) });
+    const reason = LISTEN_ERRORS[code]?.({ address: String(address ?? hostname), port: String(port) });
     throw reason === undefined ? error : new CommandError(reason);
   }
 }

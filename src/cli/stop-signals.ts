@@ -1,16 +1,16 @@
-// SIGINT and SIGTERM, of which the first asks to stop and each further one not to wait; and SIGHUP, which asks to read files anew.
+// SIGINT and SIGTERM: the first one stops, each further one skips a wait. SIGHUP reloads files.
 import cluster from "node:cluster";
 import { isatty } from "node:tty";
 
-/** As a shell tells of a process that a signal ended: 128 and the signal's number. */
+/** Exit status after a signal, as in a shell: 128 plus its number. */
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 export interface StopSignals {
   /** Aborts on the first one. */
   readonly signal: AbortSignal;
-  /** Waits for so many milliseconds, or until a further one comes. Outside of it, that one ends the process. */
+  /** Waits `ms` milliseconds, or until a further signal. Outside of a pause, a further signal ends the process. */
   pause(ms: number): Promise<void>;
-  /** What SIGHUP does. It ends nothing, unless the terminal has gone in which the process ran. */
+  /** Sets what SIGHUP does. It stops the process only if its terminal was closed. */
   onReload(reload: () => void): void;
 }
 
@@ -26,12 +26,12 @@ export function listenForStop(): StopSignals {
   };
   process.on("SIGHUP", () => {
     if (!inTerminal || isatty(0)) reload();
-    // The primary tells its workers.
+    // The primary stops its workers.
     else if (!cluster.isWorker) onSignal("SIGTERM");
   });
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
-      // A terminal sends it to all processes at once; the primary tells its workers.
+      // A terminal signals all processes at once; the primary stops its workers.
       if (name === "SIGINT" && cluster.isWorker) return;
       onSignal(name);
     });

@@ -1,4 +1,4 @@
-// `tenant create`: a tenant, and how to get on with it.
+// `tenant create`: creates a tenant.
 import { makeTenant } from "../services/tenants/create-tenant.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller } from "./command-caller.ts";
@@ -10,18 +10,18 @@ export const tenantCreateCommand: Command = {
   name: "tenant create",
   summary: "create a tenant and print its id",
   options: {
-    slug: { type: "string", help: "its short name, such as acme" },
-    name: { type: "string", default: "", help: "a name for people" },
+    slug: { type: "string", help: "short name, such as acme" },
+    name: { type: "string", default: "", help: "display name" },
   },
   async run(invocation) {
     const { slug = "", name = "" } = invocation.options as Record<string, string>;
     if (!SLUG.test(slug)) {
-      throw new UsageError("--slug: want 1 to 63 lower-case letters, digits and hyphens that begin with a letter");
+      throw new UsageError("--slug: must be 1 to 63 lower-case letters, digits and hyphens, beginning with a letter");
     }
     const { made, caller } = await withDatabase(invocation, "command", ({ database }) =>
       database.transaction(invocation.signal, (tx) => makeTenant(tx, { slug, name }, commandCaller, COMMAND_ORIGIN)),
     );
-    if (!made) throw new CommandError(`there is a tenant "${slug}" already`);
+    if (!made) throw new CommandError(`--slug: the tenant "${slug}" exists already`);
     invocation.print(caller.tenantId);
   },
 };

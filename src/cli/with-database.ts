@@ -1,5 +1,5 @@
-// Opens the database that the settings name, external or embedded, for as long as some work takes.
-// What that takes is loaded only then: a command that is misused says so at once.
+// Opens the configured database, external or embedded, while a function runs.
+// Modules are imported only then, so that an invalid command line is reported at once.
 
 import type { Embedded, EmbeddedOptions } from "../embedded-postgres/embedded.ts";
 import type { Database } from "../store/database.ts";
@@ -7,15 +7,15 @@ import { CommandError, type Invocation } from "./command.ts";
 
 export interface OpenedDatabase {
   readonly database: Database;
-  /** Where it is. Holds a password: not for logs. */
+  /** Contains a password: not for logs. */
   readonly url: string;
-  /** Undefined when the database is an external one. */
+  /** Undefined for an external database. */
   readonly embedded: Embedded | undefined;
 }
 
 /**
- * The embedded database is migrated here, since nobody else can. An external one may serve several servers of
- * different releases, so its owner says when: a server refuses to start while migrations are pending.
+ * Migrates the embedded database. An external one may be shared by servers of different releases, so its operator decides
+ * when to migrate: a server refuses to start while migrations are pending.
  */
 export async function withDatabase<T>(
   { config, logger }: Pick<Invocation, "config" | "logger">,
@@ -57,7 +57,7 @@ async function start(
     return await startEmbedded({ dataDir, logger, role });
   } catch (error) {
     if (!(error instanceof AlreadyRunning)) throw error;
-    throw new CommandError(`${error.server} already runs on the data directory ${dataDir}: stop it first, or use it`);
+    throw new CommandError(`${error.server} already runs on the data directory ${dataDir}: use it, or stop it first`);
   }
 }
 
@@ -67,13 +67,13 @@ async function refuseUnsuitable(url: string, schema: string, migrating: boolean)
   if (problem !== undefined) throw new CommandError(`DATABASE_URL: ${problem}`);
 }
 
-/** @param mayBePending whether older tables than this release's are brought up to date */
+/** @param mayBePending whether pending migrations are allowed, because they are about to be applied */
 async function refuseOther(database: Database, mayBePending: boolean): Promise<void> {
   const { migrationState } = await import("../store/migrate.ts");
   const { pending, unknown } = await migrationState(database);
   if (unknown.length > 0) {
     throw new CommandError(
-      `the database was migrated by a newer release, which added ${unknown.join(", ")}: start that release, or one after it`,
+      `the database was migrated by a newer release, which added ${unknown.join(", ")}: run that release or a later one`,
     );
   }
   if (pending.length === 0 || mayBePending) return;

@@ -1,4 +1,4 @@
-// The environment as one typed, frozen object; whatever is wrong with it is said at once, by name.
+// Reads the environment into one typed, frozen object. Reports all problems at once, by variable.
 import { z } from "zod";
 import type { Network } from "../access/client-address/client-address.ts";
 import type { StreamLimits } from "../access/limits/open-streams.ts";
@@ -47,52 +47,52 @@ export interface Config {
   /** 0 lets the system choose. */
   readonly port: number;
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
-  /** An external PostgreSQL; the embedded one unless given. Holds a password: not for logs. */
+  /** An external PostgreSQL; undefined: the embedded one. Contains a password: not for logs. */
   readonly databaseUrl: string | undefined;
-  /** Connections of each process to the database at most; undefined: 10, or 2 for each core where that is more. */
+  /** Maximum database connections of each process; undefined: 10, or 2 for each core if that is more. */
   readonly poolSize: number | undefined;
-  /** Where the tables lie in the database. */
+  /** The schema of the tables. */
   readonly databaseSchema: string;
   /** Processes that serve. */
   readonly workers: number;
   readonly dataDir: string;
   readonly compat: readonly Mount[];
-  /** Whether `compat` was asked for: what is served by default gives way to another program that has its port. */
+  /** Whether `compat` was set: a default dialect is skipped if its port is in use. */
   readonly compatChosen: boolean;
   readonly trust: { readonly dialects: readonly TrustingDialect[]; readonly tenant: string };
-  /** Origins that a browser may call from, or "loopback" for any on this machine. */
+  /** Origins that browsers may call from; "loopback": any on this machine. */
   readonly cors: readonly string[] | "loopback";
-  /** Names that requests may call the server by, besides those of this machine; "any" for any. */
+  /** Host names accepted in requests, besides those of this machine. */
   readonly hosts: readonly string[] | "any";
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
   readonly streamLimits: StreamLimits;
-  /** The proxies whose word is taken for where a request comes from; empty: nobody's. */
+  /** The proxies whose forwarding headers are trusted. */
   readonly trustedProxies: readonly Network[];
   /** The roles that members may give to messages; undefined: all. */
   readonly memberRoles: readonly Speaker[] | undefined;
   readonly agents: {
-    /** Whether agents may be on the loopback and private networks. */
+    /** Whether agents may be on loopback and private networks. */
     readonly allowPrivate: boolean;
-    /** Encrypts their credentials; the one in the data directory unless given. Secret. */
+    /** Encrypts their credentials; undefined: the key in the data directory. Secret. */
     readonly key: string | undefined;
   };
-  /** A stream that was silent so long gives a heartbeat. */
+  /** Idle time after which a stream gets a heartbeat. */
   readonly heartbeatMs: number;
-  /** What carries hints between servers. May hold a password. */
+  /** Transport of hints between servers. May contain a password. */
   readonly hints: HintsSetting;
-  /** After how many days a deleted conversation is purged; undefined: never. */
+  /** Days after which a deleted conversation is purged; undefined: never. */
   readonly purgeAfterDays: number | undefined;
-  /** How long a server that is to stop says that it is not ready while calls go on, in milliseconds. */
+  /** How long a stopping server still serves while it reports that it is not ready, in milliseconds. */
   readonly drainDelayMs: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
-  /** Whether unary calls take the short way past Connect's handlers. */
+  /** Whether unary calls use the fast path instead of Connect's handlers. */
   readonly unaryLane: boolean;
-  /** The same for calls that are answered with a stream. */
+  /** The same for calls that return a stream. */
   readonly streamLane: boolean;
 }
 
-/** What is wrong with the environment: a line for each variable, without values that may be secret. */
+/** Problems of the environment: a line for each variable, without values that may be secret. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -138,7 +138,7 @@ const VARIABLES = {
   COLLOQUY_HINTS: hints.prefault("postgres"),
 };
 
-/** Lists, in which nothing has a meaning of its own; any other variable that is empty counts as unset. */
+/** Lists, which may be empty. Any other empty variable counts as unset. */
 const MAY_BE_EMPTY = new Set([
   "COLLOQUY_COMPAT",
   "COLLOQUY_TRUST",
@@ -149,7 +149,7 @@ const MAY_BE_EMPTY = new Set([
 
 type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
 
-/** @throws ConfigError naming every variable that is wrong */
+/** @throws ConfigError with every invalid variable */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const problems = unknownVariables(environment);
   const settings: Record<string, unknown> = {};
@@ -159,10 +159,10 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
     if (parsed.success) settings[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
   }
-  // Unset, the embedded database would be started in place of the one that was meant.
+  // Treated as unset, the embedded database would start instead of the intended one.
   if (environment.DATABASE_URL === "" && settings.COLLOQUY_PROFILE === "production") {
     problems.push(
-      "DATABASE_URL: must not be empty in production: give the URL of a PostgreSQL, or unset it for the embedded one",
+      "DATABASE_URL: must not be empty in production: set the URL of a PostgreSQL, or unset it for the embedded one",
     );
   }
   problems.push(...contradictions(settings as Partial<Settings>));
@@ -171,33 +171,37 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
 }
 
 function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.keys(VARIABLES).filter((name) => name.startsWith("COLLOQUY_"));
+  const known = Object.keys(VARIABLES);
   return Object.keys(environment)
     .filter((name) => name.startsWith("COLLOQUY_") && !known.includes(name))
-    .map((name) => `${name}: there is no such setting; there are ${known.join(", ")}`);
+    .map((name) => `${name}: is not a setting; the settings are ${known.join(", ")}`);
 }
 
-/** `COLLOQUY_ISSUERS[0].audience: is missing` */
+/** `COLLOQUY_ISSUERS[0].audience: must be set` */
 function describe(name: string, { path, message }: z.core.$ZodIssue): string {
   const within = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
-  return `${name}${within}: ${/received undefined$/.test(message) ? "is missing" : message}`;
+  return `${name}${within}: ${/received undefined$/.test(message) ? "must be set" : message}`;
 }
 
-/** Settings that are each right and do not go together. */
+/** Settings that are valid by themselves but not together. */
 function contradictions(settings: Partial<Settings>): string[] {
   const { HOST, TLS_CERT, TLS_KEY, COLLOQUY_PROFILE, COLLOQUY_TRUST, COLLOQUY_TRUST_PUBLIC } = settings;
   const problems: string[] = [];
   if ((TLS_CERT === undefined) !== (TLS_KEY === undefined)) {
-    problems.push(`${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: TLS_CERT and TLS_KEY are given together`);
+    problems.push(
+      `${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: must be set: TLS_CERT and TLS_KEY belong together`,
+    );
   }
   if (COLLOQUY_PROFILE === "production" && (COLLOQUY_TRUST ?? []).length > 0) {
-    problems.push("COLLOQUY_TRUST: user ids are trusted without a credential in the development profile only");
+    problems.push(
+      "COLLOQUY_TRUST: must be empty in production: only the development profile trusts user ids without a credential",
+    );
   }
   const open = HOST !== undefined && !isLoopback(HOST) && COLLOQUY_TRUST_PUBLIC === "no";
   if (COLLOQUY_PROFILE === "development" && open) {
     problems.push(
-      `HOST: ${HOST} can be reached from other machines, and the development profile trusts its callers: ` +
-        "set COLLOQUY_PROFILE=production, or COLLOQUY_TRUST_PUBLIC=yes to open it all the same",
+      `HOST: must be a loopback address in development, and other machines can reach ${HOST}: ` +
+        "set COLLOQUY_PROFILE=production, or COLLOQUY_TRUST_PUBLIC=yes to trust all callers",
     );
   }
   return problems;
@@ -233,7 +237,7 @@ function assemble(settings: Settings): Config {
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,
     purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,
-    // Production has something before it that must notice; whoever develops does not want to wait.
+    // In production a load balancer must notice; in development nobody wants to wait.
     drainDelayMs: (settings.COLLOQUY_DRAIN_DELAY ?? (development ? 0 : 5)) * 1_000,
     logLevel: settings.LOG_LEVEL,
     unaryLane: settings.COLLOQUY_UNARY === "on",
@@ -241,7 +245,7 @@ function assemble(settings: Settings): Config {
   });
 }
 
-/** In production nothing is trusted for where it comes from, so that a page that reaches it by another name gains nothing. */
+/** In production no caller is trusted because of its address, so a page that uses DNS rebinding gains nothing. */
 function hostsOf({ COLLOQUY_HOSTS: names, COLLOQUY_PROFILE, HOST }: Settings): Config["hosts"] {
   if (names?.includes("*") || (names === undefined && COLLOQUY_PROFILE === "production")) return "any";
   return [...(names ?? []), HOST.toLowerCase()];

@@ -1,4 +1,4 @@
-// What the variables of the environment may hold, each as a grammar that also turns it into its value.
+// The grammars of the environment's variables: each validates a text and parses it.
 import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
@@ -15,16 +15,16 @@ import { ROLES } from "../domain/principal.ts";
 export const DIALECTS = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
 export type Dialect = (typeof DIALECTS)[number];
 
-/** The dialects that are documented without credentials, and can be made to trust the user id in a request. */
+/** The dialects documented without credentials, which can trust the user id in a request. */
 export const TRUSTING_DIALECTS = ["assistant", "helpdesk"] as const;
 export type TrustingDialect = (typeof TRUSTING_DIALECTS)[number];
 
 /** One dialect and where it is served. */
 export interface Mount {
   readonly dialect: Dialect;
-  /** A port of its own; the server's port unless given. */
+  /** A port of its own; undefined: the server's port. */
   readonly port: number | undefined;
-  /** A path before the dialect's own, such as `/legacy`; empty unless given. */
+  /** A path before the dialect's own, such as `/legacy`; may be empty. */
   readonly prefix: string;
 }
 
@@ -49,7 +49,7 @@ export const hostName = z.union([z.literal("*"), host.transform((value) => value
   error: ({ input }) => `"${input}" must be a host name or IP address without a port, or *`,
 });
 
-/** `a, b` → `["a", "b"]`; of nothing, or the word `none`, an empty list. */
+/** `a, b` → `["a", "b"]`; an empty text, or `none`, is an empty list. */
 export const list = z.string().transform((value) =>
   value.trim() === "none"
     ? []
@@ -68,16 +68,16 @@ export const days = z.string().transform((value, context) => {
 });
 
 /** A number of seconds. */
-export function seconds(least: number, most: number) {
-  const rule = `must be a number of seconds from ${least} to ${most}`;
+export function seconds(min: number, max: number) {
+  const rule = `must be a number of seconds from ${min} to ${max}`;
   return z
     .string()
     .regex(/^\d{1,5}$/, rule)
     .transform(Number)
-    .refine((value) => value >= least && value <= most, rule);
+    .refine((value) => value >= min && value <= max, rule);
 }
 
-/** Processes that serve; `auto` is one for each core. */
+/** A number of processes; `auto`: one for each core. */
 export const workers = z.string().transform((value, context) => {
   if (value === "auto") return availableParallelism();
   if (/^[1-9]\d?$/.test(value)) return Number(value);
@@ -106,7 +106,7 @@ export const readableFile = z.string().refine((path) => {
 }, "must name a file that can be read");
 
 export const origin = z.string().refine((value) => URL.parse(value)?.origin === value && /^https?:/.test(value), {
-  error: ({ input }) => `"${input}" is no origin such as https://app.example.com`,
+  error: ({ input }) => `"${input}" must be an origin such as https://app.example.com`,
 });
 
 export const mounts = list.transform((items, context) => {
@@ -116,9 +116,9 @@ export const mounts = list.transform((items, context) => {
     const known = (DIALECTS as readonly (string | undefined)[]).includes(name);
     const portNumber = mountPort === undefined ? undefined : Number(mountPort);
     if (!known || (portNumber !== undefined && (portNumber < 1 || portNumber > 65_535))) {
-      context.addIssue(`"${item}" is not of the form name[@port][/prefix] with a name among ${DIALECTS.join(", ")}`);
+      context.addIssue(`"${item}" must be name[@port][/prefix], where name is one of ${DIALECTS.join(", ")}`);
     } else if (seen.has(item)) {
-      context.addIssue(`"${item}" is there twice`);
+      context.addIssue(`"${item}" must not be repeated`);
     }
     seen.add(item);
     return { dialect: name as Dialect, port: portNumber, prefix: prefix ?? "" };
@@ -128,12 +128,12 @@ export const mounts = list.transform((items, context) => {
 export const trusting = list.pipe(
   z.array(
     z.enum(TRUSTING_DIALECTS, {
-      error: ({ input }) => `"${String(input)}" cannot trust user ids: only ${TRUSTING_DIALECTS.join(" and ")} can`,
+      error: ({ input }) => `"${String(input)}" must be one of ${TRUSTING_DIALECTS.join(" and ")}`,
     }),
   ),
 );
 
-/** Roles that members may give to messages: without the user's they could say nothing. */
+/** Roles that members may give to messages. Without `user` they could write nothing. */
 export const speakers = list
   .pipe(
     z.array(
@@ -142,17 +142,17 @@ export const speakers = list
       }),
     ),
   )
-  .refine((roles) => roles.includes("user"), "must name user");
+  .refine((roles) => roles.includes("user"), "must include user");
 
 const issuer = z
   .strictObject({
     issuer: z
       .string()
       .min(1)
-      .refine((name) => name !== LOCAL_ISSUER, "is the name of the local issuer"),
+      .refine((name) => name !== LOCAL_ISSUER, "must not be the name of the local issuer"),
     audience: z
       .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
-        error: ({ input }) => (input === undefined ? "is missing" : "must be a text, or a list of texts"),
+        error: ({ input }) => (input === undefined ? "must be set" : "must be a string or a list of strings"),
       })
       .transform((names) => [names].flat()),
     jwks_url: z
@@ -173,7 +173,7 @@ const issuer = z
     tenants: z.array(z.string().min(1)).min(1).optional(),
   })
   .refine(({ jwks_url, key_file }) => (jwks_url === undefined) !== (key_file === undefined), {
-    error: "needs exactly one of jwks_url and key_file",
+    error: "must have exactly one of jwks_url and key_file",
   })
   .transform(({ jwks_url, key_file, ...rest }): IssuerSettings => ({ ...rest, jwksUrl: jwks_url, keyFile: key_file }));
 
@@ -190,7 +190,7 @@ export const issuers = z
   .pipe(
     z
       .array(issuer, { error: "must be an array of issuers" })
-      .refine((all) => new Set(all.map((one) => one.issuer)).size === all.length, "names an issuer twice"),
+      .refine((all) => new Set(all.map((one) => one.issuer)).size === all.length, "must not name an issuer twice"),
   );
 
 /** Networks and addresses. */
@@ -225,8 +225,8 @@ export const rateLimits = z.string().transform((text, context) => {
 const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
 /**
- * `sslmode` means what it means to libpq: `require` encrypts and does not verify, but by a root that is given. On a Unix
- * socket nothing is encrypted, whatever it says.
+ * `sslmode` means what it means to libpq: `require` encrypts, and verifies only with an `sslrootcert`. A Unix socket is never
+ * encrypted.
  */
 export const databaseUrl = z.string().transform((value, context) => {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.
@@ -247,7 +247,7 @@ export const databaseUrl = z.string().transform((value, context) => {
       return refuse(`${name} must name a file that can be read`);
   }
   if (mode === "verify-ca" && !url.searchParams.has("sslrootcert")) {
-    return refuse("sslmode=verify-ca needs sslrootcert, a file with the certificates to trust");
+    return refuse("sslrootcert must name a file with the certificates to trust, for sslmode=verify-ca");
   }
   if (/^(\/|%2f)/i.test(url.searchParams.get("host") ?? url.hostname))
     return value.replace(/sslmode=[^&]*/, "sslmode=disable");
@@ -263,7 +263,7 @@ export const key32 = z
   .string()
   .refine((text) => Buffer.from(text, "base64").length === 32, { error: "must be 32 bytes in base64" });
 
-/** What carries hints between servers. */
+/** Transport of hints between servers. */
 export type HintsSetting = "local" | "postgres" | "off" | { readonly nats: string };
 
 export const hints = z

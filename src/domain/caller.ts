@@ -1,5 +1,5 @@
 // A call's principal, boiled down to what the store asks of it.
-import { DomainError, ErrorReason } from "./errors.ts";
+import { credentialMissing, DomainError, ErrorReason } from "./errors.ts";
 import { callerOf, type Principal } from "./principal.ts";
 import { type Viewer, viewerOf } from "./visibility.ts";
 
@@ -16,7 +16,7 @@ export interface Caller {
 
 /** Throws PERMISSION_DENIED for a principal that names no tenant. */
 export function callerFrom(principal: Principal): Caller {
-  if (principal.kind === "anonymous") throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
+  if (principal.kind === "anonymous") throw credentialMissing();
   const { tenantId, memberId = null } = principal;
   if (tenantId === undefined) {
     throw new DomainError(ErrorReason.PERMISSION_DENIED, "the credential names no tenant");

@@ -36,6 +36,12 @@ export class DomainError extends Error {
   }
 }
 
+/** A call without a credential. */
+export function credentialMissing(): DomainError {
+  const accepted = "`Authorization: Bearer` with a token or an API key, or `X-API-Key`";
+  return new DomainError(ErrorReason.CREDENTIAL_MISSING, `A credential is needed: ${accepted}.`);
+}
+
 /** A request field that breaks a rule. */
 export function invalidField(field: string, description: string, rule = "invalid"): DomainError {
   return new DomainError(ErrorReason.INVALID_FIELD, `${field}: ${description}`, {

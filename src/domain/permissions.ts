@@ -1,5 +1,5 @@
 // Who may call what: one rule for each RPC, as data. docs/permissions.md is made from it.
-import { DomainError, ErrorReason } from "./errors.ts";
+import { credentialMissing, DomainError, ErrorReason } from "./errors.ts";
 import { type Principal, ROLES, type Role, type Scope } from "./principal.ts";
 
 /** What a handler, or the WHERE of its statement, checks once the resource is known. */
@@ -146,12 +146,7 @@ export function requireRules(methods: Iterable<NamedMethod>): void {
  */
 export function permit(principal: Principal, rule: Rule): void {
   if (rule === "public") return;
-  if (principal.kind === "anonymous") {
-    throw new DomainError(
-      ErrorReason.CREDENTIAL_MISSING,
-      "A credential is needed: `Authorization: Bearer` with a token or an API key, or `X-API-Key`.",
-    );
-  }
+  if (principal.kind === "anonymous") throw credentialMissing();
   if (principal.kind === "key") {
     permitScope(principal.scopes, rule.scope);
     if (principal.memberId !== undefined) permitRole(principal.memberRole ?? "member", rule.roles);

@@ -1,5 +1,5 @@
 // Through whose eyes a call looks: which conversations it sees, and what it may do in them.
-import { DomainError, ErrorReason } from "./errors.ts";
+import { credentialMissing } from "./errors.ts";
 import type { Principal } from "./principal.ts";
 
 /**
@@ -22,7 +22,7 @@ export interface Standing {
  * without a credential: it sees nothing.
  */
 export function viewerOf(principal: Principal): Viewer {
-  if (principal.kind === "anonymous") throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
+  if (principal.kind === "anonymous") throw credentialMissing();
   const { memberId } = principal;
   if (memberId === undefined) return { kind: "tenant" };
   const role = principal.kind === "key" ? principal.memberRole : principal.role;

@@ -156,7 +156,7 @@ class SupervisedPostgres implements Embedded {
       await this.#usage?.ended;
       if (signal.aborted) return;
       failures = performance.now() - upSince > STABLE_MS ? 0 : failures + 1;
-      this.#log.warn("PostgreSQL ended; starting it again");
+      this.#log.warn("PostgreSQL exited; restarting it");
       const pause = BACKOFF_MS[Math.min(failures - 1, BACKOFF_MS.length - 1)] ?? 0;
       await delay(pause, undefined, { signal }).catch(() => {});
       // What is brought up now would be left behind.
@@ -165,7 +165,7 @@ class SupervisedPostgres implements Embedded {
         await this.#bringUp();
         this.#log.info({ postgres_pid: this.pid }, "PostgreSQL is back");
       } catch (error) {
-        this.#log.error({ err: error }, "PostgreSQL could not be started again");
+        this.#log.error({ err: error }, "could not restart PostgreSQL");
       }
       // Also of one that did not come up: it has not held out for long.
       upSince = performance.now();

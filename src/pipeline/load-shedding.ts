@@ -90,7 +90,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
     came = 0;
     if (++windows % LOG_EVERY !== 0) return;
     const total = refused.queue_full + refused.queue_time + refused.event_loop;
-    if (total > told) logger.warn({ refused: total - told }, "more calls come than can be done: some were refused");
+    if (total > told) logger.warn({ refused: total - told }, "overloaded: calls were refused");
     told = total;
   };
   return {

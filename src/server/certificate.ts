@@ -62,10 +62,10 @@ export function watchCertificate(
       if (!always && last?.cert.equals(pair.cert) && last.key.equals(pair.key)) return;
       use(pair);
       last = pair;
-      logger.info("the certificate was read anew");
+      logger.info("the certificate was reloaded");
     } catch (error) {
       // Once for each state of the files, not at every look.
-      if (refused !== (files ?? "")) logger.error({ err: error }, "the certificate cannot be used: the old one stays");
+      if (refused !== (files ?? "")) logger.error({ err: error }, "invalid certificate: the old one stays in use");
       refused = files ?? "";
     }
   };

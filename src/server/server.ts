@@ -96,7 +96,7 @@ export function createServer(options: ServerOptions): Server {
     maxBytes: limits.maxUnreadTotalBytes,
     stallTimeoutMs: limits.stallTimeoutMs,
     onCut: (bytes, connections) =>
-      logger.warn({ bytes, connections }, "clients left too much of their answers unread: connections were closed"),
+      logger.warn({ bytes, connections }, "closed connections with too much unread response data"),
   });
   let certificate: CertificateWatch | undefined;
   let closing: Promise<void> | undefined;

@@ -87,7 +87,7 @@ describe("several workers", () => {
 
   test("go on when one of them is killed, which another replaces", async () => {
     const [victim = 0] = pids;
-    const ended = lines(server, "a worker ended; starting another", 1);
+    const ended = lines(server, "a worker exited; starting another", 1);
     const replaced = lines(server, "a worker listens", 1);
     process.kill(victim, "SIGKILL");
     expect(await ended).toMatchObject([{ level: "error", worker_pid: victim, signal: "SIGKILL" }]);
@@ -128,8 +128,8 @@ test("say once that the port is taken, and leave the first key unused", async ()
     status: 1,
     stdout: "",
     stderr:
-      `colloquy: port ${port} of 127.0.0.1 is taken by another program: choose one with PORT, or COLLOQUY_COMPAT\n` +
-      "colloquy: a worker ended before it listened (status 1)\n",
+      `colloquy: port ${port} of 127.0.0.1 is used by another program: set another one with PORT, or COLLOQUY_COMPAT for a dialect\n` +
+      "colloquy: a worker exited before it listened (status 1)\n",
   });
   expect(await administer(fresh.url, "select from api_key")).toEqual([]);
   holder.close();

@@ -33,7 +33,7 @@ describe("serve", () => {
     expect(await runColloquy(["serve"], words)).toMatchObject({
       status: 1,
       stdout: "",
-      stderr: `colloquy: port ${port} of 127.0.0.1 is taken by another program: choose one with PORT, or COLLOQUY_COMPAT\n`,
+      stderr: `colloquy: port ${port} of 127.0.0.1 is used by another program: set another one with PORT, or COLLOQUY_COMPAT for a dialect\n`,
     });
     expect(await administer(fresh.url, "select from api_key")).toEqual([]);
     holder.close();
@@ -51,7 +51,7 @@ describe("serve", () => {
     server.signal("SIGTERM");
     expect(await server.ended).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining("Port 3030 is taken, so helpdesk is not served."),
+      stdout: expect.stringContaining("Port 3030 is in use, so helpdesk is not served."),
     });
     const chosen = { DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "helpdesk@3030" };
     expect(await runColloquy(["serve"], chosen)).toMatchObject({ status: 1, stdout: "" });
@@ -120,7 +120,7 @@ describe("export", () => {
       status: 1,
       stdout: "",
       stderr:
-        "colloquy: /nowhere/all.ndjson cannot be written\n  ENOENT: no such file or directory, open '/nowhere/all.ndjson'\n",
+        "colloquy: /nowhere/all.ndjson: cannot be written\n  ENOENT: no such file or directory, open '/nowhere/all.ndjson'\n",
     });
   });
 
@@ -133,7 +133,7 @@ describe("export", () => {
     expect(await runUnread("export --tenant acme -".split(" "), settings)).toEqual({
       status: 1,
       stdout: "",
-      stderr: "colloquy: standard output cannot be written\n  write EPIPE\n",
+      stderr: "colloquy: standard output: cannot be written\n  write EPIPE\n",
     });
   });
 });

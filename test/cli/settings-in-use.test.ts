@@ -99,7 +99,7 @@ test("a trusted tenant that is not there: it may be made yet, so the server star
     server.signal("SIGTERM");
     return (await server.ended).stdout;
   };
-  const words = 'There is no tenant "acme" yet, which COLLOQUY_TRUST_TENANT names';
+  const words = 'The tenant "acme" of COLLOQUY_TRUST_TENANT does not exist yet';
   expect(await told({ COLLOQUY_TRUST_TENANT: "acme" })).toContain(words);
   expect(await told({ COLLOQUY_TRUST_TENANT: "acme", COLLOQUY_COMPAT: "crm" })).not.toContain("COLLOQUY_TRUST_TENANT");
   expect(await told({})).not.toContain("COLLOQUY_TRUST_TENANT");

@@ -109,6 +109,6 @@ describe.skipIf(!hasTools)("docs/operations.md", () => {
       environment: { PORT: "0", COLLOQUY_DATA_DIR: folder, COLLOQUY_COMPAT: "", LOG: join(folder, "log") },
       adapt: (commands) => commands.replace("postgresql://colloquy:secret@db.example.com/colloquy", `"${own.url}"`),
     });
-    expect(output).toContain("Its data lie in the database of DATABASE_URL.");
+    expect(output).toContain("Database: the one of DATABASE_URL");
   }, 60_000);
 });

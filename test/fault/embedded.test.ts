@@ -280,7 +280,7 @@ describe("the server process", () => {
       crashPostgres(postgres, "backend");
       await back;
     }
-    const noticed = server.logs("PostgreSQL ended");
+    const noticed = server.logs("PostgreSQL exited");
     crashPostgres(postgres, "backend");
     await noticed;
     server.signal("SIGTERM");

@@ -31,7 +31,7 @@ const statusOf = async (url: string, path: string) => (await fetch(`${url}${path
 describe.each(["1", "2"])("F-DRAIN: with %s worker(s)", (COLLOQUY_WORKERS) => {
   test("a server that is to stop is not ready, and serves on; a second signal ends the delay", async () => {
     const { server, url } = await start({ COLLOQUY_DRAIN_DELAY: "600", COLLOQUY_WORKERS });
-    const leaving = server.logs("not ready any more");
+    const leaving = server.logs("draining: not ready");
     server.signal("SIGTERM");
     await leaving;
     await expect.poll(() => statusOf(url, "/readyz"), LONG).toBe(503);

@@ -94,7 +94,7 @@ test("F-POOLER: tables of a newer release are refused, not changed", async () =>
     expect(await runColloquy(words, { DATABASE_URL: newer.url })).toMatchObject({
       status: 1,
       stderr:
-        "colloquy: the database was migrated by a newer release, which added 9999-from-tomorrow: start that release, or one after it\n",
+        "colloquy: the database was migrated by a newer release, which added 9999-from-tomorrow: run that release or a later one\n",
     });
   }
 });

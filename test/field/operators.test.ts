@@ -98,7 +98,7 @@ test("S-KEY-LOG: in production the first key goes into a file; F-MESSAGES: the l
   const [url] = /http\S+/.exec(await server.ready) ?? [];
   const metrics = await (await fetch(`${url}/metrics`)).text();
   const file = join(dataDir, "first-api-key");
-  const told = `The first API key, for the tenant \`default\`, is in ${file}: take it, and delete the file\n`;
+  const told = `The first API key, for the tenant \`default\`, is in ${file}: copy it and delete the file\n`;
   server.signal("SIGTERM");
   const { stdout, stderr } = await server.ended;
   expect(stdout).toContain(told);

@@ -75,7 +75,7 @@ describe.each(["1", "2"])("F-RELOAD: with %s worker(s)", (COLLOQUY_WORKERS) => {
       server.signal("SIGHUP");
       await expect.poll(() => certificateOf(url), LONG).toBe("second");
 
-      const refused = server.logs("the certificate cannot be used: the old one stays");
+      const refused = server.logs("invalid certificate: the old one stays in use");
       writeFileSync(keyFile, "not a key");
       server.signal("SIGHUP");
       await refused;

@@ -27,7 +27,7 @@ export function parseStreamLimits(text: string): StreamLimits {
     if (part === "") continue;
     const [, name, off, most] = /^(member|key|address)=(?:(off)|(\d{1,9}))$/.exec(part) ?? [];
     if (name === undefined || (off === undefined && Number(most) < 1)) {
-      throw new Error(`stream limit ${JSON.stringify(part)}: want member, key or address, "=", and off or a number`);
+      throw new Error(`${JSON.stringify(part)} must be member, key or address, then "=", then off or a number`);
     }
     limits[name as keyof StreamLimits] = off === undefined ? Number(most) : undefined;
   }

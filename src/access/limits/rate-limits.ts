@@ -83,7 +83,7 @@ export function parsePolicies(text: string): RatePolicies {
       /^(tenant|caller|failures)=(?:(off)|(\d{1,9})\/(\d{1,5}))$/.exec(part) ?? [];
     if (name === "" || (off === undefined && (Number(points) < 1 || Number(seconds) < 1))) {
       throw new Error(
-        `rate limit ${JSON.stringify(part)}: want tenant, caller or failures, "=", and off or points/seconds`,
+        `${JSON.stringify(part)} must be tenant, caller or failures, then "=", then off or calls/seconds`,
       );
     }
     policies[name] = off ? undefined : { name, points: Number(points), seconds: Number(seconds) };

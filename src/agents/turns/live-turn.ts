@@ -141,7 +141,7 @@ export class LiveTurn {
       await this.#saving;
       if (this.#stop !== "lost") await this.#writeEnd(end);
     } catch (error) {
-      log.error({ err: error, turnId: this.place.id }, "a turn could not be ended; another server will");
+      log.error({ err: error, turnId: this.place.id }, "could not end a turn; another server will");
     } finally {
       clearInterval(renewing);
       clearTimeout(this.#saveTimer);

@@ -98,7 +98,7 @@ export function createTurns(options: TurnsOptions): Turns {
     if (ended) tell(place);
   }
 
-  const warn = warnSparingly(log, "the turns of other servers could not be looked at");
+  const warn = warnSparingly(log, "could not check the turns of other servers");
   let looking = false;
   async function sweep(): Promise<void> {
     if (looking) return;

@@ -99,7 +99,7 @@ export class WaitingTurns {
       this.remove(first);
       first.started();
     } catch (error) {
-      this.#options.log.warn({ err: error, turnId: first.place.id }, "a queued turn could not be started yet");
+      this.#options.log.warn({ err: error, turnId: first.place.id }, "could not start a queued turn yet");
     } finally {
       line.starting = false;
     }
@@ -112,7 +112,7 @@ export class WaitingTurns {
       const tenants = Map.groupBy(this.#lines.values(), ({ turns }) => turns[0]?.place.tenantId ?? "");
       for (const [tenantId, lines] of tenants) await this.#renewIn(tenantId, lines);
     } catch (error) {
-      this.#options.log.warn({ err: error }, "the turns that wait could not be looked after");
+      this.#options.log.warn({ err: error }, "could not check the waiting turns");
     } finally {
       this.#busy = false;
     }

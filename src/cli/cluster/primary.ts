@@ -52,12 +52,12 @@ export function createFleet({ count, environment, logger }: FleetOptions): Fleet
     worker.ended.then(({ status, signal, livedMs }) => {
       workers.delete(worker);
       if (stopping || !released) return;
-      logger.error({ worker_pid: worker.pid, status, signal }, "a worker ended; starting another");
+      logger.error({ worker_pid: worker.pid, status, signal }, "a worker exited; starting another");
       failures = livedMs > STABLE_MS ? 1 : failures + 1;
       replace(BACKOFF_MS[Math.min(failures, BACKOFF_MS.length) - 1] ?? 0);
     });
     const gone = worker.ended.then(({ status, signal }) => {
-      throw new WorkerFailed(`a worker ended before it listened (${signal ?? `status ${status}`})`);
+      throw new WorkerFailed(`a worker exited before it listened (${signal ?? `status ${status}`})`);
     });
     const listening = await Promise.race([worker.listening, gone]);
     logger.info({ worker_pid: worker.pid }, "a worker listens");

@@ -11,7 +11,7 @@ export function openHints(
   url: string,
   logger: Logger,
 ): Promise<Hints> {
-  const onError = warnSparingly(logger, "hints are late: the connection that carries them is lost");
+  const onError = warnSparingly(logger, "lost the connection for hints: subscribers poll until it is back");
   const onLost = () => logger.debug("a batch of hints was lost");
   if (setting === "off") return createHints({ enabled: false });
   if (setting === "local") return createHints();

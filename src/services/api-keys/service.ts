@@ -7,7 +7,7 @@ import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
 import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
 import { callerFrom } from "../../domain/caller.ts";
-import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { credentialMissing, DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
 import { pageSizeOf } from "../../domain/page-size.ts";
 import { SCOPES, type Scope } from "../../domain/principal.ts";
@@ -107,8 +107,7 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
     },
 
     async whoAmI(_, { principal }) {
-      if (principal.kind === "anonymous")
-        throw new DomainError(ErrorReason.CREDENTIAL_MISSING, "a credential is needed");
+      if (principal.kind === "anonymous") throw credentialMissing();
       const { tenantId = "", memberId = "" } = principal;
       const tenantSlug = tenantId === "" ? "" : ((await findTenant(tenantId))?.slug ?? "");
       const role = principal.kind === "key" ? (principal.memberRole ?? "member") : principal.role;

@@ -70,7 +70,7 @@ describe("tenant create", () => {
     expect(await run("tenant", "create", "--slug", "acme")).toMatchObject({
       status: 1,
       out: "",
-      err: 'there is a tenant "acme" already',
+      err: '--slug: the tenant "acme" exists already',
     });
     expect((await run("tenant", "create", "--slug", "Not a slug")).status).toBe(2);
     const expected = { actor: "command", resource_type: "tenant", details: { slug: "acme" } };
@@ -98,7 +98,7 @@ describe("key create", () => {
 
   test.each([
     [["--tenant", "nowhere"], 1, 'there is no tenant "nowhere"'],
-    [[], 1, 'there is no tenant "default" yet: the first start of a server makes it'],
+    [[], 1, 'there is no tenant "default" yet: the first start of a server creates it'],
     [["--tenant", "acme", "--scopes", "everything"], 2, "--scopes"],
     [["--tenant", "acme", "--scopes", ""], 2, "--scopes"],
     [["--tenant", "acme", "--expires", "soon"], 2, "--expires"],
@@ -149,6 +149,15 @@ describe("token", () => {
     expect(claims).toMatchObject({ iss: "colloquy", aud: "colloquy", sub: "ann", role: "lead" });
     expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBe(900);
     expect((await stat(join(dataDir, "issuer.json"))).mode & 0o777).toBe(0o600);
+  });
+
+  test("warns of a token without a tenant, unless it is a super administrator's", async () => {
+    const settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir };
+    const ask = (role: string) => runColloquy(["token", "--sub", "ann", "--role", role], settings);
+    const { status, stdout, stderr } = await ask("manager");
+    expect([status, decodeJwt(stdout.trim()).sub]).toEqual([0, "ann"]);
+    expect(stderr).toMatch(/^colloquy: warning: a token without a tenant .* --tenant default\n$/);
+    expect((await ask("super_admin")).stderr).toBe("");
   });
 
   test.each([

@@ -35,7 +35,7 @@ test.each([
   [["nope"], 'unknown command "nope"'],
   [["key"], 'unknown command "key"'],
   [["key", "delete"], 'unknown command "key"'],
-  [["serve", "now"], 'serve: "now" is one too many'],
+  [["serve", "now"], 'serve: "now" is unexpected'],
   [["serve", "--fast"], "serve: Unknown option '--fast'"],
   [["--fast"], "serve: Unknown option '--fast'"],
   [["key", "create"], "key create: <tenant> is missing"],
@@ -53,7 +53,8 @@ test.each([[["--help"]], [["-h"]], [["help"]]])("%j lists every command", (words
   serve       start the server (default)
   key create  make an API key
 
-colloquy --version gives the version; colloquy <command> --help says more. Settings come from the environment.`,
+"colloquy --version" prints the version, "colloquy <command> --help" the options of a command.
+Settings are environment variables: see docs/operations.md.`,
   });
 });
 

@@ -131,13 +131,13 @@ describe("trust", () => {
 
   test("the production profile refuses to trust user ids", () => {
     expect(problemsOf({ COLLOQUY_PROFILE: "production", COLLOQUY_TRUST: "assistant" })).toEqual([
-      "COLLOQUY_TRUST: user ids are trusted without a credential in the development profile only",
+      "COLLOQUY_TRUST: must be empty in production: only the development profile trusts user ids without a credential",
     ]);
   });
 
   test("only the dialects without credentials can trust", () => {
     expect(problemsOf({ COLLOQUY_TRUST: "assistant,crm" })).toEqual([
-      'COLLOQUY_TRUST[1]: "crm" cannot trust user ids: only assistant and helpdesk can',
+      'COLLOQUY_TRUST[1]: "crm" must be one of assistant and helpdesk',
     ]);
   });
 });
@@ -189,7 +189,7 @@ describe("COLLOQUY_CORS", () => {
   test.each(["*", "a.example", "https://a.example/", "https://a.example/x", "ftp://a.example"])(
     "refuses %s",
     (origin) => {
-      expect(problemsOf({ COLLOQUY_CORS: origin })).toEqual([expect.stringContaining(`"${origin}" is no origin`)]);
+      expect(problemsOf({ COLLOQUY_CORS: origin })).toEqual([expect.stringContaining(`"${origin}" must be an origin`)]);
     },
   );
 });
@@ -224,9 +224,9 @@ describe("COLLOQUY_ISSUERS", () => {
 
   test("says which issuer lacks what", () => {
     expect(load({ ...good, audience: undefined, key_file: file })).toEqual([
-      "COLLOQUY_ISSUERS[0].audience: is missing",
+      "COLLOQUY_ISSUERS[0].audience: must be set",
     ]);
-    expect(load(good)).toEqual(["COLLOQUY_ISSUERS[0]: needs exactly one of jwks_url and key_file"]);
+    expect(load(good)).toEqual(["COLLOQUY_ISSUERS[0]: must have exactly one of jwks_url and key_file"]);
   });
 
   test.each([
@@ -248,14 +248,14 @@ describe("COLLOQUY_ISSUERS", () => {
       );
     }
     expect(load({ ...good, key_file: file }, { ...good, key_file: file })).toEqual([
-      "COLLOQUY_ISSUERS: names an issuer twice",
+      "COLLOQUY_ISSUERS: must not name an issuer twice",
     ]);
   });
 });
 
 test("TLS takes a certificate and a key, or neither, and both must be readable", () => {
   expect(loadConfig({ TLS_CERT: file, TLS_KEY: file }).tls).toEqual({ certificateFile: file, keyFile: file });
-  expect(problemsOf({ TLS_KEY: file })).toEqual(["TLS_CERT: TLS_CERT and TLS_KEY are given together"]);
+  expect(problemsOf({ TLS_KEY: file })).toEqual(["TLS_CERT: must be set: TLS_CERT and TLS_KEY belong together"]);
   expect(problemsOf({ TLS_CERT: "/nowhere", TLS_KEY: file })[0]).toBe("TLS_CERT: must name a file that can be read");
 });
 
@@ -267,7 +267,7 @@ describe("COLLOQUY_RATE_LIMITS", () => {
 
   test("says which part it does not understand", () => {
     expect(problemsOf({ COLLOQUY_RATE_LIMITS: "caller=many" })).toEqual([
-      expect.stringContaining('COLLOQUY_RATE_LIMITS: rate limit "caller=many"'),
+      expect.stringContaining('COLLOQUY_RATE_LIMITS: "caller=many" must be tenant, caller or failures'),
     ]);
   });
 });
@@ -281,7 +281,7 @@ describe("COLLOQUY_STREAM_LIMITS", () => {
 
   test.each(["caller=5", "member=0", "member=", "key=many"])("says of %s which part it does not understand", (text) => {
     expect(problemsOf({ COLLOQUY_STREAM_LIMITS: text })).toEqual([
-      expect.stringContaining(`COLLOQUY_STREAM_LIMITS: stream limit "${text}"`),
+      expect.stringContaining(`COLLOQUY_STREAM_LIMITS: "${text}" must be member, key or address`),
     ]);
   });
 });
