@@ -1,4 +1,4 @@
-// An agent of one's own: a service that implements colloquy.agent.v1.AgentService. Start it with `node examples/agent/agent.ts`.
+// An agent: a service that implements colloquy.agent.v1.AgentService. Start it with `node examples/agent/agent.ts`.
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
@@ -13,7 +13,7 @@ const handler = connectNodeAdapter({
         const asked = messages.at(-1)?.content ?? "";
         const answer = `${agentName} has read as far as message ${messages.length}: ${asked}`;
         for (const word of answer.match(/\s*\S+/g) ?? []) {
-          // A call that is cancelled is no longer wanted.
+          // Stops when the caller cancels.
           await sleep(50, undefined, { signal });
           yield { text: word };
         }
