@@ -1,4 +1,4 @@
-// The first two stages of the pipeline, before a body is read: who calls, and has it calls left.
+// The first two stages of the pipeline, before a body is read: authentication and rate limits.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { Authenticator, Work } from "./authenticate.ts";
@@ -7,20 +7,20 @@ import { CheckBudget } from "./limits/check-budget.ts";
 import { networkOf, type RateLimits, rateLimitHeaders, refusal } from "./limits/rate-limits.ts";
 import { GenuineRefused } from "./tokens/claims.ts";
 
-/** What the gate reads of a request. A `CallHead` is one. */
+/** The parts of a request that the gate reads, such as a `CallHead`. */
 export interface GateRequest extends RequestHeaders {
   /** The client's address. */
   readonly address: string;
 }
 
-/** What a bad credential is counted by. */
+/** What a bad credential is counted for. */
 export interface GuardedCredential {
   readonly address: string;
-  /** Its text. Only its hash is kept. */
+  /** Only its hash is stored. */
   readonly credential: string;
 }
 
-/** Admits requests. Every wire, and the token endpoint, goes through one gate. */
+/** Admits requests of all protocols and of the token endpoint. */
 export class Gate {
   readonly #authenticator: Pick<Authenticator, "authenticate" | "known">;
   readonly #limits: RateLimits;
@@ -32,8 +32,8 @@ export class Gate {
   }
 
   /**
-   * Says who calls, at once where that is known; `anonymous` without a credential. Throws what
-   * `Authenticator.authenticate` throws, and RATE_LIMITED for bad credentials past their limit.
+   * Returns the principal, synchronously if it is cached; `anonymous` without a credential. Throws what
+   * `Authenticator.authenticate` throws, and RATE_LIMITED for bad credentials over their limit.
    */
   authenticate(request: GateRequest): Principal | Promise<Principal> {
     return (
@@ -45,7 +45,7 @@ export class Gate {
   }
 
   /**
-   * Counts a call, and sets the rate limit headers of its answer, also when it is refused. Throws RATE_LIMITED.
+   * Counts a call and sets the rate limit headers of its response, also of a refused one. Throws RATE_LIMITED.
    */
   limit(principal: Principal, setHeader: (name: string, value: string) => void): void {
     const taken = this.#limits.count(principal);
@@ -55,9 +55,9 @@ export class Gate {
   }
 
   /**
-   * Checks a credential, and counts a bad one. What verifies is never refused, whatever else came from its address; where
-   * many bad ones came from, what costs something to check waits for its turn. Throws what `check` throws, and
-   * RATE_LIMITED instead of CREDENTIAL_INVALID past the limit, or where too many wait.
+   * Checks a credential and counts a bad one. A valid one is never refused because of others from its address; from an
+   * address with many failures, an expensive check waits in a queue. Throws what `check` throws, and RATE_LIMITED
+   * instead of CREDENTIAL_INVALID over the limit, or if the queue is full.
    */
   async guard<T>({ address, credential }: GuardedCredential, check: (work: Work) => Promise<T>): Promise<T> {
     const suspect = this.#limits.isSuspect(address, credential);
@@ -70,7 +70,7 @@ export class Gate {
   }
 }
 
-/** All that a request says of who it is. */
+/** All headers of a request that identify the caller. */
 function credentialOf(request: RequestHeaders): string {
   return [request.header("authorization"), request.header("x-api-key"), request.header(TICKET)].join("\n");
 }

@@ -1,4 +1,4 @@
-// From a request's headers to the principal that calls.
+// Determines the principal from a request's headers.
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/principal.ts";
 import type { Clock } from "./bounded-cache.ts";
@@ -17,14 +17,14 @@ export interface AuthenticatorOptions {
   readonly now?: Clock;
 }
 
-/** Does what costs more than a look into memory, perhaps later. May refuse to. */
+/** Runs an expensive check, perhaps later. May refuse to. */
 export type Work = <T>(check: () => Promise<T>) => Promise<T>;
 
 const atOnce: Work = (check) => check();
 
 /**
- * Says who calls. Headers: `Authorization` or `X-API-Key`; `X-Act-For`, by which an API key acts for a member; and
- * `X-Tenant`, by which a super administrator names a tenant (anyone else's must be its own).
+ * Authenticates requests. Headers: `Authorization` or `X-API-Key`; `X-Act-For`, with which an API key acts for a
+ * member; and `X-Tenant`, with which a super administrator selects a tenant (for others it must be their own).
  */
 export class Authenticator {
   readonly #tokens: Tokens;
@@ -40,9 +40,9 @@ export class Authenticator {
   }
 
   /**
-   * The principal; `anonymous` when no credential was given. What costs more than a look into memory to find out whether a
-   * credential is genuine is done by `work`. Throws CREDENTIAL_INVALID (`GenuineRefused` for what was once given out),
-   * PERMISSION_DENIED, ISSUER_UNAVAILABLE or what the store throws.
+   * Returns the principal; `anonymous` without a credential. `work` runs the expensive checks of a credential that is
+   * not cached. Throws CREDENTIAL_INVALID (`GenuineRefused` for one that was once issued), PERMISSION_DENIED,
+   * ISSUER_UNAVAILABLE or a store error.
    */
   async authenticate(request: RequestHeaders, work: Work = atOnce): Promise<Principal> {
     const credential = readCredential(request);
@@ -54,8 +54,7 @@ export class Authenticator {
   }
 
   /**
-   * The principal, if all that it takes is in memory and nothing is wrong with it. Undefined: `authenticate` says, or says
-   * why not.
+   * Returns the principal if everything is cached and valid. Undefined: call `authenticate`.
    */
   known(request: RequestHeaders): Principal | undefined {
     if (request.header("x-act-for") !== undefined || request.header("x-tenant") !== undefined) return undefined;
@@ -68,12 +67,12 @@ export class Authenticator {
     return tenant && member && !member.deleted ? memberPrincipal(tenant, token, member) : undefined;
   }
 
-  /** When a token that was verified here ends, in milliseconds since 1970; undefined: it is no such token. */
+  /** The expiry of a token verified here, in milliseconds since 1970; undefined for any other text. */
   expiryOf(text: string): number | undefined {
     return this.#tokens.remembered(text)?.expiresAt;
   }
 
-  /** The key and its record, if this is the text of a good API key. Throws CREDENTIAL_INVALID. */
+  /** Returns the record of a valid API key. Throws CREDENTIAL_INVALID. */
   async verifyKey(text: string, work: Work = atOnce): Promise<KeyRecord> {
     const key = parseApiKey(text);
     if (key === undefined) throw refuseKey("it is damaged");
@@ -93,7 +92,7 @@ export class Authenticator {
 
   async #byToken(text: string, work: Work, asTicket: boolean): Promise<Principal> {
     const token = this.#tokens.remembered(text) ?? (await work(() => this.#tokens.verify(text)));
-    // A ticket stands in URLs, which many see: it opens nothing but streams. What opens more has no place there.
+    // URLs are logged, so a ticket in one is good for streams only, and nothing else is accepted there.
     if (asTicket && token.ticket === undefined)
       throw refuseGenuine("access_token takes tickets for event streams alone");
     if (!asTicket && token.ticket !== undefined)
@@ -119,7 +118,7 @@ export class Authenticator {
     return memberPrincipal(tenant, token, member);
   }
 
-  // A token got for an API key dies with the key, and never outgrows its scopes.
+  // A token issued for an API key ends with the key, and never has more scopes.
   async #asKey({ id }: TenantRecord, { keyId, scopes }: NonNullable<VerifiedToken["key"]>): Promise<KeyPrincipal> {
     const record = await this.#directory.key(id, keyId);
     if (record === undefined || judgeKey(record, this.#now()) !== "ok")
@@ -138,7 +137,7 @@ export class Authenticator {
   async #actFor(principal: KeyPrincipal, memberId: string): Promise<Principal> {
     const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
     if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant.");
-    // A key stays in its tenant whomever it acts for.
+    // Acting for a member never leaves the key's tenant.
     return { ...principal, memberId, memberRole: withinTenant(member.role) };
   }
 
@@ -151,14 +150,14 @@ export class Authenticator {
       throw denied("X-Tenant names another tenant than the credential's.");
     }
     if (tenant === undefined) throw notFound("tenant");
-    // What it does there has an author there, like everything else.
+    // A super administrator needs a member in the tenant as the author of its changes.
     const { deleted } = await this.#directory.ensureMember(tenant.id, principal.memberId, firstRole(undefined));
     if (deleted) throw denied("The member that the token speaks for was deleted.");
     return { ...principal, tenantId: tenant.id };
   }
 }
 
-// What someone without the secret could learn is the same for every key that he does not have.
+// Without the secret, the reason is the same for every key.
 const WHY_REFUSED: Readonly<Record<Exclude<KeyVerdict, "ok">, string>> = {
   wrong_secret: "it is unknown",
   revoked: "it was revoked",
@@ -186,8 +185,8 @@ function keyPrincipal({ tenantId, keyId, scopes }: KeyRecord, granted = scopes):
   return { kind: "key", tenantId, keyId, scopes: granted, memberId: undefined };
 }
 
-// A role in a token holds for that token. The directory keeps no more than anybody gets, or taking the claim away at the
-// identity provider would change nothing.
+// A role in a token holds for that token only. The directory stores at most `lead` or `member`, or else removing the
+// claim at the identity provider would have no effect.
 function firstRole(claimed: Role | undefined): Role {
   return claimed === "lead" ? "lead" : "member";
 }
@@ -200,7 +199,7 @@ function isNamed({ id, slug }: TenantRecord, name: string): boolean {
   return name === id || name === slug;
 }
 
-// Node gives the bytes of a header as Latin-1; member ids are Unicode, and clients send them in UTF-8.
+// Node decodes headers as Latin-1; clients send member ids in UTF-8.
 function fromHeader(value: string): string {
   return Buffer.from(value, "latin1").toString("utf8");
 }

@@ -1,9 +1,9 @@
-// A map that forgets: at most so many entries and characters of keys, each for at most so long; and one that loads what it lacks.
+// Caches bounded in entries, characters of keys and age: a plain one, and one that loads missing values.
 
-/** Milliseconds since 1970. Passed in so that tests need not wait. */
+/** Milliseconds since 1970; injected for tests. */
 export type Clock = () => number;
 
-/** Of each key on average: keys may come from whoever calls. */
+/** Average length of keys, which may come from callers. */
 const KEY_CHARACTERS = 200;
 
 /** A least-recently-used map with a time to live for each entry. */
@@ -13,7 +13,10 @@ export class BoundedCache<V> {
   readonly #entries = new Map<string, { readonly value: V; readonly until: number }>();
   #characters = 0;
 
-  /** `max`: how many entries are kept; the least recently used goes first. So it does while keys have over 200 characters on average. */
+  /**
+   * `max`: the number of entries; the least recently used is evicted first, also while keys are longer than 200
+   * characters on average.
+   */
   constructor(max: number, now: Clock = Date.now) {
     this.#max = max;
     this.#now = now;
@@ -31,7 +34,7 @@ export class BoundedCache<V> {
       return undefined;
     }
     this.#entries.delete(key);
-    // A Map keeps the order of insertion: putting it back makes it the youngest.
+    // A Map keeps insertion order: inserting it again makes it the most recent.
     this.#entries.set(key, entry);
     return entry.value;
   }
@@ -53,17 +56,16 @@ export class BoundedCache<V> {
 }
 
 export interface LoadingCacheOptions {
-  /** How many answers are kept. */
+  /** The number of cached results. */
   readonly max: number;
-  /** Milliseconds for which an answer, also "there is none", is served without asking again. */
+  /** Milliseconds for which a result, also an absence, is cached. */
   readonly ttlMs: number;
   readonly now?: Clock;
 }
 
 /**
- * Remembers what a loader answered, absence included. Absences are kept apart, so that a flood of names that do not
- * exist cannot push out those that do. Callers that ask for one key at the same time share one load; a failure is not
- * remembered.
+ * Caches the results of a loader, including absences. Absences have a cache of their own, so that a flood of unknown
+ * names does not evict known ones. Simultaneous requests for a key share one load. A failure is not cached.
  */
 export class LoadingCache<V> {
   readonly #ttlMs: number;
@@ -79,22 +81,22 @@ export class LoadingCache<V> {
     this.#absent = new BoundedCache(max, now);
   }
 
-  /** What is known now: the value, `null` for a known absence, undefined when it takes a load to tell. */
+  /** The cached value, `null` for a cached absence, undefined if it is not cached. */
   peek(key: string): V | null | undefined {
     return this.#found.get(key) ?? (this.#absent.get(key) ? null : undefined);
   }
 
-  /** The cached answer, else the loader's. */
+  /** Returns the cached result, or loads it. */
   async get(key: string, load: () => Promise<V | undefined>): Promise<V | undefined> {
     const known = this.peek(key);
     if (known !== undefined) return known ?? undefined;
     const running = this.#loading.get(key);
     if (running !== undefined) return running;
-    // The answer is as old as its question: counting from the start keeps the promise of ttlMs when the store is slow.
+    // The age counts from the start of the load, so that ttlMs holds even if the store is slow.
     const until = this.#now() + this.#ttlMs;
     const loading = load()
       .then((value) => {
-        // A `forget` while it loaded took this load off: what it read may be from before the change.
+        // `forget` was called during the load: the result may be from before the change.
         if (this.#loading.get(key) !== loading) return value;
         if (value === undefined) this.#absent.set(key, true, until);
         else this.#found.set(key, value, until);
@@ -107,7 +109,7 @@ export class LoadingCache<V> {
     return loading;
   }
 
-  /** Makes the next `get` ask again. */
+  /** Makes the next `get` load again. */
   forget(key: string): void {
     this.#found.delete(key);
     this.#absent.delete(key);

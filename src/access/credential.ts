@@ -1,18 +1,18 @@
-// Finds the credential in a request's headers, and says on a 401 which ones are understood.
+// Finds the credential in a request's headers, and writes the challenge of a 401.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 
-/** What authentication reads of a request. */
+/** The headers that authentication reads. */
 export interface RequestHeaders {
-  /** A header by its lower-case name. Several of one name come joined by ", ". */
+  /** A header by its lower-case name; repeated headers are joined by ", ". */
   header(name: string): string | undefined;
 }
 
-/** `ticket`: a token for event streams alone. */
+/** `ticket`: a token for event streams only. */
 export type Credential = { readonly kind: "key" | "token" | "ticket"; readonly text: string };
 
 /**
- * What a ticket is asked for by, as if it were a header, where no header holds a credential. No header has such a name: it
- * comes where a wire lets it in.
+ * The pseudo-header of a ticket, read if no header has a credential. Only a protocol that accepts tickets sets it; no
+ * real header can have this name.
  */
 export const TICKET = "?access_token";
 
@@ -20,8 +20,8 @@ export const TICKET = "?access_token";
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*) *$/i;
 
 /**
- * The credential of a request: `Authorization: Bearer <JWT or API key>`, or `X-API-Key: <API key>`. Undefined: none was
- * given. Throws CREDENTIAL_INVALID for one that cannot be read, and for two that differ.
+ * The credential of a request: `Authorization: Bearer <JWT or API key>`, or `X-API-Key: <API key>`; undefined without
+ * one. Throws CREDENTIAL_INVALID for a malformed credential, and for two different ones.
  */
 export function readCredential(request: RequestHeaders): Credential | undefined {
   const authorization = request.header("authorization");
@@ -42,7 +42,7 @@ export function readCredential(request: RequestHeaders): Credential | undefined 
   return { kind: looksLikeApiKey(text) ? "key" : "token", text };
 }
 
-/** The text of a request's credential, if it is a token and nothing is wrong with how it is given. */
+/** The token of a request, if it has a well-formed one. */
 export function bearerToken(request: RequestHeaders): string | undefined {
   const authorization = request.header("authorization");
   if (authorization === undefined || request.header("x-api-key") !== undefined) return undefined;
@@ -51,8 +51,8 @@ export function bearerToken(request: RequestHeaders): string | undefined {
 }
 
 /**
- * The `WWW-Authenticate` of an answer with the HTTP status 401 (RFC 6750, section 3): no error code when no credential
- * was given, `invalid_token` when a bad one was. Undefined for any other failure.
+ * The `WWW-Authenticate` header of a 401 (RFC 6750, section 3): without an error code if there was no credential,
+ * `invalid_token` for an invalid one. Undefined for any other error.
  */
 export function challenge(reason: ErrorReason): string | undefined {
   switch (reason) {

@@ -1,4 +1,4 @@
-// Keys, tenants and members as the store knows them, remembered for a moment: once seen, they cost no round trip.
+// Caches keys, tenants and members of the store, so that known ones need no round trip.
 import type { Role } from "../domain/principal.ts";
 import { type Clock, LoadingCache } from "./bounded-cache.ts";
 import {
@@ -19,13 +19,13 @@ export interface DirectoryOptions {
   readonly tenants: TenantStore;
   readonly members: MemberStore;
   readonly now?: Clock;
-  /** How many of each kind are remembered. Default 10,000. */
+  /** Cached entries of each kind. Default 10,000. */
   readonly max?: number;
 }
 
 /**
- * What access knows of a tenant's people and keys. A change made through this server shows at once if it calls `forget…`;
- * one made elsewhere within `FRESH_MS`, which keeps the promise that a revocation shows everywhere within 60 s.
+ * The cached directory. A change by this server takes effect at once, because it calls `forget…`; a change by another
+ * server within `FRESH_MS`.
  */
 export class Directory {
   readonly #options: DirectoryOptions;
@@ -45,7 +45,7 @@ export class Directory {
     return this.#keys.get(join(tenantId, keyId), () => this.#options.keys.find(tenantId, keyId));
   }
 
-  /** What `key` answers without asking the store: null where there is none, undefined where it would have to ask. */
+  /** The cached key: null for a cached absence, undefined if it is not cached. */
   knownKey(tenantId: string, keyId: string): KeyRecord | null | undefined {
     return this.#keys.peek(join(tenantId, keyId));
   }
@@ -54,39 +54,39 @@ export class Directory {
     this.#keys.forget(join(tenantId, keyId));
   }
 
-  /** Finds a tenant by its UUID or slug. What can be neither is not looked for, and not remembered. */
+  /** Finds a tenant by its UUID or slug. A text that can be neither is not looked up and not cached. */
   async tenant(name: string): Promise<TenantRecord | undefined> {
     if (name.length > MAX_TENANT_NAME) return undefined;
     return this.#tenants.get(name, () => this.#options.tenants.resolve(name));
   }
 
-  /** The same of `tenant`. */
+  /** Like `knownKey`, for `tenant`. */
   knownTenant(name: string): TenantRecord | null | undefined {
     return this.#tenants.peek(name);
   }
 
-  /** Makes the next question about these names ask the store; for a tenant that was just made. */
+  /** Drops these names from the cache, such as those of a new tenant. */
   forgetTenant(...names: readonly string[]): void {
     for (const name of names) this.#tenants.forget(name);
   }
 
-  /** Finds a member that must be there already. */
+  /** Finds an existing member. */
   member(tenantId: string, memberId: string): Promise<MemberRecord | undefined> {
     return this.#members.get(join(tenantId, memberId), () => this.#options.members.find(tenantId, memberId));
   }
 
-  /** The same of `member`. */
+  /** Like `knownKey`, for `member`. */
   knownMember(tenantId: string, memberId: string): MemberRecord | null | undefined {
     return this.#members.peek(join(tenantId, memberId));
   }
 
-  /** Finds a member, or makes it with this role when it is seen for the first time. */
+  /** Finds a member, or creates it with this role. */
   async ensureMember(tenantId: string, memberId: string, role: Role): Promise<MemberRecord> {
     const key = join(tenantId, memberId);
     const ensure = () => this.#options.members.ensure(tenantId, memberId, role);
     const known = await this.#members.get(key, ensure);
     if (known !== undefined) return known;
-    // Someone asked about the member before it was made, and its absence is what is remembered.
+    // Its absence may have been cached before it was created.
     this.#members.forget(key);
     return (await this.#members.get(key, ensure)) ?? (await ensure());
   }
@@ -96,7 +96,7 @@ export class Directory {
   }
 }
 
-// A tenant's id is a UUID, so the first "/" is the separator, whatever the second part holds.
+// A tenant's id is a UUID, so the first "/" is the separator.
 function join(tenantId: string, id: string): string {
   return `${tenantId}/${id}`;
 }

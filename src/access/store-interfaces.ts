@@ -1,18 +1,18 @@
-// What the access layer asks of the store. Every answer is cached by the caller for at most FRESH_MS.
+// The interfaces through which access reads the store. The caller caches every result for at most FRESH_MS.
 import type { Role, Scope } from "../domain/principal.ts";
 
-/** How long an answer of the store may be served without asking again: half of what "within 60 s" allows. */
+/** How long a result may be cached: a revocation takes effect on other servers within this time. */
 export const FRESH_MS = 30_000;
 
-/** One secret of a key. During a rotation a key has two. */
+/** A secret of a key. During a rotation a key has two. */
 export interface KeySecret {
-  /** SHA-256 of the secret part of the key's text. */
+  /** SHA-256 of the secret part of the key. */
   readonly hash: Uint8Array;
   /** Milliseconds since 1970 from which the secret is refused; undefined: as long as the key. */
   readonly expiresAt: number | undefined;
 }
 
-/** An API key as the store knows it. */
+/** A stored API key. */
 export interface KeyRecord {
   readonly tenantId: string;
   readonly keyId: string;
@@ -34,11 +34,11 @@ export interface KeyUse {
 
 export interface KeyStore {
   find(tenantId: string, keyId: string): Promise<KeyRecord | undefined>;
-  /** Records last uses, many at a time. A use older than the one recorded changes nothing. */
+  /** Records last uses in a batch. A use older than the recorded one is ignored. */
   touch(uses: readonly KeyUse[]): Promise<void>;
 }
 
-/** A tenant's two names. */
+/** The names of a tenant. */
 export interface TenantRecord {
   readonly id: string;
   readonly slug: string;
@@ -49,19 +49,18 @@ export interface TenantStore {
   resolve(name: string): Promise<TenantRecord | undefined>;
 }
 
-/** A member as far as access needs it. */
+/** The parts of a member that access needs. */
 export interface MemberRecord {
   readonly memberId: string;
   readonly role: Role;
-  /** True once the member was deleted: its credentials are refused until it is put back. */
+  /** True if the member was deleted: its credentials are refused until it is restored. */
   readonly deleted: boolean;
 }
 
 export interface MemberStore {
   find(tenantId: string, memberId: string): Promise<MemberRecord | undefined>;
   /**
-   * Finds a member, or makes it with this role if it was never seen. A deleted member stays deleted, and the role of
-   * one that exists stays as it is.
+   * Finds a member, or creates it with this role. A deleted member stays deleted; an existing member keeps its role.
    */
   ensure(tenantId: string, memberId: string, role: Role): Promise<MemberRecord>;
 }

@@ -1,4 +1,4 @@
-// Builds what says who calls and what it may do: the parts of access, tied to the store and to the services about them.
+// Builds authentication: the parts of access, connected to the store and to the services for keys, members and tenants.
 
 import { Gate } from "../access/admission.ts";
 import { Authenticator } from "../access/authenticate.ts";
@@ -32,12 +32,12 @@ export interface IdentityOptions {
   readonly issuers: readonly IssuerSettings[];
   readonly rateLimits: RatePolicies;
   readonly clientAddress: ClientAddress;
-  /** Told of failures that no call sees. */
+  /** Called for errors outside of calls. */
   readonly onError: (error: unknown) => void;
 }
 
 export interface Identity {
-  /** The stages of the pipeline that come before a body is read. */
+  /** The stages of the pipeline before a body is read. */
   readonly stages: Required<Pick<PipelineOptions, "authenticate" | "limit" | "allow">>;
   readonly services: readonly ServiceEntry[];
   /** HTTP handlers by exact path: `/.well-known/jwks.json` and `/oauth2/token`. */
@@ -45,13 +45,13 @@ export interface Identity {
   readonly gate: Gate;
   readonly directory: Directory;
   readonly localIssuer: LocalIssuer;
-  /** Makes or rotates the local key, and begins to write down last uses. Throws if a key file cannot be used. */
+  /** Creates or rotates the local key, and starts to record last uses. Throws if a key file is unusable. */
   start(): Promise<void>;
-  /** Writes down the last uses that are left. The database must still be open. */
+  /** Records the remaining last uses. The database must still be open. */
   stop(): Promise<void>;
 }
 
-/** How often the age of the local key is looked at. */
+/** How often the age of the local key is checked. */
 const ROTATION_CHECK_MS = 24 * 60 * 60 * 1000;
 
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {

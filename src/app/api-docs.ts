@@ -1,4 +1,5 @@
-// The OpenAPI documents that the server shows: generated from the contract (scripts/openapi.ts), with where each API is.
+// The OpenAPI documents that the server serves: generated from the contract (scripts/openapi.ts), with the URL of each
+// API.
 import { existsSync, readFileSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
@@ -7,7 +8,7 @@ import type { Dialect } from "../dialects/shared/dialect.ts";
 import type { ServedDocument } from "../protocols/rest/docs/docs-page.ts";
 import type { OpenApiDocument } from "../protocols/rest/docs/openapi-types.ts";
 
-/** The document of the API itself, then those of the dialects that are served. */
+/** The document of the API, then those of the served dialects. */
 export function documentsOf(dialects: Iterable<Pick<Dialect, "name" | "title">>, config: Config): ServedDocument[] {
   const described = [...dialects].filter(({ name }) => existsSync(documentFile(name)));
   return [
@@ -20,7 +21,7 @@ function documentFile(name: string): string {
   return join(import.meta.dirname, `../../gen/openapi/${name}.json`);
 }
 
-/** A document that was generated from the contract (see scripts/openapi.ts), and where what it describes is served. */
+/** A generated document, with the base URLs of its API. */
 function documentOf(name: string, title: string, path: string, places?: readonly string[]): ServedDocument {
   const json = readFileSync(documentFile(name), "utf8");
   if (places === undefined) return { name, title, path, json };
@@ -29,7 +30,7 @@ function documentOf(name: string, title: string, path: string, places?: readonly
   return { name, title, path, json: JSON.stringify({ ...document, servers }) };
 }
 
-/** The base URLs of a dialect. Where it has a port of its own, they hold the host that the server listens on. */
+/** The base URLs of a dialect: a path, or a whole URL if it has its own port. */
 function placesOf({ compat, host, port: ownPort, tls }: Config, name: string): string[] {
   return compat
     .filter(({ dialect }) => dialect === name)

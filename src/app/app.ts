@@ -1,4 +1,4 @@
-// Builds the parts of the server and ties them together.
+// Builds the parts of the server and connects them.
 import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { createClientAddress } from "../access/client-address/client-address.ts";
@@ -49,30 +49,30 @@ import { listenOn } from "./listeners.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
 
 export interface App {
-  /** Listens, and is ready once `settle` has done what is left to do. Both may fail. */
+  /** Listens, runs `settle`, and is ready then. Rejects if either fails. */
   start(settle: (listening: Listening) => Promise<unknown>): Promise<Listening>;
-  /** Reads the certificate anew. */
+  /** Reloads the certificate. */
   reload(): void;
-  /** Says that it is not ready, so that load balancers send no more; all calls still go on. */
+  /** Reports that it is not ready, so that load balancers stop sending calls; calls are still served. */
   leave(): void;
-  /** Finishes what is in flight, then closes every socket. The database stays open: whoever opened it closes it. */
+  /** Finishes running calls, then closes every socket. The database stays open: its opener closes it. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface Surroundings {
-  /** Tells how busy the process is. Default: its event loop. */
+  /** Measures the load of the process. Default: its event loop. */
   readonly loop?: EventLoop;
-  /** The text of `/metrics`, where it is not that of this process alone. */
+  /** The text of `/metrics`, if it covers more than this process. */
   readonly gather?: Gather | undefined;
 }
 
-/** How long calls in flight may go on after the server was told to stop, in milliseconds. */
+/** How long running calls may continue after the server was told to stop, in milliseconds. */
 export const DRAIN_MS = 10_000;
 
 /**
- * Builds everything; listens only when it is started. Stopping it is the caller's part, also when the start fails. `url`
- * is where the database is. Throws if an RPC has no rule that says who may call it.
+ * Builds everything, without listening. The caller must stop it, also if the start fails. `url` is the database's.
+ * Throws if an RPC has no permission rule.
  */
 export async function createApp(
   config: Config,
@@ -81,7 +81,7 @@ export async function createApp(
   url: string,
   { loop = watchEventLoop(), gather }: Surroundings = {},
 ): Promise<App> {
-  // Ends what was begun if the rest cannot be built; the last is ended first.
+  // If a later part cannot be built, the earlier ones are closed in reverse order.
   await using begun = new AsyncDisposableStack();
   begun.defer(() => loop.stop());
   const lifecycle = createLifecycle();
@@ -134,7 +134,7 @@ export async function createApp(
   const health = createHealth({ services: named, ready, lifecycle });
   const reflection = createReflection([...named, health.service]);
   const services = [...canonical, ...compat.services, health, ...reflection];
-  // What a dialect's method needs follows from what it calls.
+  // The permission of a dialect's method follows from the methods that it calls.
   requireRules(services.flatMap(({ service }) => service.methods).filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
   const { queue } = database;
@@ -144,7 +144,7 @@ export async function createApp(
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
 
-  // One for all ports: what bodies hold is of the process.
+  // One for all ports: buffered bodies are limited for the process.
   const bodies = createBodyRules();
   const serves = canonical.map(({ service }) => service);
   const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
@@ -204,7 +204,7 @@ export async function createApp(
   };
 }
 
-/** A port of a dialect's own serves that dialect, and health: what else there is has its place on the server's port. */
+/** A dialect's own port serves that dialect and health only. */
 function narrowed(pipeline: Pipeline, mounts: readonly Mount[], health: DescService): Pipeline {
   const served = new Set<unknown>([...mounts.flatMap(({ serves }) => serves), health]);
   const methods = [...pipeline.methods].filter(([, method]) => served.has(method.parent) || served.has(method));

@@ -23,8 +23,8 @@ export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey
 }
 
 /**
- * Writes the first key to a file that only this user can read, and returns the line that says so: in production, output that
- * does not go to a terminal ends up in logs.
+ * Writes the first key to a file that only this user can read, and returns the line that says so: in production, output
+ * that does not go to a terminal ends up in logs.
  */
 export async function keepFirstKey({ dataDir }: Config, firstKey: string): Promise<string> {
   const file = join(dataDir, "first-api-key");

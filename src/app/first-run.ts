@@ -11,8 +11,8 @@ export const DEFAULT_TENANT = "default";
 const ORIGIN = { requestId: "", address: "" };
 
 /**
- * Creates the tenant `default` and a key with every scope, once for a database, even if several servers start at the same time.
- * Returns the key to the one server that created it.
+ * Creates the tenant `default` and a key with every scope, once for a database, even if several servers start at the
+ * same time. Returns the key to the one server that created it.
  */
 export function bootstrap(database: Database): Promise<string | undefined> {
   return database.transaction(undefined, async (tx) => {

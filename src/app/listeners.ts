@@ -11,7 +11,8 @@ export interface Listener {
 }
 
 /**
- * Listens on all of them. Throws the system error of a port, except for a default dialect whose port is in use: it is skipped.
+ * Listens on all of them. Throws the system error of a port, except for a default dialect whose port is in use: it is
+ * skipped.
  * @param chosen whether COLLOQUY_COMPAT was set
  */
 export async function listenOn(listeners: readonly Listener[], chosen: boolean): Promise<Listening> {

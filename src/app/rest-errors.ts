@@ -1,4 +1,4 @@
-// What the transcoder's own findings are called in the contract: a reason for each kind of problem.
+// Maps the transcoder's own errors to reasons of the contract.
 import type { ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { toConnectError } from "../pipeline/errors.ts";
@@ -20,7 +20,7 @@ function toDomainError({ kind, message, violations }: RestProblem): DomainError 
   return new DomainError(REASONS[kind], message, violations.length === 0 ? {} : { violations });
 }
 
-/** HTTP statuses of reasons that are not those of their codes. */
+/** HTTP statuses of reasons that differ from those of their codes. */
 export const REASON_STATUS: Readonly<Record<string, number>> = { ETAG_MISMATCH: 412, TOO_LARGE: 413 };
 
 export const REST_FAILURES: FailureOptions = {

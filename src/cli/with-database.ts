@@ -14,8 +14,8 @@ export interface OpenedDatabase {
 }
 
 /**
- * Migrates the embedded database. An external one may be shared by servers of different releases, so its operator decides
- * when to migrate: a server refuses to start while migrations are pending.
+ * Migrates the embedded database. An external one may be shared by servers of different releases, so its operator
+ * decides when to migrate: a server refuses to start while migrations are pending.
  */
 export async function withDatabase<T>(
   { config, logger }: Pick<Invocation, "config" | "logger">,

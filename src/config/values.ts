@@ -225,8 +225,8 @@ export const rateLimits = z.string().transform((text, context) => {
 const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"];
 
 /**
- * `sslmode` means what it means to libpq: `require` encrypts, and verifies only with an `sslrootcert`. A Unix socket is never
- * encrypted.
+ * `sslmode` means what it means to libpq: `require` encrypts, and verifies only with an `sslrootcert`. A Unix socket is
+ * never encrypted.
  */
 export const databaseUrl = z.string().transform((value, context) => {
   // A Unix socket's URL has no host, which the URL class refuses next to a user.

@@ -1,24 +1,24 @@
-// How many calls there were and how long they took, in plain numbers: prom-client gets them only when somebody reads them.
+// Numbers and durations of calls, counted in plain numbers; prom-client gets them when metrics are read.
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { Wire } from "../pipeline/call.ts";
 import type { RpcMetrics } from "../pipeline/metrics.ts";
 
-/** Bounds in seconds: from a cached read to a slow agent. */
+/** Bucket bounds in seconds: from a cached read to a slow agent. */
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
-/** The calls of one method on one wire. */
+/** The calls of one method over one protocol. */
 interface Calls {
   readonly labels: { readonly method: string; readonly wire: Wire };
   started: number;
   readonly handled: Map<string, number>;
-  /** How many took at most the bound of the same index, and more than the one before; last those that took longer. */
+  /** Calls in each bucket of `SECONDS`, not cumulative; the last element has those above all bounds. */
   readonly within: number[];
   seconds: number;
 }
 
-/** Registers what is counted; counting costs next to nothing. */
+/** Registers the metrics. Counting a call is cheap. */
 export function createCallCounts(registry: Registry): RpcMetrics {
-  // Methods, wires and codes are few, so what is kept is bounded.
+  // Methods, protocols and codes are few, so this is bounded.
   const byMethod = new Map<string, Map<Wire, Calls>>();
   const callsOf = (method: string, wire: Wire): Calls => {
     const known = byMethod.get(method)?.get(wire);
@@ -80,10 +80,10 @@ const TIMES = {
   labelNames: ["method", "wire"],
 };
 
-/** What a histogram gives; prom-client's types have its `type` as a number, which it is not. */
+/** The value of a histogram; prom-client's types say wrongly that its `type` is a number. */
 type Given = ReturnType<Histogram["get"]>;
 
-/** A histogram of what was counted elsewhere. */
+/** A histogram whose values are counted elsewhere. */
 class CallTimes extends Histogram {
   readonly #all: () => readonly Calls[];
 
@@ -98,7 +98,7 @@ class CallTimes extends Histogram {
     return Promise.resolve(given as Awaited<Given>);
   }
 
-  /** Asked for where the text is written in this process. */
+  /** Called when this process writes the text. */
   getForPromString(): Given {
     return this.get();
   }

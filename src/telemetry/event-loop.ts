@@ -1,8 +1,8 @@
-// How late the event loop is, and whether by its own work or because the machine ran something else.
+// Measures how late the event loop is, and whether because of its own work or because the machine ran something else.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import type { LoopFigures } from "../pipeline/load-shedding.ts";
 
-/** How often the loop is looked at, in milliseconds. */
+/** Sampling interval in milliseconds. */
 const RESOLUTION_MS = 10;
 
 export interface EventLoop {
@@ -22,8 +22,8 @@ export function watchEventLoop(): EventLoop {
       const seen = {
         elapsedMs: now - since,
         usedMs: usedNow - used,
-        // What is recorded is the time between two looks, but not that before the first look after a reset: a loop that
-        // made one turn in all this time has recorded nothing.
+        // The histogram has the times between two samples, but not the time before the first sample after a reset: a
+        // loop that made a single turn has recorded nothing.
         medianMs: delays.count === 0 ? now - since : delays.percentile(50) / 1e6,
         looks: delays.count + 1,
       };
@@ -36,18 +36,18 @@ export function watchEventLoop(): EventLoop {
   };
 }
 
-/** What was seen of the loop: how long, how much this thread computed, and the looks in between. */
+/** One measurement: elapsed time, processor time of this thread, and the samples in between. */
 export interface LoopLooks {
   readonly elapsedMs: number;
   readonly usedMs: number;
-  /** Between two looks. */
+  /** Between two samples. */
   readonly medianMs: number;
   readonly looks: number;
 }
 
 /**
- * A turn of the loop lasts as long as it computes and as the machine keeps it from that; only the first is its own work.
- * The median leaves out one long task among short ones.
+ * A turn of the loop takes as long as it computes plus as long as the machine runs something else; only the first is
+ * its own work. The median ignores one long task among short ones.
  */
 export function judge({ elapsedMs, usedMs, medianMs, looks }: LoopLooks): LoopFigures {
   const share = elapsedMs > 0 ? Math.min(1, usedMs / elapsedMs) : 0;
@@ -58,7 +58,7 @@ export function judge({ elapsedMs, usedMs, medianMs, looks }: LoopLooks): LoopFi
   };
 }
 
-/** Processor time of this thread, without the collector's helpers and whatever else the process does beside the loop. */
+/** Processor time of this thread, without helper threads such as the garbage collector's. */
 function usedMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1000;

@@ -1,8 +1,8 @@
-// How busy the server is, and what it refuses because of that, in Prometheus' text format.
+// Metrics of load and load shedding.
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { Shedding } from "../pipeline/load-shedding.ts";
 
-/** The connections to the database, and the calls that wait for one. */
+/** Database connections, and the calls that wait for one. */
 export interface QueueFigures {
   readonly waiting: number;
   readonly waitedMs: number;

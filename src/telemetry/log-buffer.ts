@@ -1,19 +1,22 @@
-// Lines of the log, many to a write.
+// Buffers log lines, to write many at once.
 import type { DestinationStream } from "pino";
 
 export interface LogBufferOptions {
-  /** As many bytes are held back at most, but for the last line. */
+  /** Maximum bytes in the buffer, except for the last line. */
   readonly bytes: number;
-  /** How long a line is held back at most, in milliseconds. */
+  /** Maximum time that a line is buffered, in milliseconds. */
   readonly forMs: number;
 }
 
 export interface LogBuffer extends DestinationStream {
-  /** Writes what is held back; pino does so after a fatal line. */
+  /** Writes the buffer; pino calls it after a fatal line. */
   flushSync(): void;
 }
 
-/** Holds lines back. pino's own destination could, but for each line it measures all that it holds, which takes as long as the line. */
+/**
+ * pino's own destination can buffer too, but measures its whole buffer for each line, which takes as long as the line
+ * itself.
+ */
 export function createLogBuffer(to: DestinationStream, { bytes, forMs }: LogBufferOptions): LogBuffer {
   let lines = "";
   let held = 0;

@@ -1,6 +1,6 @@
-// How an unforeseen failure looks in the log: enough to find the fault, nothing of what callers sent.
+// Unexpected errors in the log: enough to find the cause, without anything that callers sent.
 
-/** What is logged of an error. */
+/** The logged form of an error. */
 export interface LoggedFailure {
   readonly type: string;
   readonly code?: string;
@@ -10,18 +10,18 @@ export interface LoggedFailure {
 }
 
 /**
- * The messages of drivers and parsers quote their input: SQL with its values, JSON, keys. So a message is logged only
- * where the class is one that the language or this code throws.
+ * Messages of drivers and parsers quote their input: SQL with values, JSON, keys. So a message is logged only if the
+ * class is thrown by the language or by this code.
  */
 const PLAIN: ReadonlySet<unknown> = new Set([Error, TypeError, RangeError, ReferenceError]);
 
 /**
- * Codes whose messages quote nothing of a statement: of sockets and name lookup, and SQLSTATEs of connections, credentials,
+ * Codes whose messages do not quote statements: of sockets and name lookup, and SQLSTATEs of connections, credentials,
  * transaction states, missing databases, resources and operators (PostgreSQL manual, appendix A).
  */
 const TELLING = /^(E[A-Z_]{3,}|(08|25|28|3D|53|57|58)[\dA-Z]{3})$/;
 
-/** Describes an error for the log: its class, code and stack frames, and its message where that is safe. */
+/** Describes an error for the log: its class, code and stack frames, and its message if that is safe. */
 export function describeFailure(error: unknown, depth = 0): LoggedFailure {
   if (!(error instanceof Error)) return { type: typeof error, stack: [] };
   const code: unknown = "code" in error ? error.code : undefined;

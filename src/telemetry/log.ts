@@ -1,4 +1,4 @@
-// The log: JSON lines on standard output, or wherever it is told to go.
+// The log: JSON lines. The command line writes them to standard error.
 import { type DestinationStream, type Logger, pino } from "pino";
 import { describeFailure } from "./log-errors.ts";
 
@@ -8,7 +8,7 @@ export interface LogOptions {
   readonly destination?: DestinationStream;
 }
 
-/** Names that never belong in a line; a second fence behind the rule that nothing of a request is logged. */
+/** Names that never belong in a line: a second safeguard, since nothing of a request is logged anyway. */
 const SECRET = new Set(["authorization", "apiKey", "token", "secret", "password", "content", "body"]);
 
 export function createLogger({ level = "info", destination }: LogOptions = {}): Logger {
@@ -17,13 +17,13 @@ export function createLogger({ level = "info", destination }: LogOptions = {}): 
     base: null,
     timestamp: isoTime(),
     formatters: { level: (label: string) => ({ level: label }), log: withoutSecrets },
-    // Of an error only what quotes nothing of a caller's, whoever logs it.
+    // Errors are always reduced to what quotes nothing of a caller's input.
     serializers: { err: (error: unknown) => (error instanceof Error ? describeFailure(error) : error) },
   };
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** Writes the time as `Date.toISOString` does; but for the milliseconds it is that of the line before, mostly. */
+/** Writes the time like `Date.toISOString`, but caches everything except the milliseconds. */
 function isoTime(): () => string {
   let second = Number.NaN;
   let upToSecond = "";
@@ -40,12 +40,14 @@ function isoTime(): () => string {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Covers the line's own fields and those of its objects. pino's own redaction takes twice as long as all the rest. */
+/**
+ * Redacts the line's fields and those of its objects. pino's own redaction takes twice as long as the rest of the line.
+ */
 function withoutSecrets(line: Fields): Fields {
   return covered(line, (value) => (isObject(value) ? covered(value, (inner) => inner) : value));
 }
 
-/** The fields themselves if there is nothing to cover. */
+/** Returns the same object if there is nothing to redact. */
 function covered(fields: Fields, inside: (value: unknown) => unknown): Fields {
   let result = fields;
   for (const name in fields) {
@@ -56,7 +58,7 @@ function covered(fields: Fields, inside: (value: unknown) => unknown): Fields {
   return result;
 }
 
-/** Errors have a serializer of their own. */
+/** Errors have their own serializer. */
 function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !(value instanceof Error);
 }

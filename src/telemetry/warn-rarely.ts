@@ -1,10 +1,10 @@
-// Says what goes on failing, without filling the log.
+// Logs a repeated failure without filling the log.
 import type { Logger } from "pino";
 
-/** How often the same is said, in milliseconds. */
+/** Minimum time between two warnings of one kind, in milliseconds. */
 const PAUSE_MS = 30_000;
 
-/** Warns of a failure with this message; one that comes soon after is a matter of level `debug`. */
+/** Warns of a failure with this message; one soon after is logged at level `debug`. */
 export function warnSparingly(logger: Logger, message: string, pauseMs = PAUSE_MS): (error: unknown) => void {
   let last = Number.NEGATIVE_INFINITY;
   return (err) => {

@@ -1,15 +1,15 @@
-// The address of a client behind proxies: what `X-Forwarded-For` or `Forwarded` (RFC 7239) say, as far as those who wrote it are trusted.
+// The client address behind trusted proxies, from `X-Forwarded-For` or `Forwarded` (RFC 7239).
 import { BlockList, isIP } from "node:net";
 import { forwardedFor, hopsFromRight } from "./forwarded.ts";
 
-/** What is read of a request. */
+/** The parts of a request that are read. */
 export interface PeerRequest {
-  /** The address of the peer, empty once it is gone. */
+  /** The address of the peer, empty after it has disconnected. */
   readonly address: string;
   header(name: string): string | undefined;
 }
 
-/** Gives the address that a request is counted and audited by. Never throws. */
+/** Returns the address for rate limits and the audit log. Never throws. */
 export type ClientAddress = (request: PeerRequest) => string;
 
 /** Networks in CIDR notation, IPv4 or IPv6; a single address is a network of one. */
@@ -18,10 +18,10 @@ export interface Network {
   readonly bits: number;
 }
 
-/** A chain of more proxies is not followed to its end. */
+/** Maximum number of hops that are followed. */
 const MAX_HOPS = 32;
 
-/** Reads `10.0.0.0/8`, `2001:db8::/32` or an address. Undefined: it is none of these. */
+/** Parses `10.0.0.0/8`, `2001:db8::/32` or an address; undefined for anything else. */
 export function parseNetwork(text: string): Network | undefined {
   const [, address = "", bits] = /^([0-9A-Fa-f:.]{2,45})(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const version = isIP(address);
@@ -32,10 +32,10 @@ export function parseNetwork(text: string): Network | undefined {
 }
 
 /**
- * Without trusted proxies: the peer's address, whatever the headers say. With them, from a trusted peer: the headers are
- * read from the right, past every hop that is trusted itself, to the first that is not; that one was named by somebody
- * trusted. What cannot be read ends the walk: the client is then the last hop that could be. `X-Forwarded-For` wins over
- * `Forwarded`, because most proxies append to the former and pass on what a client wrote into the latter.
+ * Without trusted proxies: the peer's address. With them, for a trusted peer: the headers are read from the right, past
+ * every trusted hop, to the first one that is not trusted; a trusted proxy has reported that one. An unreadable hop
+ * ends the search: the client is then the last readable one. `X-Forwarded-For` takes precedence over `Forwarded`,
+ * because most proxies append to the former and pass on a client's own `Forwarded`.
  */
 export function createClientAddress(trusted: readonly Network[]): ClientAddress {
   if (trusted.length === 0) return ({ address }) => address;
@@ -64,12 +64,12 @@ export function createClientAddress(trusted: readonly Network[]): ClientAddress 
   };
 }
 
-/** RFC 7239 §6.3: what a proxy calls a client that it does not want to name. It tells clients apart all the same. */
+/** RFC 7239 §6.3: an obfuscated name. It still distinguishes clients. */
 const OBFUSCATED = /^(_[A-Za-z0-9._-]{1,63})(?::(?:\d{1,5}|_[A-Za-z0-9._-]{1,63}))?$/;
-/** §6: an address with or without a port, an IPv6 one in brackets; X-Forwarded-For may do without them. */
+/** §6: an address with or without a port, IPv6 in brackets; X-Forwarded-For may omit the brackets. */
 const WITH_PORT = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|([0-9.]{7,15}))(?::(?:\d{1,5}|_[A-Za-z0-9._-]{1,63}))?$/;
 
-/** The address or name in a node of either header. Undefined for `unknown` and for what is malformed. */
+/** The address or name in a node of either header. Undefined for `unknown` and malformed nodes. */
 function nodeOf(node: string): string | undefined {
   const [, ipv6, ipv4] = WITH_PORT.exec(node) ?? [];
   const address = ipv6 ?? ipv4 ?? node;
@@ -77,7 +77,7 @@ function nodeOf(node: string): string | undefined {
   return OBFUSCATED.exec(node)?.[1];
 }
 
-/** One spelling for each address: IPv4 within IPv6 (RFC 4291 §2.5.5.2) is IPv4, and a zone is no part of it. */
+/** Normalizes an address: IPv4 within IPv6 (RFC 4291 §2.5.5.2) becomes IPv4, and a zone is removed. */
 export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;

@@ -1,8 +1,8 @@
-// The grammar of `Forwarded` (RFC 7239 §4) and of lists like `X-Forwarded-For`, read from the right.
+// Parses `Forwarded` (RFC 7239 §4) and lists like `X-Forwarded-For`, from the right.
 
 /**
- * The elements of a comma-separated list, the last first, without the space about them. Read from the right, so that a
- * quote that a client left open reaches nothing that a proxy appended behind it.
+ * The elements of a comma-separated list, last first, trimmed. Parsed from the right, so that an unclosed quote of a
+ * client does not affect what proxies appended.
  */
 export function* hopsFromRight(list: string): Generator<string> {
   let end = list.length;
@@ -21,7 +21,7 @@ export function* hopsFromRight(list: string): Generator<string> {
   if (first !== "") yield first;
 }
 
-/** Whether an odd number of backslashes stands before a place. */
+/** Whether an odd number of backslashes precedes a position. */
 function isEscaped(text: string, at: number): boolean {
   let slashes = 0;
   while (text[at - 1 - slashes] === "\\") slashes++;
@@ -29,12 +29,12 @@ function isEscaped(text: string, at: number): boolean {
 }
 
 /**
- * A pair of `token "=" value`, to the next ";" or the end. A quoted value may hold escapes; values that need quotes but
- * have none, such as an address with a port, are read too.
+ * A pair of `token "=" value`, up to the next ";" or the end. A quoted value may have escapes; values without their
+ * required quotes, such as an address with a port, are accepted.
  */
 const PAIR = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s";,]*))\s*(?:;|$)/y;
 
-/** The node that the `for` of a forwarded-element names. Undefined: it names none, or is malformed. */
+/** The node in the `for` of a forwarded-element. Undefined if there is none, or it is malformed. */
 export function forwardedFor(element: string): string | undefined {
   let found: string | undefined;
   for (let at = 0; at < element.length; at = PAIR.lastIndex) {

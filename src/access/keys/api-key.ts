@@ -1,31 +1,31 @@
-// The text of an API key, `clq_<tenant>_<id>_<secret>_<checksum>`: how it is made, read and compared.
+// API keys as text, `clq_<tenant>_<id>_<secret>_<checksum>`: creating, parsing and comparing them.
 import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { crc32 } from "node:zlib";
 import type { Clock } from "../bounded-cache.ts";
 import type { KeyRecord } from "../store-interfaces.ts";
 
-/** 192 bits: beyond guessing, so a plain SHA-256 without salt or stretching is enough to store. */
+/** 192 bits cannot be guessed, so storing a plain SHA-256 without salt or stretching is enough. */
 const SECRET_BYTES = 24;
 
-/** All parts are hexadecimal, so that an operator can read the tenant and the id off a key, and no part holds a "_". */
+/** All parts are hexadecimal, so that an operator can read the tenant and the id, and no part contains a "_". */
 const FORM = /^clq_([0-9a-f]{32})_([0-9a-f]{32})_([0-9a-f]{48})_([0-9a-f]{8})$/;
 
-/** What the text of a key says. */
+/** A parsed key. */
 export interface ApiKey {
   readonly tenantId: string;
   readonly keyId: string;
-  /** The part that only the caller knows. Never stored, never logged. */
+  /** Known to the caller only. Never stored, never logged. */
   readonly secret: string;
 }
 
-/** A fresh secret for a key, with the text to hand out once and the hash to store. */
+/** A new secret for a key: the text to show once and the hash to store. */
 export interface MadeApiKey {
   readonly keyId: string;
   readonly text: string;
   readonly secretHash: Uint8Array;
 }
 
-/** Makes the text of a key for a tenant and a key id, both UUIDs. */
+/** Creates a secret for a tenant and a key id, both UUIDs. */
 export function makeApiKey(tenantId: string, keyId: string): MadeApiKey {
   const secret = randomBytes(SECRET_BYTES).toString("hex");
   const body = `clq_${tenantId.replaceAll("-", "")}_${keyId.replaceAll("-", "")}_${secret}`;
@@ -33,8 +33,8 @@ export function makeApiKey(tenantId: string, keyId: string): MadeApiKey {
 }
 
 /**
- * Reads the text of a key; undefined if it cannot be one. The checksum catches typing and copying errors before the
- * database is asked; it protects nothing else.
+ * Parses a key; undefined if the text is not one. The checksum catches typing and copying errors without a database
+ * lookup; it has no security purpose.
  */
 export function parseApiKey(text: string): ApiKey | undefined {
   const [, tenant = "", id = "", secret = "", sum] = FORM.exec(text) ?? [];
@@ -42,7 +42,7 @@ export function parseApiKey(text: string): ApiKey | undefined {
   return { tenantId: toUuid(tenant), keyId: toUuid(id), secret };
 }
 
-/** What is stored of a secret. */
+/** The stored form of a secret. */
 export function hashSecret(secret: string): Uint8Array {
   return hash("sha256", secret, "buffer");
 }
@@ -50,15 +50,15 @@ export function hashSecret(secret: string): Uint8Array {
 /** Why a key is refused, or `ok`. */
 export type KeyVerdict = "ok" | "wrong_secret" | "revoked" | "expired";
 
-/** Judges a key's record at this moment. Says nothing of the secret. */
+/** Checks a key's record at a time, without its secret. */
 export function judgeKey(record: KeyRecord, now: number): KeyVerdict {
   if (record.revokedAt !== undefined) return "revoked";
   return record.expiresAt !== undefined && record.expiresAt <= now ? "expired" : "ok";
 }
 
 /**
- * Judges a key and a secret presented for it. Every stored hash is compared, each in constant time, and the secret
- * comes first: who does not know it learns nothing of the key.
+ * Checks a key and its secret. Compares all stored hashes, each in constant time. The secret comes first: without it, a
+ * caller learns nothing about the key.
  */
 export function judgeSecret(record: KeyRecord, secret: string, clock: Clock = Date.now): KeyVerdict {
   const now = clock();

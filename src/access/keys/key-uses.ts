@@ -1,19 +1,19 @@
-// Remembers when keys were last used, and tells the store about many of them at once.
+// Collects last uses of keys, and writes them to the store in batches.
 import type { Clock } from "../bounded-cache.ts";
 import type { KeyStore, KeyUse } from "../store-interfaces.ts";
 
 export interface KeyUsesOptions {
   readonly store: KeyStore;
   readonly now?: Clock;
-  /** How many keys are remembered between two flushes; further ones are left out. Default 10,000. */
+  /** Maximum number of keys between two flushes; further ones are dropped. Default 10,000. */
   readonly max?: number;
   /** Milliseconds between two flushes. Default 60,000. */
   readonly everyMs?: number;
-  /** Told of a flush that failed; its uses are kept for the next. */
+  /** Called when a flush failed; its uses are kept for the next one. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Last uses, kept in memory for up to `everyMs`. A crash loses them: `last_use_time` may lag, never lead. */
+/** Last uses, kept in memory for up to `everyMs`. A crash loses them: `last_use_time` may be late, never early. */
 export class KeyUses {
   readonly #store: KeyStore;
   readonly #now: Clock;
@@ -37,7 +37,7 @@ export class KeyUses {
     }
   }
 
-  /** Flushes every `everyMs` until `stop`. The timer keeps no process alive. */
+  /** Flushes every `everyMs` until `stop`. The timer does not keep the process alive. */
   start(): void {
     this.#timer ??= setInterval(() => void this.flush(), this.#everyMs).unref();
   }

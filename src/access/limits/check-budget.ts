@@ -1,12 +1,15 @@
-// Checks of credentials from where many bad ones came: all get their turn, and together they cost a bounded share of the time.
+// Credential checks for addresses with many failures: fair between networks, and limited to a share of the processor
+// time.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 
-/** Checks under way at one time. */
+/** Concurrent checks. */
 const AT_ONCE = 4;
-/** After a check that failed its place rests for so many times as long as it took: bad ones take a quarter of the time at most. */
+/**
+ * After a failed check its slot pauses for this many times its duration: failures use at most a quarter of the time.
+ */
 const REST = 3;
 const LONGEST_REST_MS = 250;
-/** Checks that wait, in all and for one network. */
+/** Waiting checks, in total and for one network. */
 const MAX_WAITING = 2_048;
 const MAX_WAITING_EACH = 1_024;
 const MAX_WAIT_MS = 5_000;
@@ -16,14 +19,14 @@ interface Waiting {
   begin(): void;
 }
 
-/** Lets few checks run at a time, in turn for each network that they come from. */
+/** Runs few checks at a time, in turn for each client network. */
 export class CheckBudget {
   readonly #queues = new Map<string, Set<Waiting>>();
   #waiting = 0;
   #running = 0;
   #restMs = 0;
 
-  /** Throws what the check throws, and RATE_LIMITED if it does not get its turn within 5 s, or too many wait. */
+  /** Throws what the check throws, or RATE_LIMITED if it does not start within 5 s, or too many wait. */
   async run<T>(network: string, check: () => Promise<T>): Promise<T> {
     if (this.#running < AT_ONCE) this.#running++;
     else await this.#turn(network);
@@ -39,7 +42,7 @@ export class CheckBudget {
     }
   }
 
-  /** Resolves once a place is handed over. */
+  /** Resolves when a slot is assigned. */
   #turn(network: string): Promise<void> {
     const queue = this.#queues.get(network) ?? new Set();
     if (this.#waiting >= MAX_WAITING || queue.size >= MAX_WAITING_EACH) throw tooMany();
@@ -67,10 +70,10 @@ export class CheckBudget {
     if (queue.size === 0) this.#queues.delete(network);
   }
 
-  /** Gives the place to the next network in turn, after the rest that failures have left. */
+  /** Assigns the slot to the next network, after the pause caused by failures. */
   #leave(): void {
     const rest = Math.min(this.#restMs, LONGEST_REST_MS);
-    // Timers count in milliseconds: less adds up.
+    // Timers have a resolution of a millisecond: shorter pauses add up.
     if (rest >= 1) {
       this.#restMs = 0;
       setTimeout(() => this.#next(), rest).unref();
@@ -79,7 +82,7 @@ export class CheckBudget {
 
   #next(): void {
     for (const [network, queue] of this.#queues) {
-      // The others come before it is this network's turn again.
+      // Deleted and added again, so that the other networks come first.
       this.#queues.delete(network);
       this.#queues.set(network, queue);
       const [first] = queue;

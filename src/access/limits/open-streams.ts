@@ -1,24 +1,26 @@
-// How many streams one caller may have open at one time, and one address without a credential: each holds a socket and memory.
+// Limits of open streams for a caller, and for an address without a credential: each stream uses a socket and memory.
 
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Principal } from "../../domain/principal.ts";
 import { networkOf } from "./rate-limits.ts";
 
-/** Streams at one time in each process; undefined: no limit. */
+/** Open streams in each process; undefined: no limit. */
 export interface StreamLimits {
-  /** Of one member, whatever its tokens. Default: 1,000. */
+  /** Of one member, with any of its tokens. Default: 1,000. */
   readonly member: number | undefined;
-  /** Of one API key, whomever it acts for. Default: 10,000. */
+  /** Of one API key, whichever member it acts for. Default: 10,000. */
   readonly key: number | undefined;
-  /** Without a credential (health's Watch, reflection) from one client address; an IPv6 /64 counts as one. Default: 100. */
+  /**
+   * Without a credential (health's Watch, reflection) from one client address; an IPv6 /64 counts as one. Default: 100.
+   */
   readonly address: number | undefined;
 }
 
 export const DEFAULT_STREAM_LIMITS: StreamLimits = { member: 1_000, key: 10_000, address: 100 };
 
 /**
- * Reads limits from configuration: `member=1000,key=10000,address=100` in any order; `key=off` lifts one, `off` lifts
- * all. What is not named keeps its default. Throws an Error that names the part.
+ * Parses `member=1000,key=10000,address=100`, in any order; `key=off` disables one limit, `off` all. Missing limits
+ * keep their default. Throws an Error that names the invalid part.
  */
 export function parseStreamLimits(text: string): StreamLimits {
   const limits = { ...DEFAULT_STREAM_LIMITS };
@@ -48,7 +50,7 @@ export class OpenStreams {
     this.#limits = limits;
   }
 
-  /** Counts a stream, until what it returns is called. Throws QUOTA_EXCEEDED past the limit. */
+  /** Counts a stream until the returned function is called. Throws QUOTA_EXCEEDED over the limit. */
   enter(principal: Principal, address: string): () => void {
     const { kind, key } = countedBy(principal, address);
     const open = this.#open.get(key) ?? 0;

@@ -5,7 +5,7 @@ import { type Count, Windows } from "../../domain/fixed-window.ts";
 import type { Principal } from "../../domain/principal.ts";
 import type { Clock } from "../bounded-cache.ts";
 
-/** So many points in a window of fixed length, which begins with the first of them. */
+/** A number of points in a fixed window, which begins with the first one. */
 export interface RatePolicy {
   /** Names the policy in `RateLimit-Policy`. Letters and digits. */
   readonly name: string;
@@ -13,7 +13,7 @@ export interface RatePolicy {
   readonly seconds: number;
 }
 
-/** Where a count stands after a point was taken, or refused. */
+/** A count after a point was taken or refused. */
 export interface Taken {
   readonly policy: RatePolicy;
   readonly allowed: boolean;
@@ -22,19 +22,19 @@ export interface Taken {
   readonly resetMs: number;
 }
 
-/** Counts under one policy, in the memory of this server. */
+/** Counts for one policy, in memory. */
 export class Limiter {
   readonly policy: RatePolicy;
   readonly #windows: Windows;
 
-  /** `now`: milliseconds by a clock that is never set. `most`: how many keys are counted; the oldest are forgotten first. */
+  /** `now`: a monotonic clock in milliseconds. `most`: the maximum number of keys; the oldest are dropped first. */
   constructor(policy: RatePolicy, now: Clock = () => performance.now(), most?: number) {
     this.policy = policy;
     const lengthMs = policy.seconds * 1000;
     this.#windows = new Windows({ points: policy.points, lengthMs, now, ...(most !== undefined && { most }) });
   }
 
-  /** Whether nothing is counted, so that looking is a waste. */
+  /** Whether there are no counts, so that a lookup can be skipped. */
   get isEmpty(): boolean {
     return this.#windows.size === 0;
   }
@@ -44,7 +44,7 @@ export class Limiter {
     return this.#takenOf(this.#windows.take(key));
   }
 
-  /** What taking a point would give; takes none. Undefined: none was taken in this window. */
+  /** Like `take`, without taking a point. Undefined: none was taken in this window. */
   look(key: string): Taken | undefined {
     const count = this.#windows.look(key);
     return count && this.#takenOf(count);
@@ -55,15 +55,15 @@ export class Limiter {
   }
 }
 
-/** The policies of a server. An unset one does not limit. They hold for each server on its own. */
+/** The policies of a server. Undefined: no limit. Each server counts by itself. */
 export interface RatePolicies {
   readonly tenant?: RatePolicy | undefined;
   readonly caller?: RatePolicy | undefined;
-  /** Different bad credentials from one address, and uses of one bad credential there. */
+  /** Different bad credentials from one address, and uses of the same bad credential. */
   readonly failures?: RatePolicy | undefined;
 }
 
-/** Generous: they stop loops that run away, not products that grow. */
+/** Generous: they stop runaway loops, not growing products. */
 export const DEFAULT_POLICIES: RatePolicies = {
   tenant: { name: "tenant", points: 600_000, seconds: 60 },
   caller: { name: "caller", points: 120_000, seconds: 60 },
@@ -71,8 +71,8 @@ export const DEFAULT_POLICIES: RatePolicies = {
 };
 
 /**
- * Reads policies from configuration: `caller=6000/60,tenant=60000/60,failures=100/60` in any order, points and seconds;
- * `caller=off` lifts one, `off` lifts all. What is not named keeps its default. Throws an Error that names the part.
+ * Parses `caller=6000/60,tenant=60000/60,failures=100/60` (points and seconds), in any order; `caller=off` disables one
+ * policy, `off` all. Missing policies keep their default. Throws an Error that names the invalid part.
  */
 export function parsePolicies(text: string): RatePolicies {
   if (text.trim() === "off") return {};
@@ -91,11 +91,11 @@ export function parsePolicies(text: string): RatePolicies {
   return policies;
 }
 
-/** Addresses of bad credentials, and bad credentials, that are counted at one time: some 10 MB in all. */
+/** Maximum number of counted addresses and of counted bad credentials: about 10 MB together. */
 const MAX_ADDRESSES = 50_000;
 const MAX_BAD_CREDENTIALS = 50_000;
 
-/** The counters of a server. Every wire counts here, so that changing the wire gets around nothing. */
+/** The counters of a server, shared by all protocols. */
 export class RateLimits {
   readonly #tenant: Limiter | undefined;
   readonly #caller: Limiter | undefined;
@@ -110,8 +110,8 @@ export class RateLimits {
   }
 
   /**
-   * Counts a call. The caller comes first, and a call that it may not make does not use up its tenant's share. The answer
-   * says where the counts stand; `refusal` turns it into an error.
+   * Counts a call, for the caller first: a call over the caller's limit does not use up its tenant's limit. `refusal`
+   * turns the result into an error.
    */
   count(principal: Principal): readonly Taken[] {
     if (principal.kind === "anonymous") return [];
@@ -125,9 +125,10 @@ export class RateLimits {
   }
 
   /**
-   * Counts a bad credential: each against itself, and the first time in a window against its address too, so that a client
-   * that repeats one harms nobody about it. A genuine one counts against itself alone. Gives the error to send instead
-   * where the credential or its address is past the limit; a genuine one is always told what is wrong with it.
+   * Counts a bad credential: each for itself, and its first use in a window for its address too, so that a client that
+   * repeats one does not affect others at that address. A genuine one counts only for itself. Returns the error to send
+   * instead if the credential or its address is over the limit; for a genuine one always undefined, so that its sender
+   * learns what is wrong.
    */
   countFailure(address: string, credential: string, genuine: boolean): DomainError | undefined {
     if (this.#failures === undefined || this.#repeats === undefined) return undefined;
@@ -140,7 +141,7 @@ export class RateLimits {
     return refusal(all === undefined ? [own] : [own, all]);
   }
 
-  /** Whether so many bad credentials came from an address, or so often this one, that others should not pay for more. */
+  /** Whether the address or this credential has so many failures that further checks must be limited. */
   isSuspect(address: string, credential: string): boolean {
     if (this.#failures === undefined || this.#repeats === undefined || this.#repeats.isEmpty) return false;
     const network = networkOf(address);
@@ -149,7 +150,7 @@ export class RateLimits {
   }
 }
 
-/** The error for a count that is used up: RATE_LIMITED, with the time after which a retry makes sense. */
+/** The error for an exhausted count: RATE_LIMITED with a retry delay. */
 export function refusal(taken: readonly Taken[]): DomainError | undefined {
   const over = taken.find(({ allowed }) => !allowed);
   if (over === undefined) return undefined;
@@ -162,8 +163,8 @@ export function refusal(taken: readonly Taken[]): DomainError | undefined {
 }
 
 /**
- * `RateLimit-Policy` and `RateLimit`, structured fields after draft-ietf-httpapi-ratelimit-headers-09, sections 3 and 4:
- * q is the quota and w the window in seconds; r is what remains and t the seconds until it is whole again.
+ * `RateLimit-Policy` and `RateLimit`, structured fields of draft-ietf-httpapi-ratelimit-headers-09, sections 3 and 4: q
+ * is the quota and w the window in seconds; r is the remaining quota and t the seconds until it is reset.
  */
 export function rateLimitHeaders(taken: readonly Taken[]): readonly (readonly [name: string, value: string])[] {
   if (taken.length === 0) return [];
@@ -177,19 +178,19 @@ export function rateLimitHeaders(taken: readonly Taken[]): readonly (readonly [n
   ];
 }
 
-// A key counts as one caller whomever it acts for, and a super administrator whichever tenant it names.
+// A key is one caller whichever member it acts for, a super administrator one whichever tenant it names.
 function countedAs(principal: Exclude<Principal, { kind: "anonymous" }>): string {
   if (principal.kind === "key") return `key:${principal.keyId}`;
   const tenant = principal.role === "super_admin" ? "*" : (principal.tenantId ?? "");
   return `member:${tenant}/${principal.memberId}`;
 }
 
-// From where and which; of the credential only a hash.
+// The address and a hash of the credential.
 function repeatKey(network: string, credential: string): string {
   return `${network} ${hash("sha256", credential, "base64url")}`;
 }
 
-// Who holds one IPv6 address holds at least its /64 (RFC 6177): all of it counts as one.
+// A client with one IPv6 address has at least its /64 (RFC 6177), so a /64 counts as one address.
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !address.includes(":")) return mapped ?? address;

@@ -1,8 +1,7 @@
-// The signature algorithms that tokens may have.
+// The signature algorithms accepted for tokens.
 
 /**
- * Signatures with a public key. Shared secrets (HS256) and `none` are left out: a public key must never verify what
- * anybody can sign.
+ * Public-key signatures only. HS256 and `none` are excluded: otherwise a public key could be abused as a shared secret.
  */
 export const ALGORITHMS = [
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],

@@ -1,40 +1,40 @@
-// What a verified token says: its claims, read as configured.
+// Reads the claims of a verified token, as configured.
 import { DomainError, type DomainErrorDetails, ErrorReason } from "../../domain/errors.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../../domain/principal.ts";
 
 /**
- * Which claims carry what. A name is first taken as it stands (`https://example.com/tenant` is a common claim name),
- * then as a path through objects (`app_metadata.tenant`).
+ * Names of claims. A name is first tried as a whole (`https://example.com/tenant` is a common claim name), then as a
+ * path through objects (`app_metadata.tenant`).
  */
 export interface ClaimNames {
-  /** Default `aud`. Cognito's access tokens have `client_id` in its place, Clerk's and Keycloak's `azp`. */
+  /** Default `aud`. Cognito's access tokens use `client_id` instead, Clerk's and Keycloak's `azp`. */
   readonly aud?: string | undefined;
-  /** Default `sub`. A text, or a whole number. */
+  /** Default `sub`. A string or an integer. */
   readonly sub?: string | undefined;
-  /** Default `tenant`: a tenant's UUID or slug, or a list of one. */
+  /** Default `tenant`: a tenant's UUID or slug, or a list with one. */
   readonly tenant?: string | undefined;
-  /** Default `role`: a text, a list, or an object with a key for each; the highest known role counts. */
+  /** Default `role`: a string, a list, or an object with a key for each role; the highest known role counts. */
   readonly role?: string | undefined;
 }
 
 export interface ClaimRules {
   readonly claims?: ClaimNames | undefined;
-  /** What an issuer's words mean here, such as `{ "team-lead": "manager" }`. Default: our own names of the roles. */
+  /** Maps the issuer's roles, such as `{ "team-lead": "manager" }`. Default: the names are equal. */
   readonly roles?: Readonly<Record<string, Role>> | undefined;
 }
 
-/** Who a token speaks for, before the directory was asked. */
+/** The subject of a token, before the directory lookup. */
 export interface TokenSubject {
   readonly memberId: string;
-  /** A UUID or slug as the token spells it; undefined: the token names no tenant. */
+  /** A UUID or slug as in the token; undefined: the token has no tenant. */
   readonly tenant: string | undefined;
-  /** Undefined: the token names no role that is known here. */
+  /** Undefined: the token has no known role. */
   readonly role: Role | undefined;
 }
 
 const OWN_NAMES: Readonly<Record<string, Role>> = Object.fromEntries(ROLES.map((role) => [role, role]));
 
-/** Reads a token's claims. Throws CREDENTIAL_INVALID for a claim that cannot be what it should. */
+/** Reads a token's claims. Throws CREDENTIAL_INVALID for an invalid claim. */
 export function readClaims(payload: Readonly<Record<string, unknown>>, rules: ClaimRules = {}): TokenSubject {
   const { sub = "sub", tenant = "tenant", role = "role" } = rules.claims ?? {};
   const memberId = asText(claimAt(payload, sub));
@@ -48,19 +48,19 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, rules: Cl
   return { memberId, tenant: named, role: readRole(claimAt(payload, role), rules.roles ?? OWN_NAMES) };
 }
 
-/** A token that nobody trusted has signed; `why` completes "The token is refused: …". */
+/** The error for a token without a trusted signature; `why` completes "The token is refused: …". */
 export function refuse(why: string, cause?: unknown): DomainError {
   return new DomainError(ErrorReason.CREDENTIAL_INVALID, `The token is refused: ${why}.`, { cause });
 }
 
-/** A token that its issuer has signed, and that is refused all the same. */
+/** The error for a correctly signed token that is refused. */
 export function refuseGenuine(why: string, cause?: unknown): DomainError {
   return new GenuineRefused(`The token is refused: ${why}.`, { cause });
 }
 
 /**
- * CREDENTIAL_INVALID for a credential that was once given out to whoever sends it, such as one that has expired or was
- * revoked: nobody guesses, so it counts against no address.
+ * CREDENTIAL_INVALID for a credential that was once issued, such as one that has expired or was revoked. It is not a
+ * guess, so it does not count for an address.
  */
 export class GenuineRefused extends DomainError {
   constructor(message: string, details?: DomainErrorDetails) {
@@ -68,7 +68,7 @@ export class GenuineRefused extends DomainError {
   }
 }
 
-/** The claim of a name. Of names that are themselves paths the longest counts, at each step. */
+/** The claim with a name or path. At each step, the longest matching name is used. */
 export function claimAt(payload: unknown, name: string): unknown {
   if (typeof payload !== "object" || payload === null) return undefined;
   if (Object.hasOwn(payload, name)) return (payload as Record<string, unknown>)[name];
@@ -81,18 +81,18 @@ export function claimAt(payload: unknown, name: string): unknown {
   return undefined;
 }
 
-/** Providers number their users, too. */
+/** Some providers use integers as user ids. */
 function asText(claim: unknown): unknown {
   return Number.isSafeInteger(claim) ? String(claim) : claim;
 }
 
-/** The one entry of a list, as of the groups or organizations that a token names. */
+/** The entry of a list with one entry, such as of organizations. */
 function onlyOf(claim: unknown): unknown {
   return Array.isArray(claim) && claim.length === 1 ? claim[0] : claim;
 }
 
 function readRole(claim: unknown, names: Readonly<Record<string, Role>>): Role | undefined {
-  // Some give an object with a name for each role.
+  // Some providers send an object with a key for each role.
   const isNamed = typeof claim === "object" && claim !== null && !Array.isArray(claim);
   const words = isNamed ? Object.keys(claim) : [claim].flat();
   const ranks = words

@@ -1,4 +1,4 @@
-// The issuers that an operator names, with the keys that their settings point to.
+// The configured issuers with their keys.
 import type { Role } from "../../domain/principal.ts";
 import { SettingError } from "../../domain/setting-error.ts";
 import type { Clock } from "../bounded-cache.ts";
@@ -6,28 +6,28 @@ import { fetchKeys, readKeyFile } from "./key-files.ts";
 import { keySource } from "./key-source.ts";
 import type { Issuer } from "./tokens.ts";
 
-/** An issuer as it is configured. */
+/** The settings of an issuer. */
 export interface IssuerSettings {
-  /** The `iss` claim, but for a slash at its end. */
+  /** The `iss` claim, ignoring a trailing slash. */
   readonly issuer: string;
-  /** One of these must be in the `aud` claim. */
+  /** The `aud` claim must contain one of these. */
   readonly audience: readonly string[];
-  /** Where its keys are: exactly one of the two. */
+  /** Where its keys are; exactly one of `jwksUrl` and `keyFile` is set. */
   readonly jwksUrl: string | undefined;
   readonly keyFile: string | undefined;
-  /** The signature algorithms that are accepted, such as `ES256`. */
+  /** The accepted signature algorithms, such as `ES256`. */
   readonly algorithms: readonly string[];
-  /** The names of the claims that hold the audience (default `aud`), the member, the tenant and the role. */
+  /** The names of the claims with the audience (default `aud`), the member, the tenant and the role. */
   readonly claims: { readonly aud?: string; readonly sub: string; readonly tenant: string; readonly role: string };
-  /** What its words for roles mean here. Default: our own names. */
+  /** Maps its roles. Default: the names are equal. */
   readonly roles?: Readonly<Record<string, Role>> | undefined;
-  /** The tenants that it may speak for. Default: any. */
+  /** The tenants it may issue tokens for. Default: any. */
   readonly tenants?: readonly string[] | undefined;
 }
 
 /**
- * Makes issuers ready. Key files are read now, so that a wrong one stops the start; key URLs on first use, so that an
- * issuer that is down does not.
+ * Prepares issuers. Key files are read now, so that an invalid one stops the start; key URLs on first use, so that an
+ * unavailable issuer does not.
  */
 export function openIssuers(
   settings: readonly IssuerSettings[],

@@ -3,13 +3,13 @@ import { createPublicKey } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { JSONWebKeySet, JWK } from "jose";
 
-/** How large a key set may be, in bytes. */
+/** The maximum size of a key set, in bytes. */
 const MAX_BYTES = 1024 * 1024;
 const TIMEOUT_MS = 5_000;
 
-/** Reads a key set from a URL. Follows no redirect: a key must come from where the operator said. */
+/** Fetches a key set. Does not follow redirects: keys must come from the configured URL. */
 export async function fetchKeys(url: string): Promise<JSONWebKeySet> {
-  // Keys are read seldom, and on many servers never: what fetches them is not loaded before, nor kept.
+  // Imported here because keys are fetched rarely, on many servers never.
   const { createBoundedFetch } = await import("../../outbound/bounded-fetch.ts");
   const bounded = createBoundedFetch({ maxBytes: MAX_BYTES });
   try {
@@ -31,15 +31,15 @@ export async function readKeyFile(path: string): Promise<JSONWebKeySet> {
   return { keys: blocks.map(fromPem) };
 }
 
-/** While keys are replaced, a file holds the old one and the new one. */
+/** During a rotation, a file has the old key and the new one. */
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]*-----END \1-----/g;
 
-/** SPKI, PKCS #1 and X.509 certificates alike. */
+/** Accepts SPKI, PKCS #1 and X.509 certificates. */
 function fromPem(text: string): JWK {
   return createPublicKey(text).export({ format: "jwk" }) as JWK;
 }
 
-/** The parts that make a JWK a secret (RFC 7518, 6.2.2, 6.3.2 and 6.4.1). */
+/** Whether a JWK has secret parts (RFC 7518, 6.2.2, 6.3.2 and 6.4.1). */
 function isSecret(key: JWK): boolean {
   return key.kty === "oct" || key.d !== undefined || key.k !== undefined;
 }
@@ -53,7 +53,7 @@ function asKeySet(json: unknown, from: string, select: (keys: readonly JWK[], fr
   return { keys: select(jwks, from) };
 }
 
-/** Certificates by key id, as Google publishes those of Firebase beside its JWK set. */
+/** Certificates by key id, as Google publishes for Firebase. */
 function certificatesIn(json: unknown): JWK[] | undefined {
   if (!isObject(json) || Object.keys(json).length === 0) return undefined;
   const certificates = Object.entries(json);
@@ -61,12 +61,12 @@ function certificatesIn(json: unknown): JWK[] | undefined {
   return arePem ? certificates.map(([kid, text]) => ({ ...fromPem(text as string), kid })) : undefined;
 }
 
-// An issuer may publish keys that are none of our business; a shared secret among them must never verify anything.
+// An issuer may publish keys for other purposes. A shared secret must never verify a token.
 function dropUnusable(keys: readonly JWK[]): JWK[] {
   return keys.filter((key) => !isSecret(key));
 }
 
-// In a file that an operator wrote, the same is a mistake worth stopping for.
+// In a file of the operator, an unusable key is an error.
 function refuseUnusable(keys: readonly JWK[], from: string): JWK[] {
   if (keys.some(isSecret)) throw new Error(`${from} holds a private or shared key: give public ones`);
   return [...keys];

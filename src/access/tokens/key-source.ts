@@ -1,40 +1,40 @@
-// Where the public keys of an issuer come from, and when they are asked for again.
+// Loads and refreshes the public keys of an issuer.
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWSHeaderParameters } from "jose";
 import type { Clock } from "../bounded-cache.ts";
 
-/** The type of key that jose verifies with. */
+/** The key type of jose. */
 type VerifyKey = Awaited<ReturnType<ReturnType<typeof createLocalJWKSet>>>;
 
 /**
- * Finds the key that a token's header names. Throws jose's `JWKSNoMatchingKey`, `JWKSMultipleMatchingKeys` (which gives the
- * keys that may be meant), or `KeysUnavailable`.
+ * Finds the key for a token's header. Throws jose's `JWKSNoMatchingKey`, `JWKSMultipleMatchingKeys` (with the
+ * candidates), or `KeysUnavailable`.
  */
 export interface KeySource {
   (header: JWSHeaderParameters): Promise<VerifyKey>;
-  /** Reads the keys anew, for a signature that none of them has made; false: it is too early for that. */
+  /** Reloads the keys, for a signature that none of them made; false: it is too early for a reload. */
   renew?(): Promise<boolean>;
 }
 
-/** No key of this issuer was ever read, and now is no time to try again. */
+/** No key of this issuer could be read yet, and it is too early to retry. */
 export class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable";
 }
 
 export interface KeySourceOptions {
-  /** Reads the whole set. Its failures are kept from callers as long as an older set is there. */
+  /** Loads the whole set. Its errors are hidden as long as there is an older set. */
   readonly load: () => Promise<JSONWebKeySet>;
   readonly now?: Clock;
-  /** Milliseconds after which a set is read again, in the background. Default 600,000. */
+  /** Milliseconds after which a set is reloaded, in the background. Default 600,000. */
   readonly maxAgeMs?: number;
-  /** Milliseconds that must pass between two reads, however many unknown key ids come. Default 30,000. */
+  /** Minimum milliseconds between two loads, however many unknown key ids arrive. Default 30,000. */
   readonly cooldownMs?: number;
-  /** The same after a read that failed. Default 5,000. */
+  /** The same after a failed load. Default 5,000. */
   readonly retryMs?: number;
 }
 
 /**
- * Keeps the last set that could be read, for as long as it takes: an issuer that is down takes nobody with it. An
- * unknown key id causes at most one read for each cooldown, so that made-up ids cannot be used to flood the issuer.
+ * Keeps the last set that could be loaded, so that an unavailable issuer has no effect on its tokens. An unknown key id
+ * causes at most one load for each cooldown, so that made-up ids do not flood the issuer.
  */
 export function keySource(options: KeySourceOptions): KeySource {
   const { load, now = () => performance.now(), maxAgeMs = 600_000, cooldownMs = 30_000, retryMs = 5_000 } = options;
@@ -86,7 +86,7 @@ export function keySource(options: KeySourceOptions): KeySource {
   return Object.assign(source, { renew });
 }
 
-// Keys without an id, as those of a PEM file, are matched by algorithm alone, whatever id the token names.
+// Keys without an id, such as those of a PEM file, are matched by algorithm only.
 function finder(set: JSONWebKeySet): (header: JWSHeaderParameters) => Promise<VerifyKey> {
   const all = createLocalJWKSet(set);
   const unnamed = set.keys.filter((key) => key.kid === undefined);

@@ -1,4 +1,4 @@
-// The issuer that comes with the server: short tokens for API keys and for the command line.
+// The local issuer: short-lived tokens for API keys and for the command line.
 import { importJWK, SignJWT } from "jose";
 import type { Principal, Role, Scope } from "../../domain/principal.ts";
 import type { Clock } from "../bounded-cache.ts";
@@ -6,23 +6,23 @@ import { keySource } from "./key-source.ts";
 import { LocalKeys } from "./local-keys.ts";
 import { type Issuer, TICKET_USE } from "./tokens.ts";
 
-/** The `iss` and `aud` of local tokens. The server does not know the URL by which the world calls it. */
+/** The `iss` and `aud` of local tokens. The server does not know its public URL. */
 export const LOCAL_ISSUER = "colloquy";
 
-/** The longest life of a local token, in seconds: a day. Keys that sign are kept longer than that. */
+/** Maximum lifetime of a local token in seconds. Signing keys are kept longer. */
 export const MAX_TTL_S = 24 * 60 * 60;
 
-/** A token for a person: what the command line issues. */
+/** A token for a member, issued by the command line. */
 export interface MemberToken {
   readonly tenantId: string | undefined;
   readonly sub: string;
-  /** Undefined: the role that the directory knows, else member. */
+  /** Undefined: the role in the directory, or member. */
   readonly role: Role | undefined;
   /** Seconds, from 1 to `MAX_TTL_S`. */
   readonly ttl: number;
 }
 
-/** A token that stands for an API key: what `/oauth2/token` issues. */
+/** A token for an API key, issued by `/oauth2/token`. */
 export interface KeyToken {
   readonly tenantId: string;
   readonly keyId: string;
@@ -32,8 +32,8 @@ export interface KeyToken {
 }
 
 /**
- * Issues tokens signed with ES256. Its keys lie in the data directory. Servers that share a database but no data
- * directory accept each other's tokens once they hold the same `issuer.json`.
+ * Issues tokens signed with ES256, with keys in the data directory. Servers with different data directories accept each
+ * other's tokens if they have the same `issuer.json`.
  */
 export class LocalIssuer {
   readonly keys: LocalKeys;
@@ -44,14 +44,14 @@ export class LocalIssuer {
     this.#now = now;
   }
 
-  /** How the server verifies what was issued here, also by another process with the same data directory. */
+  /** Verifies local tokens, also those of another process with the same data directory. */
   issuer(): Issuer {
     const load = () => this.keys.publicKeys();
     return {
       issuer: LOCAL_ISSUER,
       audience: [LOCAL_ISSUER],
       algorithms: ["ES256"],
-      // The file is near: a second is enough to keep made-up key ids from causing work.
+      // The file is local: a cooldown of a second suffices against made-up key ids.
       keys: keySource({ load, now: this.#now, cooldownMs: 1_000, retryMs: 1_000 }),
       local: true,
     };
@@ -66,7 +66,7 @@ export class LocalIssuer {
     return this.#sign(claims, ttl);
   }
 
-  /** A ticket for event streams, as which its principal reads. */
+  /** Issues a ticket with which the principal can read event streams. */
   issueTicket(principal: Exclude<Principal, { kind: "anonymous" }>, ttl: number): Promise<string> {
     const use = { use: TICKET_USE, ...(principal.tenantId && { tenant: principal.tenantId }) };
     if (principal.kind === "member") return this.#sign({ ...use, sub: principal.memberId, role: principal.role }, ttl);

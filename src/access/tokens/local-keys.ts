@@ -1,4 +1,4 @@
-// The signing keys of the local issuer, in one file of the data directory that only its owner can read.
+// The signing keys of the local issuer, in a file of the data directory that only its owner can read.
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -6,9 +6,9 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JSONWebKeySet,
 import { z } from "zod";
 import { SettingError } from "../../domain/setting-error.ts";
 
-/** How old a key may grow before a new one signs. */
+/** Age after which a new key signs. */
 export const ROTATE_AFTER_MS = 90 * 24 * 60 * 60 * 1000;
-/** How long a key verifies after it stopped signing: longer than any token lives. */
+/** How long a key verifies after it stopped signing: longer than any token is valid. */
 export const RETIRE_AFTER_MS = 48 * 60 * 60 * 1000;
 
 const storedKey = z.object({
@@ -23,10 +23,10 @@ const storedKey = z.object({
 });
 const storedKeys = z.object({ keys: z.array(storedKey).min(1) });
 
-/** A private key, newest first in the file: the first one signs, all verify. */
+/** A private key. The file has the newest first: that one signs, all verify. */
 export type StoredKey = z.infer<typeof storedKey>;
 
-/** Reads and rotates the file. Several processes may use it at once: a server, and the command line beside it. */
+/** Reads and rotates the file. Several processes may use it at once, such as a server and the command line. */
 export class LocalKeys {
   readonly path: string;
   readonly #now: () => number;
@@ -36,14 +36,14 @@ export class LocalKeys {
     this.#now = now;
   }
 
-  /** All keys; makes the first one if there is none yet. Throws if everyone could read the file. */
+  /** Returns all keys; creates the first one. Throws if other users can read the file. */
   async all(): Promise<readonly StoredKey[]> {
     const stored = await this.#read();
     if (stored !== undefined) return stored;
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const draft = await this.#write([await this.#make()]);
     try {
-      // Unlike rename, link does not replace: of two processes that start at once, one makes the key and both use it.
+      // Unlike rename, link does not replace: if two processes start at once, one creates the key and both use it.
       await link(draft, this.path);
     } catch (error) {
       if (!isCode(error, "EEXIST")) throw error;
@@ -55,19 +55,19 @@ export class LocalKeys {
     return made;
   }
 
-  /** What `/.well-known/jwks.json` answers: the public half of each key. */
+  /** The public keys, for `/.well-known/jwks.json`. */
   async publicKeys(): Promise<JSONWebKeySet> {
     return { keys: (await this.all()).map(publicHalf) };
   }
 
-  /** Makes a new key, which signs from now on. The older ones verify until `RETIRE_AFTER_MS` after their successor. */
+  /** Creates a key, which signs from now on. Older ones verify until `RETIRE_AFTER_MS` after their successor. */
   async rotate(): Promise<void> {
     const keys = [await this.#make(), ...(await this.all())];
     const kept = keys.filter((_, place) => this.#isAlive(keys[place - 1]));
     await rename(await this.#write(kept), this.path);
   }
 
-  /** Rotates if the key that signs is older than `ROTATE_AFTER_MS`. True: it did. */
+  /** Rotates if the signing key is older than `ROTATE_AFTER_MS`. Returns whether it did. */
   async rotateWhenOld(): Promise<boolean> {
     const [current] = await this.all();
     if (current === undefined || this.#now() - current.created_at < ROTATE_AFTER_MS) return false;
@@ -92,7 +92,7 @@ export class LocalKeys {
       return storedKeys.parse(JSON.parse(await readFile(this.path, "utf8"))).keys;
     } catch (error) {
       if (isCode(error, "ENOENT")) return undefined;
-      // Neither JSON.parse nor the schema may quote the file: it is secret.
+      // The original errors quote the file, which is secret.
       if (error instanceof SyntaxError || error instanceof z.ZodError) {
         throw new SettingError(`${this.path} is damaged: restore it, or move it away to have a new key made`);
       }
@@ -100,7 +100,7 @@ export class LocalKeys {
     }
   }
 
-  // Written aside and flushed, so that a crash leaves the old file or the new one.
+  // Written to a temporary file and flushed, so that a crash leaves either the old file or the new one.
   async #write(keys: readonly StoredKey[]): Promise<string> {
     const draft = `${this.path}.${randomUUID()}`;
     const file = await open(draft, "wx", 0o600);

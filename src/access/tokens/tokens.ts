@@ -1,4 +1,4 @@
-// JSON Web Tokens of any number of issuers, verified by jose and remembered until they expire.
+// Verifies JSON Web Tokens of all issuers with jose, and caches them until they expire.
 import { hash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
@@ -7,60 +7,60 @@ import { ALGORITHMS } from "./algorithms.ts";
 import { type ClaimRules, claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
 import { type KeySource, KeysUnavailable } from "./key-source.ts";
 
-/** Seconds by which clocks may differ. */
+/** Tolerated clock difference in seconds. */
 export const CLOCK_SKEW_S = 30;
 
 /** The claim `use` of a ticket. */
 export const TICKET_USE = "events";
 
-/** Longer tokens are refused before they are read. */
+/** Longer tokens are refused before parsing. */
 const MAX_LENGTH = 16 * 1024;
 
 /** An issuer whose tokens are accepted. */
 export interface Issuer extends ClaimRules {
-  /** The `iss`, but for a slash at its end. */
+  /** The `iss`, ignoring a trailing slash. */
   readonly issuer: string;
-  /** Any one of these must be in `aud`, or the claim that takes its place. */
+  /** One of these must be in `aud`, or in the claim configured instead. */
   readonly audience: readonly string[];
-  /** The only algorithms that it signs with; of `ALGORITHMS`. */
+  /** The algorithms it signs with; from `ALGORITHMS`. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
   /**
-   * The tenants, by UUID or slug, that it may speak for. Default: any. An issuer that is held to some cannot make super
+   * The tenants, by UUID or slug, that it may issue tokens for. Default: any. An issuer with a list cannot create super
    * administrators.
    */
   readonly tenants?: readonly string[] | undefined;
-  /** True for our own issuer, whose tokens may stand for an API key. Default false. */
+  /** True for the local issuer, whose tokens may stand for an API key. Default false. */
   readonly local?: boolean;
 }
 
-/** A token that was verified. */
+/** A verified token. */
 export interface VerifiedToken extends TokenSubject {
   readonly issuer: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
-  /** The tenants, by UUID or slug, that its issuer may speak for; undefined: any. */
+  /** The tenants, by UUID or slug, that its issuer may issue tokens for; undefined: any. */
   readonly tenants: readonly string[] | undefined;
-  /** The API key that it stands for, and which of its scopes; only our own issuer can say so. */
+  /** The API key that it stands for, and its scopes; only in local tokens. */
   readonly key: { readonly keyId: string; readonly scopes: readonly string[] } | undefined;
-  /** Set on a ticket, which is good for event streams alone; only our own issuer can say so. */
+  /** Set on a ticket, which is valid for event streams only; only in local tokens. */
   readonly ticket: { /** The member that its API key acts for. */ readonly actFor: string | undefined } | undefined;
 }
 
 export interface TokensOptions {
   readonly issuers: readonly Issuer[];
   readonly now?: Clock;
-  /** How many verified tokens are remembered. Default 10,000. */
+  /** Number of cached tokens. Default 10,000. */
   readonly max?: number;
 }
 
-/** Verifies tokens, and remembers those that were good until they expire. */
+/** Verifies tokens, and caches valid ones until they expire. */
 export class Tokens {
   readonly #issuers: ReadonlyMap<string, Issuer>;
   readonly #verified: BoundedCache<VerifiedToken>;
   readonly #now: Clock;
 
-  /** Throws if two issuers have one name, or one accepts an algorithm that is none of `ALGORITHMS`. */
+  /** Throws if two issuers have the same name, or one has an algorithm that is not in `ALGORITHMS`. */
   constructor({ issuers, now = Date.now, max = 10_000 }: TokensOptions) {
     this.#issuers = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
     if (this.#issuers.size < issuers.length) throw new Error("Two token issuers have the same name.");
@@ -75,16 +75,15 @@ export class Tokens {
   }
 
   /**
-   * The token, if it was verified before and has not expired since. Only its hash is kept, so that a memory dump holds no
-   * credentials.
+   * The cached token, if it has not expired. Only its hash is stored, so that a memory dump has no credentials.
    */
   remembered(token: string): VerifiedToken | undefined {
     return this.#verified.get(fingerprint(token));
   }
 
   /**
-   * Verifies a token. Throws CREDENTIAL_INVALID, whose message says why and quotes nothing of it, or ISSUER_UNAVAILABLE
-   * as long as its issuer's keys were never read.
+   * Verifies a token. Throws CREDENTIAL_INVALID with a reason that does not quote the token, or ISSUER_UNAVAILABLE if
+   * its issuer's keys could never be read.
    */
   async verify(token: string): Promise<VerifiedToken> {
     const issuer = this.#issuerOf(token);
@@ -115,7 +114,7 @@ export class Tokens {
     return issuer;
   }
 
-  /** Providers and those who copy their names disagree on a slash at the end; both are the same place. */
+  /** A trailing slash is ignored, because providers and configurations often differ in it. */
   #issuerNamed(name: string): Issuer | undefined {
     return this.#issuers.get(name) ?? this.#issuers.get(/[^/]\/$/.test(name) ? name.slice(0, -1) : `${name}/`);
   }
@@ -141,10 +140,10 @@ export class Tokens {
 
 type VerifyOptions = NonNullable<Parameters<typeof jwtVerify>[2]>;
 
-/** Keys that are tried for one token whose header leaves open which it is. */
+/** Maximum number of keys tried for a token without a unique key. */
 const MAX_TRIED = 8;
 
-/** Verifies by the key that the token names, or each that it may mean; and once more if the issuer has new ones since. */
+/** Verifies with the key that the token names, or with each candidate; and again if the issuer has new keys. */
 async function verifyByAny(token: string, keys: KeySource, options: VerifyOptions): Promise<JWTPayload> {
   const attempt = () =>
     jwtVerify(token, keys, options).then(
@@ -179,12 +178,12 @@ async function verifyByEach(
   throw new errors.JWSSignatureVerificationFailed();
 }
 
-/** jose looks at the claims once the signature has matched. */
+/** jose checks claims only after the signature. */
 function isGenuine(error: unknown): boolean {
   return error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed;
 }
 
-/** RFC 7519 §4.1.3: the audience is a text or a list of them. */
+/** RFC 7519 §4.1.3: the audience is a string or a list. */
 function isFor(payload: JWTPayload, { audience, claims }: Issuer): boolean {
   const named = claimAt(payload, claims?.aud ?? "aud");
   return (Array.isArray(named) ? named : [named]).some((one) => audience.includes(one));

@@ -1,4 +1,5 @@
-// The primary: starts the workers, hands each connection to one of them in turn, replaces those that die, stops them all.
+// The primary: starts the workers, hands each connection to one of them in turn, replaces those that die, stops them
+// all.
 import cluster from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
@@ -15,7 +16,9 @@ export interface FleetOptions {
 }
 
 export interface Fleet {
-  /** Starts the workers, the first one alone. Resolves when all listen; rejects with WorkerFailed if one ends before. */
+  /**
+   * Starts the workers, the first one alone. Resolves when all listen; rejects with WorkerFailed if one ends before.
+   */
   start(): Promise<Listening>;
   /** Lets them become ready, and those to come as well; resolves when they are. */
   release(): Promise<void>;

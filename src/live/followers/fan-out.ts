@@ -1,21 +1,21 @@
-// The followers of one log that are at its end: what comes is handed to all of them in passes.
+// The followers at the end of one log: new entries are delivered to all of them in passes.
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { LogEntry } from "../../store/messages/messages.ts";
 
-/** Takes entries, a list that others get too. False: no more for now; the entries were taken only if it remembers them. */
+/** Receives entries, in a list shared with others. False: no more for now; the receiver tracks what it has taken. */
 export type TakeEntries = (entries: readonly LogEntry[]) => boolean;
 
-/** A pass gives way to other work after so many milliseconds. */
+/** A pass yields to other work after this many milliseconds. */
 const TURN_MS = 3;
-/** Followers that are served without a look at the clock. */
+/** Followers served between two checks of the clock. */
 const UNTIMED = 16;
-/** The most that a pass waits for more to share its writes, in milliseconds. */
+/** The longest pause before a pass, in which more entries may share its writes, in milliseconds. */
 const LONGEST_REST_MS = 20;
 
 interface Follower {
   seq: bigint;
   readonly take: TakeEntries;
-  /** Ends its stay here. */
+  /** Removes it from the pass. */
   leave(error?: unknown): void;
 }
 
@@ -28,12 +28,12 @@ export class Deliveries {
   #served = 0;
   #took = 0;
 
-  /** @param after the entries after a place; undefined: they are not kept any more */
+  /** @param after the entries after a place; undefined: they are no longer cached */
   constructor(after: (seq: bigint) => readonly LogEntry[] | undefined) {
     this.#after = after;
   }
 
-  /** Resolves when the follower takes no more, or after some milliseconds. Rejects with the signal's reason. */
+  /** Resolves when the follower takes no more, or after `ms` milliseconds. Rejects with the signal's reason. */
   async add(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
@@ -54,8 +54,8 @@ export class Deliveries {
   }
 
   /**
-   * More has come: hands it to every follower. What comes while a pass is under way reaches those who still wait for their
-   * turn with it, and the others with the next. Resolves when all have everything.
+   * Delivers new entries to every follower. Entries that arrive during a pass reach the followers that are still due in
+   * it, and the others in the next pass. Resolves when all have everything.
    */
   serve(): Promise<void> {
     this.#more = true;
@@ -64,8 +64,8 @@ export class Deliveries {
   }
 
   /**
-   * After a pass the next one waits half as long as that took, so that many followers leave some time to others, and what
-   * comes meanwhile shares a write. One follower is not kept waiting.
+   * Pauses between passes for half as long as a pass took, so that many followers leave time to other work, and entries
+   * that arrive meanwhile share a write. A single follower is served at once.
    */
   async #passes(): Promise<void> {
     while (this.#more) {
@@ -77,7 +77,7 @@ export class Deliveries {
       this.#served = performance.now();
       this.#took = this.#served - began;
     }
-    // In the same turn as the last look, so that nothing is missed in between.
+    // In the same turn of the event loop as the last check, so nothing is missed in between.
     this.#serving = undefined;
   }
 
@@ -92,7 +92,7 @@ export class Deliveries {
     }
   }
 
-  /** Sends every follower away, to look for itself. */
+  /** Releases every follower, to read the log by itself. */
   dismiss(): void {
     for (const follower of this.#followers) follower.leave();
   }

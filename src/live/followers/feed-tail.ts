@@ -1,4 +1,4 @@
-// The end of a tenant's feed: kept up to date while somebody on this server follows it, read once for all who do.
+// The end of a tenant's feed: read once for all of its followers on this server, while there are any.
 
 import type { Database } from "../../store/database.ts";
 import { advanceFeed, type FeedRow, readFeed } from "../../store/feed/feed.ts";
@@ -6,28 +6,28 @@ import type { Hints, Waker } from "../hints/hints.ts";
 import { Signal } from "../hints/signal.ts";
 import { Members } from "./ref-count.ts";
 
-/** How many rows are kept for those who are a little behind. */
+/** How many rows are cached for followers that lag behind. */
 const MAX_ROWS = 2_000;
 const PAGE = 500;
-/** All logs of the tenant are looked at this often, in milliseconds: so much delay a lost hint costs at most. */
+/** All logs of the tenant are polled this often, in milliseconds: the maximum delay after a lost hint. */
 const POLL_MS = 1_500;
-/** Changes that come so close together are put into the feed together, in milliseconds. */
+/** Changes within this many milliseconds are added to the feed together. */
 const GATHER_MS = 10;
-/** Looking at all logs of a large tenant takes a while; it gets no more than this part of the time. */
+/** Polling all logs of a large tenant takes long; it may use at most this share of the time. */
 const MAX_SHARE = 0.1;
 
 export interface FeedTail {
-  /** The last position that is known. */
+  /** The last known position. */
   readonly position: bigint;
-  /** The rows after a position; undefined: they are no longer all kept here, read them yourself. */
+  /** The rows after a position; undefined: not all are cached, read them from the database. */
   after(position: bigint): readonly FeedRow[] | undefined;
-  /** Resolves when there is more, or after some milliseconds. Rejects with the signal's reason. */
+  /** Resolves when there are more rows, or after `ms` milliseconds. Rejects with the signal's reason. */
   grown(ms: number, signal: AbortSignal): Promise<void>;
   leave(): void;
 }
 
 export interface FeedTails {
-  /** Joins those who follow a tenant's feed. What the first one joins holds everything that was committed before. */
+  /** Joins the followers of a tenant's feed. For the first one, the feed is brought up to the last commit. */
   join(tenantId: string): Promise<FeedTail>;
 }
 
@@ -53,7 +53,7 @@ class SharedFeed {
   readonly #stopping = new AbortController();
   readonly #ready: Promise<void>;
   readonly #members: Members;
-  /** Everything after this position is kept. */
+  /** Everything after this position is cached. */
   #from = 0n;
   #position = 0n;
 
@@ -94,7 +94,7 @@ class SharedFeed {
 
   #after(position: bigint): readonly FeedRow[] | undefined {
     if (position < this.#from) return undefined;
-    // Rows of purged conversations leave gaps, so places are looked for.
+    // Rows of purged conversations leave gaps, so positions are searched for.
     let first = this.#rows.length;
     while (first > 0 && (this.#rows[first - 1] as FeedRow).position > position) first--;
     return this.#rows.slice(first);
@@ -115,7 +115,7 @@ class SharedFeed {
         try {
           await this.#advance(everywhere ? undefined : [...named]);
         } catch {
-          // The database is away: what the hints named is found when all logs are looked at.
+          // The database is unavailable: the next poll of all logs finds what the hints named.
           await waker.wait(POLL_MS / 3, signal);
           lookedEverywhere = Number.NEGATIVE_INFINITY;
           continue;
@@ -126,7 +126,7 @@ class SharedFeed {
         }
       }
     } catch {
-      // Nobody follows any more.
+      // There are no followers left.
     } finally {
       waker.close();
     }
@@ -141,7 +141,7 @@ class SharedFeed {
         const dropped = this.#rows.splice(0, this.#rows.length - MAX_ROWS);
         this.#from = dropped.at(-1)?.position ?? this.#from;
       }
-      // Another server may have added more meanwhile; and rows of purged conversations are missing.
+      // Another server may have added more meanwhile, and rows of purged conversations are missing.
       const last = rows.at(-1)?.position ?? position;
       this.#position = rows.length < PAGE && last < position ? position : last;
       this.#growth.wake();

@@ -1,4 +1,4 @@
-// Follows all conversations that one reader may see.
+// Follows all conversations that a caller may see.
 import type { Caller } from "../../domain/caller.ts";
 import { invalidField } from "../../domain/errors.ts";
 import type { Database } from "../../store/database.ts";
@@ -8,7 +8,7 @@ import { patiently } from "../../store/retry.ts";
 import type { FeedTail, FeedTails } from "./feed-tail.ts";
 import { PATIENCE_MS } from "./follow-log.ts";
 
-/** A place in the feed: everything before the row at `position` was read, and of that row the entries up to `seq`. */
+/** A place in the feed: everything before the row at `position` was read, and the entries up to `seq` of that row. */
 export interface FeedCursor {
   readonly position: bigint;
   readonly seq: bigint;
@@ -31,12 +31,12 @@ export interface FollowFeedParts {
 }
 
 const PAGE = 200;
-/** How often it is asked anew who the reader is, in milliseconds. */
+/** How often the caller is authenticated again, in milliseconds. */
 const RECHECK_MS = 5_000;
 
 /**
- * Begins with a step without an entry, which tells where the reader is. Then every entry after the cursor that the
- * reader may see when it is read, at the reader's pace, and a step without one whenever nothing came for `quietMs`.
+ * Yields a step without an entry, which has the starting cursor. Then every entry after the cursor that the caller may
+ * see when it is read, at the caller's pace, and a step without an entry whenever nothing came for `quietMs`.
  * @throws DomainError INVALID_FIELD for a cursor that is too old or of no feed; the signal's reason
  */
 export async function* followFeed(
@@ -92,7 +92,7 @@ export async function* followFeed(
   }
 }
 
-/** More than any `seq`: of that row everything was read. */
+/** Larger than any `seq`: everything of that row was read. */
 export const MAX_SEQ = 2n ** 63n - 1n;
 
 function larger(one: bigint, other: bigint): bigint {
@@ -108,7 +108,7 @@ function checkCursor({ position, seq }: FeedCursor, bounds: { position: bigint; 
   }
 }
 
-/** The rows from the cursor's on, as far as they are not read. */
+/** The rows from the cursor's on that were not read. */
 async function nextRows(
   database: Database,
   tail: FeedTail,
@@ -122,12 +122,12 @@ async function nextRows(
   return rows.filter(({ position, seq }) => position > cursor.position || seq > cursor.seq);
 }
 
-/** Whether it is worth asking: what a member has no part in, it does not see. */
+/** Whether the caller might see the conversation; false only if it certainly does not. */
 function concerns({ viewer }: Caller, { members }: FeedRow): boolean {
   return viewer.kind !== "member" || members.includes(viewer.memberId);
 }
 
-/** The entries that a row of the feed stands for; none if the reader does not see the conversation. */
+/** The entries of a row of the feed; none if the caller does not see the conversation. */
 async function* entriesOf(
   database: Database,
   reader: Caller,

@@ -1,4 +1,4 @@
-// Follows the log of one conversation for one reader.
+// Follows the log of one conversation for one caller.
 import type { Caller } from "../../domain/caller.ts";
 import { ACCESS_CHANGES, EventType } from "../../domain/event-type.ts";
 import { type AnswerSink, type PushedAnswers, pushed } from "../../pipeline/push-stream.ts";
@@ -9,18 +9,18 @@ import { patiently } from "../../store/retry.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
 import type { Rights } from "./rights.ts";
 
-/** Entries that are read at a time: as many as make up some text, for a reader that does not read holds on to them. */
+/** Entries read at a time: few, because a slow reader keeps them in memory. */
 const FIRST_PAGE = 16;
 const LONGEST_PAGE = 100;
 const PAGE_CHARACTERS = 512 * 1024;
 /**
- * How often it is asked anew whether the reader may see the conversation, though its log says nothing, in milliseconds.
- * Up to a fifth less, so that thousands who began together do not all ask together, and then less by a part of a slot, so
- * that those who ask at about one time do ask together.
+ * How often visibility is checked again on an idle log, in milliseconds. Up to a fifth less, so that thousands of
+ * streams that began together do not all check together; then rounded down to a slot, so that checks at about the same
+ * time share a statement.
  */
 const RECHECK_MS = 5_000;
 const RECHECK_SLOT_MS = 250;
-/** How long a reader that is under way waits for a database that is busy or away, in milliseconds. */
+/** How long an open stream retries while the database is busy or unavailable, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
 export interface FollowParts {
@@ -30,10 +30,10 @@ export interface FollowParts {
 }
 
 /**
- * The entries after a place, in order, then whatever comes, at the reader's pace. Undefined: nothing came for `quietMs`.
- * The conversation must be visible and not deleted when it begins.
- * Ends when the reader may not see the conversation any more, or it was deleted. Throws the signal's reason.
- * @param caller who reads, asked for again and again: what it may see may change
+ * Yields the entries after a place, in order, then new ones, at the reader's pace. Undefined: nothing came for
+ * `quietMs`. The conversation must be visible and not deleted at the beginning. Ends when it is no longer visible, or
+ * was deleted. Throws the signal's reason.
+ * @param caller returns the caller, repeatedly: its permissions may change
  */
 export function followLog(
   parts: FollowParts,
@@ -77,7 +77,7 @@ async function follow(
     hasRoom = sink.put(entries);
     return hasRoom;
   };
-  // At the end of the log entries come by themselves; what asks for more than to be handed on is left to the loop below.
+  // At the end of the log, entries are pushed; those that may change visibility are left to the loop below.
   const take = (entries: readonly LogEntry[]) => !entries.some(changesAccess) && put(entries);
   try {
     for (;;) {
@@ -87,7 +87,7 @@ async function follow(
       const kept = tail?.after(after);
       const recheck = performance.now() >= recheckAt;
       if (kept === undefined || recheck) recheckAt = nextRecheck();
-      // What entries say of who may see the conversation holds for them too.
+      // An entry that changes visibility applies to itself too.
       const asks = kept !== undefined && (recheck || kept.some(changesAccess));
       if (asks && !(await patiently(maySee, PATIENCE_MS, signal))) return;
       const entries = kept ?? (await patiently(() => read(limit, true), PATIENCE_MS, signal));
@@ -97,7 +97,7 @@ async function follow(
         limit = nextLimit(entries);
         continue;
       }
-      // A log that ends with the conversation's deletion is read to its end, and no further.
+      // The log of a deleted conversation is read up to the deletion.
       const deletion = entries.some(({ type }) => type === EventType.CONVERSATION_DELETED);
       if (deletion && (await patiently(() => read(1, false), PATIENCE_MS, signal)) === undefined) return;
       tail ??= tails.join(tenantId, conversationId, after);
@@ -117,7 +117,7 @@ async function follow(
 
 const QUIET = [undefined];
 
-/** When, by the clock of `performance.now()`. */
+/** In terms of `performance.now()`. */
 function nextRecheck(): number {
   const latest = performance.now() + RECHECK_MS * (1 - Math.random() / 5);
   return Math.floor(latest / RECHECK_SLOT_MS) * RECHECK_SLOT_MS;

@@ -1,8 +1,8 @@
-// Looks for all logs that are followed whether they have grown, in case a hint was lost: one statement for a tenant at a time.
+// Polls whether the followed logs have grown, in case a hint was lost: one statement for a tenant at a time.
 import type { Database } from "../../store/database.ts";
 import { logEnds } from "../../store/messages/messages.ts";
 
-/** So much delay a lost hint costs at most, in milliseconds. */
+/** The maximum delay after a lost hint, in milliseconds. */
 const POLL_MS = 1_500;
 
 interface Waiting {
@@ -19,7 +19,7 @@ export class LogPoll {
     this.#database = database;
   }
 
-  /** Calls `act` when the log no longer ends at `end`, or cannot be seen. Returns what ends the watch. */
+  /** Calls `act` when the log no longer ends at `end`, or is gone. Returns a function that ends the watch. */
   watch(tenantId: string, conversationId: string, end: () => bigint, act: () => void): () => void {
     const logs = this.#tenants.get(tenantId) ?? new Map<string, Waiting>();
     const waiting = { end, act };

@@ -1,4 +1,4 @@
-// The end of a log that many follow: read once for all of them, and kept for a moment.
+// The end of a log: read once for all of its followers, and cached briefly.
 import type { Caller } from "../../domain/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
@@ -8,34 +8,37 @@ import { Deliveries, type TakeEntries } from "./fan-out.ts";
 import { LogPoll } from "./log-poll.ts";
 import { Members } from "./ref-count.ts";
 
-/** How many entries, and how many characters of text, are kept for those who are a little behind. */
+/** How many entries, and how many characters of text, are cached for followers that lag behind. */
 const MAX_ENTRIES = 500;
 const MAX_CHARACTERS = 1_000_000;
-/** So much text is handed over at a time, for a follower that does not read it holds on to it. */
+/** Text delivered at a time: little, because a slow follower keeps it in memory. */
 const BATCH_CHARACTERS = 64 * 1024;
 const PAGE = 200;
-/** So many entries at once are handed over before more are read: or followers would fall behind what is kept. */
+/**
+ * From this many new entries on, they are delivered before more are read: followers would fall behind the cache
+ * otherwise.
+ */
 const BURST = 20;
-/** Longer than anybody waits: growth without a hint is seen by the poll that all logs share. */
+/** No timeout: the shared poll notices growth without a hint. */
 const WITHOUT_END_MS = 2 ** 31 - 1;
 const RETRY_MS = 500;
 
 export interface LogTail {
   /**
-   * Some entries after a place in the log, the same list for all who ask at once; empty: there are none. Undefined: they
-   * are no longer all kept here, read them yourself.
+   * Some entries after a place in the log, one list shared by simultaneous callers; empty: there are none. Undefined:
+   * not all are cached, read them from the database.
    */
   after(seq: bigint): readonly LogEntry[] | undefined;
   /**
-   * Hands over what comes after a place, as it comes, until `take` says that it wants no more for now. Resolves then,
-   * or after some milliseconds. Rejects with the signal's reason, or what `take` throws.
+   * Delivers entries after a place as they arrive, until `take` returns false. Resolves then, or after `ms`
+   * milliseconds. Rejects with the signal's reason, or what `take` throws.
    */
   deliver(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void>;
   leave(): void;
 }
 
 export interface LogTails {
-  /** Follows the end of a log from a place on, at which the caller has read everything before. */
+  /** Follows the end of a log for a caller that has read everything up to `seq`. */
   join(tenantId: string, conversationId: string, seq: bigint): LogTail;
 }
 
@@ -64,9 +67,9 @@ class SharedTail {
   readonly #stopping = new AbortController();
   readonly #members: Members;
   #characters = 0;
-  /** Everything after this place and up to the last entry is kept. */
+  /** Everything after this place is cached. */
   #from: bigint;
-  /** What was asked for last: most followers are at the same place. */
+  /** The last result: most followers are at the same place. */
   #asked: { readonly seq: bigint; readonly entries: readonly LogEntry[] } | undefined;
 
   constructor(
@@ -95,8 +98,8 @@ class SharedTail {
   }
 
   /**
-   * Whether who has read the log up to a place and joins gets all that comes. Not if the tail waits for what comes
-   * after a later place: the log may be far from it, for readers ask for what they like.
+   * Whether a follower that has read up to `seq` can join without missing entries. Not if the tail began at a later
+   * place, which may even be beyond the end of the log, because callers choose where to begin.
    */
   covers(seq: bigint): boolean {
     return seq >= this.#from || this.#entries.length > 0;
@@ -110,7 +113,7 @@ class SharedTail {
     if (seq < this.#from) return undefined;
     if (seq >= this.#end) return NOTHING;
     if (this.#asked?.seq === seq) return this.#asked.entries;
-    // The log has no gaps, so a place in it is a place here.
+    // The log has no gaps, so `seq` gives the index.
     const first = Number(seq - this.#from);
     let last = first;
     for (let room = BATCH_CHARACTERS; last < this.#entries.length && room > 0; last++) {
@@ -141,7 +144,7 @@ class SharedTail {
           continue;
         }
         for (const row of rows ?? []) this.#keep(row);
-        // Of a log that is gone the followers learn by their own reading.
+        // The log is gone: followers find out when they read it themselves.
         if (rows === undefined) this.#deliveries.dismiss();
         else if (rows.length > 0) {
           const served = this.#deliveries.serve();
@@ -159,7 +162,7 @@ class SharedTail {
         unwatch();
       }
     } catch {
-      // Nobody follows any more.
+      // There are no followers left.
     } finally {
       waker.close();
     }

@@ -1,4 +1,4 @@
-// Those who share one thing, which ends with the last of them.
+// A reference count: the shared resource is released with the last user.
 
 export class Members {
   readonly #onEmpty: () => void;
@@ -8,7 +8,7 @@ export class Members {
     this.#onEmpty = onEmpty;
   }
 
-  /** Counts one more; what it gives counts it off, once however often it is called. */
+  /** Adds a user. Returns a function that removes it; further calls have no effect. */
   join(): () => void {
     this.#count++;
     let joined = true;

@@ -1,12 +1,12 @@
-// Whether those who follow logs may still see them: asked for all who ask within a few milliseconds, in one statement.
+// Visibility checks of followers: those within a few milliseconds share a statement.
 import type { Caller } from "../../domain/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { readVisible, type Sight } from "../../store/messages/messages.ts";
 
-/** How long others are waited for, in milliseconds: timers that are set for one moment do not all end in it. */
+/** How long to wait for other checks, in milliseconds: timers for the same moment do not all fire together. */
 const GATHER_MS = 5;
-/** So many are asked for in one statement. */
-const MOST_AT_ONCE = 500;
+/** Checks in one statement. */
+const MAX_AT_ONCE = 500;
 
 interface Asking extends Sight {
   readonly answers: Array<PromiseWithResolvers<boolean>>;
@@ -14,7 +14,7 @@ interface Asking extends Sight {
 
 export class Rights {
   readonly #database: Database;
-  /** By tenant and kind of viewer, then by viewer and conversation: who ask for the same share the answer. */
+  /** By tenant and kind of viewer, then by viewer and conversation: equal checks share a result. */
   readonly #batches = new Map<string, Map<string, Asking>>();
 
   constructor(database: Database) {
@@ -22,8 +22,8 @@ export class Rights {
   }
 
   /**
-   * Whether the caller sees the conversation, be it deleted or not. Rejects with the signal's reason at once, or with
-   * what the database throws.
+   * Whether the caller sees the conversation, deleted or not. Rejects with the signal's reason, or with a database
+   * error.
    */
   async sees(caller: Caller, conversationId: string, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
@@ -46,7 +46,7 @@ export class Rights {
       this.#batches.set(group, batch);
       setTimeout(() => this.#send(group, tenantId, viewer.kind), GATHER_MS);
     }
-    // What all of a tenant see alike is asked for once, whoever asks.
+    // Viewers that see the whole tenant share one check.
     const viewerId = viewer.kind === "tenant" ? null : memberId;
     const key = JSON.stringify([conversationId, viewerId]);
     const asking = batch.get(key);
@@ -57,8 +57,8 @@ export class Rights {
   #send(group: string, tenantId: string, kind: Caller["viewer"]["kind"]): void {
     const all = [...(this.#batches.get(group)?.values() ?? [])];
     this.#batches.delete(group);
-    for (let first = 0; first < all.length; first += MOST_AT_ONCE) {
-      void this.#answer(tenantId, kind, all.slice(first, first + MOST_AT_ONCE));
+    for (let first = 0; first < all.length; first += MAX_AT_ONCE) {
+      void this.#answer(tenantId, kind, all.slice(first, first + MAX_AT_ONCE));
     }
   }
 

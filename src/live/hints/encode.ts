@@ -1,4 +1,4 @@
-// Hints as text, for those that carry them to other servers.
+// Hints as text, for the transport to other servers.
 import type { Hint, HintKind } from "./hints.ts";
 
 const LETTERS: Readonly<Record<HintKind, string>> = { log: "l", turn: "t", cancel: "c", state: "s" };
@@ -6,7 +6,7 @@ const KINDS: Readonly<Record<string, HintKind>> = { l: "log", t: "turn", c: "can
 const UUID_BYTES = 16;
 const FORM = /^([ltcs])([\w-]{22})([\w-]{22})$/;
 
-/** The length of one hint as text, with what separates it from the next. */
+/** The length of one hint as text, with the separator. */
 export const HINT_LENGTH = 46;
 
 /** 45 characters each, joined by a comma. */
@@ -16,7 +16,7 @@ export function encodeHints(hints: readonly Hint[]): string {
     .join();
 }
 
-/** Undefined: it is not what this release sends, so it may mean anything. */
+/** Undefined: not in the format of this release. */
 export function decodeHints(text: string): Hint[] | undefined {
   const hints: Hint[] = [];
   for (const part of text.split(",")) {

@@ -1,8 +1,8 @@
-// Hints: "look there, something is new". They wake readers early, and nothing but delay depends on them.
+// Hints that something has changed. They wake readers early; a lost hint only causes delay.
 
 /**
- * `log`: the log of a conversation has grown. `turn`: a turn in it got text or ended. `cancel`: a turn shall end. `state`: a
- * turn began or ended, so that the next may begin.
+ * `log`: the log of a conversation has grown. `turn`: a turn got text or ended. `cancel`: a turn is to be cancelled.
+ * `state`: a turn began or ended, so the next one may begin.
  */
 export type HintKind = "log" | "turn" | "cancel" | "state";
 
@@ -12,7 +12,7 @@ export interface Hint {
   readonly conversationId: string;
 }
 
-/** What a reader waits for: hints of one kind, of one conversation or of a whole tenant. */
+/** What a reader waits for: hints of one kind, for one conversation or a whole tenant. */
 export interface HintTopic {
   readonly kind: HintKind;
   readonly tenantId: string;
@@ -20,28 +20,28 @@ export interface HintTopic {
   readonly conversationId?: string;
 }
 
-/** Wakes one reader. What comes between two waits is not lost: the next wait is over at once. */
+/** Wakes one reader. A hint between two waits is not lost: the next wait resolves at once. */
 export interface Waker {
-  /** Resolves at the next hint, or after some milliseconds without one. Rejects with the signal's reason. */
+  /** Resolves at the next hint, or after `ms` milliseconds. Rejects with the signal's reason. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
-  /** The conversations that hints named since the last call; undefined: hints may have been lost, look everywhere. */
+  /** The conversations named by hints since the last call; undefined: hints may have been lost, so check all. */
   named(): ReadonlySet<string> | undefined;
   close(): void;
 }
 
-/** Carries hints to the other servers on the database. What it loses or doubles does no harm. */
+/** Transports hints to the other servers on the database. It may lose or duplicate hints. */
 export interface HintCarrier {
-  /** Begins. `receive` gets what other servers, or this one, have sent; undefined says that some may have been lost. */
+  /** Starts. `receive` gets hints of other servers and this one; undefined: some may have been lost. */
   start(receive: (hints: readonly Hint[] | undefined) => void): Promise<void>;
-  /** Sends a batch. Rejects if it could not: the hints are then lost. */
+  /** Sends a batch. Rejects on failure: the hints are then lost. */
   send(hints: readonly Hint[]): Promise<void>;
-  /** How many hints one batch may hold. */
+  /** Maximum hints in a batch. */
   readonly batchSize: number;
   close(): Promise<void>;
 }
 
 export interface Hints {
-  /** Tells everybody, soon. Costs its caller nothing. */
+  /** Queues a hint for all servers. Never blocks. */
   publish(hint: Hint): void;
   listen(topic: HintTopic): Waker;
   close(): Promise<void>;
@@ -50,18 +50,18 @@ export interface Hints {
 export interface HintsOptions {
   /** Default: none, hints stay in this process. */
   readonly carrier?: HintCarrier;
-  /** Between two batches to other servers, in milliseconds. Default: 5. */
+  /** Minimum time between two batches to other servers, in milliseconds. Default: 5. */
   readonly batchEveryMs?: number;
-  /** False: nobody is woken at all, and readers live by their polls. Default: true. */
+  /** False: no reader is woken, all depend on polls. Default: true. */
   readonly enabled?: boolean;
-  /** Told when a batch could not be sent. */
+  /** Called when a batch could not be sent. */
   readonly onLost?: (error: unknown) => void;
 }
 
-/** More waiting hints than this are dropped: polls heal what that delays. */
+/** Further queued hints are dropped: polls make up for them. */
 const MAX_WAITING = 100_000;
 
-/** Begins to carry hints. In one process alone that takes no carrier. */
+/** Starts hints. A single process needs no carrier. */
 export async function createHints(options: HintsOptions = {}): Promise<Hints> {
   const hints = new HintHub(options);
   await options.carrier?.start((received) => hints.deliver(received));
@@ -130,7 +130,7 @@ class HintHub implements Hints {
     }
     const pause = new Promise((resolve) => setTimeout(resolve, this.#options.batchEveryMs ?? 5));
     this.#sending = carrier.send(batch).catch((error: unknown) => this.#options.onLost?.(error));
-    // The next batch waits for this one: a slow carrier gets larger batches, not more of them.
+    // The next batch waits for this one: a slow carrier gets larger batches, not more.
     void Promise.all([this.#sending, pause]).then(() => {
       this.#timer = undefined;
       if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#flush(carrier), 0);
@@ -142,7 +142,7 @@ function keyOf({ kind, tenantId, conversationId = "" }: HintTopic): string {
   return `${kind}/${tenantId}/${conversationId}`;
 }
 
-/** So many different conversations are remembered; past that a reader looks everywhere. */
+/** Conversations remembered for a reader; beyond that it checks all. */
 const MAX_NAMED = 1_000;
 
 class Reader implements Waker {

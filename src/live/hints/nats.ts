@@ -1,19 +1,19 @@
-// Carries hints by NATS.
+// Transports hints over NATS.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { decodeHints, encodeHints } from "./encode.ts";
 import type { Hint, HintCarrier } from "./hints.ts";
 
 const SUBJECT = "colloquy.hints";
-/** A message of some 46 KiB, far below the 1 MiB that a NATS server takes unless told otherwise. */
+/** A message of about 46 KiB, far below NATS's default limit of 1 MiB. */
 const BATCH = 1_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const RETRY_MS = 1_000;
 
 export interface NatsHintsOptions {
-  /** `nats://host:4222`, with user and password or a token where the server wants them. */
+  /** `nats://host:4222`, with user and password, or a token, if the server requires them. */
   readonly url: string;
-  /** Told when the connection cannot be had, or is lost; it is made anew. */
+  /** Called when a connection fails or is lost; it is then opened again. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -22,9 +22,9 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
   let connection: NatsConnection | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  /** One life of the connection, which the library makes anew when it is lost: resolves when it is closed for good. */
+  /** Runs one connection, which the library reopens when it is lost. Resolves when it is closed for good. */
   async function listen(receive: (hints: readonly Hint[] | undefined) => void): Promise<void> {
-    // Loaded only where hints go this way.
+    // Imported only if NATS is configured.
     const { connect } = await import("@nats-io/transport-node");
     const { host, username, password } = new URL(url);
     const user = decodeURIComponent(username);
@@ -44,7 +44,7 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
     void (async () => {
       for await (const status of own.status()) {
         if (status.type === "disconnect") onError(new Error("the connection to NATS is lost"));
-        // Whatever came while nobody listened is not known.
+        // Hints sent while the connection was down are lost.
         if (status.type === "reconnect") receive(undefined);
       }
     })();
@@ -57,7 +57,7 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
   return {
     batchSize: BATCH,
     async start(receive) {
-      // A server that is not there yet is not waited for: hints are no reason not to start.
+      // The start does not wait for a NATS server that is unavailable.
       const keepListening = async () => {
         while (!stopping.signal.aborted) {
           await listen(receive).catch(onError);

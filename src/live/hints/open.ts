@@ -1,11 +1,11 @@
-// The hints of this server, carried as the settings say.
+// Opens the hints of this server, with the configured transport.
 import type { Logger } from "pino";
 import { warnSparingly } from "../../telemetry/warn-rarely.ts";
 import { createHints, type Hints } from "./hints.ts";
 import { createNatsHints } from "./nats.ts";
 import { createPostgresHints } from "./postgres.ts";
 
-/** @param url the database, for hints that it carries */
+/** @param url the database, for the `postgres` transport */
 export function openHints(
   setting: "local" | "postgres" | "off" | { readonly nats: string },
   url: string,

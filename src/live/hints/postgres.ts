@@ -1,4 +1,4 @@
-// Carries hints by PostgreSQL's LISTEN and NOTIFY, on one connection of its own.
+// Transports hints by PostgreSQL's LISTEN and NOTIFY, on a connection of its own.
 import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { PreferringClient } from "../../store/driver/prefer-tls.ts";
@@ -10,7 +10,7 @@ const CHANNEL = "colloquy";
 /** A notification holds less than 8,000 bytes (PostgreSQL manual, NOTIFY). */
 const BATCH = Math.floor(7_999 / HINT_LENGTH);
 const RETRY_MS = 1_000;
-/** Notices a connection that is gone without a word, in milliseconds. */
+/** How often the connection is probed, to notice a silent loss, in milliseconds. */
 const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
 
@@ -20,7 +20,7 @@ const SETUP = sessionSetup({
 
 export interface PostgresHintsOptions {
   readonly url: string;
-  /** Told when the connection is lost; it is made anew. */
+  /** Called when the connection is lost; it is then opened again. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -29,7 +29,7 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
   let client: pg.Client | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  /** One life of the connection: resolves when it is over. */
+  /** Runs one connection. Resolves when it has ended. */
   async function listen(receive: (hints: readonly Hint[] | undefined) => void): Promise<void> {
     const own = new PreferringClient({
       connectionString: url,
@@ -47,7 +47,7 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
     own.on("notification", ({ payload = "" }) => receive(decodeHints(payload)));
     const probe = async () => {
       const { rows } = await own.query("select pg_is_in_recovery() as standby");
-      // A standby carries no hints: the primary is elsewhere.
+      // A standby cannot send notifications: the primary is elsewhere.
       if (rows[0].standby) over.resolve();
     };
     const probing = setInterval(() => void probe().catch(() => over.resolve()), PROBE_EVERY_MS);
@@ -58,7 +58,7 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
       await setUpSession(own, SETUP, PROBE_TIMEOUT_MS);
       await own.query(`listen ${CHANNEL}`);
       client = own;
-      // Whatever came while nobody listened is not known.
+      // Hints sent while the connection was down are lost.
       receive(undefined);
       await over.promise;
     } finally {

@@ -1,8 +1,8 @@
-// A database that tells of every log that has grown, once the change is committed.
+// Wraps a database to publish a hint for every log that has grown, after the commit.
 import type { Database, Statement, Transaction } from "../../store/database.ts";
 import type { Hints } from "./hints.ts";
 
-/** Publishes a hint for each statement that extends a log: no writer has to remember it. */
+/** Publishes a hint for each statement that extends a log, so that writers need not. */
 export function announcing(database: Database, hints: Hints): Database {
   const announce = ({ extendsLog }: Statement, values: readonly unknown[]) => {
     if (extendsLog === undefined) return;

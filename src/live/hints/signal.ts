@@ -1,4 +1,4 @@
-// Wakes whoever waits, all at once.
+// Wakes all waiters at once.
 
 export class Signal {
   #waiting = new Set<() => void>();
@@ -9,7 +9,7 @@ export class Signal {
     for (const resolve of waiting) resolve();
   }
 
-  /** Resolves at the next wake, or after some milliseconds. Rejects with the signal's reason. */
+  /** Resolves at the next wake, or after `ms` milliseconds. Rejects with the signal's reason. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve) => {
