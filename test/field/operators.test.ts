@@ -42,7 +42,7 @@ test("F-MESSAGES: sslmode means what it means to libpq", () => {
 
 test.each([
   ["?sslmode=maybe", "DATABASE_URL: sslmode must be one of disable, prefer, require, verify-ca, verify-full"],
-  ["?sslmode=verify-ca", "DATABASE_URL: sslmode=verify-ca needs sslrootcert"],
+  ["?sslmode=verify-ca", "DATABASE_URL: sslrootcert must name a file"],
   ["?sslmode=verify-full&sslrootcert=/nowhere", "DATABASE_URL: sslrootcert must name a file that can be read"],
 ])("F-MESSAGES: DATABASE_URL with %s is refused in words", (parameters, words) => {
   expect(() => loadConfig({ DATABASE_URL: `postgresql://u:p@h/d${parameters}` })).toThrow(words);
