@@ -1,7 +1,7 @@
 // Many subscribers to one conversation, in a process of their own: plain sockets that look for the marks in the messages.
 import { connect, type Socket } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { SubscribeRequestSchema } from "../gen/colloquy/v1/conversation_service_pb.ts";
+import { SubscribeRequestSchema } from "../gen/colloquy/v1/event_service_pb.ts";
 
 /** What the parent sends at first. */
 export interface Wanted {
@@ -98,7 +98,7 @@ function requestOf(token: string, conversationId: string, afterSeq: string): Buf
   const envelope = Buffer.alloc(5);
   envelope.writeUInt32BE(message.byteLength, 1);
   const head = [
-    "POST /colloquy.v1.ConversationService/Subscribe HTTP/1.1",
+    "POST /colloquy.v1.EventService/Subscribe HTTP/1.1",
     "host: 127.0.0.1",
     `authorization: Bearer ${token}`,
     "content-type: application/connect+proto",

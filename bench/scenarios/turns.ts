@@ -8,7 +8,7 @@ import { createConnectTransport } from "@connectrpc/connect-node";
 import pg from "pg";
 import { AgentService, CreateAgentRequestSchema } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { spreadOf } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
@@ -46,7 +46,7 @@ export async function turns(stage: Stage): Promise<Row> {
       let first: number | undefined;
       let text = 0;
       const asked = { conversationId, message: { content: "go on" } };
-      for await (const { event } of createClient(MessageService, transport).chat(asked, { headers })) {
+      for await (const { event } of createClient(TurnService, transport).chat(asked, { headers })) {
         if (event.case !== "delta") continue;
         first ??= performance.now();
         text += event.value.text.length;

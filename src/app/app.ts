@@ -32,10 +32,14 @@ import { createAgentService } from "../services/agents/service.ts";
 import { createAnalyticsService } from "../services/analytics/service.ts";
 import { createConversationService } from "../services/conversations/service.ts";
 import { toMessage } from "../services/convert.ts";
+import { createEventService } from "../services/events/service.ts";
 import { createSubscriptions } from "../services/events/subscribe.ts";
 import { createMessageService } from "../services/messages/service.ts";
+import { createParticipantService } from "../services/participants/service.ts";
 import { createHealth } from "../services/system/health.ts";
 import { createReflection } from "../services/system/reflection.ts";
+import { createTransferService } from "../services/transfer/service.ts";
+import { createTurnService } from "../services/turns/service.ts";
 import { withholding } from "../services/withheld.ts";
 import type { Database } from "../store/database.ts";
 import { createTenantSecrets } from "../store/directory/tenant-secrets.ts";
@@ -115,8 +119,12 @@ export async function createApp(
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
   const canonical = [
-    createConversationService({ database, secrets, subscriptions, memberRoles, purgeAfterDays, heartbeatMs }),
-    createMessageService({ database, secrets, turns, memberRoles, heartbeatMs }),
+    createConversationService({ database, secrets, memberRoles, purgeAfterDays }),
+    createMessageService({ database, secrets, memberRoles }),
+    createTurnService({ database, turns, memberRoles, heartbeatMs }),
+    createParticipantService({ database, secrets }),
+    createEventService({ database, secrets, subscriptions }),
+    createTransferService({ database, renew, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,

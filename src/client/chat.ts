@@ -1,8 +1,8 @@
 // Turns: a reply that is heard to its end, whatever breaks on the way.
 import type { Client } from "@connectrpc/connect";
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
-import type { ChatResponse, MessageService, ResumeTurnResponse } from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { Turn, TurnPolicy } from "../../gen/colloquy/v1/turn_pb.ts";
+import type { ChatResponse, ResumeTurnResponse, TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { resilient, type StreamOptions } from "./stream.ts";
 
 export interface ChatOptions extends StreamOptions {
@@ -30,7 +30,7 @@ const SILENCE_MS = 60_000;
  * Sends a message and gives the reply as it comes. The steps end with `ended`, also of a turn that failed: its state and
  * its `failure` say so. Throws what waiting does not mend.
  */
-export async function* chat(client: Client<typeof MessageService>, options: ChatOptions): AsyncGenerator<ChatStep> {
+export async function* chat(client: Client<typeof TurnService>, options: ChatOptions): AsyncGenerator<ChatStep> {
   const { conversationId, content, ifRunning, requestId = crypto.randomUUID(), ...rest } = options;
   let turnId: string | undefined;
   let offset = 0n;

@@ -8,7 +8,11 @@ import {
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { type ChatOptions, type ChatStep, chat } from "./chat.ts";
 import { type Credential, identify } from "./credential.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
@@ -36,6 +40,10 @@ export interface ClientOptions {
 export interface ColloquyClient {
   readonly conversations: Client<typeof ConversationService>;
   readonly messages: Client<typeof MessageService>;
+  readonly turns: Client<typeof TurnService>;
+  readonly participants: Client<typeof ParticipantService>;
+  readonly events: Client<typeof EventService>;
+  readonly transfer: Client<typeof TransferService>;
   readonly agents: Client<typeof AgentService>;
   /** Follows a conversation, or all that the caller may see, over any number of broken connections. */
   subscribe(options?: SubscribeOptions): AsyncGenerator<SubscriptionEntry>;
@@ -48,14 +56,18 @@ export interface ColloquyClient {
 /** Makes a client. Nothing is sent before its first call. */
 export function createClient(options: ClientOptions): ColloquyClient {
   const transport = createTransport(options);
-  const conversations = createServiceClient(ConversationService, transport);
-  const messages = createServiceClient(MessageService, transport);
+  const turns = createServiceClient(TurnService, transport);
+  const events = createServiceClient(EventService, transport);
   return {
-    conversations,
-    messages,
+    conversations: createServiceClient(ConversationService, transport),
+    messages: createServiceClient(MessageService, transport),
+    turns,
+    participants: createServiceClient(ParticipantService, transport),
+    events,
+    transfer: createServiceClient(TransferService, transport),
     agents: createServiceClient(AgentService, transport),
-    subscribe: (subscription = {}) => subscribe(conversations, subscription),
-    chat: (turn) => chat(messages, turn),
+    subscribe: (subscription = {}) => subscribe(events, subscription),
+    chat: (turn) => chat(turns, turn),
     transport,
   };
 }

@@ -1,7 +1,7 @@
 // Follows logs: an iterator that connects again by itself and goes on where it was.
 import type { Client } from "@connectrpc/connect";
-import type { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
+import type { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { resilient, type StreamOptions } from "./stream.ts";
 
 export interface SubscribeOptions extends StreamOptions {
@@ -24,7 +24,7 @@ const SILENCE_MS = 40_000;
 
 /** Every entry once, those of one conversation in the order of `seq`. Throws what waiting does not mend. */
 export async function* subscribe(
-  client: Client<typeof ConversationService>,
+  client: Client<typeof EventService>,
   { conversationId = "", afterSeq = 0n, cursor: from = "", ...options }: SubscribeOptions,
 ): AsyncGenerator<SubscriptionEntry> {
   let cursor = from;

@@ -52,14 +52,6 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "colloquy.v1.ConversationService/PurgeConversation": admin("visible"),
   // Whoever may see a conversation may learn its number, also by being the first to ask.
   "colloquy.v1.ConversationService/AssignConversationNumbers": { scope: "any", roles: EVERYONE, needs: "visible" },
-  "colloquy.v1.ConversationService/AddParticipants": write("manage"),
-  "colloquy.v1.ConversationService/RemoveParticipant": write("manage"),
-  "colloquy.v1.ConversationService/ListParticipants": read("visible"),
-  "colloquy.v1.ConversationService/MarkRead": write("write"),
-  "colloquy.v1.ConversationService/ListEvents": read("visible"),
-  "colloquy.v1.ConversationService/Subscribe": read("visible"),
-  "colloquy.v1.ConversationService/ImportConversations": admin("nothing"),
-  "colloquy.v1.ConversationService/ExportConversations": read("visible"),
 
   "colloquy.v1.MessageService/SendMessage": write("write"),
   "colloquy.v1.MessageService/BatchSendMessages": write("write"),
@@ -75,9 +67,21 @@ export const RULES: Readonly<Record<string, Rule>> = {
   "colloquy.v1.MessageService/ListDeletedMessages": read("visible"),
   "colloquy.v1.MessageService/ListMessageRevisions": read("visible"),
   "colloquy.v1.MessageService/ReplaceMessages": write("manage"),
-  "colloquy.v1.MessageService/Chat": write("write"),
-  "colloquy.v1.MessageService/CancelTurn": write("write"),
-  "colloquy.v1.MessageService/ResumeTurn": read("visible"),
+
+  "colloquy.v1.TurnService/Chat": write("write"),
+  "colloquy.v1.TurnService/ResumeTurn": read("visible"),
+  "colloquy.v1.TurnService/CancelTurn": write("write"),
+
+  "colloquy.v1.ParticipantService/AddParticipants": write("manage"),
+  "colloquy.v1.ParticipantService/RemoveParticipant": write("manage"),
+  "colloquy.v1.ParticipantService/ListParticipants": read("visible"),
+  "colloquy.v1.ParticipantService/MarkRead": write("write"),
+
+  "colloquy.v1.EventService/ListEvents": read("visible"),
+  "colloquy.v1.EventService/Subscribe": read("visible"),
+
+  "colloquy.v1.TransferService/ImportConversations": admin("nothing"),
+  "colloquy.v1.TransferService/ExportConversations": read("visible"),
 
   "colloquy.v1.AgentService/CreateAgent": admin("nothing"),
   "colloquy.v1.AgentService/GetAgent": read("nothing"),

@@ -7,6 +7,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { type DialectServer, type HttpAnswer, startDialects } from "../support/dialect-server.ts";
 import type { Credential } from "../support/identity-server.ts";
 
@@ -145,7 +146,9 @@ const writers: Record<string, () => Promise<string>> = {
     const { json } = await http("POST", "/desk/api/conversations", key, body);
     const { conversations: found } = await conversations(key).listConversations({ number: BigInt(json.data.id) });
     const id = found[0]?.id ?? "";
-    await conversations(key).addParticipants({ conversationId: id, memberIds: [UUID_USER] });
+    await dialect.server
+      .client(ParticipantService, key)
+      .addParticipants({ conversationId: id, memberIds: [UUID_USER] });
     await handTo(id, UUID_USER);
     return id;
   },

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { bodyOf, frame, type RawAnswer, type RawCall, rawCall } from "../support/raw-call.ts";
 import * as bombs from "./faults/bombs.ts";
@@ -36,8 +36,8 @@ type Place = (coding: string, bytes: Buffer) => RawCall;
 
 const SEND = "/colloquy.v1.MessageService/SendMessage";
 const GET = "/colloquy.v1.ConversationService/GetConversation";
-const SUBSCRIBE = "/colloquy.v1.ConversationService/Subscribe";
-const IMPORT = "/colloquy.v1.ConversationService/ImportConversations";
+const SUBSCRIBE = "/colloquy.v1.EventService/Subscribe";
+const IMPORT = "/colloquy.v1.TransferService/ImportConversations";
 const PROTOCOLS = ["connect", "grpc", "grpc-web"] as const;
 const PACKED_FRAME = 1;
 

@@ -28,7 +28,7 @@ test("callers whose lines are cut while they call and subscribe leave nothing be
 
   const callers = WIRES.map(async (wire) => {
     await using line = await startLineProxy(server.port, random);
-    const { conversations, messages } = clientsOver(wire, line.url, headers);
+    const { events, messages } = clientsOver(wire, line.url, headers);
     const begun: Promise<void>[] = [];
     const subscriptions = Array.from({ length: 5 }, async () => {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -38,7 +38,7 @@ test("callers whose lines are cut while they call and subscribe leave nothing be
       for (let refused = true; refused; ) {
         refused = false;
         const heard = async () => {
-          for await (const _ of conversations.subscribe({ conversationId })) resolve();
+          for await (const _ of events.subscribe({ conversationId })) resolve();
         };
         await heard().catch((error) => {
           if (!busy(error)) throw error;

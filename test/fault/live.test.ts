@@ -101,8 +101,8 @@ describe.each(Object.entries(FORMS))("with %s", (_, makeHints) => {
 });
 
 /** Where the feed of all conversations stands. */
-async function presentCursor({ conversations }: Clients): Promise<string> {
-  for await (const { cursor } of conversations.subscribe({})) return cursor;
+async function presentCursor({ events }: Clients): Promise<string> {
+  for await (const { cursor } of events.subscribe({})) return cursor;
   throw new Error("the stream ended before it began");
 }
 
@@ -143,10 +143,10 @@ function range(from: bigint, to: bigint): bigint[] {
   return Array.from({ length: Number(to - from) + 1 }, (_, index) => from + BigInt(index));
 }
 
-async function allEvents({ conversations }: Clients, conversationId: string) {
+async function allEvents({ events: log }: Clients, conversationId: string) {
   const events: [bigint, string | undefined][] = [];
   for (let pageToken = ""; ; ) {
-    const page = await conversations.listEvents({ conversationId, pageSize: 200, pageToken });
+    const page = await log.listEvents({ conversationId, pageSize: 200, pageToken });
     events.push(...page.events.map(({ seq, change }): [bigint, string | undefined] => [seq, change.case]));
     pageToken = page.nextPageToken;
     if (pageToken === "") return { events };

@@ -218,7 +218,7 @@ describe("catching up", () => {
     await using app = await startOwnApp({ url: database.url });
     const { headers } = await tables.tenant();
     const clients = WIRES.map((wire) => clientsOver(wire, app.url, headers));
-    const { conversations } = clients[0] as (typeof clients)[number];
+    const { conversations, events: log } = clients[0] as (typeof clients)[number];
     const conversationId = (await conversations.createConversation({})).conversation?.id ?? "";
 
     let writing = true;
@@ -234,7 +234,7 @@ describe("catching up", () => {
     })();
     const seen: { seq: bigint; time: number; text: string }[] = [];
     const follow = async () => {
-      const { events } = await conversations.listEvents({ conversationId, afterSeq: seen.at(-1)?.seq ?? 0n });
+      const { events } = await log.listEvents({ conversationId, afterSeq: seen.at(-1)?.seq ?? 0n });
       for (const { seq, createTime, change } of events) {
         const text = change.case === "messageSent" ? change.value.content : "";
         seen.push({ seq, text, time: Number(createTime?.seconds) * 1000 + (createTime?.nanos ?? 0) / 1e6 });
@@ -262,7 +262,7 @@ describe("cancelling a reply and sending again within milliseconds", () => {
     const tenant = await server.tenant("alice");
     const connector = { case: "openai", value: { baseUrl: openai.url, model: "m" } } as const;
     await tenant.key().agents.createAgent({ agent: { name: "helper", connector } });
-    const { conversations, messages } = tenant.member("alice");
+    const { conversations, messages, turns } = tenant.member("alice");
     const made = await conversations.createConversation({ conversation: { agent: "helper" } });
     const conversationId = made.conversation?.id ?? "";
     openai.answer = async (call) => {
@@ -276,7 +276,7 @@ describe("cancelling a reply and sending again within milliseconds", () => {
     const sent: string[] = [];
     const chat = async (content: string, goOn: (text: string) => boolean) => {
       for (;;) {
-        const heard = await hear(messages.chat({ conversationId, message: { content } }), undefined, (so) => {
+        const heard = await hear(turns.chat({ conversationId, message: { content } }), undefined, (so) => {
           if (so.started?.turn?.id !== undefined) turnId = so.started.turn.id;
           return goOn(so.text);
         });
@@ -289,7 +289,7 @@ describe("cancelling a reply and sending again within milliseconds", () => {
       const content = `message ${round}`;
       sent.push(content);
       await chat(content, (text) => text === "" && !random.chance(0.3));
-      const cancelled = messages.cancelTurn({ turnId });
+      const cancelled = turns.cancelTurn({ turnId });
       // Half of the time the next message does not wait until it is cancelled.
       if (random.chance(0.5)) await cancelled;
       cancelled.catch(() => {});

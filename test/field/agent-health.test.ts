@@ -17,12 +17,12 @@ afterAll(() => Promise.all([server.close(), openai.close(), model.close()]));
 
 async function chatter(agent: object = {}) {
   const tenant = await server.tenant();
-  const { agents, conversations, messages } = tenant.key();
+  const { agents, conversations, turns } = tenant.key();
   const connector = { case: "openai", value: { baseUrl: openai.url, model: "m" } } as const;
   await agents.createAgent({ agent: { name: "helper", connector, ...agent } });
   return async (content: string) => {
     const { conversation } = await conversations.createConversation({ conversation: { agent: "helper" } });
-    return hear(messages.chat({ conversationId: conversation?.id ?? "", message: { content } }));
+    return hear(turns.chat({ conversationId: conversation?.id ?? "", message: { content } }));
   };
 }
 

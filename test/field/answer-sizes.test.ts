@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as conversations from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService, ListEventsResponseSchema } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import * as messages from "../../gen/colloquy/v1/message_service_pb.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -23,6 +24,7 @@ let clients: ReturnType<typeof clientsOf>;
 function clientsOf(credential: Readonly<Record<string, string>>) {
   return {
     conversations: server.client(conversations.ConversationService, credential, "grpc"),
+    events: server.client(EventService, credential, "grpc"),
     messages: server.client(messages.MessageService, credential, "grpc"),
   };
 }
@@ -85,8 +87,8 @@ describe("F-CUT: pages are cut by bytes, each message once", () => {
     );
     const seen = numbersOf(found.flatMap(({ matches }) => matches.map(({ message }) => message!)));
     expect(seen.toSorted((a, b) => a - b)).toEqual(inOrder);
-    const log = await pages(conversations.ListEventsResponseSchema, (pageToken) =>
-      clients.conversations.listEvents({ conversationId: id, pageSize: 200, pageToken }),
+    const log = await pages(ListEventsResponseSchema, (pageToken) =>
+      clients.events.listEvents({ conversationId: id, pageSize: 200, pageToken }),
     );
     expect(log.flatMap(({ events }) => events.map(({ seq }) => Number(seq)))).toEqual(inOrder.map((i) => i + 1));
     const batched: number[] = [];

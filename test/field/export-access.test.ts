@@ -4,6 +4,7 @@ import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { look } from "../support/errors.ts";
 import {
   type Credential,
@@ -36,7 +37,7 @@ async function filled(): Promise<{ tenant: IdentityTenant; admin: Credential }> 
 async function around(credential: Credential, wire: (typeof WIRES)[number], act: () => Promise<unknown>) {
   let records = 0;
   try {
-    for await (const { record } of server.client(ConversationService, credential, wire).exportConversations({})) {
+    for await (const { record } of server.client(TransferService, credential, wire).exportConversations({})) {
       if (record && ++records === 1) await act();
     }
     return { records, reason: "" };

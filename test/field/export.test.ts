@@ -41,11 +41,11 @@ const query = (text: string, values: readonly unknown[]) =>
   server.database.query({ name: `test_${text.length}_${text.slice(0, 20)}`, text }, values);
 
 /** Takes the records of an export one by one; `act` runs once the first is there. */
-async function exportedAround({ conversations }: Clients, act: () => Promise<unknown>): Promise<string[]> {
+async function exportedAround({ transfer }: Clients, act: () => Promise<unknown>): Promise<string[]> {
   const { toJson } = await import("@bufbuild/protobuf");
   const { RecordSchema } = await import("../../gen/colloquy/v1/record_pb.ts");
   const lines: string[] = [];
-  for await (const { record } of conversations.exportConversations({})) {
+  for await (const { record } of transfer.exportConversations({})) {
     if (record) lines.push(JSON.stringify(toJson(RecordSchema, record)));
     if (lines.length === 1) await act();
   }
@@ -106,8 +106,8 @@ describe("A6: an export during writes", () => {
     const { tenant, key } = await filled(2);
     const other = tenant.key();
     const started: AsyncIterator<unknown>[] = [];
-    for (const { conversations } of [key, other]) {
-      const stream = conversations.exportConversations({})[Symbol.asyncIterator]();
+    for (const { transfer } of [key, other]) {
+      const stream = transfer.exportConversations({})[Symbol.asyncIterator]();
       await stream.next();
       started.push(stream);
     }

@@ -13,7 +13,7 @@ test("S-FEED-PARTICIPANTS: a row of the feed is as long with 1,000 participants 
   const tenant = await server.tenant("ann", ...names);
   const ann = tenant.member("ann");
   const abort = new AbortController();
-  const following = ann.conversations.subscribe({}, { signal: abort.signal })[Symbol.asyncIterator]();
+  const following = ann.events.subscribe({}, { signal: abort.signal })[Symbol.asyncIterator]();
   await following.next();
   const ids: string[] = [];
   for (const participantIds of [[], names]) {

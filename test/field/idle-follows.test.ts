@@ -1,6 +1,7 @@
 // Followers of logs in which nothing happens.
 import { expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import * as log from "../../src/store/log/statements.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
@@ -21,7 +22,10 @@ test("A11: quiet logs are looked at together, whatever their number, and growth 
     const { conversation } = await conversations.createConversation({ conversation: {} });
     const conversationId = conversation?.id ?? "";
     await messages.sendMessage({ conversationId, message: { content: "first" } });
-    const follower = conversations.subscribe({ conversationId }, { signal: closing.signal })[Symbol.asyncIterator]();
+    const follower = server
+      .client(EventService, ann)
+      .subscribe({ conversationId }, { signal: closing.signal })
+      [Symbol.asyncIterator]();
     expect((await follower.next()).value).toMatchObject({ event: expect.anything() });
     ids.push(conversationId);
     followers.push(follower);

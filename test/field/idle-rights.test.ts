@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { type Caller, callerFrom } from "../../src/domain/caller.ts";
 import { followLog } from "../../src/live/followers/follow-log.ts";
 import { createLogTails } from "../../src/live/followers/log-tail.ts";
@@ -84,7 +85,9 @@ describe("A11: rights that are asked for together", () => {
     const conversations = server.client(ConversationService, await one.token("sam"));
     const create = async () => (await conversations.createConversation({ conversation: {} })).conversation?.id ?? "";
     const [kept, deleted, absent] = [await create(), await create(), randomUUID()];
-    await conversations.addParticipants({ conversationId: kept, memberIds: ["amy"] });
+    await server
+      .client(ParticipantService, await one.token("sam"))
+      .addParticipants({ conversationId: kept, memberIds: ["amy"] });
     await conversations.deleteConversation({ conversationId: deleted });
     const tenantId = one.id;
     const callers: [Caller, string[]][] = [

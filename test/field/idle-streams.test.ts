@@ -3,6 +3,7 @@ import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
@@ -46,7 +47,7 @@ type OpenStream = (credential: Credential) => Promise<Open>;
 /** Ways to follow: a conversation or all of them, from the beginning, so that something comes at once. */
 function following(wire: (typeof WIRES)[number], request: { conversationId?: string; cursor?: string }): OpenStream {
   return (credential) =>
-    opened((signal) => server.client(ConversationService, credential, wire).subscribe(request, { signal }));
+    opened((signal) => server.client(EventService, credential, wire).subscribe(request, { signal }));
 }
 
 async function opened(start: (signal: AbortSignal) => AsyncIterable<unknown>): Promise<Open> {

@@ -14,15 +14,15 @@ const LINES = RECORDS.map((record) => JSON.stringify(record));
 
 /** Sends a file as it is, in pieces that end anywhere. */
 async function importedFile(file: string | Buffer, pieceBytes: number) {
-  const { conversations } = (await server.tenant()).key();
+  const { transfer } = (await server.tenant()).key();
   const bytes = Buffer.from(file);
   const pieces = async function* () {
     for (let from = 0; from < bytes.length; from += pieceBytes) {
       yield { body: { data: bytes.subarray(from, from + pieceBytes) } };
     }
   };
-  const { errors } = await conversations.importConversations(pieces());
-  const lines = await exported({ conversations });
+  const { errors } = await transfer.importConversations(pieces());
+  const lines = await exported({ transfer });
   return { errors: errors.map(({ line, description }) => `${line} ${description}`), lines: lines.length };
 }
 

@@ -3,13 +3,13 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ImportConversationsRequestSchema } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { frame } from "../support/raw-call.ts";
 import { type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { conversationLine, messageLine } from "../support/transfer.ts";
 
 const MIB = 1024 * 1024;
-const IMPORT = "/colloquy.v1.ConversationService/ImportConversations";
+const IMPORT = "/colloquy.v1.TransferService/ImportConversations";
 
 let server: StoreServer;
 let tenant: TestTenant;

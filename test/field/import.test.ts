@@ -14,10 +14,10 @@ afterAll(() => server.close());
 const members = (count: number) => Array.from({ length: count }, (_, n) => `m-${String(n).padStart(3, "0")}`);
 
 /** All who take part, page by page. */
-async function parts({ conversations }: Clients, conversationId: string, pageSize = 7) {
+async function parts({ participants }: Clients, conversationId: string, pageSize = 7) {
   const found: string[] = [];
   for (let pageToken = ""; ; ) {
-    const page = await conversations.listParticipants({ conversationId, pageSize, pageToken });
+    const page = await participants.listParticipants({ conversationId, pageSize, pageToken });
     found.push(...page.participants.map(({ memberId }) => memberId));
     if (page.nextPageToken === "") return found;
     pageToken = page.nextPageToken;
@@ -80,7 +80,7 @@ describe("A5, F-IMPORT-DEFAULTS: participants", () => {
       messageLine("c", "m", { seq: "1" }),
     ]);
     const { id } = await onlyConversation(tenant.key());
-    await tenant.key().conversations.addParticipants({ conversationId: id, memberIds: ["yan", "zoe"] });
+    await tenant.key().participants.addParticipants({ conversationId: id, memberIds: ["yan", "zoe"] });
     expect(await parts(tenant.key(), id, 1)).toEqual(["zoe", "ann", "mia", "yan"]);
     const { conversation } = await tenant.key().conversations.getConversation({ conversationId: id });
     expect(conversation).toMatchObject({ participantCount: 4, lastSeq: 2n });
@@ -176,7 +176,7 @@ describe("A20: what lies beyond the log, or ahead of the clock, is brought back"
     await tenant.key().messages.sendMessage({ conversationId, message: { content: "new" } });
     const { conversation } = await ann.conversations.getConversation({ conversationId });
     expect(conversation).toMatchObject({ readSeq: 3n, unreadCount: 1 });
-    await ann.conversations.markRead({ conversationId });
+    await ann.participants.markRead({ conversationId });
     expect((await ann.conversations.getConversation({ conversationId })).conversation).toMatchObject({ readSeq: 4n });
   });
 
@@ -214,7 +214,7 @@ describe("A20: what lies beyond the log, or ahead of the clock, is brought back"
     const { id, createTime, updateTime, lastMessageTime } = await onlyConversation(tenant.key());
     const { message } = await tenant.key().messages.sendMessage({ conversationId: id, message: { content: "x" } });
     const { messages } = await tenant.key().messages.listMessages({ conversationId: id });
-    const { participants } = await tenant.key().conversations.listParticipants({ conversationId: id });
+    const { participants } = await tenant.key().participants.listParticipants({ conversationId: id });
     const [first] = messages;
     const all = [createTime, updateTime, lastMessageTime, message?.createTime, first?.createTime, first?.editTime];
     for (const time of [...all, participants[0]?.joinTime]) {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AnalyticsService } from "../../gen/colloquy/v1/analytics_service_pb.ts";
-import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { conversationLine, imported, messageLine } from "../support/transfer.ts";
 
@@ -28,7 +28,7 @@ test.each([
     const id = makeId();
     return [conversationLine(id, { createTime }), messageLine(id, makeId(), { createTime })];
   });
-  expect(await imported({ conversations: server.client(ConversationService, credential) }, lines)).toMatchObject({
+  expect(await imported({ transfer: server.client(TransferService, credential) }, lines)).toMatchObject({
     errors: [],
   });
   const { analytics } = await server.client(AnalyticsService, credential).getTenantAnalytics({ dayCount: 10 });

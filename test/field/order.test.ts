@@ -108,7 +108,7 @@ describe.each(ids.map((make) => [make().slice(0, 15), make] as const))("F-ORDER:
     for (const id of made.values()) await key.conversations.deleteConversation({ conversationId: id });
     expect(await years(key, { deleted: true }, 2)).toEqual(YEARS.toSorted().toReversed());
     const titles: number[] = [];
-    for await (const { record } of key.conversations.exportConversations({})) {
+    for await (const { record } of key.transfer.exportConversations({})) {
       if (record?.kind.case === "conversation") titles.push(Number(record.kind.value.conversation?.title));
     }
     expect(titles).toEqual(YEARS.toSorted());

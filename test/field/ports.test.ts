@@ -87,7 +87,7 @@ describe("a dialect's own port", () => {
 });
 
 describe("a follower that leaves", () => {
-  const RPC = "/colloquy.v1.ConversationService/Subscribe";
+  const RPC = "/colloquy.v1.EventService/Subscribe";
   const EMPTY = Buffer.from([0, 0, 0, 0, 0]);
   const JSON_EMPTY = Buffer.from([0, 0, 0, 0, 2, 0x7b, 0x7d]);
   const forms = [

@@ -5,7 +5,10 @@ import { createConnectTransport as createWebTransport } from "@connectrpc/connec
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { createClient as createColloquy } from "../../src/client/index.ts";
 import { type FakeAgent, startFakeAgent } from "../support/agents.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -112,7 +115,10 @@ describe.skipIf(!HAS_PROXIES).each(PROXIES)("F-PROXY-STREAM: behind %s", (_, sta
       const stop = new AbortController();
       const headers = Promise.withResolvers<Headers>();
       const options = { signal: stop.signal, onHeader: headers.resolve };
-      const stream = conversations.subscribe({ conversationId, afterSeq: conversation?.lastSeq ?? 0n }, options);
+      const stream = createClient(EventService, transports[name]?.() as Transport).subscribe(
+        { conversationId, afterSeq: conversation?.lastSeq ?? 0n },
+        options,
+      );
       const entries = stream[Symbol.asyncIterator]();
       const first = entries.next();
       first.catch(() => {});
@@ -133,8 +139,8 @@ describe.skipIf(!HAS_PROXIES).each(PROXIES)("F-PROXY-STREAM: behind %s", (_, sta
       const conversationId = await make();
       const speak = think(conversationId);
       const events: string[] = [];
-      const messages = createClient(MessageService, transports[name]?.() as Transport);
-      for await (const { event } of messages.chat({ conversationId, message: { content: "Hi" } })) {
+      const turns = createClient(TurnService, transports[name]?.() as Transport);
+      for await (const { event } of turns.chat({ conversationId, message: { content: "Hi" } })) {
         events.push(event.case ?? "heartbeat");
         if (events.filter((one) => one === "heartbeat").length === 3) speak();
       }
@@ -178,12 +184,12 @@ describe.skipIf(!HAS_PROXIES).each(PROXIES)("F-PROXY-STREAM: behind %s", (_, sta
   test.concurrent("a turn that is resumed says so at once, though nothing has been said yet", async () => {
     const conversationId = await make();
     const speak = think(conversationId);
-    const messages = createClient(MessageService, transports.Connect?.() as Transport);
-    const chat = messages.chat({ conversationId, message: { content: "Hi" } })[Symbol.asyncIterator]();
+    const turns = createClient(TurnService, transports.Connect?.() as Transport);
+    const chat = turns.chat({ conversationId, message: { content: "Hi" } })[Symbol.asyncIterator]();
     const { value } = await chat.next();
     const turnId = value?.event.case === "started" ? (value.event.value.turn?.id ?? "") : "";
     const headers = Promise.withResolvers<Headers>();
-    const resumed = messages.resumeTurn({ turnId }, { onHeader: headers.resolve })[Symbol.asyncIterator]();
+    const resumed = turns.resumeTurn({ turnId }, { onHeader: headers.resolve })[Symbol.asyncIterator]();
     const first = resumed.next();
     await headers.promise;
     speak();
@@ -213,9 +219,9 @@ describe.skipIf(!HAS_PROXIES).each(PROXIES)("F-PROXY-STREAM: behind %s", (_, sta
   test("an export comes over every form", async () => {
     const conversationId = await make();
     for (const [name, transport] of Object.entries(transports)) {
-      const conversations = createClient(ConversationService, transport());
+      const transfer = createClient(TransferService, transport());
       let records = 0;
-      for await (const { record } of conversations.exportConversations({ conversationId })) if (record) records++;
+      for await (const { record } of transfer.exportConversations({ conversationId })) if (record) records++;
       expect([name, records > 0]).toEqual([name, true]);
     }
   });

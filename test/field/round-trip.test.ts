@@ -80,11 +80,11 @@ async function step({ tenant, conversations, messages }: Scene, { below, of }: R
     case 2:
       return void (await as.messages.restoreMessage({ messageId }));
     case 3:
-      return void (await as.conversations.addParticipants({ conversationId, memberIds: [of(MEMBERS) ?? ""] }));
+      return void (await as.participants.addParticipants({ conversationId, memberIds: [of(MEMBERS) ?? ""] }));
     case 4:
-      return void (await as.conversations.removeParticipant({ conversationId, memberId: of(MEMBERS) ?? "" }));
+      return void (await as.participants.removeParticipant({ conversationId, memberId: of(MEMBERS) ?? "" }));
     case 5:
-      return void (await as.conversations.markRead({ conversationId, readSeq: BigInt(below(9)) }));
+      return void (await as.participants.markRead({ conversationId, readSeq: BigInt(below(9)) }));
     case 6: {
       const status = of([ConversationStatus.ACTIVE, ConversationStatus.ARCHIVED, ConversationStatus.CLOSED]) ?? 1;
       const change = { ...conversation(), status, ownerId: of(MEMBERS) ?? "" };

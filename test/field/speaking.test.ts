@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 import { failureOf } from "../support/failure.ts";
@@ -20,6 +21,7 @@ afterAll(() => production.close());
 const clients = (credential: Credential) => ({
   conversations: production.server.client(ConversationService, credential),
   messages: production.server.client(MessageService, credential),
+  turns: production.server.client(TurnService, credential),
 });
 type Clients = ReturnType<typeof clients>;
 
@@ -59,8 +61,8 @@ const WAYS: readonly [string, string, (clients: Clients, scene: Scene, role: Mes
   [
     "Chat",
     "message.role",
-    async ({ messages }, { conversationId }, role) => {
-      for await (const _ of messages.chat({ conversationId, message: { role, content: "x" } }));
+    async ({ turns }, { conversationId }, role) => {
+      for await (const _ of turns.chat({ conversationId, message: { role, content: "x" } }));
     },
   ],
   [

@@ -67,7 +67,7 @@ const LISTS: readonly [string, number, (ask: Ask) => Promise<Page>][] = [
     "participants",
     COUNT,
     async (ask) => {
-      const page = await key.conversations.listParticipants({ conversationId: crowded, ...ask });
+      const page = await key.participants.listParticipants({ conversationId: crowded, ...ask });
       return { ids: page.participants.map(({ memberId }) => memberId), nextPageToken: page.nextPageToken };
     },
   ],

@@ -21,7 +21,7 @@ async function running() {
   const [ann, bob] = [tenant.member("ann"), tenant.member("bob")];
   const made = await ann.conversations.createConversation({ conversation: { agent: "helper" } });
   const conversationId = made.conversation?.id ?? "";
-  await ann.conversations.addParticipants({ conversationId, memberIds: ["bob"] });
+  await ann.participants.addParticipants({ conversationId, memberIds: ["bob"] });
   const speaking = Promise.withResolvers<void>();
   const release = Promise.withResolvers<void>();
   const asked = openai.calls.length;
@@ -34,7 +34,7 @@ async function running() {
     call.finish();
   };
   const chat = (clients: typeof bob, ifRunning: TurnPolicy = TurnPolicy.UNSPECIFIED) =>
-    hear(clients.messages.chat({ conversationId, message: { content: "hi" }, ifRunning }));
+    hear(clients.turns.chat({ conversationId, message: { content: "hi" }, ifRunning }));
   const heard = chat(bob);
   await speaking.promise;
   const key = tenant.key();
@@ -46,7 +46,7 @@ async function running() {
       conversationId,
     )
   )[0]?.id;
-  const ended = () => hear(key.messages.resumeTurn({ turnId: turnId ?? "" }));
+  const ended = () => hear(key.turns.resumeTurn({ turnId: turnId ?? "" }));
   return {
     tenant,
     key,
@@ -170,7 +170,7 @@ describe("A18: while a turn runs", () => {
 
   test("its caller is removed: the reply is the conversation's, and is finished; the caller hears no more", async () => {
     const scene = await running();
-    await scene.ann.conversations.removeParticipant({ conversationId: scene.conversationId, memberId: "bob" });
+    await scene.ann.participants.removeParticipant({ conversationId: scene.conversationId, memberId: "bob" });
     expect(failureIn(await scene.heard)).toMatchObject({ reason: "NOT_FOUND" });
     scene.release.resolve();
     expect((await scene.ended()).ended?.turn?.state).toBe(TurnState.COMPLETE);
@@ -187,7 +187,7 @@ describe("A18: a turn that waits is never begun, and is cancelled, when", () => 
     ],
     [
       "its caller takes part no longer",
-      ({ ann, conversationId }) => ann.conversations.removeParticipant({ conversationId, memberId: "bob" }),
+      ({ ann, conversationId }) => ann.participants.removeParticipant({ conversationId, memberId: "bob" }),
     ],
     [
       "its caller is shut out",

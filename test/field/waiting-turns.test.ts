@@ -51,7 +51,7 @@ async function conversationOf(clients: Clients): Promise<string> {
 }
 
 const queue = (clients: Clients, conversationId: string, content = "hi") =>
-  hear(clients.messages.chat({ conversationId, message: { content }, ifRunning: TurnPolicy.QUEUE }));
+  hear(clients.turns.chat({ conversationId, message: { content }, ifRunning: TurnPolicy.QUEUE }));
 
 /** Waits until so many of a tenant's turns are there, in the states that they have. */
 const turnsOf = (server: StoreServer, tenant: TestTenant) => {

@@ -8,6 +8,7 @@ import * as audit from "../../gen/colloquy/v1/audit_service_pb.ts";
 import * as conversations from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import * as directory from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { type Member, MemberSchema } from "../../gen/colloquy/v1/member_pb.ts";
+import * as participants from "../../gen/colloquy/v1/participant_service_pb.ts";
 import * as tenants from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { PAGE_BYTES, tokenPageOf } from "../../src/services/page-of.ts";
@@ -85,6 +86,7 @@ describe("F-CUT: each list of the contract, with rows larger than any rule lets 
       audit: server.client(audit.AuditService, key, "grpc"),
       conversations: server.client(conversations.ConversationService, key, "grpc"),
       members: server.client(directory.DirectoryService, key, "grpc"),
+      participants: server.client(participants.ParticipantService, key, "grpc"),
       tenants: server.client(tenants.TenantService, root, "grpc"),
     };
   }
@@ -163,7 +165,7 @@ describe("F-CUT: each list of the contract, with rows larger than any rule lets 
     [
       "participants",
       async (a) =>
-        keyed(await clients.conversations.listParticipants({ ...a, conversationId }), (r) =>
+        keyed(await clients.participants.listParticipants({ ...a, conversationId }), (r) =>
           r.participants.map((p) => p.memberId),
         ),
       /^m\d/,

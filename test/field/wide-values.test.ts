@@ -53,7 +53,7 @@ describe("A1: numbers of many digits", () => {
     expect(rest).toEqual([400, expect.stringContaining("seq")]);
     expect(rest[1].length).toBeLessThan(1_000);
     const body = `{"conversationId":"${conversation}","afterSeq":"${number}"}`;
-    const connect = await call("/colloquy.v1.ConversationService/ListEvents", body);
+    const connect = await call("/colloquy.v1.EventService/ListEvents", body);
     expect(connect).toEqual([400, expect.stringContaining("after_seq")]);
     expect(connect[1].length).toBeLessThan(1_000);
   });

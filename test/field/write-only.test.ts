@@ -85,7 +85,7 @@ describe("a mutation", () => {
       "MessageService.UpdateMessage",
       (_, m) => ({ messageId: m, message: { role: "MESSAGE_ROLE_USER" } }),
     ],
-    ["a mark", "ConversationService.MarkRead", (c) => ({ conversationId: c, seq: "1" })],
+    ["a mark", "ParticipantService.MarkRead", (c) => ({ conversationId: c, seq: "1" })],
   ];
   test.each(nothing)("A10: that changes nothing (%s, %s) tells nothing", async (_, rpc, change) => {
     const { parent, name } = methods.get(rpc) as DescMethod;

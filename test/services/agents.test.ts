@@ -25,7 +25,7 @@ async function chatWith(tenant: TestTenant, name: string, conversation: object =
   const clients = tenant.key();
   const made = await clients.conversations.createConversation({ conversation: { agent: name, ...conversation } });
   const conversationId = made.conversation?.id ?? "";
-  return hear(clients.messages.chat({ conversationId, message: { content: "Hello there" } }));
+  return hear(clients.turns.chat({ conversationId, message: { content: "Hello there" } }));
 }
 
 describe("an agent", () => {
@@ -220,7 +220,7 @@ describe.each([
     const signal = await speaking.promise;
     const text = "select id from turn where tenant_id = $1";
     const [turn] = await server.database.query<{ id: string }>({ name: "test_turn_id", text }, [tenant.id]);
-    await tenant.key().messages.cancelTurn({ turnId: turn?.id ?? "" });
+    await tenant.key().turns.cancelTurn({ turnId: turn?.id ?? "" });
     expect((await chatting).ended?.turn?.state).toBe(TurnState.CANCELLED);
     await expect.poll(() => signal.aborted).toBe(true);
   });

@@ -48,7 +48,7 @@ const say = (content: string) => ({ message: { content } });
 describe("a turn", () => {
   test("stores the message, streams the reply with offsets, and keeps it as one message of the log", async () => {
     const { alice, conversationId, agentId } = await scene("echo");
-    const heard = await hear(alice.messages.chat({ conversationId, ...say("¿Qué tal, 👩‍🚀 amigo?") }));
+    const heard = await hear(alice.turns.chat({ conversationId, ...say("¿Qué tal, 👩‍🚀 amigo?") }));
     expect(heard.error).toBeUndefined();
     expect(heard.text).toBe("¿Qué tal, 👩‍🚀 amigo?");
     expect(heard.offset).toBe(BigInt([..."¿Qué tal, 👩‍🚀 amigo?"].length));
@@ -74,14 +74,14 @@ describe("a turn", () => {
     for (const content of ["one", "two", "three"])
       await alice.messages.sendMessage({ conversationId, ...say(content) });
     openai.answer = (call) => call.finish();
-    await hear(alice.messages.chat({ conversationId, ...say("four") }));
+    await hear(alice.turns.chat({ conversationId, ...say("four") }));
     expect(openai.calls.at(-1)?.body.messages).toEqual([{ role: "user", content: "two\n\nthree\n\nfour" }]);
   });
 
   test("without a word leaves no message", async () => {
     const { alice, conversationId } = await scene("openai");
     openai.answer = (call) => call.finish();
-    const heard = await hear(alice.messages.chat({ conversationId, ...say("hi") }));
+    const heard = await hear(alice.turns.chat({ conversationId, ...say("hi") }));
     expect(heard.ended).toMatchObject({ turn: { state: TurnState.COMPLETE, replyId: "" } });
     expect(heard.ended?.reply).toBeUndefined();
     const { conversation } = await alice.conversations.getConversation({ conversationId });
@@ -91,7 +91,7 @@ describe("a turn", () => {
   test("is refused where no registered agent is named, where it is disabled, and where the caller may not write", async () => {
     const { tenant, alice, conversationId, agentId } = await scene("echo");
     const { conversation } = await alice.conversations.createConversation({ conversation: { agent: "nobody" } });
-    const chat = (clients: Clients, id: string) => hear(clients.messages.chat({ conversationId: id, ...say("x") }));
+    const chat = (clients: Clients, id: string) => hear(clients.turns.chat({ conversationId: id, ...say("x") }));
     expect(failureIn(await chat(alice, conversation?.id ?? ""))).toMatchObject({ reason: "UNKNOWN_REFERENCE" });
     expect(failureIn(await chat(tenant.member("bob"), conversationId))).toMatchObject({ reason: "NOT_FOUND" });
     await tenant.key().agents.updateAgent({ agentId, agent: { disabled: true } });
@@ -125,7 +125,7 @@ describe("while a turn runs", () => {
     const controller = new AbortController();
     const { alice, conversationId } = own;
     const requestId = randomUUID();
-    const stream = alice.messages.chat({ conversationId, ...say("hi"), requestId }, { signal: controller.signal });
+    const stream = alice.turns.chat({ conversationId, ...say("hi"), requestId }, { signal: controller.signal });
     const heard = hear(stream, undefined, ({ text }) => text !== "one" || !leave.now);
     const leave = { now: false };
     await speaking.promise;
@@ -141,7 +141,7 @@ describe("while a turn runs", () => {
 
   test("another is refused with the id of the first, and stores nothing", async () => {
     const { alice, conversationId, heard, release, turnId } = await running();
-    const second = await hear(alice.messages.chat({ conversationId, ...say("again") }));
+    const second = await hear(alice.turns.chat({ conversationId, ...say("again") }));
     expect(failureIn(second)).toMatchObject({
       code: "Aborted",
       reason: "TURN_IN_PROGRESS",
@@ -155,7 +155,7 @@ describe("while a turn runs", () => {
 
   test("another may wait for it, its message stored at once", async () => {
     const { alice, conversationId, heard, release } = await running();
-    const waiting = hear(alice.messages.chat({ conversationId, ...say("then this"), ifRunning: TurnPolicy.QUEUE }));
+    const waiting = hear(alice.turns.chat({ conversationId, ...say("then this"), ifRunning: TurnPolicy.QUEUE }));
     await expect
       .poll(async () => (await alice.messages.listMessages({ conversationId })).messages.map((m) => m.content))
       .toEqual(["hi", "then this"]);
@@ -170,7 +170,7 @@ describe("while a turn runs", () => {
   test("another may interrupt it, and the partial reply stays", async () => {
     const { alice, conversationId, heard } = await running();
     const second = await hear(
-      alice.messages.chat({ conversationId, ...say("no, this"), ifRunning: TurnPolicy.INTERRUPT }),
+      alice.turns.chat({ conversationId, ...say("no, this"), ifRunning: TurnPolicy.INTERRUPT }),
     );
     expect(second).toMatchObject({ text: "next", ended: { turn: { state: TurnState.COMPLETE } } });
     expect(await heard).toMatchObject({ text: "one", ended: { turn: { state: TurnState.CANCELLED } } });
@@ -186,10 +186,10 @@ describe("while a turn runs", () => {
   test("it can be cancelled: the agent is told, the partial reply stays, and doing it again changes nothing", async () => {
     const { alice, tenant, heard, turnId } = await running();
     const id = await turnId();
-    expect(await failureOf(tenant.member("bob").messages.cancelTurn({ turnId: id }))).toMatchObject({
+    expect(await failureOf(tenant.member("bob").turns.cancelTurn({ turnId: id }))).toMatchObject({
       reason: "NOT_FOUND",
     });
-    const { turn } = await alice.messages.cancelTurn({ turnId: id });
+    const { turn } = await alice.turns.cancelTurn({ turnId: id });
     expect(turn).toMatchObject({ id, state: TurnState.CANCELLED });
     await openai.calls.at(-1)?.gone;
     expect(await heard).toMatchObject({
@@ -197,17 +197,17 @@ describe("while a turn runs", () => {
       ended: { reply: { content: "one", state: MessageState.FAILED } },
     });
     expect((await heard).error).toBeUndefined();
-    expect((await alice.messages.cancelTurn({ turnId: id })).turn).toEqual(turn);
+    expect((await alice.turns.cancelTurn({ turnId: id })).turn).toEqual(turn);
   });
 
   test("a request id cancels that one turn, however often it comes, and no other", async () => {
     const { alice, heard, turnId, conversationId } = await running();
     const cancel = { turnId: await turnId(), requestId: randomUUID() };
-    const { turn } = await alice.messages.cancelTurn(cancel);
+    const { turn } = await alice.turns.cancelTurn(cancel);
     await heard;
-    expect((await alice.messages.cancelTurn(cancel)).turn).toEqual(turn);
-    const next = await hear(alice.messages.chat({ conversationId, ...say("again") }));
-    const other = alice.messages.cancelTurn({ ...cancel, turnId: next.ended?.turn?.id ?? "" });
+    expect((await alice.turns.cancelTurn(cancel)).turn).toEqual(turn);
+    const next = await hear(alice.turns.chat({ conversationId, ...say("again") }));
+    const other = alice.turns.cancelTurn({ ...cancel, turnId: next.ended?.turn?.id ?? "" });
     expect(await failureOf(other)).toMatchObject({ code: "InvalidArgument", reason: "REQUEST_ID_REUSED" });
   });
 
@@ -217,7 +217,7 @@ describe("while a turn runs", () => {
     controller.abort();
     const before = await heard;
     expect(before.ended).toBeUndefined();
-    const resumed = hear(alice.messages.resumeTurn({ turnId: id, offset: before.offset }), {
+    const resumed = hear(alice.turns.resumeTurn({ turnId: id, offset: before.offset }), {
       ...before,
       error: undefined,
     });
@@ -227,19 +227,19 @@ describe("while a turn runs", () => {
     expect(messages.map(({ content }) => content)).toEqual(["hi", "one two"]);
     // And once more when it has long ended, from any place.
     for (const offset of [0n, 3n, 7n, 1_000_000n]) {
-      const again = await hear(alice.messages.resumeTurn({ turnId: id, offset }), { text: "", offset });
+      const again = await hear(alice.turns.resumeTurn({ turnId: id, offset }), { text: "", offset });
       expect(again).toMatchObject({ text: "one two".slice(Number(offset)), ended: { reply: { content: "one two" } } });
     }
   });
 
   test("a repeat with the same request id attaches to it, and replays it when it has ended", async () => {
     const { alice, conversationId, heard, release, requestId } = await running();
-    const repeat = hear(alice.messages.chat({ conversationId, ...say("hi"), requestId }));
+    const repeat = hear(alice.turns.chat({ conversationId, ...say("hi"), requestId }));
     release.resolve();
     const [first, second] = await Promise.all([heard, repeat]);
     expect(second).toEqual(first);
-    expect(await hear(alice.messages.chat({ conversationId, ...say("hi"), requestId }))).toEqual(first);
-    const other = await hear(alice.messages.chat({ conversationId, ...say("ho"), requestId }));
+    expect(await hear(alice.turns.chat({ conversationId, ...say("hi"), requestId }))).toEqual(first);
+    const other = await hear(alice.turns.chat({ conversationId, ...say("ho"), requestId }));
     expect(failureIn(other)).toMatchObject({ reason: "REQUEST_ID_REUSED" });
     const { messages } = await alice.messages.listMessages({ conversationId });
     expect(messages.map(({ content }) => content)).toEqual(["hi", "one two"]);
@@ -251,7 +251,7 @@ describe("an agent that", () => {
     const own = await scene("openai", agent);
     const calls = openai.calls.length;
     openai.answer = (call, index) => answer(call, index - calls);
-    const heard = await hear(own.alice.messages.chat({ conversationId: own.conversationId, ...say("hi") }));
+    const heard = await hear(own.alice.turns.chat({ conversationId: own.conversationId, ...say("hi") }));
     return { ...own, heard, asked: openai.calls.length - calls };
   }
 
@@ -342,7 +342,7 @@ describe("an agent that", () => {
   test("keeps failing is left alone until a while has passed", async () => {
     const own = await scene("openai");
     openai.answer = ({ response }) => response.writeHead(503).end();
-    const chat = () => hear(own.alice.messages.chat({ conversationId: own.conversationId, ...say("hi") }));
+    const chat = () => hear(own.alice.turns.chat({ conversationId: own.conversationId, ...say("hi") }));
     for (let times = 0; times < 5; times++) await chat();
     const calls = openai.calls.length;
     expect((await chat()).ended?.turn?.failure).toMatch(/left alone/);
@@ -381,7 +381,7 @@ describe("the database", () => {
       };
       writes.length = 0;
       const began = Date.now();
-      const heard = await hear(alice.messages.chat({ conversationId, ...say("go") }));
+      const heard = await hear(alice.turns.chat({ conversationId, ...say("go") }));
       expect(heard.ended?.reply?.content).toBe("word ".repeat(2_000));
       const saves = writes.filter((text) => text.includes("set text = left("));
       expect(saves.length).toBeGreaterThan(0);
@@ -404,7 +404,7 @@ describe("the database", () => {
       })();
       for (const content of ["one", "two", "three", "four", "five"]) {
         const requestId = randomUUID();
-        const chat = () => hear(alice.messages.chat({ conversationId, ...say(content), requestId }));
+        const chat = () => hear(alice.turns.chat({ conversationId, ...say(content), requestId }));
         let heard = await chat();
         while (heard.started === undefined && failureIn(heard).reason === "OVERLOADED") heard = await chat();
         expect(heard.error).toBeUndefined();

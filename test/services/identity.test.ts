@@ -7,6 +7,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { reasonOf } from "../support/errors.ts";
 import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -437,7 +438,8 @@ test("the audit log says who was let in, who was shut out, and what a new list o
   const tenant = await server.tenant();
   for (const id of ["ada", "bob"]) await tenant.addMember(id);
   const { credential, id } = await tenant.key("read", "write", "admin");
-  const { createConversation, addParticipants, removeParticipant, updateConversation } = conversations(credential);
+  const { createConversation, updateConversation } = conversations(credential);
+  const { addParticipants, removeParticipant } = server.client(ParticipantService, credential);
   const { conversation } = await createConversation({ messages: [{ content: "one" }, { content: "two" }] });
   const conversationId = conversation?.id ?? "";
   await addParticipants({ conversationId, memberIds: ["ada", "bob"] });

@@ -103,7 +103,7 @@ describe("sending", () => {
     const wanted = { conversationId, message: { content: "x" }, participantsOnly: true };
     const { message } = await bob.messages.sendMessage(wanted);
     expect(message).toMatchObject({ seq: 3n, sender: "bob", content: "x" });
-    await alice.conversations.removeParticipant({ conversationId, memberId: "alice" });
+    await alice.participants.removeParticipant({ conversationId, memberId: "alice" });
     const gone = { code: "NotFound", reason: "NOT_FOUND", message: "conversation not found" };
     for (const other of [alice, tenant.key(), tenant.key(["write"], "eve"), tenant.member("eve")]) {
       expect(await failureOf(other.messages.sendMessage(wanted))).toEqual(gone);
@@ -230,7 +230,7 @@ describe("a request id", () => {
       conversation: { status: ConversationStatus.CLOSED },
     });
     expect(await bob.messages.sendMessage(request)).toEqual(first);
-    await alice.conversations.removeParticipant({ conversationId, memberId: "bob" });
+    await alice.participants.removeParticipant({ conversationId, memberId: "bob" });
     expect(await bob.messages.sendMessage(request)).toEqual(first);
   });
 
@@ -534,7 +534,7 @@ describe("searching", () => {
 describe("the log", () => {
   test("names its conversation as it is known, however the caller writes the id", async () => {
     const { conversationId } = await start("a");
-    const { events } = await alice.conversations.listEvents({ conversationId: conversationId.toUpperCase() });
+    const { events } = await alice.events.listEvents({ conversationId: conversationId.toUpperCase() });
     expect(new Set(events.map((event) => event.conversationId))).toEqual(new Set([conversationId]));
   });
 
@@ -546,16 +546,16 @@ describe("the log", () => {
     await alice.messages.restoreMessage({ messageId: b });
     await alice.messages.deleteAllMessages({ conversationId });
     await alice.messages.restoreAllMessages({ conversationId });
-    await bob.conversations.markRead({ conversationId, readSeq: 4n });
+    await bob.participants.markRead({ conversationId, readSeq: 4n });
     await alice.conversations.updateConversation({ conversationId, conversation: { title: "t", pinned: true } });
-    await alice.conversations.removeParticipant({ conversationId, memberId: "bob" });
+    await alice.participants.removeParticipant({ conversationId, memberId: "bob" });
     await alice.conversations.deleteConversation({ conversationId });
     await alice.conversations.restoreConversation({ conversationId });
 
     const events: Event[] = [];
     let pageToken = "";
     do {
-      const page = await alice.conversations.listEvents({ conversationId, pageSize: 4, pageToken });
+      const page = await alice.events.listEvents({ conversationId, pageSize: 4, pageToken });
       events.push(...page.events);
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
@@ -581,7 +581,7 @@ describe("the log", () => {
     expect(events[7]?.change.value).toMatchObject({ count: 2n });
     expect(events[9]?.change.value).toMatchObject({ memberId: "bob", readSeq: 4n });
     expect(events[10]?.change.value).toMatchObject({ updateMask: { paths: ["title", "pinned"] } });
-    const tail = await alice.conversations.listEvents({ conversationId, afterSeq: 12n });
+    const tail = await alice.events.listEvents({ conversationId, afterSeq: 12n });
     expect(tail.events.map(({ seq }) => seq)).toEqual([13n, 14n]);
   });
 
@@ -590,7 +590,7 @@ describe("the log", () => {
     const [messageId = ""] = ids;
     await alice.messages.updateMessage({ messageId, message: { content: "secret too", metadata: { secret: 1 } } });
     await alice.messages.deleteMessage({ messageId });
-    const { events } = await alice.conversations.listEvents({ conversationId });
+    const { events } = await alice.events.listEvents({ conversationId });
     expect(JSON.stringify(events, (_, v) => (typeof v === "bigint" ? `${v}` : v))).not.toContain("secret");
   });
 
@@ -603,7 +603,7 @@ describe("the log", () => {
     );
     const seqs = sent.map(({ message }) => Number(message?.seq)).sort((x, y) => x - y);
     expect(seqs).toEqual(seqs.map((_, index) => index + 3));
-    const { events } = await alice.conversations.listEvents({ conversationId, pageSize: 200 });
+    const { events } = await alice.events.listEvents({ conversationId, pageSize: 200 });
     expect(events).toHaveLength(66);
     const times = events.map(({ createTime }) => (createTime ? timestampMs(createTime) : 0));
     expect(times).toEqual(times.toSorted((x, y) => x - y));

@@ -8,6 +8,8 @@ import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { ruleName } from "../../src/domain/permissions.ts";
 import { ownServices } from "../support/contract.ts";
@@ -99,17 +101,17 @@ const TABLE: Readonly<Record<string, Row>> = {
     ({ conversationId: id }) => ({ conversationIds: [id] }),
     "-- ok ok ok ok ok ok ok",
   ],
-  "ConversationService/AddParticipants": [inConversation({ memberIds: ["stranger"] }), MANAGE],
-  "ConversationService/RemoveParticipant": [inConversation({ memberId: "third" }), MANAGE],
-  "ConversationService/RemoveParticipant, itself": [
+  "ParticipantService/AddParticipants": [inConversation({ memberIds: ["stranger"] }), MANAGE],
+  "ParticipantService/RemoveParticipant": [inConversation({ memberId: "third" }), MANAGE],
+  "ParticipantService/RemoveParticipant, itself": [
     inConversation({ memberId: "participant" }),
     "nf ok ok pd ok sm ok sm",
   ],
-  "ConversationService/ListParticipants": [conversation, READ_ONE],
-  "ConversationService/MarkRead": [conversation, "nf ok pd pd pd sm pd sm"],
-  "ConversationService/ListEvents": [conversation, READ_ONE],
-  "ConversationService/Subscribe": [conversation, READ_ONE],
-  "ConversationService/ExportConversations": [conversation, READ_ONE],
+  "ParticipantService/ListParticipants": [conversation, READ_ONE],
+  "ParticipantService/MarkRead": [conversation, "nf ok pd pd pd sm pd sm"],
+  "EventService/ListEvents": [conversation, READ_ONE],
+  "EventService/Subscribe": [conversation, READ_ONE],
+  "TransferService/ExportConversations": [conversation, READ_ONE],
 
   "MessageService/SendMessage": [inConversation({ message: say }), WRITE],
   "MessageService/BatchSendMessages": [inConversation({ messages: [say] }), WRITE],
@@ -131,9 +133,9 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/ListMessageRevisions": [message, READ_ONE],
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
-  "MessageService/Chat": [inConversation({ message: say }), WRITE],
-  "MessageService/CancelTurn": [({ turnId }) => ({ turnId }), WRITE],
-  "MessageService/ResumeTurn": [({ turnId }) => ({ turnId }), READ_ONE],
+  "TurnService/Chat": [inConversation({ message: say }), WRITE],
+  "TurnService/CancelTurn": [({ turnId }) => ({ turnId }), WRITE],
+  "TurnService/ResumeTurn": [({ turnId }) => ({ turnId }), READ_ONE],
 
   "AgentService/CreateAgent": [
     () => ({ agent: { name: newId(), connector: { case: "echo", value: {} } } }),
@@ -231,7 +233,7 @@ async function makeScene(): Promise<Scene> {
   await messages.updateMessage({ messageId, message: { content: word } });
   await messages.deleteMessage({ messageId: deletedMessageId });
   let turnId = "";
-  for await (const { event } of messages.chat({ conversationId, message: say })) {
+  for await (const { event } of server.client(TurnService, third).chat({ conversationId, message: say })) {
     if (event.case === "started") turnId = event.value.turn?.id ?? "";
   }
   const memberId = newId();
@@ -321,7 +323,7 @@ test("a conversation that is not visible is not counted, not found by its number
 
 test("a manager who no longer takes part sees what it once said, and may not change it", async () => {
   const { conversationId } = await makeScene();
-  const { addParticipants, removeParticipant } = server.client(ConversationService, admin);
+  const { addParticipants, removeParticipant } = server.client(ParticipantService, admin);
   const messages = server.client(MessageService, callers.manager);
   await addParticipants({ conversationId, memberIds: ["manager"] });
   const messageId = (await messages.sendMessage({ conversationId, message: say })).message?.id ?? "";

@@ -6,9 +6,10 @@ import { connect } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
-import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { ConversationService, SubscribeRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
+import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { EventService, SubscribeRequestSchema } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { callerFrom } from "../../src/domain/caller.ts";
 import { createFeedTails } from "../../src/live/followers/feed-tail.ts";
 import { followFeed, MAX_SEQ } from "../../src/live/followers/follow-feed.ts";
@@ -39,7 +40,7 @@ interface Reader {
 
 function follow(clients: Clients, request: Partial<Pick<SubscribeRequest, "conversationId" | "afterSeq" | "cursor">>) {
   const controller = new AbortController();
-  const stream = clients.conversations.subscribe(request, { signal: controller.signal })[Symbol.asyncIterator]();
+  const stream = clients.events.subscribe(request, { signal: controller.signal })[Symbol.asyncIterator]();
   const any = async () => {
     const { value, done } = await stream.next();
     return done ? undefined : value;
@@ -85,12 +86,12 @@ describe("a conversation's log", () => {
     await alice.messages.updateMessage({ messageId, message: { content: "two" } });
     await alice.messages.deleteMessage({ messageId });
     await alice.messages.restoreMessage({ messageId });
-    await alice.conversations.addParticipants({ conversationId, memberIds: ["bob"] });
-    await bob.conversations.markRead({ conversationId });
+    await alice.participants.addParticipants({ conversationId, memberIds: ["bob"] });
+    await bob.participants.markRead({ conversationId });
     await alice.messages.deleteAllMessages({ conversationId });
     await alice.messages.restoreAllMessages({ conversationId });
     await alice.conversations.updateConversation({ conversationId, conversation: { title: "T" } });
-    await alice.conversations.removeParticipant({ conversationId, memberId: "bob" });
+    await alice.participants.removeParticipant({ conversationId, memberId: "bob" });
     const rest = await reader.next(9);
     expect(kinds(rest)).toEqual([
       ...["messageEdited", "messageDeleted", "messageRestored", "participantAdded", "readMarked"],
@@ -99,7 +100,7 @@ describe("a conversation's log", () => {
     expect(rest.map(({ event, cursor }) => [event?.seq, cursor])).toEqual(
       [3, 4, 5, 6, 7, 8, 9, 10, 11].map((seq) => [BigInt(seq), String(seq)]),
     );
-    const { events } = await alice.conversations.listEvents({ conversationId, afterSeq: 2n });
+    const { events } = await alice.events.listEvents({ conversationId, afterSeq: 2n });
     // Messages stand in both as they are when they are read, so what happened to one later is left out.
     const told = (event: Event | undefined) => [event?.seq, event?.actor, event?.createTime, event?.change.case];
     expect(rest.map(({ event }) => told(event))).toEqual(events.map(told));
@@ -143,7 +144,7 @@ describe("a conversation's log", () => {
     expect(kinds(await reader.next(2))).toEqual(["participantAdded", "participantAdded"]);
     await send(alice, conversationId, "for both");
     expect(texts(await reader.next())).toEqual(["for both"]);
-    await alice.conversations.removeParticipant({ conversationId, memberId: "bob" });
+    await alice.participants.removeParticipant({ conversationId, memberId: "bob" });
     await send(alice, conversationId, "for alice");
     expect(await failureOf(reader.any())).toMatchObject({ reason: "NOT_FOUND" });
   });
@@ -202,7 +203,7 @@ describe("a conversation's log", () => {
     const principal = { kind: "member", tenantId: tenant.id, memberId: "alice", role: "member" };
     const { port } = new URL(server.url);
     const head = [
-      "POST /colloquy.v1.ConversationService/Subscribe HTTP/1.1",
+      "POST /colloquy.v1.EventService/Subscribe HTTP/1.1",
       `Host: 127.0.0.1:${port}`,
       "Content-Type: application/connect+json",
       "Connect-Protocol-Version: 1",
@@ -244,7 +245,7 @@ describe("a conversation's log", () => {
 });
 
 describe.runIf(STREAM_LANE)("a stream that stands says so by its headers, though it has nothing to tell", () => {
-  const path = "/colloquy.v1.ConversationService/Subscribe";
+  const path = "/colloquy.v1.EventService/Subscribe";
 
   async function prepare(type: string) {
     const tenant = await server.tenant("alice");
@@ -303,7 +304,7 @@ describe("all conversations", () => {
     expect(texts(await replay.next(2))).toEqual(["to both", "again"]);
     replay.close();
     await send(alice, before, "while away");
-    await alice.conversations.addParticipants({ conversationId: own, memberIds: ["bob"] });
+    await alice.participants.addParticipants({ conversationId: own, memberIds: ["bob"] });
     await send(alice, own, "welcome");
     const resumed = follow(bob, { cursor: heard.at(-1)?.cursor ?? "" });
     expect(texts(await resumed.next(3))).toEqual(["while away", "participantAdded", "welcome"]);
@@ -329,7 +330,7 @@ describe("all conversations", () => {
     const [one, other] = [await open(alice, ["bob"]), await open(alice, ["bob"])];
     const reader = follow(bob, {});
     await reader.any();
-    await alice.conversations.removeParticipant({ conversationId: one, memberId: "bob" });
+    await alice.participants.removeParticipant({ conversationId: one, memberId: "bob" });
     await send(alice, one, "secret");
     await send(alice, other, "open");
     expect(texts(await reader.next())).toEqual(["open"]);
@@ -391,7 +392,7 @@ test("a reader under way waits for a database that has no room for a moment, and
   await read();
   busy = 3;
   // Of who takes part the log says so itself, so the right to read it is asked for again.
-  await alice.conversations.addParticipants({ conversationId, memberIds: ["bob"] });
+  await alice.participants.addParticipants({ conversationId, memberIds: ["bob"] });
   await send(alice, conversationId, "two");
   while (heard.length < 4) await read();
   expect(heard).toEqual([1n, 2n, 3n, 4n]);
@@ -462,7 +463,7 @@ describe("within seconds, though no log says so,", () => {
     const admin = (await tenant.key("read", "write", "admin")).credential;
     const { conversation } = await identity.client(ConversationService, admin).createConversation({});
     const key = await tenant.key("read");
-    const clients = { conversations: identity.client(ConversationService, key.credential) } as Clients;
+    const clients = { events: identity.client(EventService, key.credential) } as Clients;
     const [one, all] = [follow(clients, { conversationId: conversation?.id ?? "" }), follow(clients, {})];
     await all.any();
     const failures = [failureOf(one.any()), failureOf(all.any())];

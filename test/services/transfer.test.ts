@@ -1,8 +1,8 @@
 // Export and import over real sockets: what goes out comes back in the same, and what cannot come in is named.
 import { toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ImportConversationsResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
+import type { ImportConversationsResponse } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { failureOf } from "../support/failure.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
@@ -16,9 +16,9 @@ beforeAll(async () => {
 afterAll(() => Promise.all([server.close(), whole.close()]));
 
 /** All that a caller may see, a line for each record. */
-async function exported({ conversations }: Clients, conversationId = ""): Promise<string[]> {
+async function exported({ transfer }: Clients, conversationId = ""): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { record } of conversations.exportConversations({ conversationId })) {
+  for await (const { record } of transfer.exportConversations({ conversationId })) {
     if (record) lines.push(JSON.stringify(toJson(RecordSchema, record)));
   }
   return lines;
@@ -26,12 +26,12 @@ async function exported({ conversations }: Clients, conversationId = ""): Promis
 
 /** Sends lines cut into pieces of a size that is none of theirs. */
 function imported(
-  { conversations }: Clients,
+  { transfer }: Clients,
   lines: readonly (string | object)[],
   stopOnError = false,
 ): Promise<ImportConversationsResponse> {
   const data = Buffer.from(lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
-  return conversations.importConversations(
+  return transfer.importConversations(
     (async function* () {
       for (let from = 0; from < data.length; from += 997) {
         yield { body: { data: data.subarray(from, from + 997) }, stopOnError };
@@ -65,7 +65,7 @@ async function livedIn() {
   await alice.messages.updateMessage({ messageId: one, message: { content: "eins" } });
   await alice.messages.updateMessage({ messageId: one, message: { content: "uno" } });
   await alice.messages.deleteMessage({ messageId: two });
-  await bob.conversations.markRead({ conversationId });
+  await bob.participants.markRead({ conversationId });
   await alice.messages.deleteMessage({ messageId: one });
   await alice.messages.restoreMessage({ messageId: one });
   await alice.conversations.updateConversation({ conversationId, conversation: { title: "U" } });
@@ -187,7 +187,7 @@ describe("an import from another system", () => {
     async function* parts() {
       yield { body: { data: Buffer.concat([first, latin1, last]) } };
     }
-    const answer = await tenant.key().conversations.importConversations(parts());
+    const answer = await tenant.key().transfer.importConversations(parts());
     expect(answer).toMatchObject({ lineCount: 3n, conversationCount: 1n, messageCount: 1n, errorCount: 1n });
     expect(answer.errors).toMatchObject([{ line: 2n, description: "is not UTF-8" }]);
   });
@@ -228,7 +228,7 @@ describe("an import from another system", () => {
       errorCount: 0n,
     });
     const logs = new Map<string, { seqs: bigint[]; texts: number[] }>();
-    for await (const { record } of tenant.key().conversations.exportConversations({})) {
+    for await (const { record } of tenant.key().transfer.exportConversations({})) {
       if (record?.kind.case === "conversation")
         logs.set(record.kind.value.conversation?.id ?? "", { seqs: [], texts: [] });
       if (record?.kind.case !== "message") continue;
@@ -260,10 +260,10 @@ describe("an import from another system", () => {
   });
 
   test("of events that name what is not there leaves a log that can be read, and leaves out what cannot be", async () => {
-    const { conversations } = (await server.tenant()).key();
+    const { conversations, events: log, transfer } = (await server.tenant()).key();
     const event = (seq: number, change: object) => ({ event: { event: { conversationId: "c", seq, ...change } } });
     const far = String(2n ** 63n - 1n);
-    const answer = await imported({ conversations } as Clients, [
+    const answer = await imported({ transfer } as Clients, [
       { conversation: { conversation: { id: "c", createTime: "2025-01-01T00:00:00Z" } } },
       { message: { message: { conversationId: "c", seq: 1, content: "one" } } },
       event(2, { messageEdited: { message: { id: "gone", seq: 2 }, revision: 1 } }),
@@ -280,7 +280,7 @@ describe("an import from another system", () => {
       [5, 6, 7, 8, 9, 10].map((line) => [line, description]),
     );
     const { conversations: made } = await conversations.listConversations({});
-    const { events } = await conversations.listEvents({ conversationId: made[0]?.id ?? "" });
+    const { events } = await log.listEvents({ conversationId: made[0]?.id ?? "" });
     expect(events.map(({ change }) => change)).toMatchObject([
       { case: "messageSent", value: { content: "one" } },
       { case: "messageEdited", value: { message: { id: "gone", seq: 2n, content: "" }, revision: 1 } },
@@ -309,13 +309,13 @@ describe("an import from another system", () => {
   });
 
   test("of messages with revisions gives each a number, and they can be edited afterwards", async () => {
-    const { conversations, messages } = (await server.tenant()).key();
+    const { conversations, messages, transfer } = (await server.tenant()).key();
     const most = 2 ** 31 - 1;
     const etag = String(most);
     const edited = (content: string, more: object, ...revisions: object[]) => ({
       message: { message: { conversationId: "c", content, ...more }, revisions },
     });
-    const answer = await imported({ conversations } as Clients, [
+    const answer = await imported({ transfer } as Clients, [
       conversation("c", { etag }),
       edited("without numbers", { etag }, { content: "a" }, { content: "b" }),
       edited("from one on", {}, { revision: 1, content: "a" }, { revision: 2, content: "b" }),
@@ -418,7 +418,7 @@ describe("an import from another system", () => {
     const count = 20_000;
     const before = process.memoryUsage().rss;
     const began = performance.now();
-    const answer = await tenant.key().conversations.importConversations(
+    const answer = await tenant.key().transfer.importConversations(
       (async function* () {
         yield { body: { data: Buffer.from(`${JSON.stringify(conversation("c-1"))}\n`) } };
         for (let from = 0; from < count; from += 500) {
@@ -439,7 +439,7 @@ describe("an import from another system", () => {
 });
 
 test("an import of very many very short lines lets others have their turn, and counts them all", async () => {
-  const { conversations } = (await server.tenant()).key();
+  const { transfer } = (await server.tenant()).key();
   const data = Buffer.concat([Buffer.from("x\n".repeat(300_000)), Buffer.alloc(1_000_000, "\n")]);
   // The server is in this process.
   let turns = 0;
@@ -447,7 +447,7 @@ test("an import of very many very short lines lets others have their turn, and c
   const parts = (async function* () {
     yield { body: { data } };
   })();
-  const answer = await conversations.importConversations(parts);
+  const answer = await transfer.importConversations(parts);
   clearInterval(ticking);
   expect(answer).toMatchObject({ lineCount: 1_300_000n, errorCount: 300_000n });
   expect(answer.errors).toHaveLength(1_000);

@@ -1,7 +1,7 @@
 // Reads the stream of a turn in tests.
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { ChatResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/message_service_pb.ts";
 import type { TurnEnded, TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
+import type { ChatResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/turn_service_pb.ts";
 
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 

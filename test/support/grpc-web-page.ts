@@ -9,7 +9,9 @@ import {
 } from "@bufbuild/protobuf";
 import { GrpcWebClientBase, MethodDescriptor, MethodType, type RpcError } from "grpc-web";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 
 const page = globalThis as unknown as { readonly location: { readonly hash: string }; told?: unknown };
 const settings = new URLSearchParams(page.location.hash.slice(1));
@@ -52,8 +54,10 @@ async function failureOf(promise: Promise<unknown>) {
   return { code: error.code, message: error.message };
 }
 
-const { sendMessage, listMessages, getMessage, chat } = MessageService.method;
-const { createConversation, subscribe } = ConversationService.method;
+const { sendMessage, listMessages, getMessage } = MessageService.method;
+const { createConversation } = ConversationService.method;
+const { subscribe } = EventService.method;
+const { chat } = TurnService.method;
 
 async function talk() {
   const wanted = { title: "In a browser", agent: "parrot" };

@@ -66,21 +66,21 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.ConversationService/AssignConversationNumbers": one(({ conversationId: id }) => ({
     conversationIds: [id],
   })),
-  "colloquy.v1.ConversationService/AddParticipants": one(({ conversationId, memberId }) => ({
+  "colloquy.v1.ParticipantService/AddParticipants": one(({ conversationId, memberId }) => ({
     conversationId,
     memberIds: [memberId],
   })),
-  "colloquy.v1.ConversationService/RemoveParticipant": one(({ conversationId, memberId }) => ({
+  "colloquy.v1.ParticipantService/RemoveParticipant": one(({ conversationId, memberId }) => ({
     conversationId,
     memberId,
   })),
-  "colloquy.v1.ConversationService/ListParticipants": conversation,
-  "colloquy.v1.ConversationService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
-  "colloquy.v1.ConversationService/ListEvents": conversation,
-  "colloquy.v1.ConversationService/Subscribe": conversation,
+  "colloquy.v1.ParticipantService/ListParticipants": conversation,
+  "colloquy.v1.ParticipantService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
+  "colloquy.v1.EventService/ListEvents": conversation,
+  "colloquy.v1.EventService/Subscribe": conversation,
   // It names nothing that is there: what comes in goes to the caller's own tenant.
-  "colloquy.v1.ConversationService/ImportConversations": { ask: () => [] },
-  "colloquy.v1.ConversationService/ExportConversations": conversation,
+  "colloquy.v1.TransferService/ImportConversations": { ask: () => [] },
+  "colloquy.v1.TransferService/ExportConversations": conversation,
 
   "colloquy.v1.MessageService/SendMessage": one(({ conversationId }) => ({
     conversationId,
@@ -112,12 +112,12 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     messages: [{ role: 1, content: "taken" }],
   })),
 
-  "colloquy.v1.MessageService/Chat": one(({ conversationId }) => ({
+  "colloquy.v1.TurnService/Chat": one(({ conversationId }) => ({
     conversationId,
     message: { role: 1, content: "hello" },
   })),
-  "colloquy.v1.MessageService/CancelTurn": one(({ turnId }) => ({ turnId })),
-  "colloquy.v1.MessageService/ResumeTurn": one(({ turnId }) => ({ turnId })),
+  "colloquy.v1.TurnService/CancelTurn": one(({ turnId }) => ({ turnId })),
+  "colloquy.v1.TurnService/ResumeTurn": one(({ turnId }) => ({ turnId })),
 
   // A name is one in its own tenant, and may be another's too.
   "colloquy.v1.AgentService/CreateAgent": { ask: () => [] },

@@ -7,6 +7,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
 import type { Target } from "./isolation-cases.ts";
@@ -48,7 +49,9 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   const messageId = await say(`hello ${word}`);
   const deleted = [await say("a"), await say("b")];
   for (const id of deleted) await messages.deleteMessage({ messageId: id });
-  const chat = messages.chat({ conversationId, message: { role: MessageRole.USER, content: "hello" } });
+  const chat = server
+    .client(TurnService, admin)
+    .chat({ conversationId, message: { role: MessageRole.USER, content: "hello" } });
   let turnId = "";
   for await (const { event } of chat) if (event.case === "started") turnId = event.value.turn?.id ?? "";
   await conversations.deleteConversation({ conversationId: deletedConversationId });

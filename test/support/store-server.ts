@@ -4,7 +4,11 @@ import { type Client, createClient, type Interceptor } from "@connectrpc/connect
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { createConnectors } from "../../src/agents/connectors/connectors.ts";
 import { createSealer } from "../../src/agents/secrets/sealing.ts";
 import { createTurns, type Turns } from "../../src/agents/turns/turns.ts";
@@ -20,8 +24,12 @@ import { createServer } from "../../src/server/server.ts";
 import { createAgentService } from "../../src/services/agents/service.ts";
 import { createConversationService } from "../../src/services/conversations/service.ts";
 import { toMessage } from "../../src/services/convert.ts";
+import { createEventService } from "../../src/services/events/service.ts";
 import { createSubscriptions } from "../../src/services/events/subscribe.ts";
 import { createMessageService } from "../../src/services/messages/service.ts";
+import { createParticipantService } from "../../src/services/participants/service.ts";
+import { createTransferService } from "../../src/services/transfer/service.ts";
+import { createTurnService } from "../../src/services/turns/service.ts";
 import type { Database, DatabaseOptions } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/directory/tenant-secrets.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
@@ -33,6 +41,10 @@ export interface Clients {
   readonly agents: Client<typeof AgentService>;
   readonly conversations: Client<typeof ConversationService>;
   readonly messages: Client<typeof MessageService>;
+  readonly turns: Client<typeof TurnService>;
+  readonly participants: Client<typeof ParticipantService>;
+  readonly events: Client<typeof EventService>;
+  readonly transfer: Client<typeof TransferService>;
 }
 
 export interface TestTenant {
@@ -95,8 +107,12 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const turns = createTurns({ database, hints, connectors, log: logger, ...(times && { times }) });
   const pipeline = createPipeline({
     services: [
-      createConversationService({ database, secrets, subscriptions, purgeAfterDays: options.purgeAfterDays }),
-      createMessageService({ database, secrets, turns }),
+      createConversationService({ database, secrets, purgeAfterDays: options.purgeAfterDays }),
+      createMessageService({ database, secrets }),
+      createTurnService({ database, turns }),
+      createParticipantService({ database, secrets }),
+      createEventService({ database, secrets, subscriptions }),
+      createTransferService({ database, renew: subscriptions.renew }),
       createAgentService({ database, secrets, sealer, allowPrivate }),
     ],
     authenticate: (head) => revive(head.header("x-test-principal") ?? ""),
@@ -127,6 +143,10 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       agents: createClient(AgentService, transport),
       conversations: createClient(ConversationService, transport),
       messages: createClient(MessageService, transport),
+      turns: createClient(TurnService, transport),
+      participants: createClient(ParticipantService, transport),
+      events: createClient(EventService, transport),
+      transfer: createClient(TransferService, transport),
     };
   };
 

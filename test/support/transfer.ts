@@ -1,16 +1,13 @@
 // Exports and imports as tests make them: lines of JSON, in and out.
 import { toJson } from "@bufbuild/protobuf";
-import type { ImportConversationsResponse } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
+import type { ImportConversationsResponse } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import type { Clients } from "./store-server.ts";
 
 /** All that a caller may see, a line for each record. */
-export async function exported(
-  { conversations }: Pick<Clients, "conversations">,
-  conversationId = "",
-): Promise<string[]> {
+export async function exported({ transfer }: Pick<Clients, "transfer">, conversationId = ""): Promise<string[]> {
   const lines: string[] = [];
-  for await (const { record } of conversations.exportConversations({ conversationId })) {
+  for await (const { record } of transfer.exportConversations({ conversationId })) {
     if (record) lines.push(JSON.stringify(toJson(RecordSchema, record)));
   }
   return lines;
@@ -18,12 +15,12 @@ export async function exported(
 
 /** Imports lines, cut into pieces of a size that is none of theirs. */
 export function imported(
-  { conversations }: Pick<Clients, "conversations">,
+  { transfer }: Pick<Clients, "transfer">,
   lines: readonly (string | object)[],
   { stopOnError = false, pieceBytes = 9_973 } = {},
 ): Promise<ImportConversationsResponse> {
   const data = Buffer.from(lines.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n"));
-  return conversations.importConversations(
+  return transfer.importConversations(
     (async function* () {
       for (let from = 0; from < data.length; from += pieceBytes) {
         yield { body: { data: data.subarray(from, from + pieceBytes) }, stopOnError };

@@ -10,6 +10,7 @@ import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import type { TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { transportOver } from "./five-wires.ts";
 import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
 
@@ -113,7 +114,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
     agent,
     async turn() {
       const asked = { conversationId: await chattable(), message: { content: "Hello" } };
-      const events = await Array.fromAsync(messages.chat(asked));
+      const events = await Array.fromAsync(createClient(TurnService, transport).chat(asked));
       const started = events.find(({ event }) => event.case === "started")?.event.value as TurnStarted;
       return started.turn?.id as string;
     },
@@ -213,16 +214,16 @@ const CONVERSATIONS: readonly WireCase[] = [
     },
   },
   {
-    rpc: "ConversationService.AddParticipants",
+    rpc: "ParticipantService.AddParticipants",
     requests: async (world) => [{ ...(await talk(world)), memberIds: ["cy", "bob"] }],
   },
   {
-    rpc: "ConversationService.RemoveParticipant",
+    rpc: "ParticipantService.RemoveParticipant",
     requests: async (world) => [{ ...(await talk(world)), memberId: "bob" }],
   },
-  { rpc: "ConversationService.ListParticipants", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
-  { rpc: "ConversationService.MarkRead", requests: async (world) => [{ ...(await talk(world)), readSeq: "1" }] },
-  { rpc: "ConversationService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },
+  { rpc: "ParticipantService.ListParticipants", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
+  { rpc: "ParticipantService.MarkRead", requests: async (world) => [{ ...(await talk(world)), readSeq: "1" }] },
+  { rpc: "EventService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },
 ];
 
 const MESSAGES: readonly WireCase[] = [
@@ -352,34 +353,34 @@ const AGENTS: readonly WireCase[] = [
   },
   { rpc: "AgentService.DeleteAgent", requests: async (world) => [{ agentId: (await world.agent()).agentId }] },
   {
-    rpc: "ConversationService.Subscribe",
+    rpc: "EventService.Subscribe",
     requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],
     take: 3,
   },
   {
-    rpc: "ConversationService.ExportConversations",
+    rpc: "TransferService.ExportConversations",
     requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],
   },
   {
-    rpc: "MessageService.Chat",
+    rpc: "TurnService.Chat",
     async requests(world) {
       const { name } = await world.agent();
       return [{ conversationId: await world.conversation({ agent: name }), message: { content: "Grüße" } }];
     },
   },
   {
-    rpc: "MessageService.Chat",
+    rpc: "TurnService.Chat",
     name: "where no agent is",
     requests: async (world) => [{ ...(await talk(world)), message: { content: "Hello?" } }],
     fails: "UNKNOWN_REFERENCE",
   },
-  { rpc: "MessageService.ResumeTurn", requests: async (world) => [{ turnId: await world.turn() }] },
+  { rpc: "TurnService.ResumeTurn", requests: async (world) => [{ turnId: await world.turn() }] },
   {
-    rpc: "MessageService.ResumeTurn",
+    rpc: "TurnService.ResumeTurn",
     name: "from within",
     requests: async (world) => [{ turnId: await world.turn(), offset: "2" }],
   },
-  { rpc: "MessageService.CancelTurn", requests: async (world) => [{ turnId: await world.turn() }] },
+  { rpc: "TurnService.CancelTurn", requests: async (world) => [{ turnId: await world.turn() }] },
 ];
 
 const IDENTITY: readonly WireCase[] = [

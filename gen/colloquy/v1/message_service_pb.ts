@@ -8,8 +8,6 @@ import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_rest_v1_options } from "../rest/v1/options_pb.ts";
 import type { Message as Message$1, MessageRevision, MessageRole } from "./message_pb.ts";
 import { file_colloquy_v1_message } from "./message_pb.ts";
-import type { Turn, TurnDelta, TurnEnded, TurnPolicy, TurnStarted } from "./turn_pb.ts";
-import { file_colloquy_v1_turn } from "./turn_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_field_mask } from "@bufbuild/protobuf/wkt";
@@ -19,7 +17,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/message_service.proto.
  */
 export const file_colloquy_v1_message_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIqsBChJTZW5kTWVzc2FnZVJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokEhkKEXBhcnRpY2lwYW50c19vbmx5GAQgASgIIjwKE1NlbmRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UimwEKGEJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQIARBkEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCJNChlCYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjAKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiSQoRR2V0TWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiOwoSR2V0TWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIugCChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASGgoEc2tpcBgEIAEoBUIMukgJGgcYgK3iBCgAEjUKCG9yZGVyX2J5GAUgASgOMhkuY29sbG9xdXkudjEuTWVzc2FnZU9yZGVyQgi6SAWCAQIQARIaCglhZnRlcl9zZXEYBiABKANCB7pIBCICKAASGwoKYmVmb3JlX3NlcRgHIAEoA0IHukgEIgIoABIwCgRyb2xlGAggASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEhgKBnNlbmRlchgJIAEoCUIIukgFcgMYyAESGgoSaW5jbHVkZV90b3RhbF9zaXplGAogASgIIp0BChRMaXN0TWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSKlAQoYQmF0Y2hMaXN0TWVzc2FnZXNSZXF1ZXN0Ei4KEGNvbnZlcnNhdGlvbl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIABEhoKBmxhdGVzdBgCIAEoBUIKukgHGgUY6AcoABIhCgxtYXhfbWVzc2FnZXMYAyABKAVCC7pICBoGGKCcASgAEhoKCWFmdGVyX3NlcRgEIAEoA0IHukgEIgIoACLRAQoZQmF0Y2hMaXN0TWVzc2FnZXNSZXNwb25zZRJDCg1jb252ZXJzYXRpb25zGAEgAygLMiEuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uTWVzc2FnZXNCCbpIBpIBAxDIARIlCgttaXNzaW5nX2lkcxgCIAMoCUIQukgNkgEKEMgBIgVyAxiAARInCg1yZW1haW5pbmdfaWRzGAMgAygJQhC6SA2SAQoQyAEiBXIDGIABEh8KDm5leHRfYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAIm0KFENvbnZlcnNhdGlvbk1lc3NhZ2VzEiEKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIIukgFcgMYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBItsBChVTZWFyY2hNZXNzYWdlc1JlcXVlc3QSGQoFcXVlcnkYASABKAlCCrpIB3IFEAEY9AMSGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEiEKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCUIIukgFcgMYgAESMAoEcm9sZRgFIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIYCgZzZW5kZXIYBiABKAlCCLpIBXIDGMgBInIKFlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2USNQoHbWF0Y2hlcxgBIAMoCzIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VNYXRjaEIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAiogEKDE1lc3NhZ2VNYXRjaBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCgVzY29yZRgCIAEoAkIKukgHCgUtAAAAABIZCgdzbmlwcGV0GAMgASgJQgi6SAVyAxjSARI1CgpoaWdobGlnaHRzGAQgAygLMhYuY29sbG9xdXkudjEuVGV4dFJhbmdlQgm6SAaSAQMQyAEiPAoJVGV4dFJhbmdlEhYKBXN0YXJ0GAEgASgFQge6SAQaAigAEhcKBmxlbmd0aBgCIAEoBUIHukgEGgIoACLNAQoUVXBkYXRlTWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIlCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAUgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVVXBkYXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInUKFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0Eh4KCm1lc3NhZ2VfaWQYASABKAlCCrpIB3IFEAEYgAESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAMgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVRGVsZXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInYKFVJlc3RvcmVNZXNzYWdlUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhUKBGV0YWcYAiABKAlCB7pIBHICGEASJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj8KFlJlc3RvcmVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiZwoYRGVsZXRlQWxsTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARImCgpyZXF1ZXN0X2lkGAIgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiOwoZRGVsZXRlQWxsTWVzc2FnZXNSZXNwb25zZRIeCg1kZWxldGVkX2NvdW50GAEgASgDQge6SAQiAigAImgKGVJlc3RvcmVBbGxNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiYKCnJlcXVlc3RfaWQYAiABKAlCErpID3INGIABMgheWyEtfl0qJCI9ChpSZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZRIfCg5yZXN0b3JlZF9jb3VudBgBIAEoA0IHukgEIgIoACLoAQoaTGlzdERlbGV0ZWRNZXNzYWdlc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEhoKBHNraXAYAyABKAVCDLpICRoHGICt4gQoABIhCg9jb252ZXJzYXRpb25faWQYBCABKAlCCLpIBXIDGIABEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgFIAEoCBI1CghvcmRlcl9ieRgGIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VPcmRlckIIukgFggECEAEipAEKG0xpc3REZWxldGVkTWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSJ3ChtMaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBAifQocTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXNwb25zZRI6CglyZXZpc2lvbnMYASADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQIrABChZSZXBsYWNlTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIyCghtZXNzYWdlcxgCIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEZXRhZxgDIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAQgASgJQhK6SA9yDRiAATIIXlshLX5dKiQimAEKF1JlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlEiAKD3VuY2hhbmdlZF9jb3VudBgBIAEoBUIHukgEGgIoABIdCgxlZGl0ZWRfY291bnQYAiABKAVCB7pIBBoCKAASHgoNZGVsZXRlZF9jb3VudBgDIAEoBUIHukgEGgIoABIcCgthZGRlZF9jb3VudBgEIAEoBUIHukgEGgIoACLAAQoLQ2hhdFJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESNQoKaWZfcnVubmluZxgDIAEoDjIXLmNvbGxvcXV5LnYxLlR1cm5Qb2xpY3lCCLpIBYIBAhABEiYKCnJlcXVlc3RfaWQYBCABKAlCErpID3INGIABMgheWyEtfl0qJCKWAQoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIAEIHCgVldmVudCJYChFDYW5jZWxUdXJuUmVxdWVzdBIbCgd0dXJuX2lkGAEgASgJQgq6SAdyBRABGIABEiYKCnJlcXVlc3RfaWQYAiABKAlCErpID3INGIABMgheWyEtfl0qJCI1ChJDYW5jZWxUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4iSQoRUmVzdW1lVHVyblJlcXVlc3QSGwoHdHVybl9pZBgBIAEoCUIKukgHcgUQARiAARIXCgZvZmZzZXQYAiABKANCB7pIBCICKAAidwoSUmVzdW1lVHVyblJlc3BvbnNlEicKBWRlbHRhGAEgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASLwoFZW5kZWQYAiABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRCBvLHGAIgAUgAQgcKBWV2ZW50Km0KDE1lc3NhZ2VPcmRlchIdChlNRVNTQUdFX09SREVSX1VOU1BFQ0lGSUVEEAASHgoaTUVTU0FHRV9PUkRFUl9PTERFU1RfRklSU1QQARIeChpNRVNTQUdFX09SREVSX05FV0VTVF9GSVJTVBACMuoTCg5NZXNzYWdlU2VydmljZRK9AQoLU2VuZE1lc3NhZ2USHy5jb2xsb3F1eS52MS5TZW5kTWVzc2FnZVJlcXVlc3QaIC5jb2xsb3F1eS52MS5TZW5kTWVzc2FnZVJlc3BvbnNlImuQAgDqxxgeCMkBEhkvdjEvbWVzc2FnZXMve21lc3NhZ2UuaWR9gtPkkwJAOgdtZXNzYWdlYgdtZXNzYWdlIiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKoAQoRQmF0Y2hTZW5kTWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlIkSQAgCC0+STAjs6ASoiNi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOmJhdGNoU2VuZBJ8CgpHZXRNZXNzYWdlEh4uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlcXVlc3QaHy5jb2xsb3F1eS52MS5HZXRNZXNzYWdlUmVzcG9uc2UiLZACAYLT5JMCJGIHbWVzc2FnZRIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKMAQoMTGlzdE1lc3NhZ2VzEiAuY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIjeQAgGC0+STAi4SLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzEogBChFCYXRjaExpc3RNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkJhdGNoTGlzdE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkJhdGNoTGlzdE1lc3NhZ2VzUmVzcG9uc2UiJJACAYLT5JMCGzoBKiIWL3YxL21lc3NhZ2VzOmJhdGNoTGlzdBJ5Cg5TZWFyY2hNZXNzYWdlcxIiLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVxdWVzdBojLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2UiHpACAYLT5JMCFRITL3YxL21lc3NhZ2VzOnNlYXJjaBKOAQoNVXBkYXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuVXBkYXRlTWVzc2FnZVJlc3BvbnNlIjaQAgKC0+STAi06B21lc3NhZ2ViB21lc3NhZ2UyGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0ShQEKDURlbGV0ZU1lc3NhZ2USIS5jb2xsb3F1eS52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLkRlbGV0ZU1lc3NhZ2VSZXNwb25zZSItkAIAgtPkkwIkYgdtZXNzYWdlKhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EpMBCg5SZXN0b3JlTWVzc2FnZRIiLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVxdWVzdBojLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVzcG9uc2UiOJACAILT5JMCLzoBKmIHbWVzc2FnZSIhL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfTpyZXN0b3JlEqgBChFEZWxldGVBbGxNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2UiRJACAoLT5JMCOzoBKiI2L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6ZGVsZXRlQWxsEqwBChJSZXN0b3JlQWxsTWVzc2FnZXMSJi5jb2xsb3F1eS52MS5SZXN0b3JlQWxsTWVzc2FnZXNSZXF1ZXN0GicuY29sbG9xdXkudjEuUmVzdG9yZUFsbE1lc3NhZ2VzUmVzcG9uc2UiRZACAoLT5JMCPDoBKiI3L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6cmVzdG9yZUFsbBKJAQoTTGlzdERlbGV0ZWRNZXNzYWdlcxInLmNvbGxvcXV5LnYxLkxpc3REZWxldGVkTWVzc2FnZXNSZXF1ZXN0GiguY29sbG9xdXkudjEuTGlzdERlbGV0ZWRNZXNzYWdlc1Jlc3BvbnNlIh+QAgGC0+STAhYSFC92MS9tZXNzYWdlczpkZWxldGVkEpsBChRMaXN0TWVzc2FnZVJldmlzaW9ucxIoLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBopLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVzcG9uc2UiLpACAYLT5JMCJRIjL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfS9yZXZpc2lvbnMSmAEKD1JlcGxhY2VNZXNzYWdlcxIjLmNvbGxvcXV5LnYxLlJlcGxhY2VNZXNzYWdlc1JlcXVlc3QaJC5jb2xsb3F1eS52MS5SZXBsYWNlTWVzc2FnZXNSZXNwb25zZSI6kAICgtPkkwIxOgEqGiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKAAQoEQ2hhdBIYLmNvbGxvcXV5LnYxLkNoYXRSZXF1ZXN0GhkuY29sbG9xdXkudjEuQ2hhdFJlc3BvbnNlIkGQAgDqxxgHKgVldmVudILT5JMCLToBKiIoL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06Y2hhdDABEn0KCkNhbmNlbFR1cm4SHi5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXNwb25zZSIukAICgtPkkwIlOgEqYgR0dXJuIhovdjEvdHVybnMve3R1cm5faWR9OmNhbmNlbBKJAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIjiQAgHqxxgPIgZvZmZzZXQqBWV2ZW50gtPkkwIcEhovdjEvdHVybnMve3R1cm5faWR9OnJlc3VtZTABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_turn, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIqsBChJTZW5kTWVzc2FnZVJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokEhkKEXBhcnRpY2lwYW50c19vbmx5GAQgASgIIjwKE1NlbmRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UimwEKGEJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQIARBkEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCJNChlCYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjAKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiSQoRR2V0TWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiOwoSR2V0TWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIugCChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASGgoEc2tpcBgEIAEoBUIMukgJGgcYgK3iBCgAEjUKCG9yZGVyX2J5GAUgASgOMhkuY29sbG9xdXkudjEuTWVzc2FnZU9yZGVyQgi6SAWCAQIQARIaCglhZnRlcl9zZXEYBiABKANCB7pIBCICKAASGwoKYmVmb3JlX3NlcRgHIAEoA0IHukgEIgIoABIwCgRyb2xlGAggASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEhgKBnNlbmRlchgJIAEoCUIIukgFcgMYyAESGgoSaW5jbHVkZV90b3RhbF9zaXplGAogASgIIp0BChRMaXN0TWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSKlAQoYQmF0Y2hMaXN0TWVzc2FnZXNSZXF1ZXN0Ei4KEGNvbnZlcnNhdGlvbl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIABEhoKBmxhdGVzdBgCIAEoBUIKukgHGgUY6AcoABIhCgxtYXhfbWVzc2FnZXMYAyABKAVCC7pICBoGGKCcASgAEhoKCWFmdGVyX3NlcRgEIAEoA0IHukgEIgIoACLRAQoZQmF0Y2hMaXN0TWVzc2FnZXNSZXNwb25zZRJDCg1jb252ZXJzYXRpb25zGAEgAygLMiEuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uTWVzc2FnZXNCCbpIBpIBAxDIARIlCgttaXNzaW5nX2lkcxgCIAMoCUIQukgNkgEKEMgBIgVyAxiAARInCg1yZW1haW5pbmdfaWRzGAMgAygJQhC6SA2SAQoQyAEiBXIDGIABEh8KDm5leHRfYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAIm0KFENvbnZlcnNhdGlvbk1lc3NhZ2VzEiEKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIIukgFcgMYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBItsBChVTZWFyY2hNZXNzYWdlc1JlcXVlc3QSGQoFcXVlcnkYASABKAlCCrpIB3IFEAEY9AMSGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEiEKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCUIIukgFcgMYgAESMAoEcm9sZRgFIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIYCgZzZW5kZXIYBiABKAlCCLpIBXIDGMgBInIKFlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2USNQoHbWF0Y2hlcxgBIAMoCzIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VNYXRjaEIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAiogEKDE1lc3NhZ2VNYXRjaBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCgVzY29yZRgCIAEoAkIKukgHCgUtAAAAABIZCgdzbmlwcGV0GAMgASgJQgi6SAVyAxjSARI1CgpoaWdobGlnaHRzGAQgAygLMhYuY29sbG9xdXkudjEuVGV4dFJhbmdlQgm6SAaSAQMQyAEiPAoJVGV4dFJhbmdlEhYKBXN0YXJ0GAEgASgFQge6SAQaAigAEhcKBmxlbmd0aBgCIAEoBUIHukgEGgIoACLNAQoUVXBkYXRlTWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIlCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAUgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVVXBkYXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInUKFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0Eh4KCm1lc3NhZ2VfaWQYASABKAlCCrpIB3IFEAEYgAESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAMgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVRGVsZXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInYKFVJlc3RvcmVNZXNzYWdlUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhUKBGV0YWcYAiABKAlCB7pIBHICGEASJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj8KFlJlc3RvcmVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiZwoYRGVsZXRlQWxsTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARImCgpyZXF1ZXN0X2lkGAIgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiOwoZRGVsZXRlQWxsTWVzc2FnZXNSZXNwb25zZRIeCg1kZWxldGVkX2NvdW50GAEgASgDQge6SAQiAigAImgKGVJlc3RvcmVBbGxNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiYKCnJlcXVlc3RfaWQYAiABKAlCErpID3INGIABMgheWyEtfl0qJCI9ChpSZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZRIfCg5yZXN0b3JlZF9jb3VudBgBIAEoA0IHukgEIgIoACLoAQoaTGlzdERlbGV0ZWRNZXNzYWdlc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEhoKBHNraXAYAyABKAVCDLpICRoHGICt4gQoABIhCg9jb252ZXJzYXRpb25faWQYBCABKAlCCLpIBXIDGIABEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgFIAEoCBI1CghvcmRlcl9ieRgGIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VPcmRlckIIukgFggECEAEipAEKG0xpc3REZWxldGVkTWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSJ3ChtMaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBAifQocTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXNwb25zZRI6CglyZXZpc2lvbnMYASADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQIrABChZSZXBsYWNlTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIyCghtZXNzYWdlcxgCIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEZXRhZxgDIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAQgASgJQhK6SA9yDRiAATIIXlshLX5dKiQimAEKF1JlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlEiAKD3VuY2hhbmdlZF9jb3VudBgBIAEoBUIHukgEGgIoABIdCgxlZGl0ZWRfY291bnQYAiABKAVCB7pIBBoCKAASHgoNZGVsZXRlZF9jb3VudBgDIAEoBUIHukgEGgIoABIcCgthZGRlZF9jb3VudBgEIAEoBUIHukgEGgIoACptCgxNZXNzYWdlT3JkZXISHQoZTUVTU0FHRV9PUkRFUl9VTlNQRUNJRklFRBAAEh4KGk1FU1NBR0VfT1JERVJfT0xERVNUX0ZJUlNUEAESHgoaTUVTU0FHRV9PUkRFUl9ORVdFU1RfRklSU1QQAjLcEAoOTWVzc2FnZVNlcnZpY2USvQEKC1NlbmRNZXNzYWdlEh8uY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXF1ZXN0GiAuY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSJrkAIA6scYHgjJARIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlLmlkfYLT5JMCQDoHbWVzc2FnZWIHbWVzc2FnZSIsL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXMSqAEKEUJhdGNoU2VuZE1lc3NhZ2VzEiUuY29sbG9xdXkudjEuQmF0Y2hTZW5kTWVzc2FnZXNSZXF1ZXN0GiYuY29sbG9xdXkudjEuQmF0Y2hTZW5kTWVzc2FnZXNSZXNwb25zZSJEkAIAgtPkkwI7OgEqIjYvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlczpiYXRjaFNlbmQSfAoKR2V0TWVzc2FnZRIeLmNvbGxvcXV5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIi2QAgGC0+STAiRiB21lc3NhZ2USGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0SjAEKDExpc3RNZXNzYWdlcxIgLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSI3kAIBgtPkkwIuEiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKIAQoRQmF0Y2hMaXN0TWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaExpc3RNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaExpc3RNZXNzYWdlc1Jlc3BvbnNlIiSQAgGC0+STAhs6ASoiFi92MS9tZXNzYWdlczpiYXRjaExpc3QSeQoOU2VhcmNoTWVzc2FnZXMSIi5jb2xsb3F1eS52MS5TZWFyY2hNZXNzYWdlc1JlcXVlc3QaIy5jb2xsb3F1eS52MS5TZWFyY2hNZXNzYWdlc1Jlc3BvbnNlIh6QAgGC0+STAhUSEy92MS9tZXNzYWdlczpzZWFyY2gSjgEKDVVwZGF0ZU1lc3NhZ2USIS5jb2xsb3F1eS52MS5VcGRhdGVNZXNzYWdlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXNwb25zZSI2kAICgtPkkwItOgdtZXNzYWdlYgdtZXNzYWdlMhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EoUBCg1EZWxldGVNZXNzYWdlEiEuY29sbG9xdXkudjEuRGVsZXRlTWVzc2FnZVJlcXVlc3QaIi5jb2xsb3F1eS52MS5EZWxldGVNZXNzYWdlUmVzcG9uc2UiLZACAILT5JMCJGIHbWVzc2FnZSoZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKTAQoOUmVzdG9yZU1lc3NhZ2USIi5jb2xsb3F1eS52MS5SZXN0b3JlTWVzc2FnZVJlcXVlc3QaIy5jb2xsb3F1eS52MS5SZXN0b3JlTWVzc2FnZVJlc3BvbnNlIjiQAgCC0+STAi86ASpiB21lc3NhZ2UiIS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH06cmVzdG9yZRKoAQoRRGVsZXRlQWxsTWVzc2FnZXMSJS5jb2xsb3F1eS52MS5EZWxldGVBbGxNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5EZWxldGVBbGxNZXNzYWdlc1Jlc3BvbnNlIkSQAgKC0+STAjs6ASoiNi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOmRlbGV0ZUFsbBKsAQoSUmVzdG9yZUFsbE1lc3NhZ2VzEiYuY29sbG9xdXkudjEuUmVzdG9yZUFsbE1lc3NhZ2VzUmVxdWVzdBonLmNvbGxvcXV5LnYxLlJlc3RvcmVBbGxNZXNzYWdlc1Jlc3BvbnNlIkWQAgKC0+STAjw6ASoiNy92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOnJlc3RvcmVBbGwSiQEKE0xpc3REZWxldGVkTWVzc2FnZXMSJy5jb2xsb3F1eS52MS5MaXN0RGVsZXRlZE1lc3NhZ2VzUmVxdWVzdBooLmNvbGxvcXV5LnYxLkxpc3REZWxldGVkTWVzc2FnZXNSZXNwb25zZSIfkAIBgtPkkwIWEhQvdjEvbWVzc2FnZXM6ZGVsZXRlZBKbAQoUTGlzdE1lc3NhZ2VSZXZpc2lvbnMSKC5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QaKS5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZVJldmlzaW9uc1Jlc3BvbnNlIi6QAgGC0+STAiUSIy92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0vcmV2aXNpb25zEpgBCg9SZXBsYWNlTWVzc2FnZXMSIy5jb2xsb3F1eS52MS5SZXBsYWNlTWVzc2FnZXNSZXF1ZXN0GiQuY29sbG9xdXkudjEuUmVwbGFjZU1lc3NhZ2VzUmVzcG9uc2UiOpACAoLT5JMCMToBKhosL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXNiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * SendMessageRequest holds the message to send.
@@ -1115,211 +1113,6 @@ export const ReplaceMessagesResponseSchema: GenMessage<ReplaceMessagesResponse> 
   messageDesc(file_colloquy_v1_message_service, 30);
 
 /**
- * ChatRequest holds the message that the agent shall answer.
- *
- * @generated from message colloquy.v1.ChatRequest
- */
-export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
-  /**
-   * The conversation's id.
-   *
-   * @generated from field: string conversation_id = 1;
-   */
-  conversationId: string;
-
-  /**
-   * The message: role, content, metadata and client_time; the rest is ignored.
-   *
-   * @generated from field: colloquy.v1.Message message = 2;
-   */
-  message?: Message$1 | undefined;
-
-  /**
-   * What to do while another turn is open in the conversation. Default: reject.
-   *
-   * @generated from field: colloquy.v1.TurnPolicy if_running = 3;
-   */
-  ifRunning: TurnPolicy;
-
-  /**
-   * Makes a repeat of this call harmless for 24 hours: it attaches to the first call's turn instead of beginning another.
-   * 1 to 128 visible ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says
-   * the same.
-   *
-   * @generated from field: string request_id = 4;
-   */
-  requestId: string;
-};
-
-/**
- * Describes the message colloquy.v1.ChatRequest.
- * Use `create(ChatRequestSchema)` to create a new message.
- */
-export const ChatRequestSchema: GenMessage<ChatRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 31);
-
-/**
- * ChatResponse is one step of the turn.
- *
- * @generated from message colloquy.v1.ChatResponse
- */
-export type ChatResponse = Message<"colloquy.v1.ChatResponse"> & {
-  /**
-   * What happened. None: a heartbeat of a stream that was silent for 15 seconds; skip it.
-   *
-   * @generated from oneof colloquy.v1.ChatResponse.event
-   */
-  event: {
-    /**
-     * The turn was taken on. Always the first.
-     *
-     * @generated from field: colloquy.v1.TurnStarted started = 1;
-     */
-    value: TurnStarted;
-    case: "started";
-  } | {
-    /**
-     * More text.
-     *
-     * @generated from field: colloquy.v1.TurnDelta delta = 2;
-     */
-    value: TurnDelta;
-    case: "delta";
-  } | {
-    /**
-     * The turn is over. Always the last.
-     *
-     * @generated from field: colloquy.v1.TurnEnded ended = 3;
-     */
-    value: TurnEnded;
-    case: "ended";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message colloquy.v1.ChatResponse.
- * Use `create(ChatResponseSchema)` to create a new message.
- */
-export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 32);
-
-/**
- * CancelTurnRequest names the turn to end.
- *
- * @generated from message colloquy.v1.CancelTurnRequest
- */
-export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
-  /**
-   * The turn's id.
-   *
-   * @generated from field: string turn_id = 1;
-   */
-  turnId: string;
-
-  /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
-   *
-   * @generated from field: string request_id = 2;
-   */
-  requestId: string;
-};
-
-/**
- * Describes the message colloquy.v1.CancelTurnRequest.
- * Use `create(CancelTurnRequestSchema)` to create a new message.
- */
-export const CancelTurnRequestSchema: GenMessage<CancelTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 33);
-
-/**
- * CancelTurnResponse holds the turn as it ended.
- *
- * @generated from message colloquy.v1.CancelTurnResponse
- */
-export type CancelTurnResponse = Message<"colloquy.v1.CancelTurnResponse"> & {
-  /**
-   * The turn.
-   *
-   * @generated from field: colloquy.v1.Turn turn = 1;
-   */
-  turn?: Turn | undefined;
-};
-
-/**
- * Describes the message colloquy.v1.CancelTurnResponse.
- * Use `create(CancelTurnResponseSchema)` to create a new message.
- */
-export const CancelTurnResponseSchema: GenMessage<CancelTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 34);
-
-/**
- * ResumeTurnRequest says which turn to follow.
- *
- * @generated from message colloquy.v1.ResumeTurnRequest
- */
-export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
-  /**
-   * The turn's id.
-   *
-   * @generated from field: string turn_id = 1;
-   */
-  turnId: string;
-
-  /**
-   * How much of the reply is there already, in Unicode code points: the `next_offset` of the last delta. Default: 0, all
-   * of it is sent. Over REST the header `Last-Event-ID` says the same.
-   *
-   * @generated from field: int64 offset = 2;
-   */
-  offset: bigint;
-};
-
-/**
- * Describes the message colloquy.v1.ResumeTurnRequest.
- * Use `create(ResumeTurnRequestSchema)` to create a new message.
- */
-export const ResumeTurnRequestSchema: GenMessage<ResumeTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 35);
-
-/**
- * ResumeTurnResponse is one step of the turn.
- *
- * @generated from message colloquy.v1.ResumeTurnResponse
- */
-export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
-  /**
-   * What happened. None: a heartbeat of a stream that was silent for 15 seconds; skip it.
-   *
-   * @generated from oneof colloquy.v1.ResumeTurnResponse.event
-   */
-  event: {
-    /**
-     * More text. One whose offset lies before the end of what the reader has replaces the text from there on.
-     *
-     * @generated from field: colloquy.v1.TurnDelta delta = 1;
-     */
-    value: TurnDelta;
-    case: "delta";
-  } | {
-    /**
-     * The turn is over. Always the last.
-     *
-     * @generated from field: colloquy.v1.TurnEnded ended = 2;
-     */
-    value: TurnEnded;
-    case: "ended";
-  } | { case: undefined; value?: undefined };
-};
-
-/**
- * Describes the message colloquy.v1.ResumeTurnResponse.
- * Use `create(ResumeTurnResponseSchema)` to create a new message.
- */
-export const ResumeTurnResponseSchema: GenMessage<ResumeTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 36);
-
-/**
  * MessageOrder is an order of messages.
  *
  * @generated from enum colloquy.v1.MessageOrder
@@ -1520,44 +1313,6 @@ export const MessageService: GenService<{
     methodKind: "unary";
     input: typeof ReplaceMessagesRequestSchema;
     output: typeof ReplaceMessagesResponseSchema;
-  },
-  /**
-   * Chat sends a message, then lets the conversation's agent answer it. The message is stored first, whatever becomes of
-   * the answer. The turn goes on when its caller goes away: ResumeTurn picks it up. With a request id, a repeat attaches
-   * to the turn that the first call began, from its first word, running or ended.
-   *
-   * The stream is `started`, any number of `delta`, and `ended`; if the agent failed it then ends with UNAVAILABLE,
-   * reason AGENT_FAILED. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here, unless
-   * `if_running` says otherwise, and with INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, if the conversation names no
-   * registered agent.
-   *
-   * @generated from rpc colloquy.v1.MessageService.Chat
-   */
-  chat: {
-    methodKind: "server_streaming";
-    input: typeof ChatRequestSchema;
-    output: typeof ChatResponseSchema;
-  },
-  /**
-   * CancelTurn ends a turn. The text so far is kept as the reply. A turn that has ended already is answered as it is.
-   *
-   * @generated from rpc colloquy.v1.MessageService.CancelTurn
-   */
-  cancelTurn: {
-    methodKind: "unary";
-    input: typeof CancelTurnRequestSchema;
-    output: typeof CancelTurnResponseSchema;
-  },
-  /**
-   * ResumeTurn follows a turn from an offset on, on any server, running or ended: any number of `delta`, then `ended`.
-   * If the agent failed the stream ends with UNAVAILABLE, reason AGENT_FAILED.
-   *
-   * @generated from rpc colloquy.v1.MessageService.ResumeTurn
-   */
-  resumeTurn: {
-    methodKind: "server_streaming";
-    input: typeof ResumeTurnRequestSchema;
-    output: typeof ResumeTurnResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_colloquy_v1_message_service, 0);

@@ -6,6 +6,7 @@ import {
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { mayOnlyWrite } from "../../domain/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -21,7 +22,7 @@ export function createChatHandlers(
   canonical: Canonical,
 ): Pick<Handlers<typeof ConversationService>, "chat" | "streamChat"> {
   function chat(context: CallContext, conversationId: string, content: string) {
-    return canonical.stream(context, Messages.method.chat, { conversationId, message: { content } });
+    return canonical.stream(context, TurnService.method.chat, { conversationId, message: { content } });
   }
 
   /** The latest messages up to one of them, oldest first. */

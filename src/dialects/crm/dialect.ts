@@ -6,6 +6,7 @@ import { MessageService } from "../../../gen/colloquy/compat/crm/v1/message_serv
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { serve } from "../../pipeline/service.ts";
 import { LOOK_UP_AGENT } from "../agent-names.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
@@ -40,8 +41,8 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
   [method.listEntityConversations, [Conversations.method.listConversations]],
   [method.listDeletedConversations, [Conversations.method.listConversations]],
   [method.listMessages, [Messages.method.listMessages]],
-  [method.chat, [Messages.method.chat]],
-  [method.streamChat, [Messages.method.chat]],
+  [method.chat, [TurnService.method.chat]],
+  [method.streamChat, [TurnService.method.chat]],
   [method.deleteConversation, [Conversations.method.deleteConversation]],
   [method.restoreConversation, [Conversations.method.restoreConversation]],
   [method.deleteMessages, [Messages.method.deleteAllMessages]],

@@ -13,6 +13,7 @@ import {
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { Participant } from "../../../gen/colloquy/v1/participant_pb.ts";
+import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import type { MemberPrincipal, Principal } from "../../domain/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -55,7 +56,7 @@ export const createWorkorder: CreateDialect = (tools) => {
     let pageToken = "";
     do {
       const request = { conversationId: id, pageSize: 200, pageToken };
-      const page = await canonical.call(context, Conversations.method.listParticipants, request);
+      const page = await canonical.call(context, ParticipantService.method.listParticipants, request);
       participants.push(...page.participants);
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
@@ -129,7 +130,7 @@ export const createWorkorder: CreateDialect = (tools) => {
 
   const get = Conversations.method.getConversation;
   const all = Messages.method.batchListMessages;
-  const who = Conversations.method.listParticipants;
+  const who = ParticipantService.method.listParticipants;
   return {
     name: "workorder",
     title: "Work orders",

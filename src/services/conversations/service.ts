@@ -1,33 +1,23 @@
-// ConversationService: what conversations are, who takes part, and their log.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+// ConversationService: what conversations are, and whether they are deleted.
+import { create } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
-import { ParticipantSchema } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";
 import { EventType } from "../../domain/event-type.ts";
 import { isOurId, newId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { type Speaker, Speaking } from "../../domain/speaking.ts";
-import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditedAct, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
-import { readLog } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
-import { toConversation, toDraft, toParticipant } from "../convert.ts";
-import { toEvent } from "../events/convert.ts";
-import { type Subscriptions, subscribe } from "../events/subscribe.ts";
+import { toConversation, toDraft } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
-import { pageOf, tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
-import { exportConversations } from "../transfer/export.ts";
-import { importConversations } from "../transfer/import.ts";
+import { pageOf } from "../page-of.ts";
 import { lockVisible, requireManage } from "./access.ts";
 import { listConversations } from "./list.ts";
 import { eraseLog } from "./purge.ts";
@@ -37,20 +27,14 @@ import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
 export interface ConversationServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
-  readonly subscriptions: Subscriptions;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly Speaker[] | undefined;
   /** After how many days a deleted conversation is purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
-  /** How long an export is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
-  readonly heartbeatMs?: number | undefined;
 }
 
-/** Of many members that join at once, an audit row names so many. */
-const AUDITED_IDS = 10;
-
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
-  const { database, secrets, subscriptions, purgeAfterDays, heartbeatMs = HEARTBEAT_MS } = options;
+  const { database, secrets, purgeAfterDays } = options;
   const speaking = new Speaking(options.memberRoles);
   const { method } = pb.ConversationService;
   const { mutation, conversationMutation } = createMutations(database);
@@ -151,96 +135,6 @@ export function createConversationService(options: ConversationServiceOptions): 
         }),
       };
     }),
-
-    addParticipants: conversationMutation(method.addParticipants, async (tx, caller, request, context) => {
-      const row = await lockVisible(tx, caller, request.conversationId);
-      requireManage(caller, row);
-      await checkMembers(tx, caller, "member_ids", request.memberIds);
-      const asked = [...new Set(request.memberIds)];
-      const there = new Set((await store.readParticipants(tx, caller, row.id, asked)).map((p) => p.member_id));
-      const added = asked.filter((id) => !there.has(id));
-      await store.addParticipants(tx, caller, row.id, added);
-      if (added.length > 0) {
-        await audit(tx, caller, context, {
-          ...actOn("conversation.add_participants", row.id),
-          details: { member_ids: added.slice(0, AUDITED_IDS), count: added.length },
-        });
-      }
-      const now = new Map((await store.readParticipants(tx, caller, row.id, asked)).map((p) => [p.member_id, p]));
-      return { participants: asked.flatMap((id) => now.get(id) ?? []).map(toParticipant) };
-    }),
-
-    removeParticipant: conversationMutation(method.removeParticipant, async (tx, caller, request, context) => {
-      const row = await lockVisible(tx, caller, request.conversationId);
-      // Everybody may leave.
-      if (request.memberId !== caller.memberId) requireManage(caller, row);
-      if (!(await store.removeParticipant(tx, caller, row.id, request.memberId))) throw notFound("participant");
-      await audit(tx, caller, context, {
-        ...actOn("conversation.remove_participant", row.id),
-        details: { member_ids: [request.memberId] },
-      });
-      return {};
-    }),
-
-    async listParticipants(request, context) {
-      const caller = callerFrom(context.principal);
-      const page = await openPage(secrets, caller, pb.ListParticipantsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const [joinSeq, memberId = ""] = page.cursor ?? [];
-      const after = joinSeq === undefined ? undefined : { joinSeq: BigInt(joinSeq), memberId };
-      const part = { after, limit: limit + 1 };
-      const rows = isOurId(request.conversationId)
-        ? await store.listParticipants(database, caller, request.conversationId, part, context.interrupt)
-        : undefined;
-      if (rows === undefined) throw notFound("conversation");
-      const edge = ({ join_seq, member_id }: (typeof rows)[number]) => [String(join_seq), member_id];
-      const found = await tokenPageOf(page, ParticipantSchema, rows, limit, toParticipant, edge);
-      return { participants: found.items, nextPageToken: found.nextPageToken };
-    },
-
-    markRead: conversationMutation(method.markRead, async (tx, caller, request) => {
-      const row = await lockVisible(tx, caller, request.conversationId);
-      const memberId = caller.memberId;
-      if (memberId === null || !row.is_participant) {
-        throw new DomainError(ErrorReason.PERMISSION_DENIED, "only a member that takes part has a read mark");
-      }
-      const end = row.last_seq;
-      const asked = request.readSeq === 0n || request.readSeq > end ? end : request.readSeq;
-      await store.markRead(tx, caller, row.id, memberId, asked);
-      const [participant] = await store.readParticipants(tx, caller, row.id, [memberId]);
-      return participant === undefined ? {} : { participant: toParticipant(participant) };
-    }),
-
-    async listEvents(request, context) {
-      const caller = callerFrom(context.principal);
-      const page = await openPage(secrets, caller, pb.ListEventsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const [after = String(request.afterSeq)] = page.cursor ?? [];
-      const id = request.conversationId.toLowerCase();
-      const rows = isOurId(id)
-        ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
-        : undefined;
-      if (rows === undefined) throw notFound("conversation");
-      const edge = ({ seq }: (typeof rows)[number]) => [String(seq)];
-      const found = await tokenPageOf(page, EventSchema, rows, limit, (row) => toEvent(row, id), edge);
-      return { events: found.items, nextPageToken: found.nextPageToken };
-    },
-
-    subscribe: (request, context) => subscribe(subscriptions, request, context),
-
-    importConversations: (requests, context) =>
-      importConversations(database, callerFrom(context.principal), requests, context),
-
-    exportConversations: ({ conversationId }, context) => {
-      const caller = callerFrom(context.principal);
-      const renew = async () => callerFrom(await subscriptions.renew(context));
-      const records = exportConversations(database, caller, conversationId, context.signal, renew);
-      return withHeartbeats<MessageInitShape<typeof pb.ExportConversationsResponseSchema>>(
-        records,
-        heartbeatOf(pb.ExportConversationsResponseSchema),
-        heartbeatMs,
-      );
-    },
   });
 }
 

@@ -4,7 +4,7 @@ import {
   type SubscribeRequest,
   type SubscribeResponse,
   SubscribeResponseSchema,
-} from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+} from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";

@@ -1,14 +1,12 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
 import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
-import type { Turns } from "../../agents/turns/turns.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
 import { isOurId } from "../../domain/id.ts";
 import { pageSizeOf } from "../../domain/page-size.ts";
 import { type Speaker, Speaking } from "../../domain/speaking.ts";
-import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";
@@ -20,7 +18,6 @@ import { toDraft, toMessage, toMessageRevision } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { tokenPageOf } from "../page-of.ts";
 import { openPage } from "../paging.ts";
-import { cancelTurn, chat, resumeTurn } from "../turns/chat.ts";
 import { batchListMessages } from "./batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { listDeletedMessages, listMessages, searchMessages } from "./list.ts";
@@ -30,15 +27,12 @@ import { sendMessages } from "./send.ts";
 export interface MessageServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
-  readonly turns: Turns;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly Speaker[] | undefined;
-  /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
-  readonly heartbeatMs?: number | undefined;
 }
 
 export function createMessageService(options: MessageServiceOptions): ServiceEntry {
-  const { database, secrets, turns, heartbeatMs = HEARTBEAT_MS } = options;
+  const { database, secrets } = options;
   const { method } = pb.MessageService;
   const { conversationMutation, messageMutation } = createMutations(database);
   const speaking = new Speaking(options.memberRoles);
@@ -71,20 +65,6 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     searchMessages: (request, context) => searchMessages(database, secrets, request, context),
 
     listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
-
-    chat: (request, context) =>
-      withHeartbeats(
-        chat({ database, turns, speaking }, request, context),
-        heartbeatOf(pb.ChatResponseSchema),
-        heartbeatMs,
-      ),
-
-    cancelTurn: (request, context) => cancelTurn({ database, turns }, request, context),
-
-    resumeTurn: (request, context) => {
-      const steps = resumeTurn({ turns }, request, context);
-      return withHeartbeats(steps, heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs);
-    },
 
     updateMessage: messageMutation(method.updateMessage, async (tx, caller, place, request) => {
       const { conversation, message } = await lockMessage(tx, caller, place);

@@ -6,7 +6,7 @@ import {
   type ImportConversationsResponse,
   ImportConversationsResponseSchema,
   ImportErrorSchema,
-} from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+} from "../../../gen/colloquy/v1/transfer_service_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";
 import type { Database } from "../../store/database.ts";

@@ -1,6 +1,7 @@
 // Chat, ResumeTurn and CancelTurn: a message is stored, then an agent answers it, whoever listens.
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import { TurnPolicy, type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import {
   type CancelTurnRequest,
   CancelTurnRequestSchema,
@@ -10,8 +11,7 @@ import {
   type ChatResponseSchema,
   type ResumeTurnRequest,
   type ResumeTurnResponseSchema,
-} from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { TurnPolicy, type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+} from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { LiveTurnTask } from "../../agents/turns/live-turn.ts";
 import { replyRequestOf } from "../../agents/turns/reply-request.ts";
 import type { Turns } from "../../agents/turns/turns.ts";

@@ -1,7 +1,7 @@
 // Pairs turns, and the steps in which they are followed, with the messages of the contract.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import type { ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type Turn, TurnSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+import type { ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { TurnStep } from "../../agents/turns/turns.ts";
 import type { TurnRow } from "../../store/turns/turns.ts";
 import { toMessage, toTimestamp } from "../convert.ts";

@@ -1,7 +1,7 @@
 // Conversations of the CRM's API, as its document describes them.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import type { DialectServer } from "../../support/dialect-server.ts";
 import type { Credential } from "../../support/identity-server.ts";
 import { type Company, company, expectError, startCrm, TIME, UUID } from "./scene.ts";
@@ -178,10 +178,10 @@ describe("lists of conversations", () => {
     expect(ids(await entity({ ...shop.key, "x-act-for": "bob" }))).toEqual([made.bob]);
     expect(ids(await entity(await shop.tenant.token("boss", "admin")))).toEqual([]);
 
-    const conversations = dialect.server.client(ConversationService, shop.key);
-    await conversations.addParticipants({ conversationId: made.lea, memberIds: ["bob"] });
+    const participants = dialect.server.client(ParticipantService, shop.key);
+    await participants.addParticipants({ conversationId: made.lea, memberIds: ["bob"] });
     expect(ids(await entity(who.bob))).toEqual([made.lea, made.bob]);
-    await conversations.removeParticipant({ conversationId: made.lea, memberId: "bob" });
+    await participants.removeParticipant({ conversationId: made.lea, memberId: "bob" });
   });
 
   test("S1-3 lists what a key created, where it acts for nobody", async () => {

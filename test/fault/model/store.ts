@@ -77,7 +77,7 @@ export async function createRealStore(
           .join();
       }
       case "log": {
-        const { events } = await by.conversations.listEvents({ conversationId, pageSize: 200 });
+        const { events } = await by.events.listEvents({ conversationId, pageSize: 200 });
         return events.map(({ seq, change }) => `${seq} ${change.case}`).join();
       }
       case "get":

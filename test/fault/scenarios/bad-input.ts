@@ -72,7 +72,7 @@ function describe({ http, verb, path, headers, body, tongue, method }: FuzzReque
 }
 
 async function makeKnown(url: string, headers: Readonly<Record<string, string>>, tenantId: string): Promise<Known> {
-  const { conversations, messages } = patientClients(url, headers);
+  const { conversations, events, messages } = patientClients(url, headers);
   const made = await Promise.all(Array.from({ length: 3 }, () => conversations.createConversation({})));
   const ids = made.map(({ conversation }) => conversation?.id ?? "");
   const sent = await messages.batchSendMessages({
@@ -82,7 +82,7 @@ async function makeKnown(url: string, headers: Readonly<Record<string, string>>,
   const pages = [
     (await messages.listMessages({ conversationId: ids[0] ?? "", pageSize: 1 })).nextPageToken,
     (await conversations.listConversations({ pageSize: 1 })).nextPageToken,
-    (await conversations.listEvents({ conversationId: ids[0] ?? "", pageSize: 1 })).nextPageToken,
+    (await events.listEvents({ conversationId: ids[0] ?? "", pageSize: 1 })).nextPageToken,
   ];
   return {
     ids: [...ids, ...sent.messages.map(({ id }) => id), tenantId],

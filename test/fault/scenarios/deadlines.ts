@@ -101,12 +101,12 @@ async function call(
   requestId: string,
 ): Promise<string> {
   const headers = { ...timeoutHeader(clients.wire, timeoutMs), "x-request-id": requestId };
-  const { conversations, messages } = clients;
+  const { conversations, events, messages } = clients;
   const message = { content: "blocked" };
   const asked = random.pick([
     () => messages.sendMessage({ conversationId, message }, { headers }),
     () => messages.batchSendMessages({ conversationId, messages: [message, message] }, { headers }),
-    () => conversations.listEvents({ conversationId }, { headers }),
+    () => events.listEvents({ conversationId }, { headers }),
     () => conversations.deleteConversation({ conversationId }, { headers }),
   ]);
   return asked().then(

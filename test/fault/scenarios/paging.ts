@@ -95,9 +95,9 @@ function messagePages({ messages }: Clients, conversationId: string, orderBy: Me
   };
 }
 
-function logPages({ conversations }: Clients, conversationId: string): Fetch {
+function logPages({ events }: Clients, conversationId: string): Fetch {
   return async (pageToken, pageSize) => {
-    const page = await conversations.listEvents({ conversationId, pageToken, pageSize });
+    const page = await events.listEvents({ conversationId, pageToken, pageSize });
     return { keys: page.events.map(({ seq }) => String(seq)), nextPageToken: page.nextPageToken };
   };
 }

@@ -1,7 +1,9 @@
 // The typed clients of the store over any wire.
 import { type Client, createClient } from "@connectrpc/connect";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { createClient as createRetryingClient } from "../../../src/client/index.ts";
 import { transportOver, WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
 
@@ -12,6 +14,8 @@ export interface Clients {
   readonly wire: WireForm;
   readonly conversations: Client<typeof ConversationService>;
   readonly messages: Client<typeof MessageService>;
+  readonly turns: Client<typeof TurnService>;
+  readonly events: Client<typeof EventService>;
 }
 
 export function clientsOver(wire: WireForm, baseUrl: string, headers: Readonly<Record<string, string>>): Clients {
@@ -20,6 +24,8 @@ export function clientsOver(wire: WireForm, baseUrl: string, headers: Readonly<R
     wire,
     conversations: createClient(ConversationService, transport),
     messages: createClient(MessageService, transport),
+    turns: createClient(TurnService, transport),
+    events: createClient(EventService, transport),
   };
 }
 

@@ -6,8 +6,8 @@ import {
   StreamChatRequestSchema,
 } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
-import { ChatResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnEndedSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { ChatResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { createChatHandlers } from "../../../src/dialects/crm/chat.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import type { CallContext } from "../../../src/pipeline/call.ts";

@@ -1,0 +1,36 @@
+// TransferService: whole conversations come and go as newline-delimited JSON.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import * as pb from "../../../gen/colloquy/v1/transfer_service_pb.ts";
+import { callerFrom } from "../../domain/caller.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import type { Database } from "../../store/database.ts";
+import type { Subscriptions } from "../events/subscribe.ts";
+import { exportConversations } from "./export.ts";
+import { importConversations } from "./import.ts";
+
+export interface TransferServiceOptions {
+  readonly database: Database;
+  /** Says again who calls, or throws as authentication does. */
+  readonly renew: Subscriptions["renew"];
+  /** How long an export is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+export function createTransferService(options: TransferServiceOptions): ServiceEntry {
+  const { database, renew, heartbeatMs = HEARTBEAT_MS } = options;
+  return serve(pb.TransferService, {
+    importConversations: (requests, context) =>
+      importConversations(database, callerFrom(context.principal), requests, context),
+
+    exportConversations({ conversationId }, context) {
+      const caller = callerFrom(context.principal);
+      const renewed = async () => callerFrom(await renew(context));
+      return withHeartbeats<MessageInitShape<typeof pb.ExportConversationsResponseSchema>>(
+        exportConversations(database, caller, conversationId, context.signal, renewed),
+        heartbeatOf(pb.ExportConversationsResponseSchema),
+        heartbeatMs,
+      );
+    },
+  });
+}

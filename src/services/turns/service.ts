@@ -1,0 +1,31 @@
+// TurnService: agents answer in conversations.
+import * as pb from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import type { Turns } from "../../agents/turns/turns.ts";
+import { type Speaker, Speaking } from "../../domain/speaking.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import type { Database } from "../../store/database.ts";
+import { cancelTurn, chat, resumeTurn } from "./chat.ts";
+
+export interface TurnServiceOptions {
+  readonly database: Database;
+  readonly turns: Turns;
+  /** The roles that members may give to messages. Default: all. */
+  readonly memberRoles?: readonly Speaker[] | undefined;
+  /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+export function createTurnService(options: TurnServiceOptions): ServiceEntry {
+  const { database, turns, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
+  const parts = { database, turns, speaking: new Speaking(memberRoles) };
+  return serve(pb.TurnService, {
+    chat: (request, context) =>
+      withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
+
+    resumeTurn: (request, context) =>
+      withHeartbeats(resumeTurn(parts, request, context), heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs),
+
+    cancelTurn: (request, context) => cancelTurn(parts, request, context),
+  });
+}
