@@ -1,10 +1,11 @@
 // The first two stages of the pipeline, before a body is read: authentication and rate limits.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { networkOf } from "../domain/network.ts";
 import type { Principal } from "../domain/principal.ts";
 import type { Authenticator, Work } from "./authenticate.ts";
 import { type RequestHeaders, TICKET } from "./credential.ts";
 import { CheckBudget } from "./limits/check-budget.ts";
-import { networkOf, type RateLimits, rateLimitHeaders, refusal } from "./limits/rate-limits.ts";
+import { type RateLimits, rateLimitHeaders, refusal } from "./limits/rate-limits.ts";
 import { GenuineRefused } from "./tokens/claims.ts";
 
 /** The parts of a request that the gate reads, such as a `CallHead`. */

@@ -106,12 +106,12 @@ class PostgresDatabase implements Database {
   readonly #snapshots: Snapshots;
   readonly #connections: Connections;
 
-  constructor({ pool, queue }: OpenPool, schema: Schema, log: (message: string) => void) {
+  constructor({ pool, queue, connect }: OpenPool, schema: Schema, log: (message: string) => void) {
     this.#log = log;
     this.schema = schema;
     this.queue = queue;
     this.#pool = pool;
-    this.#connections = new Connections(pool);
+    this.#connections = new Connections({ pool, connect });
     this.#snapshots = new Snapshots(Math.max(1, Math.floor((pool.options.max ?? 1) / SNAPSHOT_SHARE)), {
       acquire: (signal) => this.#connections.acquire(signal),
       hold: (lease, signal) => new HeldTransaction(() => this.orm(), lease, signal),

@@ -79,7 +79,13 @@ function nodeOf(node: string): string | undefined {
 
 /** Normalizes an address: IPv4 within IPv6 (RFC 4291 §2.5.5.2) becomes IPv4, and a zone is removed. */
 export function plainAddress(address: string): string {
+  if (!address.includes(":")) return address;
   const mapped = /^::ffff:(\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})$/i.exec(address)?.[1];
   if (mapped !== undefined) return mapped;
-  return address.includes(":") ? address.replace(/%.*$/, "").toLowerCase() : address;
+  // As RFC 5952 spells it, IPv4 within in hexadecimal.
+  const plain = new URL(`http://[${address.replace(/%.*$/, "")}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(plain) ?? [];
+  if (high === undefined || low === undefined) return plain;
+  const bytes = [high, low].flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 0xff]);
+  return bytes.join(".");
 }

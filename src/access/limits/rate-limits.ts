@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Count, Windows } from "../../domain/fixed-window.ts";
+import { networkOf } from "../../domain/network.ts";
 import type { Principal } from "../../domain/principal.ts";
 import type { Clock } from "../bounded-cache.ts";
 
@@ -18,7 +19,7 @@ export interface Taken {
   readonly policy: RatePolicy;
   readonly allowed: boolean;
   readonly remaining: number;
-  /** Milliseconds until the window ends. */
+  /** Whole milliseconds, after which the window is over. */
   readonly resetMs: number;
 }
 
@@ -51,7 +52,7 @@ export class Limiter {
   }
 
   #takenOf({ allowed, remaining, retryAfterMs }: Count): Taken {
-    return { policy: this.policy, allowed, remaining, resetMs: Math.round(retryAfterMs) };
+    return { policy: this.policy, allowed, remaining, resetMs: Math.ceil(retryAfterMs) };
   }
 }
 
@@ -188,16 +189,4 @@ function countedAs(principal: Exclude<Principal, { kind: "anonymous" }>): string
 // The address and a hash of the credential.
 function repeatKey(network: string, credential: string): string {
   return `${network} ${hash("sha256", credential, "base64url")}`;
-}
-
-// A client with one IPv6 address has at least its /64 (RFC 6177), so a /64 counts as one address.
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined || !address.includes(":")) return mapped ?? address;
-  const [head = "", tail] = address.split("::");
-  const groups = head === "" ? [] : head.split(":");
-  const after = tail === undefined || tail === "" ? [] : tail.split(":");
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - after.length);
-  const all = [...groups, ...Array.from({ length: zeros }, () => "0"), ...after];
-  return all.slice(0, 4).join(":");
 }

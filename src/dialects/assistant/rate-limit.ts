@@ -1,6 +1,7 @@
 // 100 requests a minute for each user: fixed windows, counted in the memory of this server.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Count, Windows } from "../../domain/fixed-window.ts";
+import { networkOf } from "../../domain/network.ts";
 import { callerOf, type Principal } from "../../domain/principal.ts";
 import type { CallInfo } from "../../protocols/rest/binding/mount.ts";
 
@@ -48,6 +49,6 @@ export function limitError({ retryAfterMs }: Count): DomainError {
 }
 
 function callerKey(caller: Principal | undefined, address: string): string {
-  if (caller === undefined || caller.kind === "anonymous") return `address:${address}`;
+  if (caller === undefined || caller.kind === "anonymous") return `address:${networkOf(address)}`;
   return `caller:${caller.tenantId ?? ""}/${callerOf(caller)}`;
 }

@@ -2,17 +2,19 @@
 import type { Pool, PoolClient } from "pg";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { Lease, type Term } from "./connection.ts";
-import { takeIdle } from "./pool.ts";
+import { type Connect, type OpenPool, takeIdle } from "./pool.ts";
 
 export class Connections {
   readonly #pool: Pool;
+  readonly #connect: Connect;
   /** Connections whose cancelled work is still ending. */
   readonly #ending = new Set<Promise<unknown>>();
   /** Those that are handed out now. */
   #term: Term = this.#newTerm();
 
-  constructor(pool: Pool) {
+  constructor({ pool, connect }: Pick<OpenPool, "pool" | "connect">) {
     this.#pool = pool;
+    this.#connect = connect;
   }
 
   /** An idle one, at once; undefined: there is none. */
@@ -24,12 +26,16 @@ export class Connections {
   acquire(signal: Interrupt | undefined): Promise<Lease> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      const onAbort = () => reject(signal?.reason);
+      // Nothing is kept for those who have stopped waiting: they would keep others out.
+      const onAbort = () => {
+        leave();
+        reject(signal?.reason);
+      };
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.#pool.connect((error, client) => {
+      const leave = this.#connect((error, client) => {
         signal?.removeEventListener("abort", onAbort);
         if (client === undefined) reject(error);
-        // Whoever stopped waiting gives back the connection that arrives for it later.
+        // One that was being opened for it.
         else if (signal?.aborted) client.release();
         else resolve(this.#lease(client));
       });

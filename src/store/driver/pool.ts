@@ -76,19 +76,23 @@ export interface ConnectionQueue {
   readonly idle: number;
 }
 
+/** Waits for a connection. Gives what is called by who no longer waits: its place in the queue is free then. */
+export type Connect = (callback: Connected) => () => void;
+
 /** Refuses at once, instead of letting calls pile up that time out anyway. */
-function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): ConnectionQueue {
+function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): [ConnectionQueue, Connect] {
   const connect = pool.connect.bind(pool) as (callback: Connected) => void;
   /** In the order in which they came: when each did. */
   const waiting = new Set<{ readonly since: number }>();
   const free = () => pool.idleCount > 0 || pool.totalCount < size;
 
-  function enter(callback: Connected): void {
+  function enter(callback: Connected): () => void {
     if (free() && pool.waitingCount === 0) connect(callback);
     else if (waiting.size >= maxWaiting) refuse(callback, "too many calls wait for the database");
-    else wait(callback);
+    else return wait(callback);
+    return () => {};
   }
-  function wait(callback: Connected): void {
+  function wait(callback: Connected): () => void {
     const one = { since: performance.now() };
     waiting.add(one);
     const limit = waitMs === 0 ? undefined : afterOwnTime(waitMs, giveUp);
@@ -98,12 +102,16 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number
       if (!waiting.delete(one)) done();
       else callback(error, client, done);
     };
+    function leave(): void {
+      limit?.cancel();
+      if (waiting.delete(one)) forget(pool, arrived);
+    }
     function giveUp(): void {
-      waiting.delete(one);
-      forget(pool, arrived);
+      leave();
       refuse(callback, "no connection to the database was free in time");
     }
     connect(arrived);
+    return leave;
   }
   pool.connect = ((callback?: Connected) => {
     if (callback === undefined) {
@@ -114,7 +122,7 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number
     enter(callback);
     return undefined;
   }) as Pool["connect"];
-  return {
+  const queue: ConnectionQueue = {
     get waiting() {
       return waiting.size;
     },
@@ -132,6 +140,7 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number
       return pool.idleCount;
     },
   };
+  return [queue, enter];
 }
 
 function refuse(callback: Connected, why: string): void {
@@ -145,7 +154,11 @@ function forget(pool: Pool, callback: Connected): void {
   if (place >= 0) pending?.splice(place, 1);
 }
 
-type Connected = (error: Error | undefined, client: PoolClient | undefined, done: (release?: unknown) => void) => void;
+export type Connected = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  done: (release?: unknown) => void,
+) => void;
 
 /** What {@link takeIdle} and {@link forget} use of pg-pool beside its documented face. */
 interface InnerPool {
@@ -182,6 +195,8 @@ export function takeIdle(pool: Pool): PoolClient | undefined {
 export interface OpenPool {
   readonly pool: Pool;
   readonly queue: ConnectionQueue;
+  /** As `pool.connect`, for those who may stop waiting. */
+  readonly connect: Connect;
 }
 
 /** Makes the pool; does not connect yet. */
@@ -198,7 +213,7 @@ export function openPool({ timeouts, observer, ...settings }: PoolSettings): Ope
     types: ormTypes,
     Client: connectingWithin(timeouts.connect, tappedClient()),
   });
-  const queue = boundQueue(pool, settings.size, settings.maxWaiting, timeouts.connect);
+  const [queue, connect] = boundQueue(pool, settings.size, settings.maxWaiting, timeouts.connect);
   const lost = ({ message }: Error) => settings.onConnectionLost(`a connection to PostgreSQL was lost: ${message}`);
   // Without listeners a connection that drops would end the process. The query under way fails by itself.
   pool.on("error", lost);
@@ -206,5 +221,5 @@ export function openPool({ timeouts, observer, ...settings }: PoolSettings): Ope
     client.on("error", lost);
     if (observer !== undefined) observe(client, observer);
   });
-  return { pool, queue };
+  return { pool, queue, connect };
 }

@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 function snapshots(idleMs: number): Snapshots {
-  const connections = new Connections(opened.pool);
+  const connections = new Connections(opened);
   const noOrm = () => Promise.reject(new Error("not asked for"));
   const parts = {
     acquire: (signal: Interrupt | undefined) => connections.acquire(signal),
