@@ -1,8 +1,9 @@
 // Every command that the documents of the dialects show, run as it stands.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { startChild } from "../support/child.ts";
 import { startDialects } from "../support/dialect-server.ts";
 
 const DOCUMENTS = ["callcenter", "crm", "assistant", "helpdesk", "workorder"] as const;
@@ -44,8 +45,9 @@ test.skipIf(!installed).each(DOCUMENTS)("the commands of docs/dialects/%s.md wor
 });
 
 function run(script: string): Promise<{ code: number | null; output: string }> {
-  const shell = spawn("bash", ["-c", script]);
+  const shell = startChild("bash", ["-c", script]);
   let output = "";
-  for (const stream of [shell.stdout, shell.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  for (const stream of [shell.stdout, shell.stderr])
+    stream?.on("data", (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve) => shell.on("close", (code) => resolve({ code, output })));
 }

@@ -1,15 +1,15 @@
 // What the documents about agents and live logs show, run as it stands beside a server that was started as they say.
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { startChild } from "../support/child.ts";
 import { blocksOf, type DocBlock, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
+import { freePort } from "../support/free-port.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
 
@@ -62,7 +62,7 @@ async function startProgram(path: string): Promise<ChildProcess> {
   const program = (/```ts\n(.*?)```/s.exec(document)?.[1] ?? "").replace(HERE, url);
   const key = (await runColloquy("key create --scopes read,write,admin".split(" "), settings)).stdout.trim();
   const CONVERSATION = await readConversation(key);
-  return spawn(process.execPath, ["--input-type=module-typescript", "--eval", program], {
+  return startChild(process.execPath, ["--input-type=module-typescript", "--eval", program], {
     cwd: root,
     env: { ...process.env, KEY: key, CONVERSATION },
     stdio: ["ignore", "pipe", "inherit"],
@@ -162,11 +162,3 @@ test.skipIf(!hasTools)(
   },
   120_000,
 );
-
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, "127.0.0.1");
-  await once(holder, "listening");
-  const { port } = holder.address() as AddressInfo;
-  await new Promise((resolve) => holder.close(resolve));
-  return port;
-}

@@ -1,11 +1,12 @@
 // The package as it is installed: its command on an older Node, its types, its contract, and what its dependencies run.
-import { execFile, spawn, spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { startChild } from "../support/child.ts";
 import { type Installed, installPackage } from "../support/installed.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 
@@ -53,18 +54,14 @@ describe.each(NODES)("F-PACKAGE: the command, started by %s", (node) => {
       COLLOQUY_COMPAT: "",
       LOG_LEVEL: "warn",
     };
-    const child = spawn(node, [bin], { cwd: installed.project, env, stdio: ["ignore", "pipe", "inherit"] });
+    const child = startChild(node, [bin], { cwd: installed.project, env, stdio: ["ignore", "pipe", "inherit"] });
     const ended = once(child, "exit");
-    try {
-      const [line] = await once(createInterface({ input: child.stdout }), "line");
-      const url = /http:\S+/.exec(String(line))?.[0];
-      expect((await fetch(`${url}/healthz`)).status).toBe(200);
-      expect((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
-      child.kill(signal);
-      expect(await ended).toEqual([0, null]);
-    } finally {
-      child.kill("SIGTERM");
-    }
+    const [line] = await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
+    const url = /http:\S+/.exec(String(line))?.[0];
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
+    child.kill(signal);
+    expect(await ended).toEqual([0, null]);
   });
 });
 

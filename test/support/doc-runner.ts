@@ -1,7 +1,8 @@
 // Runs what a document shows: its shell commands in order, in one shell, and compares what they print with what it says.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { startChild } from "./child.ts";
 
 const root = join(import.meta.dirname, "../..");
 const MARK = "=== the end of the block";
@@ -46,11 +47,14 @@ export async function runBlocks(blocks: readonly DocBlock[], options: RunOptions
   const { before = "", environment = {}, adapt = (commands) => commands } = options;
   const parts = blocks.map(({ commands }) => `${adapt(commands)}\necho; echo '${MARK}'`);
   const script = ["set -euo pipefail", before, ...parts].join("\n");
-  const shell = spawn("bash", ["-c", script], { cwd: options.folder ?? root, env: { ...process.env, ...environment } });
+  const shell = startChild("bash", ["-c", script], {
+    cwd: options.folder ?? root,
+    env: { ...process.env, ...environment },
+  });
   let printed = "";
   let complaints = "";
-  shell.stdout.on("data", (chunk: Buffer) => (printed += chunk.toString()));
-  shell.stderr.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
+  shell.stdout?.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  shell.stderr?.on("data", (chunk: Buffer) => (complaints += chunk.toString()));
   const code = await new Promise((resolve) => shell.on("close", resolve));
   const outputs = printed.split(`\n${MARK}\n`);
   if (code !== 0) {

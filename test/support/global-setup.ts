@@ -5,8 +5,8 @@ import type { TestProject } from "vitest/node";
 import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
 import { openDatabase } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
-import { endLeftovers, markRun } from "./leftovers.ts";
-import { removeLeftClusters, startTestCluster } from "./postgres.ts";
+import { endLeftovers, markRun, watchRun } from "./leftovers.ts";
+import { makeCluster, removeLeftClusters, startTestCluster } from "./postgres.ts";
 import { loggedStatements, unboundStatements } from "./statement-log.ts";
 
 export default function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -15,7 +15,9 @@ export default function setup(project: TestProject): Promise<() => Promise<void>
 
 export async function setUp(project: TestProject, binaries?: Binaries): Promise<() => Promise<void>> {
   markRun();
+  const watch = watchRun();
   await removeLeftClusters();
+  const made = binaries === undefined ? await makeCluster() : undefined;
   const cluster = await startTestCluster(binaries);
   try {
     const database = await openDatabase({ url: cluster.url });
@@ -35,7 +37,9 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     const statements = loggedStatements(statementLog);
     const unbound = await unboundStatements(statements);
     await cluster.stop();
+    await made?.[Symbol.asyncDispose]();
     const left = await endLeftovers();
+    watch.kill();
     if (left.length > 0) throw new Error(`tests left these processes running:\n${left.join("\n")}`);
     process.stderr.write(`${statements.length} statements parsed, ${unbound.length} of them not held to one tenant\n`);
     if (unbound.length > 0) throw new Error(`not held to one tenant:\n${unbound.join("\n")}`);

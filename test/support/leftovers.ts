@@ -1,4 +1,5 @@
 // Processes that tests leave running: each is told apart by a mark in its environment, which its children inherit.
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -13,13 +14,29 @@ export function markRun(): void {
   process.env[RUN_MARK] ??= randomUUID();
 }
 
+/** Starts a process that ends what is marked as soon as this one has ended, however it does. */
+export function watchRun(): ChildProcess {
+  const watch = spawn(process.execPath, [import.meta.filename], {
+    stdio: ["pipe", "ignore", "inherit"],
+    detached: true,
+  });
+  watch.unref();
+  (watch.stdin as unknown as { unref(): void }).unref();
+  return watch;
+}
+
 /** Ends what this run has left running, and gives its command lines. Empty where there is no /proc. */
-export async function endLeftovers(): Promise<string[]> {
-  const until = performance.now() + PATIENCE_MS;
+export async function endLeftovers(patienceMs = PATIENCE_MS): Promise<string[]> {
+  const until = performance.now() + patienceMs;
   while (marked().length > 0 && performance.now() < until) await delay(50);
-  return marked().map(({ pid, command }) => {
-    process.kill(pid, "SIGKILL");
-    return `${pid} ${command}`;
+  return marked().flatMap(({ pid, command }) => {
+    try {
+      process.kill(pid, "SIGKILL");
+      return [`${pid} ${command}`];
+    } catch {
+      // It has ended just now.
+      return [];
+    }
   });
 }
 
@@ -32,11 +49,19 @@ function marked(): { readonly pid: number; readonly command: string }[] {
     try {
       if (!readFileSync(`/proc/${name}/environ`, "utf8").split("\0").includes(mark)) return [];
       const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-      // The runner's own workers, and what has ended already.
-      return command === "" || command.includes("vitest") ? [] : [{ pid, command }];
+      // The runner's own workers and the watch, and what has ended already.
+      return command === "" || command.includes("vitest") || command.includes(import.meta.filename)
+        ? []
+        : [{ pid, command }];
     } catch {
       // It has ended, or is another account's.
       return [];
     }
   });
+}
+
+if (process.argv[1] === import.meta.filename) {
+  // Its input ends with the run.
+  for await (const _ of process.stdin);
+  await endLeftovers(0);
 }

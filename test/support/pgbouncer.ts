@@ -1,12 +1,12 @@
 // PgBouncer as Debian ships it, before a test's database.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { startChild } from "./child.ts";
+import { freePort } from "./free-port.ts";
 import { administer } from "./postgres.ts";
 
 const PROGRAM = "/usr/sbin/pgbouncer";
@@ -48,9 +48,11 @@ export async function startPgBouncer(url: string, settings: Readonly<Record<stri
   );
   // It does not run as root, and must reach the socket of PostgreSQL, which runs as this account then.
   const account = process.getuid?.() === 0 ? ["-u", "postgres"] : [];
-  const child = spawn(PROGRAM, [...account, join(directory, "pgbouncer.ini")], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = startChild(PROGRAM, [...account, join(directory, "pgbouncer.ini")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let log = "";
-  child.stderr.on("data", (chunk: Buffer) => {
+  child.stderr?.on("data", (chunk: Buffer) => {
     log += chunk.toString();
   });
   const through = `postgresql://${username}:${password}@127.0.0.1:${port}/${name}?sslmode=disable`;
@@ -76,13 +78,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,15 +1,19 @@
 // PostgreSQL for tests: a database of one's own in the run's cluster, or a cluster of one's own to break.
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import pg from "pg";
 import { type Logger, pino } from "pino";
 import { inject } from "vitest";
 import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
 import { type Embedded, startEmbedded } from "../../src/embedded-postgres/embedded.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "../../src/store/database.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { endWithTest } from "./child.ts";
 import { logStatement } from "./statement-log.ts";
 
 export const silent: Logger = pino({ level: "silent" });
@@ -29,11 +33,60 @@ export interface TestCluster extends Embedded {
   readonly dataDir: string;
 }
 
-export async function startTestCluster(binaries?: Binaries, logger = silent): Promise<TestCluster> {
+/** The variable that says where the run keeps a stopped cluster with every table, see {@link copyCluster}. */
+const MADE = "TEST_CLUSTER";
+
+/** A data directory with a cluster that has every table and is not running. What is already there is left alone. */
+export async function copyCluster(dataDir: string): Promise<void> {
+  const made = process.env[MADE];
+  // Outside a run, as of the torture, it is made by whoever starts it.
+  if (made === undefined || existsSync(join(dataDir, "postgres"))) return;
+  // With its owner, which PostgreSQL insists on.
+  await promisify(execFile)("cp", ["-a", join(made, "postgres"), dataDir]);
+}
+
+/** Makes what {@link copyCluster} copies. Takes seconds, which each test with a cluster of its own saves. */
+export async function makeCluster(): Promise<AsyncDisposable> {
+  const dataDir = await newDirectory();
+  const embedded = await startEmbedded({ dataDir, logger: silent });
+  try {
+    const database = await openDatabase({ url: embedded.url });
+    await migrate(database);
+    await database.close();
+  } finally {
+    await embedded.stop();
+  }
+  process.env[MADE] = dataDir;
+  return {
+    async [Symbol.asyncDispose]() {
+      delete process.env[MADE];
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function newDirectory(): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   // As root, PostgreSQL 15 runs as another account that comes here by the path.
   await chmod(dataDir, 0o711);
-  const embedded = await startEmbedded({ dataDir, logger, ...(binaries && { binaries }) });
+  return dataDir;
+}
+
+export async function startTestCluster(binaries?: Binaries, logger = silent): Promise<TestCluster> {
+  const dataDir = await newDirectory();
+  if (binaries === undefined) await copyCluster(dataDir);
+  const starting = startEmbedded({ dataDir, logger, ...(binaries && { binaries }) });
+  let stopping: Promise<void> | undefined;
+  const stop = () => {
+    stopping ??= (async () => {
+      await (await starting.catch(() => undefined))?.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    })();
+    return stopping;
+  };
+  // Also of a test that runs out of time while it starts.
+  endWithTest(stop);
+  const embedded = await starting;
   return {
     dataDir,
     url: embedded.url,
@@ -41,10 +94,7 @@ export async function startTestCluster(binaries?: Binaries, logger = silent): Pr
       return embedded.pid;
     },
     announce: (address) => embedded.announce(address),
-    async stop() {
-      await embedded.stop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    stop,
   };
 }
 

@@ -1,9 +1,9 @@
 // Colloquy as a process of its own, as a user starts it.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { on, once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { onTestFinished } from "vitest";
+import { startChild } from "./child.ts";
 import { RUN_MARK } from "./leftovers.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/main.ts");
@@ -34,28 +34,10 @@ function environmentOf(settings: Environment): NodeJS.ProcessEnv {
 }
 
 function start(words: readonly string[], settings: Environment): ChildProcess {
-  const child = spawn(process.execPath, [MAIN, ...words], {
+  return startChild(process.execPath, [MAIN, ...words], {
     env: environmentOf(settings),
     stdio: ["ignore", "pipe", "pipe"],
   });
-  endWithTest(child);
-  return child;
-}
-
-const running = new Set<ChildProcess>();
-process.once("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
-
-/** A test that fails or runs out of time takes along what it started; what a hook starts ends with the file at the latest. */
-function endWithTest(child: ChildProcess): void {
-  running.add(child);
-  child.once("exit", () => running.delete(child));
-  try {
-    onTestFinished(() => void child.kill("SIGKILL"));
-  } catch {
-    // Not within a test.
-  }
 }
 
 async function outcomeOf(child: ChildProcess): Promise<Outcome> {

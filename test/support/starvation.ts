@@ -1,16 +1,16 @@
 // A machine that runs something else: processor hogs, and a process that stands still for most of the time.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
+import { startChild } from "./child.ts";
 
-/** Processes that only compute, until they are disposed of; they end by themselves after a minute, whatever happens. */
+/** Processes that only compute, until they are disposed of. */
 export function startHogs(count: number): Disposable {
-  const hogs = Array.from({ length: count }, (): ChildProcess => {
-    return spawn("timeout", ["-s", "KILL", "60", "sh", "-c", "while :; do :; done"], { stdio: "ignore" });
-  });
+  const hogs = Array.from({ length: count }, () =>
+    startChild("sh", ["-c", "while :; do :; done"], { stdio: "ignore" }),
+  );
   return {
     [Symbol.dispose]() {
-      // The signal goes on to what `timeout` runs.
-      for (const hog of hogs) hog.kill("SIGTERM");
+      for (const hog of hogs) hog.kill("SIGKILL");
     },
   };
 }

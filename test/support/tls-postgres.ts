@@ -1,13 +1,13 @@
 // PostgreSQL on a TCP port, as others run one, with TLS or without.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, chown, copyFile, mkdtemp, rm } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
 import { openCluster, runOn, SUPERUSER } from "../../src/embedded-postgres/cluster.ts";
 import type { Certificate } from "./certificate.ts";
+import { startChild } from "./child.ts";
+import { freePort } from "./free-port.ts";
 import { administer } from "./postgres.ts";
 
 export interface TlsPostgres extends AsyncDisposable {
@@ -26,7 +26,7 @@ export async function startTlsPostgres(binaries: Binaries): Promise<TlsPostgres>
   const { pgdata, options } = runOn(directory, account, binaries);
   const port = await freePort();
   const settings = { listen_addresses: "127.0.0.1", port: String(port), unix_socket_directories: directory };
-  const child = spawn(
+  const child = startChild(
     join(binaries.directory, "postgres"),
     [`-D${pgdata}`, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
     { ...options, stdio: ["ignore", "ignore", "pipe"] },
@@ -72,13 +72,4 @@ export async function startTlsPostgres(binaries: Binaries): Promise<TlsPostgres>
       await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -1,8 +1,8 @@
 // The documented examples of the helpdesk API, as they stand, against a server in the development profile.
-import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type DialectServer, type HttpCall, sendHttp, startDialects } from "../../support/dialect-server.ts";
+import { freePort } from "../../support/free-port.ts";
 import { expectError, masked } from "./answers.ts";
 
 // The documented base URL names port 3030, which somebody may use on this machine.
@@ -87,13 +87,3 @@ describe("the documented requests, in their order", () => {
     expect((await server.http("GET", "/api/conversations?user_id=1")).json.code).toBe("VALIDATION_ERROR");
   });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const { port } = probe.address() as { port: number };
-      probe.close(() => resolve(port));
-    });
-  });
-}

@@ -17,7 +17,7 @@ import {
 } from "../../../src/embedded-postgres/postmaster.ts";
 import { openDatabase } from "../../../src/store/database.ts";
 import { migrate } from "../../../src/store/migrate.ts";
-import { administer, urlOf } from "../../support/postgres.ts";
+import { administer, copyCluster, urlOf } from "../../support/postgres.ts";
 import { type Crash, crashPostgres } from "../faults/processes.ts";
 import { type OwnServer, startOwnServer } from "./server.ts";
 
@@ -57,6 +57,7 @@ export interface OwnDatabaseOptions {
 export async function startOwnDatabase({ on = "disk" }: OwnDatabaseOptions = {}): Promise<OwnDatabase> {
   const given = on !== "memory" && on !== "disk";
   const dataDir = given ? on : await newDirectory(on === "memory" && hasRoom() ? MEMORY : tmpdir());
+  await copyCluster(dataDir);
   const cluster = await openCluster(dataDir, undefined);
   const url = await urlOfCluster(dataDir);
   let watchdog: ReturnType<typeof watchOver> | undefined;
@@ -68,7 +69,8 @@ export async function startOwnDatabase({ on = "disk" }: OwnDatabaseOptions = {})
     watchdog = watchOver(pid, cluster);
   };
   await start();
-  await administer(urlOf(url, "postgres"), "create database colloquy");
+  if ((await administer(urlOf(url, "postgres"), "select from pg_database where datname = 'colloquy'")).length === 0)
+    await administer(urlOf(url, "postgres"), "create database colloquy");
   const database = await openDatabase({ url });
   await migrate(database);
   await database.close();
@@ -93,6 +95,7 @@ export interface WholeServer extends AsyncDisposable {
 /** Takes some 4 s. */
 export async function startWholeServer(settings: Readonly<Record<string, string>> = {}): Promise<WholeServer> {
   const dataDir = await newDirectory();
+  await copyCluster(dataDir);
   const server = await startOwnServer({ COLLOQUY_DATA_DIR: dataDir, ...settings });
   return {
     server,

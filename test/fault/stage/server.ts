@@ -1,5 +1,5 @@
 // Colloquy as a process of its own that can be killed and started again at the same address.
-import { createServer as createListener } from "node:net";
+import { freePort } from "../../support/free-port.ts";
 import { type Outcome, type RunningServer, startServer } from "../../support/process.ts";
 
 export interface OwnServer extends AsyncDisposable {
@@ -46,13 +46,4 @@ export async function startOwnServer(settings: Readonly<Record<string, string>>)
       await running.ended;
     },
   };
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const listener = createListener().listen(0, "127.0.0.1");
-  await new Promise((resolve) => listener.once("listening", resolve));
-  const { port } = listener.address() as { port: number };
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
 }

@@ -1,12 +1,13 @@
 // nginx and HAProxy as Debian ships them, each a process of its own with a configuration of the test.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { startChild } from "../child.ts";
+import { freePort } from "../free-port.ts";
 
 const NGINX = "/usr/sbin/nginx";
 const HAPROXY = "/usr/sbin/haproxy";
@@ -64,10 +65,10 @@ async function startProxy(
   const file = join(directory, "proxy.conf");
   const placed = text.replaceAll("H2PORT", String(h2Port)).replaceAll("PORT", String(port));
   await writeFile(file, `${configure(directory, placed)}\n`);
-  const child = spawn(program, words(file, directory), { stdio: ["ignore", "pipe", "pipe"] });
+  const child = startChild(program, words(file, directory), { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
-  child.stdout.on("data", (chunk: Buffer) => (said += chunk));
-  child.stderr.on("data", (chunk: Buffer) => (said += chunk));
+  child.stdout?.on("data", (chunk: Buffer) => (said += chunk));
+  child.stderr?.on("data", (chunk: Buffer) => (said += chunk));
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const stop = async () => {
     child.kill("SIGKILL");
@@ -100,14 +101,6 @@ function answers(port: number): Promise<boolean> {
     });
     socket.on("error", () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** The configurations of docs/operations.md, by language, for a server at this address. */

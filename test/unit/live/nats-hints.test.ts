@@ -3,15 +3,10 @@ import { expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
 import { createHints, type Hint } from "../../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../../src/live/hints/nats.ts";
+import { freePort } from "../../support/free-port.ts";
 import { startFakeNats } from "../../support/nats-server.ts";
 
 const hint: Hint = { kind: "log", tenantId: newId(), conversationId: newId() };
-
-async function freePort(): Promise<number> {
-  const nats = await startFakeNats();
-  await nats.close();
-  return Number(new URL(nats.url).port);
-}
 
 function hintsBy(url: string, onError: (error: unknown) => void = () => {}) {
   return createHints({ carrier: createNatsHints({ url, onError }), onLost: () => {} });
