@@ -49,8 +49,15 @@ describe.each(PROTOCOLS)("while it drains, over %s", (protocol) => {
     const failure = failureOf(call);
     const streamFailure = failureOf(hanging.next());
     await expect.poll(() => server.seen.entered).toBe(2);
+    // Timers of one loop come in the order in which they are due, however busy the machine is.
+    const order: string[] = [];
+    server.lifecycle.stopping.addEventListener("abort", () => order.push("aborted"), { once: true });
+    setTimeout(() => order.push("before"), 45);
+    const closed = server.server.close({ deadlineMs: 50 });
+    setTimeout(() => order.push("after"), 55);
     // It ends, though one of the calls never does.
-    await server.server.close({ deadlineMs: 50 });
+    await closed;
+    expect(order).toEqual(["before", "aborted", "after"]);
     expect(await streamFailure).toMatchObject({ code: "Unavailable", reason: "SHUTTING_DOWN" });
     // A unary call without a deadline is not raced: its connection closes.
     expect(["Unavailable", "Aborted", "Internal", "Canceled", "Unknown"]).toContain((await failure).code);

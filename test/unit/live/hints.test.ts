@@ -2,16 +2,21 @@
 import { describe, expect, test } from "vitest";
 import { newId } from "../../../src/domain/id.ts";
 import { decodeHints, encodeHints, HINT_LENGTH } from "../../../src/live/hints/encode.ts";
-import { createHints, type Hint, type HintCarrier } from "../../../src/live/hints/hints.ts";
+import { createHints, type Hint, type HintCarrier, type Waker } from "../../../src/live/hints/hints.ts";
 
 const [tenantId, one, two] = [newId(), newId(), newId()];
 const hint = (conversationId: string, kind: Hint["kind"] = "log"): Hint => ({ kind, tenantId, conversationId });
 
-/** Whether a reader is awake now. */
-async function isAwake(waker: { wait(ms: number): Promise<void> }): Promise<boolean> {
-  const began = performance.now();
-  await waker.wait(40);
-  return performance.now() - began < 30;
+/** Whether a reader is awake now: it then goes on in this turn of the loop. */
+async function isAwake(waker: Waker): Promise<boolean> {
+  const asleep = new AbortController();
+  const waking = waker.wait(60_000, asleep.signal).then(
+    () => true,
+    () => false,
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  asleep.abort();
+  return waking;
 }
 
 describe("a hint", () => {
