@@ -80,6 +80,7 @@ async function readConversation(key: string): Promise<string> {
 const FOLLOW = `curl() {
   case "$*" in
     *:subscribe*)
+      : > "$LOG" # What the stream before has left is not taken for this one's.
       command curl "$@" > "$LOG" & local follower=$!
       until grep -q '"event"' "$LOG"; do
         kill -0 $follower; sleep 0.2
