@@ -10,7 +10,7 @@ import { type IssuerSettings, openIssuers } from "../access/tokens/issuers.ts";
 import { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { Tokens } from "../access/tokens/tokens.ts";
 import { permit, ruleOf } from "../domain/permissions.ts";
-import type { HttpHandler } from "../http/http.ts";
+import type { HttpHandler } from "../http/request.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";

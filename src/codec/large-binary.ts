@@ -7,8 +7,7 @@ import {
   mergeFromBinary,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { invalidField } from "../domain/errors.ts";
-import { malformed } from "../http/compression.ts";
+import { invalidField, malformed } from "../domain/errors.ts";
 import { Turns } from "../pipeline/time-slices.ts";
 import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";

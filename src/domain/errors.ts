@@ -49,6 +49,19 @@ export function invalidField(field: string, description: string, rule = "invalid
   });
 }
 
+/** A body that cannot be read as what it is said to be. */
+export function malformed(message: string, cause?: unknown): DomainError {
+  return new DomainError(ErrorReason.MALFORMED_BODY, message, { cause });
+}
+
+/** A request message of more than `max` bytes. */
+export function tooLarge(max: number): DomainError {
+  return new DomainError(
+    ErrorReason.TOO_LARGE,
+    `a request message may have at most ${max} bytes, also once decompressed`,
+  );
+}
+
 /**
  * The resource does not exist, or the caller may not see it: one answer for both, with nothing in it that was not in
  * the request's own path.

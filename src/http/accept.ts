@@ -22,16 +22,17 @@ export function acceptMedia<T extends string>(header: string | undefined, offers
   });
 }
 
-export type Coding = "br" | "gzip" | "identity";
-
-/** The content coding that `Accept-Encoding` likes best; `identity` if it says nothing or nothing fits. */
-export function acceptCoding(header: string | undefined): Coding {
+/**
+ * The content coding that `Accept-Encoding` likes best of those on offer, which come in the server's order of preference;
+ * `identity` if it says nothing or nothing fits.
+ */
+export function acceptCoding<T extends string>(header: string | undefined, offers: readonly T[]): T | "identity" {
   if (header === undefined || header === "") return "identity";
   const ranges = readRanges(header);
   // An `identity` that is not named is acceptable, but less so than a coding that is.
   const identity = weightOf(ranges, ["identity"]) ?? 0.0001;
   return (
-    best(["br", "gzip", "identity"], (c) => (c === "identity" ? identity : (weightOf(ranges, [c, "*"]) ?? 0))) ??
+    best([...offers, "identity"], (one) => (one === "identity" ? identity : (weightOf(ranges, [one, "*"]) ?? 0))) ??
     "identity"
   );
 }

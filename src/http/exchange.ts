@@ -1,6 +1,6 @@
 // One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2.
 
-import type { RequestBody } from "./read-chunks.ts";
+import type { RequestBody } from "./body/request-body.ts";
 
 /** A whole answer. Header and trailer names are in lower case. */
 export interface WholeAnswer {

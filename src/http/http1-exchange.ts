@@ -1,8 +1,11 @@
 // An exchange over HTTP/1.1, on Node's request and response.
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { releaseBody } from "./body/linger.ts";
+import { RequestBody } from "./body/request-body.ts";
+import type { BodyRules } from "./body/rules.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
-import { addressOf, headerOf, toWrite } from "./http.ts";
-import { type BodyRules, RequestBody, releaseBody } from "./read-chunks.ts";
+import { addressOf, headerOf } from "./request.ts";
+import { toWrite } from "./response.ts";
 
 export class Http1Exchange implements Exchange {
   readonly body: RequestBody;

@@ -1,8 +1,10 @@
 // An exchange over HTTP/2, on Node's stream itself: its compatibility layer costs more than all the rest of a short call.
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { LINGER_MS } from "./body/linger.ts";
+import { RequestBody } from "./body/request-body.ts";
+import type { BodyRules } from "./body/rules.ts";
 import type { Exchange, WholeAnswer } from "./exchange.ts";
-import { toWrite } from "./http.ts";
-import { type BodyRules, LINGER_MS, RequestBody } from "./read-chunks.ts";
+import { toWrite } from "./response.ts";
 
 export class Http2Exchange implements Exchange {
   readonly body: RequestBody;

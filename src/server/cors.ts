@@ -1,7 +1,8 @@
 // Cross-origin calls from browsers (Fetch standard, "CORS protocol"): who may, with which headers.
 import type { ServerResponse } from "node:http";
 import { cors } from "@connectrpc/connect";
-import { answer, type HttpRequest, type HttpResponse, headerOf } from "../http/http.ts";
+import { type HttpRequest, headerOf } from "../http/request.ts";
+import { answerEmpty, type HttpResponse } from "../http/response.ts";
 
 export interface CorsOptions {
   /** The origins that may call, such as `https://app.example.com`. `*` stands for every origin. */
@@ -91,7 +92,7 @@ export function createCors(options: CorsOptions, isNeverKept: (request: HttpRequ
       }
     }
     // Without the headers above the browser stops here by itself.
-    if (preflight) answer(response, 204, { "cache-control": "no-store" });
+    if (preflight) answerEmpty(response, 204, { "cache-control": "no-store" });
     return preflight;
   };
 }

@@ -10,7 +10,8 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { HttpRequest, HttpResponse } from "../http/http.ts";
+import type { HttpRequest } from "../http/request.ts";
+import type { HttpResponse } from "../http/response.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
 import type { Limits } from "./limits.ts";
 import { unlessHeard } from "./unless-heard.ts";

@@ -1,6 +1,7 @@
 // What an operator and a load balancer ask for: /healthz, /readyz, /metrics.
 
-import { answer, type HttpHandler } from "../http/http.ts";
+import type { HttpHandler } from "../http/request.ts";
+import { answer } from "../http/response.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 

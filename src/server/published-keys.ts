@@ -1,6 +1,7 @@
 // `/.well-known/jwks.json`: the public keys of the local issuer, for whoever verifies its tokens.
 import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
-import { answer, type HttpHandler } from "../http/http.ts";
+import type { HttpHandler } from "../http/request.ts";
+import { answer } from "../http/response.ts";
 
 /** Serves the JWK set (RFC 7517, section 5). Others may keep it for ten minutes. */
 export function publishKeys(issuer: LocalIssuer): HttpHandler {

@@ -1,6 +1,6 @@
 // What a request must be before anything looks at it: a known version, one sane authority, a target that is a path.
 import { isIPv6 } from "node:net";
-import { type HttpRequest, headerOf, pathOf } from "../http/http.ts";
+import { type HttpRequest, headerOf, pathOf } from "../http/request.ts";
 import type { HostCheck } from "./hosts.ts";
 
 /** Why a request is refused before anything looks at it. */

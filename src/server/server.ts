@@ -2,8 +2,10 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
-import { answer, type HttpHandler, type HttpRequest, type HttpResponse, pathOf } from "../http/http.ts";
-import { type BodyRules, createBodyRules, releaseBody } from "../http/read-chunks.ts";
+import { releaseBody } from "../http/body/linger.ts";
+import { type BodyRules, createBodyRules } from "../http/body/rules.ts";
+import { type HttpHandler, type HttpRequest, pathOf } from "../http/request.ts";
+import { answer, type HttpResponse } from "../http/response.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { createConnectAdapter } from "../protocols/rpc/fallback/adapter.ts";

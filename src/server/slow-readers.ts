@@ -1,7 +1,7 @@
 // What clients leave unread of their answers: an end to those who read nothing, and to those who leave the most.
 import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { HttpResponse } from "../http/http.ts";
+import type { HttpResponse } from "../http/response.ts";
 
 /** An answer that is not finished: of the short way over HTTP/2 the stream itself. */
 export type Answer = ServerHttp2Stream | HttpResponse;

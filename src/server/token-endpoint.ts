@@ -9,8 +9,11 @@ import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { TICKET_USE } from "../access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SCOPES, type Scope } from "../domain/principal.ts";
-import { addressOf, answer, type HttpHandler, type HttpRequest, headerOf } from "../http/http.ts";
-import { createBodyRules, isOverlong, RequestBody, releaseBody } from "../http/read-chunks.ts";
+import { releaseBody } from "../http/body/linger.ts";
+import { RequestBody } from "../http/body/request-body.ts";
+import { createBodyRules } from "../http/body/rules.ts";
+import { addressOf, type HttpHandler, type HttpRequest, headerOf } from "../http/request.ts";
+import { answer } from "../http/response.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;
@@ -158,8 +161,7 @@ async function readForm(request: HttpRequest): Promise<URLSearchParams> {
   if (type.trim().toLowerCase() !== "application/x-www-form-urlencoded") {
     throw new OAuthError(400, "invalid_request", "The body must be application/x-www-form-urlencoded.");
   }
-  const body = await RequestBody.of(request, BODIES).whole(MAX_BODY, () => NEVER);
-  if (isOverlong(body)) throw new OAuthError(413, "invalid_request", "The body is too large.");
+  const body = await RequestBody.of(request, BODIES).whole(MAX_BODY, () => NEVER, request.headers["content-length"]);
   const form = new URLSearchParams(body.toString("utf8"));
   // Section 3.2: a parameter without a value counts as left out, and none may come twice.
   for (const name of new Set(form.keys())) {
@@ -213,6 +215,8 @@ function asOAuthError(error: unknown): OAuthError | undefined {
   switch (error.reason) {
     case ErrorReason.RATE_LIMITED:
       return new OAuthError(429, "temporarily_unavailable", error.message, headers);
+    case ErrorReason.TOO_LARGE:
+      return new OAuthError(413, "invalid_request", "The body is too large.");
     case ErrorReason.DEADLINE_EXCEEDED:
       return new OAuthError(408, "invalid_request", error.message);
     case ErrorReason.DATABASE_UNAVAILABLE:

@@ -1,7 +1,7 @@
 // The answer where no handler is: in the protocol that the caller speaks, as far as that can be told.
 
-import { type HttpHandler, headerOf } from "../http/http.ts";
-import { releaseBody } from "../http/read-chunks.ts";
+import { releaseBody } from "../http/body/linger.ts";
+import { type HttpHandler, headerOf } from "../http/request.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
 import { wireOf } from "../protocols/rpc/fallback/request.ts";
 import { writeError } from "../protocols/rpc/fallback/response.ts";

@@ -15,7 +15,7 @@ import { createTurns, type Turns } from "../../src/agents/turns/turns.ts";
 import { newId } from "../../src/domain/id.ts";
 import type { Principal, Role, Scope } from "../../src/domain/principal.ts";
 import type { TurnTimes } from "../../src/domain/turn.ts";
-import { type BodyRules, createBodyRules } from "../../src/http/read-chunks.ts";
+import { type BodyRules, createBodyRules } from "../../src/http/body/rules.ts";
 import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { announcing } from "../../src/live/hints/publish.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";

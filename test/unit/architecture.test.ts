@@ -59,7 +59,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     holds: "Connect, gRPC, gRPC-Web and REST: bytes to messages and back",
     mayImport: ["http", "codec", "pipeline", "telemetry", "domain"],
   },
-  codec: { holds: "encoders and decoders of messages", mayImport: ["http", "pipeline", "domain"] },
+  codec: { holds: "encoders and decoders of messages", mayImport: ["pipeline", "domain"] },
   http: { holds: "HTTP bodies and exchanges that no protocol owns", mayImport: ["pipeline", "domain"] },
   services: {
     holds: "RPC handlers, a folder for each resource",

@@ -12,7 +12,7 @@ import type { Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { mayOnlyWrite } from "../../domain/principal.ts";
-import type { HttpRequest } from "../../http/response.ts";
+import type { HttpRequest } from "../../http/request.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { serve } from "../../pipeline/service.ts";
 import { LONGEST_PAGE, readConversations } from "../shared/conversation-pages.ts";

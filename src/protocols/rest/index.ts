@@ -1,6 +1,7 @@
 // The face of this folder, as others import it.
 
-export type { Headers, HttpRequest, HttpResponse } from "../../http/response.ts";
+export type { HttpRequest } from "../../http/request.ts";
+export type { Headers, HttpResponse } from "../../http/response.ts";
 export { type Binding, BindingError, bindingsOf } from "./binding/binding.ts";
 export type { CallInfo, Failure, Mount, RenderError, RenderedError } from "./binding/mount.ts";
 export { type Place, type ProblemKind, RestProblem, type Violation } from "./binding/problem.ts";

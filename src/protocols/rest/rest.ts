@@ -1,18 +1,10 @@
 // The face of the transcoder: mounts in, one HTTP handler out.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
-import { type BodyRules, createBodyRules, releaseBody } from "../../http/read-chunks.ts";
-import {
-  addressOf,
-  answer,
-  answerEmpty,
-  type Headers,
-  type HttpRequest,
-  type HttpResponse,
-  headerOf,
-  type Target,
-  targetOf,
-} from "../../http/response.ts";
+import { releaseBody } from "../../http/body/linger.ts";
+import { type BodyRules, createBodyRules } from "../../http/body/rules.ts";
+import { addressOf, type HttpRequest, headerOf, type Target, targetOf } from "../../http/request.ts";
+import { answer, answerEmpty, type Headers, type HttpResponse } from "../../http/response.ts";
 import type { CallHead } from "../../pipeline/call.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { bindingsOf } from "./binding/binding.ts";

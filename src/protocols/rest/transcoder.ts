@@ -1,8 +1,11 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { type BodyRules, RequestBody, releaseBody } from "../../http/read-chunks.ts";
-import { answer, answerEmpty, gone, type Headers, type HttpRequest, type HttpResponse } from "../../http/response.ts";
+import { releaseBody } from "../../http/body/linger.ts";
+import { RequestBody } from "../../http/body/request-body.ts";
+import type { BodyRules } from "../../http/body/rules.ts";
+import type { HttpRequest } from "../../http/request.ts";
+import { answer, answerEmpty, gone, type Headers, type HttpResponse } from "../../http/response.ts";
 import { callerGone } from "../../pipeline/deadline.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
 import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./binding/media.ts";

@@ -8,8 +8,7 @@ import { createJsonForm } from "../../codec/json-writer.ts";
 import { readLargeBinary } from "../../codec/large-binary.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
 import { createBinaryForm } from "../../codec/protobuf-writer.ts";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { malformed, tooLarge } from "../../http/compression.ts";
+import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
 import { withImpliedMask } from "../../pipeline/implied-mask.ts";
 import { failureOf, failureOfShape } from "./fallback/errors.ts";
 

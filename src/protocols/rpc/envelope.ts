@@ -1,11 +1,11 @@
 // The frames of gRPC, gRPC-Web and Connect's streams (Length-Prefixed-Message): a byte of flags, four of length, then the message.
 import type { Message } from "@bufbuild/protobuf";
-import type { Compression } from "@connectrpc/connect/protocol";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { malformed, tooLarge } from "../../http/compression.ts";
-import { isOverlong } from "../../http/read-chunks.ts";
-import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "./compression.ts";
+import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
+import { isOverlong } from "../../http/body/collect.ts";
+import type { RequestBody } from "../../http/body/request-body.ts";
+import type { SentCoding } from "../../http/coding.ts";
+import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "./compression.ts";
 import type { Incoming } from "./unary/protocol.ts";
 import { wholeText } from "./web-text.ts";
 
@@ -32,12 +32,11 @@ export async function receiveOne(
   const maxBytes = readMaxBytes + HEAD_BYTES;
   const read = text
     ? await wholeText(exchange.body.pieces(interrupt(), { streams: false, maxBytes }), maxBytes)
-    : await exchange.body.whole(maxBytes, interrupt);
+    : await exchange.body.wholeOrBeginning(maxBytes, interrupt);
   const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
   let message: Message | undefined;
   for (const { flags, data } of frames) {
-    const expanded = await expand(data, flags, compression, readMaxBytes);
-    if (expanded !== data) exchange.body.charge(expanded.byteLength);
+    const expanded = await expand(exchange.body, data, flags, compression, readMaxBytes);
     if ((flags & skip) !== 0) continue;
     const decoded = await codec.decode(method, encoding, expanded);
     if (message !== undefined) throw notOne();
@@ -72,14 +71,15 @@ function split(bytes: Buffer, readMaxBytes: number): { readonly frames: readonly
 }
 
 async function expand(
+  body: RequestBody,
   data: Uint8Array,
   flags: number,
-  compression: Compression | undefined,
+  compression: SentCoding | undefined,
   max: number,
 ): Promise<Uint8Array> {
   if ((flags & COMPRESSED) === 0) return data;
   if (compression === undefined) throw malformed("a message is marked compressed, but no compression is named");
-  return compression.decompress(data as Uint8Array<ArrayBuffer>, max);
+  return body.expand(data, compression, max);
 }
 
 function notOne(): DomainError {
@@ -87,7 +87,7 @@ function notOne(): DomainError {
 }
 
 /** The compression of the answer, which is named in its headers whether or not a frame is long enough for it. */
-export function compressionOf({ exchange }: Incoming): Compression | undefined {
+export function compressionOf({ exchange }: Incoming): SentCoding | undefined {
   return answerCompression(exchange.header("grpc-accept-encoding"), exchange.header("grpc-encoding"));
 }
 
@@ -95,13 +95,11 @@ export function compressionOf({ exchange }: Incoming): Compression | undefined {
 export function envelope(
   data: string | Uint8Array,
   flags: number,
-  compression: Compression | undefined,
+  compression: SentCoding | undefined,
 ): Buffer | Promise<Buffer> {
   const bytes = typeof data === "string" ? Buffer.from(data) : data;
   if (compression === undefined || bytes.byteLength < COMPRESS_MIN_BYTES) return frame(bytes, flags);
-  return compression
-    .compress(bytes as Uint8Array<ArrayBuffer>)
-    .then((compressed) => frame(compressed, flags | COMPRESSED));
+  return compress(bytes, compression).then((compressed) => frame(compressed, flags | COMPRESSED));
 }
 
 function frame(data: Uint8Array, flags: number): Buffer {

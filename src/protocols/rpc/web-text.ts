@@ -1,7 +1,7 @@
 // gRPC-Web in text: base64 around the frames of a body, for clients that can read an answer while it comes only as text.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, "Text-encoded (response) streams"
-import { malformed } from "../../http/compression.ts";
-import type { Overlong } from "../../http/read-chunks.ts";
+import { malformed } from "../../domain/errors.ts";
+import type { Overlong } from "../../http/body/collect.ts";
 
 type Header = (name: string) => string | undefined;
 

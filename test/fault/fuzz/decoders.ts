@@ -172,7 +172,7 @@ export const DECODERS = {
     (random) => header(random, "application/json, text/event-stream;q=0.9"),
     (text) => {
       acceptMedia(text, ["application/json", "text/event-stream"]);
-      acceptCoding(text);
+      acceptCoding(text, ["br", "gzip"]);
       readMediaType(text);
     },
   ),

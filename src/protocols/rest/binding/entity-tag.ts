@@ -1,6 +1,6 @@
 // Entity tags and the conditions on them, RFC 9110 §8.8.3 and §13.1.
 import { hash } from "node:crypto";
-import type { Coding } from "../../../http/accept.ts";
+import type { Encoded } from "../../../http/coding.ts";
 import { invalid, RestProblem } from "./problem.ts";
 
 /** `*`, or the tags that a conditional header lists. */
@@ -34,7 +34,7 @@ export function tagValue(version: string, body: string | Uint8Array | undefined)
 }
 
 /** The `ETag` of a representation, from its {@link tagValue}. */
-export function entityTag(value: string, coding: Coding): string {
+export function entityTag(value: string, coding: Encoded["coding"]): string {
   return coding === "identity" ? `"${value}"` : `"${value};${coding}"`;
 }
 

@@ -1,19 +1,11 @@
 // Serves OpenAPI documents and a page that shows them, from files on this machine only.
-import {
-  type Content,
-  createContent,
-  type DocsRequest,
-  type DocsResponse,
-  sendContent,
-  sendPlain,
-} from "./docs-content.ts";
+import type { HttpRequest } from "../../../http/request.ts";
+import type { HttpResponse } from "../../../http/response.ts";
+import { type Content, createContent, sendContent, sendPlain } from "./docs-content.ts";
 import { createPage, type DocsOptions, VIEWER_FILES, viewerFile } from "./docs-page.ts";
 
-/**
- * Answers a request for a document or for the viewer. False: the path is none of them, and nothing was done.
- * Takes requests of node:http and of the compatibility layer of node:http2.
- */
-export type DocsHandler = (request: DocsRequest, response: DocsResponse) => boolean;
+/** Answers a request for a document or for the viewer. False: the path is none of them, and nothing was done. */
+export type DocsHandler = (request: HttpRequest, response: HttpResponse) => boolean;
 
 /** Throws if a document's name is not fit for a path or is given twice. Files of the viewer are read on first use. */
 export function createDocsHandlers(options: DocsOptions): DocsHandler {

@@ -1,6 +1,7 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import { addressOf, type HttpRequest, type HttpResponse, headerOf } from "../../../http/response.ts";
+import { addressOf, type HttpRequest, headerOf } from "../../../http/request.ts";
+import type { HttpResponse } from "../../../http/response.ts";
 import type { CallHead } from "../../../pipeline/call.ts";
 import type { Mount } from "../binding/mount.ts";
 import { invalid, type RestProblem } from "../binding/problem.ts";

@@ -2,7 +2,7 @@
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
 import type { Headers } from "../../../http/response.ts";
-import { SharedFrames } from "../../../http/shared-frames.ts";
+import { SharedFrames } from "../../../http/stream/shared-frames.ts";
 import { isHeartbeat, STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
 import type { Binding } from "../binding/binding.ts";
 import { getField } from "../binding/field-path.ts";

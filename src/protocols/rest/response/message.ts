@@ -1,8 +1,7 @@
 // The answer of a call with one response message: JSON or a raw body, with its status, tag, place and compression.
 import type { Message } from "@bufbuild/protobuf";
 import type { HttpBody } from "../../../../gen/google/api/httpbody_pb.ts";
-import type { Coding } from "../../../http/accept.ts";
-import { compress, type Encoded, WORTHWHILE_BYTES } from "../../../http/compress-response.ts";
+import { compressAsAccepted, type Encoded, WORTHWHILE_BYTES } from "../../../http/coding.ts";
 import { answer, answerEmpty, type Headers, type HttpResponse } from "../../../http/response.ts";
 import type { Binding } from "../binding/binding.ts";
 import {
@@ -124,7 +123,7 @@ function isWorthCompressing({ raw }: AnswerParts, body: string | Uint8Array): bo
 
 async function encodedAsAsked(parts: AnswerParts, body: string | Uint8Array, mayCompress: boolean): Promise<Encoded> {
   const accepted = mayCompress ? parts.header("accept-encoding") : undefined;
-  return accepted === undefined ? { coding: "identity", body } : compress(body, accepted);
+  return accepted === undefined ? { coding: "identity", body } : compressAsAccepted(body, accepted);
 }
 
 function addVary(headers: Headers, name: string): void {
@@ -135,7 +134,7 @@ function setTag(
   headers: Headers,
   version: string | undefined,
   body: string | Uint8Array | undefined,
-  coding: Coding,
+  coding: Encoded["coding"],
 ): void {
   const value = version === undefined ? undefined : tagValue(version, body);
   if (value !== undefined) headers.etag = entityTag(value, coding);

@@ -1,10 +1,10 @@
 // Sends a stream of messages at the reader's pace.
 import type { ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
-import { BodySink } from "../../../http/body-sink.ts";
-import { BodyWriter } from "../../../http/body-writer.ts";
 import { gone, type Headers, type HttpResponse, writeHead } from "../../../http/response.ts";
-import { pieceOf } from "../../../http/shared-frames.ts";
+import { BodySink } from "../../../http/stream/body-sink.ts";
+import { BodyWriter } from "../../../http/stream/body-writer.ts";
+import { pieceOf } from "../../../http/stream/shared-frames.ts";
 import { type AnswerSink, pushAll } from "../../../pipeline/push-stream.ts";
 import type { StreamFormat } from "./events.ts";
 

@@ -1,27 +1,24 @@
 // Connect, gRPC and gRPC-Web for every method of the pipeline, through Connect's own handlers.
 import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
-import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { Compression, UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { jsonText, parseJson } from "../../../codec/json-reader.ts";
 import { refuseInexactNumbers, ShapeFault } from "../../../codec/json-shape.ts";
 import { checkJson } from "../../../codec/json-values.ts";
 import type { Json } from "../../../domain/json.ts";
-import { compressions } from "../../../http/compression.ts";
+import { releaseBody } from "../../../http/body/linger.ts";
+import { RequestBody } from "../../../http/body/request-body.ts";
+import type { BodyRules } from "../../../http/body/rules.ts";
+import type { SentCoding } from "../../../http/coding.ts";
 import { fewAtOnce } from "../../../http/few-at-once.ts";
-import {
-  addressOf,
-  type HttpHandler,
-  type HttpRequest,
-  type HttpResponse,
-  headerOf,
-  pathOf,
-} from "../../../http/http.ts";
-import { type BodyRules, RequestBody, releaseBody } from "../../../http/read-chunks.ts";
+import { addressOf, type HttpHandler, type HttpRequest, headerOf, pathOf } from "../../../http/request.ts";
+import type { HttpResponse } from "../../../http/response.ts";
 import type { CallHead } from "../../../pipeline/call.ts";
 import { createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/deadline.ts";
 import { withImpliedMask } from "../../../pipeline/implied-mask.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 import type { Pipeline } from "../../../pipeline/pipeline.ts";
+import { CODINGS, compress } from "../compression.ts";
 import { formName } from "../content-type.ts";
 import { bytesOfText, isText, textPieces, wantsText } from "../web-text.ts";
 import { admitCall, carriedCall, implementationOf } from "./calls.ts";
@@ -62,11 +59,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
   const router = createConnectRouter({
     readMaxBytes,
     writeMaxBytes,
-    acceptCompression: compressions.map(({ name, compress, decompress }) => ({
-      name,
-      compress,
-      decompress: fewAtOnce(DECOMPRESSING, (bytes, max) => carried(decompress(bytes, max))),
-    })),
+    acceptCompression: CODINGS.map(asCompression),
     // Kept unknown fields cost 100 times their size in memory.
     binaryOptions: { readUnknownFields: false },
     // Runs before the body is read.
@@ -139,6 +132,17 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
       releaseBody(request);
     }
   }
+}
+
+/** A coding as Connect's handlers take it. They want plain arrays, though any do. */
+function asCompression(coding: SentCoding): Compression {
+  type Bytes = Promise<Uint8Array<ArrayBuffer>>;
+  const decompress = (bytes: Uint8Array, max: number) => carried(coding.decompress(bytes, max)) as Bytes;
+  return {
+    name: coding.name,
+    compress: (bytes) => compress(bytes, coding) as Bytes,
+    decompress: fewAtOnce(DECOMPRESSING, decompress),
+  };
 }
 
 /** Connect's types lack this option of its JSON serialization. */

@@ -1,11 +1,10 @@
 // Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its way out.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
-import { DomainError, ErrorReason } from "../../../domain/errors.ts";
-import { compressions } from "../../../http/compression.ts";
-import type { RequestBody } from "../../../http/read-chunks.ts";
+import type { RequestBody } from "../../../http/body/request-body.ts";
 import { STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
+import { ACCEPTED, requestCompression } from "../compression.ts";
 import { encodeMessage } from "../grpc-status.ts";
 import { carried, carry, failureOf } from "./errors.ts";
 
@@ -40,9 +39,12 @@ function checkCompression({ protocolName, method, requestMethod, requestHeader, 
       : [`${prefix}content-encoding`, `${prefix}accept-encoding`];
   const encoding =
     requestMethod === "GET" ? new URL(url).searchParams.get("compression") : requestHeader.get(encodingHeader);
-  if (encoding === null || encoding === "identity" || compressions.some(({ name }) => name === encoding)) return;
-  responseHeader.set(acceptHeader, compressions.map(({ name }) => name).join(","));
-  throw carry(new DomainError(ErrorReason.UNSUPPORTED, "the request's compression is not supported"));
+  try {
+    requestCompression(encoding);
+  } catch (error) {
+    responseHeader.set(acceptHeader, ACCEPTED);
+    throw carry(error);
+  }
 }
 
 /** An implementation as Connect wants it for the kind of method. */

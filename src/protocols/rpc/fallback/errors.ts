@@ -1,8 +1,7 @@
 // Failures that Connect's own code reports before or after a service acts, told in the terms of this contract.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { NAME_TWICE, type ShapeFault } from "../../../codec/json-shape.ts";
-import { DomainError, ErrorReason, invalidField } from "../../../domain/errors.ts";
-import { malformed, tooLarge } from "../../../http/compression.ts";
+import { DomainError, ErrorReason, invalidField, malformed, tooLarge } from "../../../domain/errors.ts";
 
 /** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */
 export function carry(failure: unknown): ConnectError {

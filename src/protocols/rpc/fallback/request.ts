@@ -3,9 +3,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { DomainError, ErrorReason } from "../../../domain/errors.ts";
-import { malformed } from "../../../http/compression.ts";
-import { type HttpRequest, headerOf, queryOf } from "../../../http/http.ts";
+import { DomainError, ErrorReason, malformed } from "../../../domain/errors.ts";
+import { type HttpRequest, headerOf, queryOf } from "../../../http/request.ts";
 import type { Wire } from "../../../pipeline/call.ts";
 import { formName } from "../content-type.ts";
 

@@ -2,13 +2,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import { BodySink } from "../../../http/body-sink.ts";
-import type { BodyWriter } from "../../../http/body-writer.ts";
 import type { Exchange } from "../../../http/exchange.ts";
-import { pathOf } from "../../../http/http.ts";
 import { Http1Exchange } from "../../../http/http1-exchange.ts";
 import { Http2Exchange } from "../../../http/http2-exchange.ts";
-import { SharedFrames } from "../../../http/shared-frames.ts";
+import { pathOf } from "../../../http/request.ts";
+import { BodySink } from "../../../http/stream/body-sink.ts";
+import type { BodyWriter } from "../../../http/stream/body-writer.ts";
+import { SharedFrames } from "../../../http/stream/shared-frames.ts";
 import type { Call } from "../../../pipeline/call.ts";
 import { STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
 import { pushAll } from "../../../pipeline/push-stream.ts";

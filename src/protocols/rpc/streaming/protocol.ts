@@ -1,8 +1,8 @@
 // What a protocol has to say of a call that is answered with a stream; `lane.ts` does the rest.
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Compression } from "@connectrpc/connect/protocol";
 import type { Interrupt } from "../../../domain/cancellation.ts";
+import type { SentCoding } from "../../../http/coding.ts";
 import type { HeaderMap, Incoming, Protocol } from "../unary/protocol.ts";
 
 /** How a stream ends: with a last frame, or with trailers. */
@@ -17,7 +17,7 @@ export interface StreamProtocol extends Pick<Protocol, "wire" | "acceptHeader"> 
   /** Reads and decodes the one message. Throws MALFORMED_BODY, TOO_LARGE, UNSUPPORTED or as the body's reading. */
   receive(incoming: Incoming, interrupt: () => Interrupt): Promise<Message>;
   /** The compression of the answers; undefined: none that there is was asked for. */
-  compression(incoming: Incoming): Compression | undefined;
+  compression(incoming: Incoming): SentCoding | undefined;
   /** Whether the frames of the answers are written as text, see web-text.ts. */
   isText(incoming: Incoming): boolean;
   /** The headers of the answer, whose status is always 200. */

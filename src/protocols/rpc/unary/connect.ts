@@ -3,13 +3,10 @@ import type { Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
 import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { Interrupt } from "../../../domain/cancellation.ts";
-import { tooLarge } from "../../../http/compression.ts";
 import type { WholeAnswer } from "../../../http/exchange.ts";
-import { isOverlong } from "../../../http/read-chunks.ts";
 import { onceEach } from "../../../pipeline/memoize.ts";
 import { lengthOf } from "../codec.ts";
-import { answerCompression, COMPRESS_MIN_BYTES, requestCompression } from "../compression.ts";
+import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "../compression.ts";
 import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
 
 export const connect: Protocol = {
@@ -20,12 +17,13 @@ export const connect: Protocol = {
 
   async receive(incoming, interrupt): Promise<Message> {
     const { exchange, query, codec, method, encoding, readMaxBytes } = incoming;
-    const bytes = query === undefined ? await readBody(incoming, interrupt) : messageOf(query);
+    const bytes =
+      query === undefined
+        ? await exchange.body.whole(readMaxBytes, interrupt, exchange.header("content-length"))
+        : messageOf(query);
     const compression = requestCompression(connect.requestEncoding(incoming));
     if (compression === undefined) return codec.decode(method, encoding, bytes);
-    const expanded = await compression.decompress(bytes as Uint8Array<ArrayBuffer>, readMaxBytes);
-    exchange.body.charge(expanded.byteLength);
-    return codec.decode(method, encoding, expanded);
+    return codec.decode(method, encoding, await exchange.body.expand(bytes, compression, readMaxBytes));
   },
 
   succeed(incoming, message, headers) {
@@ -48,13 +46,6 @@ function messageOf(query: URLSearchParams): Uint8Array {
   return query.get("base64") === "1" ? base64Decode(message) : Buffer.from(message.toWellFormed());
 }
 
-async function readBody({ exchange, readMaxBytes }: Incoming, interrupt: () => Interrupt): Promise<Uint8Array> {
-  if (Number(exchange.header("content-length")) > readMaxBytes) throw tooLarge(readMaxBytes);
-  const body = await exchange.body.whole(readMaxBytes, interrupt);
-  if (isOverlong(body)) throw tooLarge(readMaxBytes);
-  return body;
-}
-
 /** Errors are compressed like any other answer. */
 function answer(
   incoming: Incoming,
@@ -74,12 +65,10 @@ function answer(
     headers["content-length"] = String(length);
     return { status, headers, body };
   }
-  return compression
-    .compress(typeof body === "string" ? Buffer.from(body) : (body as Uint8Array<ArrayBuffer>))
-    .then((compressed) => {
-      headers["content-encoding"] = compression.name;
-      headers.vary = "accept-encoding";
-      headers["content-length"] = String(compressed.byteLength);
-      return { status, headers, body: compressed };
-    });
+  return compress(body, compression).then((compressed) => {
+    headers["content-encoding"] = compression.name;
+    headers.vary = "accept-encoding";
+    headers["content-length"] = String(compressed.byteLength);
+    return { status, headers, body: compressed };
+  });
 }

@@ -1,6 +1,6 @@
 // Takes messages, and writes their frames into a body that is opened with the first of them.
 import type { Message } from "@bufbuild/protobuf";
-import type { AnswerSink } from "../pipeline/push-stream.ts";
+import type { AnswerSink } from "../../pipeline/push-stream.ts";
 import type { BodyWriter } from "./body-writer.ts";
 import type { SharedFrames } from "./shared-frames.ts";
 

@@ -2,7 +2,7 @@
 import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { HttpResponse } from "./http.ts";
+import type { HttpResponse } from "../response.ts";
 
 export class BodyWriter {
   /** Whether pieces are to be chunks of HTTP/1.1 (RFC 9112 §7.1) already, with their sizes before them. */

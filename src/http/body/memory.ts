@@ -1,5 +1,5 @@
 // What request bodies hold while they come in and are worked on: so much for one connection, so much for all together.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
 
 export interface BodyMemoryLimits {
   /** Bytes that the bodies of one connection may hold; past it only the oldest of them is read. Default: 16 MiB. */

@@ -1,0 +1,106 @@
+// Reads a whole body as it comes, by the events of its source.
+import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import { type DomainError, malformed } from "../../domain/errors.ts";
+import { bodyTooSlow } from "./clock.ts";
+import type { BodyShare } from "./memory.ts";
+
+/** A body that is longer than it may be; the beginning of it is there. */
+export interface Overlong {
+  readonly beginning: Buffer;
+}
+
+export function isOverlong(body: Buffer | Overlong): body is Overlong {
+  return "beginning" in body;
+}
+
+const EMPTY = Buffer.alloc(0);
+
+export interface Collecting {
+  /** No more is read than is over it. */
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+  /** Ends it with its reason. */
+  readonly interrupt: Interrupt;
+  /** Counts bytes that came; gives what they are counted in, unless they are few. Throws OVERLOADED. */
+  charge(bytes: number): BodyShare | undefined;
+}
+
+/** Resolves with the body, or with its beginning as soon as it is longer than it may be. Pauses the source at the end. */
+export function collect(source: Readable, collecting: Collecting): Promise<Buffer | Overlong> {
+  const { maxBytes, timeoutMs, interrupt } = collecting;
+  if (source.readableEnded) return Promise.resolve(EMPTY);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let share: BodyShare | undefined;
+    const settle = () => {
+      clearTimeout(timer);
+      interrupt.removeEventListener("abort", onAbort);
+      source.off("data", onData).off("end", onEnd).off("aborted", onBroken).off("close", onBroken);
+      // An error that comes later concerns nobody. What is left here must not hold the body.
+      source.off("error", onBroken).on("error", ignore);
+      if (share !== undefined) share.onRefused = undefined;
+    };
+    const stop = (reason: unknown) => {
+      settle();
+      source.pause();
+      reject(reason);
+    };
+    const onData = (chunk: Buffer) => {
+      size += chunk.byteLength;
+      chunks.push(chunk);
+      if (size > maxBytes) {
+        settle();
+        source.pause();
+        resolve({ beginning: Buffer.concat(chunks) });
+        return;
+      }
+      try {
+        share = collecting.charge(chunk.byteLength);
+        if (share === undefined) return;
+        share.onRefused = stop;
+        if (share.mayRead) return;
+        source.pause();
+        share.wait(() => source.resume());
+      } catch (error) {
+        stop(error);
+      }
+    };
+    const onEnd = () => {
+      settle();
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+    };
+    const onBroken = () => {
+      settle();
+      reject(brokenOff());
+    };
+    const timer = setTimeout(() => stop(bodyTooSlow(timeoutMs)), timeoutMs);
+    const onAbort = () => stop(interrupt.reason);
+    if (interrupt.aborted) return onAbort();
+    interrupt.addEventListener("abort", onAbort, { once: true });
+    if (source.destroyed) return onBroken();
+    source.on("data", onData).on("end", onEnd).on("error", onBroken).on("aborted", onBroken).on("close", onBroken);
+  });
+}
+
+/** Whether all of it has come, before Node says so. */
+export function isThere({ complete, readableLength, headers }: IncomingMessage): boolean {
+  return complete || (readableLength > 0 && Number(headers["content-length"]) === readableLength);
+}
+
+/** All that is there. Node's `read` gives one chunk of it, and a body has as many as its framing and its packets made. */
+export function takeAll(source: Readable): Buffer {
+  const first = source.read() as Buffer | null;
+  if (first === null || source.readableLength === 0) return first ?? EMPTY;
+  const chunks = [first];
+  for (let next: Buffer | null = source.read(); next !== null; next = source.read()) chunks.push(next);
+  return Buffer.concat(chunks);
+}
+
+function brokenOff(): DomainError {
+  return malformed("the body broke off");
+}
+
+function ignore(): void {}
