@@ -6,7 +6,7 @@ import { isOverlong } from "../../http/body/collect.ts";
 import type { RequestBody } from "../../http/body/request-body.ts";
 import type { SentCoding } from "../../http/coding.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "./compression.ts";
-import type { Incoming } from "./unary/protocol.ts";
+import type { Incoming } from "./protocol.ts";
 import { wholeText } from "./web-text.ts";
 
 const HEAD_BYTES = 5;

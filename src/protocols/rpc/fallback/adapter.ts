@@ -19,7 +19,7 @@ import { withImpliedMask } from "../../../pipeline/implied-mask.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 import type { Pipeline } from "../../../pipeline/pipeline.ts";
 import { CODINGS, compress } from "../compression.ts";
-import { formName } from "../content-type.ts";
+import { formName } from "../forms.ts";
 import { bytesOfText, isText, textPieces, wantsText } from "../web-text.ts";
 import { admitCall, carriedCall, implementationOf } from "./calls.ts";
 import { carried, failureOfShape } from "./errors.ts";

@@ -5,7 +5,9 @@ import type { RequestBody } from "../../../http/body/request-body.ts";
 import { STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
 import { ACCEPTED, requestCompression } from "../compression.ts";
+import { PROTOCOLS } from "../forms.ts";
 import { encodeMessage } from "../grpc-status.ts";
+import type { Protocol } from "../protocol.ts";
 import { carried, carry, failureOf } from "./errors.ts";
 
 /** What the adapter hands through Connect's code. */
@@ -32,11 +34,8 @@ export async function admitCall(context: HandlerContext, readMaxBytes: number): 
 
 /** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
 function checkCompression({ protocolName, method, requestMethod, requestHeader, responseHeader, url }: HandlerContext) {
-  const prefix = protocolName !== "connect" ? "grpc-" : method.methodKind === "unary" ? "" : "connect-";
-  const [encodingHeader, acceptHeader] =
-    prefix === "grpc-"
-      ? ["grpc-encoding", "grpc-accept-encoding"]
-      : [`${prefix}content-encoding`, `${prefix}accept-encoding`];
+  const { unary, streaming } = PROTOCOLS[protocolName as Protocol["wire"]];
+  const { encodingHeader, acceptHeader } = method.methodKind === "unary" ? unary : streaming;
   const encoding =
     requestMethod === "GET" ? new URL(url).searchParams.get("compression") : requestHeader.get(encodingHeader);
   try {

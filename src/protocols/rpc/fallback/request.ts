@@ -6,7 +6,7 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DomainError, ErrorReason, malformed } from "../../../domain/errors.ts";
 import { type HttpRequest, headerOf, queryOf } from "../../../http/request.ts";
 import type { Wire } from "../../../pipeline/call.ts";
-import { formName } from "../content-type.ts";
+import { formName, STREAMING_FORMS, UNARY_FORMS } from "../forms.ts";
 
 /** The wire by its content type. What is none of gRPC's is Connect's. */
 export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {
@@ -22,11 +22,6 @@ export interface Refusal {
   readonly failure: DomainError;
 }
 
-const UNARY_TYPES = ["application/json", "application/proto"];
-const STREAM_TYPES = ["application/connect+json", "application/connect+proto"];
-const GRPC_TYPES = ["grpc", "grpc-web"].flatMap((type) =>
-  ["", "+proto", "+json"].map((encoding) => `application/${type}${encoding}`),
-);
 /** What stands for some of them, see {@link formName}. */
 const TEXT_TYPES = ["", "+proto", "+json"].map((encoding) => `application/grpc-web-text${encoding}`);
 
@@ -43,9 +38,9 @@ export function refusalOf(request: HttpRequest, method: DescMethod): Refusal | u
     return refusal(505, "the method streams both ways, which needs HTTP/2", { connection: "close" });
   }
   if (request.method === "GET") return queryRefusal(new URLSearchParams(queryOf(request.url)));
-  const types = [...(method.methodKind === "unary" ? UNARY_TYPES : STREAM_TYPES), ...GRPC_TYPES];
-  if (types.includes(formName(headerOf(request, "content-type")))) return undefined;
-  const accepted = [...types, ...TEXT_TYPES].join(", ");
+  const forms = method.methodKind === "unary" ? UNARY_FORMS : STREAMING_FORMS;
+  if (forms.has(formName(headerOf(request, "content-type")))) return undefined;
+  const accepted = [...forms.keys(), ...TEXT_TYPES].join(", ");
   return refusal(415, "the content type is none that the method takes", { "accept-post": accepted });
 }
 

@@ -1,8 +1,8 @@
-// An answer that is sent piece by piece, the same for HTTP/1.1 and HTTP/2.
-import type { IncomingMessage, ServerResponse } from "node:http";
+// A response that is sent piece by piece, the same for HTTP/1.1 and HTTP/2.
+import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
 import { BodyWriter } from "../../../http/stream/body-writer.ts";
-import type { StreamEnd } from "./protocol.ts";
+import type { StreamEnd } from "../protocol.ts";
 
 export interface StreamedAnswer {
   /** Sends the headers, with status 200. */
@@ -10,7 +10,11 @@ export interface StreamedAnswer {
   end(last: StreamEnd): void;
 }
 
-export function answerHttp1(response: ServerResponse<IncomingMessage>): StreamedAnswer {
+export function streamedAnswer(target: ServerResponse | ServerHttp2Stream): StreamedAnswer {
+  return "respond" in target ? answerHttp2(target) : answerHttp1(target);
+}
+
+function answerHttp1(response: ServerResponse): StreamedAnswer {
   return {
     open(headers) {
       response.writeHead(200, headers);
@@ -23,7 +27,7 @@ export function answerHttp1(response: ServerResponse<IncomingMessage>): Streamed
   };
 }
 
-export function answerHttp2(stream: ServerHttp2Stream): StreamedAnswer {
+function answerHttp2(stream: ServerHttp2Stream): StreamedAnswer {
   // The client may reset it at any time.
   const isGone = () => stream.destroyed || stream.closed;
   let trailers: StreamEnd["trailers"];

@@ -1,10 +1,10 @@
 // A call of one request as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Interrupt } from "../../domain/cancellation.ts";
-import type { Exchange } from "../../http/exchange.ts";
-import type { CallHead, Wire } from "../../pipeline/call.ts";
-import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../pipeline/deadline.ts";
-import type { Lifecycle } from "../../pipeline/lifecycle.ts";
+import type { Interrupt } from "../../../domain/cancellation.ts";
+import type { Exchange } from "../../../http/exchange.ts";
+import type { CallHead, Wire } from "../../../pipeline/call.ts";
+import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/deadline.ts";
+import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 
 export class LaneHead implements CallHead {
   readonly method: DescMethod;

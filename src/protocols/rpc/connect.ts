@@ -1,19 +1,30 @@
-// The Connect protocol's unary calls, POST and GET: https://connectrpc.com/docs/protocol#unary-request
+// The Connect protocol: unary calls by POST and GET, and server streams. https://connectrpc.com/docs/protocol
 import type { Message } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import type { ConnectError } from "@connectrpc/connect";
-import { codeToHttpStatus, errorToJsonBytes } from "@connectrpc/connect/protocol-connect";
-import type { WholeAnswer } from "../../../http/exchange.ts";
-import { onceEach } from "../../../pipeline/memoize.ts";
-import { lengthOf } from "../codec.ts";
-import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "../compression.ts";
-import type { HeaderMap, Incoming, Protocol } from "./protocol.ts";
+import {
+  codeToHttpStatus,
+  createEndStreamSerialization,
+  endStreamFlag,
+  errorToJsonBytes,
+} from "@connectrpc/connect/protocol-connect";
+import type { WholeAnswer } from "../../http/exchange.ts";
+import { onceEach } from "../../pipeline/memoize.ts";
+import { lengthOf } from "./codec.ts";
+import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "./compression.ts";
+import { envelope, receiveOne } from "./envelope.ts";
+import {
+  type HeaderMap,
+  type Incoming,
+  type Protocol,
+  requestEncoding,
+  type StreamingForm,
+  type UnaryForm,
+} from "./protocol.ts";
 
-export const connect: Protocol = {
-  wire: "connect",
+const unary: UnaryForm = {
+  encodingHeader: "content-encoding",
   acceptHeader: "accept-encoding",
-  requestEncoding: ({ exchange, query }) =>
-    query === undefined ? exchange.header("content-encoding") : query.get("compression"),
 
   async receive(incoming, interrupt): Promise<Message> {
     const { exchange, query, codec, method, encoding, readMaxBytes } = incoming;
@@ -21,7 +32,7 @@ export const connect: Protocol = {
       query === undefined
         ? await exchange.body.whole(readMaxBytes, interrupt, exchange.header("content-length"))
         : messageOf(query);
-    const compression = requestCompression(connect.requestEncoding(incoming));
+    const compression = requestCompression(requestEncoding(unary, incoming));
     if (compression === undefined) return codec.decode(method, encoding, bytes);
     return codec.decode(method, encoding, await exchange.body.expand(bytes, compression, readMaxBytes));
   },
@@ -46,7 +57,7 @@ function messageOf(query: URLSearchParams): Uint8Array {
   return query.get("base64") === "1" ? base64Decode(message) : Buffer.from(message.toWellFormed());
 }
 
-/** Errors are compressed like any other answer. */
+/** Errors are compressed like any other response. */
 function answer(
   incoming: Incoming,
   status: number,
@@ -60,7 +71,7 @@ function answer(
   const compression =
     length < COMPRESS_MIN_BYTES
       ? undefined
-      : answerCompression(incoming.exchange.header("accept-encoding"), connect.requestEncoding(incoming));
+      : answerCompression(incoming.exchange.header("accept-encoding"), requestEncoding(unary, incoming));
   if (compression === undefined) {
     headers["content-length"] = String(length);
     return { status, headers, body };
@@ -72,3 +83,32 @@ function answer(
     return { status, headers, body: compressed };
   });
 }
+
+const ENCODING = "connect-content-encoding";
+const ACCEPT = "connect-accept-encoding";
+
+const endOfStream = createEndStreamSerialization(undefined);
+
+const streaming: StreamingForm = {
+  encodingHeader: ENCODING,
+  acceptHeader: ACCEPT,
+  trailing: false,
+  receive: (incoming, interrupt) => receiveOne(incoming, interrupt, { skip: endStreamFlag, encodingHeader: ENCODING }),
+  compression: ({ exchange }) => answerCompression(exchange.header(ACCEPT), exchange.header(ENCODING)),
+  isText: () => false,
+
+  headers(incoming, fields) {
+    const headers: Record<string, string> = { "content-type": `application/connect+${incoming.encoding}` };
+    const compression = streaming.compression(incoming);
+    if (compression !== undefined) headers[ENCODING] = compression.name;
+    for (const [name, value] of fields) headers[name] = value;
+    return headers;
+  },
+
+  async end(incoming, error) {
+    const data = endOfStream.serialize({ metadata: new Headers(), ...(error && { error }) });
+    return { frame: await envelope(data, endStreamFlag, streaming.compression(incoming)) };
+  },
+};
+
+export const connect: Protocol = { wire: "connect", unary, streaming };
