@@ -1,7 +1,8 @@
 // Large JSON bodies: held to their limits before they are parsed, then read piece by piece, with turns for others between.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { Turns } from "../pipeline/time-slices.ts";
-import { type ItemList, type JsonShape, jsonShape, ShapeFault, type ShapeOptions } from "./json-shape.ts";
+import { type ItemList, type JsonShape, jsonShape, type ShapeOptions } from "./json-shape.ts";
+import { ShapeFault } from "./shape-fault.ts";
 
 /** Shorter bodies are read at once: nothing that they hold takes long. */
 export const LARGE_BODY = 32 * 1024;

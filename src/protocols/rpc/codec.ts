@@ -2,12 +2,13 @@
 import { type DescMessage, type DescMethod, fromBinary, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { jsonText, messageFromJson, parseJson, textOf } from "../../codec/json-reader.ts";
-import { refuseInexactNumbers, ShapeFault } from "../../codec/json-shape.ts";
+import { refuseInexactNumbers } from "../../codec/json-shape.ts";
 import { readJson } from "../../codec/json-values.ts";
 import { createJsonForm } from "../../codec/json-writer.ts";
 import { readLargeBinary } from "../../codec/large-binary.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
 import { createBinaryForm } from "../../codec/protobuf-writer.ts";
+import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
 import { withImpliedMask } from "../../pipeline/implied-mask.ts";
 import { failureOf, failureOfShape } from "./fallback/errors.ts";

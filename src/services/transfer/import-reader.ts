@@ -10,9 +10,10 @@ import {
   type RevisionsRecord,
 } from "../../../gen/colloquy/v1/record_pb.ts";
 import { messageFromJson } from "../../codec/json-reader.ts";
-import { refuseInexactNumbers, ShapeFault } from "../../codec/json-shape.ts";
+import { refuseInexactNumbers } from "../../codec/json-shape.ts";
 import { readJson } from "../../codec/json-values.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
+import { ShapeFault } from "../../codec/shape-fault.ts";
 import type { Caller } from "../../domain/caller.ts";
 import { DomainError } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";

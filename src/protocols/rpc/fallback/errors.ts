@@ -1,6 +1,6 @@
 // Failures that Connect's own code reports before or after a service acts, told in the terms of this contract.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { NAME_TWICE, type ShapeFault } from "../../../codec/json-shape.ts";
+import { NAME_TWICE, type ShapeFault } from "../../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, invalidField, malformed, tooLarge } from "../../../domain/errors.ts";
 
 /** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */

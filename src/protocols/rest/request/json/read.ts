@@ -1,9 +1,10 @@
 // JSON bodies into messages.
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json-reader.ts";
-import { refuseInexactNumbers, ShapeFault } from "../../../../codec/json-shape.ts";
+import { refuseInexactNumbers } from "../../../../codec/json-shape.ts";
 import { readJson } from "../../../../codec/json-values.ts";
 import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts";
+import { ShapeFault } from "../../../../codec/shape-fault.ts";
 import { withImpliedMask } from "../../../../pipeline/implied-mask.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
 import { setField } from "../../binding/field-path.ts";

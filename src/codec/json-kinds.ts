@@ -1,0 +1,105 @@
+// What each value of a JSON body is expected to be, by the fields of its message, and how much of it there may be.
+import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { mostItems, textLimit } from "../pipeline/validation/item-limits.ts";
+
+/** The most characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum. */
+const MAX_TEXT_VALUE = 64 * 1024;
+
+export type Kind =
+  | { readonly kind: "message"; readonly schema: DescMessage }
+  | ListKind
+  | { readonly kind: "map"; readonly item: Kind; readonly most: number }
+  | { readonly kind: "bare"; readonly list: ListKind }
+  | { readonly kind: "text"; readonly most: number; readonly rule: string; readonly words: string }
+  | { readonly kind: "json" }
+  | { readonly kind: "unknown" };
+
+export interface ListKind {
+  readonly kind: "list";
+  readonly field: DescField;
+  readonly item: Kind;
+  readonly most: number;
+}
+
+export const UNKNOWN: Kind = { kind: "unknown" };
+
+/** The list within a field that JSON writes as that bare list; undefined: the field is not written so. */
+export type BareListOf = (field: DescField) => (DescField & { fieldKind: "list" }) | undefined;
+
+/** The kinds of fields, each made once. */
+export class Kinds {
+  readonly #bareListOf: BareListOf | undefined;
+  readonly #made = new Map<DescField, Kind>();
+
+  constructor(bareListOf: BareListOf | undefined) {
+    this.#bareListOf = bareListOf;
+  }
+
+  of(field: DescField): Kind {
+    let kind = this.#made.get(field);
+    if (kind === undefined) {
+      kind = this.#make(field);
+      this.#made.set(field, kind);
+    }
+    return kind;
+  }
+
+  #make(field: DescField): Kind {
+    const bare = this.#bareListOf?.(field);
+    if (bare !== undefined) return { kind: "bare", list: this.of(bare) as ListKind };
+    switch (field.fieldKind) {
+      case "message":
+        return messageKind(field.message);
+      case "list": {
+        const item = field.listKind === "message" ? messageKind(field.message) : textKind(field);
+        return { kind: "list", field, item, most: mostItems(field) };
+      }
+      case "map": {
+        const item = field.mapKind === "message" ? messageKind(field.message) : UNKNOWN;
+        return { kind: "map", item, most: mostItems(field) };
+      }
+      case "enum":
+        return LONG_TEXT;
+      default:
+        return textKind(field);
+    }
+  }
+}
+
+function messageKind(schema: DescMessage): Kind {
+  switch (schema.typeName) {
+    case "google.protobuf.Struct":
+    case "google.protobuf.Value":
+    case "google.protobuf.ListValue":
+      return { kind: "json" };
+    case "google.protobuf.Any":
+      return UNKNOWN;
+    default:
+      return schema.typeName.startsWith("google.protobuf.") ? LONG_TEXT : { kind: "message", schema };
+  }
+}
+
+const LONG_TEXT: Kind = {
+  kind: "text",
+  most: MAX_TEXT_VALUE,
+  rule: "string.max_len",
+  words: `must be at most ${MAX_TEXT_VALUE} characters`,
+};
+
+/** A byte is written as six characters at most. */
+function textKind(field: DescField): Kind {
+  const limit = textLimit(field);
+  return limit === undefined ? UNKNOWN : { kind: "text", most: 6 * limit.mostBytes, ...limit };
+}
+
+const byName = new WeakMap<DescMessage, Map<string, DescField>>();
+
+/** A field by either of the names that JSON may give it. */
+export function fieldNamed(schema: DescMessage, name: string): DescField | undefined {
+  let names = byName.get(schema);
+  if (names === undefined) {
+    names = new Map(schema.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field] as const]));
+    byName.set(schema, names);
+  }
+  return names.get(name);
+}

@@ -1,0 +1,19 @@
+// What is wrong with how much a body holds, or with how it is written, before it is read.
+
+/** The rule of an object that holds a name twice. */
+export const NAME_TWICE = "json.unique";
+
+/** Each protocol tells it in its own terms. */
+export class ShapeFault extends Error {
+  override readonly name = "ShapeFault";
+  /** The field; empty: the body. */
+  readonly field: string;
+  /** The rule of the contract that it breaks; undefined: the body holds more than any. */
+  readonly rule: string | undefined;
+
+  constructor(description: string, field = "", rule?: string) {
+    super(description);
+    this.field = field;
+    this.rule = rule;
+  }
+}
