@@ -1,27 +1,20 @@
-// A turn that this server runs: asks the agent, saves the text as it comes, and writes the end.
-import type { Logger } from "pino";
+// A turn that this server runs: waits for its place, asks the agent, hands on the text as it comes, and says how it ends.
 import { type TextPart, TurnText } from "../../domain/reply-text.ts";
-import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState, type TurnTimes } from "../../domain/turn.ts";
-import type { Hints } from "../../live/hints/hints.ts";
+import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState } from "../../domain/turn.ts";
+import { Signal } from "../../live/hints/signal.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
-import type { Database } from "../../store/database.ts";
 import { patiently } from "../../store/retry.ts";
-import { endTurn, saveTurn, type TurnEnd, type TurnPlace } from "../../store/turns/turns.ts";
+import type { TurnEnd, TurnPlace } from "../../store/turns/turns.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import type { Connectors } from "../connectors/connectors.ts";
 import { reply } from "./reply.ts";
+import { PATIENCE_MS, TurnWriter, type TurnWriterParts } from "./turn-writer.ts";
 import type { WaitingTurns } from "./waiting-turns.ts";
 
-export interface LiveTurnParts {
-  readonly database: Database;
-  readonly hints: Hints;
+export interface LiveTurnParts extends TurnWriterParts {
   readonly connectors: Connectors;
   /** Where queued turns wait. */
   readonly waiting: WaitingTurns;
-  readonly times: TurnTimes;
-  /** This server's name in the leases. */
-  readonly server: string;
-  readonly log: Logger;
 }
 
 /** What a turn answers with. The request is read when the turn starts, which for a queued one is later. */
@@ -37,37 +30,31 @@ export interface LiveTurnTask {
 /** Why a turn stops before the agent is done. `unwanted`: what it answers, or the agent, is not there any more. */
 type Stop = "cancelled" | "unwanted" | "stopping" | "lost";
 
-/** How long a turn waits for a database that is busy or away, at its beginning and at its end, in milliseconds. */
-const PATIENCE_MS = 60_000;
-
 export class LiveTurn {
   /** Resolves when nothing more comes from here: the turn has ended in the store, or is in other hands. */
   readonly done: Promise<void>;
   readonly #parts: LiveTurnParts;
   readonly #task: LiveTurnTask;
   readonly #text = new TurnText(MAX_REPLY_BYTES);
+  readonly #writer: TurnWriter;
+  readonly #changed = new Signal();
   readonly #stopping = new AbortController();
   #stop: Stop | undefined;
   /** In words, where it is unwanted. */
   #stopReason = "";
-  /** What the agent says is known; nothing is saved from here on but the end. */
+  /** What the agent says is known. */
   #answered = false;
   #waiting: boolean;
   #finished = false;
-  #firstDeltaTime: Date | undefined;
-  #savedLength = 0;
-  #savedAt = performance.now();
-  #saving: Promise<void> | undefined;
-  #saveTimer: NodeJS.Timeout | undefined;
-  readonly #readers = new Set<() => void>();
 
   constructor(parts: LiveTurnParts, task: LiveTurnTask) {
     this.#parts = parts;
     this.#task = task;
     this.#waiting = task.queued;
+    this.#writer = new TurnWriter(parts, task.place, this.#text, (reason) => this.#stopFor(reason));
     this.done = this.#run().finally(() => {
       this.#finished = true;
-      this.#wakeReaders();
+      this.#changed.wake();
     });
   }
 
@@ -103,18 +90,7 @@ export class LiveTurn {
   async grown(offset: number, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#finished || this.#text.length > offset) return;
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        this.#readers.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener("abort", wake, { once: true });
-      this.#readers.add(wake);
-    });
-    signal.throwIfAborted();
+    await this.#changed.wait(ms, signal);
   }
 
   #end(stop: Stop, reason = ""): void {
@@ -126,25 +102,19 @@ export class LiveTurn {
   }
 
   async #run(): Promise<void> {
-    const { hints, times, log } = this.#parts;
+    const { hints, log } = this.#parts;
     const { tenantId, conversationId } = this.place;
-    const renewing = setInterval(() => {
-      if (!this.#waiting && performance.now() - this.#savedAt >= times.renewEveryMs) this.#save();
-    }, times.renewEveryMs / 2);
+    if (!this.#waiting) this.#writer.holdLease();
     const cancels = hints.listen({ kind: "cancel", tenantId, conversationId });
     void this.#watchCancels(cancels);
     try {
       const end = await this.#answer();
       this.#answered = true;
-      clearInterval(renewing);
-      clearTimeout(this.#saveTimer);
-      await this.#saving;
-      if (this.#stop !== "lost") await this.#writeEnd(end);
+      await this.#writer.close();
+      if (this.#stop !== "lost") await this.#writer.writeEnd(end);
     } catch (error) {
       log.error({ err: error, turnId: this.place.id }, "could not end a turn; another server will");
     } finally {
-      clearInterval(renewing);
-      clearTimeout(this.#saveTimer);
       cancels.close();
       hints.publish({ kind: "turn", tenantId, conversationId });
       hints.publish({ kind: "state", tenantId, conversationId });
@@ -195,10 +165,9 @@ export class LiveTurn {
   }
 
   #add(piece: string): void {
-    this.#firstDeltaTime ??= new Date();
     const fits = this.#text.append(piece);
-    this.#wakeReaders();
-    this.#saveTimer ??= setTimeout(() => this.#save(), this.#parts.times.saveEveryMs);
+    this.#changed.wake();
+    this.#writer.grown();
     if (!fits) throw new AgentFailure("the reply is longer than a message may be", { health: "up" });
   }
 
@@ -222,9 +191,9 @@ export class LiveTurn {
       waiting.remove(turn);
       signal.removeEventListener("abort", onAbort);
       this.#waiting = false;
-      this.#savedAt = performance.now();
+      this.#writer.holdLease();
     }
-    this.#wakeReaders();
+    this.#changed.wake();
     hints.publish({ kind: "state", tenantId: place.tenantId, conversationId: place.conversationId });
   }
 
@@ -234,53 +203,16 @@ export class LiveTurn {
     else this.#end(reason === "" ? "cancelled" : "unwanted", reason);
   }
 
-  /** Saves what is new and renews the lease; at most one write is under way. */
-  #save(): void {
-    this.#saveTimer = undefined;
-    if (this.#saving !== undefined || this.#answered) return;
-    this.#savedAt = performance.now();
-    this.#saving = this.#saveOnce()
-      // The database is away: what is not saved now is saved with the next write.
-      .catch((error: unknown) => this.#parts.log.warn({ err: error, turnId: this.place.id }, "a turn was not saved"))
-      .finally(() => {
-        this.#saving = undefined;
-        if (this.#text.length > this.#savedLength && !this.#answered) {
-          this.#saveTimer ??= setTimeout(() => this.#save(), this.#parts.times.saveEveryMs);
-        }
-      });
-  }
-
-  async #saveOnce(): Promise<void> {
-    const { database, hints, times, server } = this.#parts;
-    const part = this.#text.after(this.#savedLength);
-    const saved = part && { ...part, firstDeltaTime: this.#firstDeltaTime ?? new Date() };
-    const row = await saveTurn(database, this.place, saved, { server, leaseMs: times.leaseMs });
-    if (row === undefined) return this.#stopFor(undefined);
-    if (row.stop !== null) this.#stopFor(row.stop);
-    if (part === undefined) return;
-    this.#savedLength = part.nextOffset;
-    const { tenantId, conversationId } = this.place;
-    hints.publish({ kind: "turn", tenantId, conversationId });
-  }
-
   /** A hint to cancel is only a hint: the next write tells whether it is true. */
   async #watchCancels(cancels: { wait(ms: number, signal?: AbortSignal): Promise<void> }): Promise<void> {
     const { signal } = this.#stopping;
     try {
       while (!this.#answered) {
         await cancels.wait(60_000, signal);
-        this.#save();
+        this.#writer.save();
       }
     } catch {
       // The turn is stopping.
     }
-  }
-
-  async #writeEnd(end: TurnEnd): Promise<void> {
-    await patiently(() => endTurn(this.#parts.database, this.place, end), PATIENCE_MS);
-  }
-
-  #wakeReaders(): void {
-    for (const wake of [...this.#readers]) wake();
   }
 }
