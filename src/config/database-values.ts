@@ -1,0 +1,46 @@
+// The database: its URL, its schema, and the connections to it.
+import { z } from "zod";
+import { readableFile } from "./values.ts";
+
+/** Connections to the database. */
+export const poolSize = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, "must be a number from 1 to 9999")
+  .transform(Number);
+
+/** A schema of the database. */
+export const schemaName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_]{0,62}$/, "must be a name of lower-case letters, digits and _");
+
+const SSL_MODES = ["disable", "prefer", "require", "verify-ca", "verify-full"];
+
+/**
+ * `sslmode` means what it means to libpq: `require` encrypts, and verifies only with an `sslrootcert`. A Unix socket is
+ * never encrypted.
+ */
+export const databaseUrl = z.string().transform((value, context) => {
+  // A Unix socket's URL has no host, which the URL class refuses next to a user.
+  const url = URL.parse(value.replace("@/", "@localhost/"));
+  const refuse = (rule: string) => {
+    context.addIssue(rule);
+    return z.NEVER;
+  };
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol)) {
+    return refuse("must be a URL such as postgresql://user:password@host:5432/database");
+  }
+  const mode = url.searchParams.get("sslmode");
+  if (mode === null) return value;
+  if (!SSL_MODES.includes(mode)) return refuse(`sslmode must be one of ${SSL_MODES.join(", ")}`);
+  for (const name of ["sslrootcert", "sslcert", "sslkey"]) {
+    const file = url.searchParams.get(name);
+    if (file !== null && !readableFile.safeParse(file).success)
+      return refuse(`${name} must name a file that can be read`);
+  }
+  if (mode === "verify-ca" && !url.searchParams.has("sslrootcert")) {
+    return refuse("sslrootcert must name a file with the certificates to trust, for sslmode=verify-ca");
+  }
+  if (/^(\/|%2f)/i.test(url.searchParams.get("host") ?? url.hostname))
+    return value.replace(/sslmode=[^&]*/, "sslmode=disable");
+  return url.searchParams.has("uselibpqcompat") ? value : `${value}&uselibpqcompat=true`;
+});

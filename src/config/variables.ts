@@ -1,0 +1,137 @@
+// The variables of the environment: their grammars, defaults, and which do not go together.
+import { z } from "zod";
+import { isLoopback } from "../domain/loopback.ts";
+import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
+import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
+import { mounts, trusting } from "./dialect-values.ts";
+import {
+  days,
+  hints,
+  host,
+  hostName,
+  key32,
+  list,
+  onOrOff,
+  origin,
+  port,
+  readableFile,
+  seconds,
+  workers,
+  yesOrNo,
+} from "./values.ts";
+
+export const PROFILES = ["development", "production"] as const;
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+/** Problems of the environment: a line for each variable, without values that may be secret. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+const VARIABLES = {
+  HOST: host.default("127.0.0.1"),
+  PORT: port.default(8080),
+  TLS_CERT: readableFile.optional(),
+  TLS_KEY: readableFile.optional(),
+  DATABASE_URL: databaseUrl.optional(),
+  COLLOQUY_DATABASE_SCHEMA: schemaName.default("public"),
+  COLLOQUY_POOL_SIZE: poolSize.optional(),
+  COLLOQUY_WORKERS: workers.prefault("1"),
+  LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
+  COLLOQUY_DATA_DIR: z.string().default(".colloquy"),
+  COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),
+  COLLOQUY_COMPAT: mounts.optional(),
+  COLLOQUY_TRUST: trusting.optional(),
+  COLLOQUY_TRUST_TENANT: z.string().min(1).max(100).default("default"),
+  COLLOQUY_TRUST_PUBLIC: yesOrNo.default("no"),
+  COLLOQUY_CORS: list.pipe(z.array(origin)).optional(),
+  COLLOQUY_HOSTS: list.pipe(z.array(hostName)).optional(),
+  COLLOQUY_ISSUERS: issuers.prefault("[]"),
+  COLLOQUY_RATE_LIMITS: rateLimits.prefault(""),
+  COLLOQUY_STREAM_LIMITS: streamLimits.prefault(""),
+  COLLOQUY_TRUSTED_PROXIES: networks.optional(),
+  COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
+  COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_MEMBER_ROLES: speakers.optional(),
+  COLLOQUY_PURGE_AFTER: days.prefault("never"),
+  COLLOQUY_UNARY: onOrOff.default("on"),
+  COLLOQUY_STREAMS: onOrOff.default("on"),
+  COLLOQUY_DRAIN_DELAY: seconds(0, 600).optional(),
+  COLLOQUY_HEARTBEAT: seconds(1, 600).prefault("15"),
+  COLLOQUY_HINTS: hints.prefault("postgres"),
+};
+
+/** Lists, which may be empty. Any other empty variable counts as unset. */
+const MAY_BE_EMPTY = new Set([
+  "COLLOQUY_COMPAT",
+  "COLLOQUY_TRUST",
+  "COLLOQUY_CORS",
+  "COLLOQUY_HOSTS",
+  "COLLOQUY_TRUSTED_PROXIES",
+]);
+
+export type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
+
+/** @throws ConfigError with every invalid variable */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
+  const problems = unknownVariables(environment);
+  const settings: Record<string, unknown> = {};
+  for (const [name, grammar] of Object.entries(VARIABLES)) {
+    const value = environment[name];
+    const parsed = grammar.safeParse(value === "" && !MAY_BE_EMPTY.has(name) ? undefined : value);
+    if (parsed.success) settings[name] = parsed.data;
+    else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
+  }
+  // Treated as unset, the embedded database would start instead of the intended one.
+  if (environment.DATABASE_URL === "" && settings.COLLOQUY_PROFILE === "production") {
+    problems.push(
+      "DATABASE_URL: must not be empty in production: set the URL of a PostgreSQL, or unset it for the embedded one",
+    );
+  }
+  problems.push(...contradictions(settings as Partial<Settings>));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return settings as Settings;
+}
+
+function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.keys(VARIABLES);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("COLLOQUY_") && !known.includes(name))
+    .map((name) => `${name}: is not a setting; the settings are ${known.join(", ")}`);
+}
+
+/** `COLLOQUY_ISSUERS[0].audience: must be set` */
+function describe(name: string, { path, message }: z.core.$ZodIssue): string {
+  const within = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`)).join("");
+  return `${name}${within}: ${/received undefined$/.test(message) ? "must be set" : message}`;
+}
+
+/** Settings that are valid by themselves but not together. */
+function contradictions(settings: Partial<Settings>): string[] {
+  const { HOST, TLS_CERT, TLS_KEY, COLLOQUY_PROFILE, COLLOQUY_TRUST, COLLOQUY_TRUST_PUBLIC } = settings;
+  const problems: string[] = [];
+  if ((TLS_CERT === undefined) !== (TLS_KEY === undefined)) {
+    problems.push(
+      `${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: must be set: TLS_CERT and TLS_KEY belong together`,
+    );
+  }
+  if (COLLOQUY_PROFILE === "production" && (COLLOQUY_TRUST ?? []).length > 0) {
+    problems.push(
+      "COLLOQUY_TRUST: must be empty in production: only the development profile trusts user ids without a credential",
+    );
+  }
+  const open = HOST !== undefined && !isLoopback(HOST) && COLLOQUY_TRUST_PUBLIC === "no";
+  if (COLLOQUY_PROFILE === "development" && open) {
+    problems.push(
+      `HOST: must be a loopback address in development, and other machines can reach ${HOST}: ` +
+        "set COLLOQUY_PROFILE=production, or COLLOQUY_TRUST_PUBLIC=yes to trust all callers",
+    );
+  }
+  return problems;
+}
