@@ -1,7 +1,7 @@
 // Fills the database once: tenants, members, conversations and messages made by numbers, the same every time.
 import pg from "pg";
-import { openDatabase } from "../src/store/database.ts";
 import { migrate } from "../src/store/migrate.ts";
+import { openDatabase } from "../src/store/open-database.ts";
 import {
   CONTENT_BYTES,
   LARGE_TENANT,

@@ -54,7 +54,7 @@ const MIN_POOL = 5;
 async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Promise<void> {
   const { createFleet, WorkerFailed } = await import("./cluster/primary.ts");
   const { config, logger, signal } = invocation;
-  const { defaultPoolSize } = await import("../store/database.ts");
+  const { defaultPoolSize } = await import("../store/open-database.ts");
   const { poolSize = Math.max(MIN_POOL, Math.ceil(defaultPoolSize() / config.workers)) } = config;
   const fleet = createFleet({
     count: config.workers,

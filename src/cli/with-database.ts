@@ -25,7 +25,7 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const embedded = config.databaseUrl === undefined ? await start(config.dataDir, logger, role) : undefined;
   try {
-    const { openDatabase } = await import("../store/database.ts");
+    const { openDatabase } = await import("../store/open-database.ts");
     const { migrate } = await import("../store/migrate.ts");
     const url = embedded?.url ?? config.databaseUrl ?? "";
     if (embedded === undefined) await refuseUnsuitable(url, config.databaseSchema, mayBePending);

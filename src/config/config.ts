@@ -3,12 +3,12 @@ import type { Network } from "../access/client-address/client-address.ts";
 import type { StreamLimits } from "../access/limits/open-streams.ts";
 import type { RatePolicies } from "../access/limits/rate-limits.ts";
 import type { IssuerSettings } from "../access/tokens/issuers.ts";
+import { type MountPoint, TRUSTING_DIALECTS, type TrustingDialect } from "../domain/dialect-names.ts";
 import type { Speaker } from "../domain/speaking.ts";
-import { type Mount, mounts, TRUSTING_DIALECTS, type TrustingDialect } from "./dialect-values.ts";
+import { mounts } from "./dialect-values.ts";
 import type { HintsSetting } from "./values.ts";
 import { type LOG_LEVELS, type PROFILES, readSettings, type Settings } from "./variables.ts";
 
-export type { Dialect, Mount, TrustingDialect } from "./dialect-values.ts";
 export { ConfigError } from "./variables.ts";
 
 export interface Config {
@@ -26,7 +26,7 @@ export interface Config {
   /** Processes that serve. */
   readonly workers: number;
   readonly dataDir: string;
-  readonly compat: readonly Mount[];
+  readonly compat: readonly MountPoint[];
   /** Whether `compat` was set: a default dialect is skipped if its port is in use. */
   readonly compatChosen: boolean;
   readonly trust: { readonly dialects: readonly TrustingDialect[]; readonly tenant: string };

@@ -1,9 +1,10 @@
 // Every dialect there is.
+import type { DialectName } from "../domain/dialect-names.ts";
 import { createAssistant } from "./assistant/dialect.ts";
 import { createCallcenter } from "./callcenter/dialect.ts";
 import { createCrm } from "./crm/dialect.ts";
 import { createHelpdesk } from "./helpdesk/dialect.ts";
-import type { CreateDialect, DialectName } from "./shared/dialect.ts";
+import type { CreateDialect } from "./shared/dialect.ts";
 import { createWorkorder } from "./workorder/dialect.ts";
 
 export const DIALECTS: Readonly<Partial<Record<DialectName, CreateDialect>>> = {

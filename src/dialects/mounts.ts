@@ -1,19 +1,11 @@
 // Where each dialect is served: on which port, under which prefix; and that no two want the same place.
 import type { DescService } from "@bufbuild/protobuf";
+import type { DialectName, MountPoint } from "../domain/dialect-names.ts";
 import { SettingError } from "../domain/setting-error.ts";
 import { bindingsOf } from "../protocols/rest/binding/binding.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
 import { shapeOf } from "../protocols/rest/binding/template.ts";
-import type { Dialect, DialectName } from "./shared/dialect.ts";
-
-/** One entry of `COLLOQUY_COMPAT`. */
-export interface MountPoint {
-  readonly dialect: DialectName;
-  /** Undefined: the server's own. */
-  readonly port: number | undefined;
-  /** Such as `/legacy`; empty for none. */
-  readonly prefix: string;
-}
+import type { Dialect } from "./shared/dialect.ts";
 
 /** Two dialects that cannot be served where they were asked to. The message names both and says what to do. */
 export class MountError extends SettingError {

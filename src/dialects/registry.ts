@@ -1,13 +1,14 @@
 // The face of the dialects: what they add to the pipeline, to its permissions and to REST.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { DialectName, MountPoint } from "../domain/dialect-names.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
 import { createCanonical, type Permit } from "../services/in-process/in-process.ts";
-import { type MountPoint, mountsByPort } from "./mounts.ts";
+import { mountsByPort } from "./mounts.ts";
 import { createActing, LOOK_UP_MEMBER, type People } from "./shared/act-as-user.ts";
 import { INTRODUCE_MEMBER } from "./shared/auto-register.ts";
-import type { CreateDialect, Dialect, DialectName } from "./shared/dialect.ts";
+import type { CreateDialect, Dialect } from "./shared/dialect.ts";
 import { type AllowsOrigin, refuseForeignPages } from "./shared/own-pages.ts";
 
 export interface CompatOptions {

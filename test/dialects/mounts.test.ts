@@ -2,8 +2,9 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { ConversationService as Assistant } from "../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import { ConversationService as Helpdesk } from "../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
-import { type MountPoint, mountsByPort } from "../../src/dialects/mounts.ts";
-import type { Dialect, DialectName } from "../../src/dialects/shared/dialect.ts";
+import { mountsByPort } from "../../src/dialects/mounts.ts";
+import type { Dialect } from "../../src/dialects/shared/dialect.ts";
+import type { DialectName, MountPoint } from "../../src/domain/dialect-names.ts";
 import type { Mount } from "../../src/protocols/rest/binding/mount.ts";
 import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 

@@ -11,8 +11,9 @@ import { type Logger, pino } from "pino";
 import { inject } from "vitest";
 import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
 import { type Embedded, startEmbedded } from "../../src/embedded-postgres/embedded.ts";
-import { type Database, type DatabaseOptions, openDatabase } from "../../src/store/database.ts";
+import type { Database } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import { type DatabaseOptions, openDatabase } from "../../src/store/open-database.ts";
 import { endWithTest } from "./child.ts";
 import { logStatement } from "./statement-log.ts";
 

@@ -1,13 +1,11 @@
 // What a dialect is: a service, its place in REST, and what its methods call.
 import type { DescMethod } from "@bufbuild/protobuf";
+import type { DialectName } from "../../domain/dialect-names.ts";
 import type { Principal } from "../../domain/principal.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import type { CallInfo, Mount } from "../../protocols/rest/binding/mount.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import type { Acting, People } from "./act-as-user.ts";
-
-export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
-export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** What every dialect is made of. */
 export interface DialectTools {

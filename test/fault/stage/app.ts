@@ -6,7 +6,8 @@ import type { Logger } from "pino";
 import { createApp } from "../../../src/app/app.ts";
 import { bootstrap } from "../../../src/app/first-run.ts";
 import { loadConfig } from "../../../src/config/config.ts";
-import { type Database, type DatabaseOptions, openDatabase } from "../../../src/store/database.ts";
+import type { Database } from "../../../src/store/database.ts";
+import { type DatabaseOptions, openDatabase } from "../../../src/store/open-database.ts";
 import { STREAM_LANE, UNARY_LANE } from "../../support/echo-server.ts";
 import { silent } from "../../support/postgres.ts";
 

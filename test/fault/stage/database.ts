@@ -15,8 +15,8 @@ import {
   stopPostmaster,
   watchOver,
 } from "../../../src/embedded-postgres/postmaster.ts";
-import { openDatabase } from "../../../src/store/database.ts";
 import { migrate } from "../../../src/store/migrate.ts";
+import { openDatabase } from "../../../src/store/open-database.ts";
 import { administer, copyCluster, urlOf } from "../../support/postgres.ts";
 import { type Crash, crashPostgres } from "../faults/processes.ts";
 import { type OwnServer, startOwnServer } from "./server.ts";

@@ -1,0 +1,207 @@
+// The database on a pool of connections to PostgreSQL.
+import { availableParallelism } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
+import type { Pool } from "pg";
+import type { Interrupt } from "../domain/cancellation.ts";
+import { ChangeQueue } from "./conversation-queue.ts";
+import type { Database, TransactionOptions } from "./database.ts";
+import { Connections } from "./driver/connections.ts";
+import { kindOf, readOnly, translate, unavailable } from "./driver/errors.ts";
+import {
+  type ConnectionQueue,
+  type DatabaseObserver,
+  DEFAULT_TIMEOUTS,
+  type OpenPool,
+  openPool,
+  type Timeouts,
+} from "./driver/pool.ts";
+import { PreparedQuery } from "./driver/prepared-query.ts";
+import type { Queryable, Statement, Transaction } from "./driver/statement.ts";
+import { SCHEMA, type Schema } from "./schema.ts";
+import { type Reader, Snapshots } from "./snapshot.ts";
+import { HeldTransaction, untilAborted } from "./transaction.ts";
+
+export interface DatabaseOptions {
+  /** `postgresql://…`; a Unix socket's directory goes into `?host=`. */
+  readonly url: string;
+  /** Connections at most; 10, or 2 for each core where that is more, unless told. */
+  readonly poolSize?: number;
+  /** Calls at most that wait for a connection; 16 times the pool's size unless told. */
+  readonly maxWaiting?: number;
+  readonly applicationName?: string;
+  readonly timeouts?: Partial<Timeouts>;
+  readonly observer?: DatabaseObserver;
+  readonly onConnectionLost?: (message: string) => void;
+  /** Where the tables lie in the database; `public` unless told. */
+  readonly searchPath?: string | undefined;
+  /** Its entities and migrations; Colloquy's own unless told. */
+  readonly schema?: Schema;
+}
+
+const PING: Statement<{ read_only: boolean }> = {
+  name: "ping",
+  text: "select current_setting('transaction_read_only') = 'on' as read_only",
+};
+const RETRIES = 3;
+/** One of so many connections may hold a snapshot. */
+const SNAPSHOT_SHARE = 4;
+/** Colliding transactions wait up to this long, at random, before they start anew, in milliseconds. */
+const RETRY_SPREAD_MS = 20;
+
+class PostgresDatabase implements Database {
+  readonly schema: Schema;
+  readonly queue: ConnectionQueue;
+  readonly #pool: Pool;
+  readonly #log: (message: string) => void;
+  #orm: Promise<MikroORM> | undefined;
+  readonly #changes = new ChangeQueue();
+  readonly #snapshots: Snapshots;
+  readonly #connections: Connections;
+
+  constructor({ pool, queue, connect }: OpenPool, schema: Schema, log: (message: string) => void) {
+    this.#log = log;
+    this.schema = schema;
+    this.queue = queue;
+    this.#pool = pool;
+    this.#connections = new Connections({ pool, connect });
+    this.#snapshots = new Snapshots(Math.max(1, Math.floor((pool.options.max ?? 1) / SNAPSHOT_SHARE)), {
+      acquire: (signal) => this.#connections.acquire(signal),
+      hold: (lease, signal) => new HeldTransaction(() => this.orm(), lease, signal),
+      track: (ending) => this.#connections.track(ending),
+    });
+  }
+
+  async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]> {
+    try {
+      return await this.#queryOnce<Row>(statement, values, signal);
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      // Its plan was void, so it did nothing; a new connection plans it again.
+      if (kindOf(error) === "stale-plan") return this.#queryOnce<Row>(statement, values, signal).catch(rethrow);
+      throw translate(error);
+    }
+  }
+
+  async #queryOnce<Row>(
+    statement: Statement,
+    values: readonly unknown[],
+    signal: Interrupt | undefined,
+  ): Promise<Row[]> {
+    const lease = this.#connections.acquireAtOnce(signal) ?? (await this.#connections.acquire(signal));
+    try {
+      return (await lease.run(new PreparedQuery(statement, values), signal)).rows;
+    } catch (error) {
+      throw statement.changes && kindOf(error) === "session" ? unavailable(error, true) : error;
+    } finally {
+      this.#connections.release(lease);
+    }
+  }
+
+  async transaction<T>(
+    signal: Interrupt | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+    { conversation, retries = RETRIES }: TransactionOptions = {},
+  ): Promise<T> {
+    const run = () => this.#transactionWithRetries(signal, work, retries);
+    if (conversation === undefined) return run();
+    return this.#changes.run(`${conversation.tenantId}/${conversation.id.toLowerCase()}`, signal, run);
+  }
+
+  async #transactionWithRetries<T>(
+    signal: Interrupt | undefined,
+    work: (transaction: Transaction) => Promise<T>,
+    retries: number,
+  ): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#transactionOnce(signal, work);
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        const kind = kindOf(error);
+        if ((kind !== "conflict" && kind !== "stale-plan") || attempt >= retries) throw translate(error);
+        await delay(Math.random() * RETRY_SPREAD_MS);
+      }
+    }
+  }
+
+  async #transactionOnce<T>(signal: Interrupt | undefined, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    const lease = await this.#connections.acquire(signal);
+    const transaction = new HeldTransaction(() => this.orm(), lease, signal);
+    try {
+      await lease.run({ text: "begin" }, signal);
+      const result = await untilAborted(work(transaction), signal);
+      await transaction.flush();
+      await untilAborted(transaction.commit(), signal);
+      return result;
+    } finally {
+      const ending = transaction.end();
+      this.#connections.track(ending);
+      // An aborted caller does not wait for the rollback; everybody else finds the locks gone.
+      if (!signal?.aborted) await ending;
+    }
+  }
+
+  snapshot<T>(
+    reader: Reader,
+    signal: Interrupt | undefined,
+    read: (on: Queryable) => AsyncIterable<T>,
+  ): AsyncIterable<T> {
+    return this.#snapshots.read(reader, signal, read);
+  }
+
+  orm(): Promise<MikroORM> {
+    this.#orm ??= this.#openOrm();
+    return this.#orm;
+  }
+
+  async #openOrm(): Promise<MikroORM> {
+    const [{ openOrm }, tables] = await Promise.all([import("./orm/orm.ts"), this.schema.load()]);
+    return await openOrm(this.#pool, tables, this.#log);
+  }
+
+  async fork(): Promise<EntityManager> {
+    return (await this.orm()).em.fork({ clear: true, useContext: false }) as EntityManager;
+  }
+
+  async ping(signal?: Interrupt): Promise<void> {
+    const [row] = await this.query(PING, [], signal);
+    if (!row?.read_only) return;
+    this.#connections.retire();
+    throw readOnly();
+  }
+
+  async close(): Promise<void> {
+    await this.#connections.settled();
+    await (await this.#orm)?.close(true);
+    // Kysely ends the pool only if MikroORM has used it.
+    if (!this.#pool.ending) await this.#pool.end();
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw translate(error);
+}
+
+/** Connections at most, unless told. */
+export function defaultPoolSize(): number {
+  return Math.max(10, 2 * availableParallelism());
+}
+
+/** Opens a database. Connects when the first query comes; `ping` tells whether it can be reached. */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const schema = options.schema ?? SCHEMA;
+  const size = options.poolSize ?? defaultPoolSize();
+  const onConnectionLost = options.onConnectionLost ?? (() => {});
+  const opened = openPool({
+    url: options.url,
+    size,
+    maxWaiting: options.maxWaiting ?? 16 * size,
+    applicationName: options.applicationName ?? "colloquy",
+    timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
+    schema: options.searchPath,
+    observer: options.observer,
+    onConnectionLost,
+  });
+  return new PostgresDatabase(opened, schema, onConnectionLost);
+}
