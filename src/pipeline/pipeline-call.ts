@@ -1,48 +1,19 @@
-// One call in the pipeline: its context, its stages and its outcome.
-import { create, type DescField, isMessage, type Message } from "@bufbuild/protobuf";
+// One call in the pipeline: its stages and its outcome.
+import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Logger } from "pino";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/principal.ts";
-import type { Call, CallContext, CallHead } from "./call.ts";
+import type { Call, CallHead } from "./call.ts";
+import { CallState, type Route } from "./call-state.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
 import { toConnectError } from "./errors.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
-import { setPopulatedMask, type UpdateParts } from "./implied-mask.ts";
-import type { PipelineOptions } from "./pipeline-options.ts";
+import { setPopulatedMask } from "./implied-mask.ts";
 import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./push-stream.ts";
-import type { RecordCall } from "./record.ts";
-import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
 import { checked, onlyOne, untilAborted } from "./request-streams.ts";
-import type { ServiceEntry } from "./service.ts";
-import type { Validate } from "./validation/validation.ts";
 
-/** What the pipeline knows of a method. */
-export interface Route {
-  readonly path: string;
-  readonly handler: ServiceEntry["handlers"][string];
-  readonly open: boolean;
-  /** How an update names what it changes; undefined for other methods. */
-  readonly update: UpdateParts | undefined;
-  readonly requestIdField: DescField | undefined;
-  readonly validate: Validate;
-  readonly record: RecordCall;
-  readonly options: PipelineOptions;
-}
-
-/** The state of one call; it is its own context, so that a hot call costs one object. */
-export class PipelineCall implements Call, CallContext {
-  readonly requestId: string;
-  readonly responseHeaders = new Map<string, string>();
-  idempotencyKey: string | undefined;
-  onFlushHeaders: (() => void) | undefined;
-  onHeld: ((bytes: number) => void) | undefined;
-  #head: CallHead;
-  #route: Route;
-  #principal: Principal | undefined;
-  #log: Logger | undefined;
-  #address: string | undefined;
+export class PipelineCall extends CallState implements Call {
   #started = performance.now();
   #ended = false;
   #atTheDoor = true;
@@ -51,64 +22,9 @@ export class PipelineCall implements Call, CallContext {
   #onceOver: (() => void)[] | undefined;
 
   constructor(head: CallHead, route: Route) {
-    this.#head = head;
-    this.#route = route;
-    this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
-    this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
-    // An answer is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
-    this.responseHeaders.set("cache-control", head.wire === "rest" ? "private, no-cache" : "no-store");
+    super(head, route);
     route.options.metrics.started(route.path, head.wire);
     if (head.method.methodKind === "unary") route.options.door?.began();
-  }
-
-  get context(): CallContext {
-    return this;
-  }
-  get method() {
-    return this.#head.method;
-  }
-  get wire() {
-    return this.#head.wire;
-  }
-  get address(): string {
-    this.#address ??= this.#route.options.clientAddress?.(this.#head) ?? this.#head.address;
-    return this.#address;
-  }
-  get signal() {
-    return this.#head.signal;
-  }
-  get interrupt() {
-    return this.#head.interrupt;
-  }
-  get deadline() {
-    return this.#head.deadline;
-  }
-  get caller(): Principal | undefined {
-    return this.#principal;
-  }
-  get principal(): Principal {
-    if (this.#principal === undefined) throw new Error("the call is not admitted yet");
-    return this.#principal;
-  }
-  get log(): Logger {
-    this.#log ??= this.#route.options.logger.child({ requestId: this.requestId });
-    return this.#log;
-  }
-
-  header(name: string): string | undefined {
-    return this.#head.header(name);
-  }
-
-  setHeader(name: string, value: string): void {
-    this.responseHeaders.set(name, value);
-  }
-
-  flushHeaders(): void {
-    this.onFlushHeaders?.();
-  }
-
-  held(bytes: number): void {
-    this.onHeld?.(bytes);
   }
 
   onceOver(act: () => void): void {
@@ -118,7 +34,7 @@ export class PipelineCall implements Call, CallContext {
   }
 
   turnAway(): ConnectError | undefined {
-    const { open, options } = this.#route;
+    const { open, options } = this.route;
     if (!this.#atTheDoor) return undefined;
     this.#atTheDoor = false;
     // A server that stops says so instead.
@@ -127,12 +43,12 @@ export class PipelineCall implements Call, CallContext {
   }
 
   admit(): Promise<void> | undefined {
-    const { open, options } = this.#route;
+    const { open, options } = this.route;
     const refused = this.turnAway();
     if (refused !== undefined) throw refused;
     if (this.deadline !== undefined && this.deadline <= Date.now()) throw deadlineExceeded();
     if (open) {
-      this.#principal = { kind: "anonymous" };
+      this.caller = { kind: "anonymous" };
       this.#enterStream();
       return undefined;
     }
@@ -144,8 +60,8 @@ export class PipelineCall implements Call, CallContext {
   }
 
   #enter(principal: Principal): void {
-    this.#principal = principal;
-    const { limit, allow } = this.#route.options;
+    this.caller = principal;
+    const { limit, allow } = this.route.options;
     limit?.(this);
     allow?.(this);
     this.#enterStream();
@@ -153,15 +69,15 @@ export class PipelineCall implements Call, CallContext {
 
   #enterStream(): void {
     if (this.method.methodKind === "unary" || this.#ended) return;
-    this.#leaveStream = this.#route.options.streams?.enter(this.principal, this.address);
+    this.#leaveStream = this.route.options.streams?.enter(this.principal, this.address);
   }
 
   async unary(request: Message): Promise<Message> {
     this.#accept(request);
     // Without a deadline nobody waits longer than the handler works, so the signal need not be made.
-    if (this.deadline === undefined) return this.#output(await this.#route.handler(request, this));
+    if (this.deadline === undefined) return this.#output(await this.route.handler(request, this));
     if (this.interrupt.aborted) throw this.interrupt.reason;
-    return this.#output(await orAborted(Promise.resolve(this.#route.handler(request, this)), this.interrupt));
+    return this.#output(await orAborted(Promise.resolve(this.route.handler(request, this)), this.interrupt));
   }
 
   stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
@@ -201,12 +117,12 @@ export class PipelineCall implements Call, CallContext {
   #record(failure: DomainError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.method.methodKind === "unary") this.#route.options.door?.ended();
+    if (this.method.methodKind === "unary") this.route.options.door?.ended();
     this.#leaveStream?.();
     if (this.#onceOver !== undefined) for (const act of this.#onceOver) act();
-    const principal = this.#principal;
-    this.#route.record({
-      method: this.#route.path,
+    const principal = this.caller;
+    this.route.record({
+      method: this.route.path,
       wire: this.wire,
       requestId: this.requestId,
       tenant: principal !== undefined && "tenantId" in principal ? principal.tenantId : undefined,
@@ -217,21 +133,21 @@ export class PipelineCall implements Call, CallContext {
   }
 
   #accept(request: Message): void {
-    this.#route.validate(this.method.input, request);
-    if (this.#route.update !== undefined) setPopulatedMask(this.#route.update, request);
+    this.route.validate(this.method.input, request);
+    if (this.route.update !== undefined) setPopulatedMask(this.route.update, request);
     this.#readKey(request);
   }
 
   #readKey(request: Message | undefined): void {
-    this.idempotencyKey = idempotencyKey(request, this.#route.requestIdField, this.header(IDEMPOTENCY_HEADER));
+    this.idempotencyKey = idempotencyKey(request, this.route.requestIdField, this.header(IDEMPOTENCY_HEADER));
   }
 
   #checked(requests: AsyncIterable<Message>): AsyncIterable<Message> {
-    return checked(requests, (request) => this.#route.validate(this.method.input, request));
+    return checked(requests, (request) => this.route.validate(this.method.input, request));
   }
 
   async *#answers(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
-    const { handler } = this.#route;
+    const { handler } = this.route;
     switch (this.method.methodKind) {
       case "unary":
         yield await this.unary(await onlyOne(requests));
@@ -258,7 +174,7 @@ export class PipelineCall implements Call, CallContext {
 
   #serverStream(request: Message): AsyncIterable<Message> {
     this.#accept(request);
-    return this.#route.handler(request, this);
+    return this.route.handler(request, this);
   }
 
   /** A handler may answer with an init shape. */

@@ -1,0 +1,97 @@
+// What is known of one call: its head, its caller and its answer's headers. It is its own context, so that a hot call costs
+// one object.
+import type { DescField } from "@bufbuild/protobuf";
+import type { Logger } from "pino";
+import type { Principal } from "../domain/principal.ts";
+import type { CallContext, CallHead } from "./call.ts";
+import type { UpdateParts } from "./implied-mask.ts";
+import type { PipelineOptions } from "./pipeline-options.ts";
+import type { RecordCall } from "./record.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
+import type { ServiceEntry } from "./service.ts";
+import type { Validate } from "./validation/validation.ts";
+
+/** What the pipeline knows of a method. */
+export interface Route {
+  readonly path: string;
+  readonly handler: ServiceEntry["handlers"][string];
+  readonly open: boolean;
+  /** How an update names what it changes; undefined for other methods. */
+  readonly update: UpdateParts | undefined;
+  readonly requestIdField: DescField | undefined;
+  readonly validate: Validate;
+  readonly record: RecordCall;
+  readonly options: PipelineOptions;
+}
+
+export abstract class CallState implements CallContext {
+  readonly requestId: string;
+  readonly responseHeaders = new Map<string, string>();
+  idempotencyKey: string | undefined;
+  onFlushHeaders: (() => void) | undefined;
+  onHeld: ((bytes: number) => void) | undefined;
+  protected readonly head: CallHead;
+  protected readonly route: Route;
+  /** Undefined until the call is admitted, and for good if its credential is refused. */
+  caller: Principal | undefined;
+  #log: Logger | undefined;
+  #address: string | undefined;
+
+  constructor(head: CallHead, route: Route) {
+    this.head = head;
+    this.route = route;
+    this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
+    this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
+    // An answer is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
+    this.responseHeaders.set("cache-control", head.wire === "rest" ? "private, no-cache" : "no-store");
+  }
+
+  get context(): CallContext {
+    return this;
+  }
+  get method() {
+    return this.head.method;
+  }
+  get wire() {
+    return this.head.wire;
+  }
+  get address(): string {
+    this.#address ??= this.route.options.clientAddress?.(this.head) ?? this.head.address;
+    return this.#address;
+  }
+  get signal() {
+    return this.head.signal;
+  }
+  get interrupt() {
+    return this.head.interrupt;
+  }
+  get deadline() {
+    return this.head.deadline;
+  }
+  get principal(): Principal {
+    if (this.caller === undefined) throw new Error("the call is not admitted yet");
+    return this.caller;
+  }
+  get log(): Logger {
+    this.#log ??= this.route.options.logger.child({ requestId: this.requestId });
+    return this.#log;
+  }
+
+  header(name: string): string | undefined {
+    return this.head.header(name);
+  }
+
+  setHeader(name: string, value: string): void {
+    this.responseHeaders.set(name, value);
+  }
+
+  flushHeaders(): void {
+    this.onFlushHeaders?.();
+  }
+
+  held(bytes: number): void {
+    this.onHeld?.(bytes);
+  }
+
+  abstract onceOver(act: () => void): void;
+}
