@@ -91,15 +91,3 @@ function textKind(field: DescField): Kind {
   const limit = textLimit(field);
   return limit === undefined ? UNKNOWN : { kind: "text", most: 6 * limit.mostBytes, ...limit };
 }
-
-const byName = new WeakMap<DescMessage, Map<string, DescField>>();
-
-/** A field by either of the names that JSON may give it. */
-export function fieldNamed(schema: DescMessage, name: string): DescField | undefined {
-  let names = byName.get(schema);
-  if (names === undefined) {
-    names = new Map(schema.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field] as const]));
-    byName.set(schema, names);
-  }
-  return names.get(name);
-}

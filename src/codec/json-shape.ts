@@ -3,8 +3,9 @@ import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { tooManyItems } from "../pipeline/validation/item-limits.ts";
 import { type Place, textOf } from "../pipeline/validation/message-path.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
-import { type BareListOf, fieldNamed, type Kind, Kinds, type ListKind, UNKNOWN } from "./json-kinds.ts";
-import { INEXACT, isInexact, mayHoldInexact } from "./json-number.ts";
+import { fieldNamed } from "./field-named.ts";
+import { type BareListOf, type Kind, Kinds, type ListKind, UNKNOWN } from "./json-kinds.ts";
+import { mayHoldFault, numberFault } from "./json-number.ts";
 import { JsonScanner, NotJson } from "./json-scanner.ts";
 import { ShapeFault } from "./shape-fault.ts";
 
@@ -20,6 +21,8 @@ export interface ShapeOptions {
   readonly ignoreUnknownFields: boolean;
   /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
   readonly skipped?: ReadonlySet<string>;
+  /** Whether a number that is too large for a double is refused here. Default: false, whoever reads it sees that it is infinite. */
+  readonly finite?: boolean;
   /** Default: no field is written as a bare list. */
   readonly bareListOf?: BareListOf;
 }
@@ -60,9 +63,9 @@ export function jsonShape(schema: DescMessage, text: string, options: ShapeOptio
   return scan;
 }
 
-/** Throws a {@link ShapeFault} for a number that would become another one. For texts that were read as `schema`. */
+/** Throws what {@link jsonShape} does, of texts that may hold a number that would become another one. */
 export function refuseInexactNumbers(schema: DescMessage, text: string, options: ShapeOptions): void {
-  if (mayHoldInexact(text)) jsonShape(schema, text, options);
+  if (mayHoldFault(text)) jsonShape(schema, text, options);
 }
 
 class Scan implements JsonShape {
@@ -75,7 +78,7 @@ class Scan implements JsonShape {
   readonly #place: Place = [];
   readonly #path: DescField[] = [];
   #inItem = false;
-  /** Nothing reads what is scanned. */
+  /** What is scanned is no field: nothing reads it, or it is refused as such. */
   #unread = false;
   #values = 0;
   #pieceValues = 0;
@@ -109,8 +112,8 @@ class Scan implements JsonShape {
         this.#string(kind);
         break;
       default: {
-        const literal = this.#text.literal();
-        if (!this.#unread && isInexact(literal)) throw this.#broken(...INEXACT);
+        const fault = numberFault(this.#text.literal(), this.#options.finite === true);
+        if (fault !== undefined && !this.#unread) throw this.#broken(...fault);
       }
     }
   }
@@ -154,7 +157,7 @@ class Scan implements JsonShape {
   #unknown(unread: boolean, start: number): void {
     const before = this.#pieceValues;
     const within = this.#unread;
-    this.#unread ||= unread;
+    this.#unread = true;
     this.#value(UNKNOWN);
     this.#unread = within;
     const end = this.#text.at;

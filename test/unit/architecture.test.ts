@@ -87,7 +87,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
  * value. Two apps in one process may share them. `domain/id.ts` keeps the last id, so that ids rise within the process.
  */
 const MEMOS: ReadonlySet<string> = new Set([
-  "codec/json-kinds.ts",
+  "codec/field-named.ts",
   "codec/json-values.ts",
   "codec/timestamp-json.ts",
   "domain/id.ts",

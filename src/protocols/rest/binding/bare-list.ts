@@ -1,7 +1,7 @@
 // Lists that stand in JSON without the message around them: the option `bare_list`.
 import { type DescField, type DescMessage, getOption, hasOption, type JsonValue } from "@bufbuild/protobuf";
 import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
-import { fieldNamed } from "./field-path.ts";
+import { fieldNamed } from "../../../codec/field-named.ts";
 
 /** The repeated field within a field with the option `bare_list`, as which JSON writes the whole; else undefined. */
 export function bareListOf(field: DescField): (DescField & { fieldKind: "list" }) | undefined {

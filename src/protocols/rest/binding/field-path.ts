@@ -1,6 +1,7 @@
 // Paths of fields within a message: found by name once, then read and written many times.
 import { create, type DescField, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
+import { fieldNamed } from "../../../codec/field-named.ts";
 
 /** At least one field; all but the last are singular messages. */
 export type FieldPath = readonly [DescField, ...DescField[]];
@@ -9,19 +10,6 @@ export type FieldPath = readonly [DescField, ...DescField[]];
 export const MAX_PATH_DEPTH = 32;
 
 type Fields = Record<string, unknown>;
-
-const byName = new WeakMap<DescMessage, Map<string, DescField>>();
-
-/** A field of a message by its name in the contract or in JSON. The former wins where they collide. */
-export function fieldNamed(desc: DescMessage, name: string): DescField | undefined {
-  let names = byName.get(desc);
-  if (names === undefined) {
-    names = new Map(desc.fields.map((field) => [field.jsonName, field]));
-    for (const field of desc.fields) names.set(field.name, field);
-    byName.set(desc, names);
-  }
-  return names.get(name);
-}
 
 /** Finds a path such as `a.b`, each name in either spelling. Undefined: there is none. */
 export function findPath(desc: DescMessage, text: string): FieldPath | undefined {

@@ -1,8 +1,8 @@
 // Query parameters: split, decoded once, and set on the request message by field path.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { fieldNamed } from "../../../codec/field-named.ts";
 import {
   type FieldPath,
-  fieldNamed,
   getField,
   holderOf,
   holdsFields,

@@ -7,9 +7,9 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { fieldNamed } from "../../../../codec/field-named.ts";
 import { readJson } from "../../../../codec/json-values.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
-import { fieldNamed } from "../../binding/field-path.ts";
 import { invalidAll, type RestProblem, type Violation } from "../../binding/problem.ts";
 import { join, messagesIn, visible } from "./position.ts";
 

@@ -7,36 +7,30 @@ import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts
 import { ShapeFault } from "../../../../codec/shape-fault.ts";
 import { withImpliedMask } from "../../../../pipeline/implied-mask.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
-import { setField } from "../../binding/field-path.ts";
+import { holdsFields, setField } from "../../binding/field-path.ts";
 import { invalid, RestProblem } from "../../binding/problem.ts";
 import { parse } from "./body.ts";
 import { explain, type ReadOptions } from "./errors.ts";
-import { refuseHugeNumbers } from "./numbers.ts";
 import { join } from "./position.ts";
 
 export type { ReadOptions } from "./errors.ts";
 
 /**
- * Reads a message. Names given twice are refused, as is nesting past 100 levels.
+ * Reads a message. Names given twice are refused, as is nesting past 100 levels, and numbers that a double cannot hold.
  * Throws a {@link RestProblem}: malformed if the text is no JSON, else invalid, with what broke which rule.
+ *
+ * @param path where the message stands in the request, empty for the whole body
  */
-export function readMessage(schema: DescMessage, text: string, options: ReadOptions): Message {
-  refuseHugeNumbers(schema, text);
-  let message: Message;
+export function readMessage(schema: DescMessage, text: string, options: ReadOptions, path = ""): Message {
   try {
-    message = decode(schema, text, options);
-  } catch {
-    throw explain(schema, parseUnskipped(text, options), options, "");
-  }
-  refuseInexact(schema, text, options);
-  return message;
-}
-
-function refuseInexact(schema: DescMessage, text: string, options: ReadOptions, path = ""): void {
-  try {
-    refuseInexactNumbers(schema, text, { ...options, bareListOf });
+    refuseInexactNumbers(schema, text, { ...options, finite: true, bareListOf });
   } catch (error) {
     throw error instanceof ShapeFault ? problemOf(error, path) : error;
+  }
+  try {
+    return decode(schema, text, options);
+  } catch {
+    throw explain(schema, parseUnskipped(text, options), options, path);
   }
 }
 
@@ -50,9 +44,9 @@ export async function readLargeMessage(
   try {
     return await readLargeJson(schema, text, {
       ...options,
+      finite: true,
       bareListOf,
       read(desc, piece) {
-        refuseHugeNumbers(desc, piece, path);
         const json = parse(withImpliedMask(desc, piece));
         return readJson(desc, wrapOf(desc)?.(json) ?? json, options);
       },
@@ -87,30 +81,13 @@ export function readField(
   text: string,
   options: ReadOptions,
 ): void {
-  if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
-    if (text.trim() === "null") return;
-    refuseHugeNumbers(field.message, text, field.name);
-    let value: Message;
-    try {
-      value = decode(field.message, text, options);
-    } catch {
-      throw explain(field.message, parseUnskipped(text, options), options, field.name);
-    }
-    refuseInexact(field.message, text, options, field.name);
-    setField(target, field, value);
+  if (holdsFields(field)) {
+    if (text.trim() !== "null") setField(target, field, readMessage(field.message, text, options, field.name));
     return;
   }
-  const json = parse(text);
-  const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
-  refuseHugeNumbers(schema, wrapped);
-  try {
-    const read = decode(schema, wrapped, options) as unknown as Record<string, unknown>;
-    const local = field.oneof?.localName ?? field.localName;
-    if (Object.hasOwn(read, local)) (target as unknown as Record<string, unknown>)[local] = read[local];
-  } catch {
-    throw explain(schema, { [field.jsonName]: json }, options, "");
-  }
-  refuseInexact(schema, wrapped, options);
+  // What breaks it is told where it stands in the body.
+  parse(text);
+  take(field, readMessage(schema, wrapped(field, text), options), target);
 }
 
 /** What {@link readLargeMessage} is to {@link readMessage}. */
@@ -121,16 +98,25 @@ export async function readLargeField(
   text: string,
   options: ReadOptions,
 ): Promise<void> {
-  if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
-    if (text.trim() !== "null")
-      setField(target, field, await readLargeMessage(field.message, text, options, field.name));
+  if (holdsFields(field)) {
+    if (text.trim() === "null") return;
+    setField(target, field, await readLargeMessage(field.message, text, options, field.name));
     return;
   }
-  const wrapped = `{${JSON.stringify(field.jsonName)}:${text}}`;
-  const read = (await readLargeMessage(schema, wrapped, options)) as unknown as Record<string, unknown>;
-  const local = field.oneof?.localName ?? field.localName;
-  if (Object.hasOwn(read, local)) (target as unknown as Record<string, unknown>)[local] = read[local];
+  take(field, await readLargeMessage(schema, wrapped(field, text), options), target);
 }
+
+/** The message that has nothing but this field, as JSON. */
+function wrapped({ jsonName }: DescField, text: string): string {
+  return `{${JSON.stringify(jsonName)}:${text}}`;
+}
+
+function take({ oneof, localName }: DescField, from: Message, to: Message): void {
+  const name = oneof?.localName ?? localName;
+  if (Object.hasOwn(from, name)) (to as unknown as Fields)[name] = (from as unknown as Fields)[name];
+}
+
+type Fields = Record<string, unknown>;
 
 function decode(schema: DescMessage, text: string, options: ReadOptions): Message {
   const wrap = wrapOf(schema);
