@@ -1,24 +1,11 @@
 // Errors as the dialect's document has them: the same `APIOutput` as every answer, without data.
 import type { RenderError } from "../../protocols/rest/binding/mount.ts";
-import { type FailureKind, type ReadFailure, readFailure } from "../shared/errors.ts";
-
-const STATUSES: Readonly<Record<FailureKind, number>> = {
-  bad_request: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  method_not_allowed: 405,
-  conflict: 409,
-  too_large: 413,
-  rate_limited: 429,
-  unavailable: 503,
-  other: 500,
-};
+import { type ReadFailure, readFailure, STATUSES } from "../shared/errors.ts";
 
 export const renderError: RenderError = (failure, info) => {
   const read = readFailure(failure, info);
   // A problem with the HTTP request knows its status better, such as 415.
-  const status = read.kind === "other" && failure.problem !== undefined ? failure.status : STATUSES[read.kind];
+  const status = read.kind !== "other" ? STATUSES[read.kind] : failure.problem === undefined ? 500 : failure.status;
   const body = { status_code: status, message: messageOf(read, info.binding !== undefined), data: null };
   return { status, headers: failure.headers, body };
 };

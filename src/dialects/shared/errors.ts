@@ -35,6 +35,19 @@ export type FailureKind =
   | "unavailable"
   | "other";
 
+/** The HTTP status of each kind, where a dialect has no other. */
+export const STATUSES = {
+  bad_request: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  not_found: 404,
+  method_not_allowed: 405,
+  conflict: 409,
+  too_large: 413,
+  rate_limited: 429,
+  unavailable: 503,
+} as const satisfies Readonly<Partial<Record<FailureKind, number>>>;
+
 export interface ReadFailure {
   readonly kind: FailureKind;
   /** The `ErrorReason` without its prefix, such as `NOT_FOUND`; of a problem with the HTTP request its kind. */

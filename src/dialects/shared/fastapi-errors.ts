@@ -1,6 +1,6 @@
 // Errors as FastAPI writes them: `{"detail": …}`, and for a request that breaks rules one entry for each.
 import type { CallInfo, Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
-import { type FailureKind, type ReadFailure, readFailure, type Violation } from "./errors.ts";
+import { type FailureKind, type ReadFailure, readFailure, STATUSES, type Violation } from "./errors.ts";
 
 export interface FastApiOptions {
   /** What a dialect answers otherwise. Default: nothing. */
@@ -12,17 +12,7 @@ export interface FastApiOptions {
 /** The status of a failure; undefined leaves the usual one. */
 export type StatusOf = (failure: ReadFailure, info: CallInfo) => number | undefined;
 
-const STATUSES: Readonly<Partial<Record<FailureKind, number>>> = {
-  bad_request: 422,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  method_not_allowed: 405,
-  conflict: 409,
-  too_large: 413,
-  rate_limited: 429,
-  unavailable: 503,
-};
+const OWN_STATUSES: Readonly<Partial<Record<FailureKind, number>>> = { ...STATUSES, bad_request: 422 };
 
 /** What pydantic calls the kinds of rules, by the rules' ids here. */
 const TYPES: Readonly<Record<string, string>> = {
@@ -44,7 +34,7 @@ const TYPES: Readonly<Record<string, string>> = {
 export function fastApiErrors({ statusOf, names }: FastApiOptions = {}): RenderError {
   return (failure: Failure, info: CallInfo) => {
     const read = readFailure(failure, info, names);
-    const status = statusOf?.(read, info) ?? STATUSES[read.kind] ?? failure.status;
+    const status = statusOf?.(read, info) ?? OWN_STATUSES[read.kind] ?? failure.status;
     return { status, headers: headersOf(status, failure), body: { detail: detailOf(status, read, failure, info) } };
   };
 }

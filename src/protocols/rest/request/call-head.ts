@@ -3,19 +3,10 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { addressOf, type HttpRequest, headerOf } from "../../../http/request.ts";
 import type { HttpResponse } from "../../../http/response.ts";
 import type { CallHead } from "../../../pipeline/call.ts";
+import type { CallSignal } from "../../../pipeline/deadline.ts";
+import { LazySignalHead } from "../../../pipeline/lazy-signal.ts";
 import type { Mount } from "../binding/mount.ts";
 import { invalid, type RestProblem } from "../binding/problem.ts";
-
-/** The signal of one call, and the means to abort it. */
-export interface CallSignal {
-  readonly signal: AbortSignal;
-  /** The same, for those who need no AbortSignal. */
-  readonly interrupt: CallHead["interrupt"];
-  /** The client went away. */
-  cancel(): void;
-  /** The call is over: timers and listeners go. */
-  release(): void;
-}
 
 /** Makes the signal of a call. `deadline` is in milliseconds since 1970. */
 export type CreateCallSignal = (deadline: number | undefined) => CallSignal;
@@ -38,8 +29,7 @@ function readTimeout(header: string | string[] | undefined): number | RestProble
   return invalid("header", TIMEOUT_HEADER, "must be a number of seconds, such as 2.5", "timeout");
 }
 
-/** One object for each call; its signal is made only when somebody asks for it. */
-export class RestHead implements CallHead {
+export class RestHead extends LazySignalHead implements CallHead {
   readonly wire = "rest";
   readonly deadline: number | undefined;
   /** What is wrong with the timeout that the caller named: told only to callers that are admitted. */
@@ -50,9 +40,9 @@ export class RestHead implements CallHead {
   readonly #mount: Mount;
   readonly #query: string;
   readonly #createSignal: CreateCallSignal;
-  #signal: CallSignal | undefined;
-  #gone = false;
-  readonly #onClose = () => this.#closed();
+  readonly #onClose = () => {
+    if (!this.#response.writableFinished) this.cancel();
+  };
 
   constructor(
     method: DescMethod,
@@ -62,6 +52,7 @@ export class RestHead implements CallHead {
     query: string,
     createSignal: CreateCallSignal,
   ) {
+    super();
     this.method = method;
     this.#request = request;
     this.#response = response;
@@ -82,31 +73,12 @@ export class RestHead implements CallHead {
     return addressOf(this.#request);
   }
 
-  get signal(): AbortSignal {
-    return this.#made().signal;
+  protected makeSignal(): CallSignal {
+    return this.#createSignal(this.deadline);
   }
 
-  get interrupt(): CallHead["interrupt"] {
-    return this.#made().interrupt;
-  }
-
-  /** The call is over. */
-  release(): void {
+  override release(): void {
     this.#response.off("close", this.#onClose);
-    this.#signal?.release();
-  }
-
-  #made(): CallSignal {
-    if (this.#signal === undefined) {
-      this.#signal = this.#createSignal(this.deadline);
-      if (this.#gone) this.#signal.cancel();
-    }
-    return this.#signal;
-  }
-
-  #closed(): void {
-    if (this.#response.writableFinished) return;
-    this.#gone = true;
-    this.#signal?.cancel();
+    super.release();
   }
 }

@@ -1,12 +1,12 @@
-// A call of one request as the pipeline sees it before its body is read; its signal is made only when somebody asks for it.
+// A call of one request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Interrupt } from "../../../domain/cancellation.ts";
 import type { Exchange } from "../../../http/exchange.ts";
 import type { CallHead, Wire } from "../../../pipeline/call.ts";
 import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/deadline.ts";
+import { LazySignalHead } from "../../../pipeline/lazy-signal.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 
-export class LaneHead implements CallHead {
+export class LaneHead extends LazySignalHead implements CallHead {
   readonly method: DescMethod;
   readonly wire: Wire;
   readonly deadline: number | undefined;
@@ -14,11 +14,9 @@ export class LaneHead implements CallHead {
   readonly invalidTimeout: unknown;
   readonly #exchange: Exchange;
   readonly #lifecycle: Lifecycle;
-  #signal: CallSignal | undefined;
-  #gone = false;
-  #over = false;
 
   constructor(exchange: Exchange, method: DescMethod, wire: Wire, lifecycle: Lifecycle) {
+    super();
     this.#exchange = exchange;
     this.#lifecycle = lifecycle;
     this.method = method;
@@ -29,10 +27,7 @@ export class LaneHead implements CallHead {
     } catch (failure) {
       this.invalidTimeout = failure;
     }
-    exchange.onGone(() => {
-      this.#gone = true;
-      if (!this.#over) this.#signal?.cancel();
-    });
+    exchange.onGone(() => this.cancel());
   }
 
   get address(): string {
@@ -43,24 +38,7 @@ export class LaneHead implements CallHead {
     return this.#exchange.header(name);
   }
 
-  get signal(): AbortSignal {
-    return this.#made().signal;
-  }
-  get interrupt(): Interrupt {
-    return this.#made().interrupt;
-  }
-
-  /** The call is over. */
-  release(): void {
-    this.#over = true;
-    this.#signal?.release();
-  }
-
-  #made(): CallSignal {
-    if (this.#signal === undefined) {
-      this.#signal = createCallSignal(this.deadline, this.#lifecycle.stopping);
-      if (this.#gone) this.#signal.cancel();
-    }
-    return this.#signal;
+  protected makeSignal(): CallSignal {
+    return createCallSignal(this.deadline, this.#lifecycle.stopping);
   }
 }
