@@ -11,7 +11,7 @@ import { createLifecycle, type Lifecycle } from "../../src/pipeline/lifecycle.ts
 import type { Door } from "../../src/pipeline/load-shedding.ts";
 import { createPipeline, type Pipeline } from "../../src/pipeline/pipeline.ts";
 import { type ServiceEntry, serve } from "../../src/pipeline/service.ts";
-import { createRest } from "../../src/protocols/rest/index.ts";
+import { createRest } from "../../src/protocols/rest/rest.ts";
 import type { TlsOptions } from "../../src/server/certificate.ts";
 import type { Limits } from "../../src/server/limits.ts";
 import { createServer, type Server } from "../../src/server/server.ts";

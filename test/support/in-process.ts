@@ -1,7 +1,7 @@
 // Requests and responses without a socket, for many thousand calls of a handler in one process.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable, Writable } from "node:stream";
-import type { Rest } from "../../src/protocols/rest/index.ts";
+import type { Rest } from "../../src/protocols/rest/rest.ts";
 
 export interface LocalAnswer {
   /** 599 where no mount claims the path. */

@@ -5,7 +5,9 @@ import type { AddressInfo } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Handlers } from "../../src/pipeline/service.ts";
-import { createRest, type Mount, type Rest, type RestOptions, RestProblem } from "../../src/protocols/rest/index.ts";
+import type { Mount } from "../../src/protocols/rest/binding/mount.ts";
+import { RestProblem } from "../../src/protocols/rest/binding/problem.ts";
+import { createRest, type Rest, type RestOptions } from "../../src/protocols/rest/rest.ts";
 import { BookSchema, LibraryService } from "../gen/colloquy/test/v1/rest_pb.ts";
 import { createFakePipeline, type FakeOptions } from "./fake-pipeline.ts";
 

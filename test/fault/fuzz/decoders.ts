@@ -15,7 +15,7 @@ import { parseTimeout } from "../../../src/pipeline/deadline.ts";
 import { createValidation } from "../../../src/pipeline/validation/validation.ts";
 import { readCondition } from "../../../src/protocols/rest/binding/entity-tag.ts";
 import { decodeQuery, decodeSegment } from "../../../src/protocols/rest/binding/percent.ts";
-import { RestProblem } from "../../../src/protocols/rest/index.ts";
+import { RestProblem } from "../../../src/protocols/rest/binding/problem.ts";
 import { readText } from "../../../src/protocols/rest/request/json/body.ts";
 import { readMessage } from "../../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../../src/protocols/rpc/codec.ts";

@@ -1,7 +1,7 @@
 // Hostile templates, paths, queries and bodies: whatever comes, a clear answer goes back. Seeded, so that what fails
 // fails again. REST_FUZZ sets how many inputs in all (default 20,000).
 import { describe, expect, it } from "vitest";
-import { parseTemplate, TemplateError } from "../../../src/protocols/rest/index.ts";
+import { parseTemplate, TemplateError } from "../../../src/protocols/rest/binding/template.ts";
 import { askLocally } from "../../support/in-process.ts";
 import { createLibrary } from "../../support/library.ts";
 

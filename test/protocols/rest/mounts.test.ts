@@ -1,7 +1,8 @@
 // Several APIs on one handler, each with its own paths, errors and leniency.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterEach, describe, expect, it } from "vitest";
-import { createRest, type Mount, type RenderError } from "../../../src/protocols/rest/index.ts";
+import type { Mount, RenderError } from "../../../src/protocols/rest/binding/mount.ts";
+import { createRest } from "../../../src/protocols/rest/rest.ts";
 import { LibraryService } from "../../gen/colloquy/test/v1/rest_pb.ts";
 import { createFakePipeline } from "../../support/fake-pipeline.ts";
 import { createLibrary, serveHttp1, type TestServer } from "../../support/library.ts";

@@ -1,0 +1,85 @@
+// The content codings, whole and streamed: what was compressed comes back, and what is wrong with a body is said.
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { ErrorReason } from "../../../src/domain/errors.ts";
+import { BROTLI, CODINGS, type Coding, compressAsAccepted, GZIP } from "../../../src/http/coding.ts";
+
+const TEXT = "one two three ".repeat(500);
+const NAMES = ["gzip", "br", "deflate", "x-gzip"] as const;
+const COMPRESS = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync, "x-gzip": gzipSync };
+
+const codingOf = (name: string) => CODINGS.get(name) as Coding;
+
+async function* pieces(bytes: Uint8Array, length = 7): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.byteLength; at += length) yield bytes.subarray(at, at + length);
+}
+
+async function expanded(coding: Coding, bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of coding.expand(bytes)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+describe.each(NAMES)("%s", (name) => {
+  const coding = codingOf(name);
+  const bytes = COMPRESS[name](TEXT);
+
+  test("a whole body comes back, and so does an empty one", async () => {
+    expect(String(await coding.decompress(bytes, TEXT.length))).toBe(TEXT);
+    expect(await coding.decompress(Buffer.alloc(0), 10)).toHaveLength(0);
+  });
+
+  test("a body comes back in whatever pieces it came", async () => {
+    for (const length of [1, 7, bytes.length]) expect(await expanded(coding, pieces(bytes, length))).toBe(TEXT);
+  });
+
+  test("a body that would be longer than it may be is refused", async () => {
+    const refused = { reason: ErrorReason.TOO_LARGE, message: expect.stringContaining("at most 6999 bytes") };
+    await expect(coding.decompress(bytes, TEXT.length - 1)).rejects.toMatchObject(refused);
+  });
+
+  test("a body that is damaged, or not compressed at all, is malformed", async () => {
+    const malformed = { reason: ErrorReason.MALFORMED_BODY, message: "the body is not what its content-encoding says" };
+    await expect(coding.decompress(bytes.subarray(0, -5), 1e6)).rejects.toMatchObject(malformed);
+    await expect(coding.decompress(Buffer.from(TEXT), 1e6)).rejects.toMatchObject(malformed);
+    await expect(expanded(coding, pieces(bytes.subarray(0, -5)))).rejects.toMatchObject(malformed);
+  });
+
+  test("bytes after the end of a whole body are refused", async () => {
+    const followed = { reason: ErrorReason.MALFORMED_BODY, message: "the compressed body is followed by other bytes" };
+    await expect(coding.decompress(Buffer.concat([bytes, Buffer.from("more")]), 1e6)).rejects.toMatchObject(followed);
+  });
+
+  test("what breaks the pieces of a body breaks what is made of them", async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, 20);
+      throw new Error("the client is disconnected");
+    }
+    await expect(expanded(coding, broken())).rejects.toThrow("the client is disconnected");
+  });
+});
+
+test.each([GZIP, BROTLI])("$name is read as it is written", async (coding) => {
+  for (const effort of ["quick", "small"] as const) {
+    const compressed = await coding.compress(TEXT, effort);
+    expect(String(await coding.decompress(compressed, TEXT.length))).toBe(TEXT);
+  }
+});
+
+test.each([
+  [undefined, "identity"],
+  ["", "identity"],
+  ["gzip", "gzip"],
+  ["gzip, br", "br"],
+  ["gzip;q=1, br;q=0.5", "gzip"],
+  ["*", "br"],
+  ["*, identity;q=1", "br"],
+  ["br;q=0, gzip;q=0", "identity"],
+  ["deflate", "identity"],
+])("of Accept-Encoding %j the body goes as %s", async (header, coding) => {
+  expect((await compressAsAccepted(TEXT, header)).coding).toBe(coding);
+});
+
+test("what compression would make longer goes as it is", async () => {
+  expect(await compressAsAccepted("a", "gzip")).toEqual({ coding: "identity", body: "a" });
+});
