@@ -46,8 +46,8 @@ describe.each(NAMES)("%s", (name) => {
   });
 
   test("bytes after the end of a whole body are refused", async () => {
-    const followed = { reason: ErrorReason.MALFORMED_BODY, message: "the compressed body is followed by other bytes" };
-    await expect(coding.decompress(Buffer.concat([bytes, Buffer.from("more")]), 1e6)).rejects.toMatchObject(followed);
+    const followed = coding.decompress(Buffer.concat([bytes, Buffer.from("more")]), 1e6);
+    await expect(followed).rejects.toMatchObject({ reason: ErrorReason.MALFORMED_BODY });
   });
 
   test("what breaks the pieces of a body breaks what is made of them", async () => {
