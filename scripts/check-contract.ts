@@ -1,4 +1,4 @@
-// Checks the contract: its style, that it breaks no released client, and that gen/ is what it generates.
+// Checks the contract: its style, its permissions, that it breaks no released client, and that what is generated is fresh.
 // Usage: npm run contract
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -20,6 +20,7 @@ try {
   run("buf", ["generate", "--template", "test/support/buf.gen.yaml", "--output", fresh]);
   run("node", ["scripts/openapi.ts", join(fresh, "gen/openapi")]);
   run("node", ["scripts/test-image.ts", join(fresh, "test/gen")]);
+  run("node", ["scripts/permissions.ts", "--check"]);
   const stale = [...differences("gen", fresh), ...differences("test/gen", fresh)];
   if (stale.length > 0) {
     console.error(`These are not what the .proto files generate; run "npm run generate":\n${stale.join("\n")}`);

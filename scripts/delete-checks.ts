@@ -4,6 +4,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ruleName } from "../src/domain/permissions.ts";
+import { ownServices } from "../test/support/contract.ts";
 
 interface Deletion {
   /** `file:line what`. */
@@ -31,6 +34,9 @@ const COMPAT = ["test/dialects/assistant", "test/dialects/helpdesk", "test/diale
 const ACCESS = ["test/unit/access"];
 const DOMAIN = ["test/unit/domain/permissions.test.ts", "-t", "^(?!docs)"];
 const ISOLATION = ["test/fault/isolation.test.ts"];
+
+/** What every credential may call anyway. */
+const OPEN = ["WhoAmI", "AssignConversationNumbers"];
 
 const deletions = [
   // A handler's call of a check.
@@ -70,19 +76,7 @@ const deletions = [
     instead: "true",
   }),
   // An RPC's rule.
-  ...find(
-    "src/domain/permissions.ts",
-    (row) => [
-      [...PERMISSIONS, "-t", / "colloquy\.v1\.(\w+\/\w+)"/.exec(row)?.[1] ?? ""],
-      ...(row.includes("/Import") ? [TRANSFER] : []),
-    ],
-    {
-      pattern: /^ {2}"colloquy\.v1\.\w+\/\w+": .*,\n/gm,
-      instead: (row) =>
-        `${row.slice(0, row.indexOf(":"))}: { scope: "any", roles: EVERYONE, needs: "nothing", tenant: false },\n`,
-      unless: /WhoAmI|AssignConversationNumbers/,
-    },
-  ),
+  ...ownServices.flatMap(({ methods }) => methods.filter(({ name }) => !OPEN.includes(name)).flatMap(withoutRule)),
   // What is visible, in a statement.
   ...find("src/store", [PERMISSIONS, CALLS, ISOLATION], {
     pattern: /\$\{(?:visible|seen)\([\w.]+\)\}/g,
@@ -177,31 +171,44 @@ function handlerTests(_: string, before: string): Deletion["tests"] {
   return [[...PERMISSIONS, "-t", `/${last.charAt(0).toUpperCase()}${last.slice(1)}`], CALLS, PERMISSIONS];
 }
 
+/** Lets every credential call a method. */
+function withoutRule(method: DescMethod): Deletion[] {
+  const tests = [[...PERMISSIONS, "-t", `${method.parent.name}/${method.name}`]];
+  const anyone = '{ scope: "any", role: "lead", withoutTenant: true }';
+  return find("src/domain/permissions.ts", method.name.startsWith("Import") ? [...tests, TRANSFER] : tests, {
+    pattern: /(?<=^function readRule\(.*\n)/gm,
+    instead: `  if (ruleName(method) === "${ruleName(method)}") return ${anyone} as const;\n`,
+    called: `the rule of ${ruleName(method)}`,
+  });
+}
+
 interface Rule {
   readonly pattern: RegExp;
   /** Default: nothing. */
   readonly instead?: string | ((found: string) => string);
-  readonly unless?: RegExp;
+  /** What is deleted. Default: the text that is found. */
+  readonly called?: string;
 }
 
 function find(
   place: string,
   tests: Deletion["tests"] | ((found: string, before: string) => Deletion["tests"]),
-  { pattern, instead = "", unless }: Rule,
+  { pattern, instead = "", called }: Rule,
 ): Deletion[] {
-  const files = place.endsWith(".ts") ? [place] : readdirSync(join(root, place)).map((name) => join(place, name));
+  const files = place.endsWith(".ts")
+    ? [place]
+    : readdirSync(join(root, place), { recursive: true, encoding: "utf8" }).map((name) => join(place, name));
   return files
     .filter((file) => file.endsWith(".ts"))
     .flatMap((file) => {
       const text = readFileSync(join(root, file), "utf8");
       return [...text.matchAll(pattern)].flatMap((match): Deletion[] => {
         const [found] = match;
-        if (unless?.test(found)) return [];
         const line = text.slice(0, match.index).split("\n").length;
         const replaced = typeof instead === "function" ? instead(found) : instead.replace("$1", match[1] ?? "");
         return [
           {
-            name: `${file}:${line} ${found.trim().slice(0, 100)}`,
+            name: `${file}:${line} ${called ?? found.trim().slice(0, 100)}`,
             file,
             from: match.index,
             to: match.index + found.length,

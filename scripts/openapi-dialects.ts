@@ -1,6 +1,6 @@
 // What the OpenAPI documents of the dialects say beside their contracts: titles, credentials and the shapes of errors.
 import { STATUS_CODES } from "node:http";
-import type { DescService, FileRegistry } from "@bufbuild/protobuf";
+import type { FileRegistry } from "@bufbuild/protobuf";
 import {
   type ErrorShape,
   type OpenApiOptions,
@@ -12,6 +12,7 @@ import {
 } from "./openapi/index.ts";
 import { CREDENTIALED } from "./openapi-credentialed.ts";
 import type { Documented } from "./openapi-documented.ts";
+import { servicesOf } from "./services.ts";
 
 const hasBody: ErrorShape["when"] = ({ binding }) => binding.body.kind !== "none";
 const namesOne: ErrorShape["when"] = ({ binding }) =>
@@ -200,10 +201,4 @@ export function dialectOptions(
     responseHeaders: [...standardResponseHeaders, ...responseHeaders],
     unknownFields: "ignore",
   };
-}
-
-export function servicesOf(image: FileRegistry, packageName: string): DescService[] {
-  const files = [...image.files].filter((file) => file.proto.package === packageName);
-  const services = files.flatMap((file) => file.services);
-  return services.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

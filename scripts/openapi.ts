@@ -13,7 +13,8 @@ import {
   reasonsOf,
   statusErrors,
 } from "./openapi/index.ts";
-import { DOCUMENTED, dialectOptions, servicesOf } from "./openapi-dialects.ts";
+import { DOCUMENTED, dialectOptions } from "./openapi-dialects.ts";
+import { servicesOf } from "./services.ts";
 
 const root = join(import.meta.dirname, "..");
 

@@ -143,7 +143,8 @@ export async function createApp(
   const reflection = createReflection([...named, health.service]);
   const services = [...canonical, ...compat.services, health, ...reflection];
   // The permission of a dialect's method follows from the methods that it calls.
-  requireRules(services.flatMap(({ service }) => service.methods).filter((method) => !compat.serves(method)));
+  const ruled = services.filter(({ open }) => !open).flatMap(({ service }) => service.methods);
+  requireRules(ruled.filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
   const { queue } = database;
   const shedding = createShedding({ queue, readLoop: () => loop.read(), logger });

@@ -31,8 +31,7 @@ export function withholding(entry: ServiceEntry): ServiceEntry {
 }
 
 function isWrite(method: DescMethod): boolean {
-  const rule = ruleOf(method);
-  return rule !== "public" && rule.scope === "write";
+  return ruleOf(method).scope === "write";
 }
 
 function withheld({ input, output }: DescMethod, request: Message, whole: Message): Message {

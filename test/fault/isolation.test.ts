@@ -5,7 +5,7 @@ import { generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LOCAL_ISSUER } from "../../src/access/tokens/local-issuer.ts";
 import { newId } from "../../src/domain/id.ts";
-import { type CallRule, ruleName, ruleOf } from "../../src/domain/permissions.ts";
+import { type Rule, ruleName, ruleOf } from "../../src/domain/permissions.ts";
 import { ROLES, SCOPES } from "../../src/domain/principal.ts";
 import { ownServices } from "../support/contract.ts";
 import {
@@ -82,11 +82,7 @@ async function makeHouse(): Promise<House> {
 }
 
 /** By fault: the headers, and what they get. Undefined headers: no such fault for this method. */
-type Fault = readonly [
-  name: string,
-  headers: Credential | ((rule: CallRule) => Credential | undefined),
-  reason: string,
-];
+type Fault = readonly [name: string, headers: Credential | ((rule: Rule) => Credential | undefined), reason: string];
 
 async function makeFaults({ tenant }: House, elsewhere: House): Promise<Fault[]> {
   const now = Math.floor(Date.now() / 1000);
@@ -235,7 +231,7 @@ describe("a fault of the credential", () => {
     const own = houses[0]?.target as Target;
     const init = ISOLATION_CASES[name]?.ask(own)[0] ?? {};
     for (const [fault, headers, reason] of faults) {
-      const credential = typeof headers === "function" ? headers(ruleOf(method) as CallRule) : headers;
+      const credential = typeof headers === "function" ? headers(ruleOf(method)) : headers;
       if (credential === undefined) continue;
       for (const wire of EVERY_WIRE) {
         for (const { outcome } of await wires.call(wire, method, messageOf(method.input, init), {

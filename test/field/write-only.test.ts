@@ -21,10 +21,7 @@ afterAll(() => server.close());
 const methods: ReadonlyMap<string, DescMethod> = new Map(
   ownServices.flatMap(({ name, methods: all }) => all.map((method) => [`${name}.${method.name}`, method] as const)),
 );
-const isWrite = (method: DescMethod) => {
-  const rule = ruleOf(method);
-  return rule !== "public" && rule.scope === "write";
-};
+const isWrite = (method: DescMethod) => ruleOf(method).scope === "write";
 
 const CONTENT = new Set([
   "title",

@@ -91,6 +91,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "codec/json-values.ts",
   "codec/timestamp-json.ts",
   "domain/id.ts",
+  "domain/permissions.ts",
   "pipeline/heartbeat.ts",
   "pipeline/implied-mask.ts",
   "pipeline/record.ts",

@@ -1,12 +1,16 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { create, type DescMethod, type MessageInitShape } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
-import { permissionsPage } from "../../../scripts/permissions.ts";
+import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
+import { Permission_KeyScope, Permission_Need, PermissionSchema } from "../../../gen/colloquy/v1/permission_pb.ts";
+import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { contradictionIn, permissionFaults } from "../../../scripts/permissions.ts";
 import { DomainError } from "../../../src/domain/errors.ts";
-import { permit, RULES, requireRules, ruleOf } from "../../../src/domain/permissions.ts";
+import { permit, requireRules, ruleName, ruleOf } from "../../../src/domain/permissions.ts";
 import { isMemberId, type Principal, ROLES, type Role, type Scope } from "../../../src/domain/principal.ts";
 import { mayManage, mayWrite, viewerOf } from "../../../src/domain/visibility.ts";
 import { reasonName, TENANT } from "../../support/access.ts";
+import { ownServices } from "../../support/contract.ts";
 
 const member = (role: Role, tenantId: string | undefined = TENANT): Principal => {
   return { kind: "member", tenantId, memberId: "alice", role };
@@ -21,14 +25,13 @@ const key = (scopes: Scope[], memberRole?: Role): Principal => ({
 });
 const anonymous: Principal = { kind: "anonymous" };
 
-const method = (path: string) => {
-  const [typeName = "", name = ""] = path.split("/");
-  return { name, parent: { typeName } };
-};
+const methods: ReadonlyMap<string, DescMethod> = new Map(
+  ownServices.flatMap((service) => service.methods.map((method) => [ruleName(method), method] as const)),
+);
 
 function answerTo(principal: Principal, path: string): string {
   try {
-    permit(principal, ruleOf(method(path)));
+    permit(principal, ruleOf(methods.get(path) as DescMethod));
     return "ok";
   } catch (error) {
     if (error instanceof DomainError) return reasonName(error.reason);
@@ -43,25 +46,24 @@ describe("the check before the handler", () => {
   const KEY = "colloquy.v1.AccessService/CreateApiKey";
   const TENANTS = "colloquy.v1.TenantService/ListTenants";
   const WHO = "colloquy.v1.AccessService/WhoAmI";
-  const HEALTH = "grpc.health.v1.Health/Check";
 
   test.each<[string, Principal, string[]]>([
-    ["nobody", anonymous, [HEALTH]],
-    ["a lead", member("lead"), [GET, SEND, WHO, HEALTH]],
-    ["a member", member("member"), [GET, SEND, WHO, HEALTH]],
-    ["a manager", member("manager"), [GET, SEND, WHO, HEALTH]],
-    ["an admin", member("admin"), [GET, SEND, PURGE, KEY, WHO, HEALTH]],
-    ["a super admin", member("super_admin"), [GET, SEND, PURGE, KEY, TENANTS, WHO, HEALTH]],
-    ["a key without scopes", key([]), [WHO, HEALTH]],
-    ["a key that reads", key(["read"]), [GET, WHO, HEALTH]],
-    ["a key that writes", key(["write"]), [SEND, WHO, HEALTH]],
-    ["a key that administers", key(["admin"]), [PURGE, KEY, WHO, HEALTH]],
-    ["a key that may all", key(["read", "write", "admin"]), [GET, SEND, PURGE, KEY, WHO, HEALTH]],
-    ["such a key for a lead", key(["read", "write", "admin"], "lead"), [GET, SEND, WHO, HEALTH]],
-    ["such a key for an admin", key(["read", "write", "admin"], "admin"), [GET, SEND, PURGE, KEY, WHO, HEALTH]],
-    ["a key that reads for an admin", key(["read"], "admin"), [GET, WHO, HEALTH]],
+    ["nobody", anonymous, []],
+    ["a lead", member("lead"), [GET, SEND, WHO]],
+    ["a member", member("member"), [GET, SEND, WHO]],
+    ["a manager", member("manager"), [GET, SEND, WHO]],
+    ["an admin", member("admin"), [GET, SEND, PURGE, KEY, WHO]],
+    ["a super admin", member("super_admin"), [GET, SEND, PURGE, KEY, TENANTS, WHO]],
+    ["a key without scopes", key([]), [WHO]],
+    ["a key that reads", key(["read"]), [GET, WHO]],
+    ["a key that writes", key(["write"]), [SEND, WHO]],
+    ["a key that administers", key(["admin"]), [PURGE, KEY, WHO]],
+    ["a key that may all", key(["read", "write", "admin"]), [GET, SEND, PURGE, KEY, WHO]],
+    ["such a key for a lead", key(["read", "write", "admin"], "lead"), [GET, SEND, WHO]],
+    ["such a key for an admin", key(["read", "write", "admin"], "admin"), [GET, SEND, PURGE, KEY, WHO]],
+    ["a key that reads for an admin", key(["read"], "admin"), [GET, WHO]],
   ])("lets %s call what it may and nothing else", (_, principal, allowed) => {
-    const paths = [GET, SEND, PURGE, KEY, TENANTS, WHO, HEALTH];
+    const paths = [GET, SEND, PURGE, KEY, TENANTS, WHO];
     expect(paths.filter((path) => answerTo(principal, path) === "ok")).toEqual(allowed);
   });
 
@@ -82,10 +84,60 @@ describe("the check before the handler", () => {
 
 describe("a server", () => {
   test("does not start with a method that has no rule, and names each", () => {
-    const methods = ["colloquy.v1.ConversationService/GetConversation", "a.B/C", "a.B/toString"].map(method);
-    expect(() => requireRules(methods)).toThrow("No permission rule for a.B/C, a.B/toString.");
-    expect(() => requireRules(Object.keys(RULES).map(method))).not.toThrow();
-    expect(() => ruleOf(method("constructor/"))).toThrow("no permission rule");
+    const [known] = methods.values();
+    const unruled = [Health.method.check, Health.method.list];
+    expect(() => requireRules([known as DescMethod, ...unruled])).toThrow(
+      "No permission rule for grpc.health.v1.Health/Check, grpc.health.v1.Health/List.",
+    );
+    expect(() => requireRules(methods.values())).not.toThrow();
+    expect(() => ruleOf(Health.method.check)).toThrow("grpc.health.v1.Health/Check has no permission rule");
+  });
+});
+
+describe("the lint of the contract", () => {
+  const { READ, WRITE, ADMIN, ANY, NONE, UNSPECIFIED } = Permission_KeyScope;
+  const READS = MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS;
+  const CHANGES = MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+  const of = (init: MessageInitShape<typeof PermissionSchema>, level: MethodOptions_IdempotencyLevel) =>
+    contradictionIn(create(PermissionSchema, init), level);
+
+  test("names each method without a permission, in a sentence", () => {
+    expect(permissionFaults(ownServices)).toEqual([]);
+    expect(permissionFaults([Health])).toEqual(
+      ["Check", "Watch", "List"].map((name) => `grpc.health.v1.Health/${name} has no option (colloquy.v1.permission).`),
+    );
+  });
+
+  test.each<[MessageInitShape<typeof PermissionSchema>, MethodOptions_IdempotencyLevel, string]>([
+    [{}, READS, "names no scope: KEY_SCOPE_ANY and KEY_SCOPE_NONE are to be said too"],
+    [{ scope: UNSPECIFIED }, CHANGES, "names no scope: KEY_SCOPE_ANY and KEY_SCOPE_NONE are to be said too"],
+    [{ scope: WRITE }, READS, "has no side effects, but asks for KEY_SCOPE_WRITE"],
+    [{ scope: READ }, CHANGES, "has side effects, but asks for KEY_SCOPE_READ only"],
+    [{ scope: READ, needs: Permission_Need.MANAGE }, READS, "has no side effects, but needs NEED_MANAGE"],
+    [{ scope: ADMIN }, READS, "asks keys for KEY_SCOPE_ADMIN, but members for no MEMBER_ROLE_ADMIN"],
+    [
+      { scope: ADMIN, role: MemberRole.MANAGER },
+      CHANGES,
+      "asks keys for KEY_SCOPE_ADMIN, but members for no MEMBER_ROLE_ADMIN",
+    ],
+    [
+      { scope: ANY, needs: Permission_Need.VISIBLE, withoutTenant: true },
+      READS,
+      "works without a tenant, but needs NEED_VISIBLE",
+    ],
+  ])("refuses %j", (init, level, fault) => {
+    expect(of(init, level)).toBe(fault);
+  });
+
+  test.each<[MessageInitShape<typeof PermissionSchema>, MethodOptions_IdempotencyLevel]>([
+    [{ scope: READ, needs: Permission_Need.VISIBLE }, READS],
+    [{ scope: READ, role: MemberRole.ADMIN }, READS],
+    [{ scope: WRITE, needs: Permission_Need.MANAGE }, CHANGES],
+    [{ scope: ADMIN, role: MemberRole.ADMIN, needs: Permission_Need.GRANT }, CHANGES],
+    [{ scope: ANY, needs: Permission_Need.VISIBLE }, CHANGES],
+    [{ scope: NONE, role: MemberRole.SUPER_ADMIN, withoutTenant: true }, READS],
+  ])("takes %j", (init, level) => {
+    expect(of(init, level)).toBeUndefined();
   });
 });
 
@@ -142,9 +194,4 @@ test.each([
   ["agents", true],
 ])("%j as a member's id: %s", (text, good) => {
   expect(isMemberId(text)).toBe(good);
-});
-
-test("docs/permissions.md is what the table says", () => {
-  const path = join(import.meta.dirname, "../../../docs/permissions.md");
-  expect(readFileSync(path, "utf8")).toBe(permissionsPage());
 });
