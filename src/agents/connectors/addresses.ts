@@ -1,15 +1,15 @@
-// Which addresses an agent may have: the loopback and private networks are closed unless the operator opens them.
+// Allowed addresses of agents: loopback and private networks are refused unless the operator allows them.
 import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { AgentFailure } from "./connector.ts";
 
-// RFC 6890 and its successors: what is not a host somewhere on the public internet.
+// RFC 6890 and its successors: addresses that are not public hosts.
 const PRIVATE_IPV4 = [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
-  // Azure's platform, which tells virtual machines their secrets: public by its number, and by nothing else.
+  // Azure's platform service, which gives virtual machines their secrets, on a public address.
   ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
@@ -22,7 +22,7 @@ const PRIVATE_IPV4 = [
   ["203.0.113.0", 24],
   ["224.0.0.0", 3],
 ] as const;
-/** Only 2000::/3 is public; in it are these, which reach IPv4 hosts or nothing. */
+/** Only 2000::/3 is public, except these, which map to IPv4 or are unused. */
 const PRIVATE_IPV6 = [
   ["2001::", 23],
   ["2001:db8::", 32],
@@ -36,7 +36,7 @@ for (const [network, prefix] of PRIVATE_IPV6) closed.addSubnet(network, prefix, 
 const publicIPv6 = new BlockList();
 publicIPv6.addSubnet("2000::", 3, "ipv6");
 
-/** Whether an IP address is on the loopback, a private network, or otherwise not a public host. */
+/** Whether an IP address is loopback, private, or otherwise not a public host. */
 export function isPrivateAddress(address: string): boolean {
   switch (isIP(address)) {
     case 4:
@@ -48,12 +48,12 @@ export function isPrivateAddress(address: string): boolean {
   }
 }
 
-/** What stands in the host part of a URL, without the brackets of IPv6. */
+/** The host of a URL, without the brackets of IPv6. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-/** Throws unless the host, where it is an address, may be connected to. Names are checked when they are resolved. */
+/** Throws if the host is a refused address. Names are checked when they are resolved. */
 export function checkHost(host: string): void {
   if (isIP(host) !== 0 && isPrivateAddress(host)) throw refused();
 }
@@ -65,8 +65,8 @@ function refused(): AgentFailure {
 }
 
 /**
- * Resolves a name, and gives none but public addresses: the socket connects to what was checked, so a name that changes
- * its mind between check and use gains nothing.
+ * Resolves a name to public addresses only. The socket connects to the checked address, so a name that changes between
+ * check and use (DNS rebinding) has no effect.
  */
 export const publicLookup: LookupFunction = (hostname, options, callback) => {
   systemLookup(hostname, { ...(options as LookupAllOptions), all: true }, (error, addresses: LookupAddress[]) => {

@@ -1,11 +1,11 @@
-// A circuit that opens when an agent keeps failing, so that nobody waits for what will not come.
+// A circuit breaker: opens when an agent keeps failing, so that calls fail at once.
 
 export interface CircuitLimits {
-  /** So many failures in a row open it. */
+  /** Consecutive failures that open it. */
   readonly failures: number;
-  /** So long it stays open before one call is let through to try, in milliseconds. */
+  /** How long it stays open before one call may try, in milliseconds. */
   readonly openMs: number;
-  /** So long it stays open at most, whatever the agent asks for, in milliseconds. */
+  /** Maximum time open, also with a longer Retry-After of the agent, in milliseconds. */
   readonly maxRestMs: number;
 }
 
@@ -23,7 +23,7 @@ export class Circuit {
     this.#now = now;
   }
 
-  /** Undefined: go on, and report what comes of it. Else it is open for so many milliseconds more. */
+  /** Undefined: call, and report the result. Otherwise the milliseconds for which it is still open. */
   enter(): number | undefined {
     if (this.#openUntil === undefined) return undefined;
     const left = this.#openUntil - this.#now();
@@ -39,7 +39,7 @@ export class Circuit {
     this.#trying = false;
   }
 
-  /** @param restMs how long the agent wants to be left alone, in milliseconds: it stays open for so long at least */
+  /** @param restMs the agent's Retry-After in milliseconds: the minimum time open */
   failed(restMs = 0): void {
     this.#failures++;
     this.#trying = false;
@@ -47,7 +47,7 @@ export class Circuit {
     this.#openUntil = this.#now() + Math.max(this.#limits.openMs, Math.min(restMs, this.#limits.maxRestMs));
   }
 
-  /** The call ended without telling anything about the agent: it was cancelled. */
+  /** The call was cancelled, so it says nothing about the agent. */
   abandoned(): void {
     this.#trying = false;
   }

@@ -1,4 +1,4 @@
-// Agents that are services of their own and implement colloquy.agent.v1.AgentService.
+// The connector to services that implement colloquy.agent.v1.AgentService.
 import { create, fromJson, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError, createClient, type Interceptor, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
@@ -13,14 +13,14 @@ import type { MessageRow } from "../../store/messages/messages.ts";
 import { checkHost, hostOf, publicLookup } from "./addresses.ts";
 import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "./connector.ts";
 
-/** A message of one piece, with room for what it is wrapped in. */
+/** A message with one piece of text, plus overhead. */
 const READ_MAX_BYTES = MAX_REPLY_BYTES + 1024;
-/** What a message costs beside what is in it, in bytes: empty ones are not for nothing. */
+/** Bytes counted for a message in addition to its content, so that empty ones are limited too. */
 const MESSAGE_COST = 512;
 
 export interface ConnectOptions {
   readonly allowPrivate: boolean;
-  /** Writes a message of the store as one of the contract. */
+  /** Converts a stored message to one of the contract. */
   readonly toMessage: (row: MessageRow) => import("../../../gen/colloquy/v1/message_pb.ts").Message;
 }
 
@@ -68,7 +68,7 @@ function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectO
 
 interface OpenTransport {
   readonly transport: Transport;
-  /** Nothing more is asked over it. */
+  /** Closes its connections. */
   close(): void;
 }
 
@@ -84,11 +84,11 @@ function openTransport(
   const lookup = allowPrivate ? {} : { lookup: publicLookup };
   const options = { baseUrl, interceptors: [identify], readMaxBytes: READ_MAX_BYTES };
   if (protocol !== AgentProtocol.GRPC) {
-    // Node closes what its own agent keeps alive, and does not wait for it.
+    // Node closes idle connections of its own agent.
     const transport = createConnectTransport({ ...options, httpVersion: "1.1", nodeOptions: lookup });
     return { transport, close: () => {} };
   }
-  // Left alone, the connection would stay for a quarter of an hour, and keep the process alive.
+  // Otherwise the connection would stay open for a quarter of an hour and keep the process alive.
   const sessionManager = new Http2SessionManager(baseUrl, undefined, lookup);
   return { transport: createGrpcTransport({ ...options, sessionManager }), close: () => sessionManager.abort() };
 }
@@ -113,7 +113,7 @@ const RETRYABLE: ReadonlySet<Code> = new Set([
   Code.ResourceExhausted,
 ]);
 
-/** The connection failed, or the agent is overloaded or broken, for whomever it is asked. */
+/** Codes that mean the agent is down, overloaded or broken, for all conversations. */
 const DOWN: ReadonlySet<Code> = new Set([
   Code.Unavailable,
   Code.Unknown,

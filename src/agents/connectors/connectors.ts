@@ -1,4 +1,4 @@
-// The connectors that this server has, and the circuit of each agent.
+// Creates connectors, and keeps the circuit breaker of each agent.
 
 import { MAX_ANSWER_BYTES } from "../../domain/turn.ts";
 import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
@@ -11,9 +11,9 @@ import { AgentFailure, type Connector, type ConnectorFactory } from "./connector
 import { createEcho } from "./echo.ts";
 
 export interface Connectors {
-  /** Throws {@link AgentFailure} if the agent's credential cannot be opened. */
+  /** Throws {@link AgentFailure} if the agent's credential cannot be decrypted. */
   connectorOf(tenantId: string, agent: AgentRow): Connector;
-  /** What this process has seen of the agent's health. Begins anew when the agent is changed. */
+  /** The circuit breaker of the agent in this process. A change of the agent resets it. */
   circuitOf(tenantId: string, agent: AgentRow): Circuit;
   close(): Promise<void>;
 }
@@ -22,7 +22,7 @@ export interface ConnectorsOptions extends ConnectOptions {
   readonly sealer: Sealer;
 }
 
-/** The circuits of so many agents are kept; the one used longest ago is forgotten first. */
+/** Maximum number of circuits; the least recently used is dropped first. */
 const MAX_CIRCUITS = 10_000;
 
 export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
@@ -58,7 +58,7 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
   };
 }
 
-/** Loads what a kind of agent needs when the first such agent is asked: tens of MiB, and many servers have none. */
+/** Imports a connector at its first use: it takes tens of MiB, and many servers never need it. */
 function loaded(load: () => Promise<ConnectorFactory>): ConnectorFactory {
   let loading: Promise<ConnectorFactory> | undefined;
   return (agent, credential) =>

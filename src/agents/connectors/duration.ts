@@ -1,4 +1,4 @@
-// Durations of the contract as milliseconds, and back.
+// Converts durations of the contract to milliseconds and back.
 import { create } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema } from "@bufbuild/protobuf/wkt";
 

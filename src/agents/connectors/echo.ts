@@ -1,4 +1,4 @@
-// The built-in agent: it answers with what it was told, word by word.
+// The echo agent: repeats the message word by word.
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { EchoConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";

@@ -1,4 +1,4 @@
-// The key that encrypts agents' credentials: given in the settings, or made once in the data directory.
+// The key that encrypts agents' credentials: from the settings, or created once in the data directory.
 import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,8 +7,8 @@ import { SettingError } from "../../domain/setting-error.ts";
 const KEY_BYTES = 32;
 
 /**
- * @param given the key in base64; servers that share a database and not a data directory need the same one
- * @throws SettingError if the file is damaged, or others than its owner may read it
+ * @param given the key in base64; servers that share a database but not a data directory need the same one
+ * @throws SettingError if the file is damaged, or other users can read it
  */
 export async function readSealingKey(dataDir: string, given: string | undefined): Promise<Uint8Array> {
   if (given !== undefined) return Buffer.from(given, "base64");
@@ -19,7 +19,7 @@ export async function readSealingKey(dataDir: string, given: string | undefined)
   const draft = `${path}.${randomUUID()}`;
   await writeFile(draft, randomBytes(KEY_BYTES).toString("base64"), { mode: 0o600, flush: true });
   try {
-    // Unlike rename, link does not replace: of two processes that start at once, one makes the key and both use it.
+    // Unlike rename, link does not replace: if two processes start at once, one creates the key and both use it.
     await link(draft, path);
   } catch (error) {
     if ((error as { code?: string }).code !== "EEXIST") throw error;

@@ -1,18 +1,18 @@
-// Keeps the credentials of agents encrypted: AES-256-GCM, bound to the tenant and agent that they belong to.
+// Encrypts the credentials of agents: AES-256-GCM, bound to tenant and agent.
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
-/** The first byte of what is sealed, so that another way can follow this one. */
+/** The first byte, for future formats. */
 const VERSION = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 export interface Sealer {
   seal(secret: string, owner: SealOwner): Buffer;
-  /** Throws if it was sealed with another key, for another owner, or is damaged. */
+  /** Throws if the key or the owner differs, or the data are damaged. */
   open(sealed: Uint8Array, owner: SealOwner): string;
 }
 
-/** What a sealed secret belongs to: put elsewhere, it does not open. */
+/** The owner to which a secret is bound. */
 export interface SealOwner {
   readonly tenantId: string;
   readonly id: string;

@@ -1,4 +1,5 @@
-// Whether a lease that has run out tells that its server is dead. While the database was away, nobody could renew one.
+// Whether an expired lease means that its server is dead: while the database was unavailable, no server could renew
+// one.
 
 export class LeaseTrust {
   readonly #leaseMs: number;
@@ -8,8 +9,8 @@ export class LeaseTrust {
 
   /**
    * @param leaseMs how long a lease lasts
-   * @param renewEveryMs how often one is renewed: a database that takes longer to answer is in trouble
-   * @param now milliseconds by a clock that is never set
+   * @param renewEveryMs how often one is renewed: a database that responds more slowly counts as unavailable
+   * @param now a monotonic clock in milliseconds
    */
   constructor(leaseMs: number, renewEveryMs: number, now = () => performance.now()) {
     this.#leaseMs = leaseMs;
@@ -17,17 +18,17 @@ export class LeaseTrust {
     this.#now = now;
   }
 
-  /** The database has answered what it was asked at `since`. */
+  /** The database has responded to a query sent at `since`. */
   answered(since: number): void {
     if (this.#now() - since > this.#slowMs) this.failed();
   }
 
-  /** The database did not answer. */
+  /** The database did not respond. */
   failed(): void {
     this.#lastTrouble = this.#now();
   }
 
-  /** Whether it has answered for as long as a lease lasts: whoever lives has renewed its own by now. */
+  /** Whether it has responded for as long as a lease lasts, so every live server has renewed its own. */
   get holds(): boolean {
     return this.#now() - this.#lastTrouble >= this.#leaseMs;
   }

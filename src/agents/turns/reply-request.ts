@@ -1,4 +1,4 @@
-// What an agent is told of a conversation, read when it is asked.
+// Reads the messages for an agent, when it is called.
 import type { Caller } from "../../domain/caller.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -7,8 +7,8 @@ import { latestMessages, type TurnPlace } from "../../store/turns/turns.ts";
 import type { ReplyRequest } from "../connectors/connector.ts";
 
 /**
- * The latest messages end with the one to answer: while a turn waited in the queue others may have come after it, the
- * reply to the turn before among them.
+ * The last message is the one to reply to. While a turn was queued, later messages may have been added, such as the
+ * reply of the turn before it.
  */
 export async function replyRequestOf(on: Queryable, place: TurnPlace, asked: MessageRow): Promise<ReplyRequest> {
   const { tenantId, conversationId, id: turnId } = place;

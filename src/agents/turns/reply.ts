@@ -1,24 +1,24 @@
-// Asks an agent under the rules that hold for every kind: time limits, one second try, a circuit.
+// Calls an agent with the rules for all connectors: timeouts, one retry, a circuit breaker.
 import { setTimeout as sleep } from "node:timers/promises";
 import { FinishReason } from "../../domain/turn.ts";
 import type { Circuit } from "../connectors/circuit-breaker.ts";
 import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "../connectors/connector.ts";
 import { within } from "./within.ts";
 
-/** How long an agent that wants to be left alone is waited for before it is asked once more, at most, in milliseconds. */
+/** Maximum Retry-After to wait for before the retry, in milliseconds. */
 const MAX_PAUSE_MS = 10_000;
 
 export interface ReplyLimits {
-  /** How long the agent may be silent, in milliseconds. */
+  /** Idle timeout in milliseconds. */
   readonly idleMs: number;
-  /** How long the reply may take in all, in milliseconds. */
+  /** Total timeout in milliseconds. */
   readonly totalMs: number;
 }
 
 /**
- * The reply, piece by piece; what it returns says why it ends. A failure before the first piece that may pass is met with
- * one more try; after the first piece there is none, or the text would begin twice. Throws {@link AgentFailure}, or the
- * signal's reason. What an agent refuses for this conversation does not speak against it in others.
+ * Yields the reply in pieces and returns the finish reason. A transient failure before the first piece is retried once;
+ * after the first piece a retry would repeat text. Throws {@link AgentFailure}, or the signal's reason. A refusal of
+ * one conversation does not count for the circuit breaker.
  */
 export async function* reply(
   connector: Connector,
@@ -70,7 +70,7 @@ export async function* reply(
   }
 }
 
-/** A reply that was cut before its first word is none; one that ends there by the agent's will is. */
+/** Throws for an empty reply, unless the agent ended it normally. */
 function requireReply(finish: FinishReason, began: boolean): void {
   const failure = began && finish !== FinishReason.ERROR ? undefined : CUTS[finish];
   if (failure !== undefined) throw new AgentFailure(failure, { health: "up", finish });
@@ -83,7 +83,7 @@ const CUTS: { readonly [finish in FinishReason]?: string } = {
   [FinishReason.ERROR]: "the agent reported an error",
 };
 
-/** One attempt. Whatever ends it, the agent is told, and an agent that does not listen is not waited for. */
+/** One attempt. However it ends, the request is aborted without waiting for the agent. */
 async function* limited(
   connector: Connector,
   request: ReplyRequest,
@@ -101,7 +101,7 @@ async function* limited(
       const next = await within(pieces.next(), Math.min(idleMs, left), outer);
       if (next === undefined) {
         const late = left <= idleMs;
-        // Whoever has given signs of life is there, if slow.
+        // An agent that has sent something is slow, not down.
         const health = late && alive ? "unknown" : "down";
         throw new AgentFailure(late ? "the agent took too long" : "the agent fell silent", { health });
       }

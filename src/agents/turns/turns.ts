@@ -1,4 +1,4 @@
-// All turns, as this server sees them: those that it runs, those that others run, and those that nobody runs any more.
+// All turns from this server's view: running here, running on other servers, and abandoned.
 import type { Logger } from "pino";
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
@@ -24,17 +24,20 @@ import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
 import { WaitingTurns } from "./waiting-turns.ts";
 
-/** One step of a turn as a reader follows it. */
+/** A step of a turn, for a caller that follows it. */
 export type TurnStep =
   | { readonly kind: "delta"; readonly part: TextPart }
   | { readonly kind: "ended"; readonly turn: TurnRow; readonly reply: MessageRow | undefined };
 
 export interface Turns {
-  /** What a new turn is written with. */
+  /** The lease for a new turn. */
   readonly lease: TurnLease;
-  /** Runs a turn that has just been written. It goes on by itself. */
+  /** Starts a turn that has just been stored, in the background. */
   run(task: LiveTurnTask): void;
-  /** Follows a turn from an offset on. Tells `found` once it is there; else the iteration throws the NOT_FOUND of `missing`. */
+  /**
+   * Follows a turn from an offset. Calls `found` once it is read; if it does not exist, throws the NOT_FOUND of
+   * `missing`.
+   */
   follow(
     caller: Caller,
     id: string,
@@ -43,11 +46,11 @@ export interface Turns {
     missing: () => Error,
     found?: () => void,
   ): AsyncIterable<TurnStep>;
-  /** Ends a turn with the text so far, wherever it runs. Resolves when it has ended. */
+  /** Cancels a turn on whichever server it runs, and keeps its text. Resolves when it has ended. */
   cancel(place: TurnPlace): Promise<void>;
-  /** Ends a turn if the server that runs it is gone, as far as can be told. */
+  /** Ends a turn whose server appears to be dead. */
   endAbandoned(place: TurnPlace): Promise<void>;
-  /** Ends the turns that run here, with the text so far, and stops looking for others'. */
+  /** Ends the turns running here, keeps their text, and stops checking those of other servers. */
   close(): Promise<void>;
 }
 
@@ -60,15 +63,15 @@ export interface TurnsOptions {
   readonly times?: TurnTimes;
 }
 
-/** How long a reader waits without a hint before it looks, in milliseconds. */
+/** Poll interval of a follower without hints, in milliseconds. */
 const POLL_MS = 500;
-/** How often a reader's permission is looked at again while it follows, in milliseconds. */
+/** How often a follower's permission is checked again, in milliseconds. */
 const RECHECK_MS = 2_000;
-/** The same two for a turn that waits: nothing of it is there to be read, and its beginning wakes. */
+/** The same two for a queued turn, which has no text yet and wakes its followers when it begins. */
 const WAITING_POLL_MS = 10_000;
-/** How long a reader of a turn waits for a database that is busy or away, in milliseconds. */
+/** How long a follower retries database access, in milliseconds. */
 const PATIENCE_MS = 10_000;
-/** How long another server is given to end a turn that it is asked to end, in milliseconds. */
+/** How long another server has to end a cancelled turn, in milliseconds. */
 const CANCEL_PATIENCE_MS = 2_000;
 
 export function createTurns(options: TurnsOptions): Turns {
@@ -79,7 +82,7 @@ export function createTurns(options: TurnsOptions): Turns {
   const waiting = new WaitingTurns({ database, hints, times, log });
   const parts = { database, hints, connectors, waiting, times, server, log };
 
-  /** A turn has ended. */
+  /** Publishes that a turn has ended. */
   function tell({ tenantId, conversationId }: TurnPlace): void {
     hints.publish({ kind: "turn", tenantId, conversationId });
     hints.publish({ kind: "state", tenantId, conversationId });
@@ -128,7 +131,7 @@ export function createTurns(options: TurnsOptions): Turns {
   ) {
     let offset = from;
     const look = () => followTurn(database, caller, id, offset, signal);
-    // Whoever has just begun it would take a failure to look for a failure to begin.
+    // For the call that has just started the turn, a read error would look like a failure to start.
     let row = await patiently(look, running.has(id) ? PATIENCE_MS : 0, signal);
     if (row === undefined) throw missing();
     found();
@@ -187,7 +190,7 @@ export function createTurns(options: TurnsOptions): Turns {
     } finally {
       waker.close();
     }
-    // Whoever ran it does not answer: what is saved is kept.
+    // Its server does not respond: the saved text is kept.
     const finish = FinishReason.CANCELLED;
     await endTurn(database, place, { state: TurnState.CANCELLED, failure: "", finish, text: undefined });
     tell(place);

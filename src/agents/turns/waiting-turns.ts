@@ -1,4 +1,4 @@
-// The turns of this server that wait for those before them: woken when one ends, and looked after all at once.
+// Queued turns of this server: woken when an earlier one ends, and checked in one batch.
 import type { Logger } from "pino";
 import type { TurnTimes } from "../../domain/turn.ts";
 import type { Hints, Waker } from "../../live/hints/hints.ts";
@@ -7,11 +7,11 @@ import { renewWaiting, startTurn, type TurnPlace } from "../../store/turns/turns
 
 export interface WaitingTurn {
   readonly place: TurnPlace;
-  /** The place of its message in the log: turns run in this order. */
+  /** The `seq` of its message; turns run in this order. */
   readonly seq: bigint;
-  /** It runs. */
+  /** Called when it has started. */
   started(): void;
-  /** It should not go on; why is as `saveTurn` tells. Undefined: it has ended elsewhere. */
+  /** Called when it must stop, with the reason of `saveTurn`; undefined: another server has ended it. */
   stopped(reason: string | undefined): void;
 }
 
@@ -22,10 +22,10 @@ export interface WaitingTurnsOptions {
   readonly log: Logger;
 }
 
-/** No reader of hints is asked for less than this, in milliseconds. */
+/** Effectively no timeout, in milliseconds. */
 const LONG_MS = 3_600_000;
 
-/** The turns that wait in one conversation, the next first. */
+/** The queued turns of one conversation, next first. */
 interface Line {
   readonly turns: WaitingTurn[];
   readonly waker: Waker;
@@ -33,8 +33,8 @@ interface Line {
 }
 
 /**
- * Costs a statement for each turn that begins or ends before one that waits, and one for each tenant whenever leases are
- * renewed, however many wait.
+ * Costs one statement for each start or end of an earlier turn, and one for each tenant at each renewal of leases,
+ * however many turns wait.
  */
 export class WaitingTurns {
   readonly #options: WaitingTurnsOptions;
@@ -53,7 +53,7 @@ export class WaitingTurns {
     const line = this.#lines.get(key) ?? this.#open(key, turn.place);
     const after = line.turns.findIndex(({ seq }) => seq > turn.seq);
     line.turns.splice(after < 0 ? line.turns.length : after, 0, turn);
-    // What was before it may have ended before it came here.
+    // Earlier turns may have ended before it was queued here.
     if (line.turns[0] === turn) void this.#start(line);
   }
 
@@ -89,7 +89,7 @@ export class WaitingTurns {
     }
   }
 
-  /** Starts the first if nothing stands in its way. */
+  /** Starts the first one if no earlier turn is open. */
   async #start(line: Line): Promise<void> {
     const [first] = line.turns;
     if (first === undefined || line.starting) return;

@@ -1,6 +1,6 @@
-// Waits for something, but not for ever.
+// Waits for a promise with a timeout.
 
-/** What the promise gives; undefined after so many milliseconds. Rejects with the signal's reason. */
+/** The result of the promise; undefined after `ms` milliseconds. Rejects with the signal's reason. */
 export function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason);

@@ -1,31 +1,31 @@
-// Reads server-sent events from text that arrives in pieces of any size.
+// Parses server-sent events from text in chunks of any size.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
 export interface ServerEvent {
-  /** The `event` field; empty where there is none. */
+  /** The `event` field, or empty. */
   readonly type: string;
   /** The `data` lines, joined by line feeds. */
   readonly data: string;
 }
 
-/** One line, or the data of one event, is longer than agreed; or there are more lines. */
+/** A line, or the data of an event, is too long, or there are too many lines. */
 export class StreamTooLong extends Error {
   override readonly name = "StreamTooLong";
 }
 
 export interface EventStreamLimits {
-  /** How long a line, and the data of an event, may be, in UTF-16 units. */
+  /** Maximum length of a line, and of the data of an event, in UTF-16 units. */
   readonly maxLength: number;
-  /** How many lines there may be in all, empty ones too: each costs, whatever is in it. */
+  /** Maximum number of lines, including empty ones. */
   readonly maxLines: number;
 }
 
 export class EventStream {
   readonly #limits: EventStreamLimits;
   #lines = 0;
-  /** A line that has begun. */
+  /** The chunks of an incomplete line. */
   #line: string[] = [];
-  /** How many UTF-16 units the line and the data so far have. */
+  /** The UTF-16 units of the line and the data so far. */
   #length = 0;
   #afterReturn = false;
   #type = "";
@@ -35,10 +35,10 @@ export class EventStream {
     this.#limits = limits;
   }
 
-  /** The events that are whole with this piece. Throws {@link StreamTooLong}. */
+  /** Returns the events completed by this chunk. Throws {@link StreamTooLong}. */
   feed(piece: string): ServerEvent[] {
     if (piece === "") return [];
-    // CR ends a line at once; an LF after it, also in the next piece, belongs to it.
+    // CR ends a line at once; an LF after it, also in the next chunk, belongs to it.
     const text = this.#afterReturn && piece.startsWith("\n") ? piece.slice(1) : piece;
     this.#afterReturn = piece.endsWith("\r");
     const lines = text.split(/\r\n|\n|\r/);
@@ -60,7 +60,10 @@ export class EventStream {
     return events;
   }
 
-  /** The stream is over: what has begun counts as whole, for many a server forgets the empty line after its last event. */
+  /**
+   * Ends the stream. An incomplete event counts as complete, because some servers omit the empty line after the last
+   * one.
+   */
   end(): ServerEvent[] {
     const events = [this.#line.length > 0 ? this.#endLine() : undefined, this.#dispatch()];
     return events.filter((event) => event !== undefined);
@@ -81,13 +84,13 @@ export class EventStream {
     const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
     if (field === "data") {
       this.#data.push(value);
-      // Empty lines of data are not for nothing.
+      // An empty data line counts too.
       this.#length += 1;
       return undefined;
     }
     this.#length -= line.length;
     if (field === "event") this.#type = value;
-    // Some builds of llama.cpp tell a failure in a field of its own. A comment, or a field that nobody knows, is gone.
+    // Some builds of llama.cpp report an error in a field of its own. Comments and unknown fields are ignored.
     if (field === "error") return { type: "error", data: value };
     return undefined;
   }

@@ -1,14 +1,14 @@
-// What an endpoint's failures mean: whether asking again may help, and whether they say that the agent is down.
+// Classifies an endpoint's failures: whether a retry may help, and whether the agent is down.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { FinishReason } from "../../../domain/turn.ts";
 import { AnswerTooLarge, type FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure } from "../connector.ts";
 import { StreamTooLong } from "./event-stream.ts";
 
-/** How long an endpoint is left alone that was asked too often and does not say how long, in milliseconds. */
+/** Pause after a 429 without Retry-After, in milliseconds. */
 const DEFAULT_REST_MS = 1_000;
 
-/** An answer with a status other than 200. `body`: how it begins. */
+/** A response with a status other than 200. `body`: its beginning. */
 export function refusedWith(answer: FetchedAnswer, body: string): AgentFailure {
   const { status } = answer;
   const error = errorIn(parsed(body));
@@ -20,15 +20,15 @@ export function refusedWith(answer: FetchedAnswer, body: string): AgentFailure {
   });
 }
 
-/** What an endpoint says of a failure, in a body or in the middle of a stream. */
+/** An error reported by an endpoint, in a body or within a stream. */
 export interface ReportedError {
-  /** Its code and kind: no words of the conversation. For the log. */
+  /** Its code and type, without text of the conversation. For the log. */
   readonly label: string;
-  /** An HTTP status, where it names one. */
+  /** Its HTTP status, if it has one. */
   readonly status: number | undefined;
 }
 
-/** The error that a JSON value reports; undefined if it reports none. */
+/** The error in a JSON value, or undefined. */
 export function errorIn(json: JsonValue | undefined): ReportedError | undefined {
   const holder = Array.isArray(json) ? json[0] : json;
   if (!isObject(holder)) return undefined;
@@ -40,13 +40,13 @@ export function errorIn(json: JsonValue | undefined): ReportedError | undefined 
   return { label: label.slice(0, 200), status: named ?? statusOfWords(label) };
 }
 
-/** A failure that comes in a stream which began with 200. */
+/** An error within a stream that began with 200. */
 export function reported(error: ReportedError): AgentFailure {
   if (isFiltered(error)) return filtered(error.label);
   return new AgentFailure("the agent reported an error", { ...meaningOf(error.status ?? 400), cause: error.label });
 }
 
-/** What came is no reply of this kind of endpoint. */
+/** The response is not a reply of this kind of endpoint. */
 export function noReply(cause?: unknown): AgentFailure {
   return new AgentFailure("the agent answered with what is no reply", { retryable: true, health: "unknown", cause });
 }
@@ -64,10 +64,10 @@ export function filtered(cause?: unknown): AgentFailure {
   });
 }
 
-/** What `fetch`, and reading a body, throw. */
+/** Converts errors of `fetch` and of reading a body. */
 export function failureOf(error: unknown): AgentFailure {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    // A refusal of ours comes wrapped in what the libraries above it make of it.
+    // Libraries may have wrapped our own AgentFailure.
     if (at instanceof AgentFailure) return at;
     if (at instanceof AnswerTooLarge || at instanceof StreamTooLong) {
       return new AgentFailure("the agent sent more than a reply may have", { health: "up", cause: error });
@@ -79,7 +79,7 @@ export function failureOf(error: unknown): AgentFailure {
   });
 }
 
-/** Statuses that say nothing of this one request: the agent is overloaded, away or behind a gateway that cannot reach it. */
+/** Statuses independent of the request mean that the agent is down, overloaded, or unreachable for its gateway. */
 function meaningOf(status: number): { readonly retryable: boolean; readonly health: "up" | "down" } {
   const down = status >= 500 || status === 429 || status === 408;
   return { retryable: down, health: down ? "down" : "up" };
@@ -98,7 +98,7 @@ function isFiltered(error: ReportedError | undefined): boolean {
   return error !== undefined && /content_?filter|content_policy|ResponsibleAI/i.test(error.label);
 }
 
-/** RFC 9110, 10.2.3; OpenAI and Azure also say it in milliseconds. */
+/** RFC 9110, 10.2.3; OpenAI and Azure also send it in milliseconds. */
 function retryAfterOf(answer: FetchedAnswer): number | undefined {
   const ms = Number(answer.header("retry-after-ms") ?? Number.NaN);
   if (ms >= 0) return ms;

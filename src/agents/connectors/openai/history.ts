@@ -1,4 +1,4 @@
-// A conversation in the one form that every server of models takes, strict templates too.
+// Converts a conversation to the form that every model server accepts, including strict chat templates.
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import type { MessageRow } from "../../../store/messages/messages.ts";
 
@@ -7,14 +7,14 @@ export interface ChatMessage {
   content: string;
 }
 
-/** Stands where a template wants a user's words and there are none. */
+/** User messages for templates that require one where there is none. */
 const BEFORE = "(The conversation begins.)";
 const AFTER = "(Please go on.)";
 
 /**
- * One system message first, then user and assistant by turns, a user first and last, none of them empty. Nothing that was
- * said is left out: neighbours of one role become one message, with an empty line between them. What a tool gave back is
- * told as a user's words: the endpoint would ask for the call that it answers.
+ * One system message first, then user and assistant alternating, a user first and last, none of them empty. No text is
+ * dropped: neighbours of one role are joined with an empty line. Tool results become user messages, because endpoints
+ * require the tool call that they belong to.
  */
 export function historyOf(
   instructions: string,

@@ -1,4 +1,4 @@
-// Agents behind any endpoint that speaks OpenAI's chat completions.
+// The connector to endpoints with OpenAI's chat completions.
 import { fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { type OpenAiConnector, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
 import type { BoundedFetch, FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
@@ -9,10 +9,10 @@ import { readReply } from "./reply.ts";
 
 export const OPENAI_URL = "https://api.openai.com/v1";
 
-/** How much of an answer that is no reply is looked at, in bytes. */
+/** Bytes read of a response that is not a reply. */
 const MAX_REFUSAL_BYTES = 16_384;
 
-/** @param bounded connects to none but the addresses that are allowed */
+/** @param bounded connects to allowed addresses only */
 export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorFactory {
   return ({ settings }, credential) => {
     const connector = fromJson(OpenAiConnectorSchema, settings);
@@ -38,7 +38,7 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
   };
 }
 
-/** Keeps what stands behind the path: Azure wants its `api-version` there. */
+/** Keeps the query: Azure requires its `api-version` there. */
 function completionsOf(baseUrl: string): string {
   const url = new URL(baseUrl);
   url.pathname = `${url.pathname.replace(/\/+$/, "")}/chat/completions`;

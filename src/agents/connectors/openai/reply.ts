@@ -1,4 +1,4 @@
-// Reads a reply of chat completions, in whichever of the forms that servers of models really send.
+// Parses a reply of chat completions, in all forms that model servers send.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { FinishReason } from "../../../domain/turn.ts";
 import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
@@ -6,16 +6,16 @@ import { within } from "../../turns/within.ts";
 import { EventStream, type ServerEvent } from "./event-stream.ts";
 import { brokeOff, errorIn, isObject, noReply, parsed, reported } from "./failures.ts";
 
-/** A line, or a whole JSON answer: 256 KiB of text, escaped, with the thoughts that led to it. */
+/** Maximum length of a line, or of a whole JSON response: 256 KiB of escaped text plus its reasoning. */
 const MAX_EVENT_LENGTH = 4 * 1024 * 1024;
-/** So many lines an answer may have, two for each piece of text or thought. */
+/** Maximum lines of a response: two for each piece of text or reasoning. */
 const MAX_LINES = 1_000_000;
-/** How long the rest is waited for once the reply is known to be whole, in milliseconds: usage, `[DONE]`, a good-bye. */
+/** How long to wait for the rest (usage, `[DONE]`, the end) once the reply is complete, in milliseconds. */
 const GRACE_MS = 2_000;
 
 /**
- * The text, and why it ends. Each piece of the body gives one, empty if it brings no text: whatever comes, thoughts and
- * comments too, is a sign of life. Throws AgentFailure, or what reading the body throws.
+ * Yields the text and returns the finish reason. Each chunk of the body yields a piece, empty if it has no text,
+ * because anything that arrives resets the idle timeout. Throws AgentFailure, or what reading the body throws.
  */
 export async function* readReply(
   body: AsyncIterable<Uint8Array>,
@@ -30,7 +30,7 @@ export async function* readReply(
       try {
         next = await (reply.finished ? within(pieces.next(), GRACE_MS, signal) : pieces.next());
       } catch (error) {
-        // All had come before the connection broke.
+        // The reply was complete before the connection broke.
         if (reply.finished && !signal.aborted) break;
         throw error;
       }
@@ -52,23 +52,23 @@ export async function* readReply(
 
 class Reply {
   readonly #events = new EventStream({ maxLength: MAX_EVENT_LENGTH, maxLines: MAX_LINES });
-  /** What a body that is one JSON document has so far; undefined as long as it is none. */
+  /** The chunks of a body that is one JSON document; undefined otherwise. */
   #document: string[] | undefined;
   #documentLength = 0;
   #form: "unknown" | "events" | "document" = "unknown";
   #said = false;
   #finish: FinishReason | undefined;
-  /** `[DONE]`, or the end of a document: nothing more is to come. */
+  /** After `[DONE]`, or the end of a document. */
   done = false;
-  /** What the endpoint said in place of more text: the text before it counts. */
+  /** An error reported after some text, which counts. */
   failure: unknown;
 
-  /** Whether the endpoint has said why the reply ends. */
+  /** Whether the endpoint has sent a finish reason. */
   get finished(): boolean {
     return this.#finish !== undefined;
   }
 
-  /** The text that a piece of the body brings. */
+  /** Returns the text of a chunk of the body. */
   take(piece: string): string {
     if (this.#form === "unknown") this.#look(piece);
     if (this.#form === "document") {
@@ -80,7 +80,7 @@ class Reply {
     return this.#textOf(this.#events.feed(piece), false);
   }
 
-  /** The text that shows when the body has ended. */
+  /** Returns the text that is known only at the end of the body. */
   end(piece: string): string {
     if (this.#form === "document") {
       const json = parsed([...(this.#document ?? []), piece].join(""));
@@ -92,7 +92,7 @@ class Reply {
     return text + this.#textOf(this.#events.end(), true);
   }
 
-  /** Why it ends, once it has. Throws if it is not whole. */
+  /** The finish reason at the end. Throws if the reply is incomplete. */
   ending(): FinishReason {
     if (!this.done && !this.finished) throw brokeOff();
     const finish = this.#finish ?? FinishReason.STOP;
@@ -100,7 +100,7 @@ class Reply {
     return finish;
   }
 
-  /** What a body is, its first character tells; its content type often does not. */
+  /** Detects the form of a body by its first character, because content types are often wrong. */
   #look(piece: string): void {
     const [first] = piece.trimStart();
     if (first === undefined) return;
@@ -140,13 +140,13 @@ class Reply {
     if (!isObject(json)) return "";
     const choice = Array.isArray(json.choices) ? json.choices[0] : undefined;
     if (!isObject(choice)) {
-      // A document that is neither a reply nor an error answers another question.
+      // A document that is neither a reply nor an error.
       if (this.#form === "document") throw noReply();
       return "";
     }
     const { delta, message, finish_reason: why } = choice;
     if (typeof why === "string" && why !== "") this.#finish = FINISHES[why.toLowerCase()] ?? FinishReason.UNSPECIFIED;
-    // Some send the whole message once more at the end.
+    // Some servers repeat the whole message at the end.
     const spoken = isObject(delta) ? delta : isObject(message) && !this.#said ? message : undefined;
     const text = spoken ? textOf(spoken.content) + textOf(spoken.refusal) : "";
     if (text !== "") this.#said = true;
@@ -154,14 +154,14 @@ class Reply {
   }
 }
 
-/** A text, or parts of which those that are text count. */
+/** A string, or the text of content parts. */
 function textOf(content: JsonValue | undefined): string {
   if (typeof content === "string") return content;
   if (!Array.isArray(content)) return "";
   return content.map((part) => (isObject(part) && typeof part.text === "string" ? part.text : "")).join("");
 }
 
-/** The words of OpenAI, and of others who meant the same. */
+/** Finish reasons of OpenAI and of compatible servers. */
 const FINISHES: Readonly<Record<string, FinishReason>> = {
   stop: FinishReason.STOP,
   stop_sequence: FinishReason.STOP,
