@@ -1,18 +1,18 @@
-// Changes of one conversation, which its lock puts in a row anyway: they queue for it here, and not each with a connection.
+// Queues changes of one conversation before they take a connection: its lock would serialize them anyway.
 import type { Interrupt } from "../domain/cancellation.ts";
 import { overloaded } from "./driver/errors.ts";
 import { afterOwnTime } from "./driver/own-time.ts";
 
-/** Changes of one conversation that have a connection at one time: one that works, and one that is ready for the lock. */
+/** Changes of one conversation with a connection: one that works, and one that waits for the lock. */
 const AT_ONCE = 2;
-/** Changes of one conversation that may wait; the next is refused with OVERLOADED. */
-const MOST_WAITING = 1_000;
-/** How long one may wait while this process runs, in milliseconds: as long as for a connection. */
+/** Maximum waiting changes of one conversation; the next is refused with OVERLOADED. */
+const MAX_WAITING = 1_000;
+/** Maximum wait while this process runs, in milliseconds: as long as for a connection. */
 const MAX_WAIT_MS = 5_000;
 
 interface Place {
   running: number;
-  /** In the order in which they came; each lets one begin. */
+  /** In order of arrival; each starts one change. */
   readonly waiting: Set<() => void>;
 }
 
@@ -20,8 +20,8 @@ export class ChangeQueue {
   readonly #places = new Map<string, Place>();
 
   /**
-   * Does `work` when it is its turn at this place. Throws OVERLOADED if too many wait there, or for too long, and the
-   * signal's reason when it aborts before: then nothing was done.
+   * Runs `work` when it is its turn. Throws OVERLOADED if too many wait, or too long, and the signal's reason if it
+   * aborts first; then nothing was done.
    */
   async run<T>(key: string, signal: Interrupt | undefined, work: () => Promise<T>): Promise<T> {
     const place = this.#places.get(key) ?? { running: 0, waiting: new Set() };
@@ -37,7 +37,7 @@ export class ChangeQueue {
 
   #leave(key: string, place: Place): void {
     const [next] = place.waiting;
-    // Whoever is next takes over the place, so that nobody who comes now is before it.
+    // The next one takes over the slot, so that a new arrival cannot overtake it.
     if (next !== undefined) next();
     else if (--place.running === 0) this.#places.delete(key);
   }
@@ -45,7 +45,7 @@ export class ChangeQueue {
 
 function turn({ waiting }: Place, signal: Interrupt | undefined): Promise<void> {
   if (signal?.aborted) return Promise.reject(signal.reason);
-  if (waiting.size >= MOST_WAITING) return Promise.reject(overloaded("too many changes wait for the conversation"));
+  if (waiting.size >= MAX_WAITING) return Promise.reject(overloaded("too many changes wait for the conversation"));
   return new Promise((resolve, reject) => {
     const leave = () => {
       limit.cancel();

@@ -1,4 +1,4 @@
-// Whether Colloquy can work on a database that others run, found out before it is used, and said in one sentence each.
+// Checks whether an external database is suitable, before it is used.
 import type pg from "pg";
 import { kindOf, unavailable } from "./driver/errors.ts";
 import { PreferringClient } from "./driver/prefer-tls.ts";
@@ -7,21 +7,21 @@ import { MIGRATION_TABLE } from "./migrations/names.ts";
 
 export interface Inspection {
   readonly url: string;
-  /** Where the tables lie, or are to. */
+  /** The schema of the tables. */
   readonly schema: string;
-  /** Whether tables are to be made, rather than used. */
+  /** Whether tables are to be created. */
   readonly migrating: boolean;
 }
 
 const CONNECT_MS = 5_000;
 const OLDEST = 15;
-/** Looks that are taken for a pooler; where it has many users, they come in between most of them. */
+/** Attempts to detect a pooler; in a busy one, other clients interfere with most of them. */
 const LOOKS = 10;
 
 /**
- * What keeps Colloquy from working there, and what to do about it; undefined: nothing.
+ * Returns the problem and how to fix it, in one sentence; undefined: none.
  *
- * @throws DomainError DATABASE_UNAVAILABLE when it cannot be reached
+ * @throws DomainError DATABASE_UNAVAILABLE if it cannot be reached
  */
 export async function inspectDatabase({ url, ...wish }: Inspection): Promise<string | undefined> {
   await using first = await connect(url);
@@ -45,7 +45,7 @@ async function connect(url: string): Promise<Connected> {
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: CONNECT_MS,
   });
-  // What was asked fails by itself; without a listener the error would end the process.
+  // Queries fail by themselves; without a listener this event would end the process.
   client.on("error", () => {});
   try {
     await client.connect();
@@ -59,12 +59,12 @@ const POOLED =
   "leads to a pooler in transaction or statement mode, in which prepared statements, LISTEN and the settings of " +
   "sessions are lost: set pool_mode = session for this database (PgBouncer), or name PostgreSQL itself";
 
-/** The backend that answers, one of 15 and of other poolers alike. */
+/** The pid of the backend. */
 const BACKEND = "select pg_catalog.pg_backend_pid() as pid";
 
 /**
- * Whether sessions are shared: a pooler gives the backend of one client to another between two transactions. While the
- * other holds it, the first is given another one.
+ * Whether sessions are shared: a pooler gives one client's backend to another client between two transactions. While
+ * the other holds it, the first client gets another one.
  */
 async function sharesSessions(one: pg.Client, other: pg.Client): Promise<boolean> {
   let pid = await backendOf(one);
@@ -72,7 +72,7 @@ async function sharesSessions(one: pg.Client, other: pg.Client): Promise<boolean
     try {
       await other.query("begin");
     } catch (error) {
-      // PgBouncer in statement mode; its words are all that tells it.
+      // PgBouncer in statement mode can only be recognized by its message.
       if (/statement pooling/.test(String(error))) return true;
       throw error;
     }

@@ -1,17 +1,17 @@
-// Brings a database's tables up to date, and says what is still to do.
+// Applies migrations, and reports pending ones.
 import type { Database, Statement } from "./database.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
 
-/** Held while migrations run, so that servers which start together take turns. */
+/** Held while migrations run, so that servers that start together migrate one after the other. */
 const LOCK: Statement = { name: "migration_lock", text: "select pg_advisory_xact_lock(4874051, 3)" };
-/** A migration may take long, and waits its turn. */
+/** Disables timeouts: a migration may take long, and wait for others. */
 const PATIENCE: Statement = {
   name: "migration_patience",
   text: `select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
     set_config('idle_in_transaction_session_timeout', '0', true)`,
 };
 
-/** Whether the tables have a place: the search path of our sessions is their one schema. */
+/** Whether the schema of the tables exists. */
 const PLACE: Statement<{ schema: string | null }> = {
   name: "migration_place",
   text: "select current_schema() as schema",
@@ -27,7 +27,7 @@ const APPLIED: Statement<{ name: string }> = {
 };
 
 /**
- * Applies what is pending, all of it or nothing, in one transaction. Safe to run on several servers at once.
+ * Applies all pending migrations in one transaction. Safe to run on several servers at once.
  *
  * @returns the names of the migrations that this call applied
  */
@@ -49,7 +49,7 @@ export async function migrate(database: Database): Promise<string[]> {
   );
 }
 
-/** Before the rest: MikroORM makes its own table on another connection. */
+/** Creates the schema first, because MikroORM creates its own table on another connection. */
 async function makePlace(database: Database): Promise<void> {
   const [place] = await database.query(PLACE, []);
   if (place?.schema !== null) return;
@@ -62,7 +62,7 @@ async function makePlace(database: Database): Promise<void> {
 export interface MigrationState {
   /** The names of the migrations that `migrate` would apply. */
   readonly pending: readonly string[];
-  /** Those of a newer release, which this one does not know. */
+  /** Applied migrations of a newer release. */
   readonly unknown: readonly string[];
 }
 

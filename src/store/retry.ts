@@ -1,4 +1,4 @@
-// Work that waits until the database has room for it, or is back.
+// Retries work while the database is busy or unavailable.
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 
@@ -6,8 +6,8 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 /**
- * Does what only reads, or may be done twice, anew while the database is busy or away, for `forMs` milliseconds at most.
- * For work that nobody could ask for again. Throws the work's last error, or the signal's reason.
+ * Retries idempotent work while the database is busy or unavailable, for at most `forMs` milliseconds. For work that no
+ * caller could retry. Throws the last error, or the signal's reason.
  */
 export async function patiently<T>(work: () => Promise<T>, forMs: number, signal?: AbortSignal): Promise<T> {
   const until = performance.now() + forMs;
@@ -22,7 +22,7 @@ export async function patiently<T>(work: () => Promise<T>, forMs: number, signal
   }
 }
 
-/** Whether a failure is one of the database that waiting mends. */
+/** Whether an error may pass by waiting. */
 function passes(error: unknown): boolean {
   if (!(error instanceof DomainError)) return false;
   return error.reason === ErrorReason.OVERLOADED || error.reason === ErrorReason.DATABASE_UNAVAILABLE;

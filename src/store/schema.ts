@@ -1,4 +1,4 @@
-// What a database holds, as far as it can be said without loading MikroORM.
+// The parts of a schema that do not need MikroORM.
 import { MIGRATION_NAMES } from "./migrations/names.ts";
 import type { Tables } from "./orm/tables.ts";
 

@@ -1,10 +1,10 @@
-// The places in which snapshots run, and who has the next: taken in turn by tenants, and within a tenant by its callers.
+// The slots of snapshots, assigned fairly by tenant, and within a tenant by caller.
 
 import type { Interrupt } from "../domain/cancellation.ts";
 import { overloaded } from "./driver/errors.ts";
 import { afterOwnTime } from "./driver/own-time.ts";
 
-/** Who reads a snapshot: what places are shared by. */
+/** The reader of a snapshot, for fair scheduling. */
 export interface Reader {
   readonly tenantId: string;
   /** The caller's name within its tenant. */
@@ -12,12 +12,12 @@ export interface Reader {
 }
 
 export interface SnapshotLimits {
-  /** Places in all. */
+  /** Number of slots. */
   readonly most: number;
-  /** How many may wait in all, and of one caller. Default: 64 and 8. */
+  /** Maximum waiting readers, in total and of one caller. Default: 64 and 8. */
   readonly mostWaiting?: number;
   readonly mostWaitingOfOne?: number;
-  /** How long one may wait while this process runs, in milliseconds. Default: 30,000. */
+  /** Maximum wait while this process runs, in milliseconds. Default: 30,000. */
   readonly maxWaitMs?: number;
 }
 
@@ -27,21 +27,21 @@ interface Waiting {
   begin(): void;
 }
 
-/** What a tenant or a caller has. Kept as long as it has anything. */
+/** The slots and waiting readers of a tenant or caller; deleted when it has none. */
 interface Share {
   readonly key: string;
   running: number;
   waiting: number;
-  /** When it last got a place, as a count of places given; 0: not since it came. */
+  /** The sequence number of its last slot; 0: none yet. */
   served: number;
 }
 
 export class SnapshotQueue {
   readonly #limits: Required<SnapshotLimits>;
-  /** A caller has at most half of the places, so that none keeps all others waiting. */
+  /** A caller has at most half of the slots, so that it cannot block all others. */
   readonly #mostOfOne: number;
   readonly #shares = new Map<string, Share>();
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #waiting = new Set<Waiting>();
   #running = 0;
   #given = 0;
@@ -52,8 +52,8 @@ export class SnapshotQueue {
   }
 
   /**
-   * Waits for a place; what is returned gives it back, once. Throws OVERLOADED if too many wait or it is too long, and the
-   * signal's reason when it aborts before.
+   * Waits for a slot; the returned function releases it. Throws OVERLOADED if too many wait, or too long, and the
+   * signal's reason if it aborts first.
    */
   async enter({ tenantId, name }: Reader, signal: Interrupt | undefined): Promise<() => void> {
     if (signal?.aborted) throw signal.reason;
@@ -121,7 +121,9 @@ export class SnapshotQueue {
     });
   }
 
-  /** Gives the place that came free to the tenant that has the least, then to that which had its turn the longest ago. */
+  /**
+   * Assigns the free slot to the tenant with the fewest slots, then to the one served longest ago.
+   */
   #callNext(): void {
     let next: Waiting | undefined;
     for (const waiting of this.#waiting) {

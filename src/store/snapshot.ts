@@ -1,4 +1,4 @@
-// Reads of one moment that may take long: each holds a connection, so few run at once, and none waits for its reader for ever.
+// Long reads of one snapshot: each holds a connection, so few run at once, and a slow reader loses its snapshot.
 
 import type { Interrupt } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
@@ -10,23 +10,23 @@ import type { HeldTransaction } from "./transaction.ts";
 
 export type { Reader } from "./snapshot-queue.ts";
 
-/** So long may a reader take nothing before the snapshot is given up, in milliseconds. */
+/** Idle time of the reader after which the snapshot is released, in milliseconds. */
 const IDLE_MS = 60_000;
-/** PostgreSQL ends the session only where this process no longer can. */
+/** PostgreSQL ends the session only if this process cannot. */
 const SESSION_IDLE_MS = 2 * IDLE_MS;
 
 const BEGIN = `begin isolation level repeatable read, read only;
   set local idle_in_transaction_session_timeout = ${SESSION_IDLE_MS}`;
 
 export interface SnapshotParts {
-  /** A connection that nobody else uses. */
+  /** Acquires an exclusive connection. */
   readonly acquire: (signal: Interrupt | undefined) => Promise<Lease>;
   readonly hold: (lease: Lease, signal: Interrupt | undefined) => HeldTransaction;
-  /** Told of connections whose work is still ending. */
+  /** Called with the completion of a connection's work. */
   readonly track: (ending: Promise<unknown>) => void;
 }
 
-/** At most `most` run at once; the next waits its turn. */
+/** At most `most` run at once; others wait. */
 export class Snapshots {
   readonly #queue: SnapshotQueue;
   readonly #parts: SnapshotParts;
@@ -38,7 +38,7 @@ export class Snapshots {
     this.#idleMs = idleMs;
   }
 
-  /** What `read` yields, all read from the state at the time of the first item. */
+  /** Yields what `read` yields, from one snapshot taken at the first item. */
   async *read<T>(
     reader: Reader,
     signal: Interrupt | undefined,
@@ -64,7 +64,7 @@ export class Snapshots {
   }
 }
 
-/** The connection of one snapshot, and the time that its reader has. */
+/** The connection of one snapshot, with the timeout of its reader. */
 class Held {
   readonly transaction: HeldTransaction;
   readonly #parts: SnapshotParts;
@@ -78,7 +78,7 @@ class Held {
     lease: Lease,
     signal: Interrupt | undefined,
     idleMs: number,
-    /** Gives its place to the next, also where the reader never comes back. */
+    /** Releases its slot, also if the reader never continues. */
     leave: () => void,
   ) {
     this.#parts = parts;

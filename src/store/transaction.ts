@@ -1,4 +1,4 @@
-// A transaction on one held connection, native statements and MikroORM alike: commits once, rolls back otherwise.
+// A transaction on a held connection, for native statements and MikroORM: commits once, otherwise rolls back.
 
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import type { QueryConfig, QueryResult } from "pg";
@@ -8,7 +8,7 @@ import { kindOf, unavailable } from "./driver/errors.ts";
 import { PreparedQuery } from "./driver/prepared-query.ts";
 import type { Statement, Transaction } from "./driver/statement.ts";
 
-/** A transaction on a connection that is held for it; whoever made it begins it, and ends it in any case. */
+/** A transaction on a held connection. Its creator begins it, and always ends it. */
 export class HeldTransaction implements Transaction {
   readonly #openOrm: () => Promise<MikroORM>;
   readonly #lease: Lease;
@@ -41,7 +41,7 @@ export class HeldTransaction implements Transaction {
     await (await this.#em)?.flush();
   }
 
-  /** Not cancelled by an abort: once it is sent, the change may take effect. */
+  /** Not cancellable: once sent, it may take effect. */
   async commit(): Promise<void> {
     this.#open = false;
     const committing = this.#lease.run({ text: "commit" }, undefined);
@@ -49,11 +49,11 @@ export class HeldTransaction implements Transaction {
     const { command } = await committing.catch((error: unknown) => {
       throw kindOf(error) === "session" ? unavailable(error, true) : error;
     });
-    // PostgreSQL answers the commit of a failed transaction with ROLLBACK, and no error.
+    // PostgreSQL responds to the commit of a failed transaction with ROLLBACK, without an error.
     if (command !== "COMMIT") throw new Error("the transaction had failed: a statement's error was not passed on");
   }
 
-  /** Rolls back unless a commit was sent, and lets go of the connection. Never rejects. */
+  /** Rolls back unless a commit was sent, and releases the connection. Never rejects. */
   async end(): Promise<void> {
     const rollback = this.#open;
     this.#open = false;
@@ -71,7 +71,7 @@ export class HeldTransaction implements Transaction {
   }
 }
 
-/** The promise's own outcome, or the signal's reason as soon as it aborts. */
+/** Settles like the promise, or rejects with the signal's reason as soon as it aborts. */
 export async function untilAborted<T>(promise: Promise<T>, signal: Interrupt | undefined): Promise<T> {
   if (signal === undefined) return promise;
   let onAbort: (() => void) | undefined;

@@ -1,10 +1,10 @@
-// Which conversations a viewer sees, as a part of each statement's WHERE.
+// Visibility of conversations, as conditions of statements.
 import type { Viewer } from "../domain/visibility.ts";
 import type { Statement } from "./database.ts";
 
 export type ViewerKind = Viewer["kind"];
 
-/** One statement for each kind of viewer, so that each has a plan of its own. `$1` is the tenant, `$2` the caller. */
+/** Creates a statement for each kind of viewer, so that each has its own plan. `$1` is the tenant, `$2` the caller. */
 export function forEachViewer<Row>(
   name: string,
   text: (kind: ViewerKind) => string,
@@ -16,11 +16,11 @@ export function forEachViewer<Row>(
 
 /**
  * The members whose conversations a viewer sees: itself, and for a manager its subordinates at any depth.
- * `$1` is the tenant, `viewer` an expression for the viewer: `$2` unless told.
+ * `$1` is the tenant, `viewer` an expression for the viewer, default `$2`.
  */
 export function watchedMembers(kind: "member" | "manager", viewer = "$2::text"): string {
   if (kind === "member") return `select ${viewer} collate "C" as id`;
-  // UNION, not UNION ALL: it ends even if a cycle got in.
+  // UNION, not UNION ALL: it terminates even with a cycle.
   return `with recursive report(id) as (
       select ${viewer} collate "C"
       union
@@ -29,8 +29,8 @@ export function watchedMembers(kind: "member" | "manager", viewer = "$2::text"):
 }
 
 /**
- * Ends a subquery that is asked for one conversation at a time. PostgreSQL would else consider to gather all of the
- * member's conversations in a hash first, and does so where it takes them for few: the offset, of nothing, forbids it.
+ * An optimization fence of a subquery that is evaluated for one conversation at a time. Without it, PostgreSQL may hash
+ * all of the member's conversations first, if it estimates few.
  */
 const ONE_BY_ONE = "offset 0";
 
@@ -38,7 +38,7 @@ const ONE_BY_ONE = "offset 0";
 export function visible(kind: ViewerKind, viewer = "$2::text"): string {
   switch (kind) {
     case "tenant":
-      // Names the parameter, so that every kind of viewer takes the same values.
+      // Uses the parameter, so that all kinds of viewers have the same parameters.
       return `(${viewer} is null or true)`;
     case "member":
       return `(c.owner_id = ${viewer} or exists (
@@ -51,14 +51,14 @@ export function visible(kind: ViewerKind, viewer = "$2::text"): string {
   }
 }
 
-/** A condition on conversation `c`: `member`, an expression, takes part in it. `$1` is the tenant. */
+/** A condition on conversation `c`: `member`, an expression, is a participant. `$1` is the tenant. */
 export function takesPart(member: string): string {
   return `exists (select from participant f
       where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${member}
       ${ONE_BY_ONE})`;
 }
 
-/** Whether the viewer may write into conversation `c` that it sees. `$1` is the tenant, `viewer` as above. */
+/** Whether the viewer may write to a visible conversation `c`. `$1` is the tenant, `viewer` as above. */
 export function writable(kind: ViewerKind, viewer = "$2::text"): string {
   if (kind === "tenant") return "true";
   return `(c.owner_id = ${viewer} or ${takesPart(viewer)}) is true`;

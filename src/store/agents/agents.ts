@@ -9,7 +9,7 @@ import * as sql from "./statements.ts";
 export { readMoment } from "../changed.ts";
 export type { AgentRow, ConnectorName } from "./statements.ts";
 
-/** What an agent is, but for what the store gives it. */
+/** The values of an agent, without those that the store assigns. */
 export type AgentValues = Omit<sql.AgentRow, "id" | "version" | "create_time" | "update_time">;
 
 /** An agent by its id or name. */
@@ -31,17 +31,17 @@ function place(tenantId: string, idOrName: string): unknown[] {
   return [tenantId, idOrName, isOurId(idOrName) ? idOrName : null];
 }
 
-/** Where a page of agents begins: after this one. */
+/** The agent after which a page begins. */
 export interface AgentEdge {
   readonly name: string;
   readonly id: string;
-  /** The page before ended among those that changed since the first. */
+  /** Whether the previous page ended among the agents that changed since the first page. */
   readonly late: boolean;
   /** When the first page was read. */
   readonly since: Moment;
 }
 
-/** A page of agents, by name; whatever is renamed meanwhile, none is left out. */
+/** A page of agents, by name; none is skipped because of a rename. */
 export function listAgents(
   on: Queryable,
   tenantId: string,
@@ -64,7 +64,7 @@ export async function insertAgent(
   return (await tx.query(sql.insertAgent, parameters(tenantId, id, values)))[0];
 }
 
-/** PostgreSQL's code for a value that must be unique and is not. */
+/** PostgreSQL's code for a unique violation. */
 const UNIQUE_VIOLATION = "23505";
 
 /** Replaces the values of a locked agent. Undefined: another agent has the name, and the transaction has failed. */

@@ -13,7 +13,7 @@ export interface AgentRow {
   readonly description: string;
   readonly connector: ConnectorName;
   readonly settings: JsonObject;
-  /** Sealed. */
+  /** Encrypted. */
   readonly credential: Buffer | null;
   readonly idle_timeout_ms: number;
   readonly timeout_ms: number;
@@ -28,8 +28,8 @@ const columns = `a.id, a.name, a.description, a.connector, a.settings, a.credent
   a.disabled, a.metadata, a.version, a.create_time, a.update_time`;
 
 /**
- * An agent by its id or its name; an agent's own id goes before another's name. $1 tenant, $2 id or name, $3 the same
- * as an id or null.
+ * An agent by its id or name; an id takes precedence over another agent's name. $1 tenant, $2 id or name, $3 the same
+ * as an id, or null.
  */
 export const findAgent: Statement<AgentRow> = {
   name: "agent_find",
@@ -47,7 +47,7 @@ export const lockAgent: Statement<AgentRow> = {
 export interface ListedAgentRow extends AgentRow {
   /** The moment of the statement. */
   readonly moment: string;
-  /** It has changed since the first page, and comes once more after all others. */
+  /** Whether it has changed since the first page, and is repeated at the end. */
   readonly late: boolean;
 }
 
@@ -61,9 +61,9 @@ export const listAgents: Statement<ListedAgentRow> = {
 };
 
 /**
- * A later page. A new name may lie before the pages that are read: those that have changed since the first come at the
- * end, by their ids. $1 tenant, $2 limit, $3 name and $4 id of the last of the page before, $5 whether that was at the end,
- * $6 and $7 the moment of the first page.
+ * A later page. A new name may sort before the pages that were read: agents that changed since the first page come at
+ * the end, by id. $1 tenant, $2 limit, $3 name and $4 id of the last of the page before, $5 whether that was at the
+ * end, $6 and $7 the moment of the first page.
  */
 export const listMoreAgents: Statement<ListedAgentRow> = {
   name: "agent_list_more",

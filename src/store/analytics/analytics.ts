@@ -1,4 +1,4 @@
-// Counts and measures what a tenant and its conversations hold.
+// Statistics of tenants and conversations.
 
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
@@ -7,7 +7,7 @@ import * as sql from "./statements.ts";
 
 export type { ConversationAnalyticsRow, DayRow, TenantCountsRow } from "./statements.ts";
 
-/** How one conversation went; undefined if the caller does not see it. One round trip. */
+/** Statistics of one conversation; undefined if the caller does not see it. One round trip. */
 export async function measureConversation(
   on: Queryable,
   caller: Caller,
@@ -24,7 +24,9 @@ export async function countTenant(on: Queryable, tenantId: string, signal?: Inte
   return row;
 }
 
-/** What came in on each day; `days` are the beginnings of days that follow each other, in milliseconds since 1970. */
+/**
+ * New messages and conversations of each day; `days` are the starts of consecutive days, in milliseconds since 1970.
+ */
 export function countDays(
   on: Queryable,
   tenantId: string,

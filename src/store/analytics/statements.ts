@@ -1,4 +1,4 @@
-// The statements that count and measure: each reads its rows once and gives numbers, never content.
+// The statements of statistics: each reads its rows once and returns numbers, never content.
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 
@@ -14,14 +14,14 @@ export interface ConversationAnalyticsRow {
   readonly first_time: Date | null;
   readonly last_time: Date | null;
   readonly turn_count: bigint;
-  /** In seconds, like the two after it. Null: there is no reply. */
+  /** In seconds, like the next two. Null: there is no reply. */
   readonly first_reply: number | null;
   readonly median_reply: number | null;
   readonly p95_reply: number | null;
 }
 
 /**
- * How one conversation went. Roles: 1 user, 2 assistant, 3 system, 4 tool. No row: the caller does not see it.
+ * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool. No row: the caller does not see it.
  * $1 tenant, $2 caller, $3 conversation.
  */
 export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
@@ -70,7 +70,7 @@ export interface TenantCountsRow {
   readonly member_count: bigint;
 }
 
-/** What a tenant holds. Messages are counted in each conversation already. $1 tenant. */
+/** Totals of a tenant. Conversations store their number of messages. $1 tenant. */
 export const tenantCounts: Statement<TenantCountsRow> = {
   name: "analytics_tenant",
   text: `
@@ -89,7 +89,7 @@ export interface DayRow {
   readonly message_count: bigint;
 }
 
-/** What came between points in time. $1 tenant, $2 where each period begins, $3 where it ends. */
+/** Activity in periods. $1 tenant, $2 starts of the periods, $3 their ends. */
 export const dailyActivity: Statement<DayRow> = {
   name: "analytics_days",
   text: `

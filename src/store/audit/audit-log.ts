@@ -9,9 +9,9 @@ export interface AuditList {
   readonly action: string | undefined;
   readonly resourceType: string | undefined;
   readonly resourceId: string | undefined;
-  /** From this moment on. */
+  /** Inclusive. */
   readonly start: Date | undefined;
-  /** Before this moment. */
+  /** Exclusive. */
   readonly end: Date | undefined;
   /** The id before which the page begins. */
   readonly before: string | undefined;

@@ -1,4 +1,4 @@
-// Who did what: one row for each act that must be accountable, written in the transaction of its effect.
+// Writes the audit log: one row for each audited change, in the transaction of its effect.
 import type { Caller } from "../../domain/caller.ts";
 import { newId } from "../../domain/id.ts";
 import type { Queryable, Statement } from "../database.ts";
@@ -11,16 +11,16 @@ const insertAudit: Statement = {
   values ($1, $2::uuid, $3, $4, $5, $6, $7, $8, $9::jsonb)`,
 };
 
-/** What was done. It holds ids and numbers, never content or credentials. */
+/** An audited change: ids and numbers, never content or credentials. */
 export interface AuditedAct {
-  /** A verb of the contract, such as `conversation.purge`. */
+  /** The action, such as `conversation.purge`. */
   readonly action: string;
   readonly resourceType: string;
   readonly resourceId: string;
   readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }
 
-/** From where it was done. */
+/** Where the call came from. */
 export interface AuditOrigin {
   readonly requestId: string;
   readonly address: string;

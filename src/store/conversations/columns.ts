@@ -1,4 +1,4 @@
-// What every statement that answers conversations selects.
+// The columns of conversations, for all statements.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { CallType, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { inOrder } from "./participant-statements.ts";
@@ -34,12 +34,12 @@ export interface ConversationRow {
   readonly participants: ReadonlyArray<readonly [memberId: string, joinTime: number, readSeq: number]> | null;
   readonly is_owner: boolean;
   readonly owned_by_lead: boolean;
-  /** Null: the caller takes no part. */
+  /** Null: the caller is not a participant. */
   readonly read_seq: bigint | null;
   readonly unread_count: number;
 }
 
-/** The most unread messages that are counted, and the latest messages among which they are looked for. */
+/** Maximum unread count, and the number of latest messages that are searched for unread ones. */
 const UNREAD_CAP = 1000;
 const UNREAD_WITHIN = 10_000;
 

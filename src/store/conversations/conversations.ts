@@ -1,4 +1,4 @@
-// Reads and changes conversations and who takes part in them.
+// Reads and changes conversations and their participants.
 
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
@@ -36,7 +36,7 @@ export async function readConversation(
   return (await on.query(sql.getConversation[caller.viewer.kind], values, signal))[0];
 }
 
-/** Those of some conversations that the caller sees, in no order. */
+/** Those of some conversations that the caller sees, unordered. */
 export function readConversations(
   on: Queryable,
   caller: Caller,
@@ -46,7 +46,7 @@ export function readConversations(
   return on.query(sql.batchGetConversations[caller.viewer.kind], [caller.tenantId, caller.memberId, ids], signal);
 }
 
-/** A page of conversations, and how many match if that was asked. One round trip. */
+/** A page of conversations, and the number of matches if requested. One round trip. */
 export async function listConversations(
   on: Queryable,
   caller: Caller,
@@ -89,7 +89,7 @@ export async function updateConversation(
   await tx.query(sql.updateConversation(columns), [caller.tenantId, id, ...columns.map((column) => values[column])]);
 }
 
-/** Deletes or restores a locked conversation. `purgeAfterDays`: when what is deleted may be purged; never unless told. */
+/** Deletes or restores a locked conversation. `purgeAfterDays`: when a deleted one is purged. Default: never. */
 export async function markConversationDeleted(
   tx: Queryable,
   caller: Caller,
@@ -100,13 +100,13 @@ export async function markConversationDeleted(
   await tx.query(sql.markConversationDeleted, [caller.tenantId, id, deleted, purgeAfterDays ?? null]);
 }
 
-/** Erases a locked conversation and all that hangs on it. Answers how many messages went. */
+/** Purges a locked conversation with all dependent rows. Returns the number of messages. */
 export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
   const [row] = await tx.query(sql.purgeConversation, [caller.tenantId, id]);
   return row?.message_count ?? 0n;
 }
 
-/** Numbers conversations that have no number yet. Answers the numbers of those that the caller sees, by id. */
+/** Numbers conversations that have no number yet. Returns the numbers of those that the caller sees, by id. */
 export async function assignNumbers(
   on: Queryable,
   caller: Caller,
@@ -114,7 +114,7 @@ export async function assignNumbers(
 ): Promise<ReadonlyMap<string, bigint>> {
   const values = [caller.tenantId, caller.memberId, ids];
   const numbers = new Map<string, bigint>();
-  // The second time is for what another call numbered at the same moment.
+  // The second attempt is for conversations that another call has numbered meanwhile.
   for (let attempt = 0; attempt < 2 && numbers.size < ids.length; attempt++) {
     for (const { id, number } of await on.query(assignConversationNumbers[caller.viewer.kind], values)) {
       numbers.set(id, number);
@@ -132,7 +132,7 @@ export interface LogChange {
   readonly participants?: number;
 }
 
-/** Adds entries to the log of a locked conversation. Answers the number of the last one. */
+/** Adds entries to the log of a locked conversation. Returns the number of the last one. */
 export async function appendToLog(
   tx: Queryable,
   caller: Caller,
@@ -168,7 +168,7 @@ export async function watchesMember(on: Queryable, caller: Caller, memberId: str
   return row?.watches ?? false;
 }
 
-/** A page of those who take part, in the order in which they joined; undefined if the caller does not see it. */
+/** A page of participants in joining order; undefined if the caller does not see the conversation. */
 export async function listParticipants(
   on: Queryable,
   caller: Caller,
@@ -182,7 +182,7 @@ export async function listParticipants(
   return rows.length === 0 ? undefined : rows.filter((row): row is NamedParticipant => row.member_id !== null);
 }
 
-/** The place of a participant among those of its conversation. */
+/** The position of a participant in its conversation. */
 export interface PartPlace {
   readonly joinSeq: bigint;
   readonly memberId: string;
@@ -201,7 +201,7 @@ export function readParticipants(
   return on.query(participants.participantsByMember, [caller.tenantId, id, memberIds]);
 }
 
-/** Lets members take part in a locked conversation, each with its own log entry. They must not take part already. */
+/** Adds participants to a locked conversation, with a log entry each. They must not be participants yet. */
 export async function addParticipants(
   tx: Queryable,
   caller: Caller,
@@ -216,7 +216,7 @@ export async function addParticipants(
   await tx.query(participants.insertParticipants, [caller.tenantId, id, memberIds, firstSeq]);
 }
 
-/** Ends a member's part in a locked conversation. False: it took no part. */
+/** Removes a participant from a locked conversation. False: it was not one. */
 export async function removeParticipant(tx: Queryable, caller: Caller, id: string, memberId: string): Promise<boolean> {
   const removed = await tx.query(participants.deleteParticipant, [caller.tenantId, id, memberId]);
   if (removed.length === 0) return false;
@@ -225,7 +225,7 @@ export async function removeParticipant(tx: Queryable, caller: Caller, id: strin
   return true;
 }
 
-/** Moves a member's read mark forward in a locked conversation; one that is there already changes nothing. */
+/** Moves a participant's read mark forward in a locked conversation. */
 export async function markRead(
   tx: Queryable,
   caller: Caller,

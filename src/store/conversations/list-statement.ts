@@ -19,7 +19,7 @@ export interface ConversationFilters {
   readonly entityId?: string;
   readonly pinned?: boolean;
   readonly number?: bigint;
-  /** Owns it or takes part in it. */
+  /** Its owner or a participant. */
   readonly memberId?: string;
   /** Owned by one of the members whose conversations the viewer sees. */
   readonly ownedOnly?: true;
@@ -57,7 +57,7 @@ export interface ListedConversationRow extends Omit<ConversationRow, "id"> {
   readonly late?: boolean;
 }
 
-/** Unlike a check of one conversation, PostgreSQL may look this up for all at once. */
+/** Unlike the check of one conversation, PostgreSQL may evaluate this for all at once. */
 const takesPart = (p: string) => `exists (select from participant f
       where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`;
 
@@ -78,14 +78,14 @@ const conditions: {
   memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
 };
 
-/** How a list goes on from where it was. */
+/** How a list continues. */
 interface Order {
-  /** What is needed of conversation `c` beside its id. */
+  /** Columns of conversation `c` that are needed in addition to its id. */
   readonly columns: string;
-  /** A condition on `c` with these columns: it comes after the page before. */
+  /** A condition on `c` with these columns: it comes after the previous page. */
   readonly edge: string;
   readonly by: string;
-  /** The same of participant `p`, as far as it can be said of one alone: the index behind a member's parts has this order. */
+  /** The same for participant `p` alone, in the order of the index of a member's participations. */
   readonly walkEdge: string;
   readonly walkBy: string;
   readonly late?: true;
@@ -105,8 +105,8 @@ function orderOf({ order, after }: ConversationList, parameter: (value: unknown)
 }
 
 /**
- * What changes moves to the front, past the pages that are read. So those that have changed since the first page come
- * once more at the end, by their ids: none is skipped, some come twice.
+ * A changed conversation moves to the front, past the pages that were read. Those that changed since the first page are
+ * therefore repeated at the end, by id: none is skipped, some come twice.
  */
 function byActivity(after: ListEdge | undefined, parameter: (value: unknown) => string): Order {
   if (after === undefined) {
@@ -193,20 +193,20 @@ interface Range {
   readonly skip: string;
 }
 
-/** What a page keeps of the conversations that were found. */
+/** The columns that a page keeps of the found conversations. */
 const pageColumns = ({ late }: Order) => `c.id${late ? ", c.late" : ""}`;
 
-/** By which members' conversations a list is found. */
+/** The members whose conversations a list searches. */
 interface Walk {
   /** A query of their ids. */
   readonly members: string;
-  /** Whether the call names the member, so that what is found is not yet known to be visible. */
+  /** Whether the request names the member, so that visibility must still be checked. */
   readonly named: boolean;
   readonly owned: boolean;
   readonly takingPart: boolean;
 }
 
-/** Undefined: all conversations of the tenant are gone through, in order. */
+/** Undefined: all conversations of the tenant are scanned, in order. */
 function walkOf(
   { viewer, filters }: ConversationList,
   { ownerId, participantId, memberId }: Partial<Record<keyof ConversationFilters, string>>,
@@ -216,12 +216,12 @@ function walkOf(
     const members = `select ${place}::text collate "C" as id`;
     return { members, named: true, owned: place !== participantId, takingPart: place !== ownerId };
   }
-  // A number leads to one conversation at once, whose it may be.
+  // A number identifies one conversation directly.
   if (viewer === "tenant" || filters.number !== undefined) return undefined;
   return { members: watchedMembers(viewer), named: false, owned: true, takingPart: !filters.ownedOnly };
 }
 
-/** Goes through the tenant's conversations in order. */
+/** Scans the tenant's conversations in order. */
 function ofTenant(seen: string, count: boolean, { order, limit, skip }: Range): string {
   const total = count ? `(select count(*) from conversation c where c.tenant_id = $1 and ${seen})` : "null::bigint";
   return `page as (
@@ -233,8 +233,8 @@ function ofTenant(seen: string, count: boolean, { order, limit, skip }: Range): 
 }
 
 /**
- * What is counted is found as a whole anyway: the page is taken from it, and costs the same wherever it lies. `offset 0`
- * and `limit 1` are fences: a member's conversations are looked up, instead of going through everybody's.
+ * A counted list is found as a whole anyway, so its page costs the same anywhere. `offset 0` and `limit 1` are
+ * optimization fences: a member's conversations are looked up instead of scanning the tenant's.
  */
 function ofAllThatMembersHave(
   { members, owned, takingPart }: Walk,
@@ -263,7 +263,7 @@ function ofAllThatMembersHave(
   ), counted as (select count(*) as total from found)`;
 }
 
-/** Walks the indexes that know a member's conversations, for each member, as far as the page needs. */
+/** Scans the indexes of a member's conversations, for each member, as far as the page needs. */
 function memberCandidates(
   { members, owned, takingPart }: Walk,
   matching: string,
@@ -278,7 +278,8 @@ function memberCandidates(
          where ${order.edge} order by ${order.by} limit ${limit} + ${skip})`);
   }
   if (takingPart) {
-    // The inner limit is a fence: each conversation is looked up, instead of merging with all those of the tenant.
+    // The inner limit is an optimization fence: each conversation is looked up instead of merging with all of the
+    // tenant.
     branches.push(`(select c.* from participant p
          cross join lateral (
            select c.* from (

@@ -7,10 +7,10 @@ export interface NumberRow {
 }
 
 /**
- * Numbers those of some conversations that have none, the older first, and answers the numbers of all. The conversations
- * are locked first, in one order, then the tenant's counter: what another call has numbered in between is left alone, so
- * no number is lost. Such a conversation is missing from the answer, for the statement sees the state before: ask again.
- * $1 tenant, $2 caller, $3 ids.
+ * Assigns numbers to conversations without one, older ones first, and returns the numbers of all. The conversations are
+ * locked first, in a fixed order, then the tenant's counter. A conversation that another call numbers meanwhile keeps
+ * that number, but is missing from the result, because the statement's snapshot is older: execute it again. $1 tenant,
+ * $2 caller, $3 ids.
  */
 export const assignConversationNumbers = forEachViewer<NumberRow>(
   "conversation_assign_numbers",

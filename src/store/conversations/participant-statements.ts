@@ -1,14 +1,14 @@
-// The statements about who takes part in a conversation.
+// The statements about participants.
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 
-/** The place of whoever joined first before the log, as an import says it; those after it have the next ones. */
+/** The position of the first imported participant that joined before the log; later ones have the next positions. */
 export const FIRST_PLACE = -1_000_000_000n;
 
 /**
- * True of every participant `p`: the condition of `participant_order_idx`, so that only a statement that states it goes by
- * that index, and all others by the key.
+ * True for every participant `p`: the condition of `participant_order_idx`, so that only statements with this condition
+ * use that index, and all others the primary key.
  */
 export const inOrder = (p: string) => `${p}.join_seq >= -1000000000`;
 
@@ -21,8 +21,8 @@ export interface ParticipantRow {
 }
 
 /**
- * Several may have one join_seq, so the member is a part of the place. No row: the caller does not see the conversation.
- * $1 tenant, $2 caller, $3 id, $4 join_seq and $5 member after, $6 limit.
+ * Several may have the same join_seq, so the position includes the member. No row: the caller does not see the
+ * conversation. $1 tenant, $2 caller, $3 id, $4 join_seq and $5 member after, $6 limit.
  */
 export const listParticipants = forEachViewer<ParticipantRow>(
   "participant_list",
@@ -58,7 +58,7 @@ export const insertParticipants: Statement = {
   where c.tenant_id = $1 and c.id = $2::uuid`,
 };
 
-/** $1 tenant, $2 conversation, $3 member id. No row: it takes no part. */
+/** $1 tenant, $2 conversation, $3 member id. No row: it is not a participant. */
 export const deleteParticipant: Statement<{ member_id: string }> = {
   name: "participant_delete",
   text: `

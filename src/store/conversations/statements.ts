@@ -5,7 +5,7 @@ import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, takesPart, visible, watchedMembers } from "../visibility.ts";
 import { type ConversationRow, conversationColumns, conversationJoins } from "./columns.ts";
 
-/** $1 tenant, $2 caller, $3 id, $4 whether a deleted one is answered too. */
+/** $1 tenant, $2 caller, $3 id, $4 whether to include a deleted one. */
 export const getConversation = forEachViewer<ConversationRow>(
   "conversation_get",
   (kind) => `
@@ -19,27 +19,26 @@ export const batchGetConversations = forEachViewer<ConversationRow>(
   (kind) => `
   select ${conversationColumns} from conversation c ${conversationJoins}
   where c.tenant_id = $1 and c.id = any($3::uuid[]) and c.delete_time is null and ${visible(kind)}`,
-  // More than the 100 of a call can have: none is left out.
+  // More than 100 conversations can have, so none is dropped.
   { maxBytes: 4 * PAGE_BYTES },
 );
 
-/** What a change needs to know of a conversation before it is made. */
+/** The state of a locked conversation that changes need. */
 export interface LockedRow {
   readonly id: string;
   readonly status: ConversationStatus;
   readonly version: number;
   readonly last_seq: bigint;
   readonly deleted: boolean;
-  /** Its time to be purged has come: a part of it may be gone. */
+  /** Whether its purge has begun: a part of it may be gone. */
   readonly purging: boolean;
   readonly is_owner: boolean;
   readonly is_participant: boolean;
 }
 
 /**
- * Locks a conversation that the caller sees until the transaction ends, deleted or not. Every change to a conversation
- * begins here, so that changes come one after the other and nothing read is out of date when it is written.
- * $1 tenant, $2 caller, $3 id.
+ * Locks a visible conversation, deleted or not, until the transaction ends. Every change of a conversation begins with
+ * it, so that changes are serialized and never use stale data. $1 tenant, $2 caller, $3 id.
  */
 export const lockConversation = forEachViewer<LockedRow>(
   "conversation_lock",
@@ -79,7 +78,7 @@ export const insertConversation: Statement = {
   values ($1, $2::uuid, $3, ${writableColumns.map((_, index) => `$${index + 4}`).join(", ")})`,
 };
 
-/** $1 tenant, $2 id, then one parameter for each column. The log entry that goes with it moves version and times. */
+/** $1 tenant, $2 id, then one parameter for each column. Its log entry updates version and times. */
 export function updateConversation(columns: readonly WritableColumn[]): Statement {
   return {
     name: `conversation_update_${columns.map((column) => writableColumns.indexOf(column).toString(36)).join("")}`,
@@ -90,7 +89,7 @@ export function updateConversation(columns: readonly WritableColumn[]): Statemen
 }
 
 /**
- * $1 tenant, $2 id, $3 whether it is deleted from now on, $4 after how many days it is to be purged, or null for never.
+ * $1 tenant, $2 id, $3 whether to delete, $4 days until the purge, or null for never.
  */
 export const markConversationDeleted: Statement = {
   name: "conversation_mark_deleted",
@@ -101,13 +100,13 @@ export const markConversationDeleted: Statement = {
 };
 
 /**
- * Erases a conversation that is locked; what hangs on it goes with it, but for the messages, which no foreign key holds:
- * nothing adds to a log but under this lock, so none comes meanwhile. The answers that are kept for repeats go too; their
- * keys stay, so that no repeat acts again. $1 tenant, $2 id.
+ * Purges a locked conversation with all dependent rows. Messages have no foreign key, but are added only under this
+ * lock, so none is added meanwhile. Also erases responses stored for retries; their keys stay, so that no retry acts
+ * again. $1 tenant, $2 id.
  */
 export const purgeConversation: Statement<{ message_count: bigint }> = {
   name: "conversation_purge",
-  // It ends the log, which its readers want to hear of as well.
+  // Notifies subscribers that the log has ended.
   extendsLog: 1,
   text: `
   with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),

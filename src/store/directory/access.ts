@@ -1,4 +1,4 @@
-// What the access layer asks of the database: keys, tenants and members, each in one round trip.
+// The store of the access layer: keys, tenants and members, each in one round trip.
 import type { KeyStore, MemberRecord, MemberStore, TenantStore } from "../../access/store-interfaces.ts";
 import { isOurId } from "../../domain/id.ts";
 import { ROLES, type Role, SCOPES } from "../../domain/principal.ts";
@@ -118,7 +118,7 @@ export function createMemberStore(database: Queryable): MemberStore {
       return toRecord((await database.query(findMember, [tenantId, memberId]))[0]);
     },
     async ensure(tenantId, memberId, role) {
-      // Made by another call between the two parts of the statement, it is in neither: then it is there by now.
+      // If another call created it between the two parts of the statement, neither sees it: read it again.
       const found =
         toRecord((await database.query(ensureMember, [tenantId, memberId, roleNumber(role)]))[0]) ??
         toRecord((await database.query(findMember, [tenantId, memberId]))[0]);

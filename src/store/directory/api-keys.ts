@@ -1,4 +1,4 @@
-// Reads and changes the API keys of a tenant.
+// Reads and changes API keys.
 import type { Scope } from "../../domain/principal.ts";
 import type { Database, Transaction } from "../database.ts";
 import { translate } from "../driver/errors.ts";

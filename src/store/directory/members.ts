@@ -52,7 +52,7 @@ export interface MemberValues {
   readonly managerId: string | null;
 }
 
-/** Makes a member or changes the one that has this id; a deleted one is put back. */
+/** Creates or updates a member; restores a deleted one. */
 export async function writeMember(
   tx: Queryable,
   tenantId: string,
@@ -64,14 +64,14 @@ export async function writeMember(
   return row;
 }
 
-/** Shuts a locked member out. Its subordinates have no manager then. */
+/** Deletes a locked member. Its subordinates have no manager then. */
 export async function deleteMember(tx: Queryable, tenantId: string, id: string): Promise<sql.MemberRow> {
   const [row] = await tx.query(sql.deleteMember, [tenantId, id]);
   if (row === undefined) throw new Error("a member is gone although it is locked");
   return row;
 }
 
-/** Locks who is below whom in a tenant until the transaction ends. Comes before the locks of members. */
+/** Locks the hierarchy of a tenant until the transaction ends. Must come before the locks of members. */
 export async function lockHierarchy(tx: Queryable, tenantId: string): Promise<void> {
   await tx.query(sql.lockHierarchy, [tenantId]);
 }

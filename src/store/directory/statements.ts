@@ -47,7 +47,7 @@ export const lockMember: Statement<MemberRow> = {
   text: `select ${columns} from member m where m.tenant_id = $1 and m.id = $2 for no key update`,
 };
 
-/** Writes a member, and puts a deleted one back. $1 tenant, $2 member, $3 name, $4 role, $5 manager or null. */
+/** Writes a member, and restores a deleted one. $1 tenant, $2 member, $3 name, $4 role, $5 manager or null. */
 export const writeMember: Statement<MemberRow> = {
   name: "member_write",
   text: `
@@ -57,7 +57,7 @@ export const writeMember: Statement<MemberRow> = {
   returning ${columns}`,
 };
 
-/** Shuts a member out, above nobody and below nobody. $1 tenant, $2 member. */
+/** Deletes a member and removes it from the hierarchy. $1 tenant, $2 member. */
 export const deleteMember: Statement<MemberRow> = {
   name: "member_delete",
   text: `
@@ -70,8 +70,8 @@ export const deleteMember: Statement<MemberRow> = {
 };
 
 /**
- * Lets one change of who is below whom follow the other, or two that are harmless each could make a cycle together.
- * Rows that only refer to the tenant are not held up. $1 tenant.
+ * Serializes changes of the hierarchy, because two concurrent ones could create a cycle together. Does not block rows
+ * that only reference the tenant. $1 tenant.
  */
 export const lockHierarchy: Statement = {
   name: "member_hierarchy_lock",

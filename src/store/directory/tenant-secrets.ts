@@ -1,4 +1,4 @@
-// The secret of each tenant, with which its page tokens are sealed. Every server on the database reads the same.
+// The secret of each tenant, which encrypts its page tokens. All servers on the database share it.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Queryable, Statement } from "../database.ts";
 
@@ -8,10 +8,10 @@ const readSecret: Statement<{ secret: Buffer }> = {
   text: "select t.secret from tenant t where t.id = $1",
 };
 
-/** Gives a tenant's secret. It never changes, so it is read once in the life of a process. */
+/** Returns a tenant's secret. It never changes, so it is cached. */
 export type TenantSecrets = (tenantId: string) => Promise<Uint8Array>;
 
-/** Keeps the secrets of at most `size` tenants; past that the one read first is read anew. */
+/** Caches the secrets of at most `size` tenants; the oldest is evicted first. */
 export function createTenantSecrets(on: Queryable, size = 10_000): TenantSecrets {
   const known = new Map<string, Uint8Array>();
   return async (tenantId) => {

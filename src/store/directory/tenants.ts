@@ -1,4 +1,4 @@
-// Reads and changes tenants: the one table that no tenant owns.
+// Reads and changes tenants, the only table without a tenant_id.
 import type { Database, Queryable, Statement, Transaction } from "../database.ts";
 import { translate } from "../driver/errors.ts";
 import type { Tenant } from "../orm/entities/tenant.ts";
@@ -13,7 +13,7 @@ const insertTenant: Statement<{ id: string }> = {
   returning id`,
 };
 
-/** The first tenant there was, which every server on the database agrees on. */
+/** The first tenant, which is the same for all servers on the database. */
 const firstTenant: Statement<{ id: string }> = {
   name: "tenant_first",
   text: "select t.id from tenant t order by t.id limit 1",
@@ -34,12 +34,12 @@ export interface NewTenant {
   readonly secret: Uint8Array;
 }
 
-/** Makes a tenant. False: the slug is taken. */
+/** Creates a tenant. False: the slug is taken. */
 export async function addTenant(tx: Queryable, { id, slug, name, secret }: NewTenant): Promise<boolean> {
   return (await tx.query(insertTenant, [id, slug, name, Buffer.from(secret)])).length > 0;
 }
 
-/** The tenant that has a slug which is known to be taken. */
+/** The tenant with a slug that is known to exist. */
 export async function tenantOfSlug(on: Queryable, slug: string): Promise<string> {
   const [row] = await on.query(bySlug, [slug]);
   if (row === undefined) throw new Error("a tenant is gone although nothing removes tenants");
@@ -56,7 +56,7 @@ export async function readTenant(database: Database, id: string): Promise<Tenant
   }
 }
 
-/** The tenant in whose name what concerns all tenants is sealed. Undefined: there is no tenant yet. */
+/** The tenant whose secret encrypts page tokens across tenants. Undefined: there is no tenant yet. */
 export async function readFirstTenant(on: Queryable): Promise<string | undefined> {
   return (await on.query(firstTenant, []))[0]?.id;
 }

@@ -1,8 +1,8 @@
-// Cancels the query that runs on a connection, inside PostgreSQL, by a CancelRequest on a connection of its own.
+// Cancels the running query of a connection in PostgreSQL, by a CancelRequest on a separate connection.
 import { connect, type Socket } from "node:net";
 import type { ClientBase } from "pg";
 
-/** pg's client, with the members that say where it is connected and as what. */
+/** pg's client with its private members for the address and the backend key. */
 interface ConnectedClient {
   readonly host: string;
   readonly port: number;
@@ -17,11 +17,11 @@ function open({ host, port }: ConnectedClient): Socket {
 }
 
 /**
- * Sends one CancelRequest (PostgreSQL manual, 54.2.10) and resolves when the server has closed the connection: it does
- * so after it has signalled the backend. A backend that is idle by then ignores the signal, so the next query on the
- * same connection is safe once this has resolved.
+ * Sends one CancelRequest (PostgreSQL manual, 54.2.10) and resolves when the server has closed the connection, which it
+ * does after signalling the backend. An idle backend ignores the signal, so the next query on the connection is safe
+ * once this has resolved.
  *
- * @throws when the server cannot be reached within `timeoutMs`
+ * @throws if the server cannot be reached within `timeoutMs`
  */
 export function sendCancelRequest(client: ClientBase, timeoutMs: number): Promise<void> {
   const target = client as unknown as ConnectedClient;
@@ -36,7 +36,7 @@ export function sendCancelRequest(client: ClientBase, timeoutMs: number): Promis
     socket.setTimeout(timeoutMs, () => socket.destroy(new Error("the cancel request timed out")));
     socket.on("connect", () => socket.write(packet));
     socket.on("error", reject);
-    // Read, so that the server's FIN is seen. Not half-closed by us: the server answers only by closing.
+    // Reading is needed to notice the server's FIN. We do not half-close: the server responds only by closing.
     socket.resume();
     socket.on("end", () => resolve());
     socket.on("close", () => resolve());

@@ -1,8 +1,8 @@
-// How long a new connection to PostgreSQL may take until it is ready.
+// The timeout for new connections to PostgreSQL.
 import type { Client, ClientBase } from "pg";
 import { afterOwnTime, type OwnTimeout } from "./own-time.ts";
 
-/** What this uses of pg beside its documented face: the socket, which closes also when the client gives up. */
+/** Private members of pg that this uses: the socket, which closes also when the client gives up. */
 interface Connecting {
   readonly connection: {
     readonly stream: { once(event: "close", act: () => void): void; destroy(error: Error): void };
@@ -11,7 +11,7 @@ interface Connecting {
 
 type Connected = ((error: Error) => void) | ((error: null, client: Client) => void);
 
-/** Makes a class like `Base` whose connections fail with "timeout expired" unless they stand after `ms`; 0: no limit. */
+/** Creates a subclass whose connections fail with "timeout expired" unless they are ready after `ms`; 0: no limit. */
 export function connectingWithin(ms: number, Base: typeof Client): typeof Client {
   if (ms === 0) return Base;
   return class extends Base {
@@ -28,7 +28,7 @@ export function connectingWithin(ms: number, Base: typeof Client): typeof Client
   };
 }
 
-/** Breaks a connection, unless it is cancelled before: what runs on it fails with "timeout expired". */
+/** Breaks a connection after `ms`, unless it is cancelled first: its query fails with "timeout expired". */
 export function breakAfter(client: ClientBase, ms: number): OwnTimeout {
   const { connection } = client as unknown as Connecting;
   return afterOwnTime(ms, () => connection.stream.destroy(new Error("timeout expired")));

@@ -1,4 +1,4 @@
-// One pooled connection, held for one query or one transaction; knows how to cancel and when to give it up.
+// A pooled connection, held for one query or transaction: cancels queries, and decides when to close it.
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { PoolClient, QueryConfig, QueryResult } from "pg";
@@ -7,26 +7,26 @@ import { sendCancelRequest } from "./cancel.ts";
 import { kindOf } from "./errors.ts";
 import { PreparedQuery } from "./prepared-query.ts";
 
-/** What comes of a query; `command` is told for plain SQL only. */
+/** The result of a query; `command` is set for plain SQL only. */
 export type LeaseResult = Pick<QueryResult, "rows"> & Partial<QueryResult>;
 
-/** A cancel that arrives before the backend has read the query is ignored by it, so it is sent again. */
+/** A backend ignores a cancel that arrives before it has read the query, so the cancel is repeated. */
 const CANCEL_AGAIN_MS = 100;
-/** After this long a cancelled query is given up together with its connection. */
+/** After this time a cancelled query is abandoned together with its connection. */
 const CANCEL_GIVE_UP_MS = 5_000;
 
-/** What connections have in common that lead to one server. */
+/** Shared state of the connections to one server. */
 export interface Term {
-  /** They are closed instead of being given back. */
+  /** Whether they are closed on release. */
   over: boolean;
-  /** Told when the server refuses a change because it takes none. */
+  /** Called when the server refuses a write because it is read-only. */
   readonly onReadOnly: () => void;
 }
 
 export class Lease {
   readonly #client: PoolClient;
   readonly #term: Term;
-  /** Fulfilled once nothing runs on the connection any more; undefined while nothing was cancelled. */
+  /** Resolves when nothing runs on the connection; undefined if nothing was cancelled. */
   #cancelling: Promise<void> | undefined;
   #broken = false;
 
@@ -35,14 +35,14 @@ export class Lease {
     this.#term = term;
   }
 
-  /** The connection must not be used again: it is closed on release. */
+  /** Closes the connection on release. */
   discard(): void {
     this.#broken = true;
   }
 
   /**
-   * Runs one query. When `signal` aborts, rejects with its reason at once, while the query is being cancelled in
-   * PostgreSQL; the connection stays held until that has ended.
+   * Runs one query. When `signal` aborts, rejects with its reason at once and cancels the query in PostgreSQL; the
+   * connection stays held until that has finished.
    */
   run(query: QueryConfig | PreparedQuery, signal: Interrupt | undefined): Promise<LeaseResult> {
     if (signal?.aborted) return Promise.reject(signal.reason);
@@ -70,17 +70,17 @@ export class Lease {
     });
   }
 
-  /** Resolves when no cancelled query runs any more. */
+  /** Resolves when no cancelled query is running. */
   async settled(): Promise<void> {
     await this.#cancelling;
   }
 
-  /** Whether the connection can still be used, as far as is known. */
+  /** Whether the connection seems usable. */
   get usable(): boolean {
     return !this.#broken;
   }
 
-  /** Gives the connection back to the pool, or closes it. With a cancel under way, once that has ended. */
+  /** Returns the connection to the pool, or closes it; after a running cancel has finished. */
   release(): Promise<void> | undefined {
     if (this.#cancelling === undefined) {
       this.#return();

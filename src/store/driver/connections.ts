@@ -1,4 +1,4 @@
-// The connections of the pool as they are handed out and taken back, and given up together when their server is not the one to ask.
+// Hands out pooled connections, and closes all of them when their server is no longer the primary.
 import type { Pool, PoolClient } from "pg";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { Lease, type Term } from "./connection.ts";
@@ -7,9 +7,9 @@ import { type Connect, type OpenPool, takeIdle } from "./pool.ts";
 export class Connections {
   readonly #pool: Pool;
   readonly #connect: Connect;
-  /** Connections whose cancelled work is still ending. */
+  /** Connections with cancelled work that has not finished. */
   readonly #ending = new Set<Promise<unknown>>();
-  /** Those that are handed out now. */
+  /** The current generation of connections. */
   #term: Term = this.#newTerm();
 
   constructor({ pool, connect }: Pick<OpenPool, "pool" | "connect">) {
@@ -17,7 +17,7 @@ export class Connections {
     this.#connect = connect;
   }
 
-  /** An idle one, at once; undefined: there is none. */
+  /** An idle connection, synchronously; undefined: there is none. */
   acquireAtOnce(signal: Interrupt | undefined): Lease | undefined {
     const client = signal?.aborted ? undefined : takeIdle(this.#pool);
     return client && this.#lease(client);
@@ -26,7 +26,7 @@ export class Connections {
   acquire(signal: Interrupt | undefined): Promise<Lease> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
-      // Nothing is kept for those who have stopped waiting: they would keep others out.
+      // A caller that stopped waiting leaves the queue at once.
       const onAbort = () => {
         leave();
         reject(signal?.reason);
@@ -35,7 +35,7 @@ export class Connections {
       const leave = this.#connect((error, client) => {
         signal?.removeEventListener("abort", onAbort);
         if (client === undefined) reject(error);
-        // One that was being opened for it.
+        // A connection that was being opened for it.
         else if (signal?.aborted) client.release();
         else resolve(this.#lease(client));
       });
@@ -47,21 +47,21 @@ export class Connections {
     if (ending !== undefined) this.track(ending);
   }
 
-  /** What `settled` waits for. */
+  /** Makes `settled` wait for a promise. */
   track(ending: Promise<unknown>): void {
     this.#ending.add(ending);
     const forget = () => this.#ending.delete(ending);
     ending.then(forget, forget);
   }
 
-  /** Resolves when no cancelled work runs any more. */
+  /** Resolves when no cancelled work is running. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#ending);
   }
 
   /**
-   * Closes every connection, those in use when they are given back: the server behind them takes no changes any more, so
-   * it is not the primary, and what it answers may be old. New ones are made by name, which leads to the primary.
+   * Closes every connection, those in use on release: their server is read-only, so it is not the primary, and its data
+   * may be stale. New connections resolve the host name again, which should lead to the primary.
    */
   retire(): void {
     this.#term.over = true;

@@ -1,46 +1,48 @@
-// What a failure of the database means: gone, overloaded, worth a retry, or the statement's own.
+// Classifies errors of the database: unavailable, overloaded, retryable, or the statement's own.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 
-/** How long a caller should wait before it tries again, in milliseconds. */
+/** Retry delay for callers, in milliseconds. */
 const RETRY_AFTER_MS = 1_000;
 
-/** Errors of sockets and name lookup. ENOENT: the Unix socket of a PostgreSQL that does not run. */
+/** Errors of sockets and name lookup. ENOENT: the Unix socket of a stopped PostgreSQL. */
 const SOCKET_ERRORS = new Set([
   ...["ECONNREFUSED", "ECONNRESET", "ECONNABORTED", "EPIPE", "ETIMEDOUT", "ENOENT", "EHOSTUNREACH", "ENETUNREACH"],
   ...["ENOTFOUND", "EAI_AGAIN"],
 ]);
 
 /**
- * SQLSTATEs with which a session ends or never begins (PostgreSQL manual, appendix A): shut down, crashed, starting,
- * idle in a transaction for too long, in one for too long, no such database, too many clients.
+ * SQLSTATEs that end or prevent a session (PostgreSQL manual, appendix A): shut down, crashed, starting, idle in a
+ * transaction for too long, in one for too long, no such database, too many clients.
  */
 const SESSION_ERRORS = new Set(["57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04", "3D000", "53300"]);
 
-/** SQLSTATEs of a PostgreSQL that has no room or memory left, or whose disk fails: the statement did nothing. */
+/** SQLSTATEs for a full disk, no memory, or an I/O error: the statement did nothing. */
 const EXHAUSTED = new Set(["53000", "53100", "53200", "53400", "58030"]);
 
-/** A primary that became a standby, or a database that was made read-only: the statement did nothing. */
+/** The primary became a standby, or the database read-only: the statement did nothing. */
 const READ_ONLY = "25006";
 
-/** PostgreSQL's function that refuses a plan which a migration made void; its words are translated, its name is not. */
+/** PostgreSQL's function that refuses a plan invalidated by a migration; its message is translated, its name is not. */
 const REVALIDATE = "RevalidateCachedQuery";
 
-/** What pg says of a connection that broke, in messages without a code. */
+/** Messages of pg, without a code, for a broken connection. */
 const BROKEN =
   /^(Connection terminated|timeout expired|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|Connection ended|Query read timeout)/;
 
 const POOL_BUSY = "POOL_BUSY";
 
 /**
- * A call gets no connection: too many wait already, or all stayed busy for too long. Told by its code, which survives
- * MikroORM's wrapping.
+ * No connection: too many calls wait, or it waited too long. Recognized by its code, which survives MikroORM's
+ * wrapping.
  */
 export class PoolBusy extends Error {
   override readonly name = "PoolBusy";
   readonly code = POOL_BUSY;
 }
 
-/** `definite`: the statement failed and did nothing. `session`: the connection is lost; what ran on it may have acted. */
+/**
+ * `definite`: the statement failed and did nothing. `session`: the connection is lost; its work may have taken effect.
+ */
 export type FailureKind =
   | "session"
   | "read-only"
@@ -68,7 +70,7 @@ export function kindOf(error: unknown): FailureKind {
   if (code === READ_ONLY) return "read-only";
   if (code === "57014") return "timeout";
   if (EXHAUSTED.has(code)) return "exhausted";
-  // A migration changed a table under a prepared statement, or a pooler in between lost it: a new connection helps.
+  // A migration changed a table of a prepared statement, or a pooler lost it: a new connection helps.
   if (code === "26000" || (code === "0A000" && routineOf(error) === REVALIDATE)) return "stale-plan";
   if (code === POOL_BUSY) return "busy";
   return BROKEN.test(message) ? "session" : "definite";
@@ -96,8 +98,8 @@ export function overloaded(message: string, cause?: unknown): DomainError {
 }
 
 /**
- * Turns a failure of pg or MikroORM into the DomainError that callers see, where it has one; gives any other error
- * back as it came, so that a statement's own failure (a constraint, say) can be handled by its `code`.
+ * Maps an error of pg or MikroORM to a DomainError where there is one; returns any other error unchanged, so that a
+ * statement's own error, such as a constraint violation, can be handled by its `code`.
  */
 export function translate(error: unknown): unknown {
   if (error instanceof DomainError) return error;

@@ -1,6 +1,6 @@
-// Timeouts that count only while this process runs: on a busy machine it may stand still for seconds.
+// Timeouts that count only time in which this process runs: on a busy machine it may be suspended for seconds.
 
-/** The most that one turn of the event loop counts, in milliseconds. */
+/** Maximum time counted for one turn of the event loop, in milliseconds. */
 const STEP_MS = 250;
 
 export interface OwnTimeout {
@@ -8,9 +8,8 @@ export interface OwnTimeout {
 }
 
 /**
- * Calls `act` once after `ms` milliseconds, never if it is cancelled before. A step that comes late because the process
- * did not run, or had too much to do, counts as long as one in time: what has arrived meanwhile is read before the next.
- * Does not keep the process alive.
+ * Calls `act` once after `ms` milliseconds, unless it is cancelled. A late step counts like one in time, so that data
+ * which arrived meanwhile are read before the timeout. Does not keep the process alive.
  */
 export function afterOwnTime(ms: number, act: () => void): OwnTimeout {
   let left = ms;

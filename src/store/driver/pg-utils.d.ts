@@ -1,5 +1,5 @@
-// What this store uses of pg beside its documented face.
+// Private parts of pg that the store uses.
 declare module "pg/lib/utils.js" {
-  /** A value as PostgreSQL reads it in the text format, or bytes, or null. */
+  /** A parameter in PostgreSQL's text format, or bytes, or null. */
   export function prepareValue(value: unknown): string | Buffer | null;
 }

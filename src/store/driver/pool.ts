@@ -1,4 +1,4 @@
-// The one connection pool that native statements and MikroORM share: its bounds, its timeouts.
+// The connection pool of native statements and MikroORM, with its limits and timeouts.
 import pg, { type ClientBase, type Pool, type PoolClient } from "pg";
 import { ormTypes } from "../orm/types.ts";
 import { connectingWithin } from "./connect-limit.ts";
@@ -7,34 +7,34 @@ import { afterOwnTime } from "./own-time.ts";
 import { tappedClient } from "./row-parser.ts";
 import { type SessionTimeouts, sessionSetup, setUpSession } from "./session.ts";
 
-/** Told of everything that goes to PostgreSQL, native and MikroORM's alike. For tests and metrics. */
+/** Observes everything sent to PostgreSQL, native and by MikroORM. For tests and metrics. */
 export interface DatabaseObserver {
-  /** One exchange with PostgreSQL, `begin` and `commit` among them. */
+  /** One round trip, including `begin` and `commit`. */
   onRoundTrip?(): void;
-  /** The text of a statement, as it is sent. */
+  /** The text of a sent statement. */
   onStatement?(text: string): void;
 }
 
 export interface PoolSettings {
   /** `postgresql://…`; a Unix socket's directory goes into `?host=`. */
   readonly url: string;
-  /** Connections at most. */
+  /** Maximum connections. */
   readonly size: number;
-  /** Calls at most that wait for a connection; the next is refused with OVERLOADED. */
+  /** Maximum waiting calls; the next is refused with OVERLOADED. */
   readonly maxWaiting: number;
-  /** How PostgreSQL names our sessions in `pg_stat_activity`. */
+  /** The name of our sessions in `pg_stat_activity`. */
   readonly applicationName: string;
   readonly timeouts: Timeouts;
-  /** Where the tables lie; `public` unless told. */
+  /** The schema of the tables. Default: `public`. */
   readonly schema?: string | undefined;
   readonly observer: DatabaseObserver | undefined;
-  /** Where connections that drop are reported: a line for a log, without content. */
+  /** Called with a log message, without content, when a connection is lost. */
   readonly onConnectionLost: (message: string) => void;
 }
 
 /** In milliseconds; 0 means none. */
 export interface Timeouts extends SessionTimeouts {
-  /** To connect, and to wait for a free connection. Time in which this process does not run does not count. */
+  /** To connect, and to wait for a free connection. Only time in which this process runs counts. */
   readonly connect: number;
 }
 
@@ -45,7 +45,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   idleInTransaction: 15_000,
 };
 
-/** How long an idle connection is kept, and how long a quiet socket waits for its first keep-alive, in milliseconds. */
+/** Idle time before a connection is closed, and before a socket's first keep-alive, in milliseconds. */
 const IDLE_CONNECTION_MS = 60_000;
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
@@ -54,7 +54,7 @@ function textOf(query: unknown): string {
   return (query as { text?: string }).text ?? "";
 }
 
-/** Every query of both kinds goes through the client's one method `query`, so this sees them all. */
+/** Native and MikroORM queries both go through the client's method `query`. */
 function observe(client: ClientBase, observer: DatabaseObserver): void {
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
   client.query = ((...args: unknown[]) => {
@@ -64,25 +64,25 @@ function observe(client: ClientBase, observer: DatabaseObserver): void {
   }) as ClientBase["query"];
 }
 
-/** The connections, and those that wait for one because all are busy. */
+/** The calls that wait for a connection. */
 export interface ConnectionQueue {
-  /** How many wait. */
+  /** Number of waiting calls. */
   readonly waiting: number;
-  /** Whether the next would be refused. */
+  /** Whether the next call would be refused. */
   readonly full: boolean;
-  /** How long the first of them has waited, in milliseconds; 0: nobody waits. */
+  /** How long the first one has waited, in milliseconds; 0: none waits. */
   readonly waitedMs: number;
   readonly open: number;
   readonly idle: number;
 }
 
-/** Waits for a connection. Gives what is called by who no longer waits: its place in the queue is free then. */
+/** Waits for a connection. Returns a function that leaves the queue. */
 export type Connect = (callback: Connected) => () => void;
 
-/** Refuses at once, instead of letting calls pile up that time out anyway. */
+/** Bounds the queue: further calls are refused at once instead of timing out later. */
 function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): [ConnectionQueue, Connect] {
   const connect = pool.connect.bind(pool) as (callback: Connected) => void;
-  /** In the order in which they came: when each did. */
+  /** In order of arrival. */
   const waiting = new Set<{ readonly since: number }>();
   const free = () => pool.idleCount > 0 || pool.totalCount < size;
 
@@ -98,7 +98,7 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number
     const limit = waitMs === 0 ? undefined : afterOwnTime(waitMs, giveUp);
     const arrived: Connected = (error, client, done) => {
       limit?.cancel();
-      // It has given up, and pg-pool no longer has the list in which it was.
+      // It left the queue, but pg-pool's list was not accessible.
       if (!waiting.delete(one)) done();
       else callback(error, client, done);
     };
@@ -147,7 +147,7 @@ function refuse(callback: Connected, why: string): void {
   callback(new PoolBusy(why), undefined, () => {});
 }
 
-/** Takes one that waits out of pg-pool's list, where pg-pool still has one. */
+/** Removes a waiting call from pg-pool's private list. */
 function forget(pool: Pool, callback: Connected): void {
   const pending = (pool as unknown as InnerPool)._pendingQueue;
   const place = pending?.findIndex((item) => item.callback === callback) ?? -1;
@@ -160,7 +160,7 @@ export type Connected = (
   done: (release?: unknown) => void,
 ) => void;
 
-/** What {@link takeIdle} and {@link forget} use of pg-pool beside its documented face. */
+/** Private members of pg-pool that {@link takeIdle} and {@link forget} use. */
 interface InnerPool {
   readonly _idle?: IdleClient[];
   readonly _pendingQueue?: Array<{ readonly callback: unknown }>;
@@ -179,8 +179,8 @@ interface IdleClient {
 }
 
 /**
- * An idle connection, at once: `connect` gives it a turn later, and sets a timer for that. Undefined: there is none, or
- * others wait, or pg-pool no longer has what this is made of.
+ * An idle connection, synchronously: `connect` would return it a turn later and set a timer. Undefined: there is none,
+ * others wait, or pg-pool's private members have changed.
  */
 export function takeIdle(pool: Pool): PoolClient | undefined {
   const inner = pool as unknown as InnerPool;
@@ -195,11 +195,11 @@ export function takeIdle(pool: Pool): PoolClient | undefined {
 export interface OpenPool {
   readonly pool: Pool;
   readonly queue: ConnectionQueue;
-  /** As `pool.connect`, for those who may stop waiting. */
+  /** Like `pool.connect`, but the caller can stop waiting. */
   readonly connect: Connect;
 }
 
-/** Makes the pool; does not connect yet. */
+/** Creates the pool without connecting. */
 export function openPool({ timeouts, observer, ...settings }: PoolSettings): OpenPool {
   const setup = sessionSetup({ timeouts, schema: settings.schema });
   const pool = new pg.Pool({
@@ -215,7 +215,7 @@ export function openPool({ timeouts, observer, ...settings }: PoolSettings): Ope
   });
   const [queue, connect] = boundQueue(pool, settings.size, settings.maxWaiting, timeouts.connect);
   const lost = ({ message }: Error) => settings.onConnectionLost(`a connection to PostgreSQL was lost: ${message}`);
-  // Without listeners a connection that drops would end the process. The query under way fails by itself.
+  // Without a listener, a lost connection would end the process. Its running query fails by itself.
   pool.on("error", lost);
   pool.on("connect", (client: PoolClient) => {
     client.on("error", lost);

@@ -1,7 +1,7 @@
-// `sslmode=prefer` as libpq means it: encrypted where the server can, in clear text where it says that it cannot.
+// `sslmode=prefer` as in libpq: encrypted if the server has TLS, otherwise in clear text.
 import { Client, type ClientConfig } from "pg";
 
-/** What this uses of pg beside its documented face: the question for TLS, and what becomes of its answer. */
+/** Private members of pg that this uses: the SSLRequest and the handling of its response. */
 interface AskingConnection {
   readonly stream: {
     listeners(event: "data"): ((answer: Buffer) => void)[];
@@ -13,10 +13,10 @@ interface AskingConnection {
   emit(event: "sslconnect"): void;
 }
 
-/** A server's whole answer, if it has no TLS, or none on this socket. */
+/** The response of a server without TLS. */
 const NO = "N";
 
-/** pg's client. With `sslmode=prefer` it goes on in clear text on the same connection, where pg would give it up. */
+/** pg's client, which with `sslmode=prefer` continues in clear text on the same connection, where pg would fail. */
 export class PreferringClient extends Client {
   constructor(config?: string | ClientConfig) {
     super(config);

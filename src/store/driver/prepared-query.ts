@@ -1,4 +1,5 @@
-// A prepared statement as it goes to PostgreSQL (manual, 54.2.3 "Extended Query"): parsed and described once for each connection.
+// Executes a prepared statement (PostgreSQL manual, 54.2.3 "Extended Query"): parsed and described once for each
+// connection.
 import type { ClientBase, Connection, Submittable } from "pg";
 import { prepareValue } from "pg/lib/utils.js";
 import { RowBudget } from "./row-budget.ts";
@@ -7,17 +8,17 @@ import { type Column, createRowReader, encodeRow, type ReadRow, type Row } from 
 import type { Statement } from "./statement.ts";
 import type { Bytes } from "./value-readers.ts";
 
-/** pg's connection, with the members that its own queries use. */
+/** pg's connection with the private members that its own queries use. */
 interface WireConnection extends Connection {
   readonly stream: Connection["stream"] & { cork(): void; uncork(): void };
-  /** The texts of named statements that PostgreSQL has, and of those that are on their way to it. */
+  /** The texts of named statements that were sent to PostgreSQL. */
   readonly parsedStatements: Record<string, string>;
   readonly submittedNamedStatements: Record<string, string>;
   sync(): void;
   sendCopyFail(message: string): void;
 }
 
-/** One execution. pg's client hands the answers of PostgreSQL to its `handle…` methods, in their order. */
+/** One execution. pg's client passes PostgreSQL's messages to the `handle…` methods, in order. */
 export class PreparedQuery implements Submittable, RowSink {
   readonly name: string;
   readonly text: string;
@@ -27,7 +28,7 @@ export class PreparedQuery implements Submittable, RowSink {
   #read: ReadRow | undefined;
   readonly #budget: RowBudget | undefined;
   #failure: unknown;
-  /** pg calls it in place of the handlers when the connection breaks before the query is sent. */
+  /** pg calls it instead of the handlers if the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
 
   constructor({ name, text, maxBytes }: Statement, values: readonly unknown[]) {
@@ -37,7 +38,7 @@ export class PreparedQuery implements Submittable, RowSink {
     this.#values = values;
   }
 
-  /** Sends it, and gives its rows. */
+  /** Executes the statement and returns its rows. */
   // biome-ignore lint/suspicious/noExplicitAny: the statement says what its rows are
   run(client: ClientBase): Promise<{ readonly rows: any[] }> {
     return new Promise((resolve, reject) => {
@@ -46,7 +47,7 @@ export class PreparedQuery implements Submittable, RowSink {
     });
   }
 
-  /** Called by pg when it is this query's turn. An error that it gives is handed to `handleError`. */
+  /** Called by pg when it is this query's turn. A returned error is passed to `handleError`. */
   submit(to: Connection): Error | undefined {
     const connection = to as WireConnection;
     const { name, text } = this;
@@ -60,7 +61,7 @@ export class PreparedQuery implements Submittable, RowSink {
     }
     const tap = tapOf(connection);
     this.#tap = tap;
-    // PostgreSQL describes a statement's rows once for each connection.
+    // The rows of a statement are described once for each connection.
     this.#read = known === undefined ? undefined : tap?.readerOf(name);
     if (tap !== undefined) tap.sink = this;
     // All in one packet.
@@ -91,7 +92,7 @@ export class PreparedQuery implements Submittable, RowSink {
     }
   }
 
-  /** Without a tap, rows come from pg, which has taken them apart. */
+  /** Without a tap, pg delivers parsed rows. */
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
     const row = encodeRow(fields);
     this.takeRow(row, 0, row.length);
@@ -112,7 +113,7 @@ export class PreparedQuery implements Submittable, RowSink {
   handleReadyForQuery(): void {
     this.#leaveTap();
     const rows = this.#rows;
-    // Let go of: a query that is over lives on until the next full collection, and would keep its rows, 57 KB a page.
+    // Released here: a finished query lives until the next full collection, and would keep its rows, 57 KB a page.
     this.#rows = [];
     this.#budget?.note(rows);
     if (this.#failure === undefined) this.callback(undefined, { rows });

@@ -1,19 +1,19 @@
-// How many bytes of rows one statement may bring into memory, and what is known of rows that were many.
+// Limits the bytes of rows that one statement brings into memory, and remembers which results were cut.
 
-/** So many bytes of the rows of a page are kept, and its first row, however long. */
+/** Maximum bytes of the rows of a page; the first row is always kept. */
 export const PAGE_BYTES = 4 << 20;
-/** Pages of fewer bytes are small in every form that an answer may have. */
+/** Pages below this are small in every encoding of a response. */
 const LIGHT_BYTES = 256 << 10;
 
 interface Weight {
-  /** More rows came, and were let go of. */
+  /** Whether further rows were dropped. */
   readonly cut: boolean;
 }
 
-/** By the last of the rows: who filters or copies a list keeps that one. */
+/** Keyed by the last row, which survives filtering or copying a list. */
 const weights = new WeakMap<object, Weight>();
 
-/** Counts the rows of one statement as they come. */
+/** Counts the rows of one statement as they arrive. */
 export class RowBudget {
   readonly #most: number;
   #bytes = 0;
@@ -23,7 +23,7 @@ export class RowBudget {
     this.#most = most;
   }
 
-  /** Whether a row of so many bytes is kept. Once one is not, none is. */
+  /** Whether to keep a row of this size. After the first dropped row, all are dropped. */
   takes(bytes: number): boolean {
     if (this.#cut) return false;
     const first = this.#bytes === 0;
@@ -32,7 +32,7 @@ export class RowBudget {
     return !this.#cut;
   }
 
-  /** To be told once all have come. */
+  /** Records the result when all rows have arrived. */
   note(rows: readonly object[]): void {
     const last = rows.at(-1);
     if (last !== undefined && (this.#cut || this.#bytes > LIGHT_BYTES)) weights.set(last, { cut: this.#cut });
@@ -41,13 +41,13 @@ export class RowBudget {
 
 type Rows = readonly (object | undefined)[] | undefined;
 
-/** Whether more rows came than were kept. */
+/** Whether rows were dropped. */
 export function areCut(rows: Rows): boolean {
   const last = rows?.at(-1);
   return last !== undefined && (weights.get(last)?.cut === true || (last as { followed?: unknown }).followed === true);
 }
 
-/** Whether rows are so long that what is made of them is to be weighed. */
+/** Whether rows are so large that the size of the response must be checked. */
 export function areHeavy(rows: Rows): boolean {
   const last = rows?.at(-1);
   return last !== undefined && weights.has(last);

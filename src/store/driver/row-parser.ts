@@ -1,31 +1,31 @@
-// Takes the rows out of what PostgreSQL sends, before pg makes a string of each of their fields and an event of each row.
+// Extracts rows from PostgreSQL's messages before pg creates a string for each field and an event for each row.
 import { EventEmitter } from "node:events";
 import type { Readable } from "node:stream";
 import type { Client, ClientConfig, Connection } from "pg";
 import { PreferringClient } from "./prefer-tls.ts";
 import { type Column, createRowReader, type ReadRow } from "./row-reader.ts";
 
-/** Gets the rows of the statement that runs on a connection. */
+/** Receives the rows of the running statement. */
 export interface RowSink {
-  /** The values of one row, each behind its length, stand from `start` to `end`. The bytes are another's afterwards. */
+  /** The values of one row, each after its length, are from `start` to `end`. The buffer is reused afterwards. */
   takeRow(bytes: Buffer, start: number, end: number): void;
 }
 
-/** A message's type is one byte, then comes its length in four, which count themselves (manual, 54.7). */
+/** A message begins with its type, one byte, and its length, four bytes including themselves (manual, 54.7). */
 const HEAD_BYTES = 5;
 const DATA_ROW = "D".charCodeAt(0);
-/** Before the values of a row stands their number. */
+/** The number of values precedes the values of a row. */
 const COUNT_BYTES = 2;
 
-/** What one connection receives. All of it goes on to pg, except for the rows of a sink. */
+/** The input of one connection: everything is passed on to pg, except rows for a sink. */
 export class RowTap {
-  /** Who gets the rows; undefined: pg. */
+  /** The receiver of rows; undefined: pg. */
   sink: RowSink | undefined;
   readonly #pass: (bytes: Buffer) => void;
   readonly #readerFor: ReaderFor;
-  /** Of the statements that PostgreSQL has described on this connection, by name. */
+  /** Row readers of the statements described on this connection, by name. */
   readonly #readers = new Map<string, ReadRow>();
-  /** The beginning of a message of which the rest has not come yet, and how long it is at least. */
+  /** The beginning of an incomplete message, and its minimum length. */
   #held: Buffer[] = [];
   #heldBytes = 0;
   #wantedBytes = HEAD_BYTES;
@@ -35,14 +35,14 @@ export class RowTap {
     this.#readerFor = readerFor;
   }
 
-  /** Keeps what PostgreSQL says of a statement's rows; it is asked only once. */
+  /** Stores PostgreSQL's description of a statement's rows. */
   describe(statement: string, columns: readonly Column[]): ReadRow {
     const read = this.#readerFor(columns);
     this.#readers.set(statement, read);
     return read;
   }
 
-  /** How the rows of a statement are read, if they were described before. */
+  /** The row reader of a statement, if it was described before. */
   readerOf(statement: string): ReadRow | undefined {
     return this.#readers.get(statement);
   }
@@ -56,7 +56,7 @@ export class RowTap {
       const end = at + 1 + bytes.readUInt32BE(at + 1);
       if (end > bytes.length) break;
       if (bytes[at] === DATA_ROW && this.sink !== undefined) {
-        // What came before goes first: it may describe the rows.
+        // Earlier messages first: they may describe the rows.
         if (passed < at) this.#pass(bytes.subarray(passed, at));
         this.sink.takeRow(bytes, at + HEAD_BYTES + COUNT_BYTES, end);
         passed = end;
@@ -73,7 +73,7 @@ export class RowTap {
     this.#wantedBytes = bytes.length < HEAD_BYTES ? HEAD_BYTES : 1 + bytes.readUInt32BE(1);
   }
 
-  /** The chunk behind what is held; undefined: still not a whole message. */
+  /** The held bytes followed by the chunk; undefined: the message is still incomplete. */
   #withHeld(chunk: Buffer): Buffer | undefined {
     if (this.#heldBytes === 0) return chunk;
     this.#held.push(chunk);
@@ -90,17 +90,17 @@ type ReaderFor = (columns: readonly Column[]) => ReadRow;
 
 const taps = new WeakMap<Connection, RowTap>();
 
-/** The tap of a connection, if a {@link tappedClient} made it. */
+/** The tap of a connection that a {@link tappedClient} created. */
 export function tapOf(connection: Connection): RowTap | undefined {
   return taps.get(connection);
 }
 
-/** What this uses of pg beside its documented face: where a connection begins to read what it receives. */
+/** The private method of pg in which a connection starts to read. */
 interface ReadingConnection extends Connection {
   attachListeners?(stream: Pick<Readable, "on">): void;
 }
 
-/** Makes a class like pg's client, with a tap between socket and parser. All of its connections share the readers. */
+/** Creates a subclass of pg's client with a tap between socket and parser. Its connections share row readers. */
 export function tappedClient(): typeof Client {
   const readerFor = sharedReaders();
   return class TappedClient extends PreferringClient {
@@ -108,7 +108,7 @@ export function tappedClient(): typeof Client {
       super(config);
       const { connection } = this as unknown as { readonly connection: ReadingConnection };
       const attach = connection.attachListeners?.bind(connection);
-      // Should pg no longer have it, rows come to their queries through pg's own events.
+      // If pg no longer has it, queries get rows through pg's own events.
       if (attach === undefined) return;
       connection.attachListeners = (stream) => {
         const others = new EventEmitter();
@@ -122,7 +122,7 @@ export function tappedClient(): typeof Client {
   };
 }
 
-/** Statements are few, so what is kept is bounded. */
+/** Statements are few, so this is bounded. */
 function sharedReaders(): ReaderFor {
   const readers = new Map<string, ReadRow>();
   return (columns) => {

@@ -1,21 +1,21 @@
-// Reads whole rows from the bytes of PostgreSQL's DataRow messages (manual, 54.7).
+// Decodes rows from PostgreSQL's DataRow messages (manual, 54.7).
 import { type Bytes, type ReadValue, valueReader } from "./value-readers.ts";
 
-/** A column, as PostgreSQL describes it. */
+/** A column of a RowDescription. */
 export interface Column {
   readonly name: string;
-  /** Its type's number in `pg_type`. */
+  /** The oid of its type in `pg_type`. */
   readonly dataTypeID: number;
 }
 
 export type Row = Record<string, unknown>;
 
-/** Reads the row whose values, each behind its length, begin at `start`. Throws for a value that is damaged. */
+/** Decodes the row whose values, each after its length, begin at `start`. Throws for an invalid value. */
 export type ReadRow = (bytes: Bytes, start: number) => Row;
 
 /**
- * Compiles a reader for rows of these columns. V8 then knows every property by its place: a loop that looks each up by its
- * name takes several times as long. The only texts that come from elsewhere are names of columns, and they are quoted.
+ * Compiles a decoder for these columns. V8 then knows the shape of rows: a loop with lookups by name takes several
+ * times as long. The only external texts in the code are column names, which are quoted.
  */
 export function createRowReader(columns: readonly Column[]): ReadRow {
   const readers = columns.map(({ dataTypeID }) => valueReader(dataTypeID));
@@ -38,7 +38,7 @@ export function createRowReader(columns: readonly Column[]): ReadRow {
   return (new Function("readers", body) as (readers: readonly ReadValue[]) => ReadRow)(readers);
 }
 
-/** The values of a row that somebody took apart already, as they came. */
+/** Encodes a row that was parsed already. */
 export function encodeRow(values: readonly (string | null)[]): Buffer {
   return Buffer.concat(
     values.flatMap((value) => {

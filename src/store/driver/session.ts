@@ -1,33 +1,33 @@
-// The settings of a session that can change an answer are Colloquy's own, whatever a role, a database or a URL gives it.
+// Sets all session settings that can change results, whatever a role, a database or a URL sets.
 import type { ClientBase } from "pg";
 import { breakAfter } from "./connect-limit.ts";
 
 /** In milliseconds; 0 means none. */
 export interface SessionTimeouts {
-  /** For one statement. A call's own deadline, which is shorter, cancels through its AbortSignal. */
+  /** For one statement. A call's shorter deadline cancels it through its AbortSignal. */
   readonly statement: number;
-  /** For one lock; the transaction is then retried. */
+  /** For one lock, after which the transaction is retried. */
   readonly lock: number;
-  /** Between two statements of a transaction, after which PostgreSQL ends the session. */
+  /** Between two statements of a transaction; then PostgreSQL ends the session. */
   readonly idleInTransaction: number;
 }
 
 export interface SessionOptions {
   readonly timeouts: SessionTimeouts;
-  /** Where the tables lie. Default: `public`. */
+  /** The schema of the tables. Default: `public`. */
   readonly schema?: string | undefined;
 }
 
 export const DEFAULT_SCHEMA = "public";
 
 /**
- * Statements keep the plan that holds for all values: which index leads to a page does not depend on them, planning
- * anew takes longer than most statements, and a tenant that the statistics do not know yet is planned for like the
- * others. Compiling plans never pays off for what takes milliseconds.
+ * Statements use a generic plan: the right index does not depend on the values, planning takes longer than most
+ * statements, and a tenant that the statistics do not know yet gets the same plan. JIT never pays off for statements of
+ * milliseconds.
  */
 const PLANS = { plan_cache_mode: "force_generic_plan", jit: "off" };
 
-/** What decides how values are read and written, what statements mean and which rows they find. */
+/** Settings of formats, of the meaning of statements, and of which rows they find. */
 const MEANING = {
   DateStyle: "ISO, MDY",
   IntervalStyle: "postgres",
@@ -50,7 +50,7 @@ const MEANING = {
   row_security: "on",
 };
 
-/** What decides whether a transaction may write, what it sees, and what ends a session. */
+/** Settings of transactions and timeouts. */
 const TRANSACTIONS = {
   default_transaction_isolation: "read committed",
   default_transaction_deferrable: "off",
@@ -59,28 +59,33 @@ const TRANSACTIONS = {
 };
 
 /**
- * Whether sessions are read-only because a role or a URL says so: a default for its sessions, which is ours to choose. Of
- * the database or the server it says that nothing may be changed, as some hosts do when the disk is full, and stands.
+ * Whether sessions are read-only because of a role or a URL: a default, which Colloquy overrides. If the database or
+ * the server is read-only, as some hosts do when the disk is full, it stays so.
  */
 export const OF_ROLE = `(select s.source in ('user', 'database user', 'client') from pg_catalog.pg_settings s
   where s.name = 'default_transaction_read_only')`;
 
-/** A pin that this PostgreSQL does not have, or that this role may not change, is left where it does no harm. */
+/**
+ * Settings that are skipped if this PostgreSQL does not have them, or the value is harmless and the role may not change
+ * it.
+ */
 const CONDITIONAL: readonly { readonly name: string; readonly value: string; readonly unless: string }[] = [
   // PostgreSQL 17.
   { name: "transaction_timeout", value: "0", unless: "is null" },
-  // Only superusers may: without its triggers, a purge would leave what hangs on a conversation.
+  // Only superusers may change it: without triggers, a purge would leave dependent rows.
   { name: "session_replication_role", value: "origin", unless: "in ('origin', 'local')" },
   { name: "default_transaction_read_only", value: "off", unless: `= 'off' or not ${OF_ROLE}` },
-  // What is answered is on disk. Stricter than that is the owner's choice.
+  // An acknowledged write is on disk. Stricter values are the operator's choice.
   { name: "synchronous_commit", value: "on", unless: "<> 'off'" },
 ];
 
-/** A role may give its statements so little time that the first of them does not come through at once. */
+/** A role's statement_timeout may be so short that the first statement needs several attempts. */
 const ATTEMPTS = 5;
 const CANCELED = "57014";
 
-/** The one message that makes a session ours. Functions are named whole: the search path is not ours yet. */
+/**
+ * The statements that set up a session, as one message. Names are qualified, because the search path is not set yet.
+ */
 export function sessionSetup({ timeouts, schema = DEFAULT_SCHEMA }: SessionOptions): string {
   const settings = {
     ...PLANS,
@@ -103,8 +108,8 @@ function set(name: string, value: string): string {
 }
 
 /**
- * Makes a session ours, once, before its first statement: statements cost no round trip for it. Not by startup
- * parameters, which poolers refuse.
+ * Sets up a session once, before its first statement, so that statements need no extra round trip. Not with startup
+ * parameters, because poolers refuse them.
  */
 export async function setUpSession(client: ClientBase, setup: string, withinMs: number): Promise<void> {
   const limit = withinMs === 0 ? undefined : breakAfter(client, withinMs);

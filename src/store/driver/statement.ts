@@ -1,35 +1,38 @@
-// What statements are, and what carries them out.
+// Statements, and the interface that executes them.
 
 import type { EntityManager } from "@mikro-orm/postgresql";
 import type { Interrupt } from "../../domain/cancellation.ts";
 
-/** A named prepared statement. A name stands for one text, everywhere: PostgreSQL plans it once for each connection. */
+/** A named prepared statement. A name stands for one text, which PostgreSQL plans once for each connection. */
 export interface Statement<Row = unknown> {
   readonly name: string;
   readonly text: string;
-  /** It changes something, so when the connection breaks under it nobody knows whether it did. Default: false. */
+  /** Whether it writes, so that its outcome is unknown if the connection breaks. Default: false. */
   readonly changes?: boolean;
-  /** Of a statement that adds to the log of a conversation: where in its values the conversation stands, from 0 on. */
+  /** For a statement that adds to a conversation's log: the index of the conversation id in its values. */
   readonly extendsLog?: number;
-  /** So many bytes of rows are kept, the first row in any case: `areCut` says whether more came. Default: all. */
+  /**
+   * Maximum bytes of rows; the first row is always kept, and `areCut` says whether rows were dropped. Default: no
+   * limit.
+   */
   readonly maxBytes?: number;
-  /** Never there: carries the type of a row from the statement to its results. */
+  /** Never set: carries the row type. */
   readonly _row?: Row;
 }
 
 export interface Queryable {
   /**
-   * Runs a prepared statement in one round trip. int8 is read as bigint, timestamptz as Date (milliseconds), json as
-   * what it holds. Of the values, a JSON array for a jsonb parameter must be given as text. When `signal` aborts,
-   * rejects with its reason at once and cancels the query in PostgreSQL.
+   * Executes a prepared statement in one round trip. int8 is decoded as bigint, timestamptz as Date (milliseconds),
+   * json is parsed. A JSON array for a jsonb parameter must be passed as text. When `signal` aborts, rejects with its
+   * reason at once and cancels the query in PostgreSQL.
    *
-   * @throws DomainError DATABASE_UNAVAILABLE, with `metadata.outcome` "unknown" when the connection broke under a
-   * statement that changes something; OVERLOADED; the statement's own failures as pg's DatabaseError
+   * @throws DomainError DATABASE_UNAVAILABLE, with `metadata.outcome` "unknown" if the connection broke during a write;
+   * OVERLOADED; the statement's own errors as pg's DatabaseError
    */
   query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]>;
 }
 
 export interface Transaction extends Queryable {
-  /** MikroORM inside this transaction, made on first use. What it holds is flushed before the commit. */
+  /** MikroORM inside this transaction, created at first use and flushed before the commit. */
   orm(): Promise<EntityManager>;
 }

@@ -1,13 +1,14 @@
-// How native statements read PostgreSQL's values, straight from the bytes of their text form: int8 as bigint, timestamptz as Date, json and jsonb parsed.
+// Decodes PostgreSQL's values from the bytes of their text format: int8 as bigint, timestamptz as Date, json and jsonb
+// parsed.
 import pg from "pg";
 import { parseJson } from "../../domain/json.ts";
 
-/** Node's buffer, with the method that its `toString` comes down to, which takes a third longer. */
+/** Node's buffer with the private method behind `toString`, which takes a third longer. */
 export interface Bytes extends Buffer {
   utf8Slice(start: number, end: number): string;
 }
 
-/** Reads the value whose text form lies from `start` to `end`. Throws if it is damaged. */
+/** Decodes the text from `start` to `end`. Throws if it is invalid. */
 export type ReadValue = (bytes: Bytes, start: number, end: number) => unknown;
 
 const BYTEA = 17;
@@ -15,8 +16,8 @@ const INT8_ARRAY = 1016;
 const TIMESTAMPTZ = 1184;
 
 /**
- * How values of a type are read, by its number in `pg_type`. What is not listed here is read as pg does: numeric stays
- * text, bytea becomes bytes, arrays become arrays.
+ * The decoder of a type, by its oid. Other types are decoded as by pg: numeric stays text, bytea becomes bytes, arrays
+ * become arrays.
  */
 export function valueReader(type: number): ReadValue {
   return READERS[type] ?? byPg(type);
@@ -37,14 +38,14 @@ const readInteger: ReadValue = (bytes, start, end) =>
   bytes[start] === MINUS ? -digits(bytes, start + 1, end) : digits(bytes, start, end);
 
 const readBigint: ReadValue = (bytes, start, end) =>
-  // So many digits are a number that is exact.
+  // Up to 15 digits are exact in a double.
   end - start <= 15 && bytes[start] !== MINUS ? BigInt(digits(bytes, start, end)) : BigInt(bytes.utf8Slice(start, end));
 
 const bytesByPg = byPg(BYTEA);
 
 /**
- * Bytes with memory of their own. Node cuts small buffers from slabs of 64 KiB, and one that is kept, such as the hash of a
- * key, would keep its whole slab.
+ * Copies the bytes. Node allocates small buffers from pools of 64 KiB, and a retained one, such as the hash of a key,
+ * would retain its pool.
  */
 const readBytes: ReadValue = (bytes, start, end) => {
   const read = bytesByPg(bytes, start, end) as Buffer;
@@ -61,8 +62,8 @@ const readBigints: ReadValue = (bytes, start, end) =>
 const timestampByPg = byPg(TIMESTAMPTZ);
 
 /**
- * Reads `2026-01-31 23:59:59.123+00`, with three digits after the point or fewer: what PostgreSQL writes of our columns in
- * a session in UTC, and a tenth of the time that pg's parser takes. Leaves anything else to that.
+ * Decodes `2026-01-31 23:59:59.123+00` with up to three fractional digits, as PostgreSQL writes our columns in a UTC
+ * session, in a tenth of the time of pg's parser, which decodes anything else.
  */
 const readTimestamp: ReadValue = (bytes, start, end) => {
   const length = end - start;
@@ -85,10 +86,10 @@ const readTimestamp: ReadValue = (bytes, start, end) => {
   return new Date(lastDateMs + seconds * 1000 + digits(bytes, start + 20, start + 20 + fraction) * unit);
 };
 
-/** Milliseconds for one unit of the last digit, by the number of digits after the point. */
+/** Milliseconds of the last digit, by the number of fractional digits. */
 const UNITS = [0, 100, 10, 1];
 
-/** The times of one answer are mostly of one day. */
+/** The times of one result are mostly on the same day. */
 let lastDate = Number.NaN;
 let lastDateMs = Number.NaN;
 

@@ -1,13 +1,13 @@
-// The feed of a tenant: the changes of all its conversations in one order, for those who follow more than one.
+// The feed of a tenant: the changes of all its conversations in one order, for subscriptions to all conversations.
 import type { Database, Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
 export { FEED_DAYS, type FeedRow } from "./statements.ts";
 
 /**
- * Puts what is new in the tenant's logs into its feed, and answers the feed's last position. Any number of servers may
- * do so at once: each change gets one place.
- * @param conversationIds where to look; undefined: everywhere
+ * Adds new entries of the tenant's logs to its feed, and returns the feed's last position. Several servers may do so at
+ * once: each change is added once.
+ * @param conversationIds which logs to check; undefined: all
  */
 export function advanceFeed(
   database: Database,
@@ -27,12 +27,12 @@ export function advanceFeed(
   });
 }
 
-/** Rows from a position on, in order. */
+/** Rows from a position, in order. */
 export function readFeed(on: Queryable, tenantId: string, from: bigint, limit: number): Promise<sql.FeedRow[]> {
   return on.query(sql.readFeed, [tenantId, from, limit]);
 }
 
-/** The positions between which a cursor of the feed must be. */
+/** The range of valid cursors of the feed. */
 export async function feedBounds(
   on: Queryable,
   tenantId: string,

@@ -1,14 +1,14 @@
-// The statements about a tenant's feed. Writers of logs know nothing of it: it is written behind them, one server at a
-// time, so a position that is seen has none before it that is still to come.
+// The statements of a tenant's feed. It is written asynchronously, by one server at a time, so no row is added before a
+// position that was read.
 import type { Statement } from "../database.ts";
 
-/** Makes the tenant's feed. No row: it is there already. $1 tenant. */
+/** Creates the tenant's feed. No row: it exists already. $1 tenant. */
 export const makeFeed: Statement<{ position: bigint }> = {
   name: "feed_make",
   text: "insert into feed_state (tenant_id) values ($1) on conflict (tenant_id) do nothing returning position",
 };
 
-/** What was there before the feed is not in it: each log begins where it stands. $1 tenant. */
+/** Starts the feed at the current end of each log. $1 tenant. */
 export const beginFeed: Statement = {
   name: "feed_begin",
   text: `
@@ -23,8 +23,8 @@ export const lockFeed: Statement<{ position: bigint }> = {
 };
 
 /**
- * Adds a row for every log that has grown, to a feed that is locked. It must be a statement of its own: what it sees
- * must be newer than the lock. $1 tenant, $2 the conversations to look at, or null for all.
+ * Adds a row for every log that has grown, to a locked feed. It must be a separate statement, because its snapshot must
+ * be newer than the lock. $1 tenant, $2 the conversations to check, or null for all.
  */
 export const advanceFeed: Statement<{ position: bigint }> = {
   name: "feed_advance",
@@ -53,7 +53,7 @@ export interface FeedRow {
   readonly conversation_id: string;
   readonly after_seq: bigint;
   readonly seq: bigint;
-  /** Who may see it without being a manager or more: its owner and those who take part. */
+  /** The members who see it by themselves: its owner and participants. */
   readonly members: readonly string[];
 }
 
@@ -75,10 +75,10 @@ export const feedState: Statement<{ position: bigint; trimmed: bigint }> = {
   text: "select s.position, s.trimmed from feed_state s where s.tenant_id = $1",
 };
 
-/** How long rows are kept, in days. */
+/** Retention of rows in days. */
 export const FEED_DAYS = 7;
 
-/** Removes old rows of a feed that is locked, a bounded number at a time. $1 tenant. */
+/** Deletes old rows of a locked feed, a bounded number at a time. $1 tenant. */
 export const trimFeed: Statement = {
   name: "feed_trim",
   text: `

@@ -1,35 +1,35 @@
-// Request ids: a mutation with one acts once, however often it comes.
+// Request ids: a mutation with one acts once, however often it is retried.
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { Queryable } from "../database.ts";
 import { type ClaimRow, claimKey, keepAnswer, readClaim } from "./statements.ts";
 
 export type { ClaimRow } from "./statements.ts";
 
-/** A request id and what it was given for. */
+/** A request id with its caller, method and request. */
 export interface RequestKey {
   readonly tenantId: string;
   readonly caller: string;
   readonly method: string;
   readonly key: string;
-  /** Tells whether a repeat is the same request. */
+  /** Identifies the request: a retry must have the same. */
   readonly fingerprint: Uint8Array;
 }
 
 /**
- * Claims the key in the transaction of the effect. `undefined`: it is the caller's first, go on. Else the row of the
- * first call. Throws REQUEST_IN_PROGRESS while another call with the key runs.
+ * Claims the key in the transaction of the effect. `undefined`: this is the first call. Otherwise the row of the first
+ * call. Throws REQUEST_IN_PROGRESS while another call with the key runs.
  */
 export async function claim(tx: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
   const [row] = await tx.query(claimKey, [...keyOf(request), request.fingerprint]);
   if (row === undefined) throw requestInProgress();
   if (row.claimed) return undefined;
   const first = await findFirstCall(tx, request);
-  // It was there a moment ago and has just been forgotten: as good as running.
+  // It existed a moment ago and has just expired: treated as running.
   if (first === undefined) throw requestInProgress();
   return first;
 }
 
-/** The row of a first call with this key that is done, if there is one. Throws REQUEST_ID_REUSED if it was another. */
+/** The row of a completed first call with this key, if any. Throws REQUEST_ID_REUSED for another request. */
 export async function findFirstCall(on: Queryable, request: RequestKey): Promise<ClaimRow | undefined> {
   const [row] = await on.query(readClaim, keyOf(request));
   if (row === undefined || row.fingerprint.equals(request.fingerprint)) return row;
@@ -40,7 +40,7 @@ export async function findFirstCall(on: Queryable, request: RequestKey): Promise
   );
 }
 
-/** Keeps the answer for repeats, in the transaction of the effect: until its conversation, if it is about one, is purged. */
+/** Stores the response for retries, in the transaction of the effect, until its conversation is purged. */
 export async function keep(
   tx: Queryable,
   request: RequestKey,
@@ -50,7 +50,7 @@ export async function keep(
   await tx.query(keepAnswer, [...keyOf(request), answer, conversationId ?? null]);
 }
 
-/** What the first call was answered. Throws NOT_FOUND if the conversation that it is about has been purged since. */
+/** The response of the first call. Throws NOT_FOUND if its conversation has been purged since. */
 export function firstAnswer({ answer }: ClaimRow): Uint8Array {
   if (answer === null) throw notFound("conversation");
   return answer;

@@ -1,13 +1,13 @@
-// The statements that make a mutation with a request id act once.
+// The statements of request ids.
 import type { Statement } from "../database.ts";
 
 /** How long a request id is kept. */
 export const IDEMPOTENCY_HOURS = 24;
 
 /**
- * Takes the lock of a request id until the transaction ends, and claims the id. No row: another call holds the lock.
- * `claimed` false: the id was used before. Like everything in the transaction, the claim comes to nothing if it fails.
- * $1 tenant, $2 caller, $3 method, $4 key, $5 fingerprint.
+ * Locks a request id until the end of the transaction, and claims it. No row: another call holds the lock. `claimed`
+ * false: the id was used before. A rollback also undoes the claim. $1 tenant, $2 caller, $3 method, $4 key, $5
+ * fingerprint.
  */
 export const claimKey: Statement<{ claimed: boolean }> = {
   name: "idempotency_claim",
@@ -40,7 +40,7 @@ export const readClaim: Statement<ClaimRow> = {
   where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
 };
 
-/** $1 tenant, $2 caller, $3 method, $4 key, $5 answer, $6 the conversation that it is about, or null. */
+/** $1 tenant, $2 caller, $3 method, $4 key, $5 response, $6 its conversation, or null. */
 export const keepAnswer: Statement = {
   name: "idempotency_answer",
   text: `
@@ -48,7 +48,7 @@ export const keepAnswer: Statement = {
   where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
 };
 
-/** Forgets what is too old, a bounded number at a time. $1 tenant. */
+/** Deletes expired ids, a bounded number at a time. $1 tenant. */
 export const forgetKeys: Statement<{ count: bigint }> = {
   name: "idempotency_forget",
   text: `

@@ -1,4 +1,4 @@
-// The statements that write the log of a conversation: every entry takes the next number in the transaction that adds it.
+// The statements that write a conversation's log: every entry gets the next number in the transaction that adds it.
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
@@ -8,10 +8,9 @@ import { setMessageTime } from "../messages/message-time.ts";
 import { forEachViewer, takesPart, visible, writable } from "../visibility.ts";
 
 /**
- * Takes the next numbers for entries and adds them as events, in order. A change to the conversation itself (not to its
- * messages alone) also moves `version`.
- * $1 tenant, $2 id, $3 actor, $4 types, $5 data (JSON text), $6 whether the version moves, $7 the change in the number
- * of messages, $8 the change in the number of participants.
+ * Assigns the next numbers and adds entries as events, in order. A change of the conversation itself (not only of its
+ * messages) also increments `version`. $1 tenant, $2 id, $3 actor, $4 types, $5 data (JSON text), $6 whether the
+ * version moves, $7 the change in the number of messages, $8 the change in the number of participants.
  */
 export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; version: number }> = {
   name: "log_append_events",
@@ -35,7 +34,7 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
 };
 
 /**
- * Takes the next numbers for messages and adds them, in order, to a conversation that is locked already.
+ * Assigns the next numbers and adds messages, in order, to a locked conversation.
  * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times.
  */
 export const appendMessages: Statement<{ last_seq: bigint }> = {
@@ -59,9 +58,9 @@ export const appendMessages: Statement<{ last_seq: bigint }> = {
   select last_seq from bump`,
 };
 
-/** What came of a send: no row at all means that the caller does not see the conversation. */
+/** The outcome of a send; no row: the caller does not see the conversation. */
 export interface SendRow {
-  /** Another call with this request id is under way. */
+  /** Whether another call with this request id is running. */
   readonly in_progress: boolean;
   readonly writable: boolean;
   readonly status: ConversationStatus;
@@ -73,14 +72,14 @@ export interface SendRow {
 }
 
 /**
- * The whole send in one statement and so in one transaction: checks that the caller may, claims the request id, takes
- * the next numbers, adds the messages.
+ * The whole send in one statement, and so in one transaction: checks permission, claims the request id, assigns
+ * numbers, adds the messages.
  *
- * The conversation is locked first (`target`), so what the claim was made for cannot change under it: a claim without
- * its effect is impossible. The advisory lock comes before that: a second call with the same request id is turned away
- * instead of waiting while it holds the conversation.
- * $1 tenant, $2 caller, $3 id, $4 sender, $5 ids, $6 roles, $7 contents, $8 metadata, $9 client times,
- * $10 caller's name, $11 method, $12 request id or null, $13 fingerprint, $14 whether only those who take part see it.
+ * The conversation is locked first (`target`), so its state cannot change after the claim: a claim without its effect
+ * is impossible. The advisory lock comes before that: a second call with the same request id is refused instead of
+ * waiting while it holds the conversation. $1 tenant, $2 caller, $3 id, $4 sender, $5 ids, $6 roles, $7 contents, $8
+ * metadata, $9 client times, $10 caller's name, $11 method, $12 request id or null, $13 fingerprint, $14 whether only
+ * those who take part see it.
  */
 export const send = forEachViewer<SendRow>(
   "log_send",
@@ -149,14 +148,14 @@ export interface LogRow {
   readonly version: number | null;
 }
 
-/** Where logs end. $1 tenant, $2 ids of conversations. */
+/** The last number of logs. $1 tenant, $2 ids of conversations. */
 export const readEnds: Statement<{ id: string; last_seq: bigint }> = {
   name: "log_ends",
   text: "select id::text as id, last_seq from conversation where tenant_id = $1 and id = any ($2::uuid[])",
 };
 
 /**
- * Which conversations are there for whom: the places, from 1 on, of the pairs of which the one sees the other.
+ * Visibility of conversations: the positions, from 1, of the pairs in which the viewer sees the conversation.
  * $1 tenant, $2 viewers, $3 ids of conversations, as many.
  */
 export const readVisible = forEachViewer<{ place: bigint }>(
@@ -169,9 +168,9 @@ export const readVisible = forEachViewer<{ place: bigint }>(
 );
 
 /**
- * The log after a cursor: messages and events merged by `seq`. One row with a null `seq` means that there is nothing,
- * no row that the caller does not see the conversation.
- * $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a deleted conversation is read too.
+ * The log after a cursor: messages and events merged by `seq`. One row with a null `seq`: there are no entries. No row:
+ * the caller does not see the conversation. $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a
+ * deleted conversation is read too.
  */
 export const readLog = forEachViewer<LogRow>(
   "log_read",

@@ -1,32 +1,31 @@
-// The statement that reads the messages of many conversations at once.
+// The statement that reads the messages of many conversations.
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { type ViewerKind, visible } from "../visibility.ts";
 import { type MessageRow, messageColumns } from "./columns.ts";
 
-/** What a message takes in an answer beside its text and metadata, in bytes. */
+/** Bytes of a message in a response, without its text and metadata. */
 const MESSAGE_BYTES = 256;
 
-/** A message, or one row without one for a conversation of which none is read. */
+/** A message, or a row without one for a conversation of which none is read. */
 export interface BatchRow extends Omit<MessageRow, "id"> {
-  /** Which of the conversations asked for it is, from 1. */
+  /** The position of the conversation in the request, from 1. */
   readonly ordinal: bigint;
   readonly asked_id: string;
-  /** It has messages, but the conversations before it hold as many as are asked for. */
+  /** Whether it has messages, but earlier conversations reached the limit. */
   readonly skipped: boolean;
   readonly id: string | null;
-  /** How many messages were read up to this one. */
+  /** The number of messages read up to this one. */
   readonly place: bigint;
-  /** How many bytes the messages before this one take. */
+  /** The bytes of the messages before this one. */
   readonly bytes_before: bigint;
 }
 
 /**
  * The messages of conversations, in the order asked for, oldest first in each, and a row for each conversation and one
- * message more than fits, to tell where the answer ends. How many a conversation holds is known without reading it, so what lies behind the limit is not read. No
- * row: the caller does not see the conversation.
- * $1 tenant, $2 caller, $3 ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq,
- * $7 the most bytes.
+ * message more than fits, to tell where the answer ends. How many a conversation holds is known without reading it, so
+ * what lies behind the limit is not read. No row: the caller does not see the conversation. $1 tenant, $2 caller, $3
+ * ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq, $7 the most bytes.
  */
 export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement<BatchRow> {
   return {

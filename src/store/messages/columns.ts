@@ -1,4 +1,4 @@
-// What every statement that answers messages selects.
+// The columns of messages, for all statements.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 
@@ -24,12 +24,12 @@ export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
   m.edit_time, m.delete_time, m.revision, m.version`;
 
-/** So many bytes of text and metadata are read for a page; a little less than it may have in an answer. */
+/** Maximum bytes of text and metadata read for a page; a little less than a response may have. */
 const PAGE_TEXT_BYTES = 3 << 20;
 
 /**
- * Of the messages that a query finds, as many as fit into a page, the first in any case. How long a text is, is known
- * without reading it, so what does not fit is not read. `followed` says of each row whether another was found after it.
+ * Limits the messages of a query to those that fit into a page, at least one. The length of a text is known without
+ * reading it, so what does not fit is not read. `followed` says whether another row was found after this one.
  */
 export function withinBytes(query: string, order: string): string {
   return `

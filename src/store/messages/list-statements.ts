@@ -1,4 +1,4 @@
-// The statements that list messages: of one conversation, deleted ones, and by their words.
+// The statements that list messages: of one conversation, deleted ones, and search.
 
 import { changedSince, MOMENT } from "../changed.ts";
 import type { Statement } from "../database.ts";
@@ -9,24 +9,24 @@ import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 /** A message of a page; `id` is null in the only row of an empty page. */
 export interface ListedMessageRow extends Omit<MessageRow, "id"> {
   readonly id: string | null;
-  /** Whether another message comes after it that was found, but is too much for the page; null in an empty page. */
+  /** Whether another message was found after it that does not fit into the page; null in an empty page. */
   readonly followed?: boolean | null;
-  /** How many match in all; null unless asked for. */
+  /** The total number of matches; null unless requested. */
   readonly total: bigint | null;
 }
 
 export interface MessageListShape {
   readonly viewer: ViewerKind;
   readonly newestFirst: boolean;
-  /** Whether rows are skipped, filtered by role or sender, counted: the plain page pays for none of it. */
+  /** Whether rows are skipped, filtered by role or sender, or counted; a plain page needs none of it. */
   readonly filtered: boolean;
 }
 
 /**
- * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge of
- * the page before, if there was one; all that match are counted within $11 and $12 instead.
- * $1 tenant, $2 caller, $3 conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0,
- * $9 sender or null, $10 whether to count, $11 after seq and $12 before seq of the whole list.
+ * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge
+ * of the page before, if there was one; all that match are counted within $11 and $12 instead. $1 tenant, $2 caller, $3
+ * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
+ * to count, $11 after seq and $12 before seq of the whole list.
  */
 export function listMessages({ viewer, newestFirst, filtered }: MessageListShape): Statement<ListedMessageRow> {
   const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
@@ -90,25 +90,24 @@ export interface MatchRow extends MessageRow {
   readonly score: number;
   /** The moment of the statement. */
   readonly moment: string;
-  /** It has changed since the first page, and comes once more after all others. */
+  /** Whether it has changed since the first page, and is repeated at the end. */
   readonly late: boolean;
 }
 
 const BEST_FIRST = "late, place desc, id desc";
 
 /**
- * Nodes of a query of four words. ts_rank compares the places of each two words that must both occur, up to 134 million
- * pairs in one message (1.2 s, which nothing interrupts): beyond four words each counts for itself.
+ * Nodes of a query of four words. ts_rank compares the positions of each pair of required words, up to 134 million
+ * pairs in one message (1.2 s, not interruptible): beyond four words each counts by itself.
  */
 const NEAR_NODES = 7;
 
 /**
- * Messages by their words, best first. The index is asked for the words, the tenant and, if named, the conversation at
- * once. An edit may lift a message past the pages that are read: those that have changed since the first come at the end,
- * by their ids, as long as they still match.
- * $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8 the score and id
- * of the last of the page before or null, $9 limit, $10 whether that was at the end, $11 and $12 the moment of the first
- * page.
+ * Search, best match first. One index lookup has the words, the tenant and, if given, the conversation. An edit may
+ * move a message past the pages that were read: messages that changed since the first page come at the end, by id, if
+ * they still match. $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8
+ * the score and id of the last of the page before or null, $9 limit, $10 whether that was at the end, $11 and $12 the
+ * moment of the first page.
  */
 export const searchMessages = forEachViewer<MatchRow>(
   "message_search",

@@ -1,4 +1,4 @@
-// Reads lists of messages: of one conversation, of several, deleted ones, and by their words.
+// Reads lists of messages: of one conversation, of several, deleted ones, and search.
 
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
@@ -113,7 +113,7 @@ export interface MessageSearch {
   readonly limit: number;
 }
 
-/** Messages by their words, best first. */
+/** Search, best match first. */
 export function searchMessages(
   on: Queryable,
   caller: Caller,

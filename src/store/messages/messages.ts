@@ -28,13 +28,13 @@ export async function readMessage(
   return (await on.query(sql.getMessage[caller.viewer.kind], values, signal))[0];
 }
 
-/** Where a message is, for good. */
+/** The permanent place of a message. */
 export interface MessagePlace {
   readonly conversation_id: string;
   readonly seq: bigint;
 }
 
-/** In which conversation a message is, whoever may see it: only for finding what to lock. */
+/** The conversation of a message, without a visibility check: only to find what to lock. */
 export async function locateMessage(
   on: Queryable,
   caller: Caller,
@@ -54,7 +54,7 @@ export async function readLockedMessage(
   return (await tx.query(sql.readMessage, [caller.tenantId, conversationId, seq]))[0];
 }
 
-/** Where messages are and when they came, in the order of the ids, without what they hold. */
+/** The places and times of messages, in the order of the ids, without their content. */
 export function readPlacesById(
   on: Queryable,
   caller: Caller,
@@ -63,7 +63,7 @@ export function readPlacesById(
   return on.query(sql.placesById, [caller.tenantId, ids]);
 }
 
-/** Rows that one statement changes at most, so that none takes as long as statements may. */
+/** Maximum rows changed by one statement, so that none reaches the statement timeout. */
 const PIECE = 2_000;
 
 /** The next messages of a locked conversation that are not deleted, oldest first. */
@@ -77,7 +77,7 @@ export function readMessagesAfter(
   return tx.query(sql.messagesAfter, [caller.tenantId, conversationId, after, limit]);
 }
 
-/** Where the next ones are, as many as one statement changes. */
+/** The places of the next ones, as many as one statement changes. */
 export function placesAfter(
   tx: Queryable,
   caller: Caller,
@@ -87,7 +87,7 @@ export function placesAfter(
   return tx.query(sql.placesAfter, [caller.tenantId, conversationId, after, PIECE]);
 }
 
-/** Makes the changes of a difference in a locked conversation, each with its own log entry. */
+/** Applies a difference to a locked conversation, with a log entry for each change. */
 export async function applyDiff(
   tx: Queryable,
   caller: Caller,
@@ -145,7 +145,7 @@ export async function setMessageDeleted(
   await appendToLog(tx, caller, message.conversation_id, [event], change);
 }
 
-/** Deletes or restores every message of a locked conversation. Answers how many changed. */
+/** Deletes or restores every message of a locked conversation. Returns how many changed. */
 export async function setAllMessagesDeleted(
   tx: Queryable,
   caller: Caller,
@@ -170,7 +170,7 @@ export async function setAllMessagesDeleted(
   return BigInt(count);
 }
 
-/** The texts that a message had before; undefined if the caller does not see it. */
+/** The earlier revisions of a message; undefined if the caller does not see it. */
 export async function listRevisions(
   on: Queryable,
   caller: Caller,
@@ -200,19 +200,19 @@ export async function readLog(
   return rows.length === 0 ? undefined : rows.filter((row): row is LogEntry => row.seq !== null);
 }
 
-/** Where the logs of conversations end; those that are not there are missing. */
+/** The last numbers of conversations' logs; unknown conversations are missing. */
 export async function logEnds(on: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
   const rows = await on.query(log.readEnds, [tenantId, ids]);
   return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
 }
 
-/** A viewer, null for one that sees all of its tenant, and a conversation. */
+/** A conversation and a viewer, null for one that sees the whole tenant. */
 export interface Sight {
   readonly viewerId: string | null;
   readonly conversationId: string;
 }
 
-/** Those of which the viewer sees the conversation, be it deleted or not. All viewers are of one kind. */
+/** Those whose viewer sees the conversation, deleted or not. All viewers are of one kind. */
 export async function readVisible<S extends Sight>(
   on: Queryable,
   tenantId: string,

@@ -1,4 +1,4 @@
-// Sends to one conversation, which its lock puts in a row anyway: those that meet on this server go together.
+// Batches concurrent sends to a conversation on this server: its row lock would serialize them anyway.
 
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError } from "../../domain/errors.ts";
@@ -10,34 +10,34 @@ interface Waiting extends Send {
   readonly signal: Interrupt | undefined;
   readonly resolve: (row: SendRow | undefined) => void;
   readonly reject: (reason: unknown) => void;
-  /** Nobody waits for it any more. */
+  /** Whether its caller has stopped waiting. */
   gone: boolean;
 }
 
-/** Sends at most that go together, and the characters of text that end a batch. */
+/** Maximum sends in a batch, and the characters of text that end one. */
 const BATCH = 200;
 const BATCH_TEXT = 1024 * 1024;
-/** Sends to one conversation that may wait; the next is refused with OVERLOADED. */
-const MOST_WAITING = 2_000;
+/** Maximum waiting sends to one conversation; the next is refused with OVERLOADED. */
+const MAX_WAITING = 2_000;
 
 /**
- * Sends at once where nothing is under way in the conversation. What comes meanwhile waits, and then goes in one
- * statement: one transaction, one flush, and an outcome for each. The order is that of arrival.
+ * Sends at once if nothing runs in the conversation. Sends that arrive meanwhile wait, and then run in one statement:
+ * one transaction, one flush, and an outcome for each, in order of arrival.
  */
 export class SendQueue {
   readonly #database: Database;
-  /** Of each conversation in which a send is under way: those that wait for it. */
+  /** The waiting sends of each conversation with a running send. */
   readonly #waiting = new Map<string, Waiting[]>();
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  /** Undefined: the caller does not see the conversation. Throws what the database throws, and the signal's reason. */
+  /** Undefined: the caller does not see the conversation. Throws database errors and the signal's reason. */
   send(wanted: Send, signal?: Interrupt): Promise<SendRow | undefined> {
     const place = `${wanted.caller.tenantId}/${wanted.conversationId.toLowerCase()}`;
     const waiting = this.#waiting.get(place);
-    if (waiting !== undefined && waiting.length >= MOST_WAITING) {
+    if (waiting !== undefined && waiting.length >= MAX_WAITING) {
       return Promise.reject(overloaded("too many sends wait for the conversation"));
     }
     if (waiting !== undefined) return this.#wait(waiting, wanted, signal);
@@ -65,7 +65,7 @@ export class SendQueue {
     });
   }
 
-  /** Takes up what came meanwhile. Never rejects. */
+  /** Runs the waiting sends. Never rejects. */
   #next(place: string): void {
     const waiting = this.#waiting.get(place) ?? [];
     const batch = takeBatch(waiting);
@@ -83,7 +83,7 @@ export class SendQueue {
         one.resolve(rows[index]);
       });
     } catch (error) {
-      // A failure of the database is everybody's; one of the statement may be due to a single send, and it did nothing.
+      // A database failure applies to all; a statement error may be caused by a single send, and nothing was done.
       if (error instanceof DomainError || signal.aborted) for (const one of batch) one.reject(error);
       else for (const one of batch) await this.#alone(one);
     } finally {
@@ -97,7 +97,7 @@ export class SendQueue {
   }
 }
 
-/** The first ones that may go together: callers of one kind, no request id twice. */
+/** The first sends that can run together: callers of one kind, no request id twice. */
 function takeBatch(waiting: Waiting[]): Waiting[] {
   const batch: Waiting[] = [];
   const keys = new Set<string>();
@@ -117,7 +117,7 @@ function takeBatch(waiting: Waiting[]): Waiting[] {
   return batch;
 }
 
-/** A signal for all: it aborts when nobody waits any more, so that PostgreSQL need not go on either. */
+/** A combined signal: aborts when no caller waits any more, to cancel the statement. */
 function whenAllAbort(batch: readonly Waiting[]): { readonly signal: AbortSignal; release(): void } {
   const controller = new AbortController();
   let left = batch.length;

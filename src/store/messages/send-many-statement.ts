@@ -1,24 +1,24 @@
-// The statement that carries out several sends to one conversation at once, each with its own outcome.
+// The statement for several sends to one conversation, each with its own outcome.
 import type { SendRow } from "../log/statements.ts";
 import { forEachViewer, takesPart, visible, writable } from "../visibility.ts";
 import { setMessageTime } from "./message-time.ts";
 
-/** What came of one of the sends. */
+/** The outcome of one of the sends. */
 export interface SendManyRow extends SendRow {
-  /** Its place among them, from 1 on. */
+  /** Its position among them, from 1. */
   readonly ordinal: number;
   /** False: its caller does not see the conversation. */
   readonly visible: boolean;
 }
 
 /**
- * The same as `send` for each of several, in their order, in one transaction. No two may have the same request id. The
- * callers are of one kind; each is judged by itself, and one that is refused keeps no other from its effect.
+ * Like `send` for each of several, in order, in one transaction. No two may have the same request id. The callers are
+ * of one kind; each is checked by itself, and a refused one does not affect the others.
  *
- * `c` is the conversation, locked for as long as the transaction lasts, as in `send`.
- * $1 tenant, $2 id; of the sends: $3 callers, $4 senders, $5 callers' names, $6 methods, $7 request ids or nulls,
- * $8 fingerprints, $9 numbers of messages, $10 whether only those who take part see it; of the messages: $11 the
- * ordinals of their sends, $12 ids, $13 roles, $14 contents, $15 metadata, $16 client times.
+ * `c` is the conversation, locked for as long as the transaction lasts, as in `send`. $1 tenant, $2 id; of the sends:
+ * $3 callers, $4 senders, $5 callers' names, $6 methods, $7 request ids or nulls, $8 fingerprints, $9 numbers of
+ * messages, $10 whether only those who take part see it; of the messages: $11 the ordinals of their sends, $12 ids, $13
+ * roles, $14 contents, $15 metadata, $16 client times.
  */
 export const sendMany = forEachViewer<SendManyRow>(
   "log_send_many",

@@ -1,4 +1,4 @@
-// Adds messages to logs: one send, several at once, or within a transaction.
+// Adds messages to logs: one send, a batch of sends, or within a transaction.
 
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
@@ -10,14 +10,14 @@ import { sendMany as manySends } from "./send-many-statement.ts";
 
 export type { SendRow } from "../log/statements.ts";
 
-/** The key under which a send acts once. */
+/** The idempotency key of a send. */
 export interface SendKey {
   readonly method: string;
   readonly key: string;
   readonly fingerprint: Uint8Array;
 }
 
-/** Drafts as one array for each column. */
+/** Converts drafts to one array for each column. */
 export function columnsOf(drafts: readonly MessageDraft[]): [number[], string[], (string | null)[], (Date | null)[]] {
   return [
     drafts.map(({ role }) => role),
@@ -27,14 +27,14 @@ export function columnsOf(drafts: readonly MessageDraft[]): [number[], string[],
   ];
 }
 
-/** Messages that one caller adds to a conversation, next to each other. */
+/** Messages that one caller adds to a conversation, with consecutive numbers. */
 export interface Send {
   readonly caller: Caller;
   readonly conversationId: string;
   readonly ids: readonly string[];
   readonly drafts: readonly MessageDraft[];
   readonly key: SendKey | undefined;
-  /** Whether the caller, to see the conversation, has to take part in it. */
+  /** Whether the caller sees the conversation only as a participant. */
   readonly participantsOnly: boolean;
 }
 
@@ -64,7 +64,7 @@ export async function send(
   return row;
 }
 
-/** Several sends to one conversation by callers of one kind, in one round trip; the outcome of each in its place. */
+/** Several sends to one conversation by callers of one kind, in one round trip; outcomes in the same order. */
 export async function sendMany(
   on: Queryable,
   sends: readonly Send[],
@@ -94,7 +94,9 @@ export async function sendMany(
   return rows.map((row) => (row.visible || row.in_progress ? row : undefined));
 }
 
-/** Adds messages at the end of a locked conversation. Answers the number of the last one; undefined if there is none. */
+/**
+ * Adds messages at the end of a locked conversation. Returns the number of the last one; undefined if there is none.
+ */
 export async function appendMessages(
   tx: Queryable,
   caller: Caller,

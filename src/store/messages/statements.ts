@@ -5,7 +5,7 @@ import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 
-/** $1 tenant, $2 caller, $3 id, $4 whether a deleted one is answered too. */
+/** $1 tenant, $2 caller, $3 id, $4 whether to include a deleted one. */
 export const getMessage = forEachViewer<MessageRow>(
   "message_get",
   (kind) => `
@@ -15,7 +15,7 @@ export const getMessage = forEachViewer<MessageRow>(
     and ${visible(kind)}`,
 );
 
-/** Where a message is, so that its conversation can be locked first. $1 tenant, $2 id. */
+/** The place of a message, to lock its conversation first. $1 tenant, $2 id. */
 export const locateMessage: Statement<{ conversation_id: string; seq: bigint }> = {
   name: "message_locate",
   text: "select m.conversation_id, m.seq from message m where m.tenant_id = $1 and m.id = $2::uuid",
@@ -27,7 +27,7 @@ export const readMessage: Statement<MessageRow> = {
   text: `select ${messageColumns} from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = $3`,
 };
 
-/** What the store gave to messages, without what they hold, in the order of the ids. $1 tenant, $2 ids. */
+/** Places and times of messages, in the order of the ids. $1 tenant, $2 ids. */
 export const placesById: Statement<Pick<MessageRow, "id" | "seq" | "create_time">> = {
   name: "message_places_by_id",
   text: `
@@ -51,7 +51,7 @@ export const messagesAfter: Statement<MessageRow> = {
   )}) m order by m.seq`,
 };
 
-/** The same without what they hold. */
+/** The same without content. */
 export const placesAfter: Statement<{ id: string; seq: bigint }> = {
   name: "message_places_after",
   text: `
@@ -61,7 +61,7 @@ export const placesAfter: Statement<{ id: string; seq: bigint }> = {
 };
 
 /**
- * Edits messages and keeps what they were as revisions.
+ * Edits messages and keeps their earlier content as revisions.
  * $1 tenant, $2 conversation, $3 editor, $4 seqs, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times.
  */
 export const editMessages: Statement = {
@@ -94,7 +94,7 @@ export const markMessagesDeleted: Statement = {
 };
 
 /**
- * Marks the next messages of a conversation. Answers how many changed, and the last of them.
+ * Marks the next messages of a conversation. Returns how many changed, and the last of them.
  * $1 tenant, $2 conversation, $3 whether deleted, $4 after seq, $5 limit.
  */
 export const markMessagesDeletedAfter: Statement<{ count: bigint; last_seq: bigint | null }> = {

@@ -1,4 +1,4 @@
-// MikroORM on the pool of the native statements. Loaded when it is first needed: most servers need it at their first start.
+// MikroORM on the pool of the native statements, imported at first use.
 import { createPostgreSqlTypeParsers, MikroORM } from "@mikro-orm/postgresql";
 import { PostgresDialect } from "kysely";
 import pg, { type Pool } from "pg";
@@ -6,7 +6,7 @@ import { MIGRATION_TABLE } from "../migrations/names.ts";
 import type { Tables } from "./tables.ts";
 import { ormTypes } from "./types.ts";
 
-/** Opens it. `log` is told what it has to say, without content. */
+/** Opens MikroORM. `log` receives its messages, without content. */
 export async function openOrm(
   pool: Pool,
   { entities, migrations }: Tables,
@@ -17,7 +17,7 @@ export async function openOrm(
   return await MikroORM.init({
     entities,
     migrations: { migrationsList: [...migrations], tableName: MIGRATION_TABLE, snapshot: false },
-    // The pool knows where the database is; MikroORM wants a name all the same, and looks it up before it migrates.
+    // The pool has the address; MikroORM needs the database name for its check before migrating.
     dbName: databaseName(pool.options.connectionString ?? ""),
     ensureDatabase: false,
     discovery: { warnWhenNoEntities: false },

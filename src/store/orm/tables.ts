@@ -1,4 +1,4 @@
-// Every entity and every migration, in the order in which they are applied. Listed, never discovered.
+// Lists all entities and migrations, in the order in which they are applied.
 import type { Options } from "@mikro-orm/postgresql";
 import { MIGRATIONS, type NamedMigration } from "../migrations/index.ts";
 import { AgentEntity, TurnEntity } from "./entities/agent.ts";
@@ -10,7 +10,7 @@ import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
 import { TenantEntity } from "./entities/tenant.ts";
 
-/** What MikroORM knows of a database: its entities, and the migrations that make their tables. */
+/** The entities and migrations of a database. */
 export interface Tables {
   readonly entities: NonNullable<Options["entities"]>;
   readonly migrations: readonly NamedMigration[];

@@ -1,4 +1,4 @@
-// Lets MikroORM take part in a transaction that it did not begin, on the connection that is already held for it.
+// Lets MikroORM use a transaction that is already open on a held connection.
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
 import {
   type CompiledQuery,
@@ -42,7 +42,7 @@ function notOurs(): never {
   throw new Error("the transaction is committed and rolled back by Database.transaction");
 }
 
-/** What Kysely would ask of a pool; only savepoints, which nested `em.transactional` uses, reach the connection. */
+/** The driver of savepoints, which nested `em.transactional` uses; it never takes a connection from a pool. */
 const savepointDriver = new PostgresDriver({ pool: () => notOurs() });
 savepointDriver.beginTransaction = notOurs;
 savepointDriver.commitTransaction = notOurs;
@@ -50,7 +50,7 @@ savepointDriver.rollbackTransaction = notOurs;
 
 const dialect: Dialect = new PostgresDialect({ pool: () => notOurs() });
 
-/** An EntityManager of its own whose every query goes through `send`, inside the transaction that runs there. */
+/** An EntityManager whose queries all go through `send`, inside the open transaction. */
 export function joinTransaction(orm: MikroORM, send: Send): EntityManager {
   const connection = new HeldConnection(send);
   const em = orm.em.fork({ clear: true, useContext: false });

@@ -1,9 +1,9 @@
-// How pg reads the values of MikroORM's queries. Native statements read their own.
+// Type parsers for MikroORM's queries. Native statements have their own.
 import pg, { type CustomTypesConfig } from "pg";
 
 type Parsers = Readonly<Record<number, (text: string) => unknown>>;
 
-/** Reads as pg does, until MikroORM is there and says how it wants its values. */
+/** Uses pg's parsers until MikroORM sets its own. */
 class OrmTypes implements CustomTypesConfig {
   #own: Parsers = {};
 
@@ -15,5 +15,5 @@ class OrmTypes implements CustomTypesConfig {
     (format !== "binary" && this.#own[oid]) || pg.types.getTypeParser(oid, format as "text");
 }
 
-/** One for the process, as what MikroORM wants is the same for every pool. */
+/** One for the process, because MikroORM's parsers are the same for every pool. */
 export const ormTypes = new OrmTypes();

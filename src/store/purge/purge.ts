@@ -1,4 +1,4 @@
-// Erases conversations for good, large ones a piece at a time; and those that are deleted and whose time has come.
+// Purges conversations, large ones in batches; and deleted ones whose purge time has come.
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { audit } from "../audit/audit.ts";
@@ -6,24 +6,24 @@ import { lockConversation, purgeConversation } from "../conversations/conversati
 import type { Database, Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
-/** Entries of a log that one transaction erases at most; a piece takes well under a second. */
+/** Maximum entries of a log erased by one transaction, which takes well under a second. */
 export const PURGE_PIECE = 2_000;
-/** Conversations that are looked up at once. */
+/** Conversations found by one lookup. */
 const BATCH = 10;
-/** Nobody asked for it but the clock. */
+/** There is no caller. */
 const ORIGIN = { requestId: "", address: "" };
 
 /**
- * Begins to erase a locked conversation: it is deleted from now on, cannot be restored, and if this server ends before all
- * pieces are erased, the next round of a sweeper goes on.
+ * Begins to purge a locked conversation: it is deleted from now on and cannot be restored. If this server stops before
+ * all batches are erased, a sweeper continues.
  */
 export async function beginPurge(tx: Queryable, caller: Caller, id: string): Promise<void> {
   await tx.query(sql.beginPurge, [caller.tenantId, id]);
 }
 
 /**
- * Erases the log of a conversation whose purge has begun, each piece in a transaction of its own; the conversation itself
- * stays. Answers how many messages went. Ends early when `signal` aborts.
+ * Erases the log of a conversation whose purge has begun, with a transaction for each batch; the conversation itself
+ * stays. Returns the number of erased messages. Stops early when `signal` aborts.
  */
 export async function erasePieces(database: Database, caller: Caller, id: string, signal?: Interrupt): Promise<bigint> {
   let messages = 0n;
@@ -39,8 +39,8 @@ export async function erasePieces(database: Database, caller: Caller, id: string
 }
 
 /**
- * Erases the conversations of a tenant whose time has come. Answers how many. One that fails keeps no other from it; then
- * this throws what the first one failed with, at the end. Several servers may do this at once.
+ * Purges the conversations of a tenant whose purge time has come. Returns their number. A failure does not stop the
+ * others; the first error is thrown at the end. Several servers may do this at once.
  */
 export async function purgeDue(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
   const server: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "server", name: "server" };

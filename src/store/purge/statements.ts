@@ -4,7 +4,7 @@ import type { Statement } from "../database.ts";
 /** Deletes a locked conversation whose time has come now, if not before. $1 tenant, $2 id. */
 export const beginPurge: Statement = {
   name: "purge_begin",
-  // Its readers want to hear that it is gone.
+  // Notifies subscribers that it is gone.
   extendsLog: 1,
   text: `
   update conversation set delete_time = coalesce(delete_time, date_trunc('milliseconds', now())),
@@ -13,8 +13,9 @@ export const beginPurge: Statement = {
 };
 
 /**
- * Erases the last entries of the log of a locked conversation, if its time has come, and what hangs on them. The last ones
- * first: who reads on from a cursor finds an end, and no gap. $1 tenant, $2 id, $3 how many at most of each kind.
+ * Erases the last entries of the log of a locked conversation, if its purge time has come, with their dependent rows.
+ * From the end, so that a reader finds an earlier end instead of a gap. $1 tenant, $2 id, $3 maximum entries of each
+ * kind.
  */
 export const erasePiece: Statement<{ messages: bigint; events: bigint }> = {
   name: "purge_piece",
@@ -35,7 +36,7 @@ export const erasePiece: Statement<{ messages: bigint; events: bigint }> = {
   select (select count(*) from messages) as messages, (select count(*) from events) as events`,
 };
 
-/** Deleted conversations whose time has come. $1 tenant, $2 limit, $3 those that are left out. */
+/** Deleted conversations whose purge time has come. $1 tenant, $2 limit, $3 conversations to skip. */
 export const conversationsToPurge: Statement<{ id: string }> = {
   name: "conversation_to_purge",
   text: `
@@ -44,7 +45,7 @@ export const conversationsToPurge: Statement<{ id: string }> = {
   order by c.purge_time limit $2`,
 };
 
-/** Locks one of them; no row where it has been restored or purged, or somebody is at it. $1 tenant, $2 id. */
+/** Locks one of them; no row if it was restored or purged, or is locked. $1 tenant, $2 id. */
 export const lockToPurge: Statement<{ id: string }> = {
   name: "conversation_lock_to_purge",
   text: `

@@ -11,7 +11,7 @@ export interface PartRow {
   readonly read_seq: bigint;
 }
 
-/** Those who take part, in order. $1 tenant, $2 conversation, $3 join_seq and $4 member after, $5 limit. */
+/** Participants, in order. $1 tenant, $2 conversation, $3 join_seq and $4 member after, $5 limit. */
 export const exportParticipants: Statement<PartRow> = {
   name: "export_participants",
   text: `
@@ -21,13 +21,13 @@ export const exportParticipants: Statement<PartRow> = {
   order by p.join_seq, p.member_id limit $5`,
 };
 
-/** Whether the rows were cut by their bytes. */
+/** For rows limited by bytes. */
 interface Cut {
-  /** How many rows there were before that, up to the limit. */
+  /** The number of rows before that limit. */
   readonly found: bigint;
 }
 
-/** As many as begin within the bytes, and at least one; what is too long to lie in the row itself is not read for that. */
+/** Rows that begin within the bytes, at least one; TOASTed values are not read for that. */
 const withinBytes = (rows: string, order: string, most: string) => `
   select * from (
     select r.*, count(*) over () as found,
@@ -57,7 +57,7 @@ export interface KeptRevisionRow {
   readonly editor: string;
 }
 
-/** What a message was before. $1 tenant, $2 conversation, $3 seq, $4 after revision, $5 limit, $6 bytes. */
+/** Revisions of a message. $1 tenant, $2 conversation, $3 seq, $4 after revision, $5 limit, $6 bytes. */
 export const exportRevisions: Statement<KeptRevisionRow & Cut> = {
   name: "export_revisions",
   text: withinBytes(

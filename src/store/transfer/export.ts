@@ -1,4 +1,4 @@
-// Reads everything of a conversation for an export, a bounded number of bytes at a time.
+// Reads all data of a conversation for an export, in pages of bounded size.
 
 import { FIRST_PLACE } from "../conversations/participant-statements.ts";
 import type { Queryable } from "../database.ts";
@@ -7,11 +7,11 @@ import * as sql from "./export-statements.ts";
 
 export type { EventRow, KeptRevisionRow, PartRow } from "./export-statements.ts";
 
-/** So many rows, or bytes of text, are read at once. */
+/** Maximum rows, and bytes of text, of a page. */
 const PAGE = 200;
 const PAGE_BYTES = 1024 * 1024;
 
-/** All who take part, in order, in pages of `size`; at least one page, which may be empty. */
+/** All participants, in order, in pages of `size`; at least one page, which may be empty. */
 export async function* exportParticipants(
   on: Queryable,
   tenantId: string,
@@ -55,13 +55,13 @@ export async function* exportLog(on: Queryable, tenantId: string, conversationId
   }
 }
 
-/** What a message was before, oldest first. */
+/** The revisions of a message, oldest first. */
 export async function* exportRevisions(
   on: Queryable,
   tenantId: string,
   { conversation_id, seq, revision }: MessageRow,
 ): AsyncGenerator<sql.KeptRevisionRow, void> {
-  // A message that was never edited was nothing before.
+  // A message that was never edited has no revisions.
   for (let after = -1; revision > 0; ) {
     const rows = await on.query(sql.exportRevisions, [tenantId, conversation_id, seq, after, PAGE, PAGE_BYTES]);
     yield* rows;
@@ -83,7 +83,7 @@ async function* paged<Row extends { readonly seq: bigint; readonly found?: bigin
   }
 }
 
-/** Whether nothing comes after a page: it was cut neither by the number of rows nor, where it says so, by their bytes. */
+/** Whether a page is the last one: it was limited neither by rows nor by bytes. */
 function isLast(rows: readonly { readonly found?: bigint }[]): boolean {
   return rows.length < PAGE && Number(rows[0]?.found ?? rows.length) === rows.length;
 }

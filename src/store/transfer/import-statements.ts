@@ -3,7 +3,7 @@
 import type { WritableColumn } from "../conversations/statements.ts";
 import type { Statement } from "../database.ts";
 
-/** Makes the members that are not there. $1 tenant, $2 ids. */
+/** Creates missing members. $1 tenant, $2 ids. */
 export const importMembers: Statement = {
   name: "import_members",
   text: `
@@ -11,7 +11,7 @@ export const importMembers: Statement = {
   on conflict (tenant_id, id) do nothing`,
 };
 
-/** The types of the columns that an import sets beside the id, as they come out of JSON. */
+/** The types of the columns that an import sets from JSON, without the id. */
 const importedColumns = {
   creator: "text",
   title: "text",
@@ -35,12 +35,15 @@ const importedColumns = {
   purge_time: "timestamptz",
 } as const satisfies Record<WritableColumn, string> & Record<string, string>;
 
-/** A conversation without its log, as JSON can say it. */
+/** A conversation without its log, in JSON types. */
 export type ImportedConversationRow = Readonly<Record<"id" | keyof typeof importedColumns, unknown>>;
 
 const names = Object.keys(importedColumns);
 
-/** Adds conversations without their logs; answers those that were not there. $1 tenant, $2 them as a JSON array, no id twice. */
+/**
+ * Adds conversations without their logs; answers those that were not there. $1 tenant, $2 them as a JSON array, no id
+ * twice.
+ */
 export const importConversations: Statement<{ id: string }> = {
   name: "import_conversations",
   text: `
@@ -52,7 +55,10 @@ export const importConversations: Statement<{ id: string }> = {
   order by c.id on conflict (tenant_id, id) do nothing returning id`,
 };
 
-/** Answers those that did not take part yet. $1 tenant, then arrays: conversations, member ids, join seqs, join times, read seqs. */
+/**
+ * Returns those that did not take part yet. $1 tenant, then arrays: conversations, member ids, join seqs, join times,
+ * read seqs.
+ */
 export const importParticipants: Statement<{ conversation_id: string }> = {
   name: "import_participants",
   text: `
@@ -71,7 +77,10 @@ export const countImportedParticipants: Statement = {
   from unnest($2::uuid[], $3::integer[]) as j(id, joined) where c.tenant_id = $1 and c.id = j.id`,
 };
 
-/** Sets where members joined, and moves their read marks forward. $1 tenant, then arrays: conversations, members, join seqs, read seqs. */
+/**
+ * Sets where members joined, and moves their read marks forward. $1 tenant, then arrays: conversations, members, join
+ * seqs, read seqs.
+ */
 export const markImported: Statement = {
   name: "import_mark",
   text: `
@@ -80,14 +89,14 @@ export const markImported: Statement = {
   where p.tenant_id = $1 and p.conversation_id = m.conversation_id and p.member_id = m.member_id`,
 };
 
-/** Lets the tenant count on from a number, and locks its counter. $1 tenant, $2 number. */
+/** Raises the tenant's counter to a number, and locks it. $1 tenant, $2 number. */
 export const countOnFrom: Statement = {
   name: "import_count_on",
   text: `
   update tenant t set last_conversation_number = greatest(t.last_conversation_number, $2::bigint) where t.id = $1`,
 };
 
-/** Numbers conversations, but for numbers that others have. $1 tenant, then arrays: conversations, numbers, none twice. */
+/** Sets numbers of conversations, except used ones. $1 tenant, then arrays: conversations, distinct numbers. */
 export const numberImported: Statement = {
   name: "import_number",
   text: `
@@ -96,7 +105,7 @@ export const numberImported: Statement = {
     and not exists (select from conversation o where o.tenant_id = $1 and o.number = n.number)`,
 };
 
-/** Locks conversations, in one order whoever asks. $1 tenant, $2 ids. */
+/** Locks conversations, in a fixed order. $1 tenant, $2 ids. */
 export const lockImported: Statement<{ id: string; last_seq: bigint }> = {
   name: "import_lock",
   text: `
@@ -104,14 +113,14 @@ export const lockImported: Statement<{ id: string; last_seq: bigint }> = {
   order by c.id for no key update`,
 };
 
-/** A message that is there, as far as an import asks. */
+/** The parts of an existing message that an import needs. */
 export interface ThereRow {
   readonly id: string;
   readonly conversation_id: string;
   readonly revision: number;
 }
 
-/** Which messages are there already. $1 tenant, $2 ids. */
+/** Existing messages. $1 tenant, $2 ids. */
 export const existingMessages: Statement<ThereRow> = {
   name: "import_existing_messages",
   text: `
@@ -134,7 +143,9 @@ export const importMessages: Statement = {
 };
 
 /**
- * Adds those that are not there, and answers which. $1 tenant, then arrays: message ids, revisions, contents, metadata,
+ * Adds missing revisions and returns them.
+-; answers those that were not there.
++; returns those that did not exist. $1 tenant, then arrays: message ids, revisions, contents, metadata,
  * create times, editors.
  */
 export const importRevisions: Statement<{ seq: bigint }> = {
@@ -159,8 +170,8 @@ export const importEvents: Statement = {
 };
 
 /**
- * What follows from a log that has grown. $1 tenant, then arrays: conversations, last seqs, how many messages that are
- * not deleted came, when the last message came (or null), when the last entry came.
+ * Updates conversations after an import. $1 tenant, then arrays: conversations, last seqs, numbers of added messages
+ * that are not deleted, times of the last message (or null), times of the last entry.
  */
 export const growImported: Statement = {
   name: "import_grow",

@@ -1,4 +1,4 @@
-// Adds what an import brings.
+// Writes the data of an import.
 import type { WritableColumn } from "../conversations/conversations.ts";
 import type { Queryable } from "../database.ts";
 import type { MessageRow } from "../messages/columns.ts";
@@ -12,36 +12,38 @@ export interface ImportedConversation {
   readonly id: string;
   readonly creator: string;
   readonly values: Readonly<Record<WritableColumn, unknown>>;
-  /** The number that people say; null: it has none. */
+  /** The conversation's number for people, or null. */
   readonly number: bigint | null;
   readonly version: number;
   readonly createTime: Date;
   readonly updateTime: Date;
   readonly deleteTime: Date | null;
   readonly purgeTime: Date | null;
-  /** No member twice. They are added by {@link addParts}, and counted already. */
+  /** Distinct members. {@link addParts} adds them; the conversation's count includes them. */
   readonly participants: readonly PartRow[];
 }
 
-/** Someone's part in a conversation that an import brings. */
+/** An imported participant. */
 export interface ImportedPart extends PartRow {
   readonly conversationId: string;
 }
 
-/** Adds the conversations that are not there; those that are stay as they are. Answers the ids of those that were added. */
+/**
+ * Adds missing conversations; existing ones stay unchanged. Returns the ids of the added ones.
+ */
 export async function addConversations(
   tx: Queryable,
   tenantId: string,
   items: readonly ImportedConversation[],
 ): Promise<ReadonlySet<string>> {
   if (items.length === 0) return new Set();
-  // Of one that comes twice the first counts.
+  // Of duplicates, the first counts.
   const first = new Map(items.toReversed().map((item) => [item.id, item]));
   const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify([...first.values()].map(rowOf))]);
   return new Set(rows.map(({ id }) => id));
 }
 
-/** Lets members take part in conversations; those who do stay as they are. Answers how many joined which. */
+/** Adds missing participants; existing ones stay unchanged. Returns how many were added to each conversation. */
 export async function addParts(
   tx: Queryable,
   tenantId: string,
@@ -61,13 +63,13 @@ export async function addParts(
   return joined;
 }
 
-/** Counts those who joined after their conversation was added. */
+/** Updates the participant count of conversations that existed before. */
 export async function countParts(tx: Queryable, tenantId: string, joined: ReadonlyMap<string, number>): Promise<void> {
   if (joined.size === 0) return;
   await tx.query(sql.countImportedParticipants, [tenantId, [...joined.keys()], [...joined.values()]]);
 }
 
-/** Sets where members joined, and moves their read marks forward. */
+/** Sets the join positions of participants, and moves their read marks forward. */
 export async function markParts(tx: Queryable, tenantId: string, parts: readonly ImportedPart[]): Promise<void> {
   if (parts.length === 0) return;
   await tx.query(sql.markImported, [
@@ -79,7 +81,9 @@ export async function markParts(tx: Queryable, tenantId: string, parts: readonly
   ]);
 }
 
-/** Gives conversations that were added the numbers that they bring, unless others have them; counting goes on after them. */
+/**
+ * Sets the numbers of added conversations, unless others have them, and raises the tenant's counter.
+ */
 export async function numberConversations(
   tx: Queryable,
   tenantId: string,
@@ -89,7 +93,7 @@ export async function numberConversations(
   for (const { id, number } of items) if (number !== null && !ids.has(number)) ids.set(number, id);
   if (ids.size === 0) return;
   const numbers = [...ids.keys()];
-  // First, for it lets one numbering follow the other.
+  // First, because it serializes numbering.
   await tx.query(sql.countOnFrom, [tenantId, numbers.reduce((most, number) => (number > most ? number : most))]);
   await tx.query(sql.numberImported, [tenantId, [...ids.values()], numbers]);
 }
@@ -108,17 +112,17 @@ function rowOf({ id, creator, values, version, participants, ...times }: Importe
   } satisfies sql.ImportedConversationRow;
 }
 
-/** Makes the members that the tenant does not have. */
+/** Creates missing members. */
 export async function addMembers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await tx.query(sql.importMembers, [tenantId, [...ids].sort()]);
 }
 
-/** What a message was before, by the id of the message. */
+/** A revision, by the id of its message. */
 export interface ImportedRevision extends Omit<KeptRevisionRow, "seq" | "role" | "client_time"> {
   readonly messageId: string;
 }
 
-/** Adds what messages were before; what is there already stays. Answers how many came. */
+/** Adds missing revisions. Returns their number. */
 export async function addRevisions(
   tx: Queryable,
   tenantId: string,
@@ -137,13 +141,13 @@ export async function addRevisions(
   return rows.length;
 }
 
-/** Locks conversations, and answers how long the logs of those that exist are. */
+/** Locks conversations, and returns the last numbers of the logs of those that exist. */
 export async function lockLogs(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
   const rows = await tx.query(sql.lockImported, [tenantId, ids]);
   return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
 }
 
-/** The messages that are there already, by their ids. */
+/** Existing messages, by id. */
 export async function messagesThere(
   tx: Queryable,
   tenantId: string,
@@ -153,7 +157,7 @@ export async function messagesThere(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** An entry as it was read. Its `seq` is the one that is asked for, or 0. */
+/** A parsed entry. `seq` is the requested one, or 0. */
 export type ImportedItem =
   | {
       readonly kind: "message";
@@ -162,7 +166,7 @@ export type ImportedItem =
     }
   | { readonly kind: "event"; readonly conversationId: string; readonly row: EventRow };
 
-/** An entry and the place in its log that it gets. */
+/** An entry with its assigned number. */
 export interface PlacedItem<Item extends ImportedItem = ImportedItem> {
   readonly item: Item;
   readonly seq: bigint;
@@ -171,7 +175,7 @@ export interface PlacedItem<Item extends ImportedItem = ImportedItem> {
 type PlacedMessage = PlacedItem<Extract<ImportedItem, { kind: "message" }>>;
 type PlacedEvent = PlacedItem<Extract<ImportedItem, { kind: "event" }>>;
 
-/** Adds entries whose places are known to locked logs. */
+/** Adds entries with assigned numbers to locked logs. */
 export async function addEntries(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
   const messages = placed.filter((one): one is PlacedMessage => one.item.kind === "message");
   const events = placed.filter((one): one is PlacedEvent => one.item.kind === "event");

@@ -13,7 +13,7 @@ export interface TurnRow {
   readonly message_id: string;
   readonly message_seq: bigint;
   readonly reply_id: string;
-  /** Null: the turn has not ended, or ended without a word. */
+  /** Null: the turn has not ended, or its reply is empty. */
   readonly reply_seq: bigint | null;
   readonly state: TurnState;
   readonly failure: string;
@@ -29,7 +29,7 @@ const columns = `t.id, t.conversation_id, t.agent_id, t.message_id, t.message_se
 const now = "date_trunc('milliseconds', clock_timestamp())";
 const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
 
-/** Why nothing more may be added to conversation `c` for turn `t`, in words; null: it may. `$1` is the tenant. */
+/** Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. `$1` is the tenant. */
 const shut = `case
     when c.delete_time is not null then 'the conversation was deleted'
     when c.status = ${ConversationStatus.CLOSED} then 'the conversation was closed'
@@ -38,8 +38,8 @@ const shut = `case
   end`;
 
 /**
- * Why turn `t` should not go on, in words; empty: somebody has cancelled it; null: it may. A reply that has begun is the
- * conversation's, and goes on without its caller. `$1` is the tenant.
+ * Why turn `t` must stop, as text; empty: it was cancelled; null: it may continue. A reply that has begun continues
+ * without its caller. `$1` is the tenant.
  */
 const stop = `(select case
     when t.cancel_time is not null then ''
@@ -62,10 +62,9 @@ export const openTurns: Statement<{ id: string; expired: boolean }> = {
 };
 
 /**
- * Adds a turn to a locked conversation.
- * $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq, $7 reply id, $8 state, $9 server,
- * $10 how long the server is believed to live, in milliseconds, $11 the member whose part in it lets the caller write, or
- * null.
+ * Adds a turn to a locked conversation. $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq,
+ * $7 reply id, $8 state, $9 server, $10 the length of the lease in milliseconds, $11 the member whose
+ * part in it lets the caller write, or null.
  */
 export const insertTurn: Statement<TurnRow> = {
   name: "turn_insert",
@@ -78,12 +77,12 @@ export const insertTurn: Statement<TurnRow> = {
   returning ${columns}`,
 };
 
-/** Whether no turn stands in the way of turn `t` in its conversation. `$1` is the tenant. */
+/** Whether no earlier turn of the conversation blocks turn `t`. `$1` is the tenant. */
 const next = `not exists (select from turn o where o.tenant_id = $1 and o.conversation_id = t.conversation_id
       and (o.state = 2 or (o.state = 1 and o.message_seq < t.message_seq)))`;
 
 /**
- * How many turns wait: in a conversation, of one caller, and in the tenant. It reads the index of open turns only.
+ * The number of queued turns: in a conversation, of one caller, and in the tenant. Reads only the index of open turns.
  * $1 tenant, $2 conversation, $3 caller or null.
  */
 export const countWaiting: Statement<{ conversation: number; caller: number; tenant: number }> = {
@@ -95,9 +94,8 @@ export const countWaiting: Statement<{ conversation: number; caller: number; ten
 };
 
 /**
- * Lets a queued turn run if it is the next: of ids the order is that of the clocks of several servers, of messages that
- * of the log. No row: it is not its turn yet, or it is open no longer.
- * $1 tenant, $2 conversation, $3 id.
+ * Starts a queued turn if it is next, in the order of messages in the log (ids would follow the clocks of several
+ * servers). No row: it is not next, or not open any more. $1 tenant, $2 conversation, $3 id.
  */
 export const startTurn: Statement<TurnRow> = {
   name: "turn_start",
@@ -112,9 +110,9 @@ export const startTurn: Statement<TurnRow> = {
 };
 
 /**
- * Saves the text so far and renews the lease. No row: the turn has ended, whoever ended it.
+ * Saves the text so far and renews the lease. No row: the turn has ended.
  * $1 tenant, $2 id, $3 how much of the saved text stays, $4 the text after that, $5 when the first piece came or null,
- * $6 how long the server is believed to live, in milliseconds.
+ * $6 the length of the lease in milliseconds.
  */
 export const saveTurn: Statement<{ stop: string | null }> = {
   name: "turn_save",
@@ -125,7 +123,10 @@ export const saveTurn: Statement<{ stop: string | null }> = {
   returning ${stop} as stop`,
 };
 
-/** Renews the lease alone. Both tell why the turn should not go on. $1 tenant, $2 id, $3 how long the server is believed to live, in milliseconds. */
+/**
+ * Renews the lease only. Like `saveTurn`, returns why the turn must stop. $1 tenant, $2 id, $3 the length of the lease
+ * in milliseconds.
+ */
 export const renewTurn: Statement<{ stop: string | null }> = {
   name: "turn_renew",
   text: `
@@ -135,8 +136,8 @@ export const renewTurn: Statement<{ stop: string | null }> = {
 };
 
 /**
- * Renews the leases of queued turns, and tells of each why it should not go on, and whether it is the next. No row: it
- * waits no longer. $1 tenant, $2 ids, $3 how long the server is believed to live, in milliseconds.
+ * Renews the leases of queued turns, and returns for each why it must stop, and whether it is next. No row: it is not
+ * queued any more. $1 tenant, $2 ids, $3 the length of the lease in milliseconds.
  */
 export const renewWaiting: Statement<{ id: string; stop: string | null; next: boolean }> = {
   name: "turn_renew_waiting",
@@ -161,11 +162,11 @@ export const requestCancel: Statement = {
 };
 
 /**
- * Ends a turn and adds the reply to the log, in one transaction. Without a word no message is added; nor is one where
- * nothing more may be added, and the turn is then cancelled. No row: it had ended before, or its server lives.
- * $1 tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the state it gets, $6 why it failed,
- * $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to end it if its lease is over,
- * $10 why the reply ends, $11 the state of a turn that is cancelled, $12 why such a one's reply ends.
+ * Ends a turn and adds the reply to the log, in one transaction. An empty reply adds no message. If nothing may be
+ * added any more, the turn is cancelled without a message. No row: it had ended before, or its server is alive. $1
+ * tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the state it gets, $6 why it failed, $7 the
+ * text, or null for what was saved, $8 the state of the message, $9 whether only to end it if its lease is over, $10
+ * why the reply ends, $11 the state of a turn that is cancelled, $12 why such a one's reply ends.
  */
 export const endTurn: Statement<TurnRow> = {
   name: "turn_end",
@@ -221,8 +222,8 @@ export const latestMessages: Statement<MessageRow> = {
 };
 
 /**
- * The open turns whose servers have not renewed them, of all tenants: each is then ended in its own. It reads the index
- * of open turns only.
+ * Open turns with expired leases, of all tenants; each is then ended within its tenant. Reads only the index of open
+ * turns.
  */
 export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversation_id: string }> = {
   name: "turn_abandoned",

@@ -1,4 +1,4 @@
-// Begins, saves, follows and ends turns.
+// Starts, saves, follows and ends turns.
 
 import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
@@ -11,20 +11,20 @@ import * as sql from "./statements.ts";
 
 export type { TurnRow } from "./statements.ts";
 
-/** Where a turn is. */
+/** The place of a turn. */
 export interface TurnPlace {
   readonly tenantId: string;
   readonly conversationId: string;
   readonly id: string;
 }
 
-/** Which server runs a turn, and for how long it is believed to live without another word, in milliseconds. */
+/** The server that runs a turn, and the length of its lease in milliseconds. */
 export interface TurnLease {
   readonly server: string;
   readonly leaseMs: number;
 }
 
-/** The open turns of a locked conversation, oldest first. `expired`: its server is gone. */
+/** The open turns of a locked conversation, oldest first. `expired`: its lease has ended. */
 export function openTurns(
   tx: Queryable,
   tenantId: string,
@@ -33,7 +33,7 @@ export function openTurns(
   return tx.query(sql.openTurns, [tenantId, conversationId]);
 }
 
-/** Adds a turn that answers a message of a locked conversation. */
+/** Adds a turn for a message of a locked conversation. */
 export async function insertTurn(
   tx: Queryable,
   caller: Caller,
@@ -61,21 +61,21 @@ export async function insertTurn(
   return row;
 }
 
-/** How many turns wait: in a conversation, of a member who calls, and in the tenant. */
+/** The number of queued turns: in a conversation, of a calling member, and in the tenant. */
 export async function countWaiting(
   on: Queryable,
   caller: Caller,
   conversationId: string,
 ): Promise<{ conversation: number; caller: number; tenant: number }> {
-  // A key on its own may speak for everybody.
+  // A key by itself serves many people, so it has no limit of its own.
   const name = caller.memberId === null ? null : caller.name;
   const [row] = await on.query(sql.countWaiting, [caller.tenantId, conversationId, name]);
   return row ?? { conversation: 0, caller: 0, tenant: 0 };
 }
 
 /**
- * Renews the leases of queued turns of one tenant. Those that are missing wait no longer. `stop`: as `saveTurn` tells.
- * `next`: nothing stands in its way.
+ * Renews the leases of queued turns of one tenant; missing ones are not queued any more. `stop`: as in `saveTurn`.
+ * `next`: it can start.
  */
 export function renewWaiting(
   on: Queryable,
@@ -86,14 +86,14 @@ export function renewWaiting(
   return on.query(sql.renewWaiting, [tenantId, ids, leaseMs]);
 }
 
-/** Lets a queued turn run if it is the next. Undefined: not yet, or it is open no longer. */
+/** Starts a queued turn if it is next. Undefined: not yet, or not open any more. */
 export async function startTurn(on: Queryable, place: TurnPlace): Promise<sql.TurnRow | undefined> {
   return (await on.query(sql.startTurn, [place.tenantId, place.conversationId, place.id]))[0];
 }
 
 /**
- * Saves the text after `offset` code points, or nothing but that the server lives. Undefined: the turn has ended.
- * `stop`: why it should not go on, in words; empty: somebody has cancelled it.
+ * Saves the text after `offset` code points, or renews the lease only. Undefined: the turn has ended. `stop`: why it
+ * must stop, as text; empty: it was cancelled.
  */
 export async function saveTurn(
   on: Queryable,
@@ -116,18 +116,18 @@ export async function isTurnOpen(on: Queryable, { tenantId, id }: TurnPlace): Pr
 
 export interface TurnEnd {
   readonly state: EndState;
-  /** Why it failed, or was ended though nobody cancelled it; else empty. */
+  /** Why it failed or was ended by the system; otherwise empty. */
   readonly failure: string;
   readonly finish: FinishReason;
-  /** The whole reply. Undefined: what was saved of it. */
+  /** The whole reply. Undefined: the saved text. */
   readonly text: string | undefined;
-  /** End it only if its server is gone. */
+  /** End it only if its lease has expired. */
   readonly onlyIfExpired?: boolean;
 }
 
 /**
- * Ends a turn and adds its reply to the log. Where the conversation was deleted or closed, or the message that it answers
- * deleted, nothing is added and the turn is cancelled. Undefined: it had ended before.
+ * Ends a turn and adds its reply to the log. If the conversation was deleted or closed, or the message deleted, nothing
+ * is added and the turn is cancelled. Undefined: it had ended before.
  */
 export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Promise<sql.TurnRow | undefined> {
   const whole = end.state === TurnState.COMPLETE;
@@ -148,7 +148,7 @@ export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Pr
   return (await on.query(sql.endTurn, values))[0];
 }
 
-/** A turn and what is saved of its text after an offset; undefined if the caller does not see it. */
+/** A turn and its saved text after an offset; undefined if the caller does not see it. */
 export async function followTurn(
   on: Queryable,
   caller: Caller,
@@ -170,7 +170,7 @@ export async function latestMessages(
   return (await on.query(sql.latestMessages, [tenantId, conversationId, count])).reverse();
 }
 
-/** Open turns whose servers are gone, of all tenants: some of them. */
+/** Some open turns with expired leases, of all tenants. */
 export async function abandonedTurns(on: Queryable): Promise<TurnPlace[]> {
   const rows = await on.query(sql.abandonedTurns, []);
   return rows.map((row) => ({ tenantId: row.tenant_id, conversationId: row.conversation_id, id: row.id }));

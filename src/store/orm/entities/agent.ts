@@ -1,4 +1,4 @@
-// An agent that answers in conversations, and its turns.
+// Agents and their turns.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
@@ -12,9 +12,9 @@ export const AgentEntity = defineEntity({
     description: p.text().default(""),
     /** echo, openai, connect. */
     connector: p.text(),
-    /** What the connector needs: the message of that name in the contract, as JSON. */
+    /** The connector's message of the contract, as JSON. */
     settings: p.json<JsonObject>(),
-    /** Sealed. */
+    /** Encrypted. */
     credential: p.blob().nullable(),
     idleTimeoutMs: p.integer(),
     timeoutMs: p.integer(),
@@ -34,7 +34,7 @@ export const TurnEntity = defineEntity({
     id: p.uuid().primary(),
     conversationId: p.uuid(),
     agentId: p.uuid(),
-    /** Who asked for it. */
+    /** Its caller. */
     caller: p.text(),
     messageSeq: p.bigint(),
     messageId: p.uuid(),
@@ -44,16 +44,16 @@ export const TurnEntity = defineEntity({
     /** See domain/turn.ts. */
     state: p.smallint(),
     failure: p.text().default(""),
-    /** Why the reply ends; 0: unknown. */
+    /** The finish reason; 0: unknown. */
     finishReason: p.smallint().default(0),
-    /** Whose part in the conversation it was asked by. Null: somebody asked who needs none. */
+    /** The participant for whom it runs. Null: the caller need not be a participant. */
     memberId: p.text().nullable(),
     /** The reply so far; empty once the turn has ended. */
     text: p.text().default(""),
     cancelTime: p.datetime(3).nullable(),
     /** Which server runs it. */
     server: p.uuid(),
-    /** Until when that server is believed to live. */
+    /** The end of the server's lease. */
     leaseTime: p.datetime(3),
     createTime: p.datetime(3).defaultRaw("now()"),
     startTime: p.datetime(3).nullable(),

@@ -1,4 +1,4 @@
-// An API key of a tenant. Of its secret only the SHA-256 is kept.
+// API keys. Only the SHA-256 of the secret is stored.
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export { LockMode } from "@mikro-orm/core";
@@ -12,7 +12,7 @@ export const ApiKeyEntity = defineEntity({
     name: p.text().default(""),
     scopes: p.array(),
     secretHash: p.blob(),
-    /** The secret before the last rotation, good until `previousExpireTime`. */
+    /** The secret before the last rotation, valid until `previousExpireTime`. */
     previousSecretHash: p.blob().nullable(),
     previousExpireTime: p.datetime(3).nullable(),
     creator: p.text(),

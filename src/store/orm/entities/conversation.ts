@@ -1,4 +1,4 @@
-// A conversation, those who take part in it, and the entries of its log that are not messages.
+// Conversations, participants, and the entries of the log that are not messages.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
@@ -8,7 +8,7 @@ export const ConversationEntity = defineEntity({
   properties: {
     tenantId: p.uuid().primary(),
     id: p.uuid().primary(),
-    /** Counted in the tenant; given when a client asks for numbers instead of ids. */
+    /** Unique in the tenant; assigned when a client asks for numbers instead of ids. */
     number: p.bigint().nullable(),
     title: p.text().default(""),
     status: p.smallint().default(1),
@@ -25,11 +25,11 @@ export const ConversationEntity = defineEntity({
     profileInfo: p.json<JsonObject>().nullable(),
     maxContextLength: p.integer().default(20),
     participantCount: p.integer().default(0),
-    /** The number of the last log entry; the next one is taken in the transaction that adds it. */
+    /** The number of the last log entry; the next one is assigned in the transaction that adds it. */
     lastSeq: p.bigint().defaultRaw("0"),
     messageCount: p.bigint().defaultRaw("0"),
     lastMessageTime: p.datetime(3).nullable(),
-    /** Moves when the conversation itself changes. */
+    /** Incremented when the conversation itself changes. */
     version: p.integer().default(1),
     createTime: p.datetime(3).defaultRaw("now()"),
     updateTime: p.datetime(3).defaultRaw("now()"),
@@ -48,7 +48,7 @@ export const ParticipantEntity = defineEntity({
     joinSeq: p.bigint(),
     joinTime: p.datetime(3).defaultRaw("now()"),
     readSeq: p.bigint().defaultRaw("0"),
-    /** When the conversation was created: lists of a member's conversations go by it. */
+    /** The conversation's create time, by which a member's lists are sorted. */
     conversationTime: p.datetime(3).defaultRaw("now()"),
   },
 });

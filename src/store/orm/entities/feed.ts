@@ -8,7 +8,7 @@ export const FeedStateEntity = defineEntity({
     tenantId: p.uuid().primary(),
     /** The last row that was added. */
     position: p.bigint().defaultRaw("1"),
-    /** Rows up to here are gone. */
+    /** Rows up to this position were deleted. */
     trimmed: p.bigint().defaultRaw("0"),
   },
 });
@@ -31,7 +31,7 @@ export const FeedEntity = defineEntity({
     tenantId: p.uuid().primary(),
     position: p.bigint().primary(),
     conversationId: p.uuid(),
-    /** The row stands for the entries of the log after this one … */
+    /** The row stands for the log entries after this one … */
     afterSeq: p.bigint(),
     /** … and up to this one. */
     seq: p.bigint(),

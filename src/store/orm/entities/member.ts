@@ -1,4 +1,4 @@
-// A member of a tenant: a person, a lead or a service, by the id that its identity provider gives it.
+// Members of a tenant: people, leads and services, by the id of their identity provider.
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export const MemberEntity = defineEntity({

@@ -1,4 +1,4 @@
-// A message, and the texts that it had before.
+// Messages and their revisions.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
@@ -8,7 +8,7 @@ export const MessageEntity = defineEntity({
   properties: {
     tenantId: p.uuid().primary(),
     conversationId: p.uuid().primary(),
-    /** The place in the conversation's log. */
+    /** The number in the conversation's log. */
     seq: p.bigint().primary(),
     id: p.uuid(),
     role: p.smallint(),

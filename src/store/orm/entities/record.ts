@@ -1,4 +1,4 @@
-// What is kept about calls: request ids that were used, and who did what.
+// Records of calls: request ids and the audit log.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
@@ -11,11 +11,11 @@ export const IdempotencyEntity = defineEntity({
     method: p.text().primary(),
     key: p.text().primary(),
     fingerprint: p.blob(),
-    /** The whole first answer; null once its conversation is purged. */
+    /** The first response; null once its conversation is purged. */
     answer: p.blob().nullable(),
-    /** What the answer is about. */
+    /** The conversation of the response. */
     conversationId: p.uuid().nullable(),
-    /** For sends, whose answer follows from the request and these messages. */
+    /** For sends, whose response follows from the request and these messages. */
     messageIds: p.array().columnType("uuid[]").nullable(),
     createTime: p.datetime(3).defaultRaw("now()"),
   },

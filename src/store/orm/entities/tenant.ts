@@ -1,4 +1,4 @@
-// A tenant: the wall around everything else.
+// Tenants.
 import { defineEntity, type InferEntity, p } from "@mikro-orm/core";
 
 export { LockMode } from "@mikro-orm/core";
@@ -10,7 +10,7 @@ export const TenantEntity = defineEntity({
     id: p.uuid().primary(),
     slug: p.text().unique("tenant_slug_key"),
     name: p.text().default(""),
-    /** Seals page tokens. */
+    /** Encrypts page tokens. */
     secret: p.blob(),
     lastConversationNumber: p.bigint().defaultRaw("0"),
     createTime: p.datetime(3).defaultRaw("now()"),
