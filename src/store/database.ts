@@ -9,24 +9,24 @@ import type { Reader } from "./snapshot.ts";
 export type { Queryable, Statement, Transaction } from "./driver/statement.ts";
 
 export interface TransactionOptions {
-  /** How often the work may start anew after a deadlock, lock timeout or serialization failure; 3 unless told. */
+  /** Maximum retries after a deadlock, lock timeout or serialization failure. Default: 3. */
   readonly retries?: number;
-  /** The conversation that it changes: it waits for others that do before it takes a connection. */
+  /** The conversation that it changes: it waits for other changes of it before it takes a connection. */
   readonly conversation?: { readonly tenantId: string; readonly id: string };
 }
 
 export interface Database extends Queryable {
-  /** MikroORM on the same connections, loaded when it is first asked for. */
+  /** MikroORM on the same connections, imported at first use. */
   orm(): Promise<MikroORM>;
   readonly schema: Schema;
-  /** Says how busy the connections are. */
+  /** The load of the connections. */
   readonly queue: ConnectionQueue;
   /**
    * Runs `work` in one transaction (read committed): commits when it returns, rolls back when it throws or `signal`
-   * aborts. May run it again after a collision with another transaction, so it must do nothing but database work.
+   * aborts. May run it again after a conflict with another transaction, so it must only do database work.
    *
-   * @throws DomainError DATABASE_UNAVAILABLE with `metadata.outcome` "unknown" when the connection broke during the
-   * commit: the change may or may not have taken effect
+   * @throws DomainError DATABASE_UNAVAILABLE with `metadata.outcome` "unknown" if the connection broke during the
+   * commit
    */
   transaction<T>(
     signal: Interrupt | undefined,
@@ -34,10 +34,10 @@ export interface Database extends Queryable {
     options?: TransactionOptions,
   ): Promise<T>;
   /**
-   * What `read` yields, all of one moment: one read-only transaction (repeatable read) on a connection that is held until
-   * the end. At most a quarter of the connections serve it at once; the next waits up to 30 seconds for its turn.
+   * Yields what `read` yields, from one snapshot: one read-only transaction (repeatable read) that holds a connection
+   * until the end. At most a quarter of the connections do this at once; further ones wait up to 30 seconds.
    *
-   * @throws DomainError OVERLOADED when too many wait, or it for too long; DEADLINE_EXCEEDED when nothing was taken for
+   * @throws DomainError OVERLOADED if too many wait, or too long; DEADLINE_EXCEEDED if the consumer takes nothing for
    * 60 seconds
    */
   snapshot<T>(
@@ -45,10 +45,10 @@ export interface Database extends Queryable {
     signal: Interrupt | undefined,
     read: (on: Queryable) => AsyncIterable<T>,
   ): AsyncIterable<T>;
-  /** A MikroORM EntityManager outside any transaction. Give its errors to `translate`. */
+  /** A MikroORM EntityManager outside any transaction. Pass its errors to `translate`. */
   fork(): Promise<EntityManager>;
-  /** One round trip. @throws DomainError DATABASE_UNAVAILABLE when the database cannot be reached, or takes no changes */
+  /** One round trip. @throws DomainError DATABASE_UNAVAILABLE if the database cannot be reached or is read-only */
   ping(signal?: Interrupt): Promise<void>;
-  /** Waits for what still runs, then closes every connection. */
+  /** Waits for running work, then closes every connection. */
   close(): Promise<void>;
 }

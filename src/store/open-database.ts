@@ -25,17 +25,17 @@ import { HeldTransaction, untilAborted } from "./transaction.ts";
 export interface DatabaseOptions {
   /** `postgresql://…`; a Unix socket's directory goes into `?host=`. */
   readonly url: string;
-  /** Connections at most; 10, or 2 for each core where that is more, unless told. */
+  /** Maximum connections. Default: 10, or 2 for each core if that is more. */
   readonly poolSize?: number;
-  /** Calls at most that wait for a connection; 16 times the pool's size unless told. */
+  /** Maximum calls that wait for a connection. Default: 16 times the pool's size. */
   readonly maxWaiting?: number;
   readonly applicationName?: string;
   readonly timeouts?: Partial<Timeouts>;
   readonly observer?: DatabaseObserver;
   readonly onConnectionLost?: (message: string) => void;
-  /** Where the tables lie in the database; `public` unless told. */
+  /** The schema of the tables. Default: `public`. */
   readonly searchPath?: string | undefined;
-  /** Its entities and migrations; Colloquy's own unless told. */
+  /** Its entities and migrations. Default: Colloquy's. */
   readonly schema?: Schema;
 }
 
@@ -44,9 +44,9 @@ const PING: Statement<{ read_only: boolean }> = {
   text: "select current_setting('transaction_read_only') = 'on' as read_only",
 };
 const RETRIES = 3;
-/** One of so many connections may hold a snapshot. */
+/** One in this many connections may hold a snapshot. */
 const SNAPSHOT_SHARE = 4;
-/** Colliding transactions wait up to this long, at random, before they start anew, in milliseconds. */
+/** Maximum random delay before a conflicting transaction is retried, in milliseconds. */
 const RETRY_SPREAD_MS = 20;
 
 class PostgresDatabase implements Database {
@@ -77,7 +77,7 @@ class PostgresDatabase implements Database {
       return await this.#queryOnce<Row>(statement, values, signal);
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      // Its plan was void, so it did nothing; a new connection plans it again.
+      // Its plan was invalid, so it did nothing; a new connection plans it again.
       if (kindOf(error) === "stale-plan") return this.#queryOnce<Row>(statement, values, signal).catch(rethrow);
       throw translate(error);
     }
@@ -137,7 +137,7 @@ class PostgresDatabase implements Database {
     } finally {
       const ending = transaction.end();
       this.#connections.track(ending);
-      // An aborted caller does not wait for the rollback; everybody else finds the locks gone.
+      // An aborted caller does not wait for the rollback; others must find the locks released.
       if (!signal?.aborted) await ending;
     }
   }
@@ -174,7 +174,7 @@ class PostgresDatabase implements Database {
   async close(): Promise<void> {
     await this.#connections.settled();
     await (await this.#orm)?.close(true);
-    // Kysely ends the pool only if MikroORM has used it.
+    // Kysely ends the pool only if MikroORM used it.
     if (!this.#pool.ending) await this.#pool.end();
   }
 }
@@ -183,12 +183,12 @@ function rethrow(error: unknown): never {
   throw translate(error);
 }
 
-/** Connections at most, unless told. */
+/** The default of `poolSize`. */
 export function defaultPoolSize(): number {
   return Math.max(10, 2 * availableParallelism());
 }
 
-/** Opens a database. Connects when the first query comes; `ping` tells whether it can be reached. */
+/** Opens a database. Connects at the first query; `ping` checks whether it can be reached. */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const schema = options.schema ?? SCHEMA;
   const size = options.poolSize ?? defaultPoolSize();

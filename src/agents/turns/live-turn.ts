@@ -1,4 +1,4 @@
-// A turn that this server runs: waits for its place, asks the agent, hands on the text as it comes, and says how it ends.
+// A turn running on this server: waits for its turn, calls the agent, publishes the text, and returns how it ends.
 import { type TextPart, TurnText } from "../../domain/reply-text.ts";
 import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState } from "../../domain/turn.ts";
 import { Signal } from "../../live/hints/signal.ts";
@@ -17,21 +17,21 @@ export interface LiveTurnParts extends TurnWriterParts {
   readonly waiting: WaitingTurns;
 }
 
-/** What a turn answers with. The request is read when the turn starts, which for a queued one is later. */
+/** The input of a turn. A queued turn reads the request when it starts. */
 export interface LiveTurnTask {
   readonly place: TurnPlace;
   readonly queued: boolean;
-  /** The place of the message that it answers in the log. */
+  /** The `seq` of the message to reply to. */
   readonly messageSeq: bigint;
   readonly agent: AgentRow;
   readRequest(): Promise<ReplyRequest>;
 }
 
-/** Why a turn stops before the agent is done. `unwanted`: what it answers, or the agent, is not there any more. */
+/** Why a turn stops early. `unwanted`: its message, conversation or agent is gone. */
 type Stop = "cancelled" | "unwanted" | "stopping" | "lost";
 
 export class LiveTurn {
-  /** Resolves when nothing more comes from here: the turn has ended in the store, or is in other hands. */
+  /** Resolves when the turn has ended in the store, or another server has taken it. */
   readonly done: Promise<void>;
   readonly #parts: LiveTurnParts;
   readonly #task: LiveTurnTask;
@@ -40,7 +40,7 @@ export class LiveTurn {
   readonly #changed = new Signal();
   readonly #stopping = new AbortController();
   #stop: Stop | undefined;
-  /** In words, where it is unwanted. */
+  /** Why it is unwanted, as text. */
   #stopReason = "";
   /** What the agent says is known. */
   #answered = false;
@@ -72,12 +72,12 @@ export class LiveTurn {
     this.#end("stopping");
   }
 
-  /** What is there after an offset; undefined if there is nothing yet. */
+  /** The text after an offset; undefined if there is none yet. */
   after(offset: number): TextPart | undefined {
     return this.#text.after(offset);
   }
 
-  /** Whether the turns before it have not ended yet. */
+  /** Whether it waits for earlier turns. */
   get waiting(): boolean {
     return this.#waiting;
   }
@@ -86,7 +86,7 @@ export class LiveTurn {
     return this.#finished;
   }
 
-  /** Resolves when there is more than `offset`, the turn has begun or finished, or some milliseconds have passed. */
+  /** Resolves when there is text after `offset`, the turn has begun or finished, or after `ms` milliseconds. */
   async grown(offset: number, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#finished || this.#text.length > offset) return;
@@ -121,7 +121,7 @@ export class LiveTurn {
     }
   }
 
-  /** Waits for its place, asks the agent, and says how the turn ends. */
+  /** Waits for earlier turns, calls the agent, and returns how the turn ends. */
   async #answer(): Promise<TurnEnd> {
     const { signal } = this.#stopping;
     try {
@@ -143,7 +143,7 @@ export class LiveTurn {
         await pieces.return(FinishReason.UNSPECIFIED);
       }
     } catch (error) {
-      // Whoever ended it has said how; what is made of it here is not written.
+      // Another server has ended it; this result is not written.
       if (this.#stop === "lost") return this.#endAs(TurnState.FAILED, FinishReason.ERROR);
       if (this.#stop === "cancelled" || this.#stop === "unwanted") {
         return this.#endAs(TurnState.CANCELLED, FinishReason.CANCELLED, this.#stopReason);
@@ -197,13 +197,13 @@ export class LiveTurn {
     hints.publish({ kind: "state", tenantId: place.tenantId, conversationId: place.conversationId });
   }
 
-  /** @param reason as `saveTurn` tells; undefined: it has ended elsewhere */
+  /** @param reason from `saveTurn`; undefined: another server has ended it */
   #stopFor(reason: string | undefined): void {
     if (reason === undefined) this.#end("lost");
     else this.#end(reason === "" ? "cancelled" : "unwanted", reason);
   }
 
-  /** A hint to cancel is only a hint: the next write tells whether it is true. */
+  /** A hint may be wrong: the next write reads whether the turn was cancelled. */
   async #watchCancels(cancels: { wait(ms: number, signal?: AbortSignal): Promise<void> }): Promise<void> {
     const { signal } = this.#stopping;
     try {

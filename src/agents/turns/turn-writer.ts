@@ -1,4 +1,4 @@
-// Writes a turn into the store while this server runs it: its text as it comes, its lease, and at last its end.
+// Writes a running turn to the store: its text, its lease, and finally its end.
 import type { Logger } from "pino";
 import type { TurnText } from "../../domain/reply-text.ts";
 import type { TurnTimes } from "../../domain/turn.ts";
@@ -7,14 +7,16 @@ import type { Database } from "../../store/database.ts";
 import { patiently } from "../../store/retry.ts";
 import { endTurn, saveTurn, type TurnEnd, type TurnPlace } from "../../store/turns/turns.ts";
 
-/** How long a turn waits for a database that is busy or not reachable, at its beginning and at its end, in milliseconds. */
+/**
+ * How long a turn waits for a database that is busy or not reachable, at its beginning and at its end, in milliseconds.
+ */
 export const PATIENCE_MS = 60_000;
 
 export interface TurnWriterParts {
   readonly database: Database;
   readonly hints: Hints;
   readonly times: TurnTimes;
-  /** This server's name in the leases. */
+  /** This server's id in leases. */
   readonly server: string;
   readonly log: Logger;
 }
@@ -32,7 +34,9 @@ export class TurnWriter {
   #timer: NodeJS.Timeout | undefined;
   #renewing: NodeJS.Timeout | undefined;
 
-  /** @param onStop told why the turn shall stop, as `saveTurn` says; undefined: it has ended elsewhere */
+  /**
+   * @param onStop called with the reason of `saveTurn` if the turn must stop; undefined: another server has ended it
+   */
   constructor(parts: TurnWriterParts, place: TurnPlace, text: TurnText, onStop: (reason: string | undefined) => void) {
     this.#parts = parts;
     this.#place = place;
@@ -40,7 +44,7 @@ export class TurnWriter {
     this.#onStop = onStop;
   }
 
-  /** From now on the lease is this server's, and renewed. */
+  /** Starts to renew the lease of this server. */
   holdLease(): void {
     const { renewEveryMs } = this.#parts.times;
     this.#savedAt = performance.now();
@@ -49,13 +53,13 @@ export class TurnWriter {
     }, renewEveryMs / 2);
   }
 
-  /** There is more text: it is saved soon. */
+  /** Schedules a save of new text. */
   grown(): void {
     this.#firstDeltaTime ??= new Date();
     this.#saveLater();
   }
 
-  /** Saves what is new and renews the lease; at most one write is under way. */
+  /** Saves new text and renews the lease, with at most one write at a time. */
   save(): void {
     this.#timer = undefined;
     if (this.#saving !== undefined || this.#closed) return;
@@ -69,7 +73,7 @@ export class TurnWriter {
       });
   }
 
-  /** Saves nothing more. Resolves when no write is under way. */
+  /** Stops saving. Resolves when no write is running. */
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#renewing);
