@@ -1,4 +1,4 @@
-// Who may call: issuers of tokens, networks, roles and limits.
+// Grammars of the access settings: issuers, networks, roles and limits.
 import { z } from "zod";
 import { type Network, parseNetwork } from "../access/client-address/client-address.ts";
 import { parseStreamLimits } from "../access/limits/open-streams.ts";

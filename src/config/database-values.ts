@@ -1,4 +1,4 @@
-// The database: its URL, its schema, and the connections to it.
+// Grammars of the database settings: URL, schema and pool size.
 import { z } from "zod";
 import { readableFile } from "./values.ts";
 

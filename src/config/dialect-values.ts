@@ -1,4 +1,4 @@
-// Which dialects are served where, and which of them may trust a user id.
+// Grammars of the dialect settings: where each is served, and which may trust user ids.
 import { z } from "zod";
 import { DIALECT_NAMES, type DialectName, type MountPoint, TRUSTING_DIALECTS } from "../domain/dialect-names.ts";
 import { list } from "./values.ts";

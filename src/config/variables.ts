@@ -1,4 +1,4 @@
-// The variables of the environment: their grammars, defaults, and which do not go together.
+// The variables of the environment: their grammars, defaults and contradictions.
 import { z } from "zod";
 import { isLoopback } from "../domain/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";

@@ -1,26 +1,26 @@
-// What the primary and its workers say to each other.
+// The messages between the primary and its workers.
 import type { Listening } from "../../server/listening.ts";
 
 export type ToPrimary =
-  /** The worker listens; it is ready when it is released. */
+  /** The worker is listening; it becomes ready when it is released. */
   | { readonly colloquy: "listening"; readonly listening: Listening }
-  /** The worker, released, has become ready. */
+  /** The released worker is ready. */
   | { readonly colloquy: "ready" }
-  /** Asks for the metrics of all workers together. */
+  /** Requests the combined metrics of all workers. */
   | { readonly colloquy: "gather"; readonly id: number };
 
 export type ToWorker =
-  /** Everything that all workers need is there. */
+  /** Allows the worker to become ready. */
   | { readonly colloquy: "release" }
-  /** Read the certificate anew. */
+  /** Reload the certificate. */
   | { readonly colloquy: "reload" }
-  /** Say that you are not ready, but go on. */
+  /** Report not ready, but keep serving. */
   | { readonly colloquy: "leave" }
-  /** Finish what is in flight, then end. */
+  /** Finish running calls, then exit. */
   | { readonly colloquy: "stop" }
   | { readonly colloquy: "gathered"; readonly id: number; readonly text: string | undefined };
 
-/** Others use the same line: Node itself, and the metrics. */
+/** Node and prom-client use the same channel. */
 export function isOurs<T extends ToPrimary | ToWorker>(message: unknown): message is T {
   return typeof message === "object" && message !== null && "colloquy" in message;
 }

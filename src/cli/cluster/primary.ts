@@ -1,5 +1,4 @@
-// The primary: starts the workers, hands each connection to one of them in turn, replaces those that die, stops them
-// all.
+// The primary: starts the workers, distributes connections in turn, replaces workers that die, and stops them all.
 import cluster from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
@@ -10,36 +9,37 @@ import { WorkerHandle } from "./worker-handle.ts";
 export interface FleetOptions {
   /** How many workers. */
   readonly count: number;
-  /** What a worker's environment has besides the primary's own; its program and words are the primary's. */
+  /** Added to the primary's environment; a worker runs the same program with the same arguments. */
   readonly environment: Readonly<Record<string, string>>;
   readonly logger: Logger;
 }
 
 export interface Fleet {
   /**
-   * Starts the workers, the first one alone. Resolves when all listen; rejects with WorkerFailed if one ends before.
+   * Starts the workers, the first one alone. Resolves when all are listening; rejects with WorkerFailed if one exits
+   * before.
    */
   start(): Promise<Listening>;
-  /** Lets them become ready, and those to come as well; resolves when they are. */
+  /** Releases all workers, also later ones; resolves when they are ready. */
   release(): Promise<void>;
-  /** Lets them read the certificate anew. */
+  /** Makes them reload the certificate. */
   reload(): void;
-  /** Lets them say that they are not ready, and go on. */
+  /** Makes them report not ready, but keep serving. */
   leave(): void;
-  /** Lets them finish what is in flight, and waits until all have ended. */
+  /** Lets them finish running calls, and waits until all have exited. */
   stop(): Promise<void>;
 }
 
-/** A worker ended before it listened. It has said why. */
+/** A worker exited before it was listening. It has printed the reason. */
 export class WorkerFailed extends Error {
   override readonly name = "WorkerFailed";
 }
 
-/** Between the ends of workers and the starts of others in their place, in milliseconds. */
+/** Delays before replacing workers, in milliseconds. */
 const BACKOFF_MS = [0, 100, 500, 2_000, 5_000];
-/** A worker that held out this long is replaced at once. */
+/** A worker that ran this long is replaced at once. */
 const STABLE_MS = 60_000;
-/** Workers that were told to stop have so long, in milliseconds, which is more than calls in flight have. */
+/** Time for workers to stop, in milliseconds: more than running calls get. */
 const STOP_MS = 15_000;
 
 export function createFleet({ count, environment, logger }: FleetOptions): Fleet {
@@ -73,14 +73,14 @@ export function createFleet({ count, environment, logger }: FleetOptions): Fleet
       .then(async () => {
         if (!stopping) await launch();
       })
-      // Its end was noticed, and it is replaced in its turn.
+      // Its exit was noticed, and it is replaced.
       .catch(() => {});
   }
 
   return {
     async start() {
       cluster.setupPrimary({ args: process.argv.slice(2) });
-      // If something keeps it from listening, that is said once.
+      // The first one alone, so that an error that prevents listening is printed once.
       const first = await launch();
       await Promise.all(Array.from({ length: count - 1 }, launch));
       return first;

@@ -1,4 +1,4 @@
-// A worker as the primary has it.
+// The primary's handle of a worker.
 import type { Worker } from "node:cluster";
 import type { Listening } from "../../server/listening.ts";
 import { isOurs, type ToPrimary, type ToWorker } from "./messages.ts";
@@ -11,13 +11,13 @@ export interface End {
 
 export class WorkerHandle {
   readonly pid: number | undefined;
-  /** Resolves when it listens; never if it ends before. */
+  /** Resolves when it is listening; never if it exits before. */
   readonly listening: Promise<Listening>;
   readonly ended: Promise<End>;
   readonly #worker: Worker;
   readonly #ready: Promise<void>;
 
-  /** @param gather the metrics of all workers together, whenever this one asks for them */
+  /** @param gather returns the combined metrics of all workers, when this one requests them */
   constructor(worker: Worker, gather: () => Promise<string>) {
     this.#worker = worker;
     this.pid = worker.process.pid;
@@ -42,23 +42,23 @@ export class WorkerHandle {
     this.#say({ colloquy: "gathered", id, text });
   }
 
-  /** Lets it become ready; resolves when it is, or has ended. */
+  /** Releases it; resolves when it is ready or has exited. */
   async release(): Promise<void> {
     this.#say({ colloquy: "release" });
     await Promise.race([this.#ready, this.ended]);
   }
 
-  /** Lets it read the certificate anew. */
+  /** Makes it reload the certificate. */
   reload(): void {
     this.#say({ colloquy: "reload" });
   }
 
-  /** Lets it say that it is not ready, and go on. */
+  /** Makes it report not ready, but keep serving. */
   leave(): void {
     this.#say({ colloquy: "leave" });
   }
 
-  /** Lets it finish what is in flight; resolves when it has ended, killed after so long. */
+  /** Lets it finish running calls; resolves when it has exited, killed after `timeoutMs`. */
   async stop(timeoutMs: number): Promise<void> {
     this.#say({ colloquy: "stop" });
     const late = setTimeout(() => this.#worker.process.kill("SIGKILL"), timeoutMs);
@@ -67,7 +67,7 @@ export class WorkerHandle {
   }
 
   #say(message: ToWorker): void {
-    // One that is ending has hung up.
+    // The channel of an exiting worker is closed.
     if (this.#worker.isConnected()) this.#worker.send(message, () => {});
   }
 }

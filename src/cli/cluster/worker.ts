@@ -1,24 +1,24 @@
-// A worker's line to its primary.
+// A worker's channel to its primary.
 import { AggregatorRegistry, type Registry } from "prom-client";
 import type { Listening } from "../../server/listening.ts";
 import { isOurs, type ToPrimary, type ToWorker } from "./messages.ts";
 
 export interface Primary {
-  /** What the primary's word to read the certificate anew does. */
+  /** Sets what a reload does. */
   onReload(reload: () => void): void;
-  /** Aborts when all workers are to say that they are not ready. */
+  /** Aborts when the workers must report not ready. */
   readonly leaving: AbortSignal;
-  /** Aborts when the primary asks to stop. If the primary dies, Node ends its workers at once. */
+  /** Aborts when the primary stops its workers. If the primary dies, Node ends them at once. */
   readonly stopped: AbortSignal;
-  /** Says that this worker listens; resolves when it may call itself ready. */
+  /** Reports that this worker is listening; resolves when it is released. */
   listening(listening: Listening): Promise<void>;
-  /** Says that it is. */
+  /** Reports that it is ready. */
   ready(): void;
-  /** Lets the primary collect what a registry holds; makes what asks it for the text of all workers' together. */
+  /** Lets the primary collect a registry; returns a function that requests the combined text of all workers. */
   gather(own: Registry): () => Promise<string>;
 }
 
-/** For workers alone. */
+/** For workers only. */
 export function connectToPrimary(): Primary {
   let reload = () => {};
   const leave = new AbortController();
@@ -56,7 +56,7 @@ export function connectToPrimary(): Primary {
     ready: () => say({ colloquy: "ready" }),
     gather(own) {
       AggregatorRegistry.setRegistries(own);
-      // Answers the primary's collector, by a line of its own.
+      // Responds to the primary's collector, with messages of its own.
       new AggregatorRegistry();
       return () =>
         new Promise((resolve, reject) => {
