@@ -51,6 +51,7 @@ import { documentsOf } from "./api-docs.ts";
 import { eventTickets } from "./event-tickets.ts";
 import { listenOn } from "./listeners.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
+import { DRAIN_MS } from "./stop-times.ts";
 
 export interface App {
   /** Listens, runs `settle`, and is ready then. Rejects if either fails. */
@@ -69,10 +70,9 @@ export interface Surroundings {
   readonly loop?: EventLoop;
   /** The text of `/metrics`, if it covers more than this process. */
   readonly gather?: Gather | undefined;
+  /** Told, in words, of each step of the stop as it begins. Default: nobody is. */
+  readonly waitsFor?: (what: string) => void;
 }
-
-/** How long running calls may continue after the server was told to stop, in milliseconds. */
-export const DRAIN_MS = 10_000;
 
 /**
  * Builds everything, without listening. The caller must stop it, also if the start fails. `url` is the database's.
@@ -83,24 +83,29 @@ export async function createApp(
   logger: Logger,
   opened: Database,
   url: string,
-  { loop = watchEventLoop(), gather }: Surroundings = {},
+  { loop = watchEventLoop(), gather, waitsFor = () => {} }: Surroundings = {},
 ): Promise<App> {
   // If a later part cannot be built, the earlier ones are closed in reverse order.
   await using begun = new AsyncDisposableStack();
+  const atStop = (what: string, end: () => Promise<unknown>) =>
+    begun.defer(async () => {
+      waitsFor(what);
+      await end();
+    });
   begun.defer(() => loop.stop());
   const lifecycle = createLifecycle();
   const metrics = createMetrics(gather);
   const hints = await openHints(config.hints, url, logger);
-  begun.defer(() => hints.close());
+  atStop("the connection that carries hints", () => hints.close());
   const database = announcing(opened, hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
   const { dataDir, issuers, rateLimits, heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });
-  begun.defer(() => identity.stop());
+  atStop("the last uses of API keys to be written", () => identity.stop());
   const sweeper = createSweeper({ database, onError });
-  begun.defer(() => sweeper.stop());
+  atStop("the sweeper", () => sweeper.stop());
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
   const ready = async () => started && (await answers());
@@ -108,9 +113,9 @@ export async function createApp(
   const { allowPrivate, key } = config.agents;
   const sealer = createSealer(await readSealingKey(dataDir, key));
   const connectors = createConnectors({ sealer, allowPrivate, toMessage });
-  begun.defer(() => connectors.close());
+  atStop("connections to agents", () => connectors.close());
   const turns = createTurns({ database, hints, connectors, log: logger });
-  begun.defer(() => turns.close());
+  atStop("replies of agents to be saved", () => turns.close());
   const renew = async (context: CallContext) => {
     const principal = await identity.stages.authenticate(context);
     permit(principal, ruleOf(context.method));
@@ -189,9 +194,7 @@ export async function createApp(
     return { server, port, names: mounts.map(({ name }) => name) };
   });
 
-  begun.defer(async () => {
-    await Promise.all(listeners.map(({ server }) => server.close({ deadlineMs: DRAIN_MS })));
-  });
+  atStop("calls in flight", () => Promise.all(listeners.map(({ server }) => server.close({ deadlineMs: DRAIN_MS }))));
 
   const running = begun.move();
   return {

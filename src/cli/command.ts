@@ -2,6 +2,7 @@
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";
+import type { StopLimit } from "./stop-limit.ts";
 
 /** An option, with its line in `--help`. */
 export type CommandOption = ParseArgsOptionsConfig[string] & { readonly help: string };
@@ -18,6 +19,8 @@ export interface Invocation {
   print(line: string): void;
   /** Aborts on the first SIGINT or SIGTERM. A second one ends the process, except during a `pause`. */
   readonly signal: AbortSignal;
+  /** Bounds the time from then on. */
+  readonly stop: StopLimit;
   /** Waits `ms` milliseconds, or until a further SIGINT or SIGTERM. */
   pause(ms: number): Promise<void>;
   /** Sets what SIGHUP does. It never ends the process. */

@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import { relative, resolve } from "node:path";
 import { destination, type Logger } from "pino";
+import { CLOSE_MS, DRAIN_MS, WORKER_CLOSE_MS } from "../app/stop-times.ts";
 import { type Config, ConfigError, loadConfig } from "../config/config.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { SettingError } from "../domain/setting-error.ts";
@@ -16,6 +17,7 @@ import { memberSetCommand } from "./member-set.ts";
 import { migrateCommand } from "./migrate.ts";
 import { parseCommandLine } from "./parse.ts";
 import { serveCommand } from "./serve.ts";
+import { createStopLimit, type StopLimit } from "./stop-limit.ts";
 import { listenForStop } from "./stop-signals.ts";
 import { tenantCreateCommand } from "./tenant-create.ts";
 import { tokenCommand } from "./token.ts";
@@ -36,22 +38,38 @@ const COMMANDS: readonly Command[] = [
 const FAILED = 1;
 const MISUSED = 2;
 
+export interface MainOptions {
+  /** Default: all commands. */
+  readonly commands?: readonly Command[];
+  /** How long a stop may take, in milliseconds. Default: the sum of what its parts may take. */
+  readonly stopMs?: number;
+}
+
 /** Returns the exit status: 0 done, 1 failed, 2 invalid command line or settings. */
-export async function main(words: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
+export async function main(
+  words: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  { commands = COMMANDS, stopMs }: MainOptions = {},
+): Promise<number> {
+  let stop: StopLimit | undefined;
   try {
-    const parsed = parseCommandLine(words, COMMANDS);
+    const parsed = parseCommandLine(words, commands);
     if (parsed.kind === "help") {
       process.stdout.write(`${parsed.text}\n`);
       return 0;
     }
     const config = loadConfig(environment);
+    const logger = openLog(config);
+    const limit = createStopLimit({ limitMs: stopMs ?? stopTime(config), logger, exit: process.exit });
+    stop = limit;
     const invocation = {
       config,
-      logger: openLog(config),
+      logger,
+      stop: limit,
       options: parsed.options,
       arguments: parsed.arguments,
       print: (line: string) => process.stdout.write(`${line}\n`),
-      ...listenForStop(),
+      ...listenForStop(() => limit.begin()),
     };
     await parsed.command.run(invocation).catch((error: unknown) => {
       throw unusableDataDir(config, error) ?? unusableDatabase(config, error) ?? error;
@@ -60,9 +78,15 @@ export async function main(words: readonly string[], environment: NodeJS.Process
   } catch (error) {
     return report(error);
   } finally {
+    stop?.waitsFor("what the command has left open");
     // An open channel to the primary would keep the worker running.
     cluster.worker?.disconnect();
   }
+}
+
+/** The primary tells workers when the drain delay is over. */
+function stopTime({ drainDelayMs }: Config): number {
+  return cluster.isWorker ? DRAIN_MS + WORKER_CLOSE_MS : drainDelayMs + DRAIN_MS + CLOSE_MS;
 }
 
 /** A write for each line would take a sixth of a busy server's processor time. */

@@ -46,6 +46,7 @@ async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Pr
   primary.onReload(() => app.reload());
   primary.leaving.addEventListener("abort", () => app.leave());
   await aborted(AbortSignal.any([invocation.signal, primary.stopped]));
+  invocation.stop.begin();
 }
 
 /** Minimum pool of a worker without COLLOQUY_POOL_SIZE: the total stays near that of a single server. */
@@ -62,6 +63,7 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
     environment: { DATABASE_URL: opened.url, COLLOQUY_POOL_SIZE: String(poolSize) },
     logger,
   });
+  let cut = 0;
   try {
     const listening = await fleet.start();
     const firstKey = await prepare(opened, listening.url);
@@ -76,18 +78,20 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
     if (error instanceof WorkerFailed) throw new CommandError(error.message);
     throw error;
   } finally {
-    await fleet.stop();
+    invocation.stop.waitsFor("the workers");
+    cut = await fleet.stop();
   }
+  if (cut > 0) throw new CommandError(`${cut} of ${config.workers} workers did not stop in time, and were cut off`);
 }
 
 async function build(
-  { config, logger }: Invocation,
+  { config, logger, stop }: Invocation,
   { database, url }: OpenedDatabase,
   surroundings: Surroundings = {},
 ): Promise<App> {
   // Imported only here: the other commands start faster without it.
   const { createApp } = await import("../app/app.ts");
-  return await createApp(config, logger, database, url, surroundings);
+  return await createApp(config, logger, database, url, { waitsFor: stop.waitsFor, ...surroundings });
 }
 
 /** Runs once the server listens, so that a server that cannot listen does not use up the first key. */

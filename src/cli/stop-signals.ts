@@ -14,14 +14,17 @@ export interface StopSignals {
   onReload(reload: () => void): void;
 }
 
-export function listenForStop(): StopSignals {
+/** @param onStop called with the first of them */
+export function listenForStop(onStop: () => void): StopSignals {
   const stop = new AbortController();
   let hurry: (() => void) | undefined;
   let reload = () => {};
   const inTerminal = isatty(0);
   const onSignal = (name: keyof typeof SIGNAL_STATUS) => {
-    if (!stop.signal.aborted) stop.abort();
-    else if (hurry !== undefined) hurry();
+    if (!stop.signal.aborted) {
+      onStop();
+      stop.abort();
+    } else if (hurry !== undefined) hurry();
     else process.exit(SIGNAL_STATUS[name]);
   };
   process.on("SIGHUP", () => {

@@ -18,12 +18,16 @@ export interface OpenedDatabase {
  * decides when to migrate: a server refuses to start while migrations are pending.
  */
 export async function withDatabase<T>(
-  { config, logger }: Pick<Invocation, "config" | "logger">,
+  { config, logger, stop }: Pick<Invocation, "config" | "logger" | "stop">,
   role: NonNullable<EmbeddedOptions["role"]>,
   work: (opened: OpenedDatabase) => Promise<T>,
   { mayBePending = false } = {},
 ): Promise<T> {
-  const embedded = config.databaseUrl === undefined ? await start(config.dataDir, logger, role) : undefined;
+  stop.waitsFor("PostgreSQL to come up");
+  const embedded =
+    config.databaseUrl === undefined
+      ? await start({ dataDir: config.dataDir, logger, role, over: stop.over })
+      : undefined;
   try {
     const { openDatabase } = await import("../store/open-database.ts");
     const { migrate } = await import("../store/migrate.ts");
@@ -36,27 +40,27 @@ export async function withDatabase<T>(
       onConnectionLost: (message) => logger.debug(message),
     });
     try {
+      stop.waitsFor("the command");
       await refuseOther(database, embedded !== undefined || mayBePending);
       if (embedded !== undefined) await migrate(database);
       return await work({ database, url, embedded });
     } finally {
+      stop.waitsFor("connections to the database");
       await database.close();
     }
   } finally {
+    stop.waitsFor("PostgreSQL to stop");
     await embedded?.stop();
   }
 }
 
-async function start(
-  dataDir: string,
-  logger: Invocation["logger"],
-  role: NonNullable<EmbeddedOptions["role"]>,
-): Promise<Embedded> {
+async function start(options: EmbeddedOptions): Promise<Embedded> {
   const { AlreadyRunning, startEmbedded } = await import("../embedded-postgres/embedded.ts");
   try {
-    return await startEmbedded({ dataDir, logger, role });
+    return await startEmbedded(options);
   } catch (error) {
     if (!(error instanceof AlreadyRunning)) throw error;
+    const { dataDir } = options;
     throw new CommandError(`${error.server} already runs on the data directory ${dataDir}: use it, or stop it first`);
   }
 }

@@ -53,13 +53,16 @@ export function runOn(directory: string, account: Account | undefined, { major }
   };
 }
 
-/** Opens the cluster in `dataDir`, making it first if there is none. Safe against others who do the same. */
-export async function openCluster(dataDir: string, chosen: Binaries | undefined): Promise<Cluster> {
+/**
+ * Opens the cluster in `dataDir`, making it first if there is none. Safe against others who do the same.
+ * @param over aborts when this process ends: a cluster in the making is given up
+ */
+export async function openCluster(dataDir: string, chosen: Binaries | undefined, over?: AbortSignal): Promise<Cluster> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const path = join(await realpath(dataDir), CLUSTER);
   const account = await accountFor(path);
   const binaries = chosen ?? (await packagedBinaries(account));
-  if (!existsSync(path)) await initialize(path, dataDir, binaries, account);
+  if (!existsSync(path)) await initialize(path, dataDir, binaries, account, over);
   await removeUnfinished(dataDir);
   if (account !== undefined) await giveTo(account, path);
   await checkVersion(path, binaries);
@@ -73,6 +76,7 @@ async function initialize(
   dataDir: string,
   binaries: Binaries,
   account: Account | undefined,
+  over: AbortSignal | undefined,
 ): Promise<void> {
   const workshop = await mkdtemp(join(dataDir, UNFINISHED));
   const cluster = join(workshop, "cluster");
@@ -85,7 +89,7 @@ async function initialize(
       await chown(cluster, account.uid, account.gid);
       await chown(passwordFile, account.uid, account.gid);
     }
-    await initdb(cluster, passwordFile, binaries, account);
+    await initdb(cluster, passwordFile, binaries, account, over);
     await rename(passwordFile, join(cluster, PASSWORD_FILE));
     await rename(cluster, path);
   } catch (error) {
@@ -101,6 +105,7 @@ async function initdb(
   passwordFile: string,
   binaries: Binaries,
   account: Account | undefined,
+  over: AbortSignal | undefined,
 ): Promise<void> {
   const { pgdata, options } = runOn(cluster, account, binaries);
   const locale =
@@ -118,11 +123,16 @@ async function initdb(
       ]),
       { ...options, stdio: ["ignore", "ignore", "pipe", password.fd] },
     );
+    // With the programs that it runs: it leads a group of its own.
+    const onOver = () => void (child.pid && process.kill(-child.pid, "SIGKILL"));
+    over?.addEventListener("abort", onOver, { once: true });
     let complaint = "";
     child.stderr?.on("data", (chunk: Buffer) => {
       complaint += chunk.toString();
     });
-    const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve));
+    const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve)).finally(() =>
+      over?.removeEventListener("abort", onOver),
+    );
     if (code !== 0) throw new Error(`PostgreSQL could not be initialized: ${complaint.trim()}`);
   } finally {
     await password.close();

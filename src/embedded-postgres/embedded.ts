@@ -8,7 +8,15 @@ import type { Logger } from "pino";
 import { SettingError } from "../domain/setting-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { type Cluster, openCluster, SUPERUSER } from "./cluster.ts";
-import { ensurePostmaster, findPostmaster, PORT, type Postmaster, stopPostmaster, watchOver } from "./postmaster.ts";
+import {
+  abandonPostmaster,
+  ensurePostmaster,
+  findPostmaster,
+  PORT,
+  type Postmaster,
+  stopPostmaster,
+  watchOver,
+} from "./postmaster.ts";
 import { AlreadyRunning, type Role, Usage } from "./usage.ts";
 
 export { AlreadyRunning };
@@ -21,6 +29,11 @@ export interface EmbeddedOptions {
   readonly role?: Role;
   /** Another PostgreSQL than the packaged one. */
   readonly binaries?: Binaries;
+  /**
+   * Aborts when this process ends without `stop`. PostgreSQL is then stopped at once, as by a crash, also while it is being
+   * made or comes up; a command that found it running leaves it to whoever started it.
+   */
+  readonly over?: AbortSignal;
 }
 
 export interface Embedded {
@@ -52,7 +65,8 @@ class SupervisedPostgres implements Embedded {
   readonly #socketLink: string | undefined;
   #postmaster: Postmaster | undefined;
   #usage: Usage | undefined;
-  #watchdog: ChildProcess | undefined;
+  /** The PostgreSQL that this process answers for, and the process that stops it when this one dies. */
+  #watched: { readonly pid: number; readonly watchdog: ChildProcess } | undefined;
   #address: string | undefined;
   readonly #stopping = new AbortController();
   #bringingUp: Promise<void> | undefined;
@@ -90,13 +104,22 @@ class SupervisedPostgres implements Embedded {
     this.#stopping.abort();
     await this.#bringingUp;
     const { mode, end } = await this.#leave();
-    this.#watchdog?.kill("SIGKILL");
     const { directory } = this.#cluster;
-    const running = findPostmaster(directory);
-    if (running !== undefined && mode !== undefined) await stopPostmaster(running.pid, directory, mode);
+    const running = mode && findPostmaster(directory);
+    if (mode !== undefined && running !== undefined) {
+      const how = await stopPostmaster(running.pid, directory, mode);
+      if (how !== mode)
+        this.#log.warn("PostgreSQL did not stop in time, and was stopped at once: the next start recovers");
+    }
+    this.#unwatch();
     await end();
     await this.#supervision;
     if (this.#socketLink !== undefined) await rm(this.#socketLink, { recursive: true, force: true });
+  }
+
+  /** Stops PostgreSQL at once, and waits for nothing: this process ends. */
+  abandon(): void {
+    if (this.#watched !== undefined) abandonPostmaster(this.#watched.pid, this.#cluster.directory);
   }
 
   /** Gives up the use of PostgreSQL, and says how to stop it if nobody else uses it. Nobody begins to before `end`. */
@@ -124,7 +147,11 @@ class SupervisedPostgres implements Embedded {
   /** Starts or finds PostgreSQL and registers with it; begins anew when it goes away meanwhile. */
   async #bringUpOnce(): Promise<void> {
     for (;;) {
-      const postmaster = await ensurePostmaster(this.#cluster, (line) => this.#logLine(line));
+      const postmaster = await ensurePostmaster(this.#cluster, {
+        onLog: (line) => this.#logLine(line),
+        onSpawn: (pid) => this.#watch(pid),
+        signal: this.#stopping.signal,
+      });
       let usage: Usage | undefined;
       try {
         usage = await Usage.begin(this.#urlOf("postgres"), this.#role);
@@ -132,7 +159,9 @@ class SupervisedPostgres implements Embedded {
         if (this.#address !== undefined) await usage.announce(this.#address);
         this.#usage = usage;
         this.#postmaster = postmaster;
-        this.#watch(postmaster);
+        // A command that found PostgreSQL running leaves the watch to whoever started it.
+        if (this.#role === "server" || postmaster.started) this.#watch(postmaster.pid);
+        else this.#unwatch();
         return;
       } catch (error) {
         await usage?.end();
@@ -142,10 +171,15 @@ class SupervisedPostgres implements Embedded {
     }
   }
 
-  /** A command that found PostgreSQL running leaves the watch to whoever started it. */
-  #watch({ pid, started }: Postmaster): void {
-    this.#watchdog?.kill("SIGKILL");
-    this.#watchdog = this.#role === "server" || started ? watchOver(pid, this.#cluster) : undefined;
+  #watch(pid: number): void {
+    if (this.#watched?.pid === pid) return;
+    this.#unwatch();
+    this.#watched = { pid, watchdog: watchOver(pid, this.#cluster) };
+  }
+
+  #unwatch(): void {
+    this.#watched?.watchdog.kill("SIGKILL");
+    this.#watched = undefined;
   }
 
   async #supervise(): Promise<void> {
@@ -165,6 +199,7 @@ class SupervisedPostgres implements Embedded {
         await this.#bringUp();
         this.#log.info({ postgres_pid: this.pid }, "PostgreSQL is back");
       } catch (error) {
+        if (signal.aborted) return;
         this.#log.error({ err: error }, "could not restart PostgreSQL");
       }
       // Also of one that did not come up: it has not held out for long.
@@ -213,11 +248,13 @@ export async function startEmbedded({
   logger,
   role = "server",
   binaries,
+  over,
 }: EmbeddedOptions): Promise<Embedded> {
   if (process.platform === "win32")
     throw new SettingError("on Windows there is no embedded PostgreSQL: set DATABASE_URL");
-  const cluster = await openCluster(dataDir, binaries);
+  const cluster = await openCluster(dataDir, binaries, over);
   const postgres = new SupervisedPostgres(cluster, await reachableSocket(cluster), role, logger);
+  over?.addEventListener("abort", () => postgres.abandon(), { once: true });
   try {
     await postgres.start();
   } catch (error) {

@@ -10,10 +10,10 @@ import { type Cluster, runOn } from "./cluster.ts";
 export const PORT = 5432;
 
 const LOOK_AGAIN_MS = 10;
-/** How long the processes of a PostgreSQL that was killed may take to end, before a start gives up. */
+/** How long the processes of a PostgreSQL that was killed, or that others stop, may take to end. */
 const LEFTOVERS_MS = 30_000;
 /** After this long a fast shutdown becomes an immediate one, which the next start recovers from. */
-const FAST_SHUTDOWN_MS = 30_000;
+const FAST_SHUTDOWN_MS = 10_000;
 
 /** Content must stay out of logs, so errors of statements are not logged here: whoever sent them hears of them. */
 const SETTINGS = {
@@ -81,22 +81,30 @@ export interface Postmaster {
   readonly started: boolean;
 }
 
+export interface EnsureOptions {
+  /** Gets each line that PostgreSQL logs, if this call started it. */
+  readonly onLog?: (line: string) => void;
+  /** Told of each process that this call starts, as it is started. */
+  readonly onSpawn?: (pid: number) => void;
+  /** Ends the attempt: what this call started and is not ready is stopped at once, as by a crash. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Gives the cluster's running PostgreSQL, starting it if there is none. Waits out one that is just stopping or
- * recovering, and the remains of one that was killed.
- *
- * @param onLog gets each line that PostgreSQL logs, if this call started it
+ * recovering, and the remains of one that was killed. Rejects with the signal's reason.
  */
-export async function ensurePostmaster(cluster: Cluster, onLog: (line: string) => void): Promise<Postmaster> {
+export async function ensurePostmaster(cluster: Cluster, options: EnsureOptions = {}): Promise<Postmaster> {
   const giveUpAt = performance.now() + LEFTOVERS_MS;
   for (;;) {
+    options.signal?.throwIfAborted();
     const running = findPostmaster(cluster.directory);
     if (running?.status === "ready") return { pid: running.pid, started: false };
-    if (running?.status === "stopping") await untilStopped(running.pid, cluster.directory);
+    if (running?.status === "stopping") await untilStopped(running.pid, cluster.directory, LEFTOVERS_MS);
     else if (running !== undefined) await delay(LOOK_AGAIN_MS);
     if (running !== undefined) continue;
     removeMisleadingPidFile(cluster.directory);
-    const outcome = await start(cluster, onLog);
+    const outcome = await start(cluster, options);
     if (typeof outcome === "number") return { pid: outcome, started: true };
     const passing = /lock file|shared memory block/.test(outcome);
     if (!passing || performance.now() > giveUpAt) throw new Error(`PostgreSQL did not start: ${outcome}`);
@@ -116,23 +124,28 @@ function removeMisleadingPidFile(directory: string): void {
 }
 
 /** Gives the new process's pid once it takes connections, or what it said when it ended. */
-async function start(cluster: Cluster, onLog: (line: string) => void): Promise<number | string> {
+async function start(cluster: Cluster, { onLog, onSpawn, signal }: EnsureOptions): Promise<number | string> {
   const { pgdata, options } = runOn(cluster.directory, cluster.account, cluster.binaries);
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
   const child = spawn(join(cluster.binaries.directory, "postgres"), ["-D", pgdata, ...settings], {
     ...options,
     stdio: ["ignore", "ignore", "pipe"],
   });
+  if (child.pid !== undefined) onSpawn?.(child.pid);
+  const onAbort = () => void child.kill("SIGQUIT");
+  signal?.addEventListener("abort", onAbort, { once: true });
   const said: string[] = [];
   createInterface({ input: child.stderr }).on("line", (line) => {
     if (said.push(line) > 20) said.shift();
-    onLog(line);
+    onLog?.(line);
   });
   const ended = new Promise<string>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", () => resolve(said.join("\n")));
   });
-  const outcome = await Promise.race([ended, ready(child, cluster.directory)]);
+  const outcome = await Promise.race([ended, ready(child, cluster.directory)]).finally(() =>
+    signal?.removeEventListener("abort", onAbort),
+  );
   // It may outlive this process, which must not wait for it.
   child.unref();
   (child.stderr as unknown as { unref(): void }).unref();
@@ -151,25 +164,39 @@ async function ready(child: ChildProcess, directory: string): Promise<number> {
 /**
  * Stops PostgreSQL. `fast`: cleanly; sessions are ended, what is committed is checkpointed. `immediate`: as a crash, from
  * which the next start recovers. While it recovers itself it is that or nothing: told to stop fast then, it may never end.
+ * A fast one that takes longer than `fastMs` becomes immediate: a session that does not listen, such as one in a long
+ * computation, would hold it up for as long as it likes. Answers in which way it stopped.
  */
-export async function stopPostmaster(pid: number, directory: string, mode: "fast" | "immediate"): Promise<void> {
-  signal(pid, mode === "fast" ? "SIGINT" : "SIGQUIT");
-  await untilStopped(pid, directory);
+export async function stopPostmaster(
+  pid: number,
+  directory: string,
+  mode: "fast" | "immediate",
+  fastMs = FAST_SHUTDOWN_MS,
+): Promise<"fast" | "immediate"> {
+  send(pid, mode === "fast" ? "SIGINT" : "SIGQUIT");
+  return (await untilStopped(pid, directory, fastMs)) ? "immediate" : mode;
 }
 
-async function untilStopped(pid: number, directory: string): Promise<void> {
-  const becomeImmediateAt = performance.now() + FAST_SHUTDOWN_MS;
+/** Whether it had to be told to stop at once, after so many milliseconds. */
+async function untilStopped(pid: number, directory: string, patienceMs: number): Promise<boolean> {
+  const becomeImmediateAt = performance.now() + patienceMs;
   let immediate = false;
   while (isPostmaster(pid, directory)) {
     if (!immediate && performance.now() > becomeImmediateAt) {
       immediate = true;
-      signal(pid, "SIGQUIT");
+      send(pid, "SIGQUIT");
     }
     await delay(LOOK_AGAIN_MS);
   }
+  return immediate;
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
+/** Stops PostgreSQL at once, as by a crash, without waiting for it. */
+export function abandonPostmaster(pid: number, directory: string): void {
+  if (isPostmaster(pid, directory)) send(pid, "SIGQUIT");
+}
+
+function send(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
@@ -177,12 +204,16 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
+/** Waits for the end of its standard input, asks PostgreSQL to stop, and after 10 s tells it to stop at once. */
+const WATCH =
+  'read -r _; kill -INT "$0" || exit; for _ in 1 2 3 4 5 6 7 8 9 10; do sleep 1; kill -0 "$0" || exit; done; kill -QUIT "$0"';
+
 /**
- * A small process that stops PostgreSQL when this one dies without having done so: it waits for the end of its
- * standard input, which the kernel closes in any case.
+ * A small process that stops PostgreSQL when this one dies without having done so, which the kernel tells it in any
+ * case: it closes what the other end of its standard input was.
  */
 export function watchOver(pid: number, cluster: Cluster): ChildProcess {
-  const watchdog = spawn("/bin/sh", ["-c", 'read -r _; kill -INT "$0"', String(pid)], {
+  const watchdog = spawn("/bin/sh", ["-c", WATCH, String(pid)], {
     ...runOn(cluster.directory, cluster.account, cluster.binaries).options,
     cwd: "/",
     stdio: ["pipe", "ignore", "ignore"],

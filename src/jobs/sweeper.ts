@@ -18,7 +18,7 @@ export interface SweeperOptions {
 
 export interface Sweeper {
   start(): void;
-  /** Ends after the statement that runs now. */
+  /** Cancels the statement that runs now; what was forgotten before stays so. */
   stop(): Promise<void>;
   /**
    * One round, tenant by tenant and a bounded number of rows at a time. Answers how many were forgotten. Throws what the
@@ -36,7 +36,7 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
   async function sweepTenant(id: string): Promise<number> {
     let forgotten = 0;
     for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
-      const [row] = await database.query(forgetKeys, [id]);
+      const [row] = await database.query(forgetKeys, [id], stopping.signal);
       count = Number(row?.count ?? 0);
     }
     return forgotten + (await purgeDue(database, id, stopping.signal));
@@ -45,10 +45,11 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
   async function sweep(): Promise<number> {
     let forgotten = 0;
     const failures: unknown[] = [];
-    for (const { id } of await database.query(allTenants, [])) {
+    for (const { id } of await database.query(allTenants, [], stopping.signal)) {
       try {
         forgotten += await sweepTenant(id);
       } catch (error) {
+        if (stopping.signal.aborted) return forgotten;
         // What cannot be done for one tenant must not wait for ever for all that come after it.
         failures.push(error);
         if (failures.length === MOST_FAILURES) break;
@@ -62,7 +63,7 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
     sweep,
     start() {
       timer = setInterval(() => {
-        round = round.then(sweep).catch(onError);
+        round = round.then(sweep).catch((error: unknown) => stopping.signal.aborted || onError(error));
       }, everyMs).unref();
     },
     async stop() {

@@ -105,9 +105,14 @@ export function createOnePort(
       http2.emit("connection", socket);
     }
   };
-  http1.on(event, (socket: Socket) => {
+  const track = (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+  };
+  // Those whose handshake is not done, which may never be, keep a port from closing as well.
+  if (tls !== undefined) http1.on("connection", track);
+  http1.on(event, (socket: Socket) => {
+    track(socket);
     if (tls === undefined) sniff(socket, limits.headersTimeoutMs, hand);
     else hand(socket, (socket as TLSSocket).alpnProtocol === "h2");
   });

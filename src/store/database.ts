@@ -49,6 +49,6 @@ export interface Database extends Queryable {
   fork(): Promise<EntityManager>;
   /** One round trip. @throws DomainError DATABASE_UNAVAILABLE if the database cannot be reached or is read-only */
   ping(signal?: Interrupt): Promise<void>;
-  /** Waits for running work, then closes every connection. */
+  /** Waits a few seconds for running work, then closes every connection. */
   close(): Promise<void>;
 }

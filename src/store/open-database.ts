@@ -46,6 +46,8 @@ const PING: Statement<{ read_only: boolean }> = {
 const RETRIES = 3;
 /** One in this many connections may hold a snapshot. */
 const SNAPSHOT_SHARE = 4;
+/** How long work may run after the database is closed, in milliseconds; a cancelled statement has 5 s to end. */
+const CLOSE_GRACE_MS = 6_000;
 /** Maximum random delay before a conflicting transaction is retried, in milliseconds. */
 const RETRY_SPREAD_MS = 20;
 
@@ -171,11 +173,13 @@ class PostgresDatabase implements Database {
     throw readOnly();
   }
 
-  async close(): Promise<void> {
-    await this.#connections.settled();
-    await (await this.#orm)?.close(true);
-    // Kysely ends the pool only if MikroORM used it.
-    if (!this.#pool.ending) await this.#pool.end();
+  close(): Promise<void> {
+    const end = async () => {
+      await (await this.#orm)?.close(true);
+      // Kysely ends the pool only if MikroORM used it.
+      if (!this.#pool.ending) await this.#pool.end();
+    };
+    return this.#connections.close(end, CLOSE_GRACE_MS);
   }
 }
 

@@ -33,8 +33,8 @@ function environmentOf(settings: Environment): NodeJS.ProcessEnv {
   return { PATH: process.env.PATH, HOME: process.env.HOME, [RUN_MARK]: process.env[RUN_MARK], ...settings };
 }
 
-function start(words: readonly string[], settings: Environment): ChildProcess {
-  return startChild(process.execPath, [MAIN, ...words], {
+function start(words: readonly string[], settings: Environment, program = MAIN): ChildProcess {
+  return startChild(process.execPath, [program, ...words], {
     env: environmentOf(settings),
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -67,7 +67,15 @@ export function runUnread(words: readonly string[], settings: Environment = {}):
 
 /** Starts `colloquy serve`. The test ends it. */
 export function startServer(settings: Environment): RunningServer {
-  const child = start(["serve"], settings);
+  return watch(start(["serve"], settings));
+}
+
+/** Starts a program of test/support that stands in for `colloquy`. The test ends it. */
+export function startProgram(name: string, settings: Environment): RunningServer {
+  return watch(start([], settings, join(import.meta.dirname, name)));
+}
+
+function watch(child: ChildProcess): RunningServer {
   const ended = outcomeOf(child);
   const ready = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).once("line", resolve);

@@ -19,6 +19,8 @@ export interface TurnWriterParts {
   /** This server's id in leases. */
   readonly server: string;
   readonly log: Logger;
+  /** Aborts when this server stops, and no longer waits for a database that is busy or not reachable. */
+  readonly givingUp: AbortSignal;
 }
 
 export class TurnWriter {
@@ -82,7 +84,8 @@ export class TurnWriter {
   }
 
   async writeEnd(end: TurnEnd): Promise<void> {
-    await patiently(() => endTurn(this.#parts.database, this.#place, end), PATIENCE_MS);
+    const { database, givingUp } = this.#parts;
+    await patiently(() => endTurn(database, this.#place, end), PATIENCE_MS, givingUp);
   }
 
   #saveLater(): void {

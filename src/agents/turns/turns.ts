@@ -23,6 +23,7 @@ import type { Connectors } from "../connectors/connectors.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
 import { WaitingTurns } from "./waiting-turns.ts";
+import { within } from "./within.ts";
 
 /** A step of a turn, for a caller that follows it. */
 export type TurnStep =
@@ -50,7 +51,7 @@ export interface Turns {
   cancel(place: TurnPlace): Promise<void>;
   /** Ends a turn whose server appears to be dead. */
   endAbandoned(place: TurnPlace): Promise<void>;
-  /** Ends the turns running here, keeps their text, and stops checking those of other servers. */
+  /** Ends the turns running here, keeps their text, and stops checking those of other servers. Takes at most 8 s. */
   close(): Promise<void>;
 }
 
@@ -71,6 +72,8 @@ const RECHECK_MS = 2_000;
 const WAITING_POLL_MS = 10_000;
 /** How long a follower retries database access, in milliseconds. */
 const PATIENCE_MS = 10_000;
+/** How long a stopping server waits until the ends of its turns are written, in milliseconds; other servers end the rest. */
+const CLOSE_MS = 8_000;
 /** How long another server has to end a cancelled turn, in milliseconds. */
 const CANCEL_PATIENCE_MS = 2_000;
 
@@ -80,7 +83,8 @@ export function createTurns(options: TurnsOptions): Turns {
   const running = new Map<string, LiveTurn>();
   const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
   const waiting = new WaitingTurns({ database, hints, times, log });
-  const parts = { database, hints, connectors, waiting, times, server, log };
+  const givingUp = new AbortController();
+  const parts = { database, hints, connectors, waiting, times, server, log, givingUp: givingUp.signal };
 
   /** Publishes that a turn has ended. */
   function tell({ tenantId, conversationId }: TurnPlace): void {
@@ -209,7 +213,9 @@ export function createTurns(options: TurnsOptions): Turns {
     async close() {
       clearInterval(sweeping);
       for (const live of running.values()) live.interrupt();
-      await Promise.all([...running.values()].map(({ done }) => done));
+      const all = Promise.all([...running.values()].map(({ done }) => done));
+      await within(all, CLOSE_MS, new AbortController().signal);
+      givingUp.abort();
       waiting.close();
     },
   };

@@ -71,6 +71,7 @@ export class WaitingTurns {
   close(): void {
     clearInterval(this.#renewing);
     for (const { waker } of this.#lines.values()) waker.close();
+    this.#lines.clear();
   }
 
   #open(key: string, { tenantId, conversationId }: TurnPlace): Line {
@@ -82,10 +83,9 @@ export class WaitingTurns {
   }
 
   async #watch(key: string, line: Line): Promise<void> {
-    for (;;) {
+    while (this.#lines.get(key) === line) {
       await line.waker.wait(LONG_MS);
-      if (this.#lines.get(key) !== line) return;
-      await this.#start(line);
+      if (this.#lines.get(key) === line) await this.#start(line);
     }
   }
 

@@ -3,6 +3,7 @@ import cluster from "node:cluster";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { AggregatorRegistry } from "prom-client";
+import { DRAIN_MS, WORKER_CLOSE_MS } from "../../app/stop-times.ts";
 import type { Listening } from "../../server/listening.ts";
 import { WorkerHandle } from "./worker-handle.ts";
 
@@ -26,8 +27,8 @@ export interface Fleet {
   reload(): void;
   /** Makes them report not ready, but keep serving. */
   leave(): void;
-  /** Lets them finish running calls, and waits until all have exited. */
-  stop(): Promise<void>;
+  /** Lets them finish running calls, and waits until all have exited. Returns how many had to be killed or failed. */
+  stop(): Promise<number>;
 }
 
 /** A worker exited before it was listening. It has printed the reason. */
@@ -39,8 +40,8 @@ export class WorkerFailed extends Error {
 const BACKOFF_MS = [0, 100, 500, 2_000, 5_000];
 /** A worker that ran this long is replaced at once. */
 const STABLE_MS = 60_000;
-/** Time for workers to stop, in milliseconds: more than running calls get. */
-const STOP_MS = 15_000;
+/** Time for workers to stop, in milliseconds: a little more than their own limit. */
+const STOP_MS = DRAIN_MS + WORKER_CLOSE_MS + 2_000;
 
 export function createFleet({ count, environment, logger }: FleetOptions): Fleet {
   const collector = new AggregatorRegistry();
@@ -97,7 +98,8 @@ export function createFleet({ count, environment, logger }: FleetOptions): Fleet
     },
     async stop() {
       stopping = true;
-      await Promise.all([...workers].map((worker) => worker.stop(STOP_MS)));
+      const ends = await Promise.all([...workers].map((worker) => worker.stop(STOP_MS)));
+      return ends.filter(({ status }) => status !== 0).length;
     },
   };
 }

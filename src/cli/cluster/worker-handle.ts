@@ -59,11 +59,12 @@ export class WorkerHandle {
   }
 
   /** Lets it finish running calls; resolves when it has exited, killed after `timeoutMs`. */
-  async stop(timeoutMs: number): Promise<void> {
+  async stop(timeoutMs: number): Promise<End> {
     this.#say({ colloquy: "stop" });
     const late = setTimeout(() => this.#worker.process.kill("SIGKILL"), timeoutMs);
-    await this.ended;
+    const end = await this.ended;
     clearTimeout(late);
+    return end;
   }
 
   #say(message: ToWorker): void {

@@ -22,7 +22,7 @@ export interface HintTopic {
 
 /** Wakes one reader. A hint between two waits is not lost: the next wait resolves at once. */
 export interface Waker {
-  /** Resolves at the next hint, or after `ms` milliseconds. Rejects with the signal's reason. */
+  /** Resolves at the next hint, after `ms` milliseconds, or when it is closed. Rejects with the signal's reason. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
   /** The conversations named by hints since the last call; undefined: hints may have been lost, so check all. */
   named(): ReadonlySet<string> | undefined;
@@ -148,6 +148,7 @@ const MAX_NAMED = 1_000;
 class Reader implements Waker {
   readonly #onClose: () => void;
   #awake = false;
+  #closed = false;
   #named: Set<string> | undefined = new Set();
   #resolve: (() => void) | undefined;
 
@@ -170,7 +171,7 @@ class Reader implements Waker {
 
   async wait(ms: number, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (!this.#awake) await this.#sleep(ms, signal);
+    if (!this.#awake && !this.#closed) await this.#sleep(ms, signal);
     this.#awake = false;
     signal?.throwIfAborted();
   }
@@ -190,6 +191,7 @@ class Reader implements Waker {
   }
 
   close(): void {
+    this.#closed = true;
     this.#onClose();
     this.#resolve?.();
   }

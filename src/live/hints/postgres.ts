@@ -1,4 +1,5 @@
 // Transports hints by PostgreSQL's LISTEN and NOTIFY, on a connection of its own.
+import { breakAfter } from "../../store/driver/connect-limit.ts";
 import { PreferringClient } from "../../store/driver/prefer-tls.ts";
 import { sessionSetup, setUpSession } from "../../store/driver/session.ts";
 import { HINT_LENGTH } from "./encode.ts";
@@ -11,6 +12,7 @@ const BATCH = Math.floor(7_999 / HINT_LENGTH);
 /** How often the connection is probed, to notice a silent loss, in milliseconds. */
 const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
+const GOODBYE_MS = 1_000;
 
 const SETUP = sessionSetup({
   timeouts: { statement: PROBE_TIMEOUT_MS, lock: PROBE_TIMEOUT_MS, idleInTransaction: PROBE_TIMEOUT_MS },
@@ -46,7 +48,10 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
     const probing = setInterval(() => void probe().catch(() => lost.resolve()), PROBE_EVERY_MS);
     const close = async () => {
       clearInterval(probing);
+      // A server that has fallen silent does not answer a goodbye.
+      const limit = breakAfter(client, GOODBYE_MS);
       await client.end().catch(() => {});
+      limit.cancel();
     };
     try {
       await client.connect();

@@ -30,6 +30,10 @@ export function connectingWithin(ms: number, Base: typeof Client): typeof Client
 
 /** Breaks a connection after `ms`, unless it is cancelled first: its query fails with "timeout expired". */
 export function breakAfter(client: ClientBase, ms: number): OwnTimeout {
-  const { connection } = client as unknown as Connecting;
-  return afterOwnTime(ms, () => connection.stream.destroy(new Error("timeout expired")));
+  return afterOwnTime(ms, () => breakNow(client));
+}
+
+/** Breaks a connection, whatever it waits for: what runs on it fails with "timeout expired". */
+export function breakNow(client: ClientBase): void {
+  (client as unknown as Connecting).connection.stream.destroy(new Error("timeout expired"));
 }

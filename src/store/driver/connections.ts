@@ -1,6 +1,7 @@
 // Hands out pooled connections, and closes all of them when their server is no longer the primary.
 import type { Pool, PoolClient } from "pg";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { breakNow } from "./connect-limit.ts";
 import { Lease, type Term } from "./connection.ts";
 import { type Connect, type OpenPool, takeIdle } from "./pool.ts";
 
@@ -9,12 +10,17 @@ export class Connections {
   readonly #connect: Connect;
   /** Connections with cancelled work that has not finished. */
   readonly #ending = new Set<Promise<unknown>>();
+  /** Connections with an open socket. */
+  readonly #open = new Set<PoolClient>();
   /** The current generation of connections. */
   #term: Term = this.#newTerm();
 
   constructor({ pool, connect }: Pick<OpenPool, "pool" | "connect">) {
     this.#pool = pool;
     this.#connect = connect;
+    pool.on("connect", (client) => this.#open.add(client));
+    // It comes when the socket has closed.
+    pool.on("remove", (client) => this.#open.delete(client));
   }
 
   /** An idle connection, synchronously; undefined: there is none. */
@@ -57,6 +63,20 @@ export class Connections {
   /** Resolves when no cancelled work is running. */
   async settled(): Promise<void> {
     await Promise.allSettled(this.#ending);
+  }
+
+  /**
+   * Ends the pool by `end`. Waits for running work for `graceMs`; then breaks every connection, also those closed on our
+   * side only.
+   */
+  async close(end: () => Promise<void>, graceMs: number): Promise<void> {
+    const breaking = setInterval(() => {
+      for (const client of this.#open) breakNow(client);
+      if (this.#pool.ended && this.#open.size === 0) clearInterval(breaking);
+    }, graceMs).unref();
+    await this.settled();
+    await end();
+    if (this.#open.size === 0) clearInterval(breaking);
   }
 
   /**

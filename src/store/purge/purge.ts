@@ -48,7 +48,7 @@ export async function purgeDue(database: Database, tenantId: string, signal?: In
   const failures: unknown[] = [];
   let purged = 0;
   while (!signal?.aborted) {
-    const due = await database.query(sql.conversationsToPurge, [tenantId, BATCH, tried]);
+    const due = await database.query(sql.conversationsToPurge, [tenantId, BATCH, tried], signal);
     if (due.length === 0) break;
     for (const { id } of due) {
       tried.push(id);

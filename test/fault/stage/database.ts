@@ -62,7 +62,7 @@ export async function startOwnDatabase({ on = "disk" }: OwnDatabaseOptions = {})
   const url = await urlOfCluster(dataDir);
   let watchdog: ReturnType<typeof watchOver> | undefined;
   const start = async () => {
-    const { pid, started } = await ensurePostmaster(cluster, () => {});
+    const { pid, started } = await ensurePostmaster(cluster);
     if (!started) return;
     watchdog?.kill("SIGKILL");
     // Should this process die, PostgreSQL stops too.

@@ -32,6 +32,7 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
     times: { saveEveryMs: 5, leaseMs: 1_000, renewEveryMs: 100, sweepEveryMs: 1_000 },
     server: newId(),
     log: pino({}, { write: (line) => void lines.push(line) }),
+    givingUp: new AbortController().signal,
   } satisfies LiveTurnParts;
   const place = { tenantId: newId(), conversationId: newId(), id: newId() };
   const agent = { id: newId(), idle_timeout_ms: 60_000, timeout_ms: 60_000 };

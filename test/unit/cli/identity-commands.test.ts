@@ -43,6 +43,7 @@ async function run(...words: string[]): Promise<{ status: number; out: string; e
       arguments: parsed.arguments,
       print: (line) => lines.push(line),
       signal: new AbortController().signal,
+      stop: { waitsFor: () => {}, begin: () => {}, over: new AbortController().signal },
       pause: async () => {},
       onReload: () => {},
     });

@@ -1,0 +1,18 @@
+// A command line whose one command never ends, with half a second for a stop: run as a process by tests of what a stop does then.
+import type { Command } from "../../src/cli/command.ts";
+import { main } from "../../src/cli/main.ts";
+import { withDatabase } from "../../src/cli/with-database.ts";
+
+const hang: Command = {
+  name: "hang",
+  summary: "come up, and never end",
+  async run(invocation) {
+    await withDatabase(invocation, "server", async () => {
+      invocation.print("hangs");
+      setInterval(() => {}, 60_000);
+      await new Promise(() => {});
+    });
+  },
+};
+
+process.exitCode = await main(["hang"], process.env, { commands: [hang], stopMs: 500 });
