@@ -37,13 +37,15 @@ export interface Database extends Queryable {
    * Yields what `read` yields, from one snapshot: one read-only transaction (repeatable read) that holds a connection
    * until the end. At most a quarter of the connections do this at once; further ones wait up to 30 seconds.
    *
+   * @param bytesOf the approximate size of an item
    * @throws DomainError OVERLOADED if too many wait, or too long; DEADLINE_EXCEEDED if the consumer takes nothing for
-   * 60 seconds
+   * 60 seconds, or less than 16 KiB a second over time
    */
   snapshot<T>(
     reader: Reader,
     signal: Interrupt | undefined,
     read: (on: Queryable) => AsyncIterable<T>,
+    bytesOf: (item: T) => number,
   ): AsyncIterable<T>;
   /** A MikroORM EntityManager outside any transaction. Pass its errors to `translate`. */
   fork(): Promise<EntityManager>;

@@ -148,8 +148,9 @@ class PostgresDatabase implements Database {
     reader: Reader,
     signal: Interrupt | undefined,
     read: (on: Queryable) => AsyncIterable<T>,
+    bytesOf: (item: T) => number,
   ): AsyncIterable<T> {
-    return this.#snapshots.read(reader, signal, read);
+    return this.#snapshots.read(reader, signal, read, bytesOf);
   }
 
   orm(): Promise<MikroORM> {

@@ -10,8 +10,10 @@ import type { HeldTransaction } from "./transaction.ts";
 
 export type { Reader } from "./snapshot-queue.ts";
 
-/** Idle time of the reader after which the snapshot is released, in milliseconds. */
+/** Idle time of the reader, in total, after which the snapshot is released, in milliseconds; see {@link LEAST_RATE}. */
 const IDLE_MS = 60_000;
+/** Minimum rate of a reader over time, in bytes a second: it holds a connection, and old rows in the database. */
+export const LEAST_RATE = 16 * 1024;
 /** PostgreSQL ends the session only if this process cannot. */
 const SESSION_IDLE_MS = 2 * IDLE_MS;
 
@@ -38,11 +40,15 @@ export class Snapshots {
     this.#idleMs = idleMs;
   }
 
-  /** Yields what `read` yields, from one snapshot taken at the first item. */
+  /**
+   * Yields what `read` yields, from one snapshot taken at the first item.
+   * @param bytesOf the approximate size of an item, for the rate of the reader
+   */
   async *read<T>(
     reader: Reader,
     signal: Interrupt | undefined,
     read: (on: Queryable) => AsyncIterable<T>,
+    bytesOf: (item: T) => number,
   ): AsyncGenerator<T, void> {
     const leave = await this.#queue.enter(reader, signal);
     let held: Held | undefined;
@@ -51,7 +57,7 @@ export class Snapshots {
       held = new Held(this.#parts, lease, signal, this.#idleMs, leave);
       await lease.run({ text: BEGIN }, signal);
       for await (const item of read(held.transaction)) {
-        held.wait();
+        held.wait(bytesOf(item));
         yield item;
         held.goOn();
       }
@@ -64,13 +70,18 @@ export class Snapshots {
   }
 }
 
-/** The connection of one snapshot, with the timeout of its reader. */
+/**
+ * The connection of one snapshot, with the idle time that its reader has left: reduced while the snapshot waits for it,
+ * increased by each byte that it takes, up to the initial value.
+ */
 class Held {
   readonly transaction: HeldTransaction;
   readonly #parts: SnapshotParts;
-  readonly #timer: NodeJS.Timeout;
+  readonly #mostMs: number;
   readonly #leave: () => void;
-  #waiting = false;
+  readonly #timer: NodeJS.Timeout;
+  #leftMs: number;
+  #waitsSince: number | undefined;
   #ended = false;
 
   constructor(
@@ -83,31 +94,41 @@ class Held {
   ) {
     this.#parts = parts;
     this.#leave = leave;
+    this.#mostMs = idleMs;
+    this.#leftMs = idleMs;
     this.transaction = parts.hold(lease, signal);
-    this.#timer = setTimeout(() => {
-      if (this.#waiting) this.end();
-    }, idleMs).unref();
+    this.#timer = setInterval(() => this.#look(), idleMs / LOOKS).unref();
   }
 
-  wait(): void {
-    this.#waiting = true;
-    this.#timer.refresh();
+  /** The reader has an item of so many bytes to take. */
+  wait(bytes: number): void {
+    this.#leftMs = Math.min(this.#mostMs, this.#leftMs + (1_000 * bytes) / LEAST_RATE);
+    this.#waitsSince = performance.now();
   }
 
   goOn(): void {
-    this.#waiting = false;
+    this.#look();
+    if (this.#waitsSince !== undefined) this.#leftMs -= performance.now() - this.#waitsSince;
+    this.#waitsSince = undefined;
     if (!this.#ended) return;
     throw new DomainError(
       ErrorReason.DEADLINE_EXCEEDED,
-      "nothing was read for too long, so the snapshot was given up; begin again",
+      `too little was read: at least ${LEAST_RATE / 1024} KiB a second over a minute must be; begin again`,
     );
+  }
+
+  #look(): void {
+    if (this.#waitsSince !== undefined && performance.now() - this.#waitsSince > this.#leftMs) this.end();
   }
 
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#timer);
+    clearInterval(this.#timer);
     this.#parts.track(this.transaction.end());
     this.#leave();
   }
 }
+
+/** How often the time of a reader that never comes back is looked at while it runs out. */
+const LOOKS = 12;

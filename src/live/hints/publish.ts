@@ -13,7 +13,7 @@ export function announcing(database: Database, hints: Hints): Database {
     orm: () => database.orm(),
     schema: database.schema,
     queue: database.queue,
-    snapshot: (reader, signal, read) => database.snapshot(reader, signal, read),
+    snapshot: (reader, signal, read, bytesOf) => database.snapshot(reader, signal, read, bytesOf),
     fork: () => database.fork(),
     ping: (signal) => database.ping(signal),
     close: () => database.close(),

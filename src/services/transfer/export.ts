@@ -43,9 +43,28 @@ export function exportConversations(
   signal: AbortSignal,
   renew?: () => Promise<Caller>,
 ): AsyncIterable<Exported> {
-  return database.snapshot(caller, signal, (on) =>
-    readAll(renew === undefined ? on : asLongAsAllowed(on, caller, renew), caller, conversationId, signal),
+  return database.snapshot(
+    caller,
+    signal,
+    (on) => readAll(renew === undefined ? on : asLongAsAllowed(on, caller, renew), caller, conversationId, signal),
+    lengthOf,
   );
+}
+
+/** What a line takes without its texts, and what a participant adds to one. */
+const BARE_LINE_BYTES = 200;
+const PARTICIPANT_BYTES = 100;
+
+/** About how long the line of a record is, in bytes. */
+function lengthOf({ record: { kind } }: Exported): number {
+  let bytes = BARE_LINE_BYTES;
+  if (kind.case === "conversation" || kind.case === "participants") {
+    bytes += PARTICIPANT_BYTES * kind.value.participants.length;
+  } else if (kind.case === "message" || kind.case === "revisions") {
+    if (kind.case === "message") bytes += kind.value.message?.content.length ?? 0;
+    for (const { content } of kind.value.revisions) bytes += content.length;
+  }
+  return bytes;
 }
 
 /** Reads as long as the caller sees as far as when it began. */
