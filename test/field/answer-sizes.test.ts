@@ -153,3 +153,22 @@ describe("F-CUT: pages are cut by bytes, each message once", () => {
     expect(got).toEqual(ids);
   });
 });
+
+test("F-CUT: a batch whose answer would be more than clients take is refused before anything of it is stored", async () => {
+  const { conversation } = await clients.conversations.createConversation({});
+  const conversationId = conversation?.id ?? "";
+  const batch = (each: number) =>
+    clients.messages.batchSendMessages({
+      conversationId,
+      messages: Array.from({ length: 100 }, () => ({ content: "x".repeat(each) })),
+    });
+  const most = Math.floor(CLIENTS_TAKE / 100) - 1024;
+  await expect(batch(most + 1)).rejects.toThrow(
+    "messages: must be at most 4194304 bytes of content and metadata together, less 1024 for each",
+  );
+  const { messages: none } = await clients.messages.listMessages({ conversationId, pageSize: 1 });
+  expect(none).toEqual([]);
+  const answer = await batch(most);
+  expect(answer.messages.length).toBe(100);
+  expect(toBinary(messages.BatchSendMessagesResponseSchema, answer).length).toBeLessThan(CLIENTS_TAKE);
+});

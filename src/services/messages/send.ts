@@ -2,7 +2,7 @@
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { type Message, MessageSchema, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
-import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { messageEtag } from "../../domain/etag.ts";
 import { isOurId, newIds } from "../../domain/id.ts";
 import type { MessageDraft } from "../../domain/message-diff.ts";
@@ -60,6 +60,26 @@ export async function sendMessages<I extends DescMessage>(
   return drafts.map((draft, index) =>
     answerOf(caller, conversationId, draft, ids[index] ?? "", first + BigInt(index), create_time),
   );
+}
+
+/** An answer repeats the messages; clients of gRPC take 4 MiB of it unless told otherwise. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+/** What an answer adds to each: ids, its place, times, who sent it. */
+const ADDED_BYTES = 1024;
+const MAX_METADATA_BYTES = 16 * 1024;
+
+/** Throws INVALID_FIELD for messages that could be stored, but not answered: before anything is done. */
+export function requireAnswerable(messages: readonly Message[]): void {
+  let most = messages.length * (ADDED_BYTES + MAX_METADATA_BYTES);
+  for (const { content } of messages) most += 3 * content.length;
+  if (most <= MAX_ANSWER_BYTES) return;
+  let bytes = messages.length * ADDED_BYTES;
+  for (const { content, metadata } of messages) {
+    bytes += Buffer.byteLength(content) + (metadata ? Buffer.byteLength(JSON.stringify(metadata)) : 0);
+  }
+  if (bytes <= MAX_ANSWER_BYTES) return;
+  const rule = `must be at most ${MAX_ANSWER_BYTES} bytes of content and metadata together, less ${ADDED_BYTES} for each`;
+  throw invalidField("messages", rule, "messages.max_bytes");
 }
 
 function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {

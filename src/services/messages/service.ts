@@ -22,7 +22,7 @@ import { batchListMessages } from "./batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { listDeletedMessages, listMessages, searchMessages } from "./list.ts";
 import { replaceMessages } from "./replace.ts";
-import { sendMessages } from "./send.ts";
+import { requireAnswerable, sendMessages } from "./send.ts";
 
 export interface MessageServiceOptions {
   readonly database: Database;
@@ -47,6 +47,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     },
 
     async batchSendMessages(request, context) {
+      requireAnswerable(request.messages);
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
       return { messages: await sendMessages(sending, context, call, request) };
     },
