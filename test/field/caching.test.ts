@@ -36,6 +36,31 @@ test.each([
     expect(vary).toContain("accept-encoding");
 });
 
+test("F-CACHE: the published keys have a tag, and are not sent again to who has them", async () => {
+  const path = `${server.url}/.well-known/jwks.json`;
+  const first = await fetch(path);
+  expect((await first.json()) as object).toMatchObject({ keys: [{ kty: expect.any(String) }] });
+  const etag = first.headers.get("etag") ?? "";
+  for (const [tags, status] of [
+    [etag, 304],
+    [`W/${etag}`, 304],
+    [`"a", ${etag}`, 304],
+    ["*", 304],
+    ['"a"', 200],
+  ] as const) {
+    const again = await fetch(path, { headers: { "if-none-match": tags } });
+    expect([tags, again.status, again.headers.get("etag")]).toEqual([tags, status, etag]);
+  }
+});
+
+test("F-CACHE: the root leads a browser to the documents", async () => {
+  for (const method of ["GET", "HEAD"]) {
+    const answer = await fetch(`${server.url}/`, { method, redirect: "manual" });
+    expect([answer.status, answer.headers.get("location")]).toEqual([302, "/docs"]);
+  }
+  expect((await fetch(`${server.url}/`, { method: "POST", headers: json, body: "{}" })).status).toBe(404);
+});
+
 test("F-CACHE: a preflight allows every header that is read", async () => {
   const asked = {
     origin: ORIGIN,

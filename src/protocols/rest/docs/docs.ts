@@ -44,9 +44,15 @@ export function createDocsHandlers(options: DocsOptions): DocsHandler {
     const content = contents.get(target);
     if (content !== undefined) sendContent(request, response, content);
     else if (target === `${path}/`) sendPlain(response, 308, { location: path });
+    // Whoever opens the server in a browser looks for its documents.
+    else if (target === "/" && isRead(request)) sendPlain(response, 302, { location: path });
     else return false;
     return true;
   };
+}
+
+function isRead({ method }: DocsRequest): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** Nothing but this server's own files. Styles are inline because the viewer sets them on its elements. */
