@@ -13,7 +13,9 @@ import type { TLSSocket } from "node:tls";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
+import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./expect-continue.ts";
 import type { Limits } from "./limits.ts";
+import { lingerBeforeClose } from "./linger.ts";
 import { unlessHeard } from "./unless-heard.ts";
 import { createUnreadLimit } from "./unread-limit.ts";
 
@@ -66,6 +68,10 @@ export function createOnePort(
         );
   // Node would destroy it at once.
   http1.on("timeout", (socket) => unlessHeard(socket, () => socket.destroy()));
+  http1.on("checkContinue", (request, response) => {
+    continueWhenRead(request, response);
+    onRequest(request, response);
+  });
   if (limits.maxConnections !== undefined) http1.maxConnections = limits.maxConnections;
   const http2 = createHttp2Server(
     {
@@ -88,9 +94,13 @@ export function createOnePort(
   http2.removeAllListeners("stream");
   const mayBegin = createUnreadLimit(limits.maxUnreadBytes);
   http2.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, flags: number, raw: string[]) => {
-    if (!mayBegin(stream)) stream.close(constants.NGHTTP2_REFUSED_STREAM);
-    else if (!onStream(stream, headers, raw)) makeRequest.call(http2, stream, headers, flags, raw);
+    if (!mayBegin(stream)) return stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    if (expectsContinue(headers)) continueStreamWhenRead(stream);
+    if (!onStream(stream, headers, raw)) makeRequest.call(http2, stream, headers, flags, raw);
   });
+
+  // Node would answer it at once.
+  http2.on("checkContinue", onRequest);
 
   const event = tls === undefined ? "connection" : "secureConnection";
   // The listener that http1 has set up for itself gets the connections that turn out to speak HTTP/1.1.
@@ -98,8 +108,10 @@ export function createOnePort(
   if (serveHttp1 === undefined) throw new Error("node:http no longer listens for its own connections");
   http1.removeAllListeners(event);
   const hand = (socket: Socket, isHttp2: boolean) => {
-    if (!isHttp2) serveHttp1.call(http1, socket);
-    else {
+    if (!isHttp2) {
+      lingerBeforeClose(socket);
+      serveHttp1.call(http1, socket);
+    } else {
       // HTTP/2 knows no half of a connection: a peer that has closed its side is gone. Sockets of http1 wait for the other.
       socket.allowHalfOpen = false;
       http2.emit("connection", socket);

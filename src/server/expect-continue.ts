@@ -1,0 +1,33 @@
+// `Expect: 100-continue` (RFC 9110 §10.1.1): a client that asks before it sends a body is answered when somebody reads that.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { Readable } from "node:stream";
+
+/** Whether a request waits for the word to send its body. */
+export function expectsContinue(headers: IncomingHttpHeaders): boolean {
+  return headers.expect !== undefined && headers.expect.toLowerCase() === "100-continue";
+}
+
+/** What is refused before its body is read, for its credential or its size, is so before it is sent. */
+export function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
+  beforeRead(request, () => {
+    if (!response.headersSent && !response.destroyed) response.writeContinue();
+  });
+}
+
+/** The same for a stream of HTTP/2. */
+export function continueStreamWhenRead(stream: ServerHttp2Stream): void {
+  beforeRead(stream, () => {
+    if (stream.headersSent || stream.destroyed || stream.closed || stream.readableEnded) return;
+    stream.additionalHeaders({ [constants.HTTP2_HEADER_STATUS]: constants.HTTP_STATUS_CONTINUE });
+  });
+}
+
+function beforeRead(body: Readable, act: () => void): void {
+  const read = body._read;
+  body._read = (size) => {
+    body._read = read;
+    act();
+    body._read(size);
+  };
+}
