@@ -1,7 +1,7 @@
 // Closing a connection without losing the answer that was sent before the request's body had come.
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { LINGER_MS } from "../http/read-chunks.ts";
+import { LINGER_MS } from "../http/body/linger.ts";
 
 /** How much of a body is read and thrown away, in bytes: as much as any request may bring, and some framing. */
 const LINGER_BYTES = 8 * 1024 * 1024;

@@ -1,6 +1,7 @@
 // F-CACHE, F-HEALTH: what people reported of other servers' media types, HEAD and 304, tried on this one.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { speak } from "../support/sockets.ts";
 
 let server: IdentityServer;
 let key: Credential;
@@ -48,4 +49,16 @@ test.each(["/v1/conversations/ID", "/openapi.json"])("F-CACHE: a 304 of %s lets 
   });
   expect([answer.status, answer.headers.get("etag") === null]).toEqual([304, false]);
   expect([origin, "*"]).toContain(answer.headers.get("access-control-allow-origin"));
+});
+
+// prism#1745, yoke#133, body-parser#12: browsers and proxies say of no body that it is JSON of 0 bytes.
+test.each(["GET", "DELETE"])("F-SIZES: a %s that names a media type and a length of 0 has no body", async (method) => {
+  const headers = { ...key, "content-type": "application/json" };
+  const made = await fetch(`${server.url}/v1/conversations`, { method: "POST", headers, body: '{"conversation":{}}' });
+  const { id } = (await made.json()) as { id: string };
+  const head = `${method} /v1/conversations/${id} HTTP/1.1\r\nhost: localhost\r\nauthorization: ${key.authorization}\r\n`;
+  const { statuses } = await speak(Number(new URL(server.url).port), [
+    `${head}content-type: application/json\r\ncontent-length: 0\r\n\r\n`,
+  ]);
+  expect(statuses).toEqual([200]);
 });

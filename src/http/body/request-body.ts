@@ -16,8 +16,6 @@ export interface PiecesOptions {
   /** Whether it has many messages. */
   readonly streams: boolean;
   readonly maxBytes: number;
-  /** How many bytes each byte may become where the reader decompresses the one message: it counts as those. Default: 1. */
-  readonly expansion?: number;
 }
 
 /** Bodies up to here cost no more than the headers that come with them, and are not counted. Bytes. */
@@ -94,8 +92,8 @@ export class RequestBody {
    * most `maxBytes` each, may take as long as it makes progress.
    */
   async *pieces(interrupt: Interrupt, options: PiecesOptions): AsyncGenerator<Buffer> {
-    const { streams, maxBytes, expansion = 1 } = options;
-    if (streams || expansion > 1) this.#most = maxBytes;
+    const { streams, maxBytes } = options;
+    if (streams) this.#most = maxBytes;
     // Not destroyed when reading stops early: on HTTP/1.1 that would take the connection, and the answer with it.
     const chunks = this.#source.iterator({ destroyOnReturn: false });
     const clock = new BodyClock(this.#rules.timeoutMs, streams, interrupt);
@@ -109,7 +107,7 @@ export class RequestBody {
         if (next.done === true) return this.complete();
         const chunk = next.value as Buffer;
         clock.read(chunk.byteLength);
-        this.charge(Math.min(chunk.byteLength * expansion, maxBytes));
+        this.charge(chunk.byteLength);
         yield chunk;
       }
     } finally {

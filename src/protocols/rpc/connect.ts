@@ -52,7 +52,7 @@ const unary: UnaryForm = {
 const bodyOf = onceEach((error: ConnectError) => Buffer.from(errorToJsonBytes(error, undefined)).toString());
 
 /** "message", "base64" and "encoding" of a Unary-Get-Request. */
-function messageOf(query: URLSearchParams): Uint8Array {
+export function messageOf(query: URLSearchParams): Uint8Array {
   const message = query.get("message") ?? "";
   return query.get("base64") === "1" ? base64Decode(message) : Buffer.from(message.toWellFormed());
 }

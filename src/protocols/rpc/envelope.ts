@@ -9,7 +9,7 @@ import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } f
 import type { Incoming } from "./protocol.ts";
 import { wholeText } from "./web-text.ts";
 
-const HEAD_BYTES = 5;
+export const HEAD_BYTES = 5;
 const COMPRESSED = 0x01;
 
 export interface Reading {
@@ -33,9 +33,14 @@ export async function receiveOne(
   const read = text
     ? await wholeText(exchange.body.pieces(interrupt(), { streams: false, maxBytes }), maxBytes)
     : await exchange.body.wholeOrBeginning(maxBytes, interrupt);
-  const { frames, rest } = split(isOverlong(read) ? read.beginning : read, readMaxBytes);
+  const bytes = isOverlong(read) ? read.beginning : read;
+  const { frames, end } = split(bytes, readMaxBytes);
+  const left = bytes.byteLength - end;
+  // As in Connect's own reading, the head of a frame of which nothing else came is as good as no frame.
+  const rest = left >= HEAD_BYTES ? left - HEAD_BYTES : left;
   let message: Message | undefined;
   for (const { flags, data } of frames) {
+    checkFlags(flags, skip);
     const expanded = await expand(exchange.body, data, flags, compression, readMaxBytes);
     if ((flags & skip) !== 0) continue;
     const decoded = await codec.decode(method, encoding, expanded);
@@ -54,23 +59,32 @@ interface Frame {
   readonly data: Buffer;
 }
 
-/** The whole frames of a body, and how many bytes are left over. Throws TOO_LARGE for a frame that promises too much. */
-function split(bytes: Buffer, readMaxBytes: number): { readonly frames: readonly Frame[]; readonly rest: number } {
+/** The whole frames at the beginning of a body, and where they end. Throws TOO_LARGE for a frame that promises too much. */
+export function split(
+  bytes: Buffer,
+  readMaxBytes: number,
+): { readonly frames: readonly Frame[]; readonly end: number } {
   const frames: Frame[] = [];
   let offset = 0;
   while (offset + HEAD_BYTES <= bytes.byteLength) {
     const length = bytes.readUInt32BE(offset + 1);
     if (length > readMaxBytes) throw tooLarge(readMaxBytes);
     const end = offset + HEAD_BYTES + length;
-    // As in Connect's own reading, the head of a frame of which nothing else came is as good as no frame.
-    if (end > bytes.byteLength) return { frames, rest: bytes.byteLength - offset - HEAD_BYTES };
+    if (end > bytes.byteLength) break;
     frames.push({ flags: bytes.readUInt8(offset), data: bytes.subarray(offset + HEAD_BYTES, end) });
     offset = end;
   }
-  return { frames, rest: bytes.byteLength - offset };
+  return { frames, end: offset };
 }
 
-async function expand(
+/** Refuses flags that the protocol does not have. @param skip the flag that it has beside the one for compression */
+export function checkFlags(flags: number, skip: number): void {
+  if ((flags & ~(COMPRESSED | skip)) === 0) return;
+  throw malformed(`a frame has flags that its protocol does not have: 0x${flags.toString(16).padStart(2, "0")}`);
+}
+
+/** The bytes of a message: decompressed, if its flags say so. Throws MALFORMED_BODY, TOO_LARGE or OVERLOADED. */
+export async function expand(
   body: RequestBody,
   data: Uint8Array,
   flags: number,

@@ -51,7 +51,7 @@ export function createDocsHandlers(options: DocsOptions): DocsHandler {
   };
 }
 
-function isRead({ method }: DocsRequest): boolean {
+function isRead({ method }: HttpRequest): boolean {
   return method === "GET" || method === "HEAD";
 }
 

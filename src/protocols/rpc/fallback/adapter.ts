@@ -1,30 +1,25 @@
 // Connect, gRPC and gRPC-Web for every method of the pipeline, through Connect's own handlers.
-import type { DescMethod, DescMethodUnary } from "@bufbuild/protobuf";
+import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { Compression, UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { jsonText, parseJson } from "../../../codec/json-reader.ts";
-import { refuseInexactNumbers } from "../../../codec/json-shape.ts";
-import { checkJson } from "../../../codec/json-values.ts";
-import { ShapeFault } from "../../../codec/shape-fault.ts";
-import type { Json } from "../../../domain/json.ts";
 import { releaseBody } from "../../../http/body/linger.ts";
 import { RequestBody } from "../../../http/body/request-body.ts";
 import type { BodyRules } from "../../../http/body/rules.ts";
 import type { SentCoding } from "../../../http/coding.ts";
-import { fewAtOnce } from "../../../http/few-at-once.ts";
 import { addressOf, type HttpHandler, type HttpRequest, headerOf, pathOf } from "../../../http/request.ts";
 import type { HttpResponse } from "../../../http/response.ts";
 import type { CallHead } from "../../../pipeline/call.ts";
 import { createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/deadline.ts";
-import { withImpliedMask } from "../../../pipeline/implied-mask.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 import type { Pipeline } from "../../../pipeline/pipeline.ts";
+import { createCodec } from "../codec.ts";
 import { CODINGS, compress } from "../compression.ts";
 import { formName } from "../forms.ts";
 import { bytesOfText, isText, textPieces, wantsText } from "../web-text.ts";
 import { admitCall, carriedCall, implementationOf } from "./calls.ts";
-import { carried, failureOfShape } from "./errors.ts";
-import { refusalOf, wireOf } from "./request.ts";
+import { carried } from "./errors.ts";
+import { type CallForm, formOf, refusalOf, wireOf } from "./request.ts";
+import { createMessageReading, RequestMessages } from "./requests.ts";
 import { writeError, writeResponse } from "./response.ts";
 
 export interface ConnectAdapterOptions {
@@ -38,10 +33,9 @@ export interface ConnectAdapterOptions {
   readonly bodies: BodyRules;
 }
 
-/** The headers that Connect's handlers read. Timeouts are not among them: deadlines are kept here. */
+/** The headers that Connect's handlers read. Timeouts are not among them, deadlines are kept here; nor is the length of the body. */
 const PROTOCOL_HEADERS = [
   "content-type",
-  "content-length",
   "content-encoding",
   "accept-encoding",
   "connect-protocol-version",
@@ -51,23 +45,19 @@ const PROTOCOL_HEADERS = [
   "grpc-accept-encoding",
 ];
 
-/** So many messages are decompressed at once: as many as Node has threads for. Of a stream, its service counts the result. */
-const DECOMPRESSING = 4;
-
 /** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
 export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
   const { pipeline, lifecycle, bodies, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
+  const reading = createMessageReading(createCodec({ readMaxBytes, writeMaxBytes }), readMaxBytes);
   const router = createConnectRouter({
     readMaxBytes,
     writeMaxBytes,
     acceptCompression: CODINGS.map(asCompression),
-    // Kept unknown fields cost 100 times their size in memory.
-    binaryOptions: { readUnknownFields: false },
     // Runs before the body is read.
     requestGate: (context) => admitCall(context, readMaxBytes),
   });
   for (const method of pipeline.methods.values()) {
-    router.rpc(method as DescMethodUnary, implementationOf(method, readMaxBytes), jsonOptionsOf(method));
+    router.rpc(method as DescMethodUnary, implementationOf(method, readMaxBytes));
   }
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
 
@@ -103,21 +93,20 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
         writeError(request, response, refusal.status, error, headers);
       } else {
         const isWeb = wire === "grpc-web";
-        const oneRequest = method.methodKind === "unary" || method.methodKind === "server_streaming";
-        const pieces = body.pieces(interrupt, {
-          streams: !oneRequest,
-          maxBytes: readMaxBytes,
-          expansion: oneRequest ? expansionOf(request) : 1,
-        });
+        const streams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
+        const pieces = body.pieces(interrupt, { streams, maxBytes: readMaxBytes });
+        const form = formOf(request, method);
+        const messages = new RequestMessages(reading, body, form);
+        const carry = { call, body, messages, query: form.query, invalidTimeout: timeout.failure, flush };
         const answer = await handler({
           httpVersion: request.httpVersion,
           method: request.method ?? "",
           // The authority plays no part in a call, and the URL constructor dies of a bad one.
-          url: `http://localhost${request.url}`,
+          url: `http://localhost${form.query === undefined ? request.url : standingIn(request, form)}`,
           header: protocolHeaders(request),
-          body: carriedChunks(isWeb && isText(header) ? bytesOfText(pieces) : pieces),
+          body: carriedChunks(messages.stand(isWeb && isText(header) ? bytesOfText(pieces) : pieces)),
           signal,
-          contextValues: createContextValues().set(carriedCall, { call, body, invalidTimeout: timeout.failure, flush }),
+          contextValues: createContextValues().set(carriedCall, carry),
         });
         await writeResponse(isWeb && wantsText(header) ? asText(answer) : answer, response, flushed);
       }
@@ -135,40 +124,14 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
   }
 }
 
-/** A coding as Connect's handlers take it. They want plain arrays, though any do. */
+/** A coding as Connect's handlers take it. They want plain arrays, though any do; what they read is decompressed before. */
 function asCompression(coding: SentCoding): Compression {
-  type Bytes = Promise<Uint8Array<ArrayBuffer>>;
-  const decompress = (bytes: Uint8Array, max: number) => carried(coding.decompress(bytes, max)) as Bytes;
+  type Bytes = Uint8Array<ArrayBuffer>;
   return {
     name: coding.name,
-    compress: (bytes) => compress(bytes, coding) as Bytes,
-    decompress: fewAtOnce(DECOMPRESSING, decompress),
+    compress: (bytes) => compress(bytes, coding) as Promise<Uint8Array> as Promise<Bytes>,
+    decompress: async (bytes) => bytes as Bytes,
   };
-}
-
-/** Connect's types lack this option of its JSON serialization. */
-function jsonOptionsOf({ input }: DescMethod): object {
-  const decode = (bytes?: Uint8Array) => {
-    const text = jsonText.decode(bytes);
-    try {
-      refuseInexactNumbers(input, text, { ignoreUnknownFields: true });
-      const json = parsed(text);
-      if (json !== undefined) checkJson(input, json);
-    } catch (error) {
-      throw error instanceof ShapeFault ? failureOfShape(error) : error;
-    }
-    return withImpliedMask(input, text);
-  };
-  return { jsonOptions: { textDecoder: { decode } } };
-}
-
-/** Undefined: it is no JSON, and the library says so. */
-function parsed(text: string): Json | undefined {
-  try {
-    return parseJson(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; failure?: unknown } {
@@ -180,18 +143,12 @@ function timeoutOf(request: HttpRequest): { milliseconds?: number | undefined; f
   }
 }
 
-/** Whether a message may be larger than what comes of it. */
-/** What DEFLATE makes of a byte at most: a match of 258 bytes takes two bits (RFC 1951). Of Brotli there is no such bound. */
-const DEFLATE_EXPANSION = 1032;
-
-/** How many bytes each byte of the body may become once decompressed. */
-function expansionOf(request: HttpRequest): number {
-  const named = ["content-encoding", "connect-content-encoding", "grpc-encoding"].map((name) =>
-    headerOf(request, name),
-  );
-  const encoding = named.find((name) => name !== undefined && name !== "identity");
-  if (encoding === undefined) return 1;
-  return encoding === "gzip" || encoding === "deflate" ? DEFLATE_EXPANSION : Number.POSITIVE_INFINITY;
+/** The URL of a Connect GET as the handlers get it, with an empty message. */
+function standingIn(request: HttpRequest, { encoding, query }: CallForm): string {
+  const rest = new URLSearchParams(query);
+  rest.delete("base64");
+  rest.set("message", encoding === "json" ? "{}" : "");
+  return `${pathOf(request.url)}?${rest}`;
 }
 
 function protocolHeaders(request: HttpRequest): Headers {

@@ -9,11 +9,15 @@ import { PROTOCOLS } from "../forms.ts";
 import { encodeMessage } from "../grpc-status.ts";
 import type { Protocol } from "../protocol.ts";
 import { carried, carry, failureOf } from "./errors.ts";
+import type { RequestMessages } from "./requests.ts";
 
 /** What the adapter hands through Connect's code. */
 export interface CarriedCall {
   readonly call: Call;
   readonly body: RequestBody;
+  readonly messages: RequestMessages;
+  /** Of a Connect GET. */
+  readonly query: URLSearchParams | undefined;
   /** Why the timeout header is no timeout; told only to callers that are admitted. */
   readonly invalidTimeout: unknown;
   /** Sends the headers of the answer, though it has no message yet. */
@@ -24,12 +28,13 @@ export const carriedCall: ContextKey<CarriedCall | undefined> = createContextKey
 
 /** Runs before the body is read: authentication, rate limits. */
 export async function admitCall(context: HandlerContext, readMaxBytes: number): Promise<void> {
-  const { call, invalidTimeout } = carriedBy(context);
+  const { call, messages, query, invalidTimeout } = carriedBy(context);
   mendFailures(context, call, readMaxBytes);
   mendMessages(context);
   await carried((async () => call.admit())());
   if (invalidTimeout !== undefined) throw carry(invalidTimeout);
   checkCompression(context);
+  if (query !== undefined) await carried(messages.readQuery(query));
 }
 
 /** Names what is accepted beside the refusal, as the specifications of Connect and gRPC ask. */
@@ -51,14 +56,14 @@ function checkCompression({ protocolName, method, requestMethod, requestHeader, 
 export function implementationOf(method: DescMethod, readMaxBytes: number): any {
   switch (method.methodKind) {
     case "unary":
-      return async (request: Message, context: HandlerContext) => {
-        const { call } = carriedBy(context);
-        const answer = await carried(call.unary(request));
+      return async (_empty: Message, context: HandlerContext) => {
+        const { call, messages } = carriedBy(context);
+        const answer = await carried(call.unary(messages.take()));
         copyHeaders(call, context);
         return answer;
       };
     case "server_streaming":
-      return (request: Message, context: HandlerContext) => answers(only(request), context);
+      return (_empty: Message, context: HandlerContext) => answers(only(carriedBy(context).messages.take()), context);
     case "client_streaming":
       return async (requests: AsyncIterable<Message>, context: HandlerContext) => {
         for await (const answer of answers(decoded(requests, context, readMaxBytes), context)) return answer;
@@ -98,17 +103,17 @@ async function* only(request: Message): AsyncIterable<Message> {
   yield request;
 }
 
-/** Requests as a service sees them: one that does not decode fails in the contract's terms, not in Connect's. */
+/** Requests as a service sees them, in the place of the empty ones; what fails does so in the contract's terms, not in Connect's. */
 async function* decoded(
-  requests: AsyncIterable<Message>,
+  empty: AsyncIterable<Message>,
   context: HandlerContext,
   readMaxBytes: number,
 ): AsyncIterable<Message> {
-  const { body } = carriedBy(context);
+  const { body, messages } = carriedBy(context);
   try {
-    for await (const request of requests) {
+    for await (const _ of empty) {
       body.step();
-      yield request;
+      yield messages.take();
     }
   } catch (error) {
     throw failureOf(error, readMaxBytes);

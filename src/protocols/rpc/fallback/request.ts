@@ -3,10 +3,13 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
+import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
 import { DomainError, ErrorReason, malformed } from "../../../domain/errors.ts";
 import { type HttpRequest, headerOf, queryOf } from "../../../http/request.ts";
 import type { Wire } from "../../../pipeline/call.ts";
-import { formName, STREAMING_FORMS, UNARY_FORMS } from "../forms.ts";
+import { formName, PROTOCOLS, STREAMING_FORMS, UNARY_FORMS } from "../forms.ts";
+import type { RequestForm } from "./requests.ts";
 
 /** The wire by its content type. What is none of gRPC's is Connect's. */
 export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {
@@ -14,6 +17,34 @@ export function wireOf(request: HttpRequest): Exclude<Wire, "rest"> {
   if (type.startsWith("application/grpc-web")) return "grpc-web";
   return type.startsWith("application/grpc") ? "grpc" : "connect";
 }
+
+/** How the messages of a request stand in it. */
+export interface CallForm extends RequestForm {
+  /** The parameters of a Connect GET, which carry all that a POST has in headers and body. */
+  readonly query: URLSearchParams | undefined;
+}
+
+/** Of a request that is not refused. */
+export function formOf(request: HttpRequest, method: DescMethod): CallForm {
+  const wire = wireOf(request);
+  const query = request.method === "GET" ? new URLSearchParams(queryOf(request.url)) : undefined;
+  const unary = method.methodKind === "unary";
+  const [, encoding] = (unary ? UNARY_FORMS : STREAMING_FORMS).get(formName(headerOf(request, "content-type"))) ?? [];
+  const { encodingHeader } = unary ? PROTOCOLS[wire].unary : PROTOCOLS[wire].streaming;
+  const named = query === undefined ? headerOf(request, encodingHeader) : query.get("compression");
+  return {
+    method,
+    encoding: (query === undefined ? encoding : query.get("encoding")) === "json" ? "json" : "proto",
+    framed: wire !== "connect" || !unary,
+    skip: END_FLAGS[wire],
+    compression: named === null || named === "identity" ? undefined : named,
+    declaredBytes: Number(headerOf(request, "content-length") ?? 0),
+    query,
+  };
+}
+
+/** The flag of a frame that ends a stream. */
+const END_FLAGS = { connect: endStreamFlag, grpc: 0, "grpc-web": trailerFlag };
 
 /** A way of calling that the method does not take: an HTTP status with the headers that RFC 9110 wants beside it. */
 export interface Refusal {

@@ -55,7 +55,10 @@ async function drained(response: ServerResponse): Promise<void> {
     .finally(() => stop.abort());
 }
 
-/** Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers; Connect JSON. */
+/**
+ * Answers with an error where no handler is in charge. gRPC wants status 200 and the error in headers, but 415 for a media
+ * type that is not served; Connect wants JSON.
+ */
 export function writeError(
   request: HttpRequest,
   response: HttpResponse,
@@ -73,8 +76,9 @@ export function writeError(
       "content-type": `application/${wire}${text ? "-text" : ""}`,
     };
     // Over HTTP/2 one frame is the whole answer: what its headers do not end has no status for gRPC's clients.
-    if (!("stream" in response)) answer(response, 200, trailersOnly);
-    else if (!isGone(response)) response.stream.respond({ ":status": 200, ...trailersOnly }, { endStream: true });
+    const known = status === 415 ? status : 200;
+    if (!("stream" in response)) answer(response, known, trailersOnly);
+    else if (!isGone(response)) response.stream.respond({ ":status": known, ...trailersOnly }, { endStream: true });
   } else {
     answer(response, status, { ...all, "content-type": "application/json" }, errorToJsonBytes(error, undefined));
   }

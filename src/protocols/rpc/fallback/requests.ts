@@ -1,0 +1,136 @@
+// The request messages of a call, read in front of Connect's handlers as the lanes read theirs: bounded before they are decoded,
+// with turns for others between. The handlers get an empty message in the place of each, and the method what was read.
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { tooLarge } from "../../../domain/errors.ts";
+import type { RequestBody } from "../../../http/body/request-body.ts";
+import type { SentCoding } from "../../../http/coding.ts";
+import { fewAtOnce } from "../../../http/few-at-once.ts";
+import { Turns } from "../../../pipeline/time-slices.ts";
+import type { Codec, Encoding } from "../codec.ts";
+import { CODINGS } from "../compression.ts";
+import { messageOf } from "../connect.ts";
+import { checkFlags, expand, HEAD_BYTES, split } from "../envelope.ts";
+
+/** So many messages are decompressed at once: as many as Node has threads for. */
+const DECOMPRESSING = 4;
+
+/** What all calls of a server read their messages with. */
+export interface MessageReading {
+  readonly codec: Codec;
+  /** The most bytes of one message, also once decompressed. */
+  readonly readMaxBytes: number;
+  readonly codings: ReadonlyMap<string, SentCoding>;
+}
+
+export function createMessageReading(codec: Codec, readMaxBytes: number): MessageReading {
+  const few = CODINGS.map((one) => ({ ...one, decompress: fewAtOnce(DECOMPRESSING, one.decompress) }));
+  return { codec, readMaxBytes, codings: new Map(few.map((one) => [one.name, one])) };
+}
+
+export interface RequestForm {
+  readonly method: DescMethod;
+  readonly encoding: Encoding;
+  /** Whether each message has a frame, as in all but Connect's unary calls. */
+  readonly framed: boolean;
+  /** The flag of frames that hold no message, such as trailers; 0: there are none. */
+  readonly skip: number;
+  /** The name of the compression, which is looked at when a message is read. Undefined: none. */
+  readonly compression: string | undefined;
+  /** How many bytes the whole body has, if the request says so. */
+  readonly declaredBytes: number | undefined;
+}
+
+export class RequestMessages {
+  readonly #reading: MessageReading;
+  readonly #body: RequestBody;
+  readonly #form: RequestForm;
+  readonly #read: Message[] = [];
+  readonly #turns = new Turns();
+
+  constructor(reading: MessageReading, body: RequestBody, form: RequestForm) {
+    this.#reading = reading;
+    this.#body = body;
+    this.#form = form;
+  }
+
+  /** The next for which the handlers have got an empty one. */
+  take(): Message {
+    const message = this.#read.shift();
+    if (message === undefined) throw new Error("no request message was read");
+    return message;
+  }
+
+  /** The body as the handlers get it. Throws as a codec does; MALFORMED_BODY for flags that no protocol knows. */
+  async *stand(pieces: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+    if (this.#form.framed) yield* this.#frames(pieces);
+    else yield await this.#whole(pieces);
+  }
+
+  /** Reads the message of a Connect GET. Throws as a codec does. */
+  async readQuery(query: URLSearchParams): Promise<void> {
+    await this.#decode(Buffer.from(messageOf(query)), this.#form.compression === undefined ? 0 : 1);
+  }
+
+  get #empty(): Uint8Array {
+    return this.#form.encoding === "json" ? EMPTY_JSON : EMPTY;
+  }
+
+  async #whole(pieces: AsyncIterable<Buffer>): Promise<Uint8Array> {
+    const { readMaxBytes } = this.#reading;
+    if ((this.#form.declaredBytes ?? 0) > readMaxBytes) throw tooLarge(readMaxBytes);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of pieces) {
+      size += chunk.byteLength;
+      if (size > readMaxBytes) throw tooLarge(readMaxBytes);
+      chunks.push(chunk);
+    }
+    await this.#decode(Buffer.concat(chunks, size), this.#form.compression === undefined ? 0 : 1);
+    return this.#empty;
+  }
+
+  async *#frames(pieces: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+    let chunks: Buffer[] = [];
+    let held = 0;
+    /** No frame is whole before. */
+    let wanted = HEAD_BYTES;
+    for await (const piece of pieces) {
+      chunks.push(piece);
+      held += piece.byteLength;
+      if (held < wanted) continue;
+      const bytes = chunks.length === 1 ? piece : Buffer.concat(chunks, held);
+      const { frames, end } = split(bytes, this.#reading.readMaxBytes);
+      for (const { flags, data } of frames) {
+        await this.#turns.next();
+        if (await this.#decode(data, flags)) yield frameOf(this.#empty);
+      }
+      held -= end;
+      chunks = held === 0 ? [] : [bytes.subarray(end)];
+      wanted = HEAD_BYTES + (held < HEAD_BYTES ? 0 : bytes.readUInt32BE(end + 1));
+    }
+    // What is no whole frame Connect's handlers refuse.
+    if (held > 0) yield Buffer.concat(chunks, held);
+  }
+
+  /** Whether it is a message. */
+  async #decode(data: Buffer, flags: number): Promise<boolean> {
+    const { method, encoding, compression, skip } = this.#form;
+    checkFlags(flags, skip);
+    const { codec, codings, readMaxBytes } = this.#reading;
+    const coding = compression === undefined ? undefined : codings.get(compression);
+    const expanded = await expand(this.#body, data, flags, coding, readMaxBytes);
+    if ((flags & skip) !== 0) return false;
+    this.#read.push(await codec.decode(method, encoding, expanded));
+    return true;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
+const EMPTY_JSON = Buffer.from("{}");
+
+function frameOf(data: Uint8Array): Buffer {
+  const frame = Buffer.alloc(HEAD_BYTES + data.byteLength);
+  frame.writeUInt32BE(data.byteLength, 1);
+  frame.set(data, HEAD_BYTES);
+  return frame;
+}
