@@ -2,7 +2,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
 import { pathName } from "../../src/protocols/rest/binding/field-path.ts";
-import { textReader } from "../../src/protocols/rest/binding/text-value.ts";
+import { pairReader, textReader } from "../../src/protocols/rest/binding/text-value.ts";
 import type { Parameter, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import { type PathPart, patternOf } from "./openapi-path.ts";
 import type { RequiredFields } from "./required.ts";
@@ -46,7 +46,7 @@ export function queryParameters(binding: Binding, schemas: Schemas, required: Re
     schemas.fields(message, "input").flatMap((field) => {
       const own = [...path, field];
       if (binding.taken.has(pathName(own))) return [];
-      if (textReader(field) !== undefined) {
+      if ((textReader(field) ?? pairReader(field)) !== undefined) {
         const schema = schemas.field(field, "input");
         return schema.readOnly ? [] : [queryParameter(own, schema, path.length === 0 && needed.has(field))];
       }
@@ -63,9 +63,10 @@ function queryParameter(path: readonly DescField[], described: Schema, required:
   if (required) parameter.required = true;
   if (description !== undefined) parameter.description = description;
   if (deprecated) parameter.deprecated = true;
-  if (path[path.length - 1]?.fieldKind === "list") {
-    parameter.style = "form";
-    parameter.explode = true;
-  }
+  const kind = path[path.length - 1]?.fieldKind;
+  if (kind === "list") parameter.style = "form";
+  // `labels[team]=support`
+  if (kind === "map") parameter.style = "deepObject";
+  if (parameter.style !== undefined) parameter.explode = true;
   return parameter;
 }

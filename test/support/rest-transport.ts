@@ -133,7 +133,12 @@ export function layOut(method: DescMethod, request: JsonObject): Asked {
     delete json[field.jsonName];
   }
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(json)) addParameter(query, name, value);
+  for (const [name, value] of Object.entries(json)) {
+    const field = method.input.fields.find(({ jsonName }) => jsonName === name);
+    if (field?.fieldKind === "map") {
+      for (const [key, item] of Object.entries(value as JsonObject)) addParameter(query, `${name}[${key}]`, item);
+    } else addParameter(query, name, value);
+  }
   return { verb, path: query.size === 0 ? path : `${path}?${query}`, body };
 }
 

@@ -50,6 +50,13 @@ function createReader(field: DescField): TextReader | undefined {
   }
 }
 
+/** The reader for one value of a map whose keys are texts. Undefined: it is no such map, or its values have no text form. */
+export function pairReader(field: DescField): TextReader | undefined {
+  if (field.fieldKind !== "map" || field.mapKey !== ScalarType.STRING) return undefined;
+  if (field.mapKind === "scalar") return scalarReader(field.scalar, false);
+  return field.mapKind === "enum" ? enumReader(field.enum) : undefined;
+}
+
 const RANGES: Readonly<Partial<Record<ScalarType, readonly [bigint, bigint]>>> = (() => {
   const int32 = [-(2n ** 31n), 2n ** 31n - 1n] as const;
   const uint32 = [0n, 2n ** 32n - 1n] as const;

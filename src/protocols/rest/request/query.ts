@@ -12,7 +12,7 @@ import {
 } from "../binding/field-path.ts";
 import { decodeQuery } from "../binding/percent.ts";
 import { invalid, invalidAll, type RestProblem, type Violation } from "../binding/problem.ts";
-import { textReader } from "../binding/text-value.ts";
+import { pairReader, textReader } from "../binding/text-value.ts";
 import { visible } from "./json/position.ts";
 
 /** The most parameters of one request. */
@@ -61,20 +61,32 @@ function applyParameter(message: Message, part: string, rules: QueryRules, seen:
   if (typeof found === "string") {
     return rules.ignoreUnknown ? undefined : broken(visible(name.text), found, "unknown");
   }
-  const path = pathName(found);
-  const field = found[found.length - 1] as DescField;
+  const { path, key } = found;
+  const place = key === undefined ? pathName(path) : `${pathName(path)}[${JSON.stringify(visible(key))}]`;
+  const field = path[path.length - 1] as DescField;
   if (field.fieldKind !== "list") {
-    if (seen.has(path)) return broken(path, "must be given once", "once");
-    seen.add(path);
+    if (seen.has(place)) return broken(place, "must be given once", "once");
+    seen.add(place);
   }
   const value = decodeQuery(equals === -1 ? "" : part.slice(equals + 1));
-  if (value.kind === "invalid") return broken(path, value.description, value.rule);
-  return setParameter(message, found, path, field, value.text);
+  if (value.kind === "invalid") return broken(place, value.description, value.rule);
+  return setParameter(message, found, place, field, value.text);
 }
 
-/** The field that a parameter sets, or what is wrong with its name. */
-function findParameter(name: string, rules: QueryRules): FieldPath | string {
+/** What a parameter sets: a field, or the value of one key of a map. */
+interface Target {
+  readonly path: FieldPath;
+  /** Undefined: the field is no map. */
+  readonly key: string | undefined;
+}
+
+/** `labels[team]`: a map, and the key that stands in brackets. A key may hold brackets itself. */
+const MAP_KEY = /^([^[]*)\[(.*)\]$/s;
+
+/** What a parameter sets, or what is wrong with its name. */
+function findParameter(whole: string, rules: QueryRules): Target | string {
   if (rules.none) return "is not a parameter: every field that the path does not hold belongs in the body";
+  const [, name = whole, key] = MAP_KEY.exec(whole) ?? [];
   const path: DescField[] = [];
   let message: DescMessage | undefined = rules.input;
   let prefix = "";
@@ -90,19 +102,21 @@ function findParameter(name: string, rules: QueryRules): FieldPath | string {
     message = holdsFields(field) ? field.message : undefined;
   }
   const last = path[path.length - 1] as DescField;
-  return textReader(last) === undefined
-    ? "is not a parameter: only scalars, enums and lists of them are"
-    : (path as [DescField]);
+  const isMap = pairReader(last) !== undefined;
+  if (key !== undefined && !isMap) return "is not a parameter of this method";
+  if (key === undefined && isMap) return `is not a parameter: only each of its keys is, such as ${last.jsonName}[key]`;
+  if (!isMap && textReader(last) === undefined) return "is not a parameter: only scalars, enums and lists of them are";
+  return { path: path as [DescField], key };
 }
 
 function setParameter(
   message: Message,
-  path: FieldPath,
+  { path, key }: Target,
   name: string,
   field: DescField,
   text: string,
 ): Violation | undefined {
-  const read = textReader(field)?.(text);
+  const read = (pairReader(field) ?? textReader(field))?.(text);
   if (read === undefined || read.kind === "invalid")
     return broken(name, read?.description ?? "has no text form", read?.rule ?? "type");
   const holder = holderOf(message, path);
@@ -111,7 +125,11 @@ function setParameter(
     return broken(name, `must not be given with another of ${oneof.name}`, "oneof");
   }
   if (field.fieldKind === "list") (getField(holder, field) as unknown[]).push(read.value);
-  else setField(holder, field, read.value);
+  // Whatever the key is, `__proto__` too.
+  else if (key !== undefined) {
+    const pair = { value: read.value, enumerable: true, configurable: true, writable: true };
+    Object.defineProperty(getField(holder, field), key, pair);
+  } else setField(holder, field, read.value);
   return undefined;
 }
 

@@ -115,6 +115,7 @@ describe("a query", () => {
       ["filter.atLeast", false],
       ["after", false],
       ["title", false],
+      ["tags", false],
       ["owner", true],
     ]);
   });
@@ -125,6 +126,17 @@ describe("a query", () => {
       in: "query",
       schema: { type: "array", items: { $ref: "#/components/schemas/Genre" } },
       style: "form",
+      explode: true,
+    });
+  });
+
+  test("names the keys of a map in brackets", () => {
+    expect(parameters("get", "/v1/books", "query")[6]).toEqual({
+      name: "tags",
+      in: "query",
+      description: "Only those that have all of these.",
+      schema: { type: "object", additionalProperties: { type: "string" } },
+      style: "deepObject",
       explode: true,
     });
   });
