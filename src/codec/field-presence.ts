@@ -20,11 +20,11 @@ export function fieldsInOrder(schema: DescMessage): readonly DescField[] {
 }
 
 /**
- * Undefined for fields that are not told apart so simply: of a oneof, maps, and fields with presence whose default lies
- * behind the unset value. With `alwaysEmitImplicit` fields without presence are always written.
+ * Undefined for fields that are not told apart so simply: of a oneof, and fields with presence whose default lies behind
+ * the unset value. With `alwaysEmitImplicit` fields without presence are always written.
  */
 export function unsetOf(field: DescField, alwaysEmitImplicit = false): Unset | undefined {
-  if (field.oneof !== undefined || field.fieldKind === "map") return undefined;
+  if (field.oneof !== undefined) return undefined;
   if (field.presence !== IMPLICIT) {
     const unsetIsUndefined = field.fieldKind === "message" || field.parent.file.edition === Edition.EDITION_PROTO3;
     return unsetIsUndefined ? { skip: undefined, isEmpty: undefined } : undefined;
@@ -37,6 +37,16 @@ export function unsetOf(field: DescField, alwaysEmitImplicit = false): Unset | u
 /** Well-known types are written in forms of their own. */
 export function isWellKnown({ typeName }: DescMessage): boolean {
   return typeName.startsWith("google.protobuf.");
+}
+
+function hasNoPairs(pairs: object): boolean {
+  for (const _ in pairs) return false;
+  return true;
+}
+
+/** Whether a map leads from texts to texts; others are left to the library. */
+export function isTextMap(field: DescField & { fieldKind: "map" }): boolean {
+  return field.mapKey === ScalarType.STRING && field.scalar === ScalarType.STRING;
 }
 
 function defaultOf(field: DescField): unknown {
@@ -64,6 +74,7 @@ function defaultOf(field: DescField): unknown {
 
 function emptinessOf(field: DescField): Unset["isEmpty"] {
   if (field.fieldKind === "list") return (items: readonly unknown[]) => items.length === 0;
+  if (field.fieldKind === "map") return hasNoPairs;
   switch (field.fieldKind === "scalar" ? field.scalar : undefined) {
     case ScalarType.BYTES:
       return (bytes: Uint8Array) => bytes.byteLength === 0;

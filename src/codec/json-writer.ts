@@ -10,7 +10,7 @@ import {
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
-import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
+import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 import { timestampJson } from "./timestamp-json.ts";
 
 export interface JsonFormOptions {
@@ -20,7 +20,7 @@ export interface JsonFormOptions {
   readonly registry?: Registry;
 }
 
-/** The JSON form of a message, made of nothing that is the message's own but its Structs. Throws what JSON cannot say. */
+/** The JSON form of a message, made of nothing that is the message's own but its Structs and maps. Throws what JSON cannot say. */
 export type JsonForm = (schema: DescMessage, message: Message) => JsonValue;
 
 // biome-ignore lint/suspicious/noExplicitAny: a field's descriptor fixes the type of its value
@@ -96,6 +96,9 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
               : messageConverter(field.message);
         return convert && ((items: readonly unknown[]) => items.map((item) => convert(item)));
       }
+      // Its own JSON form.
+      case "map":
+        return isTextMap(field) ? AS_IT_IS : undefined;
       default:
         return undefined;
     }

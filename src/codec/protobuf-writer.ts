@@ -2,7 +2,7 @@
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { ByteSink } from "./byte-writer.ts";
-import { fieldsInOrder, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
+import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 
 /** The binary form of a message (https://protobuf.dev/programming-guides/encoding). */
 export type BinaryForm = (schema: DescMessage, message: Message) => Buffer;
@@ -82,6 +82,8 @@ export function createBinaryForm(): BinaryForm {
           })
         );
       }
+      case "map":
+        return isTextMap(field) ? textMapWriter(number) : undefined;
       default:
         return undefined;
     }
@@ -141,6 +143,22 @@ function compile(steps: readonly Step[]): Write {
   const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, write: w${i} }`);
   const body = `const [${parts.join(", ")}] = steps; return (m, to) => { let v; ${lines.join("\n")} };`;
   return new Function("steps", body)(steps) as Write;
+}
+
+/** A pair is a message of its key, 1, and its value, 2. */
+function textMapWriter(number: number): Write {
+  const tag = tagOf(number, LENGTH_DELIMITED);
+  return (pairs: Readonly<Record<string, string>>, to) => {
+    for (const key of Object.keys(pairs)) {
+      to.varint(tag);
+      const start = to.begin(1);
+      to.varint(tagOf(1, LENGTH_DELIMITED));
+      to.text(key);
+      to.varint(tagOf(2, LENGTH_DELIMITED));
+      to.text(pairs[key] as string);
+      to.end(start, 1);
+    }
+  };
 }
 
 function tagOf(number: number, wireType: number): number {

@@ -1,6 +1,7 @@
 // Page tokens: opaque, authenticated, and bound to the tenant and to every other argument of the list (AIP-158).
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { sortMaps } from "./canonical-order.ts";
 import { DomainError, ErrorReason } from "./errors.ts";
 
 const TAG_BYTES = 16;
@@ -19,8 +20,10 @@ export interface PageScope {
  * page. `caller` is part of it, so a token is of no use to anybody else.
  */
 export function bindingOf<M extends DescMessage>(schema: M, request: MessageShape<M>, caller: string): Uint8Array {
-  const rest = toBinary(schema, { ...request, pageToken: "", pageSize: 0 });
-  return Buffer.concat([Buffer.from(`${schema.typeName}\n${caller}\n`), rest]);
+  const rest = { ...request, pageToken: "", pageSize: 0 };
+  // Many clients write maps in another order each time.
+  sortMaps(schema, rest);
+  return Buffer.concat([Buffer.from(`${schema.typeName}\n${caller}\n`), toBinary(schema, rest)]);
 }
 
 /** Makes a token that holds a cursor: the edge of the page that was answered. */

@@ -72,6 +72,7 @@ export function createPlainChecks(): PlainChecks {
       "double",
       "enum",
       "repeated",
+      "map",
       ...(field.fieldKind === "message" ? ["required"] : []),
     ];
     if (!hasOnly(rules.FieldRulesSchema, own, kinds)) return UNSURE;
@@ -93,7 +94,7 @@ export function createPlainChecks(): PlainChecks {
       case "list":
         return listCheck(field, own);
       case "map":
-        return UNSURE;
+        return mapCheck(field, own);
     }
   }
 
@@ -109,6 +110,17 @@ export function createPlainChecks(): PlainChecks {
       if (values.length === 0) return least === 0;
       if (!plain || values.length < least || values.length > most) return false;
       return keeps === undefined || values.every(keeps);
+    };
+  }
+
+  /** An empty one, which most are, breaks no rule but one of its least pairs. */
+  function mapCheck(field: DescField & { fieldKind: "map" }, { type }: rules.FieldRules): Check {
+    const name = field.localName;
+    if (type.case === "map" && !hasOnly(rules.MapRulesSchema, type.value, ["max_pairs", "keys", "values"]))
+      return UNSURE;
+    return (message) => {
+      for (const _ in message[name] as object) return false;
+      return true;
     };
   }
 
