@@ -4,6 +4,7 @@ import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import grpc from "@grpc/grpc-js";
 import { loadFileDescriptorSetFromBuffer } from "@grpc/proto-loader";
 import pg from "pg";
+import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { GET, getValues, LIST, listValues } from "./statements.ts";
@@ -47,7 +48,7 @@ server.addService(loaded.colloquy.v1.MessageService.service, {
             conversation_id: row.conversation_id,
             seq: row.seq,
             role: row.role,
-            sender: row.sender,
+            sender: { type: ActorType.MEMBER, id: row.sender },
             content: row.content,
             state: row.state,
             create_time: timestamp(row.create_time),
@@ -69,7 +70,7 @@ server.addService(loaded.colloquy.v1.ConversationService.service, {
             id: row.id,
             title: row.title,
             status: row.status,
-            creator: row.creator,
+            creator: { type: ActorType.MEMBER, id: row.creator },
             last_seq: row.last_seq,
             message_count: row.message_count,
             create_time: timestamp(row.create_time),

@@ -5,6 +5,7 @@ import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { MikroORM } from "@mikro-orm/postgresql";
+import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 import type { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
@@ -36,7 +37,7 @@ function routes(router: ConnectRouter): void {
         conversationId: message.conversationId,
         seq: BigInt(message.seq),
         role: message.role as MessageRole,
-        sender: message.sender,
+        sender: { type: ActorType.MEMBER, id: message.sender },
         content: message.content,
         state: message.state as MessageState,
         createTime: timestampFromDate(message.createTime),
@@ -52,7 +53,7 @@ function routes(router: ConnectRouter): void {
         id: found.id,
         title: found.title as string,
         status: found.status as ConversationStatus,
-        creator: found.creator,
+        creator: { type: ActorType.MEMBER, id: found.creator },
         lastSeq: BigInt(found.lastSeq),
         messageCount: BigInt(found.messageCount),
         createTime: timestampFromDate(found.createTime),

@@ -3,7 +3,7 @@ import { getConversation as getStatements } from "../../src/store/conversations/
 import { listMessages } from "../../src/store/messages/list-statements.ts";
 import { MEMBER, TENANT } from "../layout.ts";
 
-export const LIST = listMessages({ viewer: "member", newestFirst: false, filtered: false });
+export const LIST = listMessages({ viewer: "member", newestFirst: false, deleted: "exclude", filtered: false });
 export const GET = getStatements.member;
 
 export function listValues(conversationId: string, limit: number): unknown[] {

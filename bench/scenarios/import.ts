@@ -95,7 +95,7 @@ function linesOf(count: number, run: string): Buffer {
       );
     }
     const content = `message ${number} of an import, as long as messages tend to be in such conversations`;
-    const message = { conversationId, id: `${run}-${number}`, sender: "ada", content, createTime };
+    const message = { conversationId, id: `${run}-${number}`, sender: { id: "ada" }, content, createTime };
     lines.push(JSON.stringify({ message: { message } }));
   }
   return Buffer.from(`${lines.join("\n")}\n`);

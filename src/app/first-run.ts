@@ -1,5 +1,5 @@
 // Sets up a new database: the tenant `default`, and a first API key that is shown once.
-import type { Caller } from "../domain/caller.ts";
+import { systemCaller } from "../domain/caller.ts";
 import { SCOPES } from "../domain/principal.ts";
 import { issueApiKey } from "../services/api-keys/issue.ts";
 import { makeTenant } from "../services/tenants/create-tenant.ts";
@@ -17,13 +17,9 @@ const ORIGIN = { requestId: "", address: "" };
 export function bootstrap(database: Database): Promise<string | undefined> {
   return database.transaction(undefined, async (tx) => {
     const wish = { slug: DEFAULT_TENANT, name: "Default" };
-    const { made, caller } = await makeTenant(tx, wish, bootstrapIn, ORIGIN);
+    const { made, caller } = await makeTenant(tx, wish, (tenantId) => systemCaller(tenantId, "bootstrap"), ORIGIN);
     if (!made) return undefined;
     const key = { name: "first key", scopes: SCOPES, expireTime: null };
     return (await issueApiKey(tx, caller, ORIGIN, key)).text;
   });
-}
-
-function bootstrapIn(tenantId: string): Caller {
-  return { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "bootstrap", name: "bootstrap" };
 }

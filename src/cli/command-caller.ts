@@ -1,6 +1,6 @@
 // The command line as a caller, without a credential: who runs it has access to the data directory or the database.
 import { DEFAULT_TENANT } from "../app/first-run.ts";
-import type { Caller } from "../domain/caller.ts";
+import { type Caller, systemCaller } from "../domain/caller.ts";
 import type { AuditOrigin } from "../store/audit/audit.ts";
 import type { Queryable } from "../store/database.ts";
 import { createTenantStore } from "../store/directory/access.ts";
@@ -11,7 +11,7 @@ export const COMMAND_ORIGIN: AuditOrigin = { requestId: "", address: "" };
 
 /** The caller in a tenant. */
 export function commandCaller(tenantId: string): Caller {
-  return { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "command", name: "command" };
+  return systemCaller(tenantId, "command");
 }
 
 /** The id of the tenant that an option names by its id or slug. Throws CommandError if there is none. */

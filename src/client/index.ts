@@ -4,6 +4,7 @@ export { type Timestamp, timestampDate, timestampFromDate } from "@bufbuild/prot
 export { Code, ConnectError } from "@connectrpc/connect";
 // Everything of the contract: messages, enums and their schemas.
 export * from "../../gen/colloquy/v1/access_service_pb.ts";
+export * from "../../gen/colloquy/v1/actor_pb.ts";
 export * from "../../gen/colloquy/v1/agent_pb.ts";
 export * from "../../gen/colloquy/v1/agent_service_pb.ts";
 export * from "../../gen/colloquy/v1/analytics_pb.ts";
@@ -13,6 +14,7 @@ export * from "../../gen/colloquy/v1/audit_entry_pb.ts";
 export * from "../../gen/colloquy/v1/audit_service_pb.ts";
 export * from "../../gen/colloquy/v1/conversation_pb.ts";
 export * from "../../gen/colloquy/v1/conversation_service_pb.ts";
+export * from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 export * from "../../gen/colloquy/v1/directory_service_pb.ts";
 export * from "../../gen/colloquy/v1/error_reason_pb.ts";
 export * from "../../gen/colloquy/v1/event_pb.ts";

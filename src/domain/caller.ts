@@ -1,4 +1,6 @@
 // A call's principal, boiled down to what the store asks of it.
+import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
+import { actorText } from "./actor.ts";
 import { credentialMissing, DomainError, ErrorReason } from "./errors.ts";
 import { callerOf, type Principal } from "./principal.ts";
 import { type Viewer, viewerOf } from "./visibility.ts";
@@ -8,9 +10,9 @@ export interface Caller {
   /** The member that calls, or for which a key acts; null for a key on its own. */
   readonly memberId: string | null;
   readonly viewer: Viewer;
-  /** Who did it, as messages, events and audit rows keep it: a member id, or `key:` and a key's id. */
+  /** Who did it, as conversations, messages and events keep it: a text of `domain/actor.ts`. */
   readonly actor: string;
-  /** Who it is for idempotency: a key that acts for a member is somebody else than that member. */
+  /** Who it is for idempotency and in audit rows: a key that acts for a member is somebody else than that member. */
   readonly name: string;
 }
 
@@ -23,4 +25,10 @@ export function callerFrom(principal: Principal): Caller {
   }
   const name = callerOf(principal);
   return { tenantId, memberId, viewer: viewerOf(principal), actor: memberId ?? name, name };
+}
+
+/** A part of the system, which sees all that a tenant has. */
+export function systemCaller(tenantId: string, part: "server" | "command" | "bootstrap"): Caller {
+  const name = actorText({ type: ActorType.SYSTEM, id: part });
+  return { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: name, name };
 }

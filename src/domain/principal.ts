@@ -1,4 +1,5 @@
 // Who is calling.
+import { isReserved } from "./actor.ts";
 
 export const ROLES = ["lead", "member", "manager", "admin", "super_admin"] as const;
 export type Role = (typeof ROLES)[number];
@@ -8,14 +9,14 @@ export type Scope = (typeof SCOPES)[number];
 
 /** What a member's id may be, in words. */
 export const MEMBER_ID_RULE =
-  "1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:";
+  "1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:";
 
 /**
- * Whether a text can be a member's id, such as `auth0|123` or `1`. What begins with `key:` or `agent:` is left to API keys
- * and agents, which are named so as senders: nobody may pass for one.
+ * Whether a text can be a member's id, such as `auth0|123` or `1`. Nobody may pass for an API key, an agent or the system,
+ * which the store names by prefixes.
  */
 export function isMemberId(text: string): boolean {
-  return /^(?!key:|agent:).{1,128}$/su.test(text) && isLegibleId(text);
+  return /^.{1,128}$/su.test(text) && !isReserved(text) && isLegibleId(text);
 }
 
 /**

@@ -9,6 +9,8 @@ import {
   MessageRole,
 } from "../../gen/colloquy/v1/message_pb.ts";
 import { type Participant, ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
+import { toActor } from "../domain/actor.ts";
+import type { Caller } from "../domain/caller.ts";
 import { conversationEtag, messageEtag } from "../domain/etag.ts";
 import type { MessageDraft, StoredMessage } from "../domain/message-diff.ts";
 import type { ConversationRow, NamedParticipant } from "../store/conversations/conversations.ts";
@@ -29,7 +31,10 @@ export function timestampOfMs(ms: number): Timestamp {
   return { $typeName: "google.protobuf.Timestamp", seconds: BigInt(seconds), nanos: (ms - seconds * 1000) * 1_000_000 };
 }
 
-export function toConversation(row: ConversationRow, tenantId: string): Conversation {
+/** Who reads it. Without a member there is no view of one. */
+export type Reader = Pick<Caller, "tenantId" | "memberId">;
+
+export function toConversation(row: ConversationRow, { tenantId, memberId }: Reader): Conversation {
   // As `create` makes it, in a fraction of the time.
   const conversation: Conversation = {
     $typeName: "colloquy.v1.Conversation",
@@ -39,13 +44,14 @@ export function toConversation(row: ConversationRow, tenantId: string): Conversa
     title: row.title,
     status: row.status,
     ownerId: row.owner_id ?? "",
-    creator: row.creator,
+    creator: toActor(row.creator),
     agent: row.agent,
     mode: row.mode,
     callType: row.call_type,
     entityType: row.entity_type,
     entityId: row.entity_id,
     pinned: row.pinned,
+    labels: row.labels ?? {},
     maxContextLength: row.max_context_length,
     participants: (row.participants ?? []).map(([memberId, joinTime, readSeq]) =>
       create(ParticipantSchema, { memberId, joinTime: timestampOfMs(joinTime), readSeq: BigInt(readSeq) }),
@@ -53,14 +59,19 @@ export function toConversation(row: ConversationRow, tenantId: string): Conversa
     participantCount: row.participant_count,
     lastSeq: row.last_seq,
     messageCount: row.message_count,
-    readSeq: row.read_seq ?? 0n,
-    unreadCount: row.unread_count,
     ownedByLead: row.owned_by_lead,
-    takesPart: row.read_seq !== null,
     etag: conversationEtag(row.version, row.last_seq),
     createTime: toTimestamp(row.create_time),
     updateTime: toTimestamp(row.update_time),
   };
+  if (memberId !== null) {
+    conversation.memberView = {
+      $typeName: "colloquy.v1.MemberView",
+      participating: row.read_seq !== null,
+      readSeq: row.read_seq ?? 0n,
+      unreadCount: row.unread_count,
+    };
+  }
   if (row.metadata) conversation.metadata = row.metadata;
   if (row.persona) conversation.persona = row.persona;
   if (row.profile_info) conversation.profileInfo = row.profile_info;
@@ -86,7 +97,7 @@ export function toMessage(row: MessageRow): Message {
     conversationId: row.conversation_id,
     seq: row.seq,
     role: row.role,
-    sender: row.sender,
+    sender: toActor(row.sender),
     content: row.content,
     state: row.state,
     createTime: toTimestamp(row.create_time),
@@ -105,7 +116,7 @@ export function toMessageRevision(row: NumberedRevision): MessageRevision {
     revision: row.revision,
     content: row.content,
     createTime: toTimestamp(row.create_time),
-    editor: row.editor,
+    editor: toActor(row.editor),
   };
   return create(MessageRevisionSchema, row.metadata ? { ...init, metadata: row.metadata } : init);
 }

@@ -1,8 +1,16 @@
 // Visibility of conversations, as conditions of statements.
+import type { Deleted } from "../domain/deleted.ts";
 import type { Viewer } from "../domain/visibility.ts";
 import type { Statement } from "./database.ts";
 
 export type ViewerKind = Viewer["kind"];
+
+/** For each choice among deleted things: letters for a statement's name, and a condition on a row. */
+export const SHOWN: Readonly<Record<Deleted, readonly [letters: string, condition: (row: string) => string]>> = {
+  exclude: ["", (row) => `${row}.delete_time is null`],
+  include: ["i", () => "true"],
+  only: ["d", (row) => `${row}.delete_time is not null`],
+};
 
 /** Creates a statement for each kind of viewer, so that each has its own plan. `$1` is the tenant, `$2` the caller. */
 export function forEachViewer<Row>(

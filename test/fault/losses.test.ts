@@ -1,6 +1,7 @@
 // How other stores lost data, each case tried here.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
@@ -27,7 +28,7 @@ afterAll(() => Promise.all([server.close(), openai.close()]));
 /** Every text that a conversation has ever held, wherever it is now. */
 async function everyText({ messages }: Pick<Clients, "messages">, conversationId: string): Promise<Set<string>> {
   const there = await messages.listMessages({ conversationId, pageSize: 200 });
-  const deleted = await messages.listDeletedMessages({ conversationId, pageSize: 200 });
+  const deleted = await messages.listMessages({ conversationId, deleted: DeletedFilter.ONLY, pageSize: 200 });
   const before = await Promise.all(
     there.messages.map(({ id }) => messages.listMessageRevisions({ messageId: id, pageSize: 200 })),
   );
@@ -298,7 +299,7 @@ describe("cancelling a reply and sending again within milliseconds", () => {
     const last = await chat("last", () => true);
     expect(last).toMatchObject({ text: "about last: ", ended: { turn: { state: TurnState.COMPLETE } } });
     const page = await messages.listMessages({ conversationId, pageSize: 200 });
-    const own = page.messages.filter(({ sender }) => sender === "alice").map(({ content }) => content);
+    const own = page.messages.filter(({ sender }) => sender?.id === "alice").map(({ content }) => content);
     expect(own).toEqual(sent);
     expect(page.messages.at(-1)?.content).toBe("about last: ");
   });

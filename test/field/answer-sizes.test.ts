@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import * as conversations from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { EventService, ListEventsResponseSchema } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import * as messages from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -70,12 +71,12 @@ describe("F-CUT: pages are cut by bytes, each message once", () => {
     ["oldest first", messages.MessageOrder.OLDEST_FIRST, MessageRole.UNSPECIFIED],
     ["newest first", messages.MessageOrder.NEWEST_FIRST, MessageRole.UNSPECIFIED],
     ["filtered", messages.MessageOrder.OLDEST_FIRST, MessageRole.USER],
-  ])("of messages, %s", async (_, orderBy, role) => {
+  ])("of messages, %s", async (_, order, role) => {
     const all = await pages(messages.ListMessagesResponseSchema, (pageToken) =>
-      clients.messages.listMessages({ conversationId: id, pageSize: 200, orderBy, role, pageToken }),
+      clients.messages.listMessages({ conversationId: id, pageSize: 200, order, role, pageToken }),
     );
     const seen = numbersOf(all.flatMap((page) => page.messages));
-    expect(orderBy === messages.MessageOrder.NEWEST_FIRST ? seen.toReversed() : seen).toEqual(inOrder);
+    expect(order === messages.MessageOrder.NEWEST_FIRST ? seen.toReversed() : seen).toEqual(inOrder);
     expect(all.length).toBeGreaterThan(1);
     // A page is not cut shorter than need be.
     expect(all[0]!.messages.length).toBeGreaterThan(5);
@@ -123,8 +124,8 @@ describe("F-CUT: pages are cut by bytes, each message once", () => {
       await clients.messages.sendMessage({ conversationId, message: { content: `${i} ${LONG}` } });
     }
     await clients.messages.deleteAllMessages({ conversationId });
-    const deleted = await pages(messages.ListDeletedMessagesResponseSchema, (pageToken) =>
-      clients.messages.listDeletedMessages({ conversationId, pageSize: 200, pageToken }),
+    const deleted = await pages(messages.ListMessagesResponseSchema, (pageToken) =>
+      clients.messages.listMessages({ conversationId, deleted: DeletedFilter.ONLY, pageSize: 200, pageToken }),
     );
     expect(deleted.flatMap((page) => page.messages)).toHaveLength(MESSAGES + 1);
   });

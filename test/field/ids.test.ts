@@ -105,9 +105,7 @@ describe("a manager", () => {
     }
     const { json } = await server.http("GET", `/v1/auditEntries`, { credential: key });
     const deletions = json.auditEntries.filter(({ action }: { action: string }) => action === "conversation.delete");
-    expect(new Set(deletions.map(({ actor }: { actor: string }) => actor))).toEqual(
-      new Set([`member:${mia}`, `member:${top}`]),
-    );
+    expect(new Set(deletions.map(({ actor }: { actor: { id: string } }) => actor.id))).toEqual(new Set([mia, top]));
   });
 
   test("A19: changes and deletes what subordinates have in the helpdesk API, and nothing else", async () => {

@@ -60,7 +60,10 @@ describe("A5, F-IMPORT-DEFAULTS: participants", () => {
     expect(listed.toSorted()).toEqual(names.toSorted());
     for (const pageSize of [1, 50, 200]) expect(await parts(tenant.key(), id, pageSize)).toEqual(listed);
     expect(participants.map(({ memberId }) => memberId)).toEqual(listed.slice(0, 100));
-    expect(await onlyConversation(tenant.member("m-060"))).toMatchObject({ id, takesPart: true, unreadCount: 120 });
+    expect(await onlyConversation(tenant.member("m-060"))).toMatchObject({
+      id,
+      memberView: { participating: true, unreadCount: 120 },
+    });
     const out = await exported(tenant.key());
     const other = await server.tenant();
     expect(await imported(other.key(), out)).toMatchObject({ errors: [] });
@@ -113,8 +116,8 @@ test("F-IMPORT-DEFAULTS: a line without anything but ids gives what an ordinary 
   const { conversation } = await tenant.member("ann").conversations.getConversation({ conversationId: id });
   const ordinary = await tenant.member("ann").conversations.getConversation({ conversationId: plain?.id ?? "" });
   for (const field of [
-    ...(["status", "title", "ownerId", "maxContextLength", "participantCount", "messageCount", "unreadCount"] as const),
-    ...(["readSeq", "takesPart", "number", "pinned", "metadata", "deleteTime"] as const),
+    ...(["status", "title", "ownerId", "maxContextLength", "participantCount", "messageCount"] as const),
+    ...(["memberView", "number", "pinned", "metadata", "deleteTime"] as const),
   ]) {
     expect([field, conversation?.[field]]).toEqual([field, ordinary.conversation?.[field]]);
   }
@@ -175,9 +178,11 @@ describe("A20: what lies beyond the log, or ahead of the clock, is brought back"
     const conversationId = conversations.find(({ messageCount }) => messageCount === 3n)?.id ?? "";
     await tenant.key().messages.sendMessage({ conversationId, message: { content: "new" } });
     const { conversation } = await ann.conversations.getConversation({ conversationId });
-    expect(conversation).toMatchObject({ readSeq: 3n, unreadCount: 1 });
+    expect(conversation).toMatchObject({ memberView: { readSeq: 3n, unreadCount: 1 } });
     await ann.participants.markRead({ conversationId });
-    expect((await ann.conversations.getConversation({ conversationId })).conversation).toMatchObject({ readSeq: 4n });
+    expect((await ann.conversations.getConversation({ conversationId })).conversation).toMatchObject({
+      memberView: { readSeq: 4n },
+    });
   });
 
   test("A20: marks are kept in a log that takes many batches, and in one that goes on in a second import", async () => {

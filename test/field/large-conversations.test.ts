@@ -82,7 +82,7 @@ test("A12: a long conversation is replaced: what stays, what changes, what goes,
   expect(totalSize).toBe(450n);
   const more = await messages.replaceMessages({ conversationId, messages: [...wanted, draft("new"), draft("newer")] });
   expect(more).toMatchObject({ unchangedCount: 450, editedCount: 0, deletedCount: 0, addedCount: 2 });
-  const { messages: last } = await messages.listMessages({ conversationId, orderBy: 2, pageSize: 3 });
+  const { messages: last } = await messages.listMessages({ conversationId, order: 2, pageSize: 3 });
   expect(last.map(({ content }) => content)).toEqual(["newer", "new", "changed"]);
 });
 

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { timestampFromDate, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { conversationLine, imported, messageLine } from "../support/transfer.ts";
@@ -33,7 +34,7 @@ async function history(makeId: () => string): Promise<{ tenant: TestTenant; ids:
     conversationLine(
       id,
       {
-        ...{ title: String(year), createTime: time(year), ownerId: n % 2 ? "ann" : "bob", creator: "eve" },
+        ...{ title: String(year), createTime: time(year), ownerId: n % 2 ? "ann" : "bob", creator: { id: "eve" } },
         ...{ entityType: "order", entityId: "7", agent: "x" },
       },
       [{ memberId: "ann" }, { memberId: "bob" }],
@@ -60,7 +61,7 @@ describe.each(ids.map((make) => [make().slice(0, 15), make] as const))("F-ORDER:
     const rising = YEARS.toSorted();
     const filters = [
       { entityType: "order", entityId: "7" },
-      { creator: "eve" },
+      { creator: { id: "eve" } },
       { participantId: "ann" },
       { agent: "x" },
     ];
@@ -74,7 +75,7 @@ describe.each(ids.map((make) => [make().slice(0, 15), make] as const))("F-ORDER:
     ];
     for (const [clients, filter] of viewers) {
       for (const pageSize of [1, 3, 50]) {
-        const request = (orderBy: ConversationOrder) => ({ ...filter, orderBy });
+        const request = (order: ConversationOrder) => ({ ...filter, order });
         expect(await years(clients, request(ConversationOrder.NEWEST_FIRST), pageSize)).toEqual(rising.toReversed());
         expect(await years(clients, request(ConversationOrder.OLDEST_FIRST), pageSize)).toEqual(rising);
       }
@@ -88,17 +89,18 @@ describe.each(ids.map((make) => [make().slice(0, 15), make] as const))("F-ORDER:
   test("F-ORDER: deleted conversations, deleted messages, exports and numbers too", async () => {
     const { tenant, ids: made } = await history(makeId);
     const key = tenant.key();
-    for (const orderBy of [MessageOrder.NEWEST_FIRST, MessageOrder.OLDEST_FIRST]) {
+    const allDeleted = { conversationId: "-", deleted: DeletedFilter.ONLY };
+    for (const order of [MessageOrder.NEWEST_FIRST, MessageOrder.OLDEST_FIRST]) {
       for (const pageSize of [1, 2, 50]) {
         const found: number[] = [];
         for (let pageToken = ""; ; ) {
-          const page = await key.messages.listDeletedMessages({ orderBy, pageSize, pageToken });
+          const page = await key.messages.listMessages({ ...allDeleted, order, pageSize, pageToken });
           found.push(...page.messages.map(({ content }) => Number(content)));
           pageToken = page.nextPageToken;
           if (pageToken === "") break;
         }
         const rising = YEARS.toSorted();
-        expect(found).toEqual(orderBy === MessageOrder.OLDEST_FIRST ? rising : rising.toReversed());
+        expect(found).toEqual(order === MessageOrder.OLDEST_FIRST ? rising : rising.toReversed());
       }
     }
     const { numbers } = await key.conversations.assignConversationNumbers({ conversationIds: [...made.values()] });
@@ -106,7 +108,7 @@ describe.each(ids.map((make) => [make().slice(0, 15), make] as const))("F-ORDER:
     const inOrder = YEARS.toSorted().map((year) => byId.get(made.get(year) ?? ""));
     expect(inOrder).toEqual(inOrder.map((_, n) => BigInt(n + 1)));
     for (const id of made.values()) await key.conversations.deleteConversation({ conversationId: id });
-    expect(await years(key, { deleted: true }, 2)).toEqual(YEARS.toSorted().toReversed());
+    expect(await years(key, { deleted: DeletedFilter.ONLY }, 2)).toEqual(YEARS.toSorted().toReversed());
     const titles: number[] = [];
     for await (const { record } of key.transfer.exportConversations({})) {
       if (record?.kind.case === "conversation") titles.push(Number(record.kind.value.conversation?.title));

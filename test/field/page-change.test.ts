@@ -29,7 +29,7 @@ async function walk(
 ): Promise<string[]> {
   const seen: string[] = [];
   for (let pageToken = ""; ; ) {
-    const page = await conversations.listConversations({ orderBy: LATEST, ...request, pageToken });
+    const page = await conversations.listConversations({ order: LATEST, ...request, pageToken });
     seen.push(...page.conversations.map(({ id }) => id));
     if (page.nextPageToken === "") return seen;
     pageToken = page.nextPageToken;

@@ -236,7 +236,7 @@ describe.skipIf(!HAS_PROXIES).each(PROXIES)("F-PROXY-STREAM: behind %s", (_, sta
       const message = {
         conversationId: "case-1",
         id: `m-${i}`,
-        sender: "ann",
+        sender: { id: "ann" },
         content: "x".repeat(100_000),
         createTime: "2024-05-01T08:01:00Z",
       };

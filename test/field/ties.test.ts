@@ -2,6 +2,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
@@ -41,7 +42,7 @@ interface Page {
 }
 type Ask = { pageSize: number; pageToken: string };
 
-const byActivity = { orderBy: ConversationOrder.LATEST_ACTIVITY_FIRST };
+const byActivity = { order: ConversationOrder.LATEST_ACTIVITY_FIRST };
 const conversations =
   (request: object, as: () => Clients = () => key) =>
   async (ask: Ask): Promise<Page> => {
@@ -50,15 +51,15 @@ const conversations =
   };
 const ofMember = () => tenant.member("m-3");
 const deleted =
-  (orderBy: MessageOrder) =>
+  (order: MessageOrder, conversationId = "-") =>
   async (ask: Ask): Promise<Page> => {
-    const page = await key.messages.listDeletedMessages({ orderBy, ...ask });
+    const page = await key.messages.listMessages({ conversationId, deleted: DeletedFilter.ONLY, order, ...ask });
     return { ids: page.messages.map(({ id }) => id), nextPageToken: page.nextPageToken };
   };
 
 const LISTS: readonly [string, number, (ask: Ask) => Promise<Page>][] = [
   ["conversations, newest first", COUNT, conversations({})],
-  ["conversations, oldest first", COUNT, conversations({ orderBy: ConversationOrder.OLDEST_FIRST })],
+  ["conversations, oldest first", COUNT, conversations({ order: ConversationOrder.OLDEST_FIRST })],
   ["conversations by activity", COUNT, conversations(byActivity)],
   ["a member's conversations", COUNT, conversations({}, ofMember)],
   ["a member's conversations by activity", COUNT, conversations(byActivity, ofMember)],

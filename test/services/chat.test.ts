@@ -8,6 +8,7 @@ import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TURN_TIMES } from "../../src/domain/turn.ts";
 import { insertTurn, startTurn } from "../../src/store/turns/statements.ts";
+import { agent, member } from "../support/actors.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { failureIn, hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
@@ -55,11 +56,11 @@ describe("a turn", () => {
     expect(heard.offset).toBe(BigInt([..."¿Qué tal, 👩‍🚀 amigo?"].length));
     expect(heard.started).toMatchObject({
       turn: { state: TurnState.RUNNING, agentId, messageId: heard.started?.message?.id },
-      message: { content: "¿Qué tal, 👩‍🚀 amigo?", role: MessageRole.USER, sender: "alice", seq: 2n },
+      message: { content: "¿Qué tal, 👩‍🚀 amigo?", role: MessageRole.USER, sender: member("alice"), seq: 2n },
     });
     expect(heard.ended).toMatchObject({
       turn: { id: heard.started?.turn?.id, state: TurnState.COMPLETE, failure: "", replyId: heard.ended?.reply?.id },
-      reply: { content: heard.text, role: MessageRole.ASSISTANT, sender: `agent:${agentId}`, seq: 3n },
+      reply: { content: heard.text, role: MessageRole.ASSISTANT, sender: agent(agentId), seq: 3n },
     });
     const { messages } = await alice.messages.listMessages({ conversationId });
     expect(messages.map((m) => [m.seq, m.state, m.content])).toEqual([

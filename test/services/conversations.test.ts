@@ -2,9 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CallType, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { newId } from "../../src/domain/id.ts";
+import { apiKey, member } from "../support/actors.ts";
 import { failureOf } from "../support/failure.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+
+const { EXCLUDE, INCLUDE, ONLY } = DeletedFilter;
 
 let server: StoreServer;
 beforeAll(async () => {
@@ -37,7 +41,7 @@ describe("a new conversation", () => {
       title: "Hello",
       status: ConversationStatus.ACTIVE,
       ownerId: "alice",
-      creator: "alice",
+      creator: member("alice"),
       callType: CallType.INBOUND,
       entityType: "order",
       entityId: "42",
@@ -48,7 +52,7 @@ describe("a new conversation", () => {
       participantCount: 2,
       lastSeq: 2n,
       messageCount: 0n,
-      unreadCount: 0,
+      memberView: { participating: true, readSeq: 0n, unreadCount: 0 },
     });
     expect(conversation?.participants.map((p) => p.memberId)).toEqual(["alice", "bob"]);
     expect(conversation?.profileInfo).toBeUndefined();
@@ -61,7 +65,7 @@ describe("a new conversation", () => {
     const tenant = await server.tenant();
     const { conversation } = await tenant.key().conversations.createConversation({});
     expect(conversation).toMatchObject({ ownerId: "", participantCount: 0, lastSeq: 0n });
-    expect(conversation?.creator).toMatch(/^key:[0-9a-f-]{36}$/);
+    expect(conversation?.creator).toEqual(apiKey(expect.stringMatching(/^[0-9a-f-]{36}$/)));
   });
 
   test("begins with the messages given", async () => {
@@ -71,7 +75,7 @@ describe("a new conversation", () => {
       messages: [{ content: "one" }, { content: "two" }],
     });
     const { messages } = await alice.messages.listMessages({ conversationId: conversation?.id ?? "" });
-    expect(messages.map((m) => [m.seq, m.content, m.sender])).toEqual([
+    expect(messages.map((m) => [m.seq, m.content, m.sender?.id])).toEqual([
       [2n, "one", "alice"],
       [3n, "two", "alice"],
     ]);
@@ -296,10 +300,22 @@ describe("deleting", () => {
       code: "NotFound",
     });
     expect((await alice.conversations.listConversations({})).conversations).toEqual([]);
-    const { conversations } = await alice.conversations.listConversations({ deleted: true });
+    const { conversations } = await alice.conversations.listConversations({ deleted: ONLY });
     expect(conversations.map((c) => c.id)).toEqual([conversationId]);
-    const shown = await alice.conversations.getConversation({ conversationId, showDeleted: true });
-    expect(shown.conversation?.title).toBe("kept");
+    for (const deleted of [ONLY, INCLUDE]) {
+      const shown = await alice.conversations.getConversation({ conversationId, deleted });
+      expect(shown.conversation?.title).toBe("kept");
+    }
+    expect(await failureOf(alice.conversations.getConversation({ conversationId, deleted: EXCLUDE }))).toMatchObject({
+      code: "NotFound",
+    });
+    const other = await create(alice, "there");
+    const both = await alice.conversations.listConversations({ deleted: INCLUDE, includeTotalSize: true });
+    expect([both.conversations.map((c) => c.id), both.totalSize]).toEqual([[other, conversationId], 2n]);
+    expect(
+      await failureOf(alice.conversations.getConversation({ conversationId: other, deleted: ONLY })),
+    ).toMatchObject({ code: "NotFound" });
+    await alice.conversations.deleteConversation({ conversationId: other });
 
     await alice.conversations.restoreConversation({ conversationId });
     const { messages } = await alice.messages.listMessages({ conversationId });
@@ -406,10 +422,10 @@ describe("a list of conversations", () => {
     const alice = tenant.member("alice");
     const [a, b, c] = [await create(alice), await create(alice), await create(alice)];
     await alice.messages.sendMessage({ conversationId: a, message: { content: "latest" } });
-    const inOrder = async (clients: Clients, orderBy: ConversationOrder) => {
-      const first = await clients.conversations.listConversations({ orderBy, pageSize: 1 });
+    const inOrder = async (clients: Clients, order: ConversationOrder) => {
+      const first = await clients.conversations.listConversations({ order, pageSize: 1 });
       const pageToken = first.nextPageToken;
-      const rest = await clients.conversations.listConversations({ orderBy, pageSize: 5, pageToken });
+      const rest = await clients.conversations.listConversations({ order, pageSize: 5, pageToken });
       return [...first.conversations, ...rest.conversations].map(({ id }) => id);
     };
     for (const clients of [alice, tenant.key()]) {
@@ -435,7 +451,13 @@ describe("a list of conversations", () => {
       participantIds: ["bob"],
     });
     await create(alice);
-    const everything = { ...wanted, ownerId: "alice", participantId: "bob", creator: "alice", includeTotalSize: true };
+    const everything = {
+      ...wanted,
+      ownerId: "alice",
+      participantId: "bob",
+      creator: member("alice"),
+      includeTotalSize: true,
+    };
     for (const [name, value] of Object.entries(everything)) {
       for (const clients of [alice, tenant.key()]) {
         const page = await clients.conversations.listConversations({ [name]: value, includeTotalSize: true });
@@ -464,7 +486,7 @@ describe("a list of conversations", () => {
     await create(alice);
     const { nextPageToken: pageToken } = await alice.conversations.listConversations({ pageSize: 1 });
     const others = [
-      () => alice.conversations.listConversations({ pageSize: 1, pageToken, deleted: true }),
+      () => alice.conversations.listConversations({ pageSize: 1, pageToken, deleted: ONLY }),
       () => tenant.key().conversations.listConversations({ pageSize: 1, pageToken }),
       () => alice.conversations.listConversations({ pageSize: 1, pageToken: `${pageToken}x` }),
     ];
@@ -526,7 +548,8 @@ describe("taking part", () => {
     const conversationId = await create(alice, "", ["bob"]);
     const send = (from: Clients, content: string) =>
       from.messages.sendMessage({ conversationId, message: { content } });
-    const unread = async () => (await bob.conversations.getConversation({ conversationId })).conversation?.unreadCount;
+    const unread = async () =>
+      (await bob.conversations.getConversation({ conversationId })).conversation?.memberView?.unreadCount;
     const { message: first } = await send(alice, "1");
     await send(bob, "mine");
     const { message: second } = await send(alice, "2");

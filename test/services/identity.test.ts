@@ -1,14 +1,17 @@
 // Members, keys, tenants and the audit log, as callers with real credentials see them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
+import { apiKey, member } from "../support/actors.ts";
 import { reasonOf } from "../support/errors.ts";
 import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
@@ -56,13 +59,16 @@ describe("members", () => {
     await deleteMember({ memberId: "grace" });
     expect(await reasonOf(deleteMember({ memberId: "grace" }))).toBe("NOT_FOUND");
     expect(await reasonOf(getMember({ memberId: "grace" }))).toBe("NOT_FOUND");
-    expect((await getMember({ memberId: "grace", showDeleted: true })).member?.deleteTime).toBeDefined();
-    expect((await listMembers({ deleted: true })).members.map(({ id }) => id)).toEqual(["grace"]);
+    expect((await getMember({ memberId: "grace", deleted: DeletedFilter.INCLUDE })).member?.deleteTime).toBeDefined();
+    expect((await listMembers({ deleted: DeletedFilter.ONLY })).members.map(({ id }) => id)).toEqual(["grace"]);
+    const everyone = await listMembers({ deleted: DeletedFilter.INCLUDE });
+    expect(everyone.members.map(({ id }) => id)).toEqual(["auth0|ada", "grace"]);
+    expect(await reasonOf(getMember({ memberId: "auth0|ada", deleted: DeletedFilter.ONLY }))).toBe("NOT_FOUND");
     expect((await getMember({ memberId: "auth0|ada" })).member?.managerId).toBe("");
     expect((await upsertMember({ memberId: "grace" })).member).toMatchObject({ role: MemberRole.MANAGER });
     expect((await getMember({ memberId: "grace" })).member?.deleteTime).toBeUndefined();
 
-    const actor = `key:${key.id}`;
+    const actor = apiKey(key.id);
     expect(await auditOf(key.credential)).toEqual([
       { actor, action: "member.upsert", resourceId: "auth0|ada", details: { role: "member" } },
       { actor, action: "member.upsert", resourceId: "grace", details: { role: "manager" } },
@@ -85,7 +91,9 @@ describe("members", () => {
     } while (pageToken !== "");
     expect(ids).toEqual(["a", "b", "c", "d", "e"]);
     const { nextPageToken } = await listMembers({ pageSize: 2 });
-    expect(await reasonOf(listMembers({ pageToken: nextPageToken, deleted: true }))).toBe("INVALID_PAGE_TOKEN");
+    expect(await reasonOf(listMembers({ pageToken: nextPageToken, deleted: DeletedFilter.ONLY }))).toBe(
+      "INVALID_PAGE_TOKEN",
+    );
   });
 
   test("see themselves, managers their subordinates at any depth, administrators everyone", async () => {
@@ -170,11 +178,11 @@ describe("members", () => {
   test("are refused ids that could be taken for a key's or an agent's, or that no header carries", async () => {
     const tenant = await server.tenant();
     const { upsertMember } = directory((await tenant.key("admin")).credential);
-    for (const memberId of ["key:1", "agent:1", "a\nb", ""]) {
+    for (const memberId of ["key:1", "agent:1", "system:1", "a\nb", ""]) {
       expect(await reasonOf(upsertMember({ memberId }))).toBe("INVALID_FIELD");
     }
     await expect(upsertMember({ memberId: "agent:1" })).rejects.toThrow(
-      "member_id: must be 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
+      "member_id: must be 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:",
     );
   });
 
@@ -209,7 +217,11 @@ describe("API keys", () => {
     const { createApiKey, listApiKeys } = access(all.credential);
     const request = { apiKey: { displayName: "reporting", scopes: [READ] }, requestId: "once" };
     const { apiKey, text } = await createApiKey(request);
-    expect(apiKey).toMatchObject({ displayName: "reporting", scopes: [READ], creator: `key:${all.id}` });
+    expect(apiKey).toMatchObject({
+      displayName: "reporting",
+      scopes: [READ],
+      creator: { type: ActorType.API_KEY, id: all.id },
+    });
     expect(await createApiKey(request)).toMatchObject({ apiKey: { id: apiKey?.id }, text: "" });
     expect((await listApiKeys({})).apiKeys.map(({ id }) => id)).toEqual([apiKey?.id, all.id]);
     expect(
@@ -321,7 +333,7 @@ describe("API keys", () => {
     const key = await tenant.key("read", "write");
     const asBob = { ...key.credential, "x-act-for": "bob" };
     const { conversation: own } = await conversations(asBob).createConversation({});
-    expect(own).toMatchObject({ ownerId: "bob", creator: "bob" });
+    expect(own).toMatchObject({ ownerId: "bob", creator: member("bob") });
     const { conversation: other } = await conversations(key.credential).createConversation({});
     expect(await reasonOf(conversations(asBob).getConversation({ conversationId: other?.id ?? "" }))).toBe("NOT_FOUND");
     expect((await conversations(asBob).listConversations({})).conversations.map(({ id }) => id)).toEqual([own?.id]);
@@ -355,8 +367,8 @@ describe("tenants", () => {
     expect(slugs).toEqual([...slugs].sort());
 
     expect(await auditOf({ ...root, "x-tenant": "acme" })).toEqual([
-      { actor: "member:root", action: "tenant.create", resourceId: tenant?.id, details: { slug: "acme" } },
-      { actor: "member:root", action: "tenant.update", resourceId: tenant?.id, details: {} },
+      { actor: member("root"), action: "tenant.create", resourceId: tenant?.id, details: { slug: "acme" } },
+      { actor: member("root"), action: "tenant.update", resourceId: tenant?.id, details: {} },
     ]);
   });
 
@@ -421,11 +433,13 @@ describe("the audit log", () => {
     const deleted = "conversation.delete";
     expect(pages).toEqual([`conversation.restore ${deleted} ${deleted}`, deleted]);
     const [newest] = (await listAuditEntries({ action: deleted })).auditEntries;
-    expect(newest).toMatchObject({ actor: "member:boss", resourceType: "conversation", resourceId: ids[2] });
+    expect(newest).toMatchObject({ actor: member("boss"), resourceType: "conversation", resourceId: ids[2] });
     expect(newest?.requestId).toMatch(/^[0-9a-f-]{36}$/);
     expect(newest?.address).toMatch(/127\.0\.0\.1/);
     expect((await listAuditEntries({ resourceId: ids[0] ?? "" })).auditEntries).toHaveLength(2);
-    expect((await listAuditEntries({ actor: "member:nobody" })).auditEntries).toEqual([]);
+    expect((await listAuditEntries({ actor: member("boss") })).auditEntries).toHaveLength(4);
+    expect((await listAuditEntries({ actor: { id: "boss" } })).auditEntries).toHaveLength(4);
+    expect((await listAuditEntries({ actor: member("nobody") })).auditEntries).toEqual([]);
     const at = newest?.createTime;
     const before = (await listAuditEntries({ ...(at && { endTime: at }) })).auditEntries;
     const since = (await listAuditEntries({ ...(at && { startTime: at }) })).auditEntries;
@@ -449,7 +463,7 @@ test("the audit log says who was let in, who was shut out, and what a new list o
   await updateConversation({ conversationId, messageList: { messages: [{ content: "one" }] } });
   await server.client(MessageService, credential).replaceMessages({ conversationId });
   const entry = (action: string, details: object) => ({
-    actor: `key:${id}`,
+    actor: apiKey(id),
     action,
     resourceId: conversationId,
     details,
@@ -467,4 +481,22 @@ test("a caller without a tenant can ask who it is and nothing else of a tenant",
   const token = await server.issuer.issue({ tenantId: undefined, sub: "a", role: undefined, ttl: 60 });
   expect(await access(bearer(token)).whoAmI({})).toMatchObject({ tenantId: "", memberId: "a" });
   expect(await reasonOf(conversations(bearer(token)).listConversations({}))).toBe("PERMISSION_DENIED");
+});
+
+test("the audit log tells what an API key did for itself from what it did for a member, and finds both", async () => {
+  const tenant = await server.tenant();
+  const { credential, id } = await tenant.key("read", "write", "admin");
+  for (const one of ["ada", "bob"]) await tenant.addMember(one);
+  for (const caller of [credential, { ...credential, "x-act-for": "ada" }, { ...credential, "x-act-for": "bob" }]) {
+    const { conversation } = await conversations(caller).createConversation({});
+    await conversations(caller).deleteConversation({ conversationId: conversation?.id ?? "" });
+  }
+  const found = async (actor: object) => {
+    const { auditEntries } = await server.client(AuditService, credential).listAuditEntries({ actor });
+    return auditEntries.map(({ actor: who }) => who);
+  };
+  expect(await found(apiKey(id))).toEqual([apiKey(id, "bob"), apiKey(id, "ada"), apiKey(id)]);
+  expect(await found(apiKey(id, "ada"))).toEqual([apiKey(id, "ada")]);
+  await expect(found({ type: ActorType.API_KEY })).rejects.toThrow("actor.id: must be set in a filter");
+  await expect(found({ id: "ada", actingFor: "bob" })).rejects.toThrow("actor.acting_for: must be unset unless");
 });

@@ -3,12 +3,16 @@ import { create as createMessage, type JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, SendMessageRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
+import { apiKey, member } from "../support/actors.ts";
 import { failureOf } from "../support/failure.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
+
+const { EXCLUDE, INCLUDE, ONLY } = DeletedFilter;
 
 let server: StoreServer;
 let tenant: TestTenant;
@@ -45,7 +49,7 @@ describe("sending", () => {
         metadata: { n: 1e300, s: "x", z: null, o: { k: [true] } },
         clientTime: timestampFromMs(1_500_000_000_123),
         id: "ignored",
-        sender: "eve",
+        sender: member("eve"),
         seq: 99n,
         revision: 4,
       },
@@ -54,7 +58,7 @@ describe("sending", () => {
       conversationId,
       seq: 3n,
       role: MessageRole.USER,
-      sender: "bob",
+      sender: member("bob"),
       content: "Grüße 😀\n\u200b",
       metadata: { n: 1e300, s: "x", z: null, o: { k: [true] } },
       state: MessageState.COMPLETE,
@@ -93,16 +97,16 @@ describe("sending", () => {
       message: "conversation not found",
     });
     const { message: sent } = await tenant.key(["write"], "bob").messages.sendMessage({ conversationId, message });
-    expect(sent?.sender).toBe("bob");
+    expect(sent?.sender).toEqual(member("bob"));
     const { message: byKey } = await tenant.key().messages.sendMessage({ conversationId, message });
-    expect(byKey?.sender).toMatch(/^key:/);
+    expect(byKey?.sender).toEqual(apiKey(expect.stringMatching(/^[0-9a-f-]{36}$/)));
   });
 
   test("can be for those who take part alone: to its owner and to a key the conversation is not there", async () => {
     const { conversationId } = await start();
     const wanted = { conversationId, message: { content: "x" }, participantsOnly: true };
     const { message } = await bob.messages.sendMessage(wanted);
-    expect(message).toMatchObject({ seq: 3n, sender: "bob", content: "x" });
+    expect(message).toMatchObject({ seq: 3n, sender: member("bob"), content: "x" });
     await alice.participants.removeParticipant({ conversationId, memberId: "alice" });
     const gone = { code: "NotFound", reason: "NOT_FOUND", message: "conversation not found" };
     for (const other of [alice, tenant.key(), tenant.key(["write"], "eve"), tenant.member("eve")]) {
@@ -269,11 +273,11 @@ describe("a request id", () => {
 describe("a list of messages", () => {
   test("pages both ways without a skip or a repeat, while others write", async () => {
     const { conversationId } = await start(..."abcdefg");
-    const walk = async (orderBy: MessageOrder) => {
+    const walk = async (order: MessageOrder) => {
       const seen: string[] = [];
       let pageToken = "";
       do {
-        const page = await alice.messages.listMessages({ conversationId, orderBy, pageSize: 2, pageToken });
+        const page = await alice.messages.listMessages({ conversationId, order, pageSize: 2, pageToken });
         seen.push(...page.messages.map(({ content }) => content));
         pageToken = page.nextPageToken;
         if (seen.length === 2) await bob.messages.sendMessage({ conversationId, message: { content: "new" } });
@@ -292,7 +296,7 @@ describe("a list of messages", () => {
       return [page.messages.map(({ content }) => content).join(""), page.totalSize];
     };
     expect(await list({})).toEqual(["abc", 3n]);
-    expect(await list({ sender: "bob" })).toEqual(["c", 1n]);
+    expect(await list({ sender: member("bob") })).toEqual(["c", 1n]);
     expect(await list({ role: MessageRole.USER })).toEqual(["ab", 2n]);
     expect(await list({ skip: 1 })).toEqual(["bc", 3n]);
     expect(await list({ skip: 9 })).toEqual(["", 3n]);
@@ -311,14 +315,14 @@ describe("a list of messages", () => {
 
   test.each([MessageOrder.OLDEST_FIRST, MessageOrder.NEWEST_FIRST])(
     "counts the same on every page, in order %s",
-    async (orderBy) => {
+    async (order) => {
       const { conversationId } = await start("a", "b", "c", "d", "e");
       const { messages } = await alice.messages.listMessages({ conversationId });
       const between = { afterSeq: messages[0]?.seq ?? 0n, beforeSeq: messages[4]?.seq ?? 0n };
       const totals: (bigint | undefined)[] = [];
       let pageToken = "";
       do {
-        const asked = { conversationId, orderBy, ...between, pageSize: 1, pageToken, includeTotalSize: true };
+        const asked = { conversationId, order, ...between, pageSize: 1, pageToken, includeTotalSize: true };
         const page = await alice.messages.listMessages(asked);
         totals.push(page.totalSize);
         pageToken = page.nextPageToken;
@@ -326,12 +330,6 @@ describe("a list of messages", () => {
       expect(totals).toEqual([3n, 3n, 3n]);
     },
   );
-
-  test("of deleted ones counts none in a conversation that cannot be", async () => {
-    const list = (conversationId: string) =>
-      alice.messages.listDeletedMessages({ conversationId, includeTotalSize: true });
-    expect(await list("nothing")).toEqual(await list(newId()));
-  });
 
   test("of a conversation without messages is empty, not missing", async () => {
     const { conversationId } = await start();
@@ -347,7 +345,7 @@ describe("editing", () => {
     const { message } = await alice.messages.updateMessage({ messageId, message: { content: "three" } });
     expect(message).toMatchObject({ content: "three", metadata: { a: 1 }, revision: 2, etag: "3" });
     const { revisions } = await alice.messages.listMessageRevisions({ messageId });
-    expect(revisions.map((r) => [r.revision, r.content, r.metadata, r.editor])).toEqual([
+    expect(revisions.map((r) => [r.revision, r.content, r.metadata, r.editor?.id])).toEqual([
       [0, "one", undefined, "alice"],
       [1, "two", { a: 1 }, "alice"],
     ]);
@@ -424,10 +422,22 @@ describe("deleting messages", () => {
     expect(message?.deleteTime).toBeDefined();
     expect(await contents(conversationId)).toEqual(["a", "c"]);
     expect(await failureOf(alice.messages.getMessage({ messageId }))).toMatchObject({ code: "NotFound" });
-    expect((await alice.messages.getMessage({ messageId, showDeleted: true })).message?.content).toBe("b");
+    expect((await alice.messages.getMessage({ messageId, deleted: INCLUDE })).message?.content).toBe("b");
     expect(await failureOf(alice.messages.deleteMessage({ messageId }))).toMatchObject({ code: "NotFound" });
-    const deleted = await alice.messages.listDeletedMessages({ conversationId, includeTotalSize: true });
-    expect([deleted.messages.map(({ content }) => content), deleted.totalSize]).toEqual([["b"], 1n]);
+    const list = async (deleted: DeletedFilter, more: object = {}) => {
+      const page = await alice.messages.listMessages({ conversationId, deleted, includeTotalSize: true, ...more });
+      return [page.messages.map(({ content }) => content).join(""), page.totalSize];
+    };
+    expect(await list(EXCLUDE)).toEqual(["ac", 2n]);
+    expect(await list(ONLY)).toEqual(["b", 1n]);
+    expect(await list(INCLUDE)).toEqual(["abc", 3n]);
+    expect(await list(INCLUDE, { order: MessageOrder.NEWEST_FIRST })).toEqual(["cba", 3n]);
+    expect(await list(ONLY, { sender: member("bob") })).toEqual(["", 0n]);
+    const [first = ""] = ids;
+    expect((await alice.messages.getMessage({ messageId, deleted: ONLY })).message?.content).toBe("b");
+    expect(await failureOf(alice.messages.getMessage({ messageId: first, deleted: ONLY }))).toMatchObject({
+      code: "NotFound",
+    });
     await alice.messages.restoreMessage({ messageId });
     expect(await contents(conversationId)).toEqual(["a", "b", "c"]);
     expect(await failureOf(alice.messages.restoreMessage({ messageId }))).toMatchObject({ reason: "NOT_DELETED" });
@@ -453,11 +463,36 @@ describe("deleting messages", () => {
       messages: [..."abcd"].map((content) => ({ content })),
     });
     await a.messages.deleteAllMessages({ conversationId: conversation?.id ?? "" });
-    const first = await a.messages.listDeletedMessages({ pageSize: 3 });
-    const rest = await a.messages.listDeletedMessages({ pageSize: 3, pageToken: first.nextPageToken });
-    expect([...first.messages, ...rest.messages].map(({ content }) => content).join("")).toBe("dcba");
-    const none = await own.member("bob").messages.listDeletedMessages({ includeTotalSize: true });
-    expect([none.messages, none.totalSize]).toEqual([[], 0n]);
+    const all = { conversationId: "-", deleted: ONLY };
+    for (const [order, expected] of [
+      [MessageOrder.UNSPECIFIED, "abcd"],
+      [MessageOrder.NEWEST_FIRST, "dcba"],
+    ] as const) {
+      const first = await a.messages.listMessages({ ...all, order, pageSize: 3 });
+      const rest = await a.messages.listMessages({ ...all, order, pageSize: 3, pageToken: first.nextPageToken });
+      expect([...first.messages, ...rest.messages].map(({ content }) => content).join("")).toBe(expected);
+    }
+    const counted = async (clients: Clients, filter: object) => {
+      const page = await clients.messages.listMessages({ ...all, includeTotalSize: true, ...filter });
+      return [page.messages.length, page.totalSize];
+    };
+    expect(await counted(a, { sender: member("alice"), role: MessageRole.USER })).toEqual([4, 4n]);
+    expect(await counted(a, { sender: member("bob") })).toEqual([0, 0n]);
+    expect(await counted(a, { role: MessageRole.TOOL })).toEqual([0, 0n]);
+    expect(await counted(own.member("bob"), {})).toEqual([0, 0n]);
+  });
+
+  test.each([
+    [{}, 'deleted: must be DELETED_FILTER_ONLY with conversation_id "-"'],
+    [{ deleted: INCLUDE }, 'deleted: must be DELETED_FILTER_ONLY with conversation_id "-"'],
+    [{ deleted: ONLY, afterSeq: 1n }, 'after_seq: must be 0 with conversation_id "-"'],
+    [{ deleted: ONLY, beforeSeq: 1n }, 'before_seq: must be 0 with conversation_id "-"'],
+  ])("lists across conversations no more than that: %o", async (filter, message) => {
+    expect(await failureOf(alice.messages.listMessages({ conversationId: "-", ...filter }))).toEqual({
+      code: "InvalidArgument",
+      reason: "INVALID_FIELD",
+      message,
+    });
   });
 });
 
@@ -560,7 +595,7 @@ describe("the log", () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => BigInt(index + 1)));
-    expect(events.map(({ change, actor }) => [change.case, actor])).toEqual([
+    expect(events.map(({ change, actor }) => [change.case, actor?.id])).toEqual([
       ["participantAdded", "alice"],
       ["participantAdded", "alice"],
       ["messageSent", "alice"],

@@ -6,12 +6,14 @@ import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/id.ts";
 import { ruleName } from "../../src/domain/permissions.ts";
+import { member } from "../support/actors.ts";
 import { ownServices } from "../support/contract.ts";
 import { look, reasonOf } from "../support/errors.ts";
 import {
@@ -75,7 +77,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   ],
   "ConversationService/GetConversation": [conversation, READ_ONE],
   "ConversationService/GetConversation, deleted": [
-    ({ deletedConversationId: conversationId }) => ({ conversationId, showDeleted: true }),
+    ({ deletedConversationId: conversationId }) => ({ conversationId, deleted: DeletedFilter.ONLY }),
     READ_ONE,
   ],
   "ConversationService/BatchGetConversations": [({ conversationId: id }) => ({ conversationIds: [id] }), READ_LIST],
@@ -129,7 +131,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/RestoreMessage": [({ deletedMessageId: id }) => ({ messageId: id }), MANAGE],
   "MessageService/DeleteAllMessages": [conversation, MANAGE],
   "MessageService/RestoreAllMessages": [conversation, MANAGE],
-  "MessageService/ListDeletedMessages": [conversation, READ_LIST],
+  "MessageService/ListMessages, deleted": [inConversation({ deleted: DeletedFilter.ONLY }), READ_ONE],
   "MessageService/ListMessageRevisions": [message, READ_ONE],
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
@@ -328,7 +330,7 @@ test("a manager who no longer takes part sees what it once said, and may not cha
   await addParticipants({ conversationId, memberIds: ["manager"] });
   const messageId = (await messages.sendMessage({ conversationId, message: say })).message?.id ?? "";
   await removeParticipant({ conversationId, memberId: "manager" });
-  expect((await messages.getMessage({ messageId })).message?.sender).toBe("manager");
+  expect((await messages.getMessage({ messageId })).message?.sender).toEqual(member("manager"));
   expect(await reasonOf(messages.updateMessage({ messageId, message: { content: "new" } }))).toBe("PERMISSION_DENIED");
   expect(await reasonOf(messages.deleteMessage({ messageId }))).toBe("PERMISSION_DENIED");
 });

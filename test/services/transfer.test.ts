@@ -105,7 +105,9 @@ describe("an export", () => {
     // It is alive: counts, unread, revisions and the log go on from there.
     const bob = other.member("bob");
     const { conversations } = await bob.conversations.listConversations({});
-    expect(conversations).toMatchObject([{ title: "U", messageCount: 1n, participantCount: 2, unreadCount: 0 }]);
+    expect(conversations).toMatchObject([
+      { title: "U", messageCount: 1n, participantCount: 2, memberView: { unreadCount: 0 } },
+    ]);
     const conversationId = conversations[0]?.id ?? "";
     const { message } = await bob.messages.sendMessage({ conversationId, message: { content: "next" } });
     expect(message?.seq).toBe((conversations[0]?.lastSeq ?? 0n) + 1n);
@@ -134,7 +136,7 @@ describe("an import from another system", () => {
     },
   });
   const message = (conversationId: string, id: string, content: string, more: object = {}) => ({
-    message: { message: { conversationId, id, content, createTime: time(1), sender: "ann", ...more } },
+    message: { message: { conversationId, id, content, createTime: time(1), sender: { id: "ann" }, ...more } },
   });
 
   test("keeps authors and times, makes the members, and can be repeated and continued by the same ids", async () => {
@@ -159,7 +161,7 @@ describe("an import from another system", () => {
     const { conversations } = await ann.conversations.listConversations({});
     expect(conversations).toMatchObject([{ title: "c-1", createTime: { seconds: 1577836800n }, messageCount: 3n }]);
     const { messages } = await ann.messages.listMessages({ conversationId: conversations[0]?.id ?? "" });
-    expect(messages.map((m) => [m.seq, m.sender, m.content, m.createTime?.seconds])).toEqual([
+    expect(messages.map((m) => [m.seq, m.sender?.id, m.content, m.createTime?.seconds])).toEqual([
       [1n, "ann", "hello", 1577836801n],
       [2n, "ann", "there", 1577836801n],
       [3n, "ann", "again", 1577836801n],
@@ -174,6 +176,16 @@ describe("an import from another system", () => {
     ["a conversation that is not there", message("01890000-0000-7000-8000-000000000001", "m", "x"), /there is no such/],
     ["a foreign id without a time", message("c-1", "m", "x", { createTime: undefined }), /create_time: is needed/],
     ["a text with NUL", message("c-1", "m", "a\0b"), /U\+0000/],
+    [
+      "a sender that is a text",
+      message("c-1", "m", "x", { sender: "ann" }),
+      /^message.message.sender: must be an object$/,
+    ],
+    [
+      "a member that passes for an agent",
+      message("c-1", "m", "x", { sender: { type: "ACTOR_TYPE_MEMBER", id: "agent:1" } }),
+      /^message.message.sender.id: must not begin with key:, agent: or system:; the type says what it is$/,
+    ],
     ["a gap in the log", message("c-1", "m", "x", { seq: "9" }), /seq: 2 is the next/],
     ["a place that is taken", message("c-1", "m", "x", { seq: "1" }), /another entry has this place/],
     ["a line that is too long", `{"x":"${"x".repeat(4 * 1024 * 1024)}"}`, /is longer than 4194304 bytes/],

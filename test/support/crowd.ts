@@ -4,7 +4,7 @@ import { administer } from "./postgres.ts";
 export const KNOWN = "01890000-0000-7000-8000-000000000001";
 export const NEWCOMER = "01890000-0000-7000-8000-000000000002";
 
-/** Of each tenant. The first half is `ada`'s, the second `bob`'s; `boss` is above ten members, ada among them. */
+/** Of each tenant, all with the label `tier`, each sixtieth with `team`. The first half is `ada`'s, the second `bob`'s; `boss` is above ten members, ada among them. */
 export const CONVERSATIONS = 10_000;
 /** In the one long conversation, which is `ada`'s. */
 export const LONG_MESSAGES = 10_000;
@@ -51,9 +51,13 @@ async function fill(url: string, tenant: string): Promise<void> {
       from (select n, case n when 1 then 'ada' when 11 then 'bob' else 'member-' || n end as m
         from generate_series(1, ${MEMBERS}) n) m;
     insert into conversation (tenant_id, id, title, owner_id, creator, participant_count, last_seq, message_count,
-        create_time)
-      select '${tenant}', ${id("9000", "n")}, 'conversation', ${owner}, 'ada', 1, 1, 1, ${second("n")}
+        create_time, labels)
+      select '${tenant}', ${id("9000", "n")}, 'conversation', ${owner}, 'ada', 1, 1, 1, ${second("n")},
+        (case when n % 60 = 0 then '{"team": "few", "tier": "many"}' else '{"tier": "many"}' end)::jsonb
       from generate_series(1, ${CONVERSATIONS}) n;
+    insert into conversation_label (tenant_id, conversation_id, name, value, conversation_time)
+      select c.tenant_id, c.id, l.key, l.value, c.create_time
+      from conversation c cross join lateral jsonb_each_text(c.labels) l where c.tenant_id = '${tenant}';
     insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)
       select '${tenant}', ${id("9000", "n")}, ${owner}, 1, ${second("n")} from generate_series(1, ${CONVERSATIONS}) n;
     insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)

@@ -1,4 +1,7 @@
 // For each RPC, what a caller could ask of a tenant that is not its own. A new RPC without a case fails the test.
+
+import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Database } from "../../src/store/database.ts";
 
 /** What there is in a tenant to ask for. */
@@ -46,14 +49,14 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.ConversationService/GetConversation": {
     ask: ({ conversationId: id, deletedConversationId: gone }) => [
       { conversationId: id },
-      { conversationId: gone, showDeleted: true },
+      { conversationId: gone, deleted: DeletedFilter.ONLY },
     ],
   },
   "colloquy.v1.ConversationService/BatchGetConversations": one(({ conversationId: id }) => ({ conversationIds: [id] })),
   "colloquy.v1.ConversationService/ListConversations": listing("ListConversations", ({ memberId }) => [
     { ownerId: memberId },
     { participantId: memberId, includeTotalSize: true },
-    { creator: memberId },
+    { creator: { id: memberId } },
   ]),
   "colloquy.v1.ConversationService/UpdateConversation": one(({ conversationId }) => ({
     conversationId,
@@ -91,9 +94,18 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     messages: [{ role: 1, content: "hello" }],
   })),
   "colloquy.v1.MessageService/GetMessage": {
-    ask: ({ messageId, deletedMessageId }) => [{ messageId }, { messageId: deletedMessageId, showDeleted: true }],
+    ask: ({ messageId, deletedMessageId }) => [
+      { messageId },
+      { messageId: deletedMessageId, deleted: DeletedFilter.ONLY },
+    ],
   },
-  "colloquy.v1.MessageService/ListMessages": conversation,
+  "colloquy.v1.MessageService/ListMessages": {
+    ask: ({ conversationId, pageTokens }) => [
+      { conversationId },
+      { conversationId, deleted: DeletedFilter.ONLY },
+      { conversationId: "-", deleted: DeletedFilter.ONLY, pageSize: 1, pageToken: pageTokens.ListMessages },
+    ],
+  },
   "colloquy.v1.MessageService/BatchListMessages": one(({ conversationId: id }) => ({ conversationIds: [id] })),
   "colloquy.v1.MessageService/SearchMessages": {
     ask: ({ word, conversationId }) => [{ query: word }, { query: word, conversationId }],
@@ -103,9 +115,6 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.MessageService/RestoreMessage": one(({ deletedMessageId }) => ({ messageId: deletedMessageId })),
   "colloquy.v1.MessageService/DeleteAllMessages": conversation,
   "colloquy.v1.MessageService/RestoreAllMessages": conversation,
-  "colloquy.v1.MessageService/ListDeletedMessages": listing("ListDeletedMessages", ({ conversationId }) => [
-    { conversationId },
-  ]),
   "colloquy.v1.MessageService/ListMessageRevisions": message,
   "colloquy.v1.MessageService/ReplaceMessages": one(({ conversationId }) => ({
     conversationId,
@@ -133,7 +142,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     member: { managerId: memberId },
   })),
   "colloquy.v1.DirectoryService/GetMember": {
-    ask: ({ memberId }) => [{ memberId }, { memberId, showDeleted: true }],
+    ask: ({ memberId }) => [{ memberId }, { memberId, deleted: DeletedFilter.INCLUDE }],
   },
   "colloquy.v1.DirectoryService/ListMembers": listing("ListMembers", ({ memberId }) => [{ managerId: memberId }]),
   "colloquy.v1.DirectoryService/DeleteMember": one(({ memberId }) => ({ memberId })),
@@ -163,8 +172,8 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
 
   "colloquy.v1.AuditService/ListAuditEntries": listing("ListAuditEntries", ({ conversationId, keyId, memberId }) => [
     { resourceId: conversationId },
-    { actor: `key:${keyId}` },
-    { actor: `member:${memberId}` },
+    { actor: { type: ActorType.API_KEY, id: keyId } },
+    { actor: { type: ActorType.MEMBER, id: memberId } },
   ]),
 };
 

@@ -4,6 +4,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -58,6 +59,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
 
   const first = { pageSize: 1 };
+  const allDeleted = { conversationId: "-", deleted: DeletedFilter.ONLY };
   return {
     tenantId: tenant.id,
     slug: tenant.slug,
@@ -73,7 +75,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     word,
     pageTokens: {
       ListConversations: (await conversations.listConversations(first)).nextPageToken,
-      ListDeletedMessages: (await messages.listDeletedMessages(first)).nextPageToken,
+      ListMessages: (await messages.listMessages({ ...first, ...allDeleted })).nextPageToken,
       ListAgents: (await agents.listAgents(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
       ListApiKeys: (await access.listApiKeys(first)).nextPageToken,

@@ -158,7 +158,7 @@ const CONVERSATIONS: readonly WireCase[] = [
     async requests(world) {
       const { conversationId } = await talk(world);
       await world.deleteConversation(conversationId);
-      return [{ conversationId, showDeleted: true }];
+      return [{ conversationId, deleted: "DELETED_FILTER_ONLY" }];
     },
   },
   {
@@ -171,7 +171,7 @@ const CONVERSATIONS: readonly WireCase[] = [
     rpc: "ConversationService.ListConversations",
     async requests(world) {
       for (let i = 0; i < 3; i++) await world.conversation({ messages: i });
-      return [{ pageSize: 2, includeTotalSize: true, orderBy: "CONVERSATION_ORDER_OLDEST_FIRST", pinned: false }];
+      return [{ pageSize: 2, includeTotalSize: true, order: "CONVERSATION_ORDER_OLDEST_FIRST", pinned: false }];
     },
   },
   {
@@ -251,7 +251,7 @@ const MESSAGES: readonly WireCase[] = [
   {
     rpc: "MessageService.ListMessages",
     requests: async (world) => [
-      { ...(await talk(world)), pageSize: 1, orderBy: "MESSAGE_ORDER_NEWEST_FIRST", includeTotalSize: true },
+      { ...(await talk(world)), pageSize: 1, order: "MESSAGE_ORDER_NEWEST_FIRST", includeTotalSize: true },
     ],
   },
   {
@@ -294,11 +294,12 @@ const MESSAGES: readonly WireCase[] = [
     },
   },
   {
-    rpc: "MessageService.ListDeletedMessages",
+    rpc: "MessageService.ListMessages",
+    name: "that are deleted",
     async requests(world) {
       const asked = await talk(world);
       await messagesOf(world).deleteAllMessages(asked);
-      return [{ ...asked, includeTotalSize: true }];
+      return [{ ...asked, deleted: "DELETED_FILTER_ONLY", includeTotalSize: true }];
     },
   },
   {

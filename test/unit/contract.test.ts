@@ -110,6 +110,20 @@ describe("every field of the contract", () => {
     const unbound = fields.filter((field) => !isBounded(field, getOption(field, fieldRules))).map(called);
     expect(unbound).toEqual([]);
   });
+
+  test("says what several messages say in one way: who did it, what is deleted, in which order", () => {
+    const ours = fields.filter(({ parent }) => parent.file.proto.package === "colloquy.v1");
+    const said = (field: DescField) => field.message?.name ?? field.enum?.name ?? "a scalar";
+    const names = (...wanted: string[]) => ours.filter(({ name }) => wanted.includes(name));
+    const actors = names("sender", "creator", "actor", "editor");
+    expect(actors.filter((field) => said(field) !== "Actor").map(called)).toEqual([]);
+    expect(actors.length).toBeGreaterThan(5);
+    const asked = names("deleted").filter(({ parent }) => parent.name.endsWith("Request"));
+    expect(asked.filter((field) => said(field) !== "DeletedFilter").map(called)).toEqual([]);
+    expect(asked.length).toBeGreaterThan(4);
+    expect(names("order").every((field) => said(field).endsWith("Order"))).toBe(true);
+    expect(names("order_by", "show_deleted").map(called)).toEqual([]);
+  });
 });
 
 function isBounded(field: DescField, rules: FieldRules): boolean {

@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Actor } from "./actor_pb.ts";
+import { file_colloquy_v1_actor } from "./actor_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +16,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/api_key.proto.
  */
 export const file_colloquy_v1_api_key: GenFile = /*@__PURE__*/
-  fileDesc("Chljb2xsb3F1eS92MS9hcGlfa2V5LnByb3RvEgtjb2xsb3F1eS52MSLQAwoGQXBpS2V5EhcKAmlkGAEgASgJQgvgQQO6SAVyAxiAARIeCgl0ZW5hbnRfaWQYAiABKAlCC+BBA7pIBXIDGIABEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESPwoGc2NvcGVzGAQgAygOMhguY29sbG9xdXkudjEuQXBpS2V5U2NvcGVCFbpIEpIBDwgBEAMYASIHggEEEAEgABIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASHAoHY3JlYXRvchgGIAEoCUIL4EEDukgFcgMYkAMSNAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSOQoQb3ZlcmxhcF9lbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtyZXZva2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI2Cg1sYXN0X3VzZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDKnYKC0FwaUtleVNjb3BlEh0KGUFQSV9LRVlfU0NPUEVfVU5TUEVDSUZJRUQQABIWChJBUElfS0VZX1NDT1BFX1JFQUQQARIXChNBUElfS0VZX1NDT1BFX1dSSVRFEAISFwoTQVBJX0tFWV9TQ09QRV9BRE1JThADYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chljb2xsb3F1eS92MS9hcGlfa2V5LnByb3RvEgtjb2xsb3F1eS52MSLcAwoGQXBpS2V5EhcKAmlkGAEgASgJQgvgQQO6SAVyAxiAARIeCgl0ZW5hbnRfaWQYAiABKAlCC+BBA7pIBXIDGIABEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESPwoGc2NvcGVzGAQgAygOMhguY29sbG9xdXkudjEuQXBpS2V5U2NvcGVCFbpIEpIBDwgBEAMYASIHggEEEAEgABIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKAoHY3JlYXRvchgGIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSNAoLY3JlYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSOQoQb3ZlcmxhcF9lbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtyZXZva2VfdGltZRgJIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI2Cg1sYXN0X3VzZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDKnYKC0FwaUtleVNjb3BlEh0KGUFQSV9LRVlfU0NPUEVfVU5TUEVDSUZJRUQQABIWChJBUElfS0VZX1NDT1BFX1JFQUQQARIXChNBUElfS0VZX1NDT1BFX1dSSVRFEAISFwoTQVBJX0tFWV9TQ09QRV9BRE1JThADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * ApiKey is a credential for a program of a tenant. What is kept of it here cannot be used to call.
@@ -58,11 +60,11 @@ export type ApiKey = Message<"colloquy.v1.ApiKey"> & {
   expireTime?: Timestamp | undefined;
 
   /**
-   * Who made it, spelled as in `AuditEntry.actor`.
+   * The member, API key or part of the system that made it.
    *
-   * @generated from field: string creator = 6;
+   * @generated from field: colloquy.v1.Actor creator = 6;
    */
-  creator: string;
+  creator?: Actor | undefined;
 
   /**
    * When it was made.

@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Actor } from "./actor_pb.ts";
+import { file_colloquy_v1_actor } from "./actor_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/audit_entry.proto.
  */
 export const file_colloquy_v1_audit_entry: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2xsb3F1eS92MS9hdWRpdF9lbnRyeS5wcm90bxILY29sbG9xdXkudjEimAMKCkF1ZGl0RW50cnkSFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEjQKC2NyZWF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhoKBWFjdG9yGAMgASgJQgvgQQO6SAVyAxiQAxIbCgZhY3Rpb24YBCABKAlCC+BBA7pIBXIDGMgBEiEKDXJlc291cmNlX3R5cGUYBSABKAlCCuBBA7pIBHICGEASIAoLcmVzb3VyY2VfaWQYBiABKAlCC+BBA7pIBXIDGMgBEhsKB2FkZHJlc3MYByABKAlCCuBBA7pIBHICGEASHwoKcmVxdWVzdF9pZBgIIAEoCUIL4EEDukgFcgMYgAESTwoHZGV0YWlscxgJIAMoCzIkLmNvbGxvcXV5LnYxLkF1ZGl0RW50cnkuRGV0YWlsc0VudHJ5QhjgQQO6SBKaAQ8QECIEcgIYQCoFcgMY0A8aLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2xsb3F1eS92MS9hdWRpdF9lbnRyeS5wcm90bxILY29sbG9xdXkudjEipAMKCkF1ZGl0RW50cnkSFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEjQKC2NyZWF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEiYKBWFjdG9yGAMgASgLMhIuY29sbG9xdXkudjEuQWN0b3JCA+BBAxIbCgZhY3Rpb24YBCABKAlCC+BBA7pIBXIDGMgBEiEKDXJlc291cmNlX3R5cGUYBSABKAlCCuBBA7pIBHICGEASIAoLcmVzb3VyY2VfaWQYBiABKAlCC+BBA7pIBXIDGMgBEhsKB2FkZHJlc3MYByABKAlCCuBBA7pIBHICGEASHwoKcmVxdWVzdF9pZBgIIAEoCUIL4EEDukgFcgMYgAESTwoHZGV0YWlscxgJIAMoCzIkLmNvbGxvcXV5LnYxLkF1ZGl0RW50cnkuRGV0YWlsc0VudHJ5QhjgQQO6SBKaAQ8QECIEcgIYQCoFcgMY0A8aLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * AuditEntry says who did what to which resource. It holds no content and no credential, and is never changed.
@@ -37,12 +39,11 @@ export type AuditEntry = Message<"colloquy.v1.AuditEntry"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * Who did it: `member:` and the id of a member, or `key:` and the id of an API key, followed by `:` and the id of the
-   * member that it acted for. `command` for the command line.
+   * The member, the API key, with the member that it acted for, or the part of the system that did it.
    *
-   * @generated from field: string actor = 3;
+   * @generated from field: colloquy.v1.Actor actor = 3;
    */
-  actor: string;
+  actor?: Actor | undefined;
 
   /**
    * What was done, such as `conversation.delete`, `member.set_role` or `api_key.revoke`.

@@ -5,6 +5,8 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Actor } from "./actor_pb.ts";
+import { file_colloquy_v1_actor } from "./actor_pb.ts";
 import type { AuditEntry } from "./audit_entry_pb.ts";
 import { file_colloquy_v1_audit_entry } from "./audit_entry_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
@@ -17,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/audit_service.proto.
  */
 export const file_colloquy_v1_audit_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb2xsb3F1eS92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKjAgoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEhcKBWFjdG9yGAMgASgJQgi6SAVyAxiQAxIYCgZhY3Rpb24YBCABKAlCCLpIBXIDGMgBEh4KDXJlc291cmNlX3R5cGUYBSABKAlCB7pIBHICGEASHQoLcmVzb3VyY2VfaWQYBiABKAlCCLpIBXIDGMgBEi4KCnN0YXJ0X3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiwKCGVuZF90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ4ChhMaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2USOQoNYXVkaXRfZW50cmllcxgBIAMoCzIXLmNvbGxvcXV5LnYxLkF1ZGl0RW50cnlCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQMpUBCgxBdWRpdFNlcnZpY2UShAEKEExpc3RBdWRpdEVudHJpZXMSJC5jb2xsb3F1eS52MS5MaXN0QXVkaXRFbnRyaWVzUmVxdWVzdBolLmNvbGxvcXV5LnYxLkxpc3RBdWRpdEVudHJpZXNSZXNwb25zZSIjkAIB+scYBAgDEASC0+STAhISEC92MS9hdWRpdEVudHJpZXNiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_audit_entry, file_colloquy_v1_permission, file_google_api_annotations, file_google_protobuf_timestamp]);
+  fileDesc("Ch9jb2xsb3F1eS92MS9hdWRpdF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKtAgoXTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiEKBWFjdG9yGAMgASgLMhIuY29sbG9xdXkudjEuQWN0b3ISGAoGYWN0aW9uGAQgASgJQgi6SAVyAxjIARIeCg1yZXNvdXJjZV90eXBlGAUgASgJQge6SARyAhhAEh0KC3Jlc291cmNlX2lkGAYgASgJQgi6SAVyAxjIARIuCgpzdGFydF90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAieAoYTGlzdEF1ZGl0RW50cmllc1Jlc3BvbnNlEjkKDWF1ZGl0X2VudHJpZXMYASADKAsyFy5jb2xsb3F1eS52MS5BdWRpdEVudHJ5Qgm6SAaSAQMQyAESIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAEDKVAQoMQXVkaXRTZXJ2aWNlEoQBChBMaXN0QXVkaXRFbnRyaWVzEiQuY29sbG9xdXkudjEuTGlzdEF1ZGl0RW50cmllc1JlcXVlc3QaJS5jb2xsb3F1eS52MS5MaXN0QXVkaXRFbnRyaWVzUmVzcG9uc2UiI5ACAfrHGAQIAxAEgtPkkwISEhAvdjEvYXVkaXRFbnRyaWVzYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_audit_entry, file_colloquy_v1_permission, file_google_api_annotations, file_google_protobuf_timestamp]);
 
 /**
  * ListAuditEntriesRequest says which entries to list. All filters that are set must hold.
@@ -40,11 +42,11 @@ export type ListAuditEntriesRequest = Message<"colloquy.v1.ListAuditEntriesReque
   pageToken: string;
 
   /**
-   * Only what this caller did, spelled as in `AuditEntry.actor`. Default: any.
+   * Only what this actor did; of an API key without `acting_for`, whomever it acted for. Default: any.
    *
-   * @generated from field: string actor = 3;
+   * @generated from field: colloquy.v1.Actor actor = 3;
    */
-  actor: string;
+  actor?: Actor | undefined;
 
   /**
    * Only this action, spelled as in `AuditEntry.action`. Default: any.

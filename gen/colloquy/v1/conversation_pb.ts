@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Actor } from "./actor_pb.ts";
+import { file_colloquy_v1_actor } from "./actor_pb.ts";
 import type { Participant } from "./participant_pb.ts";
 import { file_colloquy_v1_participant } from "./participant_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
@@ -16,7 +18,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/conversation.proto.
  */
 export const file_colloquy_v1_conversation: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS9jb252ZXJzYXRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIpYJCgxDb252ZXJzYXRpb24SFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEh4KCXRlbmFudF9pZBgCIAEoCUIL4EEDukgFcgMYgAESFwoFdGl0bGUYAyABKAlCCLpIBXIDGPQDEjkKBnN0YXR1cxgEIAEoDjIfLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblN0YXR1c0IIukgFggECEAESGgoIb3duZXJfaWQYBSABKAlCCLpIBXIDGIABEhwKB2NyZWF0b3IYBiABKAlCC+BBA7pIBXIDGMgBEhcKBWFnZW50GAcgASgJQgi6SAVyAxjIARIVCgRtb2RlGAggASgJQge6SARyAhhkEjIKCWNhbGxfdHlwZRgJIAEoDjIVLmNvbGxvcXV5LnYxLkNhbGxUeXBlQgi6SAWCAQIQARIcCgtlbnRpdHlfdHlwZRgKIAEoCUIHukgEcgIYZBIbCgllbnRpdHlfaWQYCyABKAlCCLpIBXIDGIABEg4KBnBpbm5lZBgMIAEoCBIpCghtZXRhZGF0YRgNIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKAoHcGVyc29uYRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoMcHJvZmlsZV9pbmZvGA8gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImChJtYXhfY29udGV4dF9sZW5ndGgYECABKAVCCrpIBxoFGOgHKAASOwoMcGFydGljaXBhbnRzGBEgAygLMhguY29sbG9xdXkudjEuUGFydGljaXBhbnRCC+BBA7pIBZIBAhBkEiUKEXBhcnRpY2lwYW50X2NvdW50GBIgASgFQgrgQQO6SAQaAigAEhwKCGxhc3Rfc2VxGBMgASgDQgrgQQO6SAQiAigAEiEKDW1lc3NhZ2VfY291bnQYFCABKANCCuBBA7pIBCICKAASOgoRbGFzdF9tZXNzYWdlX3RpbWUYFSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSHAoIcmVhZF9zZXEYFiABKANCCuBBA7pIBCICKAASIwoMdW5yZWFkX2NvdW50GBcgASgFQg3gQQO6SAcaBRjoBygAEhgKBGV0YWcYGCABKAlCCuBBA7pIBHICGEASNAoLY3JlYXRlX3RpbWUYGSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYGiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYGyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMwoKcHVyZ2VfdGltZRgcIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIaCgZudW1iZXIYHSABKANCCuBBA7pIBCICKAASGgoNb3duZWRfYnlfbGVhZBgeIAEoCEID4EEDEhcKCnRha2VzX3BhcnQYHyABKAhCA+BBAyqbAQoSQ29udmVyc2F0aW9uU3RhdHVzEiMKH0NPTlZFUlNBVElPTl9TVEFUVVNfVU5TUEVDSUZJRUQQABIeChpDT05WRVJTQVRJT05fU1RBVFVTX0FDVElWRRABEiAKHENPTlZFUlNBVElPTl9TVEFUVVNfQVJDSElWRUQQAhIeChpDT05WRVJTQVRJT05fU1RBVFVTX0NMT1NFRBADKmwKCENhbGxUeXBlEhkKFUNBTExfVFlQRV9VTlNQRUNJRklFRBAAEhUKEUNBTExfVFlQRV9JTkJPVU5EEAESFgoSQ0FMTF9UWVBFX09VVEJPVU5EEAISFgoSQ0FMTF9UWVBFX1RSQUlOSU5HEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_participant, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jb2xsb3F1eS92MS9jb252ZXJzYXRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIp0KCgxDb252ZXJzYXRpb24SFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEh4KCXRlbmFudF9pZBgCIAEoCUIL4EEDukgFcgMYgAESFwoFdGl0bGUYAyABKAlCCLpIBXIDGPQDEjkKBnN0YXR1cxgEIAEoDjIfLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblN0YXR1c0IIukgFggECEAESGgoIb3duZXJfaWQYBSABKAlCCLpIBXIDGIABEigKB2NyZWF0b3IYBiABKAsyEi5jb2xsb3F1eS52MS5BY3RvckID4EEDEhcKBWFnZW50GAcgASgJQgi6SAVyAxjIARIVCgRtb2RlGAggASgJQge6SARyAhhkEjIKCWNhbGxfdHlwZRgJIAEoDjIVLmNvbGxvcXV5LnYxLkNhbGxUeXBlQgi6SAWCAQIQARIcCgtlbnRpdHlfdHlwZRgKIAEoCUIHukgEcgIYZBIbCgllbnRpdHlfaWQYCyABKAlCCLpIBXIDGIABEg4KBnBpbm5lZBgMIAEoCBJzCgZsYWJlbHMYDSADKAsyJS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24uTGFiZWxzRW50cnlCPLpIOZoBNhAgIityKTInXlthLXowLTldKFthLXowLTkuXy8tXXswLDYxfVthLXowLTldKT8kKgVyAxj/ARIpCghtZXRhZGF0YRgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKAoHcGVyc29uYRgPIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoMcHJvZmlsZV9pbmZvGBAgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBImChJtYXhfY29udGV4dF9sZW5ndGgYESABKAVCCrpIBxoFGOgHKAASOwoMcGFydGljaXBhbnRzGBIgAygLMhguY29sbG9xdXkudjEuUGFydGljaXBhbnRCC+BBA7pIBZIBAhBkEiUKEXBhcnRpY2lwYW50X2NvdW50GBMgASgFQgrgQQO6SAQaAigAEhwKCGxhc3Rfc2VxGBQgASgDQgrgQQO6SAQiAigAEiEKDW1lc3NhZ2VfY291bnQYFSABKANCCuBBA7pIBCICKAASOgoRbGFzdF9tZXNzYWdlX3RpbWUYFiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMQoLbWVtYmVyX3ZpZXcYFyABKAsyFy5jb2xsb3F1eS52MS5NZW1iZXJWaWV3QgPgQQMSGAoEZXRhZxgYIAEoCUIK4EEDukgEcgIYQBI0CgtjcmVhdGVfdGltZRgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgbIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGBwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhoKBm51bWJlchgdIAEoA0IK4EEDukgEIgIoABIaCg1vd25lZF9ieV9sZWFkGB4gASgIQgPgQQMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJrCgpNZW1iZXJWaWV3EhoKDXBhcnRpY2lwYXRpbmcYASABKAhCA+BBAxIcCghyZWFkX3NlcRgCIAEoA0IK4EEDukgEIgIoABIjCgx1bnJlYWRfY291bnQYAyABKAVCDeBBA7pIBxoFGOgHKAAqmwEKEkNvbnZlcnNhdGlvblN0YXR1cxIjCh9DT05WRVJTQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASHgoaQ09OVkVSU0FUSU9OX1NUQVRVU19BQ1RJVkUQARIgChxDT05WRVJTQVRJT05fU1RBVFVTX0FSQ0hJVkVEEAISHgoaQ09OVkVSU0FUSU9OX1NUQVRVU19DTE9TRUQQAypsCghDYWxsVHlwZRIZChVDQUxMX1RZUEVfVU5TUEVDSUZJRUQQABIVChFDQUxMX1RZUEVfSU5CT1VORBABEhYKEkNBTExfVFlQRV9PVVRCT1VORBACEhYKEkNBTExfVFlQRV9UUkFJTklORxADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_participant, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Conversation is one durable, ordered log of messages and events, and what is known about it.
@@ -61,11 +63,11 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   ownerId: string;
 
   /**
-   * The caller that created it: a member id, or `key:` and the id of an API key.
+   * The member or API key that created it.
    *
-   * @generated from field: string creator = 6;
+   * @generated from field: colloquy.v1.Actor creator = 6;
    */
-  creator: string;
+  creator?: Actor | undefined;
 
   /**
    * The agent that answers here: an agent's id, or any name. Default: none. It need not be registered until a turn
@@ -83,7 +85,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   mode: string;
 
   /**
-   * The kind of call that it records. Default: none.
+   * The kind of call that it records. Default: none. It serves the API `callcenter`; elsewhere labels say such things.
    *
    * @generated from field: colloquy.v1.CallType call_type = 9;
    */
@@ -111,82 +113,83 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   pinned: boolean;
 
   /**
+   * What lists and searches can filter by, such as `team`: `support`. At most 32. A key has 1 to 63 of the characters a-z,
+   * 0-9, `.`, `_`, `/` and `-`, of which the first and the last are letters or digits; a value has at most 255 characters.
+   *
+   * @generated from field: map<string, string> labels = 13;
+   */
+  labels: { [key: string]: string };
+
+  /**
    * Free JSON. At most 16 KiB and 32 levels.
    *
-   * @generated from field: google.protobuf.Struct metadata = 13;
+   * @generated from field: google.protobuf.Struct metadata = 14;
    */
   metadata?: JsonObject | undefined;
 
   /**
    * The persona that an agent takes on here: free JSON, at most 16 KiB and 32 levels.
    *
-   * @generated from field: google.protobuf.Struct persona = 14;
+   * @generated from field: google.protobuf.Struct persona = 15;
    */
   persona?: JsonObject | undefined;
 
   /**
    * What is known of the other side: free JSON, at most 16 KiB and 32 levels.
    *
-   * @generated from field: google.protobuf.Struct profile_info = 15;
+   * @generated from field: google.protobuf.Struct profile_info = 16;
    */
   profileInfo?: JsonObject | undefined;
 
   /**
    * How many of the latest messages an agent is given. Default: 20. From 1 to 1,000.
    *
-   * @generated from field: int32 max_context_length = 16;
+   * @generated from field: int32 max_context_length = 17;
    */
   maxContextLength: number;
 
   /**
    * Those who take part, in the order in which they joined: the first 100. ListParticipants gives all.
    *
-   * @generated from field: repeated colloquy.v1.Participant participants = 17;
+   * @generated from field: repeated colloquy.v1.Participant participants = 18;
    */
   participants: Participant[];
 
   /**
    * How many take part.
    *
-   * @generated from field: int32 participant_count = 18;
+   * @generated from field: int32 participant_count = 19;
    */
   participantCount: number;
 
   /**
    * The number of the last entry in the log. 0: the log is empty.
    *
-   * @generated from field: int64 last_seq = 19;
+   * @generated from field: int64 last_seq = 20;
    */
   lastSeq: bigint;
 
   /**
    * How many messages it holds, without the deleted ones.
    *
-   * @generated from field: int64 message_count = 20;
+   * @generated from field: int64 message_count = 21;
    */
   messageCount: bigint;
 
   /**
    * When the latest message came. Unset: none yet.
    *
-   * @generated from field: google.protobuf.Timestamp last_message_time = 21;
+   * @generated from field: google.protobuf.Timestamp last_message_time = 22;
    */
   lastMessageTime?: Timestamp | undefined;
 
   /**
-   * The last entry that the calling member has marked as read. 0: none, or the caller takes no part.
+   * What the calling member has to do with it. Unset: the caller is no member, such as an API key that acts for none, or
+   * the conversation is part of an export.
    *
-   * @generated from field: int64 read_seq = 22;
+   * @generated from field: colloquy.v1.MemberView member_view = 23;
    */
-  readSeq: bigint;
-
-  /**
-   * How many messages of others the calling member has not marked as read, counted up to 1,000. 0 for a caller that
-   * takes no part.
-   *
-   * @generated from field: int32 unread_count = 23;
-   */
-  unreadCount: number;
+  memberView?: MemberView | undefined;
 
   /**
    * Changes with every change to the conversation or its log. Given to an update, it only has to be as new as the
@@ -233,18 +236,11 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   number: bigint;
 
   /**
-   * Whether the owner is a lead: someone from outside. False where nobody owns it.
+   * Whether the owner is a lead, an outside guest. False where nobody owns it. It serves the API `crm`.
    *
    * @generated from field: bool owned_by_lead = 30;
    */
   ownedByLead: boolean;
-
-  /**
-   * Whether the calling member takes part.
-   *
-   * @generated from field: bool takes_part = 31;
-   */
-  takesPart: boolean;
 };
 
 /**
@@ -253,6 +249,42 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
  */
 export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_conversation, 0);
+
+/**
+ * MemberView is what differs from member to member in a conversation.
+ *
+ * @generated from message colloquy.v1.MemberView
+ */
+export type MemberView = Message<"colloquy.v1.MemberView"> & {
+  /**
+   * Whether the member takes part. One that owns the conversation, manages somebody who takes part or is an administrator
+   * sees it without.
+   *
+   * @generated from field: bool participating = 1;
+   */
+  participating: boolean;
+
+  /**
+   * The last entry that the member has marked as read. 0: none, or it takes no part.
+   *
+   * @generated from field: int64 read_seq = 2;
+   */
+  readSeq: bigint;
+
+  /**
+   * How many messages of others the member has not marked as read, counted up to 1,000. 0: none, or it takes no part.
+   *
+   * @generated from field: int32 unread_count = 3;
+   */
+  unreadCount: number;
+};
+
+/**
+ * Describes the message colloquy.v1.MemberView.
+ * Use `create(MemberViewSchema)` to create a new message.
+ */
+export const MemberViewSchema: GenMessage<MemberView> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_conversation, 1);
 
 /**
  * ConversationStatus says where a conversation stands.
@@ -303,7 +335,7 @@ export const ConversationStatusSchema: GenEnum<ConversationStatus> = /*@__PURE__
   enumDesc(file_colloquy_v1_conversation, 0);
 
 /**
- * CallType is the kind of call that a conversation records.
+ * CallType is the kind of call that a conversation records. It serves the API `callcenter`.
  *
  * @generated from enum colloquy.v1.CallType
  */
@@ -338,7 +370,7 @@ export const CallType = {
 } as const;
 
 /**
- * CallType is the kind of call that a conversation records.
+ * CallType is the kind of call that a conversation records. It serves the API `callcenter`.
  *
  * @generated from enum colloquy.v1.CallType
  */

@@ -17,7 +17,7 @@ export const file_colloquy_v1_member: GenFile = /*@__PURE__*/
   fileDesc("Chhjb2xsb3F1eS92MS9tZW1iZXIucHJvdG8SC2NvbGxvcXV5LnYxIswCCgZNZW1iZXISFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMYyAESLwoEcm9sZRgDIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEhwKCm1hbmFnZXJfaWQYBCABKAlCCLpIBXIDGIABEhgKBGV0YWcYBSABKAlCCuBBA7pIBHICGEASNAoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMqpAEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIUChBNRU1CRVJfUk9MRV9MRUFEEAESFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAISFwoTTUVNQkVSX1JPTEVfTUFOQUdFUhADEhUKEU1FTUJFUl9ST0xFX0FETUlOEAQSGwoXTUVNQkVSX1JPTEVfU1VQRVJfQURNSU4QBWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
- * Member is someone or something of a tenant that a token can speak for: a person, a lead or a service.
+ * Member is someone or something of a tenant that a token can speak for: a person, an outside guest or a service.
  *
  * @generated from message colloquy.v1.Member
  */
@@ -100,7 +100,7 @@ export const MemberRole = {
   UNSPECIFIED: 0,
 
   /**
-   * Someone from outside, such as a prospect: sees and writes where it takes part.
+   * An outside guest, such as a customer or a prospect: sees and writes where it takes part.
    *
    * @generated from enum value: MEMBER_ROLE_LEAD = 1;
    */

@@ -5,6 +5,8 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import type { Actor } from "./actor_pb.ts";
+import { file_colloquy_v1_actor } from "./actor_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +16,7 @@ import type { JsonObject, Message as Message$1, UnknownEnum } from "@bufbuild/pr
  * Describes the file colloquy/v1/message.proto.
  */
 export const file_colloquy_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chljb2xsb3F1eS92MS9tZXNzYWdlLnByb3RvEgtjb2xsb3F1eS52MSK3BAoHTWVzc2FnZRIXCgJpZBgBIAEoCUIL4EEDukgFcgMYgAESJAoPY29udmVyc2F0aW9uX2lkGAIgASgJQgvgQQO6SAVyAxiAARIXCgNzZXEYAyABKANCCuBBA7pIBCICKAASMAoEcm9sZRgEIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIbCgZzZW5kZXIYBSABKAlCC+BBA7pIBXIDGMgBEhoKB2NvbnRlbnQYBiABKAlCCbpIBnIEKICAEBIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNQoFc3RhdGUYCCABKA4yGS5jb2xsb3F1eS52MS5NZXNzYWdlU3RhdGVCC+BBA7pIBYIBAhABEi8KC2NsaWVudF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0CgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIyCgllZGl0X3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSHAoIcmV2aXNpb24YDSABKAVCCuBBA7pIBBoCKAASGAoEZXRhZxgOIAEoCUIK4EEDukgEcgIYQCK+AQoPTWVzc2FnZVJldmlzaW9uEhkKCHJldmlzaW9uGAEgASgFQge6SAQaAigAEhoKB2NvbnRlbnQYAiABKAlCCbpIBnIEKICAEBIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKBmVkaXRvchgFIAEoCUIIukgFcgMYyAEiQQoLTWVzc2FnZUxpc3QSMgoIbWVzc2FnZXMYASADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBKo4BCgtNZXNzYWdlUm9sZRIcChhNRVNTQUdFX1JPTEVfVU5TUEVDSUZJRUQQABIVChFNRVNTQUdFX1JPTEVfVVNFUhABEhoKFk1FU1NBR0VfUk9MRV9BU1NJU1RBTlQQAhIXChNNRVNTQUdFX1JPTEVfU1lTVEVNEAMSFQoRTUVTU0FHRV9ST0xFX1RPT0wQBCqAAQoMTWVzc2FnZVN0YXRlEh0KGU1FU1NBR0VfU1RBVEVfVU5TUEVDSUZJRUQQABIaChZNRVNTQUdFX1NUQVRFX0NPTVBMRVRFEAESGwoXTUVTU0FHRV9TVEFURV9TVFJFQU1JTkcQAhIYChRNRVNTQUdFX1NUQVRFX0ZBSUxFRBADYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chljb2xsb3F1eS92MS9tZXNzYWdlLnByb3RvEgtjb2xsb3F1eS52MSLDBAoHTWVzc2FnZRIXCgJpZBgBIAEoCUIL4EEDukgFcgMYgAESJAoPY29udmVyc2F0aW9uX2lkGAIgASgJQgvgQQO6SAVyAxiAARIXCgNzZXEYAyABKANCCuBBA7pIBCICKAASMAoEcm9sZRgEIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARInCgZzZW5kZXIYBSABKAsyEi5jb2xsb3F1eS52MS5BY3RvckID4EEDEhoKB2NvbnRlbnQYBiABKAlCCbpIBnIEKICAEBIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSNQoFc3RhdGUYCCABKA4yGS5jb2xsb3F1eS52MS5NZXNzYWdlU3RhdGVCC+BBA7pIBYIBAhABEi8KC2NsaWVudF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI0CgtjcmVhdGVfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIyCgllZGl0X3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSHAoIcmV2aXNpb24YDSABKAVCCuBBA7pIBBoCKAASGAoEZXRhZxgOIAEoCUIK4EEDukgEcgIYQCLIAQoPTWVzc2FnZVJldmlzaW9uEhkKCHJldmlzaW9uGAEgASgFQge6SAQaAigAEhoKB2NvbnRlbnQYAiABKAlCCbpIBnIEKICAEBIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiIKBmVkaXRvchgFIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yIkEKC01lc3NhZ2VMaXN0EjIKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIKukgHkgEEEKCcASqOAQoLTWVzc2FnZVJvbGUSHAoYTUVTU0FHRV9ST0xFX1VOU1BFQ0lGSUVEEAASFQoRTUVTU0FHRV9ST0xFX1VTRVIQARIaChZNRVNTQUdFX1JPTEVfQVNTSVNUQU5UEAISFwoTTUVTU0FHRV9ST0xFX1NZU1RFTRADEhUKEU1FU1NBR0VfUk9MRV9UT09MEAQqgAEKDE1lc3NhZ2VTdGF0ZRIdChlNRVNTQUdFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWTUVTU0FHRV9TVEFURV9DT01QTEVURRABEhsKF01FU1NBR0VfU1RBVEVfU1RSRUFNSU5HEAISGAoUTUVTU0FHRV9TVEFURV9GQUlMRUQQA2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Message is what one sender said in a conversation: one entry of its log.
@@ -51,11 +53,11 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   role: MessageRole;
 
   /**
-   * The caller that sent it: a member id, `key:` and the id of an API key, or `agent:` and the id of an agent.
+   * The member, API key or agent that sent it.
    *
-   * @generated from field: string sender = 5;
+   * @generated from field: colloquy.v1.Actor sender = 5;
    */
-  sender: string;
+  sender?: Actor | undefined;
 
   /**
    * The text. At most 256 KiB in UTF-8.
@@ -163,11 +165,11 @@ export type MessageRevision = Message$1<"colloquy.v1.MessageRevision"> & {
   createTime?: Timestamp | undefined;
 
   /**
-   * The caller that replaced it: a member id, or `key:` and the id of an API key.
+   * The member or API key that replaced it.
    *
-   * @generated from field: string editor = 5;
+   * @generated from field: colloquy.v1.Actor editor = 5;
    */
-  editor: string;
+  editor?: Actor | undefined;
 };
 
 /**

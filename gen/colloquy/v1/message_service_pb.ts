@@ -6,6 +6,10 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_rest_v1_options } from "../rest/v1/options_pb.ts";
+import type { Actor } from "./actor_pb.ts";
+import { file_colloquy_v1_actor } from "./actor_pb.ts";
+import type { DeletedFilter } from "./deleted_filter_pb.ts";
+import { file_colloquy_v1_deleted_filter } from "./deleted_filter_pb.ts";
 import type { Message as Message$1, MessageRevision, MessageRole } from "./message_pb.ts";
 import { file_colloquy_v1_message } from "./message_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
@@ -18,7 +22,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/message_service.proto.
  */
 export const file_colloquy_v1_message_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIqsBChJTZW5kTWVzc2FnZVJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokEhkKEXBhcnRpY2lwYW50c19vbmx5GAQgASgIIjwKE1NlbmRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UimwEKGEJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQIARBkEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCJNChlCYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjAKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiSQoRR2V0TWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIUCgxzaG93X2RlbGV0ZWQYAiABKAgiOwoSR2V0TWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIugCChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASGgoEc2tpcBgEIAEoBUIMukgJGgcYgK3iBCgAEjUKCG9yZGVyX2J5GAUgASgOMhkuY29sbG9xdXkudjEuTWVzc2FnZU9yZGVyQgi6SAWCAQIQARIaCglhZnRlcl9zZXEYBiABKANCB7pIBCICKAASGwoKYmVmb3JlX3NlcRgHIAEoA0IHukgEIgIoABIwCgRyb2xlGAggASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEhgKBnNlbmRlchgJIAEoCUIIukgFcgMYyAESGgoSaW5jbHVkZV90b3RhbF9zaXplGAogASgIIp0BChRMaXN0TWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSKlAQoYQmF0Y2hMaXN0TWVzc2FnZXNSZXF1ZXN0Ei4KEGNvbnZlcnNhdGlvbl9pZHMYASADKAlCFLpIEZIBDggBEMgBIgdyBRABGIABEhoKBmxhdGVzdBgCIAEoBUIKukgHGgUY6AcoABIhCgxtYXhfbWVzc2FnZXMYAyABKAVCC7pICBoGGKCcASgAEhoKCWFmdGVyX3NlcRgEIAEoA0IHukgEIgIoACLRAQoZQmF0Y2hMaXN0TWVzc2FnZXNSZXNwb25zZRJDCg1jb252ZXJzYXRpb25zGAEgAygLMiEuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uTWVzc2FnZXNCCbpIBpIBAxDIARIlCgttaXNzaW5nX2lkcxgCIAMoCUIQukgNkgEKEMgBIgVyAxiAARInCg1yZW1haW5pbmdfaWRzGAMgAygJQhC6SA2SAQoQyAEiBXIDGIABEh8KDm5leHRfYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAIm0KFENvbnZlcnNhdGlvbk1lc3NhZ2VzEiEKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIIukgFcgMYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBItsBChVTZWFyY2hNZXNzYWdlc1JlcXVlc3QSGQoFcXVlcnkYASABKAlCCrpIB3IFEAEY9AMSGgoJcGFnZV9zaXplGAIgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAyABKAlCCLpIBXIDGIAQEiEKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCUIIukgFcgMYgAESMAoEcm9sZRgFIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIYCgZzZW5kZXIYBiABKAlCCLpIBXIDGMgBInIKFlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2USNQoHbWF0Y2hlcxgBIAMoCzIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VNYXRjaEIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAiogEKDE1lc3NhZ2VNYXRjaBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCgVzY29yZRgCIAEoAkIKukgHCgUtAAAAABIZCgdzbmlwcGV0GAMgASgJQgi6SAVyAxjSARI1CgpoaWdobGlnaHRzGAQgAygLMhYuY29sbG9xdXkudjEuVGV4dFJhbmdlQgm6SAaSAQMQyAEiPAoJVGV4dFJhbmdlEhYKBXN0YXJ0GAEgASgFQge6SAQaAigAEhcKBmxlbmd0aBgCIAEoBUIHukgEGgIoACLNAQoUVXBkYXRlTWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIlCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIvCgt1cGRhdGVfbWFzaxgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2sSFQoEZXRhZxgEIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAUgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVVXBkYXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInUKFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0Eh4KCm1lc3NhZ2VfaWQYASABKAlCCrpIB3IFEAEYgAESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAMgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPgoVRGVsZXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlInYKFVJlc3RvcmVNZXNzYWdlUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhUKBGV0YWcYAiABKAlCB7pIBHICGEASJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj8KFlJlc3RvcmVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiZwoYRGVsZXRlQWxsTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARImCgpyZXF1ZXN0X2lkGAIgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiOwoZRGVsZXRlQWxsTWVzc2FnZXNSZXNwb25zZRIeCg1kZWxldGVkX2NvdW50GAEgASgDQge6SAQiAigAImgKGVJlc3RvcmVBbGxNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiYKCnJlcXVlc3RfaWQYAiABKAlCErpID3INGIABMgheWyEtfl0qJCI9ChpSZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZRIfCg5yZXN0b3JlZF9jb3VudBgBIAEoA0IHukgEIgIoACLoAQoaTGlzdERlbGV0ZWRNZXNzYWdlc1JlcXVlc3QSGgoJcGFnZV9zaXplGAEgASgFQge6SAQaAigAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEhoKBHNraXAYAyABKAVCDLpICRoHGICt4gQoABIhCg9jb252ZXJzYXRpb25faWQYBCABKAlCCLpIBXIDGIABEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgFIAEoCBI1CghvcmRlcl9ieRgGIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VPcmRlckIIukgFggECEAEipAEKG0xpc3REZWxldGVkTWVzc2FnZXNSZXNwb25zZRIxCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSJ3ChtMaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBAifQocTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXNwb25zZRI6CglyZXZpc2lvbnMYASADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxDIARIhCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAQIrABChZSZXBsYWNlTWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIyCghtZXNzYWdlcxgCIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEZXRhZxgDIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAQgASgJQhK6SA9yDRiAATIIXlshLX5dKiQimAEKF1JlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlEiAKD3VuY2hhbmdlZF9jb3VudBgBIAEoBUIHukgEGgIoABIdCgxlZGl0ZWRfY291bnQYAiABKAVCB7pIBBoCKAASHgoNZGVsZXRlZF9jb3VudBgDIAEoBUIHukgEGgIoABIcCgthZGRlZF9jb3VudBgEIAEoBUIHukgEGgIoACptCgxNZXNzYWdlT3JkZXISHQoZTUVTU0FHRV9PUkRFUl9VTlNQRUNJRklFRBAAEh4KGk1FU1NBR0VfT1JERVJfT0xERVNUX0ZJUlNUEAESHgoaTUVTU0FHRV9PUkRFUl9ORVdFU1RfRklSU1QQAjLOEQoOTWVzc2FnZVNlcnZpY2USxQEKC1NlbmRNZXNzYWdlEh8uY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXF1ZXN0GiAuY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSJzkAIA6scYHgjJARIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlLmlkffrHGAQIAhgCgtPkkwJAOgdtZXNzYWdlYgdtZXNzYWdlIiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKwAQoRQmF0Y2hTZW5kTWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlIkyQAgD6xxgECAIYAoLT5JMCOzoBKiI2L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6YmF0Y2hTZW5kEoQBCgpHZXRNZXNzYWdlEh4uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlcXVlc3QaHy5jb2xsb3F1eS52MS5HZXRNZXNzYWdlUmVzcG9uc2UiNZACAfrHGAQIARgBgtPkkwIkYgdtZXNzYWdlEhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EpQBCgxMaXN0TWVzc2FnZXMSIC5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GiEuY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2UiP5ACAfrHGAQIARgBgtPkkwIuEiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKQAQoRQmF0Y2hMaXN0TWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaExpc3RNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaExpc3RNZXNzYWdlc1Jlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCGzoBKiIWL3YxL21lc3NhZ2VzOmJhdGNoTGlzdBKBAQoOU2VhcmNoTWVzc2FnZXMSIi5jb2xsb3F1eS52MS5TZWFyY2hNZXNzYWdlc1JlcXVlc3QaIy5jb2xsb3F1eS52MS5TZWFyY2hNZXNzYWdlc1Jlc3BvbnNlIiaQAgH6xxgECAEYAYLT5JMCFRITL3YxL21lc3NhZ2VzOnNlYXJjaBKWAQoNVXBkYXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuVXBkYXRlTWVzc2FnZVJlc3BvbnNlIj6QAgL6xxgECAIYA4LT5JMCLToHbWVzc2FnZWIHbWVzc2FnZTIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKNAQoNRGVsZXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLkRlbGV0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuRGVsZXRlTWVzc2FnZVJlc3BvbnNlIjWQAgD6xxgECAIYA4LT5JMCJGIHbWVzc2FnZSoZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKbAQoOUmVzdG9yZU1lc3NhZ2USIi5jb2xsb3F1eS52MS5SZXN0b3JlTWVzc2FnZVJlcXVlc3QaIy5jb2xsb3F1eS52MS5SZXN0b3JlTWVzc2FnZVJlc3BvbnNlIkCQAgD6xxgECAIYA4LT5JMCLzoBKmIHbWVzc2FnZSIhL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfTpyZXN0b3JlErABChFEZWxldGVBbGxNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2UiTJACAvrHGAQIAhgEgtPkkwI7OgEqIjYvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlczpkZWxldGVBbGwStAEKElJlc3RvcmVBbGxNZXNzYWdlcxImLmNvbGxvcXV5LnYxLlJlc3RvcmVBbGxNZXNzYWdlc1JlcXVlc3QaJy5jb2xsb3F1eS52MS5SZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZSJNkAIC+scYBAgCGASC0+STAjw6ASoiNy92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOnJlc3RvcmVBbGwSkQEKE0xpc3REZWxldGVkTWVzc2FnZXMSJy5jb2xsb3F1eS52MS5MaXN0RGVsZXRlZE1lc3NhZ2VzUmVxdWVzdBooLmNvbGxvcXV5LnYxLkxpc3REZWxldGVkTWVzc2FnZXNSZXNwb25zZSInkAIB+scYBAgBGAGC0+STAhYSFC92MS9tZXNzYWdlczpkZWxldGVkEqMBChRMaXN0TWVzc2FnZVJldmlzaW9ucxIoLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBopLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVzcG9uc2UiNpACAfrHGAQIARgBgtPkkwIlEiMvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9L3JldmlzaW9ucxKgAQoPUmVwbGFjZU1lc3NhZ2VzEiMuY29sbG9xdXkudjEuUmVwbGFjZU1lc3NhZ2VzUmVxdWVzdBokLmNvbGxvcXV5LnYxLlJlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlIkKQAgL6xxgECAIYBILT5JMCMToBKhosL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXNiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_permission, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIqsBChJTZW5kTWVzc2FnZVJlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEi0KB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQga6SAPIAQESJgoKcmVxdWVzdF9pZBgDIAEoCUISukgPcg0YgAEyCF5bIS1+XSokEhkKEXBhcnRpY2lwYW50c19vbmx5GAQgASgIIjwKE1NlbmRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UimwEKGEJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQIARBkEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCJNChlCYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlEjAKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiagoRR2V0TWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARI1CgdkZWxldGVkGAIgASgOMhouY29sbG9xdXkudjEuRGVsZXRlZEZpbHRlckIIukgFggECEAEiOwoSR2V0TWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIqYDChNMaXN0TWVzc2FnZXNSZXF1ZXN0EiMKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAARIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASGgoEc2tpcBgEIAEoBUIMukgJGgcYgK3iBCgAEjIKBW9yZGVyGAUgASgOMhkuY29sbG9xdXkudjEuTWVzc2FnZU9yZGVyQgi6SAWCAQIQARIaCglhZnRlcl9zZXEYBiABKANCB7pIBCICKAASGwoKYmVmb3JlX3NlcRgHIAEoA0IHukgEIgIoABIwCgRyb2xlGAggASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEiIKBnNlbmRlchgJIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEhoKEmluY2x1ZGVfdG90YWxfc2l6ZRgKIAEoCBI1CgdkZWxldGVkGAsgASgOMhouY29sbG9xdXkudjEuRGVsZXRlZEZpbHRlckIIukgFggECEAEinQEKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEjEKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBASIAoKdG90YWxfc2l6ZRgDIAEoA0IHukgEIgIoAEgAiAEBQg0KC190b3RhbF9zaXplIqUBChhCYXRjaExpc3RNZXNzYWdlc1JlcXVlc3QSLgoQY29udmVyc2F0aW9uX2lkcxgBIAMoCUIUukgRkgEOCAEQyAEiB3IFEAEYgAESGgoGbGF0ZXN0GAIgASgFQgq6SAcaBRjoBygAEiEKDG1heF9tZXNzYWdlcxgDIAEoBUILukgIGgYYoJwBKAASGgoJYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAItEBChlCYXRjaExpc3RNZXNzYWdlc1Jlc3BvbnNlEkMKDWNvbnZlcnNhdGlvbnMYASADKAsyIS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25NZXNzYWdlc0IJukgGkgEDEMgBEiUKC21pc3NpbmdfaWRzGAIgAygJQhC6SA2SAQoQyAEiBXIDGIABEicKDXJlbWFpbmluZ19pZHMYAyADKAlCELpIDZIBChDIASIFcgMYgAESHwoObmV4dF9hZnRlcl9zZXEYBCABKANCB7pIBCICKAAibQoUQ29udmVyc2F0aW9uTWVzc2FnZXMSIQoPY29udmVyc2F0aW9uX2lkGAEgASgJQgi6SAVyAxiAARIyCghtZXNzYWdlcxgCIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAEikgMKFVNlYXJjaE1lc3NhZ2VzUmVxdWVzdBIZCgVxdWVyeRgBIAEoCUIKukgHcgUQARj0AxIaCglwYWdlX3NpemUYAiABKAVCB7pIBBoCKAASHAoKcGFnZV90b2tlbhgDIAEoCUIIukgFcgMYgBASIQoPY29udmVyc2F0aW9uX2lkGAQgASgJQgi6SAVyAxiAARIwCgRyb2xlGAUgASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEiIKBnNlbmRlchgGIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEnwKBmxhYmVscxgHIAMoCzIuLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVxdWVzdC5MYWJlbHNFbnRyeUI8ukg5mgE2ECAiK3IpMideW2EtejAtOV0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGP8BGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEicgoWU2VhcmNoTWVzc2FnZXNSZXNwb25zZRI1CgdtYXRjaGVzGAEgAygLMhkuY29sbG9xdXkudjEuTWVzc2FnZU1hdGNoQgm6SAaSAQMQyAESIQoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgi6SAVyAxiAECKiAQoMTWVzc2FnZU1hdGNoEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEhkKBXNjb3JlGAIgASgCQgq6SAcKBS0AAAAAEhkKB3NuaXBwZXQYAyABKAlCCLpIBXIDGNIBEjUKCmhpZ2hsaWdodHMYBCADKAsyFi5jb2xsb3F1eS52MS5UZXh0UmFuZ2VCCbpIBpIBAxDIASI8CglUZXh0UmFuZ2USFgoFc3RhcnQYASABKAVCB7pIBBoCKAASFwoGbGVuZ3RoGAIgASgFQge6SAQaAigAIs0BChRVcGRhdGVNZXNzYWdlUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIVCgRldGFnGAQgASgJQge6SARyAhhAEiYKCnJlcXVlc3RfaWQYBSABKAlCErpID3INGIABMgheWyEtfl0qJCI+ChVVcGRhdGVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UidQoURGVsZXRlTWVzc2FnZVJlcXVlc3QSHgoKbWVzc2FnZV9pZBgBIAEoCUIKukgHcgUQARiAARIVCgRldGFnGAIgASgJQge6SARyAhhAEiYKCnJlcXVlc3RfaWQYAyABKAlCErpID3INGIABMgheWyEtfl0qJCI+ChVEZWxldGVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UidgoVUmVzdG9yZU1lc3NhZ2VSZXF1ZXN0Eh4KCm1lc3NhZ2VfaWQYASABKAlCCrpIB3IFEAEYgAESFQoEZXRhZxgCIAEoCUIHukgEcgIYQBImCgpyZXF1ZXN0X2lkGAMgASgJQhK6SA9yDRiAATIIXlshLX5dKiQiPwoWUmVzdG9yZU1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSJnChhEZWxldGVBbGxNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEiYKCnJlcXVlc3RfaWQYAiABKAlCErpID3INGIABMgheWyEtfl0qJCI7ChlEZWxldGVBbGxNZXNzYWdlc1Jlc3BvbnNlEh4KDWRlbGV0ZWRfY291bnQYASABKANCB7pIBCICKAAiaAoZUmVzdG9yZUFsbE1lc3NhZ2VzUmVxdWVzdBIjCg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAESJgoKcmVxdWVzdF9pZBgCIAEoCUISukgPcg0YgAEyCF5bIS1+XSokIj0KGlJlc3RvcmVBbGxNZXNzYWdlc1Jlc3BvbnNlEh8KDnJlc3RvcmVkX2NvdW50GAEgASgDQge6SAQiAigAIncKG0xpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBIeCgptZXNzYWdlX2lkGAEgASgJQgq6SAdyBRABGIABEhoKCXBhZ2Vfc2l6ZRgCIAEoBUIHukgEGgIoABIcCgpwYWdlX3Rva2VuGAMgASgJQgi6SAVyAxiAECJ9ChxMaXN0TWVzc2FnZVJldmlzaW9uc1Jlc3BvbnNlEjoKCXJldmlzaW9ucxgBIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEMgBEiEKD25leHRfcGFnZV90b2tlbhgCIAEoCUIIukgFcgMYgBAisAEKFlJlcGxhY2VNZXNzYWdlc1JlcXVlc3QSIwoPY29udmVyc2F0aW9uX2lkGAEgASgJQgq6SAdyBRABGIABEjIKCG1lc3NhZ2VzGAIgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIKukgHkgEEEKCcARIVCgRldGFnGAMgASgJQge6SARyAhhAEiYKCnJlcXVlc3RfaWQYBCABKAlCErpID3INGIABMgheWyEtfl0qJCKYAQoXUmVwbGFjZU1lc3NhZ2VzUmVzcG9uc2USIAoPdW5jaGFuZ2VkX2NvdW50GAEgASgFQge6SAQaAigAEh0KDGVkaXRlZF9jb3VudBgCIAEoBUIHukgEGgIoABIeCg1kZWxldGVkX2NvdW50GAMgASgFQge6SAQaAigAEhwKC2FkZGVkX2NvdW50GAQgASgFQge6SAQaAigAKm0KDE1lc3NhZ2VPcmRlchIdChlNRVNTQUdFX09SREVSX1VOU1BFQ0lGSUVEEAASHgoaTUVTU0FHRV9PUkRFUl9PTERFU1RfRklSU1QQARIeChpNRVNTQUdFX09SREVSX05FV0VTVF9GSVJTVBACMroQCg5NZXNzYWdlU2VydmljZRLFAQoLU2VuZE1lc3NhZ2USHy5jb2xsb3F1eS52MS5TZW5kTWVzc2FnZVJlcXVlc3QaIC5jb2xsb3F1eS52MS5TZW5kTWVzc2FnZVJlc3BvbnNlInOQAgDqxxgeCMkBEhkvdjEvbWVzc2FnZXMve21lc3NhZ2UuaWR9+scYBAgCGAKC0+STAkA6B21lc3NhZ2ViB21lc3NhZ2UiLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzErABChFCYXRjaFNlbmRNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkJhdGNoU2VuZE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkJhdGNoU2VuZE1lc3NhZ2VzUmVzcG9uc2UiTJACAPrHGAQIAhgCgtPkkwI7OgEqIjYvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlczpiYXRjaFNlbmQShAEKCkdldE1lc3NhZ2USHi5jb2xsb3F1eS52MS5HZXRNZXNzYWdlUmVxdWVzdBofLmNvbGxvcXV5LnYxLkdldE1lc3NhZ2VSZXNwb25zZSI1kAIB+scYBAgBGAGC0+STAiRiB21lc3NhZ2USGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0SlAEKDExpc3RNZXNzYWdlcxIgLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaIS5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZXNSZXNwb25zZSI/kAIB+scYBAgBGAGC0+STAi4SLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzEpABChFCYXRjaExpc3RNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkJhdGNoTGlzdE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkJhdGNoTGlzdE1lc3NhZ2VzUmVzcG9uc2UiLJACAfrHGAQIARgBgtPkkwIbOgEqIhYvdjEvbWVzc2FnZXM6YmF0Y2hMaXN0EoEBCg5TZWFyY2hNZXNzYWdlcxIiLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVxdWVzdBojLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVzcG9uc2UiJpACAfrHGAQIARgBgtPkkwIVEhMvdjEvbWVzc2FnZXM6c2VhcmNoEpYBCg1VcGRhdGVNZXNzYWdlEiEuY29sbG9xdXkudjEuVXBkYXRlTWVzc2FnZVJlcXVlc3QaIi5jb2xsb3F1eS52MS5VcGRhdGVNZXNzYWdlUmVzcG9uc2UiPpACAvrHGAQIAhgDgtPkkwItOgdtZXNzYWdlYgdtZXNzYWdlMhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9Eo0BCg1EZWxldGVNZXNzYWdlEiEuY29sbG9xdXkudjEuRGVsZXRlTWVzc2FnZVJlcXVlc3QaIi5jb2xsb3F1eS52MS5EZWxldGVNZXNzYWdlUmVzcG9uc2UiNZACAPrHGAQIAhgDgtPkkwIkYgdtZXNzYWdlKhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EpsBCg5SZXN0b3JlTWVzc2FnZRIiLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVxdWVzdBojLmNvbGxvcXV5LnYxLlJlc3RvcmVNZXNzYWdlUmVzcG9uc2UiQJACAPrHGAQIAhgDgtPkkwIvOgEqYgdtZXNzYWdlIiEvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9OnJlc3RvcmUSsAEKEURlbGV0ZUFsbE1lc3NhZ2VzEiUuY29sbG9xdXkudjEuRGVsZXRlQWxsTWVzc2FnZXNSZXF1ZXN0GiYuY29sbG9xdXkudjEuRGVsZXRlQWxsTWVzc2FnZXNSZXNwb25zZSJMkAIC+scYBAgCGASC0+STAjs6ASoiNi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOmRlbGV0ZUFsbBK0AQoSUmVzdG9yZUFsbE1lc3NhZ2VzEiYuY29sbG9xdXkudjEuUmVzdG9yZUFsbE1lc3NhZ2VzUmVxdWVzdBonLmNvbGxvcXV5LnYxLlJlc3RvcmVBbGxNZXNzYWdlc1Jlc3BvbnNlIk2QAgL6xxgECAIYBILT5JMCPDoBKiI3L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6cmVzdG9yZUFsbBKjAQoUTGlzdE1lc3NhZ2VSZXZpc2lvbnMSKC5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QaKS5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZVJldmlzaW9uc1Jlc3BvbnNlIjaQAgH6xxgECAEYAYLT5JMCJRIjL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfS9yZXZpc2lvbnMSoAEKD1JlcGxhY2VNZXNzYWdlcxIjLmNvbGxvcXV5LnYxLlJlcGxhY2VNZXNzYWdlc1JlcXVlc3QaJC5jb2xsb3F1eS52MS5SZXBsYWNlTWVzc2FnZXNSZXNwb25zZSJCkAIC+scYBAgCGASC0+STAjE6ASoaLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_actor, file_colloquy_v1_deleted_filter, file_colloquy_v1_message, file_colloquy_v1_permission, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * SendMessageRequest holds the message to send.
@@ -156,11 +160,11 @@ export type GetMessageRequest = Message<"colloquy.v1.GetMessageRequest"> & {
   messageId: string;
 
   /**
-   * Whether to answer a deleted message too. Default: false, a deleted one is NOT_FOUND.
+   * Whether to answer it if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that is not is.
    *
-   * @generated from field: bool show_deleted = 2;
+   * @generated from field: colloquy.v1.DeletedFilter deleted = 2;
    */
-  showDeleted: boolean;
+  deleted: DeletedFilter;
 };
 
 /**
@@ -192,13 +196,14 @@ export const GetMessageResponseSchema: GenMessage<GetMessageResponse> = /*@__PUR
   messageDesc(file_colloquy_v1_message_service, 5);
 
 /**
- * ListMessagesRequest says which messages of a conversation to list. All filters that are set must hold.
+ * ListMessagesRequest says which messages to list. All filters that are set must hold.
  *
  * @generated from message colloquy.v1.ListMessagesRequest
  */
 export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   /**
-   * The conversation's id.
+   * The conversation's id, or `-` for all conversations that the caller may see and that are not deleted: only together with
+   * `deleted` only, because live messages have no order across conversations.
    *
    * @generated from field: string conversation_id = 1;
    */
@@ -226,21 +231,21 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   skip: number;
 
   /**
-   * The order. Default: oldest first.
+   * The order. Default: oldest first. Across conversations by the time at which they were sent.
    *
-   * @generated from field: colloquy.v1.MessageOrder order_by = 5;
+   * @generated from field: colloquy.v1.MessageOrder order = 5;
    */
-  orderBy: MessageOrder;
+  order: MessageOrder;
 
   /**
-   * Only messages after this place in the log. Default: 0, from the beginning.
+   * Only messages after this place in the log. Default: 0, from the beginning. Of one conversation only.
    *
    * @generated from field: int64 after_seq = 6;
    */
   afterSeq: bigint;
 
   /**
-   * Only messages before this place in the log. Default: 0, to the end.
+   * Only messages before this place in the log. Default: 0, to the end. Of one conversation only.
    *
    * @generated from field: int64 before_seq = 7;
    */
@@ -256,9 +261,9 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   /**
    * Only messages of this sender. Default: any.
    *
-   * @generated from field: string sender = 9;
+   * @generated from field: colloquy.v1.Actor sender = 9;
    */
-  sender: string;
+  sender?: Actor | undefined;
 
   /**
    * Whether to count all that match. Default: false.
@@ -266,6 +271,13 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
    * @generated from field: bool include_total_size = 10;
    */
   includeTotalSize: boolean;
+
+  /**
+   * Whether to list deleted ones. Default: exclude. What a conversation hid when it was deleted as a whole is not among them.
+   *
+   * @generated from field: colloquy.v1.DeletedFilter deleted = 11;
+   */
+  deleted: DeletedFilter;
 };
 
 /**
@@ -472,9 +484,16 @@ export type SearchMessagesRequest = Message<"colloquy.v1.SearchMessagesRequest">
   /**
    * Only messages of this sender. Default: any.
    *
-   * @generated from field: string sender = 6;
+   * @generated from field: colloquy.v1.Actor sender = 6;
    */
-  sender: string;
+  sender?: Actor | undefined;
+
+  /**
+   * Only in conversations that have all of these labels, with these values. Default: any.
+   *
+   * @generated from field: map<string, string> labels = 7;
+   */
+  labels: { [key: string]: string };
 };
 
 /**
@@ -873,97 +892,6 @@ export const RestoreAllMessagesResponseSchema: GenMessage<RestoreAllMessagesResp
   messageDesc(file_colloquy_v1_message_service, 24);
 
 /**
- * ListDeletedMessagesRequest says which deleted messages to list.
- *
- * @generated from message colloquy.v1.ListDeletedMessagesRequest
- */
-export type ListDeletedMessagesRequest = Message<"colloquy.v1.ListDeletedMessagesRequest"> & {
-  /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
-   *
-   * @generated from field: int32 page_size = 1;
-   */
-  pageSize: number;
-
-  /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
-   *
-   * @generated from field: string page_token = 2;
-   */
-  pageToken: string;
-
-  /**
-   * How many messages to skip before the page. Default: 0. For clients that count pages; tokens are faster.
-   *
-   * @generated from field: int32 skip = 3;
-   */
-  skip: number;
-
-  /**
-   * Only of this conversation. Default: of all that the caller may see.
-   *
-   * @generated from field: string conversation_id = 4;
-   */
-  conversationId: string;
-
-  /**
-   * Whether to count all that match. Default: false.
-   *
-   * @generated from field: bool include_total_size = 5;
-   */
-  includeTotalSize: boolean;
-
-  /**
-   * The order, by the time at which they were sent. Default: newest first.
-   *
-   * @generated from field: colloquy.v1.MessageOrder order_by = 6;
-   */
-  orderBy: MessageOrder;
-};
-
-/**
- * Describes the message colloquy.v1.ListDeletedMessagesRequest.
- * Use `create(ListDeletedMessagesRequestSchema)` to create a new message.
- */
-export const ListDeletedMessagesRequestSchema: GenMessage<ListDeletedMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 25);
-
-/**
- * ListDeletedMessagesResponse holds one page.
- *
- * @generated from message colloquy.v1.ListDeletedMessagesResponse
- */
-export type ListDeletedMessagesResponse = Message<"colloquy.v1.ListDeletedMessagesResponse"> & {
-  /**
-   * The messages.
-   *
-   * @generated from field: repeated colloquy.v1.Message messages = 1;
-   */
-  messages: Message$1[];
-
-  /**
-   * Asks for the next page. Empty: there is none.
-   *
-   * @generated from field: string next_page_token = 2;
-   */
-  nextPageToken: string;
-
-  /**
-   * How many messages match in all. Unset unless asked for.
-   *
-   * @generated from field: optional int64 total_size = 3;
-   */
-  totalSize?: bigint | undefined;
-};
-
-/**
- * Describes the message colloquy.v1.ListDeletedMessagesResponse.
- * Use `create(ListDeletedMessagesResponseSchema)` to create a new message.
- */
-export const ListDeletedMessagesResponseSchema: GenMessage<ListDeletedMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 26);
-
-/**
  * ListMessageRevisionsRequest names the message.
  *
  * @generated from message colloquy.v1.ListMessageRevisionsRequest
@@ -996,7 +924,7 @@ export type ListMessageRevisionsRequest = Message<"colloquy.v1.ListMessageRevisi
  * Use `create(ListMessageRevisionsRequestSchema)` to create a new message.
  */
 export const ListMessageRevisionsRequestSchema: GenMessage<ListMessageRevisionsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 27);
+  messageDesc(file_colloquy_v1_message_service, 25);
 
 /**
  * ListMessageRevisionsResponse holds one page.
@@ -1024,7 +952,7 @@ export type ListMessageRevisionsResponse = Message<"colloquy.v1.ListMessageRevis
  * Use `create(ListMessageRevisionsResponseSchema)` to create a new message.
  */
 export const ListMessageRevisionsResponseSchema: GenMessage<ListMessageRevisionsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 28);
+  messageDesc(file_colloquy_v1_message_service, 26);
 
 /**
  * ReplaceMessagesRequest holds the messages as they shall be.
@@ -1069,7 +997,7 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
  * Use `create(ReplaceMessagesRequestSchema)` to create a new message.
  */
 export const ReplaceMessagesRequestSchema: GenMessage<ReplaceMessagesRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 29);
+  messageDesc(file_colloquy_v1_message_service, 27);
 
 /**
  * ReplaceMessagesResponse says what was done.
@@ -1111,7 +1039,7 @@ export type ReplaceMessagesResponse = Message<"colloquy.v1.ReplaceMessagesRespon
  * Use `create(ReplaceMessagesResponseSchema)` to create a new message.
  */
 export const ReplaceMessagesResponseSchema: GenMessage<ReplaceMessagesResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_message_service, 30);
+  messageDesc(file_colloquy_v1_message_service, 28);
 
 /**
  * MessageOrder is an order of messages.
@@ -1120,7 +1048,7 @@ export const ReplaceMessagesResponseSchema: GenMessage<ReplaceMessagesResponse> 
  */
 export const MessageOrder = {
   /**
-   * The list's own default.
+   * The default: oldest first.
    *
    * @generated from enum value: MESSAGE_ORDER_UNSPECIFIED = 0;
    */
@@ -1196,7 +1124,8 @@ export const MessageService: GenService<{
     output: typeof GetMessageResponseSchema;
   },
   /**
-   * ListMessages pages through the messages of a conversation, without the deleted ones.
+   * ListMessages pages through the messages of a conversation, or through the deleted messages of all conversations that
+   * the caller may see.
    *
    * @generated from rpc colloquy.v1.MessageService.ListMessages
    */
@@ -1279,17 +1208,6 @@ export const MessageService: GenService<{
     methodKind: "unary";
     input: typeof RestoreAllMessagesRequestSchema;
     output: typeof RestoreAllMessagesResponseSchema;
-  },
-  /**
-   * ListDeletedMessages pages through deleted messages in one conversation or in all that the
-   * caller may see.
-   *
-   * @generated from rpc colloquy.v1.MessageService.ListDeletedMessages
-   */
-  listDeletedMessages: {
-    methodKind: "unary";
-    input: typeof ListDeletedMessagesRequestSchema;
-    output: typeof ListDeletedMessagesResponseSchema;
   },
   /**
    * ListMessageRevisions pages through the texts that a message had before, oldest first.

@@ -1,5 +1,5 @@
 // Reads the messages for an agent, when it is called.
-import type { Caller } from "../../domain/caller.ts";
+import { systemCaller } from "../../domain/caller.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
@@ -12,8 +12,7 @@ import type { ReplyRequest } from "../connectors/connector.ts";
  */
 export async function replyRequestOf(on: Queryable, place: TurnPlace, asked: MessageRow): Promise<ReplyRequest> {
   const { tenantId, conversationId, id: turnId } = place;
-  const server: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "server", name: "server" };
-  const conversation = await readConversation(on, server, conversationId, true);
+  const conversation = await readConversation(on, systemCaller(tenantId, "server"), conversationId, true);
   if (conversation === undefined) throw new Error("the conversation was purged");
   const length = conversation.max_context_length;
   const latest = await latestMessages(on, tenantId, conversationId, length);

@@ -1,7 +1,9 @@
 // The dialect's service: each call as calls of the services, made for the user that the request names.
+
 import { ConversationService } from "../../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -25,11 +27,16 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
   }
 
   /** Throws NOT_FOUND unless the conversation is the user's. */
-  async function requireOwn(context: CallContext, id: string, userId: string, showDeleted = false): Promise<void> {
+  async function requireOwn(
+    context: CallContext,
+    id: string,
+    userId: string,
+    deleted: DeletedFilter = DeletedFilter.EXCLUDE,
+  ): Promise<void> {
     if (!isOurId(id)) throw notFound("conversation");
     const { conversation } = await canonical.call(context, Conversations.method.getConversation, {
       conversationId: id,
-      showDeleted,
+      deleted,
     });
     if (conversation?.ownerId !== userId) throw notFound("conversation");
   }
@@ -94,7 +101,8 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
     async deleteConversation({ userId: requested, conversationId }, outer) {
       const { context, userId } = await forUser(outer, requested);
       // A repeat with the same Idempotency-Key must come as far as the deletion, which knows its first answer.
-      await requireOwn(context, conversationId, userId, context.idempotencyKey !== undefined);
+      const which = context.idempotencyKey === undefined ? DeletedFilter.EXCLUDE : DeletedFilter.INCLUDE;
+      await requireOwn(context, conversationId, userId, which);
       await canonical.once(context, Conversations.method.deleteConversation, { conversationId });
       return { success: true, message: "Conversation deleted successfully", requestId: outer.requestId };
     },

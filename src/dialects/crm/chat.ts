@@ -1,8 +1,10 @@
 // The turns of agents: as one answer, and as a stream of events.
+
 import {
   type ConversationService,
   StreamChatResponseSchema,
 } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
@@ -30,7 +32,7 @@ export function createChatHandlers(
     const { messages } = await canonical.call(context, Messages.method.listMessages, {
       conversationId,
       beforeSeq: seq + 1n,
-      orderBy: MessageOrder.NEWEST_FIRST,
+      order: MessageOrder.NEWEST_FIRST,
       pageSize: HISTORY,
     });
     return messages.reverse();
@@ -40,7 +42,8 @@ export function createChatHandlers(
   async function replyOf(context: CallContext, { reply, turn }: TurnEnded): Promise<Message | undefined> {
     const messageId = turn?.replyId ?? "";
     if (reply !== undefined || messageId === "") return reply;
-    return (await canonical.call(context, Messages.method.getMessage, { messageId, showDeleted: true })).message;
+    const request = { messageId, deleted: DeletedFilter.INCLUDE };
+    return (await canonical.call(context, Messages.method.getMessage, request)).message;
   }
 
   return {

@@ -1,4 +1,5 @@
 // The methods about conversations, but for the turns of agents.
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ConversationService } from "../../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
 import { AgentService as Agents } from "../../../gen/colloquy/v1/agent_service_pb.ts";
@@ -7,7 +8,9 @@ import {
   ConversationService as Conversations,
   type ListConversationsRequestSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { toActor } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -66,10 +69,10 @@ export function createConversationHandlers(
 
     listEntityConversations(request, context) {
       const { memberId, actor } = callerFrom(context.principal);
-      return list(context, pageOf(request), memberId === null ? { creator: actor } : { memberId });
+      return list(context, pageOf(request), memberId === null ? { creator: toActor(actor) } : { memberId });
     },
 
-    listDeletedConversations: (request, context) => list(context, pageOf(request), { deleted: true }),
+    listDeletedConversations: (request, context) => list(context, pageOf(request), { deleted: DeletedFilter.ONLY }),
 
     async listMessages({ conversationId, ...request }, context) {
       const page = pageOf(request);

@@ -49,7 +49,7 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
   [method.restoreMessages, [Messages.method.restoreAllMessages]],
   [MessageService.method.deleteMessage, [Messages.method.deleteMessage]],
   [MessageService.method.restoreMessage, [Messages.method.restoreMessage]],
-  [MessageService.method.listDeletedMessages, [Messages.method.listDeletedMessages]],
+  [MessageService.method.listDeletedMessages, [Messages.method.listMessages]],
   [AnalyticService.method.getConversationAnalytics, [AnalyticsService.method.getConversationAnalytics]],
 ]);
 

@@ -2,7 +2,8 @@
 import type { AnalyticService } from "../../../gen/colloquy/compat/crm/v1/analytic_service_pb.ts";
 import type { MessageService } from "../../../gen/colloquy/compat/crm/v1/message_service_pb.ts";
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";
-import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
@@ -24,9 +25,9 @@ export function createMessageHandlers(canonical: Canonical): Handlers<typeof Mes
     async listDeletedMessages(request, context) {
       const page = pageOf(request);
       const { items, total } = await collect(canonical.gather(context), page.size, async (pageSize, pageToken) => {
-        const order = { orderBy: MessageOrder.OLDEST_FIRST, skip: page.skip, includeTotalSize: true };
-        const asked = { ...order, pageSize, pageToken };
-        const { messages, ...rest } = await canonical.call(context, Messages.method.listDeletedMessages, asked);
+        const which = { conversationId: "-", deleted: DeletedFilter.ONLY };
+        const asked = { ...which, skip: page.skip, includeTotalSize: true, pageSize, pageToken };
+        const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
         return { ...rest, items: messages };
       });
       return { data: items.map(toMessage), pagination: toPagination(page, total) };

@@ -1,10 +1,12 @@
 // The dialect's service: each call as calls of the services, made for the user that it names or whose conversation it is.
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ConversationSchema } from "../../../gen/colloquy/compat/helpdesk/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
@@ -26,7 +28,7 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
   async function find(
     outer: CallContext,
     number: bigint,
-    deleted = false,
+    deleted: DeletedFilter = DeletedFilter.EXCLUDE,
   ): Promise<{ conversation: Conversation; context: CallContext }> {
     const reader = await acting.asReader(outer);
     const request = { number: number > LARGEST_NUMBER ? LARGEST_NUMBER : number, pageSize: 1, deleted };
@@ -111,7 +113,7 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
       const { conversation, context } = await find(outer, id).catch((error: unknown) => {
         // A repeat with the same Idempotency-Key must come as far as the deletion, which knows its first answer.
         if (outer.idempotencyKey === undefined) throw error;
-        return find(outer, id, true);
+        return find(outer, id, DeletedFilter.ONLY);
       });
       await canonical.once(context, method.deleteConversation, { conversationId: conversation.id });
       return { statusCode: 200, message: "Conversation deleted successfully" };

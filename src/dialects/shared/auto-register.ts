@@ -1,4 +1,5 @@
 // Users that are seen for the first time.
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -47,7 +48,7 @@ async function introduce(canonical: Canonical, context: CallContext, memberId: s
 
 async function exists(canonical: Canonical, context: CallContext, memberId: string): Promise<boolean> {
   try {
-    await canonical.call(context, LOOK_UP_MEMBER, { memberId, showDeleted: true });
+    await canonical.call(context, LOOK_UP_MEMBER, { memberId, deleted: DeletedFilter.INCLUDE });
     return true;
   } catch (error) {
     if (isFor(error, ErrorReason.NOT_FOUND)) return false;

@@ -14,6 +14,7 @@ import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { Participant } from "../../../gen/colloquy/v1/participant_pb.ts";
 import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
+import { actorText } from "../../domain/actor.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import type { MemberPrincipal, Principal } from "../../domain/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -40,7 +41,7 @@ export const createWorkorder: CreateDialect = (tools) => {
   /** A conversation in which the caller takes part. Throws NOT_FOUND for any other. */
   async function own(context: CallContext, conversationId: string): Promise<Conversation> {
     const { conversation } = await canonical.call(context, Conversations.method.getConversation, { conversationId });
-    if (!conversation?.takesPart) throw notFound("conversation");
+    if (!conversation?.memberView?.participating) throw notFound("conversation");
     return conversation;
   }
 
@@ -76,7 +77,7 @@ export const createWorkorder: CreateDialect = (tools) => {
         ...(scope.everything ? {} : { participantId: memberId }),
         ...(entityType !== undefined && { entityType }),
         ...(entityId !== undefined && { entityId: usualCase(entityId) }),
-        orderBy: ConversationOrder.LATEST_ACTIVITY_FIRST,
+        order: ConversationOrder.LATEST_ACTIVITY_FIRST,
         skip: skipOf(page, limit),
       };
       const { conversations } = await readConversations(canonical, scope.context, request, limit);
@@ -206,7 +207,7 @@ function toConversation(
     status: wordOfStatus(status),
     ...(entityType && { entityType }),
     ...(entityId && { entityId }),
-    createdBy: creator,
+    createdBy: creator ? actorText(creator) : "",
     participants: participants.map(({ memberId, joinTime }) => ({
       userId: memberId,
       ...(joinTime && { joinedAt: joinTime }),
@@ -219,5 +220,11 @@ function toConversation(
 
 function toMessage(message: Message): MessageInitShape<typeof OrderMessageSchema> {
   const { id, conversationId, sender, content, createTime } = message;
-  return { id, conversationId, senderId: sender, body: content, ...(createTime && { createdAt: createTime }) };
+  return {
+    id,
+    conversationId,
+    senderId: sender ? actorText(sender) : "",
+    body: content,
+    ...(createTime && { createdAt: createTime }),
+  };
 }

@@ -1,5 +1,5 @@
 // The end of a log: read once for all of its followers, and cached briefly.
-import type { Caller } from "../../domain/caller.ts";
+import { systemCaller } from "../../domain/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";
@@ -131,12 +131,12 @@ class SharedTail {
     tenantId: string,
     conversationId: string,
   ): Promise<void> {
-    const everything: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "", name: "" };
+    const server = systemCaller(tenantId, "server");
     const { signal } = this.#stopping;
     const waker = hints.listen({ kind: "log", tenantId, conversationId });
     try {
       while (!signal.aborted) {
-        const rows = await readLog(database, everything, conversationId, this.#end, PAGE, { showDeleted: true }).catch(
+        const rows = await readLog(database, server, conversationId, this.#end, PAGE, { showDeleted: true }).catch(
           () => "failed" as const,
         );
         if (rows === "failed") {

@@ -6,6 +6,7 @@ import { type ApiKey, ApiKeySchema, type ApiKeyScope } from "../../../gen/colloq
 import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
 import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
+import { toAuditActor } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { credentialMissing, DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
@@ -144,7 +145,7 @@ function toApiKey(key: store.ApiKey): ApiKey {
     tenantId: key.tenantId,
     displayName: key.name,
     scopes: toScopes(key.scopes),
-    creator: key.creator,
+    creator: toAuditActor(key.creator),
     createTime: toTimestamp(key.createTime),
     ...(key.expireTime && { expireTime: toTimestamp(key.expireTime) }),
     ...(key.previousExpireTime && { overlapEndTime: toTimestamp(key.previousExpireTime) }),

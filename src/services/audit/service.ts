@@ -1,7 +1,9 @@
 // AuditService: who did what.
 import { create } from "@bufbuild/protobuf";
+import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/audit_service_pb.ts";
+import { actorFilter, auditActorText, toAuditActor } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { pageSizeOf } from "../../domain/page-size.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
@@ -23,8 +25,11 @@ export function createAuditService({ database, secrets }: AuditServiceOptions): 
       const caller = callerFrom(principal);
       const page = await openPage(secrets, caller, pb.ListAuditEntriesRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
+      const actor = actorFilter("actor", request.actor);
       const rows = await listAudit(database, caller.tenantId, {
-        actor: request.actor || undefined,
+        actor: actor && auditActorText(actor),
+        // Whomever an API key acted for, unless the request says for whom.
+        forAnyone: actor?.type === ActorType.API_KEY && actor.actingFor === undefined,
         action: request.action || undefined,
         resourceType: request.resourceType || undefined,
         resourceId: request.resourceId || undefined,
@@ -45,7 +50,7 @@ function toAuditEntry(row: AuditRow): AuditEntry {
   const createTime = toTimestamp(row.createTime);
   const details = Object.entries(row.details ?? {}).map(([name, value]) => [name, textOf(value)]);
   return create(AuditEntrySchema, {
-    ...{ id, createTime, actor, action, resourceType, resourceId, address, requestId },
+    ...{ id, createTime, actor: toAuditActor(actor), action, resourceType, resourceId, address, requestId },
     details: Object.fromEntries(details),
   });
 }

@@ -7,7 +7,9 @@ import {
   ListConversationsRequestSchema,
   type ListConversationsResponseSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { actorFilter, actorText } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
+import { deletedOf } from "../../domain/deleted.ts";
 import { pageSizeOf } from "../../domain/page-size.ts";
 import { invalidPageToken } from "../../domain/page-token.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -34,8 +36,8 @@ export async function listConversations(
   const limit = pageSizeOf(request.pageSize);
   const edge = edgeOf(page.cursor);
   const list: Omit<ConversationList, "viewer"> = {
-    order: orderOf(request.orderBy),
-    deleted: request.deleted,
+    order: orderOf(request.order),
+    deleted: deletedOf(request.deleted),
     filters: filtersOf(request),
     // What was skipped stands before the first page only.
     skip: edge === undefined ? request.skip : 0,
@@ -44,7 +46,7 @@ export async function listConversations(
     ...(edge && { after: edge.after }),
   };
   const { rows, total, moment } = await readPage(database, caller, list, interrupt);
-  const convert = (row: ConversationRow) => toConversation(row, caller.tenantId);
+  const convert = (row: ConversationRow) => toConversation(row, caller);
   const found = await tokenPageOf(page, ConversationSchema, rows, limit, convert, (last) => {
     const time = list.order === "activity" ? last.update_time : last.create_time;
     return [last.id, String(time.getTime()), last.late ? "late" : "", edge?.moment ?? moment];
@@ -83,7 +85,6 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     callType,
     ownerId,
     participantId,
-    creator,
     agent,
     entityType,
     entityId,
@@ -91,13 +92,15 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     number,
     memberId,
     ownedOnly,
+    labels,
   } = request;
+  const creator = actorFilter("creator", request.creator);
   return {
     ...(status && { status }),
     ...(callType && { callType }),
     ...(ownerId && { ownerId }),
     ...(participantId && { participantId }),
-    ...(creator && { creator }),
+    ...(creator && { creator: actorText(creator) }),
     ...(agent && { agent }),
     ...(entityType && { entityType }),
     ...(entityId && { entityId }),
@@ -105,5 +108,6 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(number && { number }),
     ...(memberId && { memberId }),
     ...(ownedOnly && { ownedOnly }),
+    ...(Object.keys(labels).length > 0 && { labels }),
   };
 }

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";
 import { EventType } from "../../domain/event-type.ts";
@@ -61,11 +62,13 @@ export function createConversationService(options: ConversationServiceOptions): 
       ({ conversation }) => conversation?.id,
     ),
 
-    async getConversation({ conversationId: id, showDeleted }, { principal, interrupt }) {
+    async getConversation({ conversationId: id, deleted }, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const row = isOurId(id) ? await store.readConversation(database, caller, id, showDeleted, interrupt) : undefined;
-      if (row === undefined) throw notFound("conversation");
-      return { conversation: toConversation(row, caller.tenantId) };
+      const row = isOurId(id)
+        ? await store.readConversation(database, caller, id, showsDeleted(deleted), interrupt)
+        : undefined;
+      if (row === undefined || hidesPresent(deleted, row.delete_time)) throw notFound("conversation");
+      return { conversation: toConversation(row, caller) };
     },
 
     async batchGetConversations({ conversationIds }, { principal, interrupt }) {
@@ -74,7 +77,7 @@ export function createConversationService(options: ConversationServiceOptions): 
       const rows = await store.readConversations(database, caller, asked, interrupt);
       const found = new Map(rows.map((row) => [row.id, row]));
       const inOrder = conversationIds.flatMap((id) => found.get(id.toLowerCase()) ?? []);
-      const convert = (row: store.ConversationRow) => toConversation(row, caller.tenantId);
+      const convert = (row: store.ConversationRow) => toConversation(row, caller);
       const { items, shown } = pageOf(ConversationSchema, inOrder, inOrder.length, convert, areHeavy(rows));
       return {
         conversations: [...items],
@@ -142,7 +145,7 @@ export function createConversationService(options: ConversationServiceOptions): 
 async function reread(tx: Queryable, caller: Caller, id: string): Promise<Conversation> {
   const row = await store.readConversation(tx, caller, id, true);
   // A change may end the caller's own sight of it, by giving it away.
-  return row === undefined ? create(ConversationSchema, { id }) : toConversation(row, caller.tenantId);
+  return row === undefined ? create(ConversationSchema, { id }) : toConversation(row, caller);
 }
 
 function actOn(action: string, id: string): AuditedAct {

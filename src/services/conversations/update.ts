@@ -35,7 +35,7 @@ export async function updateConversation(
 
   const current = await store.readConversation(tx, caller, row.id);
   if (current === undefined) throw notFound("conversation");
-  const before = toConversation(current, caller.tenantId);
+  const before = toConversation(current, caller);
   const oldValues = toValues(before);
   const newValues = toValues(wanted);
   const changed = fields.filter((field) => !isDeepStrictEqual(newValues[field], oldValues[field]));

@@ -9,7 +9,7 @@ const DEFAULT_CONTEXT_LENGTH = 20;
 
 /** The values of a conversation, with defaults where it does not say. */
 export function toValues(conversation: Conversation): ConversationValues {
-  const { metadata, persona, profileInfo } = conversation;
+  const { labels, metadata, persona, profileInfo } = conversation;
   return {
     title: conversation.title,
     status: conversation.status || ConversationStatus.ACTIVE,
@@ -20,6 +20,7 @@ export function toValues(conversation: Conversation): ConversationValues {
     entity_type: conversation.entityType,
     entity_id: conversation.entityId,
     pinned: conversation.pinned,
+    labels: Object.keys(labels).length > 0 ? labels : null,
     metadata: metadata ?? null,
     persona: persona ?? null,
     profile_info: profileInfo ?? null,

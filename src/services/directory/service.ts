@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { type Member, type MemberRole, MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { deletedOf, hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { invalidField, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";
 import { pageSizeOf } from "../../domain/page-size.ts";
@@ -62,9 +63,9 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
       }),
     ),
 
-    async getMember({ memberId, showDeleted }, { principal, interrupt }) {
-      const row = await store.readMember(database, callerFrom(principal), memberId, showDeleted, interrupt);
-      if (row === undefined) throw notFound("member");
+    async getMember({ memberId, deleted }, { principal, interrupt }) {
+      const row = await store.readMember(database, callerFrom(principal), memberId, showsDeleted(deleted), interrupt);
+      if (row === undefined || hidesPresent(deleted, row.delete_time)) throw notFound("member");
       return { member: toMember(row) };
     },
 
@@ -73,7 +74,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
       const page = await openPage(secrets, caller, pb.ListMembersRequestSchema, request);
       const limit = pageSizeOf(request.pageSize);
       const list = {
-        deleted: request.deleted,
+        deleted: deletedOf(request.deleted),
         role: request.role || undefined,
         managerId: request.managerId || undefined,
         after: page.cursor?.[0],

@@ -2,6 +2,7 @@
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 import type { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import { toActor } from "../../domain/actor.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { LogEntry, MessageRow } from "../../store/messages/messages.ts";
 import { toMessage, toTimestamp } from "../convert.ts";
@@ -13,7 +14,7 @@ export function toEvent(row: LogEntry, conversationId: string): Event {
     conversationId,
     seq: row.seq,
     createTime: toTimestamp(row.create_time),
-    actor: row.actor,
+    actor: toActor(row.actor),
     change: changeOf(row, row.data ?? {}, conversationId),
   });
 }

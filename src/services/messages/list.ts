@@ -1,9 +1,13 @@
-// ListMessages, ListDeletedMessages and SearchMessages: filters, orders and pages.
+// ListMessages and SearchMessages: filters, orders and pages.
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { callerFrom } from "../../domain/caller.ts";
-import { notFound } from "../../domain/errors.ts";
+import { actorFilter, actorText } from "../../domain/actor.ts";
+import { type Caller, callerFrom } from "../../domain/caller.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import { deletedOf } from "../../domain/deleted.ts";
+import { invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
 import { pageSizeOf } from "../../domain/page-size.ts";
 import { invalidPageToken } from "../../domain/page-token.ts";
@@ -16,9 +20,11 @@ import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/messages/lists.ts";
 import { toMessage } from "../convert.ts";
 import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { openPage, type Pager } from "../paging.ts";
 
 const END_OF_LOG = 2n ** 63n - 1n;
+/** Stands for any parent (AIP-159). */
+const ANY = "-";
 
 export async function listMessages(
   database: Database,
@@ -28,10 +34,12 @@ export async function listMessages(
 ): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
   const caller = callerFrom(principal);
   const page = await openPage(secrets, caller, pb.ListMessagesRequestSchema, request);
+  if (request.conversationId === ANY) return listDeletedMessages(database, caller, page, request, interrupt);
   const limit = pageSizeOf(request.pageSize);
   const edge = page.cursor?.[0] === undefined ? undefined : BigInt(page.cursor[0]);
   const list: store.MessageList = {
-    newestFirst: request.orderBy === pb.MessageOrder.NEWEST_FIRST,
+    newestFirst: request.order === pb.MessageOrder.NEWEST_FIRST,
+    deleted: deletedOf(request.deleted),
     afterSeq: request.afterSeq,
     beforeSeq: request.beforeSeq || END_OF_LOG,
     edge,
@@ -39,7 +47,7 @@ export async function listMessages(
     // What was skipped stands before the first page only.
     skip: edge === undefined ? request.skip : 0,
     role: request.role,
-    sender: request.sender || null,
+    sender: senderOf(request),
     count: request.includeTotalSize,
   };
   const found = isOurId(request.conversationId)
@@ -55,31 +63,29 @@ export async function listMessages(
   };
 }
 
-export async function listDeletedMessages(
+/** Deleted messages of all conversations. */
+async function listDeletedMessages(
   database: Database,
-  secrets: TenantSecrets,
-  request: pb.ListDeletedMessagesRequest,
-  { principal, interrupt }: CallContext,
-): Promise<MessageInitShape<typeof pb.ListDeletedMessagesResponseSchema>> {
-  const caller = callerFrom(principal);
-  const page = await openPage(secrets, caller, pb.ListDeletedMessagesRequestSchema, request);
-  const { conversationId, includeTotalSize } = request;
-  if (conversationId !== "" && !isOurId(conversationId)) return includeTotalSize ? { totalSize: 0n } : {};
+  caller: Caller,
+  page: Pager,
+  request: pb.ListMessagesRequest,
+  interrupt: Interrupt,
+): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
+  requireOnlyDeleted(request);
   const limit = pageSizeOf(request.pageSize);
   const [edgeId, edgeTime] = page.cursor ?? [];
-  // Tokens of releases that listed by ids had one part.
-  if (edgeId !== undefined && edgeTime === undefined) throw invalidPageToken();
   const edge = edgeId === undefined ? undefined : { id: edgeId, time: new Date(Number(edgeTime)) };
   const found = await store.listDeletedMessages(
     database,
     caller,
     {
-      oldestFirst: request.orderBy === pb.MessageOrder.OLDEST_FIRST,
-      conversationId: conversationId || null,
+      oldestFirst: request.order !== pb.MessageOrder.NEWEST_FIRST,
+      role: request.role,
+      sender: senderOf(request),
       edge,
       limit: limit + 1,
       skip: edge === undefined ? request.skip : 0,
-      count: includeTotalSize,
+      count: request.includeTotalSize,
     },
     interrupt,
   );
@@ -90,6 +96,15 @@ export async function listDeletedMessages(
     nextPageToken,
     ...(found.total !== null && { totalSize: found.total }),
   };
+}
+
+/** Throws INVALID_FIELD unless the request asks for what a list across conversations can answer. */
+function requireOnlyDeleted({ deleted, afterSeq, beforeSeq }: pb.ListMessagesRequest): void {
+  const of = `with conversation_id "${ANY}"`;
+  if (deleted !== DeletedFilter.ONLY)
+    throw invalidField("deleted", `must be DELETED_FILTER_ONLY ${of}`, "deleted.only");
+  if (afterSeq !== 0n) throw invalidField("after_seq", `must be 0 ${of}`, "after_seq.one_conversation");
+  if (beforeSeq !== 0n) throw invalidField("before_seq", `must be 0 ${of}`, "before_seq.one_conversation");
 }
 
 export async function searchMessages(
@@ -108,7 +123,8 @@ export async function searchMessages(
     query: toTsQuery(parseSearch(request.query)),
     conversationId: conversationId.toLowerCase() || null,
     role: request.role,
-    sender: request.sender || null,
+    sender: senderOf(request),
+    labels: Object.keys(request.labels).length > 0 ? request.labels : null,
     after: edge?.after,
     limit: limit + 1,
   };
@@ -132,6 +148,11 @@ export async function searchMessages(
   ];
   const found = await tokenPageOf(page, pb.MessageMatchSchema, rows, limit, convert, edgeOf);
   return { matches: found.items, nextPageToken: found.nextPageToken };
+}
+
+function senderOf(request: pb.ListMessagesRequest | pb.SearchMessagesRequest): string | null {
+  const sender = actorFilter("sender", request.sender);
+  return sender === undefined ? null : actorText(sender);
 }
 
 /** Where a page of matches begins, and the moment of the first page, as the token says them. */

@@ -1,6 +1,7 @@
 // Sending: one statement does it all, and its outcome says what to answer.
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { type Message, MessageSchema, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import { toActor } from "../../domain/actor.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { messageEtag } from "../../domain/etag.ts";
@@ -122,7 +123,7 @@ function answerOf(
   message.conversationId = conversationId.toLowerCase();
   message.seq = seq;
   message.role = role;
-  message.sender = caller.actor;
+  message.sender = toActor(caller.actor);
   message.content = content;
   if (metadata) message.metadata = metadata;
   message.state = MessageState.COMPLETE;

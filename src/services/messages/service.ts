@@ -2,6 +2,7 @@
 import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type Caller, callerFrom } from "../../domain/caller.ts";
+import { hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
 import { isOurId } from "../../domain/id.ts";
@@ -20,7 +21,7 @@ import { tokenPageOf } from "../page-of.ts";
 import { openPage } from "../paging.ts";
 import { batchListMessages } from "./batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
-import { listDeletedMessages, listMessages, searchMessages } from "./list.ts";
+import { listMessages, searchMessages } from "./list.ts";
 import { replaceMessages } from "./replace.ts";
 import { requireAnswerable, sendMessages } from "./send.ts";
 
@@ -52,10 +53,12 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       return { messages: await sendMessages(sending, context, call, request) };
     },
 
-    async getMessage({ messageId: id, showDeleted }, { principal, interrupt }) {
+    async getMessage({ messageId: id, deleted }, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const row = isOurId(id) ? await store.readMessage(database, caller, id, showDeleted, interrupt) : undefined;
-      if (row === undefined) throw notFound("message");
+      const row = isOurId(id)
+        ? await store.readMessage(database, caller, id, showsDeleted(deleted), interrupt)
+        : undefined;
+      if (row === undefined || hidesPresent(deleted, row.delete_time)) throw notFound("message");
       return { message: toMessage(row) };
     },
 
@@ -64,8 +67,6 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     batchListMessages: (request, context) => batchListMessages(database, request, context),
 
     searchMessages: (request, context) => searchMessages(database, secrets, request, context),
-
-    listDeletedMessages: (request, context) => listDeletedMessages(database, secrets, request, context),
 
     updateMessage: messageMutation(method.updateMessage, async (tx, caller, place, request) => {
       const { conversation, message } = await lockMessage(tx, caller, place);

@@ -17,12 +17,9 @@ import { toConversation, toMessage, toMessageRevision, toTimestamp } from "../co
 import { toEvent } from "../events/convert.ts";
 
 export function toConversationRecord(row: ConversationRow, parts: readonly PartRow[], tenantId: string): ImportRecord {
-  const conversation = toConversation(row, tenantId);
-  // What is the exporting caller's own, or follows from the log, or is said by the record itself.
+  const conversation = toConversation(row, { tenantId, memberId: null });
+  // What follows from the log, or is said by the record itself.
   conversation.participants = [];
-  conversation.readSeq = 0n;
-  conversation.unreadCount = 0;
-  conversation.takesPart = false;
   conversation.ownedByLead = false;
   const value = create(ConversationRecordSchema, { conversation, participants: parts.map(toPart) });
   return create(RecordSchema, { kind: { case: "conversation", value } });

@@ -145,7 +145,7 @@ async function* conversationsOf(
     return;
   }
   const list = { order: "oldest", filters: {}, skip: 0, limit: PAGE, count: false } as const;
-  for (const deleted of [false, true]) {
+  for (const deleted of ["exclude", "only"] as const) {
     let after: ConversationList["after"];
     for (;;) {
       const page = { ...list, deleted, ...(after && { after }) };

@@ -4,7 +4,6 @@ import {
   type EventRecord,
   type Record as ImportRecord,
   type MessageRecord,
-  type ParticipantRecord,
   type ParticipantsRecord,
   RecordSchema,
   type RevisionsRecord,
@@ -28,6 +27,9 @@ import type {
   ImportedRevision,
 } from "../../store/transfer/import.ts";
 import type { RawLine } from "./import-lines.ts";
+import { checkAuthor, checkEditors, checkMembers } from "./import-people.ts";
+import { fault, LineFault } from "./line-fault.ts";
+import { misfit } from "./misfit.ts";
 import {
   dateOf,
   farthestOf,
@@ -102,11 +104,6 @@ const LARGE_LINE: LargeJson = {
   explain: (error) => error,
 };
 
-/** What is wrong with a line: it becomes a bad one. */
-class LineFault extends Error {
-  override readonly name = "LineFault";
-}
-
 /** Makes what reads one line after the other: some lines go on with what those before began. */
 export function createLineReader(caller: Caller, validate: Validate): (line: RawLine) => ReadLine | Promise<ReadLine> {
   const reader = new LineReader(caller);
@@ -139,7 +136,7 @@ export function createLineReader(caller: Caller, validate: Validate): (line: Raw
     } catch (error) {
       if (error instanceof ShapeFault) return bad(`${error.field || "the line"}: ${error.message}`.slice(0, 500));
       // What a JSON parser says may hold a part of the line; what validation says does not.
-      return bad(error instanceof DomainError ? error.message.slice(0, 500) : "is no record in JSON");
+      return bad(error instanceof DomainError ? error.message.slice(0, 500) : misfit(text));
     }
     try {
       return { ...reader.read(record), number };
@@ -187,6 +184,7 @@ class LineReader {
     if (isForeign(id) && !createTime) fault("conversation.conversation.create_time: is needed with a foreign id");
     if (ownerId !== "" && !isMemberId(ownerId)) fault(`conversation.conversation.owner_id: ${MEMBER_ID_RULE}`);
     if (number > HIGHEST_NUMBER) fault(`conversation.conversation.number: must be at most ${HIGHEST_NUMBER}`);
+    checkAuthor("conversation.conversation.creator", record.conversation?.creator);
     checkMembers("conversation", record.participants);
     const own = importedId(this.#caller.tenantId, "conversation", id, dateOf(createTime));
     if (isForeign(id)) this.#known.set(id, own);
@@ -216,6 +214,8 @@ class LineReader {
     const { id = "", createTime, conversationId: place = "" } = record.message ?? {};
     const conversationId = this.#placeOf(place);
     if (isForeign(id) && !createTime) fault("message.message.create_time: is needed with a foreign id");
+    checkAuthor("message.message.sender", record.message?.sender);
+    checkEditors("message", record.revisions);
     const name = isForeign(id) ? `${conversationId}/${id}` : id;
     const own = importedId(this.#caller.tenantId, "message", name, dateOf(createTime));
     const item = { kind: "message", ...fromMessageRecord(record, own, conversationId, importing) } as const;
@@ -229,6 +229,7 @@ class LineReader {
     const before = this.#message?.place === `${conversationId}/${record.messageId}` ? this.#message : undefined;
     const messageId = before?.id ?? (isOurId(record.messageId) ? record.messageId.toLowerCase() : undefined);
     if (messageId === undefined) return fault("revisions.message_id: must be that of the last message before");
+    checkEditors("revisions", record.revisions);
     const revisions = fromRevisions(record.revisions, messageId, before?.createTime ?? importing.now, importing);
     return { kind: "revisions", conversationId, messageId, revisions };
   }
@@ -236,6 +237,7 @@ class LineReader {
   #event({ event }: EventRecord, importing: Importing): Unnumbered<EntryLine> {
     if (event === undefined) throw new Error("a record was not validated");
     const conversationId = this.#placeOf(event.conversationId);
+    checkAuthor("event.event.actor", event.actor);
     const row = fromEvent(event, importing);
     if (row === undefined) return fault("event.change: is missing, or not known here");
     if (farthestOf(event) > event.seq) fault("event.change: names what comes after the event");
@@ -245,15 +247,6 @@ class LineReader {
   #placeOf(conversationId: string): string {
     return this.#known.find(conversationId) ?? fault("conversation_id: no conversation of this id came before");
   }
-}
-
-function checkMembers(field: string, participants: readonly ParticipantRecord[]): void {
-  const alien = participants.findIndex(({ memberId }) => !isMemberId(memberId));
-  if (alien !== -1) fault(`${field}.participants[${alien}].member_id: ${MEMBER_ID_RULE}`);
-}
-
-function fault(description: string): never {
-  throw new LineFault(description);
 }
 
 function isForeign(id: string): boolean {

@@ -1,8 +1,10 @@
 // Turns the records of an import into rows of the store, with defaults where they do not say.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { Actor } from "../../../gen/colloquy/v1/actor_pb.ts";
 import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { type MessageRevision, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../gen/colloquy/v1/record_pb.ts";
+import { actorText } from "../../domain/actor.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { EventRow, PartRow } from "../../store/transfer/export.ts";
@@ -34,7 +36,7 @@ export function fromConversationRecord(
   const createTime = time(conversation.createTime) ?? importing.now;
   return {
     id,
-    creator: conversation.creator || importing.actor,
+    creator: authorOf(conversation.creator, importing),
     values: toValues(conversation),
     number: conversation.number || null,
     version: versionOf(conversation.etag),
@@ -82,7 +84,7 @@ export function fromMessageRecord(
     conversation_id: conversationId,
     seq: message.seq,
     role: message.role || MessageRole.USER,
-    sender: message.sender || importing.actor,
+    sender: authorOf(message.sender, importing),
     content: message.content,
     metadata: message.metadata ?? null,
     // A stream that was under way when it was exported is not under way here.
@@ -115,8 +117,12 @@ export function fromRevisions(
     content: revision.content,
     metadata: revision.metadata ?? null,
     create_time: time(revision.createTime) ?? createTime,
-    editor: revision.editor || importing.actor,
+    editor: authorOf(revision.editor, importing),
   }));
+}
+
+function authorOf(given: Actor | undefined, importing: Importing): string {
+  return given === undefined || given.id === "" ? importing.actor : actorText(given);
 }
 
 function versionOf(etag: string): number {
@@ -155,7 +161,7 @@ export function fromEvent(event: Event, importing: Importing): EventRow | undefi
     what && {
       ...what,
       seq: event.seq,
-      actor: event.actor || importing.actor,
+      actor: authorOf(event.actor, importing),
       create_time: pastTime(importing)(event.createTime) ?? importing.now,
     }
   );

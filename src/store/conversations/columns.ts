@@ -17,6 +17,7 @@ export interface ConversationRow {
   readonly entity_type: string;
   readonly entity_id: string;
   readonly pinned: boolean;
+  readonly labels: Readonly<Record<string, string>> | null;
   readonly metadata: JsonObject | null;
   readonly persona: JsonObject | null;
   readonly profile_info: JsonObject | null;
@@ -46,7 +47,7 @@ const UNREAD_WITHIN = 10_000;
 /** The columns of conversation `c` for the caller `$2`, who may be null. Goes with {@link conversationJoins}. */
 export const conversationColumns = `
   c.id, c.number, c.title, c.status, c.owner_id, c.creator, c.agent, c.mode, c.call_type, c.entity_type, c.entity_id,
-  c.pinned, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
+  c.pinned, c.labels, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
   c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time,
   first.participants, (c.owner_id = $2::text) is true as is_owner,
   (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,

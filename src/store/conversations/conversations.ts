@@ -6,6 +6,7 @@ import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import type { Queryable } from "../database.ts";
 import { appendEvents } from "../log/statements.ts";
 import type { ConversationRow } from "./columns.ts";
+import { indexLabels } from "./label-statements.ts";
 import {
   type ConversationList,
   listConversations as composeList,
@@ -76,6 +77,7 @@ export async function insertConversation(
 ): Promise<void> {
   const columns = sql.writableColumns.map((column) => values[column]);
   await tx.query(sql.insertConversation, [caller.tenantId, id, caller.actor, ...columns]);
+  if (values.labels !== null) await indexLabels(tx, caller.tenantId, [id]);
 }
 
 /** Writes the given columns of a locked conversation. */
@@ -87,6 +89,7 @@ export async function updateConversation(
   columns: readonly sql.WritableColumn[],
 ): Promise<void> {
   await tx.query(sql.updateConversation(columns), [caller.tenantId, id, ...columns.map((column) => values[column])]);
+  if (columns.includes("labels")) await indexLabels(tx, caller.tenantId, [id]);
 }
 
 /** Deletes or restores a locked conversation. `purgeAfterDays`: when a deleted one is purged. Default: never. */

@@ -62,6 +62,7 @@ export const writableColumns = [
   "entity_type",
   "entity_id",
   "pinned",
+  "labels",
   "metadata",
   "persona",
   "profile_info",

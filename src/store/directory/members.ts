@@ -2,6 +2,7 @@
 
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Deleted } from "../../domain/deleted.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
@@ -20,7 +21,7 @@ export async function readMember(
 }
 
 export interface MemberList {
-  readonly deleted: boolean;
+  readonly deleted: Deleted;
   /** Undefined: any. */
   readonly role: number | undefined;
   readonly managerId: string | undefined;
@@ -36,7 +37,8 @@ export function listMembers(
   { deleted, role, managerId, after, limit }: MemberList,
   signal?: Interrupt,
 ): Promise<sql.MemberRow[]> {
-  const values = [caller.tenantId, caller.memberId, deleted, role ?? null, managerId ?? null, after ?? null, limit];
+  const which = deleted === "include" ? null : deleted === "only";
+  const values = [caller.tenantId, caller.memberId, which, role ?? null, managerId ?? null, after ?? null, limit];
   return on.query(sql.listMembers[caller.viewer.kind], values, signal);
 }
 

@@ -1,9 +1,9 @@
-// The statements that list messages: of one conversation, deleted ones, and search.
-
+// The statements that list messages: of one conversation, deleted ones of all, and search.
+import type { Deleted } from "../../domain/deleted.ts";
 import { changedSince, MOMENT } from "../changed.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
-import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
+import { forEachViewer, SHOWN, type ViewerKind, visible } from "../visibility.ts";
 import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 
 /** A message of a page; `id` is null in the only row of an empty page. */
@@ -18,6 +18,7 @@ export interface ListedMessageRow extends Omit<MessageRow, "id"> {
 export interface MessageListShape {
   readonly viewer: ViewerKind;
   readonly newestFirst: boolean;
+  readonly deleted: Deleted;
   /** Whether rows are skipped, filtered by role or sender, or counted; a plain page needs none of it. */
   readonly filtered: boolean;
 }
@@ -28,17 +29,19 @@ export interface MessageListShape {
  * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
  * to count, $11 after seq and $12 before seq of the whole list.
  */
-export function listMessages({ viewer, newestFirst, filtered }: MessageListShape): Statement<ListedMessageRow> {
+export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
+  const { viewer, newestFirst, deleted, filtered } = shape;
+  const [letters, isShown] = SHOWN[deleted];
   const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
   return {
-    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}`,
+    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
     text: `
   select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"}
   from conversation c
   left join lateral (${withinBytes(
     `select * from message l
-    where l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
+    where l.tenant_id = $1 and l.conversation_id = c.id and ${isShown("l")}
       and l.seq > $4::bigint and l.seq < $5::bigint ${filters}
     order by l.seq ${newestFirst ? "desc" : "asc"} limit $6 ${filtered ? "offset $7" : ""}`,
     `seq ${newestFirst ? "desc" : "asc"}`,
@@ -47,7 +50,7 @@ export function listMessages({ viewer, newestFirst, filtered }: MessageListShape
     filtered
       ? `left join lateral (
     select count(*) as total from message l
-    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and l.delete_time is null
+    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and ${isShown("l")}
       and l.seq > $11::bigint and l.seq < $12::bigint ${filters}
   ) counted on true`
       : ""
@@ -58,27 +61,27 @@ export function listMessages({ viewer, newestFirst, filtered }: MessageListShape
 }
 
 /**
- * Deleted messages in the order in which they were sent, or the latest first.
- * $1 tenant, $2 caller, $3 conversation or null, $4 time and $5 id at the edge of the page before or null, $6 limit,
- * $7 skip, $8 whether to count.
+ * Deleted messages of all conversations in the order in which they were sent, or the latest first.
+ * $1 tenant, $2 caller, $3 time and $4 id at the edge of the page before or null, $5 limit, $6 skip, $7 whether to count,
+ * $8 role or 0, $9 sender or null.
  */
 export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): Statement<ListedMessageRow> {
   const order = oldestFirst ? "asc" : "desc";
   const matching = `
     from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.delete_time is not null and c.delete_time is null
-      and ($3::uuid is null or m.conversation_id = $3::uuid) and ${visible(viewer)}`;
+      and ($8::smallint = 0 or m.role = $8) and ($9::text is null or m.sender = $9) and ${visible(viewer)}`;
   return {
     name: `message_list_deleted_${viewer}_${order}`,
     maxBytes: PAGE_BYTES,
     text: `
   with page as (${withinBytes(
     `select ${messageColumns} ${matching}
-      and ($4::timestamptz is null or (m.create_time, m.id) ${oldestFirst ? ">" : "<"} ($4::timestamptz, $5::uuid))
-    order by m.create_time ${order}, m.id ${order} limit $6 offset $7`,
+      and ($3::timestamptz is null or (m.create_time, m.id) ${oldestFirst ? ">" : "<"} ($3::timestamptz, $4::uuid))
+    order by m.create_time ${order}, m.id ${order} limit $5 offset $6`,
     `create_time ${order}, id ${order}`,
   )}), counted as (
-    select case when $8::boolean then (select count(*) ${matching}) end as total
+    select case when $7::boolean then (select count(*) ${matching}) end as total
   )
   select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total from counted left join page on true
   order by page.create_time ${order}, page.id ${order}`,
@@ -107,7 +110,7 @@ const NEAR_NODES = 7;
  * move a message past the pages that were read: messages that changed since the first page come at the end, by id, if
  * they still match. $1 tenant, $2 caller, $3 conversation or null, $4 query, $5 role or 0, $6 sender or null, $7 and $8
  * the score and id of the last of the page before or null, $9 limit, $10 whether that was at the end, $11 and $12 the
- * moment of the first page.
+ * moment of the first page, $13 labels of the conversation or null.
  */
 export const searchMessages = forEachViewer<MatchRow>(
   "message_search",
@@ -124,7 +127,8 @@ export const searchMessages = forEachViewer<MatchRow>(
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null
       and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
-      and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6) and ${visible(kind)}
+      and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6)
+      and ($13::jsonb is null or c.labels @> $13::jsonb) and ${visible(kind)}
   ), placed as (
     select *, case when not late then score end as place from (
       select *, $7::real is not null and ($10::boolean or not (score, id) < ($7::real, $8::uuid)) as late from found

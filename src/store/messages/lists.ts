@@ -2,6 +2,7 @@
 
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Deleted } from "../../domain/deleted.ts";
 import type { Moment } from "../changed.ts";
 import type { Queryable } from "../database.ts";
 import { type BatchRow, listMessageBatch } from "./batch-statement.ts";
@@ -14,6 +15,7 @@ export type { MatchRow } from "./list-statements.ts";
 
 export interface MessageList {
   readonly newestFirst: boolean;
+  readonly deleted: Deleted;
   readonly afterSeq: bigint;
   readonly beforeSeq: bigint;
   /** Where the page before ended. */
@@ -39,8 +41,8 @@ export async function listMessages(
   signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
   const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
-  const { newestFirst, afterSeq, beforeSeq, edge } = list;
-  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst, filtered });
+  const { newestFirst, deleted, afterSeq, beforeSeq, edge } = list;
+  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst, deleted, filtered });
   const after = newestFirst ? afterSeq : (edge ?? afterSeq);
   const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
   const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
@@ -78,13 +80,14 @@ function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
   };
 }
 
-/** A page of deleted messages. */
+/** A page of the deleted messages of all conversations that the caller sees. */
 export async function listDeletedMessages(
   on: Queryable,
   caller: Caller,
   list: {
     readonly oldestFirst: boolean;
-    readonly conversationId: string | null;
+    readonly role: number;
+    readonly sender: string | null;
     /** The last message of the page before. */
     readonly edge: { readonly time: Date; readonly id: string } | undefined;
     readonly limit: number;
@@ -93,9 +96,9 @@ export async function listDeletedMessages(
   },
   signal?: Interrupt,
 ): Promise<MessagePage> {
-  const { conversationId, edge, limit, skip, count } = list;
+  const { role, sender, edge, limit, skip, count } = list;
   const place = [edge?.time ?? null, edge?.id ?? null];
-  const values = [caller.tenantId, caller.memberId, conversationId, ...place, limit, skip, count];
+  const values = [caller.tenantId, caller.memberId, ...place, limit, skip, count, role, sender];
   const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
   return pageOf(rows) ?? { rows: [], total: null };
 }
@@ -106,6 +109,8 @@ export interface MessageSearch {
   readonly conversationId: string | null;
   readonly role: number;
   readonly sender: string | null;
+  /** Of the conversation; null: any. */
+  readonly labels: Readonly<Record<string, string>> | null;
   /** The last of the page before, whether that was among those that changed, and when the first page was read. */
   readonly after:
     | { readonly score: number; readonly id: string; readonly late: boolean; readonly since: Moment }
@@ -117,11 +122,12 @@ export interface MessageSearch {
 export function searchMessages(
   on: Queryable,
   caller: Caller,
-  { query, conversationId, role, sender, after, limit }: MessageSearch,
+  { query, conversationId, role, sender, labels, after, limit }: MessageSearch,
   signal?: Interrupt,
 ): Promise<lists.MatchRow[]> {
   const edge = [after?.score ?? null, after?.id ?? null];
   const change = [after?.late ?? false, after?.since.next ?? 0n, after?.since.running ?? []];
-  const values = [caller.tenantId, caller.memberId, conversationId, query, role, sender, ...edge, limit, ...change];
+  const asked = [conversationId, query, role, sender, ...edge, limit];
+  const values = [caller.tenantId, caller.memberId, ...asked, ...change, labels && JSON.stringify(labels)];
   return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
 }

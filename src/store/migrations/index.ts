@@ -12,6 +12,8 @@ import { ParticipantPlaceMigration } from "./migration-0008-participant-place.ts
 import { TurnEndingsMigration } from "./migration-0009-turn-endings.ts";
 import { SearchMigration } from "./migration-0010-search.ts";
 import { CreationOrderMigration } from "./migration-0011-creation-order.ts";
+import { DeletedMessagesMigration } from "./migration-0012-deleted-messages.ts";
+import { LabelsMigration } from "./migration-0013-labels.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -31,6 +33,8 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0009-turn-endings": TurnEndingsMigration,
   "0010-search": SearchMigration,
   "0011-creation-order": CreationOrderMigration,
+  "0012-deleted-messages": DeletedMessagesMigration,
+  "0013-labels": LabelsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

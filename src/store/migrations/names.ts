@@ -16,4 +16,6 @@ export const MIGRATION_NAMES = [
   "0009-turn-endings",
   "0010-search",
   "0011-creation-order",
+  "0012-deleted-messages",
+  "0013-labels",
 ] as const;

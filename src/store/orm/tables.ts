@@ -3,7 +3,12 @@ import type { Options } from "@mikro-orm/postgresql";
 import { MIGRATIONS, type NamedMigration } from "../migrations/index.ts";
 import { AgentEntity, TurnEntity } from "./entities/agent.ts";
 import { ApiKeyEntity } from "./entities/api-key.ts";
-import { ConversationEntity, EventEntity, ParticipantEntity } from "./entities/conversation.ts";
+import {
+  ConversationEntity,
+  ConversationLabelEntity,
+  EventEntity,
+  ParticipantEntity,
+} from "./entities/conversation.ts";
 import { FeedEntity, FeedHeadEntity, FeedStateEntity } from "./entities/feed.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
@@ -22,6 +27,7 @@ export const TABLES: Tables = {
     ApiKeyEntity,
     AuditEntity,
     ConversationEntity,
+    ConversationLabelEntity,
     EventEntity,
     FeedEntity,
     FeedHeadEntity,

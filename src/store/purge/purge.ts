@@ -1,5 +1,5 @@
 // Purges conversations, large ones in batches; and deleted ones whose purge time has come.
-import type { Caller } from "../../domain/caller.ts";
+import { type Caller, systemCaller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { audit } from "../audit/audit.ts";
 import { lockConversation, purgeConversation } from "../conversations/conversations.ts";
@@ -43,7 +43,7 @@ export async function erasePieces(database: Database, caller: Caller, id: string
  * others; the first error is thrown at the end. Several servers may do this at once.
  */
 export async function purgeDue(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
-  const server: Caller = { tenantId, memberId: null, viewer: { kind: "tenant" }, actor: "server", name: "server" };
+  const server = systemCaller(tenantId, "server");
   const tried: string[] = [];
   const failures: unknown[] = [];
   let purged = 0;

@@ -23,6 +23,7 @@ const importedColumns = {
   entity_type: "text",
   entity_id: "text",
   pinned: "boolean",
+  labels: "jsonb",
   metadata: "jsonb",
   persona: "jsonb",
   profile_info: "jsonb",

@@ -1,5 +1,6 @@
 // Writes the data of an import.
 import type { WritableColumn } from "../conversations/conversations.ts";
+import { indexLabels } from "../conversations/label-statements.ts";
 import type { Queryable } from "../database.ts";
 import type { MessageRow } from "../messages/columns.ts";
 import type { EventRow, KeptRevisionRow, PartRow } from "./export-statements.ts";
@@ -40,6 +41,8 @@ export async function addConversations(
   // Of duplicates, the first counts.
   const first = new Map(items.toReversed().map((item) => [item.id, item]));
   const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify([...first.values()].map(rowOf))]);
+  const labelled = rows.filter(({ id }) => first.get(id)?.values.labels !== null).map(({ id }) => id);
+  if (labelled.length > 0) await indexLabels(tx, tenantId, labelled);
   return new Set(rows.map(({ id }) => id));
 }
 

@@ -1,6 +1,7 @@
 // Every field and parameter of the assistant API: its default, its bounds, and past them.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type DialectServer, type HttpAnswer, startDialects } from "../../support/dialect-server.ts";
 import { expectError, expectHeaders, PATH } from "./answers.ts";
@@ -231,7 +232,7 @@ describe("S2-3 PUT", () => {
     expect([second?.id, second?.content, second?.revision]).toEqual([before[1]?.id, "2", 1]);
     const { revisions } = await messages.listMessageRevisions({ messageId: before[1]!.id });
     expect(revisions.map(({ content }) => content)).toEqual(["two"]);
-    const deleted = await messages.listDeletedMessages({ conversationId });
+    const deleted = await messages.listMessages({ conversationId, deleted: DeletedFilter.ONLY });
     expect(deleted.messages.map(({ content }) => content)).toEqual(["three"]);
   });
 

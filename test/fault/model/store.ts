@@ -1,8 +1,8 @@
 // Gives commands to the real store, over any wire, and tells its answers in the model's words.
 import { randomUUID } from "node:crypto";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
-import { MessageOrder } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { failureOf } from "../stage/outcome.ts";
 import { type Clients, clientsOver, WIRES, type WireForm } from "../stage/wires.ts";
 import { type Answer, type Command, tellMessage } from "./model.ts";
@@ -71,10 +71,8 @@ export async function createRealStore(
       case "list":
         return (await by.messages.listMessages({ conversationId, pageSize: 200 })).messages.map(tell).join();
       case "list deleted": {
-        const orderBy = MessageOrder.OLDEST_FIRST;
-        return (await by.messages.listDeletedMessages({ conversationId, orderBy, pageSize: 200 })).messages
-          .map(tell)
-          .join();
+        const deleted = DeletedFilter.ONLY;
+        return (await by.messages.listMessages({ conversationId, deleted, pageSize: 200 })).messages.map(tell).join();
       }
       case "log": {
         const { events } = await by.events.listEvents({ conversationId, pageSize: 200 });

@@ -88,9 +88,9 @@ async function churn(clients: Clients, conversationId: string, random: Random, s
   return changes;
 }
 
-function messagePages({ messages }: Clients, conversationId: string, orderBy: MessageOrder): Fetch {
+function messagePages({ messages }: Clients, conversationId: string, order: MessageOrder): Fetch {
   return async (pageToken, pageSize) => {
-    const page = await messages.listMessages({ conversationId, orderBy, pageToken, pageSize });
+    const page = await messages.listMessages({ conversationId, order, pageToken, pageSize });
     return { keys: page.messages.map(({ seq }) => String(seq)), nextPageToken: page.nextPageToken };
   };
 }
@@ -102,9 +102,9 @@ function logPages({ events }: Clients, conversationId: string): Fetch {
   };
 }
 
-function conversationPages({ conversations }: Clients, orderBy: ConversationOrder): Fetch {
+function conversationPages({ conversations }: Clients, order: ConversationOrder): Fetch {
   return async (pageToken, pageSize) => {
-    const page = await conversations.listConversations({ orderBy, pageToken, pageSize });
+    const page = await conversations.listConversations({ order, pageToken, pageSize });
     return { keys: page.conversations.map(({ id }) => id), nextPageToken: page.nextPageToken };
   };
 }

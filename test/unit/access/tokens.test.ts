@@ -116,27 +116,27 @@ describe("a token", () => {
     [
       "without a subject",
       (s) => s.sign({ sub: undefined }),
-      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
+      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:",
     ],
     [
       "with an endless subject",
       (s) => s.sign({ sub: "x".repeat(129) }),
-      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
+      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:",
     ],
     [
       "with a NUL in its subject",
       (s) => s.sign({ sub: "a\0b" }),
-      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
+      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:",
     ],
     [
       "that calls itself an API key",
       (s) => s.sign({ sub: "key:1" }),
-      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
+      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:",
     ],
     [
       "that calls itself an agent",
       (s) => s.sign({ sub: "agent:1" }),
-      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key: or agent:",
+      "its subject is not a text of 1 to 128 characters, none of them a control or invisible character, no space at either end, not beginning with key:, agent: or system:",
     ],
     ["whose tenant is a number", (s) => s.sign({ tenant: 7 }), "its tenant is not a text of 1 to 128 characters"],
   ])("%s is refused, and the refusal quotes nothing of it", async (_, make, why) => {

@@ -74,7 +74,7 @@ describe("tenant create", () => {
       err: '--slug: the tenant "acme" exists already',
     });
     expect((await run("tenant", "create", "--slug", "Not a slug")).status).toBe(2);
-    const expected = { actor: "command", resource_type: "tenant", details: { slug: "acme" } };
+    const expected = { actor: "system:command", resource_type: "tenant", details: { slug: "acme" } };
     expect(await auditOf("tenant.create")).toEqual([expected]);
   });
 });
@@ -93,7 +93,7 @@ describe("key create", () => {
     );
     expect(status).toBe(0);
     expect(parseApiKey(out)).toBeDefined();
-    const expected = { actor: "command", resource_type: "api_key", details: { scopes: ["read", "admin"] } };
+    const expected = { actor: "system:command", resource_type: "api_key", details: { scopes: ["read", "admin"] } };
     expect(await auditOf("api_key.create")).toEqual([expected]);
   });
 

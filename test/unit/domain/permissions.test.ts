@@ -191,6 +191,7 @@ test.each([
   ["\ud800", false],
   ["key:1", false],
   ["agent:1", false],
+  ["system:1", false],
   ["agents", true],
 ])("%j as a member's id: %s", (text, good) => {
   expect(isMemberId(text)).toBe(good);

@@ -6,7 +6,7 @@ import { listParticipants } from "../../../src/store/conversations/participant-s
 import { getConversation } from "../../../src/store/conversations/statements.ts";
 import type { Statement } from "../../../src/store/database.ts";
 import { readLog, send } from "../../../src/store/log/statements.ts";
-import { listMessages } from "../../../src/store/messages/list-statements.ts";
+import { listMessages, type MessageListShape } from "../../../src/store/messages/list-statements.ts";
 import { sendMany } from "../../../src/store/messages/send-many-statement.ts";
 import { getMessage } from "../../../src/store/messages/statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
@@ -44,14 +44,25 @@ const HIGHEST = "9223372036854775807";
 
 function page(what: string, viewer: ViewerKind, more: Partial<ConversationList> = {}): Call {
   const caller = { tenant: null, member: "ada", manager: "boss" }[viewer];
-  const plain = { viewer, order: "newest", deleted: false, filters: {}, skip: 0, limit: PAGE, count: false } as const;
+  const plain = {
+    viewer,
+    order: "newest",
+    deleted: "exclude",
+    filters: {},
+    skip: 0,
+    limit: PAGE,
+    count: false,
+  } as const;
   const { statement, values } = listConversations({ ...plain, ...more });
   return [what, 40 * PAGE, statement, [caller, ...values]];
 }
 
 const after = (n: number) => ({ after: { id: conversationId(n), time: createTime(n) } });
-const plain = listMessages({ viewer: "member", newestFirst: false, filtered: false });
-const newest = listMessages({ viewer: "member", newestFirst: true, filtered: false });
+const messagesBy = (shape: Partial<MessageListShape>) =>
+  listMessages({ viewer: "member", newestFirst: false, deleted: "exclude", filtered: false, ...shape });
+const plain = messagesBy({});
+const newest = messagesBy({ newestFirst: true });
+const deleted = messagesBy({ deleted: "only" });
 
 /** The values come after the tenant. `most` rows may be looked at: those shown, and a few for each to see who may. */
 const CALLS: readonly Call[] = [
@@ -63,6 +74,7 @@ const CALLS: readonly Call[] = [
   ["the first page of messages", 2 * PAGE, plain, ["ada", LONG, 0, HIGHEST, PAGE]],
   ["a page of messages at depth", 2 * PAGE, plain, ["ada", LONG, DEEP, HIGHEST, PAGE]],
   ["the latest messages", 2 * PAGE, newest, ["ada", LONG, 0, HIGHEST, PAGE]],
+  ["the deleted messages, of which there are none", 10, deleted, ["ada", LONG, 0, HIGHEST, PAGE]],
   ["the log from a place at depth", 5 * PAGE, readLog.member, ["ada", LONG, DEEP, PAGE, false]],
   ["the end of the log", 10, readLog.member, ["ada", LONG, 20_000, PAGE, false]],
   ["what followers of a log read together", 10, readLog.tenant, [null, LONG, 19_999, PAGE, true]],
@@ -75,6 +87,14 @@ const CALLS: readonly Call[] = [
   page("the tenant's conversations", "tenant"),
   page("the tenant's conversations at depth", "tenant", after(CONVERSATIONS / 2)),
   page("the conversations of a named member", "tenant", { filters: { memberId: "ada" } }),
+  page("what has a label that few have", "tenant", { filters: { labels: { team: "few" } } }),
+  page("what has a label that all have", "tenant", { filters: { labels: { tier: "many" } } }),
+  page("the same at depth", "tenant", { filters: { labels: { tier: "many" } }, ...after(CONVERSATIONS / 2) }),
+  page("what has two labels, of which the first is rare", "tenant", {
+    filters: { labels: { tier: "many", team: "few" } },
+    order: "oldest",
+  }),
+  page("a member's conversations by a label", "member", { filters: { labels: { tier: "many" } } }),
   ["a page of participants", 100, listParticipants.member, ["ada", LONG, 500n, "", PAGE]],
   [
     "a send",

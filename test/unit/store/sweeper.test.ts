@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { newId } from "../../../src/domain/id.ts";
 import { createSweeper } from "../../../src/jobs/sweeper.ts";
 import type { Database } from "../../../src/store/database.ts";
@@ -88,7 +89,7 @@ test("a deleted conversation is purged when its time has come, with a row of the
   const sweeper = createSweeper({ database: own.database, onError: () => {} });
   expect(await sweeper.sweep()).toBe(1);
   const find = (conversationId: string) =>
-    reasonOf(conversations.getConversation({ conversationId, showDeleted: true }));
+    reasonOf(conversations.getConversation({ conversationId, deleted: DeletedFilter.INCLUDE }));
   expect(await find(due)).toBe("NOT_FOUND");
   for (const id of [young, restored, kept]) expect(await find(id)).toBeUndefined();
   expect((await messages.listMessages({ conversationId: kept })).messages.length).toBe(1);
@@ -97,7 +98,7 @@ test("a deleted conversation is purged when its time has come, with a row of the
     text: "select actor, action, resource_id, details from audit where tenant_id = $1 and action = 'conversation.purge'",
   };
   expect(await own.database.query(rows, [tenant.id])).toEqual([
-    { actor: "server", action: "conversation.purge", resource_id: due, details: null },
+    { actor: "system:server", action: "conversation.purge", resource_id: due, details: null },
   ]);
   await sweeper.stop();
   await own.close();

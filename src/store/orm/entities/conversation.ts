@@ -1,4 +1,4 @@
-// Conversations, participants, and the entries of the log that are not messages.
+// Conversations, their labels, participants, and the entries of the log that are not messages.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
@@ -20,6 +20,7 @@ export const ConversationEntity = defineEntity({
     entityType: p.text().default(""),
     entityId: p.text().default(""),
     pinned: p.boolean().default(false),
+    labels: p.json<Record<string, string>>().nullable(),
     metadata: p.json<JsonObject>().nullable(),
     persona: p.json<JsonObject>().nullable(),
     profileInfo: p.json<JsonObject>().nullable(),
@@ -35,6 +36,20 @@ export const ConversationEntity = defineEntity({
     updateTime: p.datetime(3).defaultRaw("now()"),
     deleteTime: p.datetime(3).nullable(),
     purgeTime: p.datetime(3).nullable(),
+  },
+});
+
+/** A label of a conversation, as its own column says it: lists by labels find it here. */
+export const ConversationLabelEntity = defineEntity({
+  name: "ConversationLabel",
+  tableName: "conversation_label",
+  properties: {
+    tenantId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    name: p.text().primary(),
+    value: p.text(),
+    /** When the conversation was created, which never changes. */
+    conversationTime: p.datetime(3),
   },
 });
 

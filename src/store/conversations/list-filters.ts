@@ -1,0 +1,44 @@
+// By what lists of conversations are filtered: each filter with its condition.
+
+export interface ConversationFilters {
+  readonly status?: number;
+  readonly callType?: number;
+  readonly ownerId?: string;
+  readonly participantId?: string;
+  readonly creator?: string;
+  readonly agent?: string;
+  readonly entityType?: string;
+  readonly entityId?: string;
+  readonly pinned?: boolean;
+  readonly number?: bigint;
+  /** Its owner or a participant. */
+  readonly memberId?: string;
+  /** Owned by one of the members whose conversations the viewer sees. */
+  readonly ownedOnly?: true;
+  /** Has all of these. At least one. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** Unlike the check of one conversation, PostgreSQL may evaluate this for all at once. */
+const takesPart = (p: string) => `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`;
+
+/** Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. */
+export const conditions: {
+  [K in keyof Required<Omit<ConversationFilters, "ownedOnly">>]: readonly [letter: string, sql: (p: string) => string];
+} = {
+  status: ["s", (p) => `c.status = ${p}::smallint`],
+  callType: ["c", (p) => `c.call_type = ${p}::smallint`],
+  ownerId: ["o", (p) => `c.owner_id = ${p}::text`],
+  participantId: ["p", takesPart],
+  creator: ["r", (p) => `c.creator = ${p}::text`],
+  agent: ["a", (p) => `c.agent = ${p}::text`],
+  entityType: ["t", (p) => `c.entity_type = ${p}::text`],
+  entityId: ["e", (p) => `c.entity_id = ${p}::text`],
+  pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
+  number: ["n", (p) => `c.number = ${p}::bigint`],
+  memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
+  // Within coalesce PostgreSQL takes it to hold for every other row. Bare, it would take it for rare, gather all that a
+  // member has, and sort.
+  labels: ["l", (p) => `coalesce(c.labels @> ${p}::jsonb, false)`],
+};
