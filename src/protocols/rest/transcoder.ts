@@ -10,10 +10,8 @@ import { callerGone } from "../../pipeline/deadline.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
 import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./binding/media.ts";
 import type { CallInfo } from "./binding/mount.ts";
-import { invalid, RestProblem } from "./binding/problem.ts";
-import { mayHaveBody, readBody, readChunks } from "./request/body.ts";
 import { type CreateCallSignal, RestHead } from "./request/call-head.ts";
-import { inLine, splitLines } from "./request/ndjson.ts";
+import { type Received, readRequest, readRequests } from "./request/receive.ts";
 import type { RenderFailure } from "./response/errors.ts";
 import { LAST_ID, type StreamFormat } from "./response/events.ts";
 import type { JsonWriter } from "./response/json-write.ts";
@@ -41,19 +39,11 @@ export type Transcoder = (
 ) => Promise<void>;
 
 /** The state of one request. */
-interface Exchange {
-  readonly route: Route;
-  readonly request: HttpRequest;
+interface Exchange extends Received {
   readonly response: HttpResponse;
-  readonly segments: readonly string[];
-  readonly query: string;
-  readonly body: RequestBody;
-  readonly head: RestHead;
   readonly call: Call;
   readonly info: CallInfo;
 }
-
-const NEWLINE = 0x0a;
 
 export function createTranscoder({
   pipeline,
@@ -170,69 +160,6 @@ export function createTranscoder({
       releaseBody(request);
     }
   };
-}
-
-async function readRequest({ route, request, segments, query, body: coming, head }: Exchange): Promise<Message> {
-  const { binding, builder, mount } = route;
-  let body: Buffer | undefined;
-  const read = () => readBody(request, coming, route.maxBodyBytes, () => head.interrupt);
-  if (mayHaveBody(request)) {
-    if (binding.body.kind !== "none") {
-      // Whether there is a body at all, its head need not say.
-      const said = request.headers["content-type"] ?? request.headers["content-length"];
-      if (said !== undefined && !builder.rawBody) checkContentType(request, JSON_TYPE);
-      const bytes = await read();
-      if (bytes.byteLength > 0) {
-        if (!builder.rawBody) checkContentType(request, JSON_TYPE);
-        body = bytes;
-      }
-    } else if (mount.unknown !== "ignore" && (await read()).byteLength > 0) {
-      throw invalid("body", "body", "must be empty: this method takes none", "body.none");
-    }
-  }
-  coming.complete();
-  return builder.build({
-    segments,
-    query,
-    body,
-    contentType: head.header("content-type"),
-    header: (name) => head.header(name),
-  });
-}
-
-/** Each line is a whole request: the path, the query and the headers fill their fields of every one. */
-async function* readRequests({
-  route,
-  request,
-  segments,
-  query,
-  body: coming,
-  head,
-}: Exchange): AsyncGenerator<Message> {
-  const { builder } = route;
-  const parts = {
-    segments,
-    query,
-    contentType: head.header("content-type"),
-    header: (name: string) => head.header(name),
-  };
-  const chunks = readChunks(request, coming, route.maxBodyBytes, head.interrupt);
-  if (builder.rawBody) {
-    for await (const body of chunks) {
-      // It is lines too, of which the service holds one at most.
-      if (body.includes(NEWLINE)) coming.step();
-      yield builder.build({ ...parts, body });
-    }
-    return;
-  }
-  for await (const { number, bytes } of splitLines(chunks, route.maxBodyBytes)) {
-    coming.step();
-    try {
-      yield await builder.build({ ...parts, body: bytes });
-    } catch (error) {
-      throw error instanceof RestProblem ? inLine(number, error) : error;
-    }
-  }
 }
 
 async function* once(message: Message): AsyncGenerator<Message> {
