@@ -8,7 +8,6 @@ import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
 import { newId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { invalidPageToken } from "../../domain/page-token.ts";
 import type { Principal } from "../../domain/principal.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
@@ -17,8 +16,7 @@ import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { createMutations } from "../mutations.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 import { toAgent } from "./convert.ts";
 import { type AgentRules, changedValues, newValues, updatableFields } from "./values.ts";
 
@@ -49,18 +47,17 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
 
     async listAgents(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const page = await openPage(secrets, caller, pb.ListAgentsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const edge = edgeOf(page.cursor);
-      const rows = await store.listAgents(database, caller.tenantId, edge?.after, limit + 1, interrupt);
-      const convert = (row: (typeof rows)[number]) => toAgent(row, mayConfigure(principal));
-      const found = await tokenPageOf(page, AgentSchema, rows, limit, convert, ({ id, name, late, moment }) => [
-        id,
-        name,
-        late ? "late" : "",
-        edge?.moment ?? moment,
-      ]);
-      return { agents: found.items, nextPageToken: found.nextPageToken };
+      let edge: ReturnType<typeof edgeOf>;
+      const { items, ...page } = await paginate(secrets, caller, pb.ListAgentsRequestSchema, request, {
+        item: AgentSchema,
+        read({ after, limit }) {
+          edge = edgeOf(after);
+          return store.listAgents(database, caller.tenantId, edge?.after, limit, interrupt);
+        },
+        convert: (row) => toAgent(row, mayConfigure(principal)),
+        key: ({ id, name, late, moment }) => [id, name, late ? "late" : "", edge?.moment ?? moment],
+      });
+      return { agents: items, ...page };
     },
 
     updateAgent: mutation(method.updateAgent, async (tx, caller, request, context) => {

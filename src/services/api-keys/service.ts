@@ -10,7 +10,6 @@ import { toAuditActor } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { credentialMissing, DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { SCOPES, type Scope } from "../../domain/principal.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
@@ -21,8 +20,7 @@ import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { toDate, toTimestamp } from "../convert.ts";
 import { requireScopes } from "../directory/grants.ts";
 import { createMutations } from "../mutations.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 import { issueApiKey } from "./issue.ts";
 
 const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
@@ -62,13 +60,16 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
 
     async listApiKeys(request, { principal }) {
       const caller = callerFrom(principal);
-      const page = await openPage(secrets, caller, pb.ListApiKeysRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const list = { showRevoked: request.showRevoked, before: page.cursor?.[0], limit: limit + 1 };
-      const rows = await store.listApiKeys(database, caller.tenantId, list);
-      const edge = ({ id }: (typeof rows)[number]) => [id];
-      const found = await tokenPageOf(page, ApiKeySchema, rows, limit, toApiKey, edge, true);
-      return { apiKeys: found.items, nextPageToken: found.nextPageToken };
+      const { items, ...page } = await paginate(secrets, caller, pb.ListApiKeysRequestSchema, request, {
+        item: ApiKeySchema,
+        read({ after: [before] = [], limit }) {
+          return store.listApiKeys(database, caller.tenantId, { showRevoked: request.showRevoked, before, limit });
+        },
+        convert: toApiKey,
+        key: ({ id }) => [id],
+        heavy: true,
+      });
+      return { apiKeys: items, ...page };
     },
 
     async rotateApiKey(asked, context) {

@@ -4,13 +4,11 @@ import * as pb from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { readLog } from "../../store/messages/messages.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 import { toEvent } from "./convert.ts";
 import { type Subscriptions, subscribe } from "./subscribe.ts";
 
@@ -24,17 +22,19 @@ export function createEventService({ database, secrets, subscriptions }: EventSe
   return serve(pb.EventService, {
     async listEvents(request, context) {
       const caller = callerFrom(context.principal);
-      const page = await openPage(secrets, caller, pb.ListEventsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const [after = String(request.afterSeq)] = page.cursor ?? [];
       const id = request.conversationId.toLowerCase();
-      const rows = isOurId(id)
-        ? await readLog(database, caller, id, BigInt(after), limit + 1, { signal: context.interrupt })
-        : undefined;
-      if (rows === undefined) throw notFound("conversation");
-      const edge = ({ seq }: (typeof rows)[number]) => [String(seq)];
-      const found = await tokenPageOf(page, EventSchema, rows, limit, (row) => toEvent(row, id), edge);
-      return { events: found.items, nextPageToken: found.nextPageToken };
+      const { items, ...page } = await paginate(secrets, caller, pb.ListEventsRequestSchema, request, {
+        item: EventSchema,
+        async read({ after: [seq = String(request.afterSeq)] = [], limit }) {
+          const options = { signal: context.interrupt };
+          const rows = isOurId(id) ? await readLog(database, caller, id, BigInt(seq), limit, options) : undefined;
+          if (rows === undefined) throw notFound("conversation");
+          return rows;
+        },
+        convert: (row) => toEvent(row, id),
+        key: ({ seq }) => [String(seq)],
+      });
+      return { events: items, ...page };
     },
 
     subscribe: (request, context) => subscribe(subscriptions, request, context),

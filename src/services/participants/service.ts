@@ -4,7 +4,6 @@ import * as pb from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditedAct, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";
@@ -14,8 +13,7 @@ import { lockVisible, requireManage } from "../conversations/access.ts";
 import { checkMembers } from "../conversations/values.ts";
 import { toParticipant } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 
 export interface ParticipantServiceOptions {
   readonly database: Database;
@@ -61,18 +59,26 @@ export function createParticipantService({ database, secrets }: ParticipantServi
 
     async listParticipants(request, context) {
       const caller = callerFrom(context.principal);
-      const page = await openPage(secrets, caller, pb.ListParticipantsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const [joinSeq, memberId = ""] = page.cursor ?? [];
-      const after = joinSeq === undefined ? undefined : { joinSeq: BigInt(joinSeq), memberId };
-      const part = { after, limit: limit + 1 };
-      const rows = isOurId(request.conversationId)
-        ? await store.listParticipants(database, caller, request.conversationId, part, context.interrupt)
-        : undefined;
-      if (rows === undefined) throw notFound("conversation");
-      const edge = ({ join_seq, member_id }: (typeof rows)[number]) => [String(join_seq), member_id];
-      const found = await tokenPageOf(page, ParticipantSchema, rows, limit, toParticipant, edge);
-      return { participants: found.items, nextPageToken: found.nextPageToken };
+      const { items, ...page } = await paginate(secrets, caller, pb.ListParticipantsRequestSchema, request, {
+        item: ParticipantSchema,
+        async read({ after: [joinSeq, memberId = ""] = [], limit }) {
+          const after = joinSeq === undefined ? undefined : { joinSeq: BigInt(joinSeq), memberId };
+          const rows = isOurId(request.conversationId)
+            ? await store.listParticipants(
+                database,
+                caller,
+                request.conversationId,
+                { after, limit },
+                context.interrupt,
+              )
+            : undefined;
+          if (rows === undefined) throw notFound("conversation");
+          return rows;
+        },
+        convert: toParticipant,
+        key: ({ join_seq, member_id }) => [String(join_seq), member_id],
+      });
+      return { participants: items, ...page };
     },
 
     markRead: conversationMutation(method.markRead, async (tx, caller, request) => {

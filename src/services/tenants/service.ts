@@ -7,7 +7,6 @@ import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import type { Principal } from "../../domain/principal.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
@@ -16,8 +15,7 @@ import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/directory/tenants.ts";
 import { toTimestamp } from "../convert.ts";
 import { actOnce } from "../mutations.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 import { makeTenant } from "./create-tenant.ts";
 
 export interface TenantServiceOptions {
@@ -65,12 +63,20 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
     async listTenants(request, { principal }) {
       const first = await store.readFirstTenant(database);
       if (first === undefined) return {};
-      const page = await openPage(secrets, inTenant(principal, first), pb.ListTenantsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const rows = await store.listTenants(database, page.cursor?.[0], limit + 1);
-      const edge = ({ slug }: (typeof rows)[number]) => [slug];
-      const found = await tokenPageOf(page, TenantSchema, rows, limit, toTenant, edge, true);
-      return { tenants: found.items, nextPageToken: found.nextPageToken };
+      const { items, ...page } = await paginate(
+        secrets,
+        inTenant(principal, first),
+        pb.ListTenantsRequestSchema,
+        request,
+        {
+          item: TenantSchema,
+          read: ({ after, limit }) => store.listTenants(database, after?.[0], limit),
+          convert: toTenant,
+          key: ({ slug }) => [slug],
+          heavy: true,
+        },
+      );
+      return { tenants: items, ...page };
     },
 
     async updateTenant(request, context) {
