@@ -8,6 +8,7 @@ import {
 } from "../../gen/buf/validate/validate_pb.ts";
 import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
+import { nativeRules } from "../../src/pipeline/validation/predefined.ts";
 import { bareListOf } from "../../src/protocols/rest/binding/bare-list.ts";
 import type { Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import type { Comments } from "./comments.ts";
@@ -98,7 +99,7 @@ export function createSchemas(options: SchemaOptions): Schemas {
   }
 
   function field(desc: DescField, direction: Direction): Schema {
-    const rules = hasOption(desc, fieldRules) ? getOption(desc, fieldRules) : undefined;
+    const rules = hasOption(desc, fieldRules) ? nativeRules(getOption(desc, fieldRules)) : undefined;
     const { notes, ...schema } = constrain(valueSchema(desc, direction, rules), rules, desc.enum);
     return described(desc, schema, notes);
   }

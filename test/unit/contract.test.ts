@@ -16,6 +16,7 @@ import { describe, expect, test } from "vitest";
 import { type FieldRules, field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
+import { nativeRules } from "../../src/pipeline/validation/predefined.ts";
 
 const root = join(import.meta.dirname, "../../gen/colloquy");
 const files: DescFile[] = [];
@@ -107,7 +108,7 @@ describe("every field of the contract", () => {
   const fields = messages.flatMap((message) => message.fields);
 
   test("has a bound if it is a string, bytes, a list or a number", () => {
-    const unbound = fields.filter((field) => !isBounded(field, getOption(field, fieldRules))).map(called);
+    const unbound = fields.filter((field) => !isBounded(field, nativeRules(getOption(field, fieldRules)))).map(called);
     expect(unbound).toEqual([]);
   });
 

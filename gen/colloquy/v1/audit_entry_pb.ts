@@ -7,6 +7,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Actor } from "./actor_pb.ts";
 import { file_colloquy_v1_actor } from "./actor_pb.ts";
+import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -16,7 +17,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/audit_entry.proto.
  */
 export const file_colloquy_v1_audit_entry: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2xsb3F1eS92MS9hdWRpdF9lbnRyeS5wcm90bxILY29sbG9xdXkudjEipAMKCkF1ZGl0RW50cnkSFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEjQKC2NyZWF0ZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEiYKBWFjdG9yGAMgASgLMhIuY29sbG9xdXkudjEuQWN0b3JCA+BBAxIbCgZhY3Rpb24YBCABKAlCC+BBA7pIBXIDGMgBEiEKDXJlc291cmNlX3R5cGUYBSABKAlCCuBBA7pIBHICGEASIAoLcmVzb3VyY2VfaWQYBiABKAlCC+BBA7pIBXIDGMgBEhsKB2FkZHJlc3MYByABKAlCCuBBA7pIBHICGEASHwoKcmVxdWVzdF9pZBgIIAEoCUIL4EEDukgFcgMYgAESTwoHZGV0YWlscxgJIAMoCzIkLmNvbGxvcXV5LnYxLkF1ZGl0RW50cnkuRGV0YWlsc0VudHJ5QhjgQQO6SBKaAQ8QECIEcgIYQCoFcgMY0A8aLgoMRGV0YWlsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2xsb3F1eS92MS9hdWRpdF9lbnRyeS5wcm90bxILY29sbG9xdXkudjEipgMKCkF1ZGl0RW50cnkSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI0CgtjcmVhdGVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxImCgVhY3RvchgDIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSGwoGYWN0aW9uGAQgASgJQgvgQQO6SAVyAxjIARIhCg1yZXNvdXJjZV90eXBlGAUgASgJQgrgQQO6SARyAhhAEiAKC3Jlc291cmNlX2lkGAYgASgJQgvgQQO6SAVyAxjIARIbCgdhZGRyZXNzGAcgASgJQgrgQQO6SARyAhhAEiAKCnJlcXVlc3RfaWQYCCABKAlCDOBBA7pIBnIEkM4YARJPCgdkZXRhaWxzGAkgAygLMiQuY29sbG9xdXkudjEuQXVkaXRFbnRyeS5EZXRhaWxzRW50cnlCGOBBA7pIEpoBDxAQIgRyAhhAKgVyAxjQDxouCgxEZXRhaWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * AuditEntry says who did what to which resource. It holds no content and no credential, and is never changed.

@@ -5,6 +5,7 @@
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +15,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/member.proto.
  */
 export const file_colloquy_v1_member: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS9tZW1iZXIucHJvdG8SC2NvbGxvcXV5LnYxIswCCgZNZW1iZXISFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEh4KDGRpc3BsYXlfbmFtZRgCIAEoCUIIukgFcgMYyAESLwoEcm9sZRgDIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEhwKCm1hbmFnZXJfaWQYBCABKAlCCLpIBXIDGIABEhgKBGV0YWcYBSABKAlCCuBBA7pIBHICGEASNAoLY3JlYXRlX3RpbWUYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLZGVsZXRlX3RpbWUYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMqpAEKCk1lbWJlclJvbGUSGwoXTUVNQkVSX1JPTEVfVU5TUEVDSUZJRUQQABIUChBNRU1CRVJfUk9MRV9MRUFEEAESFgoSTUVNQkVSX1JPTEVfTUVNQkVSEAISFwoTTUVNQkVSX1JPTEVfTUFOQUdFUhADEhUKEU1FTUJFUl9ST0xFX0FETUlOEAQSGwoXTUVNQkVSX1JPTEVfU1VQRVJfQURNSU4QBWIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS9tZW1iZXIucHJvdG8SC2NvbGxvcXV5LnYxItACCgZNZW1iZXISGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARIeCgxkaXNwbGF5X25hbWUYAiABKAlCCLpIBXIDGMgBEi8KBHJvbGUYAyABKA4yFy5jb2xsb3F1eS52MS5NZW1iZXJSb2xlQgi6SAWCAQIQARIdCgptYW5hZ2VyX2lkGAQgASgJQgm6SAZyBJDOGAESGgoEZXRhZxgFIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC2RlbGV0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDKqQBCgpNZW1iZXJSb2xlEhsKF01FTUJFUl9ST0xFX1VOU1BFQ0lGSUVEEAASFAoQTUVNQkVSX1JPTEVfTEVBRBABEhYKEk1FTUJFUl9ST0xFX01FTUJFUhACEhcKE01FTUJFUl9ST0xFX01BTkFHRVIQAxIVChFNRU1CRVJfUk9MRV9BRE1JThAEEhsKF01FTUJFUl9ST0xFX1NVUEVSX0FETUlOEAViBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Member is someone or something of a tenant that a token can speak for: a person, an outside guest or a service.

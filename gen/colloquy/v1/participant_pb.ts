@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/participant.proto.
  */
 export const file_colloquy_v1_participant: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2xsb3F1eS92MS9wYXJ0aWNpcGFudC5wcm90bxILY29sbG9xdXkudjEifgoLUGFydGljaXBhbnQSHQoJbWVtYmVyX2lkGAEgASgJQgq6SAdyBRABGIABEjIKCWpvaW5fdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIcCghyZWFkX3NlcRgDIAEoA0IK4EEDukgEIgIoAGIGcHJvdG8z", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2xsb3F1eS92MS9wYXJ0aWNpcGFudC5wcm90bxILY29sbG9xdXkudjEifQoLUGFydGljaXBhbnQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESMgoJam9pbl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhwKCHJlYWRfc2VxGAMgASgDQgrgQQO6SAQiAigAYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Participant is a member's part in a conversation.

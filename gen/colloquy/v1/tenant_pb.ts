@@ -5,6 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
+import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/tenant.proto.
  */
 export const file_colloquy_v1_tenant: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIoICCgZUZW5hbnQSFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEjkKBHNsdWcYAiABKAlCK+BBBbpIJXIjGD8yH14oW2Etel0oW2EtejAtOS1dKlthLXowLTldKT8pPyQSHgoMZGlzcGxheV9uYW1lGAMgASgJQgi6SAVyAxjIARIYCgRldGFnGAQgASgJQgrgQQO6SARyAhhAEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDYgZwcm90bzM", [file_buf_validate_validate, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIoUCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Tenant is a house of its own: what is in one is never seen from another.

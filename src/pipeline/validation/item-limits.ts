@@ -1,6 +1,7 @@
 // How much a field of a request may hold: what its rules say, and a limit for lists and maps without one.
 import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
 import * as rules from "../../../gen/buf/validate/validate_pb.ts";
+import { nativeRules } from "./predefined.ts";
 
 /** Where no rule says anything, as in types that are not ours: the paths of a field mask, the extensions of a raw body. */
 const MOST_UNRULED_ITEMS = 1_000;
@@ -52,7 +53,7 @@ export function textLimit(field: DescField): TextLimit | undefined {
 
 function makeTextLimit(field: DescField): TextLimit | undefined {
   if (!hasOption(field, rules.field)) return undefined;
-  const { type } = getOption(field, rules.field);
+  const { type } = nativeRules(getOption(field, rules.field));
   const own = type.case === "repeated" ? type.value.items?.type : type;
   if (own?.case !== "string") return undefined;
   const { maxLen, maxBytes } = own.value;

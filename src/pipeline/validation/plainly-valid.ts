@@ -9,6 +9,7 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import * as rules from "../../../gen/buf/validate/validate_pb.ts";
+import { nativeRules } from "./predefined.ts";
 
 /** True: no rule is broken. False says nothing: what is looked at are a few kinds of rules. */
 export type PlainlyValid = (schema: DescMessage, message: Message) => boolean;
@@ -61,7 +62,7 @@ export function createPlainChecks(): PlainChecks {
   /** Undefined: there is nothing to check. */
   function checkOf(field: DescField): Check | undefined {
     const name = field.localName;
-    const own = getOption(field, rules.field);
+    const own = nativeRules(getOption(field, rules.field));
     const group = field.oneof?.localName;
     if (group !== undefined) return (message) => (message[group] as { case?: string } | undefined)?.case === undefined;
     // Others than these: rules in CEL, and when rules hold.
@@ -132,7 +133,7 @@ export function createPlainChecks(): PlainChecks {
   }
 
   function makeItemCheck(field: DescField & { fieldKind: "list" }): ((item: unknown) => boolean) | undefined {
-    const { type } = getOption(field, rules.field);
+    const { type } = nativeRules(getOption(field, rules.field));
     const own = type.case === "repeated" ? type.value.items : undefined;
     if (field.listKind === "message") return own === undefined ? messageCheck(field.message) : () => false;
     if (own === undefined) return undefined;

@@ -5,6 +5,7 @@ import { createValidator } from "@bufbuild/protovalidate";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { doubtfulPart } from "./doubtful-part.ts";
 import { createPlainChecks } from "./plainly-valid.ts";
+import { predefinedRules } from "./predefined.ts";
 import { createWellFormedCheck } from "./text-rules.ts";
 
 /** The most broken rules that one error names. */
@@ -20,7 +21,7 @@ export type Validate = (schema: DescMessage, message: Message) => void;
  * ten microseconds for an item, sees only the first items that may break a rule.
  */
 export function createValidation(): Validate {
-  const validator = createValidator();
+  const validator = createValidator({ registry: predefinedRules });
   const wellFormed = createWellFormedCheck();
   const plain = createPlainChecks();
   return (schema, message) => {

@@ -7,6 +7,7 @@ import { field as rules } from "../../../gen/buf/validate/validate_pb.ts";
 import * as conversations from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import * as messages from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { createPlainlyValid } from "../../../src/pipeline/validation/plainly-valid.ts";
+import { nativeRules, predefinedRules } from "../../../src/pipeline/validation/predefined.ts";
 import { file_colloquy_test_v1_echo } from "../../gen/colloquy/test/v1/echo_pb.ts";
 import { file_colloquy_test_v1_rest } from "../../gen/colloquy/test/v1/rest_pb.ts";
 import { arbitraryOf } from "../../support/random-messages.ts";
@@ -20,14 +21,14 @@ const SCHEMAS = [
   ),
 ].filter((desc) => desc.kind === "message");
 
-const validator = createValidator();
+const validator = createValidator({ registry: predefinedRules });
 const plainlyValid = createPlainlyValid();
 
 /** Values on both sides of every bound that a field's rules may have. */
 function edgesOf(field: DescField): unknown[] | undefined {
   if (field.fieldKind === "enum") return [...field.enum.values.map(({ number }) => number), -1, 99];
   if (field.fieldKind !== "scalar" || field.oneof !== undefined) return undefined;
-  const { type } = getOption(field, rules);
+  const { type } = nativeRules(getOption(field, rules));
   switch (type.case) {
     case "string": {
       const bounds = [Number(type.value.minLen), Number(type.value.maxLen)].filter((bound) => bound < 5_000);
