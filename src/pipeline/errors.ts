@@ -38,7 +38,6 @@ const CODES: Readonly<Record<(typeof ErrorReason)[keyof typeof ErrorReason], Cod
   [ErrorReason.NOT_FOUND]: Code.NotFound,
   [ErrorReason.ALREADY_EXISTS]: Code.AlreadyExists,
   [ErrorReason.ETAG_MISMATCH]: Code.Aborted,
-  [ErrorReason.DELETED]: Code.FailedPrecondition,
   [ErrorReason.NOT_DELETED]: Code.FailedPrecondition,
   [ErrorReason.CONVERSATION_CLOSED]: Code.FailedPrecondition,
   [ErrorReason.RATE_LIMITED]: Code.ResourceExhausted,

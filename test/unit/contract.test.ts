@@ -1,5 +1,5 @@
 // The rules that every element of the contract keeps, read off its descriptors.
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type DescField,
@@ -14,6 +14,7 @@ import {
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { type FieldRules, field as fieldRules } from "../../gen/buf/validate/validate_pb.ts";
+import { ErrorReasonSchema } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { http } from "../../gen/google/api/annotations_pb.ts";
 import type { HttpRule } from "../../gen/google/api/http_pb.ts";
 import { nativeRules } from "../../src/pipeline/validation/predefined.ts";
@@ -61,8 +62,6 @@ describe("every method of the contract", () => {
 
   test.each(methods.map((method) => [called(method), method] as const))("%s keeps the rules", (_, method) => {
     const level = method.idempotency;
-    expect(method.proto.options?.idempotencyLevel, "says how idempotent it is").toBeDefined();
-
     const fields = new Set(method.input.fields.map(({ name }) => name));
     if (level !== Level.NO_SIDE_EFFECTS && method.methodKind === "unary" && own(method)) {
       expect(fields, "a mutation takes a request id").toContain("request_id");
@@ -102,6 +101,17 @@ describe("every method of the contract", () => {
     }
     expect([...routes].filter(([, claimants]) => claimants.length > 1)).toEqual([]);
   });
+});
+
+test("every reason of an error is one that some code gives", () => {
+  const src = join(import.meta.dirname, "../../src");
+  const code = readdirSync(src, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(join(src, name), "utf8"))
+    .join("\n");
+  const names = ErrorReasonSchema.values.map(({ localName }) => localName).filter((name) => name !== "UNSPECIFIED");
+  // As a key of a table, in brackets, it is not given.
+  expect(names.filter((name) => !new RegExp(`(?<!\\[)ErrorReason\\.${name}\\b`).test(code))).toEqual([]);
 });
 
 describe("every field of the contract", () => {

@@ -21,11 +21,9 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/access_service.proto.
  */
 export const file_colloquy_v1_access_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb2xsb3F1eS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiYgoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIsCgdhcGlfa2V5GAEgASgLMhMuY29sbG9xdXkudjEuQXBpS2V5Qga6SAPIAQESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIlQKFENyZWF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiZwoSTGlzdEFwaUtleXNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YARIUCgxzaG93X3Jldm9rZWQYAyABKAgiawoTTGlzdEFwaUtleXNSZXNwb25zZRIwCghhcGlfa2V5cxgBIAMoCzITLmNvbGxvcXV5LnYxLkFwaUtleUIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBIpABChNSb3RhdGVBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEiM4YARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIlQKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiUwoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkiDwoNV2hvQW1JUmVxdWVzdCLuAQoOV2hvQW1JUmVzcG9uc2USHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBJDOGAESHAoLdGVuYW50X3NsdWcYAiABKAlCB7pIBHICGD8SHAoJbWVtYmVyX2lkGAMgASgJQgm6SAZyBJDOGAESLwoEcm9sZRgEIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEh0KCmFwaV9rZXlfaWQYBSABKAlCCbpIBnIEkM4YARIyCgZzY29wZXMYBiADKA4yGC5jb2xsb3F1eS52MS5BcGlLZXlTY29wZUIIukgFkgECEAMyiQUKDUFjY2Vzc1NlcnZpY2USfwoMQ3JlYXRlQXBpS2V5EiAuY29sbG9xdXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIiqQAgDqxxgDCMkB+scYBggDEAQYBoLT5JMCEDoBKiILL3YxL2FwaUtleXMScAoLTGlzdEFwaUtleXMSHy5jb2xsb3F1eS52MS5MaXN0QXBpS2V5c1JlcXVlc3QaIC5jb2xsb3F1eS52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIh6QAgH6xxgECAMQBILT5JMCDRILL3YxL2FwaUtleXMSjAEKDFJvdGF0ZUFwaUtleRIgLmNvbGxvcXV5LnYxLlJvdGF0ZUFwaUtleVJlcXVlc3QaIS5jb2xsb3F1eS52MS5Sb3RhdGVBcGlLZXlSZXNwb25zZSI3kAIA+scYBggDEAQYBoLT5JMCJDoBKiIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJvdGF0ZRKTAQoMUmV2b2tlQXBpS2V5EiAuY29sbG9xdXkudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIj6QAgL6xxgECAMQBILT5JMCLToBKmIHYXBpX2tleSIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJldm9rZRJgCgZXaG9BbUkSGi5jb2xsb3F1eS52MS5XaG9BbUlSZXF1ZXN0GhsuY29sbG9xdXkudjEuV2hvQW1JUmVzcG9uc2UiHZACAfrHGAQIBCABgtPkkwIMEgovdjEvd2hvQW1JYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_api_key, file_colloquy_v1_member, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_duration]);
+  fileDesc("CiBjb2xsb3F1eS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiYgoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIsCgdhcGlfa2V5GAEgASgLMhMuY29sbG9xdXkudjEuQXBpS2V5Qga6SAPIAQESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIlQKFENyZWF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiZwoSTGlzdEFwaUtleXNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YARIUCgxzaG93X3Jldm9rZWQYAyABKAgiawoTTGlzdEFwaUtleXNSZXNwb25zZRIwCghhcGlfa2V5cxgBIAMoCzITLmNvbGxvcXV5LnYxLkFwaUtleUIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBIpABChNSb3RhdGVBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEiM4YARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIlQKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiUwoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkiDwoNV2hvQW1JUmVxdWVzdCLuAQoOV2hvQW1JUmVzcG9uc2USHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBJDOGAESHAoLdGVuYW50X3NsdWcYAiABKAlCB7pIBHICGD8SHAoJbWVtYmVyX2lkGAMgASgJQgm6SAZyBJDOGAESLwoEcm9sZRgEIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEh0KCmFwaV9rZXlfaWQYBSABKAlCCbpIBnIEkM4YARIyCgZzY29wZXMYBiADKA4yGC5jb2xsb3F1eS52MS5BcGlLZXlTY29wZUIIukgFkgECEAMygwUKDUFjY2Vzc1NlcnZpY2USfAoMQ3JlYXRlQXBpS2V5EiAuY29sbG9xdXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIifqxxgDCMkB+scYBggDEAQYBoLT5JMCEDoBKiILL3YxL2FwaUtleXMScAoLTGlzdEFwaUtleXMSHy5jb2xsb3F1eS52MS5MaXN0QXBpS2V5c1JlcXVlc3QaIC5jb2xsb3F1eS52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIh6QAgH6xxgECAMQBILT5JMCDRILL3YxL2FwaUtleXMSiQEKDFJvdGF0ZUFwaUtleRIgLmNvbGxvcXV5LnYxLlJvdGF0ZUFwaUtleVJlcXVlc3QaIS5jb2xsb3F1eS52MS5Sb3RhdGVBcGlLZXlSZXNwb25zZSI0+scYBggDEAQYBoLT5JMCJDoBKiIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJvdGF0ZRKTAQoMUmV2b2tlQXBpS2V5EiAuY29sbG9xdXkudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIj6QAgL6xxgECAMQBILT5JMCLToBKmIHYXBpX2tleSIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJldm9rZRJgCgZXaG9BbUkSGi5jb2xsb3F1eS52MS5XaG9BbUlSZXF1ZXN0GhsuY29sbG9xdXkudjEuV2hvQW1JUmVzcG9uc2UiHZACAfrHGAQIBCABgtPkkwIMEgovdjEvd2hvQW1JYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_api_key, file_colloquy_v1_member, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_duration]);
 
 /**
- * CreateApiKeyRequest says what the key shall be.
- *
  * @generated from message colloquy.v1.CreateApiKeyRequest
  */
 export type CreateApiKeyRequest = Message<"colloquy.v1.CreateApiKeyRequest"> & {
@@ -53,8 +51,6 @@ export const CreateApiKeyRequestSchema: GenMessage<CreateApiKeyRequest> = /*@__P
   messageDesc(file_colloquy_v1_access_service, 0);
 
 /**
- * CreateApiKeyResponse holds the new key.
- *
  * @generated from message colloquy.v1.CreateApiKeyResponse
  */
 export type CreateApiKeyResponse = Message<"colloquy.v1.CreateApiKeyResponse"> & {
@@ -81,8 +77,6 @@ export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@_
   messageDesc(file_colloquy_v1_access_service, 1);
 
 /**
- * ListApiKeysRequest says which keys to list.
- *
  * @generated from message colloquy.v1.ListApiKeysRequest
  */
 export type ListApiKeysRequest = Message<"colloquy.v1.ListApiKeysRequest"> & {
@@ -116,8 +110,6 @@ export const ListApiKeysRequestSchema: GenMessage<ListApiKeysRequest> = /*@__PUR
   messageDesc(file_colloquy_v1_access_service, 2);
 
 /**
- * ListApiKeysResponse holds one page.
- *
  * @generated from message colloquy.v1.ListApiKeysResponse
  */
 export type ListApiKeysResponse = Message<"colloquy.v1.ListApiKeysResponse"> & {
@@ -144,8 +136,6 @@ export const ListApiKeysResponseSchema: GenMessage<ListApiKeysResponse> = /*@__P
   messageDesc(file_colloquy_v1_access_service, 3);
 
 /**
- * RotateApiKeyRequest names the key to rotate.
- *
  * @generated from message colloquy.v1.RotateApiKeyRequest
  */
 export type RotateApiKeyRequest = Message<"colloquy.v1.RotateApiKeyRequest"> & {
@@ -181,8 +171,6 @@ export const RotateApiKeyRequestSchema: GenMessage<RotateApiKeyRequest> = /*@__P
   messageDesc(file_colloquy_v1_access_service, 4);
 
 /**
- * RotateApiKeyResponse holds the key and its new text.
- *
  * @generated from message colloquy.v1.RotateApiKeyResponse
  */
 export type RotateApiKeyResponse = Message<"colloquy.v1.RotateApiKeyResponse"> & {
@@ -209,8 +197,6 @@ export const RotateApiKeyResponseSchema: GenMessage<RotateApiKeyResponse> = /*@_
   messageDesc(file_colloquy_v1_access_service, 5);
 
 /**
- * RevokeApiKeyRequest names the key to revoke.
- *
  * @generated from message colloquy.v1.RevokeApiKeyRequest
  */
 export type RevokeApiKeyRequest = Message<"colloquy.v1.RevokeApiKeyRequest"> & {
@@ -238,8 +224,6 @@ export const RevokeApiKeyRequestSchema: GenMessage<RevokeApiKeyRequest> = /*@__P
   messageDesc(file_colloquy_v1_access_service, 6);
 
 /**
- * RevokeApiKeyResponse holds the revoked key.
- *
  * @generated from message colloquy.v1.RevokeApiKeyResponse
  */
 export type RevokeApiKeyResponse = Message<"colloquy.v1.RevokeApiKeyResponse"> & {
@@ -259,8 +243,6 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
   messageDesc(file_colloquy_v1_access_service, 7);
 
 /**
- * WhoAmIRequest is empty: the credential says it all.
- *
  * @generated from message colloquy.v1.WhoAmIRequest
  */
 export type WhoAmIRequest = Message<"colloquy.v1.WhoAmIRequest"> & {
@@ -274,8 +256,6 @@ export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_access_service, 8);
 
 /**
- * WhoAmIResponse says who is calling.
- *
  * @generated from message colloquy.v1.WhoAmIResponse
  */
 export type WhoAmIResponse = Message<"colloquy.v1.WhoAmIResponse"> & {

@@ -19,11 +19,9 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/agent_service.proto.
  */
 export const file_colloquy_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb2xsb3F1eS92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSJeChJDcmVhdGVBZ2VudFJlcXVlc3QSKQoFYWdlbnQYASABKAsyEi5jb2xsb3F1eS52MS5BZ2VudEIGukgDyAEBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI4ChNDcmVhdGVBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIuY29sbG9xdXkudjEuQWdlbnQiLwoPR2V0QWdlbnRSZXF1ZXN0EhwKCGFnZW50X2lkGAEgASgJQgq6SAdyBRABGMgBIjUKEEdldEFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi5jb2xsb3F1eS52MS5BZ2VudCJQChFMaXN0QWdlbnRzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiZwoSTGlzdEFnZW50c1Jlc3BvbnNlEi0KBmFnZW50cxgBIAMoCzISLmNvbGxvcXV5LnYxLkFnZW50Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEivgEKElVwZGF0ZUFnZW50UmVxdWVzdBIcCghhZ2VudF9pZBgBIAEoCUIKukgHcgUQARjIARIhCgVhZ2VudBgCIAEoCzISLmNvbGxvcXV5LnYxLkFnZW50Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIXCgRldGFnGAQgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgFIAEoCUIJukgGcgSYzhgBIjgKE1VwZGF0ZUFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi5jb2xsb3F1eS52MS5BZ2VudCJqChJEZWxldGVBZ2VudFJlcXVlc3QSHAoIYWdlbnRfaWQYASABKAlCCrpIB3IFEAEYyAESFwoEZXRhZxgCIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASIVChNEZWxldGVBZ2VudFJlc3BvbnNlMpcFCgxBZ2VudFNlcnZpY2USmwEKC0NyZWF0ZUFnZW50Eh8uY29sbG9xdXkudjEuQ3JlYXRlQWdlbnRSZXF1ZXN0GiAuY29sbG9xdXkudjEuQ3JlYXRlQWdlbnRSZXNwb25zZSJJkAIA6scYGgjJARIVL3YxL2FnZW50cy97YWdlbnQuaWR9+scYBAgDEASC0+STAho6BWFnZW50YgVhZ2VudCIKL3YxL2FnZW50cxJ2CghHZXRBZ2VudBIcLmNvbGxvcXV5LnYxLkdldEFnZW50UmVxdWVzdBodLmNvbGxvcXV5LnYxLkdldEFnZW50UmVzcG9uc2UiLZACAfrHGAIIAYLT5JMCHmIFYWdlbnQSFS92MS9hZ2VudHMve2FnZW50X2lkfRJqCgpMaXN0QWdlbnRzEh4uY29sbG9xdXkudjEuTGlzdEFnZW50c1JlcXVlc3QaHy5jb2xsb3F1eS52MS5MaXN0QWdlbnRzUmVzcG9uc2UiG5ACAfrHGAIIAYLT5JMCDBIKL3YxL2FnZW50cxKIAQoLVXBkYXRlQWdlbnQSHy5jb2xsb3F1eS52MS5VcGRhdGVBZ2VudFJlcXVlc3QaIC5jb2xsb3F1eS52MS5VcGRhdGVBZ2VudFJlc3BvbnNlIjaQAgL6xxgECAMQBILT5JMCJToFYWdlbnRiBWFnZW50MhUvdjEvYWdlbnRzL3thZ2VudF9pZH0SegoLRGVsZXRlQWdlbnQSHy5jb2xsb3F1eS52MS5EZWxldGVBZ2VudFJlcXVlc3QaIC5jb2xsb3F1eS52MS5EZWxldGVBZ2VudFJlc3BvbnNlIiiQAgD6xxgECAMQBILT5JMCFyoVL3YxL2FnZW50cy97YWdlbnRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("Ch9jb2xsb3F1eS92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSJeChJDcmVhdGVBZ2VudFJlcXVlc3QSKQoFYWdlbnQYASABKAsyEi5jb2xsb3F1eS52MS5BZ2VudEIGukgDyAEBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI4ChNDcmVhdGVBZ2VudFJlc3BvbnNlEiEKBWFnZW50GAEgASgLMhIuY29sbG9xdXkudjEuQWdlbnQiLwoPR2V0QWdlbnRSZXF1ZXN0EhwKCGFnZW50X2lkGAEgASgJQgq6SAdyBRABGMgBIjUKEEdldEFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi5jb2xsb3F1eS52MS5BZ2VudCJQChFMaXN0QWdlbnRzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiZwoSTGlzdEFnZW50c1Jlc3BvbnNlEi0KBmFnZW50cxgBIAMoCzISLmNvbGxvcXV5LnYxLkFnZW50Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEivgEKElVwZGF0ZUFnZW50UmVxdWVzdBIcCghhZ2VudF9pZBgBIAEoCUIKukgHcgUQARjIARIhCgVhZ2VudBgCIAEoCzISLmNvbGxvcXV5LnYxLkFnZW50Ei8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIXCgRldGFnGAQgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgFIAEoCUIJukgGcgSYzhgBIjgKE1VwZGF0ZUFnZW50UmVzcG9uc2USIQoFYWdlbnQYASABKAsyEi5jb2xsb3F1eS52MS5BZ2VudCJqChJEZWxldGVBZ2VudFJlcXVlc3QSHAoIYWdlbnRfaWQYASABKAlCCrpIB3IFEAEYyAESFwoEZXRhZxgCIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASIVChNEZWxldGVBZ2VudFJlc3BvbnNlMpEFCgxBZ2VudFNlcnZpY2USmAEKC0NyZWF0ZUFnZW50Eh8uY29sbG9xdXkudjEuQ3JlYXRlQWdlbnRSZXF1ZXN0GiAuY29sbG9xdXkudjEuQ3JlYXRlQWdlbnRSZXNwb25zZSJG6scYGgjJARIVL3YxL2FnZW50cy97YWdlbnQuaWR9+scYBAgDEASC0+STAho6BWFnZW50YgVhZ2VudCIKL3YxL2FnZW50cxJ2CghHZXRBZ2VudBIcLmNvbGxvcXV5LnYxLkdldEFnZW50UmVxdWVzdBodLmNvbGxvcXV5LnYxLkdldEFnZW50UmVzcG9uc2UiLZACAfrHGAIIAYLT5JMCHmIFYWdlbnQSFS92MS9hZ2VudHMve2FnZW50X2lkfRJqCgpMaXN0QWdlbnRzEh4uY29sbG9xdXkudjEuTGlzdEFnZW50c1JlcXVlc3QaHy5jb2xsb3F1eS52MS5MaXN0QWdlbnRzUmVzcG9uc2UiG5ACAfrHGAIIAYLT5JMCDBIKL3YxL2FnZW50cxKIAQoLVXBkYXRlQWdlbnQSHy5jb2xsb3F1eS52MS5VcGRhdGVBZ2VudFJlcXVlc3QaIC5jb2xsb3F1eS52MS5VcGRhdGVBZ2VudFJlc3BvbnNlIjaQAgL6xxgECAMQBILT5JMCJToFYWdlbnRiBWFnZW50MhUvdjEvYWdlbnRzL3thZ2VudF9pZH0SdwoLRGVsZXRlQWdlbnQSHy5jb2xsb3F1eS52MS5EZWxldGVBZ2VudFJlcXVlc3QaIC5jb2xsb3F1eS52MS5EZWxldGVBZ2VudFJlc3BvbnNlIiX6xxgECAMQBILT5JMCFyoVL3YxL2FnZW50cy97YWdlbnRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
- * CreateAgentRequest asks for a new agent.
- *
  * @generated from message colloquy.v1.CreateAgentRequest
  */
 export type CreateAgentRequest = Message<"colloquy.v1.CreateAgentRequest"> & {
@@ -51,8 +49,6 @@ export const CreateAgentRequestSchema: GenMessage<CreateAgentRequest> = /*@__PUR
   messageDesc(file_colloquy_v1_agent_service, 0);
 
 /**
- * CreateAgentResponse holds the new agent.
- *
  * @generated from message colloquy.v1.CreateAgentResponse
  */
 export type CreateAgentResponse = Message<"colloquy.v1.CreateAgentResponse"> & {
@@ -72,8 +68,6 @@ export const CreateAgentResponseSchema: GenMessage<CreateAgentResponse> = /*@__P
   messageDesc(file_colloquy_v1_agent_service, 1);
 
 /**
- * GetAgentRequest names the agent to read.
- *
  * @generated from message colloquy.v1.GetAgentRequest
  */
 export type GetAgentRequest = Message<"colloquy.v1.GetAgentRequest"> & {
@@ -93,8 +87,6 @@ export const GetAgentRequestSchema: GenMessage<GetAgentRequest> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent_service, 2);
 
 /**
- * GetAgentResponse holds the agent.
- *
  * @generated from message colloquy.v1.GetAgentResponse
  */
 export type GetAgentResponse = Message<"colloquy.v1.GetAgentResponse"> & {
@@ -114,8 +106,6 @@ export const GetAgentResponseSchema: GenMessage<GetAgentResponse> = /*@__PURE__*
   messageDesc(file_colloquy_v1_agent_service, 3);
 
 /**
- * ListAgentsRequest says which agents to list.
- *
  * @generated from message colloquy.v1.ListAgentsRequest
  */
 export type ListAgentsRequest = Message<"colloquy.v1.ListAgentsRequest"> & {
@@ -142,8 +132,6 @@ export const ListAgentsRequestSchema: GenMessage<ListAgentsRequest> = /*@__PURE_
   messageDesc(file_colloquy_v1_agent_service, 4);
 
 /**
- * ListAgentsResponse holds one page.
- *
  * @generated from message colloquy.v1.ListAgentsResponse
  */
 export type ListAgentsResponse = Message<"colloquy.v1.ListAgentsResponse"> & {
@@ -170,8 +158,6 @@ export const ListAgentsResponseSchema: GenMessage<ListAgentsResponse> = /*@__PUR
   messageDesc(file_colloquy_v1_agent_service, 5);
 
 /**
- * UpdateAgentRequest says what to change in an agent.
- *
  * @generated from message colloquy.v1.UpdateAgentRequest
  */
 export type UpdateAgentRequest = Message<"colloquy.v1.UpdateAgentRequest"> & {
@@ -224,8 +210,6 @@ export const UpdateAgentRequestSchema: GenMessage<UpdateAgentRequest> = /*@__PUR
   messageDesc(file_colloquy_v1_agent_service, 6);
 
 /**
- * UpdateAgentResponse holds the agent as it is now.
- *
  * @generated from message colloquy.v1.UpdateAgentResponse
  */
 export type UpdateAgentResponse = Message<"colloquy.v1.UpdateAgentResponse"> & {
@@ -245,8 +229,6 @@ export const UpdateAgentResponseSchema: GenMessage<UpdateAgentResponse> = /*@__P
   messageDesc(file_colloquy_v1_agent_service, 7);
 
 /**
- * DeleteAgentRequest names the agent to delete.
- *
  * @generated from message colloquy.v1.DeleteAgentRequest
  */
 export type DeleteAgentRequest = Message<"colloquy.v1.DeleteAgentRequest"> & {
@@ -282,8 +264,6 @@ export const DeleteAgentRequestSchema: GenMessage<DeleteAgentRequest> = /*@__PUR
   messageDesc(file_colloquy_v1_agent_service, 8);
 
 /**
- * DeleteAgentResponse is empty.
- *
  * @generated from message colloquy.v1.DeleteAgentResponse
  */
 export type DeleteAgentResponse = Message<"colloquy.v1.DeleteAgentResponse"> & {

@@ -19,8 +19,6 @@ export const file_colloquy_v1_analytics_service: GenFile = /*@__PURE__*/
   fileDesc("CiNjb2xsb3F1eS92MS9hbmFseXRpY3Nfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiRQofR2V0Q29udmVyc2F0aW9uQW5hbHl0aWNzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YASJZCiBHZXRDb252ZXJzYXRpb25BbmFseXRpY3NSZXNwb25zZRI1CglhbmFseXRpY3MYASABKAsyIi5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25BbmFseXRpY3MiOQoZR2V0VGVuYW50QW5hbHl0aWNzUmVxdWVzdBIcCglkYXlfY291bnQYASABKAVCCbpIBhoEGFwoACJNChpHZXRUZW5hbnRBbmFseXRpY3NSZXNwb25zZRIvCglhbmFseXRpY3MYASABKAsyHC5jb2xsb3F1eS52MS5UZW5hbnRBbmFseXRpY3My7gIKEEFuYWx5dGljc1NlcnZpY2USxAEKGEdldENvbnZlcnNhdGlvbkFuYWx5dGljcxIsLmNvbGxvcXV5LnYxLkdldENvbnZlcnNhdGlvbkFuYWx5dGljc1JlcXVlc3QaLS5jb2xsb3F1eS52MS5HZXRDb252ZXJzYXRpb25BbmFseXRpY3NSZXNwb25zZSJLkAIB+scYBAgBGAGC0+STAjpiCWFuYWx5dGljcxItL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vYW5hbHl0aWNzEpIBChJHZXRUZW5hbnRBbmFseXRpY3MSJi5jb2xsb3F1eS52MS5HZXRUZW5hbnRBbmFseXRpY3NSZXF1ZXN0GicuY29sbG9xdXkudjEuR2V0VGVuYW50QW5hbHl0aWNzUmVzcG9uc2UiK5ACAfrHGAQIARAEgtPkkwIaYglhbmFseXRpY3MSDS92MS9hbmFseXRpY3NiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_analytics, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations]);
 
 /**
- * GetConversationAnalyticsRequest names the conversation.
- *
  * @generated from message colloquy.v1.GetConversationAnalyticsRequest
  */
 export type GetConversationAnalyticsRequest = Message<"colloquy.v1.GetConversationAnalyticsRequest"> & {
@@ -40,8 +38,6 @@ export const GetConversationAnalyticsRequestSchema: GenMessage<GetConversationAn
   messageDesc(file_colloquy_v1_analytics_service, 0);
 
 /**
- * GetConversationAnalyticsResponse holds what was measured.
- *
  * @generated from message colloquy.v1.GetConversationAnalyticsResponse
  */
 export type GetConversationAnalyticsResponse = Message<"colloquy.v1.GetConversationAnalyticsResponse"> & {
@@ -61,8 +57,6 @@ export const GetConversationAnalyticsResponseSchema: GenMessage<GetConversationA
   messageDesc(file_colloquy_v1_analytics_service, 1);
 
 /**
- * GetTenantAnalyticsRequest says over which days to count.
- *
  * @generated from message colloquy.v1.GetTenantAnalyticsRequest
  */
 export type GetTenantAnalyticsRequest = Message<"colloquy.v1.GetTenantAnalyticsRequest"> & {
@@ -82,8 +76,6 @@ export const GetTenantAnalyticsRequestSchema: GenMessage<GetTenantAnalyticsReque
   messageDesc(file_colloquy_v1_analytics_service, 2);
 
 /**
- * GetTenantAnalyticsResponse holds what was counted.
- *
  * @generated from message colloquy.v1.GetTenantAnalyticsResponse
  */
 export type GetTenantAnalyticsResponse = Message<"colloquy.v1.GetTenantAnalyticsResponse"> & {

@@ -93,8 +93,6 @@ export const ListAuditEntriesRequestSchema: GenMessage<ListAuditEntriesRequest> 
   messageDesc(file_colloquy_v1_audit_service, 0);
 
 /**
- * ListAuditEntriesResponse holds one page.
- *
  * @generated from message colloquy.v1.ListAuditEntriesResponse
  */
 export type ListAuditEntriesResponse = Message<"colloquy.v1.ListAuditEntriesResponse"> & {

@@ -18,11 +18,9 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/directory_service.proto.
  */
 export const file_colloquy_v1_directory_service: GenFile = /*@__PURE__*/
-  fileDesc("CiNjb2xsb3F1eS92MS9kaXJlY3Rvcnlfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEipgEKE1Vwc2VydE1lbWJlclJlcXVlc3QSMgoJbWVtYmVyX2lkGAEgASgJQh+6SBxyGhABGIABMhNeW15ceDAwLVx4MWZceDdmXSokEiMKBm1lbWJlchgCIAEoCzITLmNvbGxvcXV5LnYxLk1lbWJlchIXCgRldGFnGAMgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBIjsKFFVwc2VydE1lbWJlclJlc3BvbnNlEiMKBm1lbWJlchgBIAEoCzITLmNvbGxvcXV5LnYxLk1lbWJlciJnChBHZXRNZW1iZXJSZXF1ZXN0EhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSIzhgBEjUKB2RlbGV0ZWQYAiABKA4yGi5jb2xsb3F1eS52MS5EZWxldGVkRmlsdGVyQgi6SAWCAQIQASI4ChFHZXRNZW1iZXJSZXNwb25zZRIjCgZtZW1iZXIYASABKAsyEy5jb2xsb3F1eS52MS5NZW1iZXIi2AEKEkxpc3RNZW1iZXJzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAESLwoEcm9sZRgDIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEh0KCm1hbmFnZXJfaWQYBCABKAlCCbpIBnIEkM4YARI1CgdkZWxldGVkGAUgASgOMhouY29sbG9xdXkudjEuRGVsZXRlZEZpbHRlckIIukgFggECEAEiagoTTGlzdE1lbWJlcnNSZXNwb25zZRIvCgdtZW1iZXJzGAEgAygLMhMuY29sbG9xdXkudjEuTWVtYmVyQgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiawoTRGVsZXRlTWVtYmVyUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YARIXCgRldGFnGAIgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIjsKFERlbGV0ZU1lbWJlclJlc3BvbnNlEiMKBm1lbWJlchgBIAEoCzITLmNvbGxvcXV5LnYxLk1lbWJlciKfAQoUU2V0TWVtYmVyUm9sZVJlcXVlc3QSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESMQoEcm9sZRgCIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASFwoEZXRhZxgDIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI8ChVTZXRNZW1iZXJSb2xlUmVzcG9uc2USIwoGbWVtYmVyGAEgASgLMhMuY29sbG9xdXkudjEuTWVtYmVyIo4BChdTZXRNZW1iZXJNYW5hZ2VyUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YARIdCgptYW5hZ2VyX2lkGAIgASgJQgm6SAZyBJDOGAESFwoEZXRhZxgDIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI/ChhTZXRNZW1iZXJNYW5hZ2VyUmVzcG9uc2USIwoGbWVtYmVyGAEgASgLMhMuY29sbG9xdXkudjEuTWVtYmVyMuIGChBEaXJlY3RvcnlTZXJ2aWNlEpEBCgxVcHNlcnRNZW1iZXISIC5jb2xsb3F1eS52MS5VcHNlcnRNZW1iZXJSZXF1ZXN0GiEuY29sbG9xdXkudjEuVXBzZXJ0TWVtYmVyUmVzcG9uc2UiPJACAvrHGAYIAxAEGAaC0+STAik6Bm1lbWJlcmIGbWVtYmVyGhcvdjEvbWVtYmVycy97bWVtYmVyX2lkfRJ+CglHZXRNZW1iZXISHS5jb2xsb3F1eS52MS5HZXRNZW1iZXJSZXF1ZXN0Gh4uY29sbG9xdXkudjEuR2V0TWVtYmVyUmVzcG9uc2UiMpACAfrHGAQIARgFgtPkkwIhYgZtZW1iZXISFy92MS9tZW1iZXJzL3ttZW1iZXJfaWR9EnAKC0xpc3RNZW1iZXJzEh8uY29sbG9xdXkudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiAuY29sbG9xdXkudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIekAIB+scYBAgBGAWC0+STAg0SCy92MS9tZW1iZXJzEokBCgxEZWxldGVNZW1iZXISIC5jb2xsb3F1eS52MS5EZWxldGVNZW1iZXJSZXF1ZXN0GiEuY29sbG9xdXkudjEuRGVsZXRlTWVtYmVyUmVzcG9uc2UiNJACAPrHGAYIAxAEGAaC0+STAiFiBm1lbWJlcioXL3YxL21lbWJlcnMve21lbWJlcl9pZH0SlwEKDVNldE1lbWJlclJvbGUSIS5jb2xsb3F1eS52MS5TZXRNZW1iZXJSb2xlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLlNldE1lbWJlclJvbGVSZXNwb25zZSI/kAIC+scYBggDEAQYBoLT5JMCLDoBKmIGbWVtYmVyIh8vdjEvbWVtYmVycy97bWVtYmVyX2lkfTpzZXRSb2xlEqEBChBTZXRNZW1iZXJNYW5hZ2VyEiQuY29sbG9xdXkudjEuU2V0TWVtYmVyTWFuYWdlclJlcXVlc3QaJS5jb2xsb3F1eS52MS5TZXRNZW1iZXJNYW5hZ2VyUmVzcG9uc2UiQJACAvrHGAQIAxAEgtPkkwIvOgEqYgZtZW1iZXIiIi92MS9tZW1iZXJzL3ttZW1iZXJfaWR9OnNldE1hbmFnZXJiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_deleted_filter, file_colloquy_v1_member, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations]);
+  fileDesc("CiNjb2xsb3F1eS92MS9kaXJlY3Rvcnlfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEipgEKE1Vwc2VydE1lbWJlclJlcXVlc3QSMgoJbWVtYmVyX2lkGAEgASgJQh+6SBxyGhABGIABMhNeW15ceDAwLVx4MWZceDdmXSokEiMKBm1lbWJlchgCIAEoCzITLmNvbGxvcXV5LnYxLk1lbWJlchIXCgRldGFnGAMgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBIjsKFFVwc2VydE1lbWJlclJlc3BvbnNlEiMKBm1lbWJlchgBIAEoCzITLmNvbGxvcXV5LnYxLk1lbWJlciJnChBHZXRNZW1iZXJSZXF1ZXN0EhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSIzhgBEjUKB2RlbGV0ZWQYAiABKA4yGi5jb2xsb3F1eS52MS5EZWxldGVkRmlsdGVyQgi6SAWCAQIQASI4ChFHZXRNZW1iZXJSZXNwb25zZRIjCgZtZW1iZXIYASABKAsyEy5jb2xsb3F1eS52MS5NZW1iZXIi2AEKEkxpc3RNZW1iZXJzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAESLwoEcm9sZRgDIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEh0KCm1hbmFnZXJfaWQYBCABKAlCCbpIBnIEkM4YARI1CgdkZWxldGVkGAUgASgOMhouY29sbG9xdXkudjEuRGVsZXRlZEZpbHRlckIIukgFggECEAEiagoTTGlzdE1lbWJlcnNSZXNwb25zZRIvCgdtZW1iZXJzGAEgAygLMhMuY29sbG9xdXkudjEuTWVtYmVyQgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiawoTRGVsZXRlTWVtYmVyUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YARIXCgRldGFnGAIgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIjsKFERlbGV0ZU1lbWJlclJlc3BvbnNlEiMKBm1lbWJlchgBIAEoCzITLmNvbGxvcXV5LnYxLk1lbWJlciKfAQoUU2V0TWVtYmVyUm9sZVJlcXVlc3QSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESMQoEcm9sZRgCIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCrpIB4IBBBABIAASFwoEZXRhZxgDIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI8ChVTZXRNZW1iZXJSb2xlUmVzcG9uc2USIwoGbWVtYmVyGAEgASgLMhMuY29sbG9xdXkudjEuTWVtYmVyIo4BChdTZXRNZW1iZXJNYW5hZ2VyUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YARIdCgptYW5hZ2VyX2lkGAIgASgJQgm6SAZyBJDOGAESFwoEZXRhZxgDIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI/ChhTZXRNZW1iZXJNYW5hZ2VyUmVzcG9uc2USIwoGbWVtYmVyGAEgASgLMhMuY29sbG9xdXkudjEuTWVtYmVyMt8GChBEaXJlY3RvcnlTZXJ2aWNlEpEBCgxVcHNlcnRNZW1iZXISIC5jb2xsb3F1eS52MS5VcHNlcnRNZW1iZXJSZXF1ZXN0GiEuY29sbG9xdXkudjEuVXBzZXJ0TWVtYmVyUmVzcG9uc2UiPJACAvrHGAYIAxAEGAaC0+STAik6Bm1lbWJlcmIGbWVtYmVyGhcvdjEvbWVtYmVycy97bWVtYmVyX2lkfRJ+CglHZXRNZW1iZXISHS5jb2xsb3F1eS52MS5HZXRNZW1iZXJSZXF1ZXN0Gh4uY29sbG9xdXkudjEuR2V0TWVtYmVyUmVzcG9uc2UiMpACAfrHGAQIARgFgtPkkwIhYgZtZW1iZXISFy92MS9tZW1iZXJzL3ttZW1iZXJfaWR9EnAKC0xpc3RNZW1iZXJzEh8uY29sbG9xdXkudjEuTGlzdE1lbWJlcnNSZXF1ZXN0GiAuY29sbG9xdXkudjEuTGlzdE1lbWJlcnNSZXNwb25zZSIekAIB+scYBAgBGAWC0+STAg0SCy92MS9tZW1iZXJzEoYBCgxEZWxldGVNZW1iZXISIC5jb2xsb3F1eS52MS5EZWxldGVNZW1iZXJSZXF1ZXN0GiEuY29sbG9xdXkudjEuRGVsZXRlTWVtYmVyUmVzcG9uc2UiMfrHGAYIAxAEGAaC0+STAiFiBm1lbWJlcioXL3YxL21lbWJlcnMve21lbWJlcl9pZH0SlwEKDVNldE1lbWJlclJvbGUSIS5jb2xsb3F1eS52MS5TZXRNZW1iZXJSb2xlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLlNldE1lbWJlclJvbGVSZXNwb25zZSI/kAIC+scYBggDEAQYBoLT5JMCLDoBKmIGbWVtYmVyIh8vdjEvbWVtYmVycy97bWVtYmVyX2lkfTpzZXRSb2xlEqEBChBTZXRNZW1iZXJNYW5hZ2VyEiQuY29sbG9xdXkudjEuU2V0TWVtYmVyTWFuYWdlclJlcXVlc3QaJS5jb2xsb3F1eS52MS5TZXRNZW1iZXJNYW5hZ2VyUmVzcG9uc2UiQJACAvrHGAQIAxAEgtPkkwIvOgEqYgZtZW1iZXIiIi92MS9tZW1iZXJzL3ttZW1iZXJfaWR9OnNldE1hbmFnZXJiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_deleted_filter, file_colloquy_v1_member, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations]);
 
 /**
- * UpsertMemberRequest says what the member shall be.
- *
  * @generated from message colloquy.v1.UpsertMemberRequest
  */
 export type UpsertMemberRequest = Message<"colloquy.v1.UpsertMemberRequest"> & {
@@ -66,8 +64,6 @@ export const UpsertMemberRequestSchema: GenMessage<UpsertMemberRequest> = /*@__P
   messageDesc(file_colloquy_v1_directory_service, 0);
 
 /**
- * UpsertMemberResponse holds the member as it is now.
- *
  * @generated from message colloquy.v1.UpsertMemberResponse
  */
 export type UpsertMemberResponse = Message<"colloquy.v1.UpsertMemberResponse"> & {
@@ -87,8 +83,6 @@ export const UpsertMemberResponseSchema: GenMessage<UpsertMemberResponse> = /*@_
   messageDesc(file_colloquy_v1_directory_service, 1);
 
 /**
- * GetMemberRequest names the member to read.
- *
  * @generated from message colloquy.v1.GetMemberRequest
  */
 export type GetMemberRequest = Message<"colloquy.v1.GetMemberRequest"> & {
@@ -115,8 +109,6 @@ export const GetMemberRequestSchema: GenMessage<GetMemberRequest> = /*@__PURE__*
   messageDesc(file_colloquy_v1_directory_service, 2);
 
 /**
- * GetMemberResponse holds the member.
- *
  * @generated from message colloquy.v1.GetMemberResponse
  */
 export type GetMemberResponse = Message<"colloquy.v1.GetMemberResponse"> & {
@@ -185,8 +177,6 @@ export const ListMembersRequestSchema: GenMessage<ListMembersRequest> = /*@__PUR
   messageDesc(file_colloquy_v1_directory_service, 4);
 
 /**
- * ListMembersResponse holds one page.
- *
  * @generated from message colloquy.v1.ListMembersResponse
  */
 export type ListMembersResponse = Message<"colloquy.v1.ListMembersResponse"> & {
@@ -213,8 +203,6 @@ export const ListMembersResponseSchema: GenMessage<ListMembersResponse> = /*@__P
   messageDesc(file_colloquy_v1_directory_service, 5);
 
 /**
- * DeleteMemberRequest names the member to delete.
- *
  * @generated from message colloquy.v1.DeleteMemberRequest
  */
 export type DeleteMemberRequest = Message<"colloquy.v1.DeleteMemberRequest"> & {
@@ -250,8 +238,6 @@ export const DeleteMemberRequestSchema: GenMessage<DeleteMemberRequest> = /*@__P
   messageDesc(file_colloquy_v1_directory_service, 6);
 
 /**
- * DeleteMemberResponse holds the deleted member.
- *
  * @generated from message colloquy.v1.DeleteMemberResponse
  */
 export type DeleteMemberResponse = Message<"colloquy.v1.DeleteMemberResponse"> & {
@@ -271,8 +257,6 @@ export const DeleteMemberResponseSchema: GenMessage<DeleteMemberResponse> = /*@_
   messageDesc(file_colloquy_v1_directory_service, 7);
 
 /**
- * SetMemberRoleRequest says what a member may do.
- *
  * @generated from message colloquy.v1.SetMemberRoleRequest
  */
 export type SetMemberRoleRequest = Message<"colloquy.v1.SetMemberRoleRequest"> & {
@@ -315,8 +299,6 @@ export const SetMemberRoleRequestSchema: GenMessage<SetMemberRoleRequest> = /*@_
   messageDesc(file_colloquy_v1_directory_service, 8);
 
 /**
- * SetMemberRoleResponse holds the member as it is now.
- *
  * @generated from message colloquy.v1.SetMemberRoleResponse
  */
 export type SetMemberRoleResponse = Message<"colloquy.v1.SetMemberRoleResponse"> & {
@@ -336,8 +318,6 @@ export const SetMemberRoleResponseSchema: GenMessage<SetMemberRoleResponse> = /*
   messageDesc(file_colloquy_v1_directory_service, 9);
 
 /**
- * SetMemberManagerRequest says who a member's manager is.
- *
  * @generated from message colloquy.v1.SetMemberManagerRequest
  */
 export type SetMemberManagerRequest = Message<"colloquy.v1.SetMemberManagerRequest"> & {
@@ -380,8 +360,6 @@ export const SetMemberManagerRequestSchema: GenMessage<SetMemberManagerRequest> 
   messageDesc(file_colloquy_v1_directory_service, 10);
 
 /**
- * SetMemberManagerResponse holds the member as it is now.
- *
  * @generated from message colloquy.v1.SetMemberManagerResponse
  */
 export type SetMemberManagerResponse = Message<"colloquy.v1.SetMemberManagerResponse"> & {

@@ -10,12 +10,19 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/error_reason.proto.
  */
 export const file_colloquy_v1_error_reason: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS9lcnJvcl9yZWFzb24ucHJvdG8SC2NvbGxvcXV5LnYxKqQICgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpFUlJPUl9SRUFTT05fSU5WQUxJRF9GSUVMRBABEh8KG0VSUk9SX1JFQVNPTl9NQUxGT1JNRURfQk9EWRACEiMKH0VSUk9SX1JFQVNPTl9JTlZBTElEX1BBR0VfVE9LRU4QAxIiCh5FUlJPUl9SRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQBBIkCiBFUlJPUl9SRUFTT05fUkVRVUVTVF9JTl9QUk9HUkVTUxAFEiMKH0VSUk9SX1JFQVNPTl9DUkVERU5USUFMX01JU1NJTkcQBhIjCh9FUlJPUl9SRUFTT05fQ1JFREVOVElBTF9JTlZBTElEEAcSHgoaRVJST1JfUkVBU09OX1NDT1BFX01JU1NJTkcQCBIiCh5FUlJPUl9SRUFTT05fUEVSTUlTU0lPTl9ERU5JRUQQCRIaChZFUlJPUl9SRUFTT05fTk9UX0ZPVU5EEAoSHwobRVJST1JfUkVBU09OX0FMUkVBRFlfRVhJU1RTEAsSHgoaRVJST1JfUkVBU09OX0VUQUdfTUlTTUFUQ0gQDBIYChRFUlJPUl9SRUFTT05fREVMRVRFRBANEhwKGEVSUk9SX1JFQVNPTl9OT1RfREVMRVRFRBAOEiQKIEVSUk9SX1JFQVNPTl9DT05WRVJTQVRJT05fQ0xPU0VEEA8SHQoZRVJST1JfUkVBU09OX1JBVEVfTElNSVRFRBAQEhoKFkVSUk9SX1JFQVNPTl9UT09fTEFSR0UQERIbChdFUlJPUl9SRUFTT05fT1ZFUkxPQURFRBASEiUKIUVSUk9SX1JFQVNPTl9EQVRBQkFTRV9VTkFWQUlMQUJMRRATEh4KGkVSUk9SX1JFQVNPTl9TSFVUVElOR19ET1dOEBQSIgoeRVJST1JfUkVBU09OX0RFQURMSU5FX0VYQ0VFREVEEBUSGgoWRVJST1JfUkVBU09OX0NBTkNFTExFRBAWEh8KG0VSUk9SX1JFQVNPTl9VTktOT1dOX01FVEhPRBAXEhkKFUVSUk9SX1JFQVNPTl9JTlRFUk5BTBAYEiIKHkVSUk9SX1JFQVNPTl9VTktOT1dOX1JFRkVSRU5DRRAZEhkKFUVSUk9SX1JFQVNPTl9DT05GTElDVBAaEiEKHUVSUk9SX1JFQVNPTl9UVVJOX0lOX1BST0dSRVNTEBsSHQoZRVJST1JfUkVBU09OX0FHRU5UX0ZBSUxFRBAcEh8KG0VSUk9SX1JFQVNPTl9RVU9UQV9FWENFRURFRBAdEhwKGEVSUk9SX1JFQVNPTl9VTlNVUFBPUlRFRBAeEiMKH0VSUk9SX1JFQVNPTl9JU1NVRVJfVU5BVkFJTEFCTEUQH2IGcHJvdG8z");
+  fileDesc("Ch5jb2xsb3F1eS92MS9lcnJvcl9yZWFzb24ucHJvdG8SC2NvbGxvcXV5LnYxKooICgtFcnJvclJlYXNvbhIcChhFUlJPUl9SRUFTT05fVU5TUEVDSUZJRUQQABIeChpFUlJPUl9SRUFTT05fSU5WQUxJRF9GSUVMRBABEh8KG0VSUk9SX1JFQVNPTl9NQUxGT1JNRURfQk9EWRACEiMKH0VSUk9SX1JFQVNPTl9JTlZBTElEX1BBR0VfVE9LRU4QAxIiCh5FUlJPUl9SRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQBBIkCiBFUlJPUl9SRUFTT05fUkVRVUVTVF9JTl9QUk9HUkVTUxAFEiMKH0VSUk9SX1JFQVNPTl9DUkVERU5USUFMX01JU1NJTkcQBhIjCh9FUlJPUl9SRUFTT05fQ1JFREVOVElBTF9JTlZBTElEEAcSHgoaRVJST1JfUkVBU09OX1NDT1BFX01JU1NJTkcQCBIiCh5FUlJPUl9SRUFTT05fUEVSTUlTU0lPTl9ERU5JRUQQCRIaChZFUlJPUl9SRUFTT05fTk9UX0ZPVU5EEAoSHwobRVJST1JfUkVBU09OX0FMUkVBRFlfRVhJU1RTEAsSHgoaRVJST1JfUkVBU09OX0VUQUdfTUlTTUFUQ0gQDBIcChhFUlJPUl9SRUFTT05fTk9UX0RFTEVURUQQDRIkCiBFUlJPUl9SRUFTT05fQ09OVkVSU0FUSU9OX0NMT1NFRBAOEh0KGUVSUk9SX1JFQVNPTl9SQVRFX0xJTUlURUQQDxIaChZFUlJPUl9SRUFTT05fVE9PX0xBUkdFEBASGwoXRVJST1JfUkVBU09OX09WRVJMT0FERUQQERIlCiFFUlJPUl9SRUFTT05fREFUQUJBU0VfVU5BVkFJTEFCTEUQEhIeChpFUlJPUl9SRUFTT05fU0hVVFRJTkdfRE9XThATEiIKHkVSUk9SX1JFQVNPTl9ERUFETElORV9FWENFRURFRBAUEhoKFkVSUk9SX1JFQVNPTl9DQU5DRUxMRUQQFRIfChtFUlJPUl9SRUFTT05fVU5LTk9XTl9NRVRIT0QQFhIZChVFUlJPUl9SRUFTT05fSU5URVJOQUwQFxIiCh5FUlJPUl9SRUFTT05fVU5LTk9XTl9SRUZFUkVOQ0UQGBIZChVFUlJPUl9SRUFTT05fQ09ORkxJQ1QQGRIhCh1FUlJPUl9SRUFTT05fVFVSTl9JTl9QUk9HUkVTUxAaEh0KGUVSUk9SX1JFQVNPTl9BR0VOVF9GQUlMRUQQGxIfChtFUlJPUl9SRUFTT05fUVVPVEFfRVhDRUVERUQQHBIcChhFUlJPUl9SRUFTT05fVU5TVVBQT1JURUQQHRIjCh9FUlJPUl9SRUFTT05fSVNTVUVSX1VOQVZBSUxBQkxFEB5iBnByb3RvMw");
 
 /**
  * ErrorReason says precisely why a call failed. It is the `reason` of the `google.rpc.ErrorInfo` that every error of
- * this API carries (domain `colloquy`), spelled without the prefix: `ERROR_REASON_NOT_FOUND` travels as `NOT_FOUND`.
- * Switch on it rather than on messages, which may change.
+ * this API carries, spelled without the prefix. Switch on it rather than on messages, which may change. An example:
+ *
+ *     {
+ *       "reason": "SCOPE_MISSING",
+ *       "domain": "colloquy",
+ *       "metadata": {"scope": "write"}
+ *     }
+ *
+ * Each comment begins with the RPC code. A reason whose comment shows no metadata has none.
  *
  * @generated from enum colloquy.v1.ErrorReason
  */
@@ -77,7 +84,7 @@ export const ErrorReason = {
   CREDENTIAL_INVALID: 7,
 
   /**
-   * PERMISSION_DENIED: the API key lacks the scope that this call needs.
+   * PERMISSION_DENIED: the API key lacks the scope that this call needs. Metadata: `{"scope": "write"}`.
    *
    * @generated from enum value: ERROR_REASON_SCOPE_MISSING = 8;
    */
@@ -105,152 +112,155 @@ export const ErrorReason = {
   ALREADY_EXISTS: 11,
 
   /**
-   * ABORTED: the etag given is not the resource's current one. Read it again, then retry.
+   * ABORTED: the etag given is not the resource's current one. Read the resource again, then retry.
    *
    * @generated from enum value: ERROR_REASON_ETAG_MISMATCH = 12;
    */
   ETAG_MISMATCH: 12,
 
   /**
-   * FAILED_PRECONDITION: the resource is deleted; restore it first.
-   *
-   * @generated from enum value: ERROR_REASON_DELETED = 13;
-   */
-  DELETED: 13,
-
-  /**
    * FAILED_PRECONDITION: the resource is not deleted, so it cannot be restored.
    *
-   * @generated from enum value: ERROR_REASON_NOT_DELETED = 14;
+   * @generated from enum value: ERROR_REASON_NOT_DELETED = 13;
    */
-  NOT_DELETED: 14,
+  NOT_DELETED: 13,
 
   /**
    * FAILED_PRECONDITION: the conversation is closed and takes no messages. Make it active again first.
    *
-   * @generated from enum value: ERROR_REASON_CONVERSATION_CLOSED = 15;
+   * @generated from enum value: ERROR_REASON_CONVERSATION_CLOSED = 14;
    */
-  CONVERSATION_CLOSED: 15,
+  CONVERSATION_CLOSED: 14,
 
   /**
-   * RESOURCE_EXHAUSTED: a rate limit is used up. `google.rpc.RetryInfo` says when to retry.
+   * RESOURCE_EXHAUSTED: a rate limit is used up. `google.rpc.RetryInfo` says when to retry. Metadata: `{"policy": "caller"}`.
    *
-   * @generated from enum value: ERROR_REASON_RATE_LIMITED = 16;
+   * @generated from enum value: ERROR_REASON_RATE_LIMITED = 15;
    */
-  RATE_LIMITED: 16,
+  RATE_LIMITED: 15,
 
   /**
-   * RESOURCE_EXHAUSTED: the request or the answer is larger than the limit.
+   * RESOURCE_EXHAUSTED: the request or the response is larger than the limit.
    *
-   * @generated from enum value: ERROR_REASON_TOO_LARGE = 17;
+   * @generated from enum value: ERROR_REASON_TOO_LARGE = 16;
    */
-  TOO_LARGE: 17,
+  TOO_LARGE: 16,
 
   /**
    * RESOURCE_EXHAUSTED: the server has more work than it can do in time. Retry with backoff.
    *
-   * @generated from enum value: ERROR_REASON_OVERLOADED = 18;
+   * @generated from enum value: ERROR_REASON_OVERLOADED = 17;
    */
-  OVERLOADED: 18,
+  OVERLOADED: 17,
 
   /**
-   * UNAVAILABLE: the database cannot be reached. `google.rpc.RetryInfo` says when to retry.
+   * UNAVAILABLE: the database cannot be reached. `google.rpc.RetryInfo` says when to retry. Metadata:
+   * `{"outcome": "unknown"}` if the change may have taken effect.
    *
-   * @generated from enum value: ERROR_REASON_DATABASE_UNAVAILABLE = 19;
+   * @generated from enum value: ERROR_REASON_DATABASE_UNAVAILABLE = 18;
    */
-  DATABASE_UNAVAILABLE: 19,
+  DATABASE_UNAVAILABLE: 18,
 
   /**
-   * UNAVAILABLE: the server is shutting down. Retry on another connection.
+   * UNAVAILABLE: the server is shutting down. Retry on another connection. Metadata: `{"outcome": "unknown"}` if the
+   * change may have taken effect.
    *
-   * @generated from enum value: ERROR_REASON_SHUTTING_DOWN = 20;
+   * @generated from enum value: ERROR_REASON_SHUTTING_DOWN = 19;
    */
-  SHUTTING_DOWN: 20,
+  SHUTTING_DOWN: 19,
 
   /**
    * DEADLINE_EXCEEDED: the call took longer than its caller allowed.
    *
-   * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 21;
+   * @generated from enum value: ERROR_REASON_DEADLINE_EXCEEDED = 20;
    */
-  DEADLINE_EXCEEDED: 21,
+  DEADLINE_EXCEEDED: 20,
 
   /**
-   * CANCELLED: the caller went away.
+   * CANCELLED: the caller disconnected.
    *
-   * @generated from enum value: ERROR_REASON_CANCELLED = 22;
+   * @generated from enum value: ERROR_REASON_CANCELLED = 21;
    */
-  CANCELLED: 22,
+  CANCELLED: 21,
 
   /**
    * UNIMPLEMENTED: there is no such service or method.
    *
-   * @generated from enum value: ERROR_REASON_UNKNOWN_METHOD = 23;
+   * @generated from enum value: ERROR_REASON_UNKNOWN_METHOD = 22;
    */
-  UNKNOWN_METHOD: 23,
+  UNKNOWN_METHOD: 22,
 
   /**
-   * INTERNAL: something unforeseen. The server's log has the details under the request id.
+   * INTERNAL: an unforeseen failure. The server's log has the details under the request id.
    *
-   * @generated from enum value: ERROR_REASON_INTERNAL = 24;
+   * @generated from enum value: ERROR_REASON_INTERNAL = 23;
    */
-  INTERNAL: 24,
+  INTERNAL: 23,
 
   /**
    * INVALID_ARGUMENT: a resource that the request names (an agent, a member) does not exist.
    *
-   * @generated from enum value: ERROR_REASON_UNKNOWN_REFERENCE = 25;
+   * @generated from enum value: ERROR_REASON_UNKNOWN_REFERENCE = 24;
    */
-  UNKNOWN_REFERENCE: 25,
+  UNKNOWN_REFERENCE: 24,
 
   /**
    * FAILED_PRECONDITION: the change would leave something in a state that is not allowed, such as a cycle of managers.
    *
-   * @generated from enum value: ERROR_REASON_CONFLICT = 26;
+   * @generated from enum value: ERROR_REASON_CONFLICT = 25;
    */
-  CONFLICT: 26,
+  CONFLICT: 25,
 
   /**
-   * ABORTED: another turn is running in the conversation. `metadata.turn_id` names it.
+   * ABORTED: another turn is running in the conversation. Metadata: `{"turn_id": "01920000-0000-7000-8000-000000000001"}`.
    *
-   * @generated from enum value: ERROR_REASON_TURN_IN_PROGRESS = 27;
+   * @generated from enum value: ERROR_REASON_TURN_IN_PROGRESS = 26;
    */
-  TURN_IN_PROGRESS: 27,
+  TURN_IN_PROGRESS: 26,
 
   /**
-   * UNAVAILABLE: the agent failed or did not answer. The caller's message is kept.
+   * UNAVAILABLE: the agent failed or did not answer. The caller's message is kept. Metadata:
+   * `{"turn_id": "01920000-0000-7000-8000-000000000001"}`.
    *
-   * @generated from enum value: ERROR_REASON_AGENT_FAILED = 28;
+   * @generated from enum value: ERROR_REASON_AGENT_FAILED = 27;
    */
-  AGENT_FAILED: 28,
+  AGENT_FAILED: 27,
 
   /**
-   * RESOURCE_EXHAUSTED: a quota of the tenant, the caller or the conversation is used up; `google.rpc.QuotaFailure` names
-   * it.
+   * RESOURCE_EXHAUSTED: a quota is used up: of open streams, or of turns that wait. `google.rpc.QuotaFailure` names it.
+   * Metadata for open streams: `{"limit": "streams.key"}`.
    *
-   * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 29;
+   * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 28;
    */
-  QUOTA_EXCEEDED: 29,
+  QUOTA_EXCEEDED: 28,
 
   /**
    * UNIMPLEMENTED: the method exists, but not this way to call it: a content type, an HTTP method or a compression that
    * it does not take, or more or fewer request messages than it takes.
    *
-   * @generated from enum value: ERROR_REASON_UNSUPPORTED = 30;
+   * @generated from enum value: ERROR_REASON_UNSUPPORTED = 29;
    */
-  UNSUPPORTED: 30,
+  UNSUPPORTED: 29,
 
   /**
    * UNAVAILABLE: the keys of the token's issuer could not be read yet. `google.rpc.RetryInfo` says when to retry.
    *
-   * @generated from enum value: ERROR_REASON_ISSUER_UNAVAILABLE = 31;
+   * @generated from enum value: ERROR_REASON_ISSUER_UNAVAILABLE = 30;
    */
-  ISSUER_UNAVAILABLE: 31,
+  ISSUER_UNAVAILABLE: 30,
 } as const;
 
 /**
  * ErrorReason says precisely why a call failed. It is the `reason` of the `google.rpc.ErrorInfo` that every error of
- * this API carries (domain `colloquy`), spelled without the prefix: `ERROR_REASON_NOT_FOUND` travels as `NOT_FOUND`.
- * Switch on it rather than on messages, which may change.
+ * this API carries, spelled without the prefix. Switch on it rather than on messages, which may change. An example:
+ *
+ *     {
+ *       "reason": "SCOPE_MISSING",
+ *       "domain": "colloquy",
+ *       "metadata": {"scope": "write"}
+ *     }
+ *
+ * Each comment begins with the RPC code. A reason whose comment shows no metadata has none.
  *
  * @generated from enum colloquy.v1.ErrorReason
  */

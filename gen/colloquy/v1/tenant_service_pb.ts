@@ -19,11 +19,9 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/tenant_service.proto.
  */
 export const file_colloquy_v1_tenant_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb2xsb3F1eS92MS90ZW5hbnRfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiYQoTQ3JlYXRlVGVuYW50UmVxdWVzdBIrCgZ0ZW5hbnQYASABKAsyEy5jb2xsb3F1eS52MS5UZW5hbnRCBrpIA8gBARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiOwoUQ3JlYXRlVGVuYW50UmVzcG9uc2USIwoGdGVuYW50GAEgASgLMhMuY29sbG9xdXkudjEuVGVuYW50IjAKEEdldFRlbmFudFJlcXVlc3QSHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBIjOGAEiOAoRR2V0VGVuYW50UmVzcG9uc2USIwoGdGVuYW50GAEgASgLMhMuY29sbG9xdXkudjEuVGVuYW50IlEKEkxpc3RUZW5hbnRzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiagoTTGlzdFRlbmFudHNSZXNwb25zZRIvCgd0ZW5hbnRzGAEgAygLMhMuY29sbG9xdXkudjEuVGVuYW50Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiyQEKE1VwZGF0ZVRlbmFudFJlcXVlc3QSHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBIjOGAESKwoGdGVuYW50GAIgASgLMhMuY29sbG9xdXkudjEuVGVuYW50Qga6SAPIAQESLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhcKBGV0YWcYBCABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAUgASgJQgm6SAZyBJjOGAEiOwoUVXBkYXRlVGVuYW50UmVzcG9uc2USIwoGdGVuYW50GAEgASgLMhMuY29sbG9xdXkudjEuVGVuYW50Mr0ECg1UZW5hbnRTZXJ2aWNlEqABCgxDcmVhdGVUZW5hbnQSIC5jb2xsb3F1eS52MS5DcmVhdGVUZW5hbnRSZXF1ZXN0GiEuY29sbG9xdXkudjEuQ3JlYXRlVGVuYW50UmVzcG9uc2UiS5ACAOrHGBwIyQESFy92MS90ZW5hbnRzL3t0ZW5hbnQuaWR9+scYBggFEAUgAYLT5JMCGDoBKmIGdGVuYW50IgsvdjEvdGVuYW50cxKAAQoJR2V0VGVuYW50Eh0uY29sbG9xdXkudjEuR2V0VGVuYW50UmVxdWVzdBoeLmNvbGxvcXV5LnYxLkdldFRlbmFudFJlc3BvbnNlIjSQAgH6xxgGCAUQBSABgtPkkwIhYgZ0ZW5hbnQSFy92MS90ZW5hbnRzL3t0ZW5hbnRfaWR9EnIKC0xpc3RUZW5hbnRzEh8uY29sbG9xdXkudjEuTGlzdFRlbmFudHNSZXF1ZXN0GiAuY29sbG9xdXkudjEuTGlzdFRlbmFudHNSZXNwb25zZSIgkAIB+scYBggFEAUgAYLT5JMCDRILL3YxL3RlbmFudHMSkQEKDFVwZGF0ZVRlbmFudBIgLmNvbGxvcXV5LnYxLlVwZGF0ZVRlbmFudFJlcXVlc3QaIS5jb2xsb3F1eS52MS5VcGRhdGVUZW5hbnRSZXNwb25zZSI8kAIC+scYBggFEAUgAYLT5JMCKToGdGVuYW50YgZ0ZW5hbnQyFy92MS90ZW5hbnRzL3t0ZW5hbnRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_tenant, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("CiBjb2xsb3F1eS92MS90ZW5hbnRfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiYQoTQ3JlYXRlVGVuYW50UmVxdWVzdBIrCgZ0ZW5hbnQYASABKAsyEy5jb2xsb3F1eS52MS5UZW5hbnRCBrpIA8gBARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiOwoUQ3JlYXRlVGVuYW50UmVzcG9uc2USIwoGdGVuYW50GAEgASgLMhMuY29sbG9xdXkudjEuVGVuYW50IjAKEEdldFRlbmFudFJlcXVlc3QSHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBIjOGAEiOAoRR2V0VGVuYW50UmVzcG9uc2USIwoGdGVuYW50GAEgASgLMhMuY29sbG9xdXkudjEuVGVuYW50IlEKEkxpc3RUZW5hbnRzUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiagoTTGlzdFRlbmFudHNSZXNwb25zZRIvCgd0ZW5hbnRzGAEgAygLMhMuY29sbG9xdXkudjEuVGVuYW50Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiyQEKE1VwZGF0ZVRlbmFudFJlcXVlc3QSHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBIjOGAESKwoGdGVuYW50GAIgASgLMhMuY29sbG9xdXkudjEuVGVuYW50Qga6SAPIAQESLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhcKBGV0YWcYBCABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAUgASgJQgm6SAZyBJjOGAEiOwoUVXBkYXRlVGVuYW50UmVzcG9uc2USIwoGdGVuYW50GAEgASgLMhMuY29sbG9xdXkudjEuVGVuYW50MroECg1UZW5hbnRTZXJ2aWNlEp0BCgxDcmVhdGVUZW5hbnQSIC5jb2xsb3F1eS52MS5DcmVhdGVUZW5hbnRSZXF1ZXN0GiEuY29sbG9xdXkudjEuQ3JlYXRlVGVuYW50UmVzcG9uc2UiSOrHGBwIyQESFy92MS90ZW5hbnRzL3t0ZW5hbnQuaWR9+scYBggFEAUgAYLT5JMCGDoBKmIGdGVuYW50IgsvdjEvdGVuYW50cxKAAQoJR2V0VGVuYW50Eh0uY29sbG9xdXkudjEuR2V0VGVuYW50UmVxdWVzdBoeLmNvbGxvcXV5LnYxLkdldFRlbmFudFJlc3BvbnNlIjSQAgH6xxgGCAUQBSABgtPkkwIhYgZ0ZW5hbnQSFy92MS90ZW5hbnRzL3t0ZW5hbnRfaWR9EnIKC0xpc3RUZW5hbnRzEh8uY29sbG9xdXkudjEuTGlzdFRlbmFudHNSZXF1ZXN0GiAuY29sbG9xdXkudjEuTGlzdFRlbmFudHNSZXNwb25zZSIgkAIB+scYBggFEAUgAYLT5JMCDRILL3YxL3RlbmFudHMSkQEKDFVwZGF0ZVRlbmFudBIgLmNvbGxvcXV5LnYxLlVwZGF0ZVRlbmFudFJlcXVlc3QaIS5jb2xsb3F1eS52MS5VcGRhdGVUZW5hbnRSZXNwb25zZSI8kAIC+scYBggFEAUgAYLT5JMCKToGdGVuYW50YgZ0ZW5hbnQyFy92MS90ZW5hbnRzL3t0ZW5hbnRfaWR9YgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_tenant, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
- * CreateTenantRequest says what the tenant shall be.
- *
  * @generated from message colloquy.v1.CreateTenantRequest
  */
 export type CreateTenantRequest = Message<"colloquy.v1.CreateTenantRequest"> & {
@@ -51,8 +49,6 @@ export const CreateTenantRequestSchema: GenMessage<CreateTenantRequest> = /*@__P
   messageDesc(file_colloquy_v1_tenant_service, 0);
 
 /**
- * CreateTenantResponse holds the new tenant.
- *
  * @generated from message colloquy.v1.CreateTenantResponse
  */
 export type CreateTenantResponse = Message<"colloquy.v1.CreateTenantResponse"> & {
@@ -72,8 +68,6 @@ export const CreateTenantResponseSchema: GenMessage<CreateTenantResponse> = /*@_
   messageDesc(file_colloquy_v1_tenant_service, 1);
 
 /**
- * GetTenantRequest names the tenant to read.
- *
  * @generated from message colloquy.v1.GetTenantRequest
  */
 export type GetTenantRequest = Message<"colloquy.v1.GetTenantRequest"> & {
@@ -93,8 +87,6 @@ export const GetTenantRequestSchema: GenMessage<GetTenantRequest> = /*@__PURE__*
   messageDesc(file_colloquy_v1_tenant_service, 2);
 
 /**
- * GetTenantResponse holds the tenant.
- *
  * @generated from message colloquy.v1.GetTenantResponse
  */
 export type GetTenantResponse = Message<"colloquy.v1.GetTenantResponse"> & {
@@ -114,8 +106,6 @@ export const GetTenantResponseSchema: GenMessage<GetTenantResponse> = /*@__PURE_
   messageDesc(file_colloquy_v1_tenant_service, 3);
 
 /**
- * ListTenantsRequest asks for one page.
- *
  * @generated from message colloquy.v1.ListTenantsRequest
  */
 export type ListTenantsRequest = Message<"colloquy.v1.ListTenantsRequest"> & {
@@ -142,8 +132,6 @@ export const ListTenantsRequestSchema: GenMessage<ListTenantsRequest> = /*@__PUR
   messageDesc(file_colloquy_v1_tenant_service, 4);
 
 /**
- * ListTenantsResponse holds one page.
- *
  * @generated from message colloquy.v1.ListTenantsResponse
  */
 export type ListTenantsResponse = Message<"colloquy.v1.ListTenantsResponse"> & {
@@ -170,8 +158,6 @@ export const ListTenantsResponseSchema: GenMessage<ListTenantsResponse> = /*@__P
   messageDesc(file_colloquy_v1_tenant_service, 5);
 
 /**
- * UpdateTenantRequest says what to change in a tenant.
- *
  * @generated from message colloquy.v1.UpdateTenantRequest
  */
 export type UpdateTenantRequest = Message<"colloquy.v1.UpdateTenantRequest"> & {
@@ -223,8 +209,6 @@ export const UpdateTenantRequestSchema: GenMessage<UpdateTenantRequest> = /*@__P
   messageDesc(file_colloquy_v1_tenant_service, 6);
 
 /**
- * UpdateTenantResponse holds the tenant as it is now.
- *
  * @generated from message colloquy.v1.UpdateTenantResponse
  */
 export type UpdateTenantResponse = Message<"colloquy.v1.UpdateTenantResponse"> & {

@@ -50,8 +50,6 @@ export const ImportConversationsRequestSchema: GenMessage<ImportConversationsReq
   messageDesc(file_colloquy_v1_transfer_service, 0);
 
 /**
- * ImportConversationsResponse says what was imported.
- *
  * @generated from message colloquy.v1.ImportConversationsResponse
  */
 export type ImportConversationsResponse = Message<"colloquy.v1.ImportConversationsResponse"> & {
@@ -148,8 +146,6 @@ export const ImportErrorSchema: GenMessage<ImportError> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_transfer_service, 2);
 
 /**
- * ExportConversationsRequest says what to export.
- *
  * @generated from message colloquy.v1.ExportConversationsRequest
  */
 export type ExportConversationsRequest = Message<"colloquy.v1.ExportConversationsRequest"> & {
@@ -169,8 +165,6 @@ export const ExportConversationsRequestSchema: GenMessage<ExportConversationsReq
   messageDesc(file_colloquy_v1_transfer_service, 3);
 
 /**
- * ExportConversationsResponse is one line of the export.
- *
  * @generated from message colloquy.v1.ExportConversationsResponse
  */
 export type ExportConversationsResponse = Message<"colloquy.v1.ExportConversationsResponse"> & {

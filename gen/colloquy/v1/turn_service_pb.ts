@@ -19,11 +19,9 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn_service.proto.
  */
 export const file_colloquy_v1_turn_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIrYBCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAEilgEKDENoYXRSZXNwb25zZRIrCgdzdGFydGVkGAEgASgLMhguY29sbG9xdXkudjEuVHVyblN0YXJ0ZWRIABInCgVkZWx0YRgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5EZWx0YUgAEicKBWVuZGVkGAMgASgLMhYuY29sbG9xdXkudjEuVHVybkVuZGVkSABCBwoFZXZlbnQiSAoRUmVzdW1lVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEhcKBm9mZnNldBgCIAEoA0IHukgEIgIoACJ3ChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSABCBwoFZXZlbnQiTgoRQ2FuY2VsVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI1ChJDYW5jZWxUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ytAMKC1R1cm5TZXJ2aWNlEogBCgRDaGF0EhguY29sbG9xdXkudjEuQ2hhdFJlcXVlc3QaGS5jb2xsb3F1eS52MS5DaGF0UmVzcG9uc2UiSZACAOrHGAcqBWV2ZW50+scYBAgCGAKC0+STAi06ASoiKC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OmNoYXQwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZvZmZzZXQqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEShQEKCkNhbmNlbFR1cm4SHi5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXNwb25zZSI2kAIC+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06Y2FuY2VsYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
+  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIrYBCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAEilgEKDENoYXRSZXNwb25zZRIrCgdzdGFydGVkGAEgASgLMhguY29sbG9xdXkudjEuVHVyblN0YXJ0ZWRIABInCgVkZWx0YRgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5EZWx0YUgAEicKBWVuZGVkGAMgASgLMhYuY29sbG9xdXkudjEuVHVybkVuZGVkSABCBwoFZXZlbnQiSAoRUmVzdW1lVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEhcKBm9mZnNldBgCIAEoA0IHukgEIgIoACJ3ChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSABCBwoFZXZlbnQiTgoRQ2FuY2VsVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI1ChJDYW5jZWxUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ysQMKC1R1cm5TZXJ2aWNlEoUBCgRDaGF0EhguY29sbG9xdXkudjEuQ2hhdFJlcXVlc3QaGS5jb2xsb3F1eS52MS5DaGF0UmVzcG9uc2UiRurHGAcqBWV2ZW50+scYBAgCGAKC0+STAi06ASoiKC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OmNoYXQwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZvZmZzZXQqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEShQEKCkNhbmNlbFR1cm4SHi5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXNwb25zZSI2kAIC+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06Y2FuY2VsYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
 
 /**
- * ChatRequest holds the message that the agent shall answer.
- *
  * @generated from message colloquy.v1.ChatRequest
  */
 export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
@@ -66,8 +64,6 @@ export const ChatRequestSchema: GenMessage<ChatRequest> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn_service, 0);
 
 /**
- * ChatResponse is one step of the turn.
- *
  * @generated from message colloquy.v1.ChatResponse
  */
 export type ChatResponse = Message<"colloquy.v1.ChatResponse"> & {
@@ -111,8 +107,6 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn_service, 1);
 
 /**
- * ResumeTurnRequest says which turn to follow.
- *
  * @generated from message colloquy.v1.ResumeTurnRequest
  */
 export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
@@ -140,8 +134,6 @@ export const ResumeTurnRequestSchema: GenMessage<ResumeTurnRequest> = /*@__PURE_
   messageDesc(file_colloquy_v1_turn_service, 2);
 
 /**
- * ResumeTurnResponse is one step of the turn.
- *
  * @generated from message colloquy.v1.ResumeTurnResponse
  */
 export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
@@ -177,8 +169,6 @@ export const ResumeTurnResponseSchema: GenMessage<ResumeTurnResponse> = /*@__PUR
   messageDesc(file_colloquy_v1_turn_service, 3);
 
 /**
- * CancelTurnRequest names the turn to end.
- *
  * @generated from message colloquy.v1.CancelTurnRequest
  */
 export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
@@ -206,8 +196,6 @@ export const CancelTurnRequestSchema: GenMessage<CancelTurnRequest> = /*@__PURE_
   messageDesc(file_colloquy_v1_turn_service, 4);
 
 /**
- * CancelTurnResponse holds the turn as it ended.
- *
  * @generated from message colloquy.v1.CancelTurnResponse
  */
 export type CancelTurnResponse = Message<"colloquy.v1.CancelTurnResponse"> & {

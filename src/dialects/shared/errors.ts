@@ -69,7 +69,6 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   NOT_FOUND: "not_found",
   ALREADY_EXISTS: "conflict",
   ETAG_MISMATCH: "conflict",
-  DELETED: "conflict",
   NOT_DELETED: "conflict",
   CONVERSATION_CLOSED: "conflict",
   CONFLICT: "conflict",
