@@ -28,15 +28,15 @@ export const file_colloquy_v1_access_service: GenFile = /*@__PURE__*/
  */
 export type CreateApiKeyRequest = Message<"colloquy.v1.CreateApiKeyRequest"> & {
   /**
-   * Its name, scopes and expiry. Fields that only the server sets are ignored.
+   * The new key: its name, scopes and expiry. Output-only fields are ignored.
    *
    * @generated from field: colloquy.v1.ApiKey api_key = 1;
    */
   apiKey?: ApiKey | undefined;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -81,14 +81,16 @@ export const CreateApiKeyResponseSchema: GenMessage<CreateApiKeyResponse> = /*@_
  */
 export type ListApiKeysRequest = Message<"colloquy.v1.ListApiKeysRequest"> & {
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 2;
    */
@@ -121,7 +123,7 @@ export type ListApiKeysResponse = Message<"colloquy.v1.ListApiKeysResponse"> & {
   apiKeys: ApiKey[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -155,8 +157,8 @@ export type RotateApiKeyRequest = Message<"colloquy.v1.RotateApiKeyRequest"> & {
   overlap?: Duration | undefined;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -208,8 +210,8 @@ export type RevokeApiKeyRequest = Message<"colloquy.v1.RevokeApiKeyRequest"> & {
   apiKeyId: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -310,16 +312,17 @@ export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_access_service, 9);
 
 /**
- * AccessService keeps the API keys of a tenant, and tells callers who they are.
+ * AccessService manages the API keys of a tenant, and tells callers who they are.
  *
- * All but WhoAmI is for administrators and API keys with the scope `admin`. A key gives no scope that it lacks itself.
+ * All but WhoAmI is for administrators and API keys with the scope `admin`. A key cannot grant a scope that it does not
+ * have.
  *
  * @generated from service colloquy.v1.AccessService
  */
 export const AccessService: GenService<{
   /**
-   * CreateApiKey makes an API key. Its text is in this answer and nowhere else: a repeat with the same request id gets the
-   * key without its text.
+   * CreateApiKey creates an API key. Only this response contains its text: a retry with the same request id returns the
+   * key without it.
    *
    * @generated from rpc colloquy.v1.AccessService.CreateApiKey
    */
@@ -329,7 +332,7 @@ export const AccessService: GenService<{
     output: typeof CreateApiKeyResponseSchema;
   },
   /**
-   * ListApiKeys pages through the API keys of the tenant, newest first.
+   * ListApiKeys lists the API keys of the tenant, newest first.
    *
    * @generated from rpc colloquy.v1.AccessService.ListApiKeys
    */
@@ -339,8 +342,8 @@ export const AccessService: GenService<{
     output: typeof ListApiKeysResponseSchema;
   },
   /**
-   * RotateApiKey gives a key a new text; the old one keeps working for the overlap. The new text is in this answer and
-   * nowhere else. Fails with FAILED_PRECONDITION, reason CONFLICT, if the key was revoked or has expired.
+   * RotateApiKey gives a key a new text; the old one stays valid for the overlap. Only this response contains the new
+   * text. Fails with FAILED_PRECONDITION, reason CONFLICT, if the key was revoked or has expired.
    *
    * @generated from rpc colloquy.v1.AccessService.RotateApiKey
    */
@@ -350,8 +353,8 @@ export const AccessService: GenService<{
     output: typeof RotateApiKeyResponseSchema;
   },
   /**
-   * RevokeApiKey ends a key for good, and the tokens got for it. It shows within 60 s on every server. Doing it again
-   * changes nothing.
+   * RevokeApiKey revokes a key, and the tokens that were issued for it, on every server within 60 s. It cannot be
+   * undone. Idempotent.
    *
    * @generated from rpc colloquy.v1.AccessService.RevokeApiKey
    */
@@ -361,7 +364,7 @@ export const AccessService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * WhoAmI says who is calling, as the server sees it.
+   * WhoAmI returns the caller as the server sees it.
    *
    * @generated from rpc colloquy.v1.AccessService.WhoAmI
    */

@@ -20,7 +20,7 @@ export const file_colloquy_v1_actor: GenFile = /*@__PURE__*/
  */
 export type Actor = Message<"colloquy.v1.Actor"> & {
   /**
-   * The kind of actor. Always set in answers. Default in filters and imports: member.
+   * The kind of actor. Always set in responses. Default in filters and imports: member.
    *
    * @generated from field: colloquy.v1.ActorType type = 1;
    */
@@ -57,7 +57,7 @@ export const ActorSchema: GenMessage<Actor> = /*@__PURE__*/
  */
 export const ActorType = {
   /**
-   * Never answered. The default: member.
+   * Never returned. The default: member.
    *
    * @generated from enum value: ACTOR_TYPE_UNSPECIFIED = 0;
    */

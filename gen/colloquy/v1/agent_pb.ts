@@ -18,7 +18,7 @@ export const file_colloquy_v1_agent: GenFile = /*@__PURE__*/
   fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEigwUKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNCCwoJY29ubmVjdG9yIkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKWAQoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJoChBDb25uZWN0Q29ubmVjdG9yEhwKCGJhc2VfdXJsGAEgASgJQgq6SAdyBRABGNAPEjYKCHByb3RvY29sGAIgASgOMhouY29sbG9xdXkudjEuQWdlbnRQcm90b2NvbEIIukgFggECEAEqZAoNQWdlbnRQcm90b2NvbBIeChpBR0VOVF9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhoKFkFHRU5UX1BST1RPQ09MX0NPTk5FQ1QQARIXChNBR0VOVF9QUk9UT0NPTF9HUlBDEAJiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Agent answers in conversations: what it is called, and how it is reached.
+ * Agent replies in conversations.
  *
  * @generated from message colloquy.v1.Agent
  */
@@ -31,27 +31,27 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   id: string;
 
   /**
-   * The name by which conversations may call it. Unique in the tenant. 1 to 200 characters.
+   * The name by which conversations may refer to it. Unique in the tenant. 1 to 200 characters.
    *
    * @generated from field: string name = 2;
    */
   name: string;
 
   /**
-   * What it is for, in words for people. At most 2,000 characters.
+   * What it is for, for people to read. At most 2,000 characters.
    *
    * @generated from field: string description = 3;
    */
   description: string;
 
   /**
-   * How it is reached. Answered to administrators and to API keys with the scope `admin` only.
+   * How the agent is reached. Returned only to administrators and to API keys with the scope `admin`.
    *
    * @generated from oneof colloquy.v1.Agent.connector
    */
   connector: {
     /**
-     * Answers with what it was told.
+     * Replies with the message that it was sent.
      *
      * @generated from field: colloquy.v1.EchoConnector echo = 4;
      */
@@ -76,9 +76,9 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The secret that is sent to the endpoint as `Authorization: Bearer`. Stored encrypted and never answered. An update
-   * that leads to another host, port or scheme gives it again or takes it away, for nobody but whom it was meant for gets
-   * it. At most 4,096 visible ASCII characters. Default: none is sent.
+   * The secret that is sent to the endpoint as `Authorization: Bearer`. Stored encrypted and never returned. An update
+   * of host, port or scheme must set or clear the credential: a stored secret never goes to a new endpoint. At most
+   * 4,096 visible ASCII characters. Default: none is sent.
    *
    * @generated from field: string credential = 7;
    */
@@ -92,21 +92,21 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   hasCredential: boolean;
 
   /**
-   * How long it may be silent, before its first piece and between two. Default: 30 s. From 1 ms to 10 minutes.
+   * Maximum time before the first part of a reply and between two parts. Default: 30 s. From 1 ms to 10 minutes.
    *
    * @generated from field: google.protobuf.Duration idle_timeout = 9;
    */
   idleTimeout?: Duration | undefined;
 
   /**
-   * How long a reply may take in all. Default: 5 minutes. From 1 ms to 1 hour.
+   * Maximum time of a whole reply. Default: 5 minutes. From 1 ms to 1 hour.
    *
    * @generated from field: google.protobuf.Duration timeout = 10;
    */
   timeout?: Duration | undefined;
 
   /**
-   * Whether it takes no turns for now. Default: false.
+   * Whether the agent takes no turns at the moment. Default: false.
    *
    * @generated from field: bool disabled = 11;
    */
@@ -149,13 +149,13 @@ export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 0);
 
 /**
- * EchoConnector answers with the text of the message, word by word. It needs no endpoint: a way to try turns out.
+ * EchoConnector replies with the text of the message, word by word. It needs no endpoint: for trying out turns.
  *
  * @generated from message colloquy.v1.EchoConnector
  */
 export type EchoConnector = Message<"colloquy.v1.EchoConnector"> & {
   /**
-   * How long it waits before each word. Default: not at all. At most 10 s.
+   * Delay before each word. Default: none. At most 10 s.
    *
    * @generated from field: google.protobuf.Duration delay = 1;
    */
@@ -176,7 +176,7 @@ export const EchoConnectorSchema: GenMessage<EchoConnector> = /*@__PURE__*/
  */
 export type OpenAiConnector = Message<"colloquy.v1.OpenAiConnector"> & {
   /**
-   * Where the API begins: `https://…` or `http://…`. Default: `https://api.openai.com/v1`. An address on the loopback or
+   * Base URL of the API: `https://…` or `http://…`. Default: `https://api.openai.com/v1`. An address on the loopback or
    * a private network is refused unless the server is started to allow it.
    *
    * @generated from field: string base_url = 1;
@@ -219,7 +219,7 @@ export const OpenAiConnectorSchema: GenMessage<OpenAiConnector> = /*@__PURE__*/
  */
 export type ConnectConnector = Message<"colloquy.v1.ConnectConnector"> & {
   /**
-   * Where the service is: `https://…` or `http://…`. An address on the loopback or a private network is refused unless
+   * URL of the service: `https://…` or `http://…`. An address on the loopback or a private network is refused unless
    * the server is started to allow it.
    *
    * @generated from field: string base_url = 1;

@@ -33,8 +33,8 @@ export type CreateAgentRequest = Message<"colloquy.v1.CreateAgentRequest"> & {
   agent?: Agent | undefined;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -110,14 +110,16 @@ export const GetAgentResponseSchema: GenMessage<GetAgentResponse> = /*@__PURE__*
  */
 export type ListAgentsRequest = Message<"colloquy.v1.ListAgentsRequest"> & {
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 2;
    */
@@ -143,7 +145,7 @@ export type ListAgentsResponse = Message<"colloquy.v1.ListAgentsResponse"> & {
   agents: Agent[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -177,25 +179,25 @@ export type UpdateAgentRequest = Message<"colloquy.v1.UpdateAgentRequest"> & {
 
   /**
    * The fields to change: name, description, the connector (echo, openai or connect, as a whole), credential,
-   * idle_timeout, timeout, disabled, metadata. Default: in JSON the fields that are named, with null or a default value
-   * too; in binary those with a value other than their default, and a request without a mask that sets none is refused.
-   * `*` means all of these, but leaves the credential as it is if none is given.
+   * idle_timeout, timeout, disabled, metadata. Default: in JSON, the fields that are present, also with null or a
+   * default value; in binary, those with a non-default value, of which there must be one. `*` means all of these, but
+   * leaves the credential as it is if none is given.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * The etag that the agent must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the agent must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 5;
    */
@@ -240,16 +242,16 @@ export type DeleteAgentRequest = Message<"colloquy.v1.DeleteAgentRequest"> & {
   agentId: string;
 
   /**
-   * The etag that the agent must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the agent must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -305,7 +307,7 @@ export const AgentService: GenService<{
     output: typeof GetAgentResponseSchema;
   },
   /**
-   * ListAgents pages through the agents of the tenant, by name.
+   * ListAgents lists the agents of the tenant, by name.
    *
    * @generated from rpc colloquy.v1.AgentService.ListAgents
    */
@@ -315,8 +317,7 @@ export const AgentService: GenService<{
     output: typeof ListAgentsResponseSchema;
   },
   /**
-   * UpdateAgent changes the fields in the mask. Turns that run already go on as they began. Doing it again changes
-   * nothing.
+   * UpdateAgent changes the fields in the mask. Turns that run already go on as they began. Idempotent.
    *
    * @generated from rpc colloquy.v1.AgentService.UpdateAgent
    */

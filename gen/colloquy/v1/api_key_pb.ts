@@ -47,7 +47,7 @@ export type ApiKey = Message<"colloquy.v1.ApiKey"> & {
   displayName: string;
 
   /**
-   * What it may do. Scopes do not imply each other. At least one.
+   * What it is allowed to do. Scopes do not imply each other. At least one.
    *
    * @generated from field: repeated colloquy.v1.ApiKeyScope scopes = 4;
    */

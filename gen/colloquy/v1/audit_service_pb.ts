@@ -29,14 +29,16 @@ export const file_colloquy_v1_audit_service: GenFile = /*@__PURE__*/
  */
 export type ListAuditEntriesRequest = Message<"colloquy.v1.ListAuditEntriesRequest"> & {
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 2;
    */
@@ -104,7 +106,7 @@ export type ListAuditEntriesResponse = Message<"colloquy.v1.ListAuditEntriesResp
   auditEntries: AuditEntry[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -125,7 +127,7 @@ export const ListAuditEntriesResponseSchema: GenMessage<ListAuditEntriesResponse
  */
 export const AuditService: GenService<{
   /**
-   * ListAuditEntries pages through the audit log, newest first.
+   * ListAuditEntries lists the audit log, newest first.
    *
    * @generated from rpc colloquy.v1.AuditService.ListAuditEntries
    */

@@ -22,7 +22,7 @@ export const file_colloquy_v1_conversation: GenFile = /*@__PURE__*/
   fileDesc("Ch5jb2xsb3F1eS92MS9jb252ZXJzYXRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIqMKCgxDb252ZXJzYXRpb24SGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARIfCgl0ZW5hbnRfaWQYAiABKAlCDOBBA7pIBnIEkM4YARIXCgV0aXRsZRgDIAEoCUIIukgFcgMY9AMSOQoGc3RhdHVzGAQgASgOMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uU3RhdHVzQgi6SAWCAQIQARIbCghvd25lcl9pZBgFIAEoCUIJukgGcgSQzhgBEigKB2NyZWF0b3IYBiABKAsyEi5jb2xsb3F1eS52MS5BY3RvckID4EEDEhcKBWFnZW50GAcgASgJQgi6SAVyAxjIARIVCgRtb2RlGAggASgJQge6SARyAhhkEjIKCWNhbGxfdHlwZRgJIAEoDjIVLmNvbGxvcXV5LnYxLkNhbGxUeXBlQgi6SAWCAQIQARIcCgtlbnRpdHlfdHlwZRgKIAEoCUIHukgEcgIYZBIcCgllbnRpdHlfaWQYCyABKAlCCbpIBnIEkM4YARIOCgZwaW5uZWQYDCABKAgScwoGbGFiZWxzGA0gAygLMiUuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uLkxhYmVsc0VudHJ5Qjy6SDmaATYQICIrcikyJ15bYS16MC05XShbYS16MC05Ll8vLV17MCw2MX1bYS16MC05XSk/JCoFcgMY/wESKQoIbWV0YWRhdGEYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EigKB3BlcnNvbmEYDyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KDHByb2ZpbGVfaW5mbxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoSbWF4X2NvbnRleHRfbGVuZ3RoGBEgASgFQgq6SAcaBRjoBygAEjsKDHBhcnRpY2lwYW50cxgSIAMoCzIYLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50QgvgQQO6SAWSAQIQZBIlChFwYXJ0aWNpcGFudF9jb3VudBgTIAEoBUIK4EEDukgEGgIoABIcCghsYXN0X3NlcRgUIAEoA0IK4EEDukgEIgIoABIhCg1tZXNzYWdlX2NvdW50GBUgASgDQgrgQQO6SAQiAigAEjoKEWxhc3RfbWVzc2FnZV90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjEKC21lbWJlcl92aWV3GBcgASgLMhcuY29sbG9xdXkudjEuTWVtYmVyVmlld0ID4EEDEhoKBGV0YWcYGCABKAlCDOBBA7pIBnIEqM4YARI0CgtjcmVhdGVfdGltZRgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgbIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGBwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhoKBm51bWJlchgdIAEoA0IK4EEDukgEIgIoABIaCg1vd25lZF9ieV9sZWFkGB4gASgIQgPgQQMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJrCgpNZW1iZXJWaWV3EhoKDXBhcnRpY2lwYXRpbmcYASABKAhCA+BBAxIcCghyZWFkX3NlcRgCIAEoA0IK4EEDukgEIgIoABIjCgx1bnJlYWRfY291bnQYAyABKAVCDeBBA7pIBxoFGOgHKAAqmwEKEkNvbnZlcnNhdGlvblN0YXR1cxIjCh9DT05WRVJTQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASHgoaQ09OVkVSU0FUSU9OX1NUQVRVU19BQ1RJVkUQARIgChxDT05WRVJTQVRJT05fU1RBVFVTX0FSQ0hJVkVEEAISHgoaQ09OVkVSU0FUSU9OX1NUQVRVU19DTE9TRUQQAypsCghDYWxsVHlwZRIZChVDQUxMX1RZUEVfVU5TUEVDSUZJRUQQABIVChFDQUxMX1RZUEVfSU5CT1VORBABEhYKEkNBTExfVFlQRV9PVVRCT1VORBACEhYKEkNBTExfVFlQRV9UUkFJTklORxADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_participant, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Conversation is one durable, ordered log of messages and events, and what is known about it.
+ * Conversation is a durable, ordered log of messages and events, and its properties.
  *
  * @generated from message colloquy.v1.Conversation
  */
@@ -49,7 +49,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   title: string;
 
   /**
-   * Where it stands. Default: active.
+   * The state. Default: active.
    *
    * @generated from field: colloquy.v1.ConversationStatus status = 4;
    */
@@ -71,15 +71,15 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   creator?: Actor | undefined;
 
   /**
-   * The agent that answers here: an agent's id, or any name. Default: none. It need not be registered until a turn
-   * is asked of it. At most 200 characters.
+   * The agent that replies here: an agent's id or name. Default: none. It must be registered when a turn is requested,
+   * not before. At most 200 characters.
    *
    * @generated from field: string agent = 7;
    */
   agent: string;
 
   /**
-   * How the conversation is led, in the words of the product that uses it. At most 100 characters.
+   * The mode of the conversation, as the product that uses it names it. At most 100 characters.
    *
    * @generated from field: string mode = 8;
    */
@@ -143,7 +143,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   profileInfo?: JsonObject | undefined;
 
   /**
-   * How many of the latest messages an agent is given. Default: 20. From 1 to 1,000.
+   * Number of latest messages that an agent is sent, maximum 1,000, default 20.
    *
    * @generated from field: int32 max_context_length = 17;
    */
@@ -157,44 +157,44 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   participants: Participant[];
 
   /**
-   * How many take part.
+   * Number of participants.
    *
    * @generated from field: int32 participant_count = 19;
    */
   participantCount: number;
 
   /**
-   * The number of the last entry in the log. 0: the log is empty.
+   * The `seq` of the last entry in the log. 0: the log is empty.
    *
    * @generated from field: int64 last_seq = 20;
    */
   lastSeq: bigint;
 
   /**
-   * How many messages it holds, without the deleted ones.
+   * Number of messages, without deleted ones.
    *
    * @generated from field: int64 message_count = 21;
    */
   messageCount: bigint;
 
   /**
-   * When the latest message came. Unset: none yet.
+   * When the latest message was sent. Unset: there is none.
    *
    * @generated from field: google.protobuf.Timestamp last_message_time = 22;
    */
   lastMessageTime?: Timestamp | undefined;
 
   /**
-   * What the calling member has to do with it. Unset: the caller is no member, such as an API key that acts for none, or
-   * the conversation is part of an export.
+   * The conversation as the calling member sees it. Unset: the caller is not a member, such as an API key that acts for
+   * none, or the conversation is part of an export.
    *
    * @generated from field: colloquy.v1.MemberView member_view = 23;
    */
   memberView?: MemberView | undefined;
 
   /**
-   * Changes with every change to the conversation or its log. Given to an update, it only has to be as new as the
-   * latest change to the conversation itself: messages that came since are no conflict.
+   * Changes with every change to the conversation or its log. In an update it must only be as new as the latest change
+   * to the conversation itself: messages sent since are no conflict.
    *
    * @generated from field: string etag = 24;
    */
@@ -222,7 +222,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   deleteTime?: Timestamp | undefined;
 
   /**
-   * From when on a deleted conversation may be erased for good. Unset: it stays until it is purged by hand.
+   * When a deleted conversation may be purged. Unset: only PurgeConversation purges it.
    *
    * @generated from field: google.protobuf.Timestamp purge_time = 28;
    */
@@ -288,7 +288,7 @@ export const MemberViewSchema: GenMessage<MemberView> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_conversation, 1);
 
 /**
- * ConversationStatus says where a conversation stands.
+ * ConversationStatus is the state of a conversation.
  *
  * @generated from enum colloquy.v1.ConversationStatus
  */
@@ -301,14 +301,14 @@ export const ConversationStatus = {
   UNSPECIFIED: 0,
 
   /**
-   * Under way.
+   * In progress.
    *
    * @generated from enum value: CONVERSATION_STATUS_ACTIVE = 1;
    */
   ACTIVE: 1,
 
   /**
-   * Put away; it still takes messages.
+   * Archived; it still takes messages.
    *
    * @generated from enum value: CONVERSATION_STATUS_ARCHIVED = 2;
    */
@@ -323,7 +323,7 @@ export const ConversationStatus = {
 } as const;
 
 /**
- * ConversationStatus says where a conversation stands.
+ * ConversationStatus is the state of a conversation.
  *
  * @generated from enum colloquy.v1.ConversationStatus
  */

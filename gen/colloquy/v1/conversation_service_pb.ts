@@ -32,7 +32,7 @@ export const file_colloquy_v1_conversation_service: GenFile = /*@__PURE__*/
  */
 export type CreateConversationRequest = Message<"colloquy.v1.CreateConversationRequest"> & {
   /**
-   * What it shall be. Fields that only the server sets are ignored. Default: an empty conversation.
+   * The new conversation. Output-only fields are ignored. Default: an empty conversation.
    *
    * @generated from field: colloquy.v1.Conversation conversation = 1;
    */
@@ -53,8 +53,8 @@ export type CreateConversationRequest = Message<"colloquy.v1.CreateConversationR
   messages: Message$1[];
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 4;
    */
@@ -158,21 +158,21 @@ export const BatchGetConversationsRequestSchema: GenMessage<BatchGetConversation
  */
 export type BatchGetConversationsResponse = Message<"colloquy.v1.BatchGetConversationsResponse"> & {
   /**
-   * The conversations that were found, in the order asked for.
+   * The conversations that were found, in the order of the request.
    *
    * @generated from field: repeated colloquy.v1.Conversation conversations = 1;
    */
   conversations: Conversation[];
 
   /**
-   * The ids that do not exist, are deleted, or may not be seen.
+   * The ids that do not exist, are deleted, or are not visible to the caller.
    *
    * @generated from field: repeated string missing_ids = 2;
    */
   missingIds: string[];
 
   /**
-   * The ids of what did not fit: ask for them next. Empty: nothing is left.
+   * The ids that did not fit into the response: request them next. Empty: nothing is left.
    *
    * @generated from field: repeated string remaining_ids = 3;
    */
@@ -193,21 +193,23 @@ export const BatchGetConversationsResponseSchema: GenMessage<BatchGetConversatio
  */
 export type ListConversationsRequest = Message<"colloquy.v1.ListConversationsRequest"> & {
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 2;
    */
   pageToken: string;
 
   /**
-   * How many conversations to skip before the page. Default: 0. For clients that count pages; tokens are faster.
+   * Number of conversations to skip before the page. Default: 0. For clients that number pages; page tokens are faster.
    *
    * @generated from field: int32 skip = 3;
    */
@@ -291,7 +293,7 @@ export type ListConversationsRequest = Message<"colloquy.v1.ListConversationsReq
   pinned?: boolean | undefined;
 
   /**
-   * Whether to count all that match. Default: false; counting costs time in a large tenant.
+   * Whether to return `total_size`. Default: false; counting takes time in a large tenant.
    *
    * @generated from field: bool include_total_size = 15;
    */
@@ -346,14 +348,14 @@ export type ListConversationsResponse = Message<"colloquy.v1.ListConversationsRe
   conversations: Conversation[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * How many conversations match in all. Unset unless asked for.
+   * Number of all conversations that match. Set only if `include_total_size` is.
    *
    * @generated from field: optional int64 total_size = 3;
    */
@@ -387,9 +389,9 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
 
   /**
    * The fields to change: title, status, owner_id, agent, mode, call_type, entity_type, entity_id, pinned, labels,
-   * metadata, persona, profile_info, max_context_length. A map or JSON is replaced as a whole. Default: in JSON the fields that are named, with null or a default value
-   * too; in binary those with a value other than their default, and a request without a mask that sets none is refused.
-   * `*` means all of these.
+   * metadata, persona, profile_info, max_context_length. A map or JSON is replaced as a whole. Default: in JSON, the
+   * fields that are present, also with null or a default value; in binary, those with a non-default value, of which
+   * there must be one. `*` means all of them.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
@@ -403,17 +405,17 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
   messageList?: MessageList | undefined;
 
   /**
-   * The etag that the conversation must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * With a `message_list`, so it does if anything came to its log since, a message too. Default: empty, not checked. Over
-   * REST the header `If-Match` says the same.
+   * Etag that the conversation must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. With a
+   * `message_list`, it also fails if anything was added to the log since, such as a message. Default: empty, not
+   * checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 5;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 6;
    */
@@ -458,16 +460,16 @@ export type DeleteConversationRequest = Message<"colloquy.v1.DeleteConversationR
   conversationId: string;
 
   /**
-   * The etag that the conversation must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the conversation must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default:
+   * empty, not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -512,16 +514,16 @@ export type RestoreConversationRequest = Message<"colloquy.v1.RestoreConversatio
   conversationId: string;
 
   /**
-   * The etag that the conversation must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the conversation must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default:
+   * empty, not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -566,8 +568,8 @@ export type PurgeConversationRequest = Message<"colloquy.v1.PurgeConversationReq
   conversationId: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -586,7 +588,8 @@ export const PurgeConversationRequestSchema: GenMessage<PurgeConversationRequest
  */
 export type PurgeConversationResponse = Message<"colloquy.v1.PurgeConversationResponse"> & {
   /**
-   * How many messages this call erased, deleted ones too; not those that an earlier call erased before it was cut short.
+   * Number of messages that this call erased, including deleted ones; without those that an earlier, interrupted call
+   * erased.
    *
    * @generated from field: int64 purged_message_count = 1;
    */
@@ -612,8 +615,8 @@ export type AssignConversationNumbersRequest = Message<"colloquy.v1.AssignConver
   conversationIds: string[];
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -632,7 +635,7 @@ export const AssignConversationNumbersRequestSchema: GenMessage<AssignConversati
  */
 export type AssignConversationNumbersResponse = Message<"colloquy.v1.AssignConversationNumbersResponse"> & {
   /**
-   * One for each conversation that the caller sees, in the order asked for.
+   * One for each conversation that the caller sees, in the order of the request.
    *
    * @generated from field: repeated colloquy.v1.ConversationNumber numbers = 1;
    */
@@ -723,17 +726,17 @@ export const ConversationOrderSchema: GenEnum<ConversationOrder> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_conversation_service, 0);
 
 /**
- * ConversationService keeps conversations: what they are, their numbers, and whether they are deleted.
+ * ConversationService manages conversations.
  *
- * A conversation that the caller may not see does not exist for it: such calls fail with NOT_FOUND, exactly as they do
- * for an id that was never given out.
+ * A conversation that the caller cannot see does not exist for it: such calls fail with NOT_FOUND, exactly as for an id
+ * that does not exist.
  *
  * @generated from service colloquy.v1.ConversationService
  */
 export const ConversationService: GenService<{
   /**
-   * CreateConversation makes a conversation, with its first participants and messages. All or nothing. The caller, if it
-   * is a member, becomes the first participant. Repeatable with a request id.
+   * CreateConversation creates a conversation with its first participants and messages. Atomic. The caller, if it is a
+   * member, becomes the first participant.
    *
    * @generated from rpc colloquy.v1.ConversationService.CreateConversation
    */
@@ -753,7 +756,7 @@ export const ConversationService: GenService<{
     output: typeof GetConversationResponseSchema;
   },
   /**
-   * BatchGetConversations reads up to 100 conversations, in the order asked for.
+   * BatchGetConversations reads up to 100 conversations, in the order of the request.
    *
    * @generated from rpc colloquy.v1.ConversationService.BatchGetConversations
    */
@@ -763,7 +766,7 @@ export const ConversationService: GenService<{
     output: typeof BatchGetConversationsResponseSchema;
   },
   /**
-   * ListConversations pages through the conversations that the caller may see.
+   * ListConversations lists the conversations that the caller may see.
    *
    * @generated from rpc colloquy.v1.ConversationService.ListConversations
    */
@@ -773,8 +776,8 @@ export const ConversationService: GenService<{
     output: typeof ListConversationsResponseSchema;
   },
   /**
-   * UpdateConversation changes the fields in the mask, and the whole message list if one is given. All or nothing.
-   * Doing it again changes nothing.
+   * UpdateConversation changes the fields in the mask, and the whole message list if one is given. Atomic and
+   * idempotent.
    *
    * @generated from rpc colloquy.v1.ConversationService.UpdateConversation
    */
@@ -784,8 +787,8 @@ export const ConversationService: GenService<{
     output: typeof UpdateConversationResponseSchema;
   },
   /**
-   * DeleteConversation hides a conversation and all in it at once, however long it is, until it is restored or purged. Its
-   * messages are not marked. A second call fails with NOT_FOUND.
+   * DeleteConversation hides a conversation with everything in it until it is restored or purged, in constant time. Its
+   * messages are not marked as deleted. A second call fails with NOT_FOUND.
    *
    * @generated from rpc colloquy.v1.ConversationService.DeleteConversation
    */
@@ -795,7 +798,7 @@ export const ConversationService: GenService<{
     output: typeof DeleteConversationResponseSchema;
   },
   /**
-   * RestoreConversation brings a deleted conversation back, exactly as it was. Fails with FAILED_PRECONDITION, reason
+   * RestoreConversation restores a deleted conversation, exactly as it was. Fails with FAILED_PRECONDITION, reason
    * NOT_DELETED, if it is not deleted, and with NOT_FOUND once its purge has begun.
    *
    * @generated from rpc colloquy.v1.ConversationService.RestoreConversation
@@ -806,10 +809,10 @@ export const ConversationService: GenService<{
     output: typeof RestoreConversationResponseSchema;
   },
   /**
-   * PurgeConversation erases a conversation, its messages, revisions and log for good, deleted or not. Nothing of its
-   * content stays. A log of more than 2,000 entries is erased in transactions of 2,000 entries each: from the first one on
-   * the conversation cannot be seen or restored, and if the call is cut short, a repeat or any server, within 15 minutes,
-   * erases the rest. For administrators and API keys with the scope `admin`.
+   * PurgeConversation erases a conversation, deleted or not, with its messages, revisions and log. It cannot be undone.
+   * A log of more than 2,000 entries is erased in transactions of 2,000 entries each: from the first one on, the
+   * conversation is neither visible nor restorable. If the call is interrupted, a retry erases the rest, or any server
+   * does within 15 minutes. For administrators and API keys with the scope `admin`.
    *
    * @generated from rpc colloquy.v1.ConversationService.PurgeConversation
    */
@@ -820,8 +823,8 @@ export const ConversationService: GenService<{
   },
   /**
    * AssignConversationNumbers gives numbers to conversations that have none. They are counted in the tenant, without
-   * gaps, the older conversation first; those that have one keep it. Doing it again changes nothing. Every
-   * caller that sees a conversation may ask for its number, also as the first.
+   * gaps, the older conversation first; those that have one keep it. Idempotent. Every caller that sees a conversation
+   * may ask for its number, also as the first.
    *
    * @generated from rpc colloquy.v1.ConversationService.AssignConversationNumbers
    */

@@ -40,16 +40,16 @@ export type UpsertMemberRequest = Message<"colloquy.v1.UpsertMemberRequest"> & {
   member?: Member | undefined;
 
   /**
-   * The etag that the member must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the member must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 3;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 4;
    */
@@ -134,14 +134,16 @@ export const GetMemberResponseSchema: GenMessage<GetMemberResponse> = /*@__PURE_
  */
 export type ListMembersRequest = Message<"colloquy.v1.ListMembersRequest"> & {
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 2;
    */
@@ -188,7 +190,7 @@ export type ListMembersResponse = Message<"colloquy.v1.ListMembersResponse"> & {
   members: Member[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -214,16 +216,16 @@ export type DeleteMemberRequest = Message<"colloquy.v1.DeleteMemberRequest"> & {
   memberId: string;
 
   /**
-   * The etag that the member must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the member must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -275,16 +277,16 @@ export type SetMemberRoleRequest = Message<"colloquy.v1.SetMemberRoleRequest"> &
   role: MemberRole;
 
   /**
-   * The etag that the member must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the member must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 3;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 4;
    */
@@ -336,16 +338,16 @@ export type SetMemberManagerRequest = Message<"colloquy.v1.SetMemberManagerReque
   managerId: string;
 
   /**
-   * The etag that the member must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the member must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 3;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 4;
    */
@@ -389,8 +391,7 @@ export const SetMemberManagerResponseSchema: GenMessage<SetMemberManagerResponse
  */
 export const DirectoryService: GenService<{
   /**
-   * UpsertMember makes a member, or changes the one that has this id; a deleted one is put back. Doing it again changes
-   * nothing.
+   * UpsertMember makes a member, or changes the one that has this id; a deleted one is put back. Idempotent.
    *
    * @generated from rpc colloquy.v1.DirectoryService.UpsertMember
    */
@@ -410,7 +411,7 @@ export const DirectoryService: GenService<{
     output: typeof GetMemberResponseSchema;
   },
   /**
-   * ListMembers pages through the members that the caller may see, by id.
+   * ListMembers lists the members that the caller may see, by id.
    *
    * @generated from rpc colloquy.v1.DirectoryService.ListMembers
    */

@@ -21,7 +21,7 @@ export const file_colloquy_v1_event: GenFile = /*@__PURE__*/
   fileDesc("Chdjb2xsb3F1eS92MS9ldmVudC5wcm90bxILY29sbG9xdXkudjEi7QYKBUV2ZW50EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEhQKA3NlcRgCIAEoA0IHukgEIgIoARIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoFYWN0b3IYBCABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIsCgxtZXNzYWdlX3NlbnQYBSABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlSAASNAoObWVzc2FnZV9lZGl0ZWQYBiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlRWRpdGVkSAASNgoPbWVzc2FnZV9kZWxldGVkGAcgASgLMhsuY29sbG9xdXkudjEuTWVzc2FnZURlbGV0ZWRIABI4ChBtZXNzYWdlX3Jlc3RvcmVkGAggASgLMhwuY29sbG9xdXkudjEuTWVzc2FnZVJlc3RvcmVkSAASPwoUYWxsX21lc3NhZ2VzX2RlbGV0ZWQYCSABKAsyHy5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc0RlbGV0ZWRIABJBChVhbGxfbWVzc2FnZXNfcmVzdG9yZWQYCiABKAsyIC5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc1Jlc3RvcmVkSAASOgoRcGFydGljaXBhbnRfYWRkZWQYCyABKAsyHS5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEFkZGVkSAASPgoTcGFydGljaXBhbnRfcmVtb3ZlZBgMIAEoCzIfLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVtb3ZlZEgAEi4KC3JlYWRfbWFya2VkGA0gASgLMhcuY29sbG9xdXkudjEuUmVhZE1hcmtlZEgAEkAKFGNvbnZlcnNhdGlvbl91cGRhdGVkGA4gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uVXBkYXRlZEgAEkAKFGNvbnZlcnNhdGlvbl9kZWxldGVkGA8gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uRGVsZXRlZEgAEkIKFWNvbnZlcnNhdGlvbl9yZXN0b3JlZBgQIAEoCzIhLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblJlc3RvcmVkSABCCAoGY2hhbmdlIlEKDU1lc3NhZ2VFZGl0ZWQSJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2USGQoIcmV2aXNpb24YAiABKAVCB7pIBBoCKAAiTQoOTWVzc2FnZURlbGV0ZWQSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSQzhgBEhwKC21lc3NhZ2Vfc2VxGAIgASgDQge6SAQiAigAIjgKD01lc3NhZ2VSZXN0b3JlZBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSIsChJBbGxNZXNzYWdlc0RlbGV0ZWQSFgoFY291bnQYASABKANCB7pIBCICKAAiLQoTQWxsTWVzc2FnZXNSZXN0b3JlZBIWCgVjb3VudBgBIAEoA0IHukgEIgIoACIwChBQYXJ0aWNpcGFudEFkZGVkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSQzhgBIjIKElBhcnRpY2lwYW50UmVtb3ZlZBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEkM4YASJFCgpSZWFkTWFya2VkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSQzhgBEhkKCHJlYWRfc2VxGAIgASgDQge6SAQiAigAIkYKE0NvbnZlcnNhdGlvblVwZGF0ZWQSLwoLdXBkYXRlX21hc2sYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIhUKE0NvbnZlcnNhdGlvbkRlbGV0ZWQiFgoUQ29udmVyc2F0aW9uUmVzdG9yZWRiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
- * Event is one entry in the log of a conversation. Read in the order of `seq`, the events tell all that happened.
+ * Event is an entry of a conversation's log. In the order of `seq`, the events are its whole history.
  *
  * @generated from message colloquy.v1.Event
  */
@@ -34,7 +34,7 @@ export type Event = Message<"colloquy.v1.Event"> & {
   conversationId: string;
 
   /**
-   * Its place in the log, which has no gaps: the cursor to go on after.
+   * Its place in the log, which has no gaps: the cursor of a subscription to this conversation.
    *
    * @generated from field: int64 seq = 2;
    */
@@ -55,7 +55,7 @@ export type Event = Message<"colloquy.v1.Event"> & {
   actor?: Actor | undefined;
 
   /**
-   * What happened. A reader skips what it does not know.
+   * What happened. Skip kinds that you do not know.
    *
    * @generated from oneof colloquy.v1.Event.change
    */
@@ -249,7 +249,7 @@ export const MessageRestoredSchema: GenMessage<MessageRestored> = /*@__PURE__*/
  */
 export type AllMessagesDeleted = Message<"colloquy.v1.AllMessagesDeleted"> & {
   /**
-   * How many were deleted by it.
+   * Number of messages that were deleted.
    *
    * @generated from field: int64 count = 1;
    */
@@ -270,7 +270,7 @@ export const AllMessagesDeletedSchema: GenMessage<AllMessagesDeleted> = /*@__PUR
  */
 export type AllMessagesRestored = Message<"colloquy.v1.AllMessagesRestored"> & {
   /**
-   * How many were restored by it.
+   * Number of messages that were restored.
    *
    * @generated from field: int64 count = 1;
    */

@@ -31,21 +31,23 @@ export type ListEventsRequest = Message<"colloquy.v1.ListEventsRequest"> & {
   conversationId: string;
 
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * The entry to go on after. Default: 0, from the beginning.
+   * The `seq` after which to begin. Default: 0, the beginning.
    *
    * @generated from field: int64 after_seq = 4;
    */
@@ -71,7 +73,7 @@ export type ListEventsResponse = Message<"colloquy.v1.ListEventsResponse"> & {
   events: Event[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -99,19 +101,20 @@ export type SubscribeRequest = Message<"colloquy.v1.SubscribeRequest"> & {
   conversationId: string;
 
   /**
-   * The entry of the conversation to go on after. Default: 0, from the beginning. Of one conversation only.
+   * The `seq` after which to begin. Default: 0, the beginning. Only with a `conversation_id`.
    *
    * @generated from field: int64 after_seq = 2;
    */
   afterSeq: bigint;
 
   /**
-   * The `cursor` of the last answer, to go on after it; it wins over `after_seq`. Default: empty: one conversation is
-   * followed from `after_seq` on, all of them from now on. Over REST the header `Last-Event-ID` says the same.
+   * The `cursor` of the last response, to resume after it; it takes precedence over `after_seq`. Default: empty: one
+   * conversation is followed from `after_seq` on, all of them from now on. Over REST, the header `Last-Event-ID` does
+   * the same.
    *
-   * The cursor of one conversation is the `seq` of the entry. The cursor of all is a place in the tenant's feed, in which
-   * the changes of all conversations stand in the order in which they were found, and the `seq` of the entry. It is
-   * good for 7 days.
+   * The cursor of one conversation is the `seq` of the entry. The cursor of all is a place in the tenant's feed, in
+   * which the changes of all conversations stand in the order in which they were found, and the `seq` of the entry. It
+   * is good for 7 days.
    *
    * @generated from field: string cursor = 3;
    */
@@ -126,21 +129,21 @@ export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*
   messageDesc(file_colloquy_v1_event_service, 2);
 
 /**
- * SubscribeResponse is one entry of the log, or a sign of life.
+ * SubscribeResponse is one entry of the log, or a heartbeat.
  *
  * @generated from message colloquy.v1.SubscribeResponse
  */
 export type SubscribeResponse = Message<"colloquy.v1.SubscribeResponse"> & {
   /**
-   * The entry. Unset: nothing has happened; sent when all conversations are followed, to begin with, and whenever a
-   * stream was silent for 15 seconds.
+   * The entry. Unset: a heartbeat, sent after 15 seconds without an entry, and as the first response of a subscription
+   * to all conversations.
    *
    * @generated from field: colloquy.v1.Event event = 1;
    */
   event?: Event | undefined;
 
   /**
-   * Where the reader is now: what Subscribe takes to go on from here.
+   * The position of this response: pass it as `cursor` to resume after it.
    *
    * @generated from field: string cursor = 2;
    */
@@ -155,16 +158,16 @@ export const SubscribeResponseSchema: GenMessage<SubscribeResponse> = /*@__PURE_
   messageDesc(file_colloquy_v1_event_service, 3);
 
 /**
- * EventService gives the logs of conversations: page by page, or as they grow.
+ * EventService reads the logs of conversations, page by page or as a stream.
  *
- * A conversation that the caller may not see, or that is deleted, does not exist for it: such calls fail with NOT_FOUND,
- * exactly as they do for an id that was never given out.
+ * A conversation that the caller cannot see, or that is deleted, does not exist for it: such calls fail with NOT_FOUND,
+ * exactly as for an id that does not exist.
  *
  * @generated from service colloquy.v1.EventService
  */
 export const EventService: GenService<{
   /**
-   * ListEvents pages through the log of a conversation, oldest first.
+   * ListEvents lists the log of a conversation, oldest first.
    *
    * @generated from rpc colloquy.v1.EventService.ListEvents
    */
@@ -174,11 +177,11 @@ export const EventService: GenService<{
     output: typeof ListEventsResponseSchema;
   },
   /**
-   * Subscribe follows the log of a conversation, or of all conversations that the caller may see: first what came after
-   * the cursor, then whatever comes, each entry once. The entries of one conversation come in the order of `seq`. Whoever
-   * may no longer see a conversation receives nothing more of it; if it is the one asked for, or is deleted, the stream
-   * ends with NOT_FOUND. The stream ends with UNAVAILABLE when the server shuts down, and with UNAUTHENTICATED when the
-   * credential ends: go on with the last cursor.
+   * Subscribe streams the log of a conversation, or of all conversations that the caller can see: first the entries
+   * after the cursor, then new ones as they are added, each once. The entries of one conversation are in the order of
+   * `seq`. A caller that can no longer see a conversation receives no more of its entries; if it is the one subscribed
+   * to, or if that one is deleted, the stream ends with NOT_FOUND. The stream ends with UNAVAILABLE when the server
+   * shuts down, and with UNAUTHENTICATED when the credential expires: resume with the last cursor.
    *
    * @generated from rpc colloquy.v1.EventService.Subscribe
    */

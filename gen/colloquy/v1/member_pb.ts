@@ -38,7 +38,7 @@ export type Member = Message<"colloquy.v1.Member"> & {
   displayName: string;
 
   /**
-   * What it may do. Default: member. A role in its token comes first.
+   * What it is allowed to do. Default: member. A role in its token comes first.
    *
    * @generated from field: colloquy.v1.MemberRole role = 3;
    */

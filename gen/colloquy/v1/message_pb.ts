@@ -20,7 +20,7 @@ export const file_colloquy_v1_message: GenFile = /*@__PURE__*/
   fileDesc("Chljb2xsb3F1eS92MS9tZXNzYWdlLnByb3RvEgtjb2xsb3F1eS52MSLHBAoHTWVzc2FnZRIYCgJpZBgBIAEoCUIM4EEDukgGcgSQzhgBEiUKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIM4EEDukgGcgSQzhgBEhcKA3NlcRgDIAEoA0IK4EEDukgEIgIoABIwCgRyb2xlGAQgASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEicKBnNlbmRlchgFIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSGgoHY29udGVudBgGIAEoCUIJukgGcgQogIAQEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI1CgVzdGF0ZRgIIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VTdGF0ZUIL4EEDukgFggECEAESLwoLY2xpZW50X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKC2NyZWF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjIKCWVkaXRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIcCghyZXZpc2lvbhgNIAEoBUIK4EEDukgEGgIoABIaCgRldGFnGA4gASgJQgzgQQO6SAZyBKjOGAEiyAEKD01lc3NhZ2VSZXZpc2lvbhIZCghyZXZpc2lvbhgBIAEoBUIHukgEGgIoABIaCgdjb250ZW50GAIgASgJQgm6SAZyBCiAgBASKQoIbWV0YWRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgZlZGl0b3IYBSABKAsyEi5jb2xsb3F1eS52MS5BY3RvciJBCgtNZXNzYWdlTGlzdBIyCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAEqjgEKC01lc3NhZ2VSb2xlEhwKGE1FU1NBR0VfUk9MRV9VTlNQRUNJRklFRBAAEhUKEU1FU1NBR0VfUk9MRV9VU0VSEAESGgoWTUVTU0FHRV9ST0xFX0FTU0lTVEFOVBACEhcKE01FU1NBR0VfUk9MRV9TWVNURU0QAxIVChFNRVNTQUdFX1JPTEVfVE9PTBAEKoABCgxNZXNzYWdlU3RhdGUSHQoZTUVTU0FHRV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFk1FU1NBR0VfU1RBVEVfQ09NUExFVEUQARIbChdNRVNTQUdFX1NUQVRFX1NUUkVBTUlORxACEhgKFE1FU1NBR0VfU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Message is what one sender said in a conversation: one entry of its log.
+ * Message is an entry of a conversation's log: what one sender said.
  *
  * @generated from message colloquy.v1.Message
  */
@@ -40,7 +40,7 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   conversationId: string;
 
   /**
-   * Its place in the log of the conversation, which has no gaps. Never changes.
+   * Its place in the log of the conversation, which has no gaps. It never changes.
    *
    * @generated from field: int64 seq = 3;
    */
@@ -75,21 +75,21 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * Whether the text is all there.
+   * Whether the text is complete.
    *
    * @generated from field: colloquy.v1.MessageState state = 8;
    */
   state: MessageState;
 
   /**
-   * When the sender's own clock says that it was written; kept as given, to the millisecond. Unset: not said.
+   * When the message was written, by the sender's clock; stored as given, to the millisecond. Default: unset.
    *
    * @generated from field: google.protobuf.Timestamp client_time = 9;
    */
   clientTime?: Timestamp | undefined;
 
   /**
-   * When the store took it. Rises with `seq`.
+   * When the message was stored. Increases with `seq`.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 10;
    */
@@ -110,7 +110,7 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   deleteTime?: Timestamp | undefined;
 
   /**
-   * How often it was edited. 0: never.
+   * Number of edits.
    *
    * @generated from field: int32 revision = 13;
    */
@@ -236,7 +236,7 @@ export const MessageRole = {
   SYSTEM: 3,
 
   /**
-   * What a tool gave back to an agent.
+   * The result of a tool, for an agent.
    *
    * @generated from enum value: MESSAGE_ROLE_TOOL = 4;
    */
@@ -257,34 +257,34 @@ export const MessageRoleSchema: GenEnum<MessageRole> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_message, 0);
 
 /**
- * MessageState says whether the text of a message is all there.
+ * MessageState says whether the text of a message is complete.
  *
  * @generated from enum colloquy.v1.MessageState
  */
 export const MessageState = {
   /**
-   * Never answered.
+   * Never returned.
    *
    * @generated from enum value: MESSAGE_STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * All there.
+   * Complete.
    *
    * @generated from enum value: MESSAGE_STATE_COMPLETE = 1;
    */
   COMPLETE: 1,
 
   /**
-   * More may come.
+   * More text may follow.
    *
    * @generated from enum value: MESSAGE_STATE_STREAMING = 2;
    */
   STREAMING: 2,
 
   /**
-   * It broke off; the text so far is kept.
+   * The reply failed; the text so far is stored.
    *
    * @generated from enum value: MESSAGE_STATE_FAILED = 3;
    */
@@ -292,7 +292,7 @@ export const MessageState = {
 } as const;
 
 /**
- * MessageState says whether the text of a message is all there.
+ * MessageState says whether the text of a message is complete.
  *
  * @generated from enum colloquy.v1.MessageState
  */

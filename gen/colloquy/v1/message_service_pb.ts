@@ -37,23 +37,23 @@ export type SendMessageRequest = Message<"colloquy.v1.SendMessageRequest"> & {
   conversationId: string;
 
   /**
-   * The message: role, content, metadata and client_time; the rest is ignored.
+   * The message: role, content, metadata and client_time; other fields are ignored.
    *
    * @generated from field: colloquy.v1.Message message = 2;
    */
   message?: Message$1 | undefined;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
   requestId: string;
 
   /**
-   * Whether only those who take part may send it: to anyone else, its owner and API keys too, the conversation is
-   * NOT_FOUND. Default: false, the owner and API keys with the scope may.
+   * Whether only participants may send it: for any other caller, also the owner and API keys, the conversation is
+   * NOT_FOUND. Default: false, the owner and API keys with the scope may send it too.
    *
    * @generated from field: bool participants_only = 4;
    */
@@ -98,15 +98,15 @@ export type BatchSendMessagesRequest = Message<"colloquy.v1.BatchSendMessagesReq
   conversationId: string;
 
   /**
-   * The messages: role, content, metadata and client_time of each; the rest is ignored. 1 to 100.
+   * The messages: role, content, metadata and client_time of each; other fields are ignored. 1 to 100.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 2;
    */
   messages: Message$1[];
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -199,21 +199,23 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   conversationId: string;
 
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
 
   /**
-   * How many messages to skip before the page. Default: 0. For clients that count pages; tokens are faster.
+   * Number of messages to skip before the page. Default: 0. For clients that number pages; page tokens are faster.
    *
    * @generated from field: int32 skip = 4;
    */
@@ -255,7 +257,7 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   sender?: Actor | undefined;
 
   /**
-   * Whether to count all that match. Default: false.
+   * Whether to return `total_size`. Default: false.
    *
    * @generated from field: bool include_total_size = 10;
    */
@@ -288,14 +290,14 @@ export type ListMessagesResponse = Message<"colloquy.v1.ListMessagesResponse"> &
   messages: Message$1[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
   nextPageToken: string;
 
   /**
-   * How many messages match in all. Unset unless asked for.
+   * Number of all messages that match. Set only if `include_total_size` is.
    *
    * @generated from field: optional int64 total_size = 3;
    */
@@ -351,35 +353,35 @@ export const BatchListMessagesRequestSchema: GenMessage<BatchListMessagesRequest
   messageDesc(file_colloquy_v1_message_service, 8);
 
 /**
- * BatchListMessagesResponse holds the messages. Conversations are answered whole, in the order asked for, until one does
- * not fit. Only the first one is answered in part, where it alone is too long.
+ * BatchListMessagesResponse holds the messages. Conversations are returned whole, in the order of the request, until
+ * one does not fit. Only the first one is returned in part, if it alone is too long.
  *
  * @generated from message colloquy.v1.BatchListMessagesResponse
  */
 export type BatchListMessagesResponse = Message<"colloquy.v1.BatchListMessagesResponse"> & {
   /**
-   * The conversations that are answered, in the order asked for, without repeats.
+   * The conversations, in the order of the request, without duplicates.
    *
    * @generated from field: repeated colloquy.v1.ConversationMessages conversations = 1;
    */
   conversations: ConversationMessages[];
 
   /**
-   * The ids that do not exist, are deleted, or may not be seen.
+   * The ids that do not exist, are deleted, or are not visible to the caller.
    *
    * @generated from field: repeated string missing_ids = 2;
    */
   missingIds: string[];
 
   /**
-   * The ids of what did not fit: ask for them next. Empty: nothing is left.
+   * The ids that did not fit into the response: request them next. Empty: nothing is left.
    *
    * @generated from field: repeated string remaining_ids = 3;
    */
   remainingIds: string[];
 
   /**
-   * The `after_seq` to ask for them with. 0 unless the first conversation was answered in part.
+   * The `after_seq` for the next request. 0 unless the first conversation was returned in part.
    *
    * @generated from field: int64 next_after_seq = 4;
    */
@@ -437,14 +439,16 @@ export type SearchMessagesRequest = Message<"colloquy.v1.SearchMessagesRequest">
   query: string;
 
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 3;
    */
@@ -498,7 +502,7 @@ export type SearchMessagesResponse = Message<"colloquy.v1.SearchMessagesResponse
   matches: MessageMatch[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -526,7 +530,7 @@ export type MessageMatch = Message<"colloquy.v1.MessageMatch"> & {
   message?: Message$1 | undefined;
 
   /**
-   * How well it matches: more is better. Comparable within one search only.
+   * How well it matches: higher is better. Comparable within one search only.
    *
    * @generated from field: float score = 2;
    */
@@ -540,7 +544,7 @@ export type MessageMatch = Message<"colloquy.v1.MessageMatch"> & {
   snippet: string;
 
   /**
-   * Where the words stand in the snippet.
+   * Where the words are in the snippet.
    *
    * @generated from field: repeated colloquy.v1.TextRange highlights = 4;
    */
@@ -555,7 +559,7 @@ export const MessageMatchSchema: GenMessage<MessageMatch> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_message_service, 13);
 
 /**
- * TextRange is a part of a text, counted in Unicode code points.
+ * TextRange is a part of a text, in Unicode code points.
  *
  * @generated from message colloquy.v1.TextRange
  */
@@ -601,25 +605,25 @@ export type UpdateMessageRequest = Message<"colloquy.v1.UpdateMessageRequest"> &
   message?: Message$1 | undefined;
 
   /**
-   * The fields to change: content, metadata, role, client_time. Default: in JSON the fields that are named, with null
-   * or a default value too; in binary those with a value other than their default, and a request without a mask that
-   * sets none is refused. `*` means all of these.
+   * The fields to change: content, metadata, role, client_time. Default: in JSON, the fields that are present, also
+   * with null or a default value; in binary, those with a non-default value, of which there must be one. `*` means all
+   * of them.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * The etag that the message must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the message must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 5;
    */
@@ -664,16 +668,16 @@ export type DeleteMessageRequest = Message<"colloquy.v1.DeleteMessageRequest"> &
   messageId: string;
 
   /**
-   * The etag that the message must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the message must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -718,16 +722,16 @@ export type RestoreMessageRequest = Message<"colloquy.v1.RestoreMessageRequest">
   messageId: string;
 
   /**
-   * The etag that the message must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the message must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 2;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -772,8 +776,8 @@ export type DeleteAllMessagesRequest = Message<"colloquy.v1.DeleteAllMessagesReq
   conversationId: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -792,7 +796,7 @@ export const DeleteAllMessagesRequestSchema: GenMessage<DeleteAllMessagesRequest
  */
 export type DeleteAllMessagesResponse = Message<"colloquy.v1.DeleteAllMessagesResponse"> & {
   /**
-   * How many messages were deleted by this call.
+   * Number of messages that this call deleted.
    *
    * @generated from field: int64 deleted_count = 1;
    */
@@ -818,8 +822,8 @@ export type RestoreAllMessagesRequest = Message<"colloquy.v1.RestoreAllMessagesR
   conversationId: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -838,7 +842,7 @@ export const RestoreAllMessagesRequestSchema: GenMessage<RestoreAllMessagesReque
  */
 export type RestoreAllMessagesResponse = Message<"colloquy.v1.RestoreAllMessagesResponse"> & {
   /**
-   * How many messages were restored by this call.
+   * Number of messages that this call restored.
    *
    * @generated from field: int64 restored_count = 1;
    */
@@ -864,14 +868,16 @@ export type ListMessageRevisionsRequest = Message<"colloquy.v1.ListMessageRevisi
   messageId: string;
 
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 3;
    */
@@ -897,7 +903,7 @@ export type ListMessageRevisionsResponse = Message<"colloquy.v1.ListMessageRevis
   revisions: MessageRevision[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -923,24 +929,25 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
   conversationId: string;
 
   /**
-   * The messages, oldest first: role, content, metadata and client_time of each; the rest is ignored. At most 20,000.
+   * The messages, oldest first: role, content, metadata and client_time of each; other fields are ignored. At most
+   * 20,000.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 2;
    */
   messages: Message$1[];
 
   /**
-   * The etag that the conversation must still have; if anything came to its log since, a message too, the call fails with
-   * ABORTED, reason ETAG_MISMATCH, so that an old list is not written over a new one. Default: empty, not checked. Over
-   * REST the header `If-Match` says the same.
+   * Etag that the conversation must still have; if anything was added to its log since, such as a message, the call
+   * fails with ABORTED, reason ETAG_MISMATCH, so that an old list does not overwrite a newer one. Default: empty, not
+   * checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 3;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 4;
    */
@@ -959,28 +966,28 @@ export const ReplaceMessagesRequestSchema: GenMessage<ReplaceMessagesRequest> = 
  */
 export type ReplaceMessagesResponse = Message<"colloquy.v1.ReplaceMessagesResponse"> & {
   /**
-   * How many messages stayed as they were.
+   * Number of messages that stayed the same.
    *
    * @generated from field: int32 unchanged_count = 1;
    */
   unchangedCount: number;
 
   /**
-   * How many were edited.
+   * Number of messages that were edited.
    *
    * @generated from field: int32 edited_count = 2;
    */
   editedCount: number;
 
   /**
-   * How many were deleted.
+   * Number of messages that were deleted.
    *
    * @generated from field: int32 deleted_count = 3;
    */
   deletedCount: number;
 
   /**
-   * How many were added.
+   * Number of messages that were added.
    *
    * @generated from field: int32 added_count = 4;
    */
@@ -1036,17 +1043,17 @@ export const MessageOrderSchema: GenEnum<MessageOrder> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_message_service, 0);
 
 /**
- * MessageService keeps the messages of conversations.
+ * MessageService manages the messages of conversations.
  *
- * A message in a conversation that the caller may not see, or that is deleted, does not exist for it: such calls fail
- * with NOT_FOUND, exactly as they do for an id that was never given out.
+ * A message in a conversation that the caller cannot see, or that is deleted, does not exist for it: such calls fail
+ * with NOT_FOUND, exactly as for an id that does not exist.
  *
  * @generated from service colloquy.v1.MessageService
  */
 export const MessageService: GenService<{
   /**
-   * SendMessage adds a message at the end of a conversation. Repeatable with a request id. Fails with
-   * FAILED_PRECONDITION, reason CONVERSATION_CLOSED, if the conversation is closed.
+   * SendMessage adds a message at the end of a conversation. Fails with FAILED_PRECONDITION, reason
+   * CONVERSATION_CLOSED, if the conversation is closed.
    *
    * @generated from rpc colloquy.v1.MessageService.SendMessage
    */
@@ -1056,8 +1063,7 @@ export const MessageService: GenService<{
     output: typeof SendMessageResponseSchema;
   },
   /**
-   * BatchSendMessages adds up to 100 messages at the end of a conversation, next to each other in the order given. All
-   * or nothing. Repeatable with a request id.
+   * BatchSendMessages adds up to 100 messages at the end of a conversation, consecutively and in their order. Atomic.
    *
    * @generated from rpc colloquy.v1.MessageService.BatchSendMessages
    */
@@ -1077,8 +1083,8 @@ export const MessageService: GenService<{
     output: typeof GetMessageResponseSchema;
   },
   /**
-   * ListMessages pages through the messages of a conversation, or through the deleted messages of all conversations that
-   * the caller may see.
+   * ListMessages lists the messages of a conversation, or the deleted messages of all conversations that the
+   * caller may see.
    *
    * @generated from rpc colloquy.v1.MessageService.ListMessages
    */
@@ -1108,7 +1114,8 @@ export const MessageService: GenService<{
     output: typeof SearchMessagesResponseSchema;
   },
   /**
-   * UpdateMessage edits a message; the text before is kept as a revision. An edit that changes nothing makes none.
+   * UpdateMessage edits a message; the previous text is stored as a revision. An edit that changes nothing adds no
+   * revision.
    *
    * @generated from rpc colloquy.v1.MessageService.UpdateMessage
    */
@@ -1128,7 +1135,7 @@ export const MessageService: GenService<{
     output: typeof DeleteMessageResponseSchema;
   },
   /**
-   * RestoreMessage brings a deleted message back to its place. Fails with FAILED_PRECONDITION, reason NOT_DELETED, if it
+   * RestoreMessage restores a deleted message in its place. Fails with FAILED_PRECONDITION, reason NOT_DELETED, if it
    * is not deleted.
    *
    * @generated from rpc colloquy.v1.MessageService.RestoreMessage
@@ -1139,10 +1146,10 @@ export const MessageService: GenService<{
     output: typeof RestoreMessageResponseSchema;
   },
   /**
-   * DeleteAllMessages deletes every message of a conversation; the conversation itself stays. All or nothing, however many
-   * there are: one transaction, whose statements do a bounded part each. Until it ends, readers see what was there, and
-   * other changes of the conversation wait. If the call is cut short, nothing was deleted, or all: a repeat with the same
-   * `request_id` tells.
+   * DeleteAllMessages deletes every message of a conversation; the conversation itself stays. All or nothing, however
+   * many there are: one transaction, whose statements do a bounded part each. Until it ends, readers see what was
+   * there, and other changes of the conversation wait. If the call is interrupted, nothing was deleted, or all: a
+   * repeat with the same `request_id` tells.
    *
    * @generated from rpc colloquy.v1.MessageService.DeleteAllMessages
    */
@@ -1163,7 +1170,7 @@ export const MessageService: GenService<{
     output: typeof RestoreAllMessagesResponseSchema;
   },
   /**
-   * ListMessageRevisions pages through the texts that a message had before, oldest first.
+   * ListMessageRevisions lists the texts that a message had before, oldest first.
    *
    * @generated from rpc colloquy.v1.MessageService.ListMessageRevisions
    */
@@ -1174,10 +1181,9 @@ export const MessageService: GenService<{
   },
   /**
    * ReplaceMessages makes the messages of a conversation those given, as a difference by position: an equal one stays,
-   * a changed one is edited and its old text kept as a revision, one that is missing at the end is deleted, a new one is
-   * added. Doing it again changes nothing. All or nothing, however long the conversation is: one transaction, whose
-   * statements do a bounded part each. Until it ends, readers see what was there, and other changes of the conversation
-   * wait.
+   * a changed one is edited and its old text kept as a revision, one that is missing at the end is deleted, a new one
+   * is added. Idempotent. All or nothing, however long the conversation is: one transaction, whose statements do a
+   * bounded part each. Until it ends, readers see what was there, and other changes of the conversation wait.
    *
    * @generated from rpc colloquy.v1.MessageService.ReplaceMessages
    */

@@ -37,8 +37,8 @@ export type AddParticipantsRequest = Message<"colloquy.v1.AddParticipantsRequest
   memberIds: string[];
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -57,7 +57,7 @@ export const AddParticipantsRequestSchema: GenMessage<AddParticipantsRequest> = 
  */
 export type AddParticipantsResponse = Message<"colloquy.v1.AddParticipantsResponse"> & {
   /**
-   * One for each member asked for, in that order, without repeats.
+   * The members that the request names, in that order, without duplicates.
    *
    * @generated from field: repeated colloquy.v1.Participant participants = 1;
    */
@@ -90,8 +90,8 @@ export type RemoveParticipantRequest = Message<"colloquy.v1.RemoveParticipantReq
   memberId: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -130,14 +130,16 @@ export type ListParticipantsRequest = Message<"colloquy.v1.ListParticipantsReque
   conversationId: string;
 
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 2;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 3;
    */
@@ -163,7 +165,7 @@ export type ListParticipantsResponse = Message<"colloquy.v1.ListParticipantsResp
   participants: Participant[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -189,15 +191,15 @@ export type MarkReadRequest = Message<"colloquy.v1.MarkReadRequest"> & {
   conversationId: string;
 
   /**
-   * The last entry that was read. Default: 0, all that there is. Past the end means the end.
+   * The `seq` of the last entry that was read. Default: 0, the end of the log. Beyond the end means the end.
    *
    * @generated from field: int64 read_seq = 2;
    */
   readSeq: bigint;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 3;
    */
@@ -216,7 +218,7 @@ export const MarkReadRequestSchema: GenMessage<MarkReadRequest> = /*@__PURE__*/
  */
 export type MarkReadResponse = Message<"colloquy.v1.MarkReadResponse"> & {
   /**
-   * The caller's part, with its read mark.
+   * The calling member as a participant, with its read mark.
    *
    * @generated from field: colloquy.v1.Participant participant = 1;
    */
@@ -231,16 +233,16 @@ export const MarkReadResponseSchema: GenMessage<MarkReadResponse> = /*@__PURE__*
   messageDesc(file_colloquy_v1_participant_service, 7);
 
 /**
- * ParticipantService keeps who takes part in a conversation, and how far each has read.
+ * ParticipantService manages who takes part in a conversation, and how far each participant has read.
  *
- * A conversation that the caller may not see, or that is deleted, does not exist for it: such calls fail with NOT_FOUND,
- * exactly as they do for an id that was never given out.
+ * A conversation that the caller cannot see, or that is deleted, does not exist for it: such calls fail with NOT_FOUND,
+ * exactly as for an id that does not exist.
  *
  * @generated from service colloquy.v1.ParticipantService
  */
 export const ParticipantService: GenService<{
   /**
-   * AddParticipants lets members take part. Those who do already stay as they are. All or nothing.
+   * AddParticipants adds members to a conversation. Those who take part already stay unchanged. Atomic.
    *
    * @generated from rpc colloquy.v1.ParticipantService.AddParticipants
    */
@@ -250,7 +252,7 @@ export const ParticipantService: GenService<{
     output: typeof AddParticipantsResponseSchema;
   },
   /**
-   * RemoveParticipant ends a member's part. Fails with NOT_FOUND if the member takes no part.
+   * RemoveParticipant removes a member from a conversation. Fails with NOT_FOUND if the member does not take part.
    *
    * @generated from rpc colloquy.v1.ParticipantService.RemoveParticipant
    */
@@ -260,7 +262,7 @@ export const ParticipantService: GenService<{
     output: typeof RemoveParticipantResponseSchema;
   },
   /**
-   * ListParticipants pages through those who take part, in the order in which they joined.
+   * ListParticipants lists the participants of a conversation, in the order in which they joined.
    *
    * @generated from rpc colloquy.v1.ParticipantService.ListParticipants
    */
@@ -270,7 +272,7 @@ export const ParticipantService: GenService<{
     output: typeof ListParticipantsResponseSchema;
   },
   /**
-   * MarkRead moves the calling member's read mark. A mark never moves back: one that is behind changes nothing.
+   * MarkRead moves the calling member's read mark. A mark never moves back: a lower one changes nothing.
    *
    * @generated from rpc colloquy.v1.ParticipantService.MarkRead
    */

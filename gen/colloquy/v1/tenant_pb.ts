@@ -18,7 +18,7 @@ export const file_colloquy_v1_tenant: GenFile = /*@__PURE__*/
   fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIoUCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
- * Tenant is a house of its own: what is in one is never seen from another.
+ * Tenant is an isolated customer or environment: nothing in it is visible from another tenant.
  *
  * @generated from message colloquy.v1.Tenant
  */
@@ -31,8 +31,8 @@ export type Tenant = Message<"colloquy.v1.Tenant"> & {
   id: string;
 
   /**
-   * The name by which tokens and commands call it, such as `default`. 1 to 63 lower-case letters, digits and hyphens,
-   * beginning with a letter and not ending with a hyphen. It never changes.
+   * The name by which tokens and commands refer to it, such as `default`. 1 to 63 lower-case letters, digits and
+   * hyphens, beginning with a letter and not ending with a hyphen. It never changes.
    *
    * @generated from field: string slug = 2;
    */

@@ -33,8 +33,8 @@ export type CreateTenantRequest = Message<"colloquy.v1.CreateTenantRequest"> & {
   tenant?: Tenant | undefined;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -110,14 +110,16 @@ export const GetTenantResponseSchema: GenMessage<GetTenantResponse> = /*@__PURE_
  */
 export type ListTenantsRequest = Message<"colloquy.v1.ListTenantsRequest"> & {
   /**
-   * How many to answer at most. Default: 0, which means 50. More than 200 means 200.
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
    *
    * @generated from field: int32 page_size = 1;
    */
   pageSize: number;
 
   /**
-   * The `next_page_token` of the page before. Default: empty, the first page. All other fields must be as they were then.
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
    *
    * @generated from field: string page_token = 2;
    */
@@ -143,7 +145,7 @@ export type ListTenantsResponse = Message<"colloquy.v1.ListTenantsResponse"> & {
   tenants: Tenant[];
 
   /**
-   * Asks for the next page. Empty: there is none.
+   * Token of the next page. Empty: this is the last page.
    *
    * @generated from field: string next_page_token = 2;
    */
@@ -176,25 +178,24 @@ export type UpdateTenantRequest = Message<"colloquy.v1.UpdateTenantRequest"> & {
   tenant?: Tenant | undefined;
 
   /**
-   * The fields to change: display_name. Default: in JSON the fields that are named, with null or a default value too;
-   * in binary those with a value other than their default, and a request without a mask that sets none is refused. `*`
-   * means all of these.
+   * The fields to change: display_name. Default: in JSON, the fields that are present, also with null or a default
+   * value; in binary, those with a non-default value, of which there must be one. `*` means all of them.
    *
    * @generated from field: google.protobuf.FieldMask update_mask = 3;
    */
   updateMask?: FieldMask | undefined;
 
   /**
-   * The etag that the tenant must still have; if it has changed, the call fails with ABORTED, reason ETAG_MISMATCH.
-   * Default: empty, not checked. Over REST the header `If-Match` says the same.
+   * Etag that the tenant must still have; otherwise the call fails with ABORTED, reason ETAG_MISMATCH. Default: empty,
+   * not checked. Over REST, the header `If-Match` does the same.
    *
    * @generated from field: string etag = 4;
    */
   etag: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 5;
    */
@@ -228,7 +229,7 @@ export const UpdateTenantResponseSchema: GenMessage<UpdateTenantResponse> = /*@_
   messageDesc(file_colloquy_v1_tenant_service, 7);
 
 /**
- * TenantService keeps the tenants. It is for super administrators.
+ * TenantService manages tenants. It is for super administrators.
  *
  * @generated from service colloquy.v1.TenantService
  */
@@ -254,7 +255,7 @@ export const TenantService: GenService<{
     output: typeof GetTenantResponseSchema;
   },
   /**
-   * ListTenants pages through all tenants, by slug.
+   * ListTenants lists all tenants, by slug.
    *
    * @generated from rpc colloquy.v1.TenantService.ListTenants
    */
@@ -264,7 +265,7 @@ export const TenantService: GenService<{
     output: typeof ListTenantsResponseSchema;
   },
   /**
-   * UpdateTenant changes the fields in the mask. Doing it again changes nothing.
+   * UpdateTenant changes the fields in the mask. Idempotent.
    *
    * @generated from rpc colloquy.v1.TenantService.UpdateTenant
    */

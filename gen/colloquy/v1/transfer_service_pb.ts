@@ -21,21 +21,21 @@ export const file_colloquy_v1_transfer_service: GenFile = /*@__PURE__*/
   fileDesc("CiJjb2xsb3F1eS92MS90cmFuc2Zlcl9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSJXChpJbXBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBIiCgRib2R5GAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keRIVCg1zdG9wX29uX2Vycm9yGAIgASgIIqECChtJbXBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2USGwoKbGluZV9jb3VudBgBIAEoA0IHukgEIgIoABIjChJjb252ZXJzYXRpb25fY291bnQYAiABKANCB7pIBCICKAASHgoNbWVzc2FnZV9jb3VudBgDIAEoA0IHukgEIgIoABIcCgtldmVudF9jb3VudBgEIAEoA0IHukgEIgIoABIeCg1za2lwcGVkX2NvdW50GAUgASgDQge6SAQiAigAEhwKC2Vycm9yX2NvdW50GAYgASgDQge6SAQiAigAEjMKBmVycm9ycxgHIAMoCzIYLmNvbGxvcXV5LnYxLkltcG9ydEVycm9yQgm6SAaSAQMQ6AcSDwoHc3RvcHBlZBgIIAEoCCJDCgtJbXBvcnRFcnJvchIVCgRsaW5lGAEgASgDQge6SAQiAigBEh0KC2Rlc2NyaXB0aW9uGAIgASgJQgi6SAVyAxj0AyJAChpFeHBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEkM4YASJCChtFeHBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2USIwoGcmVjb3JkGAEgASgLMhMuY29sbG9xdXkudjEuUmVjb3JkMokDCg9UcmFuc2ZlclNlcnZpY2USnQEKE0ltcG9ydENvbnZlcnNhdGlvbnMSJy5jb2xsb3F1eS52MS5JbXBvcnRDb252ZXJzYXRpb25zUmVxdWVzdBooLmNvbGxvcXV5LnYxLkltcG9ydENvbnZlcnNhdGlvbnNSZXNwb25zZSIxkAIC+scYBAgDEASC0+STAiA6BGJvZHkiGC92MS9jb252ZXJzYXRpb25zOmltcG9ydCgBEtUBChNFeHBvcnRDb252ZXJzYXRpb25zEicuY29sbG9xdXkudjEuRXhwb3J0Q29udmVyc2F0aW9uc1JlcXVlc3QaKC5jb2xsb3F1eS52MS5FeHBvcnRDb252ZXJzYXRpb25zUmVzcG9uc2UiaZACAfrHGAQIARgBgtPkkwJYWjRiBnJlY29yZBIqL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06ZXhwb3J0YgZyZWNvcmQSGC92MS9jb252ZXJzYXRpb25zOmV4cG9ydDABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_permission, file_colloquy_v1_record, file_colloquy_v1_rules, file_google_api_annotations, file_google_api_httpbody]);
 
 /**
- * ImportConversationsRequest is a part of what is to be imported.
+ * ImportConversationsRequest is a part of the import.
  *
  * @generated from message colloquy.v1.ImportConversationsRequest
  */
 export type ImportConversationsRequest = Message<"colloquy.v1.ImportConversationsRequest"> & {
   /**
-   * Bytes of newline-delimited JSON, cut anywhere. The content type does not matter. A line has at most 4 MiB.
+   * Bytes of newline-delimited JSON, split anywhere. The content type is ignored. Maximum length of a line: 4 MiB.
    *
    * @generated from field: google.api.HttpBody body = 1;
    */
   body?: HttpBody | undefined;
 
   /**
-   * Whether to stop at the first line that cannot be added, once those before it are. Default: false, it is left out.
-   * What the first part says holds.
+   * Whether to stop at the first line that cannot be added, after adding the lines before it. Default: false, skip the
+   * line. Only the value in the first request counts.
    *
    * @generated from field: bool stop_on_error = 2;
    */
@@ -54,56 +54,56 @@ export const ImportConversationsRequestSchema: GenMessage<ImportConversationsReq
  */
 export type ImportConversationsResponse = Message<"colloquy.v1.ImportConversationsResponse"> & {
   /**
-   * How many lines were read, empty ones too.
+   * Number of lines that were read, including empty ones.
    *
    * @generated from field: int64 line_count = 1;
    */
   lineCount: bigint;
 
   /**
-   * How many conversations were added.
+   * Number of conversations that were added.
    *
    * @generated from field: int64 conversation_count = 2;
    */
   conversationCount: bigint;
 
   /**
-   * How many messages were added.
+   * Number of messages that were added.
    *
    * @generated from field: int64 message_count = 3;
    */
   messageCount: bigint;
 
   /**
-   * How many other entries of logs were added.
+   * Number of other log entries that were added.
    *
    * @generated from field: int64 event_count = 4;
    */
   eventCount: bigint;
 
   /**
-   * How many lines held only what was there already.
+   * Number of lines that held nothing new.
    *
    * @generated from field: int64 skipped_count = 5;
    */
   skippedCount: bigint;
 
   /**
-   * How many lines could not be added.
+   * Number of lines that could not be added.
    *
    * @generated from field: int64 error_count = 6;
    */
   errorCount: bigint;
 
   /**
-   * The first 1,000 of them.
+   * The first 1,000 lines that could not be added.
    *
    * @generated from field: repeated colloquy.v1.ImportError errors = 7;
    */
   errors: ImportError[];
 
   /**
-   * Whether the import stopped before the end.
+   * Whether the import stopped before the end of the body.
    *
    * @generated from field: bool stopped = 8;
    */
@@ -131,7 +131,7 @@ export type ImportError = Message<"colloquy.v1.ImportError"> & {
   line: bigint;
 
   /**
-   * What is wrong with it. It holds nothing of the line's text.
+   * What is wrong with it. It contains nothing of the line's text.
    *
    * @generated from field: string description = 2;
    */
@@ -169,7 +169,7 @@ export const ExportConversationsRequestSchema: GenMessage<ExportConversationsReq
  */
 export type ExportConversationsResponse = Message<"colloquy.v1.ExportConversationsResponse"> & {
   /**
-   * The record. Unset: a heartbeat of a stream that was silent for 15 seconds; skip it. Over REST that is an empty line.
+   * The record. Unset: a heartbeat, sent after 15 seconds without a record; skip it. Over REST it is an empty line.
    *
    * @generated from field: colloquy.v1.Record record = 1;
    */
@@ -184,17 +184,16 @@ export const ExportConversationsResponseSchema: GenMessage<ExportConversationsRe
   messageDesc(file_colloquy_v1_transfer_service, 4);
 
 /**
- * TransferService imports and exports whole conversations, as newline-delimited JSON: one Record a line.
+ * TransferService imports and exports whole conversations as newline-delimited JSON, one Record per line.
  *
  * @generated from service colloquy.v1.TransferService
  */
 export const TransferService: GenService<{
   /**
-   * ImportConversations reads records as newline-delimited JSON, one Record a line, and adds what is not there yet: doing
-   * it again adds nothing. Not all or nothing: up to 2,000 lines at a time are added together, those of a conversation in
-   * the order in which they come, and what was added stays when a later line fails. A line that cannot be added is
-   * reported by its number.
-   * For administrators and API keys with the scope `admin`, because authors and times are taken as given.
+   * ImportConversations reads newline-delimited JSON, one Record per line, and adds what does not exist yet: a repeated
+   * import adds nothing. It is not atomic: batches of up to 2,000 lines are added, those of a conversation in their
+   * order, and earlier batches stay if a later line fails. A line that cannot be added is reported by its number. For
+   * administrators and API keys with the scope `admin`, because authors and times are stored as given.
    *
    * @generated from rpc colloquy.v1.TransferService.ImportConversations
    */
@@ -204,12 +203,11 @@ export const TransferService: GenService<{
     output: typeof ImportConversationsResponseSchema;
   },
   /**
-   * ExportConversations gives everything there is of one conversation, or of all that the caller may see, deleted ones
-   * too: what ImportConversations takes. Each conversation is followed by its log. All of it is of one moment, that of the
-   * call, whatever changes meanwhile. While as many exports are under way as the server lets (a quarter of its database
-   * connections) it waits its turn, and fails with OVERLOADED after 30 seconds or where too many wait. It fails with
-   * DEADLINE_EXCEEDED when its reader has taken nothing for 60 seconds, and with the error of the credential as soon as
-   * that is no longer good.
+   * ExportConversations streams one conversation, or all that the caller can see, including deleted ones, as records
+   * that ImportConversations takes. Each conversation is followed by its log. The export is one snapshot, taken at the
+   * time of the call. At most a quarter of the server's database connections export at the same time: further exports
+   * wait, and fail with OVERLOADED after 30 seconds or if too many wait. It fails with DEADLINE_EXCEEDED when its
+   * reader has taken nothing for 60 seconds, and with the error of the credential as soon as that is no longer good.
    *
    * @generated from rpc colloquy.v1.TransferService.ExportConversations
    */

@@ -20,7 +20,7 @@ export const file_colloquy_v1_turn: GenFile = /*@__PURE__*/
   fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSKxAwoEVHVybhIVCgJpZBgBIAEoCUIJukgGcgSQzhgBEiIKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIJukgGcgSQzhgBEhsKCGFnZW50X2lkGAMgASgJQgm6SAZyBJDOGAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEh0KCm1lc3NhZ2VfaWQYBSABKAlCCbpIBnIEkM4YARIbCghyZXBseV9pZBgGIAEoCUIJukgGcgSQzhgBEhkKB2ZhaWx1cmUYByABKAlCCLpIBXIDGPQDEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoNZmluaXNoX3JlYXNvbhgLIAEoDjIZLmNvbGxvcXV5LnYxLkZpbmlzaFJlYXNvbkIIukgFggECEAEiVQoLVHVyblN0YXJ0ZWQSHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4SJQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiYQoJVHVybkRlbHRhEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASIgoLbmV4dF9vZmZzZXQYAyABKANCDbpIBCICKADyxxgCEAEiUQoJVHVybkVuZGVkEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuEiMKBXJlcGx5GAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSqgAQoJVHVyblN0YXRlEhoKFlRVUk5fU1RBVEVfVU5TUEVDSUZJRUQQABIVChFUVVJOX1NUQVRFX1FVRVVFRBABEhYKElRVUk5fU1RBVEVfUlVOTklORxACEhcKE1RVUk5fU1RBVEVfQ09NUExFVEUQAxIYChRUVVJOX1NUQVRFX0NBTkNFTExFRBAEEhUKEVRVUk5fU1RBVEVfRkFJTEVEEAUq1QEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIcChhGSU5JU0hfUkVBU09OX1RPT0xfQ0FMTFMQAxIgChxGSU5JU0hfUkVBU09OX0NPTlRFTlRfRklMVEVSEAQSGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQBRIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAYqcwoKVHVyblBvbGljeRIbChdUVVJOX1BPTElDWV9VTlNQRUNJRklFRBAAEhYKElRVUk5fUE9MSUNZX1JFSkVDVBABEhUKEVRVUk5fUE9MSUNZX1FVRVVFEAISGQoVVFVSTl9QT0xJQ1lfSU5URVJSVVBUEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
- * Turn is one reply of an agent, on its way or done.
+ * Turn is one reply of an agent, in progress or ended.
  *
  * @generated from message colloquy.v1.Turn
  */
@@ -47,7 +47,7 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   agentId: string;
 
   /**
-   * Where it stands.
+   * The state.
    *
    * @generated from field: colloquy.v1.TurnState state = 4;
    */
@@ -61,29 +61,29 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   messageId: string;
 
   /**
-   * The message that holds the reply. Empty: the turn has not ended, or ended without a word.
+   * The message that holds the reply. Empty: the turn has not ended, or the reply is empty.
    *
    * @generated from field: string reply_id = 6;
    */
   replyId: string;
 
   /**
-   * Why it failed, or who ended it if nobody asked for that, such as "the conversation was closed". Else empty. At most
-   * 500 characters.
+   * Why the turn failed, or what cancelled it other than CancelTurn, such as "the conversation was closed". Otherwise
+   * empty. At most 500 characters.
    *
    * @generated from field: string failure = 7;
    */
   failure: string;
 
   /**
-   * When it was asked for.
+   * When the turn was requested.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 8;
    */
   createTime?: Timestamp | undefined;
 
   /**
-   * When the agent was asked. Unset: it waits for the turn before it.
+   * When the agent was asked. Unset: the turn waits for the previous one.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 9;
    */
@@ -97,8 +97,8 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   endTime?: Timestamp | undefined;
 
   /**
-   * Why the reply ends where it does: whether it is whole or was cut. Unspecified: the turn has not ended, or the agent
-   * did not say, or in words that are not known here.
+   * Why the reply ends: whether it is complete or was cut off. Unspecified: the turn has not ended, or the agent gave
+   * no reason that is known here.
    *
    * @generated from field: colloquy.v1.FinishReason finish_reason = 11;
    */
@@ -113,7 +113,7 @@ export const TurnSchema: GenMessage<Turn> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn, 0);
 
 /**
- * TurnStarted says that a turn was taken on.
+ * TurnStarted says that a turn was accepted.
  *
  * @generated from message colloquy.v1.TurnStarted
  */
@@ -161,7 +161,7 @@ export type TurnDelta = Message<"colloquy.v1.TurnDelta"> & {
   offset: bigint;
 
   /**
-   * Where the next part begins: what ResumeTurn takes to go on from here.
+   * Where the next part begins: pass it as `offset` to ResumeTurn to resume after this part.
    *
    * @generated from field: int64 next_offset = 3;
    */
@@ -176,7 +176,7 @@ export const TurnDeltaSchema: GenMessage<TurnDelta> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn, 2);
 
 /**
- * TurnEnded says that a turn is over.
+ * TurnEnded says that a turn has ended.
  *
  * @generated from message colloquy.v1.TurnEnded
  */
@@ -189,8 +189,7 @@ export type TurnEnded = Message<"colloquy.v1.TurnEnded"> & {
   turn?: Turn | undefined;
 
   /**
-   * The reply as it is stored, whatever the deltas said: it holds the truth. Unset: not a word came, or the message was
-   * deleted since.
+   * The reply as it is stored, which takes precedence over the deltas. Unset: the reply is empty, or was deleted since.
    *
    * @generated from field: colloquy.v1.Message reply = 2;
    */
@@ -205,27 +204,28 @@ export const TurnEndedSchema: GenMessage<TurnEnded> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn, 3);
 
 /**
- * TurnState says where a turn stands. It goes from queued to running to one of the others, or from queued straight there.
+ * TurnState is the state of a turn. It goes from queued to running to one of the others, or from queued directly to one
+ * of the others.
  *
  * @generated from enum colloquy.v1.TurnState
  */
 export const TurnState = {
   /**
-   * Never answered.
+   * Never returned.
    *
    * @generated from enum value: TURN_STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * It waits until the turn before it has ended.
+   * The turn waits until the previous one has ended.
    *
    * @generated from enum value: TURN_STATE_QUEUED = 1;
    */
   QUEUED: 1,
 
   /**
-   * The agent answers.
+   * The agent is replying.
    *
    * @generated from enum value: TURN_STATE_RUNNING = 2;
    */
@@ -239,15 +239,15 @@ export const TurnState = {
   COMPLETE: 3,
 
   /**
-   * It was cancelled, or what it answered was deleted or closed. The text so far is kept, unless the conversation takes
-   * no more messages.
+   * The turn was cancelled, its message or conversation was deleted, or the conversation was closed. The text so far is
+   * stored, unless the conversation takes no more messages.
    *
    * @generated from enum value: TURN_STATE_CANCELLED = 4;
    */
   CANCELLED: 4,
 
   /**
-   * The agent, or the server that ran the turn, failed. The text so far is kept.
+   * The agent, or the server that ran the turn, failed. The text so far is stored.
    *
    * @generated from enum value: TURN_STATE_FAILED = 5;
    */
@@ -255,7 +255,8 @@ export const TurnState = {
 } as const;
 
 /**
- * TurnState says where a turn stands. It goes from queued to running to one of the others, or from queued straight there.
+ * TurnState is the state of a turn. It goes from queued to running to one of the others, or from queued directly to one
+ * of the others.
  *
  * @generated from enum colloquy.v1.TurnState
  */
@@ -268,7 +269,7 @@ export const TurnStateSchema: GenEnum<TurnState> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_turn, 0);
 
 /**
- * FinishReason says why a reply ends where it does.
+ * FinishReason says why a reply ended.
  *
  * @generated from enum colloquy.v1.FinishReason
  */
@@ -281,28 +282,28 @@ export const FinishReason = {
   UNSPECIFIED: 0,
 
   /**
-   * The agent had said all.
+   * The reply is complete.
    *
    * @generated from enum value: FINISH_REASON_STOP = 1;
    */
   STOP: 1,
 
   /**
-   * It was cut at the agent's limit of length.
+   * The reply was cut off at the agent's maximum length.
    *
    * @generated from enum value: FINISH_REASON_LENGTH = 2;
    */
   LENGTH: 2,
 
   /**
-   * The agent wants tools to be called, which no tool of this server answers.
+   * The agent wants to call tools, which this server does not offer.
    *
    * @generated from enum value: FINISH_REASON_TOOL_CALLS = 3;
    */
   TOOL_CALLS: 3,
 
   /**
-   * The agent's filter of content cut it, or withheld it.
+   * The agent's content filter cut off or withheld the reply.
    *
    * @generated from enum value: FINISH_REASON_CONTENT_FILTER = 4;
    */
@@ -324,7 +325,7 @@ export const FinishReason = {
 } as const;
 
 /**
- * FinishReason says why a reply ends where it does.
+ * FinishReason says why a reply ended.
  *
  * @generated from enum colloquy.v1.FinishReason
  */

@@ -33,23 +33,22 @@ export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
   conversationId: string;
 
   /**
-   * The message: role, content, metadata and client_time; the rest is ignored.
+   * The message: role, content, metadata and client_time; other fields are ignored.
    *
    * @generated from field: colloquy.v1.Message message = 2;
    */
   message?: Message$1 | undefined;
 
   /**
-   * What to do while another turn is open in the conversation. Default: reject.
+   * What to do if another turn is open in the conversation. Default: reject.
    *
    * @generated from field: colloquy.v1.TurnPolicy if_running = 3;
    */
   ifRunning: TurnPolicy;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it attaches to the first call's turn instead of beginning another.
-   * 1 to 128 visible ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says
-   * the same.
+   * Idempotency key: a retry within 24 hours attaches to the turn of the first call. 1 to 128 visible ASCII characters,
+   * preferably a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 4;
    */
@@ -68,13 +67,13 @@ export const ChatRequestSchema: GenMessage<ChatRequest> = /*@__PURE__*/
  */
 export type ChatResponse = Message<"colloquy.v1.ChatResponse"> & {
   /**
-   * What happened. None: a heartbeat of a stream that was silent for 15 seconds; skip it.
+   * What happened. Unset: a heartbeat, sent after 15 seconds without another response; skip it.
    *
    * @generated from oneof colloquy.v1.ChatResponse.event
    */
   event: {
     /**
-     * The turn was taken on. Always the first.
+     * The turn was accepted. Always the first event.
      *
      * @generated from field: colloquy.v1.TurnStarted started = 1;
      */
@@ -90,7 +89,7 @@ export type ChatResponse = Message<"colloquy.v1.ChatResponse"> & {
     case: "delta";
   } | {
     /**
-     * The turn is over. Always the last.
+     * The turn has ended. Always the last event.
      *
      * @generated from field: colloquy.v1.TurnEnded ended = 3;
      */
@@ -118,8 +117,8 @@ export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
   turnId: string;
 
   /**
-   * How much of the reply is there already, in Unicode code points: the `next_offset` of the last delta. Default: 0, all
-   * of it is sent. Over REST the header `Last-Event-ID` says the same.
+   * Where to resume in the reply, in Unicode code points: the `next_offset` of the last delta. Default: 0, the
+   * beginning. Over REST, the header `Last-Event-ID` does the same.
    *
    * @generated from field: int64 offset = 2;
    */
@@ -138,7 +137,7 @@ export const ResumeTurnRequestSchema: GenMessage<ResumeTurnRequest> = /*@__PURE_
  */
 export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
   /**
-   * What happened. None: a heartbeat of a stream that was silent for 15 seconds; skip it.
+   * What happened. Unset: a heartbeat, sent after 15 seconds without another response; skip it.
    *
    * @generated from oneof colloquy.v1.ResumeTurnResponse.event
    */
@@ -152,7 +151,7 @@ export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
     case: "delta";
   } | {
     /**
-     * The turn is over. Always the last.
+     * The turn has ended. Always the last event.
      *
      * @generated from field: colloquy.v1.TurnEnded ended = 2;
      */
@@ -180,8 +179,8 @@ export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
   turnId: string;
 
   /**
-   * Makes a repeat of this call harmless for 24 hours: it gets the first answer instead of acting again. 1 to 128 visible
-   * ASCII characters, a UUID by preference. Default: none. Over HTTP the header `Idempotency-Key` says the same.
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
    *
    * @generated from field: string request_id = 2;
    */
@@ -215,23 +214,23 @@ export const CancelTurnResponseSchema: GenMessage<CancelTurnResponse> = /*@__PUR
   messageDesc(file_colloquy_v1_turn_service, 5);
 
 /**
- * TurnService lets agents answer in conversations. A turn is one reply of an agent.
+ * TurnService lets agents reply in conversations. A turn is one reply of an agent.
  *
- * A turn of a conversation that the caller may not see, or that is deleted, does not exist for it: such calls fail with
- * NOT_FOUND, exactly as they do for an id that was never given out.
+ * A turn of a conversation that the caller cannot see, or that is deleted, does not exist for it: such calls fail with
+ * NOT_FOUND, exactly as for an id that does not exist.
  *
  * @generated from service colloquy.v1.TurnService
  */
 export const TurnService: GenService<{
   /**
-   * Chat sends a message, then lets the conversation's agent answer it. The message is stored first, whatever becomes of
-   * the answer. The turn goes on when its caller goes away: ResumeTurn picks it up. With a request id, a repeat attaches
-   * to the turn that the first call began, from its first word, running or ended.
+   * Chat sends a message and streams the reply of the conversation's agent. The message is stored first, whether or not
+   * the agent replies. The turn continues if the caller disconnects: ResumeTurn follows it. With a request id, a retry
+   * attaches to the turn of the first call, from the beginning of its reply, running or ended.
    *
-   * The stream is `started`, any number of `delta`, and `ended`; if the agent failed it then ends with UNAVAILABLE,
-   * reason AGENT_FAILED. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here, unless
-   * `if_running` says otherwise, and with INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, if the conversation names no
-   * registered agent.
+   * The stream is `started`, any number of `delta`, then `ended`; if the agent failed, the stream then fails with
+   * UNAVAILABLE, reason AGENT_FAILED. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here,
+   * unless `if_running` says otherwise, and with INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, if the conversation names
+   * no registered agent.
    *
    * @generated from rpc colloquy.v1.TurnService.Chat
    */
@@ -241,8 +240,8 @@ export const TurnService: GenService<{
     output: typeof ChatResponseSchema;
   },
   /**
-   * ResumeTurn follows a turn from an offset on, on any server, running or ended: any number of `delta`, then `ended`.
-   * If the agent failed the stream ends with UNAVAILABLE, reason AGENT_FAILED.
+   * ResumeTurn streams a turn from an offset on, on any server, running or ended: any number of `delta`, then `ended`.
+   * If the agent failed, the stream then fails with UNAVAILABLE, reason AGENT_FAILED.
    *
    * @generated from rpc colloquy.v1.TurnService.ResumeTurn
    */
@@ -252,7 +251,8 @@ export const TurnService: GenService<{
     output: typeof ResumeTurnResponseSchema;
   },
   /**
-   * CancelTurn ends a turn. The text so far is kept as the reply. A turn that has ended already is answered as it is.
+   * CancelTurn ends a turn. The text so far is stored as the reply. A turn that has ended already is returned
+   * unchanged.
    *
    * @generated from rpc colloquy.v1.TurnService.CancelTurn
    */
