@@ -15,6 +15,7 @@ const patience = Number(process.env.TEST_PATIENCE || 1);
 const testTimeout = 30_000 * patience;
 const shared = {
   pool: "forks",
+  setupFiles: "test/support/each-file.ts",
   testTimeout,
   hookTimeout: 2 * testTimeout,
   // A poll waits for an event, as long as its test may take; tests that check a time measure their own.

@@ -9,6 +9,10 @@ const STARTS =
 export default defineConfig({
   test: {
     pool: "forks",
+    // A process for each file would take longer to load the sources than all of them to test.
+    isolate: false,
+    setupFiles: "test/support/each-file.ts",
+    testTimeout: 30_000,
     include: globSync("test/unit/**/*.test.ts").filter((file) => !STARTS.test(readFileSync(file, "utf8"))),
   },
 });

@@ -1,11 +1,14 @@
 // gRPC-Web in text mode: what is answered is the binary answer, frame by frame in base64, whatever pieces the request comes in.
+import { Readable } from "node:stream";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ErrorReason } from "../../src/domain/errors.ts";
+import { bytesOfText } from "../../src/protocols/rpc/web-text.ts";
 import { EchoRequestSchema, EchoResponseSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
 import { callOf, FORMS, type Form, randomLengths, TEXTS, textOf, type WireCall } from "../support/framed-calls.ts";
-import { type FramedAnswer, http1Request, speakHttp1 } from "../support/framed-http1.ts";
+import { cut, type FramedAnswer, http1Request, speakHttp1 } from "../support/framed-http1.ts";
 import { callHttp2, openCutHttp2 } from "../support/framed-http2.ts";
 import { Picker } from "../support/random-calls.ts";
 import { frame } from "../support/raw-call.ts";
@@ -138,6 +141,22 @@ it.each([
       expect(trailersOf(answer)).toContain("grpc-message: the body must be base64 with its padding\r\n");
       expect(trailersOf(answer)).toContain("grpc-status: 3\r\n");
     }
+  }
+});
+
+it("F-GRPCWEB: of damaged text all that comes before the damage is read, however it is cut", async () => {
+  for (let seed = FIRST; seed < FIRST + ROUNDS; seed++) {
+    const pick = new Picker(seed);
+    const good = pick.bytes(3 * pick.below(20));
+    const rest = pick.one(["!", "A!", "AA!", "AAA!", "=AAA", "A=AA", "AA=A"]);
+    const text = Buffer.from(good.toString("base64") + rest + pick.one(["", "AAAA", "!"]));
+    const read: Buffer[] = [];
+    const reading = (async () => {
+      for await (const bytes of bytesOfText(Readable.from(cut(text, randomLengths(pick, text.length)))))
+        read.push(Buffer.from(bytes));
+    })();
+    await expect(reading, String(seed)).rejects.toMatchObject({ reason: ErrorReason.MALFORMED_BODY });
+    expect(Buffer.concat(read), String(seed)).toEqual(good);
   }
 });
 

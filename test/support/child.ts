@@ -4,10 +4,12 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { onTestFinished } from "vitest";
 
 const running = new Set<ChildProcess>();
+/** What ends with the file. */
+const ofFile = new Set<() => unknown>();
 
 /** Starts a process in a group of its own, which ends as a whole: a shell with what it runs, a server with its workers. */
 export function startChild(program: string, words: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  if (running.size === 0) endWithWorker();
+  endWithWorker();
   const child = spawn(program, words, { ...options, detached: true });
   running.add(child);
   child.once("exit", () => running.delete(child));
@@ -15,7 +17,7 @@ export function startChild(program: string, words: readonly string[], options: S
   return child;
 }
 
-/** Runs `end` when the test is over in which this is called. In a hook it does nothing. */
+/** Runs `end` when the test is over in which this is called; in a hook, when the file is. */
 export function endWithTest(end: () => unknown): void {
   try {
     onTestFinished(async () => {
@@ -23,12 +25,20 @@ export function endWithTest(end: () => unknown): void {
     });
   } catch {
     // Not in a test.
+    ofFile.add(end);
   }
+}
+
+/** The last that a file of tests does. */
+export async function endFile(): Promise<void> {
+  const ends = [...ofFile];
+  ofFile.clear();
+  await Promise.all(ends.map((end) => end()));
 }
 
 let ends = false;
 
-/** The runner ends its workers by a signal, once the last hook of a file is over or has run out of time. */
+/** The runner ends its workers by a signal. */
 function endWithWorker(): void {
   if (ends) return;
   ends = true;

@@ -27,9 +27,20 @@ function isJson({ message }: DescField): boolean {
   return /^google\.protobuf\.(Struct|Value|ListValue)$/.test(message?.typeName ?? "");
 }
 
-/** So much of one text that the limit is nearly full, with `room` left for what is around. */
-function times(text: string, room = 2_000): string {
-  return text.repeat(Math.floor((LIMIT - room) / text.length));
+/** Left for what is around. */
+const ROOM = 2_000;
+
+/** So much of one text that the limit is nearly full. */
+const times = madeOnce((text: string) => text.repeat(Math.floor((LIMIT - ROOM) / text.length)));
+
+/** Making such values takes longer than reading them. */
+function madeOnce<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
 }
 
 /** The worst values of one field, as JSON. */
@@ -67,9 +78,12 @@ function* textsOf({ fieldKind, scalar }: DescField): Generator<[name: string, js
   }
 }
 
-function names(count: number): string {
-  return Array.from({ length: count }, (_, i) => `"${i.toString(36)}":1`).join();
-}
+const names = madeOnce((count: number) => Array.from({ length: count }, (_, i) => `"${i.toString(36)}":1`).join());
+
+const struct = madeOnce((schema: DescMessage) => {
+  const json = { a: Array.from({ length: 190_000 }, () => 1) } as JsonValue;
+  return Buffer.from(toBinary(schema, fromJson(schema, json)));
+});
 
 /** A value where it belongs: within objects, and within a list of one where the way leads through a list. */
 function wrap(path: Path, json: string): string {
@@ -105,9 +119,8 @@ export function* worstProto(path: Path): Generator<WorstBody> {
   if (isText) yield body("as text", delimited(field.number, Buffer.alloc(size - 10, 0x61)));
   if (isText) yield body("many times", repeated(delimited(field.number, Buffer.from("a")), size));
   if (isJson(field)) {
-    const json = { a: Array.from({ length: 190_000 }, () => 1) } as JsonValue;
-    const struct = toBinary(field.message as DescMessage, fromJson(field.message as DescMessage, json));
-    if (struct.length < size) yield body("of numbers", delimited(field.number, Buffer.from(struct)));
+    const numbers = struct(field.message as DescMessage);
+    if (numbers.length < size) yield body("of numbers", delimited(field.number, numbers));
   }
 }
 

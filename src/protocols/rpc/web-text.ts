@@ -34,12 +34,16 @@ export async function* textPieces(pieces: AsyncIterable<Uint8Array>): AsyncGener
   for await (const piece of pieces) yield Buffer.from(toText(piece));
 }
 
-/** The bytes of a text that comes in any pieces. Throws MALFORMED_BODY. */
+/**
+ * The bytes of a text that comes in any pieces. Throws MALFORMED_BODY, after what came before the damage: of two faults in
+ * a stream the first is told, however the text was cut.
+ */
 export async function* bytesOfText(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const decoder = new TextBodyDecoder();
   for await (const piece of pieces) {
     const bytes = decoder.decode(piece);
     if (bytes.byteLength > 0) yield bytes;
+    if (decoder.damaged) throw notBase64();
   }
   decoder.end();
 }
@@ -73,6 +77,12 @@ class TextBodyDecoder {
   #chars = 0;
   #padding = 0;
   #bits = 0;
+  #damaged = false;
+
+  /** Whether there was something that is no base64; what is given before is whole. */
+  get damaged(): boolean {
+    return this.#damaged;
+  }
 
   decode(piece: Uint8Array): Buffer {
     const bytes = Buffer.allocUnsafe(((this.#chars + piece.byteLength) >> 2) * 3);
@@ -80,7 +90,10 @@ class TextBodyDecoder {
     for (let i = 0; i < piece.byteLength; i++) {
       const value = VALUES[piece[i] as number] as number;
       if (value === PADDING && chars >= 2) padding++;
-      else if (value >= PADDING || padding > 0) throw notBase64();
+      else if (value >= PADDING || padding > 0) {
+        this.#damaged = true;
+        break;
+      }
       bits = (bits << 6) | (value & 63);
       if (++chars < 4) continue;
       bytes[at++] = bits >> 16;

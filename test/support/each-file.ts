@@ -1,0 +1,15 @@
+// What holds for each file of tests, for several share a process: what one has changed, the next does not find.
+import { afterAll, vi } from "vitest";
+import { endFile } from "./child.ts";
+
+const environment = { ...process.env };
+
+// Registered before those of the file, it runs after them.
+afterAll(async () => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.resetConfig();
+  for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+  Object.assign(process.env, environment);
+  await endFile();
+});
