@@ -1,7 +1,6 @@
 // What of the rows that were read fits into one page: by count, and by bytes.
 import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { areCut, areHeavy } from "../store/driver/row-budget.ts";
-import type { Pager } from "./paging.ts";
 
 /**
  * The bytes of a page in the binary form. Clients of gRPC take messages of 4 MiB unless told otherwise; the rest is for
@@ -41,30 +40,4 @@ export function pageOf<Row extends object, Desc extends DescMessage>(
     items.push(item);
   }
   return { items, shown: within.slice(0, items.length), more: more || items.length < within.length };
-}
-
-export interface TokenPage<Item> {
-  readonly items: Item[];
-  /** Empty: nothing comes after them. */
-  readonly nextPageToken: string;
-}
-
-/**
- * {@link pageOf} with the token of the next page. Every list answers through it, so that none ends where it was cut.
- *
- * @param edge where the page ends: the key of its last row, by which the list is ordered
- * @param heavy as for {@link pageOf}; true for rows that came without a row budget
- */
-export async function tokenPageOf<Row extends object, Desc extends DescMessage>(
-  page: Pager,
-  schema: Desc,
-  rows: readonly Row[],
-  limit: number,
-  convert: (row: Row) => MessageInitShape<Desc>,
-  edge: (last: Row) => readonly string[],
-  heavy = areHeavy(rows),
-): Promise<TokenPage<MessageInitShape<Desc>>> {
-  const { items, shown, more } = pageOf(schema, rows, limit, convert, heavy);
-  const last = shown.at(-1);
-  return { items: [...items], nextPageToken: last === undefined ? "" : await page.next(more, () => edge(last)) };
 }

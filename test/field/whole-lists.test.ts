@@ -10,8 +10,10 @@ import * as directory from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { type Member, MemberSchema } from "../../gen/colloquy/v1/member_pb.ts";
 import * as participants from "../../gen/colloquy/v1/participant_service_pb.ts";
 import * as tenants from "../../gen/colloquy/v1/tenant_service_pb.ts";
+import { systemCaller } from "../../src/domain/caller.ts";
 import { newId } from "../../src/domain/id.ts";
-import { PAGE_BYTES, tokenPageOf } from "../../src/services/page-of.ts";
+import { PAGE_BYTES } from "../../src/services/page-of.ts";
+import { paginate } from "../../src/services/paginate.ts";
 import { RowBudget } from "../../src/store/driver/row-budget.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
@@ -19,6 +21,8 @@ vi.setConfig({ testTimeout: 240_000 });
 
 describe("F-CUT: whatever the rows weigh", () => {
   const text = "x".repeat(4 << 20);
+  const secrets = async () => Buffer.alloc(32, 1);
+  const caller = systemCaller(newId(), "server");
 
   /** As a statement with a row budget reads them. */
   function read(sizes: readonly number[], after: number, limit: number, most: number) {
@@ -42,24 +46,23 @@ describe("F-CUT: whatever the rows weigh", () => {
         fc.boolean(),
         async (sizes, limit, most, weighed) => {
           const seen: Member[] = [];
-          let token = "0";
-          for (let calls = 0; token !== ""; calls++) {
+          const schema = directory.ListMembersRequestSchema;
+          let request = create(schema, { pageSize: limit });
+          for (let calls = 0; calls === 0 || request.pageToken !== ""; calls++) {
             expect(calls).toBeLessThanOrEqual(sizes.length);
-            const rows = read(sizes, Number(token), limit + 1, weighed ? Number.MAX_SAFE_INTEGER : most);
-            const page = await tokenPageOf(
-              { cursor: undefined, next: async (more, edge) => (more ? (edge()[0] ?? "") : "") },
-              MemberSchema,
-              rows,
-              limit,
-              (row) => create(MemberSchema, { id: String(row.key), displayName: text.slice(0, row.size) }),
-              ({ key }) => [String(key + 1)],
-              weighed || undefined,
-            );
+            const page = await paginate(secrets, caller, schema, request, {
+              item: MemberSchema,
+              read: async ({ after: [key = "-1"] = [], limit: rows }) =>
+                read(sizes, Number(key) + 1, rows, weighed ? Number.MAX_SAFE_INTEGER : most),
+              convert: (row) => create(MemberSchema, { id: String(row.key), displayName: text.slice(0, row.size) }),
+              key: ({ key }) => [String(key)],
+              ...(weighed && { heavy: true }),
+            });
             expect(page.items.length).toBeLessThanOrEqual(limit);
             const bytes = page.items.reduce((sum, item) => sum + (item.displayName?.length ?? 0), 0);
             if (page.items.length > 1) expect(bytes).toBeLessThanOrEqual(PAGE_BYTES);
             seen.push(...(page.items as Member[]));
-            token = page.nextPageToken;
+            request = create(schema, { pageSize: limit, pageToken: page.nextPageToken });
           }
           expect(seen.map(({ id }) => Number(id))).toEqual(sizes.map((_, i) => i));
         },

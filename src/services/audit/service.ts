@@ -5,14 +5,12 @@ import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audi
 import * as pb from "../../../gen/colloquy/v1/audit_service_pb.ts";
 import { actorFilter, auditActorText, toAuditActor } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditRow, listAudit } from "../../store/audit/audit-log.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { toDate, toTimestamp } from "../convert.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 
 export interface AuditServiceOptions {
   readonly database: Database;
@@ -23,24 +21,28 @@ export function createAuditService({ database, secrets }: AuditServiceOptions): 
   return serve(pb.AuditService, {
     async listAuditEntries(request, { principal }) {
       const caller = callerFrom(principal);
-      const page = await openPage(secrets, caller, pb.ListAuditEntriesRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const actor = actorFilter("actor", request.actor);
-      const rows = await listAudit(database, caller.tenantId, {
-        actor: actor && auditActorText(actor),
-        // Whomever an API key acted for, unless the request says for whom.
-        forAnyone: actor?.type === ActorType.API_KEY && actor.actingFor === undefined,
-        action: request.action || undefined,
-        resourceType: request.resourceType || undefined,
-        resourceId: request.resourceId || undefined,
-        start: request.startTime && toDate(request.startTime),
-        end: request.endTime && toDate(request.endTime),
-        before: page.cursor?.[0],
-        limit: limit + 1,
+      const { items, ...page } = await paginate(secrets, caller, pb.ListAuditEntriesRequestSchema, request, {
+        item: AuditEntrySchema,
+        read({ after: [before] = [], limit }) {
+          const actor = actorFilter("actor", request.actor);
+          return listAudit(database, caller.tenantId, {
+            actor: actor && auditActorText(actor),
+            // Whomever an API key acted for, unless the request says for whom.
+            forAnyone: actor?.type === ActorType.API_KEY && actor.actingFor === undefined,
+            action: request.action || undefined,
+            resourceType: request.resourceType || undefined,
+            resourceId: request.resourceId || undefined,
+            start: request.startTime && toDate(request.startTime),
+            end: request.endTime && toDate(request.endTime),
+            before,
+            limit,
+          });
+        },
+        convert: toAuditEntry,
+        key: ({ id }) => [id],
+        heavy: true,
       });
-      const edge = ({ id }: (typeof rows)[number]) => [id];
-      const found = await tokenPageOf(page, AuditEntrySchema, rows, limit, toAuditEntry, edge, true);
-      return { auditEntries: found.items, nextPageToken: found.nextPageToken };
+      return { auditEntries: items, ...page };
     },
   });
 }

@@ -10,20 +10,17 @@ import {
 import { actorFilter, actorText } from "../../domain/actor.ts";
 import { callerFrom } from "../../domain/caller.ts";
 import { deletedOf } from "../../domain/deleted.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { invalidPageToken } from "../../domain/page-token.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import {
   type ConversationList,
-  type ConversationRow,
   readMoment,
   listConversations as readPage,
 } from "../../store/conversations/conversations.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { toConversation } from "../convert.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 
 export async function listConversations(
   database: Database,
@@ -32,30 +29,31 @@ export async function listConversations(
   { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof ListConversationsResponseSchema>> {
   const caller = callerFrom(principal);
-  const page = await openPage(secrets, caller, ListConversationsRequestSchema, request);
-  const limit = pageSizeOf(request.pageSize);
-  const edge = edgeOf(page.cursor);
-  const list: Omit<ConversationList, "viewer"> = {
-    order: orderOf(request.order),
-    deleted: deletedOf(request.deleted),
-    filters: filtersOf(request),
-    // What was skipped stands before the first page only.
-    skip: edge === undefined ? request.skip : 0,
-    limit: limit + 1,
-    count: request.includeTotalSize,
-    ...(edge && { after: edge.after }),
-  };
-  const { rows, total, moment } = await readPage(database, caller, list, interrupt);
-  const convert = (row: ConversationRow) => toConversation(row, caller);
-  const found = await tokenPageOf(page, ConversationSchema, rows, limit, convert, (last) => {
-    const time = list.order === "activity" ? last.update_time : last.create_time;
-    return [last.id, String(time.getTime()), last.late ? "late" : "", edge?.moment ?? moment];
+  const order = orderOf(request.order);
+  let moment = "";
+  const { items, ...page } = await paginate(secrets, caller, ListConversationsRequestSchema, request, {
+    item: ConversationSchema,
+    async read({ after, ...part }) {
+      const edge = edgeOf(after);
+      const list: Omit<ConversationList, "viewer"> = {
+        order,
+        deleted: deletedOf(request.deleted),
+        filters: filtersOf(request),
+        count: request.includeTotalSize,
+        ...part,
+        ...(edge && { after: edge.after }),
+      };
+      const found = await readPage(database, caller, list, interrupt);
+      moment = edge?.moment ?? found.moment;
+      return found;
+    },
+    convert: (row) => toConversation(row, caller),
+    key: ({ id, update_time, create_time, late }) => {
+      const time = order === "activity" ? update_time : create_time;
+      return [id, String(time.getTime()), late ? "late" : "", moment];
+    },
   });
-  return {
-    conversations: found.items,
-    nextPageToken: found.nextPageToken,
-    ...(total === null ? {} : { totalSize: total }),
-  };
+  return { conversations: items, ...page };
 }
 
 /** Where a page begins, and the moment of the first page, as the token says them. */

@@ -6,7 +6,6 @@ import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { deletedOf, hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { invalidField, notFound } from "../../domain/errors.ts";
 import { checkEtag } from "../../domain/etag.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
@@ -16,8 +15,7 @@ import * as store from "../../store/directory/members.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { toTimestamp } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 import { auditMember, checkManager } from "./change-member.ts";
 import { requireRank } from "./grants.ts";
 
@@ -71,19 +69,18 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
 
     async listMembers(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const page = await openPage(secrets, caller, pb.ListMembersRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const list = {
-        deleted: deletedOf(request.deleted),
-        role: request.role || undefined,
-        managerId: request.managerId || undefined,
-        after: page.cursor?.[0],
-        limit: limit + 1,
-      };
-      const rows = await store.listMembers(database, caller, list, interrupt);
-      const edge = ({ id }: (typeof rows)[number]) => [id];
-      const found = await tokenPageOf(page, MemberSchema, rows, limit, toMember, edge);
-      return { members: found.items, nextPageToken: found.nextPageToken };
+      const { items, ...page } = await paginate(secrets, caller, pb.ListMembersRequestSchema, request, {
+        item: MemberSchema,
+        read({ after: [after] = [], limit }) {
+          const role = request.role || undefined;
+          const managerId = request.managerId || undefined;
+          const list = { deleted: deletedOf(request.deleted), role, managerId, after, limit };
+          return store.listMembers(database, caller, list, interrupt);
+        },
+        convert: toMember,
+        key: ({ id }) => [id],
+      });
+      return { members: items, ...page };
     },
 
     deleteMember: showing(

@@ -9,7 +9,6 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { deletedOf } from "../../domain/deleted.ts";
 import { invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { invalidPageToken } from "../../domain/page-token.ts";
 import { parseSearch, toTsQuery } from "../../domain/search/query.ts";
 import { type Snippet, snippetOf } from "../../domain/search/snippet.ts";
@@ -19,8 +18,7 @@ import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/messages/lists.ts";
 import { toMessage } from "../convert.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage, type Pager } from "../paging.ts";
+import { type PageQuery, paginate } from "../paginate.ts";
 
 const END_OF_LOG = 2n ** 63n - 1n;
 /** Stands for any parent (AIP-159). */
@@ -33,69 +31,63 @@ export async function listMessages(
   { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
   const caller = callerFrom(principal);
-  const page = await openPage(secrets, caller, pb.ListMessagesRequestSchema, request);
-  if (request.conversationId === ANY) return listDeletedMessages(database, caller, page, request, interrupt);
-  const limit = pageSizeOf(request.pageSize);
-  const edge = page.cursor?.[0] === undefined ? undefined : BigInt(page.cursor[0]);
+  const everywhere = request.conversationId === ANY;
+  const { items, ...page } = await paginate(secrets, caller, pb.ListMessagesRequestSchema, request, {
+    item: MessageSchema,
+    read: (query) =>
+      everywhere
+        ? readDeletedMessages(database, caller, request, query, interrupt)
+        : readMessages(database, caller, request, query, interrupt),
+    convert: toMessage,
+    key: everywhere ? ({ id, create_time }) => [id, String(create_time.getTime())] : ({ seq }) => [String(seq)],
+  });
+  return { messages: items, ...page };
+}
+
+/** Of one conversation. */
+async function readMessages(
+  database: Database,
+  caller: Caller,
+  request: pb.ListMessagesRequest,
+  { after: [seq] = [], ...part }: PageQuery,
+  interrupt: Interrupt,
+) {
   const list: store.MessageList = {
     newestFirst: request.order === pb.MessageOrder.NEWEST_FIRST,
     deleted: deletedOf(request.deleted),
     afterSeq: request.afterSeq,
     beforeSeq: request.beforeSeq || END_OF_LOG,
-    edge,
-    limit: limit + 1,
-    // What was skipped stands before the first page only.
-    skip: edge === undefined ? request.skip : 0,
+    edge: seq === undefined ? undefined : BigInt(seq),
     role: request.role,
     sender: senderOf(request),
     count: request.includeTotalSize,
+    ...part,
   };
   const found = isOurId(request.conversationId)
     ? await store.listMessages(database, caller, request.conversationId, list, interrupt)
     : undefined;
   if (found === undefined) throw notFound("conversation");
-  const seqOf = ({ seq }: store.MessageRow) => [String(seq)];
-  const { items, nextPageToken } = await tokenPageOf(page, MessageSchema, found.rows, limit, toMessage, seqOf);
-  return {
-    messages: items,
-    nextPageToken,
-    ...(found.total !== null && { totalSize: found.total }),
-  };
+  return found;
 }
 
-/** Deleted messages of all conversations. */
-async function listDeletedMessages(
+/** Deleted ones of all conversations. */
+async function readDeletedMessages(
   database: Database,
   caller: Caller,
-  page: Pager,
   request: pb.ListMessagesRequest,
+  { after: [id, time] = [], ...part }: PageQuery,
   interrupt: Interrupt,
-): Promise<MessageInitShape<typeof pb.ListMessagesResponseSchema>> {
+) {
   requireOnlyDeleted(request);
-  const limit = pageSizeOf(request.pageSize);
-  const [edgeId, edgeTime] = page.cursor ?? [];
-  const edge = edgeId === undefined ? undefined : { id: edgeId, time: new Date(Number(edgeTime)) };
-  const found = await store.listDeletedMessages(
-    database,
-    caller,
-    {
-      oldestFirst: request.order !== pb.MessageOrder.NEWEST_FIRST,
-      role: request.role,
-      sender: senderOf(request),
-      edge,
-      limit: limit + 1,
-      skip: edge === undefined ? request.skip : 0,
-      count: request.includeTotalSize,
-    },
-    interrupt,
-  );
-  const edgeOf = ({ id, create_time }: store.MessageRow) => [id, String(create_time.getTime())];
-  const { items, nextPageToken } = await tokenPageOf(page, MessageSchema, found.rows, limit, toMessage, edgeOf);
-  return {
-    messages: items,
-    nextPageToken,
-    ...(found.total !== null && { totalSize: found.total }),
+  const list = {
+    oldestFirst: request.order !== pb.MessageOrder.NEWEST_FIRST,
+    role: request.role,
+    sender: senderOf(request),
+    edge: id === undefined ? undefined : { id, time: new Date(Number(time)) },
+    count: request.includeTotalSize,
+    ...part,
   };
+  return store.listDeletedMessages(database, caller, list, interrupt);
 }
 
 /** Throws INVALID_FIELD unless the request asks for what a list across conversations can answer. */
@@ -114,40 +106,40 @@ export async function searchMessages(
   { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.SearchMessagesResponseSchema>> {
   const caller = callerFrom(principal);
-  const page = await openPage(secrets, caller, pb.SearchMessagesRequestSchema, request);
   const { conversationId } = request;
-  if (conversationId !== "" && !isOurId(conversationId)) return { matches: [] };
-  const limit = pageSizeOf(request.pageSize);
-  const edge = matchEdge(page.cursor);
-  const search: store.MessageSearch = {
-    query: toTsQuery(parseSearch(request.query)),
-    conversationId: conversationId.toLowerCase() || null,
-    role: request.role,
-    sender: senderOf(request),
-    labels: Object.keys(request.labels).length > 0 ? request.labels : null,
-    after: edge?.after,
-    limit: limit + 1,
-  };
-  const rows = await store.searchMessages(database, caller, search, interrupt);
-  // Each takes some milliseconds where the text is long.
+  const isKnown = conversationId === "" || isOurId(conversationId);
   const snippets = new Map<store.MatchRow, Snippet>();
-  const turns = new Turns();
-  for (const row of rows) {
-    await turns.next();
-    snippets.set(row, snippetOf(row.content, request.query));
-  }
-  const convert = (row: store.MatchRow) => {
-    const { text = "", highlights = [] } = snippets.get(row) ?? {};
-    return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
-  };
-  const edgeOf = ({ score, id, late, moment }: store.MatchRow) => [
-    String(score),
-    id,
-    late ? "late" : "",
-    edge?.moment ?? moment,
-  ];
-  const found = await tokenPageOf(page, pb.MessageMatchSchema, rows, limit, convert, edgeOf);
-  return { matches: found.items, nextPageToken: found.nextPageToken };
+  let edge: ReturnType<typeof matchEdge>;
+  const { items, ...page } = await paginate(secrets, caller, pb.SearchMessagesRequestSchema, request, {
+    item: pb.MessageMatchSchema,
+    async read({ after, limit }) {
+      if (!isKnown) return [];
+      edge = matchEdge(after);
+      const search: store.MessageSearch = {
+        query: toTsQuery(parseSearch(request.query)),
+        conversationId: conversationId.toLowerCase() || null,
+        role: request.role,
+        sender: senderOf(request),
+        labels: Object.keys(request.labels).length > 0 ? request.labels : null,
+        after: edge?.after,
+        limit,
+      };
+      const rows = await store.searchMessages(database, caller, search, interrupt);
+      // Each takes some milliseconds where the text is long.
+      const turns = new Turns();
+      for (const row of rows) {
+        await turns.next();
+        snippets.set(row, snippetOf(row.content, request.query));
+      }
+      return rows;
+    },
+    convert(row) {
+      const { text = "", highlights = [] } = snippets.get(row) ?? {};
+      return { message: toMessage(row), score: row.score, snippet: text, highlights: [...highlights] };
+    },
+    key: ({ score, id, late, moment }) => [String(score), id, late ? "late" : "", edge?.moment ?? moment],
+  });
+  return { matches: items, ...page };
 }
 
 function senderOf(request: pb.ListMessagesRequest | pb.SearchMessagesRequest): string | null {

@@ -6,7 +6,6 @@ import { hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
 import { isOurId } from "../../domain/id.ts";
-import { pageSizeOf } from "../../domain/page-size.ts";
 import { type Speaker, Speaking } from "../../domain/speaking.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
@@ -17,8 +16,7 @@ import { SendQueue } from "../../store/messages/send-batcher.ts";
 import { lockVisible, requireManage, requireOpen } from "../conversations/access.ts";
 import { toDraft, toMessage, toMessageRevision } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
-import { tokenPageOf } from "../page-of.ts";
-import { openPage } from "../paging.ts";
+import { paginate } from "../paginate.ts";
 import { batchListMessages } from "./batch.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { listMessages, searchMessages } from "./list.ts";
@@ -127,16 +125,19 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
 
     async listMessageRevisions(request, { principal, interrupt }) {
       const caller: Caller = callerFrom(principal);
-      const page = await openPage(secrets, caller, pb.ListMessageRevisionsRequestSchema, request);
-      const limit = pageSizeOf(request.pageSize);
-      const [after = "-1"] = page.cursor ?? [];
-      const rows = isOurId(request.messageId)
-        ? await store.listRevisions(database, caller, request.messageId, Number(after), limit + 1, interrupt)
-        : undefined;
-      if (rows === undefined) throw notFound("message");
-      const edge = ({ revision }: (typeof rows)[number]) => [String(revision)];
-      const found = await tokenPageOf(page, MessageRevisionSchema, rows, limit, toMessageRevision, edge);
-      return { revisions: found.items, nextPageToken: found.nextPageToken };
+      const { items, ...page } = await paginate(secrets, caller, pb.ListMessageRevisionsRequestSchema, request, {
+        item: MessageRevisionSchema,
+        async read({ after: [revision = "-1"] = [], limit }) {
+          const rows = isOurId(request.messageId)
+            ? await store.listRevisions(database, caller, request.messageId, Number(revision), limit, interrupt)
+            : undefined;
+          if (rows === undefined) throw notFound("message");
+          return rows;
+        },
+        convert: toMessageRevision,
+        key: ({ revision }) => [String(revision)],
+      });
+      return { revisions: items, ...page };
     },
   });
 }
