@@ -1,8 +1,6 @@
 // PostgreSQL as a part of Colloquy: started with it, stopped with it, started again when it dies, shared by commands.
 import type { ChildProcess } from "node:child_process";
-import { mkdtemp, rm, symlink } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import { SettingError } from "../domain/setting-error.ts";
@@ -17,6 +15,7 @@ import {
   stopPostmaster,
   watchOver,
 } from "./postmaster.ts";
+import { reachableSocket, type Socket } from "./socket.ts";
 import { AlreadyRunning, type Role, Usage } from "./usage.ts";
 
 export { AlreadyRunning };
@@ -48,8 +47,6 @@ export interface Embedded {
 }
 
 const DATABASE = "colloquy";
-/** What a Unix socket's path may have on every system, in bytes (`sun_path`). */
-const MAX_SOCKET_PATH = 103;
 /** Between restarts of a PostgreSQL that keeps dying, in milliseconds. */
 const BACKOFF_MS = [0, 100, 500, 2_000, 5_000];
 const LOOK_AGAIN_MS = 20;
@@ -222,19 +219,6 @@ function isGone(error: unknown): boolean {
     /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|57P0[123])$/.test(code) ||
     /^Connection terminated/.test(String((error as Error).message))
   );
-}
-
-interface Socket {
-  readonly directory: string;
-  /** The temporary directory that holds a shorter way to it. */
-  readonly link: string | undefined;
-}
-
-async function reachableSocket({ directory }: Cluster): Promise<Socket> {
-  if (Buffer.byteLength(join(directory, `.s.PGSQL.${PORT}`)) <= MAX_SOCKET_PATH) return { directory, link: undefined };
-  const link = await mkdtemp(join(tmpdir(), "colloquy-"));
-  await symlink(directory, join(link, "pg"));
-  return { directory: join(link, "pg"), link };
 }
 
 /**

@@ -155,6 +155,39 @@ test("no protocol is spoken below the pipeline", () => {
   ).toEqual([]);
 });
 
+test("who sees a whole tenant without a credential is made in one place", () => {
+  const makers = files.filter((file) => /viewer: \{ kind: "tenant" \}/.test(text(file)));
+  expect(
+    makers
+      .filter((file) => file !== join("domain", "caller.ts"))
+      .map((file) => `${file} must use systemCaller of domain/caller.ts`),
+  ).toEqual([]);
+});
+
+/** Lines of a file: past it a reader no longer keeps the whole in mind. */
+const MAX_LINES = 250;
+
+test("a file has one topic, and is short", () => {
+  const lengths = files.map((file) => [file, text(file).split("\n").length - 1] as const);
+  const long = lengths.filter(([, lines]) => lines > MAX_LINES);
+  expect(
+    long.map(([file, lines]) => `${file} has ${lines} lines: part it by topic, ${MAX_LINES} are the most`),
+  ).toEqual([]);
+  const median = lengths.map(([, lines]) => lines).sort((a, b) => a - b)[Math.floor(files.length / 2)];
+  expect(median).toBeGreaterThanOrEqual(60);
+  expect(median).toBeLessThanOrEqual(120);
+});
+
+test("a file's name says what it holds", () => {
+  const vague = files.filter(
+    (file) =>
+      /(?:^|[/\\])(?:util|utils|helpers?|common|misc|lib|stuff|index)\.ts$/.test(file) &&
+      file !== join("client", "index.ts") &&
+      !file.startsWith(join("store", "migrations")),
+  );
+  expect(vague.map((file) => `${file} must be named by its topic`)).toEqual([]);
+});
+
 test("no module holds state of its own", () => {
   const state =
     /^(?:export )?(?:let \w+|const \w+(?:: (?!Readonly)[^=]+)? = new (?:WeakMap|Map|Set|WeakSet)(?:<[^>]*>)?\(\))/m;

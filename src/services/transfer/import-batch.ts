@@ -2,8 +2,9 @@
 import type { Caller } from "../../domain/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
+import * as entries from "../../store/transfer/import-entries.ts";
+import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
 import { isReached, type WaitingParts, within } from "./import-places.ts";
-import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-reader.ts";
 
 export interface LineError {
   readonly line: number;
@@ -54,7 +55,7 @@ export async function settleParts(
 ): Promise<void> {
   if (parts.length === 0) return;
   await database.transaction(undefined, async (tx) => {
-    const last = await store.lockLogs(tx, tenantId, [...new Set(parts.map(({ conversationId }) => conversationId))]);
+    const last = await entries.lockLogs(tx, tenantId, [...new Set(parts.map(({ conversationId }) => conversationId))]);
     const settled = parts.map((part) => within(part, last.get(part.conversationId) ?? 0n));
     await store.markParts(tx, tenantId, settled);
   });
@@ -96,13 +97,13 @@ async function add(
   const added = await store.addConversations(tx, tenantId, conversations);
   const placing = await place(tx, tenantId, lines, stop, doubtful ? new Set() : added);
   const { placed, errors, last, grown } = placing;
-  await store.addEntries(tx, tenantId, placed);
+  await entries.addEntries(tx, tenantId, placed);
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
   await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);
   let skippedRevisions = 0;
   for (const { revisions } of placing.revised) {
-    if ((await store.addRevisions(tx, tenantId, revisions)) === 0) skippedRevisions++;
+    if ((await entries.addRevisions(tx, tenantId, revisions)) === 0) skippedRevisions++;
   }
   await store.numberConversations(
     tx,
@@ -175,10 +176,10 @@ async function place(
   fresh: ReadonlySet<string>,
 ) {
   const within = lines.filter((line) => line.kind !== "bad" && line.kind !== "conversation");
-  const last = await store.lockLogs(tx, tenantId, [...new Set(within.map(({ conversationId }) => conversationId))]);
+  const last = await entries.lockLogs(tx, tenantId, [...new Set(within.map(({ conversationId }) => conversationId))]);
   const before: ReadonlyMap<string, bigint> = new Map(last);
-  const there = await store.messagesThere(tx, tenantId, idsInDoubt(within, fresh));
-  const placed: store.PlacedItem[] = [];
+  const there = await entries.messagesThere(tx, tenantId, idsInDoubt(within, fresh));
+  const placed: entries.PlacedItem[] = [];
   const revised: RevisionsLine[] = [];
   const errors: LineError[] = [];
   let skipped = 0;
@@ -216,7 +217,7 @@ function idsInDoubt(lines: readonly (EntryLine | PartsLine | RevisionsLine)[], f
 function check(
   line: EntryLine | PartsLine | RevisionsLine,
   logs: ReadonlyMap<string, bigint>,
-  there: ReadonlyMap<string, store.ThereRow>,
+  there: ReadonlyMap<string, entries.ThereRow>,
 ): bigint | string | undefined {
   const last = logs.get(line.conversationId);
   if (last === undefined) return "conversation_id: there is no such conversation";

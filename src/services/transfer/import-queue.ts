@@ -1,6 +1,6 @@
 // Batches of an import on their way: some side by side, and their outcomes told in the order of the lines.
 import type { BatchOutcome } from "./import-batch.ts";
-import type { ReadLine } from "./import-reader.ts";
+import type { ReadLine } from "./import-line.ts";
 
 interface UnderWay {
   readonly conversations: ReadonlySet<string>;

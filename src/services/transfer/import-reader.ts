@@ -20,14 +20,10 @@ import { importedId } from "../../domain/imported-id.ts";
 import { parseJson } from "../../domain/json.ts";
 import { isMemberId, MEMBER_ID_RULE } from "../../domain/principal.ts";
 import type { Validate } from "../../pipeline/validation/validation.ts";
-import type {
-  ImportedConversation,
-  ImportedItem,
-  ImportedPart,
-  ImportedRevision,
-} from "../../store/transfer/import.ts";
+import type { EntryLine, ImportLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
 import type { RawLine } from "./import-lines.ts";
 import { checkAuthor, checkEditors, checkMembers } from "./import-people.ts";
+import { KnownConversations } from "./known-conversations.ts";
 import { fault, LineFault } from "./line-fault.ts";
 import { misfit } from "./misfit.ts";
 import {
@@ -42,61 +38,6 @@ import {
   type Importing,
   MOST_CHANGES,
 } from "./read-record.ts";
-
-/** A message or an event, as far as it can be read without the database. */
-export interface EntryLine {
-  readonly kind: "entry";
-  readonly number: number;
-  readonly conversationId: string;
-  readonly item: ImportedItem;
-  /** The line says itself what id the message has here. Otherwise its conversation's id is a part of it. */
-  readonly knownId: boolean;
-}
-
-/** More of those who take part. */
-export interface PartsLine {
-  readonly kind: "parts";
-  readonly number: number;
-  readonly conversationId: string;
-  readonly parts: readonly ImportedPart[];
-}
-
-/** More of what a message was before. */
-export interface RevisionsLine {
-  readonly kind: "revisions";
-  readonly number: number;
-  readonly conversationId: string;
-  readonly messageId: string;
-  readonly revisions: readonly ImportedRevision[];
-}
-
-/** A line that can be added, as far as can be said without the database. */
-export type ImportLine =
-  | { readonly kind: "conversation"; readonly number: number; readonly item: ImportedConversation }
-  | EntryLine
-  | PartsLine
-  | RevisionsLine;
-
-export type ReadLine = ImportLine | { readonly kind: "bad"; readonly number: number; readonly description: string };
-
-/** The conversations that an import has named by the ids of another system, as many as are worth remembering. */
-export class KnownConversations {
-  static readonly #MAX = 100_000;
-  readonly #ids = new Map<string, string>();
-
-  set(foreign: string, id: string): void {
-    this.#ids.delete(foreign);
-    this.#ids.set(foreign, id);
-    for (const oldest of this.#ids.keys()) {
-      if (this.#ids.size <= KnownConversations.#MAX) break;
-      this.#ids.delete(oldest);
-    }
-  }
-
-  find(id: string): string | undefined {
-    return isOurId(id) ? id.toLowerCase() : this.#ids.get(id);
-  }
-}
 
 const LARGE_LINE: LargeJson = {
   ignoreUnknownFields: false,

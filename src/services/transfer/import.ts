@@ -11,10 +11,11 @@ import type { Caller } from "../../domain/caller.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";
 import type { Database } from "../../store/database.ts";
 import { addBatch, type BatchOutcome, settleParts } from "./import-batch.ts";
+import type { ReadLine } from "./import-line.ts";
 import { LineSplitter, type RawLine } from "./import-lines.ts";
 import { WaitingParts } from "./import-places.ts";
 import { BatchQueue } from "./import-queue.ts";
-import { createLineReader, type ReadLine } from "./import-reader.ts";
+import { createLineReader } from "./import-reader.ts";
 
 /** So many lines, or so many characters of them, are added in one transaction at most. */
 const BATCH_LINES = 2_000;

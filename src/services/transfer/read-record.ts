@@ -8,7 +8,8 @@ import { actorText } from "../../domain/actor.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { EventRow, PartRow } from "../../store/transfer/export.ts";
-import { FIRST_PLACE, type ImportedConversation, type ImportedRevision } from "../../store/transfer/import.ts";
+import { FIRST_PLACE, type ImportedConversation } from "../../store/transfer/import.ts";
+import type { ImportedRevision } from "../../store/transfer/import-entries.ts";
 import { toValues } from "../conversations/values.ts";
 import { toDate } from "../convert.ts";
 

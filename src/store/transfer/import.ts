@@ -1,13 +1,11 @@
-// Writes the data of an import.
+// Writes the conversations, participants and members of an import.
 import type { WritableColumn } from "../conversations/conversations.ts";
 import { indexLabels } from "../conversations/label-statements.ts";
 import type { Queryable } from "../database.ts";
-import type { MessageRow } from "../messages/columns.ts";
-import type { EventRow, KeptRevisionRow, PartRow } from "./export-statements.ts";
+import type { PartRow } from "./export-statements.ts";
 import * as sql from "./import-statements.ts";
 
 export { FIRST_PLACE } from "../conversations/participant-statements.ts";
-export type { ThereRow } from "./import-statements.ts";
 
 export interface ImportedConversation {
   readonly id: string;
@@ -118,136 +116,4 @@ function rowOf({ id, creator, values, version, participants, ...times }: Importe
 /** Creates missing members. */
 export async function addMembers(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await tx.query(sql.importMembers, [tenantId, [...ids].sort()]);
-}
-
-/** A revision, by the id of its message. */
-export interface ImportedRevision extends Omit<KeptRevisionRow, "seq" | "role" | "client_time"> {
-  readonly messageId: string;
-}
-
-/** Adds missing revisions. Returns their number. */
-export async function addRevisions(
-  tx: Queryable,
-  tenantId: string,
-  revisions: readonly ImportedRevision[],
-): Promise<number> {
-  if (revisions.length === 0) return 0;
-  const rows = await tx.query(sql.importRevisions, [
-    tenantId,
-    revisions.map((revision) => revision.messageId),
-    revisions.map((revision) => revision.revision),
-    revisions.map((revision) => revision.content),
-    revisions.map((revision) => jsonOf(revision.metadata)),
-    revisions.map((revision) => revision.create_time),
-    revisions.map((revision) => revision.editor),
-  ]);
-  return rows.length;
-}
-
-/** Locks conversations, and returns the last numbers of the logs of those that exist. */
-export async function lockLogs(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<Map<string, bigint>> {
-  const rows = await tx.query(sql.lockImported, [tenantId, ids]);
-  return new Map(rows.map(({ id, last_seq }) => [id, last_seq]));
-}
-
-/** Existing messages, by id. */
-export async function messagesThere(
-  tx: Queryable,
-  tenantId: string,
-  ids: readonly string[],
-): Promise<Map<string, sql.ThereRow>> {
-  const rows = ids.length === 0 ? [] : await tx.query(sql.existingMessages, [tenantId, ids]);
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
-/** A parsed entry. `seq` is the requested one, or 0. */
-export type ImportedItem =
-  | {
-      readonly kind: "message";
-      readonly row: MessageRow;
-      readonly revisions: readonly ImportedRevision[];
-    }
-  | { readonly kind: "event"; readonly conversationId: string; readonly row: EventRow };
-
-/** An entry with its assigned number. */
-export interface PlacedItem<Item extends ImportedItem = ImportedItem> {
-  readonly item: Item;
-  readonly seq: bigint;
-}
-
-type PlacedMessage = PlacedItem<Extract<ImportedItem, { kind: "message" }>>;
-type PlacedEvent = PlacedItem<Extract<ImportedItem, { kind: "event" }>>;
-
-/** Adds entries with assigned numbers to locked logs. */
-export async function addEntries(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
-  const messages = placed.filter((one): one is PlacedMessage => one.item.kind === "message");
-  const events = placed.filter((one): one is PlacedEvent => one.item.kind === "event");
-  if (messages.length > 0) await addMessages(tx, tenantId, messages);
-  await addRevisions(
-    tx,
-    tenantId,
-    messages.flatMap(({ item }) => item.revisions),
-  );
-  if (events.length > 0) {
-    await tx.query(sql.importEvents, [
-      tenantId,
-      events.map(({ item }) => item.conversationId),
-      events.map(({ seq }) => seq),
-      events.map(({ item }) => item.row.type),
-      events.map(({ item }) => item.row.actor),
-      events.map(({ item }) => item.row.create_time),
-      events.map(({ item }) => JSON.stringify(item.row.data)),
-    ]);
-  }
-  if (placed.length > 0) await growLogs(tx, tenantId, placed);
-}
-
-async function addMessages(tx: Queryable, tenantId: string, placed: readonly PlacedMessage[]): Promise<void> {
-  const rows = placed.map(({ item }) => item.row);
-  await tx.query(sql.importMessages, [
-    tenantId,
-    rows.map((row) => row.conversation_id),
-    placed.map(({ seq }) => seq),
-    rows.map((row) => row.id),
-    rows.map((row) => row.role),
-    rows.map((row) => row.sender),
-    rows.map((row) => row.content),
-    rows.map((row) => jsonOf(row.metadata)),
-    rows.map((row) => row.state),
-    rows.map((row) => row.client_time),
-    rows.map((row) => row.create_time),
-    rows.map((row) => row.edit_time),
-    rows.map((row) => row.delete_time),
-    rows.map((row) => row.revision),
-    rows.map((row) => row.version),
-  ]);
-}
-
-async function growLogs(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
-  const logs = new Map<string, { seq: bigint; messages: number; messageTime: Date | null; time: Date }>();
-  for (const { item, seq } of placed) {
-    const id = item.kind === "message" ? item.row.conversation_id : item.conversationId;
-    const { create_time: time } = item.row;
-    const log = logs.get(id) ?? { seq, messages: 0, messageTime: null, time };
-    log.seq = seq;
-    if (time > log.time) log.time = time;
-    if (item.kind === "message") {
-      if (item.row.delete_time === null) log.messages++;
-      if (log.messageTime === null || time > log.messageTime) log.messageTime = time;
-    }
-    logs.set(id, log);
-  }
-  const grown = [...logs.values()];
-  await tx.query(sql.growImported, [
-    tenantId,
-    [...logs.keys()],
-    grown.map(({ seq }) => seq),
-    grown.map(({ messages }) => messages),
-    grown.map(({ messageTime }) => messageTime),
-    grown.map(({ time }) => time),
-  ]);
-}
-
-function jsonOf(value: unknown): string | null {
-  return value === null || value === undefined ? null : JSON.stringify(value);
 }
