@@ -11,6 +11,7 @@ import type { Config } from "../config/config.ts";
 import { DIALECTS } from "../dialects/dialects.ts";
 import { createCompat } from "../dialects/registry.ts";
 import { permit, requireRules, ruleOf } from "../domain/permissions.ts";
+import { createFrontends } from "../frontends/frontends.ts";
 import { createBodyRules } from "../http/body/rules.ts";
 import type { HttpHandler } from "../http/request.ts";
 import { createSweeper } from "../jobs/sweeper.ts";
@@ -50,6 +51,7 @@ import { createIdentity } from "./access.ts";
 import { documentsOf } from "./api-docs.ts";
 import { eventTickets } from "./event-tickets.ts";
 import { listenOn } from "./listeners.ts";
+import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
 import { DRAIN_MS } from "./stop-times.ts";
 
@@ -135,13 +137,15 @@ export async function createApp(
     ...identity.services,
   ].map(withholding);
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
+  const allowsOrigin = createOriginCheck(cors);
+  const frontends = createFrontends({ allowsOrigin, heartbeatMs, tls: config.tls !== undefined });
   const compat = createCompat({
-    dialects: DIALECTS,
+    dialects: { ...DIALECTS, ...frontends },
     points: config.compat,
     services: canonical,
     permit: (principal, method) => permit(principal, ruleOf(method)),
     people: identity.directory,
-    trust: { ...config.trust, allowsOrigin: createOriginCheck(cors) },
+    trust: { ...config.trust, allowsOrigin },
   });
   const named = [...canonical, ...compat.services].map(({ service }) => service);
   const health = createHealth({ services: named, ready, lifecycle });
@@ -173,14 +177,15 @@ export async function createApp(
       createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
       ...REST_FAILURES,
     });
+    const metadata = metadataRoutesOf(config, port);
     const handle: HttpHandler = (request, response) => rest.handle(request, response);
     const server = createServer({
       pipeline: port === undefined ? pipeline : narrowed(pipeline, mounts, health.service),
       lifecycle,
       bodies,
       ...(port === undefined
-        ? { metrics, routes: new Map(identity.endpoints), handlers: [docs, handle] }
-        : { handlers: [handle] }),
+        ? { metrics, routes: new Map([...identity.endpoints, ...metadata]), handlers: [docs, handle] }
+        : { routes: metadata, handlers: [handle] }),
       host: config.host,
       port: port ?? config.port,
       tls: config.tls && { certFile: config.tls.certificateFile, keyFile: config.tls.keyFile },

@@ -1,6 +1,6 @@
 // Grammars of the dialect settings: where each is served, and which may trust user ids.
 import { z } from "zod";
-import { DIALECT_NAMES, type DialectName, type MountPoint, TRUSTING_DIALECTS } from "../domain/dialect-names.ts";
+import { MOUNTED_NAMES, type MountedName, type MountPoint, TRUSTING_DIALECTS } from "../domain/dialect-names.ts";
 import { list } from "./values.ts";
 
 /** `name[@port][/prefix]` */
@@ -10,15 +10,15 @@ export const mounts = list.transform((items, context) => {
   const seen = new Set<string>();
   return items.map((item): MountPoint => {
     const { name, port: mountPort, prefix } = MOUNT.exec(item)?.groups ?? {};
-    const known = (DIALECT_NAMES as readonly (string | undefined)[]).includes(name);
+    const known = (MOUNTED_NAMES as readonly (string | undefined)[]).includes(name);
     const portNumber = mountPort === undefined ? undefined : Number(mountPort);
     if (!known || (portNumber !== undefined && (portNumber < 1 || portNumber > 65_535))) {
-      context.addIssue(`"${item}" must be name[@port][/prefix], where name is one of ${DIALECT_NAMES.join(", ")}`);
+      context.addIssue(`"${item}" must be name[@port][/prefix], where name is one of ${MOUNTED_NAMES.join(", ")}`);
     } else if (seen.has(item)) {
       context.addIssue(`"${item}" must not be repeated`);
     }
     seen.add(item);
-    return { dialect: name as DialectName, port: portNumber, prefix: prefix ?? "" };
+    return { dialect: name as MountedName, port: portNumber, prefix: prefix ?? "" };
   });
 });
 

@@ -1,6 +1,6 @@
 // Where each dialect is served: on which port, under which prefix; and that no two want the same place.
 import type { DescService } from "@bufbuild/protobuf";
-import type { DialectName, MountPoint } from "../domain/dialect-names.ts";
+import type { MountedName, MountPoint } from "../domain/dialect-names.ts";
 import { SettingError } from "../domain/setting-error.ts";
 import { bindingsOf } from "../protocols/rest/binding/binding.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
@@ -31,7 +31,7 @@ export function mountOf(dialect: Dialect, { prefix }: Pick<MountPoint, "prefix">
  */
 export function mountsByPort(
   points: readonly MountPoint[],
-  dialects: ReadonlyMap<DialectName, Dialect>,
+  dialects: ReadonlyMap<MountedName, Dialect>,
   own: readonly Mount[],
   ownPort: number,
 ): ReadonlyMap<number | undefined, readonly Mount[]> {

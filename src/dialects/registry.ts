@@ -1,6 +1,6 @@
 // The face of the dialects: what they add to the pipeline, to its permissions and to REST.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { DialectName, MountPoint } from "../domain/dialect-names.ts";
+import type { MountedName, MountPoint } from "../domain/dialect-names.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
@@ -13,7 +13,7 @@ import { type AllowsOrigin, refuseForeignPages } from "./shared/own-pages.ts";
 
 export interface CompatOptions {
   /** Every dialect there is. */
-  readonly dialects: Readonly<Partial<Record<DialectName, CreateDialect>>>;
+  readonly dialects: Readonly<Partial<Record<MountedName, CreateDialect>>>;
   /** Where they are served; a dialect that is nowhere is not served at all, on no wire. */
   readonly points: readonly MountPoint[];
   /** The services of `colloquy.v1`. */
@@ -22,7 +22,7 @@ export interface CompatOptions {
   readonly people: People;
   /** The dialects that trust a user id without a credential, and the tenant, by id or slug, of those users. */
   readonly trust: {
-    readonly dialects: readonly DialectName[];
+    readonly dialects: readonly MountedName[];
     readonly tenant: string;
     /** Whether pages of an origin may call without a credential, besides those of this server. */
     readonly allowsOrigin: AllowsOrigin;
@@ -30,7 +30,7 @@ export interface CompatOptions {
 }
 
 export interface Compat {
-  readonly dialects: ReadonlyMap<DialectName, Dialect>;
+  readonly dialects: ReadonlyMap<MountedName, Dialect>;
   /** For the pipeline and reflection, beside the canonical services. */
   readonly services: readonly ServiceEntry[];
   /** Whether a method is a dialect's. */
@@ -45,12 +45,13 @@ export interface Compat {
 }
 
 export function createCompat({ dialects: makers, points, services, permit, people, trust }: CompatOptions): Compat {
-  const dialects = new Map<DialectName, Dialect>();
+  const dialects = new Map<MountedName, Dialect>();
   const owners = new Map<DescMethod, Dialect>();
   const callsOf = (method: DescMethod) => owners.get(method)?.calls.get(method) ?? [];
+  const mayCallOf = (method: DescMethod) => owners.get(method)?.mayCall?.get(method) ?? [];
   const answersOf = (method: DescMethod) => owners.get(method)?.answers?.get(method) ?? [];
   const always = [LOOK_UP_MEMBER, INTRODUCE_MEMBER];
-  const canonical = createCanonical({ services, permit, callsOf, answersOf, always });
+  const canonical = createCanonical({ services, permit, callsOf, mayCallOf, answersOf, always });
   for (const name of new Set(points.map(({ dialect }) => dialect))) {
     const make = makers[name];
     if (make === undefined) throw new Error(`there is no dialect ${name}`);

@@ -28,6 +28,7 @@ export abstract class CallState implements CallContext {
   readonly requestId: string;
   readonly responseHeaders = new Map<string, string>();
   idempotencyKey: string | undefined;
+  status: number | undefined;
   onFlushHeaders: (() => void) | undefined;
   onHeld: ((bytes: number) => void) | undefined;
   protected readonly head: CallHead;
@@ -83,6 +84,10 @@ export abstract class CallState implements CallContext {
 
   setHeader(name: string, value: string): void {
     this.responseHeaders.set(name, value);
+  }
+
+  setStatus(status: number): void {
+    this.status = status;
   }
 
   flushHeaders(): void {

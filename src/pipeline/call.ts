@@ -47,6 +47,8 @@ export interface CallContext {
   header(name: string): string | undefined;
   /** Sets a header of the answer; a lower-case name. */
   setHeader(name: string, value: string): void;
+  /** Sets the HTTP status of a streamed raw answer over REST, before its first message; elsewhere it says nothing. */
+  setStatus(status: number): void;
   /**
    * For a stream that stands though it has nothing to say yet: sends the headers of the answer. A failure from here on
    * has no status of its own over REST.
@@ -82,6 +84,8 @@ export interface Call {
   stream(requests: AsyncIterable<Message>): AsyncIterable<Message>;
   /** Headers that the answer carries, whether it is a success or an error. */
   readonly responseHeaders: ReadonlyMap<string, string>;
+  /** What the service set as the HTTP status of its answer. Undefined: that of the binding. */
+  readonly status: number | undefined;
   /** Called when the service has nothing to send yet, but the call stands: the headers may go out. */
   onFlushHeaders: (() => void) | undefined;
   /** Called with how much the service holds of a stream of requests. */

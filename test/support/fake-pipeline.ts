@@ -49,12 +49,16 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
       log: pino({ enabled: false }),
       header: (name) => head.header(name),
       setHeader: (name, value) => void responseHeaders.set(name, value),
+      setStatus: (status) => {
+        call.status = status;
+      },
       onceOver: () => {},
       flushHeaders: () => call.onFlushHeaders?.(),
       held: (bytes) => call.onHeld?.(bytes),
     };
     trace(`begin ${method.name}`);
-    const call: Call = {
+    const call: Call & { status: number | undefined } = {
+      status: undefined,
       context,
       caller: undefined,
       onFlushHeaders: undefined,

@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "protocols",
       "http",
       "dialects",
+      "frontends",
       "pipeline",
       "access",
       "services",
@@ -50,6 +51,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
   server: {
     holds: "ports and sockets, from the connection to the protocol",
     mayImport: ["protocols", "http", "pipeline", "access", "telemetry", "domain"],
+  },
+  frontends: {
+    holds: "protocols of chat front ends and agents, as clients of the services",
+    mayImport: ["dialects", "protocols", "codec", "http", "services", "pipeline", "domain"],
   },
   dialects: {
     holds: "REST APIs of others, as clients of the services",

@@ -1,6 +1,6 @@
 // What a dialect is: a service, its place in REST, and what its methods call.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { DialectName } from "../../domain/dialect-names.ts";
+import type { MountedName } from "../../domain/dialect-names.ts";
 import type { Principal } from "../../domain/principal.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import type { CallInfo, Mount } from "../../protocols/rest/binding/mount.ts";
@@ -15,7 +15,7 @@ export interface DialectTools {
 }
 
 export interface Dialect {
-  readonly name: DialectName;
+  readonly name: MountedName;
   /** For people: the title of its OpenAPI document. */
   readonly title: string;
   readonly services: readonly ServiceEntry[];
@@ -24,6 +24,11 @@ export interface Dialect {
    * that these need.
    */
   readonly calls: ReadonlyMap<DescMethod, readonly DescMethod[]>;
+  /**
+   * The canonical methods that a method calls only if its request asks for them, as one method with many tools does:
+   * what they need is asked of the caller then, not before. Default: none.
+   */
+  readonly mayCall?: ReadonlyMap<DescMethod, readonly DescMethod[]>;
   /**
    * The canonical methods that a method calls for its own answer: they ask for no scope of their own, so that an API key
    * which may write is answered what it wrote. What the caller may not see they do not show either. Default: none.

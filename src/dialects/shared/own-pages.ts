@@ -21,6 +21,6 @@ export function refuseForeignPages(context: Pick<CallContext, "header">, allows:
 }
 
 /** Whether a page of this origin was read from this host. */
-function isOrigin(origin: string, host: string): boolean {
+export function isOrigin(origin: string, host: string): boolean {
   return URL.parse(origin)?.host === host.toLowerCase();
 }

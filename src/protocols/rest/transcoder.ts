@@ -107,7 +107,7 @@ export function createTranscoder({
       flushed: new Promise((resolve) => {
         call.onFlushHeaders = resolve;
       }),
-      status: route.binding.successStatus,
+      status: () => call.status ?? route.binding.successStatus,
       headOnly: info.verb === "HEAD",
       headers() {
         const headers = headersOf(call);

@@ -58,6 +58,10 @@ class DerivedContext implements CallContext {
     this.#base.setHeader(name, value);
   }
 
+  setStatus(status: number): void {
+    this.#base.setStatus(status);
+  }
+
   flushHeaders(): void {
     this.#base.flushHeaders();
   }

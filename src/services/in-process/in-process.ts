@@ -61,6 +61,8 @@ export interface CanonicalOptions {
   readonly permit: Permit;
   /** What a dialect's method says that it calls: calling anything else is a defect, for its permissions follow from that. */
   readonly callsOf: (method: DescMethod) => readonly DescMethod[];
+  /** What it says that it calls if its request asks for it: the caller's permission is looked at then. */
+  readonly mayCallOf?: (method: DescMethod) => readonly DescMethod[];
   /** What it says that it calls for its own answer, without a permission. */
   readonly answersOf: (method: DescMethod) => readonly DescMethod[];
   /** What any method may call besides, if the caller's own permissions let it. */
@@ -70,7 +72,8 @@ export interface CanonicalOptions {
 /** How long an answer waits for the database after the call has acted, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
-export function createCanonical({ services, permit, callsOf, answersOf, always = [] }: CanonicalOptions): Canonical {
+export function createCanonical(options: CanonicalOptions): Canonical {
+  const { services, permit, callsOf, mayCallOf = () => [], answersOf, always = [] } = options;
   const validate = createValidation();
   const entries = new Map(services.map((entry) => [entry.service, entry]));
   const acted = new WeakSet<CallContext>();
@@ -78,7 +81,8 @@ export function createCanonical({ services, permit, callsOf, answersOf, always =
   function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
     const handler = entries.get(method.parent)?.handlers[method.localName];
     if (handler === undefined) throw new Error(`${method} is not served`);
-    if (callsOf(context.method).includes(method) || always.includes(method)) permit(context.principal, method);
+    const asksFor = [callsOf, mayCallOf].some((methodsOf) => methodsOf(context.method).includes(method));
+    if (asksFor || always.includes(method)) permit(context.principal, method);
     else if (!answersOf(context.method).includes(method)) {
       throw new Error(`${context.method} does not say that it calls ${method}`);
     }

@@ -37,6 +37,7 @@ test("an empty environment gives the development profile on loopback, with the e
       { dialect: "assistant", port: undefined, prefix: "" },
       { dialect: "workorder", port: undefined, prefix: "" },
       { dialect: "helpdesk", port: 3030, prefix: "" },
+      { dialect: "mcp", port: undefined, prefix: "" },
     ],
     compatChosen: false,
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },

@@ -36,6 +36,7 @@ function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}
     log: pino({ enabled: false }),
     header: (name) => `header ${name}`,
     setHeader: () => {},
+    setStatus: () => {},
     onceOver: () => {},
     flushHeaders: () => {},
     held: () => {},

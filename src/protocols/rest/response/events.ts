@@ -17,6 +17,8 @@ export const LAST_ID = "end";
 export interface StreamFormat {
   /** Whether its last event has the id {@link LAST_ID}, so that a reader who has it is told that there is no more. */
   readonly ends: boolean;
+  /** Whether its headers follow from the first message, so that they wait for it, however long that takes. */
+  readonly needsFirst: boolean;
   /** Sets the headers of the answer; `first` is its first message, if that is known before they are sent. */
   head(headers: Headers, first: Message | undefined): void;
   /** The messages as they are sent. */
@@ -39,6 +41,7 @@ export function createEventFormat(binding: Binding, writer: JsonWriter): StreamF
   const last = oneof?.fields.find(isLastEvent);
   return {
     ends: last !== undefined,
+    needsFirst: false,
     heartbeat: EVENT_BEAT,
     head(headers) {
       Object.assign(headers, STREAM_HEADERS, { "content-type": EVENTS_TYPE });
@@ -61,6 +64,7 @@ export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFo
   const { method, responseBody } = binding;
   return {
     ends: false,
+    needsFirst: false,
     heartbeat: undefined,
     head(headers) {
       Object.assign(headers, STREAM_HEADERS, { "content-type": NDJSON_TYPE });
@@ -80,8 +84,14 @@ export function createLineFormat(binding: Binding, writer: JsonWriter): StreamFo
 export function createRawFormat(binding: Binding): StreamFormat {
   return {
     ends: false,
+    needsFirst: true,
     heartbeat: undefined,
-    head: (headers, first) => setContentType(headers, first && httpBodyIn(first, binding.responseBody)),
+    head(headers, first) {
+      const body = first && httpBodyIn(first, binding.responseBody);
+      const isEmpty = body?.contentType === "" && body.data.byteLength === 0;
+      // Without content there is no type either.
+      if (!isEmpty) setContentType(headers, body);
+    },
     frames: new SharedFrames((message) => httpBodyIn(message, binding.responseBody)?.data ?? new Uint8Array()),
     error: () => undefined,
   };

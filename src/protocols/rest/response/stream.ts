@@ -21,7 +21,8 @@ export interface StreamTimes {
 export interface StreamAnswer {
   readonly response: HttpResponse;
   readonly format: StreamFormat;
-  readonly status: number;
+  /** Asked for when the headers are sent. */
+  status(): number;
   /** The headers of the answer, asked for when they are sent. */
   headers(): Headers;
   readonly times: StreamTimes;
@@ -59,8 +60,8 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
   const openEarly = () => {
     if (body === undefined && !gone(response)) open();
   };
-  const late = setTimeout(openEarly, times.openAfterMs);
-  void answer.flushed.then(openEarly);
+  const late = format.needsFirst ? undefined : setTimeout(openEarly, times.openAfterMs);
+  if (!format.needsFirst) void answer.flushed.then(openEarly);
   const whole = new BodySink(format.frames, open, reader.signal);
   const sink: AnswerSink<Message> = {
     signal: reader.signal,
@@ -100,7 +101,7 @@ function begin({ response, format, status, headers }: StreamAnswer, first: Messa
   if (gone(response)) throw new ReaderGone();
   const all = headers();
   format.head(all, first);
-  writeHead(response, status, all);
+  writeHead(response, status(), all);
   (response as ServerResponse).flushHeaders();
   return BodyWriter.ofResponse(response);
 }

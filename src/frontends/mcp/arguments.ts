@@ -1,0 +1,23 @@
+// Arguments that several tools take.
+import { z } from "zod";
+import type { CallContext } from "../../pipeline/call.ts";
+import { deriveContext } from "../../services/in-process/context.ts";
+
+export const conversationId = z.string().describe("The conversation's id");
+
+export const requestId = z
+  .string()
+  .optional()
+  .describe("Makes a retry harmless for 24 hours: the same id gets the first answer. A UUID by preference");
+
+export const messageText = z.string().describe("The text, at most 256 KiB");
+
+/** How many to answer at most. */
+export function limit(most: number, usual: number) {
+  return z.int().min(1).max(most).default(usual).describe(`How many to answer at most. Default: ${usual}`);
+}
+
+/** The call with the tool's request id as its key, where it has one; else the `Idempotency-Key` of the HTTP request. */
+export function keyed(context: CallContext, id: string | undefined): CallContext {
+  return id === undefined ? context : deriveContext(context, { idempotencyKey: id });
+}

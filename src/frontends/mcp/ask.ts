@@ -1,0 +1,50 @@
+// The tool ask_agent: a turn of the conversation's agent, followed to its end.
+import { z } from "zod";
+import { FinishReason, FinishReasonSchema, type TurnEnded, TurnStateSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { conversationId, keyed, messageText, requestId } from "./arguments.ts";
+import { messageShape, toMessage, word } from "./shapes.ts";
+import { defineTool } from "./tool.ts";
+
+export const askTool = defineTool({
+  name: "ask_agent",
+  title: "Ask the conversation's agent",
+  description:
+    "Appends a message of the caller to a conversation and waits for the answer of its agent, which may take minutes; " +
+    "progress notifications hold the text as it comes. Whoever stops waiting does not stop the agent: the answer is stored, " +
+    "and the same requestId waits for it again.",
+  input: z.strictObject({ conversationId, text: messageText, requestId }),
+  output: z.looseObject({
+    reply: messageShape.optional().describe("The answer. Missing: the agent ended without a word"),
+    turn: z.looseObject({
+      id: z.string(),
+      state: z.string().describe("complete or cancelled"),
+      finishReason: z.string().optional().describe("Why the answer ends where it does, such as stop or length"),
+    }),
+  }),
+  annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+  async run({ conversationId: id, text, requestId: key }, { canonical, context, progress }) {
+    const request = {
+      conversationId: id,
+      message: { content: text },
+      ...(key !== undefined && { requestId: key }),
+    };
+    let ended: TurnEnded | undefined;
+    for await (const { event } of canonical.stream(keyed(context, key), TurnService.method.chat, request)) {
+      if (event.case === "ended") ended = event.value;
+      else await progress(event.case === "delta" ? event.value.text : undefined);
+    }
+    if (ended?.turn === undefined) throw new Error("a turn ended without an answer");
+    const { turn, reply } = ended;
+    return {
+      ...(reply && { reply: toMessage(reply) }),
+      turn: {
+        id: turn.id,
+        state: word(TurnStateSchema, turn.state),
+        ...(turn.finishReason !== FinishReason.UNSPECIFIED && {
+          finishReason: word(FinishReasonSchema, turn.finishReason),
+        }),
+      },
+    };
+  },
+});

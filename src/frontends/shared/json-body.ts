@@ -1,0 +1,36 @@
+// JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each value.
+import { isTooDeep, MAX_JSON_DEPTH, parseJson, textOf } from "../../codec/json-reader.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { endOfString } from "../../domain/json.ts";
+
+/** The most values of a body. */
+export const MAX_VALUES = 20_000;
+
+/** Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than {@link MAX_VALUES} values. */
+export function readJsonBody(bytes: Uint8Array): unknown {
+  const text = textOf(bytes);
+  if (isTooDeep(text)) throw malformed(`must be nested at most ${MAX_JSON_DEPTH} levels deep`);
+  if (holdsTooMuch(text)) throw malformed(`must hold at most ${MAX_VALUES} values`);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    // V8 quotes the input in its message: only the place may be told.
+    const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
+    throw malformed(`must be JSON${at === undefined ? "" : `: it breaks ${at}`}`);
+  }
+}
+
+function holdsTooMuch(text: string): boolean {
+  if (text.length <= MAX_VALUES) return false;
+  let commas = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfString(text, at);
+    else if (code === 0x2c && ++commas > MAX_VALUES) return true;
+  }
+  return false;
+}
+
+function malformed(rule: string): DomainError {
+  return new DomainError(ErrorReason.MALFORMED_BODY, `the body ${rule}`);
+}

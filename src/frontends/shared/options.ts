@@ -1,0 +1,11 @@
+// What every front end is made with, besides the services.
+import type { AllowsOrigin } from "../../dialects/shared/own-pages.ts";
+
+export interface FrontendOptions {
+  /** Whether pages of an origin may call. */
+  readonly allowsOrigin: AllowsOrigin;
+  /** A silent stream gets a comment so often, in milliseconds. */
+  readonly heartbeatMs: number;
+  /** Whether the server's ports speak TLS: for the URLs that it gives of itself. */
+  readonly tls: boolean;
+}
