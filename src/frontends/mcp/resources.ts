@@ -48,7 +48,7 @@ export async function readResource(canonical: Canonical, context: CallContext, u
     canonical.call(context, ConversationService.method.getConversation, { conversationId }),
     canonical.call(context, MessageService.method.listMessages, {
       conversationId,
-      orderBy: MessageOrder.NEWEST_FIRST,
+      order: MessageOrder.NEWEST_FIRST,
       pageSize: MESSAGES,
     }),
   ]);

@@ -9,6 +9,7 @@ import {
   MessageState,
   MessageStateSchema,
 } from "../../../gen/colloquy/v1/message_pb.ts";
+import { actorText } from "../../domain/actor.ts";
 
 /** What the items of one answer take at most as JSON, in bytes; the first is answered however long it is. */
 export const MAX_ITEM_BYTES = 256 << 10;
@@ -59,7 +60,7 @@ export function toMessage(message: Message): z.input<typeof messageShape> {
     id,
     seq: Number(seq),
     role: word(MessageRoleSchema, role),
-    sender,
+    sender: sender === undefined ? "" : actorText(sender),
     text: content,
     ...(state !== MessageState.COMPLETE && { state: word(MessageStateSchema, state) }),
     createTime: text(createTime),

@@ -146,7 +146,7 @@ describe.each(MCP_CLIENTS)("%s", (name, connect) => {
       "INVALID_FIELD: conversationId: must not be empty",
     );
     expect(await tell("append_message", { conversationId, text: "x", requestId: "with space" })).toMatch(
-      /^INVALID_FIELD: requestId: does not match/,
+      /^INVALID_FIELD: requestId: must be visible ASCII/,
     );
     expect(await tell("append_message", { conversationId, text: "a\0b" })).toMatch(/^INVALID_FIELD: text: must /);
     expect(await tell("read_conversation", { conversationId, limit: 0 })).toBe(
