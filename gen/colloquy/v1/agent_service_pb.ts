@@ -26,7 +26,7 @@ export const file_colloquy_v1_agent_service: GenFile = /*@__PURE__*/
  */
 export type CreateAgentRequest = Message<"colloquy.v1.CreateAgentRequest"> & {
   /**
-   * What it shall be: a name and a connector at least. Fields that only the server sets are ignored.
+   * The new agent: at least a name and a connector. Output-only fields are ignored.
    *
    * @generated from field: colloquy.v1.Agent agent = 1;
    */
@@ -279,7 +279,7 @@ export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__P
   messageDesc(file_colloquy_v1_agent_service, 9);
 
 /**
- * AgentService keeps the agents of a tenant. Everybody in the tenant may see which there are; administrators, and API
+ * AgentService manages the agents of a tenant. Every caller in the tenant sees which there are; administrators, and API
  * keys with the scope `admin`, may change them.
  *
  * @generated from service colloquy.v1.AgentService

@@ -33,14 +33,14 @@ export type ConversationAnalytics = Message<"colloquy.v1.ConversationAnalytics">
   conversationId: string;
 
   /**
-   * How many messages there are.
+   * Number of messages.
    *
    * @generated from field: colloquy.v1.MessageCounts messages = 2;
    */
   messages?: MessageCounts | undefined;
 
   /**
-   * How many times an assistant replied.
+   * Number of replies of an assistant.
    *
    * @generated from field: int64 turn_count = 3;
    */
@@ -75,14 +75,14 @@ export type ConversationAnalytics = Message<"colloquy.v1.ConversationAnalytics">
   p95ReplyDelay?: Duration | undefined;
 
   /**
-   * How many characters (Unicode code points) users wrote.
+   * Number of characters (Unicode code points) that users wrote.
    *
    * @generated from field: int64 user_character_count = 8;
    */
   userCharacterCount: bigint;
 
   /**
-   * How many characters (Unicode code points) assistants wrote.
+   * Number of characters (Unicode code points) that assistants wrote.
    *
    * @generated from field: int64 assistant_character_count = 9;
    */
@@ -173,21 +173,21 @@ export const MessageCountsSchema: GenMessage<MessageCounts> = /*@__PURE__*/
  */
 export type TenantAnalytics = Message<"colloquy.v1.TenantAnalytics"> & {
   /**
-   * How many conversations there are.
+   * Number of conversations.
    *
    * @generated from field: colloquy.v1.ConversationCounts conversations = 1;
    */
   conversations?: ConversationCounts | undefined;
 
   /**
-   * How many messages there are in conversations that are not deleted, without the deleted messages.
+   * Number of messages in conversations that are not deleted, without the deleted messages.
    *
    * @generated from field: int64 message_count = 2;
    */
   messageCount: bigint;
 
   /**
-   * How many members there are.
+   * Number of members.
    *
    * @generated from field: int64 member_count = 3;
    */
@@ -271,14 +271,14 @@ export type DailyActivity = Message<"colloquy.v1.DailyActivity"> & {
   startTime?: Timestamp | undefined;
 
   /**
-   * How many conversations were created, those since deleted too.
+   * Number of conversations that were created, including those deleted since.
    *
    * @generated from field: int64 conversation_count = 2;
    */
   conversationCount: bigint;
 
   /**
-   * How many messages were sent, those since deleted too.
+   * Number of messages that were sent, including those deleted since.
    *
    * @generated from field: int64 message_count = 3;
    */

@@ -61,7 +61,7 @@ export const GetConversationAnalyticsResponseSchema: GenMessage<GetConversationA
  */
 export type GetTenantAnalyticsRequest = Message<"colloquy.v1.GetTenantAnalyticsRequest"> & {
   /**
-   * How many days to count, the last of which is today (UTC). Default: 0, which means 30. At most 92.
+   * Number of days to count, up to today (UTC), maximum 92, default (0) 30.
    *
    * @generated from field: int32 day_count = 1;
    */
@@ -95,13 +95,13 @@ export const GetTenantAnalyticsResponseSchema: GenMessage<GetTenantAnalyticsResp
   messageDesc(file_colloquy_v1_analytics_service, 3);
 
 /**
- * AnalyticsService counts and measures; it answers no content.
+ * AnalyticsService counts and measures; it returns no content.
  *
  * @generated from service colloquy.v1.AnalyticsService
  */
 export const AnalyticsService: GenService<{
   /**
-   * GetConversationAnalytics says how one conversation went. A conversation that the caller may not see is NOT_FOUND.
+   * GetConversationAnalytics says how one conversation went. A conversation that the caller cannot see is NOT_FOUND.
    *
    * @generated from rpc colloquy.v1.AnalyticsService.GetConversationAnalytics
    */

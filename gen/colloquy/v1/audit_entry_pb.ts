@@ -75,7 +75,7 @@ export type AuditEntry = Message<"colloquy.v1.AuditEntry"> & {
   address: string;
 
   /**
-   * The id of the call, as its answer and the log name it. Empty for commands.
+   * The id of the call, as in its response and in the server's log. Empty for commands.
    *
    * @generated from field: string request_id = 8;
    */

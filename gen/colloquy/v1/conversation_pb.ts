@@ -150,7 +150,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   maxContextLength: number;
 
   /**
-   * Those who take part, in the order in which they joined: the first 100. ListParticipants gives all.
+   * The first 100 participants, in the order in which they joined. ListParticipants returns all.
    *
    * @generated from field: repeated colloquy.v1.Participant participants = 18;
    */
@@ -258,8 +258,8 @@ export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
  */
 export type MemberView = Message<"colloquy.v1.MemberView"> & {
   /**
-   * Whether the member takes part. One that owns the conversation, manages somebody who takes part or is an administrator
-   * sees it without.
+   * Whether the member takes part. An owner, an administrator and the manager of a participant see the conversation
+   * without taking part.
    *
    * @generated from field: bool participating = 1;
    */
@@ -273,7 +273,7 @@ export type MemberView = Message<"colloquy.v1.MemberView"> & {
   readSeq: bigint;
 
   /**
-   * How many messages of others the member has not marked as read, counted up to 1,000. 0: none, or it takes no part.
+   * Number of messages of others that the member has not marked as read, counted up to 1,000. 0 if it takes no part.
    *
    * @generated from field: int32 unread_count = 3;
    */

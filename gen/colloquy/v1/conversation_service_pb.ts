@@ -99,7 +99,8 @@ export type GetConversationRequest = Message<"colloquy.v1.GetConversationRequest
   conversationId: string;
 
   /**
-   * Whether to answer it if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that is not is.
+   * Whether to return the resource if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that
+   * is not deleted is NOT_FOUND.
    *
    * @generated from field: colloquy.v1.DeletedFilter deleted = 2;
    */
@@ -314,8 +315,8 @@ export type ListConversationsRequest = Message<"colloquy.v1.ListConversationsReq
   memberId: string;
 
   /**
-   * Only those that the caller or, for a manager, one of its subordinates owns, without those in which they merely take
-   * part. Changes nothing for those who see the whole tenant. Default: false. It serves the API `callcenter`.
+   * Only those that the caller owns, or for a manager also those that a subordinate owns, without those in which they
+   * only take part. No effect for callers that see the whole tenant. Default: false. It serves the API `callcenter`.
    *
    * @generated from field: bool owned_only = 18;
    */
@@ -398,7 +399,7 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
   updateMask?: FieldMask | undefined;
 
   /**
-   * The whole message list as it shall be, applied as ReplaceMessages does. Unset: the messages stay.
+   * The whole new message list, applied as by ReplaceMessages. Unset: the messages stay unchanged.
    *
    * @generated from field: colloquy.v1.MessageList message_list = 4;
    */
@@ -608,7 +609,7 @@ export const PurgeConversationResponseSchema: GenMessage<PurgeConversationRespon
  */
 export type AssignConversationNumbersRequest = Message<"colloquy.v1.AssignConversationNumbersRequest"> & {
   /**
-   * Their ids. 1 to 200. Those that do not exist, are deleted, or may not be seen are passed over.
+   * Their ids. 1 to 200. Those that do not exist, are deleted, or are not visible to the caller are skipped.
    *
    * @generated from field: repeated string conversation_ids = 1;
    */
@@ -766,7 +767,7 @@ export const ConversationService: GenService<{
     output: typeof BatchGetConversationsResponseSchema;
   },
   /**
-   * ListConversations lists the conversations that the caller may see.
+   * ListConversations lists the conversations that the caller can see.
    *
    * @generated from rpc colloquy.v1.ConversationService.ListConversations
    */

@@ -13,7 +13,8 @@ export const file_colloquy_v1_deleted_filter: GenFile = /*@__PURE__*/
   fileDesc("CiBjb2xsb3F1eS92MS9kZWxldGVkX2ZpbHRlci5wcm90bxILY29sbG9xdXkudjEqgAEKDURlbGV0ZWRGaWx0ZXISHgoaREVMRVRFRF9GSUxURVJfVU5TUEVDSUZJRUQQABIaChZERUxFVEVEX0ZJTFRFUl9FWENMVURFEAESGgoWREVMRVRFRF9GSUxURVJfSU5DTFVERRACEhcKE0RFTEVURURfRklMVEVSX09OTFkQA2IGcHJvdG8z");
 
 /**
- * DeletedFilter says whether deleted things are answered. Every call that can answer them has a field of this type.
+ * DeletedFilter says whether deleted resources are returned. Every request that can return them has a field of this
+ * type.
  *
  * @generated from enum colloquy.v1.DeletedFilter
  */
@@ -48,7 +49,8 @@ export const DeletedFilter = {
 } as const;
 
 /**
- * DeletedFilter says whether deleted things are answered. Every call that can answer them has a field of this type.
+ * DeletedFilter says whether deleted resources are returned. Every request that can return them has a field of this
+ * type.
  *
  * @generated from enum colloquy.v1.DeletedFilter
  */

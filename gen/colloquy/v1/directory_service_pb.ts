@@ -33,7 +33,7 @@ export type UpsertMemberRequest = Message<"colloquy.v1.UpsertMemberRequest"> & {
   memberId: string;
 
   /**
-   * What the member shall be. An unset role or manager keeps what an existing member has.
+   * The member. An unset role or manager leaves that of an existing member unchanged.
    *
    * @generated from field: colloquy.v1.Member member = 2;
    */
@@ -94,7 +94,8 @@ export type GetMemberRequest = Message<"colloquy.v1.GetMemberRequest"> & {
   memberId: string;
 
   /**
-   * Whether to answer it if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that is not is.
+   * Whether to return the resource if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that
+   * is not deleted is NOT_FOUND.
    *
    * @generated from field: colloquy.v1.DeletedFilter deleted = 2;
    */
@@ -391,7 +392,7 @@ export const SetMemberManagerResponseSchema: GenMessage<SetMemberManagerResponse
  */
 export const DirectoryService: GenService<{
   /**
-   * UpsertMember makes a member, or changes the one that has this id; a deleted one is put back. Idempotent.
+   * UpsertMember creates a member, or changes the one with this id; a deleted one is restored. Idempotent.
    *
    * @generated from rpc colloquy.v1.DirectoryService.UpsertMember
    */
@@ -411,7 +412,7 @@ export const DirectoryService: GenService<{
     output: typeof GetMemberResponseSchema;
   },
   /**
-   * ListMembers lists the members that the caller may see, by id.
+   * ListMembers lists the members that the caller can see, by id.
    *
    * @generated from rpc colloquy.v1.DirectoryService.ListMembers
    */

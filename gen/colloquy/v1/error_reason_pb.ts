@@ -98,7 +98,7 @@ export const ErrorReason = {
   PERMISSION_DENIED: 9,
 
   /**
-   * NOT_FOUND: there is no such resource, or the caller may not see it. The two cannot be told apart.
+   * NOT_FOUND: there is no such resource, or the caller cannot see it. The two cannot be told apart.
    *
    * @generated from enum value: ERROR_REASON_NOT_FOUND = 10;
    */

@@ -285,7 +285,7 @@ export const AllMessagesRestoredSchema: GenMessage<AllMessagesRestored> = /*@__P
   messageDesc(file_colloquy_v1_event, 5);
 
 /**
- * ParticipantAdded says that a member takes part from now on.
+ * ParticipantAdded says that a member was added.
  *
  * @generated from message colloquy.v1.ParticipantAdded
  */
@@ -306,7 +306,7 @@ export const ParticipantAddedSchema: GenMessage<ParticipantAdded> = /*@__PURE__*
   messageDesc(file_colloquy_v1_event, 6);
 
 /**
- * ParticipantRemoved says that a member takes part no longer.
+ * ParticipantRemoved says that a member was removed or left.
  *
  * @generated from message colloquy.v1.ParticipantRemoved
  */

@@ -94,7 +94,7 @@ export const ListEventsResponseSchema: GenMessage<ListEventsResponse> = /*@__PUR
  */
 export type SubscribeRequest = Message<"colloquy.v1.SubscribeRequest"> & {
   /**
-   * The conversation's id. Default: empty, all conversations that the caller may see.
+   * The conversation's id. Default: empty, all conversations that the caller can see.
    *
    * @generated from field: string conversation_id = 1;
    */

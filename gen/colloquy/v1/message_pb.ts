@@ -138,7 +138,7 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
  */
 export type MessageRevision = Message$1<"colloquy.v1.MessageRevision"> & {
   /**
-   * Which revision it was: 0 is the text as sent.
+   * The number of the revision: 0 is the text as sent.
    *
    * @generated from field: int32 revision = 1;
    */

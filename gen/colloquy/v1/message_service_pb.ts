@@ -151,7 +151,8 @@ export type GetMessageRequest = Message<"colloquy.v1.GetMessageRequest"> & {
   messageId: string;
 
   /**
-   * Whether to answer it if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that is not is.
+   * Whether to return the resource if it is deleted. Default: exclude, a deleted one is NOT_FOUND. With only, one that
+   * is not deleted is NOT_FOUND.
    *
    * @generated from field: colloquy.v1.DeletedFilter deleted = 2;
    */
@@ -191,7 +192,7 @@ export const GetMessageResponseSchema: GenMessage<GetMessageResponse> = /*@__PUR
  */
 export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   /**
-   * The conversation's id, or `-` for all conversations that the caller may see and that are not deleted: only together with
+   * The conversation's id, or `-` for all conversations that the caller can see and that are not deleted: only together with
    * `deleted` only, because live messages have no order across conversations.
    *
    * @generated from field: string conversation_id = 1;
@@ -323,15 +324,15 @@ export type BatchListMessagesRequest = Message<"colloquy.v1.BatchListMessagesReq
   conversationIds: string[];
 
   /**
-   * Only so many of each conversation, the latest. Default: 0, all.
+   * Maximum number of messages of each conversation: the latest ones. Default: 0, all.
    *
    * @generated from field: int32 latest = 2;
    */
   latest: number;
 
   /**
-   * How many messages to answer at most, in all conversations together. Default: 0, which means 20,000. At most 20,000.
-   * Messages that together take more than 3 MiB are cut off in the same way.
+   * Maximum number of messages in all conversations together, maximum and default (0) 20,000. Messages that together
+   * take more than 3 MiB are cut off in the same way.
    *
    * @generated from field: int32 max_messages = 3;
    */
@@ -455,7 +456,7 @@ export type SearchMessagesRequest = Message<"colloquy.v1.SearchMessagesRequest">
   pageToken: string;
 
   /**
-   * Only in this conversation. Default: in all that the caller may see.
+   * Only in this conversation. Default: in all that the caller can see.
    *
    * @generated from field: string conversation_id = 4;
    */
@@ -1084,7 +1085,7 @@ export const MessageService: GenService<{
   },
   /**
    * ListMessages lists the messages of a conversation, or the deleted messages of all conversations that the
-   * caller may see.
+   * caller can see.
    *
    * @generated from rpc colloquy.v1.MessageService.ListMessages
    */
@@ -1104,7 +1105,7 @@ export const MessageService: GenService<{
     output: typeof BatchListMessagesResponseSchema;
   },
   /**
-   * SearchMessages finds messages by their words, best match first, in all conversations that the caller may see.
+   * SearchMessages finds messages by their words, best match first, in all conversations that the caller can see.
    *
    * @generated from rpc colloquy.v1.MessageService.SearchMessages
    */

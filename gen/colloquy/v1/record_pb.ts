@@ -63,7 +63,7 @@ export type Record = Message<"colloquy.v1.Record"> & {
     case: "event";
   } | {
     /**
-     * More of those who take part in the conversation of the line before.
+     * More participants of the conversation of the previous line.
      *
      * @generated from field: colloquy.v1.ParticipantsRecord participants = 4;
      */
@@ -102,7 +102,7 @@ export type ConversationRecord = Message<"colloquy.v1.ConversationRecord"> & {
   conversation?: Conversation | undefined;
 
   /**
-   * Those who take part; an export gives the first 1,000 here, and the others in ParticipantsRecords. At most 10,000.
+   * The participants, maximum 10,000. An export writes the first 1,000 here, and the others in ParticipantsRecords.
    * Members that the tenant does not have are made. Of one that comes twice the last counts.
    *
    * @generated from field: repeated colloquy.v1.ParticipantRecord participants = 2;
@@ -118,8 +118,8 @@ export const ConversationRecordSchema: GenMessage<ConversationRecord> = /*@__PUR
   messageDesc(file_colloquy_v1_record, 1);
 
 /**
- * ParticipantsRecord is more of those who take part in a conversation. It comes right after the line of its conversation,
- * or after another of its kind.
+ * ParticipantsRecord holds more participants of a conversation. It follows the line of its conversation directly, or
+ * after another of its kind.
  *
  * @generated from message colloquy.v1.ParticipantsRecord
  */

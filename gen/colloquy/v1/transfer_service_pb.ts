@@ -150,7 +150,7 @@ export const ImportErrorSchema: GenMessage<ImportError> = /*@__PURE__*/
  */
 export type ExportConversationsRequest = Message<"colloquy.v1.ExportConversationsRequest"> & {
   /**
-   * The conversation's id. Default: empty, all that the caller may see.
+   * The conversation's id. Default: empty, all that the caller can see.
    *
    * @generated from field: string conversation_id = 1;
    */
@@ -206,8 +206,8 @@ export const TransferService: GenService<{
    * ExportConversations streams one conversation, or all that the caller can see, including deleted ones, as records
    * that ImportConversations takes. Each conversation is followed by its log. The export is one snapshot, taken at the
    * time of the call. At most a quarter of the server's database connections export at the same time: further exports
-   * wait, and fail with OVERLOADED after 30 seconds or if too many wait. It fails with DEADLINE_EXCEEDED when its
-   * reader has taken nothing for 60 seconds, and with the error of the credential as soon as that is no longer good.
+   * wait, and fail with OVERLOADED after 30 seconds or if too many wait. It fails with DEADLINE_EXCEEDED if its client
+   * reads nothing for 60 seconds, and with the credential's error as soon as the credential is invalid.
    *
    * @generated from rpc colloquy.v1.TransferService.ExportConversations
    */

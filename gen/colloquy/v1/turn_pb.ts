@@ -40,7 +40,7 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   conversationId: string;
 
   /**
-   * The agent that answers.
+   * The agent that replies.
    *
    * @generated from field: string agent_id = 3;
    */
@@ -54,7 +54,7 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   state: TurnState;
 
   /**
-   * The message that it answers.
+   * The message that the turn replies to.
    *
    * @generated from field: string message_id = 5;
    */
