@@ -10,7 +10,9 @@ import {
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
+import { lazyText } from "../domain/lazy-field.ts";
 import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
+import { RawJson, RawJsonWriter } from "./raw-json.ts";
 import { timestampJson } from "./timestamp-json.ts";
 
 export interface JsonFormOptions {
@@ -21,7 +23,11 @@ export interface JsonFormOptions {
 }
 
 /** The JSON form of a message, made of nothing that is the message's own but its Structs and maps. Throws what JSON cannot say. */
-export type JsonForm = (schema: DescMessage, message: Message) => JsonValue;
+export interface JsonForm {
+  (schema: DescMessage, message: Message): JsonValue;
+  /** The text of a form, in which fields that came as JSON text are that text. */
+  stringify(json: JsonValue): string;
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: a field's descriptor fixes the type of its value
 type Convert = (value: any) => JsonValue;
@@ -32,6 +38,8 @@ interface Step extends Unset {
   readonly name: string;
   /** The name in JSON. */
   readonly key: string;
+  /** Whether it may have come as JSON text. */
+  readonly mayBeText: boolean;
   /** Undefined: the value is its own JSON form. */
   readonly convert: Convert | undefined;
 }
@@ -39,6 +47,7 @@ interface Step extends Unset {
 export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
   const { alwaysEmitImplicit = false, registry } = options;
   const converters = new Map<DescMessage, Convert>();
+  const texts = new RawJsonWriter();
 
   function converterOf(schema: DescMessage): Convert {
     let convert = converters.get(schema);
@@ -56,7 +65,10 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
     const steps = planOf(schema);
     // Whatever is unusual is left to the library.
     if (steps === undefined) return (message: Message) => toJson(schema, message, options);
-    return compile(steps);
+    return compile(steps, (message, name) => {
+      const text = lazyText(message, name);
+      return text === undefined ? (message as unknown as Record<string, unknown>)[name] : texts.raw(text);
+    });
   }
 
   function planOf(schema: DescMessage): readonly Step[] | undefined {
@@ -75,7 +87,8 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
     const unset = unsetOf(field, alwaysEmitImplicit);
     const convert = valueConverter(field);
     if (unset === undefined || convert === undefined || key === "__proto__") return undefined;
-    return { ...unset, name, key, convert: convert === AS_IT_IS ? undefined : convert };
+    const mayBeText = field.fieldKind === "list" && field.listKind === "message";
+    return { ...unset, name, key, mayBeText, convert: convert === AS_IT_IS ? undefined : convert };
   }
 
   function valueConverter(field: DescField): Convert | undefined {
@@ -94,7 +107,11 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
             : field.listKind === "enum"
               ? enumConverter(field.enum)
               : messageConverter(field.message);
-        return convert && ((items: readonly unknown[]) => items.map((item) => convert(item)));
+        return (
+          convert &&
+          ((items: readonly unknown[] | RawJson) =>
+            (items instanceof RawJson ? items : items.map((item) => convert(item))) as JsonValue)
+        );
       }
       // Its own JSON form.
       case "map":
@@ -111,7 +128,8 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
     return (message) => converterOf(schema)(message);
   }
 
-  return (schema, message) => converterOf(schema)(message);
+  const form = (schema: DescMessage, message: Message): JsonValue => converterOf(schema)(message);
+  return Object.assign(form, { stringify: (json: JsonValue) => texts.stringify(json) });
 }
 
 /**
@@ -120,8 +138,11 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
  * that looks each up by its name, they take several times as long. The only texts that come from elsewhere are field names,
  * and they are quoted.
  */
-function compile(steps: readonly Step[]): Convert {
-  const values = steps.map(({ name }, i) => `v${i} = m[${JSON.stringify(name)}]`);
+function compile(steps: readonly Step[], textOr: (message: Message, name: string) => unknown): Convert {
+  const values = steps.map(({ name, mayBeText }, i) => {
+    const quoted = JSON.stringify(name);
+    return mayBeText ? `v${i} = textOr(m, ${quoted})` : `v${i} = m[${quoted}]`;
+  });
   const properties = steps.map(({ key, isEmpty, convert }, i) => {
     const unset = isEmpty === undefined ? `v${i} === s${i}` : `v${i} === s${i} || e${i}(v${i})`;
     return `${JSON.stringify(key)}: ${unset} ? undefined : ${convert ? `c${i}(v${i})` : `v${i}`}`;
@@ -129,7 +150,7 @@ function compile(steps: readonly Step[]): Convert {
   const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, convert: c${i} }`);
   const body = `const [${parts.join(", ")}] = steps;
     return (m) => { ${values.length > 0 ? `const ${values.join(", ")};` : ""} return { ${properties.join(",\n")} }; };`;
-  return new Function("steps", body)(steps) as Convert;
+  return new Function("steps", "textOr", body)(steps, textOr) as Convert;
 }
 
 const AS_IT_IS: Convert = (value) => value;

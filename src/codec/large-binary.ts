@@ -10,6 +10,7 @@ import {
 import { invalidField, malformed } from "../domain/errors.ts";
 import { Turns } from "../pipeline/time-slices.ts";
 import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
+import { type Place as Path, textOf } from "../pipeline/validation/message-path.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
 import { MAX_VALUES } from "./json-shape.ts";
 
@@ -24,7 +25,7 @@ const FREE_JSON = ["google.protobuf.Struct", "google.protobuf.Value", "google.pr
  * map has too many items, free JSON too many values, or the whole too many fields.
  */
 export async function readLargeBinary(schema: DescMessage, bytes: Uint8Array): Promise<Message> {
-  new Measure(bytes).message(schema, 0, bytes.length, "", 0);
+  new Measure(bytes).message(schema, 0, bytes.length, 0);
   const message = create(schema);
   const turns = new Turns();
   // Bytes of messages one behind the other are the bytes of both, merged (Protobuf, "Last One Wins").
@@ -74,12 +75,13 @@ class Measure {
   /** How many there may be where it is, and the name of the free JSON that it is in. */
   #most = MAX_VALUES;
   #json: string | undefined;
+  readonly #path: Path = [];
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
 
-  message(schema: DescMessage, start: number, end: number, path: string, depth: number): void {
+  message(schema: DescMessage, start: number, end: number, depth: number): void {
     const fields = fieldsOf(schema);
     const counts = new Map<DescField, number>();
     for (let at = start; at < end; ) {
@@ -88,44 +90,47 @@ class Measure {
       at = place.end;
       const field = fields.get(place.number);
       if (field === undefined || depth === MAX_DEPTH) continue;
-      const name = path === "" ? field.name : `${path}.${field.name}`;
+      this.#path.push(field.name);
       if (field.fieldKind === "list" || field.fieldKind === "map") {
         const count = (counts.get(field) ?? 0) + this.#itemsIn(field, place);
         const most = mostItems(field);
-        if (count > most) throw tooMany(name, most, field.fieldKind);
+        if (count > most) throw tooMany(textOf(this.#path), most, field.fieldKind);
         counts.set(field, count);
+        if (field.fieldKind === "list") this.#path.push(count - 1);
       }
       if (place.wireType === 2 && field.message === undefined) {
         const limit = textLimit(field);
         if (limit !== undefined && place.end - place.start > limit.mostBytes) {
-          throw invalidField(name, limit.words, limit.rule);
+          throw invalidField(textOf(this.#path), limit.words, limit.rule);
         }
       }
       if (place.wireType === 2 && field.fieldKind === "map" && field.message !== undefined) {
-        this.#pair(field.message, place, name, depth);
+        this.#pair(field.message, place, depth);
       } else if (place.wireType === 2 && field.message !== undefined) {
-        this.#inner(field.message, place, name, depth);
+        this.#inner(field.message, place, depth);
       }
+      if (field.fieldKind === "list") this.#path.pop();
+      this.#path.pop();
     }
   }
 
   /** A pair of a map: the value is field 2. */
-  #pair(schema: DescMessage, { start, end }: Place, name: string, depth: number): void {
+  #pair(schema: DescMessage, { start, end }: Place, depth: number): void {
     for (let at = start; at < end; ) {
       const place = fieldAt(this.#bytes, at, end);
       at = place.end;
-      if (place.number === 2 && place.wireType === 2) this.#inner(schema, place, name, depth);
+      if (place.number === 2 && place.wireType === 2) this.#inner(schema, place, depth);
     }
   }
 
-  #inner(schema: DescMessage, { start, end }: Place, name: string, depth: number): void {
+  #inner(schema: DescMessage, { start, end }: Place, depth: number): void {
     const [most, json] = [this.#most, this.#json];
     if (json === undefined && FREE_JSON.includes(schema.typeName)) {
       // A value of JSON takes two bytes, and is three fields here.
       this.#most = Math.min(most, this.#values + 2 * MAX_STRUCT_BYTES);
-      this.#json = name;
+      this.#json = textOf(this.#path);
     }
-    this.message(schema, start, end, name, depth + 1);
+    this.message(schema, start, end, depth + 1);
     this.#most = most;
     this.#json = json;
   }

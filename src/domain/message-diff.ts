@@ -1,16 +1,21 @@
 // The difference between the messages that a conversation has and those that it shall have, by position.
 import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import type { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { withContent } from "./parts/content.ts";
+import { partsText, readParts } from "./parts/stored.ts";
 
-/** The parts of a message that a caller sets. */
+/** What a caller sets of a message. */
 export interface MessageDraft {
+  readonly kind: MessageKind;
   readonly role: MessageRole;
   readonly content: string;
   /** Undefined: not said. */
   readonly metadata: JsonObject | undefined;
   /** Undefined: not said. */
   readonly clientTime: Date | undefined;
+  /** As parts/stored.ts writes them. Undefined: none, or not said. */
+  readonly parts: string | undefined;
 }
 
 export interface StoredMessage extends MessageDraft {
@@ -27,26 +32,30 @@ export interface MessageEdit extends MessageDraft {
 export interface MessageDiff {
   readonly unchanged: number;
   readonly edits: readonly MessageEdit[];
-  readonly deletions: ReadonlyArray<Pick<StoredMessage, "id" | "seq">>;
+  readonly deletions: ReadonlyArray<Pick<StoredMessage, "id" | "seq" | "kind">>;
   readonly additions: readonly MessageDraft[];
 }
 
 /**
  * An equal message stays, a changed one is edited, one past the end of the new list is deleted, one past the end of the
- * old list is added. Metadata and client time that the new list does not mention stay as they are; nor does it mention a
- * client time that is the time at which the store took the message: whoever shows one time for the two sends it back.
+ * old list is added. Metadata, client time and parts that the new list does not mention stay as they are; nor does it
+ * mention a client time that is the time at which the store took the message: whoever shows one time for the two sends it
+ * back. A new text alone becomes that of the parts. What comes after an entry of another kind than was there is all new:
+ * no entry changes its kind.
  */
 export function diffMessages(stored: readonly StoredMessage[], wanted: readonly MessageDraft[]): MessageDiff {
   const edits: MessageEdit[] = [];
-  stored.slice(0, wanted.length).forEach((before, index) => {
-    const edit = editOf(before, saidAgain(before, wanted[index] as MessageDraft));
+  let common = 0;
+  for (; common < stored.length && stored[common]?.kind === wanted[common]?.kind; common++) {
+    const before = stored[common] as StoredMessage;
+    const edit = editOf(before, saidAgain(before, wanted[common] as MessageDraft));
     if (edit) edits.push(edit);
-  });
+  }
   return {
-    unchanged: Math.min(stored.length, wanted.length) - edits.length,
+    unchanged: common - edits.length,
     edits,
-    deletions: stored.slice(wanted.length),
-    additions: wanted.slice(stored.length),
+    deletions: stored.slice(common),
+    additions: wanted.slice(common),
   };
 }
 
@@ -54,9 +63,16 @@ function saidAgain(before: StoredMessage, { metadata, clientTime, ...wanted }: M
   const own = before.clientTime === undefined && clientTime?.getTime() === before.createTime.getTime();
   return {
     ...wanted,
+    parts: wanted.parts ?? reworded(before, wanted.content),
     metadata: metadata ?? before.metadata,
     clientTime: own ? undefined : (clientTime ?? before.clientTime),
   };
+}
+
+/** The parts of a message that gets a new text from somebody who said no parts. */
+export function reworded(before: Pick<StoredMessage, "content" | "parts">, content: string): string | undefined {
+  if (before.parts === undefined || content === before.content) return before.parts;
+  return partsText(withContent(readParts(before.parts), content)) ?? undefined;
 }
 
 /** The edit that turns a message into exactly what is wanted; undefined if there is nothing to change. */
@@ -64,6 +80,7 @@ export function editOf(before: StoredMessage, wanted: MessageDraft): MessageEdit
   const same =
     wanted.role === before.role &&
     wanted.content === before.content &&
+    wanted.parts === before.parts &&
     wanted.clientTime?.getTime() === before.clientTime?.getTime() &&
     isDeepStrictEqual(wanted.metadata, before.metadata);
   return same ? undefined : { before, ...wanted };

@@ -10,6 +10,7 @@ export const SPEAKERS = {
   assistant: MessageRole.ASSISTANT,
   system: MessageRole.SYSTEM,
   tool: MessageRole.TOOL,
+  developer: MessageRole.DEVELOPER,
 } as const;
 
 export type Speaker = keyof typeof SPEAKERS;
@@ -45,12 +46,16 @@ export class Speaking {
   async checkList(
     caller: Caller,
     wanted: readonly MessageDraft[],
-    stored: AsyncIterable<ReadonlyArray<Pick<MessageDraft, "role" | "content">>>,
+    stored: AsyncIterable<readonly Said[]>,
   ): Promise<void> {
     const unsaid = new Map(wanted.filter(({ role }) => !this.may(caller, role)).map((draft) => [keyOf(draft), draft]));
     if (unsaid.size === 0) return;
     for await (const piece of stored) {
-      for (const message of piece) unsaid.delete(keyOf(message));
+      for (const message of piece) {
+        unsaid.delete(keyOf(message));
+        // Whoever says no parts leaves them as they are.
+        unsaid.delete(keyOf({ ...message, parts: undefined }));
+      }
       if (unsaid.size === 0) return;
     }
     for (const { role } of unsaid.values()) throw refused("messages", role);
@@ -62,12 +67,15 @@ export class Speaking {
   }
 }
 
-function rewords({ before, role, content }: MessageDiff["edits"][number]): boolean {
-  return role !== before.role || content !== before.content;
+/** What somebody said, and as what. */
+type Said = Pick<MessageDraft, "kind" | "role" | "content" | "parts">;
+
+function rewords({ before, role, content, parts }: MessageDiff["edits"][number]): boolean {
+  return role !== before.role || content !== before.content || parts !== before.parts;
 }
 
-function keyOf({ role, content }: Pick<MessageDraft, "role" | "content">): string {
-  return `${role} ${content}`;
+function keyOf({ kind, role, content, parts }: Said): string {
+  return JSON.stringify([kind, role, content, parts]);
 }
 
 function refused(field: string, role: MessageRole): DomainError {

@@ -4,6 +4,7 @@ import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Conversation } from "../../gen/colloquy/v1/conversation_pb.ts";
 import {
   type Message,
+  MessageKind,
   type MessageRevision,
   MessageRevisionSchema,
   MessageRole,
@@ -13,6 +14,8 @@ import { toActor } from "../domain/actor.ts";
 import type { Caller } from "../domain/caller.ts";
 import { conversationEtag, messageEtag } from "../domain/etag.ts";
 import type { MessageDraft, StoredMessage } from "../domain/message-diff.ts";
+import { contentOf } from "../domain/parts/content.ts";
+import { partsText, readParts, setStoredParts } from "../domain/parts/stored.ts";
 import type { ConversationRow, NamedParticipant } from "../store/conversations/conversations.ts";
 import type { MessageRow, NumberedRevision } from "../store/messages/messages.ts";
 
@@ -103,7 +106,10 @@ export function toMessage(row: MessageRow): Message {
     createTime: toTimestamp(row.create_time),
     revision: row.revision,
     etag: messageEtag(row.version),
+    kind: row.kind ?? MessageKind.MESSAGE,
+    parts: [],
   };
+  if (row.parts !== null) setStoredParts(message, row.parts);
   if (row.metadata) message.metadata = row.metadata;
   if (row.client_time) message.clientTime = toTimestamp(row.client_time);
   if (row.edit_time) message.editTime = toTimestamp(row.edit_time);
@@ -117,15 +123,18 @@ export function toMessageRevision(row: NumberedRevision): MessageRevision {
     content: row.content,
     createTime: toTimestamp(row.create_time),
     editor: toActor(row.editor),
+    parts: readParts(row.parts),
   };
   return create(MessageRevisionSchema, row.metadata ? { ...init, metadata: row.metadata } : init);
 }
 
-/** What a caller says in a message. The role is user unless it says another. */
-export function toDraft({ role, content, metadata, clientTime }: Message): MessageDraft {
+/** What a caller says in a message. The role is user unless it says another, the text that of the parts. */
+export function toDraft({ kind, role, content, parts, metadata, clientTime }: Message): MessageDraft {
   return {
-    role: role === MessageRole.UNSPECIFIED ? MessageRole.USER : role,
-    content,
+    kind: kind || MessageKind.MESSAGE,
+    parts: partsText(parts) ?? undefined,
+    role: role || MessageRole.USER,
+    content: content || contentOf(parts),
     metadata,
     clientTime: clientTime && toDate(clientTime),
   };
@@ -141,5 +150,7 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     metadata: row.metadata ?? undefined,
     clientTime: row.client_time ?? undefined,
     createTime: row.create_time,
+    kind: row.kind ?? MessageKind.MESSAGE,
+    parts: row.parts ?? undefined,
   };
 }

@@ -8,7 +8,7 @@ import type { ServiceEntry } from "../pipeline/service.ts";
 /** The fields that hold what people write. All others say which thing it is and how it stands. */
 const CONTENT: Readonly<Record<string, readonly string[]>> = {
   "colloquy.v1.Conversation": ["title", "labels", "metadata", "persona", "profile_info"],
-  "colloquy.v1.Message": ["content", "metadata"],
+  "colloquy.v1.Message": ["content", "metadata", "parts"],
 };
 
 /**

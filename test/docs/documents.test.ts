@@ -28,10 +28,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe.skipIf(!hasTools)("docs/rest.md", () => {
+describe.skipIf(!hasTools).each([
+  ["docs/rest.md", 12],
+  ["docs/messages.md", 4],
+])("%s", (document, least) => {
   test("prints what it says", async () => {
-    const blocks = blocksOf("docs/rest.md");
-    expect(blocks.length).toBeGreaterThan(12);
+    const blocks = blocksOf(document);
+    expect(blocks.length).toBeGreaterThan(least);
     const outputs = await runBlocks(blocks, {
       environment: { KEY: key },
       folder,

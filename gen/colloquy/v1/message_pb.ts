@@ -7,6 +7,8 @@ import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import type { Actor } from "./actor_pb.ts";
 import { file_colloquy_v1_actor } from "./actor_pb.ts";
+import type { Part } from "./part_pb.ts";
+import { file_colloquy_v1_part } from "./part_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_field_behavior } from "../../google/api/field_behavior_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -17,10 +19,10 @@ import type { JsonObject, Message as Message$1, UnknownEnum } from "@bufbuild/pr
  * Describes the file colloquy/v1/message.proto.
  */
 export const file_colloquy_v1_message: GenFile = /*@__PURE__*/
-  fileDesc("Chljb2xsb3F1eS92MS9tZXNzYWdlLnByb3RvEgtjb2xsb3F1eS52MSLHBAoHTWVzc2FnZRIYCgJpZBgBIAEoCUIM4EEDukgGcgSQzhgBEiUKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIM4EEDukgGcgSQzhgBEhcKA3NlcRgDIAEoA0IK4EEDukgEIgIoABIwCgRyb2xlGAQgASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEicKBnNlbmRlchgFIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSGgoHY29udGVudBgGIAEoCUIJukgGcgQogIAQEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI1CgVzdGF0ZRgIIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VTdGF0ZUIL4EEDukgFggECEAESLwoLY2xpZW50X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKC2NyZWF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjIKCWVkaXRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIcCghyZXZpc2lvbhgNIAEoBUIK4EEDukgEGgIoABIaCgRldGFnGA4gASgJQgzgQQO6SAZyBKjOGAEiyAEKD01lc3NhZ2VSZXZpc2lvbhIZCghyZXZpc2lvbhgBIAEoBUIHukgEGgIoABIaCgdjb250ZW50GAIgASgJQgm6SAZyBCiAgBASKQoIbWV0YWRhdGEYAyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei8KC2NyZWF0ZV90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIiCgZlZGl0b3IYBSABKAsyEi5jb2xsb3F1eS52MS5BY3RvciJBCgtNZXNzYWdlTGlzdBIyCghtZXNzYWdlcxgBIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAEqjgEKC01lc3NhZ2VSb2xlEhwKGE1FU1NBR0VfUk9MRV9VTlNQRUNJRklFRBAAEhUKEU1FU1NBR0VfUk9MRV9VU0VSEAESGgoWTUVTU0FHRV9ST0xFX0FTU0lTVEFOVBACEhcKE01FU1NBR0VfUk9MRV9TWVNURU0QAxIVChFNRVNTQUdFX1JPTEVfVE9PTBAEKoABCgxNZXNzYWdlU3RhdGUSHQoZTUVTU0FHRV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFk1FU1NBR0VfU1RBVEVfQ09NUExFVEUQARIbChdNRVNTQUdFX1NUQVRFX1NUUkVBTUlORxACEhgKFE1FU1NBR0VfU1RBVEVfRkFJTEVEEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chljb2xsb3F1eS92MS9tZXNzYWdlLnByb3RvEgtjb2xsb3F1eS52MSKmBQoHTWVzc2FnZRIYCgJpZBgBIAEoCUIM4EEDukgGcgSQzhgBEiUKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIM4EEDukgGcgSQzhgBEhcKA3NlcRgDIAEoA0IK4EEDukgEIgIoABIwCgRyb2xlGAQgASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEicKBnNlbmRlchgFIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yQgPgQQMSGgoHY29udGVudBgGIAEoCUIJukgGcgQogIAQEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBI1CgVzdGF0ZRgIIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VTdGF0ZUIL4EEDukgFggECEAESLwoLY2xpZW50X3RpbWUYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjQKC2NyZWF0ZV90aW1lGAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjIKCWVkaXRfdGltZRgLIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIcCghyZXZpc2lvbhgNIAEoBUIK4EEDukgEGgIoABIaCgRldGFnGA4gASgJQgzgQQO6SAZyBKjOGAESMAoEa2luZBgPIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VLaW5kQgi6SAWCAQIQARIrCgVwYXJ0cxgQIAMoCzIRLmNvbGxvcXV5LnYxLlBhcnRCCbpIBpIBAxCABCL1AQoPTWVzc2FnZVJldmlzaW9uEhkKCHJldmlzaW9uGAEgASgFQge6SAQaAigAEhoKB2NvbnRlbnQYAiABKAlCCbpIBnIEKICAEBIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLwoLY3JlYXRlX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiIKBmVkaXRvchgFIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEisKBXBhcnRzGAYgAygLMhEuY29sbG9xdXkudjEuUGFydEIJukgGkgEDEIAEIkEKC01lc3NhZ2VMaXN0EjIKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIKukgHkgEEEKCcASqTAgoLTWVzc2FnZUtpbmQSHAoYTUVTU0FHRV9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUTUVTU0FHRV9LSU5EX01FU1NBR0UQARIaChZNRVNTQUdFX0tJTkRfUkVBU09OSU5HEAISGgoWTUVTU0FHRV9LSU5EX1RPT0xfQ0FMTBADEhwKGE1FU1NBR0VfS0lORF9UT09MX1JFU1VMVBAEEiEKHU1FU1NBR0VfS0lORF9BUFBST1ZBTF9SRVFVRVNUEAUSIgoeTUVTU0FHRV9LSU5EX0FQUFJPVkFMX1JFU1BPTlNFEAYSFQoRTUVTU0FHRV9LSU5EX0lURU0QBxIYChRNRVNTQUdFX0tJTkRfU1VNTUFSWRAIKqoBCgtNZXNzYWdlUm9sZRIcChhNRVNTQUdFX1JPTEVfVU5TUEVDSUZJRUQQABIVChFNRVNTQUdFX1JPTEVfVVNFUhABEhoKFk1FU1NBR0VfUk9MRV9BU1NJU1RBTlQQAhIXChNNRVNTQUdFX1JPTEVfU1lTVEVNEAMSFQoRTUVTU0FHRV9ST0xFX1RPT0wQBBIaChZNRVNTQUdFX1JPTEVfREVWRUxPUEVSEAUqgAEKDE1lc3NhZ2VTdGF0ZRIdChlNRVNTQUdFX1NUQVRFX1VOU1BFQ0lGSUVEEAASGgoWTUVTU0FHRV9TVEFURV9DT01QTEVURRABEhsKF01FU1NBR0VfU1RBVEVfU1RSRUFNSU5HEAISGAoUTUVTU0FHRV9TVEFURV9GQUlMRUQQA2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_part, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Message is an entry of a conversation's log: what one sender said.
+ * Message is an entry of a conversation's log: what one sender said or did.
  *
  * @generated from message colloquy.v1.Message
  */
@@ -61,7 +63,8 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   sender?: Actor | undefined;
 
   /**
-   * The text. At most 256 KiB in UTF-8.
+   * The text: of a message with `parts`, that of its text parts, one below the other, without U+0000, and of more than
+   * 256 KiB the beginning. May be left out where `parts` are given; else it must say the same. At most 256 KiB in UTF-8.
    *
    * @generated from field: string content = 6;
    */
@@ -122,6 +125,21 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
    * @generated from field: string etag = 14;
    */
   etag: string;
+
+  /**
+   * What kind of entry it is; never changes. Default: a message.
+   *
+   * @generated from field: colloquy.v1.MessageKind kind = 15;
+   */
+  kind: MessageKind;
+
+  /**
+   * What it holds beside plain text, or how its text is made up. Default: none, plain text is in `content`. At most 512,
+   * with those in tool results, and 1 MiB written as JSON.
+   *
+   * @generated from field: repeated colloquy.v1.Part parts = 16;
+   */
+  parts: Part[];
 };
 
 /**
@@ -132,7 +150,7 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_message, 0);
 
 /**
- * MessageRevision is the text that a message had before an edit.
+ * MessageRevision is what a message held before an edit.
  *
  * @generated from message colloquy.v1.MessageRevision
  */
@@ -171,6 +189,13 @@ export type MessageRevision = Message$1<"colloquy.v1.MessageRevision"> & {
    * @generated from field: colloquy.v1.Actor editor = 5;
    */
   editor?: Actor | undefined;
+
+  /**
+   * The parts, if it had any.
+   *
+   * @generated from field: repeated colloquy.v1.Part parts = 6;
+   */
+  parts: Part[];
 };
 
 /**
@@ -200,6 +225,89 @@ export type MessageList = Message$1<"colloquy.v1.MessageList"> & {
  */
 export const MessageListSchema: GenMessage<MessageList> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_message, 2);
+
+/**
+ * MessageKind is a kind of entry. Lists, counts, searches and marks of what is unread take messages alone unless told.
+ *
+ * @generated from enum colloquy.v1.MessageKind
+ */
+export const MessageKind = {
+  /**
+   * The default: a message.
+   *
+   * @generated from enum value: MESSAGE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * What somebody says.
+   *
+   * @generated from enum value: MESSAGE_KIND_MESSAGE = 1;
+   */
+  MESSAGE: 1,
+
+  /**
+   * What an agent thinks.
+   *
+   * @generated from enum value: MESSAGE_KIND_REASONING = 2;
+   */
+  REASONING: 2,
+
+  /**
+   * A call of a tool.
+   *
+   * @generated from enum value: MESSAGE_KIND_TOOL_CALL = 3;
+   */
+  TOOL_CALL: 3,
+
+  /**
+   * What a tool gave back.
+   *
+   * @generated from enum value: MESSAGE_KIND_TOOL_RESULT = 4;
+   */
+  TOOL_RESULT: 4,
+
+  /**
+   * A question whether something may be done.
+   *
+   * @generated from enum value: MESSAGE_KIND_APPROVAL_REQUEST = 5;
+   */
+  APPROVAL_REQUEST: 5,
+
+  /**
+   * The answer to such a question.
+   *
+   * @generated from enum value: MESSAGE_KIND_APPROVAL_RESPONSE = 6;
+   */
+  APPROVAL_RESPONSE: 6,
+
+  /**
+   * Any other item of a provider, kept as it is.
+   *
+   * @generated from enum value: MESSAGE_KIND_ITEM = 7;
+   */
+  ITEM: 7,
+
+  /**
+   * What stands, for agents, in place of older messages.
+   *
+   * @generated from enum value: MESSAGE_KIND_SUMMARY = 8;
+   */
+  SUMMARY: 8,
+} as const;
+
+/**
+ * MessageKind is a kind of entry. Lists, counts, searches and marks of what is unread take messages alone unless told.
+ *
+ * @generated from enum colloquy.v1.MessageKind
+ */
+export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.MessageKind.
+ */
+export const MessageKindSchema: GenEnum<MessageKind> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_message, 0);
 
 /**
  * MessageRole is the role in which a message was said.
@@ -241,6 +349,13 @@ export const MessageRole = {
    * @generated from enum value: MESSAGE_ROLE_TOOL = 4;
    */
   TOOL: 4,
+
+  /**
+   * Instructions to an agent by who builds on it, below those of the system.
+   *
+   * @generated from enum value: MESSAGE_ROLE_DEVELOPER = 5;
+   */
+  DEVELOPER: 5,
 } as const;
 
 /**
@@ -254,7 +369,7 @@ export type MessageRole = (typeof MessageRole)[keyof typeof MessageRole] | Unkno
  * Describes the enum colloquy.v1.MessageRole.
  */
 export const MessageRoleSchema: GenEnum<MessageRole> = /*@__PURE__*/
-  enumDesc(file_colloquy_v1_message, 0);
+  enumDesc(file_colloquy_v1_message, 1);
 
 /**
  * MessageState says whether the text of a message is complete.
@@ -302,5 +417,5 @@ export type MessageState = (typeof MessageState)[keyof typeof MessageState] | Un
  * Describes the enum colloquy.v1.MessageState.
  */
 export const MessageStateSchema: GenEnum<MessageState> = /*@__PURE__*/
-  enumDesc(file_colloquy_v1_message, 1);
+  enumDesc(file_colloquy_v1_message, 2);
 

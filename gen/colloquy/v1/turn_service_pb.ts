@@ -33,7 +33,7 @@ export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
   conversationId: string;
 
   /**
-   * The message: role, content, metadata and client_time; other fields are ignored.
+   * The message: kind, role, content, parts, metadata and client_time; other fields are ignored.
    *
    * @generated from field: colloquy.v1.Message message = 2;
    */

@@ -12,9 +12,11 @@ const ROLES: Readonly<Record<string, MessageRole>> = {
   system: MessageRole.SYSTEM,
   tool: MessageRole.TOOL,
 };
-const ROLE_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
-  Object.entries(ROLES).map(([name, role]) => [role, name]),
-);
+const ROLE_NAMES: Readonly<Record<number, string>> = {
+  ...Object.fromEntries(Object.entries(ROLES).map(([name, role]) => [role, name])),
+  // They instruct as the system does, and the API has no word for them.
+  [MessageRole.DEVELOPER]: "system",
+};
 
 export function toListed(
   conversation: Conversation,

@@ -26,8 +26,9 @@ export function roleOf(word: string): MessageRole {
   return ROLES.get(word) ?? MessageRole.UNSPECIFIED;
 }
 
+/** Developers instruct as the system does, and those APIs have no word for them. */
 export function wordOfRole(role: MessageRole): string {
-  return wordIn(ROLES, role) ?? "user";
+  return wordIn(ROLES, role === MessageRole.DEVELOPER ? MessageRole.SYSTEM : role) ?? "user";
 }
 
 /** `active`, `archived` or `closed`. */

@@ -2,6 +2,7 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../domain/errors.ts";
+import { checkParts, type PartHolder } from "../../domain/parts/rules.ts";
 import { mostItems, tooManyItems } from "./item-limits.ts";
 import { type Place, textOf } from "./message-path.ts";
 
@@ -23,7 +24,7 @@ const MAX_VIOLATIONS = 20;
 
 /**
  * Makes a check of whole messages: lists and maps no longer than their rules say, no NUL and no lone surrogate in a
- * string, no number that JSON cannot carry, Structs within their depth and size. A list that is too long is not looked
+ * string, no number that JSON cannot carry, Structs within their depth and size, the parts of messages within theirs. A list that is too long is not looked
  * into. What it walks is worked out once for each message type.
  */
 export function createWellFormedCheck(): (schema: DescMessage, message: Message) => FieldViolation[] {
@@ -46,7 +47,7 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
   function visitOf(field: DescField): Visit | undefined {
     switch (field.fieldKind) {
       case "scalar":
-        return visitScalar(field.scalar);
+        return scalarOf(field);
       case "message":
         return visitMessage(field);
       case "enum":
@@ -61,7 +62,7 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
   }
 
   function visitList(field: DescField & { fieldKind: "list" }): Visit {
-    const item = field.listKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
+    const item = field.listKind === "message" ? visitMessage(field) : scalarOf(field);
     const most = mostItems(field);
     return (value, place, report) => {
       const items = value as readonly unknown[];
@@ -95,11 +96,15 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
     const plan = planOf(schema);
     // Whatever is in it, `$typeName` too: that a Struct stands in a field, and not in a Value, makes it plain JSON.
     const isJson = schema.typeName === "google.protobuf.Struct" && parent.typeName !== "google.protobuf.Value";
+    const holdsParts = PART_HOLDERS.includes(schema.typeName);
     return (value, place, report) => {
       // A wrapper such as StringValue comes unwrapped, and a Struct as the JSON that it stands for.
       if (typeof value !== "object" || value === null) visitPrimitive(value, place, report);
       else if (isJson) visitStruct(value, place, report);
-      else walk(plan, value as Fields, place, report);
+      else {
+        walk(plan, value as Fields, place, report);
+        if (holdsParts) visitParts(value, place, report);
+      }
     };
   }
 
@@ -129,6 +134,29 @@ function fieldValue(message: Fields, field: DescField): unknown {
   return choice?.case === field.localName ? choice.value : undefined;
 }
 
+/** What has parts, and the text of which is theirs. */
+const PART_HOLDERS = ["colloquy.v1.Message", "colloquy.v1.MessageRevision"];
+
+function visitParts(value: unknown, place: Place, report: Report): void {
+  const depth = place.length;
+  checkParts(value as PartHolder, (inner, rule, description) => {
+    place.push(...inner);
+    report(rule, description);
+    place.length = depth;
+  });
+}
+
+/** The texts in parts are stored as JSON, in which U+0000 is an escape. */
+function scalarOf({ scalar, parent }: DescField): Visit | undefined {
+  return scalar === ScalarType.STRING && parent.file.name === "colloquy/v1/part" ? visitHalves : visitScalar(scalar);
+}
+
+const visitHalves: Visit = (value, _place, report) => {
+  if (!(value as string).isWellFormed()) report(...HALF);
+};
+
+const HALF = ["string.surrogate", "must not hold half of a surrogate pair"] as const;
+
 function visitScalar(scalar: ScalarType | undefined): Visit | undefined {
   switch (scalar) {
     case ScalarType.STRING:
@@ -143,7 +171,7 @@ function visitScalar(scalar: ScalarType | undefined): Visit | undefined {
 function visitPrimitive(value: unknown, _place: Place, report: Report): void {
   if (typeof value === "string") {
     if (value.includes("\0")) report("string.nul", "must not hold the character U+0000");
-    if (!value.isWellFormed()) report("string.surrogate", "must not hold half of a surrogate pair");
+    if (!value.isWellFormed()) report(...HALF);
   } else if (typeof value === "number" && !Number.isFinite(value)) {
     report("number.finite", "must be a number that JSON can carry: not NaN, not infinite");
   }

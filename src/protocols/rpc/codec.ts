@@ -76,7 +76,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       }
     },
     encode({ output }, encoding, message) {
-      const body = encoding === "proto" ? binaryOf(output, message) : JSON.stringify(jsonOf(output, message));
+      const body = encoding === "proto" ? binaryOf(output, message) : jsonOf.stringify(jsonOf(output, message));
       if (lengthOf(body) > writeMaxBytes) {
         throw new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less");
       }

@@ -8,6 +8,7 @@ import { notFound } from "../../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
 import { EventType } from "../../domain/event-type.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
+import { checkKinds, kindsOf } from "../../domain/message-kind.ts";
 import type { Speaking } from "../../domain/speaking.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";
@@ -61,7 +62,10 @@ export async function updateConversation(
   if (request.messageList) {
     requireManage(caller, row);
     requireOpen(changed.includes("status") ? wanted.status : row.status);
-    await replaceMessages(tx, caller, row.id, request.messageList.messages.map(toDraft), origin, speaking);
+    const kinds = kindsOf([]);
+    checkKinds(request.messageList.messages, kinds, "message_list.messages");
+    const list = { wanted: request.messageList.messages.map(toDraft), kinds };
+    await replaceMessages(tx, caller, row.id, list, origin, speaking);
   }
 }
 

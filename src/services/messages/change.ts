@@ -5,7 +5,7 @@ import type { UpdateMessageRequest } from "../../../gen/colloquy/v1/message_serv
 import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
-import { editOf, type MessageDraft } from "../../domain/message-diff.ts";
+import { editOf, type MessageDraft, reworded, type StoredMessage } from "../../domain/message-diff.ts";
 import type { Speaking } from "../../domain/speaking.ts";
 import { mayManage } from "../../domain/visibility.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
@@ -15,7 +15,7 @@ import { lockVisible, requireWrite, standingOf } from "../conversations/access.t
 import { toDraft, toMessage, toStoredMessage } from "../convert.ts";
 
 /** The fields that an update may change, by their proto names. */
-const updatableFields = ["content", "metadata", "role", "client_time"] as const;
+const updatableFields = ["content", "parts", "metadata", "role", "client_time"] as const;
 
 /** Locks the conversation of a message and reads it. Throws NOT_FOUND if the caller does not see the message. */
 export async function lockMessage(
@@ -58,8 +58,9 @@ export async function updateMessage(
   const before = toStoredMessage(row);
   const draft = toDraft(wanted);
   const after: MessageDraft = {
+    kind: before.kind,
+    ...textOf(before, draft, fields),
     role: fields.includes("role") ? draft.role : before.role,
-    content: fields.includes("content") ? draft.content : before.content,
     metadata: fields.includes("metadata") ? draft.metadata : before.metadata,
     clientTime: fields.includes("client_time") ? draft.clientTime : before.clientTime,
   };
@@ -67,6 +68,17 @@ export async function updateMessage(
   if (edit === undefined) return;
   speaking.checkEdit(caller, edit);
   await applyDiff(tx, caller, row.conversation_id, { unchanged: 0, edits: [edit], deletions: [], additions: [] });
+}
+
+/** Parts say the text, and a text alone becomes that of the parts. Without parts, which an update may ask for, it stays. */
+function textOf(
+  before: StoredMessage,
+  { content, parts }: MessageDraft,
+  fields: readonly string[],
+): Pick<MessageDraft, "content" | "parts"> {
+  if (fields.includes("parts"))
+    return { parts, content: parts || fields.includes("content") ? content : before.content };
+  return fields.includes("content") ? { content, parts: reworded(before, content) } : before;
 }
 
 /** A locked message as it is now, for the answer to a change. */

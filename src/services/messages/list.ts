@@ -9,6 +9,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { deletedOf } from "../../domain/deleted.ts";
 import { invalidField, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/id.ts";
+import { kindsOf } from "../../domain/message-kind.ts";
 import { invalidPageToken } from "../../domain/page-token.ts";
 import { parseSearch, toTsQuery } from "../../domain/search/query.ts";
 import { type Snippet, snippetOf } from "../../domain/search/snippet.ts";
@@ -60,6 +61,7 @@ async function readMessages(
     edge: seq === undefined ? undefined : BigInt(seq),
     role: request.role,
     sender: senderOf(request),
+    kinds: kindsOf(request.kinds),
     count: request.includeTotalSize,
     ...part,
   };
@@ -83,6 +85,7 @@ async function readDeletedMessages(
     oldestFirst: request.order !== pb.MessageOrder.NEWEST_FIRST,
     role: request.role,
     sender: senderOf(request),
+    kinds: kindsOf(request.kinds),
     edge: id === undefined ? undefined : { id, time: new Date(Number(time)) },
     count: request.includeTotalSize,
     ...part,

@@ -1,16 +1,23 @@
 // Replacing the messages of a conversation by a new list: as a difference by position, a piece at a time.
-
+import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
-import type { MessageDiff, MessageDraft } from "../../domain/message-diff.ts";
+import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/message-diff.ts";
 import { diffMessages } from "../../domain/message-diff.ts";
 import type { Speaking } from "../../domain/speaking.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import { applyDiff, type MessageRow, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
+import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */
 const READ_PIECE = 200;
+
+/** The messages that a conversation shall have. */
+export interface WantedList {
+  readonly wanted: readonly MessageDraft[];
+  /** What the list stands for: entries of other kinds stay as they are. */
+  readonly kinds: readonly MessageKind[];
+}
 
 export interface ReplaceCounts {
   unchanged: number;
@@ -27,11 +34,11 @@ export async function replaceMessages(
   tx: Queryable,
   caller: Caller,
   id: string,
-  wanted: readonly MessageDraft[],
+  { wanted, kinds }: WantedList,
   origin: AuditOrigin,
   speaking: Speaking,
 ): Promise<ReplaceCounts> {
-  await speaking.checkList(caller, wanted, storedPieces(tx, caller, id));
+  await speaking.checkList(caller, wanted, storedPieces(tx, caller, id, kinds));
   const counts: ReplaceCounts = { unchanged: 0, edited: 0, deleted: 0, added: 0 };
   const apply = async (diff: MessageDiff) => {
     await applyDiff(tx, caller, id, diff);
@@ -43,24 +50,25 @@ export async function replaceMessages(
 
   let after = 0n;
   let place = 0;
-  while (place < wanted.length) {
-    const rows = await readMessagesAfter(tx, caller, id, after, Math.min(READ_PIECE, wanted.length - place));
-    const counterparts = wanted.slice(place, place + rows.length);
-    await apply(diffMessages(rows.map(toStoredMessage), counterparts));
-    place += rows.length;
-    after = rows.at(-1)?.seq ?? after;
-    if (rows.length === 0) break;
-  }
-  if (place < wanted.length) {
-    await apply({ unchanged: 0, edits: [], deletions: [], additions: wanted.slice(place) });
-    return counts;
+  let more = true;
+  while (more && place < wanted.length) {
+    const rows = await readMessagesAfter(tx, caller, id, after, Math.min(READ_PIECE, wanted.length - place), kinds);
+    const stored = rows.map(toStoredMessage);
+    const { additions, deletions, ...common } = diffMessages(stored, wanted.slice(place, place + rows.length));
+    await apply({ ...common, additions: [], deletions: [] });
+    const count = rows.length - deletions.length;
+    place += count;
+    after = stored[count - 1]?.seq ?? after;
+    // An entry of another kind: it goes, and all after it.
+    more = rows.length > 0 && deletions.length === 0;
   }
   for (;;) {
-    const deletions = await placesAfter(tx, caller, id, after);
+    const deletions = await placesAfter(tx, caller, id, after, kinds);
     if (deletions.length === 0) break;
     await apply({ unchanged: 0, edits: [], deletions, additions: [] });
     after = deletions.at(-1)?.seq ?? after;
   }
+  if (place < wanted.length) await apply({ unchanged: 0, edits: [], deletions: [], additions: wanted.slice(place) });
   if (counts.deleted > 0) {
     const details = { count: counts.deleted };
     await audit(tx, caller, origin, {
@@ -73,11 +81,16 @@ export async function replaceMessages(
   return counts;
 }
 
-async function* storedPieces(tx: Queryable, caller: Caller, id: string): AsyncGenerator<MessageRow[]> {
+async function* storedPieces(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  kinds: readonly MessageKind[],
+): AsyncGenerator<StoredMessage[]> {
   for (let after = 0n; ; ) {
-    const rows = await readMessagesAfter(tx, caller, id, after, READ_PIECE);
+    const rows = await readMessagesAfter(tx, caller, id, after, READ_PIECE, kinds);
     if (rows.length === 0) return;
-    yield rows;
+    yield rows.map(toStoredMessage);
     after = rows.at(-1)?.seq ?? after;
   }
 }

@@ -53,13 +53,13 @@ export async function sendMessages<I extends DescMessage>(
   if (row?.last_seq == null && key) {
     // A repeat gets the first answer, whatever has become of the conversation since.
     const first = await findFirstCall(database, key);
-    if (first) return await repeat(database, caller, conversationId, first, drafts);
+    if (first) return await repeat(database, caller, conversationId, first, drafts, messages);
   }
   if (row === undefined) throw notFound("conversation");
   const { last_seq, create_time } = requireAdded(row);
   const first = last_seq - BigInt(ids.length) + 1n;
   return drafts.map((draft, index) =>
-    answerOf(caller, conversationId, draft, ids[index] ?? "", first + BigInt(index), create_time),
+    answerOf(caller, conversationId, draft, messages[index], ids[index] ?? "", first + BigInt(index), create_time),
   );
 }
 
@@ -100,20 +100,22 @@ async function repeat(
   conversationId: string,
   first: ClaimRow,
   drafts: readonly MessageDraft[],
+  messages: readonly Message[],
 ): Promise<Message[]> {
   const rows = await readPlacesById(database, caller, first.message_ids ?? []);
   // Purged since.
   if (rows.length !== drafts.length) throw notFound("conversation");
   return drafts.map((draft, index) => {
     const { id = "", seq = 0n, create_time = new Date(0) } = rows[index] ?? {};
-    return answerOf(caller, conversationId, draft, id, seq, create_time);
+    return answerOf(caller, conversationId, draft, messages[index], id, seq, create_time);
   });
 }
 
 function answerOf(
   caller: Caller,
   conversationId: string,
-  { role, content, metadata, clientTime }: MessageDraft,
+  { kind, role, content, metadata, clientTime }: MessageDraft,
+  given: Message | undefined,
   id: string,
   seq: bigint,
   createTime: Date,
@@ -130,5 +132,7 @@ function answerOf(
   if (clientTime) message.clientTime = toTimestamp(clientTime);
   message.createTime = toTimestamp(createTime);
   message.etag = messageEtag(1);
+  message.kind = kind;
+  message.parts = given?.parts ?? [];
   return message;
 }

@@ -6,6 +6,7 @@ import { hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
 import { isOurId } from "../../domain/id.ts";
+import { checkKinds, kindsOf } from "../../domain/message-kind.ts";
 import { type Speaker, Speaking } from "../../domain/speaking.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
@@ -114,7 +115,10 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       requireManage(caller, row);
       checkLogEtag(request.etag, row.version, row.last_seq);
       requireOpen(row.status);
-      const counts = await replaceMessages(tx, caller, row.id, request.messages.map(toDraft), context, speaking);
+      const kinds = kindsOf(request.kinds);
+      checkKinds(request.messages, kinds);
+      const list = { wanted: request.messages.map(toDraft), kinds };
+      const counts = await replaceMessages(tx, caller, row.id, list, context, speaking);
       return {
         unchangedCount: counts.unchanged,
         editedCount: counts.edited,

@@ -61,7 +61,17 @@ function eventOf(row: EventRow, conversationId: string): Event {
     message_id: String(row.data.message_id ?? ""),
     message_seq: BigInt(Number(row.data.message_seq ?? 0)),
   };
-  const empty = { role: 0, sender: "", content: "", metadata: null, state: 0, client_time: null, edit_time: null };
+  const empty = {
+    role: 0,
+    sender: "",
+    content: "",
+    metadata: null,
+    state: 0,
+    client_time: null,
+    edit_time: null,
+    kind: null,
+    parts: null,
+  };
   const rest = { delete_time: null, revision: 0, version: 0, message_create_time: new Date(0) };
   const event = toEvent({ ...row, ...message, ...empty, ...rest } as unknown as LogEntry, conversationId);
   const { change } = event;

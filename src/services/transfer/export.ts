@@ -127,9 +127,9 @@ async function* readMessage(on: Queryable, tenantId: string, row: MessageRow): A
   if (first || kept.length > 0) yield line();
 }
 
-/** How long its text and its metadata are in a line. */
-function bytesOf({ content, metadata }: Pick<MessageRow, "content" | "metadata">): number {
-  return Buffer.byteLength(JSON.stringify([content, metadata]));
+/** How long its text, its metadata and its parts are in a line. */
+function bytesOf({ content, metadata, parts }: Pick<MessageRow, "content" | "metadata" | "parts">): number {
+  return Buffer.byteLength(JSON.stringify([content, metadata])) + Buffer.byteLength(parts ?? "");
 }
 
 async function* conversationsOf(

@@ -6,6 +6,9 @@ import { type MessageRevision, MessageRole, MessageState } from "../../../gen/co
 import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../gen/colloquy/v1/record_pb.ts";
 import { actorText } from "../../domain/actor.ts";
 import { EventType } from "../../domain/event-type.ts";
+import { contentOf } from "../../domain/parts/content.ts";
+import { partsText } from "../../domain/parts/stored.ts";
+import { kindColumn } from "../../store/messages/columns.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { EventRow, PartRow } from "../../store/transfer/export.ts";
 import { FIRST_PLACE, type ImportedConversation } from "../../store/transfer/import.ts";
@@ -86,7 +89,7 @@ export function fromMessageRecord(
     seq: message.seq,
     role: message.role || MessageRole.USER,
     sender: authorOf(message.sender, importing),
-    content: message.content,
+    content: message.content || contentOf(message.parts),
     metadata: message.metadata ?? null,
     // A stream that was under way when it was exported is not under way here.
     state:
@@ -100,6 +103,8 @@ export function fromMessageRecord(
     // The number that the next edit gives to what is now the text.
     revision: Math.max(message.revision, (kept.at(-1)?.revision ?? -1) + 1),
     version: versionOf(message.etag),
+    kind: kindColumn(message.kind),
+    parts: partsText(message.parts),
   };
   return { row, revisions: kept };
 }
@@ -115,7 +120,8 @@ export function fromRevisions(
   return revisions.map((revision) => ({
     messageId,
     revision: revision.revision,
-    content: revision.content,
+    content: revision.content || contentOf(revision.parts),
+    parts: partsText(revision.parts),
     metadata: revision.metadata ?? null,
     create_time: time(revision.createTime) ?? createTime,
     editor: authorOf(revision.editor, importing),

@@ -21,7 +21,7 @@ export interface ConversationAnalyticsRow {
 }
 
 /**
- * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool. No row: the caller does not see it.
+ * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool, 5 developer. No row: the caller does not see it.
  * $1 tenant, $2 caller, $3 conversation.
  */
 export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
@@ -33,11 +33,12 @@ export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
   ), said as materialized (
     select m.seq, m.role, m.create_time, m.delete_time is not null as deleted, char_length(m.content) as characters
     from target t join message m on m.tenant_id = $1 and m.conversation_id = t.id
+      and m.kind is null
   ), counted as (
     select count(*) filter (where not deleted) as total,
       count(*) filter (where not deleted and role = 1) as user_count,
       count(*) filter (where not deleted and role = 2) as assistant_count,
-      count(*) filter (where not deleted and role = 3) as system_count,
+      count(*) filter (where not deleted and role in (3, 5)) as system_count,
       count(*) filter (where not deleted and role = 4) as tool_count,
       count(*) filter (where deleted) as deleted_count,
       coalesce(sum(characters) filter (where not deleted and role = 1), 0)::bigint as user_characters,
@@ -97,7 +98,8 @@ export const dailyActivity: Statement<DayRow> = {
     (select count(*) from conversation c
       where c.tenant_id = $1 and c.create_time >= day.first and c.create_time < day.after) as conversation_count,
     (select count(*) from message m
-      where m.tenant_id = $1 and m.create_time >= day.first and m.create_time < day.after) as message_count
+      where m.tenant_id = $1 and m.create_time >= day.first and m.create_time < day.after
+        and m.kind is null) as message_count
   from unnest($2::timestamptz[], $3::timestamptz[]) with ordinality as day(first, after, ordinal)
   order by day.ordinal`,
 };

@@ -68,11 +68,11 @@ export const conversationJoins = `
   left join lateral (
     select count(*)::integer as count from (
       select from (
-        select u.sender, u.delete_time from message u
+        select u.sender, u.delete_time, u.kind from message u
         where u.tenant_id = $1 and u.conversation_id = me.conversation_id and u.seq > me.read_seq
         order by u.seq desc limit ${UNREAD_WITHIN}
       ) u
-      where u.delete_time is null and u.sender <> me.member_id
+      where u.delete_time is null and u.kind is null and u.sender <> me.member_id
       limit ${UNREAD_CAP}
     ) u
   ) unread on true`;

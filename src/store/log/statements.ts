@@ -4,7 +4,7 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
-import { setMessageTime } from "../messages/message-time.ts";
+import { countMessages, setMessageTime } from "../messages/message-time.ts";
 import { forEachViewer, takesPart, visible, writable } from "../visibility.ts";
 
 /**
@@ -35,7 +35,8 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
 
 /**
  * Assigns the next numbers and adds messages, in order, to a locked conversation.
- * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times.
+ * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times, $9 kinds (null: a
+ * message), $10 parts (JSON text or null).
  */
 export const appendMessages: Statement<{ last_seq: bigint }> = {
   name: "log_append_messages",
@@ -44,16 +45,17 @@ export const appendMessages: Statement<{ last_seq: bigint }> = {
   with bump as (
     update conversation set
       last_seq = last_seq + cardinality($4::uuid[]),
-      message_count = message_count + cardinality($4::uuid[]),
-      ${setMessageTime("update_time")}
+      message_count = message_count + ${countMessages("$9")},
+      ${setMessageTime("update_time", `${countMessages("$9")} > 0`)}
     where tenant_id = $1 and id = $2::uuid
     returning last_seq, update_time
   ), added as (
-    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time)
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
+      kind, parts)
     select $1, $2::uuid, b.last_seq - cardinality($4::uuid[]) + m.ordinal, m.id, m.role, $3, m.content, m.metadata::jsonb,
-      m.client_time, b.update_time
-    from bump b, unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[])
-      with ordinality as m(id, role, content, metadata, client_time, ordinal)
+      m.client_time, b.update_time, m.kind, m.parts
+    from bump b, unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[], $9::smallint[], $10::text[])
+      with ordinality as m(id, role, content, metadata, client_time, kind, parts, ordinal)
   )
   select last_seq from bump`,
 };
@@ -79,7 +81,7 @@ export interface SendRow {
  * is impossible. The advisory lock comes before that: a second call with the same request id is refused instead of
  * waiting while it holds the conversation. $1 tenant, $2 caller, $3 id, $4 sender, $5 ids, $6 roles, $7 contents, $8
  * metadata, $9 client times, $10 caller's name, $11 method, $12 request id or null, $13 fingerprint, $14 whether only
- * those who take part see it.
+ * those who take part see it, $15 kinds (null: a message), $16 parts (JSON text or null).
  */
 export const send = forEachViewer<SendRow>(
   "log_send",
@@ -104,18 +106,20 @@ export const send = forEachViewer<SendRow>(
   ), bump as (
     update conversation c set
       last_seq = c.last_seq + cardinality($5::uuid[]),
-      message_count = c.message_count + cardinality($5::uuid[]),
-      ${setMessageTime("c.update_time")}
+      message_count = c.message_count + ${countMessages("$15")},
+      ${setMessageTime("c.update_time", `${countMessages("$15")} > 0`)}
     from target
     where c.tenant_id = $1 and c.id = $3::uuid and target.writable and target.status <> 3
       and ($12::text is null or exists (select from claim))
     returning c.last_seq, c.update_time
   ), added as (
-    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time)
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
+      kind, parts)
     select $1, $3::uuid, b.last_seq - cardinality($5::uuid[]) + m.ordinal, m.id, m.role, $4, m.content,
-      m.metadata::jsonb, m.client_time, b.update_time
-    from bump b, unnest($5::uuid[], $6::smallint[], $7::text[], $8::text[], $9::timestamptz[])
-      with ordinality as m(id, role, content, metadata, client_time, ordinal)
+      m.metadata::jsonb, m.client_time, b.update_time, m.kind, m.parts
+    from bump b,
+      unnest($5::uuid[], $6::smallint[], $7::text[], $8::text[], $9::timestamptz[], $15::smallint[], $16::text[])
+      with ordinality as m(id, role, content, metadata, client_time, kind, parts, ordinal)
   )
   select not turn.mine as in_progress, coalesce(target.writable, false) as writable,
     coalesce(target.status, 0::smallint) as status, ($12::text is null or exists (select from claim)) as claimed,
@@ -146,6 +150,8 @@ export interface LogRow {
   readonly delete_time: Date | null;
   readonly revision: number | null;
   readonly version: number | null;
+  readonly kind: number | null;
+  readonly parts: string | null;
 }
 
 /** The last number of logs. $1 tenant, $2 ids of conversations. */
@@ -178,7 +184,8 @@ export const readLog = forEachViewer<LogRow>(
   select e.seq, e.type, e.actor, e.create_time, e.data, m.id as message_id, m.seq as message_seq, m.role, m.sender,
     case when m.delete_time is null then m.content else '' end as content,
     case when m.delete_time is null then m.metadata end as metadata,
-    m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version
+    m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version,
+    m.kind, case when m.delete_time is null then m.parts end as parts
   from conversation c
   left join lateral (
     select * from (

@@ -2,9 +2,9 @@
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { type ViewerKind, visible } from "../visibility.ts";
-import { type MessageRow, messageColumns } from "./columns.ts";
+import { bytesOf, isMessage, type MessageRow, messageColumns } from "./columns.ts";
 
-/** Bytes of a message in a response, without its text and metadata. */
+/** Bytes of a message in a response, without its text, metadata and parts. */
 const MESSAGE_BYTES = 256;
 
 /** A message, or a row without one for a conversation of which none is read. */
@@ -42,10 +42,10 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement
     select a.id, a.ordinal, a.wanted, sum(a.wanted) over (order by a.ordinal) - a.wanted >= $5::bigint as behind from asked a
   ), found as (
     select r.ordinal, r.id as asked_id, r.behind and r.wanted > 0 as skipped, ${messageColumns},
-      coalesce(octet_length(m.content) + coalesce(pg_column_size(m.metadata), 0) + ${MESSAGE_BYTES}, 0) as bytes
+      coalesce(${bytesOf("m")} + ${MESSAGE_BYTES}, 0) as bytes
     from reached r left join lateral (
       select * from message l
-      where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and not r.behind
+      where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and ${isMessage("l")} and not r.behind
         and l.seq > case when r.ordinal = 1 then $6::bigint else 0 end
       order by l.seq ${latest ? "desc limit $4::bigint" : "limit $5::bigint + 1"}
     ) m on true

@@ -1,6 +1,6 @@
 // The columns of messages, for all statements.
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageKind, type MessageRole, type MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 
 export interface MessageRow {
   readonly id: string;
@@ -17,14 +17,38 @@ export interface MessageRow {
   readonly delete_time: Date | null;
   readonly revision: number;
   readonly version: number;
+  /** Null: a message. */
+  readonly kind: MessageKind | null;
+  /** As domain/parts/stored.ts writes them; null: none. */
+  readonly parts: string | null;
 }
 
 /** The columns of message `m`. */
 export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
-  m.edit_time, m.delete_time, m.revision, m.version`;
+  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts`;
 
-/** Maximum bytes of text and metadata read for a page; a little less than a response may have. */
+/** What the column holds for a kind: nothing for a message, which most are. */
+export function kindColumn(kind: MessageKind): MessageKind | null {
+  return kind === MessageKind.MESSAGE || kind === MessageKind.UNSPECIFIED ? null : kind;
+}
+
+/** A condition on row `m`: it is a message, and no other entry such as a tool's call. */
+export function isMessage(m: string): string {
+  return `${m}.kind is null`;
+}
+
+/** The same for any of some kinds, `kinds` an array of their numbers. */
+export function isOfKinds(m: string, kinds: string): string {
+  return `coalesce(${m}.kind, 1) = any(${kinds}::smallint[])`;
+}
+
+/** How many bytes row `m` takes that its writer chose. */
+export function bytesOf(m: string): string {
+  return `octet_length(${m}.content) + coalesce(pg_column_size(${m}.metadata), 0) + coalesce(octet_length(${m}.parts), 0)`;
+}
+
+/** Maximum bytes of text, metadata and parts read for a page; a little less than a response may have. */
 const PAGE_TEXT_BYTES = 3 << 20;
 
 /**
@@ -34,7 +58,7 @@ const PAGE_TEXT_BYTES = 3 << 20;
 export function withinBytes(query: string, order: string): string {
   return `
     select * from (
-      select q.*, sum(octet_length(q.content) + coalesce(pg_column_size(q.metadata), 0)) over found as bytes,
+      select q.*, sum(${bytesOf("q")}) over found as bytes,
         lag(q.id) over found is null as is_first, lead(q.id) over found is not null as followed
       from (${query}) q
       window found as (order by ${order

@@ -4,7 +4,7 @@ import { changedSince, MOMENT } from "../changed.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, SHOWN, type ViewerKind, visible } from "../visibility.ts";
-import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
+import { isMessage, isOfKinds, type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 
 /** A message of a page; `id` is null in the only row of an empty page. */
 export interface ListedMessageRow extends Omit<MessageRow, "id"> {
@@ -19,7 +19,7 @@ export interface MessageListShape {
   readonly viewer: ViewerKind;
   readonly newestFirst: boolean;
   readonly deleted: Deleted;
-  /** Whether rows are skipped, filtered by role or sender, or counted; a plain page needs none of it. */
+  /** Whether rows are skipped, filtered by role, sender or kind, or counted; a plain page needs none of it. */
   readonly filtered: boolean;
 }
 
@@ -27,12 +27,14 @@ export interface MessageListShape {
  * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge
  * of the page before, if there was one; all that match are counted within $11 and $12 instead. $1 tenant, $2 caller, $3
  * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
- * to count, $11 after seq and $12 before seq of the whole list.
+ * to count, $11 after seq and $12 before seq of the whole list, $13 kinds.
  */
 export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
   const { viewer, newestFirst, deleted, filtered } = shape;
   const [letters, isShown] = SHOWN[deleted];
-  const filters = filtered ? "and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9)" : "";
+  const filters = filtered
+    ? `and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}`
+    : `and ${isMessage("l")}`;
   return {
     name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
@@ -63,14 +65,15 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
 /**
  * Deleted messages of all conversations in the order in which they were sent, or the latest first.
  * $1 tenant, $2 caller, $3 time and $4 id at the edge of the page before or null, $5 limit, $6 skip, $7 whether to count,
- * $8 role or 0, $9 sender or null.
+ * $8 role or 0, $9 sender or null, $10 kinds.
  */
 export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): Statement<ListedMessageRow> {
   const order = oldestFirst ? "asc" : "desc";
   const matching = `
     from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.delete_time is not null and c.delete_time is null
-      and ($8::smallint = 0 or m.role = $8) and ($9::text is null or m.sender = $9) and ${visible(viewer)}`;
+      and ($8::smallint = 0 or m.role = $8) and ($9::text is null or m.sender = $9) and ${isOfKinds("m", "$10")}
+      and ${visible(viewer)}`;
   return {
     name: `message_list_deleted_${viewer}_${order}`,
     maxBytes: PAGE_BYTES,
@@ -125,7 +128,7 @@ export const searchMessages = forEachViewer<MatchRow>(
     select ${messageColumns}, ts_rank(m.search, asked.ranked) as score,
       ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
-    where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null
+    where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null and ${isMessage("m")}
       and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
       and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6)
       and ($13::jsonb is null or c.labels @> $13::jsonb) and ${visible(kind)}

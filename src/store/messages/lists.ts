@@ -1,5 +1,6 @@
 // Reads lists of messages: of one conversation, of several, deleted ones, and search.
 
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Deleted } from "../../domain/deleted.ts";
@@ -24,6 +25,8 @@ export interface MessageList {
   readonly skip: number;
   readonly role: number;
   readonly sender: string | null;
+  /** One at least. */
+  readonly kinds: readonly MessageKind[];
   readonly count: boolean;
 }
 
@@ -40,13 +43,13 @@ export async function listMessages(
   list: MessageList,
   signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
-  const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count;
+  const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count || !areMessages(list.kinds);
   const { newestFirst, deleted, afterSeq, beforeSeq, edge } = list;
   const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst, deleted, filtered });
   const after = newestFirst ? afterSeq : (edge ?? afterSeq);
   const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
   const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
-  if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq);
+  if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq, list.kinds);
   return pageOf(await on.query(statement, values, signal));
 }
 
@@ -72,6 +75,10 @@ export function readMessageBatch(
   return on.query(listMessageBatch(caller.viewer.kind, latest !== null), values, signal);
 }
 
+function areMessages(kinds: readonly MessageKind[]): boolean {
+  return kinds.length === 1 && kinds[0] === MessageKind.MESSAGE;
+}
+
 function pageOf(rows: lists.ListedMessageRow[]): MessagePage | undefined {
   if (rows[0] === undefined) return undefined;
   return {
@@ -88,6 +95,7 @@ export async function listDeletedMessages(
     readonly oldestFirst: boolean;
     readonly role: number;
     readonly sender: string | null;
+    readonly kinds: readonly MessageKind[];
     /** The last message of the page before. */
     readonly edge: { readonly time: Date; readonly id: string } | undefined;
     readonly limit: number;
@@ -96,9 +104,9 @@ export async function listDeletedMessages(
   },
   signal?: Interrupt,
 ): Promise<MessagePage> {
-  const { role, sender, edge, limit, skip, count } = list;
+  const { role, sender, kinds, edge, limit, skip, count } = list;
   const place = [edge?.time ?? null, edge?.id ?? null];
-  const values = [caller.tenantId, caller.memberId, ...place, limit, skip, count, role, sender];
+  const values = [caller.tenantId, caller.memberId, ...place, limit, skip, count, role, sender, kinds];
   const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
   return pageOf(rows) ?? { rows: [], total: null };
 }

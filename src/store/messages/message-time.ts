@@ -1,7 +1,22 @@
 // The time of new messages, the same for the conversation and for its latest message.
 
-/** Sets both times of a conversation that gets messages, from a single read of the clock. */
-export function setMessageTime(updateTime: string, clock = "date_trunc('milliseconds', clock_timestamp())"): string {
+/**
+ * Sets both times of a conversation that gets entries, from a single read of the clock.
+ *
+ * @param isSpoken whether one of them is a message: others leave the time of the latest message as it is
+ */
+export function setMessageTime(
+  updateTime: string,
+  isSpoken: string,
+  clock = "date_trunc('milliseconds', clock_timestamp())",
+): string {
+  const messageTime = updateTime.replace("update_time", "last_message_time");
   return `(update_time, last_message_time) = (
-        select t.now, t.now from (select greatest(${updateTime}, ${clock}) as now) t)`;
+        select clock.now, case when ${isSpoken} then clock.now else ${messageTime} end
+        from (select greatest(${updateTime}, ${clock}) as now) clock)`;
+}
+
+/** How many of some kinds, an array with null for a message, are messages. */
+export function countMessages(kinds: string): string {
+  return `cardinality(array_positions(${kinds}::smallint[], null))`;
 }

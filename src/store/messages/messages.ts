@@ -1,5 +1,6 @@
 // Reads and changes messages.
 
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type MessageReference, type NewEvent } from "../../domain/event-type.ts";
@@ -73,18 +74,21 @@ export function readMessagesAfter(
   conversationId: string,
   after: bigint,
   limit: number,
+  kinds: readonly MessageKind[],
 ): Promise<MessageRow[]> {
-  return tx.query(sql.messagesAfter, [caller.tenantId, conversationId, after, limit]);
+  return tx.query(sql.messagesAfter, [caller.tenantId, conversationId, after, limit, kinds]);
 }
 
 /** The places of the next ones, as many as one statement changes. */
-export function placesAfter(
+export async function placesAfter(
   tx: Queryable,
   caller: Caller,
   conversationId: string,
   after: bigint,
-): Promise<{ id: string; seq: bigint }[]> {
-  return tx.query(sql.placesAfter, [caller.tenantId, conversationId, after, PIECE]);
+  kinds: readonly MessageKind[],
+): Promise<MessageDiff["deletions"]> {
+  const rows = await tx.query(sql.placesAfter, [caller.tenantId, conversationId, after, PIECE, kinds]);
+  return rows.map(({ kind, ...place }) => ({ ...place, kind: kind ?? MessageKind.MESSAGE }));
 }
 
 /** Applies a difference to a locked conversation, with a log entry for each change. */
@@ -104,7 +108,10 @@ export async function applyDiff(
     ...deletions.map((message) => ({ type: EventType.MESSAGE_DELETED, data: referenceTo(message) })),
   ];
   if (events.length > 0) {
-    await appendToLog(tx, caller, conversationId, events, { changesConversation: false, messages: -deletions.length });
+    await appendToLog(tx, caller, conversationId, events, {
+      changesConversation: false,
+      messages: -deletions.filter(({ kind }) => kind === MessageKind.MESSAGE).length,
+    });
   }
   await appendMessages(tx, caller, conversationId, additions);
 }
@@ -115,7 +122,14 @@ function referenceTo({ id, seq }: Pick<StoredMessage, "id" | "seq">): MessageRef
 
 async function editRows(tx: Queryable, caller: Caller, conversationId: string, edits: readonly MessageEdit[]) {
   const seqs = edits.map(({ before }) => before.seq);
-  await tx.query(sql.editMessages, [caller.tenantId, conversationId, caller.actor, seqs, ...columnsOf(edits)]);
+  await tx.query(sql.editMessages, [
+    caller.tenantId,
+    conversationId,
+    caller.actor,
+    seqs,
+    ...columnsOf(edits),
+    edits.map(({ parts }) => parts ?? null),
+  ]);
 }
 
 async function markRows(
@@ -133,7 +147,7 @@ async function markRows(
 export async function setMessageDeleted(
   tx: Queryable,
   caller: Caller,
-  message: Pick<MessageRow, "id" | "seq" | "conversation_id">,
+  message: Pick<MessageRow, "id" | "seq" | "conversation_id" | "kind">,
   deleted: boolean,
 ): Promise<void> {
   await markRows(tx, caller, message.conversation_id, [message], deleted);
@@ -141,11 +155,12 @@ export async function setMessageDeleted(
     type: deleted ? EventType.MESSAGE_DELETED : EventType.MESSAGE_RESTORED,
     data: referenceTo(message),
   };
-  const change = { changesConversation: false, messages: deleted ? -1 : 1 };
+  const messages = message.kind === null ? 1 : 0;
+  const change = { changesConversation: false, messages: deleted ? -messages : messages };
   await appendToLog(tx, caller, message.conversation_id, [event], change);
 }
 
-/** Deletes or restores every message of a locked conversation. Returns how many changed. */
+/** Deletes or restores every message of a locked conversation, of all kinds. Returns how many changed. */
 export async function setAllMessagesDeleted(
   tx: Queryable,
   caller: Caller,
@@ -153,10 +168,12 @@ export async function setAllMessagesDeleted(
   deleted: boolean,
 ): Promise<bigint> {
   let count = 0;
+  let messages = 0;
   for (let after: bigint | null = 0n; after !== null; ) {
     const values: unknown[] = [caller.tenantId, conversationId, deleted, after, PIECE];
     const [row] = await tx.query(sql.markMessagesDeletedAfter, values);
     count += Number(row?.count ?? 0n);
+    messages += Number(row?.messages ?? 0n);
     after = row?.last_seq ?? null;
   }
   if (count > 0) {
@@ -164,7 +181,7 @@ export async function setAllMessagesDeleted(
       type: deleted ? EventType.ALL_MESSAGES_DELETED : EventType.ALL_MESSAGES_RESTORED,
       data: { count },
     };
-    const change = { changesConversation: false, messages: deleted ? -count : count };
+    const change = { changesConversation: false, messages: deleted ? -messages : messages };
     await appendToLog(tx, caller, conversationId, [event], change);
   }
   return BigInt(count);

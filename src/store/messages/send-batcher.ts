@@ -112,7 +112,7 @@ function takeBatch(waiting: Waiting[]): Waiting[] {
     if (one.gone) continue;
     batch.push(one);
     if (id !== undefined) keys.add(id);
-    for (const { content } of one.drafts) text += content.length;
+    for (const { content, parts = "" } of one.drafts) text += content.length + parts.length;
   }
   return batch;
 }

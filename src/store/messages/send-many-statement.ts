@@ -18,7 +18,8 @@ export interface SendManyRow extends SendRow {
  * `c` is the conversation, locked for as long as the transaction lasts, as in `send`. $1 tenant, $2 id; of the sends:
  * $3 callers, $4 senders, $5 callers' names, $6 methods, $7 request ids or nulls, $8 fingerprints, $9 numbers of
  * messages, $10 whether only those who take part see it; of the messages: $11 the ordinals of their sends, $12 ids, $13
- * roles, $14 contents, $15 metadata, $16 client times.
+ * roles, $14 contents, $15 metadata, $16 client times, $17 kinds (null: a message), $18 parts (JSON text
+ * or null).
  */
 export const sendMany = forEachViewer<SendManyRow>(
   "log_send_many",
@@ -31,8 +32,9 @@ export const sendMany = forEachViewer<SendManyRow>(
       with ordinality as a(caller, sender, name, method, key, fingerprint, count, participants_only, ordinal)
   ), message_of as materialized (
     select m.*, row_number() over (partition by m.ask order by m.place) as number
-    from unnest($11::integer[], $12::uuid[], $13::smallint[], $14::text[], $15::text[], $16::timestamptz[])
-      with ordinality as m(ask, id, role, content, metadata, client_time, place)
+    from unnest($11::integer[], $12::uuid[], $13::smallint[], $14::text[], $15::text[], $16::timestamptz[],
+        $17::smallint[], $18::text[])
+      with ordinality as m(ask, id, role, content, metadata, client_time, kind, parts, place)
   ), target as materialized (
     select c.id, c.status, c.owner_id from conversation c
     where c.tenant_id = $1 and c.id = $2::uuid and c.delete_time is null
@@ -51,22 +53,24 @@ export const sendMany = forEachViewer<SendManyRow>(
       where idempotency.create_time < now() - interval '24 hours'
     returning idempotency.caller, idempotency.method, idempotency.key
   ), passed as materialized (
-    select j.ordinal, j.sender, j.count, sum(j.count) over (order by j.ordinal) as upto
+    select j.ordinal, j.sender, j.count, sum(j.count) over (order by j.ordinal) as upto,
+      (select count(*) from message_of m where m.ask = j.ordinal and m.kind is null) as spoken
     from judged j
     where j.writable and j.status <> 3 and (j.key is null or exists (
       select from claim k where k.caller = j.name and k.method = j.method and k.key = j.key))
   ), bump as (
     update conversation c set
       last_seq = c.last_seq + t.total,
-      message_count = c.message_count + t.total,
-      ${setMessageTime("c.update_time")}
-    from (select sum(p.count)::bigint as total from passed p) t
+      message_count = c.message_count + t.spoken,
+      ${setMessageTime("c.update_time", "t.spoken > 0")}
+    from (select sum(p.count)::bigint as total, sum(p.spoken)::bigint as spoken from passed p) t
     where c.tenant_id = $1 and c.id = $2::uuid and t.total is not null
     returning c.last_seq - t.total as before, c.update_time
   ), added as (
-    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time)
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
+      kind, parts)
     select $1, $2::uuid, b.before + p.upto - p.count + m.number, m.id, m.role, p.sender, m.content, m.metadata::jsonb,
-      m.client_time, b.update_time
+      m.client_time, b.update_time, m.kind, m.parts
     from bump b, passed p join message_of m on m.ask = p.ordinal
   )
   select a.ordinal::integer as ordinal, not a.mine as in_progress, j.ordinal is not null as visible,

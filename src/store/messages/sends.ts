@@ -1,11 +1,13 @@
 // Adds messages to logs: one send, a batch of sends, or within a transaction.
 
+import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { newIds } from "../../domain/id.ts";
 import type { MessageDraft } from "../../domain/message-diff.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";
+import { kindColumn } from "./columns.ts";
 import { sendMany as manySends } from "./send-many-statement.ts";
 
 export type { SendRow } from "../log/statements.ts";
@@ -25,6 +27,11 @@ export function columnsOf(drafts: readonly MessageDraft[]): [number[], string[],
     drafts.map(({ metadata }) => (metadata === undefined ? null : JSON.stringify(metadata))),
     drafts.map(({ clientTime }) => clientTime ?? null),
   ];
+}
+
+/** The same for what plain messages have none of. A kind is null for a message. */
+export function partColumnsOf(drafts: readonly MessageDraft[]): [(MessageKind | null)[], (string | null)[]] {
+  return [drafts.map(({ kind }) => kindColumn(kind)), drafts.map(({ parts }) => parts ?? null)];
 }
 
 /** Messages that one caller adds to a conversation, with consecutive numbers. */
@@ -58,6 +65,7 @@ export async function send(
       key?.key ?? null,
       key?.fingerprint ?? null,
       participantsOnly,
+      ...partColumnsOf(drafts),
     ],
     signal,
   );
@@ -88,6 +96,7 @@ export async function sendMany(
       sends.flatMap(({ ids }, index) => ids.map(() => index + 1)),
       sends.flatMap(({ ids }) => ids),
       ...columnsOf(sends.flatMap(({ drafts }) => drafts)),
+      ...partColumnsOf(sends.flatMap(({ drafts }) => drafts)),
     ],
     signal,
   );
@@ -105,7 +114,7 @@ export async function appendMessages(
 ): Promise<bigint | undefined> {
   if (drafts.length === 0) return undefined;
   const ids = newIds(drafts.length);
-  const values = [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts)];
+  const values = [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts), ...partColumnsOf(drafts)];
   const [row] = await tx.query(log.appendMessages, values);
   return row?.last_seq;
 }

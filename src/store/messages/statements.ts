@@ -1,9 +1,10 @@
 // The statements that read, lock and write messages.
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, visible } from "../visibility.ts";
-import { type MessageRow, messageColumns, withinBytes } from "./columns.ts";
+import { isOfKinds, type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 
 /** $1 tenant, $2 caller, $3 id, $4 whether to include a deleted one. */
 export const getMessage = forEachViewer<MessageRow>(
@@ -37,7 +38,7 @@ export const placesById: Statement<Pick<MessageRow, "id" | "seq" | "create_time"
 
 /**
  * Messages of a conversation that are not deleted, oldest first: as many as fit into a page, one at least.
- * $1 tenant, $2 conversation, $3 after seq, $4 limit.
+ * $1 tenant, $2 conversation, $3 after seq, $4 limit, $5 kinds.
  */
 export const messagesAfter: Statement<MessageRow> = {
   name: "message_after",
@@ -46,40 +47,43 @@ export const messagesAfter: Statement<MessageRow> = {
   select ${messageColumns}, m.followed from (${withinBytes(
     `select * from message l
     where l.tenant_id = $1 and l.conversation_id = $2::uuid and l.delete_time is null and l.seq > $3::bigint
+      and ${isOfKinds("l", "$5")}
     order by l.seq limit $4`,
     "seq",
   )}) m order by m.seq`,
 };
 
 /** The same without content. */
-export const placesAfter: Statement<{ id: string; seq: bigint }> = {
+export const placesAfter: Statement<{ id: string; seq: bigint; kind: MessageKind | null }> = {
   name: "message_places_after",
   text: `
-  select m.id, m.seq from message m
+  select m.id, m.seq, m.kind from message m
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and m.seq > $3::bigint
+    and ${isOfKinds("m", "$5")}
   order by m.seq limit $4`,
 };
 
 /**
  * Edits messages and keeps their earlier content as revisions.
- * $1 tenant, $2 conversation, $3 editor, $4 seqs, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times.
+ * $1 tenant, $2 conversation, $3 editor, $4 seqs, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times,
+ * $9 parts (JSON text or null).
  */
 export const editMessages: Statement = {
   name: "message_edit",
   text: `
   with edit as (
-    select * from unnest($4::bigint[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[])
-      as e(seq, role, content, metadata, client_time)
+    select * from unnest($4::bigint[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[],
+      $9::text[]) as e(seq, role, content, metadata, client_time, parts)
   ), kept as (
     insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, client_time,
-      create_time, editor)
+      create_time, editor, parts)
     select m.tenant_id, m.conversation_id, m.seq, m.revision, m.role, m.content, m.metadata, m.client_time,
-      coalesce(m.edit_time, m.create_time), $3
+      coalesce(m.edit_time, m.create_time), $3, m.parts
     from message m join edit e on e.seq = m.seq
     where m.tenant_id = $1 and m.conversation_id = $2::uuid
   )
   update message m set role = e.role, content = e.content, metadata = e.metadata::jsonb, client_time = e.client_time,
-    revision = m.revision + 1, version = m.version + 1, edit_time = date_trunc('milliseconds', clock_timestamp())
+    parts = e.parts, revision = m.revision + 1, version = m.version + 1, edit_time = date_trunc('milliseconds', clock_timestamp())
   from edit e
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = e.seq`,
 };
@@ -94,15 +98,15 @@ export const markMessagesDeleted: Statement = {
 };
 
 /**
- * Marks the next messages of a conversation. Returns how many changed, and the last of them.
+ * Marks the next entries of a conversation. Returns how many changed, how many of those are messages, and the last.
  * $1 tenant, $2 conversation, $3 whether deleted, $4 after seq, $5 limit.
  */
-export const markMessagesDeletedAfter: Statement<{ count: bigint; last_seq: bigint | null }> = {
+export const markMessagesDeletedAfter: Statement<{ count: bigint; messages: bigint; last_seq: bigint | null }> = {
   name: "message_mark_deleted_after",
   text: `
   with piece as materialized (
-    select count(*) as count, max(n.seq) as last_seq from (
-      select l.seq from message l
+    select count(*) as count, count(*) filter (where n.kind is null) as messages, max(n.seq) as last_seq from (
+      select l.seq, l.kind from message l
       where l.tenant_id = $1 and l.conversation_id = $2::uuid and (l.delete_time is null) = $3::boolean
         and l.seq > $4::bigint
       order by l.seq limit $5) n
@@ -111,7 +115,7 @@ export const markMessagesDeletedAfter: Statement<{ count: bigint; last_seq: bigi
       version = m.version + 1
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and (m.delete_time is null) = $3::boolean
       and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
-  ) select count, last_seq from piece`,
+  ) select count, messages, last_seq from piece`,
 };
 
 export interface RevisionRow {
@@ -121,6 +125,7 @@ export interface RevisionRow {
   readonly metadata: JsonObject | null;
   readonly create_time: Date;
   readonly editor: string;
+  readonly parts: string | null;
   readonly followed?: boolean;
 }
 
@@ -128,10 +133,11 @@ export interface RevisionRow {
 export const listRevisions = forEachViewer<RevisionRow>(
   "message_revisions",
   (kind) => `
-  select r.revision, r.content, r.metadata, r.create_time, r.editor, r.followed
+  select r.revision, r.content, r.metadata, r.create_time, r.editor, r.parts, r.followed
   from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
   left join lateral (${withinBytes(
-    `select r.revision as id, r.revision, r.content, r.metadata, r.create_time, r.editor from message_revision r
+    `select r.revision as id, r.revision, r.content, r.metadata, r.create_time, r.editor, r.parts
+    from message_revision r
     where r.tenant_id = $1 and r.conversation_id = m.conversation_id and r.seq = m.seq and r.revision > $4
     order by r.revision limit $5`,
     "revision",

@@ -14,6 +14,7 @@ import { SearchMigration } from "./migration-0010-search.ts";
 import { CreationOrderMigration } from "./migration-0011-creation-order.ts";
 import { DeletedMessagesMigration } from "./migration-0012-deleted-messages.ts";
 import { LabelsMigration } from "./migration-0013-labels.ts";
+import { PartsMigration } from "./migration-0014-parts.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -35,6 +36,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0011-creation-order": CreationOrderMigration,
   "0012-deleted-messages": DeletedMessagesMigration,
   "0013-labels": LabelsMigration,
+  "0014-parts": PartsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -18,4 +18,5 @@ export const MIGRATION_NAMES = [
   "0011-creation-order",
   "0012-deleted-messages",
   "0013-labels",
+  "0014-parts",
 ] as const;

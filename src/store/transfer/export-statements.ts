@@ -2,7 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import { inOrder } from "../conversations/participant-statements.ts";
 import type { Statement } from "../database.ts";
-import { type MessageRow, messageColumns } from "../messages/columns.ts";
+import { bytesOf, type MessageRow, messageColumns } from "../messages/columns.ts";
 
 export interface PartRow {
   readonly member_id: string;
@@ -31,7 +31,7 @@ interface Cut {
 const withinBytes = (rows: string, order: string, most: string) => `
   select * from (
     select r.*, count(*) over () as found,
-      sum(octet_length(r.content)) over (order by ${order}) - octet_length(r.content) as bytes_before
+      sum(${bytesOf("r")}) over (order by ${order}) - (${bytesOf("r")}) as bytes_before
     from (${rows}) r
   ) r where r.bytes_before < ${most}::bigint order by ${order}`;
 
@@ -55,13 +55,14 @@ export interface KeptRevisionRow {
   readonly client_time: Date | null;
   readonly create_time: Date;
   readonly editor: string;
+  readonly parts: string | null;
 }
 
 /** Revisions of a message. $1 tenant, $2 conversation, $3 seq, $4 after revision, $5 limit, $6 bytes. */
 export const exportRevisions: Statement<KeptRevisionRow & Cut> = {
   name: "export_revisions",
   text: withinBytes(
-    `select r.seq, r.revision, r.role, r.content, r.metadata, r.client_time, r.create_time, r.editor
+    `select r.seq, r.revision, r.role, r.content, r.metadata, r.client_time, r.create_time, r.editor, r.parts
     from message_revision r
     where r.tenant_id = $1 and r.conversation_id = $2::uuid and r.seq = $3::bigint and r.revision > $4::integer
     order by r.revision limit $5`,

@@ -26,6 +26,7 @@ export async function addRevisions(
     revisions.map((revision) => jsonOf(revision.metadata)),
     revisions.map((revision) => revision.create_time),
     revisions.map((revision) => revision.editor),
+    revisions.map((revision) => revision.parts),
   ]);
   return rows.length;
 }
@@ -106,6 +107,8 @@ async function addMessages(tx: Queryable, tenantId: string, placed: readonly Pla
     rows.map((row) => row.delete_time),
     rows.map((row) => row.revision),
     rows.map((row) => row.version),
+    rows.map((row) => row.kind),
+    rows.map((row) => row.parts),
   ]);
 }
 
@@ -117,7 +120,7 @@ async function growLogs(tx: Queryable, tenantId: string, placed: readonly Placed
     const log = logs.get(id) ?? { seq, messages: 0, messageTime: null, time };
     log.seq = seq;
     if (time > log.time) log.time = time;
-    if (item.kind === "message") {
+    if (item.kind === "message" && item.row.kind === null) {
       if (item.row.delete_time === null) log.messages++;
       if (log.messageTime === null || time > log.messageTime) log.messageTime = time;
     }

@@ -129,33 +129,34 @@ export const existingMessages: Statement<ThereRow> = {
 };
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
- * delete times, revisions, versions. */
+ * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null). */
 export const importMessages: Statement = {
   name: "import_messages",
   text: `
   insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, state, client_time,
-    create_time, edit_time, delete_time, revision, version)
+    create_time, edit_time, delete_time, revision, version, kind, parts)
   select $1, m.conversation_id, m.seq, m.id, m.role, m.sender, m.content, m.metadata::jsonb, m.state, m.client_time,
-    m.create_time, m.edit_time, m.delete_time, m.revision, m.version
+    m.create_time, m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts
   from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::smallint[],
-    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::integer[], $15::integer[])
+    $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::integer[], $15::integer[],
+    $16::smallint[], $17::text[])
     as m(conversation_id, seq, id, role, sender, content, metadata, state, client_time, create_time, edit_time,
-      delete_time, revision, version)`,
+      delete_time, revision, version, kind, parts)`,
 };
 
 /**
  * Adds missing revisions and returns them.
 -; answers those that were not there.
 +; returns those that did not exist. $1 tenant, then arrays: message ids, revisions, contents, metadata,
- * create times, editors.
+ * create times, editors, parts (JSON text or null).
  */
 export const importRevisions: Statement<{ seq: bigint }> = {
   name: "import_revisions",
   text: `
-  insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, create_time, editor)
-  select $1, m.conversation_id, m.seq, r.revision, m.role, r.content, r.metadata::jsonb, r.create_time, r.editor
-  from unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::text[])
-    as r(message_id, revision, content, metadata, create_time, editor)
+  insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, metadata, create_time, editor, parts)
+  select $1, m.conversation_id, m.seq, r.revision, m.role, r.content, r.metadata::jsonb, r.create_time, r.editor, r.parts
+  from unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::text[])
+    as r(message_id, revision, content, metadata, create_time, editor, parts)
   join message m on m.tenant_id = $1 and m.id = r.message_id
   on conflict (tenant_id, conversation_id, seq, revision) do nothing returning seq`,
 };

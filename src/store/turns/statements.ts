@@ -2,7 +2,7 @@
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { Statement } from "../database.ts";
-import { type MessageRow, messageColumns } from "../messages/columns.ts";
+import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
 import { setMessageTime } from "../messages/message-time.ts";
 import { forEachViewer, takesPart, visible } from "../visibility.ts";
 
@@ -185,7 +185,7 @@ export const endTurn: Statement<TurnRow> = {
     update conversation c set
       last_seq = c.last_seq + 1,
       message_count = c.message_count + 1,
-      ${setMessageTime("c.update_time", now)}
+      ${setMessageTime("c.update_time", "true", now)}
     from target where c.tenant_id = $1 and c.id = $2::uuid and target.text <> ''
     returning c.last_seq, c.update_time
   ), added as (
@@ -212,13 +212,14 @@ export const followTurn = forEachViewer<TurnRow & { text: string }>(
 );
 
 /**
- * The latest messages of a conversation, for an agent, the newest first. $1 tenant, $2 conversation, $3 how many.
+ * The latest messages of a conversation, for an agent, the newest first, without their parts. $1 tenant, $2 conversation, $3 how many.
  */
 export const latestMessages: Statement<MessageRow> = {
   name: "turn_context",
   text: `
-  select ${messageColumns} from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null order by m.seq desc limit $3`,
+  select ${messageColumns.replace("m.parts", "null::text as parts")} from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and ${isMessage("m")}
+  order by m.seq desc limit $3`,
 };
 
 /**

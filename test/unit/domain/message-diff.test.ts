@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { diffMessages, type MessageDraft, type StoredMessage } from "../../../src/domain/message-diff.ts";
 
 function draft(content: string, extra: Partial<MessageDraft> = {}): MessageDraft {
-  return { role: MessageRole.USER, content, metadata: undefined, clientTime: undefined, ...extra };
+  const unsaid = { metadata: undefined, clientTime: undefined, parts: undefined };
+  return { kind: MessageKind.MESSAGE, role: MessageRole.USER, content, ...unsaid, ...extra };
 }
 
 function stored(seq: number, content: string, extra: Partial<MessageDraft> = {}): StoredMessage {

@@ -1,7 +1,7 @@
 // Sends that meet: they go together, and each has the outcome that it would have had alone.
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Caller, callerFrom } from "../../../src/domain/caller.ts";
 import { newId, newIds } from "../../../src/domain/id.ts";
 import type { Role } from "../../../src/domain/principal.ts";
@@ -54,6 +54,8 @@ function sendOf(caller: Caller, conversationId: string, contents: readonly strin
     content,
     metadata: undefined,
     clientTime: undefined,
+    kind: MessageKind.MESSAGE,
+    parts: undefined,
   }));
   const fingerprint = new Uint8Array([1]);
   return {

@@ -12,9 +12,9 @@ const BEFORE = "(The conversation begins.)";
 const AFTER = "(Please go on.)";
 
 /**
- * One system message first, then user and assistant alternating, a user first and last, none of them empty. No text is
- * dropped: neighbours of one role are joined with an empty line. Tool results become user messages, because endpoints
- * require the tool call that they belong to.
+ * One system message first, with the developers' text, then user and assistant alternating, a user first and last, none
+ * of them empty. No text is dropped: neighbours of one role are joined with an empty line. Tool results become user
+ * messages, because endpoints require the tool call that they belong to.
  */
 export function historyOf(
   instructions: string,
@@ -24,7 +24,7 @@ export function historyOf(
   const said: ChatMessage[] = [];
   for (const { role, content } of messages) {
     if (content.trim() === "") continue;
-    if (role === MessageRole.SYSTEM) system.push(content);
+    if (role === MessageRole.SYSTEM || role === MessageRole.DEVELOPER) system.push(content);
     else add(said, role === MessageRole.ASSISTANT ? "assistant" : "user", content);
   }
   if (said[0]?.role === "assistant") said.unshift({ role: "user", content: BEFORE });

@@ -13,6 +13,7 @@ import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.
 import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_behavior_pb.ts";
 import { fieldsInOrder, IMPLICIT } from "../../../codec/field-presence.ts";
 import { createJsonForm } from "../../../codec/json-writer.ts";
+import { RawJson } from "../../../codec/raw-json.ts";
 import { bareListOf } from "../binding/bare-list.ts";
 import { getField } from "../binding/field-path.ts";
 
@@ -43,14 +44,14 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
   }
 
   return {
-    message: (schema, message) => JSON.stringify(jsonOf(schema, message)),
+    message: (schema, message) => formOf.stringify(jsonOf(schema, message)),
     field(schema, message, field) {
       if (field.fieldKind === "message" && !field.message.typeName.startsWith("google.protobuf.")) {
         const value = getField(message, field);
-        return value === undefined ? "null" : JSON.stringify(jsonOf(field.message, value as Message));
+        return value === undefined ? "null" : formOf.stringify(jsonOf(field.message, value as Message));
       }
       const json = jsonOf(schema, message) as JsonObject;
-      return JSON.stringify(json[field.jsonName] ?? null);
+      return formOf.stringify(json[field.jsonName] ?? null);
     },
   };
 }
@@ -91,7 +92,7 @@ function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
 
 function fillField(json: JsonObject, field: DescField, fill: Fill): void {
   const value = json[field.jsonName];
-  if (typeof value !== "object" || value === null) return;
+  if (typeof value !== "object" || value === null || (value as unknown) instanceof RawJson) return;
   if (Array.isArray(value)) json[field.jsonName] = value.map((item) => fill(item as JsonObject));
   else if (field.fieldKind !== "map") {
     const filled = fill(value);

@@ -22,6 +22,10 @@ export const MessageEntity = defineEntity({
     deleteTime: p.datetime(3).nullable(),
     revision: p.integer().default(0),
     version: p.integer().default(1),
+    /** Null: a message. */
+    kind: p.smallint().nullable(),
+    /** JSON, as text. */
+    parts: p.text().nullable(),
   },
 });
 
@@ -39,5 +43,6 @@ export const MessageRevisionEntity = defineEntity({
     clientTime: p.datetime(3).nullable(),
     createTime: p.datetime(3),
     editor: p.text(),
+    parts: p.text().nullable(),
   },
 });
