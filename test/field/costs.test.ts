@@ -1,26 +1,16 @@
 // What a request costs before it is refused or answered: of each field of the contract, the worst that 4 MiB let through.
-import { createRegistry, type DescField, type DescMessage, type DescMethod } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, DescMethod } from "@bufbuild/protobuf";
 import { describe, expect, test, vi } from "vitest";
-import * as assistant from "../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
-import * as callcenter from "../../gen/colloquy/compat/callcenter/v1/conversation_service_pb.ts";
-import * as crm from "../../gen/colloquy/compat/crm/v1/conversation_service_pb.ts";
-import * as helpdesk from "../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
-import * as workorder from "../../gen/colloquy/compat/workorder/v1/conversation_service_pb.ts";
-import * as access from "../../gen/colloquy/v1/access_service_pb.ts";
-import * as agents from "../../gen/colloquy/v1/agent_service_pb.ts";
-import * as analytics from "../../gen/colloquy/v1/analytics_service_pb.ts";
-import * as audit from "../../gen/colloquy/v1/audit_service_pb.ts";
 import * as conversations from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import * as directory from "../../gen/colloquy/v1/directory_service_pb.ts";
 import * as messages from "../../gen/colloquy/v1/message_service_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
-import * as tenants from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import { DomainError } from "../../src/domain/errors.ts";
 import { createValidation } from "../../src/pipeline/validation/validation.ts";
 import { RestProblem } from "../../src/protocols/rest/binding/problem.ts";
 import { readText } from "../../src/protocols/rest/request/json/body.ts";
 import { readLargeMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
+import { dialectServices, ownServices } from "../support/contract.ts";
 import { heldBy } from "../support/loop-held.ts";
 import { LIMIT, pathsOf, type WorstBody, worstJson, worstProto, worstUnknown } from "../support/worst-bodies.ts";
 
@@ -29,23 +19,7 @@ vi.setConfig({ testTimeout: 240_000 });
 /** So long may what one request brings hold the loop, in milliseconds of this thread's own work. */
 const MOST_MS = 50;
 
-const METHODS = [
-  ...createRegistry(
-    access.file_colloquy_v1_access_service,
-    agents.file_colloquy_v1_agent_service,
-    analytics.file_colloquy_v1_analytics_service,
-    audit.file_colloquy_v1_audit_service,
-    conversations.file_colloquy_v1_conversation_service,
-    directory.file_colloquy_v1_directory_service,
-    messages.file_colloquy_v1_message_service,
-    tenants.file_colloquy_v1_tenant_service,
-    assistant.file_colloquy_compat_assistant_v1_conversation_service,
-    callcenter.file_colloquy_compat_callcenter_v1_conversation_service,
-    crm.file_colloquy_compat_crm_v1_conversation_service,
-    helpdesk.file_colloquy_compat_helpdesk_v1_conversation_service,
-    workorder.file_colloquy_compat_workorder_v1_conversation_service,
-  ),
-].flatMap((desc) => (desc.kind === "service" ? desc.methods : []));
+const METHODS = [...ownServices, ...dialectServices].flatMap(({ methods }) => methods);
 
 const codec = createCodec({ readMaxBytes: LIMIT, writeMaxBytes: LIMIT });
 const validate = createValidation();

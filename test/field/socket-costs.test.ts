@@ -1,0 +1,195 @@
+// A1: what a request costs over a real socket, on every path that one can take: the worst bodies of each kind, plain and compressed.
+// Judged by the processor time that the server's thread takes between two turns of its loop, whatever else the machine does.
+import { gzipSync } from "node:zlib";
+import type { DescField, DescMethod } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { ownServices } from "../support/contract.ts";
+import { textOf } from "../support/framed-calls.ts";
+import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { heldBy } from "../support/loop-held.ts";
+import { usedMemory } from "../support/memory.ts";
+import { frame } from "../support/raw-call.ts";
+import { layOut } from "../support/rest-transport.ts";
+import { type Sender, type SentRequest, startSender } from "../support/sender.ts";
+import { LIMIT, pathsOf, type WorstBody, worstJson, worstProto, worstUnknown } from "../support/worst-bodies.ts";
+
+vi.setConfig({ testTimeout: 240_000 });
+
+/** So long may what one request brings hold the loop, in milliseconds of the thread's own work. */
+const MOST_MS = 50;
+const MIB = 1024 * 1024;
+
+let server: IdentityServer;
+let sender: Sender;
+let key: Credential;
+beforeAll(async () => {
+  server = await startIdentityServer({ environment: { COLLOQUY_COMPAT: "callcenter/cc" } });
+  sender = startSender(server.url);
+  key = (await (await server.tenant()).key("read", "write", "admin")).credential;
+});
+afterAll(async () => {
+  await sender[Symbol.asyncDispose]();
+  await server.close();
+});
+
+/** One way to the server. */
+interface Wire {
+  readonly name: string;
+  readonly encoding: WorstBody["encoding"];
+  /** Undefined: the method cannot be called so. */
+  ask(method: DescMethod, body: Buffer, gzip: boolean): SentRequest | undefined;
+}
+
+/** Streams that have no end of their own have one here. */
+const SOON = { "grpc-timeout": "2S", "connect-timeout-ms": "2000" };
+
+const pathOf = ({ parent, name }: DescMethod) => `/${parent.typeName}/${name}`;
+
+function rpc(name: string, http: SentRequest["http"], type: string, kinds: readonly string[]): Wire {
+  const json = type.endsWith("json");
+  const framed = type.includes("grpc") || type.includes("connect");
+  const coding = type.includes("grpc") ? "grpc-encoding" : framed ? "connect-content-encoding" : "content-encoding";
+  return {
+    name,
+    encoding: json ? "json" : "proto",
+    ask(method, message, gzip) {
+      if (!kinds.includes(method.methodKind)) return undefined;
+      const bytes = gzip ? gzipSync(message, { level: 1 }) : message;
+      const whole = framed ? frame(bytes, gzip ? 1 : 0) : bytes;
+      const body = type.includes("-text") ? textOf(whole, [60_000]) : whole;
+      const headers = { ...key, ...SOON, "content-type": `application/${type}`, ...(gzip && { [coding]: "gzip" }) };
+      return { http, verb: "POST", path: pathOf(method), headers, body };
+    },
+  };
+}
+
+const UNARY = ["unary"];
+const STREAMS = ["server_streaming", "client_streaming"];
+const ALL = [...UNARY, ...STREAMS];
+const rest: Wire = {
+  name: "REST",
+  encoding: "json",
+  ask(method, body, gzip) {
+    if (!UNARY.includes(method.methodKind)) return undefined;
+    const { verb, path } = layOut(method, {});
+    if (verb === "GET") return undefined;
+    const headers = { ...key, "content-type": "application/json", ...(gzip && { "content-encoding": "gzip" }) };
+    return { http: "1.1", verb, path, headers, body: gzip ? gzipSync(body, { level: 1 }) : body };
+  },
+};
+const WIRES: readonly Wire[] = [
+  rpc("Connect", "1.1", "json", UNARY),
+  rpc("Connect over HTTP/2", "2", "proto", UNARY),
+  rpc("Connect's streams", "2", "connect+json", STREAMS),
+  rpc("Connect's streams over HTTP/1.1", "1.1", "connect+proto", STREAMS),
+  rpc("gRPC", "2", "grpc+proto", ALL),
+  rpc("gRPC in JSON", "2", "grpc+json", ALL),
+  rpc("gRPC over HTTP/1.1", "1.1", "grpc+proto", ALL),
+  rpc("gRPC over HTTP/1.1 in JSON", "1.1", "grpc+json", ALL),
+  rpc("gRPC-Web", "1.1", "grpc-web+proto", ALL),
+  rpc("gRPC-Web in text", "1.1", "grpc-web-text+json", ALL),
+  rest,
+];
+
+const METHODS = ownServices.flatMap(({ methods }) => methods);
+const methodOf = (name: string) => METHODS.find((method) => method.name === name) as DescMethod;
+
+/** The lowest of five: what others' garbage and the first compilation take is not the request's. */
+async function look(asked: SentRequest): Promise<{ readonly ms: number; readonly status: string }> {
+  let best = { ms: Number.POSITIVE_INFINITY, status: "" };
+  for (let i = 0; i < 5 && best.ms > MOST_MS; i++) {
+    const { value: status, ms } = await heldBy(() => sender.send(asked));
+    if (ms < best.ms) best = { ms, status };
+  }
+  return best;
+}
+
+/** What this process, which is the server, has in use: its heap, and buffers outside of it. */
+async function used(): Promise<number> {
+  const { heapUsed, external } = await usedMemory();
+  return heapUsed + external;
+}
+
+/** Each kind goes over one of the wires of its encoding: `TEST_KINDS=all` for all of them, which takes minutes. */
+function isTurnOf(wire: Wire, turn: number): boolean {
+  const alike = WIRES.filter(({ encoding }) => encoding === wire.encoding);
+  return process.env.TEST_KINDS === "all" || turn % alike.length === alike.indexOf(wire);
+}
+
+const kindOf = (field: DescField) => `${field.fieldKind} ${field.scalar ?? field.message?.typeName ?? ""}`;
+
+describe("A1: over a real socket", () => {
+  test.each(WIRES.map((wire) => [wire.name, wire] as const))(
+    "the worst of every kind of field is cheap over %s",
+    async (_, wire) => {
+      const before = await used();
+      const slow: string[] = [];
+      const statuses = new Set<string>();
+      const kinds = new Set<string>();
+      let turn = 0;
+      let gzip = false;
+      const trial = async (method: DescMethod, body: WorstBody) => {
+        const asked = wire.ask(method, body.bytes, gzip);
+        if (asked === undefined) return;
+        const { ms, status } = await look(asked);
+        statuses.add(status);
+        if (ms > MOST_MS) slow.push(`${method.name} ${body.name}${gzip ? " gzip" : ""}: ${Math.round(ms)} ms`);
+        gzip = !gzip;
+      };
+      for (const method of METHODS) {
+        if (wire.ask(method, Buffer.alloc(0), false) === undefined) continue;
+        for (const path of pathsOf(method.input)) {
+          const field = path.at(-1) as DescField;
+          // One field of each kind: the same bodies are made for all of them.
+          if (kinds.has(kindOf(field))) continue;
+          kinds.add(kindOf(field));
+          for (const body of wire.encoding === "json" ? worstJson(path) : worstProto(path)) {
+            if (!isTurnOf(wire, turn++)) continue;
+            // Plain and compressed.
+            await trial(method, body);
+            await trial(method, body);
+          }
+        }
+      }
+      const any = METHODS.find((method) => wire.ask(method, Buffer.alloc(0), false) !== undefined) as DescMethod;
+      for (const [i, body] of [...worstUnknown()].entries()) {
+        if (body.encoding === wire.encoding && isTurnOf(wire, i)) await trial(any, body);
+      }
+      expect(slow).toEqual([]);
+      expect(statuses).not.toContain("reset");
+      expect((await used()) - before).toBeLessThan(64 * MIB);
+    },
+  );
+
+  test.each(["1.1", "2"] as const)("an import of frames that hold nothing is cheap over HTTP/%s", async (http) => {
+    for (const type of ["connect+proto", "grpc+proto", "grpc-web+json"]) {
+      const body = Buffer.alloc(LIMIT / 16, frame(type.endsWith("json") ? Buffer.from("{}") : Buffer.alloc(0)));
+      const whole = body.subarray(0, body.length - (body.length % (type.endsWith("json") ? 7 : 5)));
+      const path = pathOf(methodOf("ImportConversations"));
+      const headers = { ...key, "content-type": `application/${type}` };
+      const { ms } = await look({ http, verb: "POST", path, headers, body: whole });
+      expect(Math.max(ms, MOST_MS)).toBe(MOST_MS);
+    }
+  });
+
+  test("parameters of a query are cheap", async () => {
+    const names = ["page_size", "pageToken", "filter.x.y.z.a.b.c", "nothing", "%zz", "order_by"];
+    for (const name of names) {
+      for (const value of ["", "1", "x".repeat(10_000), "%41".repeat(3_000)]) {
+        const one = `${name}=${value}&`;
+        const path = `/v1/conversations?${one.repeat(Math.max(1, Math.floor(14_000 / one.length)))}`;
+        const { ms } = await look({ http: "1.1", verb: "GET", path, headers: key, body: undefined });
+        expect(Math.max(ms, MOST_MS)).toBe(MOST_MS);
+      }
+    }
+  });
+
+  test("a dialect's bodies are cheap", async () => {
+    for (const body of worstUnknown()) {
+      if (body.encoding !== "json") continue;
+      const headers = { ...key, "content-type": "application/json" };
+      const { ms } = await look({ http: "1.1", verb: "POST", path: "/cc/conversations", headers, body: body.bytes });
+      expect([body.name, Math.max(ms, MOST_MS)]).toEqual([body.name, MOST_MS]);
+    }
+  });
+});
