@@ -167,7 +167,7 @@ test("A13: COLLOQUY_MEMBER_ROLES says which roles are everyone's", () => {
   expect(rolesOf({})).toBeUndefined();
   expect(rolesOf({ COLLOQUY_PROFILE: "production" })).toEqual(["user"]);
   expect(rolesOf({ COLLOQUY_MEMBER_ROLES: "user, assistant" })).toEqual(["user", "assistant"]);
-  expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "assistant" })).toThrow("COLLOQUY_MEMBER_ROLES: must name user");
+  expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "assistant" })).toThrow("COLLOQUY_MEMBER_ROLES: must include user");
   expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "user,robot" })).toThrow(
     'COLLOQUY_MEMBER_ROLES[1]: "robot" must be one of user, assistant, system and tool',
   );
