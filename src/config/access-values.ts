@@ -14,7 +14,7 @@ import { list, readableFile } from "./values.ts";
 export const speakers = list
   .pipe(
     z.array(
-      z.enum(["user", "assistant", "system", "tool"], {
+      z.enum(["user", "assistant", "system", "tool", "developer"], {
         error: ({ input }) => `"${String(input)}" must be one of user, assistant, system and tool`,
       }),
     ),

@@ -57,6 +57,7 @@ const CONVERSATION: JsonObject = {
   entityType: "order",
   entityId: "7",
   pinned: true,
+  labels: { team: "support" },
   metadata: { a: { b: [1] } },
   persona: { tone: "kind" },
   profileInfo: { age: 7 },
@@ -64,6 +65,7 @@ const CONVERSATION: JsonObject = {
 };
 const MESSAGE: JsonObject = {
   content: "Hello",
+  parts: [{ id: "p", text: { text: "Hello", annotations: [] } }],
   role: "MESSAGE_ROLE_ASSISTANT",
   metadata: { a: 1 },
   clientTime: "2026-01-31T12:00:00Z",

@@ -169,6 +169,6 @@ test("A13: COLLOQUY_MEMBER_ROLES says which roles are everyone's", () => {
   expect(rolesOf({ COLLOQUY_MEMBER_ROLES: "user, assistant" })).toEqual(["user", "assistant"]);
   expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "assistant" })).toThrow("COLLOQUY_MEMBER_ROLES: must include user");
   expect(() => rolesOf({ COLLOQUY_MEMBER_ROLES: "user,robot" })).toThrow(
-    'COLLOQUY_MEMBER_ROLES[1]: "robot" must be one of user, assistant, system and tool',
+    'COLLOQUY_MEMBER_ROLES[1]: "robot" must be one of user, assistant, system, tool and developer',
   );
 });
