@@ -15,7 +15,7 @@ export const speakers = list
   .pipe(
     z.array(
       z.enum(["user", "assistant", "system", "tool", "developer"], {
-        error: ({ input }) => `"${String(input)}" must be one of user, assistant, system and tool`,
+        error: ({ input }) => `"${String(input)}" must be one of user, assistant, system, tool and developer`,
       }),
     ),
   )
