@@ -8,6 +8,7 @@ import { createSealer } from "../agents/secrets/sealing.ts";
 import { readSealingKey } from "../agents/secrets/sealing-key.ts";
 import { createTurns } from "../agents/turns/turns.ts";
 import type { Config } from "../config/config.ts";
+import { packageVersion } from "../config/version.ts";
 import { DIALECTS } from "../dialects/dialects.ts";
 import { createCompat } from "../dialects/registry.ts";
 import { permit, requireRules, ruleOf } from "../domain/permissions.ts";
@@ -138,7 +139,12 @@ export async function createApp(
   ].map(withholding);
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const allowsOrigin = createOriginCheck(cors);
-  const frontends = createFrontends({ allowsOrigin, heartbeatMs, tls: config.tls !== undefined });
+  const frontends = createFrontends({
+    allowsOrigin,
+    heartbeatMs,
+    tls: config.tls !== undefined,
+    version: packageVersion(),
+  });
   const compat = createCompat({
     dialects: { ...DIALECTS, ...frontends },
     points: config.compat,

@@ -1,7 +1,6 @@
 // Parses the command line into a command and its options; writes the texts of --help.
-import { readFileSync } from "node:fs";
-import { findPackageJSON } from "node:module";
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import { packageVersion } from "../config/version.ts";
 import { type Command, UsageError } from "./command.ts";
 
 export type Parsed =
@@ -26,7 +25,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
     if (words[0] === "--help" || words[0] === "-h" || words[0] === "help") {
       return { kind: "help", text: helpForAll(commands) };
     }
-    if (words[0] === "--version" || words[0] === "-v") return { kind: "help", text: version() };
+    if (words[0] === "--version" || words[0] === "-v") return { kind: "help", text: packageVersion() };
     throw new UsageError(`unknown command "${words[0]}"\n\n${helpForAll(commands)}`);
   }
   const named = words.slice(0, command.name.split(" ").length).join(" ") === command.name;
@@ -71,12 +70,6 @@ function helpForAll(commands: readonly Command[]): string {
     `"${PROGRAM} --version" prints the version, "${PROGRAM} <command> --help" the options of a command.`,
     "Settings are environment variables: see docs/operations.md.",
   ].join("\n");
-}
-
-function version(): string {
-  const file = findPackageJSON(import.meta.url);
-  if (file === undefined) throw new Error("the package has no package.json");
-  return String(JSON.parse(readFileSync(file, "utf8")).version);
 }
 
 function helpFor({ name, summary, arguments: names = [], options = {} }: Command): string {

@@ -2,6 +2,7 @@
 import { acceptMedia } from "../../http/accept.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import type { FrontendOptions } from "../shared/options.ts";
 import { createServerOf, type McpPackage } from "./server.ts";
 
 /** The headers that say something in the protocol, besides `Accept`. */
@@ -20,8 +21,8 @@ export interface Posted {
 type Exchange = (mcp: McpPackage, context: CallContext, posted: Posted) => Promise<Response>;
 
 /** Events get a comment after every `heartbeatMs` of silence. */
-export function createExchange(canonical: Canonical, heartbeatMs: number): Exchange {
-  const serverOf = createServerOf(canonical);
+export function createExchange(canonical: Canonical, { heartbeatMs, version }: FrontendOptions): Exchange {
+  const serverOf = createServerOf(canonical, version);
 
   return async (mcp, context, { message, contentType, signal }) => {
     const takes = acceptedBy(context);

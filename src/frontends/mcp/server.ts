@@ -10,7 +10,7 @@ import { TOOLS } from "./tools.ts";
 
 export type McpPackage = typeof Package;
 
-const INFO = { name: "colloquy", title: "Colloquy", version: "1" } as const;
+const NAME = { name: "colloquy", title: "Colloquy" } as const;
 const INSTRUCTIONS =
   "Colloquy keeps conversations. Find them with list_conversations or search_messages, read them with read_conversation " +
   "and go on with its nextAfterSeq. append_message says something; ask_agent says something and waits for the answer of " +
@@ -25,17 +25,23 @@ const NO_VALIDATOR = {
 };
 
 /** Makes the servers: each serves one call. */
-export function createServerOf(canonical: Canonical): (mcp: McpPackage, context: CallContext) => Package.Server {
+export function createServerOf(
+  canonical: Canonical,
+  version: string,
+): (mcp: McpPackage, context: CallContext) => Package.Server {
   const tools = TOOLS.map(({ definition }) => definition);
   const byName = new Map(TOOLS.map((tool) => [tool.definition.name, tool]));
 
   return (mcp, context) => {
-    const server = new mcp.Server(INFO, {
-      capabilities: { tools: {}, resources: {} },
-      instructions: INSTRUCTIONS,
-      cacheHints: CACHE_HINTS,
-      jsonSchemaValidator: NO_VALIDATOR,
-    });
+    const server = new mcp.Server(
+      { ...NAME, version },
+      {
+        capabilities: { tools: {}, resources: {} },
+        instructions: INSTRUCTIONS,
+        cacheHints: CACHE_HINTS,
+        jsonSchemaValidator: NO_VALIDATOR,
+      },
+    );
 
     /** A failure of anything but a tool is the error of its JSON-RPC request. */
     async function orProtocolError<T>(act: () => Promise<T>): Promise<T> {

@@ -19,18 +19,18 @@ import type { McpPackage } from "./server.ts";
 
 const EVENTS_TYPE = "text/event-stream";
 
-export function createMcpService(canonical: Canonical, { allowsOrigin, heartbeatMs }: FrontendOptions): ServiceEntry {
+export function createMcpService(canonical: Canonical, options: FrontendOptions): ServiceEntry {
   // At first use: it takes time and memory that a server without MCP clients does not need.
   let loading: Promise<McpPackage> | undefined;
   const load = () => {
     loading ??= import("@modelcontextprotocol/server");
     return loading;
   };
-  const exchange = createExchange(canonical, heartbeatMs);
+  const exchange = createExchange(canonical, options);
 
   return serve(McpService, {
     async *post({ body }: PostRequest, context): AsyncIterable<MessageInitShape<typeof PostResponseSchema>> {
-      refuseForeignOrigins(context, allowsOrigin);
+      refuseForeignOrigins(context, options.allowsOrigin);
       const message = readJsonBody(body?.data ?? new Uint8Array());
       if (Array.isArray(message)) {
         throw invalidField("body", "must be one JSON-RPC message: batches are not taken", "body.batch");

@@ -8,4 +8,6 @@ export interface FrontendOptions {
   readonly heartbeatMs: number;
   /** Whether the server's ports speak TLS: for the URLs that it gives of itself. */
   readonly tls: boolean;
+  /** The version of the package, for protocols that tell it. */
+  readonly version: string;
 }

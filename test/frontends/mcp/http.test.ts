@@ -1,5 +1,7 @@
 // MCP's place in HTTP: credentials, the document about them, methods, CORS, limits and request ids, as for every call.
+
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageVersion } from "../../../src/config/version.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
 import { postMcp, request, toolCall } from "../../support/mcp.ts";
 
@@ -27,6 +29,12 @@ beforeAll(async () => {
   key = (await (await server.tenant()).key("read", "write")).credential;
 });
 afterAll(() => server.close());
+
+test("says which version of which server it is", async () => {
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } };
+  const { messages } = await postMcp(server.url, request("initialize", params), key);
+  expect(messages[0]?.result.serverInfo).toEqual({ name: "colloquy", title: "Colloquy", version: packageVersion() });
+});
 
 describe("without a credential", () => {
   test("a call is told where to learn how to get one", async () => {

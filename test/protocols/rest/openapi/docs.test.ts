@@ -112,12 +112,17 @@ describe("over HTTP/1.1", () => {
     expect(headers.allow).toBe("GET, HEAD");
   });
 
+  test("the root leads to the page", async () => {
+    const { status, headers } = await call("GET", "/");
+    expect([status, headers.location]).toEqual([302, "/docs"]);
+  });
+
   test("a slash too many leads to the page", async () => {
     const { status, headers } = await call("GET", "/docs/");
     expect([status, headers.location]).toEqual([308, "/docs"]);
   });
 
-  test.each(["/", "/docsx", "/docs/../package.json", "/docs/none.js", "/openapi", "/docs/catalog"])(
+  test.each(["/docsx", "/docs/../package.json", "/docs/none.js", "/openapi", "/docs/catalog"])(
     "%s is left to others",
     async (path) => {
       expect((await call("GET", path)).body.toString()).toBe("not the docs");
