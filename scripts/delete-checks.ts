@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { ruleName } from "../src/domain/permissions.ts";
+import { ruleName } from "../src/domain/identity/permissions.ts";
 import { ownServices } from "../test/support/contract.ts";
 
 interface Deletion {
@@ -32,7 +32,7 @@ const SUBSCRIBE = ["test/services/subscribe.test.ts"];
 const SENDS = ["test/unit/store/send-queue.test.ts"];
 const COMPAT = ["test/dialects/assistant", "test/dialects/helpdesk", "test/dialects/callcenter"];
 const ACCESS = ["test/unit/access"];
-const DOMAIN = ["test/unit/domain/permissions.test.ts", "-t", "^(?!docs)"];
+const DOMAIN = ["test/unit/domain/identity/permissions.test.ts", "-t", "^(?!docs)"];
 const ISOLATION = ["test/fault/isolation.test.ts"];
 
 /** What every credential may call anyway. */
@@ -54,24 +54,24 @@ const deletions = [
     instead: "false",
   }),
   ...find("src/services/directory/grants.ts", [CALLS], { pattern: /(?<=^ *if \().*(?=\) return;)/gm, instead: "true" }),
-  ...find("src/domain/visibility.ts", [DOMAIN, PERMISSIONS], {
+  ...find("src/domain/identity/visibility.ts", [DOMAIN, PERMISSIONS], {
     pattern: /(?<=^ *return )viewer\.kind === .*(?=;)/gm,
     instead: "true",
   }),
-  ...find("src/domain/visibility.ts", [DOMAIN, PERMISSIONS], {
+  ...find("src/domain/identity/visibility.ts", [DOMAIN, PERMISSIONS], {
     pattern: /(?<=^ *if \().*(?=\) throw)/gm,
     instead: "false",
   }),
-  ...find("src/domain/permissions.ts", [DOMAIN], { pattern: /^ *permit(?:Scope|Role)\(.*\);\n/gm }),
-  ...find("src/domain/permissions.ts", [DOMAIN], {
+  ...find("src/domain/identity/permissions.ts", [DOMAIN], { pattern: /^ *permit(?:Scope|Role)\(.*\);\n/gm }),
+  ...find("src/domain/identity/permissions.ts", [DOMAIN], {
     pattern: /(?<=^ *if \()needed === "none"(?=\) throw)/gm,
     instead: "false",
   }),
-  ...find("src/domain/permissions.ts", [DOMAIN], {
+  ...find("src/domain/identity/permissions.ts", [DOMAIN], {
     pattern: /(?<=^ *if \().*(?=\) \{\n *throw new DomainError)/gm,
     instead: "false",
   }),
-  ...find("src/domain/permissions.ts", [DOMAIN], {
+  ...find("src/domain/identity/permissions.ts", [DOMAIN], {
     pattern: /(?<=^ *if \().*(?=\) return;\n *throw)/gm,
     instead: "true",
   }),
@@ -175,7 +175,7 @@ function handlerTests(_: string, before: string): Deletion["tests"] {
 function withoutRule(method: DescMethod): Deletion[] {
   const tests = [[...PERMISSIONS, "-t", `${method.parent.name}/${method.name}`]];
   const anyone = '{ scope: "any", role: "lead", withoutTenant: true }';
-  return find("src/domain/permissions.ts", method.name.startsWith("Import") ? [...tests, TRANSFER] : tests, {
+  return find("src/domain/identity/permissions.ts", method.name.startsWith("Import") ? [...tests, TRANSFER] : tests, {
     pattern: /(?<=^function readRule\(.*\n)/gm,
     instead: `  if (ruleName(method) === "${ruleName(method)}") return ${anyone} as const;\n`,
     called: `the rule of ${ruleName(method)}`,

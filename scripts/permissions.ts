@@ -12,8 +12,8 @@ import {
   type Permission,
   permission,
 } from "../gen/colloquy/v1/permission_pb.ts";
-import { ruleName, ruleOf } from "../src/domain/permissions.ts";
-import { ROLES } from "../src/domain/principal.ts";
+import { ruleName, ruleOf } from "../src/domain/identity/permissions.ts";
+import { ROLES } from "../src/domain/identity/principal.ts";
 import { createComments } from "./openapi/index.ts";
 import { buildImage } from "./openapi.ts";
 import { servicesOf } from "./services.ts";

@@ -1,7 +1,7 @@
 // The first two stages of the pipeline, before a body is read: authentication and rate limits.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { networkOf } from "../domain/network.ts";
-import type { Principal } from "../domain/principal.ts";
+import type { Principal } from "../domain/identity/principal.ts";
+import { networkOf } from "../domain/network/network.ts";
 import type { Authenticator, Work } from "./authenticate.ts";
 import { type RequestHeaders, TICKET } from "./credential.ts";
 import { CheckBudget } from "./limits/check-budget.ts";

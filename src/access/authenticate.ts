@@ -1,6 +1,6 @@
 // Determines the principal from a request's headers.
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
-import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/principal.ts";
+import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/identity/principal.ts";
 import type { Clock } from "./bounded-cache.ts";
 import { bearerToken, type RequestHeaders, readCredential } from "./credential.ts";
 import type { Directory } from "./directory.ts";

@@ -1,5 +1,5 @@
 // Caches keys, tenants and members of the store, so that known ones need no round trip.
-import type { Role } from "../domain/principal.ts";
+import type { Role } from "../domain/identity/principal.ts";
 import { type Clock, LoadingCache } from "./bounded-cache.ts";
 import {
   FRESH_MS,

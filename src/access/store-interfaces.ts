@@ -1,5 +1,5 @@
 // The interfaces through which access reads the store. The caller caches every result for at most FRESH_MS.
-import type { Role, Scope } from "../domain/principal.ts";
+import type { Role, Scope } from "../domain/identity/principal.ts";
 
 /** How long a result may be cached: a revocation takes effect on other servers within this time. */
 export const FRESH_MS = 30_000;

@@ -9,7 +9,7 @@ import { RateLimits, type RatePolicies } from "../access/limits/rate-limits.ts";
 import { type IssuerSettings, openIssuers } from "../access/tokens/issuers.ts";
 import { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { Tokens } from "../access/tokens/tokens.ts";
-import { permit, ruleOf } from "../domain/permissions.ts";
+import { permit, ruleOf } from "../domain/identity/permissions.ts";
 import type { HttpHandler } from "../http/request.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";

@@ -11,7 +11,7 @@ import type { Config } from "../config/config.ts";
 import { packageVersion } from "../config/version.ts";
 import { DIALECTS } from "../dialects/dialects.ts";
 import { createCompat } from "../dialects/registry.ts";
-import { permit, requireRules, ruleOf } from "../domain/permissions.ts";
+import { permit, requireRules, ruleOf } from "../domain/identity/permissions.ts";
 import { createFrontends } from "../frontends/frontends.ts";
 import { createBodyRules } from "../http/body/rules.ts";
 import type { HttpHandler } from "../http/request.ts";

@@ -1,6 +1,6 @@
 // Sets up a new database: the tenant `default`, and a first API key that is shown once.
-import { systemCaller } from "../domain/caller.ts";
-import { SCOPES } from "../domain/principal.ts";
+import { systemCaller } from "../domain/identity/caller.ts";
+import { SCOPES } from "../domain/identity/principal.ts";
 import { issueApiKey } from "../services/api-keys/issue.ts";
 import { makeTenant } from "../services/tenants/create-tenant.ts";
 import type { Database } from "../store/database.ts";

@@ -1,6 +1,6 @@
 // The command line as a caller, without a credential: who runs it has access to the data directory or the database.
 import { DEFAULT_TENANT } from "../app/first-run.ts";
-import { type Caller, systemCaller } from "../domain/caller.ts";
+import { type Caller, systemCaller } from "../domain/identity/caller.ts";
 import type { AuditOrigin } from "../store/audit/audit.ts";
 import type { Queryable } from "../store/database.ts";
 import { createTenantStore } from "../store/directory/access.ts";

@@ -1,5 +1,5 @@
 // `key create`: creates an API key and prints it once.
-import { SCOPES } from "../domain/principal.ts";
+import { SCOPES } from "../domain/identity/principal.ts";
 import { issueApiKey } from "../services/api-keys/issue.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, secondsOf, tenantNamed } from "./command-caller.ts";

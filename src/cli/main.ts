@@ -5,7 +5,7 @@ import { destination, type Logger } from "pino";
 import { CLOSE_MS, DRAIN_MS, WORKER_CLOSE_MS } from "../app/stop-times.ts";
 import { type Config, ConfigError, loadConfig } from "../config/config.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { createLogBuffer } from "../telemetry/log-buffer.ts";
 import { agentSetCommand } from "./agent-set.ts";

@@ -1,5 +1,5 @@
 // `member set`: creates a member, or updates its role, manager and name.
-import { isMemberId, MEMBER_ID_RULE, ROLES } from "../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES } from "../domain/identity/principal.ts";
 import { auditMember, checkManager } from "../services/directory/change-member.ts";
 import { roleNumber } from "../store/directory/access.ts";
 import { lockHierarchy, lockMember, writeMember } from "../store/directory/members.ts";

@@ -1,6 +1,6 @@
 // `token`: issues a token of the local issuer, for tests and scripts.
 import { LocalIssuer, MAX_TTL_S } from "../access/tokens/local-issuer.ts";
-import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/identity/principal.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";

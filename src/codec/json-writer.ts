@@ -10,7 +10,7 @@ import {
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
-import { lazyText } from "../domain/lazy-field.ts";
+import { lazyText } from "../domain/protobuf/lazy-field.ts";
 import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 import { RawJson, RawJsonWriter } from "./raw-json.ts";
 import { timestampJson } from "./timestamp-json.ts";

@@ -6,8 +6,8 @@ import { parsePolicies } from "../access/limits/rate-limits.ts";
 import { ALGORITHMS } from "../access/tokens/algorithms.ts";
 import type { IssuerSettings } from "../access/tokens/issuers.ts";
 import { LOCAL_ISSUER } from "../access/tokens/local-issuer.ts";
-import { isLoopback } from "../domain/loopback.ts";
-import { ROLES } from "../domain/principal.ts";
+import { ROLES } from "../domain/identity/principal.ts";
+import { isLoopback } from "../domain/network/loopback.ts";
 import { list, readableFile } from "./values.ts";
 
 /** Roles that members may give to messages. Without `user` they could write nothing. */

@@ -1,6 +1,11 @@
 // Grammars of the dialect settings: where each is served, and which may trust user ids.
 import { z } from "zod";
-import { MOUNTED_NAMES, type MountedName, type MountPoint, TRUSTING_DIALECTS } from "../domain/dialect-names.ts";
+import {
+  MOUNTED_NAMES,
+  type MountedName,
+  type MountPoint,
+  TRUSTING_DIALECTS,
+} from "../domain/settings/dialect-names.ts";
 import { list } from "./values.ts";
 
 /** `name[@port][/prefix]` */

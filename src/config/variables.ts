@@ -1,6 +1,6 @@
 // The variables of the environment: their grammars, defaults and contradictions.
 import { z } from "zod";
-import { isLoopback } from "../domain/loopback.ts";
+import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
 import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";

@@ -1,5 +1,5 @@
 // Every dialect there is.
-import type { DialectName } from "../domain/dialect-names.ts";
+import type { DialectName } from "../domain/settings/dialect-names.ts";
 import { createAssistant } from "./assistant/dialect.ts";
 import { createCallcenter } from "./callcenter/dialect.ts";
 import { createCrm } from "./crm/dialect.ts";

@@ -1,7 +1,7 @@
 // Where each dialect is served: on which port, under which prefix; and that no two want the same place.
 import type { DescService } from "@bufbuild/protobuf";
-import type { MountedName, MountPoint } from "../domain/dialect-names.ts";
-import { SettingError } from "../domain/setting-error.ts";
+import type { MountedName, MountPoint } from "../domain/settings/dialect-names.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import { bindingsOf } from "../protocols/rest/binding/binding.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
 import { shapeOf } from "../protocols/rest/binding/template.ts";

@@ -1,6 +1,6 @@
 // The face of the dialects: what they add to the pipeline, to its permissions and to REST.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { MountedName, MountPoint } from "../domain/dialect-names.ts";
+import type { MountedName, MountPoint } from "../domain/settings/dialect-names.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";

@@ -3,7 +3,7 @@ import { execFile, spawnSync } from "node:child_process";
 import { chown, lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 
 export interface Account {
   readonly uid: number;

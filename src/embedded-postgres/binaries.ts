@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { chmod, cp, mkdir, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Account } from "./account.ts";
 
 export interface Binaries {

@@ -16,7 +16,7 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { join } from "node:path";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import { type Account, accountFor, giveTo } from "./account.ts";
 import { type Binaries, packagedBinaries } from "./binaries.ts";
 

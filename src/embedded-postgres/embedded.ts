@@ -3,7 +3,7 @@ import type { ChildProcess } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { type Cluster, openCluster, SUPERUSER } from "./cluster.ts";
 import {

@@ -2,7 +2,7 @@
 // one object.
 import type { DescField } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import type { Principal } from "../domain/principal.ts";
+import type { Principal } from "../domain/identity/principal.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { UpdateParts } from "./implied-mask.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";

@@ -3,7 +3,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
 import type { Interrupt } from "../domain/cancellation.ts";
-import type { Principal } from "../domain/principal.ts";
+import type { Principal } from "../domain/identity/principal.ts";
 
 export type Wire = "connect" | "grpc" | "grpc-web" | "rest";
 

@@ -3,7 +3,7 @@ import { create, isMessage, type Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Principal } from "../domain/principal.ts";
+import type { Principal } from "../domain/identity/principal.ts";
 import type { Call, CallHead } from "./call.ts";
 import { CallState, type Route } from "./call-state.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";

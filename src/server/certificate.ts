@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
 import type { Logger } from "pino";
-import { SettingError } from "../domain/setting-error.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 
 export interface TlsOptions {
   /** The path of the certificate chain, in PEM. */

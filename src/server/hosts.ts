@@ -1,7 +1,7 @@
 // Which names a request may call the server by. A page of a name that its owner points here (DNS rebinding) would else be of
 // the same origin, and no rule about origins would hold it.
 import { isIP, type Socket } from "node:net";
-import { isLoopback, withoutBrackets } from "../domain/loopback.ts";
+import { isLoopback, withoutBrackets } from "../domain/network/loopback.ts";
 
 export interface HostOptions {
   /** Names besides those of this machine, in lower case. */

@@ -8,7 +8,7 @@ import { GenuineRefused } from "../access/tokens/claims.ts";
 import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { TICKET_USE } from "../access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { SCOPES, type Scope } from "../domain/principal.ts";
+import { SCOPES, type Scope } from "../domain/identity/principal.ts";
 import { releaseBody } from "../http/body/linger.ts";
 import { RequestBody } from "../http/body/request-body.ts";
 import { createBodyRules } from "../http/body/rules.ts";

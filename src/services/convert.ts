@@ -10,12 +10,12 @@ import {
   MessageRole,
 } from "../../gen/colloquy/v1/message_pb.ts";
 import { type Participant, ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
-import { toActor } from "../domain/actor.ts";
-import type { Caller } from "../domain/caller.ts";
-import { conversationEtag, messageEtag } from "../domain/etag.ts";
-import type { MessageDraft, StoredMessage } from "../domain/message-diff.ts";
+import { toActor } from "../domain/identity/actor.ts";
+import type { Caller } from "../domain/identity/caller.ts";
+import type { MessageDraft, StoredMessage } from "../domain/messages/diff.ts";
 import { contentOf } from "../domain/parts/content.ts";
 import { partsText, readParts, setStoredParts } from "../domain/parts/stored.ts";
+import { conversationEtag, messageEtag } from "../domain/updates/etag.ts";
 import type { ConversationRow, NamedParticipant } from "../store/conversations/conversations.ts";
 import type { MessageRow, NumberedRevision } from "../store/messages/messages.ts";
 

@@ -10,9 +10,9 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
-import { type Caller, callerFrom } from "../domain/caller.ts";
-import { sortMaps } from "../domain/canonical-order.ts";
-import { isOurId } from "../domain/id.ts";
+import { type Caller, callerFrom } from "../domain/identity/caller.ts";
+import { isOurId } from "../domain/ids/id.ts";
+import { sortMaps } from "../domain/protobuf/canonical-order.ts";
 import type { CallContext } from "../pipeline/call.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency/idempotency.ts";

@@ -1,8 +1,8 @@
 // The steps that every list repeats: opens the page token, reads one row more than the page has, and makes the next token.
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
-import type { Caller } from "../domain/caller.ts";
-import { pageSizeOf } from "../domain/page-size.ts";
-import { bindingOf, openCursor, sealCursor } from "../domain/page-token.ts";
+import type { Caller } from "../domain/identity/caller.ts";
+import { pageSizeOf } from "../domain/lists/page-size.ts";
+import { bindingOf, openCursor, sealCursor } from "../domain/lists/page-token.ts";
 import type { TenantSecrets } from "../store/directory/tenant-secrets.ts";
 import { pageOf } from "./page-of.ts";
 

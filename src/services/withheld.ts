@@ -1,8 +1,8 @@
 // What a mutation does not tell an API key that may write and not read: what others wrote.
 import { clone, create, type DescField, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
-import { ruleOf } from "../domain/permissions.ts";
-import { mayOnlyWrite } from "../domain/principal.ts";
+import { ruleOf } from "../domain/identity/permissions.ts";
+import { mayOnlyWrite } from "../domain/identity/principal.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 
 /** The fields that hold what people write. All others say which thing it is and how it stands. */

@@ -1,6 +1,7 @@
 // Visibility of conversations, as conditions of statements.
-import type { Deleted } from "../domain/deleted.ts";
-import type { Viewer } from "../domain/visibility.ts";
+
+import type { Viewer } from "../domain/identity/visibility.ts";
+import type { Deleted } from "../domain/lists/deleted.ts";
 import type { Statement } from "./database.ts";
 
 export type ViewerKind = Viewer["kind"];

@@ -4,7 +4,7 @@ import { ConversationService as Assistant } from "../../gen/colloquy/compat/assi
 import { ConversationService as Helpdesk } from "../../gen/colloquy/compat/helpdesk/v1/conversation_service_pb.ts";
 import { mountsByPort } from "../../src/dialects/mounts.ts";
 import type { Dialect } from "../../src/dialects/shared/dialect.ts";
-import type { DialectName, MountPoint } from "../../src/domain/dialect-names.ts";
+import type { DialectName, MountPoint } from "../../src/domain/settings/dialect-names.ts";
 import type { Mount } from "../../src/protocols/rest/binding/mount.ts";
 import { type DialectServer, startDialects } from "../support/dialect-server.ts";
 

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { DIALECT_NAMES } from "../../src/domain/dialect-names.ts";
+import { DIALECT_NAMES } from "../../src/domain/settings/dialect-names.ts";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { connectNew } from "../support/mcp.ts";

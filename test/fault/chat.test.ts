@@ -8,7 +8,7 @@ import { MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ChatStep } from "../../src/client/chat.ts";
 import { type ColloquyClient, createClient } from "../../src/client/index.ts";
-import { TURN_TIMES } from "../../src/domain/turn.ts";
+import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { type CuttingProxy, startCuttingProxy } from "../support/cutting-proxy.ts";
 import { administer, startTestCluster, type TestCluster } from "../support/postgres.ts";

@@ -1,7 +1,7 @@
 // Promise R3 for the five REST APIs: a caller of another tenant gets what it gets for a random id, to the last byte.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ROLES, SCOPES } from "../../src/domain/principal.ts";
+import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
 import { dialectServices } from "../support/contract.ts";
 import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/every-wire.ts";
 import { bearer, type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";

@@ -4,9 +4,9 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LOCAL_ISSUER } from "../../src/access/tokens/local-issuer.ts";
-import { newId } from "../../src/domain/id.ts";
-import { type Rule, ruleName, ruleOf } from "../../src/domain/permissions.ts";
-import { ROLES, SCOPES } from "../../src/domain/principal.ts";
+import { type Rule, ruleName, ruleOf } from "../../src/domain/identity/permissions.ts";
+import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { ownServices } from "../support/contract.ts";
 import {
   type Comparable,

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
-import { type Caller, callerFrom } from "../../src/domain/caller.ts";
+import { type Caller, callerFrom } from "../../src/domain/identity/caller.ts";
 import { followLog } from "../../src/live/followers/follow-log.ts";
 import { createLogTails } from "../../src/live/followers/log-tail.ts";
 import { Rights } from "../../src/live/followers/rights.ts";

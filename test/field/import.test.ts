@@ -1,6 +1,6 @@
 // What other systems have is imported as if it had been added here, whatever it leaves out or overstates.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { conversationLine, exported, imported, messageLine, moment } from "../support/transfer.ts";
 

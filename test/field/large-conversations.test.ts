@@ -1,7 +1,7 @@
 // Conversations so long that one statement cannot clear, restore, replace or purge them in its time: it is done in pieces.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { createSweeper } from "../../src/jobs/sweeper.ts";
 import type { Database } from "../../src/store/database.ts";
 import { PURGE_PIECE } from "../../src/store/purge/purge.ts";

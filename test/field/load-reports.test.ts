@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Limiter } from "../../src/access/limits/rate-limits.ts";
 import { UserLimits } from "../../src/dialects/assistant/rate-limit.ts";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
-import { networkOf } from "../../src/domain/network.ts";
+import { networkOf } from "../../src/domain/network/network.ts";
 import type { CallInfo } from "../../src/protocols/rest/binding/mount.ts";
 import type { Statement } from "../../src/store/database.ts";
 import { watchEventLoop } from "../../src/telemetry/event-loop.ts";

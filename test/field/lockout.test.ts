@@ -7,7 +7,7 @@ import { BoundedCache } from "../../src/access/bounded-cache.ts";
 import { Directory } from "../../src/access/directory.ts";
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { CheckBudget } from "../../src/access/limits/check-budget.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { fakeKeys, fakeMembers } from "../support/access.ts";
 import { failureOf, reasonOf } from "../support/errors.ts";
 import {

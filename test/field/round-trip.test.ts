@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CallType, type ConversationSchema, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { exported, imported } from "../support/transfer.ts";
 

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { wordsOf } from "../../src/domain/search/words.ts";
 import { COMBINING } from "../../src/store/migrations/search-combining.ts";
 import { heldBy } from "../support/loop-held.ts";

@@ -1,7 +1,7 @@
 // Searching as people type: each word of a text is found however it is written there, and shown whole.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { parseSearch, toTsQuery } from "../../src/domain/search/query.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { createRandom } from "../fault/stage/random.ts";

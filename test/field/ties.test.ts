@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationOrder } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { conversationLine, imported, messageLine, moment } from "../support/transfer.ts";
 

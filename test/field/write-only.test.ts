@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { DescMethod, JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ruleOf } from "../../src/domain/permissions.ts";
+import { ruleOf } from "../../src/domain/identity/permissions.ts";
 import { ownServices } from "../support/contract.ts";
 import { callMethod, transportOver, WIRE_FORMS } from "../support/five-wires.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";

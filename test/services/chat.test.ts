@@ -6,7 +6,7 @@ import type { AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
-import { TURN_TIMES } from "../../src/domain/turn.ts";
+import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
 import { insertTurn, startTurn } from "../../src/store/turns/statements.ts";
 import { agent, member } from "../support/actors.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";

@@ -2,7 +2,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { BatchListMessagesResponseSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 let server: StoreServer;

@@ -7,7 +7,7 @@ import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, SendMessageRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { apiKey, member } from "../support/actors.ts";
 import { failureOf } from "../support/failure.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";

@@ -10,7 +10,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import type { SubscribeRequest, SubscribeResponse } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { EventService, SubscribeRequestSchema } from "../../gen/colloquy/v1/event_service_pb.ts";
-import { callerFrom } from "../../src/domain/caller.ts";
+import { callerFrom } from "../../src/domain/identity/caller.ts";
 import { createFeedTails } from "../../src/live/followers/feed-tail.ts";
 import { followFeed, MAX_SEQ } from "../../src/live/followers/follow-feed.ts";
 import { followLog } from "../../src/live/followers/follow-log.ts";

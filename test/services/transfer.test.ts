@@ -3,7 +3,7 @@ import { toJson } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import type { ImportConversationsResponse } from "../../gen/colloquy/v1/transfer_service_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { failureOf } from "../support/failure.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";

@@ -10,7 +10,7 @@ import type {
   MemberStore,
   TenantStore,
 } from "../../src/access/store-interfaces.ts";
-import type { Role, Scope } from "../../src/domain/principal.ts";
+import type { Role, Scope } from "../../src/domain/identity/principal.ts";
 
 export const TENANT = "01890a5d-ac96-774b-bcce-b302099a8057";
 export const OTHER_TENANT = "01890a5d-ac96-774b-bcce-b302099a8058";

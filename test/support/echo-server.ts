@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { REST_FAILURES } from "../../src/app/rest-errors.ts";
 import { DomainError, ErrorReason, notFound } from "../../src/domain/errors.ts";
-import { callerOf, type Principal } from "../../src/domain/principal.ts";
+import { callerOf, type Principal } from "../../src/domain/identity/principal.ts";
 import { type BodyRules, createBodyRules } from "../../src/http/body/rules.ts";
 import type { HttpHandler } from "../../src/http/request.ts";
 import type { CallContext, CallHead } from "../../src/pipeline/call.ts";

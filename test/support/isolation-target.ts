@@ -9,7 +9,7 @@ import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts"
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { newId } from "../../src/domain/id.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
 import type { Target } from "./isolation-cases.ts";
 

@@ -5,7 +5,7 @@ import { Circuit } from "../../src/agents/connectors/circuit-breaker.ts";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { reply } from "../../src/agents/turns/reply.ts";
-import { FinishReason, MAX_ANSWER_BYTES } from "../../src/domain/turn.ts";
+import { FinishReason, MAX_ANSWER_BYTES } from "../../src/domain/turns/turn.ts";
 import { createBoundedFetch } from "../../src/outbound/bounded-fetch.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";
 

@@ -89,14 +89,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 /**
  * Modules that remember, for speed, what follows from their input alone: by descriptor or object (weak maps), or the last
- * value. Two apps in one process may share them. `domain/id.ts` keeps the last id, so that ids rise within the process.
+ * value. Two apps in one process may share them. `domain/ids/id.ts` keeps the last id, so that ids rise within the process.
  */
 const MEMOS: ReadonlySet<string> = new Set([
   "codec/field-named.ts",
   "codec/json-values.ts",
   "codec/timestamp-json.ts",
-  "domain/id.ts",
-  "domain/permissions.ts",
+  "domain/ids/id.ts",
+  "domain/identity/permissions.ts",
   "pipeline/heartbeat.ts",
   "pipeline/implied-mask.ts",
   "pipeline/record.ts",
@@ -164,8 +164,8 @@ test("who sees a whole tenant without a credential is made in one place", () => 
   const makers = files.filter((file) => /viewer: \{ kind: "tenant" \}/.test(text(file)));
   expect(
     makers
-      .filter((file) => file !== join("domain", "caller.ts"))
-      .map((file) => `${file} must use systemCaller of domain/caller.ts`),
+      .filter((file) => file !== join("domain", "identity", "caller.ts"))
+      .map((file) => `${file} must use systemCaller of domain/identity/caller.ts`),
   ).toEqual([]);
 });
 

@@ -1,8 +1,8 @@
 // Limits of open streams for a caller, and for an address without a credential: each stream uses a socket and memory.
 
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { networkOf } from "../../domain/network.ts";
-import type { Principal } from "../../domain/principal.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import { networkOf } from "../../domain/network/network.ts";
 
 /** Open streams in each process; undefined: no limit. */
 export interface StreamLimits {

@@ -2,8 +2,8 @@
 import { hash } from "node:crypto";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Count, Windows } from "../../domain/fixed-window.ts";
-import { networkOf } from "../../domain/network.ts";
-import type { Principal } from "../../domain/principal.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import { networkOf } from "../../domain/network/network.ts";
 import type { Clock } from "../bounded-cache.ts";
 
 /** A number of points in a fixed window, which begins with the first one. */

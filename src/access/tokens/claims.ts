@@ -1,6 +1,6 @@
 // Reads the claims of a verified token, as configured.
 import { DomainError, type DomainErrorDetails, ErrorReason } from "../../domain/errors.ts";
-import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../../domain/principal.ts";
+import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../../domain/identity/principal.ts";
 
 /**
  * Names of claims. A name is first tried as a whole (`https://example.com/tenant` is a common claim name), then as a

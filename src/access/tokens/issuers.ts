@@ -1,6 +1,6 @@
 // The configured issuers with their keys.
-import type { Role } from "../../domain/principal.ts";
-import { SettingError } from "../../domain/setting-error.ts";
+import type { Role } from "../../domain/identity/principal.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
 import type { Clock } from "../bounded-cache.ts";
 import { fetchKeys, readKeyFile } from "./key-files.ts";
 import { keySource } from "./key-source.ts";

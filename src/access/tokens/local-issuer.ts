@@ -1,6 +1,6 @@
 // The local issuer: short-lived tokens for API keys and for the command line.
 import { importJWK, SignJWT } from "jose";
-import type { Principal, Role, Scope } from "../../domain/principal.ts";
+import type { Principal, Role, Scope } from "../../domain/identity/principal.ts";
 import type { Clock } from "../bounded-cache.ts";
 import { keySource } from "./key-source.ts";
 import { LocalKeys } from "./local-keys.ts";

@@ -4,7 +4,7 @@ import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from "jose";
 import { z } from "zod";
-import { SettingError } from "../../domain/setting-error.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
 
 /** Age after which a new key signs. */
 export const ROTATE_AFTER_MS = 90 * 24 * 60 * 60 * 1000;

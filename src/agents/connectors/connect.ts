@@ -8,7 +8,7 @@ import {
   ReplyResponseSchema,
 } from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
-import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../../domain/turn.ts";
+import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../../domain/turns/turn.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { checkHost, hostOf, publicLookup } from "./addresses.ts";
 import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "./connector.ts";

@@ -1,6 +1,6 @@
 // The interface of all connectors.
 import type { JsonObject } from "@bufbuild/protobuf";
-import { FinishReason } from "../../domain/turn.ts";
+import { FinishReason } from "../../domain/turns/turn.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 

@@ -1,6 +1,6 @@
 // Creates connectors, and keeps the circuit breaker of each agent.
 
-import { MAX_ANSWER_BYTES } from "../../domain/turn.ts";
+import { MAX_ANSWER_BYTES } from "../../domain/turns/turn.ts";
 import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import type { Sealer } from "../secrets/sealing.ts";

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { EchoConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
-import { FinishReason } from "../../domain/turn.ts";
+import { FinishReason } from "../../domain/turns/turn.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { millisecondsOf } from "./duration.ts";
 

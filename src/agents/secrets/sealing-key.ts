@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { SettingError } from "../../domain/setting-error.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
 
 const KEY_BYTES = 32;
 

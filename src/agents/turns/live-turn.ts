@@ -1,6 +1,6 @@
 // A turn running on this server: waits for its turn, calls the agent, publishes the text, and returns how it ends.
-import { type TextPart, TurnText } from "../../domain/reply-text.ts";
-import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState } from "../../domain/turn.ts";
+import { type TextPart, TurnText } from "../../domain/turns/reply-text.ts";
+import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
 import { Signal } from "../../live/hints/signal.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import { patiently } from "../../store/retry.ts";

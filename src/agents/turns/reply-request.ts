@@ -1,5 +1,5 @@
 // Reads the messages for an agent, when it is called.
-import { systemCaller } from "../../domain/caller.ts";
+import { systemCaller } from "../../domain/identity/caller.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";

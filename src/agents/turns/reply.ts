@@ -1,6 +1,6 @@
 // Calls an agent with the rules for all connectors: timeouts, one retry, a circuit breaker.
 import { setTimeout as sleep } from "node:timers/promises";
-import { FinishReason } from "../../domain/turn.ts";
+import { FinishReason } from "../../domain/turns/turn.ts";
 import type { Circuit } from "../connectors/circuit-breaker.ts";
 import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "../connectors/connector.ts";
 import { within } from "./within.ts";

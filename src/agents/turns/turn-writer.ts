@@ -1,7 +1,7 @@
 // Writes a running turn to the store: its text, its lease, and finally its end.
 import type { Logger } from "pino";
-import type { TurnText } from "../../domain/reply-text.ts";
-import type { TurnTimes } from "../../domain/turn.ts";
+import type { TurnText } from "../../domain/turns/reply-text.ts";
+import type { TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { patiently } from "../../store/retry.ts";

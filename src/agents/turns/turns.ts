@@ -1,9 +1,9 @@
 // All turns from this server's view: running here, running on other servers, and abandoned.
 import type { Logger } from "pino";
-import type { Caller } from "../../domain/caller.ts";
-import { newId } from "../../domain/id.ts";
-import { codePoints, fromCodePoint, type TextPart } from "../../domain/reply-text.ts";
-import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turn.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
+import { codePoints, fromCodePoint, type TextPart } from "../../domain/turns/reply-text.ts";
+import { FinishReason, isOpen, TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { type MessageRow, readMessage } from "../../store/messages/messages.ts";

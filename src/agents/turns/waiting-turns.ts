@@ -1,6 +1,6 @@
 // Queued turns of this server: woken when an earlier one ends, and checked in one batch.
 import type { Logger } from "pino";
-import type { TurnTimes } from "../../domain/turn.ts";
+import type { TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints, Waker } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { renewWaiting, startTurn, type TurnPlace } from "../../store/turns/turns.ts";

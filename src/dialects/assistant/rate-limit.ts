@@ -1,8 +1,8 @@
 // 100 requests a minute for each user: fixed windows, counted in the memory of this server.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Count, Windows } from "../../domain/fixed-window.ts";
-import { networkOf } from "../../domain/network.ts";
-import { callerOf, type Principal } from "../../domain/principal.ts";
+import { callerOf, type Principal } from "../../domain/identity/principal.ts";
+import { networkOf } from "../../domain/network/network.ts";
 import type { CallInfo } from "../../protocols/rest/binding/mount.ts";
 
 const POINTS = 100;

@@ -5,7 +5,7 @@ import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { introducing } from "../shared/auto-register.ts";

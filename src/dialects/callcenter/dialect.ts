@@ -11,7 +11,7 @@ import { ConversationService as Conversations } from "../../../gen/colloquy/v1/c
 import type { Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { mayOnlyWrite } from "../../domain/principal.ts";
+import { mayOnlyWrite } from "../../domain/identity/principal.ts";
 import type { HttpRequest } from "../../http/request.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { serve } from "../../pipeline/service.ts";

@@ -10,7 +10,7 @@ import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/
 import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { mayOnlyWrite } from "../../domain/principal.ts";
+import { mayOnlyWrite } from "../../domain/identity/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { heartbeatOf } from "../../pipeline/heartbeat.ts";
 import type { Handlers } from "../../pipeline/service.ts";

@@ -10,9 +10,9 @@ import {
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { toActor } from "../../domain/actor.ts";
-import { callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { toActor } from "../../domain/identity/actor.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";

@@ -1,7 +1,7 @@
 // What a dialect is: a service, its place in REST, and what its methods call.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { MountedName } from "../../domain/dialect-names.ts";
-import type { Principal } from "../../domain/principal.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import type { MountedName } from "../../domain/settings/dialect-names.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import type { CallInfo, Mount } from "../../protocols/rest/binding/mount.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";

@@ -4,7 +4,7 @@ import { fromJson, toJson } from "@bufbuild/protobuf";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Part, PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 import { parseJson } from "../json.ts";
-import { setLazily } from "../lazy-field.ts";
+import { setLazily } from "../protobuf/lazy-field.ts";
 
 /** Lists are written out where they are empty, so that the text is the JSON form with and without implicit fields. */
 const WRITE = { alwaysEmitImplicit: true };

@@ -9,7 +9,7 @@ import {
   MessageState,
   MessageStateSchema,
 } from "../../../gen/colloquy/v1/message_pb.ts";
-import { actorText } from "../../domain/actor.ts";
+import { actorText } from "../../domain/identity/actor.ts";
 
 /** What the items of one answer take at most as JSON, in bytes; the first is answered however long it is. */
 export const MAX_ITEM_BYTES = 256 << 10;

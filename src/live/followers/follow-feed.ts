@@ -1,6 +1,7 @@
 // Follows all conversations that a caller may see.
-import type { Caller } from "../../domain/caller.ts";
+
 import { invalidField } from "../../domain/errors.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { FEED_DAYS, type FeedRow, feedBounds, readFeed } from "../../store/feed/feed.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";

@@ -1,6 +1,7 @@
 // Follows the log of one conversation for one caller.
-import type { Caller } from "../../domain/caller.ts";
+
 import { ACCESS_CHANGES, EventType } from "../../domain/event-type.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import { type AnswerSink, type PushedAnswers, pushed } from "../../pipeline/push-stream.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";

@@ -1,5 +1,5 @@
 // The end of a log: read once for all of its followers, and cached briefly.
-import { systemCaller } from "../../domain/caller.ts";
+import { systemCaller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";

@@ -1,5 +1,5 @@
 // Visibility checks of followers: those within a few milliseconds share a statement.
-import type { Caller } from "../../domain/caller.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
 import { readVisible, type Sight } from "../../store/messages/messages.ts";
 

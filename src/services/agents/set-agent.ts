@@ -1,8 +1,8 @@
 // Makes an agent, or changes the one of that name: for those who say what shall be and not what is to be done.
 import { isDeepStrictEqual } from "node:util";
 import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { newId } from "../../domain/id.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
 import * as store from "../../store/agents/agents.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";

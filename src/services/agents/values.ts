@@ -4,7 +4,7 @@ import { checkHost, hostOf } from "../../agents/connectors/addresses.ts";
 import { millisecondsOf } from "../../agents/connectors/duration.ts";
 import type { Sealer, SealOwner } from "../../agents/secrets/sealing.ts";
 import { invalidField } from "../../domain/errors.ts";
-import { isLegibleId } from "../../domain/principal.ts";
+import { isLegibleId } from "../../domain/identity/principal.ts";
 import type { AgentRow, AgentValues } from "../../store/agents/agents.ts";
 import { toSettings } from "./convert.ts";
 

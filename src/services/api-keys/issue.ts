@@ -1,8 +1,8 @@
 // Makes an API key: for AccessService, and for the command line.
 import { makeApiKey } from "../../access/keys/api-key.ts";
-import type { Caller } from "../../domain/caller.ts";
-import { newId } from "../../domain/id.ts";
-import type { Scope } from "../../domain/principal.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { Scope } from "../../domain/identity/principal.ts";
+import { newId } from "../../domain/ids/id.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Transaction } from "../../store/database.ts";
 import { type ApiKey, addApiKey } from "../../store/directory/api-keys.ts";

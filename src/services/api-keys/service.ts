@@ -6,11 +6,11 @@ import { type ApiKey, ApiKeySchema, type ApiKeyScope } from "../../../gen/colloq
 import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
 import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
-import { toAuditActor } from "../../domain/actor.ts";
-import { callerFrom } from "../../domain/caller.ts";
 import { credentialMissing, DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
-import { SCOPES, type Scope } from "../../domain/principal.ts";
+import { toAuditActor } from "../../domain/identity/actor.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
+import { SCOPES, type Scope } from "../../domain/identity/principal.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
 import type { Database, Transaction } from "../../store/database.ts";

@@ -1,9 +1,9 @@
 // What a handler checks before it changes a conversation: that the caller sees it, and may do this to it.
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
-import { mayManage, mayWrite, type Standing } from "../../domain/visibility.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { mayManage, mayWrite, type Standing } from "../../domain/identity/visibility.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { type LockedRow, lockConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 

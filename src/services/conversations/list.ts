@@ -7,10 +7,10 @@ import {
   ListConversationsRequestSchema,
   type ListConversationsResponseSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { actorFilter, actorText } from "../../domain/actor.ts";
-import { callerFrom } from "../../domain/caller.ts";
-import { deletedOf } from "../../domain/deleted.ts";
-import { invalidPageToken } from "../../domain/page-token.ts";
+import { actorFilter, actorText } from "../../domain/identity/actor.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
+import { deletedOf } from "../../domain/lists/deleted.ts";
+import { invalidPageToken } from "../../domain/lists/page-token.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import {
   type ConversationList,

@@ -3,7 +3,7 @@ import {
   type PurgeConversationRequest,
   PurgeConversationRequestSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { callerFrom } from "../../domain/caller.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
 import { findFirstCall } from "../../store/idempotency/idempotency.ts";

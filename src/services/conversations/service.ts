@@ -2,13 +2,13 @@
 import { create } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { type Caller, callerFrom } from "../../domain/caller.ts";
-import { hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { checkEtag } from "../../domain/etag.ts";
 import { EventType } from "../../domain/event-type.ts";
-import { isOurId, newId } from "../../domain/id.ts";
-import { type Speaker, Speaking } from "../../domain/speaking.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId, newId } from "../../domain/ids/id.ts";
+import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
+import { type Speaker, Speaking } from "../../domain/messages/roles.ts";
+import { checkEtag } from "../../domain/updates/etag.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditedAct, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";

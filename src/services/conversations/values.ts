@@ -1,7 +1,7 @@
 // The fields of a conversation that callers set: their values as columns, and the rules between them.
 import { type Conversation, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import { type ConversationValues, existingMembers, watchesMember } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 

@@ -1,6 +1,7 @@
 // Makes and changes members: for DirectoryService, and for the command line.
-import type { Caller } from "../../domain/caller.ts";
+
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
 import { roleOfNumber } from "../../store/directory/access.ts";

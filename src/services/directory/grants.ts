@@ -1,6 +1,6 @@
 // Nobody gives or takes what is above it: the rule `grant` of the permissions.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { type Principal, ROLES, type Role, type Scope } from "../../domain/principal.ts";
+import { type Principal, ROLES, type Role, type Scope } from "../../domain/identity/principal.ts";
 
 /** The highest role that a caller may give or take: its own, or admin for an API key on its own. */
 export function highestRole(principal: Principal): Role {

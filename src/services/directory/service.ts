@@ -2,11 +2,11 @@
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { type Member, type MemberRole, MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";
-import { type Caller, callerFrom } from "../../domain/caller.ts";
-import { deletedOf, hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { invalidField, notFound } from "../../domain/errors.ts";
-import { checkEtag } from "../../domain/etag.ts";
-import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/principal.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/identity/principal.ts";
+import { deletedOf, hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
+import { checkEtag } from "../../domain/updates/etag.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database, Queryable } from "../../store/database.ts";

@@ -2,8 +2,8 @@
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 import type { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
-import { toActor } from "../../domain/actor.ts";
 import { EventType } from "../../domain/event-type.ts";
+import { toActor } from "../../domain/identity/actor.ts";
 import type { LogEntry, MessageRow } from "../../store/messages/messages.ts";
 import { toMessage, toTimestamp } from "../convert.ts";
 

@@ -1,9 +1,9 @@
 // EventService: the logs of conversations, page by page or as they grow.
 import { EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/event_service_pb.ts";
-import { callerFrom } from "../../domain/caller.ts";
 import { notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";

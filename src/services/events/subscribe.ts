@@ -5,10 +5,10 @@ import {
   type SubscribeResponse,
   SubscribeResponseSchema,
 } from "../../../gen/colloquy/v1/event_service_pb.ts";
-import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
-import type { Principal } from "../../domain/principal.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { createFeedTails, type FeedTails } from "../../live/followers/feed-tail.ts";
 import { type FeedCursor, followFeed, MAX_SEQ } from "../../live/followers/follow-feed.ts";
 import { followLog } from "../../live/followers/follow-log.ts";

@@ -10,7 +10,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
-import type { Principal } from "../../domain/principal.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";

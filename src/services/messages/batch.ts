@@ -5,8 +5,8 @@ import type {
   BatchListMessagesRequest,
   BatchListMessagesResponseSchema,
 } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { callerFrom } from "../../domain/caller.ts";
-import { isOurId } from "../../domain/id.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";

@@ -2,12 +2,12 @@
 import { create } from "@bufbuild/protobuf";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { UpdateMessageRequest } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { fieldsToUpdate, refuseNothing } from "../../domain/field-mask.ts";
-import { editOf, type MessageDraft, reworded, type StoredMessage } from "../../domain/message-diff.ts";
-import type { Speaking } from "../../domain/speaking.ts";
-import { mayManage } from "../../domain/visibility.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { mayManage } from "../../domain/identity/visibility.ts";
+import { editOf, type MessageDraft, reworded, type StoredMessage } from "../../domain/messages/diff.ts";
+import type { Speaking } from "../../domain/messages/roles.ts";
+import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";

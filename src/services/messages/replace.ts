@@ -1,9 +1,9 @@
 // Replacing the messages of a conversation by a new list: as a difference by position, a piece at a time.
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
-import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/message-diff.ts";
-import { diffMessages } from "../../domain/message-diff.ts";
-import type { Speaking } from "../../domain/speaking.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/messages/diff.ts";
+import { diffMessages } from "../../domain/messages/diff.ts";
+import type { Speaking } from "../../domain/messages/roles.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
 import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";

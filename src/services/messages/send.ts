@@ -1,13 +1,13 @@
 // Sending: one statement does it all, and its outcome says what to answer.
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { type Message, MessageSchema, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
-import { toActor } from "../../domain/actor.ts";
-import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
-import { messageEtag } from "../../domain/etag.ts";
-import { isOurId, newIds } from "../../domain/id.ts";
-import type { MessageDraft } from "../../domain/message-diff.ts";
-import type { Speaking } from "../../domain/speaking.ts";
+import { toActor } from "../../domain/identity/actor.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId, newIds } from "../../domain/ids/id.ts";
+import type { MessageDraft } from "../../domain/messages/diff.ts";
+import type { Speaking } from "../../domain/messages/roles.ts";
+import { messageEtag } from "../../domain/updates/etag.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../../store/idempotency/idempotency.ts";

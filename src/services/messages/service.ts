@@ -1,13 +1,13 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
 import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { type Caller, callerFrom } from "../../domain/caller.ts";
-import { hidesPresent, showsDeleted } from "../../domain/deleted.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { checkEtag, checkLogEtag } from "../../domain/etag.ts";
-import { isOurId } from "../../domain/id.ts";
-import { checkKinds, kindsOf } from "../../domain/message-kind.ts";
-import { type Speaker, Speaking } from "../../domain/speaking.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
+import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
+import { type Speaker, Speaking } from "../../domain/messages/roles.ts";
+import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";

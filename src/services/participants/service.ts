@@ -1,9 +1,9 @@
 // ParticipantService: who takes part in a conversation, and how far each has read.
 import { ParticipantSchema } from "../../../gen/colloquy/v1/participant_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/participant_service_pb.ts";
-import { callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditedAct, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";

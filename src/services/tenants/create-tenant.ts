@@ -1,7 +1,7 @@
 // Makes a tenant: for TenantService, and for the command line.
 import { randomBytes } from "node:crypto";
-import type { Caller } from "../../domain/caller.ts";
-import { newId } from "../../domain/id.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
 import { addTenant, tenantOfSlug } from "../../store/directory/tenants.ts";

@@ -1,8 +1,8 @@
 // ExportConversations: everything there is of one conversation, or of all that the caller may see, at one moment.
 import type { Record as ImportRecord } from "../../../gen/colloquy/v1/record_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import {
   type ConversationList,
   type ConversationRow,

@@ -1,5 +1,5 @@
 // One transaction of an import: what is not there yet gets its place and is added.
-import type { Caller } from "../../domain/caller.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";

@@ -7,7 +7,7 @@ import {
   ImportConversationsResponseSchema,
   ImportErrorSchema,
 } from "../../../gen/colloquy/v1/transfer_service_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";
 import type { Database } from "../../store/database.ts";
 import { addBatch, type BatchOutcome, settleParts } from "./import-batch.ts";

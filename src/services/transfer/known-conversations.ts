@@ -1,5 +1,5 @@
 // The ids of conversations by those of another system.
-import { isOurId } from "../../domain/id.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 
 /** The conversations that an import has named by the ids of another system, as many as are worth remembering. */
 export class KnownConversations {

@@ -1,7 +1,7 @@
 // TransferService: whole conversations come and go as newline-delimited JSON.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/transfer_service_pb.ts";
-import { callerFrom } from "../../domain/caller.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database } from "../../store/database.ts";

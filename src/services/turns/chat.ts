@@ -15,11 +15,11 @@ import {
 import type { LiveTurnTask } from "../../agents/turns/live-turn.ts";
 import { replyRequestOf } from "../../agents/turns/reply-request.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
-import { type Caller, callerFrom } from "../../domain/caller.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
-import { isOurId } from "../../domain/id.ts";
-import type { Speaking } from "../../domain/speaking.ts";
-import { MAX_REPLY_BYTES, TurnState } from "../../domain/turn.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import type { Speaking } from "../../domain/messages/roles.ts";
+import { MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";

@@ -1,7 +1,7 @@
 // TurnService: agents answer in conversations.
 import * as pb from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
-import { type Speaker, Speaking } from "../../domain/speaking.ts";
+import { type Speaker, Speaking } from "../../domain/messages/roles.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database } from "../../store/database.ts";

@@ -1,7 +1,7 @@
 // Reads and changes agents.
 
 import type { Interrupt } from "../../domain/cancellation.ts";
-import { isOurId } from "../../domain/id.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import type { Moment } from "../changed.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";

@@ -1,7 +1,7 @@
 // Statistics of tenants and conversations.
 
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 

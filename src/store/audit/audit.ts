@@ -1,6 +1,6 @@
 // Writes the audit log: one row for each audited change, in the transaction of its effect.
-import type { Caller } from "../../domain/caller.ts";
-import { newId } from "../../domain/id.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
 import type { Queryable, Statement } from "../database.ts";
 
 /** $1 tenant, $2 id, $3 actor, $4 action, $5 resource type, $6 resource id, $7 request id, $8 address, $9 details. */

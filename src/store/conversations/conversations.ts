@@ -1,8 +1,8 @@
 // Reads and changes conversations and their participants.
 
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type NewEvent } from "../../domain/event-type.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
 import type { Queryable } from "../database.ts";
 import { appendEvents } from "../log/statements.ts";
 import type { ConversationRow } from "./columns.ts";

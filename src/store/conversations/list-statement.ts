@@ -1,6 +1,6 @@
 // The statement that lists conversations, composed for the filters that a call uses.
 
-import type { Deleted } from "../../domain/deleted.ts";
+import type { Deleted } from "../../domain/lists/deleted.ts";
 import { MOMENT } from "../changed.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";

@@ -1,7 +1,7 @@
 // The store of the access layer: keys, tenants and members, each in one round trip.
 import type { KeyStore, MemberRecord, MemberStore, TenantStore } from "../../access/store-interfaces.ts";
-import { isOurId } from "../../domain/id.ts";
-import { ROLES, type Role, SCOPES } from "../../domain/principal.ts";
+import { ROLES, type Role, SCOPES } from "../../domain/identity/principal.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import type { Database, Queryable, Statement } from "../database.ts";
 
 interface KeyRow {

@@ -1,5 +1,5 @@
 // Reads and changes API keys.
-import type { Scope } from "../../domain/principal.ts";
+import type { Scope } from "../../domain/identity/principal.ts";
 import type { Database, Transaction } from "../database.ts";
 import { translate } from "../driver/errors.ts";
 import type { ApiKey } from "../orm/entities/api-key.ts";

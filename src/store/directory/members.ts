@@ -1,8 +1,8 @@
 // Reads and changes the members of a tenant.
 
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import type { Deleted } from "../../domain/deleted.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { Deleted } from "../../domain/lists/deleted.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 

@@ -1,5 +1,5 @@
 // The statements that list messages: of one conversation, deleted ones of all, and search.
-import type { Deleted } from "../../domain/deleted.ts";
+import type { Deleted } from "../../domain/lists/deleted.ts";
 import { changedSince, MOMENT } from "../changed.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";

@@ -1,9 +1,9 @@
 // Reads lists of messages: of one conversation, of several, deleted ones, and search.
 
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import type { Deleted } from "../../domain/deleted.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { Deleted } from "../../domain/lists/deleted.ts";
 import type { Moment } from "../changed.ts";
 import type { Queryable } from "../database.ts";
 import { type BatchRow, listMessageBatch } from "./batch-statement.ts";

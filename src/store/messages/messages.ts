@@ -1,11 +1,11 @@
 // Reads and changes messages.
 
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type MessageReference, type NewEvent } from "../../domain/event-type.ts";
-import type { MessageDiff, MessageEdit, StoredMessage } from "../../domain/message-diff.ts";
-import type { Viewer } from "../../domain/visibility.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { Viewer } from "../../domain/identity/visibility.ts";
+import type { MessageDiff, MessageEdit, StoredMessage } from "../../domain/messages/diff.ts";
 import { appendToLog } from "../conversations/conversations.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";

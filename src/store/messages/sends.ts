@@ -1,10 +1,10 @@
 // Adds messages to logs: one send, a batch of sends, or within a transaction.
 
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import { newIds } from "../../domain/id.ts";
-import type { MessageDraft } from "../../domain/message-diff.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newIds } from "../../domain/ids/id.ts";
+import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";
 import { kindColumn } from "./columns.ts";

@@ -1,6 +1,7 @@
 // Purges conversations, large ones in batches; and deleted ones whose purge time has come.
-import { type Caller, systemCaller } from "../../domain/caller.ts";
+
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { type Caller, systemCaller } from "../../domain/identity/caller.ts";
 import { audit } from "../audit/audit.ts";
 import { lockConversation, purgeConversation } from "../conversations/conversations.ts";
 import type { Database, Queryable } from "../database.ts";

@@ -1,10 +1,10 @@
 // Starts, saves, follows and ends turns.
 
 import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Caller } from "../../domain/caller.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import { newId } from "../../domain/id.ts";
-import { type EndState, FinishReason, statesBefore, TurnState } from "../../domain/turn.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
+import { type EndState, FinishReason, statesBefore, TurnState } from "../../domain/turns/turn.ts";
 import type { Queryable } from "../database.ts";
 import type { MessageRow } from "../messages/columns.ts";
 import * as sql from "./statements.ts";

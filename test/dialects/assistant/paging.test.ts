@@ -1,7 +1,7 @@
 // Users with more than one answer of the assistant API holds: past 1,000 conversations, past 20,000 messages.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { type DialectServer, type HttpAnswer, startDialects } from "../../support/dialect-server.ts";
 import { expectError, PATH } from "./answers.ts";
 

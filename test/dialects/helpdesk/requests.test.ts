@@ -1,7 +1,7 @@
 // Every field and parameter of the helpdesk API: its default, its bounds, and past them; and what fails beside them.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { type DialectServer, startDialects } from "../../support/dialect-server.ts";
 import { administer } from "../../support/postgres.ts";
 import { COMPAT, expectError, PATH } from "./answers.ts";

@@ -6,9 +6,9 @@ import { ListMessagesRequestSchema } from "../../../gen/colloquy/v1/message_serv
 import { readCredential } from "../../../src/access/credential.ts";
 import { makeApiKey, parseApiKey } from "../../../src/access/keys/api-key.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import { checkEtag, checkLogEtag } from "../../../src/domain/etag.ts";
-import { newId } from "../../../src/domain/id.ts";
-import { bindingOf, openCursor, sealCursor } from "../../../src/domain/page-token.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
+import { bindingOf, openCursor, sealCursor } from "../../../src/domain/lists/page-token.ts";
+import { checkEtag, checkLogEtag } from "../../../src/domain/updates/etag.ts";
 import { acceptCoding, acceptMedia, readMediaType } from "../../../src/http/accept.ts";
 import { decodeHints, encodeHints } from "../../../src/live/hints/encode.ts";
 import { parseTimeout } from "../../../src/pipeline/deadline.ts";

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { makeApiKey } from "../../../src/access/keys/api-key.ts";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { type Cluster, openCluster, SUPERUSER } from "../../../src/embedded-postgres/cluster.ts";
 import {
   ensurePostmaster,

@@ -9,7 +9,7 @@ import { KeyUses } from "../../../src/access/keys/key-uses.ts";
 import { LocalIssuer } from "../../../src/access/tokens/local-issuer.ts";
 import { Tokens } from "../../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import type { Role, Scope } from "../../../src/domain/principal.ts";
+import type { Role, Scope } from "../../../src/domain/identity/principal.ts";
 import {
   fakeClock,
   fakeKeys,

@@ -11,7 +11,7 @@ import {
 } from "../../../src/access/limits/rate-limits.ts";
 import { GenuineRefused } from "../../../src/access/tokens/claims.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import type { Principal, Role } from "../../../src/domain/principal.ts";
+import type { Principal, Role } from "../../../src/domain/identity/principal.ts";
 import { OTHER_TENANT, reasonName, requestWith, TENANT } from "../../support/access.ts";
 
 beforeEach(() => {

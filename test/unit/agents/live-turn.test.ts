@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
 import type { Connectors } from "../../../src/agents/connectors/connectors.ts";
 import { LiveTurn, type LiveTurnParts, type LiveTurnTask } from "../../../src/agents/turns/live-turn.ts";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
 

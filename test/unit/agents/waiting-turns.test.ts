@@ -1,8 +1,8 @@
 // Turns that wait for those before them: once the last has begun, nothing of the waiting is left.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { WaitingTurns } from "../../../src/agents/turns/waiting-turns.ts";
-import { newId } from "../../../src/domain/id.ts";
-import { TURN_TIMES } from "../../../src/domain/turn.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
+import { TURN_TIMES } from "../../../src/domain/turns/turn.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { silent } from "../../support/postgres.ts";

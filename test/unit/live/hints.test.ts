@@ -1,6 +1,6 @@
 // Hints: who is woken, how they are batched, and that losing them hurts nobody.
 import { describe, expect, test } from "vitest";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { decodeHints, encodeHints, HINT_LENGTH } from "../../../src/live/hints/encode.ts";
 import { createHints, type Hint, type HintCarrier, type Waker } from "../../../src/live/hints/hints.ts";
 

@@ -1,6 +1,6 @@
 // Hints by NATS, where it is not there yet, goes away, and comes back.
 import { expect, test } from "vitest";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { createHints, type Hint } from "../../../src/live/hints/hints.ts";
 import { createNatsHints } from "../../../src/live/hints/nats.ts";
 import { freePort } from "../../support/free-port.ts";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../../../src/store/directory/access.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";

@@ -1,6 +1,6 @@
 // How much PostgreSQL reads for the hot calls: what is asked for is paid for, not what lies around it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { type ConversationList, listConversations } from "../../../src/store/conversations/list-statement.ts";
 import { listParticipants } from "../../../src/store/conversations/participant-statements.ts";
 import { getConversation } from "../../../src/store/conversations/statements.ts";

@@ -2,9 +2,9 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
-import { type Caller, callerFrom } from "../../../src/domain/caller.ts";
-import { newId, newIds } from "../../../src/domain/id.ts";
-import type { Role } from "../../../src/domain/principal.ts";
+import { type Caller, callerFrom } from "../../../src/domain/identity/caller.ts";
+import type { Role } from "../../../src/domain/identity/principal.ts";
+import { newId, newIds } from "../../../src/domain/ids/id.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { SendQueue } from "../../../src/store/messages/send-batcher.ts";
 import type { Send } from "../../../src/store/messages/sends.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
-import { newId } from "../../../src/domain/id.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
 import { createSweeper } from "../../../src/jobs/sweeper.ts";
 import type { Database } from "../../../src/store/database.ts";
 import { reasonOf } from "../../support/errors.ts";

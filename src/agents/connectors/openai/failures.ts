@@ -1,6 +1,6 @@
 // Classifies an endpoint's failures: whether a retry may help, and whether the agent is down.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FinishReason } from "../../../domain/turn.ts";
+import { FinishReason } from "../../../domain/turns/turn.ts";
 import { AnswerTooLarge, type FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure } from "../connector.ts";
 import { StreamTooLong } from "./event-stream.ts";

@@ -1,6 +1,6 @@
 // Parses a reply of chat completions, in all forms that model servers send.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FinishReason } from "../../../domain/turn.ts";
+import { FinishReason } from "../../../domain/turns/turn.ts";
 import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
 import { within } from "../../turns/within.ts";
 import { EventStream, type ServerEvent } from "./event-stream.ts";

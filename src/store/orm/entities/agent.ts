@@ -41,7 +41,7 @@ export const TurnEntity = defineEntity({
     /** The id that the reply has, or will have. */
     replyId: p.uuid(),
     replySeq: p.bigint().nullable(),
-    /** See domain/turn.ts. */
+    /** See domain/turns/turn.ts. */
     state: p.smallint(),
     failure: p.text().default(""),
     /** The finish reason; 0: unknown. */

@@ -1,6 +1,6 @@
 // Who did something: as a text in the store, as an Actor in the contract. Nothing else turns one into the other.
-import { type Actor, ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
-import { invalidField } from "./errors.ts";
+import { type Actor, ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
+import { invalidField } from "../errors.ts";
 
 /** What the texts of all others than members begin with. No member's id does: see `isMemberId`. */
 const PREFIXES: readonly (readonly [ActorType, string])[] = [

@@ -1,5 +1,5 @@
 // The states of a turn, and the times that keep one from being forgotten.
-import { FinishReason, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 
 export { FinishReason, TurnState };
 

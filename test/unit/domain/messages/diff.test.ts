@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
-import { diffMessages, type MessageDraft, type StoredMessage } from "../../../src/domain/message-diff.ts";
+import { MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { diffMessages, type MessageDraft, type StoredMessage } from "../../../../src/domain/messages/diff.ts";
 
 function draft(content: string, extra: Partial<MessageDraft> = {}): MessageDraft {
   const unsaid = { metadata: undefined, clientTime: undefined, parts: undefined };

@@ -1,6 +1,6 @@
 // Which fields an update changes (AIP-134).
 import { type DescMessage, isFieldSet, type Message } from "@bufbuild/protobuf";
-import { invalidField } from "./errors.ts";
+import { invalidField } from "../errors.ts";
 
 /**
  * The fields to change, by their proto names. Without paths: those that are set. `*`: all that may be changed.

@@ -1,7 +1,7 @@
 // Who may call what: the contract says it of each RPC with its option `permission`. docs/permissions.md is made from it.
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
-import { Permission_KeyScope as KeyScope, permission } from "../../gen/colloquy/v1/permission_pb.ts";
-import { credentialMissing, DomainError, ErrorReason } from "./errors.ts";
+import { Permission_KeyScope as KeyScope, permission } from "../../../gen/colloquy/v1/permission_pb.ts";
+import { credentialMissing, DomainError, ErrorReason } from "../errors.ts";
 import { type Principal, ROLES, type Role, type Scope } from "./principal.ts";
 
 /** A rule for callers that have a credential. What the handler checks besides is in the option alone. */

@@ -2,8 +2,8 @@
 import { clone, create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
-import { sortMaps } from "../../../src/domain/canonical-order.ts";
-import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
+import { sortMaps } from "../../../../src/domain/protobuf/canonical-order.ts";
+import { EchoRequestSchema } from "../../../gen/colloquy/test/v1/echo_pb.ts";
 
 function sortedBytes(init: MessageInitShape<typeof EchoRequestSchema>): string {
   const message = create(EchoRequestSchema, init);

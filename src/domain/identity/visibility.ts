@@ -1,5 +1,5 @@
 // Through whose eyes a call looks: which conversations it sees, and what it may do in them.
-import { credentialMissing } from "./errors.ts";
+import { credentialMissing } from "../errors.ts";
 import type { Principal } from "./principal.ts";
 
 /**

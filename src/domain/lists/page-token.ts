@@ -1,8 +1,8 @@
 // Page tokens: opaque, authenticated, and bound to the tenant and to every other argument of the list (AIP-158).
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { sortMaps } from "./canonical-order.ts";
-import { DomainError, ErrorReason } from "./errors.ts";
+import { DomainError, ErrorReason } from "../errors.ts";
+import { sortMaps } from "../protobuf/canonical-order.ts";
 
 const TAG_BYTES = 16;
 

@@ -1,6 +1,6 @@
 // Which kinds of entries a list stands for.
-import { type Message, MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
-import { invalidField } from "./errors.ts";
+import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { invalidField } from "../errors.ts";
 
 /** The kinds that are asked for; messages alone where none are. */
 export function kindsOf(asked: readonly MessageKind[]): readonly MessageKind[] {

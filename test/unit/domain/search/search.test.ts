@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { parseSearch, toTsQuery } from "../../../src/domain/search/query.ts";
-import { snippetOf } from "../../../src/domain/search/snippet.ts";
+import { parseSearch, toTsQuery } from "../../../../src/domain/search/query.ts";
+import { snippetOf } from "../../../../src/domain/search/snippet.ts";
 
 describe("a query", () => {
   test.each([

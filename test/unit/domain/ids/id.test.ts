@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isOurId, newId, newIds } from "../../../src/domain/id.ts";
+import { isOurId, newId, newIds } from "../../../../src/domain/ids/id.ts";
 
 test("ids rise in the order of their making", () => {
   const ids = [...newIds(20_000), newId()];

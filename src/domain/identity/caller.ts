@@ -1,7 +1,7 @@
 // A call's principal, boiled down to what the store asks of it.
-import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
+import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
+import { credentialMissing, DomainError, ErrorReason } from "../errors.ts";
 import { actorText } from "./actor.ts";
-import { credentialMissing, DomainError, ErrorReason } from "./errors.ts";
 import { callerOf, type Principal } from "./principal.ts";
 import { type Viewer, viewerOf } from "./visibility.ts";
 
@@ -10,7 +10,7 @@ export interface Caller {
   /** The member that calls, or for which a key acts; null for a key on its own. */
   readonly memberId: string | null;
   readonly viewer: Viewer;
-  /** Who did it, as conversations, messages and events keep it: a text of `domain/actor.ts`. */
+  /** Who did it, as conversations, messages and events keep it: a text of `domain/identity/actor.ts`. */
   readonly actor: string;
   /** Who it is for idempotency and in audit rows: a key that acts for a member is somebody else than that member. */
   readonly name: string;

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { ListMessagesRequestSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import { bindingOf, openCursor, type PageScope, sealCursor } from "../../../src/domain/page-token.ts";
+import { ListMessagesRequestSchema } from "../../../../gen/colloquy/v1/message_service_pb.ts";
+import { DomainError, ErrorReason } from "../../../../src/domain/errors.ts";
+import { bindingOf, openCursor, type PageScope, sealCursor } from "../../../../src/domain/lists/page-token.ts";
 
 function scope(change: Partial<PageScope> & { conversationId?: string; caller?: string } = {}): PageScope {
   const { conversationId = "c1", caller = "member:alice", ...rest } = change;

@@ -1,5 +1,5 @@
 // Which things a call answers: those that are there, the deleted ones, or both.
-import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 
 export type Deleted = "exclude" | "include" | "only";
 

@@ -1,16 +1,16 @@
 import { create, type DescMethod, type MessageInitShape } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
-import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
-import { Permission_KeyScope, Permission_Need, PermissionSchema } from "../../../gen/colloquy/v1/permission_pb.ts";
-import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
-import { contradictionIn, permissionFaults } from "../../../scripts/permissions.ts";
-import { DomainError } from "../../../src/domain/errors.ts";
-import { permit, requireRules, ruleName, ruleOf } from "../../../src/domain/permissions.ts";
-import { isMemberId, type Principal, ROLES, type Role, type Scope } from "../../../src/domain/principal.ts";
-import { mayManage, mayWrite, viewerOf } from "../../../src/domain/visibility.ts";
-import { reasonName, TENANT } from "../../support/access.ts";
-import { ownServices } from "../../support/contract.ts";
+import { MemberRole } from "../../../../gen/colloquy/v1/member_pb.ts";
+import { Permission_KeyScope, Permission_Need, PermissionSchema } from "../../../../gen/colloquy/v1/permission_pb.ts";
+import { Health } from "../../../../gen/grpc/health/v1/health_pb.ts";
+import { contradictionIn, permissionFaults } from "../../../../scripts/permissions.ts";
+import { DomainError } from "../../../../src/domain/errors.ts";
+import { permit, requireRules, ruleName, ruleOf } from "../../../../src/domain/identity/permissions.ts";
+import { isMemberId, type Principal, ROLES, type Role, type Scope } from "../../../../src/domain/identity/principal.ts";
+import { mayManage, mayWrite, viewerOf } from "../../../../src/domain/identity/visibility.ts";
+import { reasonName, TENANT } from "../../../support/access.ts";
+import { ownServices } from "../../../support/contract.ts";
 
 const member = (role: Role, tenantId: string | undefined = TENANT): Principal => {
   return { kind: "member", tenantId, memberId: "alice", role };

@@ -1,9 +1,9 @@
 // The difference between the messages that a conversation has and those that it shall have, by position.
 import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { withContent } from "./parts/content.ts";
-import { partsText, readParts } from "./parts/stored.ts";
+import type { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import { withContent } from "../parts/content.ts";
+import { partsText, readParts } from "../parts/stored.ts";
 
 /** What a caller sets of a message. */
 export interface MessageDraft {

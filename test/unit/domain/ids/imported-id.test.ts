@@ -1,6 +1,6 @@
 // Ids of imported things.
 import { expect, test } from "vitest";
-import { importedId } from "../../../src/domain/imported-id.ts";
+import { importedId } from "../../../../src/domain/ids/imported-id.ts";
 
 const time = new Date("2024-05-01T08:00:00Z");
 

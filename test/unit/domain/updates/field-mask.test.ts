@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
-import { ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import { fieldsToUpdate } from "../../../src/domain/field-mask.ts";
+import { ConversationSchema } from "../../../../gen/colloquy/v1/conversation_pb.ts";
+import { fieldsToUpdate } from "../../../../src/domain/updates/field-mask.ts";
 
 const updatable = ["title", "pinned", "metadata"] as const;
 const value = create(ConversationSchema, { title: "t", mode: "not updatable here" });

@@ -1,9 +1,9 @@
 // The rules of turns that need no I/O: states, the text as it grows, the circuit.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
-import { codePoints, fromCodePoint, TurnText } from "../../../src/domain/reply-text.ts";
-import { isOpen, mayBecome, statesBefore, TURN_TIMES, TurnState } from "../../../src/domain/turn.ts";
+import { Circuit } from "../../../../src/agents/connectors/circuit-breaker.ts";
+import { codePoints, fromCodePoint, TurnText } from "../../../../src/domain/turns/reply-text.ts";
+import { isOpen, mayBecome, statesBefore, TURN_TIMES, TurnState } from "../../../../src/domain/turns/turn.ts";
 
 describe("the states of a turn", () => {
   const { QUEUED, RUNNING, COMPLETE, CANCELLED, FAILED } = TurnState;

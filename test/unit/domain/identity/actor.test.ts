@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
+import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
 import {
   actorFilter,
   actorText,
@@ -7,8 +7,8 @@ import {
   isReserved,
   toActor,
   toAuditActor,
-} from "../../../src/domain/actor.ts";
-import { agent, apiKey, member, system } from "../../support/actors.ts";
+} from "../../../../src/domain/identity/actor.ts";
+import { agent, apiKey, member, system } from "../../../support/actors.ts";
 
 test.each([
   ["ann", member("ann")],

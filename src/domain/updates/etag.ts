@@ -1,5 +1,5 @@
 // Etags: what they are made of, and when one still matches.
-import { DomainError, ErrorReason } from "./errors.ts";
+import { DomainError, ErrorReason } from "../errors.ts";
 
 /**
  * A conversation's etag holds its version, which moves when it is itself changed, and the length of its log, which moves

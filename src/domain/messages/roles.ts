@@ -1,8 +1,8 @@
 // In which roles a caller may speak: what is said as the system, or for the assistant, reaches models as such.
-import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import type { Caller } from "./caller.ts";
-import { DomainError, ErrorReason } from "./errors.ts";
-import type { MessageDiff, MessageDraft } from "./message-diff.ts";
+import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import { DomainError, ErrorReason } from "../errors.ts";
+import type { Caller } from "../identity/caller.ts";
+import type { MessageDiff, MessageDraft } from "./diff.ts";
 
 /** The words for roles in settings and errors. */
 export const SPEAKERS = {
