@@ -38,11 +38,11 @@ import { createEventService } from "../services/events/service.ts";
 import { createSubscriptions } from "../services/events/subscribe.ts";
 import { createMessageService } from "../services/messages/service.ts";
 import { createParticipantService } from "../services/participants/service.ts";
+import { redactForWriteOnlyKeys } from "../services/redaction.ts";
 import { createHealth } from "../services/system/health.ts";
 import { createReflection } from "../services/system/reflection.ts";
 import { createTransferService } from "../services/transfer/service.ts";
 import { createTurnService } from "../services/turns/service.ts";
-import { withholding } from "../services/withheld.ts";
 import type { Database } from "../store/database.ts";
 import { createTenantSecrets } from "../store/directory/tenant-secrets.ts";
 import { type EventLoop, watchEventLoop } from "../telemetry/event-loop.ts";
@@ -136,7 +136,7 @@ export async function createApp(
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,
-  ].map(withholding);
+  ].map(redactForWriteOnlyKeys);
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const allowsOrigin = createOriginCheck(cors);
   const frontends = createFrontends({

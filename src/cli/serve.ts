@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import { once } from "node:events";
 import type { App, Surroundings } from "../app/app.ts";
 import type { Listening } from "../server/listening.ts";
-import { trimWhenQuiet } from "../server/release-heap.ts";
+import { releaseHeapWhenIdle } from "../server/release-heap.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { type OpenedDatabase, withDatabase } from "./with-database.ts";
 
@@ -140,7 +140,7 @@ const LISTEN_ERRORS: Readonly<Record<string, (place: { address: string; port: st
 async function start(app: App, settle: (listening: Listening) => Promise<unknown>): Promise<Listening> {
   try {
     const listening = await app.start(settle);
-    trimWhenQuiet();
+    releaseHeapWhenIdle();
     return listening;
   } catch (error) {
     const { code = "", address, hostname, port } = error as NodeJS.ErrnoException & Record<string, unknown>;

@@ -23,20 +23,20 @@ export const jsonText: { decode(bytes?: Uint8Array): string } = {
   decode(bytes) {
     const text = textOf(bytes);
     if (isTooDeep(text)) throw malformed(`the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
-    if (text.length > MOST_VALUES && holdsTooMuch(text)) {
-      throw malformed(`the body must hold at most ${MOST_VALUES} values`);
+    if (text.length > MAX_VALUES && holdsTooMuch(text)) {
+      throw malformed(`the body must hold at most ${MAX_VALUES} values`);
     }
     return text;
   },
 };
 
 /** The most values of a body that is read at once. */
-const MOST_VALUES = 20_000;
+const MAX_VALUES = 20_000;
 
-/** Whether a text has more commas than {@link MOST_VALUES}. Commas of strings count too: large bodies are read elsewhere. */
+/** Whether a text has more commas than {@link MAX_VALUES}. Commas of strings count too: large bodies are read elsewhere. */
 function holdsTooMuch(text: string): boolean {
   let count = 0;
-  for (let at = text.indexOf(","); at !== -1; at = text.indexOf(",", at + 1)) if (++count > MOST_VALUES) return true;
+  for (let at = text.indexOf(","); at !== -1; at = text.indexOf(",", at + 1)) if (++count > MAX_VALUES) return true;
   return false;
 }
 

@@ -3,7 +3,7 @@ import type { Network } from "../access/client-address/client-address.ts";
 import type { StreamLimits } from "../access/limits/open-streams.ts";
 import type { RatePolicies } from "../access/limits/rate-limits.ts";
 import type { IssuerSettings } from "../access/tokens/issuers.ts";
-import type { Speaker } from "../domain/messages/roles.ts";
+import type { RoleName } from "../domain/messages/role-policy.ts";
 import { type MountPoint, TRUSTING_DIALECTS, type TrustingDialect } from "../domain/settings/dialect-names.ts";
 import { mounts } from "./dialect-values.ts";
 import type { HintsSetting } from "./values.ts";
@@ -40,7 +40,7 @@ export interface Config {
   /** The proxies whose forwarding headers are trusted. */
   readonly trustedProxies: readonly Network[];
   /** The roles that members may give to messages; undefined: all. */
-  readonly memberRoles: readonly Speaker[] | undefined;
+  readonly memberRoles: readonly RoleName[] | undefined;
   readonly agents: {
     /** Whether agents may be on loopback and private networks. */
     readonly allowPrivate: boolean;

@@ -6,7 +6,7 @@ import { purgeDue } from "../store/purge/purge.ts";
 const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
 
 /** A round in which so many tenants failed is over: the database is away, or as good as that. */
-const MOST_FAILURES = 10;
+const MAX_FAILURES = 10;
 
 export interface SweeperOptions {
   readonly database: Database;
@@ -52,7 +52,7 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
         if (stopping.signal.aborted) return forgotten;
         // What cannot be done for one tenant must not wait for ever for all that come after it.
         failures.push(error);
-        if (failures.length === MOST_FAILURES) break;
+        if (failures.length === MAX_FAILURES) break;
       }
     }
     if (failures.length > 0) throw failures[0];

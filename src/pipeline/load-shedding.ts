@@ -15,7 +15,7 @@ const LOG_EVERY = 4;
 const RETRY_AFTER_MS = 1_000;
 const STEP_UP = 0.25;
 const LEAST_SHARE = 0.05;
-const MOST_SHARE = 0.95;
+const MAX_SHARE = 0.95;
 
 export type ShedCause = "queue_full" | "queue_time" | "event_loop";
 
@@ -129,7 +129,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
  * and half as much in each window in which that is not so.
  */
 export function nextShare(share: number, ownDelayMs: number, calls: number): number {
-  if (ownDelayMs > MAX_LOOP_DELAY_MS && calls > FEW_CALLS) return Math.min(MOST_SHARE, share + STEP_UP);
+  if (ownDelayMs > MAX_LOOP_DELAY_MS && calls > FEW_CALLS) return Math.min(MAX_SHARE, share + STEP_UP);
   return share / 2 < LEAST_SHARE ? 0 : share / 2;
 }
 

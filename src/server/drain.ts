@@ -56,14 +56,14 @@ export async function drainServer({ port, sessions, inFlight, lifecycle, deadlin
   lifecycle.drain();
   for (const session of sessions) announce(session);
   port.http1.closeIdleConnections();
-  if (!(await within(deadlineMs, inFlight.none()))) {
+  if (!(await settlesWithin(deadlineMs, inFlight.none()))) {
     lifecycle.stop();
-    await within(LAST_WORDS_MS, inFlight.none());
+    await settlesWithin(LAST_WORDS_MS, inFlight.none());
   }
   const closed = new Promise<void>((resolve) => port.http1.close(() => resolve()));
   port.http1.closeIdleConnections();
   for (const session of sessions) session.close();
-  if (!(await within(LAST_WORDS_MS, closed))) for (const socket of port.sockets) socket.destroy();
+  if (!(await settlesWithin(LAST_WORDS_MS, closed))) for (const socket of port.sockets) socket.destroy();
   await closed;
 }
 
@@ -72,7 +72,7 @@ function announce(session: ServerHttp2Session): void {
 }
 
 /** Whether the promise settles within so many milliseconds. */
-async function within(milliseconds: number, promise: Promise<void>): Promise<boolean> {
+async function settlesWithin(milliseconds: number, promise: Promise<void>): Promise<boolean> {
   const stop = new AbortController();
   const timer = sleep(milliseconds, false, { signal: stop.signal }).catch(() => false);
   const done = await Promise.race([promise.then(() => true), timer]);

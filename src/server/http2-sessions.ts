@@ -1,6 +1,6 @@
 // The open HTTP/2 connections: idle ones are let go, dead ones found out.
 import type { Http2Server, ServerHttp2Session } from "node:http2";
-import { unlessHeard } from "./unless-heard.ts";
+import { endIfIdle } from "./end-if-idle.ts";
 
 /** How long a peer may take to answer a ping before its connection is taken for dead. */
 const PING_TIMEOUT_MS = 20_000;
@@ -22,7 +22,7 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
     session.setTimeout(idleTimeoutMs);
     // Whenever it has been silent for so long, not only the first time.
     session.on("timeout", () => {
-      unlessHeard(session.socket, () => {
+      endIfIdle(session.socket, () => {
         if (streams === 0) session.close();
         else pingOrDestroy(session);
       });
@@ -33,6 +33,6 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
 
 function pingOrDestroy(session: ServerHttp2Session): void {
   if (session.destroyed) return;
-  const timer = setTimeout(() => unlessHeard(session.socket, () => session.destroy()), PING_TIMEOUT_MS).unref();
+  const timer = setTimeout(() => endIfIdle(session.socket, () => session.destroy()), PING_TIMEOUT_MS).unref();
   session.ping(() => clearTimeout(timer));
 }

@@ -13,10 +13,10 @@ import type { TLSSocket } from "node:tls";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
+import { endIfIdle } from "./end-if-idle.ts";
 import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./expect-continue.ts";
 import type { Limits } from "./limits.ts";
 import { lingerBeforeClose } from "./linger.ts";
-import { unlessHeard } from "./unless-heard.ts";
 import { createUnreadLimit } from "./unread-limit.ts";
 
 export interface OnePort {
@@ -67,7 +67,7 @@ export function createOnePort(
           onRequest as RequestListener,
         );
   // Node would destroy it at once.
-  http1.on("timeout", (socket) => unlessHeard(socket, () => socket.destroy()));
+  http1.on("timeout", (socket) => endIfIdle(socket, () => socket.destroy()));
   http1.on("checkContinue", (request, response) => {
     continueWhenRead(request, response);
     onRequest(request, response);
@@ -135,7 +135,7 @@ export function createOnePort(
 /** Reads until the first bytes differ from HTTP/2's preface or are its first line, then gives them back to the socket. */
 function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2: boolean) => void): void {
   let seen: Buffer = Buffer.alloc(0);
-  const timer = setTimeout(() => unlessHeard(socket, () => socket.destroy()), timeoutMs);
+  const timer = setTimeout(() => endIfIdle(socket, () => socket.destroy()), timeoutMs);
   const finish = (isHttp2: boolean) => {
     stop();
     // Paused, so that nothing is lost until the server listens.

@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 const QUIET_SHARE = 0.1;
 const QUIET_MS = 500;
 /** How often it is looked: a server that is busy from its start on has better things to do. */
-const MOST_LOOKS = 120;
+const MAX_LOOKS = 120;
 
 type Collect = (options: { type: "major"; execution: "sync"; flavor: "last-resort" }) => void;
 
@@ -16,11 +16,11 @@ type Collect = (options: { type: "major"; execution: "sync"; flavor: "last-resor
  *
  * @param busy the part of the time since it was last asked in which the event loop was busy
  */
-export function trimWhenQuiet(collect: () => void = collectEverything, busy: () => number = watchBusy()): void {
+export function releaseHeapWhenIdle(collect: () => void = collectEverything, busy: () => number = watchBusy()): void {
   let looks = 0;
   const timer = setInterval(() => {
     const quiet = busy() < QUIET_SHARE;
-    if (!quiet && ++looks < MOST_LOOKS) return;
+    if (!quiet && ++looks < MAX_LOOKS) return;
     clearInterval(timer);
     if (quiet) collect();
   }, QUIET_MS);

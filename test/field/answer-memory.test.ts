@@ -9,7 +9,7 @@ vi.setConfig({ testTimeout: 240_000 });
 
 const MESSAGES = 945;
 /** Of the process: its code and the database's pages among them. */
-const MOST_RESIDENT = 900 << 20;
+const MAX_RESIDENT = 900 << 20;
 
 let database: TestDatabase;
 let server: OwnServer;
@@ -76,13 +76,13 @@ describe("A2: thirty of the largest answers at once", () => {
     const answers = await atOnce(30, `/v1/conversation/${id}/messages?per_page=1000`);
     for (const { status, json } of answers) expect([status, json.error.code]).toEqual([413, "too_large"]);
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-    expect(mostResident()).toBeLessThan(MOST_RESIDENT);
+    expect(mostResident()).toBeLessThan(MAX_RESIDENT);
   });
 
   test("are answered where they are not, each whole", async () => {
     const answers = await atOnce(30, `/v1/conversation/${id}/messages?per_page=60`);
     for (const { status, json } of answers) expect([status, json.data?.length]).toEqual([200, 60]);
-    expect(mostResident()).toBeLessThan(MOST_RESIDENT);
+    expect(mostResident()).toBeLessThan(MAX_RESIDENT);
   });
 
   test("of the canonical list too, page by page", async () => {
@@ -92,6 +92,6 @@ describe("A2: thirty of the largest answers at once", () => {
       expect(json.messages.length).toBeGreaterThan(5);
       expect(json.nextPageToken).not.toBe("");
     }
-    expect(mostResident()).toBeLessThan(MOST_RESIDENT);
+    expect(mostResident()).toBeLessThan(MAX_RESIDENT);
   });
 });

@@ -12,7 +12,7 @@ const CONVERSATIONS = 12;
 /** 200 are 50 MiB of text. */
 const MESSAGES = 200;
 /** Of the process: its code and the database's pages among them. */
-const MOST_RESIDENT = 700 << 20;
+const MAX_RESIDENT = 700 << 20;
 
 let database: TestDatabase;
 let server: OwnServer;
@@ -80,7 +80,7 @@ test("S-REPLACE-PARALLEL: replaces of 50 MiB each at once, and the process lives
   const answers = await Promise.all(ids.map(replace));
   for (const answer of answers) expect(answer).toEqual([200, { editedCount: MESSAGES }]);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-  expect(mostResident()).toBeLessThan(MOST_RESIDENT);
+  expect(mostResident()).toBeLessThan(MAX_RESIDENT);
 });
 
 test("S-REPLACE-PARALLEL: repeats of a send whose messages have grown to 25 MiB, and the process lives", async () => {
@@ -97,5 +97,5 @@ test("S-REPLACE-PARALLEL: repeats of a send whose messages have grown to 25 MiB,
   ]);
   const repeats = await Promise.all(ids.map(async () => (await send("POST", path, body)).json()));
   for (const repeated of repeats) expect(repeated).toEqual(first);
-  expect(mostResident()).toBeLessThan(MOST_RESIDENT);
+  expect(mostResident()).toBeLessThan(MAX_RESIDENT);
 });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FinishReason } from "../../domain/turns/turn.ts";
 import type { Circuit } from "../connectors/circuit-breaker.ts";
 import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "../connectors/connector.ts";
-import { within } from "./within.ts";
+import { withTimeout } from "../with-timeout.ts";
 
 /** Maximum Retry-After to wait for before the retry, in milliseconds. */
 const MAX_PAUSE_MS = 10_000;
@@ -98,7 +98,7 @@ async function* limited(
   try {
     for (;;) {
       const left = ends - performance.now();
-      const next = await within(pieces.next(), Math.min(idleMs, left), outer);
+      const next = await withTimeout(pieces.next(), Math.min(idleMs, left), outer);
       if (next === undefined) {
         const late = left <= idleMs;
         // An agent that has sent something is slow, not down.

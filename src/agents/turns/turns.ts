@@ -20,10 +20,10 @@ import {
 } from "../../store/turns/turns.ts";
 import { warnSparingly } from "../../telemetry/warn-rarely.ts";
 import type { Connectors } from "../connectors/connectors.ts";
+import { withTimeout } from "../with-timeout.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import { LiveTurn, type LiveTurnTask } from "./live-turn.ts";
 import { WaitingTurns } from "./waiting-turns.ts";
-import { within } from "./within.ts";
 
 /** A step of a turn, for a caller that follows it. */
 export type TurnStep =
@@ -214,7 +214,7 @@ export function createTurns(options: TurnsOptions): Turns {
       clearInterval(sweeping);
       for (const live of running.values()) live.interrupt();
       const all = Promise.all([...running.values()].map(({ done }) => done));
-      await within(all, CLOSE_MS, new AbortController().signal);
+      await withTimeout(all, CLOSE_MS, new AbortController().signal);
       givingUp.abort();
       waiting.close();
     },

@@ -6,13 +6,13 @@ import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
-import type { Gathering } from "../../services/in-process/gathering.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import type { ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE, LONGEST_PAGE } from "../shared/conversation-pages.ts";
 import { readBatch } from "../shared/message-batches.ts";
 import { toListed } from "./convert.ts";
 
-const MOST_MESSAGES = 20_000;
+const MAX_MESSAGES = 20_000;
 
 /** Where the next answer begins. */
 interface Place {
@@ -41,14 +41,14 @@ export async function listAll(
 ): Promise<Listed> {
   const size = Math.min(limit, LONGEST_PAGE);
   const conversations: MessageInitShape<typeof ConversationSchema>[] = [];
-  const gathering = canonical.gather(context);
-  let room = MOST_MESSAGES;
+  const budget = canonical.responseBudget(context);
+  let room = MAX_MESSAGES;
   let place: Place | undefined = cursor === "" ? START : readCursor(cursor);
   while (place !== undefined) {
     const count: number = size - conversations.length;
     if (count === 0 || room === 0) return { conversations, nextCursor: writeCursor(place) };
     const page: Page = await readPage(canonical, context, userId, place, count);
-    const answer = await readMessages(canonical, context, gathering, page, room, conversations.length > 0);
+    const answer = await readMessages(canonical, context, budget, page, room, conversations.length > 0);
     conversations.push(...answer.conversations);
     room -= answer.messages;
     if (answer.stop !== undefined) return { conversations, nextCursor: writeCursor({ ...place, ...answer.stop }) };
@@ -107,13 +107,13 @@ function timeOf({ createTime }: Conversation): number {
 async function readMessages(
   canonical: Canonical,
   context: CallContext,
-  gathering: Gathering,
+  budget: ResponseBudget,
   page: Page,
   room: number,
   mayStop: boolean,
 ): Promise<{ conversations: Listed["conversations"]; messages: number; stop: Omit<Place, "pageToken"> | undefined }> {
   if (page.conversations.length === 0) return { conversations: [], messages: 0, stop: undefined };
-  const answer = await readBatch(canonical, context, gathering, {
+  const answer = await readBatch(canonical, context, budget, {
     conversationIds: page.conversations.map(({ id }) => id),
     maxMessages: room,
     afterSeq: page.afterSeq,

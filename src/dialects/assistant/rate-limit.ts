@@ -8,7 +8,7 @@ import type { CallInfo } from "../../protocols/rest/binding/mount.ts";
 const POINTS = 100;
 const WINDOW_MS = 60_000;
 /** So many windows are kept at most; the oldest go first. */
-const MOST_WINDOWS = 100_000;
+const MAX_WINDOWS = 100_000;
 
 /**
  * Counts the requests of a user whoever makes them; those that name no user, or one that the caller may not act for, are
@@ -19,7 +19,7 @@ export class UserLimits {
 
   /** `now`: milliseconds since 1970, for the answers say when a window ends. */
   constructor(now: () => number = Date.now) {
-    this.#windows = new Windows({ points: POINTS, lengthMs: WINDOW_MS, most: MOST_WINDOWS, now });
+    this.#windows = new Windows({ points: POINTS, lengthMs: WINDOW_MS, most: MAX_WINDOWS, now });
   }
 
   /** Counts a request of a user. */

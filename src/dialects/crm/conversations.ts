@@ -76,11 +76,15 @@ export function createConversationHandlers(
 
     async listMessages({ conversationId, ...request }, context) {
       const page = pageOf(request);
-      const { items, total } = await collect(canonical.gather(context), page.size, async (pageSize, pageToken) => {
-        const asked = { conversationId, skip: page.skip, includeTotalSize: true, pageSize, pageToken };
-        const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
-        return { ...rest, items: messages };
-      });
+      const { items, total } = await collect(
+        canonical.responseBudget(context),
+        page.size,
+        async (pageSize, pageToken) => {
+          const asked = { conversationId, skip: page.skip, includeTotalSize: true, pageSize, pageToken };
+          const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
+          return { ...rest, items: messages };
+        },
+      );
       return { data: items.map(toMessage), pagination: toPagination(page, total) };
     },
 

@@ -24,12 +24,16 @@ export function createMessageHandlers(canonical: Canonical): Handlers<typeof Mes
 
     async listDeletedMessages(request, context) {
       const page = pageOf(request);
-      const { items, total } = await collect(canonical.gather(context), page.size, async (pageSize, pageToken) => {
-        const which = { conversationId: "-", deleted: DeletedFilter.ONLY };
-        const asked = { ...which, skip: page.skip, includeTotalSize: true, pageSize, pageToken };
-        const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
-        return { ...rest, items: messages };
-      });
+      const { items, total } = await collect(
+        canonical.responseBudget(context),
+        page.size,
+        async (pageSize, pageToken) => {
+          const which = { conversationId: "-", deleted: DeletedFilter.ONLY };
+          const asked = { ...which, skip: page.skip, includeTotalSize: true, pageSize, pageToken };
+          const { messages, ...rest } = await canonical.call(context, Messages.method.listMessages, asked);
+          return { ...rest, items: messages };
+        },
+      );
       return { data: items.map(toMessage), pagination: toPagination(page, total) };
     },
   };

@@ -32,7 +32,7 @@ export async function readConversations(
   const conversations: Conversation[] = [];
   let { pageToken = "" } = request;
   let total = 0;
-  const gathering = canonical.gather(context);
+  const budget = canonical.responseBudget(context);
   do {
     const pageSize = Math.min(size - conversations.length, CANONICAL_PAGE);
     const page = await canonical.call(context, ConversationService.method.listConversations, {
@@ -40,7 +40,7 @@ export async function readConversations(
       pageSize,
       pageToken,
     });
-    await gathering.add(page.conversations);
+    await budget.add(page.conversations);
     conversations.push(...page.conversations);
     total = Number(page.totalSize ?? total);
     pageToken = page.nextPageToken;

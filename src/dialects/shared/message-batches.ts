@@ -2,12 +2,12 @@
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { CallContext } from "../../pipeline/call.ts";
-import { type Gathering, MOST_BYTES } from "../../services/in-process/gathering.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { MAX_BYTES, type ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
 
 /** Below that one more batch is read: it may take 19 MiB in JSON, where all of its text is control characters. */
-const MOST_BATCH_BYTES = MOST_BYTES / 4;
+const MAX_BATCH_BYTES = MAX_BYTES / 4;
 
 export interface MessageBatch {
   /** In the order asked for, each whole; the first of all may be in part. */
@@ -22,7 +22,7 @@ export interface MessageBatch {
 export async function readBatch(
   canonical: Canonical,
   context: CallContext,
-  gathering: Gathering,
+  budget: ResponseBudget,
   { conversationIds, maxMessages, afterSeq }: { conversationIds: string[]; maxMessages: number; afterSeq: bigint },
 ): Promise<MessageBatch> {
   const read = new Map<string, Message[]>();
@@ -33,7 +33,7 @@ export async function readBatch(
     const request = { conversationIds: rest, maxMessages: room, afterSeq: after };
     const batch = await canonical.call(context, MessageService.method.batchListMessages, request);
     for (const { conversationId, messages } of batch.conversations) {
-      await gathering.add(messages);
+      await budget.add(messages);
       room -= messages.length;
       const own = read.get(conversationId);
       if (own === undefined) read.set(conversationId, messages);
@@ -41,7 +41,7 @@ export async function readBatch(
     }
     rest = batch.remainingIds;
     after = batch.nextAfterSeq;
-  } while (rest.length > 0 && room > 0 && gathering.bytes < MOST_BATCH_BYTES);
+  } while (rest.length > 0 && room > 0 && budget.bytes < MAX_BATCH_BYTES);
   const [cut] = rest;
   // Only the first of all is answered in part; any other waits until it is the first.
   if (cut !== undefined && cut !== conversationIds[0] && read.delete(cut)) after = 0n;
@@ -60,7 +60,7 @@ export async function readMessages(
   latest = 0,
 ): Promise<ReadonlyMap<string, readonly Message[]>> {
   const read = new Map<string, Message[]>();
-  const gathering = canonical.gather(context);
+  const budget = canonical.responseBudget(context);
   let rest: readonly string[] = conversationIds;
   let afterSeq = 0n;
   while (rest.length > 0) {
@@ -74,7 +74,7 @@ export async function readMessages(
       const own = read.get(conversationId);
       if (own === undefined) read.set(conversationId, messages);
       else own.push(...messages);
-      await gathering.add(messages);
+      await budget.add(messages);
     }
     rest = [...batch.remainingIds, ...rest.slice(CANONICAL_PAGE)];
     afterSeq = batch.nextAfterSeq;

@@ -1,7 +1,7 @@
 // Pages that are counted, as the dialects ask for them.
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { Gathering } from "../../services/in-process/gathering.ts";
+import type { ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
 
 /** The most items that the services skip; nobody has as many. */
@@ -26,7 +26,7 @@ export interface ListedPage<T> {
 
 /** The first `size` items of a list, read in as many calls as that takes, and how many match in all. */
 export async function collect<T extends Message | Conversation>(
-  gathering: Gathering,
+  budget: ResponseBudget,
   size: number,
   read: (pageSize: number, pageToken: string) => Promise<ListedPage<T>>,
 ): Promise<{ readonly items: readonly T[]; readonly total: number }> {
@@ -35,7 +35,7 @@ export async function collect<T extends Message | Conversation>(
   let total = 0;
   do {
     const page = await read(Math.min(size - items.length, CANONICAL_PAGE), pageToken);
-    await gathering.add(page.items);
+    await budget.add(page.items);
     items.push(...page.items);
     total = Number(page.totalSize ?? total);
     pageToken = page.nextPageToken;

@@ -19,7 +19,7 @@ export const DEFAULT_BODY_MEMORY: BodyMemoryLimits = {
 const RETRY_AFTER_MS = 1_000;
 
 /** What waits counts as well; past so many times a connection's limit the next body is refused. */
-const MOST_WAITING = 2;
+const MAX_WAITING = 2;
 
 interface Connection {
   held: number;
@@ -123,7 +123,7 @@ export class BodyShare {
     const more = bytes - this.#reserved;
     this.#reserved = 0;
     this.#add(more);
-    if (this.#connection.held > MOST_WAITING * this.#memory.limits.maxBodyBytes && !this.mayRead) {
+    if (this.#connection.held > MAX_WAITING * this.#memory.limits.maxBodyBytes && !this.mayRead) {
       this.refuse("too many request bodies are on their way on this connection");
     }
     if (this.#refused !== undefined) throw this.#refused;

@@ -4,9 +4,9 @@ import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 import { nativeRules } from "./predefined.ts";
 
 /** Where no rule says anything, as in types that are not ours: the paths of a field mask, the extensions of a raw body. */
-const MOST_UNRULED_ITEMS = 1_000;
+const MAX_UNRULED_ITEMS = 1_000;
 /** Free JSON is limited by its bytes: no more values can be written in so many. */
-const MOST_JSON_ITEMS = 8_192;
+const MAX_JSON_ITEMS = 8_192;
 const FREE_JSON = ["google.protobuf.Struct", "google.protobuf.ListValue"];
 
 const known = new WeakMap<DescField, number>();
@@ -16,9 +16,9 @@ export function mostItems(field: DescField): number {
   let most = known.get(field);
   if (most === undefined) {
     const { type } = hasOption(field, rules.field) ? getOption(field, rules.field) : { type: undefined };
-    if (type?.case === "repeated") most = Number(type.value.maxItems) || MOST_UNRULED_ITEMS;
-    else if (type?.case === "map") most = Number(type.value.maxPairs) || MOST_UNRULED_ITEMS;
-    else most = FREE_JSON.includes(field.parent.typeName) ? MOST_JSON_ITEMS : MOST_UNRULED_ITEMS;
+    if (type?.case === "repeated") most = Number(type.value.maxItems) || MAX_UNRULED_ITEMS;
+    else if (type?.case === "map") most = Number(type.value.maxPairs) || MAX_UNRULED_ITEMS;
+    else most = FREE_JSON.includes(field.parent.typeName) ? MAX_JSON_ITEMS : MAX_UNRULED_ITEMS;
     known.set(field, most);
   }
   return most;

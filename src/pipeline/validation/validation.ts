@@ -3,10 +3,10 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator } from "@bufbuild/protovalidate";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
-import { doubtfulPart } from "./doubtful-part.ts";
-import { createPlainChecks } from "./plainly-valid.ts";
+import { createFastChecks } from "./fast-checks.ts";
 import { predefinedRules } from "./predefined.ts";
 import { createWellFormedCheck } from "./text-rules.ts";
+import { uncheckedPart } from "./unchecked-part.ts";
 
 /** The most broken rules that one error names. */
 const MAX_VIOLATIONS = 20;
@@ -23,13 +23,13 @@ export type Validate = (schema: DescMessage, message: Message) => void;
 export function createValidation(): Validate {
   const validator = createValidator({ registry: predefinedRules });
   const wellFormed = createWellFormedCheck();
-  const plain = createPlainChecks();
+  const plain = createFastChecks();
   return (schema, message) => {
     // First, for it bounds how much and how deep the other will walk.
     const broken = wellFormed(schema, message);
     if (broken.length > 0) throw invalid(broken);
     if (plain.message(schema, message)) return;
-    const { part, pathOf } = doubtfulPart(plain, schema, message);
+    const { part, pathOf } = uncheckedPart(plain, schema, message);
     const result = validator.validate(schema, part);
     if (result.kind === "error") throw result.error;
     if (result.kind === "invalid") {

@@ -7,7 +7,7 @@ import { EventType } from "../../domain/event-type.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId, newId } from "../../domain/ids/id.ts";
 import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
-import { type Speaker, Speaking } from "../../domain/messages/roles.ts";
+import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag } from "../../domain/updates/etag.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditedAct, audit } from "../../store/audit/audit.ts";
@@ -29,14 +29,14 @@ export interface ConversationServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   /** The roles that members may give to messages. Default: all. */
-  readonly memberRoles?: readonly Speaker[] | undefined;
+  readonly memberRoles?: readonly RoleName[] | undefined;
   /** After how many days a deleted conversation is purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
 }
 
 export function createConversationService(options: ConversationServiceOptions): ServiceEntry {
   const { database, secrets, purgeAfterDays } = options;
-  const speaking = new Speaking(options.memberRoles);
+  const rolePolicy = new RolePolicy(options.memberRoles);
   const { method } = pb.ConversationService;
   const { mutation, conversationMutation } = createMutations(database);
   return serve(pb.ConversationService, {
@@ -55,7 +55,7 @@ export function createConversationService(options: ConversationServiceOptions): 
         await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
         await store.addParticipants(tx, caller, id, [...participants]);
         const drafts = request.messages.map(toDraft);
-        speaking.check(caller, drafts, (index) => `messages[${index}].role`);
+        rolePolicy.check(caller, drafts, (index) => `messages[${index}].role`);
         await appendMessages(tx, caller, id, drafts);
         return { conversation: await reread(tx, caller, id) };
       },
@@ -89,7 +89,7 @@ export function createConversationService(options: ConversationServiceOptions): 
     listConversations: (request, context) => listConversations(database, secrets, request, context),
 
     updateConversation: conversationMutation(method.updateConversation, async (tx, caller, request, context) => {
-      await updateConversation(tx, caller, request, context, speaking);
+      await updateConversation(tx, caller, request, context, rolePolicy);
       return { conversation: await reread(tx, caller, request.conversationId) };
     }),
 

@@ -7,7 +7,7 @@ import { notFound } from "../../domain/errors.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
-import type { Speaking } from "../../domain/messages/roles.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
@@ -24,7 +24,7 @@ export async function updateConversation(
   caller: Caller,
   request: UpdateConversationRequest,
   origin: AuditOrigin,
-  speaking: Speaking,
+  rolePolicy: RolePolicy,
 ): Promise<void> {
   const row = await lockVisible(tx, caller, request.conversationId);
   requireWrite(caller, row);
@@ -65,7 +65,7 @@ export async function updateConversation(
     const kinds = kindsOf([]);
     checkKinds(request.messageList.messages, kinds, "message_list.messages");
     const list = { wanted: request.messageList.messages.map(toDraft), kinds };
-    await replaceMessages(tx, caller, row.id, list, origin, speaking);
+    await replaceMessages(tx, caller, row.id, list, origin, rolePolicy);
   }
 }
 

@@ -16,7 +16,7 @@ import type { ServiceEntry } from "../../pipeline/service.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";
 import { patiently } from "../../store/retry.ts";
 import { deriveContext } from "./context.ts";
-import { createGatherings, type Gathering } from "./gathering.ts";
+import { createResponseBudgets, type ResponseBudget } from "./response-budget.ts";
 
 /** Whether a principal may call a method at all. Throws SCOPE_MISSING or PERMISSION_DENIED. */
 export type Permit = (principal: Principal, method: DescMethod) => void;
@@ -31,7 +31,7 @@ export type Permit = (principal: Principal, method: DescMethod) => void;
  */
 export interface Canonical {
   /** Counts what is read for one answer: what puts an answer together from more than one call adds each to it. */
-  gather(context: CallContext): Gathering;
+  responseBudget(context: CallContext): ResponseBudget;
   /**
    * Throws what the method throws. After the call of the dialect has acted, what it reads for its answer waits for a
    * database that is busy or away: a failure would be taken for one to act.
@@ -96,7 +96,7 @@ export function createCanonical(options: CanonicalOptions): Canonical {
   }
 
   return {
-    gather: createGatherings(),
+    responseBudget: createResponseBudgets(),
     call(context, method, request) {
       const read = () => unary(context, method, request) as never;
       return acted.has(context) ? patiently(read, PATIENCE_MS, context.signal) : read();

@@ -14,9 +14,9 @@ import { readMessageBatch } from "../../store/messages/lists.ts";
 import { toMessage } from "../convert.ts";
 import { PAGE_BYTES } from "../page-of.ts";
 
-const MOST_MESSAGES = 20_000;
+const MAX_MESSAGES = 20_000;
 /** Of text and metadata. An answer stays below what clients take, which is 4 MiB over gRPC. */
-const MOST_BYTES = PAGE_BYTES;
+const MAX_BYTES = PAGE_BYTES;
 
 export async function batchListMessages(
   database: Database,
@@ -26,9 +26,9 @@ export async function batchListMessages(
   const caller = callerFrom(principal);
   const asked = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))];
   const ids = asked.filter(isOurId);
-  const limit = request.maxMessages || MOST_MESSAGES;
+  const limit = request.maxMessages || MAX_MESSAGES;
   const afterSeq = ids[0] === asked[0] ? request.afterSeq : 0n;
-  const batch = { ids, latest: request.latest || null, limit, afterSeq, maxBytes: MOST_BYTES };
+  const batch = { ids, latest: request.latest || null, limit, afterSeq, maxBytes: MAX_BYTES };
   const rows = await readMessageBatch(database, caller, batch, interrupt);
 
   const weigh = areHeavy(rows);
@@ -39,11 +39,11 @@ export async function batchListMessages(
     const messages = found.get(conversationId) ?? [];
     found.set(conversationId, messages);
     if (end !== undefined) continue;
-    if (skipped || place > limit || bytes_before >= MOST_BYTES) end = conversationId;
+    if (skipped || place > limit || bytes_before >= MAX_BYTES) end = conversationId;
     else if (row.id !== null) {
       const message = toMessage({ ...row, id: row.id });
       if (weigh) bytes += toBinary(MessageSchema, message).length;
-      if (bytes > MOST_BYTES && place > 1n) end = conversationId;
+      if (bytes > MAX_BYTES && place > 1n) end = conversationId;
       else messages.push(message);
     }
   }

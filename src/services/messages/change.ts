@@ -6,7 +6,7 @@ import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { mayManage } from "../../domain/identity/visibility.ts";
 import { editOf, type MessageDraft, reworded, type StoredMessage } from "../../domain/messages/diff.ts";
-import type { Speaking } from "../../domain/messages/roles.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -50,7 +50,7 @@ export async function updateMessage(
   caller: Caller,
   row: MessageRow,
   request: UpdateMessageRequest,
-  speaking: Speaking,
+  rolePolicy: RolePolicy,
 ): Promise<void> {
   const wanted = request.message ?? create(MessageSchema);
   const fields = fieldsToUpdate(MessageSchema, wanted, request.updateMask?.paths, updatableFields);
@@ -66,7 +66,7 @@ export async function updateMessage(
   };
   const edit = editOf(before, after);
   if (edit === undefined) return;
-  speaking.checkEdit(caller, edit);
+  rolePolicy.checkEdit(caller, edit);
   await applyDiff(tx, caller, row.conversation_id, { unchanged: 0, edits: [edit], deletions: [], additions: [] });
 }
 

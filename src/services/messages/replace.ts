@@ -3,7 +3,7 @@ import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/messages/diff.ts";
 import { diffMessages } from "../../domain/messages/diff.ts";
-import type { Speaking } from "../../domain/messages/roles.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
 import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
@@ -36,9 +36,9 @@ export async function replaceMessages(
   id: string,
   { wanted, kinds }: WantedList,
   origin: AuditOrigin,
-  speaking: Speaking,
+  rolePolicy: RolePolicy,
 ): Promise<ReplaceCounts> {
-  await speaking.checkList(caller, wanted, storedPieces(tx, caller, id, kinds));
+  await rolePolicy.checkList(caller, wanted, storedPieces(tx, caller, id, kinds));
   const counts: ReplaceCounts = { unchanged: 0, edited: 0, deleted: 0, added: 0 };
   const apply = async (diff: MessageDiff) => {
     await applyDiff(tx, caller, id, diff);

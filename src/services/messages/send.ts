@@ -6,7 +6,7 @@ import { toActor } from "../../domain/identity/actor.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId, newIds } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
-import type { Speaking } from "../../domain/messages/roles.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { messageEtag } from "../../domain/updates/etag.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
@@ -22,7 +22,7 @@ export interface SendStore {
   readonly database: Database;
   /** One for the process, so that sends can meet in it. */
   readonly sends: SendQueue;
-  readonly speaking: Speaking;
+  readonly rolePolicy: RolePolicy;
 }
 
 export interface Sending {
@@ -37,7 +37,7 @@ export interface Sending {
  * with what the first call added.
  */
 export async function sendMessages<I extends DescMessage>(
-  { database, sends, speaking }: SendStore,
+  { database, sends, rolePolicy }: SendStore,
   context: CallContext,
   [schema, request]: readonly [I, MessageShape<I>],
   { conversationId, messages, participantsOnly = false }: Sending,
@@ -45,7 +45,7 @@ export async function sendMessages<I extends DescMessage>(
   const caller = callerFrom(context.principal);
   if (!isOurId(conversationId)) throw notFound("conversation");
   const drafts = messages.map(toDraft);
-  speaking.check(caller, drafts, (index) => ("message" in request ? "message.role" : `messages[${index}].role`));
+  rolePolicy.check(caller, drafts, (index) => ("message" in request ? "message.role" : `messages[${index}].role`));
   const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
   const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.interrupt);

@@ -6,7 +6,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
 import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
-import { type Speaker, Speaking } from "../../domain/messages/roles.ts";
+import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
@@ -28,15 +28,15 @@ export interface MessageServiceOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
   /** The roles that members may give to messages. Default: all. */
-  readonly memberRoles?: readonly Speaker[] | undefined;
+  readonly memberRoles?: readonly RoleName[] | undefined;
 }
 
 export function createMessageService(options: MessageServiceOptions): ServiceEntry {
   const { database, secrets } = options;
   const { method } = pb.MessageService;
   const { conversationMutation, messageMutation } = createMutations(database);
-  const speaking = new Speaking(options.memberRoles);
-  const sending = { database, speaking, sends: new SendQueue(database) };
+  const rolePolicy = new RolePolicy(options.memberRoles);
+  const sending = { database, rolePolicy, sends: new SendQueue(database) };
   return serve(pb.MessageService, {
     async sendMessage(request, context) {
       const { conversationId, participantsOnly } = request;
@@ -71,7 +71,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const { conversation, message } = await lockMessage(tx, caller, place);
       requireAuthor(caller, conversation, message);
       checkEtag(request.etag, message.version);
-      await updateMessage(tx, caller, message, request, speaking);
+      await updateMessage(tx, caller, message, request, rolePolicy);
       return { message: await rereadMessage(tx, caller, message) };
     }),
 
@@ -118,7 +118,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const kinds = kindsOf(request.kinds);
       checkKinds(request.messages, kinds);
       const list = { wanted: request.messages.map(toDraft), kinds };
-      const counts = await replaceMessages(tx, caller, row.id, list, context, speaking);
+      const counts = await replaceMessages(tx, caller, row.id, list, context, rolePolicy);
       return {
         unchangedCount: counts.unchanged,
         editedCount: counts.edited,

@@ -24,7 +24,7 @@ import {
 /** So many conversations are read at once. */
 const PAGE = 100;
 /** So many participants, or revisions, stand in one line. */
-const MOST_IN_LINE = 1_000;
+const MAX_IN_LINE = 1_000;
 /** A line holds as many revisions as fit into so many bytes with the message: far less than an import takes. */
 const LINE_BYTES = 1024 * 1024;
 
@@ -92,7 +92,7 @@ async function* readAll(
   const { tenantId } = caller;
   for await (const row of conversationsOf(on, caller, conversationId, signal)) {
     let first = true;
-    for await (const parts of exportParticipants(on, tenantId, row.id, MOST_IN_LINE)) {
+    for await (const parts of exportParticipants(on, tenantId, row.id, MAX_IN_LINE)) {
       if (first) yield { record: toConversationRecord(row, parts, tenantId) };
       else if (parts.length > 0) yield { record: toParticipantsRecord(row.id, parts) };
       first = false;
@@ -119,7 +119,7 @@ async function* readMessage(on: Queryable, tenantId: string, row: MessageRow): A
   };
   for await (const revision of exportRevisions(on, tenantId, row)) {
     const more = bytesOf(revision);
-    const full = bytes + more > LINE_BYTES || kept.length === MOST_IN_LINE;
+    const full = bytes + more > LINE_BYTES || kept.length === MAX_IN_LINE;
     if (full && (first || kept.length > 0)) yield line();
     kept.push(revision);
     bytes += more;

@@ -4,7 +4,7 @@ import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
 import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
-import { isReached, type WaitingParts, within } from "./import-places.ts";
+import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
 
 export interface LineError {
   readonly line: number;
@@ -56,7 +56,7 @@ export async function settleParts(
   if (parts.length === 0) return;
   await database.transaction(undefined, async (tx) => {
     const last = await entries.lockLogs(tx, tenantId, [...new Set(parts.map(({ conversationId }) => conversationId))]);
-    const settled = parts.map((part) => within(part, last.get(part.conversationId) ?? 0n));
+    const settled = parts.map((part) => clampToLog(part, last.get(part.conversationId) ?? 0n));
     await store.markParts(tx, tenantId, settled);
   });
 }

@@ -2,7 +2,7 @@
 import type { ImportedPart } from "../../store/transfer/import.ts";
 
 /** So many participants are remembered; of the conversations that have waited longest the log is then taken to be all there. */
-const MOST_WAITING = 50_000;
+const MAX_WAITING = 50_000;
 
 interface Waiting {
   readonly parts: readonly ImportedPart[];
@@ -47,7 +47,7 @@ export class WaitingParts {
   take(end: boolean): ImportedPart[] {
     const taken: ImportedPart[] = [];
     for (const [id, { parts, came }] of this.#waiting) {
-      if (!end && this.#count <= MOST_WAITING) break;
+      if (!end && this.#count <= MAX_WAITING) break;
       this.#put(id, [], came);
       if (came) for (const part of parts) taken.push(part);
     }
@@ -66,7 +66,7 @@ export function isReached({ join_seq, read_seq }: ImportedPart, last: bigint): b
 }
 
 /** What can be said of a participant for good: nothing lies beyond the end of its log. */
-export function within(part: ImportedPart, last: bigint): ImportedPart {
+export function clampToLog(part: ImportedPart, last: bigint): ImportedPart {
   const { join_seq, read_seq } = part;
   return { ...part, join_seq: join_seq > last ? last : join_seq, read_seq: read_seq > last ? last : read_seq };
 }

@@ -25,7 +25,6 @@ import type { RawLine } from "./import-lines.ts";
 import { checkAuthor, checkEditors, checkMembers } from "./import-people.ts";
 import { KnownConversations } from "./known-conversations.ts";
 import { fault, LineFault } from "./line-fault.ts";
-import { misfit } from "./misfit.ts";
 import {
   dateOf,
   farthestOf,
@@ -36,8 +35,9 @@ import {
   fromRevisions,
   HIGHEST_NUMBER,
   type Importing,
-  MOST_CHANGES,
+  MAX_CHANGES,
 } from "./read-record.ts";
+import { recordFault } from "./record-fault.ts";
 
 const LARGE_LINE: LargeJson = {
   ignoreUnknownFields: false,
@@ -77,7 +77,7 @@ export function createLineReader(caller: Caller, validate: Validate): (line: Raw
     } catch (error) {
       if (error instanceof ShapeFault) return bad(`${error.field || "the line"}: ${error.message}`.slice(0, 500));
       // What a JSON parser says may hold a part of the line; what validation says does not.
-      return bad(error instanceof DomainError ? error.message.slice(0, 500) : misfit(text));
+      return bad(error instanceof DomainError ? error.message.slice(0, 500) : recordFault(text));
     }
     try {
       return { ...reader.read(record), number };
@@ -160,7 +160,7 @@ class LineReader {
     const name = isForeign(id) ? `${conversationId}/${id}` : id;
     const own = importedId(this.#caller.tenantId, "message", name, dateOf(createTime));
     const item = { kind: "message", ...fromMessageRecord(record, own, conversationId, importing) } as const;
-    if (item.row.revision > MOST_CHANGES) fault(`message.message.revision: must be at most ${MOST_CHANGES}`);
+    if (item.row.revision > MAX_CHANGES) fault(`message.message.revision: must be at most ${MAX_CHANGES}`);
     this.#message = { place: `${conversationId}/${id}`, id: own, createTime: item.row.create_time };
     return { kind: "entry", conversationId, item, knownId: isOurId(id) };
   }

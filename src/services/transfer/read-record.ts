@@ -17,7 +17,7 @@ import { toValues } from "../conversations/values.ts";
 import { toDate } from "../convert.ts";
 
 /** The highest version and revision that are taken: the columns hold twice as much, so that changes can follow. */
-export const MOST_CHANGES = 2 ** 30;
+export const MAX_CHANGES = 2 ** 30;
 /** The highest number of a conversation that is taken: those that are counted after it are still exact in JSON. */
 export const HIGHEST_NUMBER = 1_000_000_000_000n;
 
@@ -133,7 +133,7 @@ function authorOf(given: Actor | undefined, importing: Importing): string {
 }
 
 function versionOf(etag: string): number {
-  return Math.min(Math.max(Number.parseInt(etag, 10) || 1, 1), MOST_CHANGES);
+  return Math.min(Math.max(Number.parseInt(etag, 10) || 1, 1), MAX_CHANGES);
 }
 
 function pastTime({ now }: Importing) {

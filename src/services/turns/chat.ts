@@ -18,7 +18,7 @@ import type { Turns } from "../../agents/turns/turns.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import type { Speaking } from "../../domain/messages/roles.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
@@ -39,7 +39,7 @@ const ATTEMPTS = 5;
 export interface ChatParts {
   readonly database: Database;
   readonly turns: Turns;
-  readonly speaking: Speaking;
+  readonly rolePolicy: RolePolicy;
 }
 
 export async function* chat(
@@ -49,7 +49,7 @@ export async function* chat(
 ): AsyncIterable<MessageInitShape<typeof ChatResponseSchema>> {
   const caller = callerFrom(context.principal);
   const key = requestKeyOf(ChatRequestSchema, request, context, caller);
-  parts.speaking.check(caller, [toDraft(request.message ?? create(MessageSchema))], () => "message.role");
+  parts.rolePolicy.check(caller, [toDraft(request.message ?? create(MessageSchema))], () => "message.role");
   const started = await begin(parts, caller, request, key);
   yield { event: { case: "started", value: started } };
   for await (const event of followed(parts.turns, caller, started.turn?.id ?? "", 0, context.signal)) yield { event };

@@ -1,7 +1,7 @@
 // TurnService: agents answer in conversations.
 import * as pb from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
-import { type Speaker, Speaking } from "../../domain/messages/roles.ts";
+import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database } from "../../store/database.ts";
@@ -11,14 +11,14 @@ export interface TurnServiceOptions {
   readonly database: Database;
   readonly turns: Turns;
   /** The roles that members may give to messages. Default: all. */
-  readonly memberRoles?: readonly Speaker[] | undefined;
+  readonly memberRoles?: readonly RoleName[] | undefined;
   /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
   readonly heartbeatMs?: number | undefined;
 }
 
 export function createTurnService(options: TurnServiceOptions): ServiceEntry {
   const { database, turns, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
-  const parts = { database, turns, speaking: new Speaking(memberRoles) };
+  const parts = { database, turns, rolePolicy: new RolePolicy(memberRoles) };
   return serve(pb.TurnService, {
     chat: (request, context) =>
       withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),

@@ -2,11 +2,11 @@
 
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import type { Moment } from "../changed.ts";
+import type { Moment } from "../changed-since.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
-export { readMoment } from "../changed.ts";
+export { readMoment } from "../changed-since.ts";
 export type { AgentRow, ConnectorName } from "./statements.ts";
 
 /** The values of an agent, without those that the store assigns. */

@@ -1,7 +1,7 @@
 // The statements about agents.
 
 import type { JsonObject } from "@bufbuild/protobuf";
-import { changedSince, MOMENT } from "../changed.ts";
+import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 

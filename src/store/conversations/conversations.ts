@@ -16,7 +16,7 @@ import { assignConversationNumbers } from "./number-statement.ts";
 import * as participants from "./participant-statements.ts";
 import * as sql from "./statements.ts";
 
-export { readMoment } from "../changed.ts";
+export { readMoment } from "../changed-since.ts";
 export type { ConversationRow } from "./columns.ts";
 export type { ConversationList } from "./list-statement.ts";
 export type { ParticipantRow } from "./participant-statements.ts";

@@ -1,5 +1,5 @@
 // In which orders lists of conversations come, and how they go on from page to page.
-import { changedSince, type Moment } from "../changed.ts";
+import { changedSince, type Moment } from "../changed-since.ts";
 
 export type ConversationOrder = "newest" | "oldest" | "activity";
 

@@ -1,7 +1,7 @@
 // The statement that lists conversations, composed for the filters that a call uses.
 
 import type { Deleted } from "../../domain/lists/deleted.ts";
-import { MOMENT } from "../changed.ts";
+import { MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { SHOWN, type ViewerKind, visible, watchedMembers } from "../visibility.ts";

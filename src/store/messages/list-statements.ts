@@ -1,6 +1,6 @@
 // The statements that list messages: of one conversation, deleted ones of all, and search.
 import type { Deleted } from "../../domain/lists/deleted.ts";
-import { changedSince, MOMENT } from "../changed.ts";
+import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, SHOWN, type ViewerKind, visible } from "../visibility.ts";

@@ -4,13 +4,13 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Deleted } from "../../domain/lists/deleted.ts";
-import type { Moment } from "../changed.ts";
+import type { Moment } from "../changed-since.ts";
 import type { Queryable } from "../database.ts";
 import { type BatchRow, listMessageBatch } from "./batch-statement.ts";
 import type { MessageRow } from "./columns.ts";
 import * as lists from "./list-statements.ts";
 
-export { readMoment } from "../changed.ts";
+export { readMoment } from "../changed-since.ts";
 export type { MessageRow } from "./columns.ts";
 export type { MatchRow } from "./list-statements.ts";
 

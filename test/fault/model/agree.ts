@@ -6,7 +6,7 @@ import { type Answer, type Command, Model } from "./model.ts";
 import { createRealStore, type GivenCommand } from "./store.ts";
 
 const CONVERSATIONS = 2;
-const MOST_AT_ONCE = 4;
+const MAX_AT_ONCE = 4;
 
 const text = fc.constantFrom("a", "b", "é 👩‍🚀", '"quoted"', "two\nlines");
 const conversation = fc.constantFrom(0, 0, 0, 1);
@@ -47,7 +47,7 @@ const given: fc.Arbitrary<GivenCommand> = fc.record({
 export const batches = fc.array(
   fc.oneof(
     { weight: 2, arbitrary: given.map((alone) => [alone]) },
-    { weight: 1, arbitrary: fc.array(given, { minLength: 2, maxLength: MOST_AT_ONCE }) },
+    { weight: 1, arbitrary: fc.array(given, { minLength: 2, maxLength: MAX_AT_ONCE }) },
   ),
   { minLength: 1, maxLength: 14 },
 );

@@ -15,7 +15,7 @@ export interface BadInputSize {
 }
 
 const CALLERS = 16;
-const MOST_FINDINGS = 20;
+const MAX_FINDINGS = 20;
 /** Streams that last are asked elsewhere; and a key that revokes itself asks nothing more. */
 const ELSEWHERE = ["Subscribe", "SubscribeAll", "Chat", "ResumeTurn", "RevokeApiKey", "RotateApiKey"];
 const METHODS = ownServices.flatMap(({ methods }) => methods).filter(({ name }) => !ELSEWHERE.includes(name));
@@ -46,7 +46,7 @@ export async function startBadCallers(
   const state = { asked: 0 };
   const call = async (chance: Random, goOn: (so: typeof state) => boolean) => {
     const asker = createAsker(url);
-    while (goOn(state) && findings.length < MOST_FINDINGS) {
+    while (goOn(state) && findings.length < MAX_FINDINGS) {
       state.asked++;
       const request = drawRequest(METHODS, chance, known, credential);
       const { fault, reason } = judge(request, await asker.ask(request));

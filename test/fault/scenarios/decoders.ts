@@ -9,13 +9,13 @@ export interface DecodersSize {
 
 /** Nothing of a few kilobytes takes this thread so much of its own time to read, in milliseconds. */
 const SLOW_MS = 200;
-const MOST_FINDINGS = 20;
+const MAX_FINDINGS = 20;
 
 export async function decoders(random: Random, { inputs }: DecodersSize): Promise<Verdict> {
   const findings: string[] = [];
   const all = Object.entries<Decoder>(DECODERS);
   let tried = 0;
-  for (; tried < inputs && findings.length < MOST_FINDINGS; tried++) {
+  for (; tried < inputs && findings.length < MAX_FINDINGS; tried++) {
     const [name, decode] = all[tried % all.length] as (typeof all)[number];
     const begun = process.threadCpuUsage();
     const fault = await decode(random);

@@ -1,6 +1,6 @@
 // Memory that is given back once, when nothing is going on.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { trimWhenQuiet } from "../../../src/server/release-heap.ts";
+import { releaseHeapWhenIdle } from "../../../src/server/release-heap.ts";
 
 let share: number;
 const busy = () => share;
@@ -15,7 +15,7 @@ afterEach(() => {
 
 test("a quiet process collects once", () => {
   share = 0.01;
-  trimWhenQuiet(collect, busy);
+  releaseHeapWhenIdle(collect, busy);
   vi.advanceTimersByTime(499);
   expect(collect).not.toHaveBeenCalled();
   vi.advanceTimersByTime(10_000);
@@ -24,7 +24,7 @@ test("a quiet process collects once", () => {
 
 test("a busy one waits for a quiet half second, a minute at most", () => {
   share = 0.5;
-  trimWhenQuiet(collect, busy);
+  releaseHeapWhenIdle(collect, busy);
   vi.advanceTimersByTime(30_000);
   expect(collect).not.toHaveBeenCalled();
   share = 0.05;
@@ -32,7 +32,7 @@ test("a busy one waits for a quiet half second, a minute at most", () => {
   expect(collect).toHaveBeenCalledTimes(1);
 
   share = 0.5;
-  trimWhenQuiet(collect, busy);
+  releaseHeapWhenIdle(collect, busy);
   vi.advanceTimersByTime(61_000);
   share = 0;
   vi.advanceTimersByTime(61_000);

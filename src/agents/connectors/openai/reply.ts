@@ -2,7 +2,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { FinishReason } from "../../../domain/turns/turn.ts";
 import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
-import { within } from "../../turns/within.ts";
+import { withTimeout } from "../../with-timeout.ts";
 import { EventStream, type ServerEvent } from "./event-stream.ts";
 import { brokeOff, errorIn, isObject, noReply, parsed, reported } from "./failures.ts";
 
@@ -28,7 +28,7 @@ export async function* readReply(
     for (;;) {
       let next: IteratorResult<Uint8Array> | undefined;
       try {
-        next = await (reply.finished ? within(pieces.next(), GRACE_MS, signal) : pieces.next());
+        next = await (reply.finished ? withTimeout(pieces.next(), GRACE_MS, signal) : pieces.next());
       } catch (error) {
         // The reply was complete before the connection broke.
         if (reply.finished && !signal.aborted) break;

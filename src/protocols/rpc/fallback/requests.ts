@@ -4,7 +4,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { tooLarge } from "../../../domain/errors.ts";
 import type { RequestBody } from "../../../http/body/request-body.ts";
 import type { SentCoding } from "../../../http/coding.ts";
-import { fewAtOnce } from "../../../http/few-at-once.ts";
+import { limitConcurrency } from "../../../http/limit-concurrency.ts";
 import { Turns } from "../../../pipeline/time-slices.ts";
 import type { Codec, Encoding } from "../codec.ts";
 import { CODINGS } from "../compression.ts";
@@ -23,8 +23,8 @@ export interface MessageReading {
 }
 
 export function createMessageReading(codec: Codec, readMaxBytes: number): MessageReading {
-  const few = CODINGS.map((one) => ({ ...one, decompress: fewAtOnce(DECOMPRESSING, one.decompress) }));
-  return { codec, readMaxBytes, codings: new Map(few.map((one) => [one.name, one])) };
+  const limited = CODINGS.map((one) => ({ ...one, decompress: limitConcurrency(DECOMPRESSING, one.decompress) }));
+  return { codec, readMaxBytes, codings: new Map(limited.map((one) => [one.name, one])) };
 }
 
 export interface RequestForm {

@@ -1,11 +1,11 @@
-// In which roles a caller may speak: what is said as the system, or for the assistant, reaches models as such.
+// Which roles a caller may give to messages: models trust the system's and the assistant's words more than a user's.
 import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason } from "../errors.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { MessageDiff, MessageDraft } from "./diff.ts";
 
 /** The words for roles in settings and errors. */
-export const SPEAKERS = {
+export const ROLE_NAMES = {
   user: MessageRole.USER,
   assistant: MessageRole.ASSISTANT,
   system: MessageRole.SYSTEM,
@@ -13,18 +13,18 @@ export const SPEAKERS = {
   developer: MessageRole.DEVELOPER,
 } as const;
 
-export type Speaker = keyof typeof SPEAKERS;
+export type RoleName = keyof typeof ROLE_NAMES;
 
 const WORDS: ReadonlyMap<MessageRole, string> = new Map(
-  Object.entries(SPEAKERS).map(([word, role]) => [role as MessageRole, word]),
+  Object.entries(ROLE_NAMES).map(([word, role]) => [role as MessageRole, word]),
 );
 
-export class Speaking {
+export class RolePolicy {
   readonly #members: ReadonlySet<MessageRole> | undefined;
 
   /** @param members the roles that members, and keys that act for one, may give to messages; undefined: all */
-  constructor(members: readonly Speaker[] | undefined) {
-    this.#members = members && new Set(members.map((word) => SPEAKERS[word]));
+  constructor(members: readonly RoleName[] | undefined) {
+    this.#members = members && new Set(members.map((word) => ROLE_NAMES[word]));
   }
 
   /** Administrators, and keys on their own, speak in any role. */
@@ -40,8 +40,8 @@ export class Speaking {
   }
 
   /**
-   * The same for a new list of messages: what was said before, in the role that it has, may be said again. `stored` gives
-   * what the conversation holds, a piece at a time, and is read only where it matters.
+   * The same for a new list of messages: a message that the conversation already holds in that role may stay. `stored`
+   * yields the conversation's messages in batches, and is read only if needed.
    */
   async checkList(
     caller: Caller,
@@ -53,7 +53,7 @@ export class Speaking {
     for await (const piece of stored) {
       for (const message of piece) {
         unsaid.delete(keyOf(message));
-        // Whoever says no parts leaves them as they are.
+        // A draft without parts keeps those of the stored message.
         unsaid.delete(keyOf({ ...message, parts: undefined }));
       }
       if (unsaid.size === 0) return;
@@ -61,13 +61,13 @@ export class Speaking {
     for (const { role } of unsaid.values()) throw refused("messages", role);
   }
 
-  /** The same for the edit of a message: a change of its words is new words in its role. */
+  /** The same for an edit: a change of role or content counts as a new message in that role. */
   checkEdit(caller: Caller, edit: MessageDiff["edits"][number]): void {
     if (rewords(edit) && !this.may(caller, edit.role)) throw refused("message.role", edit.role);
   }
 }
 
-/** What somebody said, and as what. */
+/** A message's content and role. */
 type Said = Pick<MessageDraft, "kind" | "role" | "content" | "parts">;
 
 function rewords({ before, role, content, parts }: MessageDiff["edits"][number]): boolean {

@@ -1,40 +1,40 @@
-// Answers that are put together from many: held to a size each, and to a few at once, for what they hold is in memory.
+// Limits responses that are composed of many pages: their size, and how many of them are in memory at once.
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import { orAborted } from "../../pipeline/deadline.ts";
 
-/** What one answer holds at most, in bytes of JSON, and in messages. */
-export const MOST_BYTES = 28 << 20;
-export const MOST_MESSAGES = 200_000;
-/** What an item has beside its text and free JSON. */
+/** Maximum size of one response, in bytes of JSON and in messages. */
+export const MAX_BYTES = 28 << 20;
+export const MAX_MESSAGES = 200_000;
+/** Bytes of an item beside its text and free JSON. */
 const ITEM_BYTES = 300;
-/** An answer of no more is one page: it need not wait. */
+/** A response of up to this size is one page, and does not wait. */
 const SMALL_BYTES = 4 << 20;
-/** So many larger ones are put together at once; so many wait, of all callers and of one. */
+/** Maximum larger responses composed at once, and maximum that wait. */
 const AT_ONCE = 2;
-const MOST_WAITING = 32;
+const MAX_WAITING = 32;
 const RETRY_AFTER_MS = 1_000;
 
-/** One answer as it grows. */
-export interface Gathering {
-  /** How much it holds so far. */
+/** The budget of one response, as it grows. */
+export interface ResponseBudget {
+  /** Bytes of JSON so far. */
   readonly bytes: number;
   /**
-   * Counts what was read. Resolves when more may be. Throws TOO_LARGE past {@link MOST_BYTES}, OVERLOADED if too many
-   * wait already, and what the call is aborted with.
+   * Adds what was read. Resolves when more may be read. Throws TOO_LARGE past {@link MAX_BYTES} or {@link MAX_MESSAGES},
+   * OVERLOADED if too many responses wait, and the reason of the call's abort.
    */
   add(items: readonly (Message | Conversation)[]): Promise<void>;
 }
 
-/** Makes the gatherings of one process. */
-export function createGatherings(): (context: CallContext) => Gathering {
+/** Creates the budgets of one process: they share its limit of large responses at once. */
+export function createResponseBudgets(): (context: CallContext) => ResponseBudget {
   const gate = new Gate();
-  return (context) => new OneGathering(gate, context);
+  return (context) => new OneBudget(gate, context);
 }
 
-class OneGathering implements Gathering {
+class OneBudget implements ResponseBudget {
   readonly #gate: Gate;
   readonly #context: CallContext;
   bytes = 0;
@@ -49,7 +49,7 @@ class OneGathering implements Gathering {
   async add(items: readonly (Message | Conversation)[]): Promise<void> {
     for (const item of items) this.bytes += bytesOf(item);
     this.#count += items.length;
-    if (this.bytes > MOST_BYTES || this.#count > MOST_MESSAGES) throw tooLarge();
+    if (this.bytes > MAX_BYTES || this.#count > MAX_MESSAGES) throw tooLarge();
     if (this.#entered || this.bytes <= SMALL_BYTES) return;
     this.#entered = true;
     await this.#gate.enter(this.#context);
@@ -77,7 +77,7 @@ class Gate {
   }
 
   async #wait(caller: string, context: CallContext): Promise<void> {
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.#waiting.length >= MAX_WAITING) {
       throw new DomainError(ErrorReason.OVERLOADED, "too many large answers are asked for at once", {
         retryAfterMs: RETRY_AFTER_MS,
       });
@@ -145,6 +145,6 @@ function jsonBytes(text: string): number {
 function tooLarge(): DomainError {
   return new DomainError(
     ErrorReason.TOO_LARGE,
-    `an answer may have at most ${MOST_BYTES} bytes of JSON, and ${MOST_MESSAGES} messages: ask for fewer at a time`,
+    `an answer may have at most ${MAX_BYTES} bytes of JSON, and ${MAX_MESSAGES} messages: ask for fewer at a time`,
   );
 }

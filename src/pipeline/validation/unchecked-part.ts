@@ -1,14 +1,14 @@
-// The part of a message that may break a rule: of its long lists, the first few items in doubt.
+// The part of a message that protovalidate must check: of long lists, the first items that the fast checks do not accept.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Path } from "@bufbuild/protobuf/reflect";
-import type { PlainChecks } from "./plainly-valid.ts";
+import type { FastChecks } from "./fast-checks.ts";
 
-/** Lists of no more items are kept whole. */
+/** Lists of up to this many items are kept whole. */
 const SHORT_LIST = 50;
-/** So many items in doubt are kept of a longer one: as many broken rules as one error names. */
-const MOST_DOUBTFUL = 20;
+/** Maximum items kept of a longer list: one error names at most this many broken rules. */
+const MAX_UNCHECKED = 20;
 
-export interface DoubtfulPart {
+export interface UncheckedPart {
   /** Breaks a rule if and only if the whole message does. The message itself where it has no long list. */
   readonly part: Message;
   /** The path in the whole message of a path in the part. */
@@ -18,8 +18,8 @@ export interface DoubtfulPart {
 type Fields = Record<string, unknown>;
 type ListField = DescField & { fieldKind: "list" };
 
-/** Lists must be counted before: in the part they are shorter. */
-export function doubtfulPart(plain: PlainChecks, schema: DescMessage, message: Message): DoubtfulPart {
+/** The limits of list lengths must be checked before: in the part, lists are shorter. */
+export function uncheckedPart(plain: FastChecks, schema: DescMessage, message: Message): UncheckedPart {
   /** Of each list that was cut, where its items stood. */
   const places = new Map<unknown, readonly number[]>();
 
@@ -49,7 +49,7 @@ export function doubtfulPart(plain: PlainChecks, schema: DescMessage, message: M
   }
 
   function listPart(field: ListField, items: readonly unknown[]): readonly unknown[] {
-    const kept = items.length > SHORT_LIST ? doubtful(field, items) : undefined;
+    const kept = items.length > SHORT_LIST ? unchecked(field, items) : undefined;
     if (kept !== undefined && kept.length === items.length) return items;
     const shown = kept === undefined ? items : kept.map((i) => items[i]);
     const inner = field.listKind === "message" ? shown.map((item) => partOf(field.message, item as Fields)) : shown;
@@ -59,10 +59,10 @@ export function doubtfulPart(plain: PlainChecks, schema: DescMessage, message: M
   }
 
   /** The places of the first items in doubt: one at least, for a list that is not empty must not become so. */
-  function doubtful(field: ListField, items: readonly unknown[]): readonly number[] {
+  function unchecked(field: ListField, items: readonly unknown[]): readonly number[] {
     const isPlain = plain.item(field);
     const kept: number[] = [];
-    for (let i = 0; i < items.length && kept.length < MOST_DOUBTFUL; i++) {
+    for (let i = 0; i < items.length && kept.length < MAX_UNCHECKED; i++) {
       if (isPlain !== undefined && !isPlain(items[i])) kept.push(i);
     }
     return kept.length > 0 ? kept : [0];

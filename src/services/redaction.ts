@@ -1,21 +1,21 @@
-// What a mutation does not tell an API key that may write and not read: what others wrote.
+// Removes content that others wrote from responses to API keys that may write but not read.
 import { clone, create, type DescField, type DescMessage, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { ruleOf } from "../domain/identity/permissions.ts";
 import { mayOnlyWrite } from "../domain/identity/principal.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 
-/** The fields that hold what people write. All others say which thing it is and how it stands. */
+/** The fields with content. All others identify the resource or tell its state. */
 const CONTENT: Readonly<Record<string, readonly string[]>> = {
   "colloquy.v1.Conversation": ["title", "labels", "metadata", "persona", "profile_info"],
   "colloquy.v1.Message": ["content", "metadata", "parts"],
 };
 
 /**
- * A service whose mutations answer such a caller with no more than the request held: an update that changes nothing would
- * else be a read. The reply of a turn that it began is its own.
+ * Wraps a service: its mutations return such a caller only content that its request held. Otherwise an update that changes
+ * nothing would be a read. The reply of a turn that the caller started is its own.
  */
-export function withholding(entry: ServiceEntry): ServiceEntry {
+export function redactForWriteOnlyKeys(entry: ServiceEntry): ServiceEntry {
   const handlers = { ...entry.handlers };
   for (const method of entry.service.methods) {
     const handler = handlers[method.localName];
@@ -23,7 +23,7 @@ export function withholding(entry: ServiceEntry): ServiceEntry {
     handlers[method.localName] = (request: Message, context) => {
       const answer = handler(request, context);
       return mayOnlyWrite(context.principal)
-        ? Promise.resolve(answer).then((whole: Message) => withheld(method, request, whole))
+        ? Promise.resolve(answer).then((whole: Message) => redact(method, request, whole))
         : answer;
     };
   }
@@ -34,7 +34,7 @@ function isWrite(method: DescMethod): boolean {
   return ruleOf(method).scope === "write";
 }
 
-function withheld({ input, output }: DescMethod, request: Message, whole: Message): Message {
+function redact({ input, output }: DescMethod, request: Message, whole: Message): Message {
   const given = new Set<string>();
   eachContent(input, request, (field, value) => void given.add(textOf(field, value)));
   const answer = clone(output, create(output, whole));

@@ -1,7 +1,7 @@
 // Waits for a promise with a timeout.
 
 /** The result of the promise; undefined after `ms` milliseconds. Rejects with the signal's reason. */
-export function within<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<T | undefined> {
+export function withTimeout<T>(promise: Promise<T>, ms: number, signal: AbortSignal): Promise<T | undefined> {
   return new Promise<T | undefined>((resolve, reject) => {
     const onAbort = () => {
       end();
