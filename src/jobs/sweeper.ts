@@ -1,16 +1,15 @@
-// Forgets what is no longer kept: request ids that are too old, and deleted conversations whose time has come.
-import type { Database, Statement } from "../store/database.ts";
+// Periodically deletes expired request ids, and purges deleted conversations that are due.
+import type { Database } from "../store/database.ts";
+import { tenantIds } from "../store/directory/tenants.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
-import { purgeDue } from "../store/purge/purge.ts";
+import { purgeDue } from "./purge.ts";
 
-const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
-
-/** A round in which so many tenants failed is over: the database is away, or as good as that. */
+/** A round ends after this many tenants failed: the database is probably unavailable. */
 const MAX_FAILURES = 10;
 
 export interface SweeperOptions {
   readonly database: Database;
-  /** Told of a round that failed; the next one tries again. */
+  /** Called when a round failed; the next round tries again. */
   readonly onError: (error: unknown) => void;
   /** Milliseconds between rounds. Default: 15 minutes. */
   readonly everyMs?: number;
@@ -18,45 +17,45 @@ export interface SweeperOptions {
 
 export interface Sweeper {
   start(): void;
-  /** Cancels the statement that runs now; what was forgotten before stays so. */
+  /** Cancels the running statement; rows deleted before stay deleted. */
   stop(): Promise<void>;
   /**
-   * One round, tenant by tenant and a bounded number of rows at a time. Answers how many were forgotten. Throws what the
-   * first tenant failed with, once the others had their turn.
+   * Runs one round, tenant by tenant, with a bounded number of rows in each statement. Returns the number of deleted rows
+   * and purged conversations. A failure does not stop the other tenants; the first error is thrown at the end.
    */
   sweep(): Promise<number>;
 }
 
-/** Several servers may sweep one database at once: each row is forgotten by one of them. */
+/** Several servers may sweep one database at once: each row is deleted by one of them. */
 export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: SweeperOptions): Sweeper {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<unknown> = Promise.resolve();
 
   async function sweepTenant(id: string): Promise<number> {
-    let forgotten = 0;
-    for (let count = 1; count > 0 && !stopping.signal.aborted; forgotten += count) {
+    let swept = 0;
+    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       const [row] = await database.query(forgetKeys, [id], stopping.signal);
       count = Number(row?.count ?? 0);
     }
-    return forgotten + (await purgeDue(database, id, stopping.signal));
+    return swept + (await purgeDue(database, id, stopping.signal));
   }
 
   async function sweep(): Promise<number> {
-    let forgotten = 0;
+    let swept = 0;
     const failures: unknown[] = [];
-    for (const { id } of await database.query(allTenants, [], stopping.signal)) {
+    for (const id of await tenantIds(database, stopping.signal)) {
       try {
-        forgotten += await sweepTenant(id);
+        swept += await sweepTenant(id);
       } catch (error) {
-        if (stopping.signal.aborted) return forgotten;
-        // What cannot be done for one tenant must not wait for ever for all that come after it.
+        if (stopping.signal.aborted) return swept;
+        // One tenant's failure must not keep the later ones from being swept.
         failures.push(error);
         if (failures.length === MAX_FAILURES) break;
       }
     }
     if (failures.length > 0) throw failures[0];
-    return forgotten;
+    return swept;
   }
 
   return {

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import { PURGE_PIECE } from "../../src/jobs/purge.ts";
 import { createSweeper } from "../../src/jobs/sweeper.ts";
 import type { Database } from "../../src/store/database.ts";
-import { PURGE_PIECE } from "../../src/store/purge/purge.ts";
 import { failureOf } from "../support/failure.ts";
 import { administer } from "../support/postgres.ts";
 import { type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";

@@ -1,19 +1,20 @@
-// PurgeConversation of a long log: what comes before the one transaction that erases the conversation itself.
+// PurgeConversation of a long log: the batches before the transaction that erases the conversation itself.
 import {
   type PurgeConversationRequest,
   PurgeConversationRequestSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
+import { erasePieces, PURGE_PIECE } from "../../jobs/purge.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Database } from "../../store/database.ts";
 import { findFirstCall } from "../../store/idempotency/idempotency.ts";
-import { beginPurge, erasePieces, PURGE_PIECE } from "../../store/purge/purge.ts";
+import { beginPurge } from "../../store/purge/purge.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { lockVisible } from "./access.ts";
 
 /**
- * Erases the log if it is too long for one transaction. Answers how many messages went. A call that is cut short leaves a
- * conversation that cannot be restored; its repeat, or the sweeper, goes on.
+ * Erases the log if it is too long for one transaction. Returns the number of erased messages. An interrupted call leaves a
+ * conversation that cannot be restored; a retry or the sweeper continues.
  */
 export async function eraseLog(
   database: Database,
@@ -22,7 +23,7 @@ export async function eraseLog(
 ): Promise<bigint> {
   const caller = callerFrom(context.principal);
   const key = requestKeyOf(PurgeConversationRequestSchema, request, context, caller);
-  // A repeat gets the first answer, and erases nothing.
+  // A retry returns the first response and erases nothing.
   if (key !== undefined && (await findFirstCall(database, key)) !== undefined) return 0n;
   const long = await database.transaction(context.interrupt, async (tx) => {
     const row = await lockVisible(tx, caller, request.conversationId, "allowed");

@@ -1,4 +1,5 @@
 // Reads and changes tenants, the only table without a tenant_id.
+import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Database, Queryable, Statement, Transaction } from "../database.ts";
 import { translate } from "../driver/errors.ts";
 import type { Tenant } from "../orm/entities/tenant.ts";
@@ -24,6 +25,8 @@ const bySlug: Statement<{ id: string }> = {
   text: "select t.id from tenant t where t.slug = $1",
 };
 
+const allTenants: Statement<{ id: string }> = { name: "tenant_ids", text: "select t.id from tenant t" };
+
 const load = () => import("../orm/entities/tenant.ts");
 
 export interface NewTenant {
@@ -37,6 +40,11 @@ export interface NewTenant {
 /** Creates a tenant. False: the slug is taken. */
 export async function addTenant(tx: Queryable, { id, slug, name, secret }: NewTenant): Promise<boolean> {
   return (await tx.query(insertTenant, [id, slug, name, Buffer.from(secret)])).length > 0;
+}
+
+/** The ids of all tenants, in no order. */
+export async function tenantIds(database: Database, signal?: Interrupt): Promise<string[]> {
+  return (await database.query(allTenants, [], signal)).map(({ id }) => id);
 }
 
 /** The tenant with a slug that is known to exist. */
