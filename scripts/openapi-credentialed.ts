@@ -52,7 +52,7 @@ const FASTAPI_ERRORS: Documented["errors"] = {
     when: mutates,
   },
   413: {
-    description: "The body is larger than 4 MiB, or the answer would hold too many messages.",
+    description: "The body is larger than 4 MiB, or the response would hold too many messages.",
     example: detail("the body must be at most 4194304 bytes"),
   },
   415: {
@@ -155,7 +155,7 @@ export const CREDENTIALED: Readonly<Record<"callcenter" | "crm" | "workorder", D
       429: { description: "A rate limit is used up.", example: crm("rate_limited", "the rate limit is used up") },
       500: { description: "Something unforeseen happened.", example: crm("internal_error", "internal error") },
       502: {
-        description: "The agent failed. The caller's message is kept.",
+        description: "The agent failed. The caller's message is stored.",
         example: crm("agent_failed", "the agent failed"),
         when: ({ binding }) => binding.pattern.endsWith("/chat"),
       },

@@ -42,7 +42,7 @@ export const DOCUMENTED: Readonly<Record<string, Documented>> = {
   ...CREDENTIALED,
   assistant: {
     title: "Assistant Conversations API",
-    description: "Conversations of a chat app's users, with every message in every answer.",
+    description: "Conversations of a chat app's users, with every message in every response.",
     trusting: true,
     error: {
       type: "object",
@@ -114,13 +114,13 @@ export const DOCUMENTED: Readonly<Record<string, Documented>> = {
   },
   helpdesk: {
     title: "Helpdesk Conversations API",
-    description: "Conversations of a support desk, in one shape for every answer.",
+    description: "Conversations of a support desk, in one shape for every response.",
     trusting: true,
     error: {
       type: "object",
       description: "What went wrong.",
       properties: {
-        status_code: { type: "integer", description: "The status of the answer." },
+        status_code: { type: "integer", description: "The status of the response." },
         message: text("What went wrong, for people."),
         data: { type: "null", description: "Nothing." },
       },

@@ -5,21 +5,22 @@ export const standardRequestHeaders: readonly RequestHeader[] = [
   {
     name: "Idempotency-Key",
     component: "IdempotencyKey",
-    description: "Makes a repeat of this call harmless: it gets the first answer instead of acting again.",
+    description: "Idempotency key: a retry within 24 hours returns the first response instead of acting again.",
     schema: { type: "string", minLength: 1, maxLength: 128, pattern: "^[!-~]*$" },
     when: ({ binding }) => binding.idempotencyKey !== undefined,
   },
   {
     name: "If-Match",
     component: "IfMatch",
-    description: "Acts only if this is still the current `ETag` of the resource (RFC 9110 §13.1.1).",
+    description:
+      "Makes the call conditional: it fails unless this is the current `ETag` of the resource (RFC 9110 §13.1.1).",
     schema: { type: "string", maxLength: 256 },
     when: ({ binding }) => binding.ifMatch !== undefined,
   },
   {
     name: "If-None-Match",
     component: "IfNoneMatch",
-    description: "Answers 304 without a body if the resource still has one of these tags (RFC 9110 §13.1.2).",
+    description: "Returns 304 without a body if the resource still has one of these tags (RFC 9110 §13.1.2).",
     schema: { type: "string", maxLength: 4096 },
     when: ({ binding }) => hasEtag(binding) && binding.verb === "GET",
     outcomes: { "304": { description: "The resource still has the tag that `If-None-Match` names." } },
@@ -27,14 +28,14 @@ export const standardRequestHeaders: readonly RequestHeader[] = [
   {
     name: "Last-Event-ID",
     component: "LastEventId",
-    description: "Resumes a stream of events after the one with this id.",
+    description: "Resumes a stream after the event with this id.",
     schema: { type: "string", maxLength: 1024 },
     when: ({ binding }) => binding.lastEventId !== undefined,
   },
   {
     name: "X-Request-Id",
     component: "RequestId",
-    description: "Names this request in answers and logs. Default: the server makes one.",
+    description: "Identifies this request in responses and logs. Default: the server generates one.",
     schema: { type: "string", minLength: 1, maxLength: 128 },
   },
 ];
@@ -43,13 +44,13 @@ export const standardResponseHeaders: readonly ResponseHeader[] = [
   {
     name: "X-Request-Id",
     component: "RequestId",
-    description: "The name of this request, as it stands in the server's log.",
+    description: "The id of this request, as in the server's log.",
     schema: { type: "string" },
   },
   {
     name: "ETag",
     component: "ETag",
-    description: "The tag of the resource as it is now (RFC 9110 §8.8.3).",
+    description: "The current tag of the resource (RFC 9110 §8.8.3).",
     schema: { type: "string" },
     when: (status, facts) => facts !== undefined && (status < 300 || status === 304) && hasEtag(facts.binding),
   },
@@ -63,13 +64,13 @@ export const standardResponseHeaders: readonly ResponseHeader[] = [
   {
     name: "RateLimit",
     component: "RateLimit",
-    description: "What is left of the rate limit, and the seconds until it is renewed.",
+    description: "The remaining calls of the rate limit, and the seconds until it resets.",
     schema: { type: "string" },
   },
   {
     name: "Retry-After",
     component: "RetryAfter",
-    description: "The seconds after which a retry makes sense (RFC 9110 §10.2.3).",
+    description: "Seconds to wait before a retry (RFC 9110 §10.2.3).",
     schema: { type: "integer", minimum: 0 },
     when: (status) => status === 429 || status === 503,
   },

@@ -2,7 +2,7 @@
 // @generated from file colloquy/agent/v1/agent_service.proto (package colloquy.agent.v1, syntax proto3)
 /* eslint-disable */
 
-// What an agent implements so that Colloquy can ask it for replies.
+// The API that an agent implements so that Colloquy can request replies.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -21,7 +21,7 @@ export const file_colloquy_agent_v1_agent_service: GenFile = /*@__PURE__*/
   fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSLVAgoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIxCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDoBxIVCgRtb2RlGAYgASgJQge6SARyAhhkEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIoCgdwZXJzb25hGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxwcm9maWxlX2luZm8YCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImQKDVJlcGx5UmVzcG9uc2USFwoEdGV4dBgBIAEoCUIJukgGcgQogIAQEjoKDWZpbmlzaF9yZWFzb24YAiABKA4yGS5jb2xsb3F1eS52MS5GaW5pc2hSZWFzb25CCLpIBYIBAhABMl4KDEFnZW50U2VydmljZRJOCgVSZXBseRIfLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVxdWVzdBogLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVzcG9uc2UiADABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_message, file_colloquy_v1_turn, file_google_protobuf_struct]);
 
 /**
- * ReplyRequest holds what the agent is told of the conversation.
+ * ReplyRequest holds the conversation as the agent sees it.
  *
  * @generated from message colloquy.agent.v1.ReplyRequest
  */
@@ -41,7 +41,7 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
   conversationId: string;
 
   /**
-   * The turn. A turn whose first attempt failed before the first piece is asked for a second time, with the same id.
+   * The turn. If the first call fails before its first piece, Colloquy retries once with the same id.
    *
    * @generated from field: string turn_id = 3;
    */
@@ -55,7 +55,7 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
   agentName: string;
 
   /**
-   * The latest messages, oldest first, as many as the conversation's `max_context_length`. The last is the one to answer.
+   * The latest messages, oldest first, as many as the conversation's `max_context_length`. The reply is to the last.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 5;
    */
@@ -76,14 +76,14 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * The persona that the agent takes on.
+   * The persona of the agent.
    *
    * @generated from field: google.protobuf.Struct persona = 8;
    */
   persona?: JsonObject | undefined;
 
   /**
-   * What is known of the other side.
+   * The profile of the other side.
    *
    * @generated from field: google.protobuf.Struct profile_info = 9;
    */
@@ -104,15 +104,15 @@ export const ReplyRequestSchema: GenMessage<ReplyRequest> = /*@__PURE__*/
  */
 export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
   /**
-   * The text that comes next. At most 256 KiB in UTF-8, which is also the limit of the whole reply.
+   * The next part of the text. At most 256 KiB in UTF-8, which is also the limit of the whole reply.
    *
    * @generated from field: string text = 1;
    */
   text: string;
 
   /**
-   * Why the reply ends here; the last piece that says it counts. A piece without text, and without this, is a sign of
-   * life. Default: stop.
+   * Why the reply ends; the last piece that sets it counts. A piece with neither text nor this is a heartbeat. Default:
+   * stop.
    *
    * @generated from field: colloquy.v1.FinishReason finish_reason = 2;
    */
@@ -127,15 +127,14 @@ export const ReplyResponseSchema: GenMessage<ReplyResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_agent_v1_agent_service, 1);
 
 /**
- * AgentService is served by an agent, and called by Colloquy.
+ * AgentService is implemented by an agent and called by Colloquy.
  *
  * @generated from service colloquy.agent.v1.AgentService
  */
 export const AgentService: GenService<{
   /**
-   * Reply answers a conversation, piece by piece. The reply is whole when the stream ends without an error; after an
-   * error the text so far is kept, and the turn has failed. A call that is cancelled is no longer wanted: the agent
-   * should stop.
+   * Reply streams the agent's reply. The reply is complete when the stream ends without an error; after an error the
+   * text so far is stored and the turn fails. When Colloquy cancels the call, the agent should stop.
    *
    * @generated from rpc colloquy.agent.v1.AgentService.Reply
    */

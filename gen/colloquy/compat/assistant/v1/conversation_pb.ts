@@ -56,7 +56,7 @@ export type Conversation = Message$1<"colloquy.compat.assistant.v1.Conversation"
   updatedAt: number;
 
   /**
-   * Whether it is kept on top of the list.
+   * Whether it is pinned to the top of the list.
    *
    * @generated from field: bool is_pinned = 6;
    */
@@ -92,7 +92,7 @@ export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_assistant_v1_conversation, 0);
 
 /**
- * CreatedConversation is what the answer to a creation says of a conversation.
+ * CreatedConversation is a conversation in the response to its creation.
  *
  * @generated from message colloquy.compat.assistant.v1.CreatedConversation
  */
@@ -141,7 +141,7 @@ export const CreatedConversationSchema: GenMessage<CreatedConversation> = /*@__P
   messageDesc(file_colloquy_compat_assistant_v1_conversation, 1);
 
 /**
- * UpdatedConversation is what the answer to an update says of a conversation.
+ * UpdatedConversation is a conversation in the response to an update.
  *
  * @generated from message colloquy.compat.assistant.v1.UpdatedConversation
  */
@@ -183,13 +183,13 @@ export const UpdatedConversationSchema: GenMessage<UpdatedConversation> = /*@__P
   messageDesc(file_colloquy_compat_assistant_v1_conversation, 2);
 
 /**
- * Message is what one side said.
+ * Message is one side's message.
  *
  * @generated from message colloquy.compat.assistant.v1.Message
  */
 export type Message = Message$1<"colloquy.compat.assistant.v1.Message"> & {
   /**
-   * Who said it: `user`, `assistant` or `system`. Required. `tool` occurs where another API wrote it.
+   * The role of the sender: `user`, `assistant` or `system`. Required. `tool` occurs where another API wrote it.
    *
    * @generated from field: string role = 1;
    */
@@ -203,8 +203,8 @@ export type Message = Message$1<"colloquy.compat.assistant.v1.Message"> & {
   content: string;
 
   /**
-   * When it was said, in whole milliseconds since 1970, kept as given. Default: when the server took it. From year 1 to
-   * year 9999.
+   * The time of the message, in whole milliseconds since 1970, stored as given. Default: when the server took it. From
+   * year 1 to year 9999.
    *
    * @generated from field: optional double timestamp = 3;
    */

@@ -31,14 +31,14 @@ export type ListConversationsRequest = Message<"colloquy.compat.assistant.v1.Lis
   userId: string;
 
   /**
-   * How many conversations to answer at most, 1 or more. Default: 1,000. More than 1,000 means 1,000.
+   * Maximum number of conversations, from 1. Default: 1,000. More than 1,000 means 1,000.
    *
    * @generated from field: optional int32 limit = 2;
    */
   limit?: number | undefined;
 
   /**
-   * The `nextCursor` of the answer before, to go on after it. Default: from the beginning.
+   * The `nextCursor` of the previous response. Default: from the beginning.
    *
    * @generated from field: string cursor = 3;
    */
@@ -73,7 +73,7 @@ export type ListConversationsResponse = Message<"colloquy.compat.assistant.v1.Li
   conversations: Conversation[];
 
   /**
-   * How many conversations this answer holds.
+   * The number of conversations in this response.
    *
    * @generated from field: int32 count = 3;
    */
@@ -88,7 +88,7 @@ export type ListConversationsResponse = Message<"colloquy.compat.assistant.v1.Li
 
   /**
    * True where there is more than fits: past `limit` conversations, or 20,000 messages. Else left out. A conversation
-   * that alone has more than 20,000 messages goes on in the next answer, under the same id.
+   * that alone has more than 20,000 messages continues in the next response, under the same id.
    *
    * @generated from field: optional bool truncated = 5;
    */
@@ -110,7 +110,7 @@ export const ListConversationsResponseSchema: GenMessage<ListConversationsRespon
   messageDesc(file_colloquy_compat_assistant_v1_conversation_service, 1);
 
 /**
- * CreateConversationRequest says what the conversation shall be.
+ * CreateConversationRequest holds the new conversation.
  *
  * @generated from message colloquy.compat.assistant.v1.CreateConversationRequest
  */
@@ -137,21 +137,21 @@ export type CreateConversationRequest = Message<"colloquy.compat.assistant.v1.Cr
   messages: Message$1[];
 
   /**
-   * The agent that answers in it: any text, kept as given. Default: none. At most 200 characters.
+   * The agent that answers in it: any text, stored as given. Default: none. At most 200 characters.
    *
    * @generated from field: optional string agent_id = 4;
    */
   agentId?: string | undefined;
 
   /**
-   * The mode in which it is led: any text, kept as given. Default: none. At most 100 characters.
+   * The mode in which it is led: any text, stored as given. Default: none. At most 100 characters.
    *
    * @generated from field: optional string mode = 5;
    */
   mode?: string | undefined;
 
   /**
-   * Whether it is kept on top of the list. Default: false.
+   * Whether it is pinned to the top of the list. Default: false.
    *
    * @generated from field: bool is_pinned = 6;
    */
@@ -235,8 +235,8 @@ export type UpdateConversationRequest = Message<"colloquy.compat.assistant.v1.Up
   title?: string | undefined;
 
   /**
-   * The whole message list as it shall be, oldest first. Default: it stays. By position, an equal message stays, a
-   * changed one is edited and its old text kept, one that is missing at the end is deleted, a new one added.
+   * The whole new list of messages, oldest first. Default: it stays. By position, an equal message stays, a changed one
+   * is edited and its old text stored as a revision, one that is missing at the end is deleted, a new one added.
    *
    * @generated from field: colloquy.compat.assistant.v1.MessageList messages = 4;
    */
@@ -363,7 +363,7 @@ export const DeleteConversationResponseSchema: GenMessage<DeleteConversationResp
   messageDesc(file_colloquy_compat_assistant_v1_conversation_service, 7);
 
 /**
- * ConversationService keeps the conversations of a chat app's users.
+ * ConversationService stores the conversations of a chat app's users.
  *
  * Every call names a user. With a credential the user must be the caller itself, or the caller its manager, an
  * administrator or an API key; any other user is PERMISSION_DENIED. Where user ids are trusted, a call without a
@@ -393,8 +393,8 @@ export const ConversationService: GenService<{
     output: typeof CreateConversationResponseSchema;
   },
   /**
-   * UpdateConversation changes what is given and leaves the rest. All or nothing. Doing it again changes nothing. A
-   * conversation that is not the user's is NOT_FOUND.
+   * UpdateConversation changes what is given and leaves the rest. All or nothing. A second identical call changes
+   * nothing. A conversation that is not the user's is NOT_FOUND.
    *
    * @generated from rpc colloquy.compat.assistant.v1.ConversationService.UpdateConversation
    */

@@ -18,7 +18,7 @@ export const file_colloquy_compat_callcenter_v1_conversation: GenFile = /*@__PUR
   fileDesc("CjBjb2xsb3F1eS9jb21wYXQvY2FsbGNlbnRlci92MS9jb252ZXJzYXRpb24ucHJvdG8SHWNvbGxvcXV5LmNvbXBhdC5jYWxsY2VudGVyLnYxItQECgxDb252ZXJzYXRpb24SFwoCaWQYASABKAlCC+BBA7pIBXIDGIABEk4KCWNhbGxfdHlwZRgCIAEoCUIrukgiyAEBch1SB2luYm91bmRSCG91dGJvdW5kUgh0cmFpbmluZ/LHGAIIAUgAUgljYWxsX3R5cGWIAQESFwoFdGl0bGUYAyABKAlCCLpIBXIDGPQDEjEKCGFnZW50X2lkGAQgASgJQhC6SAdyBRABGIAB8scYAggBSAFSCGFnZW50X2lkiAEBEigKB3BlcnNvbmEYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EjsKDHByb2ZpbGVfaW5mbxgGIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RSDHByb2ZpbGVfaW5mbxIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSRAoIbWVzc2FnZXMYCCABKAsyKi5jb2xsb3F1eS5jb21wYXQuY2FsbGNlbnRlci52MS5NZXNzYWdlTGlzdEIG8scYAhgBEhoKBnN0YXR1cxgJIAEoCUIK4EEDukgEcgIYZBI/CgpjcmVhdGVkX2F0GAogASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDUgpjcmVhdGVkX2F0Ej8KCnVwZGF0ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNSCnVwZGF0ZWRfYXRCDAoKX2NhbGxfdHlwZUILCglfYWdlbnRfaWQiUwoLTWVzc2FnZUxpc3QSRAoIbWVzc2FnZXMYASADKAsyJi5jb2xsb3F1eS5jb21wYXQuY2FsbGNlbnRlci52MS5NZXNzYWdlQgq6SAeSAQQQoJwBIlkKB01lc3NhZ2USMgoEcm9sZRgBIAEoCUIkukghch9SBHVzZXJSCWFzc2lzdGFudFIGc3lzdGVtUgR0b29sEhoKB2NvbnRlbnQYAiABKAlCCbpIBnIEKICAECJ5CgpQYWdlUGFyYW1zEhwKC3RvdGFsX2l0ZW1zGAEgASgFQge6SAQaAigAEhwKC3RvdGFsX3BhZ2VzGAIgASgFQge6SAQaAigAEhUKBHBhZ2UYAyABKAVCB7pIBBoCKAESGAoEc2l6ZRgEIAEoBUIKukgHGgUY6AcoAWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Conversation is what a call agent and the other side said in one call.
+ * Conversation is one call between a call agent and the other side.
  *
  * @generated from message colloquy.compat.callcenter.v1.Conversation
  */
@@ -31,8 +31,8 @@ export type Conversation = Message$1<"colloquy.compat.callcenter.v1.Conversation
   id: string;
 
   /**
-   * The kind of call: `inbound`, `outbound` or `training`. Required where a conversation is sent. Null in answers: it was
-   * made without one, through another API.
+   * The kind of call: `inbound`, `outbound` or `training`. Required where a conversation is sent. Null in responses: it
+   * was made without one, through another API.
    *
    * @generated from field: optional string call_type = 2 [json_name = "call_type"];
    */
@@ -46,15 +46,15 @@ export type Conversation = Message$1<"colloquy.compat.callcenter.v1.Conversation
   title: string;
 
   /**
-   * The member that led the call. Default: the caller. Only a manager of that member, an administrator or an API key may
-   * name another. Null in answers: nobody, an API key made it.
+   * The member that led the call. Default: the caller. Only a manager of that member, an administrator or an API key
+   * may name another. Null in responses: an API key created it.
    *
    * @generated from field: optional string agent_id = 4 [json_name = "agent_id"];
    */
   agentId?: string | undefined;
 
   /**
-   * The persona that was played: free JSON, at most 16 KiB and 32 levels. Default: empty.
+   * The persona that the agent played: free JSON, at most 16 KiB and 32 levels. Default: empty.
    *
    * @generated from field: google.protobuf.Struct persona = 5;
    */
@@ -75,7 +75,7 @@ export type Conversation = Message$1<"colloquy.compat.callcenter.v1.Conversation
   metadata?: JsonObject | undefined;
 
   /**
-   * What was said, oldest first. Default: nothing where a conversation is created; where one is updated, the messages
+   * The messages, oldest first. Default: none where a conversation is created; where one is updated, the messages
    * stay as they are.
    *
    * @generated from field: colloquy.compat.callcenter.v1.MessageList messages = 8;
@@ -133,13 +133,13 @@ export const MessageListSchema: GenMessage<MessageList> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_callcenter_v1_conversation, 1);
 
 /**
- * Message is what one side said.
+ * Message is one side's message.
  *
  * @generated from message colloquy.compat.callcenter.v1.Message
  */
 export type Message = Message$1<"colloquy.compat.callcenter.v1.Message"> & {
   /**
-   * Who said it: `user`, `assistant`, `system` or `tool`. Required.
+   * The role of the sender: `user`, `assistant`, `system` or `tool`. Required.
    *
    * @generated from field: string role = 1;
    */
@@ -161,7 +161,7 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_callcenter_v1_conversation, 2);
 
 /**
- * PageParams says which part of all conversations an answer holds.
+ * PageParams says which part of all conversations the response holds.
  *
  * @generated from message colloquy.compat.callcenter.v1.PageParams
  */
@@ -181,7 +181,7 @@ export type PageParams = Message$1<"colloquy.compat.callcenter.v1.PageParams"> &
   totalPages: number;
 
   /**
-   * The page that was answered, from 1.
+   * The number of this page, from 1.
    *
    * @generated from field: int32 page = 3;
    */

@@ -31,7 +31,7 @@ export type ListUserConversationsRequest = Message<"colloquy.compat.callcenter.v
   callType?: string | undefined;
 
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 2;
    */
@@ -136,7 +136,7 @@ export const GetConversationResponseSchema: GenMessage<GetConversationResponse> 
  */
 export type CreateConversationRequest = Message<"colloquy.compat.callcenter.v1.CreateConversationRequest"> & {
   /**
-   * What it shall be.
+   * The new values.
    *
    * @generated from field: colloquy.compat.callcenter.v1.Conversation conversation = 1;
    */
@@ -172,7 +172,7 @@ export const CreateConversationResponseSchema: GenMessage<CreateConversationResp
   messageDesc(file_colloquy_compat_callcenter_v1_conversation_service, 5);
 
 /**
- * UpdateConversationRequest holds the conversation as it shall be.
+ * UpdateConversationRequest holds the changed conversation.
  *
  * @generated from message colloquy.compat.callcenter.v1.UpdateConversationRequest
  */
@@ -185,7 +185,7 @@ export type UpdateConversationRequest = Message<"colloquy.compat.callcenter.v1.U
   conversationId: string;
 
   /**
-   * What it shall be.
+   * The new values.
    *
    * @generated from field: colloquy.compat.callcenter.v1.Conversation conversation = 2;
    */
@@ -263,7 +263,7 @@ export const DeleteConversationResponseSchema: GenMessage<DeleteConversationResp
   messageDesc(file_colloquy_compat_callcenter_v1_conversation_service, 9);
 
 /**
- * ConversationService keeps the conversations of call agents, for them and their managers.
+ * ConversationService stores the conversations of call agents, for them and their managers.
  *
  * A conversation that the caller may not see does not exist for it.
  *
@@ -303,7 +303,7 @@ export const ConversationService: GenService<{
   },
   /**
    * UpdateConversation replaces a conversation: what is not sent becomes empty, but for the messages and the agent,
-   * which stay. All or nothing. One that cannot be updated is answered 424.
+   * which stay. All or nothing. One that cannot be updated gets status 424.
    *
    * @generated from rpc colloquy.compat.callcenter.v1.ConversationService.UpdateConversation
    */

@@ -178,14 +178,14 @@ export const MessageCountsSchema: GenMessage<MessageCounts> = /*@__PURE__*/
  */
 export type ReplySeconds = Message<"colloquy.compat.crm.v1.ReplySeconds"> & {
   /**
-   * Half of them took at most so many seconds. Null: there is none.
+   * The median duration in seconds. Null: there is none.
    *
    * @generated from field: optional double median = 1;
    */
   median?: number | undefined;
 
   /**
-   * 95 of 100 took at most so many seconds. Null: there is none.
+   * The 95th percentile of the duration in seconds. Null: there is none.
    *
    * @generated from field: optional double p95 = 2;
    */

@@ -65,14 +65,14 @@ export type Conversation = Message<"colloquy.compat.crm.v1.Conversation"> & {
   maxContextLength: number;
 
   /**
-   * The user whose conversation it is. Null: it is a lead's, or nobody's.
+   * The user whose conversation it is. Null: it belongs to a lead, or has no owner.
    *
    * @generated from field: optional string user_id = 7 [json_name = "user_id"];
    */
   userId?: string | undefined;
 
   /**
-   * The lead whose conversation it is. Null: it is a user's, or nobody's.
+   * The lead whose conversation it is. Null: it belongs to a user, or has no owner.
    *
    * @generated from field: optional string lead_id = 8 [json_name = "lead_id"];
    */
@@ -108,13 +108,13 @@ export const ConversationSchema: GenMessage<Conversation> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_crm_v1_conversation, 0);
 
 /**
- * Pagination says which part of a list an answer holds.
+ * Pagination says which part of a list the response holds.
  *
  * @generated from message colloquy.compat.crm.v1.Pagination
  */
 export type Pagination = Message<"colloquy.compat.crm.v1.Pagination"> & {
   /**
-   * The page that was answered, from 1.
+   * The number of this page, from 1.
    *
    * @generated from field: int32 page = 1;
    */

@@ -21,7 +21,7 @@ export const file_colloquy_compat_crm_v1_conversation_service: GenFile = /*@__PU
   fileDesc("CjFjb2xsb3F1eS9jb21wYXQvY3JtL3YxL2NvbnZlcnNhdGlvbl9zZXJ2aWNlLnByb3RvEhZjb2xsb3F1eS5jb21wYXQuY3JtLnYxIu4BChlDcmVhdGVDb252ZXJzYXRpb25SZXF1ZXN0EiYKCGFnZW50X2lkGAEgASgJQgq6SAdyBRABGMgBUghhZ2VudF9pZBIcCgV0aXRsZRgCIAEoCUIIukgFcgMY9ANIAIgBARIpCghtZXRhZGF0YRgDIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSPwoSbWF4X2NvbnRleHRfbGVuZ3RoGAQgASgFQgq6SAcaBRjoBygBSAFSEm1heF9jb250ZXh0X2xlbmd0aIgBAUIICgZfdGl0bGVCFQoTX21heF9jb250ZXh0X2xlbmd0aCJYChpDcmVhdGVDb252ZXJzYXRpb25SZXNwb25zZRI6Cgxjb252ZXJzYXRpb24YASABKAsyJC5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkNvbnZlcnNhdGlvbiJ2ChhMaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QSGgoEcGFnZRgBIAEoBUIHukgEGgIoAUgAiAEBEigKCHBlcl9wYWdlGAIgASgFQge6SAQaAigBSAFSCHBlcl9wYWdliAEBQgcKBV9wYWdlQgsKCV9wZXJfcGFnZSKSAQoZTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZRI9CgRkYXRhGAEgAygLMiQuY29sbG9xdXkuY29tcGF0LmNybS52MS5Db252ZXJzYXRpb25CCbpIBpIBAxDoBxI2CgpwYWdpbmF0aW9uGAIgASgLMiIuY29sbG9xdXkuY29tcGF0LmNybS52MS5QYWdpbmF0aW9uInwKHkxpc3RFbnRpdHlDb252ZXJzYXRpb25zUmVxdWVzdBIaCgRwYWdlGAEgASgFQge6SAQaAigBSACIAQESKAoIcGVyX3BhZ2UYAiABKAVCB7pIBBoCKAFIAVIIcGVyX3BhZ2WIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlIpgBCh9MaXN0RW50aXR5Q29udmVyc2F0aW9uc1Jlc3BvbnNlEj0KBGRhdGEYASADKAsyJC5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkNvbnZlcnNhdGlvbkIJukgGkgEDEOgHEjYKCnBhZ2luYXRpb24YAiABKAsyIi5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLlBhZ2luYXRpb24ifQofTGlzdERlbGV0ZWRDb252ZXJzYXRpb25zUmVxdWVzdBIaCgRwYWdlGAEgASgFQge6SAQaAigBSACIAQESKAoIcGVyX3BhZ2UYAiABKAVCB7pIBBoCKAFIAVIIcGVyX3BhZ2WIAQFCBwoFX3BhZ2VCCwoJX3Blcl9wYWdlIpkBCiBMaXN0RGVsZXRlZENvbnZlcnNhdGlvbnNSZXNwb25zZRI9CgRkYXRhGAEgAygLMiQuY29sbG9xdXkuY29tcGF0LmNybS52MS5Db252ZXJzYXRpb25CCbpIBpIBAxDoBxI2CgpwYWdpbmF0aW9uGAIgASgLMiIuY29sbG9xdXkuY29tcGF0LmNybS52MS5QYWdpbmF0aW9uIqcBChNMaXN0TWVzc2FnZXNSZXF1ZXN0EjQKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAAVIPY29udmVyc2F0aW9uX2lkEhoKBHBhZ2UYAiABKAVCB7pIBBoCKAFIAIgBARIoCghwZXJfcGFnZRgDIAEoBUIHukgEGgIoAUgBUghwZXJfcGFnZYgBAUIHCgVfcGFnZUILCglfcGVyX3BhZ2UiiAEKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEjgKBGRhdGEYASADKAsyHy5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLk1lc3NhZ2VCCbpIBpIBAxDoBxI2CgpwYWdpbmF0aW9uGAIgASgLMiIuY29sbG9xdXkuY29tcGF0LmNybS52MS5QYWdpbmF0aW9uImEKC0NoYXRSZXF1ZXN0EjQKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAAVIPY29udmVyc2F0aW9uX2lkEhwKB21lc3NhZ2UYAiABKAlCC7pICHIGEAEogIAQIq8BCgxDaGF0UmVzcG9uc2USMgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgi6SAVyAxiAAVIPY29udmVyc2F0aW9uX2lkEjsKCG1lc3NhZ2VzGAIgAygLMh8uY29sbG9xdXkuY29tcGF0LmNybS52MS5NZXNzYWdlQgi6SAWSAQIQZBIuCgVyZXBseRgDIAEoCzIfLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuTWVzc2FnZSJnChFTdHJlYW1DaGF0UmVxdWVzdBI0Cg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAFSD2NvbnZlcnNhdGlvbl9pZBIcCgdtZXNzYWdlGAIgASgJQgu6SAhyBhABKICAECK3AQoSU3RyZWFtQ2hhdFJlc3BvbnNlEjIKBWRlbHRhGAEgASgLMiEuY29sbG9xdXkuY29tcGF0LmNybS52MS5DaGF0RGVsdGFIABIyCgdtZXNzYWdlGAIgASgLMh8uY29sbG9xdXkuY29tcGF0LmNybS52MS5NZXNzYWdlSAASMAoEZG9uZRgDIAEoCzIgLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuQ2hhdERvbmVIAEIHCgVldmVudCI9CglDaGF0RGVsdGESFwoEdGV4dBgBIAEoCUIJukgGcgQogIAQEhcKBm9mZnNldBgCIAEoBUIHukgEGgIoACJiCghDaGF0RG9uZRIyCg9jb252ZXJzYXRpb25faWQYASABKAlCCLpIBXIDGIABUg9jb252ZXJzYXRpb25faWQSIgoHdHVybl9pZBgCIAEoCUIIukgFcgMYgAFSB3R1cm5faWQiUQoZRGVsZXRlQ29udmVyc2F0aW9uUmVxdWVzdBI0Cg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAFSD2NvbnZlcnNhdGlvbl9pZCJqChpEZWxldGVDb252ZXJzYXRpb25SZXNwb25zZRIYCgdtZXNzYWdlGAEgASgJQge6SARyAhhkEjIKBGRhdGEYAiABKAsyJC5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkNvbnZlcnNhdGlvbiJSChpSZXN0b3JlQ29udmVyc2F0aW9uUmVxdWVzdBI0Cg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAFSD2NvbnZlcnNhdGlvbl9pZCJrChtSZXN0b3JlQ29udmVyc2F0aW9uUmVzcG9uc2USGAoHbWVzc2FnZRgBIAEoCUIHukgEcgIYZBIyCgRkYXRhGAIgASgLMiQuY29sbG9xdXkuY29tcGF0LmNybS52MS5Db252ZXJzYXRpb24iTQoVRGVsZXRlTWVzc2FnZXNSZXF1ZXN0EjQKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIKukgHcgUQARiAAVIPY29udmVyc2F0aW9uX2lkImYKFkRlbGV0ZU1lc3NhZ2VzUmVzcG9uc2USGAoHbWVzc2FnZRgBIAEoCUIHukgEcgIYZBIyCgRkYXRhGAIgASgLMiQuY29sbG9xdXkuY29tcGF0LmNybS52MS5EZWxldGVkQ291bnQiTgoWUmVzdG9yZU1lc3NhZ2VzUmVxdWVzdBI0Cg9jb252ZXJzYXRpb25faWQYASABKAlCCrpIB3IFEAEYgAFSD2NvbnZlcnNhdGlvbl9pZCJoChdSZXN0b3JlTWVzc2FnZXNSZXNwb25zZRIYCgdtZXNzYWdlGAEgASgJQge6SARyAhhkEjMKBGRhdGEYAiABKAsyJS5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLlJlc3RvcmVkQ291bnQiKAoMRGVsZXRlZENvdW50EhgKB2RlbGV0ZWQYASABKAVCB7pIBBoCKAAiKgoNUmVzdG9yZWRDb3VudBIZCghyZXN0b3JlZBgBIAEoBUIHukgEGgIoADLRDgoTQ29udmVyc2F0aW9uU2VydmljZRKtAQoSQ3JlYXRlQ29udmVyc2F0aW9uEjEuY29sbG9xdXkuY29tcGF0LmNybS52MS5DcmVhdGVDb252ZXJzYXRpb25SZXF1ZXN0GjIuY29sbG9xdXkuY29tcGF0LmNybS52MS5DcmVhdGVDb252ZXJzYXRpb25SZXNwb25zZSIw6scYAwjJAYLT5JMCIzoBKmIMY29udmVyc2F0aW9uIhAvdjEvY29udmVyc2F0aW9uEpUBChFMaXN0Q29udmVyc2F0aW9ucxIwLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GjEuY29sbG9xdXkuY29tcGF0LmNybS52MS5MaXN0Q29udmVyc2F0aW9uc1Jlc3BvbnNlIhuQAgGC0+STAhISEC92MS9jb252ZXJzYXRpb24SrgEKF0xpc3RFbnRpdHlDb252ZXJzYXRpb25zEjYuY29sbG9xdXkuY29tcGF0LmNybS52MS5MaXN0RW50aXR5Q29udmVyc2F0aW9uc1JlcXVlc3QaNy5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkxpc3RFbnRpdHlDb252ZXJzYXRpb25zUmVzcG9uc2UiIpACAYLT5JMCGRIXL3YxL2NvbnZlcnNhdGlvbi9lbnRpdHkSsgEKGExpc3REZWxldGVkQ29udmVyc2F0aW9ucxI3LmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuTGlzdERlbGV0ZWRDb252ZXJzYXRpb25zUmVxdWVzdBo4LmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuTGlzdERlbGV0ZWRDb252ZXJzYXRpb25zUmVzcG9uc2UiI5ACAYLT5JMCGhIYL3YxL2NvbnZlcnNhdGlvbi9kZWxldGVkEqEBCgxMaXN0TWVzc2FnZXMSKy5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkxpc3RNZXNzYWdlc1JlcXVlc3QaLC5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIjaQAgGC0+STAi0SKy92MS9jb252ZXJzYXRpb24ve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXMShQEKBENoYXQSIy5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkNoYXRSZXF1ZXN0GiQuY29sbG9xdXkuY29tcGF0LmNybS52MS5DaGF0UmVzcG9uc2UiMoLT5JMCLDoBKiInL3YxL2NvbnZlcnNhdGlvbi97Y29udmVyc2F0aW9uX2lkfS9jaGF0EqQBCgpTdHJlYW1DaGF0EikuY29sbG9xdXkuY29tcGF0LmNybS52MS5TdHJlYW1DaGF0UmVxdWVzdBoqLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuU3RyZWFtQ2hhdFJlc3BvbnNlIj3qxxgHKgVldmVudILT5JMCLDoBKiInL3YxL2NvbnZlcnNhdGlvbi97Y29udmVyc2F0aW9uX2lkfS9jaGF0MAESpwEKEkRlbGV0ZUNvbnZlcnNhdGlvbhIxLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuRGVsZXRlQ29udmVyc2F0aW9uUmVxdWVzdBoyLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuRGVsZXRlQ29udmVyc2F0aW9uUmVzcG9uc2UiKoLT5JMCJCoiL3YxL2NvbnZlcnNhdGlvbi97Y29udmVyc2F0aW9uX2lkfRKyAQoTUmVzdG9yZUNvbnZlcnNhdGlvbhIyLmNvbGxvcXV5LmNvbXBhdC5jcm0udjEuUmVzdG9yZUNvbnZlcnNhdGlvblJlcXVlc3QaMy5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLlJlc3RvcmVDb252ZXJzYXRpb25SZXNwb25zZSIygtPkkwIsMiovdjEvY29udmVyc2F0aW9uL3tjb252ZXJzYXRpb25faWR9L3Jlc3RvcmUSpAEKDkRlbGV0ZU1lc3NhZ2VzEi0uY29sbG9xdXkuY29tcGF0LmNybS52MS5EZWxldGVNZXNzYWdlc1JlcXVlc3QaLi5jb2xsb3F1eS5jb21wYXQuY3JtLnYxLkRlbGV0ZU1lc3NhZ2VzUmVzcG9uc2UiM4LT5JMCLSorL3YxL2NvbnZlcnNhdGlvbi97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKyAQoPUmVzdG9yZU1lc3NhZ2VzEi4uY29sbG9xdXkuY29tcGF0LmNybS52MS5SZXN0b3JlTWVzc2FnZXNSZXF1ZXN0Gi8uY29sbG9xdXkuY29tcGF0LmNybS52MS5SZXN0b3JlTWVzc2FnZXNSZXNwb25zZSI+gtPkkwI4MjYvdjEvY29udmVyc2F0aW9uL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2UvcmVzdG9yZS1hbGxiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_compat_crm_v1_conversation, file_colloquy_compat_crm_v1_message, file_colloquy_rest_v1_options, file_google_api_annotations, file_google_protobuf_struct]);
 
 /**
- * CreateConversationRequest says what the conversation shall be.
+ * CreateConversationRequest holds the new conversation.
  *
  * @generated from message colloquy.compat.crm.v1.CreateConversationRequest
  */
@@ -84,13 +84,13 @@ export const CreateConversationResponseSchema: GenMessage<CreateConversationResp
   messageDesc(file_colloquy_compat_crm_v1_conversation_service, 1);
 
 /**
- * ListConversationsRequest says which page to answer.
+ * ListConversationsRequest selects a page.
  *
  * @generated from message colloquy.compat.crm.v1.ListConversationsRequest
  */
 export type ListConversationsRequest = Message<"colloquy.compat.crm.v1.ListConversationsRequest"> & {
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 1;
    */
@@ -140,13 +140,13 @@ export const ListConversationsResponseSchema: GenMessage<ListConversationsRespon
   messageDesc(file_colloquy_compat_crm_v1_conversation_service, 3);
 
 /**
- * ListEntityConversationsRequest says which page to answer.
+ * ListEntityConversationsRequest selects a page.
  *
  * @generated from message colloquy.compat.crm.v1.ListEntityConversationsRequest
  */
 export type ListEntityConversationsRequest = Message<"colloquy.compat.crm.v1.ListEntityConversationsRequest"> & {
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 1;
    */
@@ -196,13 +196,13 @@ export const ListEntityConversationsResponseSchema: GenMessage<ListEntityConvers
   messageDesc(file_colloquy_compat_crm_v1_conversation_service, 5);
 
 /**
- * ListDeletedConversationsRequest says which page to answer.
+ * ListDeletedConversationsRequest selects a page.
  *
  * @generated from message colloquy.compat.crm.v1.ListDeletedConversationsRequest
  */
 export type ListDeletedConversationsRequest = Message<"colloquy.compat.crm.v1.ListDeletedConversationsRequest"> & {
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 1;
    */
@@ -252,7 +252,7 @@ export const ListDeletedConversationsResponseSchema: GenMessage<ListDeletedConve
   messageDesc(file_colloquy_compat_crm_v1_conversation_service, 7);
 
 /**
- * ListMessagesRequest says which page to answer.
+ * ListMessagesRequest selects a page.
  *
  * @generated from message colloquy.compat.crm.v1.ListMessagesRequest
  */
@@ -265,7 +265,7 @@ export type ListMessagesRequest = Message<"colloquy.compat.crm.v1.ListMessagesRe
   conversationId: string;
 
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 2;
    */
@@ -745,7 +745,7 @@ export const RestoredCountSchema: GenMessage<RestoredCount> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_crm_v1_conversation_service, 25);
 
 /**
- * ConversationService keeps the conversations of a company. API keys need the scope `read` or `write`.
+ * ConversationService stores the conversations of a company. API keys need the scope `read` or `write`.
  *
  * A conversation that the caller may not see does not exist for it.
  *
@@ -763,8 +763,8 @@ export const ConversationService: GenService<{
     output: typeof CreateConversationResponseSchema;
   },
   /**
-   * ListConversations pages through the conversations of the company that the caller may see, newest first: all for an API
-   * key or administrator, those of its own and of its subordinates for a manager, its own for anyone else.
+   * ListConversations pages through the conversations of the company that the caller may see, newest first: all for an
+   * API key or administrator, those of its own and of its subordinates for a manager, its own for anyone else.
    *
    * @generated from rpc colloquy.compat.crm.v1.ConversationService.ListConversations
    */
@@ -774,8 +774,8 @@ export const ConversationService: GenService<{
     output: typeof ListConversationsResponseSchema;
   },
   /**
-   * ListEntityConversations pages through the conversations of the calling user or lead, newest first. For an API key that
-   * acts for nobody: those that it created.
+   * ListEntityConversations pages through the conversations of the calling user or lead, newest first. For an API key
+   * that acts for nobody: those that it created.
    *
    * @generated from rpc colloquy.compat.crm.v1.ConversationService.ListEntityConversations
    */

@@ -17,7 +17,7 @@ export const file_colloquy_compat_crm_v1_message: GenFile = /*@__PURE__*/
   fileDesc("CiRjb2xsb3F1eS9jb21wYXQvY3JtL3YxL21lc3NhZ2UucHJvdG8SFmNvbGxvcXV5LmNvbXBhdC5jcm0udjEisQIKB01lc3NhZ2USFAoCaWQYASABKAlCCLpIBXIDGIABEjIKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIIukgFcgMYgAFSD2NvbnZlcnNhdGlvbl9pZBIVCgRyb2xlGAMgASgJQge6SARyAhhkEhoKB2NvbnRlbnQYBCABKAlCCbpIBnIEKICAEBIpCghtZXRhZGF0YRgFIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSOgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBSCmNyZWF0ZWRfYXQSQgoKZGVsZXRlZF9hdBgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCBvLHGAIIAVIKZGVsZXRlZF9hdGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
- * Message is what one side of a conversation said.
+ * Message is a message of one side of a conversation.
  *
  * @generated from message colloquy.compat.crm.v1.Message
  */
@@ -37,7 +37,7 @@ export type Message = Message$1<"colloquy.compat.crm.v1.Message"> & {
   conversationId: string;
 
   /**
-   * Who said it: `user`, `assistant`, `system` or `tool`.
+   * The role of the sender: `user`, `assistant`, `system` or `tool`.
    *
    * @generated from field: string role = 3;
    */

@@ -117,13 +117,13 @@ export const RestoreMessageResponseSchema: GenMessage<RestoreMessageResponse> = 
   messageDesc(file_colloquy_compat_crm_v1_message_service, 3);
 
 /**
- * ListDeletedMessagesRequest says which page to answer.
+ * ListDeletedMessagesRequest selects a page.
  *
  * @generated from message colloquy.compat.crm.v1.ListDeletedMessagesRequest
  */
 export type ListDeletedMessagesRequest = Message<"colloquy.compat.crm.v1.ListDeletedMessagesRequest"> & {
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 1;
    */

@@ -18,7 +18,7 @@ export const file_colloquy_compat_helpdesk_v1_conversation_service: GenFile = /*
   fileDesc("CjZjb2xsb3F1eS9jb21wYXQvaGVscGRlc2svdjEvY29udmVyc2F0aW9uX3NlcnZpY2UucHJvdG8SG2NvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MSL4AQoZQ3JlYXRlQ29udmVyc2F0aW9uUmVxdWVzdBKkAQoHdXNlcl9pZBgBIAEoAUKJAbpIhQG6AX4KGHVzZXJfaWQucG9zaXRpdmVfaW50ZWdlchIabXVzdCBiZSBhIHBvc2l0aXZlIGludGVnZXIaRnRoaXMgPj0gMS4wICYmIHRoaXMgPD0gOTAwNzE5OTI1NDc0MDk5MS4wICYmIGRvdWJsZShpbnQodGhpcykpID09IHRoaXMSAkABUgd1c2VyX2lkEhkKBWFnZW50GAIgASgJQgq6SAdyBRABGMgBEhkKBXRpdGxlGAMgASgJQgq6SAdyBRABGPQDIpsBChpDcmVhdGVDb252ZXJzYXRpb25SZXNwb25zZRIpCgtzdGF0dXNfY29kZRgBIAEoBUIHukgEGgIoAFILc3RhdHVzX2NvZGUSGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYyAESNwoEZGF0YRgDIAEoCzIpLmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5Db252ZXJzYXRpb24iLQoWR2V0Q29udmVyc2F0aW9uUmVxdWVzdBITCgJpZBgBIAEoBEIHukgEMgIoASKYAQoXR2V0Q29udmVyc2F0aW9uUmVzcG9uc2USKQoLc3RhdHVzX2NvZGUYASABKAVCB7pIBBoCKABSC3N0YXR1c19jb2RlEhkKB21lc3NhZ2UYAiABKAlCCLpIBXIDGMgBEjcKBGRhdGEYAyABKAsyKS5jb2xsb3F1eS5jb21wYXQuaGVscGRlc2sudjEuQ29udmVyc2F0aW9uIoECChhMaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QSpAEKB3VzZXJfaWQYASABKAFCiQG6SIUBugF+Chh1c2VyX2lkLnBvc2l0aXZlX2ludGVnZXISGm11c3QgYmUgYSBwb3NpdGl2ZSBpbnRlZ2VyGkZ0aGlzID49IDEuMCAmJiB0aGlzIDw9IDkwMDcxOTkyNTQ3NDA5OTEuMCAmJiBkb3VibGUoaW50KHRoaXMpKSA9PSB0aGlzEgJAAVIHdXNlcl9pZBIbCgVsaW1pdBgCIAEoBEIHukgEMgIoAUgAiAEBEhcKBm9mZnNldBgDIAEoBEIHukgEMgIoAEIICgZfbGltaXQipQEKGUxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2USKQoLc3RhdHVzX2NvZGUYASABKAVCB7pIBBoCKABSC3N0YXR1c19jb2RlEhkKB21lc3NhZ2UYAiABKAlCCLpIBXIDGMgBEkIKBGRhdGEYAyADKAsyKS5jb2xsb3F1eS5jb21wYXQuaGVscGRlc2sudjEuQ29udmVyc2F0aW9uQgm6SAaSAQMQ6Aci4gEKGVVwZGF0ZUNvbnZlcnNhdGlvblJlcXVlc3QSEwoCaWQYASABKARCB7pIBDICKAESHgoFdGl0bGUYAiABKAlCCrpIB3IFEAEY9ANIAIgBARIeCgVhZ2VudBgDIAEoCUIKukgHcgUQARjIAUgBiAEBOly6SFkaVwoNdXBkYXRlLmZpZWxkcxIidGl0bGUsIGFnZW50IG9yIGJvdGggbXVzdCBiZSBnaXZlbhoiaGFzKHRoaXMudGl0bGUpIHx8IGhhcyh0aGlzLmFnZW50KUIICgZfdGl0bGVCCAoGX2FnZW50IpsBChpVcGRhdGVDb252ZXJzYXRpb25SZXNwb25zZRIpCgtzdGF0dXNfY29kZRgBIAEoBUIHukgEGgIoAFILc3RhdHVzX2NvZGUSGQoHbWVzc2FnZRgCIAEoCUIIukgFcgMYyAESNwoEZGF0YRgDIAEoCzIpLmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5Db252ZXJzYXRpb24iMAoZRGVsZXRlQ29udmVyc2F0aW9uUmVxdWVzdBITCgJpZBgBIAEoBEIHukgEMgIoASKjAQoaRGVsZXRlQ29udmVyc2F0aW9uUmVzcG9uc2USKQoLc3RhdHVzX2NvZGUYASABKAVCB7pIBBoCKABSC3N0YXR1c19jb2RlEhkKB21lc3NhZ2UYAiABKAlCCLpIBXIDGMgBEj8KBGRhdGEYAyABKAsyKS5jb2xsb3F1eS5jb21wYXQuaGVscGRlc2sudjEuQ29udmVyc2F0aW9uQgbyxxgCCAEy4gYKE0NvbnZlcnNhdGlvblNlcnZpY2USqwEKEkNyZWF0ZUNvbnZlcnNhdGlvbhI2LmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5DcmVhdGVDb252ZXJzYXRpb25SZXF1ZXN0GjcuY29sbG9xdXkuY29tcGF0LmhlbHBkZXNrLnYxLkNyZWF0ZUNvbnZlcnNhdGlvblJlc3BvbnNlIiTqxxgDCMkBgtPkkwIXOgEqIhIvYXBpL2NvbnZlcnNhdGlvbnMSoAEKD0dldENvbnZlcnNhdGlvbhIzLmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5HZXRDb252ZXJzYXRpb25SZXF1ZXN0GjQuY29sbG9xdXkuY29tcGF0LmhlbHBkZXNrLnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIiKQAgGC0+STAhkSFy9hcGkvY29udmVyc2F0aW9ucy97aWR9EqEBChFMaXN0Q29udmVyc2F0aW9ucxI1LmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5MaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QaNi5jb2xsb3F1eS5jb21wYXQuaGVscGRlc2sudjEuTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZSIdkAIBgtPkkwIUEhIvYXBpL2NvbnZlcnNhdGlvbnMSrAEKElVwZGF0ZUNvbnZlcnNhdGlvbhI2LmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5VcGRhdGVDb252ZXJzYXRpb25SZXF1ZXN0GjcuY29sbG9xdXkuY29tcGF0LmhlbHBkZXNrLnYxLlVwZGF0ZUNvbnZlcnNhdGlvblJlc3BvbnNlIiWQAgKC0+STAhw6ASoaFy9hcGkvY29udmVyc2F0aW9ucy97aWR9EqYBChJEZWxldGVDb252ZXJzYXRpb24SNi5jb2xsb3F1eS5jb21wYXQuaGVscGRlc2sudjEuRGVsZXRlQ29udmVyc2F0aW9uUmVxdWVzdBo3LmNvbGxvcXV5LmNvbXBhdC5oZWxwZGVzay52MS5EZWxldGVDb252ZXJzYXRpb25SZXNwb25zZSIfgtPkkwIZKhcvYXBpL2NvbnZlcnNhdGlvbnMve2lkfWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_compat_helpdesk_v1_conversation, file_colloquy_rest_v1_options, file_google_api_annotations]);
 
 /**
- * CreateConversationRequest says what the conversation shall be.
+ * CreateConversationRequest holds the new conversation.
  *
  * @generated from message colloquy.compat.helpdesk.v1.CreateConversationRequest
  */
@@ -31,7 +31,7 @@ export type CreateConversationRequest = Message<"colloquy.compat.helpdesk.v1.Cre
   userId: number;
 
   /**
-   * The name of the agent: any text, kept as given. Required. 1 to 200 characters.
+   * The name of the agent: any text, stored as given. Required. 1 to 200 characters.
    *
    * @generated from field: string agent = 2;
    */
@@ -59,7 +59,7 @@ export const CreateConversationRequestSchema: GenMessage<CreateConversationReque
  */
 export type CreateConversationResponse = Message<"colloquy.compat.helpdesk.v1.CreateConversationResponse"> & {
   /**
-   * 201, as the status of the answer.
+   * 201, the status of the response.
    *
    * @generated from field: int32 status_code = 1 [json_name = "status_code"];
    */
@@ -115,7 +115,7 @@ export const GetConversationRequestSchema: GenMessage<GetConversationRequest> = 
  */
 export type GetConversationResponse = Message<"colloquy.compat.helpdesk.v1.GetConversationResponse"> & {
   /**
-   * 200, as the status of the answer.
+   * 200, the status of the response.
    *
    * @generated from field: int32 status_code = 1 [json_name = "status_code"];
    */
@@ -157,14 +157,14 @@ export type ListConversationsRequest = Message<"colloquy.compat.helpdesk.v1.List
   userId: number;
 
   /**
-   * How many to answer at most, 1 or more. Default: 10. More than 1,000 means 1,000.
+   * Maximum number, from 1. Default: 10. More than 1,000 means 1,000.
    *
    * @generated from field: optional uint64 limit = 2;
    */
   limit?: bigint | undefined;
 
   /**
-   * How many to pass over before the first. Default: 0.
+   * Number to skip before the first. Default: 0.
    *
    * @generated from field: uint64 offset = 3;
    */
@@ -185,7 +185,7 @@ export const ListConversationsRequestSchema: GenMessage<ListConversationsRequest
  */
 export type ListConversationsResponse = Message<"colloquy.compat.helpdesk.v1.ListConversationsResponse"> & {
   /**
-   * 200, as the status of the answer.
+   * 200, the status of the response.
    *
    * @generated from field: int32 status_code = 1 [json_name = "status_code"];
    */
@@ -255,7 +255,7 @@ export const UpdateConversationRequestSchema: GenMessage<UpdateConversationReque
  */
 export type UpdateConversationResponse = Message<"colloquy.compat.helpdesk.v1.UpdateConversationResponse"> & {
   /**
-   * 200, as the status of the answer.
+   * 200, the status of the response.
    *
    * @generated from field: int32 status_code = 1 [json_name = "status_code"];
    */
@@ -311,7 +311,7 @@ export const DeleteConversationRequestSchema: GenMessage<DeleteConversationReque
  */
 export type DeleteConversationResponse = Message<"colloquy.compat.helpdesk.v1.DeleteConversationResponse"> & {
   /**
-   * 200, as the status of the answer.
+   * 200, the status of the response.
    *
    * @generated from field: int32 status_code = 1 [json_name = "status_code"];
    */
@@ -340,7 +340,7 @@ export const DeleteConversationResponseSchema: GenMessage<DeleteConversationResp
   messageDesc(file_colloquy_compat_helpdesk_v1_conversation_service, 9);
 
 /**
- * ConversationService keeps the conversations of a support desk.
+ * ConversationService stores the conversations of a support desk.
  *
  * With a credential, the user that a call names must be the caller itself, or the caller its manager, an administrator
  * or an API key; any other user is PERMISSION_DENIED, and another's conversation is NOT_FOUND. Where user ids are
@@ -380,7 +380,7 @@ export const ConversationService: GenService<{
     output: typeof ListConversationsResponseSchema;
   },
   /**
-   * UpdateConversation changes the title, the agent or both. Doing it again changes nothing.
+   * UpdateConversation changes the title, the agent or both. A second identical call changes nothing.
    *
    * @generated from rpc colloquy.compat.helpdesk.v1.ConversationService.UpdateConversation
    */

@@ -136,7 +136,7 @@ export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
   messageDesc(file_colloquy_compat_workorder_v1_conversation, 1);
 
 /**
- * Message is what one user said.
+ * Message is one user's message.
  *
  * @generated from message colloquy.compat.workorder.v1.Message
  */

@@ -24,7 +24,8 @@ export const file_colloquy_compat_workorder_v1_conversation_service: GenFile = /
  */
 export type ListConversationsRequest = Message<"colloquy.compat.workorder.v1.ListConversationsRequest"> & {
   /**
-   * Only those of this organization: the caller's own; a super administrator may name another. Default: the caller's own.
+   * Only those of this organization: the caller's own; a super administrator may name another. Default: the caller's
+   * own.
    *
    * @generated from field: optional string organization_id = 1 [json_name = "organization_id"];
    */
@@ -45,7 +46,7 @@ export type ListConversationsRequest = Message<"colloquy.compat.workorder.v1.Lis
   entityId?: string | undefined;
 
   /**
-   * The page to answer. Default: 1, the first.
+   * The number of the page. Default: 1, the first.
    *
    * @generated from field: optional int32 page = 4;
    */
@@ -130,7 +131,7 @@ export const GetConversationResponseSchema: GenMessage<GetConversationResponse> 
   messageDesc(file_colloquy_compat_workorder_v1_conversation_service, 3);
 
 /**
- * CreateConversationRequest says what the conversation shall be.
+ * CreateConversationRequest holds the new conversation.
  *
  * @generated from message colloquy.compat.workorder.v1.CreateConversationRequest
  */
@@ -347,8 +348,8 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@_
   messageDesc(file_colloquy_compat_workorder_v1_conversation_service, 11);
 
 /**
- * ConversationService keeps the conversations of an organization, for those who take part in them. It takes a JWT whose
- * claims name the organization, and no API key.
+ * ConversationService stores the conversations of an organization, for those who take part in them. It takes a JWT
+ * whose claims name the organization, and no API key.
  *
  * A conversation in which the caller takes no part does not exist for it.
  *

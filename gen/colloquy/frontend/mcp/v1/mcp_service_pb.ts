@@ -37,7 +37,7 @@ export const PostRequestSchema: GenMessage<PostRequest> = /*@__PURE__*/
   messageDesc(file_colloquy_frontend_mcp_v1_mcp_service, 0);
 
 /**
- * PostResponse is a piece of the answer.
+ * PostResponse is a piece of the response.
  *
  * @generated from message colloquy.frontend.mcp.v1.PostResponse
  */
@@ -65,8 +65,8 @@ export const PostResponseSchema: GenMessage<PostResponse> = /*@__PURE__*/
  */
 export const McpService: GenService<{
   /**
-   * Post answers one JSON-RPC message: a request with its response, after the notifications that belong to it if there are
-   * any, and a notification with nothing.
+   * Post handles one JSON-RPC message. The response to a request follows its notifications, if any; a notification gets
+   * no response.
    *
    * @generated from rpc colloquy.frontend.mcp.v1.McpService.Post
    */

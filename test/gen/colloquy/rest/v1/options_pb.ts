@@ -25,14 +25,14 @@ export const file_colloquy_rest_v1_options: GenFile = /*@__PURE__*/
  */
 export type RestMethod = Message<"colloquy.rest.v1.RestMethod"> & {
   /**
-   * The status of a successful answer, 200 to 299. Default 0: 200. With 204 and 205 the answer has no body.
+   * The status of a successful response, 200 to 299. Default 0: 200. With 204 and 205 the response has no body.
    *
    * @generated from field: int32 success_status = 1;
    */
   successStatus: number;
 
   /**
-   * The `Location` header of a successful answer, as a path such as `/v1/conversations/{conversation.id}`. A variable is
+   * The `Location` header of a successful response, as a path such as `/v1/conversations/{conversation.id}`. A variable is
    * a path of scalar fields of the response, or, where the response has no such field, of the request; its value is
    * percent-encoded. The mount's prefix is put in front. The header is left out while a variable is empty. Default: none.
    *
@@ -42,15 +42,15 @@ export type RestMethod = Message<"colloquy.rest.v1.RestMethod"> & {
 
   /**
    * Lets a DELETE binding have a `body`. RFC 9110 gives such a body no meaning and some intermediaries drop it, so it
-   * takes saying so; without this, a DELETE binding with a `body` is refused when the routes are built.
+   * must be requested; without this, a DELETE binding with a `body` is refused when the routes are built.
    *
    * @generated from field: bool delete_body = 3;
    */
   deleteBody: boolean;
 
   /**
-   * The request field that the header `Last-Event-ID` fills, so that an event source which reconnects goes on where it
-   * was: a path of scalar fields. It wins over the same field in the query, which a reconnect repeats. Server-streaming
+   * The request field that the header `Last-Event-ID` fills, so that an event source which reconnects resumes
+   * after that event: a path of scalar fields. It overrides the same field in the query, which a reconnect repeats. Server-streaming
    * methods only. Default: none, the header is ignored.
    *
    * @generated from field: string last_event_id_field = 4;
@@ -76,7 +76,7 @@ export type RestMethod = Message<"colloquy.rest.v1.RestMethod"> & {
 
   /**
    * The response field that becomes the `ETag` header: a path of string fields. Default: `etag` of the message that
-   * is the body of the answer, where it has such a string field, else none.
+   * is the body of the response, where it has such a string field, else none.
    *
    * @generated from field: string etag_field = 7;
    */
@@ -131,7 +131,7 @@ export type RestField = Message<"colloquy.rest.v1.RestField"> & {
 
   /**
    * Marks the field of an `event_oneof` whose event is the last of its stream in text/event-stream: its `id` is `end`. A
-   * GET with `Last-Event-ID: end`, as an event source sends it that connects again after it, is answered 204, which makes
+   * GET with `Last-Event-ID: end`, as an event source sends it that connects again after it, gets status 204, which makes
    * it stop. Default false.
    *
    * @generated from field: bool last_event = 4;
