@@ -118,7 +118,7 @@ describe("the embedded PostgreSQL", () => {
     const dataDir = await newDirectory();
     const attempts: number[] = [];
     const clock = performance.now.bind(performance);
-    const logger = pino({}, { write: (line) => void (line.includes("could not be") && attempts.push(clock())) });
+    const logger = pino({}, { write: (line) => void (line.includes("could not restart") && attempts.push(clock())) });
     const embedded = await startEmbedded({ dataDir, logger });
     const settings = join(dataDir, "postgres/postgresql.conf");
     const right = await readFile(settings);

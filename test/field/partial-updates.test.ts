@@ -273,6 +273,28 @@ describe.each(LANES)("with the unary lane %s", (lanes) => {
     }
   });
 
+  test("F-PARTIAL: what was read before another change is not written over it, wherever its etag stands", async () => {
+    for (const resource of resourcesOn(lanes)) {
+      const as = resource.path === "/v1/tenants" ? "root" : "admin";
+      const place = `${resource.path}/${await resource.make(resource.full)}`;
+      const { json: old } = await ask(lanes, "GET", place, undefined, as);
+      const [field, value] = Object.entries(resource.full).find(([, value]) => typeof value === "string") as [
+        string,
+        string,
+      ];
+      const changed = await ask(lanes, "PATCH", place, { [field]: value === "bob" ? "ada" : `${value}2` }, as);
+      expect(changed.status).toBe(200);
+      for (const stale of [old, { [field]: value, etag: (old as JsonObject).etag as string }]) {
+        const { status, json } = await ask(lanes, "PATCH", place, stale, as);
+        expect([status, (json as { message?: string }).message]).toEqual([
+          412,
+          "etag: it changed since this etag was read; read it again, then retry",
+        ]);
+      }
+      expect(await ask(lanes, "GET", place, undefined, as)).toEqual({ status: 200, json: changed.json });
+    }
+  });
+
   test.each(WIRES)("F-PARTIAL: on %s, which cannot tell, an update that sets nothing is refused", async (wire) => {
     const { server, admin, root } = servers.get(lanes) as NonNullable<ReturnType<typeof servers.get>>;
     const [conversations, messages, agents] = [ConversationService, MessageService, AgentService].map((service) =>

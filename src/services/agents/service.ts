@@ -65,6 +65,7 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
       if (row === undefined) throw notFound("agent");
       checkEtag(request.etag, row.version);
       const wanted = request.agent ?? create(AgentSchema);
+      checkEtag(wanted.etag, row.version);
       const mask = request.updateMask?.paths;
       const fields = fieldsToUpdate(AgentSchema, wanted, mask, updatableFields).filter(
         // `*` is what somebody sends who has read the agent, and what is read has no credential.

@@ -28,9 +28,12 @@ export async function updateConversation(
 ): Promise<void> {
   const row = await lockVisible(tx, caller, request.conversationId);
   requireWrite(caller, row);
-  if (request.messageList) checkLogEtag(request.etag, row.version, row.last_seq);
-  else checkEtag(request.etag, row.version);
   const wanted = request.conversation ?? create(ConversationSchema);
+  // One that was read and is sent back brings its etag along.
+  for (const etag of [request.etag, wanted.etag]) {
+    if (request.messageList) checkLogEtag(etag, row.version, row.last_seq);
+    else checkEtag(etag, row.version);
+  }
   const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, store.writableColumns);
   if (request.messageList === undefined) refuseNothing(fields, request.updateMask);
 

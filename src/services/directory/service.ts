@@ -48,6 +48,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         const before = await store.lockMember(tx, caller.tenantId, request.memberId);
         if (before !== undefined) requireRank(context.principal, roleOfNumber(before.role));
         if (before !== undefined || request.etag !== "") checkEtag(request.etag, before?.version ?? 0);
+        if (before !== undefined) checkEtag(request.member?.etag ?? "", before.version);
         const after = {
           displayName,
           role: role || (before?.role ?? roleNumber("member")),

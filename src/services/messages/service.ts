@@ -71,6 +71,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const { conversation, message } = await lockMessage(tx, caller, place);
       requireAuthor(caller, conversation, message);
       checkEtag(request.etag, message.version);
+      checkEtag(request.message?.etag ?? "", message.version);
       await updateMessage(tx, caller, message, request, rolePolicy);
       return { message: await rereadMessage(tx, caller, message) };
     }),

@@ -87,6 +87,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           if (tenant === undefined) throw notFound("tenant");
           checkEtag(request.etag, tenant.updateTime.getTime());
           const wanted = request.tenant ?? create(TenantSchema);
+          checkEtag(wanted.etag, tenant.updateTime.getTime());
           const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, ["display_name"]);
           refuseNothing(fields, request.updateMask);
           if (fields.length > 0 && tenant.name !== wanted.displayName) {

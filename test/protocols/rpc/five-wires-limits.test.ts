@@ -3,7 +3,7 @@ import { create, type JsonObject, type JsonValue, toBinary } from "@bufbuild/pro
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { StructSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { CreateConversationRequestSchema } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { WIRE_FORMS, type WireForm } from "../../support/five-wires.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
@@ -114,7 +114,7 @@ function deepBytes(levels: number): Uint8Array {
 }
 
 const metadataBytes = (struct: Uint8Array) =>
-  protoWith((writer) => writer.tag(13, WireType.LengthDelimited).bytes(struct));
+  protoWith((writer) => writer.tag(ConversationSchema.field.metadata.number, WireType.LengthDelimited).bytes(struct));
 const structWith = (value: Partial<Value>) =>
   toBinary(StructSchema, create(StructSchema, { fields: { a: create(ValueSchema, value as never) } } as never));
 
