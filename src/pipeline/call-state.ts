@@ -1,6 +1,6 @@
 // What is known of one call: its head, its caller and its answer's headers. It is its own context, so that a hot call costs
 // one object.
-import type { DescField } from "@bufbuild/protobuf";
+import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Principal } from "../domain/identity/principal.ts";
 import type { CallContext, CallHead } from "./call.ts";
@@ -9,7 +9,6 @@ import type { PipelineOptions } from "./pipeline-options.ts";
 import type { RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
 import type { ServiceEntry } from "./service.ts";
-import type { Validate } from "./validation/validation.ts";
 
 /** What the pipeline knows of a method. */
 export interface Route {
@@ -19,7 +18,8 @@ export interface Route {
   /** How an update names what it changes; undefined for other methods. */
   readonly update: UpdateParts | undefined;
   readonly requestIdField: DescField | undefined;
-  readonly validate: Validate;
+  /** Throws if the request breaks a rule. A promise where it holds a long list. */
+  readonly validate: (schema: DescMessage, request: Message) => Promise<void> | undefined;
   readonly record: RecordCall;
   readonly options: PipelineOptions;
 }

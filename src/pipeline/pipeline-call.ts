@@ -73,7 +73,8 @@ export class PipelineCall extends CallState implements Call {
   }
 
   async unary(request: Message): Promise<Message> {
-    this.#accept(request);
+    const checking = this.#accept(request);
+    if (checking !== undefined) await checking;
     // Without a deadline nobody waits longer than the handler works, so the signal need not be made.
     if (this.deadline === undefined) return this.#output(await this.route.handler(request, this));
     if (this.interrupt.aborted) throw this.interrupt.reason;
@@ -132,8 +133,15 @@ export class PipelineCall extends CallState implements Call {
     });
   }
 
-  #accept(request: Message): void {
-    this.route.validate(this.method.input, request);
+  /** A promise where the request holds a long list. */
+  #accept(request: Message): Promise<void> | undefined {
+    const checking = this.route.validate(this.method.input, request);
+    if (checking !== undefined) return checking.then(() => this.#finishRequest(request));
+    this.#finishRequest(request);
+    return undefined;
+  }
+
+  #finishRequest(request: Message): void {
     if (this.route.update !== undefined) setPopulatedMask(this.route.update, request);
     this.#readKey(request);
   }
@@ -153,7 +161,7 @@ export class PipelineCall extends CallState implements Call {
         yield await this.unary(await onlyOne(requests));
         return;
       case "server_streaming":
-        yield* this.#outputs(this.#serverStream(await onlyOne(requests)));
+        yield* this.#outputs(await this.#serverStream(await onlyOne(requests)));
         return;
       case "client_streaming":
         this.#readKey(undefined);
@@ -167,13 +175,13 @@ export class PipelineCall extends CallState implements Call {
 
   /** As it does where answers are asked for one by one, the call ends when it is aborted, whatever the service does. */
   async #pushTo(requests: AsyncIterable<Message>, sink: AnswerSink<Message>): Promise<void> {
-    const answers = this.#serverStream(await onlyOne(requests));
+    const answers = await this.#serverStream(await onlyOne(requests));
     if (isPushed(answers)) await orAborted(answers.pushTo(mapped(sink, this.#whole)), this.signal);
     else await pushAll(this.#outputs(answers), sink);
   }
 
-  #serverStream(request: Message): AsyncIterable<Message> {
-    this.#accept(request);
+  async #serverStream(request: Message): Promise<AsyncIterable<Message>> {
+    await this.#accept(request);
     return this.route.handler(request, this);
   }
 

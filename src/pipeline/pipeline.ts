@@ -11,6 +11,7 @@ import { PipelineCall } from "./pipeline-call.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import { createRecord, type RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
+import { validateByTurns } from "./validation/by-turns.ts";
 import { createValidation } from "./validation/validation.ts";
 
 export type { Call } from "./call.ts";
@@ -46,7 +47,8 @@ export function createPipeline(options: PipelineOptions): Pipeline {
         open,
         update: updatePartsOf(method.input),
         requestIdField: requestIdField(method.input),
-        validate: unchecked === true ? () => {} : validate,
+        validate:
+          unchecked === true ? () => undefined : (schema, request) => validateByTurns(validate, schema, request),
         record,
         options,
       });

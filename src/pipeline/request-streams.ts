@@ -15,9 +15,13 @@ export async function onlyOne<T>(requests: AsyncIterable<T>): Promise<T> {
 }
 
 /** Each as it comes, after `check` has seen it. */
-export async function* checked<T>(requests: AsyncIterable<T>, check: (request: T) => void): AsyncIterable<T> {
+export async function* checked<T>(
+  requests: AsyncIterable<T>,
+  check: (request: T) => Promise<void> | undefined,
+): AsyncIterable<T> {
   for await (const request of requests) {
-    check(request);
+    const checking = check(request);
+    if (checking !== undefined) await checking;
     yield request;
   }
 }

@@ -1,5 +1,5 @@
 // How a mutation acts once: its effect, its request id and its answer are one transaction.
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import {
   clone,
   create,
@@ -14,6 +14,8 @@ import { type Caller, callerFrom } from "../domain/identity/caller.ts";
 import { isOurId } from "../domain/ids/id.ts";
 import { sortMaps } from "../domain/protobuf/canonical-order.ts";
 import type { CallContext } from "../pipeline/call.ts";
+import { Turns } from "../pipeline/time-slices.ts";
+import { longListOf } from "../pipeline/validation/long-list.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency/idempotency.ts";
 import { locateMessage, type MessagePlace } from "../store/messages/messages.ts";
@@ -26,17 +28,44 @@ export function requestKeyOf<M extends DescMessage>(
   caller: Caller,
 ): RequestKey | undefined {
   if (context.idempotencyKey === undefined) return undefined;
+  const hash = createHash("sha256").update(canonicalBytes(schema, request));
+  return keyWith(context.idempotencyKey, context, caller, hash);
+}
+
+/** The same, of a request that may hold a long list: others have turns while that is written. */
+async function requestKeyByTurns<M extends DescMessage>(
+  schema: M,
+  request: MessageShape<M>,
+  context: CallContext,
+  caller: Caller,
+): Promise<RequestKey | undefined> {
+  const list = context.idempotencyKey === undefined ? undefined : longListOf(schema, request);
+  if (context.idempotencyKey === undefined || list === undefined) return requestKeyOf(schema, request, context, caller);
+  const hash = createHash("sha256");
+  const turns = new Turns();
+  for (const { message } of list.slices()) {
+    await turns.next();
+    hash.update(canonicalBytes(schema, message as MessageShape<M>));
+  }
+  return keyWith(context.idempotencyKey, context, caller, hash);
+}
+
+function canonicalBytes<M extends DescMessage>(schema: M, request: MessageShape<M>): Uint8Array {
   // The same request is the same wherever its key stood: in the body or in a header.
   const anonymous = clone(schema, request) as MessageShape<M> & { requestId?: string };
   anonymous.requestId = "";
   // Nor does the order of what has none: a client may write the same map in another one each time.
   sortMaps(schema, anonymous);
+  return toBinary(schema, anonymous);
+}
+
+function keyWith(key: string, context: CallContext, caller: Caller, hash: Hash): RequestKey {
   return {
     tenantId: caller.tenantId,
     caller: caller.name,
     method: `${context.method.parent.typeName}/${context.method.name}`,
-    key: context.idempotencyKey,
-    fingerprint: createHash("sha256").update(toBinary(schema, anonymous)).digest(),
+    key,
+    fingerprint: hash.digest(),
   };
 }
 
@@ -125,7 +154,7 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
   work: () => Promise<MessageInitShape<O>>,
   about: (answer: MessageShape<O>) => string | undefined = () => undefined,
 ): Promise<MessageShape<O>> {
-  const key = requestKeyOf(input, request, context, caller);
+  const key = await requestKeyByTurns(input, request, context, caller);
   const first = key && (await claim(tx, key));
   if (first) return fromBinary(output, firstAnswer(first));
   const answer = create(output, await work());

@@ -64,7 +64,13 @@ export function createFastChecks(): FastChecks {
     const name = field.localName;
     const own = nativeRules(getOption(field, rules.field));
     const group = field.oneof?.localName;
-    if (group !== undefined) return (message) => (message[group] as { case?: string } | undefined)?.case === undefined;
+    if (group !== undefined) {
+      const keeps = choiceCheck(field, own);
+      return (message) => {
+        const choice = message[group] as { case?: string; value?: unknown } | undefined;
+        return choice?.case !== name || keeps === undefined || keeps(choice.value);
+      };
+    }
     // Others than these: rules in CEL, and when rules hold.
     const kinds = [
       "string",
@@ -97,6 +103,13 @@ export function createFastChecks(): FastChecks {
       case "map":
         return mapCheck(field, own);
     }
+  }
+
+  /** Of a value that is set: one of several, of which a message holds one at most. */
+  function choiceCheck(field: DescField, own: rules.FieldRules): ((value: unknown) => boolean) | undefined {
+    if (!hasOnly(rules.FieldRulesSchema, own, ["string", "int32", "int64", "double", "enum"])) return UNSURE;
+    if (field.fieldKind === "message") return messageCheck(field.message);
+    return valueCheck(own, field.enum) as ((value: unknown) => boolean) | undefined;
   }
 
   function listCheck(field: DescField & { fieldKind: "list" }, own: rules.FieldRules): Check {

@@ -9,8 +9,10 @@ const SHORT_LIST = 50;
 const MAX_UNCHECKED = 20;
 
 export interface UncheckedPart {
-  /** Breaks a rule if and only if the whole message does. The message itself where it has no long list. */
+  /** Breaks a rule only if the whole message does. The message itself where it has no long list. */
   readonly part: Message;
+  /** True if there are more unchecked items than the part holds: a valid part does not prove them valid. */
+  readonly more: boolean;
   /** The path in the whole message of a path in the part. */
   pathOf(path: Path): Path;
 }
@@ -22,6 +24,7 @@ type ListField = DescField & { fieldKind: "list" };
 export function uncheckedPart(plain: FastChecks, schema: DescMessage, message: Message): UncheckedPart {
   /** Of each list that was cut, where its items stood. */
   const places = new Map<unknown, readonly number[]>();
+  let more = false;
 
   function partOf(desc: DescMessage, whole: Fields): Fields {
     if (desc.typeName.startsWith("google.protobuf.")) return whole;
@@ -62,8 +65,10 @@ export function uncheckedPart(plain: FastChecks, schema: DescMessage, message: M
   function unchecked(field: ListField, items: readonly unknown[]): readonly number[] {
     const isPlain = plain.item(field);
     const kept: number[] = [];
-    for (let i = 0; i < items.length && kept.length < MAX_UNCHECKED; i++) {
-      if (isPlain !== undefined && !isPlain(items[i])) kept.push(i);
+    for (let i = 0; i < items.length && !more; i++) {
+      if (isPlain === undefined || isPlain(items[i])) continue;
+      if (kept.length === MAX_UNCHECKED) more = true;
+      else kept.push(i);
     }
     return kept.length > 0 ? kept : [0];
   }
@@ -71,6 +76,7 @@ export function uncheckedPart(plain: FastChecks, schema: DescMessage, message: M
   const part = partOf(schema, message as unknown as Fields);
   return {
     part: part as unknown as Message,
+    more,
     pathOf: (path) => (places.size === 0 ? path : inWhole(part, path, places)),
   };
 }

@@ -13,6 +13,7 @@ import {
 import type { Principal } from "../../domain/identity/principal.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
+import { validateByTurns } from "../../pipeline/validation/by-turns.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";
 import { patiently } from "../../store/retry.ts";
 import { deriveContext } from "./context.ts";
@@ -78,7 +79,7 @@ export function createCanonical(options: CanonicalOptions): Canonical {
   const entries = new Map(services.map((entry) => [entry.service, entry]));
   const acted = new WeakSet<CallContext>();
 
-  function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+  async function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
     const handler = entries.get(method.parent)?.handlers[method.localName];
     if (handler === undefined) throw new Error(`${method} is not served`);
     const asksFor = [callsOf, mayCallOf].some((methodsOf) => methodsOf(context.method).includes(method));
@@ -87,12 +88,13 @@ export function createCanonical(options: CanonicalOptions): Canonical {
       throw new Error(`${context.method} does not say that it calls ${method}`);
     }
     const request = create(method.input, init);
-    validate(method.input, request);
-    return handler(request, deriveContext(context, { method, idempotencyKey: key }));
+    const checking = validateByTurns(validate, method.input, request);
+    if (checking !== undefined) await checking;
+    return () => handler(request, deriveContext(context, { method, idempotencyKey: key }));
   }
 
   async function unary(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
-    return messageOf(method, await begin(context, method, init, key));
+    return messageOf(method, await (await begin(context, method, init, key))());
   }
 
   return {
@@ -107,7 +109,7 @@ export function createCanonical(options: CanonicalOptions): Canonical {
       return answer as never;
     },
     async *stream(context, method, request) {
-      for await (const answer of begin(context, method, request, keyOf(context))) {
+      for await (const answer of (await begin(context, method, request, keyOf(context)))()) {
         acted.add(context);
         yield messageOf(method, answer) as never;
       }

@@ -12,6 +12,9 @@ import { toStoredMessage } from "../convert.ts";
 /** The most messages that are read with their texts at once; fewer where they are long. */
 const READ_PIECE = 200;
 
+/** The most messages that are added at once. */
+const ADD_PIECE = 1_000;
+
 /** The messages that a conversation shall have. */
 export interface WantedList {
   readonly wanted: readonly MessageDraft[];
@@ -68,7 +71,9 @@ export async function replaceMessages(
     await apply({ unchanged: 0, edits: [], deletions, additions: [] });
     after = deletions.at(-1)?.seq ?? after;
   }
-  if (place < wanted.length) await apply({ unchanged: 0, edits: [], deletions: [], additions: wanted.slice(place) });
+  for (; place < wanted.length; place += ADD_PIECE) {
+    await apply({ unchanged: 0, edits: [], deletions: [], additions: wanted.slice(place, place + ADD_PIECE) });
+  }
   if (counts.deleted > 0) {
     const details = { count: counts.deleted };
     await audit(tx, caller, origin, {

@@ -1,0 +1,37 @@
+// Validation of requests with a long list: a slice of it at a time, with turns for others between.
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { DomainError, type FieldViolation } from "../../domain/errors.ts";
+import { Turns } from "../time-slices.ts";
+import { type LongList, longListOf } from "./long-list.ts";
+import { invalid, type Validate } from "./validation.ts";
+
+/**
+ * Validates as `validate` does, at once where no list is long. Where one is, gives a promise, and the error names what is
+ * broken in the first slice of 500 items that breaks a rule.
+ */
+export function validateByTurns(validate: Validate, schema: DescMessage, message: Message): Promise<void> | undefined {
+  const list = longListOf(schema, message);
+  if (list !== undefined) return validateSlices(validate, schema, list);
+  validate(schema, message);
+  return undefined;
+}
+
+async function validateSlices(validate: Validate, schema: DescMessage, { field, slices }: LongList): Promise<void> {
+  const turns = new Turns();
+  for (const { message, first } of slices()) {
+    await turns.next();
+    try {
+      validate(schema, message);
+    } catch (error) {
+      const violations = error instanceof DomainError ? error.details.violations : undefined;
+      throw violations === undefined ? error : invalid(violations.map((one) => placed(one, field.name, first)));
+    }
+  }
+}
+
+/** A violation in a slice, with the place that it has in the whole list. */
+function placed(violation: FieldViolation, list: string, first: number): FieldViolation {
+  const [whole, index] = new RegExp(`^${list}\\[(\\d+)\\]`).exec(violation.field) ?? [];
+  if (whole === undefined) return violation;
+  return { ...violation, field: `${list}[${first + Number(index)}]${violation.field.slice(whole.length)}` };
+}
