@@ -1,4 +1,4 @@
-// Bytes that grow as they are written; the pieces that Protobuf's binary form is made of.
+// A growing byte buffer, and the primitives of Protobuf's binary form.
 
 const FIRST_BYTES = 64 * 1024;
 /** A sink that grew past this is not kept for the next message. */

@@ -1,4 +1,4 @@
-// What each value of a JSON body is expected to be, by the fields of its message, and how much of it there may be.
+// The expected kind of each value in a JSON body, by the fields of its message, and its size limit.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { mostItems, textLimit } from "../pipeline/validation/item-limits.ts";
 

@@ -1,4 +1,4 @@
-// Numbers that JSON can write and a double cannot hold: reading them would silently make them others.
+// JSON numbers that a double cannot represent: parsing them would silently change them.
 
 /** The rule that a number breaks, and its words. */
 export type NumberFault = readonly [rule: string, words: string];

@@ -1,4 +1,4 @@
-// The text of a JSON body, refused before it is parsed where parsing it would be wrong or would take long.
+// Checks the text of a JSON body before it is parsed, where parsing would be wrong or slow.
 import {
   type DescMessage,
   fromJsonString,

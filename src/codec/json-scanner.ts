@@ -1,4 +1,4 @@
-// Goes through a JSON text token by token, without making values of it.
+// Scans a JSON text token by token, without creating values.
 import { endOfString } from "../domain/json.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
 import { NAME_TWICE, ShapeFault } from "./shape-fault.ts";

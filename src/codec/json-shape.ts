@@ -1,4 +1,4 @@
-// What a JSON body holds, found before it is parsed: how much of it, and where the items of its lists of messages stand.
+// Scans a JSON body before it is parsed: its size, and where the items of its lists of messages are.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { tooManyItems } from "../pipeline/validation/item-limits.ts";
 import { type Place, textOf } from "../pipeline/validation/message-path.ts";

@@ -1,4 +1,4 @@
-// JSON values that the library takes too widely, refused before it reads them: numbers as long texts, and times of no day.
+// Refuses JSON values that the library would accept too liberally: numbers as long texts, and dates that do not exist.
 import {
   type DescField,
   type DescMessage,

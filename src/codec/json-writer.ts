@@ -1,4 +1,4 @@
-// Messages in the JSON form of Protobuf, by plans that are made once for each message type. Says what `toJson` says in half the time.
+// Writes messages as JSON, by plans compiled once for each message type. Same output as `toJson` in half the time.
 import {
   type DescEnum,
   type DescField,

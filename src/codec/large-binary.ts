@@ -1,4 +1,4 @@
-// Large Protobuf bodies: held to their limits before they are decoded, then decoded piece by piece, with turns for others between.
+// Large Protobuf bodies: limits are checked before decoding, which then yields to other work between pieces.
 import {
   create,
   type DescField,

@@ -1,4 +1,4 @@
-// Large JSON bodies: held to their limits before they are parsed, then read piece by piece, with turns for others between.
+// Large JSON bodies: limits are checked before parsing, which then yields to other work between pieces.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { Turns } from "../pipeline/time-slices.ts";
 import { type ItemList, type JsonShape, jsonShape, type ShapeOptions } from "./json-shape.ts";

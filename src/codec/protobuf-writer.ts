@@ -1,4 +1,4 @@
-// Messages in the binary form of Protobuf, by plans that are made once for each message type. Gives the bytes that `toBinary` gives.
+// Writes messages in Protobuf's binary form, by plans compiled once for each message type. Same bytes as `toBinary`.
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
 import { ByteSink } from "./byte-writer.ts";

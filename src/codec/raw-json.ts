@@ -1,4 +1,4 @@
-// JSON texts that stand in a JSON value as they are, and come into its text unread.
+// JSON texts inside a JSON value, copied to the output without parsing.
 import { randomUUID } from "node:crypto";
 import type { JsonValue } from "@bufbuild/protobuf";
 

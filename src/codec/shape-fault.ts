@@ -1,4 +1,4 @@
-// What is wrong with how much a body holds, or with how it is written, before it is read.
+// The error for a body that is too large or malformed, found before it is decoded.
 
 /** The rule of an object that holds a name twice. */
 export const NAME_TWICE = "json.unique";

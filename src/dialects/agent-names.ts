@@ -1,4 +1,4 @@
-// Conversations name their agent by its id or by its name; a dialect shows one of the two, whoever made the conversation.
+// Conversations name their agent by id or by name; a dialect shows one of the two, however the conversation was created.
 import type { Agent } from "../../gen/colloquy/v1/agent_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";

@@ -1,4 +1,4 @@
-// What ends work before it is done, at the least price: every call listens for it, and next to none is interrupted.
+// A cheap AbortSignal: every call needs one, almost none fires.
 
 /** An AbortSignal is one. */
 export interface Interrupt {

@@ -1,4 +1,4 @@
-// The one error type that rules throw; pipeline/errors.ts turns it into what each wire sends.
+// The one error type of rules; pipeline/errors.ts converts it for each protocol.
 import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 
 export { ErrorReason };
@@ -63,8 +63,8 @@ export function tooLarge(max: number): DomainError {
 }
 
 /**
- * The resource does not exist, or the caller may not see it: one answer for both, with nothing in it that was not in
- * the request's own path.
+ * The resource does not exist, or the caller may not see it: the same error for both, without any text that was not in
+ * the request's path.
  */
 export function notFound(resource: string): DomainError {
   return new DomainError(ErrorReason.NOT_FOUND, `${resource} not found`);

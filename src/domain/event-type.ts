@@ -1,4 +1,4 @@
-// The kinds of log entries that are not messages, as they are stored. Numbers are never used again for another kind.
+// The stored kinds of log entries that are not messages. Numbers are never reused.
 
 export const EventType = {
   /** How a message itself appears in the merged log; never stored as an event. */

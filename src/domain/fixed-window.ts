@@ -1,4 +1,4 @@
-// Counts by key in windows of fixed length, which begin with what they count first. In memory, forgotten when they end.
+// Counts by key in windows of fixed length, which begin with the first count. In memory, deleted at their end.
 
 /** Where a count stands. */
 export interface Count {

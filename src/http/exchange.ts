@@ -1,8 +1,8 @@
-// One HTTP request and its one answer, the same for HTTP/1.1 and HTTP/2.
+// One HTTP request and its response, the same for HTTP/1.1 and HTTP/2.
 
 import type { RequestBody } from "./body/request-body.ts";
 
-/** A whole answer. Header and trailer names are in lower case. */
+/** A whole response. Header and trailer names are in lower case. */
 export interface WholeAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -19,12 +19,12 @@ export interface Exchange {
   readonly address: string;
   /** A request header by its lower-case name. */
   header(name: string): string | undefined;
-  /** Calls back once, if the client goes away before it has its answer. */
+  /** Calls back once, if the client disconnects before it has the response. */
   onGone(callback: () => void): void;
-  /** Answers in one write. */
+  /** Sends the response in one write. */
   send(answer: WholeAnswer): void;
-  /** Gives up: there is nothing to answer any more. */
+  /** Aborts the exchange: no response can be sent any more. */
   destroy(): void;
-  /** After the answer: lets go of the body. */
+  /** After the response: releases the body. */
   release(): void;
 }

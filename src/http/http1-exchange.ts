@@ -38,7 +38,7 @@ export class Http1Exchange implements Exchange {
     response.on("close", () => {
       if (!this.#answered) callback();
     });
-    // That the client went away is seen by "close"; but an error without a listener would end the process.
+    // "close" reports that the client disconnected; an error without a listener would end the process.
     response.on("error", ignore);
   }
 

@@ -46,7 +46,7 @@ export class Http2Exchange implements Exchange {
     // The client may have reset it meanwhile.
     if (stream.destroyed || stream.closed) return;
     if (trailers !== undefined && body.length === 0) {
-      // gRPC's Trailers-Only: one frame is the whole answer.
+      // gRPC's Trailers-Only: one frame is the whole response.
       stream.respond(listOf(status, { ...headers, ...trailers }), { endStream: true });
       return;
     }
@@ -64,7 +64,7 @@ export class Http2Exchange implements Exchange {
     const stream = this.#stream;
     if (stream.readableEnded || stream.destroyed) return;
     stream.resume();
-    // RFC 9113 §8.1: the answer is complete, so this asks the client to stop sending, without an error.
+    // RFC 9113 §8.1: the response is complete, so this asks the client to stop sending, without an error.
     const linger = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS).unref();
     stream.once("close", () => clearTimeout(linger));
   }

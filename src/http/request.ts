@@ -5,7 +5,7 @@ import type { HttpResponse } from "./response.ts";
 
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 
-/** Answers the request and says true, or leaves it untouched and says false: then the next handler is asked. */
+/** Responds to the request and returns true, or returns false without touching it: the next handler is called. */
 export type HttpHandler = (request: HttpRequest, response: HttpResponse) => boolean | Promise<boolean>;
 
 /** The path of a request target in origin form, without its query. */

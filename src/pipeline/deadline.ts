@@ -1,4 +1,4 @@
-// Deadlines: what the wires say of them, and the signal through which they reach a call.
+// Deadlines: parses them from each protocol, and aborts a call's signal.
 
 import { type Interrupt, Interruption } from "../domain/cancellation.ts";
 import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
@@ -39,7 +39,7 @@ export interface CallSignal {
   readonly signal: AbortSignal;
   /** The same, for those who need no AbortSignal. */
   readonly interrupt: Interrupt;
-  /** The client went away. */
+  /** The client disconnected. */
   cancel(): void;
   /** The call is over: timers and listeners go. */
   release(): void;
@@ -126,7 +126,7 @@ export function orAborted<T>(promise: Promise<T>, signal: Interrupt): Promise<T>
   });
 }
 
-/** Nobody waits for the answer any more. */
+/** The client no longer waits for the response. */
 export function callerGone(): DomainError {
   return new DomainError(ErrorReason.CANCELLED, "the caller went away");
 }

@@ -1,12 +1,12 @@
-// Heartbeats of streams: an empty answer whenever a stream was silent for a while, which keeps proxies from taking it for dead.
+// Heartbeats: an empty message whenever a stream was idle for a while, so that proxies do not close it.
 import { create, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 
-/** How long a stream is silent before it gives a heartbeat, unless told: well below the usual 30 to 60 s of proxies. */
+/** Default idle time before a heartbeat: well below the usual 30 to 60 s of proxies. */
 export const HEARTBEAT_MS = 15_000;
 
 /**
- * What every streamed answer of HTTP/1.1 and gRPC-Web says to proxies: hand it on piece by piece and as it is (nginx reads
- * the first, and needs it to send the headers at all before it has gathered some kilobytes), and keep no copy.
+ * Headers of every response stream over HTTP/1.1 and gRPC-Web for proxies: do not buffer or change it (nginx reads the
+ * first, and without it delays even the headers until some kilobytes have come), and do not store it.
  */
 export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store, no-transform",
@@ -16,7 +16,7 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
 const beats = new WeakMap<DescMessage, Message>();
 const known = new WeakSet<Message>();
 
-/** The heartbeat of a kind of answer: one empty message for all streams, so that its frames are shared too. */
+/** The heartbeat of a message type: one empty message for all streams, so that its frames are shared too. */
 export function heartbeatOf<D extends DescMessage>(schema: D): MessageShape<D> {
   let beat = beats.get(schema);
   if (beat === undefined) {
@@ -27,12 +27,12 @@ export function heartbeatOf<D extends DescMessage>(schema: D): MessageShape<D> {
   return beat as MessageShape<D>;
 }
 
-/** Whether an answer is a heartbeat, for formats that have a form of their own for it. */
+/** Whether a message is a heartbeat, for formats that have a form of their own for it. */
 export function isHeartbeat(message: Message): boolean {
   return known.has(message);
 }
 
-/** The answers, with `beat` among them for every `everyMs` milliseconds in which none came. */
+/** The messages, with `beat` among them after every `everyMs` milliseconds without one. */
 export async function* withHeartbeats<T>(answers: AsyncIterable<T>, beat: T, everyMs: number): AsyncGenerator<T, void> {
   const iterator = answers[Symbol.asyncIterator]();
   let timer: NodeJS.Timeout | undefined;
@@ -53,7 +53,7 @@ export async function* withHeartbeats<T>(answers: AsyncIterable<T>, beat: T, eve
     }
   } finally {
     clearTimeout(timer);
-    // It may hang where it is: whoever reads has gone, and does not wait for it.
+    // The source may hang: the reader is disconnected, and does not wait for it.
     iterator.return?.().catch(() => {});
   }
 }

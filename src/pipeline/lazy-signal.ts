@@ -1,4 +1,4 @@
-// The head of a call whose signal is made only when somebody asks for it: every call has one, almost none needs it.
+// The head of a call whose AbortSignal is created on first use: every call has one, almost none needs it.
 import type { Interrupt } from "../domain/cancellation.ts";
 import type { CallSignal } from "./deadline.ts";
 

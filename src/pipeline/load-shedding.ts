@@ -1,14 +1,14 @@
-// Refuses calls at the door while more comes than can be done: before a credential is checked or a body read.
+// Load shedding: refuses calls while the server is overloaded, before a credential is checked or a body read.
 import type { Logger } from "pino";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 
-/** How long the first call in the queue before the database may have waited, in milliseconds, for another to come in. */
+/** Maximum wait of the first call in the database queue, in milliseconds, while new calls are admitted. */
 export const MAX_QUEUE_MS = 1_000;
-/** When half of the event loop's turns take longer of the process's own work, it has too much to do, in milliseconds. */
+/** Median delay of the event loop by the process's own work above which the process is overloaded, in milliseconds. */
 export const MAX_LOOP_DELAY_MS = 200;
-/** Where no more calls than these are under way, or come in a window, none is refused for the event loop. */
+/** Up to this many calls at once or in one window, none is refused because of the event loop. */
 export const FEW_CALLS = 16;
-/** How often the event loop is judged, in milliseconds. */
+/** Length of a window, after which the event loop is judged, in milliseconds. */
 const WINDOW_MS = 250;
 /** Windows after which refused calls are summed up in the log. */
 const LOG_EVERY = 4;
@@ -19,17 +19,17 @@ const MAX_SHARE = 0.95;
 
 export type ShedCause = "queue_full" | "queue_time" | "event_loop";
 
-/** What the event loop did since it was last asked, in milliseconds. */
+/** Delays of the event loop since they were last read, in milliseconds. */
 export interface LoopFigures {
   readonly elapsedMs: number;
-  /** How late half of its turns were by the process's own work. */
+  /** Median delay by the process's own work. */
   readonly ownDelayMs: number;
-  /** How long it was due, but the machine ran something else. */
+  /** Time in which the loop was due, but the machine ran something else. */
   readonly lostMs: number;
 }
 
 export interface SheddingOptions {
-  /** What waits for a connection to the database. */
+  /** The calls that wait for a connection to the database. */
   readonly queue: { readonly full: boolean; readonly waitedMs: number };
   readonly readLoop: () => LoopFigures;
   readonly logger: Logger;
@@ -37,23 +37,23 @@ export interface SheddingOptions {
   readonly random?: () => number;
 }
 
-/** Stands at the door of the pipeline. */
+/** Decides which calls enter the pipeline. */
 export interface Door {
-  /** Why a call is refused; undefined: it may come in. */
+  /** Why a call is refused; undefined: it is admitted. */
   readonly shed: () => DomainError | undefined;
-  /** A call with one request and one response begins; each one ends. */
+  /** Counts a unary call from its begin to its end. */
   readonly began: () => void;
   readonly ended: () => void;
 }
 
 export interface Shedding extends Door {
-  /** The share of calls that is refused for the sake of the event loop, from 0 to 1. */
+  /** The share of calls refused because of the event loop, from 0 to 1. */
   readonly share: number;
   /** How many calls were refused. */
   readonly refused: Readonly<Record<ShedCause, number>>;
   /** How long the event loop was due while the machine ran something else, in milliseconds. */
   readonly lostMs: number;
-  /** Judges the event loop from now on. */
+  /** Begins to judge the event loop. */
   start(): void;
   stop(): void;
 }
@@ -65,9 +65,9 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
   const busyProcess = tooMuch("the server has more to do than it can");
   let share = 0;
   let underWay = 0;
-  /** The most calls that were under way at one time in this window. */
+  /** Maximum calls at one time in this window. */
   let peak = 0;
-  /** Calls that came in this window: one that is served within a turn of the loop waited in its socket until then. */
+  /** Calls that began in this window: a call that is served within one turn of the loop waited in its socket before. */
   let came = 0;
   let ownQueueMs = 0;
   let lostMs = 0;
@@ -83,7 +83,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
   const judge = () => {
     const loop = readLoop();
     lostMs += loop.lostMs;
-    // What waits while this process does not run is not late by the database.
+    // A wait while this process is suspended is not caused by the database.
     ownQueueMs = Math.min(queue.waitedMs, ownQueueMs + loop.elapsedMs - loop.lostMs);
     share = nextShare(share, loop.ownDelayMs, Math.max(peak, came));
     peak = underWay;
@@ -125,8 +125,8 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
 }
 
 /**
- * More is refused step by step while the loop is late by the process's own work and more than a few calls are under way,
- * and half as much in each window in which that is not so.
+ * The share rises step by step while the loop is late by the process's own work and more than a few calls run, and halves
+ * in each window in which that is not so.
  */
 export function nextShare(share: number, ownDelayMs: number, calls: number): number {
   if (ownDelayMs > MAX_LOOP_DELAY_MS && calls > FEW_CALLS) return Math.min(MAX_SHARE, share + STEP_UP);

@@ -1,4 +1,4 @@
-// What is made of an object once, and kept as long as that object is.
+// Caches a value derived from an object for the object's lifetime.
 
 /** An error that is sent again and again, as when calls are turned away, need not be put into each form anew. */
 export function onceEach<K extends WeakKey, V>(make: (key: K) => V): (key: K) => V {

@@ -1,4 +1,4 @@
-// What the pipeline is made of.
+// The parts of the pipeline.
 import type { Logger } from "pino";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
 import type { OpenStreams } from "../access/limits/open-streams.ts";
@@ -11,15 +11,15 @@ import type { ServiceEntry } from "./service.ts";
 
 export interface PipelineOptions {
   readonly services: readonly ServiceEntry[];
-  /** Refuses calls before anything is spent on them. Not asked for open services. Default: none is refused. */
+  /** Load shedding, before any work. Not used for open services. Default: none is refused. */
   readonly door?: Door;
-  /** Says who calls, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not asked for open services. */
+  /** Authenticates, or throws CREDENTIAL_MISSING or CREDENTIAL_INVALID. Not used for open services. */
   readonly authenticate: (head: CallHead) => Promise<Principal> | Principal;
-  /** Counts the call, may set headers of the answer, or throws RATE_LIMITED. Not asked for open services. */
+  /** Counts the call, may set response headers, or throws RATE_LIMITED. Not used for open services. */
   readonly limit?: (context: CallContext) => void;
-  /** Says whether the caller may call this method at all, or throws SCOPE_MISSING or PERMISSION_DENIED. */
+  /** Checks that the caller may call this method, or throws SCOPE_MISSING or PERMISSION_DENIED. */
   readonly allow?: (context: CallContext) => void;
-  /** The address that a call is counted and audited by. Default: its peer's. */
+  /** The client address for counts and audit rows. Default: the peer's. */
   readonly clientAddress?: ClientAddress;
   /** Counts open streams. Default: none is counted. */
   readonly streams?: OpenStreams;

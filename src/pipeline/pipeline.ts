@@ -1,4 +1,4 @@
-// The one way that a call goes, whatever its wire: authenticate, limit, decode, validate, act, encode.
+// The stages of every call, whatever its protocol: authenticate, limit, decode, validate, act, encode.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../domain/errors.ts";

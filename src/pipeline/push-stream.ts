@@ -1,30 +1,30 @@
-// Streams of answers: asked for one by one, or put into a sink many at a time, without a promise for each.
+// Response streams: pulled one by one, or pushed into a sink in batches, without a promise for each message.
 
-/** Takes answers as fast as whoever reads them. */
+/** Takes messages at the pace of the reader (backpressure). */
 export interface AnswerSink<T> {
   /**
-   * Takes answers, in order. The same list may be put into many sinks, so nobody changes it, and what a sink makes of it
-   * can be shared. False: nothing more until {@link room} resolves. Throws if they cannot be sent.
+   * Takes messages, in order. The same list may be put into many sinks: it is never changed, and sinks may share what they
+   * encode. False: put no more until {@link room} resolves. Throws if the messages cannot be sent.
    */
   put(answers: readonly T[]): boolean;
-  /** Resolves when there is room again, or nobody reads any more. */
+  /** Resolves when there is room again, or the reader is disconnected. */
   room(): Promise<void>;
-  /** Aborts when nobody reads any more. */
+  /** Aborts when the reader is disconnected. */
   readonly signal: AbortSignal;
 }
 
-/** Answers that have both forms; a wire chooses one of them, once. */
+/** A stream in both forms; a protocol uses one of them, once. */
 export interface PushedAnswers<T> extends AsyncIterable<T> {
-  /** Puts every answer into the sink. Resolves after the last one; rejects as iterating would throw. */
+  /** Puts all messages into the sink. Resolves after the last one; rejects as iterating would throw. */
   pushTo(sink: AnswerSink<T>): Promise<void>;
 }
 
-/** Gives what puts answers into a sink the form of an iterable too. */
+/** Makes a pushed stream iterable too. */
 export function pushed<T>(pushTo: PushedAnswers<T>["pushTo"]): PushedAnswers<T> {
   return { pushTo, [Symbol.asyncIterator]: () => pulled(pushTo) };
 }
 
-/** Puts all answers into the sink, in the form in which they come. */
+/** Puts all messages into the sink, in the form in which they come. */
 export async function pushAll<T>(answers: AsyncIterable<T>, sink: AnswerSink<T>): Promise<void> {
   if (isPushed(answers)) return answers.pushTo(sink);
   for await (const answer of answers) {
@@ -33,7 +33,7 @@ export async function pushAll<T>(answers: AsyncIterable<T>, sink: AnswerSink<T>)
   }
 }
 
-/** A sink that takes other answers, of which it makes those that the first takes. */
+/** A sink that converts its messages to those of another sink. */
 export function mapped<T, U>(sink: AnswerSink<U>, make: (answers: readonly T[]) => readonly U[]): AnswerSink<T> {
   return { put: (answers) => sink.put(make(answers)), room: () => sink.room(), signal: sink.signal };
 }

@@ -1,4 +1,4 @@
-// The id under which a call is answered, logged and audited.
+// The request id, which is returned, logged and audited.
 import { randomUUIDv7 } from "node:crypto";
 
 export const REQUEST_ID_HEADER = "x-request-id";

@@ -1,4 +1,4 @@
-// The streams that go into a method and come out of it.
+// The request and response streams of a method.
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { orAborted } from "./deadline.ts";
 

@@ -1,4 +1,4 @@
-// Turns of long work: after a few milliseconds the others come first.
+// Time slices of long work: after a few milliseconds, other work runs first.
 import { setImmediate } from "node:timers/promises";
 
 /** So long may work go on before others have their turn, in milliseconds. */

@@ -1,4 +1,4 @@
-// The certificate of the port and its key, read at the start and whenever the files were renewed.
+// The port's certificate and key, read at the start and whenever the files change.
 import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createSecureContext } from "node:tls";

@@ -66,7 +66,7 @@ export function createOriginCheck({ origins, loopback }: CorsOptions): (origin: 
   return (origin) => listed.has("*") || listed.has(origin) || (loopback && isLoopbackOrigin(origin));
 }
 
-/** Adds the headers that an answer needs; answers a preflight itself and then says true. */
+/** Adds the response headers; responds to a preflight itself and then returns true. */
 export type Cors = (request: HttpRequest, response: HttpResponse) => boolean;
 
 /**

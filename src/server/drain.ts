@@ -11,7 +11,7 @@ const HIGHEST_STREAM_ID = 2 ** 31 - 1;
 /** How long aborted calls get to say so to their callers. */
 const LAST_WORDS_MS = 500;
 
-/** The answers that are not finished yet. */
+/** The unfinished responses. */
 export interface InFlight {
   readonly answers: ReadonlySet<Answer>;
   add(answer: Answer): void;

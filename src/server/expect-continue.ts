@@ -1,4 +1,4 @@
-// `Expect: 100-continue` (RFC 9110 §10.1.1): a client that asks before it sends a body is answered when somebody reads that.
+// `Expect: 100-continue` (RFC 9110 §10.1.1): the client waits with its body until the server begins to read it.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { Readable } from "node:stream";

@@ -1,8 +1,8 @@
-// The open HTTP/2 connections: idle ones are let go, dead ones found out.
+// The open HTTP/2 connections: closes idle ones, and detects dead ones by pings.
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { endIfIdle } from "./end-if-idle.ts";
 
-/** How long a peer may take to answer a ping before its connection is taken for dead. */
+/** How long a peer may take to answer a ping before its connection counts as dead. */
 const PING_TIMEOUT_MS = 20_000;
 
 /** Keeps the set of a server's sessions. A silent one gets GOAWAY if it has no streams, else a ping. */

@@ -17,7 +17,7 @@ export interface Limits {
   readonly maxBodyBytes: number;
   /** The same of all connections together. Past it the bodies of the connection that holds most are refused. Default: 64 MiB. */
   readonly maxBodyTotalBytes: number;
-  /** How long a client may read nothing of an answer that waits for it. Default: 60 s. */
+  /** How long a client may read nothing of a pending response. Default: 60 s. */
   readonly stallTimeoutMs: number;
   /** How long an idle HTTP/1.1 connection is kept; longer than the usual 60 s of load balancers. Default: 75 s. */
   readonly keepAliveTimeoutMs: number;
@@ -34,20 +34,20 @@ export interface Limits {
   readonly streamResetBurst: number;
   readonly streamResetRate: number;
   /**
-   * How much of its answers one HTTP/2 connection may leave unread, in bytes. Calls that come while it is more are refused
-   * before they begin (REFUSED_STREAM), so they may be made again. Default: 16 MiB.
+   * Maximum unread response bytes of one HTTP/2 connection. Past it new calls are refused before they begin
+   * (REFUSED_STREAM), so they may be retried. Default: 16 MiB.
    */
   readonly maxUnreadBytes: number;
   /**
-   * How much of their answers all clients together may leave unread, in bytes. Past it the connections that leave the
-   * most are closed (ENHANCE_YOUR_CALM). Default: 64 MiB.
+   * Maximum unread response bytes of all clients together. Past it the connections with the most unread bytes are
+   * closed (ENHANCE_YOUR_CALM). Default: 64 MiB.
    */
   readonly maxUnreadTotalBytes: number;
   /** Connections at one time; more are closed at once. Default: no limit but the machine's. */
   readonly maxConnections: number | undefined;
   /** One request message, also once decompressed, in bytes. Default: 4 MiB. */
   readonly readMaxBytes: number;
-  /** One answer message, in bytes. Default: 64 MiB. */
+  /** One response message, in bytes. Default: 64 MiB. */
   readonly writeMaxBytes: number;
 }
 

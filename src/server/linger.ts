@@ -1,9 +1,9 @@
-// Closing a connection without losing the answer that was sent before the request's body had come.
+// Closes a connection without losing a response that was sent before the request's body arrived.
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { LINGER_MS } from "../http/body/linger.ts";
 
-/** How much of a body is read and thrown away, in bytes: as much as any request may bring, and some framing. */
+/** Maximum bytes of a body that are read and discarded: the largest request, and some framing. */
 const LINGER_BYTES = 8 * 1024 * 1024;
 
 /** What this uses of node:http beside its documented face: the request that comes in on a socket now. */
@@ -12,9 +12,9 @@ interface ParsedSocket {
 }
 
 /**
- * Node closes a connection that is not kept as soon as its answer is written. Where the request's body still comes, the
- * system answers that with a reset, at which the client loses what it has not read yet: the answer. So only our side is
- * closed, and what comes is read and thrown away, until the client closes its side, for 5 seconds or 8 MiB at most.
+ * Node closes a connection without keep-alive as soon as its response is written. If the request's body is still arriving,
+ * the system sends a reset, and the client loses what it has not read yet: the response. So only our side is closed, and
+ * what arrives is read and discarded until the client closes its side, for at most 5 seconds or 8 MiB.
  */
 export function lingerBeforeClose(socket: Socket): void {
   const destroySoon = socket.destroySoon.bind(socket);

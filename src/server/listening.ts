@@ -1,4 +1,4 @@
-// What a server has come to by listening on all its ports.
+// The result of listening on all ports of a server.
 export interface Listening {
   /** Where the server's own port can be reached, such as `http://127.0.0.1:8080`. */
   readonly url: string;

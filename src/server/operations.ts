@@ -1,4 +1,4 @@
-// What an operator and a load balancer ask for: /healthz, /readyz, /metrics.
+// Endpoints for operators and load balancers: /healthz, /readyz, /metrics.
 
 import type { HttpHandler } from "../http/request.ts";
 import { answer } from "../http/response.ts";

@@ -1,4 +1,4 @@
-// `/.well-known/jwks.json`: the public keys of the local issuer, for whoever verifies its tokens.
+// `/.well-known/jwks.json`: the public keys of the local issuer, with which others verify its tokens.
 import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import type { HttpHandler } from "../http/request.ts";
 import { answer } from "../http/response.ts";

@@ -1,7 +1,7 @@
-// Whether the server can do its work now, found out once for all who ask.
+// Whether the server is ready, checked once for all concurrent probes.
 
 export interface ReadinessOptions {
-  /** How long an answer holds, in milliseconds. Default: 500. */
+  /** How long a result is cached, in milliseconds. Default: 500. */
   readonly freshMs?: number;
   /** Milliseconds by a clock that is never set. */
   readonly now?: () => number;

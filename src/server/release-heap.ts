@@ -1,4 +1,4 @@
-// Gives back the memory that starting leaves behind: a third of what is resident, which V8 would keep for minutes.
+// Releases heap memory after the start: a third of the resident memory, which V8 would hold for minutes.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

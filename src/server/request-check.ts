@@ -1,4 +1,4 @@
-// What a request must be before anything looks at it: a known version, one sane authority, a target that is a path.
+// Checks every request first: a known HTTP version, one valid authority, a target that is a path.
 import { isIPv6 } from "node:net";
 import { type HttpRequest, headerOf, pathOf } from "../http/request.ts";
 import type { HostCheck } from "./hosts.ts";

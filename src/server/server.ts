@@ -1,4 +1,4 @@
-// The server: takes requests from the port, asks the handlers in turn, and stops without dropping a call.
+// The server: takes requests from the port, calls the handlers in turn, and stops without dropping a call.
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
@@ -49,7 +49,7 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default: true. */
   readonly unaryLane?: boolean;
-  /** The same for calls that are answered with a stream. Default: true. */
+  /** The same for server-streaming calls. Default: true. */
   readonly streamLane?: boolean;
   /** Each limit that is not named has its default. */
   readonly limits?: Partial<Limits>;

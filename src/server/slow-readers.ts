@@ -1,14 +1,14 @@
-// What clients leave unread of their answers: an end to those who read nothing, and to those who leave the most.
+// Closes connections of clients that stop reading their responses, and of those with the most unread bytes.
 import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { HttpResponse } from "../http/response.ts";
 
-/** An answer that is not finished: of the short way over HTTP/2 the stream itself. */
+/** An unfinished response: on the fast path over HTTP/2, the stream itself. */
 export type Answer = ServerHttp2Stream | HttpResponse;
 
 type Connection = Http2Session | Socket;
 
-/** How often the answers are looked at, in milliseconds: as much as is made of them in that time may be over the limit. */
+/** Interval of checks, in milliseconds: what is written between two of them may exceed the limit. */
 const LOOK_EVERY_MS = 100;
 
 /** Without an error a session tells its peer that all is well. */
@@ -16,18 +16,18 @@ const TOO_MUCH = new Error("too much of the answers is unread");
 
 export interface UnreadWatchOptions {
   readonly answers: ReadonlySet<Answer>;
-  /** Of all answers together. */
+  /** Of all responses together. */
   readonly maxBytes: number;
-  /** How long a client may read nothing of the answers that wait for it. */
+  /** How long a client may read nothing of its pending responses. */
   readonly stallTimeoutMs: number;
-  /** Told how much was unread, in bytes, and how many connections were closed for it. */
+  /** Called with the unread bytes and the number of connections that were closed for them. */
   readonly onCut: (unread: number, connections: number) => void;
 }
 
 /**
- * Closes the streams, or the HTTP/1.1 connection, of clients that read nothing; and while all answers together are over
- * the limit, the connections that leave the most unread (ENHANCE_YOUR_CALM), for a limit for each does not help against
- * many.
+ * Closes the streams, or the HTTP/1.1 connection, of clients that read nothing; and while all responses together are over
+ * the limit, the connections with the most unread bytes (ENHANCE_YOUR_CALM): a limit for each connection does not help
+ * against many.
  */
 export function watchUnread({ answers, maxBytes, stallTimeoutMs, onCut }: UnreadWatchOptions): { stop(): void } {
   const stalls = createStalls(stallTimeoutMs);
@@ -44,7 +44,7 @@ export function watchUnread({ answers, maxBytes, stallTimeoutMs, onCut }: Unread
 
 type Unread = ReadonlyMap<Connection, number>;
 
-/** How much waits in this process for each connection, in bytes; what the system has taken does not count. */
+/** Bytes pending in this process for each connection, without those in the system's buffers. */
 function unreadByConnection(answers: Iterable<Answer>): Unread {
   const connections = new Map<Connection, number>();
   for (const answer of answers) {
@@ -57,8 +57,8 @@ function unreadByConnection(answers: Iterable<Answer>): Unread {
 }
 
 /**
- * Finds who stopped reading. Over HTTP/2 not by `stream.setTimeout`: that timer outlives the stream of a connection that
- * breaks, and keeps the answer in memory until it is due. A socket's own timer ends with it.
+ * Finds clients that stopped reading. Over HTTP/2 not by `stream.setTimeout`: that timer outlives the stream of a broken
+ * connection, and keeps the response in memory until it fires. A socket's own timer ends with it.
  */
 function createStalls(timeoutMs: number) {
   /** When each was last seen to read. */
@@ -90,7 +90,7 @@ function createStalls(timeoutMs: number) {
   };
 }
 
-/** Closes connections until so many bytes are gone; gives their number. */
+/** Closes connections until that many bytes are freed; returns the number of connections. */
 function cutWorst(connections: Unread, bytes: number): number {
   let left = bytes;
   let cut = 0;

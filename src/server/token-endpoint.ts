@@ -34,7 +34,7 @@ export interface TokenEndpointOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** RFC 6749, section 5.1: an answer with a token must not be stored anywhere on its way. */
+/** RFC 6749, section 5.1: a response with a token must not be cached. */
 const NOT_STORED = {
   "content-type": "application/json;charset=UTF-8",
   "cache-control": "no-store",

@@ -1,4 +1,4 @@
-// The answer where no handler is: in the protocol that the caller speaks, as far as that can be told.
+// The response where no handler matches, in the caller's protocol as far as it is recognized.
 
 import { releaseBody } from "../http/body/linger.ts";
 import { type HttpHandler, headerOf } from "../http/request.ts";
@@ -6,7 +6,7 @@ import type { Pipeline } from "../pipeline/pipeline.ts";
 import { wireOf } from "../protocols/rpc/fallback/request.ts";
 import { writeError } from "../protocols/rpc/fallback/response.ts";
 
-/** Answers every request: UNIMPLEMENTED over gRPC and gRPC-Web, 404 with the same error in JSON otherwise. */
+/** Responds to every request: UNIMPLEMENTED over gRPC and gRPC-Web, 404 with the same error in JSON otherwise. */
 export function createUnknownCallHandler(pipeline: Pipeline): HttpHandler {
   return (request, response) => {
     const wire = wireOf(request);

@@ -1,12 +1,12 @@
-// How much of its answers one HTTP/2 connection leaves unread, and whether it may ask for more.
+// Limits the unread response bytes of one HTTP/2 connection: past the limit, it opens no further stream.
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 
 /** Counting asks every open stream of the connection, so it is done once for so many new ones. */
 const COUNT_EVERY = 4;
 
 /**
- * Says of each new stream whether it may begin. A client that holds its windows shut makes the server keep each answer
- * whole, and one connection may have hundreds of them: `maxBytes` is what a connection may leave unread.
+ * Returns whether a new stream may begin. A client that never opens its flow-control windows makes the server hold each
+ * response whole, and one connection may have hundreds of them: `maxBytes` limits the unread bytes of a connection.
  */
 export function createUnreadLimit(maxBytes: number): (stream: ServerHttp2Stream) => boolean {
   const connections = new WeakMap<Http2Session, { readonly open: Set<ServerHttp2Stream>; begun: number }>();

@@ -1,4 +1,4 @@
-// Pairs the rows of the store with the messages of the contract; no other place does.
+// Converts rows of the store to messages of the contract and back; no other place does.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Conversation } from "../../gen/colloquy/v1/conversation_pb.ts";

@@ -1,4 +1,4 @@
-// How a mutation acts once: its effect, its request id and its answer are one transaction.
+// Runs mutations once: effect, request id and response are one transaction.
 import { createHash, type Hash } from "node:crypto";
 import {
   clone,
@@ -51,10 +51,10 @@ async function requestKeyByTurns<M extends DescMessage>(
 }
 
 function canonicalBytes<M extends DescMessage>(schema: M, request: MessageShape<M>): Uint8Array {
-  // The same request is the same wherever its key stood: in the body or in a header.
+  // The request is the same whether its key was in the body or in a header.
   const anonymous = clone(schema, request) as MessageShape<M> & { requestId?: string };
   anonymous.requestId = "";
-  // Nor does the order of what has none: a client may write the same map in another one each time.
+  // The order of map entries does not matter either: a client may write the same map in a different order each time.
   sortMaps(schema, anonymous);
   return toBinary(schema, anonymous);
 }
@@ -69,7 +69,7 @@ function keyWith(key: string, context: CallContext, caller: Caller, hash: Hash):
   };
 }
 
-/** What a mutation does inside its transaction. */
+/** The work of a mutation, inside its transaction. */
 export type Work<I extends DescMessage, O extends DescMessage> = (
   tx: Transaction,
   caller: Caller,
@@ -77,7 +77,7 @@ export type Work<I extends DescMessage, O extends DescMessage> = (
   context: CallContext,
 ) => Promise<MessageInitShape<O>>;
 
-/** What a change of one message does; `place` is where the message is, undefined if there is none of this id. */
+/** The work of a change of one message; `place` is where the message is, undefined if it does not exist. */
 export type MessageWork<I extends DescMessage, O extends DescMessage> = (
   tx: Transaction,
   caller: Caller,
@@ -87,9 +87,9 @@ export type MessageWork<I extends DescMessage, O extends DescMessage> = (
 ) => Promise<MessageInitShape<O>>;
 
 /**
- * Makes the handlers of mutations: `work` runs in a transaction. With a request id, a repeat is answered with what the
- * first call was answered, and `work` does not run again. Changes of one conversation take turns, so that those who wait
- * for its lock take no connections from others.
+ * Creates the handlers of mutations: `work` runs in a transaction. With a request id, a retry returns the first response,
+ * and `work` does not run again. Changes of one conversation are queued, so that waiting for its lock takes no
+ * connections.
  */
 export function createMutations(database: Database) {
   const act = <I extends DescMessage, O extends DescMessage>(
@@ -107,7 +107,7 @@ export function createMutations(database: Database) {
       conversationId === undefined ? {} : { conversation: { tenantId: caller.tenantId, id: conversationId } },
     );
   return {
-    /** Of no conversation that is there already. `made` finds the one that was made in the answer, if one was. */
+    /** Of no existing conversation. `made` finds a created conversation in the response. */
     mutation:
       <I extends DescMessage, O extends DescMessage>(
         method: DescMethodUnary<I, O>,
@@ -128,7 +128,7 @@ export function createMutations(database: Database) {
         return act(method, request, context, caller, conversationId, (tx) => work(tx, caller, request, context));
       },
 
-    /** Of the message that the request names: where it is, is looked up first. */
+    /** Of the message that the request names: its conversation is looked up first. */
     messageMutation:
       <I extends DescMessage, O extends DescMessage>(method: DescMethodUnary<I, O>, work: MessageWork<I, O>) =>
       async (request: MessageShape<I> & { readonly messageId: string }, context: CallContext) => {
@@ -142,8 +142,8 @@ export function createMutations(database: Database) {
 }
 
 /**
- * Lets `work` act in a transaction, unless the request id was used before: then it gives the first answer. `about` says
- * which conversation an answer is about, with which it is purged.
+ * Runs `work` in a transaction; if the request id was used before, returns the first response instead. `about` returns the
+ * conversation of a response, which is purged with it.
  */
 export async function actOnce<I extends DescMessage, O extends DescMessage>(
   tx: Transaction,

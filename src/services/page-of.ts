@@ -1,10 +1,10 @@
-// What of the rows that were read fits into one page: by count, and by bytes.
+// Limits a page, by count and by bytes.
 import { create, type DescMessage, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { areCut, areHeavy } from "../store/driver/row-budget.ts";
 
 /**
- * The bytes of a page in the binary form. Clients of gRPC take messages of 4 MiB unless told otherwise; the rest is for
- * what stands beside the items.
+ * Maximum bytes of a page's items in binary form. gRPC clients accept messages of 4 MiB by default; the rest is for the
+ * fields beside the items.
  */
 export const PAGE_BYTES = 3 << 20;
 
@@ -12,12 +12,12 @@ export interface PageOf<Row, Item> {
   readonly items: readonly Item[];
   /** The rows of the items. */
   readonly shown: readonly Row[];
-  /** Whether anything comes after them. */
+  /** Whether there are more. */
   readonly more: boolean;
 }
 
 /**
- * At most `limit` items, no more than fit, and one at least if there is one. More rows than `limit` say that more come.
+ * At most `limit` items, as many as fit, and at least one if there is one. More rows than `limit`: there is another page.
  *
  * @param heavy whether the items are weighed. Default: what is known of the rows
  */

@@ -1,4 +1,4 @@
-// All conversations of a user with all their messages, as far as they fit into one answer.
+// All conversations of a user with all their messages, as far as they fit into one response.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { ConversationSchema } from "../../../gen/colloquy/compat/assistant/v1/conversation_pb.ts";
@@ -14,7 +14,7 @@ import { toListed } from "./convert.ts";
 
 const MAX_MESSAGES = 20_000;
 
-/** Where the next answer begins. */
+/** Where the next response begins. */
 interface Place {
   /** Of the page of conversations that it begins in. */
   readonly pageToken: string;
@@ -119,7 +119,7 @@ async function readMessages(
     afterSeq: page.afterSeq,
   });
   const [cut] = answer.remainingIds;
-  // A conversation is answered in part only where it is alone: else it begins the next answer.
+  // A conversation is returned in part only if it is alone: otherwise it begins the next response.
   const whole = mayStop && answer.nextAfterSeq > 0n ? [] : answer.conversations;
   const found = new Map(whole.map(({ conversationId, messages }) => [conversationId, messages]));
   const conversations = page.conversations.flatMap((conversation) => {

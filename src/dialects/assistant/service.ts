@@ -60,7 +60,7 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
       const request = {
         conversation,
         messages: messages.map(toMessage),
-        // Whoever creates it for somebody else, the owner takes part.
+        // The owner takes part, whoever creates the conversation.
         participantIds: isMember(context, userId) ? [] : [userId],
       };
       const answer = await introducing(canonical, context, { id: userId, field: "user_id" }, () =>
@@ -100,7 +100,7 @@ export function createAssistantService({ canonical, acting }: DialectTools, limi
 
     async deleteConversation({ userId: requested, conversationId }, outer) {
       const { context, userId } = await forUser(outer, requested);
-      // A repeat with the same Idempotency-Key must come as far as the deletion, which knows its first answer.
+      // A retry with the same Idempotency-Key must reach the deletion, which knows its first response.
       const which = context.idempotencyKey === undefined ? DeletedFilter.EXCLUDE : DeletedFilter.INCLUDE;
       await requireOwn(context, conversationId, userId, which);
       await canonical.once(context, Conversations.method.deleteConversation, { conversationId });

@@ -1,4 +1,4 @@
-// The turns of agents: as one answer, and as a stream of events.
+// The turns of agents: as one response, and as a stream of events.
 
 import {
   type ConversationService,
@@ -17,7 +17,7 @@ import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { toMessage } from "./convert.ts";
 
-/** How much of a conversation the answer to a message holds. */
+/** How much of a conversation the response to a message holds. */
 const HISTORY = 100;
 
 export function createChatHandlers(
@@ -54,7 +54,7 @@ export function createChatHandlers(
         if (event.case === "started") own = event.value.message;
         if (event.case !== "ended") continue;
         reply = await replyOf(context, event.value);
-        // The conversation was closed, or the message deleted, while the agent answered.
+        // The conversation was closed, or the message deleted, while the agent replied.
         const { state, failure = "" } = event.value.turn ?? {};
         if (state === TurnState.CANCELLED && failure !== "") throw new DomainError(ErrorReason.CONFLICT, failure);
       }

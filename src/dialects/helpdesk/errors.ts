@@ -1,4 +1,4 @@
-// Errors as the dialect's document has them: the same `APIOutput` as every answer, without data.
+// Errors as the dialect's document has them: the same `APIOutput` as every response, without data.
 import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type ReadFailure, readFailure, STATUSES } from "../shared/errors.ts";
 

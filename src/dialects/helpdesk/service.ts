@@ -16,7 +16,7 @@ import { CANONICAL_PAGE, LONGEST_PAGE, readConversations } from "../shared/conve
 import type { DialectTools } from "../shared/dialect.ts";
 
 const DEFAULT_LIMIT = 10n;
-/** The services pass over no more than this; nobody has so many. */
+/** Maximum items that the services skip, more than any caller has. */
 const FURTHEST_OFFSET = 10_000_000n;
 const LARGEST_NUMBER = 2n ** 63n - 1n;
 const USER_ID = /^[1-9]\d{0,15}$/;
@@ -53,7 +53,7 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
     return numbers;
   }
 
-  /** One conversation as it is answered; `number` where it was given one just now. */
+  /** A conversation as the dialect returns it; `number` if it was just assigned. */
   async function output(context: CallContext, conversation: Conversation, number = conversation.number) {
     const agentOf = await agentsAs("name", canonical, context, [conversation]);
     return toOutput(conversation, agentOf(conversation), number);
@@ -67,7 +67,7 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
       const isOwner = principal.kind !== "anonymous" && principal.memberId === ownerId;
       const request = {
         conversation: { ownerId, agent, title },
-        // Whoever creates it for somebody else, the owner takes part.
+        // The owner takes part, whoever creates the conversation.
         participantIds: isOwner ? [] : [ownerId],
       };
       const { conversation } = await introducing(canonical, context, { id: ownerId, field: "user_id" }, () =>
@@ -111,7 +111,7 @@ export function createHelpdeskService({ canonical, acting }: DialectTools): Serv
 
     async deleteConversation({ id }, outer) {
       const { conversation, context } = await find(outer, id).catch((error: unknown) => {
-        // A repeat with the same Idempotency-Key must come as far as the deletion, which knows its first answer.
+        // A retry with the same Idempotency-Key must reach the deletion, which knows its first response.
         if (outer.idempotencyKey === undefined) throw error;
         return find(outer, id, DeletedFilter.ONLY);
       });

@@ -8,7 +8,7 @@ import {
 import type { CallContext } from "../../pipeline/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 
-/** The most conversations that the services answer at once. */
+/** Maximum conversations that the services return at once. */
 export const CANONICAL_PAGE = 200;
 
 /** Where a document gives no maximum for a page, this is it. */

@@ -1,4 +1,4 @@
-// What a dialect is: a service, its place in REST, and what its methods call.
+// The definition of a dialect: a service, its place in REST, and the methods that it calls.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Principal } from "../../domain/identity/principal.ts";
 import type { MountedName } from "../../domain/settings/dialect-names.ts";

@@ -1,4 +1,4 @@
-// A failure as the dialects' renderers read it: why, what was wrong with which field, in the names that its JSON has.
+// Reads a failure for the dialects' error renderers: reason and broken rules, with fields in the names of their JSON.
 import { create, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import { IDEMPOTENCY_HEADER } from "../../pipeline/idempotency-key.ts";

@@ -1,4 +1,4 @@
-// The messages of conversations, for the dialects that answer them with the conversation.
+// Reads the messages of conversations, for dialects that return them with the conversation.
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { CallContext } from "../../pipeline/call.ts";
@@ -18,7 +18,7 @@ export interface MessageBatch {
   readonly nextAfterSeq: bigint;
 }
 
-/** What BatchListMessages answers, of more bytes than one call of it: in as many as that takes. */
+/** Reads more bytes than one call of BatchListMessages returns, in as many calls as needed. */
 export async function readBatch(
   canonical: Canonical,
   context: CallContext,
@@ -43,15 +43,15 @@ export async function readBatch(
     after = batch.nextAfterSeq;
   } while (rest.length > 0 && room > 0 && budget.bytes < MAX_BATCH_BYTES);
   const [cut] = rest;
-  // Only the first of all is answered in part; any other waits until it is the first.
+  // Only the first conversation may be returned in part; any other waits until it is the first.
   if (cut !== undefined && cut !== conversationIds[0] && read.delete(cut)) after = 0n;
   const conversations = [...read].map(([conversationId, messages]) => ({ conversationId, messages }));
   return { conversations, remainingIds: rest, nextAfterSeq: after };
 }
 
 /**
- * The messages of some conversations, oldest first, by the conversation's id; with `latest`, only so many of each. Throws
- * TOO_LARGE if they are more than an answer can hold.
+ * The messages of some conversations, oldest first, by the conversation's id; with `latest`, only that many of each. Throws
+ * TOO_LARGE if they do not fit into a response.
  */
 export async function readMessages(
   canonical: Canonical,

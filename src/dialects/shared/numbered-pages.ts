@@ -4,7 +4,7 @@ import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";
 
-/** The most items that the services skip; nobody has as many. */
+/** Maximum items that the services skip, more than any caller has. */
 const MAX_SKIP = 10_000_000;
 
 /** How many items stand before a page, from 1. */
@@ -17,7 +17,7 @@ export function totalPages(total: number, size: number): number {
   return Math.ceil(total / size);
 }
 
-/** What one call of a list answers. */
+/** The result of one call of a list. */
 export interface ListedPage<T> {
   readonly items: readonly T[];
   readonly nextPageToken: string;

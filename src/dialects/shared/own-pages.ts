@@ -1,4 +1,4 @@
-// Callers without a credential must not be web pages of others: a browser sends what any page tells it to.
+// Refuses calls without a credential that come from other sites' pages: a browser sends what any page tells it to.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call.ts";
 

@@ -1,4 +1,4 @@
-// The words of the dialects for what the contract has as numbers.
+// The dialects' words for the contract's enum values.
 import { CallType, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 

@@ -1,4 +1,4 @@
-// A call's principal, boiled down to what the store asks of it.
+// The caller, as the store needs it: derived from a call's principal.
 import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { credentialMissing, DomainError, ErrorReason } from "../errors.ts";
 import { actorText } from "./actor.ts";

@@ -1,4 +1,4 @@
-// Who may call what: the contract says it of each RPC with its option `permission`. docs/permissions.md is made from it.
+// Permissions: each RPC declares its own with the option `permission`. docs/permissions.md is generated from it.
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Permission_KeyScope as KeyScope, permission } from "../../../gen/colloquy/v1/permission_pb.ts";
 import { credentialMissing, DomainError, ErrorReason } from "../errors.ts";

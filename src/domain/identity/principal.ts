@@ -1,4 +1,4 @@
-// Who is calling.
+// Principals: the authenticated callers.
 import { isReserved } from "./actor.ts";
 
 export const ROLES = ["lead", "member", "manager", "admin", "super_admin"] as const;

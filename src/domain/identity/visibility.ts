@@ -1,4 +1,4 @@
-// Through whose eyes a call looks: which conversations it sees, and what it may do in them.
+// Visibility: which conversations a caller sees, and what it may do in them.
 import { credentialMissing } from "../errors.ts";
 import type { Principal } from "./principal.ts";
 

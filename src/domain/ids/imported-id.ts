@@ -1,4 +1,4 @@
-// Ids of imported things: those of other systems become ours, the same each time.
+// Ids of imported resources: maps ids of other systems to ours, always to the same one.
 import { hash } from "node:crypto";
 import { isOurId, newId } from "./id.ts";
 

@@ -1,4 +1,4 @@
-// Which things a call answers: those that are there, the deleted ones, or both.
+// Whether a call returns existing resources, deleted ones, or both.
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 
 export type Deleted = "exclude" | "include" | "only";
@@ -8,12 +8,12 @@ export function deletedOf(filter: DeletedFilter): Deleted {
   return filter === DeletedFilter.ONLY ? "only" : "exclude";
 }
 
-/** Of a call for one thing: whether it is answered if it is deleted. */
+/** For one resource: whether it is returned if it is deleted. */
 export function showsDeleted(filter: DeletedFilter): boolean {
   return deletedOf(filter) !== "exclude";
 }
 
-/** Of a call for one thing: whether it is not answered because it is not deleted. */
+/** For one resource: whether it is not returned because it is not deleted. */
 export function hidesPresent(filter: DeletedFilter, deleteTime: Date | null): boolean {
   return filter === DeletedFilter.ONLY && deleteTime === null;
 }

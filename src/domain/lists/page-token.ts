@@ -26,7 +26,7 @@ export function bindingOf<M extends DescMessage>(schema: M, request: MessageShap
   return Buffer.concat([Buffer.from(`${schema.typeName}\n${caller}\n`), toBinary(schema, rest)]);
 }
 
-/** Makes a token that holds a cursor: the edge of the page that was answered. */
+/** Creates a token from a cursor: the end of the page that was returned. */
 export function sealCursor(scope: PageScope, cursor: readonly (string | number)[]): string {
   const body = Buffer.from(JSON.stringify(cursor));
   return Buffer.concat([tagOf(scope, body), body]).toString("base64url");

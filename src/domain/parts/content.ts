@@ -1,4 +1,4 @@
-// The plain text of a message that is made of parts: what is searched, and what is shown where parts are not.
+// The plain text of a message with parts: searched, and shown where parts are not.
 import { create } from "@bufbuild/protobuf";
 import { type Part, PartSchema, TextPartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 

@@ -1,4 +1,4 @@
-// Whether a text is JSON, found without making anything of it: what parts keep as text is never parsed.
+// Whether a text is valid JSON, without parsing it into values: parts that are stored as text are never parsed.
 
 /** The most levels of objects and lists in a JSON text, the outermost included. */
 export const MAX_JSON_LEVELS = 64;

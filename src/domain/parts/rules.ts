@@ -1,4 +1,4 @@
-// What the parts of a message must be beyond the rules of each field.
+// Rules for the parts of a message beyond those of each field.
 import type { Part, ToolResultPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { contentOf } from "./content.ts";
 import { jsonFault } from "./json-text.ts";

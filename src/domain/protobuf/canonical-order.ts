@@ -1,4 +1,4 @@
-// Puts what has no order of its own into one: messages that say the same then have the same bytes.
+// Sorts maps and Structs, so that equal messages have equal bytes.
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 
 type Fields = Record<string, unknown>;

@@ -1,4 +1,4 @@
-// Etags: what they are made of, and when one still matches.
+// Etags: how they are composed, and when one still matches.
 import { DomainError, ErrorReason } from "../errors.ts";
 
 /**

@@ -1,4 +1,4 @@
-// Reads a whole body as it comes, by the events of its source.
+// Reads a whole body from the events of its source.
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import type { Interrupt } from "../../domain/cancellation.ts";

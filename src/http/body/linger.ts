@@ -1,18 +1,18 @@
-// After the response: what is left of a request body that was not read to its end.
+// After the response: discards what is left of an unread request body.
 import { constants } from "node:http2";
 import type { HttpRequest } from "../request.ts";
 
-/** How long the rest of a body is read and thrown away, so that the client sees its answer before the end. */
+/** How long the rest of a body is read and thrown away, so that the client sees the response before the end. */
 export const LINGER_MS = 5_000;
 
-/** After the answer: lets go of a body that was not read to its end. */
+/** After the response: releases a body that was not read to its end. */
 export function releaseBody(request: HttpRequest): void {
   if (request.complete || request.destroyed) return;
   request.resume();
   const linger = setTimeout(() => {
     // It came to its end meanwhile, though a reader that gave up may have left it there.
     if (request.complete) return;
-    // RFC 9113 §8.1: the answer is complete, so this asks the client to stop sending, without an error.
+    // RFC 9113 §8.1: the response is complete, so this asks the client to stop sending, without an error.
     if ("stream" in request) request.stream.close(constants.NGHTTP2_NO_ERROR);
     else request.socket.destroy();
   }, LINGER_MS);

@@ -1,4 +1,4 @@
-// What request bodies hold while they come in and are worked on: so much for one connection, so much for all together.
+// Limits the memory of request bodies while they are received and processed: for one connection, and for all together.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 
 export interface BodyMemoryLimits {

@@ -1,4 +1,4 @@
-// What holds for all request bodies of a process.
+// The rules for all request bodies of a process.
 import { BodyMemory, type BodyMemoryLimits } from "./memory.ts";
 
 export interface BodyRules {

@@ -1,4 +1,4 @@
-// Takes messages, and writes their frames into a body that is opened with the first of them.
+// A sink that writes messages as frames into a response body, opened with the first of them.
 import type { Message } from "@bufbuild/protobuf";
 import type { AnswerSink } from "../../pipeline/push-stream.ts";
 import type { BodyWriter } from "./body-writer.ts";
@@ -15,7 +15,7 @@ export class BodySink implements AnswerSink<Message> {
 
   /**
    * @param open sends the headers, once however often it is called
-   * @param signal aborts when the reader goes away
+   * @param signal aborts when the reader disconnects
    */
   constructor(frames: SharedFrames, open: (first: Message | undefined) => BodyWriter, signal: AbortSignal) {
     this.#frames = frames;

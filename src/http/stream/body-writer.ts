@@ -43,7 +43,7 @@ export class BodyWriter {
     return !target.writableNeedDrain;
   }
 
-  /** Resolves when the reader has caught up, or the signal aborts, as it does when the reader goes away. */
+  /** Resolves when the reader has caught up, or the signal aborts, as it does when the reader disconnects. */
   room(signal: AbortSignal): Promise<void> {
     const target = this.#target;
     return new Promise((resolve) => {

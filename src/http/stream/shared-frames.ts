@@ -1,4 +1,4 @@
-// Messages as they are sent, made once for all streams that send them in one form.
+// Encodes each message once for all streams that send it in the same form.
 import type { Message } from "@bufbuild/protobuf";
 
 const CHUNK_END = Buffer.from("\r\n");

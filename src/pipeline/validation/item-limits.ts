@@ -1,4 +1,4 @@
-// How much a field of a request may hold: what its rules say, and a limit for lists and maps without one.
+// Limits of lists, maps and texts in requests: from their rules, with a default for lists and maps without one.
 import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
 import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 import { nativeRules } from "./predefined.ts";

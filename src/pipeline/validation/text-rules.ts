@@ -1,4 +1,4 @@
-// What every request must be that protovalidate cannot say: text and numbers that every wire and the database can carry.
+// Rules that protovalidate cannot express: text and numbers must be valid in every protocol and in the database.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../domain/errors.ts";

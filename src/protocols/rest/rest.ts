@@ -1,4 +1,4 @@
-// The face of the transcoder: mounts in, one HTTP handler out.
+// Builds one HTTP handler from the REST mounts.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
 import { releaseBody } from "../../http/body/linger.ts";
@@ -22,21 +22,21 @@ export interface RestOptions extends FailureOptions {
   /** Must serve every method that a mount serves. */
   readonly pipeline: Pick<Pipeline, "begin" | "methods">;
   readonly mounts: readonly Mount[];
-  /** Makes the signal of each call, on first use. Default: one that aborts when the client goes away. */
+  /** Makes the signal of each call, on first use. Default: one that aborts when the client disconnects. */
   readonly createSignal?: CreateCallSignal;
-  /** The address that requests are counted by which never become a call. Default: the peer's. */
+  /** The client address of requests that never become a call, for counting. Default: the peer's. */
   readonly clientAddress?: ClientAddress;
   /** How request bodies are read. Default: rules of its own, with the limits' defaults. */
   readonly bodies?: BodyRules;
-  /** The messages that `google.protobuf.Any` may hold in requests and answers. Default: none. */
+  /** The messages that `google.protobuf.Any` may hold in requests and responses. Default: none. */
   readonly registry?: Registry;
-  /** A silent event stream gets a comment so often. Default 15,000. */
+  /** Interval of heartbeat comments on an idle event stream. Default: 15,000. */
   readonly heartbeatMs?: number;
-  /** A stream without a first message so long sends its headers alone. Default 2,000. */
+  /** Time without a first message after which a stream sends its headers alone. Default: 2,000. */
   readonly openAfterMs?: number;
 }
 
-/** Without a word, a cache may keep 404 and 405 (RFC 9110 §15.1). */
+/** By default a cache may store 404 and 405 (RFC 9110 §15.1). */
 const NOT_KEPT: Headers = { "cache-control": "no-store" };
 
 type ClientAddress = (request: Pick<CallHead, "address" | "header">) => string;
@@ -50,7 +50,7 @@ export interface RouteEntry {
 }
 
 export interface Rest {
-  /** Answers the request and says true, or leaves it untouched and says false: no mount claims its path. */
+  /** Responds to the request and returns true, or returns false without touching it: no mount claims its path. */
   handle(request: HttpRequest, response: HttpResponse): boolean | Promise<boolean>;
   readonly routes: readonly RouteEntry[];
 }

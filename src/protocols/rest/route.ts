@@ -1,4 +1,4 @@
-// One binding as it is served, and what `Accept` makes of it.
+// A route: one binding, and how `Accept` selects its format.
 import type { Registry } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
 import { acceptMedia } from "../../http/accept.ts";
@@ -16,9 +16,9 @@ export interface Route {
   readonly builder: RequestBuilder;
   readonly streamsIn: boolean;
   readonly streamsOut: boolean;
-  /** Whether the answer is a google.api.HttpBody. */
+  /** Whether the response is a google.api.HttpBody. */
   readonly rawAnswer: boolean;
-  /** What a streamed answer may look like, by media type. */
+  /** The formats of a response stream, by media type. */
   readonly formats: Readonly<Record<string, StreamFormat>>;
   readonly maxBodyBytes: number;
 }
@@ -43,10 +43,10 @@ export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, 
   };
 }
 
-/** The format of a streamed answer; undefined for one message. Throws not_acceptable. */
+/** The format of a response stream; undefined for one message. Throws not_acceptable. */
 export function negotiate(route: Route, accept: string | undefined): StreamFormat | undefined {
   if (!route.streamsOut) {
-    // RFC 9110 §12.5.1: a server may answer as if there were no Accept, and the servers of lenient mounts do.
+    // RFC 9110 §12.5.1: a server may respond as if there were no Accept, and the servers of lenient mounts do.
     const strict = !route.rawAnswer && route.mount.unknown !== "ignore";
     if (strict && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
     return undefined;
@@ -57,7 +57,7 @@ export function negotiate(route: Route, accept: string | undefined): StreamForma
   return route.formats[type];
 }
 
-/** Of a unary and a streaming method at one place, the one whose answer `Accept` likes better; the unary one in doubt. */
+/** Of a unary and a streaming method at one place, the one that `Accept` prefers; on a tie, the unary one. */
 export function chooseRoute(routes: readonly Route[], accept: string | undefined): Route {
   const [first, second] = routes as [Route, Route | undefined];
   if (second === undefined) return first;

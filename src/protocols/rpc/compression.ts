@@ -1,4 +1,4 @@
-// Which coding a message comes in, and which its response may go in.
+// Selects the compression of request and response messages.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { BROTLI, GZIP, type SentCoding } from "../../http/coding.ts";
 

@@ -1,4 +1,4 @@
-// What a protocol says of its calls; `lanes/` does the rest. The protocols are `connect.ts`, `grpc.ts` and `grpc-web.ts`.
+// The interface of a protocol; `lanes/` does the rest. Implemented by `connect.ts`, `grpc.ts` and `grpc-web.ts`.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Interrupt } from "../../domain/cancellation.ts";
@@ -43,7 +43,7 @@ export interface UnaryForm extends Form {
   fail(incoming: Incoming, error: ConnectError, headers: HeaderMap): WholeAnswer | Promise<WholeAnswer>;
 }
 
-/** A call that is answered with a stream. */
+/** A server-streaming call. */
 export interface StreamingForm extends Form {
   /** The compression of the responses; undefined: none that there is was asked for. */
   compression(incoming: Incoming): SentCoding | undefined;

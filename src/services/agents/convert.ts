@@ -1,4 +1,4 @@
-// Pairs agents with the messages of the contract.
+// Converts agents to messages of the contract.
 import { create, fromJson, type JsonObject, toJson } from "@bufbuild/protobuf";
 import {
   type Agent,

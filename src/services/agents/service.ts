@@ -1,4 +1,4 @@
-// AgentService: which agents a tenant has, and how they are reached.
+// AgentService: a tenant's agents, and how they are reached.
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { AgentSchema } from "../../../gen/colloquy/v1/agent_pb.ts";

@@ -1,4 +1,4 @@
-// Makes an agent, or changes the one of that name: for those who say what shall be and not what is to be done.
+// Creates an agent, or updates the one with that name: declarative, for the command line.
 import { isDeepStrictEqual } from "node:util";
 import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
 import type { Caller } from "../../domain/identity/caller.ts";

@@ -1,4 +1,4 @@
-// AnalyticsService: how conversations went and what a tenant holds, in numbers.
+// AnalyticsService: statistics of conversations and tenants.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConversationAnalyticsSchema } from "../../../gen/colloquy/v1/analytics_pb.ts";

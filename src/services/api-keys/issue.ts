@@ -1,4 +1,4 @@
-// Makes an API key: for AccessService, and for the command line.
+// Creates an API key, for AccessService and the command line.
 import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Scope } from "../../domain/identity/principal.ts";
@@ -14,7 +14,7 @@ export interface ApiKeyWish {
   readonly expireTime: Date | null;
 }
 
-/** Adds a key to the caller's tenant, with its audit row. The text is nowhere but in the answer. */
+/** Adds a key to the caller's tenant, with its audit row. Its text is only in the response. */
 export async function issueApiKey(
   tx: Transaction,
   caller: Caller,

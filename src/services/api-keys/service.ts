@@ -40,7 +40,7 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
 
   return serve(pb.AccessService, {
     async createApiKey(asked, context) {
-      // Not part of the answer that is kept for repeats: the text of a key is stored nowhere.
+      // Not in the response that is stored for retries: the text of a key is stored nowhere.
       let text = "";
       const create = mutation(method.createApiKey, async (tx, caller, { apiKey }) => {
         const { displayName = "", expireTime } = apiKey ?? {};

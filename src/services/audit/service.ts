@@ -1,4 +1,4 @@
-// AuditService: who did what.
+// AuditService: the audit log.
 import { create } from "@bufbuild/protobuf";
 import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
 import { type AuditEntry, AuditEntrySchema } from "../../../gen/colloquy/v1/audit_entry_pb.ts";

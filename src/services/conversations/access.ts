@@ -1,4 +1,4 @@
-// What a handler checks before it changes a conversation: that the caller sees it, and may do this to it.
+// Checks before a conversation is changed: the caller sees it, and may make this change.
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";

@@ -141,7 +141,7 @@ export function createConversationService(options: ConversationServiceOptions): 
   });
 }
 
-/** The conversation as it is now, for the answer to a change. */
+/** The conversation as it is now, for the response to a change. */
 async function reread(tx: Queryable, caller: Caller, id: string): Promise<Conversation> {
   const row = await store.readConversation(tx, caller, id, true);
   // A change may end the caller's own sight of it, by giving it away.

@@ -1,4 +1,4 @@
-// UpdateConversation: which fields change, who may change them, and what the log says of it.
+// UpdateConversation: which fields change, who may change them, and the log entries.
 import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";

@@ -1,4 +1,4 @@
-// Makes and changes members: for DirectoryService, and for the command line.
+// Creates and updates members, for DirectoryService and the command line.
 
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";

@@ -1,4 +1,4 @@
-// Nobody gives or takes what is above it: the rule `grant` of the permissions.
+// Callers cannot grant or revoke roles above their own: the rule `grant` of the permissions.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Principal, ROLES, type Role, type Scope } from "../../domain/identity/principal.ts";
 

@@ -1,4 +1,4 @@
-// DirectoryService: the members of a tenant, what they may do and who is above whom.
+// DirectoryService: the members of a tenant, with their roles and managers.
 import { create } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { type Member, type MemberRole, MemberSchema } from "../../../gen/colloquy/v1/member_pb.ts";

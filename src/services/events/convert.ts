@@ -1,4 +1,4 @@
-// Turns a row of the log into an event of the contract.
+// Converts a row of the log to an event of the contract.
 import { create, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Event, EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 import type { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";

@@ -1,4 +1,4 @@
-// EventService: the logs of conversations, page by page or as they grow.
+// EventService: the logs of conversations, in pages or as a stream.
 import { EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { notFound } from "../../domain/errors.ts";

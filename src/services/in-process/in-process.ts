@@ -31,18 +31,18 @@ export type Permit = (principal: Principal, method: DescMethod) => void;
  * not act twice is given the key by {@link once}.
  */
 export interface Canonical {
-  /** Counts what is read for one answer: what puts an answer together from more than one call adds each to it. */
+  /** The budget of a response that is composed of several calls: each adds what it read. */
   responseBudget(context: CallContext): ResponseBudget;
   /**
-   * Throws what the method throws. After the call of the dialect has acted, what it reads for its answer waits for a
-   * database that is busy or away: a failure would be taken for one to act.
+   * Throws what the method throws. After the mutation commits, reads for the response are retried while the database is
+   * busy or unavailable: an error here would look like a failed mutation.
    */
   call<I extends DescMessage, O extends DescMessage>(
     context: CallContext,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>>;
-  /** Like `call`, for the one mutation of a dialect's call: a repeat with the same `Idempotency-Key` does not act again. */
+  /** Like `call`, for the one mutation of a dialect's call: a retry with the same `Idempotency-Key` does not act again. */
   once<I extends DescMessage, O extends DescMessage>(
     context: CallContext,
     method: DescMethodUnary<I, O>,
@@ -64,13 +64,13 @@ export interface CanonicalOptions {
   readonly callsOf: (method: DescMethod) => readonly DescMethod[];
   /** What it says that it calls if its request asks for it: the caller's permission is looked at then. */
   readonly mayCallOf?: (method: DescMethod) => readonly DescMethod[];
-  /** What it says that it calls for its own answer, without a permission. */
+  /** The methods that it declares to call for its own response, without a permission. */
   readonly answersOf: (method: DescMethod) => readonly DescMethod[];
   /** What any method may call besides, if the caller's own permissions let it. */
   readonly always?: readonly DescMethod[];
 }
 
-/** How long an answer waits for the database after the call has acted, in milliseconds. */
+/** How long reads for the response are retried after the mutation, in milliseconds. */
 const PATIENCE_MS = 5_000;
 
 export function createCanonical(options: CanonicalOptions): Canonical {

@@ -1,4 +1,4 @@
-// BatchListMessages: the messages of many conversations, as far as they fit into one answer.
+// BatchListMessages: the messages of many conversations, as far as they fit into one response.
 import { type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type {
@@ -15,7 +15,7 @@ import { toMessage } from "../convert.ts";
 import { PAGE_BYTES } from "../page-of.ts";
 
 const MAX_MESSAGES = 20_000;
-/** Of text and metadata. An answer stays below what clients take, which is 4 MiB over gRPC. */
+/** Of text and metadata. A response stays below 4 MiB, the default limit of gRPC clients. */
 const MAX_BYTES = PAGE_BYTES;
 
 export async function batchListMessages(
@@ -49,7 +49,7 @@ export async function batchListMessages(
   }
   const seen = [...found.keys()];
   const whole = end === undefined ? seen : seen.slice(0, seen.indexOf(end));
-  // Only the first one is answered in part; any other waits until it is the first.
+  // Only the first one may be returned in part; any other waits until it is the first.
   const part = whole.length === 0 && end === ids[0] ? seen.slice(0, 1) : [];
   return {
     conversations: [...whole, ...part].map((id) => ({ conversationId: id, messages: found.get(id) ?? [] })),

@@ -1,4 +1,4 @@
-// What it takes to change one message: its conversation is locked, the caller sees it, and it is the caller's to change.
+// Changes one message: locks its conversation, and checks that the caller sees it and may change it.
 import { create } from "@bufbuild/protobuf";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { UpdateMessageRequest } from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -26,7 +26,7 @@ export async function lockMessage(
 ): Promise<{ conversation: LockedRow; message: MessageRow }> {
   if (place === undefined) throw notFound("message");
   const conversation = await lockVisible(tx, caller, place.conversation_id).catch((error: unknown) => {
-    // Whoever does not see the conversation must not learn that the message exists.
+    // A caller who does not see the conversation must not learn that the message exists.
     throw error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND ? notFound("message") : error;
   });
   const message = await readLockedMessage(tx, caller, conversation.id, place.seq);
@@ -81,7 +81,7 @@ function textOf(
   return fields.includes("content") ? { content, parts: reworded(before, content) } : before;
 }
 
-/** A locked message as it is now, for the answer to a change. */
+/** A locked message as it is now, for the response to a change. */
 export async function rereadMessage(tx: Queryable, caller: Caller, row: MessageRow): Promise<Message> {
   const now = await readLockedMessage(tx, caller, row.conversation_id, row.seq);
   if (now === undefined) throw new Error("a message is gone although its conversation is locked");

@@ -1,4 +1,4 @@
-// Replacing the messages of a conversation by a new list: as a difference by position, a piece at a time.
+// Replaces the messages of a conversation by a new list: computes the difference by position, in batches.
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/messages/diff.ts";

@@ -1,4 +1,4 @@
-// Sending: one statement does it all, and its outcome says what to answer.
+// Sends messages: one statement does all the work, and its outcome determines the response.
 import { create, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { type Message, MessageSchema, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
@@ -20,7 +20,7 @@ import { requestKeyOf } from "../mutations.ts";
 
 export interface SendStore {
   readonly database: Database;
-  /** One for the process, so that sends can meet in it. */
+  /** One for the process, so that concurrent sends can be batched. */
   readonly sends: SendQueue;
   readonly rolePolicy: RolePolicy;
 }
@@ -33,8 +33,8 @@ export interface Sending {
 }
 
 /**
- * Adds messages next to each other at the end of a conversation: all or none. With a request id, a repeat is answered
- * with what the first call added.
+ * Adds messages at the end of a conversation, with no other between them: all or none. With a request id, a retry returns
+ * what the first call added.
  */
 export async function sendMessages<I extends DescMessage>(
   { database, sends, rolePolicy }: SendStore,
@@ -51,7 +51,7 @@ export async function sendMessages<I extends DescMessage>(
   const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.interrupt);
   if (row?.in_progress) throw requestInProgress();
   if (row?.last_seq == null && key) {
-    // A repeat gets the first answer, whatever has become of the conversation since.
+    // A retry returns the first response, whatever happened to the conversation since.
     const first = await findFirstCall(database, key);
     if (first) return await repeat(database, caller, conversationId, first, drafts, messages);
   }
@@ -63,13 +63,13 @@ export async function sendMessages<I extends DescMessage>(
   );
 }
 
-/** An answer repeats the messages; clients of gRPC take 4 MiB of it unless told otherwise. */
+/** The response repeats the messages; gRPC clients accept 4 MiB by default. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
-/** What an answer adds to each: ids, its place, times, who sent it. */
+/** Bytes that the response adds to each: ids, sequence number, times, sender. */
 const ADDED_BYTES = 1024;
 const MAX_METADATA_BYTES = 16 * 1024;
 
-/** Throws INVALID_FIELD for messages that could be stored, but not answered: before anything is done. */
+/** Throws INVALID_FIELD, before any work, for messages that could be stored but do not fit into a response. */
 export function requireAnswerable(messages: readonly Message[]): void {
   let most = messages.length * (ADDED_BYTES + MAX_METADATA_BYTES);
   for (const { content } of messages) most += 3 * content.length;
@@ -93,7 +93,7 @@ function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
   return { last_seq, create_time };
 }
 
-/** The first answer again: the request is the same, so only what the store gave it is read. */
+/** The first response again: the request is the same, so only what the store added is read. */
 async function repeat(
   database: Database,
   caller: Caller,
@@ -103,7 +103,7 @@ async function repeat(
   messages: readonly Message[],
 ): Promise<Message[]> {
   const rows = await readPlacesById(database, caller, first.message_ids ?? []);
-  // Purged since.
+  // The messages were purged since.
   if (rows.length !== drafts.length) throw notFound("conversation");
   return drafts.map((draft, index) => {
     const { id = "", seq = 0n, create_time = new Date(0) } = rows[index] ?? {};

@@ -1,4 +1,4 @@
-// ParticipantService: who takes part in a conversation, and how far each has read.
+// ParticipantService: participants of conversations, and their read marks.
 import { ParticipantSchema } from "../../../gen/colloquy/v1/participant_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";

@@ -1,4 +1,4 @@
-// grpc.health.v1: whether the server takes calls, asked once or watched.
+// grpc.health.v1: whether the server accepts calls, checked once or watched.
 import type { DescService } from "@bufbuild/protobuf";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { notFound } from "../../domain/errors.ts";
@@ -8,7 +8,7 @@ import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 export interface HealthOptions {
   /** The services that can be asked for by name. The empty name stands for the whole server. */
   readonly services: readonly DescService[];
-  /** Whether the server can do its work now: its database answers, say. A failure counts as no. */
+  /** Whether the server is ready, for example its database responds. A failure counts as no. */
   readonly ready: () => Promise<boolean>;
   readonly lifecycle: Lifecycle;
   /** How often all Watches together look again. Default: 1 s. */

@@ -1,4 +1,4 @@
-// Makes a tenant: for TenantService, and for the command line.
+// Creates a tenant, for TenantService and the command line.
 import { randomBytes } from "node:crypto";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { newId } from "../../domain/ids/id.ts";

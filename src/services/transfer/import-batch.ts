@@ -1,4 +1,4 @@
-// One transaction of an import: what is not there yet gets its place and is added.
+// One transaction of an import: adds what does not exist yet, each entry at its place in the log.
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";

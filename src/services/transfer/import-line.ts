@@ -1,4 +1,4 @@
-// The lines of an import as they are read, before they are added.
+// The lines of an import, parsed and not yet added.
 import type { ImportedConversation, ImportedPart } from "../../store/transfer/import.ts";
 import type { ImportedItem, ImportedRevision } from "../../store/transfer/import-entries.ts";
 

@@ -1,4 +1,4 @@
-// The lines of an import, cut from bytes as they come.
+// Splits the bytes of an import into lines.
 
 const MAX_LINE_BYTES = 4 * 1024 * 1024;
 const NEWLINE = 0x0a;

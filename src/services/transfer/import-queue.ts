@@ -1,4 +1,4 @@
-// Batches of an import on their way: some side by side, and their outcomes told in the order of the lines.
+// Concurrent batches of an import, whose outcomes are reported in the order of the lines.
 import type { BatchOutcome } from "./import-batch.ts";
 import type { ReadLine } from "./import-line.ts";
 

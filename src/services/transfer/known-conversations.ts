@@ -1,4 +1,4 @@
-// The ids of conversations by those of another system.
+// Maps ids of another system to those of existing conversations.
 import { isOurId } from "../../domain/ids/id.ts";
 
 /** The conversations that an import has named by the ids of another system, as many as are worth remembering. */

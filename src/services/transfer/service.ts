@@ -1,4 +1,4 @@
-// TransferService: whole conversations come and go as newline-delimited JSON.
+// TransferService: import and export of whole conversations as newline-delimited JSON.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/transfer_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";

@@ -1,4 +1,4 @@
-// Chat, ResumeTurn and CancelTurn: a message is stored, then an agent answers it, whoever listens.
+// Chat, ResumeTurn and CancelTurn: stores a message, then an agent replies, whether or not a client is connected.
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
@@ -33,7 +33,7 @@ import { toDraft, toMessage } from "../convert.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { type TurnEvent, toTurn, toTurnEvent } from "./convert.ts";
 
-/** How often a turn that is in the way is ended before the new one gives up. */
+/** Attempts to end a conflicting turn before the new one fails. */
 const ATTEMPTS = 5;
 
 export interface ChatParts {
@@ -82,7 +82,7 @@ export async function cancelTurn(
   await database.transaction(
     undefined,
     async (tx) => {
-      // No answer is kept: the turn stays as it ended, so that a repeat finds the same.
+      // No response is stored: the turn stays as it ended, so a retry finds the same.
       if (key) await claim(tx, key);
       requireWrite(caller, await lockVisible(tx, caller, conversationId));
     },
@@ -111,7 +111,7 @@ async function* followed(
   }
 }
 
-/** Stores the message with the turn that answers it, and lets the turn run. A repeat gives what the first call gave. */
+/** Stores the message with its turn, and starts the turn. A retry returns what the first call returned. */
 async function begin(
   parts: ChatParts,
   caller: Caller,
@@ -121,7 +121,7 @@ async function begin(
   for (let attempt = 1; ; attempt++) {
     let inTheWay: Awaited<ReturnType<typeof openTurns>> = [];
     try {
-      // The call's own signal is left out: once the turn is stored, it must be run, though the caller has gone.
+      // The call's own signal is left out: once the turn is stored, it must run, even if the caller is disconnected.
       const beginOnce = async (tx: Transaction) => {
         inTheWay = [];
         const first = key && (await claim(tx, key));
@@ -172,7 +172,7 @@ async function write(
   };
 }
 
-/** Throws TURN_IN_PROGRESS if an open turn stands in the way: one that is to wait for others does not mind live ones. */
+/** Throws TURN_IN_PROGRESS if an open turn conflicts; a turn that may wait does not conflict with live ones. */
 function checkFree(open: readonly { id: string; expired: boolean }[], policy: TurnPolicy): void {
   const blocking = policy === TurnPolicy.QUEUE ? open.find(({ expired }) => expired) : open[0];
   if (blocking === undefined) return;
@@ -182,11 +182,11 @@ function checkFree(open: readonly { id: string; expired: boolean }[], policy: Tu
   });
 }
 
-/** How many turns may wait. Each holds a place, and most a stream that is open. */
+/** Maximum waiting turns. Each takes a place in the queue, and most hold an open stream. */
 const MAX_WAITING = { conversation: 20, caller: 50, tenant: 1_000 } as const;
 const WAITS_IN = { conversation: "the conversation", caller: "the conversations of one caller", tenant: "the tenant" };
 
-/** Throws QUOTA_EXCEEDED if as many turns wait as may. Those that come at the same moment may be a few more. */
+/** Throws QUOTA_EXCEEDED if the maximum of turns waits. Concurrent calls may exceed it by a few. */
 async function checkRoom(tx: Queryable, caller: Caller, conversationId: string): Promise<void> {
   const waiting = await countWaiting(tx, caller, conversationId);
   for (const where of ["conversation", "caller", "tenant"] as const) {
@@ -201,7 +201,7 @@ async function checkRoom(tx: Queryable, caller: Caller, conversationId: string):
   }
 }
 
-/** Ends what is in the way as far as the policy allows; else throws the error that said so. */
+/** Ends conflicting turns if the policy allows it; otherwise throws the error that reported them. */
 async function clear(
   turns: Turns,
   caller: Caller,

@@ -1,4 +1,4 @@
-// Pairs turns, and the steps in which they are followed, with the messages of the contract.
+// Converts turns and their events to messages of the contract.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Turn, TurnSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";

@@ -1,4 +1,4 @@
-// TurnService: agents answer in conversations.
+// TurnService: replies of agents in conversations.
 import * as pb from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";

@@ -1,4 +1,4 @@
-// Lists that stand in JSON without the message around them: the option `bare_list`.
+// Lists written in JSON without the message around them: the option `bare_list`.
 import { type DescField, type DescMessage, getOption, hasOption, type JsonValue } from "@bufbuild/protobuf";
 import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
 import { fieldNamed } from "../../../codec/field-named.ts";

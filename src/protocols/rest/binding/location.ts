@@ -1,4 +1,4 @@
-// The `Location` header of a creation, filled from the answer.
+// The `Location` header of a creation, filled from the response.
 import type { DescField, DescMethod, Message } from "@bufbuild/protobuf";
 import { type FieldPath, findPath, getAt } from "./field-path.ts";
 import { encodePath } from "./percent.ts";

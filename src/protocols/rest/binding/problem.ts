@@ -1,4 +1,4 @@
-// What can be wrong with an HTTP request before or beside the call itself, as one error type.
+// The one error type for faults of an HTTP request before or beside the call itself.
 import { Code } from "@connectrpc/connect";
 
 /** Where in the request a value stood. */

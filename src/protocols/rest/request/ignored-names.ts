@@ -1,4 +1,4 @@
-// The names in a JSON body that a lenient mount skips unread: they are no part of what the method takes.
+// Finds the names in a JSON body that a lenient mount ignores, because the method has no such field.
 import { type DescField, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
 import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_behavior_pb.ts";
 import type { Binding } from "../binding/binding.ts";

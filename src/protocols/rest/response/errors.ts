@@ -1,4 +1,4 @@
-// What is answered when a request fails, before or in its call.
+// The response to a failed request, before or in its call.
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Headers } from "../../../http/response.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";

@@ -1,4 +1,4 @@
-// The formats of a streamed answer: server-sent events, newline-delimited JSON, or raw bytes.
+// The formats of a response stream: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
 import type { Headers } from "../../../http/response.ts";

@@ -1,4 +1,4 @@
-// The answer of a call with one response message: JSON or a raw body, with its status, tag, place and compression.
+// The response of a unary call: JSON or a raw body, with status, ETag, Location and compression.
 import type { Message } from "@bufbuild/protobuf";
 import type { HttpBody } from "../../../../gen/google/api/httpbody_pb.ts";
 import { compressAsAccepted, type Encoded, WORTHWHILE_BYTES } from "../../../http/coding.ts";

@@ -1,4 +1,4 @@
-// Failures as the canonical mount answers them: google.rpc.Status in JSON, with HTTP statuses as google.rpc.Code documents.
+// Errors of the canonical mount: google.rpc.Status in JSON, with the HTTP statuses that google.rpc.Code documents.
 import { create, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema } from "../../../../gen/google/rpc/error_details_pb.ts";

@@ -23,18 +23,18 @@ export interface StreamAnswer {
   readonly format: StreamFormat;
   /** Asked for when the headers are sent. */
   status(): number;
-  /** The headers of the answer, asked for when they are sent. */
+  /** The response headers, read when they are sent. */
   headers(): Headers;
   readonly times: StreamTimes;
   /** Settles when the source says that the headers may go out, though it has no message yet. */
   readonly flushed: Promise<void>;
-  /** Send the headers only: the answer to HEAD. */
+  /** Send the headers only: the response to HEAD. */
   readonly headOnly: boolean;
   /** Gives the body of a failure that comes once the headers are out. */
   renderError(error: unknown): unknown;
 }
 
-/** The reader went away before the end. */
+/** The reader disconnected before the end. */
 export class ReaderGone extends Error {
   override readonly name = "ReaderGone";
 }
@@ -123,7 +123,7 @@ function keepAlive(body: BodyWriter, text: string, ms: number): NodeJS.Timeout {
 interface ReaderWatch {
   /** Rejects with {@link ReaderGone} once the reader is gone. */
   readonly gone: Promise<never>;
-  /** Aborts when nobody reads any more. */
+  /** Aborts when the reader is disconnected. */
   readonly signal: AbortSignal;
   release(): void;
 }

@@ -83,7 +83,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
     response.once("close", () => {
       if (!written) aborter.cancel();
     });
-    // That the client went away is seen by "close"; but an error without a listener would end the process.
+    // "close" reports that the client disconnected; an error without a listener would end the process.
     response.on("error", () => {});
     try {
       const refusal = refusalOf(request, method);
@@ -113,7 +113,7 @@ export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandle
       written = true;
       call.end();
     } catch (error) {
-      // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.
+      // No response can be sent any more: the client disconnected, or the response failed while it was written.
       call.fail(error);
       response.destroy();
     } finally {

@@ -1,4 +1,4 @@
-// Failures that Connect's own code reports before or after a service acts, told in the terms of this contract.
+// Converts errors of Connect's own code to errors of the contract.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { NAME_TWICE, type ShapeFault } from "../../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, invalidField, malformed, tooLarge } from "../../../domain/errors.ts";

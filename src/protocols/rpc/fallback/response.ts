@@ -1,4 +1,4 @@
-// Writing the answers of Connect's handlers, and refusals that come before any of them is asked, to Node's responses.
+// Writes the responses of Connect's handlers, and early refusals, to Node's responses.
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import type { ConnectError } from "@connectrpc/connect";

@@ -1,4 +1,4 @@
-// What both lanes share: they take the calls of one request whose form they know, past connect-node, and leave all others.
+// The parts that both lanes share: they take the calls whose form they know, past connect-node, and leave all others.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { DescMethod, Message } from "@bufbuild/protobuf";

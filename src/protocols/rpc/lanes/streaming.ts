@@ -1,4 +1,4 @@
-// The lane of calls that are answered with a stream: each goes from the pipeline into the socket, in frames that are shared.
+// The lane of server-streaming calls: from the pipeline to the socket, in shared frames.
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Exchange } from "../../../http/exchange.ts";
@@ -51,7 +51,7 @@ export function createStreamLane(options: LaneOptions): Lane {
       }
       call.end();
     } catch (error) {
-      // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.
+      // No response can be sent any more: the client disconnected, or the response failed while it was written.
       call.fail(error);
       exchange.destroy();
     } finally {

@@ -31,7 +31,7 @@ export function createUnaryLane(options: LaneOptions): Lane {
       release();
     };
     const giveUp = (error: unknown) => {
-      // Nothing can be answered any more: the client is gone, or the answer broke while it was being written.
+      // No response can be sent any more: the client disconnected, or the response failed while it was written.
       call.fail(error);
       exchange.destroy();
       release();

@@ -1,4 +1,4 @@
-// The text of a JSON body, and the value that it writes.
+// The text of a JSON body, and its value.
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { isTooDeep, MAX_JSON_DEPTH, parseJson } from "../../../../codec/json-reader.ts";

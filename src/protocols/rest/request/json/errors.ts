@@ -1,4 +1,4 @@
-// What is wrong with a JSON body that the decoder refused, and where.
+// Explains why the decoder refused a JSON body, and where.
 import {
   type DescField,
   type DescMessage,

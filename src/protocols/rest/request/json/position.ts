@@ -1,4 +1,4 @@
-// Where in a JSON body something stands, as problems tell it.
+// The position of a fault in a JSON body, as error messages show it.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
 import { bareListOf } from "../../binding/bare-list.ts";
 

@@ -1,4 +1,4 @@
-// JSON bodies into messages.
+// Reads JSON bodies into messages.
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json-reader.ts";
 import { refuseInexactNumbers } from "../../../../codec/json-shape.ts";
