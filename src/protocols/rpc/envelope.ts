@@ -34,7 +34,7 @@ export async function receiveOne(
     ? await wholeText(exchange.body.pieces(interrupt(), { streams: false, maxBytes }), maxBytes)
     : await exchange.body.wholeOrBeginning(maxBytes, interrupt);
   const bytes = isOverlong(read) ? read.beginning : read;
-  const { frames, end } = split(bytes, readMaxBytes);
+  const { frames, end, tooLong } = split(bytes, readMaxBytes);
   const left = bytes.byteLength - end;
   // As in Connect's own reading, the head of a frame of which nothing else came is as good as no frame.
   const rest = left >= HEAD_BYTES ? left - HEAD_BYTES : left;
@@ -47,6 +47,7 @@ export async function receiveOne(
     if (message !== undefined) throw notOne();
     message = decoded;
   }
+  if (tooLong) throw tooLarge(readMaxBytes);
   if (rest > 0 && !(message !== undefined && isOverlong(read))) {
     throw malformed("the body does not have the length that it promises");
   }
@@ -59,22 +60,27 @@ interface Frame {
   readonly data: Buffer;
 }
 
-/** The whole frames at the beginning of a body, and where they end. Throws TOO_LARGE for a frame that promises too much. */
-export function split(
-  bytes: Buffer,
-  readMaxBytes: number,
-): { readonly frames: readonly Frame[]; readonly end: number } {
+export interface Split {
+  /** The whole frames at the beginning of a body. */
+  readonly frames: readonly Frame[];
+  /** Where they end. */
+  readonly end: number;
+  /** Whether the one after them promises more than a message may have: TOO_LARGE, once those before it are read. */
+  readonly tooLong: boolean;
+}
+
+export function split(bytes: Buffer, readMaxBytes: number): Split {
   const frames: Frame[] = [];
   let offset = 0;
   while (offset + HEAD_BYTES <= bytes.byteLength) {
     const length = bytes.readUInt32BE(offset + 1);
-    if (length > readMaxBytes) throw tooLarge(readMaxBytes);
+    if (length > readMaxBytes) return { frames, end: offset, tooLong: true };
     const end = offset + HEAD_BYTES + length;
     if (end > bytes.byteLength) break;
     frames.push({ flags: bytes.readUInt8(offset), data: bytes.subarray(offset + HEAD_BYTES, end) });
     offset = end;
   }
-  return { frames, end: offset };
+  return { frames, end: offset, tooLong: false };
 }
 
 /** Refuses flags that the protocol does not have. @param skip the flag that it has beside the one for compression */

@@ -99,11 +99,12 @@ export class RequestMessages {
       held += piece.byteLength;
       if (held < wanted) continue;
       const bytes = chunks.length === 1 ? piece : Buffer.concat(chunks, held);
-      const { frames, end } = split(bytes, this.#reading.readMaxBytes);
+      const { frames, end, tooLong } = split(bytes, this.#reading.readMaxBytes);
       for (const { flags, data } of frames) {
         await this.#turns.next();
         if (await this.#decode(data, flags)) yield frameOf(this.#empty);
       }
+      if (tooLong) throw tooLarge(this.#reading.readMaxBytes);
       held -= end;
       chunks = held === 0 ? [] : [bytes.subarray(end)];
       wanted = HEAD_BYTES + (held < HEAD_BYTES ? 0 : bytes.readUInt32BE(end + 1));
