@@ -49,9 +49,9 @@ export function permissionsPage(image: FileRegistry): string {
 }
 
 function row(method: DescMethod): string {
-  const { scope, role } = ruleOf(method);
+  const { scope, role, keysOnly } = ruleOf(method);
   const scopes = { any: "any", none: "never", read: "`read`", write: "`write`", admin: "`admin`" }[scope];
-  const roles = role === ROLES[0] ? "any" : ROLES.slice(ROLES.indexOf(role)).join(", ");
+  const roles = keysOnly ? "never" : role === ROLES[0] ? "any" : ROLES.slice(ROLES.indexOf(role)).join(", ");
   const { needs } = getOption(method, permission);
   return `| ${method.name} | ${scopes} | ${roles} | ${needs === Need.UNSPECIFIED ? "" : wordOf(needs)} |`;
 }
@@ -89,7 +89,13 @@ const CHANGES: readonly Need[] = [Need.WRITE, Need.AUTHOR, Need.MANAGE, Need.GRA
 
 /** What contradicts itself in the permission of a method, as the end of a sentence about the method. */
 export function contradictionIn(
-  { scope, role, needs, withoutTenant }: Pick<Permission, "scope" | "role" | "needs" | "withoutTenant">,
+  {
+    scope,
+    role,
+    needs,
+    withoutTenant,
+    keysOnly,
+  }: Pick<Permission, "scope" | "role" | "needs" | "withoutTenant" | "keysOnly">,
   idempotency: Level,
 ): string | undefined {
   const reads = idempotency === Level.NO_SIDE_EFFECTS;
@@ -99,6 +105,9 @@ export function contradictionIn(
   if (reads && CHANGES.includes(needs)) return `has no side effects, but needs ${nameOf(needs)}`;
   if (scope === KeyScope.ADMIN && role < MemberRole.ADMIN) {
     return "asks keys for KEY_SCOPE_ADMIN, but members for no MEMBER_ROLE_ADMIN";
+  }
+  if (keysOnly && (scope === KeyScope.NONE || role !== MemberRole.UNSPECIFIED)) {
+    return "is for keys only, but refuses keys or names a role of members";
   }
   if (withoutTenant && needs !== Need.UNSPECIFIED) return `works without a tenant, but needs ${nameOf(needs)}`;
   return undefined;

@@ -1,6 +1,13 @@
 // Determines the principal from a request's headers.
 import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
-import { isMemberId, type KeyPrincipal, type Principal, type Role, SCOPES } from "../domain/identity/principal.ts";
+import {
+  type ClientLimits,
+  isMemberId,
+  type KeyPrincipal,
+  type Principal,
+  type Role,
+  SCOPES,
+} from "../domain/identity/principal.ts";
 import type { Clock } from "./bounded-cache.ts";
 import { bearerToken, type RequestHeaders, readCredential } from "./credential.ts";
 import type { Directory } from "./directory.ts";
@@ -93,10 +100,8 @@ export class Authenticator {
   async #byToken(text: string, work: Work, asTicket: boolean): Promise<Principal> {
     const token = this.#tokens.remembered(text) ?? (await work(() => this.#tokens.verify(text)));
     // URLs are logged, so a ticket in one is good for streams only, and nothing else is accepted there.
-    if (asTicket && token.ticket === undefined)
-      throw refuseGenuine("access_token takes tickets for event streams alone");
-    if (!asTicket && token.ticket !== undefined)
-      throw refuseGenuine("it is a ticket, for the access_token of event streams");
+    if (asTicket && !token.ticket) throw refuseGenuine("access_token takes tickets for event streams alone");
+    if (!asTicket && token.ticket) throw refuseGenuine("it is a ticket, for the access_token of event streams");
     const { memberId, role = "member" } = token;
     if (token.tenant === undefined) {
       if (token.tenants !== undefined) throw refuseGenuine("its issuer may not speak for all tenants");
@@ -109,7 +114,9 @@ export class Authenticator {
     }
     if (token.key === undefined) return this.#asMember(tenant, token);
     const key = await this.#asKey(tenant, token.key);
-    return token.ticket?.actFor === undefined ? key : this.#actFor(key, token.ticket.actFor);
+    if (token.actFor === undefined) return key;
+    const acting = await this.#actFor(key, token.actFor);
+    return token.client === undefined ? acting : heldTo(token.client, acting);
   }
 
   async #asMember(tenant: TenantRecord, token: VerifiedToken): Promise<Principal> {
@@ -130,11 +137,12 @@ export class Authenticator {
   async #actingFor(principal: Principal, request: RequestHeaders): Promise<Principal> {
     const named = request.header("x-act-for");
     if (named === undefined) return principal;
-    if (principal.kind !== "key") throw denied("X-Act-For is for API keys: a token speaks for its own subject.");
+    if (principal.kind !== "key" || principal.client !== undefined)
+      throw denied("X-Act-For is for API keys: a token speaks for its own subject.");
     return this.#actFor(principal, fromHeader(named));
   }
 
-  async #actFor(principal: KeyPrincipal, memberId: string): Promise<Principal> {
+  async #actFor(principal: KeyPrincipal, memberId: string): Promise<KeyPrincipal> {
     const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
     if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant.");
     // Acting for a member never leaves the key's tenant.
@@ -193,6 +201,13 @@ function firstRole(claimed: Role | undefined): Role {
 
 function withinTenant(role: Role): Role {
   return role === "super_admin" ? "admin" : role;
+}
+
+// In its one conversation, a manager or administrator is a plain member.
+function heldTo(client: ClientLimits, principal: KeyPrincipal): KeyPrincipal {
+  const { memberRole } = principal;
+  if (client.conversationId === undefined || memberRole === "lead") return { ...principal, client };
+  return { ...principal, client, memberRole: "member" };
 }
 
 function isNamed({ id, slug }: TenantRecord, name: string): boolean {

@@ -77,7 +77,13 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       allow: (context: CallContext) => permit(context.principal, ruleOf(context.method)),
     },
     services: [
-      createAccessService({ database, secrets, findTenant, forgetKey: (...key) => directory.forgetKey(...key) }),
+      createAccessService({
+        database,
+        secrets,
+        findTenant,
+        forgetKey: (...key) => directory.forgetKey(...key),
+        issueForClient: (token) => localIssuer.issueForClient(token),
+      }),
       createAuditService({ database, secrets }),
       createDirectoryService({ database, secrets, forgetMember: (...member) => directory.forgetMember(...member) }),
       createTenantService({

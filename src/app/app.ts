@@ -43,6 +43,7 @@ import { createHealth } from "../services/system/health.ts";
 import { createReflection } from "../services/system/reflection.ts";
 import { createTransferService } from "../services/transfer/service.ts";
 import { createTurnService } from "../services/turns/service.ts";
+import { withinConversation } from "../services/within-conversation.ts";
 import type { Database } from "../store/database.ts";
 import { createTenantSecrets } from "../store/directory/tenant-secrets.ts";
 import { type EventLoop, watchEventLoop } from "../telemetry/event-loop.ts";
@@ -136,7 +137,9 @@ export async function createApp(
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
     ...identity.services,
-  ].map(redactForWriteOnlyKeys);
+  ]
+    .map(redactForWriteOnlyKeys)
+    .map((entry) => withinConversation(entry, database));
   const cors = config.cors === "loopback" ? { origins: [], loopback: true } : { origins: config.cors, loopback: false };
   const allowsOrigin = createOriginCheck(cors);
   const frontends = createFrontends({

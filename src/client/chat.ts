@@ -3,7 +3,7 @@ import type { Client } from "@connectrpc/connect";
 import type { Message } from "../../gen/colloquy/v1/message_pb.ts";
 import type { Turn, TurnPolicy } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ChatResponse, ResumeTurnResponse, TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { resilient, type StreamOptions } from "./stream.ts";
+import { type Connection, resilient, type StreamOptions } from "./stream.ts";
 
 export interface ChatOptions extends StreamOptions {
   readonly conversationId: string;
@@ -30,7 +30,11 @@ const SILENCE_MS = 60_000;
  * Sends a message and gives the reply as it comes. The steps end with `ended`, also of a turn that failed: its state and
  * its `failure` say so. Throws what waiting does not mend.
  */
-export async function* chat(client: Client<typeof TurnService>, options: ChatOptions): AsyncGenerator<ChatStep> {
+export async function* chat(
+  client: Client<typeof TurnService>,
+  options: ChatOptions,
+  connection: Connection,
+): AsyncGenerator<ChatStep> {
   const { conversationId, content, ifRunning, requestId = crypto.randomUUID(), ...rest } = options;
   let turnId: string | undefined;
   let offset = 0n;
@@ -38,7 +42,7 @@ export async function* chat(client: Client<typeof TurnService>, options: ChatOpt
     turnId === undefined
       ? client.chat({ conversationId, message: { content }, requestId, ...(ifRunning && { ifRunning }) }, { signal })
       : client.resumeTurn({ turnId, offset }, { signal });
-  for await (const { event } of resilient<ChatResponse | ResumeTurnResponse>(open, rest, SILENCE_MS)) {
+  for await (const { event } of resilient<ChatResponse | ResumeTurnResponse>(open, rest, SILENCE_MS, connection)) {
     if (event.case === "started" && event.value.turn && event.value.message) {
       turnId = event.value.turn.id;
       yield { kind: "started", turn: event.value.turn, message: event.value.message };

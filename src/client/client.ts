@@ -58,6 +58,7 @@ export function createClient(options: ClientOptions): ColloquyClient {
   const transport = createTransport(options);
   const turns = createServiceClient(TurnService, transport);
   const events = createServiceClient(EventService, transport);
+  const connection = { renews: typeof (options.token ?? options.apiKey) === "function" };
   return {
     conversations: createServiceClient(ConversationService, transport),
     messages: createServiceClient(MessageService, transport),
@@ -66,8 +67,8 @@ export function createClient(options: ClientOptions): ColloquyClient {
     events,
     transfer: createServiceClient(TransferService, transport),
     agents: createServiceClient(AgentService, transport),
-    subscribe: (subscription = {}) => subscribe(events, subscription),
-    chat: (turn) => chat(turns, turn),
+    subscribe: (subscription = {}) => subscribe(events, subscription, connection),
+    chat: (turn) => chat(turns, turn, connection),
     transport,
   };
 }

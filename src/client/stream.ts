@@ -2,6 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { type Backoff, backoffMs, wait } from "./backoff.ts";
+import { isRefusal } from "./credential.ts";
 import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
 export interface StreamOptions {
@@ -18,6 +19,12 @@ export interface StreamOptions {
   readonly silenceMs?: number;
 }
 
+/** What the client as a whole knows. */
+export interface Connection {
+  /** Whether the next connection may have another credential, so that a refused one is tried once more. */
+  readonly renews: boolean;
+}
+
 const BACKOFF: Backoff = { initialMs: 100, maxMs: 5_000 };
 
 /**
@@ -28,9 +35,11 @@ export async function* resilient<T>(
   open: (signal: AbortSignal) => AsyncIterable<T>,
   options: StreamOptions,
   defaultSilenceMs: number,
+  { renews }: Connection,
 ): AsyncGenerator<T> {
   const { signal, onInterruption, silenceMs = defaultSilenceMs } = options;
   const backoff = { ...BACKOFF, ...options.backoff };
+  let refused = false;
   for (let failures = 0; ; failures++) {
     const connection = new AbortController();
     const merged = signal ? AbortSignal.any([signal, connection.signal]) : connection.signal;
@@ -43,6 +52,7 @@ export async function* resilient<T>(
       watch();
       for await (const item of open(merged)) {
         failures = 0;
+        refused = false;
         // While its reader is busy, a stream is silent for no fault of its own.
         clearTimeout(watchdog);
         yield item;
@@ -51,7 +61,9 @@ export async function* resilient<T>(
       return;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      if (!connection.signal.aborted && !mayResume(error)) throw error;
+      const renewed: boolean = renews && !refused && isRefusal(error);
+      refused ||= renewed;
+      if (!connection.signal.aborted && !renewed && !mayResume(error)) throw error;
       onInterruption?.(error);
       await wait(Math.max(retryDelayOf(error) ?? 0, backoffMs(backoff, failures)), signal);
     } finally {

@@ -2,7 +2,7 @@
 import type { Client } from "@connectrpc/connect";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import type { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
-import { resilient, type StreamOptions } from "./stream.ts";
+import { type Connection, resilient, type StreamOptions } from "./stream.ts";
 
 export interface SubscribeOptions extends StreamOptions {
   /** The conversation. Default: all that the caller may see. */
@@ -26,10 +26,11 @@ const SILENCE_MS = 40_000;
 export async function* subscribe(
   client: Client<typeof EventService>,
   { conversationId = "", afterSeq = 0n, cursor: from = "", ...options }: SubscribeOptions,
+  connection: Connection,
 ): AsyncGenerator<SubscriptionEntry> {
   let cursor = from;
   const open = (signal: AbortSignal) => client.subscribe({ conversationId, afterSeq, cursor }, { signal });
-  for await (const { event, cursor: reached } of resilient(open, options, SILENCE_MS)) {
+  for await (const { event, cursor: reached } of resilient(open, options, SILENCE_MS, connection)) {
     cursor = reached;
     if (event) yield { event, cursor };
   }

@@ -163,6 +163,15 @@ const TABLE: Readonly<Record<string, Row>> = {
   "AccessService/ListApiKeys": [() => ({}), ADMIN],
   "AccessService/RotateApiKey": [({ keyId }) => ({ apiKeyId: keyId }), ADMIN],
   "AccessService/RevokeApiKey": [({ keyId }) => ({ apiKeyId: keyId }), ADMIN],
+  "AccessService/CreateClientToken": [({ memberId }) => ({ memberId }), "pd pd pd pd pd sm ok sm"],
+  "AccessService/CreateClientToken, of one conversation": [
+    ({ conversationId }) => ({ memberId: "participant", conversationId }),
+    "pd pd pd pd pd sm ok sm",
+  ],
+  "AccessService/CreateClientToken, that only reads": [
+    ({ memberId }) => ({ memberId, readOnly: true }),
+    "pd pd pd pd pd sm sm sm",
+  ],
   "AccessService/WhoAmI": [() => ({}), "ok ok ok ok ok ok ok ok"],
 
   "TenantService/CreateTenant": [() => ({ tenant: { slug: `t-${newId()}` } }), SUPER],

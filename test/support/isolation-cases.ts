@@ -154,6 +154,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.AccessService/ListApiKeys": listing("ListApiKeys"),
   "colloquy.v1.AccessService/RotateApiKey": one(({ keyId }) => ({ apiKeyId: keyId })),
   "colloquy.v1.AccessService/RevokeApiKey": one(({ keyId }) => ({ apiKeyId: keyId })),
+  "colloquy.v1.AccessService/CreateClientToken": one(({ memberId }) => ({ memberId })),
   "colloquy.v1.AccessService/WhoAmI": { ask: () => [] },
 
   "colloquy.v1.TenantService/CreateTenant": one(({ slug }) => ({ tenant: { slug } }), "PERMISSION_DENIED"),

@@ -21,6 +21,8 @@ export interface World {
   /** A key with every scope that acts for the administrator `ada`. */
   readonly admin: Credential;
   readonly root: Credential;
+  /** A key with every scope that acts for nobody. */
+  readonly key: Credential;
   /** A conversation of ada's, with so many messages; gives its id. */
   conversation(options?: { messages?: number; title?: string; agent?: string }): Promise<string>;
   /** The id of a message in a conversation of its own. */
@@ -43,13 +45,15 @@ export interface WireCase {
   /** What is special about it. */
   readonly name?: string;
   /** Who calls. Default: admin. */
-  readonly as?: "admin" | "root";
+  readonly as?: "admin" | "root" | "key";
   /** Makes what the call needs, anew each time, and gives the request messages as JSON. */
   readonly requests: (world: World) => Promise<JsonObject[]> | JsonObject[];
   /** Of an endless stream, how many messages are read. */
   readonly take?: number;
   /** A field of the answer that a repeat with the same request id leaves out: a secret is told once. */
   readonly toldOnce?: string;
+  /** A field of the answer that is another one each time: a signature. */
+  readonly toldAnew?: string;
   /** The reason of its error. Default: it succeeds. */
   readonly fails?: string;
 }
@@ -89,6 +93,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
     tenant,
     admin,
     root,
+    key: key.credential,
     conversation,
     async message(content = "Grüße, 世界 🌍") {
       const { message } = await messages.sendMessage({
@@ -393,6 +398,12 @@ const IDENTITY: readonly WireCase[] = [
     requests: () => [
       { apiKey: { displayName: "k", scopes: ["API_KEY_SCOPE_READ"], expireTime: "2999-01-01T00:00:00Z" } },
     ],
+  },
+  {
+    rpc: "AccessService.CreateClientToken",
+    as: "key",
+    toldAnew: "token",
+    requests: () => [{ memberId: "bob", ttl: "60s" }],
   },
   {
     rpc: "AccessService.ListApiKeys",

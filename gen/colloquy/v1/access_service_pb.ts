@@ -13,15 +13,15 @@ import { file_colloquy_v1_member } from "./member_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
-import type { Duration } from "@bufbuild/protobuf/wkt";
-import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file colloquy/v1/access_service.proto.
  */
 export const file_colloquy_v1_access_service: GenFile = /*@__PURE__*/
-  fileDesc("CiBjb2xsb3F1eS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiYgoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIsCgdhcGlfa2V5GAEgASgLMhMuY29sbG9xdXkudjEuQXBpS2V5Qga6SAPIAQESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIlQKFENyZWF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiZwoSTGlzdEFwaUtleXNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YARIUCgxzaG93X3Jldm9rZWQYAyABKAgiawoTTGlzdEFwaUtleXNSZXNwb25zZRIwCghhcGlfa2V5cxgBIAMoCzITLmNvbGxvcXV5LnYxLkFwaUtleUIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBIpABChNSb3RhdGVBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEiM4YARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIlQKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiUwoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkiDwoNV2hvQW1JUmVxdWVzdCLuAQoOV2hvQW1JUmVzcG9uc2USHAoJdGVuYW50X2lkGAEgASgJQgm6SAZyBJDOGAESHAoLdGVuYW50X3NsdWcYAiABKAlCB7pIBHICGD8SHAoJbWVtYmVyX2lkGAMgASgJQgm6SAZyBJDOGAESLwoEcm9sZRgEIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGVCCLpIBYIBAhABEh0KCmFwaV9rZXlfaWQYBSABKAlCCbpIBnIEkM4YARIyCgZzY29wZXMYBiADKA4yGC5jb2xsb3F1eS52MS5BcGlLZXlTY29wZUIIukgFkgECEAMygwUKDUFjY2Vzc1NlcnZpY2USfAoMQ3JlYXRlQXBpS2V5EiAuY29sbG9xdXkudjEuQ3JlYXRlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLkNyZWF0ZUFwaUtleVJlc3BvbnNlIifqxxgDCMkB+scYBggDEAQYBoLT5JMCEDoBKiILL3YxL2FwaUtleXMScAoLTGlzdEFwaUtleXMSHy5jb2xsb3F1eS52MS5MaXN0QXBpS2V5c1JlcXVlc3QaIC5jb2xsb3F1eS52MS5MaXN0QXBpS2V5c1Jlc3BvbnNlIh6QAgH6xxgECAMQBILT5JMCDRILL3YxL2FwaUtleXMSiQEKDFJvdGF0ZUFwaUtleRIgLmNvbGxvcXV5LnYxLlJvdGF0ZUFwaUtleVJlcXVlc3QaIS5jb2xsb3F1eS52MS5Sb3RhdGVBcGlLZXlSZXNwb25zZSI0+scYBggDEAQYBoLT5JMCJDoBKiIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJvdGF0ZRKTAQoMUmV2b2tlQXBpS2V5EiAuY29sbG9xdXkudjEuUmV2b2tlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLlJldm9rZUFwaUtleVJlc3BvbnNlIj6QAgL6xxgECAMQBILT5JMCLToBKmIHYXBpX2tleSIfL3YxL2FwaUtleXMve2FwaV9rZXlfaWR9OnJldm9rZRJgCgZXaG9BbUkSGi5jb2xsb3F1eS52MS5XaG9BbUlSZXF1ZXN0GhsuY29sbG9xdXkudjEuV2hvQW1JUmVzcG9uc2UiHZACAfrHGAQIBCABgtPkkwIMEgovdjEvd2hvQW1JYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_api_key, file_colloquy_v1_member, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_duration]);
+  fileDesc("CiBjb2xsb3F1eS92MS9hY2Nlc3Nfc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiYgoTQ3JlYXRlQXBpS2V5UmVxdWVzdBIsCgdhcGlfa2V5GAEgASgLMhMuY29sbG9xdXkudjEuQXBpS2V5Qga6SAPIAQESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIlQKFENyZWF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiZwoSTGlzdEFwaUtleXNSZXF1ZXN0EhwKCXBhZ2Vfc2l6ZRgBIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YARIUCgxzaG93X3Jldm9rZWQYAyABKAgiawoTTGlzdEFwaUtleXNSZXNwb25zZRIwCghhcGlfa2V5cxgBIAMoCzITLmNvbGxvcXV5LnYxLkFwaUtleUIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBIpABChNSb3RhdGVBcGlLZXlSZXF1ZXN0Eh0KCmFwaV9rZXlfaWQYASABKAlCCbpIBnIEiM4YARI7CgdvdmVybGFwGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQg+6SAyqAQkiBQiAmp4BMgASHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIlQKFFJvdGF0ZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkSFgoEdGV4dBgCIAEoCUIIukgFcgMYgAIiUwoTUmV2b2tlQXBpS2V5UmVxdWVzdBIdCgphcGlfa2V5X2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjwKFFJldm9rZUFwaUtleVJlc3BvbnNlEiQKB2FwaV9rZXkYASABKAsyEy5jb2xsb3F1eS52MS5BcGlLZXkixwEKGENyZWF0ZUNsaWVudFRva2VuUmVxdWVzdBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YARIiCg9jb252ZXJzYXRpb25faWQYAiABKAlCCbpIBnIEkM4YARI3CgN0dGwYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CD7pIDKoBCSIDCJAcMgIIPBIRCglyZWFkX29ubHkYBCABKAgSHQoKcmVxdWVzdF9pZBgFIAEoCUIJukgGcgSYzhgBImUKGUNyZWF0ZUNsaWVudFRva2VuUmVzcG9uc2USFwoFdG9rZW4YASABKAlCCLpIBXIDGIAgEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIPCg1XaG9BbUlSZXF1ZXN0Iu4BCg5XaG9BbUlSZXNwb25zZRIcCgl0ZW5hbnRfaWQYASABKAlCCbpIBnIEkM4YARIcCgt0ZW5hbnRfc2x1ZxgCIAEoCUIHukgEcgIYPxIcCgltZW1iZXJfaWQYAyABKAlCCbpIBnIEkM4YARIvCgRyb2xlGAQgASgOMhcuY29sbG9xdXkudjEuTWVtYmVyUm9sZUIIukgFggECEAESHQoKYXBpX2tleV9pZBgFIAEoCUIJukgGcgSQzhgBEjIKBnNjb3BlcxgGIAMoDjIYLmNvbGxvcXV5LnYxLkFwaUtleVNjb3BlQgi6SAWSAQIQAzKWBgoNQWNjZXNzU2VydmljZRJ8CgxDcmVhdGVBcGlLZXkSIC5jb2xsb3F1eS52MS5DcmVhdGVBcGlLZXlSZXF1ZXN0GiEuY29sbG9xdXkudjEuQ3JlYXRlQXBpS2V5UmVzcG9uc2UiJ+rHGAMIyQH6xxgGCAMQBBgGgtPkkwIQOgEqIgsvdjEvYXBpS2V5cxJwCgtMaXN0QXBpS2V5cxIfLmNvbGxvcXV5LnYxLkxpc3RBcGlLZXlzUmVxdWVzdBogLmNvbGxvcXV5LnYxLkxpc3RBcGlLZXlzUmVzcG9uc2UiHpACAfrHGAQIAxAEgtPkkwINEgsvdjEvYXBpS2V5cxKJAQoMUm90YXRlQXBpS2V5EiAuY29sbG9xdXkudjEuUm90YXRlQXBpS2V5UmVxdWVzdBohLmNvbGxvcXV5LnYxLlJvdGF0ZUFwaUtleVJlc3BvbnNlIjT6xxgGCAMQBBgGgtPkkwIkOgEqIh8vdjEvYXBpS2V5cy97YXBpX2tleV9pZH06cm90YXRlEpMBCgxSZXZva2VBcGlLZXkSIC5jb2xsb3F1eS52MS5SZXZva2VBcGlLZXlSZXF1ZXN0GiEuY29sbG9xdXkudjEuUmV2b2tlQXBpS2V5UmVzcG9uc2UiPpACAvrHGAQIAxAEgtPkkwItOgEqYgdhcGlfa2V5Ih8vdjEvYXBpS2V5cy97YXBpX2tleV9pZH06cmV2b2tlEpABChFDcmVhdGVDbGllbnRUb2tlbhIlLmNvbGxvcXV5LnYxLkNyZWF0ZUNsaWVudFRva2VuUmVxdWVzdBomLmNvbGxvcXV5LnYxLkNyZWF0ZUNsaWVudFRva2VuUmVzcG9uc2UiLOrHGAMIyQH6xxgGCAIYBigBgtPkkwIVOgEqIhAvdjEvY2xpZW50VG9rZW5zEmAKBldob0FtSRIaLmNvbGxvcXV5LnYxLldob0FtSVJlcXVlc3QaGy5jb2xsb3F1eS52MS5XaG9BbUlSZXNwb25zZSIdkAIB+scYBAgEIAGC0+STAgwSCi92MS93aG9BbUliBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_api_key, file_colloquy_v1_member, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message colloquy.v1.CreateApiKeyRequest
@@ -245,6 +245,81 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
   messageDesc(file_colloquy_v1_access_service, 7);
 
 /**
+ * @generated from message colloquy.v1.CreateClientTokenRequest
+ */
+export type CreateClientTokenRequest = Message<"colloquy.v1.CreateClientTokenRequest"> & {
+  /**
+   * The member that the token speaks for.
+   *
+   * @generated from field: string member_id = 1;
+   */
+  memberId: string;
+
+  /**
+   * The only conversation that exists for the token; in it, a manager or administrator is a plain member. Default: empty,
+   * all that the member sees.
+   *
+   * @generated from field: string conversation_id = 2;
+   */
+  conversationId: string;
+
+  /**
+   * How long the token lives, from a minute to an hour. Default: unset, 15 minutes.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 3;
+   */
+  ttl?: Duration | undefined;
+
+  /**
+   * Whether the token can only read, for which the key needs the scope `read`. Default: false.
+   *
+   * @generated from field: bool read_only = 4;
+   */
+  readOnly: boolean;
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.CreateClientTokenRequest.
+ * Use `create(CreateClientTokenRequestSchema)` to create a new message.
+ */
+export const CreateClientTokenRequestSchema: GenMessage<CreateClientTokenRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_access_service, 8);
+
+/**
+ * @generated from message colloquy.v1.CreateClientTokenResponse
+ */
+export type CreateClientTokenResponse = Message<"colloquy.v1.CreateClientTokenResponse"> & {
+  /**
+   * The token.
+   *
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * When it expires.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.CreateClientTokenResponse.
+ * Use `create(CreateClientTokenResponseSchema)` to create a new message.
+ */
+export const CreateClientTokenResponseSchema: GenMessage<CreateClientTokenResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_access_service, 9);
+
+/**
  * @generated from message colloquy.v1.WhoAmIRequest
  */
 export type WhoAmIRequest = Message<"colloquy.v1.WhoAmIRequest"> & {
@@ -255,7 +330,7 @@ export type WhoAmIRequest = Message<"colloquy.v1.WhoAmIRequest"> & {
  * Use `create(WhoAmIRequestSchema)` to create a new message.
  */
 export const WhoAmIRequestSchema: GenMessage<WhoAmIRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_access_service, 8);
+  messageDesc(file_colloquy_v1_access_service, 10);
 
 /**
  * @generated from message colloquy.v1.WhoAmIResponse
@@ -309,13 +384,13 @@ export type WhoAmIResponse = Message<"colloquy.v1.WhoAmIResponse"> & {
  * Use `create(WhoAmIResponseSchema)` to create a new message.
  */
 export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_access_service, 9);
+  messageDesc(file_colloquy_v1_access_service, 11);
 
 /**
  * AccessService manages the API keys of a tenant, and tells callers who they are.
  *
- * All but WhoAmI is for administrators and API keys with the scope `admin`. A key cannot grant a scope that it does not
- * have.
+ * All but CreateClientToken and WhoAmI is for administrators and API keys with the scope `admin`. A key cannot grant a
+ * scope that it does not have.
  *
  * @generated from service colloquy.v1.AccessService
  */
@@ -362,6 +437,19 @@ export const AccessService: GenService<{
     methodKind: "unary";
     input: typeof RevokeApiKeyRequestSchema;
     output: typeof RevokeApiKeyResponseSchema;
+  },
+  /**
+   * CreateClientToken creates a token of minutes with which a browser or an app calls as one member. It is a JWT, sent as
+   * `Authorization: Bearer`. It has the key's scopes except `admin`, and ends with the key and with the member. With a
+   * conversation, nothing else exists for the token. Fails with NOT_FOUND if the tenant has no such member, or the member
+   * does not see the conversation. A retry with the same request id returns a token that expires with the first one.
+   *
+   * @generated from rpc colloquy.v1.AccessService.CreateClientToken
+   */
+  createClientToken: {
+    methodKind: "unary";
+    input: typeof CreateClientTokenRequestSchema;
+    output: typeof CreateClientTokenResponseSchema;
   },
   /**
    * WhoAmI returns the caller as the server sees it.

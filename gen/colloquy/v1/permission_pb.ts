@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/permission.proto.
  */
 export const file_colloquy_v1_permission: GenFile = /*@__PURE__*/
-  fileDesc("Chxjb2xsb3F1eS92MS9wZXJtaXNzaW9uLnByb3RvEgtjb2xsb3F1eS52MSK3AwoKUGVybWlzc2lvbhIvCgVzY29wZRgBIAEoDjIgLmNvbGxvcXV5LnYxLlBlcm1pc3Npb24uS2V5U2NvcGUSJQoEcm9sZRgCIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGUSKwoFbmVlZHMYAyABKA4yHC5jb2xsb3F1eS52MS5QZXJtaXNzaW9uLk5lZWQSFgoOd2l0aG91dF90ZW5hbnQYBCABKAgiigEKCEtleVNjb3BlEhkKFUtFWV9TQ09QRV9VTlNQRUNJRklFRBAAEhIKDktFWV9TQ09QRV9SRUFEEAESEwoPS0VZX1NDT1BFX1dSSVRFEAISEwoPS0VZX1NDT1BFX0FETUlOEAMSEQoNS0VZX1NDT1BFX0FOWRAEEhIKDktFWV9TQ09QRV9OT05FEAUifwoETmVlZBIUChBORUVEX1VOU1BFQ0lGSUVEEAASEAoMTkVFRF9WSVNJQkxFEAESDgoKTkVFRF9XUklURRACEg8KC05FRURfQVVUSE9SEAMSDwoLTkVFRF9NQU5BR0UQBBINCglORUVEX1NFTEYQBRIOCgpORUVEX0dSQU5UEAY6WQoKcGVybWlzc2lvbhIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGP+IAyABKAsyFy5jb2xsb3F1eS52MS5QZXJtaXNzaW9uUgpwZXJtaXNzaW9uYgZwcm90bzM", [file_colloquy_v1_member, file_google_protobuf_descriptor]);
+  fileDesc("Chxjb2xsb3F1eS92MS9wZXJtaXNzaW9uLnByb3RvEgtjb2xsb3F1eS52MSLKAwoKUGVybWlzc2lvbhIvCgVzY29wZRgBIAEoDjIgLmNvbGxvcXV5LnYxLlBlcm1pc3Npb24uS2V5U2NvcGUSJQoEcm9sZRgCIAEoDjIXLmNvbGxvcXV5LnYxLk1lbWJlclJvbGUSKwoFbmVlZHMYAyABKA4yHC5jb2xsb3F1eS52MS5QZXJtaXNzaW9uLk5lZWQSFgoOd2l0aG91dF90ZW5hbnQYBCABKAgSEQoJa2V5c19vbmx5GAUgASgIIooBCghLZXlTY29wZRIZChVLRVlfU0NPUEVfVU5TUEVDSUZJRUQQABISCg5LRVlfU0NPUEVfUkVBRBABEhMKD0tFWV9TQ09QRV9XUklURRACEhMKD0tFWV9TQ09QRV9BRE1JThADEhEKDUtFWV9TQ09QRV9BTlkQBBISCg5LRVlfU0NPUEVfTk9ORRAFIn8KBE5lZWQSFAoQTkVFRF9VTlNQRUNJRklFRBAAEhAKDE5FRURfVklTSUJMRRABEg4KCk5FRURfV1JJVEUQAhIPCgtORUVEX0FVVEhPUhADEg8KC05FRURfTUFOQUdFEAQSDQoJTkVFRF9TRUxGEAUSDgoKTkVFRF9HUkFOVBAGOlkKCnBlcm1pc3Npb24SHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxj/iAMgASgLMhcuY29sbG9xdXkudjEuUGVybWlzc2lvblIKcGVybWlzc2lvbmIGcHJvdG8z", [file_colloquy_v1_member, file_google_protobuf_descriptor]);
 
 /**
  * Permission says who may call a method. A call without a credential is UNAUTHENTICATED. An API key needs the scope, a
@@ -50,6 +50,14 @@ export type Permission = Message<"colloquy.v1.Permission"> & {
    * @generated from field: bool without_tenant = 4;
    */
   withoutTenant: boolean;
+
+  /**
+   * Whether the call is for API keys by themselves: not for members, nor for keys and tokens that act for one. Default:
+   * false.
+   *
+   * @generated from field: bool keys_only = 5;
+   */
+  keysOnly: boolean;
 };
 
 /**

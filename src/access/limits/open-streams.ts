@@ -70,7 +70,9 @@ function countedBy(principal: Principal, address: string): { kind: keyof StreamL
     case "anonymous":
       return { kind: "address", key: `address ${networkOf(address)}` };
     case "key":
-      return { kind: "key", key: `key ${principal.keyId}` };
+      return principal.client === undefined
+        ? { kind: "key", key: `key ${principal.keyId}` }
+        : { kind: "member", key: `member ${principal.tenantId}/${principal.memberId}` };
     case "member":
       return { kind: "member", key: `member ${principal.tenantId}/${principal.memberId}` };
   }

@@ -179,9 +179,12 @@ export function rateLimitHeaders(taken: readonly Taken[]): readonly (readonly [n
   ];
 }
 
-// A key is one caller whichever member it acts for, a super administrator one whichever tenant it names.
+// A key is one caller whichever member it acts for, a client token its member, a super administrator one whichever tenant it names.
 function countedAs(principal: Exclude<Principal, { kind: "anonymous" }>): string {
-  if (principal.kind === "key") return `key:${principal.keyId}`;
+  if (principal.kind === "key") {
+    const { client, keyId, tenantId, memberId } = principal;
+    return client === undefined ? `key:${keyId}` : `member:${tenantId}/${memberId}`;
+  }
   const tenant = principal.role === "super_admin" ? "*" : (principal.tenantId ?? "");
   return `member:${tenant}/${principal.memberId}`;
 }

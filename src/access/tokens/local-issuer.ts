@@ -1,10 +1,10 @@
 // The local issuer: short-lived tokens for API keys and for the command line.
 import { importJWK, SignJWT } from "jose";
-import type { Principal, Role, Scope } from "../../domain/identity/principal.ts";
+import type { ClientLimits, Principal, Role, Scope } from "../../domain/identity/principal.ts";
 import type { Clock } from "../bounded-cache.ts";
 import { keySource } from "./key-source.ts";
 import { LocalKeys } from "./local-keys.ts";
-import { type Issuer, TICKET_USE } from "./tokens.ts";
+import { CLIENT_USE, type Issuer, TICKET_USE } from "./tokens.ts";
 
 /** The `iss` and `aud` of local tokens. The server does not know its public URL. */
 export const LOCAL_ISSUER = "colloquy";
@@ -29,6 +29,14 @@ export interface KeyToken {
   readonly scopes: readonly Scope[];
   /** Seconds, from 1 to `MAX_TTL_S`. */
   readonly ttl: number;
+}
+
+/** A token with which a browser calls as a member, issued for an API key by `CreateClientToken`. */
+export interface ClientToken extends Omit<KeyToken, "ttl"> {
+  readonly memberId: string;
+  readonly limits: ClientLimits;
+  /** Seconds since 1970. */
+  readonly expireAt: number;
 }
 
 /**
@@ -66,12 +74,20 @@ export class LocalIssuer {
     return this.#sign(claims, ttl);
   }
 
+  issueForClient({ tenantId, keyId, scopes, memberId, limits, expireAt }: ClientToken): Promise<string> {
+    const acting = { sub: keyId, api_key: keyId, act_for: memberId, scope: scopes.join(" ") };
+    return this.#signUntil({ use: CLIENT_USE, tenant: tenantId, ...acting, ...claimsOf(limits) }, expireAt);
+  }
+
   /** Issues a ticket with which the principal can read event streams. */
   issueTicket(principal: Exclude<Principal, { kind: "anonymous" }>, ttl: number): Promise<string> {
     const use = { use: TICKET_USE, ...(principal.tenantId && { tenant: principal.tenantId }) };
     if (principal.kind === "member") return this.#sign({ ...use, sub: principal.memberId, role: principal.role }, ttl);
-    const { keyId, memberId } = principal;
-    const acting = memberId === undefined ? {} : { act_for: memberId };
+    const { keyId, memberId, client } = principal;
+    const acting = {
+      ...(memberId !== undefined && { act_for: memberId }),
+      ...(client && { client: "true", ...claimsOf(client) }),
+    };
     return this.#sign({ ...use, ...acting, sub: keyId, api_key: keyId, scope: "read" }, ttl);
   }
 
@@ -79,16 +95,23 @@ export class LocalIssuer {
     if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL_S) {
       throw new RangeError(`a token lives for 1 to ${MAX_TTL_S} seconds`);
     }
+    return this.#signUntil(claims, Math.floor(this.#now() / 1000) + ttl);
+  }
+
+  async #signUntil(claims: Record<string, string>, expireAt: number): Promise<string> {
     const [key] = await this.keys.all();
     if (key === undefined) throw new Error("the local issuer has no key");
-    const issuedAt = Math.floor(this.#now() / 1000);
     return new SignJWT(claims)
       .setProtectedHeader({ alg: "ES256", kid: key.kid, typ: "JWT" })
       .setIssuer(LOCAL_ISSUER)
       .setAudience(LOCAL_ISSUER)
-      .setIssuedAt(issuedAt)
-      .setExpirationTime(issuedAt + ttl)
+      .setIssuedAt(Math.floor(this.#now() / 1000))
+      .setExpirationTime(expireAt)
       .setJti(crypto.randomUUID())
       .sign(await importJWK(key, "ES256"));
   }
+}
+
+function claimsOf({ conversationId }: ClientLimits): Record<string, string> {
+  return conversationId === undefined ? {} : { conversation: conversationId };
 }

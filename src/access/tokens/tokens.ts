@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import type { ClientLimits } from "../../domain/identity/principal.ts";
 import { BoundedCache, type Clock } from "../bounded-cache.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { type ClaimRules, claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
@@ -12,6 +13,9 @@ export const CLOCK_SKEW_S = 30;
 
 /** The claim `use` of a ticket. */
 export const TICKET_USE = "events";
+
+/** The claim `use` of a client token. */
+export const CLIENT_USE = "client";
 
 /** Longer tokens are refused before parsing. */
 const MAX_LENGTH = 16 * 1024;
@@ -43,8 +47,12 @@ export interface VerifiedToken extends TokenSubject {
   readonly tenants: readonly string[] | undefined;
   /** The API key that it stands for, and its scopes; only in local tokens. */
   readonly key: { readonly keyId: string; readonly scopes: readonly string[] } | undefined;
-  /** Set on a ticket, which is valid for event streams only; only in local tokens. */
-  readonly ticket: { /** The member that its API key acts for. */ readonly actFor: string | undefined } | undefined;
+  /** Whether it is a ticket, which is valid for event streams only; only in local tokens. */
+  readonly ticket: boolean;
+  /** The member that its API key acts for; only in tickets and client tokens. */
+  readonly actFor: string | undefined;
+  /** Set on a client token, and on a ticket for one. */
+  readonly client: ClientLimits | undefined;
 }
 
 export interface TokensOptions {
@@ -95,8 +103,8 @@ export class Tokens {
       throw refuseGenuine("its issuer may not make super administrators");
     }
     const key = issuer.local ? readKey(payload) : undefined;
-    const ticket = issuer.local ? readTicket(payload) : undefined;
-    const verified = { ...subject, issuer: issuer.issuer, expiresAt, tenants: issuer.tenants, key, ticket };
+    const use = issuer.local ? readUse(payload) : UNBOUND;
+    const verified = { ...subject, issuer: issuer.issuer, expiresAt, tenants: issuer.tenants, key, ...use };
     this.#verified.set(fingerprint(token), verified, expiresAt + CLOCK_SKEW_S * 1000);
     return verified;
   }
@@ -219,6 +227,17 @@ function readKey(payload: JWTPayload): VerifiedToken["key"] {
   return { keyId, scopes: typeof scope === "string" ? scope.split(" ") : [] };
 }
 
-function readTicket({ use, act_for: actFor }: JWTPayload): VerifiedToken["ticket"] {
-  return use === TICKET_USE ? { actFor: typeof actFor === "string" ? actFor : undefined } : undefined;
+type Use = Pick<VerifiedToken, "ticket" | "actFor" | "client">;
+
+const UNBOUND: Use = { ticket: false, actFor: undefined, client: undefined };
+
+function readUse({ use, act_for: actFor, client, conversation }: JWTPayload): Use {
+  if (use !== TICKET_USE && use !== CLIENT_USE) return UNBOUND;
+  const isClient = use === CLIENT_USE || client === "true";
+  const limits = typeof conversation === "string" ? { conversationId: conversation } : {};
+  return {
+    ticket: use === TICKET_USE,
+    actFor: typeof actFor === "string" ? actFor : undefined,
+    client: isClient ? limits : undefined,
+  };
 }

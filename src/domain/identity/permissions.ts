@@ -12,6 +12,8 @@ export interface Rule {
   readonly role: Role;
   /** Whether the call works without a tenant. */
   readonly withoutTenant: boolean;
+  /** Whether only an API key by itself may call. */
+  readonly keysOnly: boolean;
 }
 
 const SCOPES: Readonly<Record<KeyScope, Rule["scope"] | undefined>> = {
@@ -43,10 +45,10 @@ export function ruleOf(method: DescMethod): Rule {
 
 function readRule(method: DescMethod): Rule | undefined {
   if (!hasOption(method, permission)) return undefined;
-  const { scope: keyScope, role, withoutTenant } = getOption(method, permission);
+  const { scope: keyScope, role, withoutTenant, keysOnly } = getOption(method, permission);
   const scope = SCOPES[keyScope];
   // Roles are numbered in their order, from 1; unspecified is the lowest.
-  return scope && { scope, role: ROLES[Math.max(0, role - 1)] ?? "super_admin", withoutTenant };
+  return scope && { scope, role: ROLES[Math.max(0, role - 1)] ?? "super_admin", withoutTenant, keysOnly };
 }
 
 /** For the start of a server: throws an Error that names every method without a rule. */
@@ -61,6 +63,9 @@ export function requireRules(methods: Iterable<DescMethod>): void {
  */
 export function permit(principal: Principal, rule: Rule): void {
   if (principal.kind === "anonymous") throw credentialMissing();
+  if (rule.keysOnly && (principal.kind !== "key" || principal.memberId !== undefined)) {
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, "This call is for API keys that act for nobody.");
+  }
   if (principal.kind === "key") {
     permitScope(principal.scopes, rule.scope);
     if (principal.memberId !== undefined) permitRole(principal.memberRole ?? "member", rule.role);

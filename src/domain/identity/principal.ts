@@ -45,6 +45,14 @@ export interface KeyPrincipal {
   readonly memberId: string | undefined;
   /** The role of that member, by which the key is held as well as by its scopes. Unset: plain member. */
   readonly memberRole?: Role;
+  /** Set for a client token, which the key gave to the member. */
+  readonly client?: ClientLimits;
+}
+
+/** What a client token is held to besides the key's scopes and the member's role. */
+export interface ClientLimits {
+  /** The only conversation that exists for it. Unset: all that the member sees. */
+  readonly conversationId?: string;
 }
 
 /** Calls that need no credential: health, reflection. */

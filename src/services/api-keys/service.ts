@@ -6,6 +6,7 @@ import { type ApiKey, ApiKeySchema, type ApiKeyScope } from "../../../gen/colloq
 import { MemberRole } from "../../../gen/colloquy/v1/member_pb.ts";
 import { makeApiKey } from "../../access/keys/api-key.ts";
 import type { TenantRecord } from "../../access/store-interfaces.ts";
+import type { LocalIssuer } from "../../access/tokens/local-issuer.ts";
 import { credentialMissing, DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { toAuditActor } from "../../domain/identity/actor.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
@@ -21,6 +22,7 @@ import { toDate, toTimestamp } from "../convert.ts";
 import { requireScopes } from "../directory/grants.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
+import { createClientToken } from "./client-token.ts";
 import { issueApiKey } from "./issue.ts";
 
 const DEFAULT_OVERLAP_MS = 24 * 60 * 60 * 1000;
@@ -30,11 +32,12 @@ export interface AccessServiceOptions {
   readonly secrets: TenantSecrets;
   /** Told of each key that changed, so that the change shows here at once. */
   readonly forgetKey: (tenantId: string, keyId: string) => void;
+  readonly issueForClient: LocalIssuer["issueForClient"];
   readonly findTenant: (id: string) => Promise<TenantRecord | undefined>;
 }
 
 export function createAccessService(options: AccessServiceOptions): ServiceEntry {
-  const { database, secrets, forgetKey, findTenant } = options;
+  const { database, secrets, forgetKey, findTenant, issueForClient } = options;
   const { method } = pb.AccessService;
   const { mutation } = createMutations(database);
 
@@ -107,6 +110,8 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
       forgetKey(callerFrom(context.principal).tenantId, asked.apiKeyId.toLowerCase());
       return answer;
     },
+
+    createClientToken: createClientToken(database, issueForClient),
 
     async whoAmI(_, { principal }) {
       if (principal.kind === "anonymous") throw credentialMissing();

@@ -87,6 +87,7 @@ describe("a token", () => {
       issuer: ISSUER,
       expiresAt: Math.floor(now() / 1000) * 1000 + 600_000,
       tenants: undefined,
+      ticket: false,
       key: undefined,
     });
   });

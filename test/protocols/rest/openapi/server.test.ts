@@ -80,7 +80,7 @@ describe.each(
     const response = await fetch(server.url + path, {
       method: verb,
       headers: {
-        ...(one.as === "root" ? world.root : world.admin),
+        ...world[one.as ?? "admin"],
         ...(body !== undefined && { "content-type": "application/json" }),
         ...(stream && { accept: "application/x-ndjson" }),
       },

@@ -1,0 +1,88 @@
+// For a client token of one conversation, nothing else exists.
+import { clone, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { callerFrom } from "../domain/identity/caller.ts";
+import { isOurId, newId } from "../domain/ids/id.ts";
+import type { CallContext } from "../pipeline/call.ts";
+import type { ServiceEntry } from "../pipeline/service.ts";
+import type { Queryable } from "../store/database.ts";
+import { locateMessage } from "../store/messages/messages.ts";
+import { followTurn } from "../store/turns/turns.ts";
+
+/** Past the end of every reply, so that none of its text is read. */
+const NO_TEXT = 2 ** 31 - 1;
+
+type Locate = (on: Queryable, context: CallContext, id: string) => Promise<string | undefined>;
+
+/** The fields by which a request says what it is about, and the conversation of that. */
+const SUBJECTS: readonly (readonly [field: string, locate: Locate])[] = [
+  ["conversationId", async (_, __, id) => id.toLowerCase()],
+  [
+    "messageId",
+    async (on, { principal, interrupt }, id) =>
+      (await locateMessage(on, callerFrom(principal), id, interrupt))?.conversation_id,
+  ],
+  [
+    "turnId",
+    async (on, { principal, interrupt }, id) =>
+      (await followTurn(on, callerFrom(principal), id, NO_TEXT, interrupt))?.conversation_id,
+  ],
+];
+
+/** They tell nothing of any conversation. */
+const HARMLESS: readonly DescMethod[] = [AccessService.method.whoAmI];
+
+/**
+ * A service as a token of one conversation may use it. What the request names elsewhere is replaced by an id of nothing, so
+ * the response is that for what does not exist; a request for all conversations becomes one for this one. A method whose
+ * request names no conversation, message or turn is PERMISSION_DENIED, so a new one is closed until it does. All wires,
+ * dialects and front ends call the services through this.
+ */
+export function withinConversation(entry: ServiceEntry, database: Queryable): ServiceEntry {
+  const handlers = { ...entry.handlers };
+  for (const method of entry.service.methods) {
+    const handler = handlers[method.localName];
+    if (handler === undefined || HARMLESS.includes(method)) continue;
+    const narrow = narrowing(method, database);
+    const isStream = method.methodKind === "server_streaming" || method.methodKind === "bidi_streaming";
+    handlers[method.localName] = (request, context) => {
+      const only = conversationOf(context);
+      if (only === undefined) return handler(request, context);
+      if (isStream) return answers(async () => handler(await narrow(request, context, only), context));
+      return narrow(request, context, only).then((narrowed) => handler(narrowed, context));
+    };
+  }
+  return { ...entry, handlers };
+}
+
+function conversationOf({ principal }: CallContext): string | undefined {
+  return principal.kind === "key" ? principal.client?.conversationId : undefined;
+}
+
+async function* answers<T>(begin: () => Promise<AsyncIterable<T>>): AsyncGenerator<T> {
+  yield* await begin();
+}
+
+type Narrow = (request: Message, context: CallContext, only: string) => Promise<Message>;
+
+function narrowing(method: DescMethod, database: Queryable): Narrow {
+  const names = new Set(method.input.fields.map(({ localName }) => localName));
+  const isOne = method.methodKind === "unary" || method.methodKind === "server_streaming";
+  const subject = isOne ? SUBJECTS.find(([field]) => names.has(field)) : undefined;
+  if (subject === undefined) {
+    return async () => {
+      throw new DomainError(ErrorReason.PERMISSION_DENIED, "This call is not for a token of one conversation.");
+    };
+  }
+  const [field, locate] = subject;
+  return async (request, context, only) => {
+    const id = (request as unknown as Record<string, string>)[field] ?? "";
+    const place = id === "" ? "" : isOurId(id) ? await locate(database, context, id) : undefined;
+    if (place === only) return request;
+    const narrowed = clone(method.input, request);
+    // The field is `conversation_id` if it may be empty: that means all conversations.
+    (narrowed as unknown as Record<string, string>)[field] = id === "" ? only : newId();
+    return narrowed;
+  };
+}
