@@ -1,6 +1,7 @@
 // What other systems have is imported as if it had been added here, whatever it leaves out or overstates.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/domain/ids/id.ts";
+import { reasonOf } from "../support/errors.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { conversationLine, exported, imported, messageLine, moment } from "../support/transfer.ts";
 
@@ -244,5 +245,17 @@ describe("A20: what lies beyond the log, or ahead of the clock, is brought back"
     const conversationIds = conversations.map(({ id }) => id);
     const { numbers } = await tenant.key().conversations.assignConversationNumbers({ conversationIds });
     expect(numbers.map(({ number }) => number).toSorted()).toEqual([41n, 42n, 43n]);
+  });
+
+  test("A20: beyond the highest number none is given, as an export with it could not be imported", async () => {
+    tenant = await server.tenant();
+    const highest = 1_000_000_000_000n;
+    await imported(tenant.key(), [conversationLine("a", { number: `${highest}` })]);
+    const { conversation } = await tenant.key().conversations.createConversation({});
+    const conversationIds = [conversation?.id ?? ""];
+    const refused = tenant.key().conversations.assignConversationNumbers({ conversationIds });
+    expect(await reasonOf(refused)).toBe("QUOTA_EXCEEDED");
+    const { conversations } = await tenant.key().conversations.listConversations({});
+    expect(conversations.map(({ number }) => number).toSorted()).toEqual([0n, highest]);
   });
 });

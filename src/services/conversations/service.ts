@@ -21,6 +21,7 @@ import { createMutations } from "../mutations.ts";
 import { pageOf } from "../page-of.ts";
 import { lockVisible, requireManage } from "./access.ts";
 import { listConversations } from "./list.ts";
+import { checkNumbers } from "./numbers.ts";
 import { eraseLog } from "./purge.ts";
 import { updateConversation } from "./update.ts";
 import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
@@ -131,6 +132,7 @@ export function createConversationService(options: ConversationServiceOptions): 
     assignConversationNumbers: mutation(method.assignConversationNumbers, async (tx, caller, request) => {
       const ids = [...new Set(request.conversationIds.map((id) => id.toLowerCase()))].filter(isOurId);
       const numbers = await store.assignNumbers(tx, caller, ids);
+      checkNumbers(numbers.values());
       return {
         numbers: ids.flatMap((conversationId) => {
           const number = numbers.get(conversationId);

@@ -20,6 +20,7 @@ import { isOurId } from "../../domain/ids/id.ts";
 import { importedId } from "../../domain/ids/imported-id.ts";
 import { parseJson } from "../../domain/json.ts";
 import type { Validate } from "../../pipeline/validation/validation.ts";
+import { MAX_NUMBER } from "../conversations/numbers.ts";
 import type { EntryLine, ImportLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
 import type { RawLine } from "./import-lines.ts";
 import { checkAuthor, checkEditors, checkMembers } from "./import-people.ts";
@@ -33,7 +34,6 @@ import {
   fromMessageRecord,
   fromParticipants,
   fromRevisions,
-  HIGHEST_NUMBER,
   type Importing,
   MAX_CHANGES,
 } from "./read-record.ts";
@@ -124,7 +124,7 @@ class LineReader {
     const { id = "", createTime, ownerId = "", number = 0n } = record.conversation ?? {};
     if (isForeign(id) && !createTime) fault("conversation.conversation.create_time: is needed with a foreign id");
     if (ownerId !== "" && !isMemberId(ownerId)) fault(`conversation.conversation.owner_id: ${MEMBER_ID_RULE}`);
-    if (number > HIGHEST_NUMBER) fault(`conversation.conversation.number: must be at most ${HIGHEST_NUMBER}`);
+    if (number > MAX_NUMBER) fault(`conversation.conversation.number: must be at most ${MAX_NUMBER}`);
     checkAuthor("conversation.conversation.creator", record.conversation?.creator);
     checkMembers("conversation", record.participants);
     const own = importedId(this.#caller.tenantId, "conversation", id, dateOf(createTime));

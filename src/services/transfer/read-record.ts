@@ -18,8 +18,6 @@ import { toDate } from "../convert.ts";
 
 /** The highest version and revision that are taken: the columns hold twice as much, so that changes can follow. */
 export const MAX_CHANGES = 2 ** 30;
-/** The highest number of a conversation that is taken: those that are counted after it are still exact in JSON. */
-export const HIGHEST_NUMBER = 1_000_000_000_000n;
 
 /** What a record does not say, and what it may not say. */
 export interface Importing {
