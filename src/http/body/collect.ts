@@ -5,6 +5,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { type DomainError, malformed } from "../../domain/errors.ts";
 import { bodyTooSlow } from "./clock.ts";
 import type { BodyShare } from "./memory.ts";
+import { Pieces } from "./pieces.ts";
 
 /** A body that is longer than it may be; the beginning of it is there. */
 export interface Overlong {
@@ -32,8 +33,7 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
   const { maxBytes, timeoutMs, interrupt } = collecting;
   if (source.readableEnded) return Promise.resolve(EMPTY);
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const pieces = new Pieces();
     let share: BodyShare | undefined;
     const settle = () => {
       clearTimeout(timer);
@@ -49,12 +49,11 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
       reject(reason);
     };
     const onData = (chunk: Buffer) => {
-      size += chunk.byteLength;
-      chunks.push(chunk);
-      if (size > maxBytes) {
+      pieces.push(chunk);
+      if (pieces.size > maxBytes) {
         settle();
         source.pause();
-        resolve({ beginning: Buffer.concat(chunks) });
+        resolve({ beginning: pieces.join() });
         return;
       }
       try {
@@ -70,7 +69,7 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
     };
     const onEnd = () => {
       settle();
-      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size));
+      resolve(pieces.join());
     };
     const onBroken = () => {
       settle();

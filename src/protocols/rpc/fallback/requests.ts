@@ -2,6 +2,7 @@
 // with turns for others between. The handlers get an empty message in the place of each, and the method what was read.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { tooLarge } from "../../../domain/errors.ts";
+import { Pieces } from "../../../http/body/pieces.ts";
 import type { RequestBody } from "../../../http/body/request-body.ts";
 import type { SentCoding } from "../../../http/coding.ts";
 import { limitConcurrency } from "../../../http/limit-concurrency.ts";
@@ -78,39 +79,35 @@ export class RequestMessages {
   async #whole(pieces: AsyncIterable<Buffer>): Promise<Uint8Array> {
     const { readMaxBytes } = this.#reading;
     if ((this.#form.declaredBytes ?? 0) > readMaxBytes) throw tooLarge(readMaxBytes);
-    const chunks: Buffer[] = [];
-    let size = 0;
+    const body = new Pieces();
     for await (const chunk of pieces) {
-      size += chunk.byteLength;
-      if (size > readMaxBytes) throw tooLarge(readMaxBytes);
-      chunks.push(chunk);
+      body.push(chunk);
+      if (body.size > readMaxBytes) throw tooLarge(readMaxBytes);
     }
-    await this.#decode(Buffer.concat(chunks, size), this.#form.compression === undefined ? 0 : 1);
+    await this.#decode(body.join(), this.#form.compression === undefined ? 0 : 1);
     return this.#empty;
   }
 
   async *#frames(pieces: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
-    let chunks: Buffer[] = [];
-    let held = 0;
+    let held = new Pieces();
     /** No frame is whole before. */
     let wanted = HEAD_BYTES;
     for await (const piece of pieces) {
-      chunks.push(piece);
-      held += piece.byteLength;
-      if (held < wanted) continue;
-      const bytes = chunks.length === 1 ? piece : Buffer.concat(chunks, held);
+      held.push(piece);
+      if (held.size < wanted) continue;
+      const bytes = held.join();
       const { frames, end, tooLong } = split(bytes, this.#reading.readMaxBytes);
       for (const { flags, data } of frames) {
         await this.#turns.next();
         if (await this.#decode(data, flags)) yield frameOf(this.#empty);
       }
       if (tooLong) throw tooLarge(this.#reading.readMaxBytes);
-      held -= end;
-      chunks = held === 0 ? [] : [bytes.subarray(end)];
-      wanted = HEAD_BYTES + (held < HEAD_BYTES ? 0 : bytes.readUInt32BE(end + 1));
+      held = new Pieces();
+      if (end < bytes.byteLength) held.push(bytes.subarray(end));
+      wanted = HEAD_BYTES + (held.size < HEAD_BYTES ? 0 : bytes.readUInt32BE(end + 1));
     }
     // What is no whole frame Connect's handlers refuse.
-    if (held > 0) yield Buffer.concat(chunks, held);
+    if (held.size > 0) yield held.join();
   }
 
   /** Whether it is a message. */

@@ -1,0 +1,33 @@
+// A body that comes a byte at a time holds little more than its bytes while it is collected.
+import { Readable } from "node:stream";
+import { expect, test } from "vitest";
+import { collect } from "../../../src/http/body/collect.ts";
+import { usedMemory } from "../../support/memory.ts";
+
+const MIB = 1024 * 1024;
+
+function collecting(source: Readable) {
+  const { signal } = new AbortController();
+  return collect(source, { maxBytes: 4 * MIB, timeoutMs: 600_000, interrupt: signal, charge: () => undefined });
+}
+
+test("a MiB in pieces of one byte holds less than 8 MiB before its end, and is whole then", async () => {
+  const source = new Readable({ read: () => {} });
+  const body = collecting(source);
+  const before = (await usedMemory()).heapUsed;
+  for (let at = 0; at < MIB; ) {
+    for (const end = at + 10_000; at < Math.min(end, MIB); at++) source.push(Buffer.from([at % 251]));
+    while (source.readableLength > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect((await usedMemory()).heapUsed - before).toBeLessThan(8 * MIB);
+  source.push(null);
+  expect(await body).toEqual(Buffer.from(Uint8Array.from({ length: MIB }, (_, i) => i % 251)));
+});
+
+test.each([1, 999, 1_000, 1_001, 2_500])("%i pieces of many sizes are joined in their order", async (count) => {
+  const pieces = Array.from({ length: count }, (_, i) =>
+    Buffer.alloc(1 + ((i * 7919) % (i % 50 === 0 ? 9_000 : 40)), i),
+  );
+  const whole = Buffer.concat(pieces);
+  expect(await collecting(Readable.from(pieces, { objectMode: false }))).toEqual(whole);
+});
