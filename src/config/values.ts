@@ -2,6 +2,7 @@
 import { accessSync, constants } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
 import { z } from "zod";
 
 export const port = z
@@ -91,3 +92,8 @@ export const hints = z
   .transform(
     (text): HintsSetting => (text.startsWith("nats:") ? { nats: text } : (text as "local" | "postgres" | "off")),
   );
+
+/** A folder that may have to be made. Below /proc nothing can be, and Node tries without end. */
+export const directory = z
+  .string()
+  .refine((path) => !`${resolve(path)}/`.startsWith("/proc/"), "must not be below /proc, where no folder can be made");

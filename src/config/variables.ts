@@ -6,6 +6,7 @@ import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
 import {
   days,
+  directory,
   hints,
   host,
   hostName,
@@ -44,7 +45,7 @@ const VARIABLES = {
   COLLOQUY_POOL_SIZE: poolSize.optional(),
   COLLOQUY_WORKERS: workers.prefault("1"),
   LOG_LEVEL: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(", ")}` }).default("info"),
-  COLLOQUY_DATA_DIR: z.string().default(".colloquy"),
+  COLLOQUY_DATA_DIR: directory.default(".colloquy"),
   COLLOQUY_PROFILE: z.enum(PROFILES, { error: `must be one of ${PROFILES.join(", ")}` }).default("development"),
   COLLOQUY_COMPAT: mounts.optional(),
   COLLOQUY_TRUST: trusting.optional(),

@@ -1,6 +1,9 @@
-// Promise R3 for the five REST APIs: a caller of another tenant gets what it gets for a random id, to the last byte.
+// Promise R3 for the five REST APIs: a caller of another tenant, and a token of another conversation, gets what it gets for a
+// random id, to the last byte.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
 import { dialectServices } from "../support/contract.ts";
 import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/every-wire.ts";
@@ -115,6 +118,7 @@ beforeAll(async () => {
     await own.addMember(`a-${role}`, { role });
     attackers.push([role, await own.token(`a-${role}`)]);
   }
+  attackers.push(["token of another conversation", await tokenOfAnother(key.credential, victim.memberId)]);
   for (const [, credential] of attackers) await fetch(`${server.url}/v1/whoAmI`, { headers: credential });
   before = await fingerprint(server.database);
 });
@@ -122,6 +126,15 @@ afterAll(async () => {
   wires.close();
   await server.close();
 });
+
+/** A client token of a member that takes part in the victim, held to another of its conversations. */
+async function tokenOfAnother(key: Credential, memberId: string): Promise<Credential> {
+  const asMember = { ...key, "x-act-for": memberId };
+  const { conversation } = await server.client(ConversationService, asMember).createConversation({});
+  const conversationId = conversation?.id ?? "";
+  const { token } = await server.client(AccessService, key).createClientToken({ memberId, conversationId });
+  return bearer(token);
+}
 
 test("every method of the five APIs has a case, and every case a method", () => {
   expect(Object.keys(CASES).sort()).toEqual([...methods.keys()].sort());

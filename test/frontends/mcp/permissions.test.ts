@@ -1,9 +1,11 @@
 // Who may do what over MCP: what the RPCs behind the tools say, and nothing else.
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import {
+  bearer,
   type Credential,
   type IdentityServer,
   type IdentityTenant,
@@ -61,6 +63,27 @@ describe.each(MCP_CLIENTS)("%s", (_, connect) => {
     expect((await client.call("search_messages", { query: word })).structuredContent).toEqual({ matches: [] });
     expect((await client.resources()).map(({ uri }) => uri)).not.toContain(`colloquy://conversations/${hers}`);
     await expect(client.read(`colloquy://conversations/${hers}`)).rejects.toThrow(/not found/i);
+    await client.close();
+  });
+
+  test("shows a token of one conversation that one alone", async () => {
+    const key = (await tenant.key("read", "write")).credential;
+    const { conversation } = await server.client(ConversationService, ada).createConversation({});
+    const conversationId = conversation?.id ?? "";
+    const { token } = await server.client(AccessService, key).createClientToken({ memberId: "ada", conversationId });
+    const client = await connect(server.url, bearer(token));
+    for (const tool of ["read_conversation", "append_message", "ask_agent"]) {
+      const text = tool === "read_conversation" ? {} : { text: "x" };
+      const answer = await client.call(tool, { conversationId: hers, ...text });
+      expect(answer).toEqual(await client.call(tool, { conversationId: randomUUID(), ...text }));
+      expect(answer.isError).toBe(true);
+    }
+    expect((await client.call("search_messages", { query: word })).structuredContent).toEqual({ matches: [] });
+    expect(textOf(await client.call("list_conversations"))).toMatch(/^PERMISSION_DENIED: /);
+    expect(textOf(await client.call("create_conversation", { title: "x" }))).toMatch(/^PERMISSION_DENIED: /);
+    expect((await client.call("append_message", { conversationId, text: "x" })).isError).toBeUndefined();
+    const { structuredContent } = await client.call("read_conversation", { conversationId });
+    expect(structuredContent.messages.map(({ text }: { text: string }) => text)).toEqual(["x"]);
     await client.close();
   });
 

@@ -20,6 +20,15 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
+test.each(["/proc", "/proc/x", "/tmp/../proc/x/y"])(
+  "a data directory at %s is refused, as Node would try it for ever",
+  (path) => {
+    expect(problemsOf({ COLLOQUY_DATA_DIR: path })).toEqual([
+      "COLLOQUY_DATA_DIR: must not be below /proc, where no folder can be made",
+    ]);
+  },
+);
+
 test("an empty environment gives the development profile on loopback, with the embedded database", () => {
   expect(loadConfig({})).toEqual({
     profile: "development",
