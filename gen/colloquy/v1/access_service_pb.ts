@@ -150,7 +150,7 @@ export type RotateApiKeyRequest = Message<"colloquy.v1.RotateApiKeyRequest"> & {
 
   /**
    * How long the old text keeps working, at most 30 days. Default: unset, 24 hours. 0: it stops working at once, which
-   * shows within 60 s on every server.
+   * shows within 30 s on every server.
    *
    * @generated from field: google.protobuf.Duration overlap = 2;
    */
@@ -428,7 +428,7 @@ export const AccessService: GenService<{
     output: typeof RotateApiKeyResponseSchema;
   },
   /**
-   * RevokeApiKey revokes a key, and the tokens that were issued for it, on every server within 60 s. It cannot be
+   * RevokeApiKey revokes a key, and the tokens that were issued for it, on every server within 30 s. It cannot be
    * undone. Idempotent.
    *
    * @generated from rpc colloquy.v1.AccessService.RevokeApiKey

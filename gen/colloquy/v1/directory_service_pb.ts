@@ -422,7 +422,7 @@ export const DirectoryService: GenService<{
     output: typeof ListMembersResponseSchema;
   },
   /**
-   * DeleteMember shuts a member out: its tokens are refused within 60 s, and no key acts for it. What it wrote stays, and
+   * DeleteMember shuts a member out: its tokens are refused within 30 s, and no key acts for it. What it wrote stays, and
    * its subordinates have no manager. A second call fails with NOT_FOUND.
    *
    * @generated from rpc colloquy.v1.DirectoryService.DeleteMember
@@ -433,7 +433,7 @@ export const DirectoryService: GenService<{
     output: typeof DeleteMemberResponseSchema;
   },
   /**
-   * SetMemberRole changes what a member may do. It shows within 60 s on every server.
+   * SetMemberRole changes what a member may do. It shows within 30 s on every server.
    *
    * @generated from rpc colloquy.v1.DirectoryService.SetMemberRole
    */
