@@ -96,7 +96,7 @@ async function initialize(
     if (!existsSync(path)) throw error;
     // Another process finished its cluster first: that one counts.
   } finally {
-    await rm(workshop, { recursive: true, force: true });
+    await removeFolder(workshop);
   }
 }
 
@@ -141,9 +141,12 @@ async function initdb(
 
 /** What a crash left of an initialization. With a finished cluster in place, nobody needs it. */
 async function removeUnfinished(dataDir: string): Promise<void> {
-  for (const name of await readdir(dataDir)) {
-    if (name.startsWith(UNFINISHED)) await rm(join(dataDir, name), { recursive: true, force: true });
-  }
+  for (const name of await readdir(dataDir)) if (name.startsWith(UNFINISHED)) await removeFolder(join(dataDir, name));
+}
+
+/** Two processes may remove one at once, while the initdb of a third still writes into it: then it is tried again. */
+async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true, maxRetries: 20 });
 }
 
 async function checkVersion(path: string, { major }: Binaries): Promise<void> {
