@@ -72,9 +72,9 @@ function fieldAt(bytes: Uint8Array, at: number, end: number): Place {
 class Measure {
   readonly #bytes: Uint8Array;
   #values = 0;
-  /** How many there may be where it is, and the name of the free JSON that it is in. */
+  /** How many there may be where it is, and how much of the path leads to the free JSON that it is in. */
   #most = MAX_VALUES;
-  #json: string | undefined;
+  #json: number | undefined;
   readonly #path: Path = [];
 
   constructor(bytes: Uint8Array) {
@@ -83,7 +83,7 @@ class Measure {
 
   message(schema: DescMessage, start: number, end: number, depth: number): void {
     const fields = fieldsOf(schema);
-    const counts = new Map<DescField, number>();
+    let counts: Map<DescField, number> | undefined;
     for (let at = start; at < end; ) {
       if (++this.#values > this.#most) throw this.#tooMuch();
       const place = fieldAt(this.#bytes, at, end);
@@ -92,6 +92,7 @@ class Measure {
       if (field === undefined || depth === MAX_DEPTH) continue;
       this.#path.push(field.name);
       if (field.fieldKind === "list" || field.fieldKind === "map") {
+        counts ??= new Map();
         const count = (counts.get(field) ?? 0) + this.#itemsIn(field, place);
         const most = mostItems(field);
         if (count > most) throw tooMany(textOf(this.#path), most, field.fieldKind);
@@ -128,7 +129,7 @@ class Measure {
     if (json === undefined && FREE_JSON.includes(schema.typeName)) {
       // A value of JSON takes two bytes, and is three fields here.
       this.#most = Math.min(most, this.#values + 2 * MAX_STRUCT_BYTES);
-      this.#json = textOf(this.#path);
+      this.#json = this.#path.length;
     }
     this.message(schema, start, end, depth + 1);
     this.#most = most;
@@ -136,7 +137,8 @@ class Measure {
   }
 
   #tooMuch(): Error {
-    if (this.#json !== undefined && this.#most < MAX_VALUES) return tooMuchJson(this.#json);
+    if (this.#json !== undefined && this.#most < MAX_VALUES)
+      return tooMuchJson(textOf(this.#path.slice(0, this.#json)));
     return malformed(`the body must hold at most ${MAX_VALUES} values`);
   }
 
