@@ -89,6 +89,8 @@ const methods = new Map(
 const SUPPORT = "/support";
 const prefixOf = ({ parent }: DescMethod) => (parent.typeName.includes(".helpdesk.") ? SUPPORT : "");
 
+const BOUND = "token of another conversation";
+
 let server: IdentityServer;
 let wires: WireCaller;
 let victim: DialectTarget;
@@ -118,7 +120,7 @@ beforeAll(async () => {
     await own.addMember(`a-${role}`, { role });
     attackers.push([role, await own.token(`a-${role}`)]);
   }
-  attackers.push(["token of another conversation", await tokenOfAnother(key.credential, victim.memberId)]);
+  attackers.push([BOUND, await tokenOfAnother(key.credential, victim.memberId)]);
   for (const [, credential] of attackers) await fetch(`${server.url}/v1/whoAmI`, { headers: credential });
   before = await fingerprint(server.database);
 });
@@ -143,8 +145,10 @@ test("every method of the five APIs has a case, and every case a method", () => 
 test.each(Object.entries(CASES))("%s", async (name, ask) => {
   const method = methods.get(name);
   if (ask === undefined || method === undefined) return;
-  const nobody = { ...randomTarget(victim), userId: crypto.randomUUID(), number: 7 };
+  const random = { ...randomTarget(victim), userId: crypto.randomUUID(), number: 7 };
   for (const [role, credential] of attackers) {
+    // The token is the member's own.
+    const nobody = role === BOUND ? { ...random, memberId: victim.memberId } : random;
     for (const wire of EVERY_WIRE) {
       const call = async (target: DialectTarget) => {
         const headers = { ...credential, "x-request-id": "isolation" };
