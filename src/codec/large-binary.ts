@@ -8,7 +8,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { invalidField, malformed } from "../domain/errors.ts";
-import { Turns } from "../pipeline/time-slices.ts";
+import { Turns } from "../pipeline/streams/time-slices.ts";
 import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
 import { type Place as Path, textOf } from "../pipeline/validation/message-path.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";

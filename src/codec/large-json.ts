@@ -1,6 +1,6 @@
 // Large JSON bodies: limits are checked before parsing, which then yields to other work between pieces.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { Turns } from "../pipeline/time-slices.ts";
+import { Turns } from "../pipeline/streams/time-slices.ts";
 import { type ItemList, type JsonShape, jsonShape, type ShapeOptions } from "./json-shape.ts";
 import { ShapeFault } from "./shape-fault.ts";
 

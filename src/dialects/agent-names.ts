@@ -3,7 +3,7 @@ import type { Agent } from "../../gen/colloquy/v1/agent_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { isOurId } from "../domain/ids/id.ts";
-import type { CallContext } from "../pipeline/call.ts";
+import type { CallContext } from "../pipeline/call/call.ts";
 import type { Canonical } from "../services/in-process/in-process.ts";
 
 /** What a dialect's method says that it calls for its answer. */

@@ -1,7 +1,7 @@
 // The entry point of the dialects: what they add to the pipeline, its permissions and REST.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { MountedName, MountPoint } from "../domain/settings/dialect-names.ts";
-import type { CallContext } from "../pipeline/call.ts";
+import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
 import { createCanonical, type Permit } from "../services/in-process/in-process.ts";

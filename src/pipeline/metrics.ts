@@ -1,5 +1,5 @@
 // What the pipeline counts; src/telemetry/metrics.ts exports it to Prometheus.
-import type { Wire } from "./call.ts";
+import type { Wire } from "./call/call.ts";
 
 export interface RpcMetrics {
   /** A call began. `method` is a path such as `/colloquy.v1.MessageService/SendMessage`, or `unknown`. */

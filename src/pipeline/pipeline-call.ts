@@ -4,14 +4,14 @@ import type { ConnectError } from "@connectrpc/connect";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/principal.ts";
-import type { Call, CallHead } from "./call.ts";
-import { CallState, type Route } from "./call-state.ts";
-import { deadlineExceeded, orAborted, shuttingDown } from "./deadline.ts";
+import type { Call, CallHead } from "./call/call.ts";
+import { CallState, type Route } from "./call/call-state.ts";
+import { deadlineExceeded, orAborted, shuttingDown } from "./call/deadline.ts";
+import { IDEMPOTENCY_HEADER, idempotencyKey } from "./call/idempotency-key.ts";
+import { setPopulatedMask } from "./call/implied-mask.ts";
 import { toConnectError } from "./errors.ts";
-import { IDEMPOTENCY_HEADER, idempotencyKey } from "./idempotency-key.ts";
-import { setPopulatedMask } from "./implied-mask.ts";
-import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./push-stream.ts";
-import { checked, onlyOne, untilAborted } from "./request-streams.ts";
+import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./streams/push-stream.ts";
+import { checked, onlyOne, untilAborted } from "./streams/request-streams.ts";
 
 export class PipelineCall extends CallState implements Call {
   #started = performance.now();

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
 import type { OpenStreams } from "../access/limits/open-streams.ts";
 import type { Principal } from "../domain/identity/principal.ts";
-import type { CallContext, CallHead } from "./call.ts";
+import type { CallContext, CallHead } from "./call/call.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Door } from "./load-shedding.ts";
 import type { RpcMetrics } from "./metrics.ts";

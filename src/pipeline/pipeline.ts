@@ -2,19 +2,19 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Call, CallHead } from "./call.ts";
-import type { Route } from "./call-state.ts";
+import type { Call, CallHead } from "./call/call.ts";
+import type { Route } from "./call/call-state.ts";
+import { requestIdField } from "./call/idempotency-key.ts";
+import { updatePartsOf } from "./call/implied-mask.ts";
+import { REQUEST_ID_HEADER, requestIdOf } from "./call/request-id.ts";
 import { toConnectError } from "./errors.ts";
-import { requestIdField } from "./idempotency-key.ts";
-import { updatePartsOf } from "./implied-mask.ts";
 import { PipelineCall } from "./pipeline-call.ts";
 import type { PipelineOptions } from "./pipeline-options.ts";
 import { createRecord, type RecordCall } from "./record.ts";
-import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
 import { validateByTurns } from "./validation/by-turns.ts";
 import { createValidation } from "./validation/validation.ts";
 
-export type { Call } from "./call.ts";
+export type { Call } from "./call/call.ts";
 export type { PipelineOptions } from "./pipeline-options.ts";
 
 /** A call that names no method that is served. */

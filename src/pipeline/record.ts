@@ -3,7 +3,7 @@ import type { Code, ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { type DomainError, ErrorReason } from "../domain/errors.ts";
-import type { Wire } from "./call.ts";
+import type { Wire } from "./call/call.ts";
 import { reasonName } from "./errors.ts";
 import type { RpcMetrics } from "./metrics.ts";
 

@@ -8,7 +8,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from "@bufbuild/protobuf";
-import type { CallContext } from "./call.ts";
+import type { CallContext } from "./call/call.ts";
 
 export type Handler<M extends DescMethod> =
   M extends DescMethodUnary<infer I, infer O>

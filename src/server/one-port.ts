@@ -13,11 +13,11 @@ import type { TLSSocket } from "node:tls";
 import type { HttpRequest } from "../http/request.ts";
 import type { HttpResponse } from "../http/response.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
-import { endIfIdle } from "./end-if-idle.ts";
-import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./expect-continue.ts";
+import { endIfIdle } from "./connections/end-if-idle.ts";
+import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./connections/expect-continue.ts";
+import { lingerBeforeClose } from "./connections/linger.ts";
+import { createUnreadLimit } from "./connections/unread-limit.ts";
 import type { Limits } from "./limits.ts";
-import { lingerBeforeClose } from "./linger.ts";
-import { createUnreadLimit } from "./unread-limit.ts";
 
 export interface OnePort {
   /** Listens, and serves HTTP/1.1 itself. */

@@ -13,16 +13,16 @@ import { createStreamLane } from "../protocols/rpc/lanes/streaming.ts";
 import { createUnaryLane } from "../protocols/rpc/lanes/unary.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type CertificateWatch, type TlsOptions, watchCertificate } from "./certificate.ts";
+import { createInFlight, drainServer } from "./connections/drain.ts";
+import { keepSessions } from "./connections/http2-sessions.ts";
+import { watchUnread } from "./connections/slow-readers.ts";
 import { type CorsOptions, createCors } from "./cors.ts";
-import { createInFlight, drainServer } from "./drain.ts";
+import { createOperations } from "./endpoints/operations.ts";
+import { createUnknownCallHandler } from "./endpoints/unknown-call.ts";
 import { createHostCheck, type HostOptions } from "./hosts.ts";
-import { keepSessions } from "./http2-sessions.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createOnePort } from "./one-port.ts";
-import { createOperations } from "./operations.ts";
 import { checkRequest } from "./request-check.ts";
-import { watchUnread } from "./slow-readers.ts";
-import { createUnknownCallHandler } from "./unknown-call.ts";
 
 const PLAIN = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
 

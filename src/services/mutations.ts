@@ -13,8 +13,8 @@ import {
 import { type Caller, callerFrom } from "../domain/identity/caller.ts";
 import { isOurId } from "../domain/ids/id.ts";
 import { sortMaps } from "../domain/protobuf/canonical-order.ts";
-import type { CallContext } from "../pipeline/call.ts";
-import { Turns } from "../pipeline/time-slices.ts";
+import type { CallContext } from "../pipeline/call/call.ts";
+import { Turns } from "../pipeline/streams/time-slices.ts";
 import { longListOf } from "../pipeline/validation/long-list.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency/idempotency.ts";

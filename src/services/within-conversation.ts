@@ -4,7 +4,7 @@ import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { callerFrom } from "../domain/identity/caller.ts";
 import { isOurId, newId } from "../domain/ids/id.ts";
-import type { CallContext } from "../pipeline/call.ts";
+import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Queryable } from "../store/database.ts";
 import { locateMessage } from "../store/messages/messages.ts";

@@ -1,6 +1,6 @@
 // Numbers and durations of calls, counted in plain numbers; prom-client gets them when metrics are read.
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { Wire } from "../pipeline/call.ts";
+import type { Wire } from "../pipeline/call/call.ts";
 import type { RpcMetrics } from "../pipeline/metrics.ts";
 
 /** Bucket bounds in seconds: from a cached read to a slow agent. */

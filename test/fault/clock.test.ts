@@ -1,6 +1,6 @@
 // A machine's clock may be set while calls run: nobody waits longer for it, and nobody is cut short.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { createCallSignal } from "../../src/pipeline/deadline.ts";
+import { createCallSignal } from "../../src/pipeline/call/deadline.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();

@@ -7,7 +7,7 @@ import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus as Status } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
-import type { CallContext } from "../../src/pipeline/call.ts";
+import type { CallContext } from "../../src/pipeline/call/call.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createHealth } from "../../src/services/system/health.ts";
 import {

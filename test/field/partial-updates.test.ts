@@ -6,7 +6,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
-import { updatePartsOf } from "../../src/pipeline/implied-mask.ts";
+import { updatePartsOf } from "../../src/pipeline/call/implied-mask.ts";
 import { ownServices } from "../support/contract.ts";
 import { reasonOf } from "../support/errors.ts";
 import {

@@ -12,7 +12,7 @@ import { RateLimits } from "../../src/access/limits/rate-limits.ts";
 import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
-import { tokenEndpoint } from "../../src/server/token-endpoint.ts";
+import { tokenEndpoint } from "../../src/server/endpoints/token-endpoint.ts";
 import { fakeClock, fakeKeys, fakeMembers, fakeTenants, requestWith } from "../support/access.ts";
 
 let directory: string;

@@ -2,7 +2,7 @@
 import { create, type DescMethod, isMessage, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { pino } from "pino";
-import type { CallContext, CallHead } from "../../src/pipeline/call.ts";
+import type { CallContext, CallHead } from "../../src/pipeline/call/call.ts";
 import type { Call, Pipeline } from "../../src/pipeline/pipeline.ts";
 import type { ServiceEntry } from "../../src/pipeline/service.ts";
 

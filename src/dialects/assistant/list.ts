@@ -5,7 +5,7 @@ import type { ConversationSchema } from "../../../gen/colloquy/compat/assistant/
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import type { ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE, LONGEST_PAGE } from "../shared/conversation-pages.ts";

@@ -6,7 +6,7 @@ import { ConversationService as Conversations } from "../../../gen/colloquy/v1/c
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { introducing } from "../shared/auto-register.ts";
 import type { DialectTools } from "../shared/dialect.ts";

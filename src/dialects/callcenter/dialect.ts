@@ -13,7 +13,7 @@ import { MessageService as Messages } from "../../../gen/colloquy/v1/message_ser
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { mayOnlyWrite } from "../../domain/identity/principal.ts";
 import type { HttpRequest } from "../../http/request.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { serve } from "../../pipeline/service.ts";
 import { LONGEST_PAGE, readConversations } from "../shared/conversation-pages.ts";
 import type { CreateDialect } from "../shared/dialect.ts";

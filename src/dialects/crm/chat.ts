@@ -11,9 +11,9 @@ import { type TurnEnded, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { mayOnlyWrite } from "../../domain/identity/principal.ts";
-import type { CallContext } from "../../pipeline/call.ts";
-import { heartbeatOf } from "../../pipeline/heartbeat.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
+import { heartbeatOf } from "../../pipeline/streams/heartbeat.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { toMessage } from "./convert.ts";
 

@@ -13,7 +13,7 @@ import { MessageService as Messages } from "../../../gen/colloquy/v1/message_ser
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { toActor } from "../../domain/identity/actor.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { agentsAs } from "../agent-names.ts";

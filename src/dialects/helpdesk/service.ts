@@ -8,7 +8,7 @@ import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { notFound } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { agentsAs } from "../agent-names.ts";
 import { introducing } from "../shared/auto-register.ts";

@@ -5,7 +5,7 @@ import { DirectoryService } from "../../../gen/colloquy/v1/directory_service_pb.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { KeyPrincipal, MemberPrincipal } from "../../domain/identity/principal.ts";
 import { viewerOf } from "../../domain/identity/visibility.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { deriveContext } from "../../services/in-process/context.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 

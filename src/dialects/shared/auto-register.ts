@@ -2,7 +2,7 @@
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../../gen/colloquy/v1/directory_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 
 /** What making something for a user may call besides. */

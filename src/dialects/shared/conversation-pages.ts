@@ -5,7 +5,7 @@ import {
   ConversationService,
   type ListConversationsRequestSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 
 /** Maximum conversations that the services return at once. */

@@ -1,7 +1,7 @@
 // Reads a failure for the dialects' error renderers: reason and broken rules, with fields in the names of their JSON.
 import { create, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
-import { IDEMPOTENCY_HEADER } from "../../pipeline/idempotency-key.ts";
+import { IDEMPOTENCY_HEADER } from "../../pipeline/call/idempotency-key.ts";
 import { bareListOf } from "../../protocols/rest/binding/bare-list.ts";
 import type { CallInfo, Failure } from "../../protocols/rest/binding/mount.ts";
 import type { Place } from "../../protocols/rest/binding/problem.ts";

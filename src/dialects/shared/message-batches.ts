@@ -1,7 +1,7 @@
 // Reads the messages of conversations, for dialects that return them with the conversation.
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { MAX_BYTES, type ResponseBudget } from "../../services/in-process/response-budget.ts";
 import { CANONICAL_PAGE } from "./conversation-pages.ts";

@@ -1,6 +1,6 @@
 // Refuses calls without a credential that come from other sites' pages: a browser sends what any page tells it to.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 
 /** Whether pages of an origin may call without a credential. */
 export type AllowsOrigin = (origin: string) => boolean;

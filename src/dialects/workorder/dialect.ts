@@ -17,7 +17,7 @@ import { ParticipantService } from "../../../gen/colloquy/v1/participant_service
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { actorText } from "../../domain/identity/actor.ts";
 import type { MemberPrincipal, Principal } from "../../domain/identity/principal.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { serve } from "../../pipeline/service.ts";
 import { deriveContext } from "../../services/in-process/context.ts";
 import { readConversations } from "../shared/conversation-pages.ts";

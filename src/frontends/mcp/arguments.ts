@@ -1,6 +1,6 @@
 // Arguments that several tools take.
 import { z } from "zod";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { deriveContext } from "../../services/in-process/context.ts";
 
 export const conversationId = z.string().describe("The conversation's id");

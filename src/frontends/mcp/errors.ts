@@ -1,6 +1,6 @@
 // Failures as tools and resources tell them: the reason, the rule, and the argument that broke it.
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { reasonName, toConnectError } from "../../pipeline/errors.ts";
 
 /** What the services' fields are called as arguments. */

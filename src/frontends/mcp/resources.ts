@@ -3,7 +3,7 @@ import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { notFound } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { thoseThatFit, toConversation, toMessage } from "./shapes.ts";
 

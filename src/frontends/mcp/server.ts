@@ -1,7 +1,7 @@
 // One call's server of the official package: the tools and resources, as this caller sees them.
 import type * as Package from "@modelcontextprotocol/server";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { describeFailure } from "./errors.ts";
 import { listResources, readResource, TEMPLATES } from "./resources.ts";

@@ -6,10 +6,10 @@ import {
   type PostResponseSchema,
 } from "../../../gen/colloquy/frontend/mcp/v1/mcp_service_pb.ts";
 import { invalidField } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
-import { orAborted } from "../../pipeline/deadline.ts";
-import { STREAM_HEADERS } from "../../pipeline/heartbeat.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import { orAborted } from "../../pipeline/call/deadline.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { STREAM_HEADERS } from "../../pipeline/streams/heartbeat.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { readJsonBody } from "../shared/json-body.ts";
 import type { FrontendOptions } from "../shared/options.ts";

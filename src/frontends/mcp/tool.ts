@@ -1,7 +1,7 @@
 // What a tool is: its name, the schemas of its arguments and its answer, and what it does.
 import { z } from "zod";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 
 /** Tells the caller that the work goes on; `message` is what there is to show of it. */

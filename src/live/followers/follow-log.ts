@@ -2,7 +2,7 @@
 
 import { ACCESS_CHANGES, EventType } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
-import { type AnswerSink, type PushedAnswers, pushed } from "../../pipeline/push-stream.ts";
+import { type AnswerSink, type PushedAnswers, pushed } from "../../pipeline/streams/push-stream.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";

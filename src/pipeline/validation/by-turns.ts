@@ -1,7 +1,7 @@
 // Validation of requests with a long list: a slice of it at a time, with turns for others between.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { DomainError, type FieldViolation } from "../../domain/errors.ts";
-import { Turns } from "../time-slices.ts";
+import { Turns } from "../streams/time-slices.ts";
 import { type LongList, longListOf } from "./long-list.ts";
 import { invalid, type Validate } from "./validation.ts";
 

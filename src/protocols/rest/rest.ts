@@ -5,7 +5,7 @@ import { releaseBody } from "../../http/body/linger.ts";
 import { type BodyRules, createBodyRules } from "../../http/body/rules.ts";
 import { addressOf, type HttpRequest, headerOf, type Target, targetOf } from "../../http/request.ts";
 import { answer, answerEmpty, type Headers, type HttpResponse } from "../../http/response.ts";
-import type { CallHead } from "../../pipeline/call.ts";
+import type { CallHead } from "../../pipeline/call/call.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { bindingsOf } from "./binding/binding.ts";
 import { JSON_TYPE } from "./binding/media.ts";

@@ -6,7 +6,7 @@ import { RequestBody } from "../../http/body/request-body.ts";
 import type { BodyRules } from "../../http/body/rules.ts";
 import type { HttpRequest } from "../../http/request.ts";
 import { answer, answerEmpty, gone, type Headers, type HttpResponse } from "../../http/response.ts";
-import { callerGone } from "../../pipeline/deadline.ts";
+import { callerGone } from "../../pipeline/call/deadline.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
 import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./binding/media.ts";
 import type { CallInfo } from "./binding/mount.ts";

@@ -10,7 +10,7 @@ import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-jso
 import { createBinaryForm } from "../../codec/protobuf-writer.ts";
 import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
-import { withImpliedMask } from "../../pipeline/implied-mask.ts";
+import { withImpliedMask } from "../../pipeline/call/implied-mask.ts";
 import { failureOf, failureOfShape } from "./fallback/errors.ts";
 
 export type Encoding = "json" | "proto";

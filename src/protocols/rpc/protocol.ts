@@ -4,7 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { SentCoding } from "../../http/coding.ts";
 import type { Exchange, WholeAnswer } from "../../http/exchange.ts";
-import type { Wire } from "../../pipeline/call.ts";
+import type { Wire } from "../../pipeline/call/call.ts";
 import type { Codec, Encoding } from "./codec.ts";
 
 /** One call of one request on its way. */

@@ -11,7 +11,7 @@ import { actorFilter, actorText } from "../../domain/identity/actor.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { deletedOf } from "../../domain/lists/deleted.ts";
 import { invalidPageToken } from "../../domain/lists/page-token.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import {
   type ConversationList,
   readMoment,

@@ -5,7 +5,7 @@ import {
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { erasePieces, PURGE_PIECE } from "../../jobs/purge.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { findFirstCall } from "../../store/idempotency/idempotency.ts";
 import { beginPurge } from "../../store/purge/purge.ts";

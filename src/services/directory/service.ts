@@ -7,7 +7,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/identity/principal.ts";
 import { deletedOf, hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
 import { checkEtag } from "../../domain/updates/etag.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import { roleNumber, roleOfNumber } from "../../store/directory/access.ts";

@@ -1,5 +1,5 @@
 // A call's context as its nested calls see it.
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 
 export type ContextChange = Partial<Pick<CallContext, "method" | "principal" | "idempotencyKey">>;
 

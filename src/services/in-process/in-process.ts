@@ -11,7 +11,7 @@ import {
   type MessageShape,
 } from "@bufbuild/protobuf";
 import type { Principal } from "../../domain/identity/principal.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import { validateByTurns } from "../../pipeline/validation/by-turns.ts";
 import { createValidation } from "../../pipeline/validation/validation.ts";

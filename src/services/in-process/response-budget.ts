@@ -2,8 +2,8 @@
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import type { CallContext } from "../../pipeline/call.ts";
-import { orAborted } from "../../pipeline/deadline.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import { orAborted } from "../../pipeline/call/deadline.ts";
 
 /** Maximum size of one response, in bytes of JSON and in messages. */
 export const MAX_BYTES = 28 << 20;

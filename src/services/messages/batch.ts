@@ -7,7 +7,7 @@ import type {
 } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
 import { readMessageBatch } from "../../store/messages/lists.ts";

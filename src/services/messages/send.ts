@@ -8,7 +8,7 @@ import { isOurId, newIds } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { messageEtag } from "../../domain/updates/etag.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../../store/idempotency/idempotency.ts";
 import { readPlacesById } from "../../store/messages/messages.ts";

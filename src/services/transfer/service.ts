@@ -2,8 +2,8 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import * as pb from "../../../gen/colloquy/v1/transfer_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
-import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/streams/heartbeat.ts";
 import type { Database } from "../../store/database.ts";
 import type { Subscriptions } from "../events/subscribe.ts";
 import { exportConversations } from "./export.ts";

@@ -20,7 +20,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
-import type { CallContext } from "../../pipeline/call.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
 import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable, Transaction } from "../../store/database.ts";

@@ -2,8 +2,8 @@
 import * as pb from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
-import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/heartbeat.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/streams/heartbeat.ts";
 import type { Database } from "../../store/database.ts";
 import { cancelTurn, chat, resumeTurn } from "./chat.ts";
 

@@ -11,7 +11,7 @@ import { bindingOf, openCursor, sealCursor } from "../../../src/domain/lists/pag
 import { checkEtag, checkLogEtag } from "../../../src/domain/updates/etag.ts";
 import { acceptCoding, acceptMedia, readMediaType } from "../../../src/http/accept.ts";
 import { decodeHints, encodeHints } from "../../../src/live/hints/encode.ts";
-import { parseTimeout } from "../../../src/pipeline/deadline.ts";
+import { parseTimeout } from "../../../src/pipeline/call/deadline.ts";
 import { createValidation } from "../../../src/pipeline/validation/validation.ts";
 import { readCondition } from "../../../src/protocols/rest/binding/entity-tag.ts";
 import { decodeQuery, decodeSegment } from "../../../src/protocols/rest/binding/percent.ts";

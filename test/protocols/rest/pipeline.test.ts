@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { REST_FAILURES } from "../../../src/app/rest-errors.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import { createCallSignal } from "../../../src/pipeline/deadline.ts";
+import { createCallSignal } from "../../../src/pipeline/call/deadline.ts";
 import { createLifecycle } from "../../../src/pipeline/lifecycle.ts";
 import { createPipeline } from "../../../src/pipeline/pipeline.ts";
 import type { Mount } from "../../../src/protocols/rest/binding/mount.ts";

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { ConversationService as Assistant } from "../../../gen/colloquy/compat/assistant/v1/conversation_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import type { CallContext } from "../../../src/pipeline/call.ts";
+import type { CallContext } from "../../../src/pipeline/call/call.ts";
 import type { ServiceEntry } from "../../../src/pipeline/service.ts";
 import { createCanonical } from "../../../src/services/in-process/in-process.ts";
 

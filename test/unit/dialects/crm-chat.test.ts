@@ -10,7 +10,7 @@ import { TurnEndedSchema, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts"
 import { ChatResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { createChatHandlers } from "../../../src/dialects/crm/chat.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
-import type { CallContext } from "../../../src/pipeline/call.ts";
+import type { CallContext } from "../../../src/pipeline/call/call.ts";
 import type { Canonical } from "../../../src/services/in-process/in-process.ts";
 
 const context = { principal: { kind: "member", tenantId: "t", memberId: "m", role: "member" } } as CallContext;

@@ -1,6 +1,6 @@
 // Streams of answers in both forms: put into a sink, or asked for one by one.
 import { describe, expect, test, vi } from "vitest";
-import { type AnswerSink, mapped, pushAll, pushed } from "../../../src/pipeline/push-stream.ts";
+import { type AnswerSink, mapped, pushAll, pushed } from "../../../src/pipeline/streams/push-stream.ts";
 
 /** A sink that keeps what it gets, and has room only when the test says so. */
 function keeping(roomFor = Number.POSITIVE_INFINITY) {

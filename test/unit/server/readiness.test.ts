@@ -1,6 +1,6 @@
 // Readiness: many ask, who need no credential for it, and the database is asked by one of them.
 import { expect, test } from "vitest";
-import { createReadiness } from "../../../src/server/readiness.ts";
+import { createReadiness } from "../../../src/server/endpoints/readiness.ts";
 
 test("however many ask at once, the database is asked once", async () => {
   let pings = 0;

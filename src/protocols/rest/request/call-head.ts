@@ -2,9 +2,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { addressOf, type HttpRequest, headerOf } from "../../../http/request.ts";
 import type { HttpResponse } from "../../../http/response.ts";
-import type { CallHead } from "../../../pipeline/call.ts";
-import type { CallSignal } from "../../../pipeline/deadline.ts";
-import { LazySignalHead } from "../../../pipeline/lazy-signal.ts";
+import type { CallHead } from "../../../pipeline/call/call.ts";
+import type { CallSignal } from "../../../pipeline/call/deadline.ts";
+import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
 import type { Mount } from "../binding/mount.ts";
 import { invalid, type RestProblem } from "../binding/problem.ts";
 

@@ -2,7 +2,7 @@
 import { create, type DescField, type Message, type Registry } from "@bufbuild/protobuf";
 import { type HttpBody, HttpBodySchema } from "../../../../gen/google/api/httpbody_pb.ts";
 import { LARGE_BODY } from "../../../codec/large-json.ts";
-import { setImpliedMask, updatePartsOf, withImpliedMask } from "../../../pipeline/implied-mask.ts";
+import { setImpliedMask, updatePartsOf, withImpliedMask } from "../../../pipeline/call/implied-mask.ts";
 import type { Binding, PathVariable } from "../binding/binding.ts";
 import { readCondition, versionToMatch } from "../binding/entity-tag.ts";
 import { type FieldPath, getAt, pathName, setAt, setField } from "../binding/field-path.ts";

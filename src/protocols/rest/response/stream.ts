@@ -5,7 +5,7 @@ import { gone, type Headers, type HttpResponse, writeHead } from "../../../http/
 import { BodySink } from "../../../http/stream/body-sink.ts";
 import { BodyWriter } from "../../../http/stream/body-writer.ts";
 import { pieceOf } from "../../../http/stream/shared-frames.ts";
-import { type AnswerSink, pushAll } from "../../../pipeline/push-stream.ts";
+import { type AnswerSink, pushAll } from "../../../pipeline/streams/push-stream.ts";
 import type { StreamFormat } from "./events.ts";
 
 export interface StreamTimes {

@@ -2,8 +2,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
 import type { RequestBody } from "../../../http/body/request-body.ts";
-import { STREAM_HEADERS } from "../../../pipeline/heartbeat.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
+import { STREAM_HEADERS } from "../../../pipeline/streams/heartbeat.ts";
 import { ACCEPTED, requestCompression } from "../compression.ts";
 import { PROTOCOLS } from "../forms.ts";
 import { encodeMessage } from "../grpc-status.ts";

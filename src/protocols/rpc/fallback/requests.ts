@@ -6,7 +6,7 @@ import { Pieces } from "../../../http/body/pieces.ts";
 import type { RequestBody } from "../../../http/body/request-body.ts";
 import type { SentCoding } from "../../../http/coding.ts";
 import { limitConcurrency } from "../../../http/limit-concurrency.ts";
-import { Turns } from "../../../pipeline/time-slices.ts";
+import { Turns } from "../../../pipeline/streams/time-slices.ts";
 import type { Codec, Encoding } from "../codec.ts";
 import { CODINGS } from "../compression.ts";
 import { messageOf } from "../connect.ts";

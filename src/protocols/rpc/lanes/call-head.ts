@@ -1,9 +1,9 @@
 // A call of one request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { Exchange } from "../../../http/exchange.ts";
-import type { CallHead, Wire } from "../../../pipeline/call.ts";
-import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/deadline.ts";
-import { LazySignalHead } from "../../../pipeline/lazy-signal.ts";
+import type { CallHead, Wire } from "../../../pipeline/call/call.ts";
+import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/call/deadline.ts";
+import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 
 export class LaneHead extends LazySignalHead implements CallHead {

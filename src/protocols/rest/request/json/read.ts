@@ -5,7 +5,7 @@ import { refuseInexactNumbers } from "../../../../codec/json-shape.ts";
 import { readJson } from "../../../../codec/json-values.ts";
 import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts";
 import { ShapeFault } from "../../../../codec/shape-fault.ts";
-import { withImpliedMask } from "../../../../pipeline/implied-mask.ts";
+import { withImpliedMask } from "../../../../pipeline/call/implied-mask.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
 import { holdsFields, setField } from "../../binding/field-path.ts";
 import { invalid, RestProblem } from "../../binding/problem.ts";

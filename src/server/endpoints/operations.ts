@@ -1,9 +1,9 @@
 // Endpoints for operators and load balancers: /healthz, /readyz, /metrics.
 
-import type { HttpHandler } from "../http/request.ts";
-import { answer } from "../http/response.ts";
-import type { Lifecycle } from "../pipeline/lifecycle.ts";
-import type { Metrics } from "../telemetry/metrics.ts";
+import type { HttpHandler } from "../../http/request.ts";
+import { answer } from "../../http/response.ts";
+import type { Lifecycle } from "../../pipeline/lifecycle.ts";
+import type { Metrics } from "../../telemetry/metrics.ts";
 
 export interface OperationsOptions {
   /** Whether the server can do its work now. A failure counts as no. */

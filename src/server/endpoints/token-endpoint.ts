@@ -1,19 +1,19 @@
 // `/oauth2/token`: an API key for a short token, as OAuth 2.0 client credentials (RFC 6749, section 4.4).
 
-import type { Gate } from "../access/admission.ts";
-import type { Authenticator } from "../access/authenticate.ts";
-import type { ClientAddress } from "../access/client-address/client-address.ts";
-import type { KeyRecord } from "../access/store-interfaces.ts";
-import { GenuineRefused } from "../access/tokens/claims.ts";
-import type { LocalIssuer } from "../access/tokens/local-issuer.ts";
-import { TICKET_USE } from "../access/tokens/tokens.ts";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { SCOPES, type Scope } from "../domain/identity/principal.ts";
-import { releaseBody } from "../http/body/linger.ts";
-import { RequestBody } from "../http/body/request-body.ts";
-import { createBodyRules } from "../http/body/rules.ts";
-import { addressOf, type HttpHandler, type HttpRequest, headerOf } from "../http/request.ts";
-import { answer } from "../http/response.ts";
+import type { Gate } from "../../access/admission.ts";
+import type { Authenticator } from "../../access/authenticate.ts";
+import type { ClientAddress } from "../../access/client-address/client-address.ts";
+import type { KeyRecord } from "../../access/store-interfaces.ts";
+import { GenuineRefused } from "../../access/tokens/claims.ts";
+import type { LocalIssuer } from "../../access/tokens/local-issuer.ts";
+import { TICKET_USE } from "../../access/tokens/tokens.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { SCOPES, type Scope } from "../../domain/identity/principal.ts";
+import { releaseBody } from "../../http/body/linger.ts";
+import { RequestBody } from "../../http/body/request-body.ts";
+import { createBodyRules } from "../../http/body/rules.ts";
+import { addressOf, type HttpHandler, type HttpRequest, headerOf } from "../../http/request.ts";
+import { answer } from "../../http/response.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;

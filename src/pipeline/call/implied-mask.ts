@@ -9,8 +9,8 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { type FieldMask, FieldMaskSchema } from "@bufbuild/protobuf/wkt";
-import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
-import { endOfString } from "../domain/json.ts";
+import { FieldBehavior, field_behavior } from "../../../gen/google/api/field_behavior_pb.ts";
+import { endOfString } from "../../domain/json.ts";
 
 /** What a request of an Update method is made of. */
 export interface UpdateParts {

@@ -1,7 +1,7 @@
 // The key under which a mutation acts once: from the request's own field, or from a header.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
-import { invalidField } from "../domain/errors.ts";
+import { invalidField } from "../../domain/errors.ts";
 
 const FIELD = "request_id";
 export const IDEMPOTENCY_HEADER = "idempotency-key";

@@ -1,6 +1,6 @@
 // The request and response streams of a method.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
-import { orAborted } from "./deadline.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { orAborted } from "../call/deadline.ts";
 
 /** The one request of a method that takes one. Throws UNSUPPORTED if there is none, or another. */
 export async function onlyOne<T>(requests: AsyncIterable<T>): Promise<T> {

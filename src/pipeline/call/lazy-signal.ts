@@ -1,5 +1,5 @@
 // The head of a call whose AbortSignal is created on first use: every call has one, almost none needs it.
-import type { Interrupt } from "../domain/cancellation.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
 import type { CallSignal } from "./deadline.ts";
 
 export abstract class LazySignalHead {

@@ -2,13 +2,13 @@
 // one object.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
-import type { Principal } from "../domain/identity/principal.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import type { PipelineOptions } from "../pipeline-options.ts";
+import type { RecordCall } from "../record.ts";
+import type { ServiceEntry } from "../service.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { UpdateParts } from "./implied-mask.ts";
-import type { PipelineOptions } from "./pipeline-options.ts";
-import type { RecordCall } from "./record.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
-import type { ServiceEntry } from "./service.ts";
 
 /** What the pipeline knows of a method. */
 export interface Route {

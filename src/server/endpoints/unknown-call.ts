@@ -1,10 +1,10 @@
 // The response where no handler matches, in the caller's protocol as far as it is recognized.
 
-import { releaseBody } from "../http/body/linger.ts";
-import { type HttpHandler, headerOf } from "../http/request.ts";
-import type { Pipeline } from "../pipeline/pipeline.ts";
-import { wireOf } from "../protocols/rpc/fallback/request.ts";
-import { writeError } from "../protocols/rpc/fallback/response.ts";
+import { releaseBody } from "../../http/body/linger.ts";
+import { type HttpHandler, headerOf } from "../../http/request.ts";
+import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { wireOf } from "../../protocols/rpc/fallback/request.ts";
+import { writeError } from "../../protocols/rpc/fallback/response.ts";
 
 /** Responds to every request: UNIMPLEMENTED over gRPC and gRPC-Web, 404 with the same error in JSON otherwise. */
 export function createUnknownCallHandler(pipeline: Pipeline): HttpHandler {

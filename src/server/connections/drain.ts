@@ -2,8 +2,8 @@
 import type { EventEmitter } from "node:events";
 import { constants, type ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Lifecycle } from "../pipeline/lifecycle.ts";
-import type { OnePort } from "./one-port.ts";
+import type { Lifecycle } from "../../pipeline/lifecycle.ts";
+import type { OnePort } from "../one-port.ts";
 import type { Answer } from "./slow-readers.ts";
 
 /** RFC 9113 §6.8: the id with which a server announces GOAWAY before it decides what it will no longer take. */

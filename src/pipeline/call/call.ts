@@ -2,8 +2,8 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Logger } from "pino";
-import type { Interrupt } from "../domain/cancellation.ts";
-import type { Principal } from "../domain/identity/principal.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
 
 export type Wire = "connect" | "grpc" | "grpc-web" | "rest";
 

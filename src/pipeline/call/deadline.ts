@@ -1,7 +1,7 @@
 // Deadlines: parses them from each protocol, and aborts a call's signal.
 
-import { type Interrupt, Interruption } from "../domain/cancellation.ts";
-import { DomainError, ErrorReason, invalidField } from "../domain/errors.ts";
+import { type Interrupt, Interruption } from "../../domain/cancellation.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { Wire } from "./call.ts";
 
 /** setTimeout fires at once for anything longer. */
