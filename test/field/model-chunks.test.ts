@@ -37,7 +37,7 @@ async function heard(chunks: readonly Uint8Array[]) {
     for (;;) {
       const next = await pieces.next();
       if (next.done) return { text, finish: next.value };
-      text += next.value;
+      if (next.value.kind === "text") text += next.value.text;
     }
   } catch (error) {
     return { text, failure: (error as AgentFailure).message };

@@ -56,7 +56,7 @@ export async function startModelServer(): Promise<ModelServer> {
         for (;;) {
           const next = await pieces.next();
           if (next.done) return { text, finish: FINISHES.get(next.value), failure: undefined, times };
-          text += next.value;
+          if (next.value.kind === "text") text += next.value.text;
         }
       } catch (error) {
         return { text, finish: undefined, failure: error as AgentFailure, times };

@@ -8,6 +8,7 @@ import {
   ReplyResponseSchema,
 } from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
+import { textPiece } from "../../domain/turns/reply-piece.ts";
 import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../../domain/turns/turn.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { checkHost, hostOf, publicLookup } from "./addresses.ts";
@@ -38,7 +39,7 @@ export function createConnect({ allowPrivate, toMessage }: ConnectOptions): Conn
           left -= toBinary(ReplyResponseSchema, piece).length + MESSAGE_COST;
           if (left < 0) throw new AgentFailure("the agent sent more than a reply may have", { health: "up" });
           finish = piece.finishReason || finish;
-          yield piece.text;
+          yield textPiece(piece.text);
         }
         return finish;
       } catch (error) {

@@ -1,5 +1,7 @@
 // The interface of all connectors.
 import type { JsonObject } from "@bufbuild/protobuf";
+import type { AgentTool } from "../../domain/turns/agent-tool.ts";
+import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
@@ -9,8 +11,13 @@ export interface ReplyRequest {
   readonly tenantId: string;
   readonly conversationId: string;
   readonly turnId: string;
-  /** Oldest first; the last is the one to reply to. */
+  /**
+   * Entries of the log, oldest first: messages with their parts, and the reasoning, calls and results among them. A call
+   * never goes without its result. The last is what to reply to: a message, or in later steps of a turn its results.
+   */
   readonly messages: readonly MessageRow[];
+  /** What the agent may call in this turn. Empty: nothing. */
+  readonly tools: readonly AgentTool[];
   readonly mode: string;
   readonly metadata: JsonObject | null;
   readonly persona: JsonObject | null;
@@ -18,11 +25,12 @@ export interface ReplyRequest {
 }
 
 /**
- * Calls an agent and yields its reply in pieces; an empty piece resets the idle timeout. Returns the finish reason.
+ * Calls an agent once and yields its reply in pieces. Returns the finish reason: with TOOL_CALLS, the turn runs the calls
+ * that have no result yet, and calls the agent again with these results at the end of `messages`.
  * When `signal` aborts, the request is aborted and the iteration throws any error. Other errors are {@link
  * AgentFailure}s.
  */
-export type Connector = (request: ReplyRequest, signal: AbortSignal) => AsyncGenerator<string, FinishReason>;
+export type Connector = (request: ReplyRequest, signal: AbortSignal) => AsyncGenerator<ReplyPiece, FinishReason>;
 
 /** Creates the connector of a stored agent. `credential` is decrypted. */
 export type ConnectorFactory = (agent: AgentRow, credential: string | undefined) => Connector;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { EchoConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
+import { textPiece } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { millisecondsOf } from "./duration.ts";
@@ -13,7 +14,7 @@ export const createEcho: ConnectorFactory = ({ settings }) => {
     for (const word of said.match(/\s*\S+|\s+$/g) ?? []) {
       if (delayMs > 0) await sleep(delayMs, undefined, { signal });
       signal.throwIfAborted();
-      yield word;
+      yield textPiece(word);
     }
     return FinishReason.STOP;
   };

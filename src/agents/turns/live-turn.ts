@@ -137,7 +137,7 @@ export class LiveTurn {
         for (;;) {
           const next = await pieces.next();
           if (next.done) return this.#endAs(TurnState.COMPLETE, next.value);
-          this.#add(next.value);
+          if (next.value.kind === "text") this.#add(next.value.text);
         }
       } finally {
         await pieces.return(FinishReason.UNSPECIFIED);

@@ -19,5 +19,5 @@ export async function replyRequestOf(on: Queryable, place: TurnPlace, asked: Mes
   const others = latest.filter(({ id }) => id !== asked.id);
   const { mode, metadata, persona, profile_info: profileInfo } = conversation;
   const messages = [...others.slice(Math.max(others.length - length + 1, 0)), asked];
-  return { tenantId, conversationId, turnId, messages, mode, metadata, persona, profileInfo };
+  return { tenantId, conversationId, turnId, messages, tools: [], mode, metadata, persona, profileInfo };
 }

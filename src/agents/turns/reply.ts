@@ -1,5 +1,6 @@
 // Calls an agent with the rules for all connectors: timeouts, one retry, a circuit breaker.
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ReplyPiece, saysSomething } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
 import type { Circuit } from "../connectors/circuit-breaker.ts";
 import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "../connectors/connector.ts";
@@ -16,8 +17,8 @@ export interface ReplyLimits {
 }
 
 /**
- * Yields the reply in pieces and returns the finish reason. A transient failure before the first piece is retried once;
- * after the first piece a retry would repeat text. Throws {@link AgentFailure}, or the signal's reason. A refusal of
+ * Yields the reply in pieces, without heartbeats, and returns the finish reason. A transient failure before the agent has said
+ * anything is retried once; afterwards a retry would repeat it. Throws {@link AgentFailure}, or the signal's reason. A refusal of
  * one conversation does not count for the circuit breaker.
  */
 export async function* reply(
@@ -26,7 +27,7 @@ export async function* reply(
   { idleMs, totalMs }: ReplyLimits,
   circuit: Circuit,
   signal: AbortSignal,
-): AsyncGenerator<string, FinishReason> {
+): AsyncGenerator<ReplyPiece, FinishReason> {
   if (circuit.enter() !== undefined) {
     throw new AgentFailure("the agent has failed several times in a row and is left alone for a moment");
   }
@@ -45,7 +46,7 @@ export async function* reply(
             requireReply(next.value, began);
             return next.value;
           }
-          began = true;
+          began ||= saysSomething(next.value);
           yield next.value;
         }
       } catch (error) {
@@ -90,7 +91,7 @@ async function* limited(
   idleMs: number,
   ends: number,
   outer: AbortSignal,
-): AsyncGenerator<string, FinishReason> {
+): AsyncGenerator<ReplyPiece, FinishReason> {
   const controller = new AbortController();
   const pieces = connector(request, AbortSignal.any([outer, controller.signal]))[Symbol.asyncIterator]();
   let done = false;
@@ -108,7 +109,7 @@ async function* limited(
       done = next.done === true;
       if (next.done) return next.value;
       alive = true;
-      if (next.value !== "") yield next.value;
+      if (next.value.kind !== "heartbeat") yield next.value;
     }
   } finally {
     if (!done) {

@@ -13,7 +13,7 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
     circuitOf: () => new Circuit(),
     connectorOf: () =>
       async function* (_request: unknown, signal: AbortSignal) {
-        yield "so far";
+        yield { kind: "text", text: "so far" };
         await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
       },
   };

@@ -6,8 +6,8 @@ import { reply } from "../../../src/agents/turns/reply.ts";
 
 const REQUEST = { conversationId: "c", turnId: "t", messages: [], metadata: {} } as never;
 
-async function* silent(_: unknown, signal: AbortSignal): AsyncGenerator<string> {
-  await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+async function* silent(_: unknown, signal: AbortSignal): AsyncGenerator<never, never> {
+  return await new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }
 
 async function failureOf(limits: { idleMs: number; totalMs: number }, meanwhile: () => void): Promise<unknown> {

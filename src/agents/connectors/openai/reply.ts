@@ -1,5 +1,6 @@
 // Parses a reply of chat completions, in all forms that model servers send.
 import type { JsonValue } from "@bufbuild/protobuf";
+import { type ReplyPiece, textPiece } from "../../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../../domain/turns/turn.ts";
 import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
 import { withTimeout } from "../../with-timeout.ts";
@@ -14,13 +15,13 @@ const MAX_LINES = 1_000_000;
 const GRACE_MS = 2_000;
 
 /**
- * Yields the text and returns the finish reason. Each chunk of the body yields a piece, empty if it has no text,
- * because anything that arrives resets the idle timeout. Throws AgentFailure, or what reading the body throws.
+ * Yields the text and returns the finish reason. Each chunk of the body yields a piece, a heartbeat if it has no
+ * text, because anything that arrives resets the idle timeout. Throws AgentFailure, or what reading the body throws.
  */
 export async function* readReply(
   body: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-): AsyncGenerator<string, FinishReason> {
+): AsyncGenerator<ReplyPiece, FinishReason> {
   const decoder = new TextDecoder();
   const reply = new Reply();
   const pieces = body[Symbol.asyncIterator]();
@@ -35,7 +36,7 @@ export async function* readReply(
         throw error;
       }
       if (next === undefined || next.done) break;
-      yield reply.take(decoder.decode(next.value, { stream: true }));
+      yield textPiece(reply.take(decoder.decode(next.value, { stream: true })));
       if (reply.failure) throw reply.failure;
       if (reply.done) break;
     }
@@ -44,7 +45,7 @@ export async function* readReply(
   }
   if (!reply.done && !reply.finished) {
     const rest = reply.end(decoder.decode());
-    if (rest !== "") yield rest;
+    if (rest !== "") yield textPiece(rest);
     if (reply.failure) throw reply.failure;
   }
   return reply.ending();

@@ -1,0 +1,16 @@
+// A tool that an agent may call.
+
+/** Who runs it: whoever follows the turn, or this server, over HTTP or MCP. */
+export type ToolRunner = "client" | "http" | "mcp";
+
+export interface AgentTool {
+  /** Unique among the tools of a turn. */
+  readonly name: string;
+  /** For the model. May be empty. */
+  readonly description: string;
+  /** The JSON schema of its arguments, as text. Empty: any object. */
+  readonly inputSchemaJson: string;
+  readonly place: ToolRunner;
+  /** Whether somebody must agree to each call first. */
+  readonly needsApproval: boolean;
+}
