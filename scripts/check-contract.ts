@@ -20,10 +20,11 @@ try {
   run("buf", ["generate", "--template", "test/support/buf.gen.yaml", "--output", fresh]);
   run("node", ["scripts/openapi.ts", join(fresh, "gen/openapi")]);
   run("node", ["scripts/test-image.ts", join(fresh, "test/gen")]);
+  run("node", ["scripts/settings-schema.ts", join(fresh, "gen")]);
   run("node", ["scripts/permissions.ts", "--check"]);
   const stale = [...differences("gen", fresh), ...differences("test/gen", fresh)];
   if (stale.length > 0) {
-    console.error(`These are not what the .proto files generate; run "npm run generate":\n${stale.join("\n")}`);
+    console.error(`These are not what is generated; run "npm run generate":\n${stale.join("\n")}`);
     process.exitCode = 1;
   }
 } finally {

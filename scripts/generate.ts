@@ -8,3 +8,4 @@ execFileSync("buf", ["generate", "--template", "test/support/buf.gen.yaml"], { s
 // In processes of their own: they import what was just generated.
 execFileSync("node", ["scripts/test-image.ts"], { stdio: "inherit" });
 execFileSync("node", ["scripts/openapi.ts"], { stdio: "inherit" });
+execFileSync("node", ["scripts/settings-schema.ts"], { stdio: "inherit" });

@@ -58,6 +58,11 @@ export async function main(
       process.stdout.write(`${parsed.text}\n`);
       return 0;
     }
+    if (parsed.kind === "settings") {
+      const { settingsInForce } = await import("../config/print.ts");
+      process.stdout.write(`${JSON.stringify(settingsInForce(environment), null, 2)}\n`);
+      return 0;
+    }
     const config = loadConfig(environment);
     const logger = openLog(config);
     const limit = createStopLimit({ limitMs: stopMs ?? stopTime(config), logger, exit: process.exit });

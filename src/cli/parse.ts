@@ -5,6 +5,8 @@ import { type Command, UsageError } from "./command.ts";
 
 export type Parsed =
   | { readonly kind: "help"; readonly text: string }
+  /** The settings in force are asked for. */
+  | { readonly kind: "settings" }
   | {
       readonly kind: "command";
       readonly command: Command;
@@ -16,7 +18,7 @@ export type Parsed =
 const PROGRAM = "colloquy";
 
 /** Options without a command. */
-const ALONE = new Set(["--help", "-h", "--version", "-v"]);
+const ALONE = new Set(["--help", "-h", "--version", "-v", "--print-config"]);
 
 /** @throws UsageError with the word that is invalid */
 export function parseCommandLine(words: readonly string[], commands: readonly Command[]): Parsed {
@@ -26,6 +28,7 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
       return { kind: "help", text: helpForAll(commands) };
     }
     if (words[0] === "--version" || words[0] === "-v") return { kind: "help", text: packageVersion() };
+    if (words[0] === "--print-config") return { kind: "settings" };
     throw new UsageError(`unknown command "${words[0]}"\n\n${helpForAll(commands)}`);
   }
   const named = words.slice(0, command.name.split(" ").length).join(" ") === command.name;
@@ -68,7 +71,8 @@ function helpForAll(commands: readonly Command[]): string {
     ...commands.map(({ name, summary }, index) => `  ${name.padEnd(width)}  ${summary}${index ? "" : " (default)"}`),
     "",
     `"${PROGRAM} --version" prints the version, "${PROGRAM} <command> --help" the options of a command.`,
-    "Settings are environment variables: see docs/operations.md.",
+    `Settings are environment variables, or in the file that COLLOQUY_CONFIG names: see docs/operations.md.`,
+    `"${PROGRAM} --print-config" prints those in force, without secrets.`,
   ].join("\n");
 }
 

@@ -60,7 +60,8 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
   const fleet = createFleet({
     count: config.workers,
     // For a worker, the primary's embedded database is an external one.
-    environment: { DATABASE_URL: opened.url, COLLOQUY_POOL_SIZE: String(poolSize) },
+    // A file with the URL, as the primary was given it, would be a second value.
+    environment: { DATABASE_URL: opened.url, DATABASE_URL_FILE: "", COLLOQUY_POOL_SIZE: String(poolSize) },
     logger,
   });
   let cut = 0;

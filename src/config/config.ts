@@ -66,7 +66,7 @@ const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030,mcp";
 
 /** @throws ConfigError with every invalid variable */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  return assemble(readSettings(environment));
+  return assemble(readSettings(environment).settings);
 }
 
 function assemble(settings: Settings): Config {

@@ -4,6 +4,7 @@ import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
 import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
+import { type Gathered, gather } from "./sources.ts";
 import {
   days,
   directory,
@@ -79,32 +80,49 @@ const MAY_BE_EMPTY = new Set([
 
 export type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
 
+/** The names of all settings. */
+export const SETTINGS: readonly string[] = Object.keys(VARIABLES);
+
+/** Settings that may hold a password or a key. */
+export const SECRETS: ReadonlySet<string> = new Set(["DATABASE_URL", "COLLOQUY_AGENT_KEY", "COLLOQUY_HINTS"]);
+
+export interface ReadSettings {
+  readonly settings: Settings;
+  /** The texts that were given, and where. */
+  readonly given: Gathered["values"];
+}
+
 /** @throws ConfigError with every invalid variable */
-export function readSettings(environment: Readonly<Record<string, string | undefined>>): Settings {
-  const problems = unknownVariables(environment);
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): ReadSettings {
+  const { values, problems: found } = gather(environment, SETTINGS, MAY_BE_EMPTY);
+  const problems = [...found];
   const settings: Record<string, unknown> = {};
   for (const [name, grammar] of Object.entries(VARIABLES)) {
-    const value = environment[name];
-    const parsed = grammar.safeParse(value === "" && !MAY_BE_EMPTY.has(name) ? undefined : value);
+    const parsed = grammar.safeParse(values.get(name)?.text);
     if (parsed.success) settings[name] = parsed.data;
     else problems.push(...parsed.error.issues.map((issue) => describe(name, issue)));
   }
   // Treated as unset, the embedded database would start instead of the intended one.
-  if (environment.DATABASE_URL === "" && settings.COLLOQUY_PROFILE === "production") {
+  const empty = environment.DATABASE_URL === "" && !values.has("DATABASE_URL");
+  if (empty && settings.COLLOQUY_PROFILE === "production") {
     problems.push(
       "DATABASE_URL: must not be empty in production: set the URL of a PostgreSQL, or unset it for the embedded one",
     );
   }
   problems.push(...contradictions(settings as Partial<Settings>));
   if (problems.length > 0) throw new ConfigError(problems);
-  return settings as Settings;
+  return { settings: settings as Settings, given: values };
 }
 
-function unknownVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.keys(VARIABLES);
-  return Object.keys(environment)
-    .filter((name) => name.startsWith("COLLOQUY_") && !known.includes(name))
-    .map((name) => `${name}: is not a setting; the settings are ${known.join(", ")}`);
+/** The grammar of a setting's text. */
+export function grammarOf(name: string): z.ZodType {
+  return VARIABLES[name as keyof typeof VARIABLES];
+}
+
+/** The text that a variable has by default; undefined: none, or one that depends on other settings. */
+export function defaultOf(name: string): string | undefined {
+  const { def } = grammarOf(name) as { readonly def: { readonly defaultValue?: unknown } };
+  return def.defaultValue === undefined ? undefined : String(def.defaultValue);
 }
 
 /** `COLLOQUY_ISSUERS[0].audience: must be set` */

@@ -35,7 +35,7 @@ async function run(...words: string[]): Promise<{ status: number; out: string; e
   const lines: string[] = [];
   try {
     const parsed = parseCommandLine(words, COMMANDS);
-    if (parsed.kind === "help") throw new UsageError("help");
+    if (parsed.kind !== "command") throw new UsageError("help");
     await parsed.command.run({
       config: loadConfig({ DATABASE_URL: own.url, COLLOQUY_DATA_DIR: dataDir }),
       logger: silent,

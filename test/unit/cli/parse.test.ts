@@ -54,7 +54,8 @@ test.each([[["--help"]], [["-h"]], [["help"]]])("%j lists every command", (words
   key create  make an API key
 
 "colloquy --version" prints the version, "colloquy <command> --help" the options of a command.
-Settings are environment variables: see docs/operations.md.`,
+Settings are environment variables, or in the file that COLLOQUY_CONFIG names: see docs/operations.md.
+"colloquy --print-config" prints those in force, without secrets.`,
   });
 });
 
