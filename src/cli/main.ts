@@ -10,6 +10,7 @@ import { createLogger } from "../telemetry/log.ts";
 import { createLogBuffer } from "../telemetry/log-buffer.ts";
 import { agentSetCommand } from "./agent-set.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
+import { doctorCommand } from "./doctor/doctor.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { keyCreateCommand } from "./key-create.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   agentSetCommand,
   importCommand,
   exportCommand,
+  doctorCommand,
 ];
 
 const FAILED = 1;

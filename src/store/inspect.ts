@@ -34,6 +34,28 @@ export async function inspectDatabase({ url, ...wish }: Inspection): Promise<str
   }
 }
 
+export interface DatabaseFacts {
+  /** As PostgreSQL names it, such as `17.2 (Debian 17.2-1)`. */
+  readonly version: string;
+  /** Its clock minus this machine's, in milliseconds, as exact as the round trip is short. */
+  readonly clockAheadMs: number;
+  /** The round trip of a statement, in milliseconds. */
+  readonly roundTripMs: number;
+}
+
+/** @throws DomainError DATABASE_UNAVAILABLE if it cannot be reached */
+export async function describeDatabase(url: string): Promise<DatabaseFacts> {
+  await using connection = await connect(url);
+  const text =
+    "select current_setting('server_version') as version, extract(epoch from clock_timestamp()) * 1000 as now";
+  // The first statement of a session is slower.
+  await connection.client.query(BACKEND);
+  const begin = Date.now();
+  const [row] = (await connection.client.query(text)).rows;
+  const end = Date.now();
+  return { version: row.version, clockAheadMs: Number(row.now) - (begin + end) / 2, roundTripMs: end - begin };
+}
+
 interface Connected extends AsyncDisposable {
   readonly client: pg.Client;
 }

@@ -1,0 +1,116 @@
+// Checks of what the server needs from elsewhere: the database, the issuers of tokens, the transport of hints.
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { IssuerSettings } from "../../access/tokens/issuers.ts";
+import { fetchKeys, readKeyFile } from "../../access/tokens/key-files.ts";
+import type { Config } from "../../config/config.ts";
+import { type Finding, fail, ok, reasonOf, warn } from "./finding.ts";
+
+const CONNECT_MS = 5_000;
+/** Tokens are checked by this machine's clock, entries are dated by the database's. */
+const CLOCK_MS = 2_000;
+/** A send is one round trip. */
+const FAR_MS = 20;
+
+export async function checkDatabase({ databaseUrl, databaseSchema, dataDir }: Config): Promise<Finding[]> {
+  const subject = "database";
+  if (databaseUrl === undefined) return [await checkEmbedded(join(dataDir, "postgres"))];
+  try {
+    const { describeDatabase, inspectDatabase } = await import("../../store/inspect.ts");
+    const problem = await inspectDatabase({ url: databaseUrl, schema: databaseSchema, migrating: false });
+    if (problem !== undefined) return [fail(subject, `DATABASE_URL ${problem}`)];
+    const { version, clockAheadMs, roundTripMs } = await describeDatabase(databaseUrl);
+    const away = `a round trip of ${roundTripMs} ms`;
+    const findings = [
+      roundTripMs > FAR_MS
+        ? warn(subject, `PostgreSQL ${version}, ${away}: each call takes at least one, so run the server nearer to it`)
+        : ok(subject, `PostgreSQL ${version}, ${away}`),
+      await checkMigrations(databaseUrl, databaseSchema),
+    ];
+    const apart = `${(Math.abs(clockAheadMs) / 1_000).toFixed(1)} s ${clockAheadMs > 0 ? "ahead of" : "behind"}`;
+    findings.push(
+      Math.abs(clockAheadMs) > CLOCK_MS
+        ? warn("clock", `the database's clock is ${apart} this machine's: synchronise both (NTP)`)
+        : ok("clock", "that of the database agrees with this machine's"),
+    );
+    return findings;
+  } catch (error) {
+    return [fail(subject, `${reasonOf(error)}: check DATABASE_URL and that PostgreSQL runs`)];
+  }
+}
+
+async function checkMigrations(url: string, schema: string): Promise<Finding> {
+  const { openDatabase } = await import("../../store/open-database.ts");
+  const { migrationState } = await import("../../store/migrate.ts");
+  const database = await openDatabase({ url, searchPath: schema, poolSize: 1 });
+  try {
+    const { pending, unknown } = await migrationState(database);
+    if (unknown.length > 0) {
+      return fail("migrations", `a newer release applied ${unknown.join(", ")}: run that release or a later one`);
+    }
+    return pending.length > 0
+      ? fail("migrations", `${pending.join(", ")} are not applied: run colloquy migrate`)
+      : ok("migrations", "all applied");
+  } finally {
+    await database.close();
+  }
+}
+
+/** Looks only: to start it would migrate it. */
+async function checkEmbedded(directory: string): Promise<Finding> {
+  const subject = "database";
+  const { findPostmaster } = await import("../../embedded-postgres/postmaster.ts");
+  const { packagedBinaries } = await import("../../embedded-postgres/binaries.ts");
+  try {
+    const { major } = await packagedBinaries(undefined);
+    const { readFile } = await import("node:fs/promises");
+    const found = await readFile(join(directory, "PG_VERSION"), "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    });
+    if (found === undefined) return ok(subject, `embedded PostgreSQL ${major}, created at the first start`);
+    if (Number(found) !== major) {
+      return fail(subject, `${directory} was made by PostgreSQL ${found.trim()}, and this release brings ${major}`);
+    }
+    const pid = findPostmaster(directory)?.pid;
+    return ok(subject, `embedded PostgreSQL ${major}, ${pid === undefined ? "not running" : `running as pid ${pid}`}`);
+  } catch (error) {
+    return fail(subject, `the embedded PostgreSQL cannot be used: ${reasonOf(error)}`);
+  }
+}
+
+export function checkIssuers({ issuers }: Config): Promise<Finding[]> {
+  return Promise.all(issuers.map(checkIssuer));
+}
+
+async function checkIssuer({ issuer, jwksUrl, keyFile = "" }: IssuerSettings): Promise<Finding> {
+  const subject = `issuer ${issuer}`;
+  try {
+    const { keys } = await (jwksUrl === undefined ? readKeyFile(keyFile) : fetchKeys(jwksUrl));
+    if (keys.length === 0) return fail(subject, `${jwksUrl ?? keyFile} has no public key: its tokens are refused`);
+    return ok(subject, `${keys.length} public ${keys.length === 1 ? "key" : "keys"}`);
+  } catch (error) {
+    return fail(subject, `its keys cannot be read (${reasonOf(error)}): its tokens are refused`);
+  }
+}
+
+export async function checkHints({ hints }: Config): Promise<Finding[]> {
+  if (typeof hints === "string") return [];
+  const { hostname, port, host } = new URL(hints.nats);
+  const error = await connectError(hostname.replace(/^\[(.*)\]$/, "$1"), Number(port || 4222));
+  if (error === undefined) return [ok("hints", `NATS is reachable at ${host}`)];
+  return [warn("hints", `NATS is not reachable at ${host} (${error}): subscribers on other servers wait up to 2 s`)];
+}
+
+function connectError(host: string, port: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    const socket = connect({ host, port, timeout: CONNECT_MS });
+    const end = (reason?: string) => {
+      socket.destroy();
+      done(reason);
+    };
+    socket.once("connect", () => end());
+    socket.once("timeout", () => end("no answer"));
+    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}

@@ -1,0 +1,156 @@
+// `colloquy doctor` says line by line what a server would need, and changes nothing.
+import { generateKeyPairSync } from "node:crypto";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { freePort } from "../support/free-port.ts";
+import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { type Environment, runColloquy, startServer } from "../support/process.ts";
+
+let own: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  own = await createTestDatabase();
+  folder = await mkdtemp(join(tmpdir(), "colloquy-doctor-"));
+});
+afterAll(async () => {
+  await own.drop();
+  await rm(folder, { recursive: true });
+});
+
+/** Its lines, without what differs from machine to machine, and its status. */
+async function doctor(settings: Environment) {
+  const usual = { COLLOQUY_DATA_DIR: join(folder, "data"), PORT: "0", COLLOQUY_COMPAT: "" };
+  const { status, stdout, stderr } = await runColloquy(["doctor"], { ...usual, ...settings });
+  const lines = stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.replace(/v26\S+ on \S+/, "NODE").replace(/[\d.]+ GiB free/, "N GiB free"));
+  return { status, lines, stderr };
+}
+
+async function answerWith(body: string): Promise<{ server: Server; port: number }> {
+  const server = createServer((_, response) => response.end(body));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+test("without settings everything is fine, and nothing is created", async () => {
+  expect(await doctor({})).toEqual({
+    status: 0,
+    lines: [
+      "ok    node: NODE",
+      `ok    data directory: ${join(folder, "data")} will be created, N GiB free`,
+      "ok    database: embedded PostgreSQL 18, created at the first start",
+    ],
+    stderr: "",
+  });
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test("a data directory that others may read, and one that is a file", async () => {
+  const open = join(folder, "open");
+  await mkdir(open);
+  await chmod(open, 0o755);
+  const { status, lines } = await doctor({ COLLOQUY_DATA_DIR: open });
+  expect([status, lines[2]]).toEqual([
+    0,
+    `warn  data directory: other users may look into it (mode 755): run chmod 700 ${open}`,
+  ]);
+
+  const file = join(folder, "file");
+  await writeFile(file, "");
+  const found = await doctor({ COLLOQUY_DATA_DIR: file });
+  expect([found.status, found.lines[1], found.stderr]).toEqual([
+    1,
+    `fail  data directory: ${file} is not a directory: set COLLOQUY_DATA_DIR to one`,
+    expect.stringContaining("of 3 checks failed\n"),
+  ]);
+});
+
+test("an external database: its version, migrations and clock", async () => {
+  const { status, lines } = await doctor({ DATABASE_URL: own.url });
+  expect([status, lines.slice(2)]).toEqual([
+    0,
+    [
+      expect.stringMatching(/^(ok {2}|warn) {2}database: PostgreSQL \d+.*, a round trip of \d+ ms/),
+      "ok    migrations: all applied",
+      "ok    clock: that of the database agrees with this machine's",
+    ],
+  ]);
+});
+
+test("a database without the tables, and one that is not there", async () => {
+  await using empty = await createTestDatabase("template0");
+  const found = await doctor({ DATABASE_URL: empty.url });
+  expect(found.status).toBe(1);
+  expect(found.lines).toContainEqual(
+    expect.stringMatching(/^fail {2}migrations: 0001-initial, .* are not applied: run colloquy migrate$/),
+  );
+
+  const port = await freePort();
+  const away = await doctor({ DATABASE_URL: `postgresql://u:secret@127.0.0.1:${port}/d` });
+  expect([away.status, away.lines[2]]).toEqual([
+    1,
+    expect.stringMatching(/^fail {2}database: .*ECONNREFUSED.*: check DATABASE_URL and that PostgreSQL runs$/),
+  ]);
+  expect(away.lines.join() + away.stderr).not.toContain("secret");
+});
+
+test("a port that a server of ours has, and one that another program has", async () => {
+  const port = String(await freePort());
+  const settings = { DATABASE_URL: own.url, COLLOQUY_DATA_DIR: join(folder, "served"), PORT: port };
+  const server = startServer({ ...settings, COLLOQUY_COMPAT: "" });
+  await server.ready;
+  expect((await doctor(settings)).lines).toContain(`ok    port ${port}: a server is ready there`);
+  server.signal("SIGTERM");
+  await server.ended;
+  expect((await doctor(settings)).lines).toContain(`ok    port ${port}: free on 127.0.0.1`);
+
+  const other = await answerWith("hello");
+  const taken = await doctor({ PORT: String(other.port) });
+  other.server.close();
+  expect([taken.status, taken.lines.at(-1)]).toEqual([
+    1,
+    `fail  port ${other.port}: used by another program: set PORT, or stop that`,
+  ]);
+});
+
+test("issuers whose keys can be read, and cannot", async () => {
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const published = await answerWith(JSON.stringify({ keys: [publicKey.export({ format: "jwk" })] }));
+  const nobody = await freePort();
+  const issuer = (name: string, port: number) => ({
+    issuer: name,
+    audience: "colloquy",
+    algorithms: ["ES256"],
+    jwks_url: `http://127.0.0.1:${port}/keys`,
+  });
+  const COLLOQUY_ISSUERS = JSON.stringify([
+    issuer("https://a.example", published.port),
+    issuer("https://b.example", nobody),
+  ]);
+  const { status, lines } = await doctor({ COLLOQUY_ISSUERS });
+  published.server.close();
+  expect([status, lines.slice(-2)]).toEqual([
+    1,
+    [
+      "ok    issuer https://a.example: 1 public key",
+      expect.stringMatching(
+        /^fail {2}issuer https:\/\/b\.example: its keys cannot be read \(.+\): its tokens are refused$/,
+      ),
+    ],
+  ]);
+});
+
+test("a NATS server that is not reachable is a warning: servers go on without it", async () => {
+  const port = await freePort();
+  const { status, lines } = await doctor({ COLLOQUY_HINTS: `nats://user:secret@127.0.0.1:${port}` });
+  expect([status, lines.at(-1)]).toEqual([
+    0,
+    `warn  hints: NATS is not reachable at 127.0.0.1:${port} (ECONNREFUSED): subscribers on other servers wait up to 2 s`,
+  ]);
+});
