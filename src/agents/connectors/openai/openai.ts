@@ -1,35 +1,56 @@
-// The connector to endpoints with OpenAI's chat completions.
-import { fromJson, type JsonObject } from "@bufbuild/protobuf";
-import { type OpenAiConnector, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
-import type { BoundedFetch, FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
+// The connector to endpoints with OpenAI's Chat Completions or Responses.
+import { fromJson } from "@bufbuild/protobuf";
+import { OpenAiApi, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
+import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
+import { agentSender, itemsOf } from "../history/items.ts";
+import { chatApi } from "./chat/chat.ts";
 import { failureOf, refusedWith } from "./failures.ts";
-import { historyOf } from "./history.ts";
-import { readReply } from "./reply.ts";
+import { readBody } from "./read-body.ts";
+import { responsesApi } from "./responses/responses.ts";
 
 export const OPENAI_URL = "https://api.openai.com/v1";
 
 /** Bytes read of a response that is not a reply. */
 const MAX_REFUSAL_BYTES = 16_384;
+/** Maximum number of agents whose refused options are remembered; the oldest is forgotten first. */
+const MAX_REMEMBERED = 10_000;
 
 /** @param bounded connects to allowed addresses only */
 export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorFactory {
-  return ({ settings }, credential) => {
+  const refusedBy = new Map<string, ReadonlySet<string>>();
+  const remember = (agent: string, options: ReadonlySet<string>) => {
+    refusedBy.set(agent, options);
+    for (const oldest of refusedBy.keys()) {
+      if (refusedBy.size <= MAX_REMEMBERED) break;
+      refusedBy.delete(oldest);
+    }
+  };
+  return ({ id, version, settings }, credential) => {
     const connector = fromJson(OpenAiConnectorSchema, settings);
-    const url = completionsOf(connector.baseUrl || OPENAI_URL);
+    const api = connector.api === OpenAiApi.RESPONSES ? responsesApi : chatApi;
+    const agent = `${id}/${version}`;
+    const url = below(connector.baseUrl || OPENAI_URL, api.path);
     const headers = {
       "content-type": "application/json",
       accept: "text/event-stream, application/json",
       ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
     };
-    return async function* ({ messages }, signal) {
-      const history = historyOf(connector.instructions, messages);
-      const body = { ...parametersOf(connector), messages: history, model: connector.model, stream: true };
-      let answer: FetchedAnswer;
+    return async function* ({ messages, tools }, signal) {
+      const items = itemsOf(messages, agentSender(id));
+      const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
+      const without = new Set(refusedBy.get(agent));
       try {
-        answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), signal });
-        if (answer.status !== 200) throw refusedWith(answer, await answer.start(MAX_REFUSAL_BYTES));
-        return yield* readReply(answer.body, signal);
+        for (;;) {
+          const body = JSON.stringify(api.body(connector, items, tools ?? [], without));
+          const answer = await fetch(url, { method: "POST", headers, body, signal });
+          if (answer.status === 200) return yield* readBody(answer.body, api.form(taken), signal);
+          const refusal = await answer.start(MAX_REFUSAL_BYTES);
+          const option = api.options.find(({ name, refused }) => !without.has(name) && refused.test(refusal));
+          if (option === undefined) throw refusedWith(answer, refusal);
+          without.add(option.name);
+          if (option.isLasting) remember(agent, new Set([...(refusedBy.get(agent) ?? []), option.name]));
+        }
       } catch (error) {
         signal.throwIfAborted();
         throw error instanceof AgentFailure ? error : failureOf(error);
@@ -39,13 +60,8 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
 }
 
 /** Keeps the query: Azure requires its `api-version` there. */
-function completionsOf(baseUrl: string): string {
+function below(baseUrl: string, path: string): string {
   const url = new URL(baseUrl);
-  url.pathname = `${url.pathname.replace(/\/+$/, "")}/chat/completions`;
+  url.pathname = url.pathname.replace(/\/+$/, "") + path;
   return url.href;
-}
-
-function parametersOf({ parameters }: OpenAiConnector): JsonObject {
-  const { stream_options: _, n: __, ...rest } = parameters ?? {};
-  return rest;
 }

@@ -1,0 +1,190 @@
+// Reads entries of a log as the items of a model's history: a folded message with calls and results in it is the same as entries.
+import type { JsonObject } from "@bufbuild/protobuf";
+import { ActorType } from "../../../../gen/colloquy/v1/actor_pb.ts";
+import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { type FilePart, type Part, type ToolPlace, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { actorText } from "../../../domain/identity/actor.ts";
+import { parseJson } from "../../../domain/json.ts";
+import { readParts } from "../../../domain/parts/stored.ts";
+import type { MessageRow } from "../../../store/messages/messages.ts";
+
+/** What is read of an entry. */
+export type Entry = Pick<MessageRow, "role" | "content"> & Partial<Pick<MessageRow, "parts" | "sender">>;
+
+export type Content =
+  | { readonly type: "text"; readonly text: string }
+  | { readonly type: "refusal"; readonly text: string }
+  | { readonly type: "file"; readonly file: FilePart };
+
+export type SaidRole = "system" | "developer" | "user" | "assistant";
+
+export interface Said {
+  readonly kind: "said";
+  readonly role: SaidRole;
+  /** Not empty. */
+  readonly content: readonly Content[];
+}
+
+export interface Thought {
+  readonly kind: "thought";
+  /** Whether this agent thought it. */
+  readonly own: boolean;
+  readonly id: string;
+  readonly text: string;
+  readonly summary: readonly string[];
+  readonly encrypted: string;
+  readonly extra: JsonObject;
+}
+
+export interface Call {
+  readonly kind: "call";
+  readonly own: boolean;
+  /** May be empty. */
+  readonly callId: string;
+  readonly name: string;
+  readonly arguments: string;
+  readonly type: ToolType;
+  readonly place: ToolPlace | undefined;
+  readonly extra: JsonObject;
+}
+
+export interface Result {
+  readonly kind: "result";
+  readonly callId: string;
+  readonly content: readonly Content[];
+  readonly isError: boolean;
+  readonly extra: JsonObject;
+}
+
+/** Somebody refused a call. */
+export interface Denial {
+  readonly kind: "denial";
+  readonly callId: string;
+  readonly reason: string;
+}
+
+/** A provider's item, kept as it came. */
+export interface Foreign {
+  readonly kind: "foreign";
+  /** Whose: `openai`, `anthropic`, … */
+  readonly format: string;
+  readonly item: JsonObject;
+}
+
+export type Item = Said | Thought | Call | Result | Denial | Foreign;
+
+/** The sender of an agent's own entries. */
+export function agentSender(id: string): string {
+  return actorText({ type: ActorType.AGENT, id });
+}
+
+/** @param agent the sender of this agent's own entries; default: none is */
+export function itemsOf(entries: readonly Entry[], agent?: string): Item[] {
+  const items: Item[] = [];
+  const callOf = new Map<string, string>();
+  for (const entry of entries) {
+    const role = ROLES[entry.role] ?? "user";
+    const parts = readParts(entry.parts ?? null);
+    if (parts.length === 0) {
+      if (entry.content.trim() !== "") items.push({ kind: "said", role, content: [textOf(entry.content)] });
+      continue;
+    }
+    const own = agent !== undefined && entry.sender === agent;
+    let content: Content[] = [];
+    const flush = () => {
+      if (content.length > 0) items.push({ kind: "said", role, content });
+      content = [];
+    };
+    for (const part of parts) {
+      const said = contentOf(part);
+      if (said !== undefined) {
+        content.push(said);
+        continue;
+      }
+      const item = itemOf(part, own, callOf);
+      if (item === undefined) continue;
+      flush();
+      items.push(item);
+    }
+    flush();
+  }
+  return items;
+}
+
+const ROLES: { readonly [role in MessageRole]?: SaidRole } = {
+  [MessageRole.ASSISTANT]: "assistant",
+  [MessageRole.SYSTEM]: "system",
+  [MessageRole.DEVELOPER]: "developer",
+};
+
+/** What is said in a part; undefined: it says nothing, or is an item of its own. */
+function contentOf({ content }: Part): Content | undefined {
+  switch (content.case) {
+    case "text":
+    case "refusal":
+      return content.value.text.trim() === "" ? undefined : { type: content.case, text: content.value.text };
+    case "file":
+      return { type: "file", file: content.value };
+    default:
+      return undefined;
+  }
+}
+
+function itemOf({ id = "", content, extraJson }: Part, own: boolean, callOf: Map<string, string>): Item | undefined {
+  switch (content.case) {
+    case "reasoning": {
+      const { text = "", summary, encrypted = "" } = content.value;
+      return { kind: "thought", own, id, text, summary, encrypted, extra: objectOf(extraJson) };
+    }
+    case "toolCall": {
+      const { callId = "", name = "", type, runsAt: place } = content.value;
+      const call = { callId, name, arguments: content.value.arguments ?? "", type: type || ToolType.FUNCTION, place };
+      return { kind: "call", own, ...call, extra: objectOf(extraJson) };
+    }
+    case "toolResult": {
+      const { callId = "", isError = false, output } = content.value;
+      const extra = objectOf(extraJson);
+      if (output.case !== "parts") {
+        return { kind: "result", callId, content: [textOf(output.value ?? "")], isError, extra };
+      }
+      const parts = output.value.parts.flatMap((part) => contentOf(part) ?? dataOf(part));
+      return { kind: "result", callId, content: parts, isError, extra };
+    }
+    case "approvalRequest":
+      callOf.set(content.value.approvalId ?? "", content.value.callId ?? "");
+      return undefined;
+    case "approvalResponse": {
+      const { approvalId = "", granted, reason = "" } = content.value;
+      const callId = callOf.get(approvalId);
+      return granted === false && callId !== undefined ? { kind: "denial", callId, reason } : undefined;
+    }
+    case "opaque": {
+      const { format = "", json } = content.value;
+      const item = objectOf(json);
+      // What stands beside a message's content (`openai/item`) is no item.
+      return typeof item.type === "string" && !format.includes("/") ? { kind: "foreign", format, item } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+function dataOf({ content }: Part): Content[] {
+  if (content.case !== "data" && content.case !== "opaque") return [];
+  return content.value.json === undefined ? [] : [textOf(content.value.json)];
+}
+
+export function textOf(text: string): Content {
+  return { type: "text", text };
+}
+
+/** A JSON object; empty if the text is none. */
+export function objectOf(json: string | undefined): JsonObject {
+  if (json === undefined) return {};
+  try {
+    const value = parseJson(json);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+  } catch {
+    return {};
+  }
+}

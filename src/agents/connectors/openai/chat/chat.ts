@@ -1,0 +1,42 @@
+// Asks over Chat Completions.
+import type { JsonObject } from "@bufbuild/protobuf";
+import { type OpenAiConnector, ReasoningHistory } from "../../../../../gen/colloquy/v1/agent_pb.ts";
+import type { AgentTool } from "../../../../domain/turns/agent-tool.ts";
+import { schemaOf } from "../../history/arguments.ts";
+import type { Item } from "../../history/items.ts";
+import type { ModelApi } from "../model-api.ts";
+import { historyOf, type ThoughtsTold } from "./history.ts";
+import { ChatReply } from "./reply.ts";
+
+export const chatApi: ModelApi = {
+  path: "/chat/completions",
+  options: [{ name: "stream_options", refused: /stream_options|include_usage/i, isLasting: true }],
+  body: (connector, items, tools, without) => ({
+    ...parametersOf(connector, tools),
+    messages: historyOf(connector.instructions, items, TOLD[connector.reasoningHistory]) as never,
+    model: connector.model,
+    stream: true,
+    ...(!without.has("stream_options") && { stream_options: { include_usage: true } }),
+  }),
+  form: (taken) => new ChatReply({ taken }),
+};
+
+const TOLD: { readonly [told in ReasoningHistory]?: ThoughtsTold } = {
+  [ReasoningHistory.NONE]: "none",
+  [ReasoningHistory.ALL]: "all",
+};
+
+function parametersOf({ parameters }: OpenAiConnector, tools: readonly AgentTool[]): JsonObject {
+  const { stream_options: _, n: __, tools: own, ...rest } = parameters ?? {};
+  const all = [...(Array.isArray(own) ? own : []), ...tools.map(toolOf)];
+  // An empty list is refused by some.
+  return all.length === 0 ? rest : { ...rest, tools: all };
+}
+
+function toolOf(tool: AgentTool): JsonObject {
+  const { name, description } = tool;
+  return {
+    type: "function",
+    function: { name, ...(description !== "" && { description }), parameters: schemaOf(tool) },
+  };
+}
