@@ -2,7 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
-import { readReply } from "../../src/agents/connectors/openai/reply.ts";
+import { ChatReply } from "../../src/agents/connectors/openai/chat/reply.ts";
+import { readBody } from "../../src/agents/connectors/openai/read-body.ts";
 
 const say = (content: string) => `data: ${JSON.stringify({ choices: [{ delta: { content }, finish_reason: null }] })}`;
 const END = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}';
@@ -26,10 +27,11 @@ const BODIES: Readonly<Record<string, readonly string[]>> = {
 };
 
 async function heard(chunks: readonly Uint8Array[]) {
-  const pieces = readReply(
+  const pieces = readBody(
     (async function* () {
       yield* chunks;
     })(),
+    new ChatReply(),
     new AbortController().signal,
   );
   let text = "";

@@ -2,15 +2,16 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
-import { historyOf } from "../../src/agents/connectors/openai/history.ts";
+import { itemsOf } from "../../src/agents/connectors/history/items.ts";
+import { historyOf } from "../../src/agents/connectors/openai/chat/history.ts";
 
 const ROLES = { s: MessageRole.SYSTEM, u: MessageRole.USER, a: MessageRole.ASSISTANT, t: MessageRole.TOOL } as const;
 type Said = readonly (readonly [keyof typeof ROLES, string])[];
 const told = (instructions: string, said: Said) =>
-  historyOf(
-    instructions,
-    said.map(([role, content]) => ({ role: ROLES[role], content })),
-  );
+  historyOf(instructions, itemsOf(said.map(([role, content]) => ({ role: ROLES[role], content })))) as {
+    role: string;
+    content: string;
+  }[];
 
 describe("F-STRICT: a history", () => {
   test.each<[string, string, Said, string[]]>([

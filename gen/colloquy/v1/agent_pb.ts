@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/agent.proto.
  */
 export const file_colloquy_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEigwUKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNCCwoJY29ubmVjdG9yIkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKWAQoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdCJoChBDb25uZWN0Q29ubmVjdG9yEhwKCGJhc2VfdXJsGAEgASgJQgq6SAdyBRABGNAPEjYKCHByb3RvY29sGAIgASgOMhouY29sbG9xdXkudjEuQWdlbnRQcm90b2NvbEIIukgFggECEAEqZAoNQWdlbnRQcm90b2NvbBIeChpBR0VOVF9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhoKFkFHRU5UX1BST1RPQ09MX0NPTk5FQ1QQARIXChNBR0VOVF9QUk9UT0NPTF9HUlBDEAJiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEigwUKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNCCwoJY29ubmVjdG9yIkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKJAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAEiaAoQQ29ubmVjdENvbm5lY3RvchIcCghiYXNlX3VybBgBIAEoCUIKukgHcgUQARjQDxI2Cghwcm90b2NvbBgCIAEoDjIaLmNvbGxvcXV5LnYxLkFnZW50UHJvdG9jb2xCCLpIBYIBAhABKlkKCU9wZW5BaUFwaRIbChdPUEVOX0FJX0FQSV9VTlNQRUNJRklFRBAAEhQKEE9QRU5fQUlfQVBJX0NIQVQQARIZChVPUEVOX0FJX0FQSV9SRVNQT05TRVMQAiqOAQoQUmVhc29uaW5nSGlzdG9yeRIhCh1SRUFTT05JTkdfSElTVE9SWV9VTlNQRUNJRklFRBAAEiAKHFJFQVNPTklOR19ISVNUT1JZX1RPT0xfVFVSTlMQARIaChZSRUFTT05JTkdfSElTVE9SWV9OT05FEAISGQoVUkVBU09OSU5HX0hJU1RPUllfQUxMEAMqZAoNQWdlbnRQcm90b2NvbBIeChpBR0VOVF9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhoKFkFHRU5UX1BST1RPQ09MX0NPTk5FQ1QQARIXChNBR0VOVF9QUk9UT0NPTF9HUlBDEAJiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Agent replies in conversations.
@@ -59,7 +59,7 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
     case: "echo";
   } | {
     /**
-     * An endpoint that speaks OpenAI's chat completions.
+     * An endpoint that speaks OpenAI's Chat Completions or Responses.
      *
      * @generated from field: colloquy.v1.OpenAiConnector openai = 5;
      */
@@ -170,7 +170,7 @@ export const EchoConnectorSchema: GenMessage<EchoConnector> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 1);
 
 /**
- * OpenAiConnector asks an endpoint that speaks OpenAI's chat completions, as many servers of models do.
+ * OpenAiConnector asks an endpoint that speaks OpenAI's Chat Completions, as many servers of models do, or its Responses.
  *
  * @generated from message colloquy.v1.OpenAiConnector
  */
@@ -199,10 +199,26 @@ export type OpenAiConnector = Message<"colloquy.v1.OpenAiConnector"> & {
 
   /**
    * More fields of the request, such as `temperature`; they do not replace the model, the messages or the streaming.
+   * `tools` in it stand before the tools of the turn.
    *
    * @generated from field: google.protobuf.Struct parameters = 4;
    */
   parameters?: JsonObject | undefined;
+
+  /**
+   * Which API the endpoint speaks. Default: Chat Completions.
+   *
+   * @generated from field: colloquy.v1.OpenAiApi api = 5;
+   */
+  api: OpenAiApi;
+
+  /**
+   * Which of its earlier thoughts the model is sent again over Chat Completions, under the field in which they came. Default:
+   * those of the running turn and of earlier turns with tool calls, which some models require.
+   *
+   * @generated from field: colloquy.v1.ReasoningHistory reasoning_history = 6;
+   */
+  reasoningHistory: ReasoningHistory;
 };
 
 /**
@@ -240,6 +256,95 @@ export type ConnectConnector = Message<"colloquy.v1.ConnectConnector"> & {
  */
 export const ConnectConnectorSchema: GenMessage<ConnectConnector> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 3);
+
+/**
+ * OpenAiApi is an API of OpenAI, and of endpoints that speak it.
+ *
+ * @generated from enum colloquy.v1.OpenAiApi
+ */
+export const OpenAiApi = {
+  /**
+   * The default: Chat Completions.
+   *
+   * @generated from enum value: OPEN_AI_API_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Chat Completions, `/chat/completions` below the base URL.
+   *
+   * @generated from enum value: OPEN_AI_API_CHAT = 1;
+   */
+  CHAT: 1,
+
+  /**
+   * Responses, `/responses` below the base URL. Nothing is stored there.
+   *
+   * @generated from enum value: OPEN_AI_API_RESPONSES = 2;
+   */
+  RESPONSES: 2,
+} as const;
+
+/**
+ * OpenAiApi is an API of OpenAI, and of endpoints that speak it.
+ *
+ * @generated from enum colloquy.v1.OpenAiApi
+ */
+export type OpenAiApi = (typeof OpenAiApi)[keyof typeof OpenAiApi] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.OpenAiApi.
+ */
+export const OpenAiApiSchema: GenEnum<OpenAiApi> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_agent, 0);
+
+/**
+ * ReasoningHistory says which of its earlier thoughts a model is sent again.
+ *
+ * @generated from enum colloquy.v1.ReasoningHistory
+ */
+export const ReasoningHistory = {
+  /**
+   * The default: those of the running turn and of earlier turns with tool calls.
+   *
+   * @generated from enum value: REASONING_HISTORY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The same as the default.
+   *
+   * @generated from enum value: REASONING_HISTORY_TOOL_TURNS = 1;
+   */
+  TOOL_TURNS: 1,
+
+  /**
+   * None.
+   *
+   * @generated from enum value: REASONING_HISTORY_NONE = 2;
+   */
+  NONE: 2,
+
+  /**
+   * All that are part of the context.
+   *
+   * @generated from enum value: REASONING_HISTORY_ALL = 3;
+   */
+  ALL: 3,
+} as const;
+
+/**
+ * ReasoningHistory says which of its earlier thoughts a model is sent again.
+ *
+ * @generated from enum colloquy.v1.ReasoningHistory
+ */
+export type ReasoningHistory = (typeof ReasoningHistory)[keyof typeof ReasoningHistory] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.ReasoningHistory.
+ */
+export const ReasoningHistorySchema: GenEnum<ReasoningHistory> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_agent, 1);
 
 /**
  * AgentProtocol is a protocol for calls to an agent.
@@ -280,5 +385,5 @@ export type AgentProtocol = (typeof AgentProtocol)[keyof typeof AgentProtocol] |
  * Describes the enum colloquy.v1.AgentProtocol.
  */
 export const AgentProtocolSchema: GenEnum<AgentProtocol> = /*@__PURE__*/
-  enumDesc(file_colloquy_v1_agent, 0);
+  enumDesc(file_colloquy_v1_agent, 2);
 

@@ -19,6 +19,8 @@ interface Sorted extends SortedCall {
   readonly scan: JsonEnd;
   held: string[];
   length: number;
+  /** No more arguments come. */
+  closed: boolean;
 }
 
 export class CallSorter {
@@ -44,6 +46,7 @@ export class CallSorter {
       scan,
       held: [],
       length: 0,
+      closed: false,
       get complete() {
         return scan.ended;
       },
@@ -59,26 +62,33 @@ export class CallSorter {
 
   arguments(call: SortedCall, text: string): void {
     const sorted = call as Sorted;
-    if (text === "") return;
+    if (text === "" || sorted.closed) return;
     sorted.length += text.length;
     sorted.scan.feed(text);
     sorted.held.push(text);
     this.#pass();
   }
 
+  /** No more arguments of the call come. */
+  close(call: SortedCall): void {
+    (call as Sorted).closed = true;
+    this.#pass();
+  }
+
   /** Something else than a call: at once, or after the calls that are open. */
   other(piece: ReplyPiece): void {
+    const [only, second] = this.#queue;
+    if (only?.complete && second === undefined) this.close(only);
     if (this.#queue.length === 0) this.#out.add(piece);
     else this.#later.push(piece);
   }
 
   /** Passes on everything. */
   end(): void {
-    while (this.#queue.length > 0) {
-      this.#passFirst();
-      this.#queue.shift();
-      this.#open = false;
-    }
+    for (const call of [...this.#queue]) this.close(call);
+  }
+
+  #flushLater(): void {
     for (const piece of this.#later) this.#out.add(piece);
     this.#later = [];
   }
@@ -86,10 +96,14 @@ export class CallSorter {
   #pass(): void {
     for (;;) {
       const first = this.#queue[0];
-      if (first === undefined) return;
+      if (first === undefined) {
+        this.#flushLater();
+        return;
+      }
       this.#passFirst();
       // The last one may still grow.
-      if (!first.complete || this.#queue.length === 1) return;
+      if (!first.closed && !(first.complete && this.#queue.length > 1)) return;
+      first.closed = true;
       this.#queue.shift();
       this.#open = false;
     }

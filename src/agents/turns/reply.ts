@@ -1,6 +1,6 @@
 // Calls an agent with the rules for all connectors: timeouts, one retry, a circuit breaker.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ReplyPiece, saysSomething } from "../../domain/turns/reply-piece.ts";
+import { answers, type ReplyPiece, saysSomething } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
 import type { Circuit } from "../connectors/circuit-breaker.ts";
 import { AgentFailure, type AgentHealth, type Connector, type ReplyRequest } from "../connectors/connector.ts";
@@ -38,15 +38,17 @@ export async function* reply(
     for (let attempt = 0; ; attempt++) {
       const pieces = limited(connector, request, idleMs, ends, signal);
       let began = false;
+      let answered = false;
       try {
         for (;;) {
           const next = await pieces.next();
           if (next.done) {
             health = "up";
-            requireReply(next.value, began);
+            requireReply(next.value, answered);
             return next.value;
           }
           began ||= saysSomething(next.value);
+          answered ||= answers(next.value);
           yield next.value;
         }
       } catch (error) {
@@ -71,9 +73,9 @@ export async function* reply(
   }
 }
 
-/** Throws for an empty reply, unless the agent ended it normally. */
-function requireReply(finish: FinishReason, began: boolean): void {
-  const failure = began && finish !== FinishReason.ERROR ? undefined : CUTS[finish];
+/** Throws for a reply without an answer, unless the agent ended it normally. */
+function requireReply(finish: FinishReason, answered: boolean): void {
+  const failure = answered && finish !== FinishReason.ERROR ? undefined : CUTS[finish];
   if (failure !== undefined) throw new AgentFailure(failure, { health: "up", finish });
 }
 

@@ -86,3 +86,8 @@ export function textPiece(text: string): ReplyPiece {
 export function saysSomething({ kind }: ReplyPiece): boolean {
   return kind !== "heartbeat" && kind !== "step" && kind !== "usage";
 }
+
+/** Whether it belongs to the answer; thoughts alone are none. */
+export function answers(piece: ReplyPiece): boolean {
+  return saysSomething(piece) && piece.kind !== "reasoning" && piece.kind !== "reasoning_end";
+}

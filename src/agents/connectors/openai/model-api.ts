@@ -12,7 +12,12 @@ export interface ModelApi {
   /** Parts of the request that an endpoint may refuse, and can do without. */
   readonly options: readonly ApiOption[];
   /** @param without the options that are left out */
-  body(connector: OpenAiConnector, items: readonly Item[], tools: readonly AgentTool[], without: ReadonlySet<string>): JsonObject;
+  body(
+    connector: OpenAiConnector,
+    items: readonly Item[],
+    tools: readonly AgentTool[],
+    without: ReadonlySet<string>,
+  ): JsonObject;
   /** @param taken ids of calls earlier in the conversation */
   form(taken: readonly string[]): ReplyForm;
 }

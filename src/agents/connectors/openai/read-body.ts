@@ -18,6 +18,8 @@ const GRACE_MS = 2_000;
 export interface ReplyForm {
   /** Whether the endpoint has said that the reply is complete; more may come. */
   readonly finished: boolean;
+  /** Whether nothing more is to come. */
+  readonly over: boolean;
   /** Takes an event, or a whole document. Throws for an error in it. */
   take(json: JsonValue | undefined, isDocument: boolean): void;
   /** What has come since the last time. */
@@ -59,7 +61,7 @@ export async function* readBody(
       if (pieces.length === 0) yield HEARTBEAT;
       else yield* pieces;
       if (reader.failure) throw reader.failure;
-      if (reader.done) break;
+      if (reader.done || form.over) break;
     }
   } finally {
     chunks.return?.()?.catch(() => {});

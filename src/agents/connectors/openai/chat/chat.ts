@@ -3,7 +3,6 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import { type OpenAiConnector, ReasoningHistory } from "../../../../../gen/colloquy/v1/agent_pb.ts";
 import type { AgentTool } from "../../../../domain/turns/agent-tool.ts";
 import { schemaOf } from "../../history/arguments.ts";
-import type { Item } from "../../history/items.ts";
 import type { ModelApi } from "../model-api.ts";
 import { historyOf, type ThoughtsTold } from "./history.ts";
 import { ChatReply } from "./reply.ts";

@@ -6,6 +6,7 @@ import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
 import { CallSorter } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
 import { Pieces } from "../../pieces.ts";
+import { urlCitation } from "../citations.ts";
 import { isObject } from "../failures.ts";
 import { type Segment, ThinkTags } from "./think-tags.ts";
 import { thoughtJson, thoughtsIn } from "./thoughts.ts";
@@ -13,8 +14,8 @@ import { ToolCalls } from "./tool-calls.ts";
 
 /** Maximum length of the address of an image that a model made; a part takes no longer one. */
 const MAX_IMAGE_LENGTH = 1024 * 1024 - 4096;
-/** Maximum sources of one reply. */
-const MAX_SOURCES = 200;
+/** Maximum annotations of one reply. */
+const MAX_ANNOTATIONS = 200;
 
 export interface DeltaOptions {
   /** Ids of calls earlier in the conversation. */
@@ -28,7 +29,7 @@ export class ChatDeltas {
   readonly #sorter = new CallSorter(this.#out);
   readonly #calls: ToolCalls;
   readonly #tags = new ThinkTags();
-  readonly #sources = new Set<string>();
+  readonly #cited = new Set<string>();
   /** The field of the open thoughts. */
   #thoughtField: string | undefined;
   #details: JsonObject[] = [];
@@ -122,21 +123,14 @@ export class ChatDeltas {
     else if (typeof text === "string") this.#segments(this.#tags.feed(text));
   }
 
-  /** What the reply was drawn from. Some servers repeat the list with each delta. */
+  /** Some servers repeat the list with each delta. */
   #annotation(annotation: JsonValue): void {
-    const cited = isObject(annotation) && isObject(annotation.url_citation) ? annotation.url_citation : undefined;
-    const { url, title } = cited ?? {};
-    if (typeof url !== "string" || this.#sources.has(url) || this.#sources.size >= MAX_SOURCES) return;
-    this.#sources.add(url);
-    const value = {
-      origin: { case: "url", value: url.slice(0, 16_384) },
-      ...(typeof title === "string" && { title: title.slice(0, 16_384) }),
-    } as const;
-    this.#sorter.other({
-      kind: "part",
-      entry: MessageKind.MESSAGE,
-      part: create(PartSchema, { content: { case: "source", value } }),
-    });
+    const cited = urlCitation(isObject(annotation) && isObject(annotation.url_citation) ? annotation.url_citation : {});
+    if (cited === undefined) return;
+    const key = JSON.stringify(annotation);
+    if (this.#cited.has(key) || this.#cited.size >= MAX_ANNOTATIONS) return;
+    this.#cited.add(key);
+    this.#sorter.other({ kind: "annotation", annotation: cited });
   }
 
   #image(image: JsonValue): void {

@@ -3,7 +3,7 @@ import { ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, type Block, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
-import { type Content, type Item, type Thought } from "../../history/items.ts";
+import type { Content, Item, Thought } from "../../history/items.ts";
 import { type ChatContent, chatContent, textContent } from "./content.ts";
 import { THOUGHT_FIELDS, thoughtFields } from "./thoughts.ts";
 
@@ -40,7 +40,11 @@ const CALL_ID = /^\S{1,40}$/;
  * are one assistant message, and each is followed by its result. Between a result and a user there is an assistant.
  * Thoughts go back under the name by which their server told them, where the same agent is asked.
  */
-export function historyOf(instructions: string, items: readonly Item[], thoughts: ThoughtsTold = "tool-turns"): ChatMessage[] {
+export function historyOf(
+  instructions: string,
+  items: readonly Item[],
+  thoughts: ThoughtsTold = "tool-turns",
+): ChatMessage[] {
   const history = new History(instructions);
   for (const turn of turnsOf(blocksOf(items.filter(isTold)))) {
     const told = thoughts === "all" || (thoughts === "tool-turns" && (turn.isLast || turn.blocks.some(hasCalls)));

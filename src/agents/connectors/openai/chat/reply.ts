@@ -17,6 +17,9 @@ export class ChatReply implements ReplyForm {
     this.#deltas = new ChatDeltas(options);
   }
 
+  /** Usage and `[DONE]` follow the finish reason. */
+  readonly over = false;
+
   get finished(): boolean {
     return this.#finish !== undefined;
   }

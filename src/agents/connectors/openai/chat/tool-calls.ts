@@ -1,9 +1,9 @@
 // Finds out which call a delta of chat completions belongs to: servers leave out, repeat and invent ids and indices.
-import { randomBytes } from "node:crypto";
 import type { JsonValue } from "@bufbuild/protobuf";
 import { ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import type { CallSorter, SortedCall } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
+import { newCallId } from "../../new-call-id.ts";
 import { isObject } from "../failures.ts";
 
 /** Maximum bytes of a part's `call_id`; LiteLLM puts signatures of several KiB into ids. */
@@ -152,10 +152,6 @@ export class ToolCalls {
       throw new AgentFailure("the agent called a tool without its name", { health: "up" });
     this.#nameless.set(index, { id: before?.id || id, text: held });
   }
-}
-
-export function newCallId(): string {
-  return `call_${randomBytes(12).toString("hex")}`;
 }
 
 /** As text; servers that parse what the model wrote send an object. */

@@ -1,0 +1,141 @@
+// Converts a conversation to the input of Responses: an item for each message, thought, call and result.
+import type { JsonObject } from "@bufbuild/protobuf";
+import { ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
+import { argumentsText, toolName } from "../../history/arguments.ts";
+import { type Answered, blocksOf, type Step } from "../../history/blocks.ts";
+import { CallIds } from "../../history/call-ids.ts";
+import type { Call, Item, Result, Said, Thought } from "../../history/items.ts";
+import { inputContent, outputContent } from "./content.ts";
+
+/** OpenAI takes ids of up to 64 characters. */
+const CALL_ID = /^\S{1,64}$/;
+
+/**
+ * Each call is followed by its output. Ids are left out, for nothing is stored there, but those of thoughts and of hosted
+ * tools' items. A thought goes back only as the provider encrypted it, and only before what it led to.
+ * @param withThoughts whether thoughts go back at all
+ */
+export function inputOf(items: readonly Item[], withThoughts: boolean): JsonObject[] {
+  const input = new Input(withThoughts);
+  for (const block of blocksOf(withHosted(items))) {
+    if (block.kind === "step") input.step(block);
+    else input.said(block);
+  }
+  return input.items;
+}
+
+/** Items of hosted tools that were stored as calls and results are items of the provider again. */
+function withHosted(items: readonly Item[]): Item[] {
+  const answered = new Set(items.flatMap((item) => (item.kind === "result" ? [item.callId] : [])));
+  return items.flatMap((item): Item[] => {
+    if (item.kind === "foreign") return item.format === "openai" ? [item] : [];
+    if (item.kind === "call" && isHosted(item)) {
+      // What this machine would have had to run, and did not, has no output that could be made up.
+      if (typeof item.extra.type !== "string" || (item.place === ToolPlace.CLIENT && !answered.has(item.callId)))
+        return [];
+      return [{ kind: "foreign", format: "openai", item: hostedCall(item) }];
+    }
+    if (item.kind === "result" && typeof item.extra.type === "string" && !OUTPUTS.includes(item.extra.type)) {
+      return [{ kind: "foreign", format: "openai", item: hostedResult(item) }];
+    }
+    return [item];
+  });
+}
+
+function isHosted({ type, place }: Call): boolean {
+  return type === ToolType.BUILT_IN || place === ToolPlace.PROVIDER;
+}
+
+const OUTPUTS = ["function_call_output", "custom_tool_call_output"];
+
+function hostedCall({ callId, name, arguments: text, type, extra }: Call): JsonObject {
+  return {
+    ...(callId !== "" && { call_id: callId }),
+    ...(name !== "" && name !== extra.type && { name }),
+    ...(text !== "" && { [type === ToolType.MCP ? "arguments" : "input"]: text }),
+    ...extra,
+  };
+}
+
+function hostedResult({ callId, content, extra }: Result): JsonObject {
+  const [first] = content;
+  const text = first?.type === "text" ? first.text : "";
+  return {
+    ...(callId !== "" && { call_id: callId }),
+    ...("output" in extra ? {} : { output: jsonOr(text) }),
+    ...extra,
+  };
+}
+
+class Input {
+  readonly items: JsonObject[] = [];
+  readonly #ids = new CallIds(CALL_ID);
+  readonly #withThoughts: boolean;
+
+  constructor(withThoughts: boolean) {
+    this.#withThoughts = withThoughts;
+  }
+
+  said({ role, content }: Said): void {
+    this.items.push({
+      type: "message",
+      role,
+      content: role === "assistant" ? outputContent(content) : inputContent(content),
+    });
+  }
+
+  step({ items }: Step): void {
+    const outputs: JsonObject[] = [];
+    for (const [index, item] of items.entries()) {
+      if (item.kind === "thought") {
+        // Orphaned, it would make the endpoint refuse the conversation.
+        const led = items.slice(index + 1).some(({ kind }) => kind !== "thought");
+        const thought = led && this.#withThoughts ? thoughtOf(item) : undefined;
+        if (thought) this.items.push(thought);
+      } else if (item.kind === "said") this.said(item);
+      else if (item.kind === "foreign") this.items.push(withoutNulls(item.item));
+      else outputs.push(this.#call(item));
+    }
+    this.items.push(...outputs);
+  }
+
+  /** Adds a call and returns its output. */
+  #call({ call, result }: Answered): JsonObject {
+    const call_id = this.#ids.of(call);
+    const output = result.content.some(({ type }) => type === "file")
+      ? inputContent(result.content)
+      : result.content.map((one) => (one.type === "file" ? "" : one.text)).join("\n");
+    if (call.type === ToolType.CUSTOM) {
+      this.items.push({ type: "custom_tool_call", call_id, name: toolName(call.name), input: call.arguments });
+      return { type: "custom_tool_call_output", call_id, output };
+    }
+    const name = toolName(call.name);
+    this.items.push({ type: "function_call", call_id, name, arguments: argumentsText(call.arguments) });
+    return { type: "function_call_output", call_id, output };
+  }
+}
+
+/** What another provider encrypted has no type of this one. */
+function thoughtOf({ id, summary, encrypted, extra }: Thought): JsonObject | undefined {
+  if (encrypted === "" || extra.type !== "reasoning") return undefined;
+  return {
+    type: "reasoning",
+    ...(id !== "" && { id }),
+    summary: summary.map((text) => ({ type: "summary_text", text })),
+    encrypted_content: encrypted,
+  };
+}
+
+/** Input types lack who made an item, and take no null where output has one. */
+function withoutNulls(item: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(item).filter(([name, value]) => value !== null && name !== "created_by"));
+}
+
+function jsonOr(text: string) {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

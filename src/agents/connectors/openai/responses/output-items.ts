@@ -1,0 +1,214 @@
+// Turns the output items of Responses, and the events that tell them bit by bit, into pieces.
+import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
+import { MessageKind } from "../../../../../gen/colloquy/v1/message_pb.ts";
+import { PartSchema, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
+import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
+import { CallSorter, type SortedCall } from "../../call-sorter.ts";
+import { AgentFailure } from "../../connector.ts";
+import { newCallId } from "../../new-call-id.ts";
+import { Pieces } from "../../pieces.ts";
+import { isObject } from "../failures.ts";
+import { MessageText } from "./message-text.ts";
+
+/** Maximum length of a provider's item as JSON; an entry of the log takes 1 MiB. */
+const MAX_ITEM_LENGTH = 1000 * 1024;
+const MAX_ID_LENGTH = 128;
+/** Maximum items of one reply. */
+const MAX_ITEMS = 1000;
+
+export interface ItemsOptions {
+  /** Ids of calls earlier in the conversation. */
+  readonly taken?: Iterable<string>;
+  readonly newId?: () => string;
+}
+
+interface Known {
+  call?: SortedCall;
+  /** Whether something of it was told by a delta. */
+  told: boolean;
+  /** Whether it has ended. */
+  done: boolean;
+}
+
+type Event = Readonly<Record<string, JsonValue>>;
+
+export class OutputItems {
+  readonly #out = new Pieces();
+  readonly #sorter = new CallSorter(this.#out);
+  readonly #text = new MessageText((piece) => this.#sorter.other(piece));
+  readonly #taken: Set<string>;
+  readonly #newId: () => string;
+  readonly #items = new Map<string, Known>();
+
+  constructor({ taken = [], newId = newCallId }: ItemsOptions) {
+    this.#taken = new Set(taken);
+    this.#newId = newId;
+  }
+
+  get hasCalls(): boolean {
+    return this.#sorter.count > 0;
+  }
+
+  pieces(): ReplyPiece[] {
+    return this.#out.take();
+  }
+
+  end(): void {
+    this.#sorter.end();
+  }
+
+  take(type: string, event: Event): void {
+    const { item, delta, output_index: index } = event;
+    switch (type) {
+      case "response.output_item.added":
+        this.#added(item, index);
+        break;
+      case "response.output_item.done":
+        this.done(item, index);
+        break;
+      case "response.output_text.delta":
+      case "response.refusal.delta":
+        if (typeof delta !== "string") break;
+        this.#known(event).told = true;
+        this.#text.say(`${index} ${event.content_index}`, delta);
+        break;
+      case "response.output_text.annotation.added":
+        if (isObject(event.annotation)) this.#text.annotate(event.annotation);
+        break;
+      case "response.reasoning_summary_part.added":
+        if (this.#known(event).told) this.#think("\n\n");
+        break;
+      case "response.reasoning_summary_text.delta":
+      case "response.reasoning_text.delta":
+        if (typeof delta !== "string") break;
+        this.#known(event).told = true;
+        this.#think(delta);
+        break;
+      case "response.function_call_arguments.delta":
+      case "response.custom_tool_call_input.delta": {
+        const { call } = this.#known(event);
+        if (call !== undefined && typeof delta === "string") this.#sorter.arguments(call, delta);
+        break;
+      }
+    }
+  }
+
+  /** An item is whole: what was not told of it yet is told. */
+  done(item: JsonValue | undefined, index: JsonValue | undefined): void {
+    if (!isObject(item)) return;
+    const known = this.#known({ output_index: index ?? null, item_id: item.id ?? null });
+    if (known.done) return;
+    known.done = true;
+    switch (item.type ?? "message") {
+      case "message":
+        if (!known.told && Array.isArray(item.content)) this.#message(item.content, index);
+        break;
+      case "function_call":
+      case "custom_tool_call": {
+        known.call ??= this.#begin(item);
+        const text = item.arguments ?? item.input;
+        if (!known.call.begun && typeof text === "string") this.#sorter.arguments(known.call, text);
+        this.#sorter.close(known.call);
+        break;
+      }
+      case "reasoning":
+        this.#reasoned(item, known.told);
+        break;
+      default:
+        this.#foreign(item);
+    }
+  }
+
+  /** By the index: some servers give an item another id in each event. */
+  #known({ output_index: index, item_id: id }: Event): Known {
+    const key = typeof index === "number" ? `#${index}` : String(id);
+    let known = this.#items.get(key);
+    if (known === undefined) {
+      if (this.#items.size >= MAX_ITEMS)
+        throw new AgentFailure(`the agent sent more than ${MAX_ITEMS} items`, { health: "up" });
+      known = { told: false, done: false };
+      this.#items.set(key, known);
+    }
+    return known;
+  }
+
+  #added(item: JsonValue | undefined, index: JsonValue | undefined): void {
+    if (!isObject(item)) return;
+    const known = this.#known({ output_index: index ?? null, item_id: item.id ?? null });
+    if (item.type === "function_call" || item.type === "custom_tool_call") known.call ??= this.#begin(item);
+  }
+
+  #begin(item: JsonObject): SortedCall {
+    const { id, call_id, name, arguments: _, input: __, status: ___, ...rest } = item;
+    if (typeof name !== "string" || name === "") {
+      throw new AgentFailure("the agent called a tool without its name", { health: "up" });
+    }
+    const given = typeof call_id === "string" && call_id !== "" ? call_id : String(id ?? "");
+    const fits = given !== "" && given.length <= 256 && !this.#taken.has(given);
+    const callId = fits ? given : this.#newId();
+    this.#taken.add(callId);
+    this.#text.close();
+    return this.#sorter.begin({
+      kind: "tool_call",
+      callId,
+      name,
+      type: item.type === "custom_tool_call" ? ToolType.CUSTOM : ToolType.FUNCTION,
+      ...(typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH && { partId: id }),
+      providerJson: bounded(rest),
+    });
+  }
+
+  #think(text: string): void {
+    this.#text.close();
+    this.#sorter.other({ kind: "reasoning", text });
+  }
+
+  #message(content: readonly JsonValue[], index: JsonValue | undefined): void {
+    for (const [at, part] of content.entries()) {
+      if (!isObject(part)) continue;
+      const text = part.text ?? part.refusal;
+      if (typeof text === "string") this.#text.say(`${index} ${at}`, text);
+      if (Array.isArray(part.annotations))
+        for (const one of part.annotations) if (isObject(one)) this.#text.annotate(one);
+    }
+  }
+
+  #reasoned(item: JsonObject, told: boolean): void {
+    const { id, summary, content, encrypted_content: encrypted, status: _, ...rest } = item;
+    const summaries = textsIn(summary);
+    const texts = textsIn(content);
+    if (!told) this.#think((texts.length > 0 ? texts : summaries).join("\n\n"));
+    this.#text.close();
+    this.#sorter.other({
+      kind: "reasoning_end",
+      ...(typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH && { id }),
+      ...(summaries.length > 0 && { summary: summaries }),
+      ...(typeof encrypted === "string" && encrypted.length <= MAX_ITEM_LENGTH && { encrypted }),
+      providerJson: bounded(rest),
+    });
+  }
+
+  /** Of a hosted tool, or of a type that is not known: kept as it is, and given back. */
+  #foreign(item: JsonObject): void {
+    const json = JSON.stringify(item);
+    if (json.length > MAX_ITEM_LENGTH) {
+      throw new AgentFailure("the agent sent an item that is larger than an entry may be", { health: "up" });
+    }
+    this.#text.close();
+    const part = create(PartSchema, { content: { case: "opaque", value: { format: "openai", json } } });
+    this.#sorter.other({ kind: "part", entry: MessageKind.ITEM, part });
+  }
+}
+
+function textsIn(parts: JsonValue | undefined): string[] {
+  if (!Array.isArray(parts)) return [];
+  return parts.flatMap((part) =>
+    isObject(part) && typeof part.text === "string" && part.text !== "" ? [part.text] : [],
+  );
+}
+
+/** What stands beside an item's fields; its type alone, if it is too long. */
+function bounded(rest: JsonObject): string {
+  const json = JSON.stringify(rest);
+  return json.length <= MAX_ITEM_LENGTH / 4 ? json : JSON.stringify({ type: rest.type ?? null });
+}
