@@ -1,6 +1,6 @@
 // `agent set`: creates the agent with a name, or updates it.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Agent, AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
+import { type Agent, AgentSchema, OpenAiApi } from "../../gen/colloquy/v1/agent_pb.ts";
 import { createSealer } from "../agents/secrets/sealing.ts";
 import { readSealingKey } from "../agents/secrets/sealing-key.ts";
 import { setAgent } from "../services/agents/set-agent.ts";
@@ -19,6 +19,7 @@ export const agentSetCommand: Command = {
     connector: { type: "string", help: "how to reach it: echo, openai or connect" },
     url: { type: "string", help: "base URL; for openai (default: OpenAI) and connect" },
     model: { type: "string", help: "model; for openai" },
+    api: { type: "string", help: "API that the endpoint speaks: chat or responses; for openai (default: chat)" },
     credential: { type: "string", help: "credential to send, such as an API key; stored encrypted (default: none)" },
   },
   async run(invocation) {
@@ -46,17 +47,29 @@ function connectorOf({
   connector,
   url = "",
   model = "",
+  api = "chat",
 }: Words): NonNullable<MessageInitShape<typeof AgentSchema>["connector"]> {
   switch (connector) {
     case "echo":
       return { case: "echo", value: {} };
     case "openai":
       if (model === "") throw new UsageError("--model: must be the name of a model");
-      return { case: "openai", value: { baseUrl: url, model } };
+      return { case: "openai", value: { baseUrl: url, model, api: apiOf(api) } };
     case "connect":
       if (url === "") throw new UsageError("--url: must be the base URL of the agent");
       return { case: "connect", value: { baseUrl: url } };
     default:
       throw new UsageError("--connector: must be echo, openai or connect");
+  }
+}
+
+function apiOf(api: string): OpenAiApi {
+  switch (api) {
+    case "chat":
+      return OpenAiApi.UNSPECIFIED;
+    case "responses":
+      return OpenAiApi.RESPONSES;
+    default:
+      throw new UsageError("--api: must be chat or responses");
   }
 }
