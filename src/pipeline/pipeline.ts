@@ -23,6 +23,8 @@ export type UnknownCallHead = Pick<CallHead, "wire" | "header">;
 export interface Pipeline {
   /** Every method that is served, by its path, such as `/colloquy.v1.MessageService/SendMessage`. */
   readonly methods: ReadonlyMap<string, DescMethod>;
+  /** Those of services that get their requests unchecked. */
+  readonly unchecked: ReadonlySet<DescMethod>;
   begin(head: CallHead): Call;
   /** Records a call of a method that is not served, and gives the error to send and the headers that go with it. */
   refuse(head: UnknownCallHead): { readonly error: ConnectError; readonly headers: ReadonlyMap<string, string> };
@@ -56,6 +58,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   }
   return {
     methods,
+    unchecked: new Set(options.services.flatMap(({ service, unchecked }) => (unchecked ? service.methods : []))),
     begin(head) {
       const route = routes.get(head.method);
       if (route === undefined) throw new Error(`${head.method.toString()} is not served`);

@@ -34,7 +34,10 @@ export interface ServiceEntry {
   readonly handlers: Record<string, (request: any, context: CallContext) => any>;
   /** Served without a credential, not rate limited, and still while the server drains: health, reflection. */
   readonly open: boolean;
-  /** Gets its requests as they are: what is wrong with one is for the service to say. Default: false. */
+  /**
+   * Gets its requests as they are, with U+FFFD for what is not UTF-8: what is wrong with one is for the service to say.
+   * Default: false.
+   */
   readonly unchecked?: boolean;
 }
 

@@ -1,14 +1,15 @@
 // What clients of gRPC that we did not write make of our answers.
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, fromJsonString, toBinary } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import * as grpc from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
+import { ServerReflection, ServerReflectionResponseSchema } from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { encodeMessage } from "../../src/protocols/rpc/grpc-status.ts";
 import { CollectRequestSchema, EchoRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
 import { type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
+import { frame, rawCall } from "../support/raw-call.ts";
 
 let server: EchoServer;
 let client: grpc.Client;
@@ -81,3 +82,37 @@ it.each([ServerReflection, ServerReflectionAlpha])(
     expect(answers).toEqual([...asked.slice(1).map(() => "errorResponse"), "fileDescriptorResponse"]);
   },
 );
+
+const SYMBOL = "colloquy.test.v1.EchoService";
+/** Requests as bytes, good ones behind each that is not UTF-8: a symbol, a file, a host, an extension's type. */
+const BROKEN_TEXTS = ["22 03 61 ff 62", "1a 02 c3 28", "0a 01 80 22 01 78", "2a 05 0a 01 ed 10 01", "32 02 f8 88"];
+const good = Buffer.concat([Buffer.from([0x22, SYMBOL.length]), Buffer.from(SYMBOL)]);
+
+it.each(
+  ["grpc", "grpc-web", "connect"].flatMap((protocol) => [
+    { protocol: protocol as "grpc", json: false, version: "v1" },
+    { protocol: protocol as "grpc", json: true, version: "v1" },
+    { protocol: protocol as "grpc", json: false, version: "v1alpha" },
+  ]),
+)("F-REFLECTION: $version over $protocol (JSON: $json) goes on after text that is not UTF-8", async (form) => {
+  const requests = form.json
+    ? [Buffer.from('{"fileContainingSymbol":"a\xffb"}', "latin1"), Buffer.from(`{"fileContainingSymbol":"${SYMBOL}"}`)]
+    : BROKEN_TEXTS.flatMap((hex) => [Buffer.from(hex.replaceAll(" ", ""), "hex"), good]);
+  const { body } = await rawCall(server.url, {
+    path: `/grpc.reflection.${form.version}.ServerReflection/ServerReflectionInfo`,
+    ...form,
+    stream: true,
+    body: Buffer.concat(requests.map((bytes) => frame(bytes))),
+  });
+  const answers: unknown[] = [];
+  for (let at = 0; at < body.length && body[at] === 0; at += 5 + body.readUInt32BE(at + 1)) {
+    const bytes = body.subarray(at + 5, at + 5 + body.readUInt32BE(at + 1));
+    // The two versions differ in nothing but their package.
+    const { messageResponse } = form.json
+      ? fromJsonString(ServerReflectionResponseSchema, bytes.toString())
+      : fromBinary(ServerReflectionResponseSchema, bytes);
+    answers.push(messageResponse.case === "errorResponse" ? messageResponse.value.errorMessage : messageResponse.case);
+  }
+  const kinds = form.json ? ["symbol"] : ["symbol", "file", "symbol", "extension", "type"];
+  expect(answers).toEqual(kinds.flatMap((kind) => [`${kind} not found`, "fileDescriptorResponse"]));
+});

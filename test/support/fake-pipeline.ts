@@ -98,6 +98,7 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
   };
   return {
     methods,
+    unchecked: new Set(),
     begin,
     refuse: () => ({ error: new ConnectError("unknown", Code.Unimplemented), headers: new Map() }),
   } as Pipeline;

@@ -7,6 +7,7 @@ import { readJson } from "../../codec/json-values.ts";
 import { createJsonForm } from "../../codec/json-writer.ts";
 import { readLargeBinary } from "../../codec/large-binary.ts";
 import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
+import { mendJson, mendText } from "../../codec/mended-text.ts";
 import { createBinaryForm } from "../../codec/protobuf-writer.ts";
 import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
@@ -25,6 +26,8 @@ export interface Codec {
 export interface CodecLimits {
   readonly readMaxBytes: number;
   readonly writeMaxBytes: number;
+  /** Methods whose requests may hold text that is not UTF-8, which is read with U+FFFD. Default: none. */
+  readonly unchecked?: ReadonlySet<DescMethod>;
 }
 
 // Kept unknown fields cost 100 times their size in memory; in JSON they may be of a newer client.
@@ -45,7 +48,7 @@ function parsed(text: string): JsonValue {
   }
 }
 
-export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec {
+export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLimits): Codec {
   const jsonOf = createJsonForm();
   const binaryOf = createBinaryForm();
 
@@ -61,8 +64,10 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
   }
 
   return {
-    decode({ input }, encoding, bytes) {
-      if (bytes.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
+    decode(method, encoding, sent) {
+      const { input } = method;
+      if (sent.byteLength > readMaxBytes) throw tooLarge(readMaxBytes);
+      const bytes = unchecked?.has(method) === true ? mended(input, encoding, sent) : sent;
       if (bytes.byteLength > LARGE_BODY) return decodeLarge(input, encoding, bytes);
       try {
         if (encoding === "proto") return fromBinary(input, bytes, BINARY);
@@ -83,6 +88,15 @@ export function createCodec({ readMaxBytes, writeMaxBytes }: CodecLimits): Codec
       return body;
     },
   };
+}
+
+/** What is no message stays as it is, for decoding to refuse. */
+function mended(input: DescMessage, encoding: Encoding, bytes: Uint8Array): Uint8Array {
+  try {
+    return encoding === "proto" ? mendText(input, bytes) : mendJson(bytes);
+  } catch {
+    return bytes;
+  }
 }
 
 export function lengthOf(body: string | Uint8Array): number {

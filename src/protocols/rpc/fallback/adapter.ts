@@ -48,7 +48,10 @@ const PROTOCOL_HEADERS = [
 /** Serves all three protocols at `/<service>/<method>`; says false to any other path. */
 export function createConnectAdapter(options: ConnectAdapterOptions): HttpHandler {
   const { pipeline, lifecycle, bodies, readMaxBytes = 4 << 20, writeMaxBytes = 64 << 20 } = options;
-  const reading = createMessageReading(createCodec({ readMaxBytes, writeMaxBytes }), readMaxBytes);
+  const reading = createMessageReading(
+    createCodec({ readMaxBytes, writeMaxBytes, unchecked: pipeline.unchecked }),
+    readMaxBytes,
+  );
   const router = createConnectRouter({
     readMaxBytes,
     writeMaxBytes,

@@ -19,7 +19,7 @@ import { streamedAnswer } from "./streamed-answer.ts";
 
 export function createStreamLane(options: LaneOptions): Lane {
   const { pipeline, lifecycle } = options;
-  const codec = createCodec(options);
+  const codec = createCodec({ ...options, unchecked: options.pipeline.unchecked });
   const frames = createFrames(codec);
 
   async function serve(protocol: Protocol, incoming: Incoming, target: Target): Promise<void> {

@@ -51,7 +51,12 @@ export function createUnaryLane(options: LaneOptions): Lane {
     return DONE;
   }
 
-  return createLane(options, { kind: "unary", codec: createCodec(options), formOf, serve });
+  return createLane(options, {
+    kind: "unary",
+    codec: createCodec({ ...options, unchecked: options.pipeline.unchecked }),
+    formOf,
+    serve,
+  });
 }
 
 async function outcomeOf(form: UnaryForm, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeAnswer> {
