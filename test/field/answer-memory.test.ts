@@ -31,6 +31,7 @@ beforeAll(async () => {
   sql = (text, values) => tables.sql(text, values);
   // Nobody searches here, and the words of so much text take PostgreSQL longer than all the rest.
   await sql("alter table message alter column search drop expression");
+  await sql("alter table message alter column content set storage external");
   headers = { ...tenant.headers, "content-type": "application/json" };
   const made = await (await post("/v1/conversations", { conversation: { title: "long" } })).json();
   id = made.conversation?.id ?? made.id;
@@ -63,10 +64,13 @@ function mostResident(): number {
 
 /** The status and the length of each answer, asked for all at once. */
 async function atOnce(count: number, path: string) {
+  // Most are alike, and reading one takes long.
+  const read = new Map<string, ReturnType<typeof JSON.parse>>();
   const ask = async () => {
     const answer = await fetch(server.url + path, { headers });
     const text = await answer.text();
-    return { status: answer.status, json: JSON.parse(text) };
+    if (!read.has(text)) read.set(text, JSON.parse(text));
+    return { status: answer.status, json: read.get(text) };
   };
   return Promise.all(Array.from({ length: count }, ask));
 }

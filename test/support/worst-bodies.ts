@@ -18,9 +18,15 @@ export function pathsOf(schema: DescMessage, depth = 4, before: Path = []): Path
   return schema.fields.flatMap((field) => {
     const path = [...before, field];
     const inner = field.fieldKind === "message" || field.fieldKind === "list" ? field.message : undefined;
-    const isOurs = inner !== undefined && !inner.typeName.startsWith("google.protobuf.");
-    return isOurs && !before.some((one) => one.message === inner) ? [path, ...pathsOf(inner, depth - 1, path)] : [path];
+    return inner !== undefined && isOwnMessage({ message: inner }) && !before.some((one) => one.message === inner)
+      ? [path, ...pathsOf(inner, depth - 1, path)]
+      : [path];
   });
+}
+
+/** Of the contract, hence an object in JSON. */
+function isOwnMessage({ message }: Pick<DescField, "message">): boolean {
+  return message !== undefined && !message.typeName.startsWith("google.protobuf.");
 }
 
 function isJson({ message }: DescField): boolean {
@@ -61,11 +67,11 @@ function* valuesOf(field: DescField): Generator<[name: string, json: string]> {
   if (field.fieldKind === "scalar" || field.fieldKind === "enum") yield ["as escapes", `"${times("\\n")}"`];
   if (field.fieldKind === "scalar" && field.scalar !== ScalarType.STRING) yield ["as digits", times("9")];
   yield* textsOf(field);
-  if (field.fieldKind === "message") yield ["as paths", `"${times("a,")}a"`];
+  if (field.fieldKind === "message" && !isOwnMessage(field)) yield ["as paths", `"${times("a,")}a"`];
 }
 
 /** What a value that is no text may be written as. Most reads of a number take long for one of many digits. */
-function* textsOf({ fieldKind, scalar }: DescField): Generator<[name: string, json: string]> {
+function* textsOf({ fieldKind, scalar, message }: DescField): Generator<[name: string, json: string]> {
   if (fieldKind === "map" || scalar === ScalarType.STRING) return;
   const texts = {
     digits: times("9"),
@@ -74,6 +80,8 @@ function* textsOf({ fieldKind, scalar }: DescField): Generator<[name: string, js
     time: `2026-01-31T12:00:00.${times("0")}Z`,
   };
   for (const [name, text] of Object.entries(texts)) {
+    // Where an object is wanted, a text is refused for what it is, whatever it says.
+    if (isOwnMessage({ message }) && name !== "base64") continue;
     yield [`as a text: ${name}`, fieldKind === "list" ? `["${text}"]` : `"${text}"`];
   }
 }
