@@ -1,0 +1,152 @@
+// The files of deploy/: each is read by the tool that will read it, or held to that tool's schema.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Deployment } from "kubernetes-models/apps/v1/Deployment";
+import { HorizontalPodAutoscaler } from "kubernetes-models/autoscaling/v2/HorizontalPodAutoscaler";
+import { PodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisruptionBudget";
+import { Service } from "kubernetes-models/v1/Service";
+import { ServiceAccount } from "kubernetes-models/v1/ServiceAccount";
+import { expect, test } from "vitest";
+import { parse, parseAllDocuments } from "yaml";
+import { CLOSE_MS, DRAIN_MS } from "../../src/app/stop-times.ts";
+import { loadConfig } from "../../src/config/config.ts";
+import { SETTINGS } from "../../src/config/variables.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startServer } from "../support/process.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const read = (path: string) => readFileSync(join(ROOT, "deploy", path), "utf8");
+
+/** Skips with a line that says what to install. */
+function toolFor(what: string, path: string, package_: string): boolean {
+  if (existsSync(path)) return true;
+  process.stderr.write(`${path} is not installed (apt-get install ${package_}): skipping ${what}\n`);
+  return false;
+}
+
+/** Whether the name is one of a setting, or of a file with its value. */
+const isSetting = (name: string) => SETTINGS.includes(name.replace(/_FILE$/, ""));
+
+/** The longest that a server takes to stop, in seconds. */
+const stopSeconds = (environment: Record<string, string>) =>
+  (loadConfig(environment).drainDelayMs + DRAIN_MS + CLOSE_MS) / 1_000;
+
+test("systemd takes the unit, and finds little that it could do beside its work", () => {
+  const unit = read("systemd/colloquy.service");
+  const seconds = Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]);
+  expect(seconds).toBeGreaterThan(stopSeconds({ COLLOQUY_PROFILE: "production" }));
+  if (!toolFor("the check of the unit", "/usr/bin/systemd-analyze", "systemd")) return;
+  const path = join(ROOT, "deploy/systemd/colloquy.service");
+  const verify = spawnSync("/usr/bin/systemd-analyze", ["verify", path], { encoding: "utf8" });
+  const complaints = verify.stderr.split("\n").filter((line) => line !== "" && !/is not executable/.test(line));
+  expect(complaints).toEqual([]);
+  const security = spawnSync("/usr/bin/systemd-analyze", ["security", "--offline=true", "--threshold=20", path]);
+  expect(security.status).toBe(0);
+});
+
+const MODELS: Readonly<Record<string, new (json: never) => { validate(): void }>> = {
+  Deployment,
+  HorizontalPodAutoscaler,
+  PodDisruptionBudget,
+  Service,
+  ServiceAccount,
+};
+
+/** The manifests, by kind. */
+function manifests() {
+  const all = parseAllDocuments(read("kubernetes/colloquy.yaml"), { merge: true }).map((one) => one.toJS());
+  return Object.fromEntries(all.map((manifest) => [manifest.kind, manifest]));
+}
+
+test("Kubernetes' schemas take the manifests", () => {
+  const all = manifests();
+  expect(Object.keys(all).sort()).toEqual(Object.keys(MODELS));
+  for (const [kind, manifest] of Object.entries(all)) new MODELS[kind]!(manifest as never).validate();
+  // The schemas can refuse.
+  const { Deployment: wrong } = manifests();
+  wrong.spec.replicas = "two";
+  expect(() => new Deployment(wrong).validate()).toThrow("replicas must be integer");
+});
+
+test("Kubernetes' pods have settings that exist, and time to stop", () => {
+  const { spec } = manifests().Deployment.spec.template;
+  for (const { env } of [...spec.containers, ...spec.initContainers]) {
+    expect(env.map(({ name }: { name: string }) => name).filter((name: string) => !isSetting(name))).toEqual([]);
+    const environment = Object.fromEntries(
+      env
+        .filter(({ name }: { name: string }) => !name.endsWith("_FILE"))
+        .map(({ name, value }: { name: string; value: string }) => [name, value]),
+    );
+    expect(spec.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(stopSeconds(environment));
+  }
+  const [server] = spec.containers;
+  expect(server.readinessProbe.grpc.port).toBe(loadConfig({}).port);
+  expect([server.startupProbe, server.livenessProbe].map(({ httpGet }) => httpGet.path)).toEqual([
+    "/healthz",
+    "/healthz",
+  ]);
+});
+
+test("the compose file has settings that exist, locked containers, and no secret", () => {
+  const { services, secrets, volumes } = parse(read("compose.yaml"));
+  for (const name of ["colloquy", "migrate"]) {
+    const { environment, read_only, cap_drop } = services[name];
+    expect(Object.keys(environment).filter((variable) => !isSetting(variable))).toEqual([]);
+    expect([read_only, cap_drop]).toEqual([true, ["ALL"]]);
+  }
+  expect(Number.parseInt(services.colloquy.stop_grace_period, 10)).toBeGreaterThan(
+    stopSeconds({ COLLOQUY_PROFILE: "production" }),
+  );
+  expect(Object.keys(secrets)).toEqual(["database_url", "database_password"]);
+  expect(Object.keys(volumes)).toEqual(["data", "database"]);
+});
+
+test("the image has settings that exist, and runs as no root", () => {
+  const lines = read("Containerfile");
+  const variables = [...lines.matchAll(/^(?:ENV|\s+)\s*([A-Z_]+)=/gm)].map(([, name = ""]) => name);
+  expect(variables.filter((name) => name !== "PATH" && !isSetting(name))).toEqual([]);
+  expect(lines).toMatch(/^USER 10001$/m);
+  const { bin } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  expect(lines).toContain(`ENTRYPOINT ["${Object.keys(bin)[0]}"]`);
+});
+
+test("Prometheus takes the rules, and each fires on what it is for", () => {
+  if (!toolFor("the check of the alert rules", "/usr/bin/promtool", "prometheus")) return;
+  const run = (...words: string[]) => execFileSync("/usr/bin/promtool", words, { encoding: "utf8", stdio: "pipe" });
+  expect(run("check", "rules", join(ROOT, "deploy/prometheus/colloquy.rules.yml"))).toContain("6 rules found");
+  expect(run("test", "rules", join(import.meta.dirname, "colloquy.rules.test.yml"))).toContain("SUCCESS");
+  const fired = parse(readFileSync(join(import.meta.dirname, "colloquy.rules.test.yml"), "utf8")).tests.flatMap(
+    ({ alert_rule_test }: { alert_rule_test: { alertname: string; exp_alerts?: unknown[] }[] }) =>
+      alert_rule_test.filter(({ exp_alerts = [] }) => exp_alerts.length > 0).map(({ alertname }) => alertname),
+  );
+  const rules = parse(read("prometheus/colloquy.rules.yml")).groups[0].rules.map(
+    ({ alert }: { alert: string }) => alert,
+  );
+  expect([...new Set(fired)].sort()).toEqual([...rules].sort());
+});
+
+test("alert rules and the dashboard ask for metrics that a server has", async () => {
+  await using own = await createTestDatabase();
+  const server = startServer({ DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "", LOG_LEVEL: "warn" });
+  const url = /http:\S+/.exec(await server.ready)?.[0] ?? "";
+  await fetch(`${url}/v1/conversations`);
+  const text = await (await fetch(`${url}/metrics`)).text();
+  server.signal("SIGTERM");
+  await server.ended;
+  const asked = [read("prometheus/colloquy.rules.yml"), read("grafana/colloquy.json")].flatMap((file) => [
+    ...file.matchAll(/\b(?:colloquy_(?:rpc|database|shed|event)|nodejs|process)_[a-z0-9_]+/g),
+  ]);
+  const missing = new Set(asked.map(([name]) => name).filter((name) => !text.includes(`\n${name}`)));
+  expect([...missing]).toEqual([]);
+}, 60_000);
+
+test("the dashboard is what its script writes", () => {
+  const before = read("grafana/colloquy.json");
+  execFileSync(process.execPath, ["scripts/dashboard.ts"], { cwd: ROOT });
+  expect(JSON.parse(read("grafana/colloquy.json"))).toEqual(JSON.parse(before));
+  for (const { targets, gridPos } of JSON.parse(before).panels) {
+    expect(targets.length).toBeGreaterThan(0);
+    expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+  }
+});
