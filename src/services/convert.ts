@@ -66,6 +66,7 @@ export function toConversation(row: ConversationRow, { tenantId, memberId }: Rea
     etag: conversationEtag(row.version, row.last_seq),
     createTime: toTimestamp(row.create_time),
     updateTime: toTimestamp(row.update_time),
+    clientId: row.client_id ?? "",
   };
   if (memberId !== null) {
     conversation.memberView = {
@@ -108,6 +109,7 @@ export function toMessage(row: MessageRow): Message {
     etag: messageEtag(row.version),
     kind: row.kind ?? MessageKind.MESSAGE,
     parts: [],
+    clientId: row.client_id ?? "",
   };
   if (row.parts !== null) setStoredParts(message, row.parts);
   if (row.metadata) message.metadata = row.metadata;
@@ -129,7 +131,7 @@ export function toMessageRevision(row: NumberedRevision): MessageRevision {
 }
 
 /** What a caller says in a message. The role is user unless it says another, the text that of the parts. */
-export function toDraft({ kind, role, content, parts, metadata, clientTime }: Message): MessageDraft {
+export function toDraft({ kind, role, content, parts, metadata, clientTime, clientId }: Message): MessageDraft {
   return {
     kind: kind || MessageKind.MESSAGE,
     parts: partsText(parts) ?? undefined,
@@ -137,6 +139,7 @@ export function toDraft({ kind, role, content, parts, metadata, clientTime }: Me
     content: content || contentOf(parts),
     metadata,
     clientTime: clientTime && toDate(clientTime),
+    clientId: clientId || undefined,
   };
 }
 
@@ -152,5 +155,6 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     createTime: row.create_time,
     kind: row.kind ?? MessageKind.MESSAGE,
     parts: row.parts ?? undefined,
+    clientId: row.client_id ?? undefined,
   };
 }

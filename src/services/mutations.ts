@@ -50,6 +50,11 @@ async function requestKeyByTurns<M extends DescMessage>(
   return keyWith(context.idempotencyKey, context, caller, hash);
 }
 
+/** What tells one request from another, apart from its request id. */
+export function requestHash<M extends DescMessage>(schema: M, request: MessageShape<M>): Uint8Array {
+  return createHash("sha256").update(canonicalBytes(schema, request)).digest();
+}
+
 function canonicalBytes<M extends DescMessage>(schema: M, request: MessageShape<M>): Uint8Array {
   // The request is the same whether its key was in the body or in a header.
   const anonymous = clone(schema, request) as MessageShape<M> & { requestId?: string };

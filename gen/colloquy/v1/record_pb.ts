@@ -95,7 +95,8 @@ export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
 export type ConversationRecord = Message<"colloquy.v1.ConversationRecord"> & {
   /**
    * The conversation, its times and its creator as they are to be. Its etag, counts and `last_seq` follow from the rest.
-   * Its `number` is at most 1,000,000,000,000, and kept unless another conversation of the tenant has it.
+   * Its `number` is at most 1,000,000,000,000, and kept unless another conversation of the tenant has it. Its `client_id`
+   * is kept unless another conversation of its owner has it.
    *
    * @generated from field: colloquy.v1.Conversation conversation = 1;
    */
@@ -197,7 +198,8 @@ export const ParticipantRecordSchema: GenMessage<ParticipantRecord> = /*@__PURE_
 export type MessageRecord = Message<"colloquy.v1.MessageRecord"> & {
   /**
    * The message with its `conversation_id`, its sender, times and state as they are to be. Default sender: the caller.
-   * With a `seq` it must be the next of its conversation; without one it gets the next.
+   * With a `seq` it must be the next of its conversation; without one it gets the next. Its `client_id` is kept unless
+   * another message of the conversation has it.
    *
    * @generated from field: colloquy.v1.Message message = 1;
    */

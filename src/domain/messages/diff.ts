@@ -16,6 +16,8 @@ export interface MessageDraft {
   readonly clientTime: Date | undefined;
   /** As parts/stored.ts writes them. Undefined: none, or not said. */
   readonly parts: string | undefined;
+  /** Never changes. Undefined: none, or not said. */
+  readonly clientId: string | undefined;
 }
 
 export interface StoredMessage extends MessageDraft {
@@ -41,13 +43,20 @@ export interface MessageDiff {
  * old list is added. Metadata, client time and parts that the new list does not mention stay as they are; nor does it
  * mention a client time that is the time at which the store took the message: whoever shows one time for the two sends it
  * back. A new text alone becomes that of the parts. What comes after an entry of another kind than was there is all new:
- * no entry changes its kind.
+ * no entry changes its kind, nor its client id.
+ *
+ * @param claimed the client ids of the whole new list
  */
-export function diffMessages(stored: readonly StoredMessage[], wanted: readonly MessageDraft[]): MessageDiff {
+export function diffMessages(
+  stored: readonly StoredMessage[],
+  wanted: readonly MessageDraft[],
+  claimed: ReadonlySet<string> = new Set(),
+): MessageDiff {
   const edits: MessageEdit[] = [];
   let common = 0;
-  for (; common < stored.length && stored[common]?.kind === wanted[common]?.kind; common++) {
+  for (; common < Math.min(stored.length, wanted.length); common++) {
     const before = stored[common] as StoredMessage;
+    if (!areSame(before, wanted[common] as MessageDraft, claimed)) break;
     const edit = editOf(before, saidAgain(before, wanted[common] as MessageDraft));
     if (edit) edits.push(edit);
   }
@@ -59,10 +68,18 @@ export function diffMessages(stored: readonly StoredMessage[], wanted: readonly 
   };
 }
 
+/** Whether a message of the new list can be one that is there: those without a client id leave it as it is. */
+function areSame(before: StoredMessage, { kind, clientId }: MessageDraft, claimed: ReadonlySet<string>): boolean {
+  if (kind !== before.kind) return false;
+  if (clientId !== undefined) return clientId === before.clientId;
+  return before.clientId === undefined || !claimed.has(before.clientId);
+}
+
 function saidAgain(before: StoredMessage, { metadata, clientTime, ...wanted }: MessageDraft): MessageDraft {
   const own = before.clientTime === undefined && clientTime?.getTime() === before.createTime.getTime();
   return {
     ...wanted,
+    clientId: before.clientId,
     parts: wanted.parts ?? reworded(before, wanted.content),
     metadata: metadata ?? before.metadata,
     clientTime: own ? undefined : (clientTime ?? before.clientTime),

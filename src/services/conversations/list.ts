@@ -91,6 +91,7 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     memberId,
     ownedOnly,
     labels,
+    clientId,
   } = request;
   const creator = actorFilter("creator", request.creator);
   return {
@@ -104,6 +105,7 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(entityId && { entityId }),
     ...(pinned !== undefined && { pinned }),
     ...(number && { number }),
+    ...(clientId && { clientId }),
     ...(memberId && { memberId }),
     ...(ownedOnly && { ownedOnly }),
     ...(Object.keys(labels).length > 0 && { labels }),

@@ -5,7 +5,7 @@ import * as pb from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { EventType } from "../../domain/event-type.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
-import { isOurId, newId } from "../../domain/ids/id.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag } from "../../domain/updates/etag.ts";
@@ -15,16 +15,15 @@ import * as store from "../../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
-import { appendMessages } from "../../store/messages/sends.ts";
-import { toConversation, toDraft } from "../convert.ts";
+import { toConversation } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { pageOf } from "../page-of.ts";
 import { lockVisible, requireManage } from "./access.ts";
+import { createConversation } from "./create.ts";
 import { listConversations } from "./list.ts";
 import { checkNumbers } from "./numbers.ts";
 import { eraseLog } from "./purge.ts";
 import { updateConversation } from "./update.ts";
-import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
 
 export interface ConversationServiceOptions {
   readonly database: Database;
@@ -44,20 +43,7 @@ export function createConversationService(options: ConversationServiceOptions): 
     createConversation: mutation(
       method.createConversation,
       async (tx, caller, request) => {
-        const wanted = request.conversation ?? create(ConversationSchema);
-        const ownerId = wanted.ownerId || caller.memberId;
-        checkEntity(wanted);
-        if (ownerId !== null) await checkOwner(tx, caller, ownerId);
-        const participants = new Set(caller.memberId === null ? [] : [caller.memberId]);
-        await checkMembers(tx, caller, "participant_ids", request.participantIds);
-        for (const id of request.participantIds) participants.add(id);
-
-        const id = newId();
-        await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId });
-        await store.addParticipants(tx, caller, id, [...participants]);
-        const drafts = request.messages.map(toDraft);
-        rolePolicy.check(caller, drafts, (index) => `messages[${index}].role`);
-        await appendMessages(tx, caller, id, drafts);
+        const id = await createConversation(tx, caller, request, rolePolicy);
         return { conversation: await reread(tx, caller, id) };
       },
       ({ conversation }) => conversation?.id,

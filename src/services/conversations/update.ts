@@ -6,6 +6,7 @@ import type { UpdateConversationRequest } from "../../../gen/colloquy/v1/convers
 import { notFound } from "../../domain/errors.ts";
 import { EventType } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
+import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
@@ -16,6 +17,7 @@ import type { Queryable } from "../../store/database.ts";
 import { toConversation, toDraft } from "../convert.ts";
 import { replaceMessages } from "../messages/replace.ts";
 import { lockVisible, requireManage, requireOpen, requireWrite } from "./access.ts";
+import { checkClientIdFree } from "./create.ts";
 import { checkEntity, checkOwner, toValues } from "./values.ts";
 
 /** Changes what the request names. A change to what is there already is none, and leaves no trace. */
@@ -47,6 +49,7 @@ export async function updateConversation(
   if (changed.includes("owner_id")) {
     requireManage(caller, row);
     if (wanted.ownerId !== "") await checkOwner(tx, caller, wanted.ownerId);
+    await checkClientIdFree(tx, caller, before.clientId, wanted.ownerId || null);
   }
   if (changed.length > 0) {
     await store.updateConversation(tx, caller, row.id, newValues, changed);
@@ -67,6 +70,7 @@ export async function updateConversation(
     requireOpen(changed.includes("status") ? wanted.status : row.status);
     const kinds = kindsOf([]);
     checkKinds(request.messageList.messages, kinds, "message_list.messages");
+    checkClientIds(request.messageList.messages, "message_list.messages");
     const list = { wanted: request.messageList.messages.map(toDraft), kinds };
     await replaceMessages(tx, caller, row.id, list, origin, rolePolicy);
   }

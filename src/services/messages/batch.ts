@@ -7,6 +7,7 @@ import type {
 } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { kindsOf } from "../../domain/messages/kinds.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
@@ -28,7 +29,14 @@ export async function batchListMessages(
   const ids = asked.filter(isOurId);
   const limit = request.maxMessages || MAX_MESSAGES;
   const afterSeq = ids[0] === asked[0] ? request.afterSeq : 0n;
-  const batch = { ids, latest: request.latest || null, limit, afterSeq, maxBytes: MAX_BYTES };
+  const batch = {
+    ids,
+    latest: request.latest || null,
+    limit,
+    afterSeq,
+    maxBytes: MAX_BYTES,
+    kinds: kindsOf(request.kinds),
+  };
   const rows = await readMessageBatch(database, caller, batch, interrupt);
 
   const weigh = areHeavy(rows);

@@ -59,6 +59,7 @@ export async function updateMessage(
   const draft = toDraft(wanted);
   const after: MessageDraft = {
     kind: before.kind,
+    clientId: before.clientId,
     ...textOf(before, draft, fields),
     role: fields.includes("role") ? draft.role : before.role,
     metadata: fields.includes("metadata") ? draft.metadata : before.metadata,

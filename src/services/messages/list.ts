@@ -62,6 +62,7 @@ async function readMessages(
     role: request.role,
     sender: senderOf(request),
     kinds: kindsOf(request.kinds),
+    clientId: request.clientId || null,
     count: request.includeTotalSize,
     ...part,
   };
@@ -94,12 +95,13 @@ async function readDeletedMessages(
 }
 
 /** Throws INVALID_FIELD unless the request asks for what a list across conversations can answer. */
-function requireOnlyDeleted({ deleted, afterSeq, beforeSeq }: pb.ListMessagesRequest): void {
+function requireOnlyDeleted({ deleted, afterSeq, beforeSeq, clientId }: pb.ListMessagesRequest): void {
   const of = `with conversation_id "${ANY}"`;
   if (deleted !== DeletedFilter.ONLY)
     throw invalidField("deleted", `must be DELETED_FILTER_ONLY ${of}`, "deleted.only");
   if (afterSeq !== 0n) throw invalidField("after_seq", `must be 0 ${of}`, "after_seq.one_conversation");
   if (beforeSeq !== 0n) throw invalidField("before_seq", `must be 0 ${of}`, "before_seq.one_conversation");
+  if (clientId !== "") throw invalidField("client_id", `must be empty ${of}`, "client_id.one_conversation");
 }
 
 export async function searchMessages(

@@ -1,12 +1,13 @@
 // Replaces the messages of a conversation by a new list: computes the difference by position, in batches.
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
+import { clientIdTaken } from "../../domain/messages/client-ids.ts";
 import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/messages/diff.ts";
 import { diffMessages } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
+import { applyDiff, freeClientIds, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */
@@ -43,7 +44,9 @@ export async function replaceMessages(
 ): Promise<ReplaceCounts> {
   await rolePolicy.checkList(caller, wanted, storedPieces(tx, caller, id, kinds));
   const counts: ReplaceCounts = { unchanged: 0, edited: 0, deleted: 0, added: 0 };
+  const claimed = new Set(wanted.flatMap(({ clientId }) => clientId ?? []));
   const apply = async (diff: MessageDiff) => {
+    await claimClientIds(tx, caller, id, diff.additions);
     await applyDiff(tx, caller, id, diff);
     counts.unchanged += diff.unchanged;
     counts.edited += diff.edits.length;
@@ -57,7 +60,7 @@ export async function replaceMessages(
   while (more && place < wanted.length) {
     const rows = await readMessagesAfter(tx, caller, id, after, Math.min(READ_PIECE, wanted.length - place), kinds);
     const stored = rows.map(toStoredMessage);
-    const { additions, deletions, ...common } = diffMessages(stored, wanted.slice(place, place + rows.length));
+    const { additions, deletions, ...common } = diffMessages(stored, wanted.slice(place, place + rows.length), claimed);
     await apply({ ...common, additions: [], deletions: [] });
     const count = rows.length - deletions.length;
     place += count;
@@ -84,6 +87,14 @@ export async function replaceMessages(
     });
   }
   return counts;
+}
+
+/** Messages that are added take the client ids of deleted ones. Throws ALREADY_EXISTS if a message that stays has one. */
+async function claimClientIds(tx: Queryable, caller: Caller, id: string, added: readonly MessageDraft[]) {
+  const clientIds = added.flatMap(({ clientId }) => clientId ?? []);
+  if (clientIds.length === 0) return;
+  const [taken] = await freeClientIds(tx, caller, id, clientIds);
+  if (taken !== undefined) throw clientIdTaken("messages.client_id");
 }
 
 async function* storedPieces(

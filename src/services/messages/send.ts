@@ -5,17 +5,18 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/e
 import { toActor } from "../../domain/identity/actor.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId, newIds } from "../../domain/ids/id.ts";
+import { checkClientIds, clientIdTaken } from "../../domain/messages/client-ids.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { messageEtag } from "../../domain/updates/etag.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../../store/idempotency/idempotency.ts";
-import { readPlacesById } from "../../store/messages/messages.ts";
-import type { SendQueue } from "../../store/messages/send-batcher.ts";
+import { readByClientIds, readPlacesById } from "../../store/messages/messages.ts";
+import type { SendOutcome, SendQueue } from "../../store/messages/send-batcher.ts";
 import type { SendRow } from "../../store/messages/sends.ts";
 import { requireOpen } from "../conversations/access.ts";
-import { toDraft, toTimestamp } from "../convert.ts";
+import { toDraft, toMessage, toTimestamp } from "../convert.ts";
 import { requestKeyOf } from "../mutations.ts";
 
 export interface SendStore {
@@ -44,6 +45,7 @@ export async function sendMessages<I extends DescMessage>(
 ): Promise<Message[]> {
   const caller = callerFrom(context.principal);
   if (!isOurId(conversationId)) throw notFound("conversation");
+  checkClientIds(messages);
   const drafts = messages.map(toDraft);
   rolePolicy.check(caller, drafts, (index) => ("message" in request ? "message.role" : `messages[${index}].role`));
   const ids = newIds(drafts.length);
@@ -56,11 +58,32 @@ export async function sendMessages<I extends DescMessage>(
     if (first) return await repeat(database, caller, conversationId, first, drafts, messages);
   }
   if (row === undefined) throw notFound("conversation");
+  const field = (index: number) => ("message" in request ? "message" : `messages[${index}]`);
+  const known = await knownOf(database, caller, conversationId, row, drafts, field);
+  if (known.size === drafts.length) return drafts.flatMap(({ clientId = "" }) => known.get(clientId) ?? []);
   const { last_seq, create_time } = requireAdded(row);
-  const first = last_seq - BigInt(ids.length) + 1n;
-  return drafts.map((draft, index) =>
-    answerOf(caller, conversationId, draft, messages[index], ids[index] ?? "", first + BigInt(index), create_time),
+  let next = last_seq - BigInt(ids.length - known.size) + 1n;
+  return drafts.map(
+    (draft, index) =>
+      known.get(draft.clientId ?? "") ??
+      answerOf(caller, conversationId, draft, messages[index], ids[index] ?? "", next++, create_time),
   );
+}
+
+/** The messages that were there before, by client id. Throws ALREADY_EXISTS if one of them is another. */
+async function knownOf(
+  database: Database,
+  caller: Caller,
+  conversationId: string,
+  row: SendOutcome,
+  drafts: readonly MessageDraft[],
+  field: (index: number) => string,
+): Promise<Map<string, Message>> {
+  if (!row.writable || !row.known) return new Map();
+  const taken = drafts.findIndex(({ clientId }) => clientId !== undefined && clientId === row.taken);
+  if (taken !== -1) throw clientIdTaken(`${field(taken)}.client_id`);
+  const rows = await readByClientIds(database, caller, conversationId, row.known);
+  return new Map(rows.map((stored) => [stored.client_id ?? "", toMessage(stored)]));
 }
 
 /** The response repeats the messages; gRPC clients accept 4 MiB by default. */
@@ -114,7 +137,7 @@ async function repeat(
 function answerOf(
   caller: Caller,
   conversationId: string,
-  { kind, role, content, metadata, clientTime }: MessageDraft,
+  { kind, role, content, metadata, clientTime, clientId }: MessageDraft,
   given: Message | undefined,
   id: string,
   seq: bigint,
@@ -134,5 +157,6 @@ function answerOf(
   message.etag = messageEtag(1);
   message.kind = kind;
   message.parts = given?.parts ?? [];
+  if (clientId) message.clientId = clientId;
   return message;
 }

@@ -5,6 +5,7 @@ import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
+import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
@@ -118,6 +119,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       requireOpen(row.status);
       const kinds = kindsOf(request.kinds);
       checkKinds(request.messages, kinds);
+      checkClientIds(request.messages);
       const list = { wanted: request.messages.map(toDraft), kinds };
       const counts = await replaceMessages(tx, caller, row.id, list, context, rolePolicy);
       return {

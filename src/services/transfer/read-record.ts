@@ -46,6 +46,7 @@ export function fromConversationRecord(
     updateTime: time(conversation.updateTime) ?? createTime,
     deleteTime: time(conversation.deleteTime) ?? null,
     purgeTime: dateOf(conversation.purgeTime) ?? null,
+    clientId: conversation.clientId || null,
     participants: fromParticipants(participants, 0, createTime, importing),
   };
 }
@@ -103,6 +104,7 @@ export function fromMessageRecord(
     version: versionOf(message.etag),
     kind: kindColumn(message.kind),
     parts: partsText(message.parts),
+    client_id: message.clientId || null,
   };
   return { row, revisions: kept };
 }

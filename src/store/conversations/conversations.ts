@@ -69,15 +69,30 @@ export async function lockConversation(tx: Queryable, caller: Caller, id: string
   return (await tx.query(sql.lockConversation[caller.viewer.kind], [caller.tenantId, caller.memberId, id]))[0];
 }
 
+/** A client id, and the hash of the request that creates the conversation. */
+export interface ClientName {
+  readonly clientId: string;
+  readonly hash: Uint8Array;
+}
+
+/** False: a conversation of the same owner has the client id. */
 export async function insertConversation(
   tx: Queryable,
   caller: Caller,
   id: string,
   values: ConversationValues,
-): Promise<void> {
+  name?: ClientName,
+): Promise<boolean> {
   const columns = sql.writableColumns.map((column) => values[column]);
-  await tx.query(sql.insertConversation, [caller.tenantId, id, caller.actor, ...columns]);
-  if (values.labels !== null) await indexLabels(tx, caller.tenantId, [id]);
+  const own = [caller.tenantId, id, caller.actor, name?.clientId ?? null, name?.hash ?? null];
+  const rows = await tx.query(sql.insertConversation, [...own, ...columns]);
+  if (rows.length > 0 && values.labels !== null) await indexLabels(tx, caller.tenantId, [id]);
+  return rows.length > 0;
+}
+
+/** The conversation of an owner, null for none, with a client id, without a visibility check. */
+export async function findByClientId(on: Queryable, caller: Caller, clientId: string, ownerId: string | null) {
+  return (await on.query(sql.conversationByClientId, [caller.tenantId, clientId, ownerId]))[0];
 }
 
 /** Writes the given columns of a locked conversation. */

@@ -11,6 +11,7 @@ export interface ConversationFilters {
   readonly entityId?: string;
   readonly pinned?: boolean;
   readonly number?: bigint;
+  readonly clientId?: string;
   /** Its owner or a participant. */
   readonly memberId?: string;
   /** Owned by one of the members whose conversations the viewer sees. */
@@ -37,6 +38,11 @@ export const conditions: {
   entityId: ["e", (p) => `c.entity_id = ${p}::text`],
   pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
   number: ["n", (p) => `c.number = ${p}::bigint`],
+  // Few have it, one for each owner: they are found first, by its index.
+  clientId: [
+    "i",
+    (p) => `c.id = any (array(select k.id from conversation k where k.tenant_id = $1 and k.client_id = ${p}::text))`,
+  ],
   memberId: ["m", (p) => `(c.owner_id = ${p}::text or ${takesPart(p)})`],
   // Within coalesce PostgreSQL takes it to hold for every other row. Bare, it would take it for rare, gather all that a
   // member has, and sort.

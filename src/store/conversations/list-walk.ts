@@ -36,8 +36,8 @@ export function walkOf(
     const members = `select ${place}::text collate "C" as id`;
     return { members, named: true, owned: place !== participantId, ...(place !== ownerId && { rows: PARTS }) };
   }
-  // A number identifies one conversation directly.
-  if (filters.number !== undefined) return undefined;
+  // A number identifies one conversation directly, a client id a few.
+  if (filters.number !== undefined || filters.clientId !== undefined) return undefined;
   if (viewer !== "tenant") {
     const members = watchedMembers(viewer);
     return { members, named: false, owned: true, ...(!filters.ownedOnly && { rows: PARTS }) };

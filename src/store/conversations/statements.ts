@@ -71,12 +71,25 @@ export const writableColumns = [
 
 export type WritableColumn = (typeof writableColumns)[number];
 
-/** $1 tenant, $2 id, $3 creator, then the writable columns. */
-export const insertConversation: Statement = {
+/**
+ * No row: one of the same owner has the client id. $1 tenant, $2 id, $3 creator, $4 client id or null, $5 the hash of the
+ * request, then the writable columns.
+ */
+export const insertConversation: Statement<{ id: string }> = {
   name: "conversation_insert",
   text: `
-  insert into conversation (tenant_id, id, creator, ${writableColumns.join(", ")})
-  values ($1, $2::uuid, $3, ${writableColumns.map((_, index) => `$${index + 4}`).join(", ")})`,
+  insert into conversation (tenant_id, id, creator, client_id, create_hash, ${writableColumns.join(", ")})
+  values ($1, $2::uuid, $3, $4, $5::bytea, ${writableColumns.map((_, index) => `$${index + 6}`).join(", ")})
+  on conflict (tenant_id, client_id, coalesce(owner_id, '')) where client_id is not null do nothing
+  returning id`,
+};
+
+/** Deleted or not; without a check of who sees it. $1 tenant, $2 client id, $3 owner or null. */
+export const conversationByClientId: Statement<{ id: string; create_hash: Buffer | null; purging: boolean }> = {
+  name: "conversation_by_client_id",
+  text: `
+  select c.id, c.create_hash, (c.purge_time <= now()) is true as purging from conversation c
+  where c.tenant_id = $1 and c.client_id = $2::text and coalesce(c.owner_id, '') = coalesce($3::text, '')`,
 };
 
 /** $1 tenant, $2 id, then one parameter for each column. Its log entry updates version and times. */

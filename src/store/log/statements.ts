@@ -36,7 +36,7 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
 /**
  * Assigns the next numbers and adds messages, in order, to a locked conversation.
  * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times, $9 kinds (null: a
- * message), $10 parts (JSON text or null).
+ * message), $10 parts (JSON text or null), $11 client ids or nulls.
  */
 export const appendMessages: Statement<{ last_seq: bigint }> = {
   name: "log_append_messages",
@@ -51,11 +51,11 @@ export const appendMessages: Statement<{ last_seq: bigint }> = {
     returning last_seq, update_time
   ), added as (
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
-      kind, parts)
+      kind, parts, client_id)
     select $1, $2::uuid, b.last_seq - cardinality($4::uuid[]) + m.ordinal, m.id, m.role, $3, m.content, m.metadata::jsonb,
-      m.client_time, b.update_time, m.kind, m.parts
-    from bump b, unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[], $9::smallint[], $10::text[])
-      with ordinality as m(id, role, content, metadata, client_time, kind, parts, ordinal)
+      m.client_time, b.update_time, m.kind, m.parts, m.client_id
+    from bump b, unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[], $9::smallint[], $10::text[],
+      $11::text[]) with ordinality as m(id, role, content, metadata, client_time, kind, parts, client_id, ordinal)
   )
   select last_seq from bump`,
 };
@@ -152,6 +152,7 @@ export interface LogRow {
   readonly version: number | null;
   readonly kind: number | null;
   readonly parts: string | null;
+  readonly client_id: string | null;
 }
 
 /** The last number of logs. $1 tenant, $2 ids of conversations. */
@@ -185,7 +186,7 @@ export const readLog = forEachViewer<LogRow>(
     case when m.delete_time is null then m.content else '' end as content,
     case when m.delete_time is null then m.metadata end as metadata,
     m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version,
-    m.kind, case when m.delete_time is null then m.parts end as parts
+    m.kind, case when m.delete_time is null then m.parts end as parts, m.client_id
   from conversation c
   left join lateral (
     select * from (

@@ -2,7 +2,7 @@
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { type ViewerKind, visible } from "../visibility.ts";
-import { bytesOf, isMessage, type MessageRow, messageColumns } from "./columns.ts";
+import { bytesOf, isMessage, isOfKinds, type MessageRow, messageColumns } from "./columns.ts";
 
 /** Bytes of a message in a response, without its text, metadata and parts. */
 const MESSAGE_BYTES = 256;
@@ -25,15 +25,17 @@ export interface BatchRow extends Omit<MessageRow, "id"> {
  * The messages of conversations, in the order asked for, oldest first in each, and a row for each conversation and one
  * message more than fits, to tell where the answer ends. How many a conversation holds is known without reading it, so
  * what lies behind the limit is not read. No row: the caller does not see the conversation. $1 tenant, $2 caller, $3
- * ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq, $7 the most bytes.
+ * ids, $4 latest of each or null, $5 limit, $6 of the first conversation only after this seq, $7 the most bytes; of other kinds than
+ * messages alone: $8 kinds.
  */
-export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement<BatchRow> {
+export function listMessageBatch(viewer: ViewerKind, latest: boolean, ofKinds: boolean): Statement<BatchRow> {
   return {
-    name: `message_batch_${viewer}${latest ? "_latest" : ""}`,
+    name: `message_batch_${viewer}${latest ? "_latest" : ""}${ofKinds ? "_kinds" : ""}`,
     maxBytes: 4 * PAGE_BYTES,
     text: `
   with asked as (
-    select c.id, a.ordinal, case when a.ordinal = 1 and $6::bigint > 0 then 0 else least(c.message_count, $4::bigint) end
+    select c.id, a.ordinal, case when a.ordinal = 1 and $6::bigint > 0 then 0
+        else least(${ofKinds ? "c.last_seq" : "c.message_count"}, $4::bigint) end
       as wanted
     from unnest($3::uuid[]) with ordinality a(id, ordinal)
     join conversation c on c.tenant_id = $1 and c.id = a.id
@@ -45,7 +47,8 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean): Statement
       coalesce(${bytesOf("m")} + ${MESSAGE_BYTES}, 0) as bytes
     from reached r left join lateral (
       select * from message l
-      where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and ${isMessage("l")} and not r.behind
+      where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and not r.behind
+        and ${ofKinds ? isOfKinds("l", "$8") : isMessage("l")}
         and l.seq > case when r.ordinal = 1 then $6::bigint else 0 end
       order by l.seq ${latest ? "desc limit $4::bigint" : "limit $5::bigint + 1"}
     ) m on true

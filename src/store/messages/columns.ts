@@ -21,12 +21,13 @@ export interface MessageRow {
   readonly kind: MessageKind | null;
   /** As domain/parts/stored.ts writes them; null: none. */
   readonly parts: string | null;
+  readonly client_id: string | null;
 }
 
 /** The columns of message `m`. */
 export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
-  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts`;
+  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts, m.client_id`;
 
 /** What the column holds for a kind: nothing for a message, which most are. */
 export function kindColumn(kind: MessageKind): MessageKind | null {

@@ -21,22 +21,25 @@ export interface MessageListShape {
   readonly deleted: Deleted;
   /** Whether rows are skipped, filtered by role, sender or kind, or counted; a plain page needs none of it. */
   readonly filtered: boolean;
+  /** Whether one is looked up by its client id; such a list is filtered. */
+  readonly named?: boolean;
 }
 
 /**
  * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge
  * of the page before, if there was one; all that match are counted within $11 and $12 instead. $1 tenant, $2 caller, $3
  * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
- * to count, $11 after seq and $12 before seq of the whole list, $13 kinds.
+ * to count, $11 after seq and $12 before seq of the whole list, $13 kinds, and
+ * named: $14 client id.
  */
 export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
-  const { viewer, newestFirst, deleted, filtered } = shape;
+  const { viewer, newestFirst, deleted, filtered, named = false } = shape;
   const [letters, isShown] = SHOWN[deleted];
   const filters = filtered
-    ? `and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}`
+    ? `and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}${named ? " and l.client_id = $14::text" : ""}`
     : `and ${isMessage("l")}`;
   return {
-    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}${letters && `_${letters}`}`,
+    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}${named ? "_named" : ""}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
     text: `
   select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"}

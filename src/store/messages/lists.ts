@@ -27,6 +27,7 @@ export interface MessageList {
   readonly sender: string | null;
   /** One at least. */
   readonly kinds: readonly MessageKind[];
+  readonly clientId: string | null;
   readonly count: boolean;
 }
 
@@ -43,13 +44,22 @@ export async function listMessages(
   list: MessageList,
   signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
-  const filtered = list.skip > 0 || list.role !== 0 || list.sender !== null || list.count || !areMessages(list.kinds);
+  const { clientId, kinds } = list;
+  const filtered =
+    list.skip > 0 || list.role !== 0 || list.sender !== null || list.count || clientId !== null || !areMessages(kinds);
   const { newestFirst, deleted, afterSeq, beforeSeq, edge } = list;
-  const statement = lists.listMessages({ viewer: caller.viewer.kind, newestFirst, deleted, filtered });
+  const statement = lists.listMessages({
+    viewer: caller.viewer.kind,
+    newestFirst,
+    deleted,
+    filtered,
+    named: clientId !== null,
+  });
   const after = newestFirst ? afterSeq : (edge ?? afterSeq);
   const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
   const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
-  if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq, list.kinds);
+  if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq, kinds);
+  if (clientId !== null) values.push(clientId);
   return pageOf(await on.query(statement, values, signal));
 }
 
@@ -61,18 +71,29 @@ export interface MessageBatch {
   /** Of the first conversation. */
   readonly afterSeq: bigint;
   readonly maxBytes: number;
+  readonly kinds: readonly MessageKind[];
 }
 
 /** The messages of many conversations, and one more than fits. One round trip. */
 export function readMessageBatch(
   on: Queryable,
   caller: Caller,
-  { ids, latest, limit, afterSeq, maxBytes }: MessageBatch,
+  { ids, latest, limit, afterSeq, maxBytes, kinds }: MessageBatch,
   signal?: Interrupt,
 ): Promise<BatchRow[]> {
   if (ids.length === 0) return Promise.resolve([]);
-  const values = [caller.tenantId, caller.memberId, ids, latest, limit, afterSeq, maxBytes];
-  return on.query(listMessageBatch(caller.viewer.kind, latest !== null), values, signal);
+  const ofKinds = !areMessages(kinds);
+  const values = [
+    caller.tenantId,
+    caller.memberId,
+    ids,
+    latest,
+    limit,
+    afterSeq,
+    maxBytes,
+    ...(ofKinds ? [kinds] : []),
+  ];
+  return on.query(listMessageBatch(caller.viewer.kind, latest !== null, ofKinds), values, signal);
 }
 
 function areMessages(kinds: readonly MessageKind[]): boolean {

@@ -4,15 +4,22 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError } from "../../domain/errors.ts";
 import type { Database } from "../database.ts";
 import { overloaded } from "../driver/errors.ts";
-import { type Send, type SendRow, send, sendMany } from "./sends.ts";
+import { namesMessages, type Send, type SendManyRow, type SendRow, send, sendMany } from "./sends.ts";
 
 interface Waiting extends Send {
   readonly signal: Interrupt | undefined;
-  readonly resolve: (row: SendRow | undefined) => void;
+  readonly resolve: (row: SendOutcome | undefined) => void;
   readonly reject: (reason: unknown) => void;
   /** Whether its caller has stopped waiting. */
   gone: boolean;
 }
+
+/** The outcome of a send; what was there before only where it has client ids. */
+export type SendOutcome = SendRow & Partial<Pick<SendManyRow, "known" | "taken">>;
+
+/** PostgreSQL's code for a unique violation, and how often a send is tried that met one. */
+const UNIQUE_VIOLATION = "23505";
+const ATTEMPTS = 3;
 
 /** Maximum sends in a batch, and the characters of text that end one. */
 const BATCH = 200;
@@ -34,7 +41,7 @@ export class SendQueue {
   }
 
   /** Undefined: the caller does not see the conversation. Throws database errors and the signal's reason. */
-  send(wanted: Send, signal?: Interrupt): Promise<SendRow | undefined> {
+  send(wanted: Send, signal?: Interrupt): Promise<SendOutcome | undefined> {
     const place = `${wanted.caller.tenantId}/${wanted.conversationId.toLowerCase()}`;
     const waiting = this.#waiting.get(place);
     if (waiting !== undefined && waiting.length >= MAX_WAITING) {
@@ -45,11 +52,19 @@ export class SendQueue {
     return this.#single(wanted, signal).finally(() => this.#next(place));
   }
 
-  #single(wanted: Send, signal: Interrupt | undefined) {
-    return send(this.#database, wanted, signal);
+  async #single(wanted: Send, signal: Interrupt | undefined): Promise<SendOutcome | undefined> {
+    if (!namesMessages(wanted)) return send(this.#database, wanted, signal);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return (await sendMany(this.#database, [wanted], signal))[0];
+      } catch (error) {
+        // Another server has just stored a message with the same client id: the next attempt finds it.
+        if ((error as { code?: unknown } | null)?.code !== UNIQUE_VIOLATION || attempt === ATTEMPTS) throw error;
+      }
+    }
   }
 
-  #wait(waiting: Waiting[], wanted: Send, signal: Interrupt | undefined): Promise<SendRow | undefined> {
+  #wait(waiting: Waiting[], wanted: Send, signal: Interrupt | undefined): Promise<SendOutcome | undefined> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
       const one: Waiting = { ...wanted, signal, resolve, reject, gone: false };
@@ -97,7 +112,7 @@ export class SendQueue {
   }
 }
 
-/** The first sends that can run together: callers of one kind, no request id twice. */
+/** The first sends that can run together: callers of one kind, no request id and no client id twice. */
 function takeBatch(waiting: Waiting[]): Waiting[] {
   const batch: Waiting[] = [];
   const keys = new Set<string>();
@@ -105,13 +120,15 @@ function takeBatch(waiting: Waiting[]): Waiting[] {
   for (let one = waiting[0]; one !== undefined; one = waiting[0]) {
     const { caller, key } = one;
     const id = key && JSON.stringify([caller.name, key.method, key.key]);
+    const names = one.drafts.flatMap(({ clientId }) => (clientId === undefined ? [] : [`message ${clientId}`]));
     const full = batch.length === BATCH || (batch.length > 0 && text > BATCH_TEXT);
-    if (full || (id !== undefined && keys.has(id))) break;
+    if (full || (id !== undefined && keys.has(id)) || names.some((name) => keys.has(name))) break;
     if (batch[0] !== undefined && batch[0].caller.viewer.kind !== caller.viewer.kind) break;
     waiting.shift();
     if (one.gone) continue;
     batch.push(one);
     if (id !== undefined) keys.add(id);
+    for (const name of names) keys.add(name);
     for (const { content, parts = "" } of one.drafts) text += content.length + parts.length;
   }
   return batch;

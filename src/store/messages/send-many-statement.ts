@@ -1,6 +1,6 @@
 // The statement for several sends to one conversation, each with its own outcome.
 import type { SendRow } from "../log/statements.ts";
-import { forEachViewer, takesPart, visible, writable } from "../visibility.ts";
+import { forEachViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
 import { setMessageTime } from "./message-time.ts";
 
 /** The outcome of one of the sends. */
@@ -9,7 +9,30 @@ export interface SendManyRow extends SendRow {
   readonly ordinal: number;
   /** False: its caller does not see the conversation. */
   readonly visible: boolean;
+  /** The client ids of its messages that were there before, and so were not added. Null or left out: none. */
+  readonly known?: readonly string[] | null;
+  /** One of them that was sent with other content, or by another sender: nothing was added. Null or left out: none. */
+  readonly taken?: string | null;
 }
+
+/** Whether row `r`, a message or what it was before its edits, holds what `n` brings. */
+const holdsSame = (r: string) => `${r}.role = n.role and ${r}.content = n.content
+      and ${r}.metadata is not distinct from n.metadata::jsonb and ${r}.client_time is not distinct from n.client_time
+      and ${r}.parts is not distinct from n.parts`;
+
+/** The messages that are there already, compared with what they were when they were sent. */
+const KNOWN = `known as materialized (
+    select n.ask, n.place, m.id, n.client_id, m.sender = a.sender and m.kind is not distinct from n.kind
+      and case when o.role is null then ${holdsSame("m")} else ${holdsSame("o")} end as same
+    from message_of n join asked a on a.ordinal = n.ask
+    join message m on m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = n.client_id
+    left join lateral (
+      select r.role, r.content, r.metadata, r.client_time, r.parts from message_revision r
+      where r.tenant_id = $1 and r.conversation_id = $2::uuid and r.seq = m.seq order by r.revision limit 1
+    ) o on m.revision > 0
+  ), `;
+
+const IS_NEW = "not exists (select from known k where k.place = m.place)";
 
 /**
  * Like `send` for each of several, in order, in one transaction. No two may have the same request id. The callers are
@@ -21,9 +44,24 @@ export interface SendManyRow extends SendRow {
  * roles, $14 contents, $15 metadata, $16 client times, $17 kinds (null: a message), $18 parts (JSON text
  * or null).
  */
-export const sendMany = forEachViewer<SendManyRow>(
-  "log_send_many",
-  (kind) => `
+export const sendMany = forEachViewer<SendManyRow>("log_send_many", (kind) => statementFor(kind, false), {
+  changes: true,
+  extendsLog: 1,
+});
+
+/**
+ * The same for messages with client ids, no two the same: of those that the conversation has none is added. In addition
+ * $19 client ids or nulls.
+ */
+export const sendManyNamed = forEachViewer<SendManyRow>("log_send_named", (kind) => statementFor(kind, true), {
+  changes: true,
+  extendsLog: 1,
+});
+
+function statementFor(kind: ViewerKind, named: boolean): string {
+  const when = (text: string) => (named ? text : "");
+  const mayAdd = `j.writable and j.status <> 3${when(" and j.taken is null")}`;
+  return `
   with asked as materialized (
     select a.*, a.key is null
         or pg_try_advisory_xact_lock(hashtextextended($1::uuid::text || a.name || a.method || a.key, 0)) as mine
@@ -33,51 +71,65 @@ export const sendMany = forEachViewer<SendManyRow>(
   ), message_of as materialized (
     select m.*, row_number() over (partition by m.ask order by m.place) as number
     from unnest($11::integer[], $12::uuid[], $13::smallint[], $14::text[], $15::text[], $16::timestamptz[],
-        $17::smallint[], $18::text[])
-      with ordinality as m(ask, id, role, content, metadata, client_time, kind, parts, place)
+        $17::smallint[], $18::text[]${when(", $19::text[]")})
+      with ordinality as m(ask, id, role, content, metadata, client_time, kind, parts${when(", client_id")}, place)
   ), target as materialized (
     select c.id, c.status, c.owner_id from conversation c
     where c.tenant_id = $1 and c.id = $2::uuid and c.delete_time is null
     for no key update of c
-  ), judged as materialized (
-    select a.*, c.status, ${writable(kind, "a.caller")} as writable
+  ), ${when(KNOWN)}judged as materialized (
+    select a.*, c.status, ${writable(kind, "a.caller")} as writable${when(`,
+      (select min(k.client_id) from known k where k.ask = a.ordinal and not k.same) as taken`)}
     from asked a cross join target c where a.mine and ${visible(kind, "a.caller")}
       and (not a.participants_only or ${takesPart("a.caller")})
   ), claim as (
     insert into idempotency (tenant_id, caller, method, key, fingerprint, message_ids)
-    select $1, j.name, j.method, j.key, j.fingerprint,
-      (select array_agg(m.id order by m.place) from message_of m where m.ask = j.ordinal)
-    from judged j where j.key is not null and j.writable and j.status <> 3
+    select $1, j.name, j.method, j.key, j.fingerprint, (
+      select array_agg(${named ? "coalesce((select k.id from known k where k.place = m.place), m.id)" : "m.id"} order by m.place)
+      from message_of m where m.ask = j.ordinal)
+    from judged j where j.key is not null and ${mayAdd}
     on conflict (tenant_id, caller, method, key) do update
       set fingerprint = excluded.fingerprint, message_ids = excluded.message_ids, answer = null, create_time = now()
       where idempotency.create_time < now() - interval '24 hours'
     returning idempotency.caller, idempotency.method, idempotency.key
   ), passed as materialized (
-    select j.ordinal, j.sender, j.count, sum(j.count) over (order by j.ordinal) as upto,
-      (select count(*) from message_of m where m.ask = j.ordinal and m.kind is null) as spoken
-    from judged j
-    where j.writable and j.status <> 3 and (j.key is null or exists (
-      select from claim k where k.caller = j.name and k.method = j.method and k.key = j.key))
+    select j.ordinal, j.sender, j.count, sum(j.count) over (order by j.ordinal) as upto, j.spoken
+    from (
+      select j.ordinal, j.sender, ${named ? "n.count" : "j.count"}, n.spoken from judged j cross join lateral (
+        select ${when("count(*) as count, ")}count(*) filter (where m.kind is null) as spoken
+        from message_of m where m.ask = j.ordinal ${when(`and ${IS_NEW}`)}
+      ) n
+      where ${mayAdd} and (j.key is null or exists (
+        select from claim k where k.caller = j.name and k.method = j.method and k.key = j.key))
+    ) j
   ), bump as (
     update conversation c set
       last_seq = c.last_seq + t.total,
       message_count = c.message_count + t.spoken,
       ${setMessageTime("c.update_time", "t.spoken > 0")}
     from (select sum(p.count)::bigint as total, sum(p.spoken)::bigint as spoken from passed p) t
-    where c.tenant_id = $1 and c.id = $2::uuid and t.total is not null
+    where c.tenant_id = $1 and c.id = $2::uuid and t.total ${named ? "> 0" : "is not null"}
     returning c.last_seq - t.total as before, c.update_time
   ), added as (
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
-      kind, parts)
+      kind, parts${when(", client_id")})
     select $1, $2::uuid, b.before + p.upto - p.count + m.number, m.id, m.role, p.sender, m.content, m.metadata::jsonb,
-      m.client_time, b.update_time, m.kind, m.parts
-    from bump b, passed p join message_of m on m.ask = p.ordinal
+      m.client_time, b.update_time, m.kind, m.parts${when(", m.client_id")}
+    from bump b, passed p join ${
+      named
+        ? `(
+      select m.ask, m.id, m.role, m.content, m.metadata, m.client_time, m.kind, m.parts, m.client_id,
+        row_number() over (partition by m.ask order by m.place) as number
+      from message_of m where ${IS_NEW}
+    )`
+        : "message_of"
+    } m on m.ask = p.ordinal
   )
   select a.ordinal::integer as ordinal, not a.mine as in_progress, j.ordinal is not null as visible,
     coalesce(j.writable, false) as writable, coalesce(j.status, 0::smallint) as status,
-    (a.key is null or p.ordinal is not null) as claimed, (b.before + p.upto)::bigint as last_seq, b.update_time as create_time
+    (a.key is null or p.ordinal is not null) as claimed, (b.before + p.upto)::bigint as last_seq, b.update_time as create_time${when(`,
+    j.taken, (select array_agg(k.client_id) from known k where k.ask = a.ordinal) as known`)}
   from asked a left join judged j on j.ordinal = a.ordinal left join passed p on p.ordinal = a.ordinal
     left join bump b on p.ordinal is not null
-  order by a.ordinal`,
-  { changes: true, extendsLog: 1 },
-);
+  order by a.ordinal`;
+}

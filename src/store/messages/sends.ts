@@ -8,9 +8,10 @@ import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";
 import { kindColumn } from "./columns.ts";
-import { sendMany as manySends } from "./send-many-statement.ts";
+import { sendMany as manySends, sendManyNamed as namedSends, type SendManyRow } from "./send-many-statement.ts";
 
 export type { SendRow } from "../log/statements.ts";
+export type { SendManyRow } from "./send-many-statement.ts";
 
 /** The idempotency key of a send. */
 export interface SendKey {
@@ -34,6 +35,15 @@ export function partColumnsOf(drafts: readonly MessageDraft[]): [(MessageKind | 
   return [drafts.map(({ kind }) => kindColumn(kind)), drafts.map(({ parts }) => parts ?? null)];
 }
 
+function clientIdsOf(drafts: readonly MessageDraft[]): (string | null)[] {
+  return drafts.map(({ clientId }) => clientId ?? null);
+}
+
+/** Whether it has messages with client ids, which are looked for before it adds them. */
+export function namesMessages({ drafts }: Pick<Send, "drafts">): boolean {
+  return drafts.some(({ clientId }) => clientId !== undefined);
+}
+
 /** Messages that one caller adds to a conversation, with consecutive numbers. */
 export interface Send {
   readonly caller: Caller;
@@ -45,7 +55,7 @@ export interface Send {
   readonly participantsOnly: boolean;
 }
 
-/** The whole send in one round trip. Undefined: the caller does not see the conversation. */
+/** The whole send in one round trip. It must have no client ids: {@link sendMany} takes those. Undefined: the caller does not see the conversation. */
 export async function send(
   on: Queryable,
   { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
@@ -72,16 +82,21 @@ export async function send(
   return row;
 }
 
-/** Several sends to one conversation by callers of one kind, in one round trip; outcomes in the same order. */
+/**
+ * Several sends to one conversation by callers of one kind, in one round trip; outcomes in the same order. Breaks a unique
+ * index if a message with one of their client ids came meanwhile: nothing was done, and a repeat finds it.
+ */
 export async function sendMany(
   on: Queryable,
   sends: readonly Send[],
   signal?: Interrupt,
-): Promise<(log.SendRow | undefined)[]> {
+): Promise<(SendManyRow | undefined)[]> {
   const [first] = sends;
   if (first === undefined) return [];
+  const drafts = sends.flatMap((one) => one.drafts);
+  const named = sends.some(namesMessages);
   const rows = await on.query(
-    manySends[first.caller.viewer.kind],
+    (named ? namedSends : manySends)[first.caller.viewer.kind],
     [
       first.caller.tenantId,
       first.conversationId,
@@ -95,8 +110,9 @@ export async function sendMany(
       sends.map(({ participantsOnly }) => participantsOnly),
       sends.flatMap(({ ids }, index) => ids.map(() => index + 1)),
       sends.flatMap(({ ids }) => ids),
-      ...columnsOf(sends.flatMap(({ drafts }) => drafts)),
-      ...partColumnsOf(sends.flatMap(({ drafts }) => drafts)),
+      ...columnsOf(drafts),
+      ...partColumnsOf(drafts),
+      ...(named ? [clientIdsOf(drafts)] : []),
     ],
     signal,
   );
@@ -114,7 +130,8 @@ export async function appendMessages(
 ): Promise<bigint | undefined> {
   if (drafts.length === 0) return undefined;
   const ids = newIds(drafts.length);
-  const values = [caller.tenantId, conversationId, caller.actor, ids, ...columnsOf(drafts), ...partColumnsOf(drafts)];
-  const [row] = await tx.query(log.appendMessages, values);
+  const place = [caller.tenantId, conversationId, caller.actor, ids];
+  const columns = [...columnsOf(drafts), ...partColumnsOf(drafts), clientIdsOf(drafts)];
+  const [row] = await tx.query(log.appendMessages, [...place, ...columns]);
   return row?.last_seq;
 }

@@ -15,6 +15,7 @@ import { CreationOrderMigration } from "./migration-0011-creation-order.ts";
 import { DeletedMessagesMigration } from "./migration-0012-deleted-messages.ts";
 import { LabelsMigration } from "./migration-0013-labels.ts";
 import { PartsMigration } from "./migration-0014-parts.ts";
+import { ClientIdsMigration } from "./migration-0015-client-ids.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -37,6 +38,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0012-deleted-messages": DeletedMessagesMigration,
   "0013-labels": LabelsMigration,
   "0014-parts": PartsMigration,
+  "0015-client-ids": ClientIdsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

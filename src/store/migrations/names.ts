@@ -19,4 +19,5 @@ export const MIGRATION_NAMES = [
   "0012-deleted-messages",
   "0013-labels",
   "0014-parts",
+  "0015-client-ids",
 ] as const;

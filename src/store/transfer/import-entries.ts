@@ -109,7 +109,19 @@ async function addMessages(tx: Queryable, tenantId: string, placed: readonly Pla
     rows.map((row) => row.version),
     rows.map((row) => row.kind),
     rows.map((row) => row.parts),
+    distinctClientIds(rows),
   ]);
+}
+
+/** The client ids; of several messages of a conversation with the same one only the first has it. */
+function distinctClientIds(rows: readonly MessageRow[]): (string | null)[] {
+  const seen = new Set<string>();
+  return rows.map(({ conversation_id, client_id }) => {
+    const key = `${conversation_id}/${client_id}`;
+    if (client_id === null || seen.has(key)) return null;
+    seen.add(key);
+    return client_id;
+  });
 }
 
 async function growLogs(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {

@@ -37,20 +37,22 @@ const importedColumns = {
 } as const satisfies Record<WritableColumn, string> & Record<string, string>;
 
 /** A conversation without its log, in JSON types. */
-export type ImportedConversationRow = Readonly<Record<"id" | keyof typeof importedColumns, unknown>>;
+export type ImportedConversationRow = Readonly<Record<"id" | "client_id" | keyof typeof importedColumns, unknown>>;
 
 const names = Object.keys(importedColumns);
 
 /**
  * Adds conversations without their logs; answers those that were not there. $1 tenant, $2 them as a JSON array, no id
- * twice.
+ * and no client id of an owner twice. A client id that is taken is left out.
  */
 export const importConversations: Statement<{ id: string }> = {
   name: "import_conversations",
   text: `
-  insert into conversation (tenant_id, id, ${names.join(", ")})
-  select $1, c.id, ${names.map((name) => `c.${name}`).join(", ")}
-  from json_to_recordset($2::json) as c(id uuid, ${Object.entries(importedColumns)
+  insert into conversation (tenant_id, id, ${names.join(", ")}, client_id)
+  select $1, c.id, ${names.map((name) => `c.${name}`).join(", ")}, case when not exists (select from conversation o
+    where o.tenant_id = $1 and o.client_id = c.client_id and coalesce(o.owner_id, '') = coalesce(c.owner_id, ''))
+    then c.client_id end
+  from json_to_recordset($2::json) as c(id uuid, client_id text, ${Object.entries(importedColumns)
     .map(([name, type]) => `${name} ${type}`)
     .join(", ")})
   order by c.id on conflict (tenant_id, id) do nothing returning id`,
@@ -129,19 +131,22 @@ export const existingMessages: Statement<ThereRow> = {
 };
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
- * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null). */
+ * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null), distinct client ids (null: none), of
+ * which those that are taken are left out. */
 export const importMessages: Statement = {
   name: "import_messages",
   text: `
   insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, state, client_time,
-    create_time, edit_time, delete_time, revision, version, kind, parts)
+    create_time, edit_time, delete_time, revision, version, kind, parts, client_id)
   select $1, m.conversation_id, m.seq, m.id, m.role, m.sender, m.content, m.metadata::jsonb, m.state, m.client_time,
-    m.create_time, m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts
+    m.create_time, m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts,
+    case when not exists (select from message o where o.tenant_id = $1 and o.conversation_id = m.conversation_id
+      and o.client_id = m.client_id) then m.client_id end
   from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::smallint[],
     $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::integer[], $15::integer[],
-    $16::smallint[], $17::text[])
+    $16::smallint[], $17::text[], $18::text[])
     as m(conversation_id, seq, id, role, sender, content, metadata, state, client_time, create_time, edit_time,
-      delete_time, revision, version, kind, parts)`,
+      delete_time, revision, version, kind, parts, client_id)`,
 };
 
 /**

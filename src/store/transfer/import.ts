@@ -18,6 +18,7 @@ export interface ImportedConversation {
   readonly updateTime: Date;
   readonly deleteTime: Date | null;
   readonly purgeTime: Date | null;
+  readonly clientId: string | null;
   /** Distinct members. {@link addParts} adds them; the conversation's count includes them. */
   readonly participants: readonly PartRow[];
 }
@@ -38,7 +39,14 @@ export async function addConversations(
   if (items.length === 0) return new Set();
   // Of duplicates, the first counts.
   const first = new Map(items.toReversed().map((item) => [item.id, item]));
-  const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify([...first.values()].map(rowOf))]);
+  const clientIds = new Set<string>();
+  const values = [...first.values()].map((item) => {
+    const row = rowOf(item);
+    const taken = row.client_id !== null && clientIds.has(`${row.owner_id}/${row.client_id}`);
+    clientIds.add(`${row.owner_id}/${row.client_id}`);
+    return taken ? { ...row, client_id: null } : row;
+  });
+  const rows = await tx.query(sql.importConversations, [tenantId, JSON.stringify(values)]);
   const labelled = rows.filter(({ id }) => first.get(id)?.values.labels !== null).map(({ id }) => id);
   if (labelled.length > 0) await indexLabels(tx, tenantId, labelled);
   return new Set(rows.map(({ id }) => id));
@@ -110,6 +118,7 @@ function rowOf({ id, creator, values, version, participants, ...times }: Importe
     update_time: times.updateTime,
     delete_time: times.deleteTime,
     purge_time: times.purgeTime,
+    client_id: times.clientId,
   } satisfies sql.ImportedConversationRow;
 }
 

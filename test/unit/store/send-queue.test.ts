@@ -56,6 +56,7 @@ function sendOf(caller: Caller, conversationId: string, contents: readonly strin
     clientTime: undefined,
     kind: MessageKind.MESSAGE,
     parts: undefined,
+    clientId: undefined,
   }));
   const fingerprint = new Uint8Array([1]);
   return {

@@ -36,6 +36,10 @@ export const ConversationEntity = defineEntity({
     updateTime: p.datetime(3).defaultRaw("now()"),
     deleteTime: p.datetime(3).nullable(),
     purgeTime: p.datetime(3).nullable(),
+    /** Unique among the conversations of the owner. */
+    clientId: p.text().nullable(),
+    /** The hash of the request that created one with a client id. */
+    createHash: p.blob().nullable(),
   },
 });
 

@@ -26,6 +26,8 @@ export const MessageEntity = defineEntity({
     kind: p.smallint().nullable(),
     /** JSON, as text. */
     parts: p.text().nullable(),
+    /** Unique in the conversation. */
+    clientId: p.text().nullable(),
   },
 });
 

@@ -1,0 +1,77 @@
+// CreateConversation: the conversation with its first participants and messages, once for a client id.
+import { create } from "@bufbuild/protobuf";
+import { ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import {
+  type CreateConversationRequest,
+  CreateConversationRequestSchema,
+} from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
+import { checkClientIds } from "../../domain/messages/client-ids.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
+import * as store from "../../store/conversations/conversations.ts";
+import type { Queryable } from "../../store/database.ts";
+import { appendMessages } from "../../store/messages/sends.ts";
+import { toDraft } from "../convert.ts";
+import { requestHash } from "../mutations.ts";
+import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
+
+/** Returns the id: of the new conversation, or of the one that the same request created before. */
+export async function createConversation(
+  tx: Queryable,
+  caller: Caller,
+  request: CreateConversationRequest,
+  rolePolicy: RolePolicy,
+): Promise<string> {
+  const wanted = request.conversation ?? create(ConversationSchema);
+  const ownerId = wanted.ownerId || caller.memberId;
+  checkEntity(wanted);
+  if (ownerId !== null) await checkOwner(tx, caller, ownerId);
+  const participants = new Set(caller.memberId === null ? [] : [caller.memberId]);
+  await checkMembers(tx, caller, "participant_ids", request.participantIds);
+  for (const id of request.participantIds) participants.add(id);
+  checkClientIds(request.messages);
+  const drafts = request.messages.map(toDraft);
+  rolePolicy.check(caller, drafts, (index) => `messages[${index}].role`);
+
+  const id = newId();
+  const { clientId } = wanted;
+  const name = clientId === "" ? undefined : { clientId, hash: requestHash(CreateConversationRequestSchema, request) };
+  const added = await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId }, name);
+  if (!added && name !== undefined) return createdBefore(tx, caller, ownerId, name);
+  await store.addParticipants(tx, caller, id, [...participants]);
+  await appendMessages(tx, caller, id, drafts);
+  return id;
+}
+
+/** Throws ALREADY_EXISTS if another request created it, NOT_FOUND if it is being purged. */
+async function createdBefore(
+  tx: Queryable,
+  caller: Caller,
+  ownerId: string | null,
+  { clientId, hash }: store.ClientName,
+): Promise<string> {
+  const found = await store.findByClientId(tx, caller, clientId, ownerId);
+  if (found === undefined || found.purging) throw notFound("conversation");
+  if (found.create_hash === null || found.create_hash.equals(hash)) return found.id;
+  throw clientIdTaken("another conversation of its owner has it, which another request created");
+}
+
+/** Throws ALREADY_EXISTS if a new owner has another conversation with the client id. */
+export async function checkClientIdFree(
+  tx: Queryable,
+  caller: Caller,
+  clientId: string,
+  ownerId: string | null,
+): Promise<void> {
+  if (clientId === "" || (await store.findByClientId(tx, caller, clientId, ownerId)) === undefined) return;
+  throw clientIdTaken("another conversation of the new owner has it");
+}
+
+function clientIdTaken(description: string): DomainError {
+  const field = "conversation.client_id";
+  return new DomainError(ErrorReason.ALREADY_EXISTS, `${field}: ${description}`, {
+    violations: [{ field, description, rule: "client_id" }],
+  });
+}
