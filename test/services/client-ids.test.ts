@@ -4,7 +4,7 @@ import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { failureOf } from "../support/failure.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
-import { exported, imported } from "../support/transfer.ts";
+import { exported, imported, messageLine, moment } from "../support/transfer.ts";
 
 let server: StoreServer;
 beforeAll(async () => {
@@ -42,13 +42,16 @@ describe("a message with a client id", () => {
     expect(first.message).toMatchObject({ clientId: "m-1 ü", content: "hi", revision: 0 });
     const before = await countsOf(ann, conversationId);
     expect(await ann.messages.sendMessage({ conversationId, message })).toEqual(first);
-    expect(await ann.messages.getMessage({ messageId: first.message?.id ?? "" })).toMatchObject(first);
+    expect(await ann.messages.getMessage({ messageId: first.message?.id ?? "" })).toMatchObject({
+      message: first.message,
+    });
     expect(await countsOf(ann, conversationId)).toEqual(before);
 
     await ann.messages.updateMessage({ messageId: first.message?.id ?? "", message: { content: "hello" } });
     await ann.messages.updateMessage({ messageId: first.message?.id ?? "", message: { content: "hello!" } });
     const edited = await ann.messages.sendMessage({ conversationId, message, requestId: "r1" });
     expect(edited.message).toMatchObject({ id: first.message?.id, content: "hello!", revision: 2, clientId: "m-1 ü" });
+    expect(await ann.messages.sendMessage({ conversationId, message, requestId: "r1" })).toEqual(edited);
     await ann.messages.deleteMessage({ messageId: first.message?.id ?? "" });
     const deleted = await ann.messages.sendMessage({ conversationId, message });
     expect(deleted.message?.id).toBe(first.message?.id);
@@ -258,6 +261,32 @@ describe("a conversation with a client id", () => {
   });
 });
 
+describe("a chat", () => {
+  test("attaches to the turn of a message that was sent before, and begins one where there is none", async () => {
+    const { ann, tenant } = await begin();
+    await tenant.key().agents.createAgent({ agent: { name: "echo", connector: { case: "echo", value: {} } } });
+    const { conversation } = await ann.conversations.createConversation({ conversation: { agent: "echo" } });
+    const conversationId = conversation?.id ?? "";
+    const chat = async (message: object) => {
+      const events = [];
+      for await (const { event } of ann.turns.chat({ conversationId, message })) events.push(event);
+      const [first] = events;
+      const last = events.at(-1);
+      const started = first?.case === "started" ? first.value : undefined;
+      return [started?.turn?.id, started?.message?.id, last?.case === "ended" ? last.value.reply?.id : undefined];
+    };
+    const first = await chat({ content: "hi", clientId: "1" });
+    expect(first.every(Boolean)).toBe(true);
+    expect(await chat({ content: "hi", clientId: "1" })).toEqual(first);
+    expect(await failureOf(chat({ content: "other", clientId: "1" }))).toMatchObject({ reason: "ALREADY_EXISTS" });
+
+    const { message } = await ann.messages.sendMessage({ conversationId, message: { content: "yo", clientId: "2" } });
+    const [turn, asked] = await chat({ content: "yo", clientId: "2" });
+    expect([asked, turn === first[0]]).toEqual([message?.id, false]);
+    expect((await listed(ann, conversationId)).map(([content]) => content)).toEqual(["hi", "hi", "yo", "yo"]);
+  });
+});
+
 describe("an export", () => {
   test("carries client ids, and an import leaves out those that are taken", async () => {
     const { ann, tenant } = await begin();
@@ -274,7 +303,11 @@ describe("an export", () => {
       ["a", "1"],
       ["b", ""],
     ]);
-    expect(await exported(other.key(), conversationId)).toEqual(lines);
+    const renamed = lines.map((line) => line.replaceAll(tenant.id, other.id));
+    expect(await exported(other.key(), conversationId)).toEqual(renamed);
+    const clash = messageLine(conversationId, "foreign", { content: "again", clientId: "1", createTime: moment(9) });
+    await imported(other.key(), [...renamed, clash]);
+    expect(await listed(other.member("ann"), conversationId)).toContainEqual(["again", ""]);
     const again = await other.member("ann").conversations.createConversation(request);
     expect(again.conversation?.id).toBe(conversationId);
     const repeat = { conversationId, message: { content: "a", clientId: "1" } };

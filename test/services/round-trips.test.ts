@@ -40,6 +40,8 @@ test.each(["an API key", "a member", "a manager"])("get, list and send of %s tak
     ListMessages: () => messages.listMessages({ conversationId, pageSize: 1 }),
     SendMessage: () => messages.sendMessage({ conversationId, message }),
     "SendMessage with a request id": () => messages.sendMessage({ conversationId, message, requestId: newId() }),
+    "SendMessage with a client id": () =>
+      messages.sendMessage({ conversationId, message: { ...message, clientId: newId() } }),
     "SendMessage to those who take part": () =>
       messages.sendMessage({ conversationId, message, participantsOnly: true }).catch(() => {}),
     BatchSendMessages: () => messages.batchSendMessages({ conversationId, messages: [message, message] }),

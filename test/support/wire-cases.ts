@@ -249,6 +249,11 @@ const MESSAGES: readonly WireCase[] = [
     fails: "CONVERSATION_CLOSED",
   },
   {
+    rpc: "MessageService.SendMessage",
+    name: "with a client id",
+    requests: async (world) => [{ ...(await talk(world)), message: { ...MESSAGE, clientId: "ü 1" } }],
+  },
+  {
     rpc: "MessageService.BatchSendMessages",
     requests: async (world) => [{ ...(await talk(world)), messages: [MESSAGE, { content: "b" }, { content: "c" }] }],
   },

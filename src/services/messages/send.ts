@@ -55,11 +55,16 @@ export async function sendMessages<I extends DescMessage>(
   if (row?.last_seq == null && key) {
     // A retry returns the first response, whatever happened to the conversation since.
     const first = await findFirstCall(database, key);
-    if (first) return await repeat(database, caller, conversationId, first, drafts, messages);
+    // Without a message of before, what was claimed is an earlier call's; with one, it may be this call's own.
+    if (first && !(row?.claimed && row.known)) {
+      const known = await knownOf(database, caller, conversationId, row);
+      return await repeat(database, caller, conversationId, first, known, drafts, messages);
+    }
   }
   if (row === undefined) throw notFound("conversation");
-  const field = (index: number) => ("message" in request ? "message" : `messages[${index}]`);
-  const known = await knownOf(database, caller, conversationId, row, drafts, field);
+  const taken = drafts.findIndex(({ clientId }) => row.writable && clientId !== undefined && clientId === row.taken);
+  if (taken !== -1) throw clientIdTaken(`${"message" in request ? "message" : `messages[${taken}]`}.client_id`);
+  const known = await knownOf(database, caller, conversationId, row);
   if (known.size === drafts.length) return drafts.flatMap(({ clientId = "" }) => known.get(clientId) ?? []);
   const { last_seq, create_time } = requireAdded(row);
   let next = last_seq - BigInt(ids.length - known.size) + 1n;
@@ -70,18 +75,14 @@ export async function sendMessages<I extends DescMessage>(
   );
 }
 
-/** The messages that were there before, by client id. Throws ALREADY_EXISTS if one of them is another. */
+/** The messages that were there before, by client id. */
 async function knownOf(
   database: Database,
   caller: Caller,
   conversationId: string,
-  row: SendOutcome,
-  drafts: readonly MessageDraft[],
-  field: (index: number) => string,
+  row: SendOutcome | undefined,
 ): Promise<Map<string, Message>> {
-  if (!row.writable || !row.known) return new Map();
-  const taken = drafts.findIndex(({ clientId }) => clientId !== undefined && clientId === row.taken);
-  if (taken !== -1) throw clientIdTaken(`${field(taken)}.client_id`);
+  if (!row?.writable || !row.known) return new Map();
   const rows = await readByClientIds(database, caller, conversationId, row.known);
   return new Map(rows.map((stored) => [stored.client_id ?? "", toMessage(stored)]));
 }
@@ -116,12 +117,13 @@ function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
   return { last_seq, create_time };
 }
 
-/** The first response again: the request is the same, so only what the store added is read. */
+/** The first response again: the request is the same, so only what the store added is read, and what has a client id. */
 async function repeat(
   database: Database,
   caller: Caller,
   conversationId: string,
   first: ClaimRow,
+  known: ReadonlyMap<string, Message>,
   drafts: readonly MessageDraft[],
   messages: readonly Message[],
 ): Promise<Message[]> {
@@ -130,7 +132,8 @@ async function repeat(
   if (rows.length !== drafts.length) throw notFound("conversation");
   return drafts.map((draft, index) => {
     const { id = "", seq = 0n, create_time = new Date(0) } = rows[index] ?? {};
-    return answerOf(caller, conversationId, draft, messages[index], id, seq, create_time);
+    const stored = known.get(draft.clientId ?? "");
+    return stored ?? answerOf(caller, conversationId, draft, messages[index], id, seq, create_time);
   });
 }
 

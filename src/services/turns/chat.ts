@@ -18,6 +18,7 @@ import type { Turns } from "../../agents/turns/turns.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
@@ -25,13 +26,14 @@ import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
-import { readLockedMessage } from "../../store/messages/messages.ts";
+import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
 import { countWaiting, followTurn, insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDraft, toMessage } from "../convert.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { type TurnEvent, toTurn, toTurnEvent } from "./convert.ts";
+import { findSentMessage } from "./sent-message.ts";
 
 /** Attempts to end a conflicting turn before the new one fails. */
 const ATTEMPTS = 5;
@@ -128,12 +130,16 @@ async function begin(
         if (first) return { started: fromBinary(TurnStartedSchema, firstAnswer(first)), task: undefined };
         const conversation = await lockVisible(tx, caller, request.conversationId);
         requireWrite(caller, conversation);
+        const draft = toDraft(request.message ?? create(MessageSchema));
+        const sent = await findSentMessage(tx, caller, conversation.id, draft);
+        if (sent?.started) return { started: sent.started, task: undefined };
         requireOpen(conversation.status);
         const agent = await requireAgent(tx, caller, conversation.id);
         inTheWay = await openTurns(tx, caller.tenantId, conversation.id);
         checkFree(inTheWay, request.ifRunning);
         if (inTheWay.length > 0) await checkRoom(tx, caller, conversation.id);
-        const written = await write(tx, parts, caller, conversation.id, agent, request, inTheWay.length > 0);
+        const asked = sent?.message ?? (await addMessage(tx, caller, conversation.id, draft));
+        const written = await write(tx, parts, caller, agent, asked, inTheWay.length > 0);
         if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started), conversation.id);
         return written;
       };
@@ -150,19 +156,22 @@ async function begin(
   }
 }
 
+async function addMessage(tx: Queryable, caller: Caller, id: string, draft: MessageDraft): Promise<MessageRow> {
+  const seq = await appendMessages(tx, caller, id, [draft]);
+  const message = seq === undefined ? undefined : await readLockedMessage(tx, caller, id, seq);
+  if (message === undefined) throw new Error("a message that was just added is not there");
+  return message;
+}
+
 async function write(
   tx: Queryable,
   { database, turns }: ChatParts,
   caller: Caller,
-  conversationId: string,
   agent: AgentRow,
-  request: ChatRequest,
+  message: MessageRow,
   queued: boolean,
 ): Promise<{ started: TurnStarted; task: LiveTurnTask }> {
-  const draft = toDraft(request.message ?? create(MessageSchema));
-  const seq = await appendMessages(tx, caller, conversationId, [draft]);
-  const message = seq === undefined ? undefined : await readLockedMessage(tx, caller, conversationId, seq);
-  if (seq === undefined || message === undefined) throw new Error("a message that was just added is not there");
+  const { conversation_id: conversationId, seq } = message;
   const state = queued ? TurnState.QUEUED : TurnState.RUNNING;
   const turn = await insertTurn(tx, caller, conversationId, agent.id, seq, state, turns.lease);
   const place = { tenantId: caller.tenantId, conversationId, id: turn.id };

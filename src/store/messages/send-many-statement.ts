@@ -2,6 +2,7 @@
 import type { SendRow } from "../log/statements.ts";
 import { forEachViewer, takesPart, type ViewerKind, visible, writable } from "../visibility.ts";
 import { setMessageTime } from "./message-time.ts";
+import { isSame, JOIN_ORIGINAL } from "./sent-before-statement.ts";
 
 /** The outcome of one of the sends. */
 export interface SendManyRow extends SendRow {
@@ -15,21 +16,12 @@ export interface SendManyRow extends SendRow {
   readonly taken?: string | null;
 }
 
-/** Whether row `r`, a message or what it was before its edits, holds what `n` brings. */
-const holdsSame = (r: string) => `${r}.role = n.role and ${r}.content = n.content
-      and ${r}.metadata is not distinct from n.metadata::jsonb and ${r}.client_time is not distinct from n.client_time
-      and ${r}.parts is not distinct from n.parts`;
-
 /** The messages that are there already, compared with what they were when they were sent. */
 const KNOWN = `known as materialized (
-    select n.ask, n.place, m.id, n.client_id, m.sender = a.sender and m.kind is not distinct from n.kind
-      and case when o.role is null then ${holdsSame("m")} else ${holdsSame("o")} end as same
+    select n.ask, n.place, m.id, n.client_id, ${isSame("a.sender")} as same
     from message_of n join asked a on a.ordinal = n.ask
     join message m on m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = n.client_id
-    left join lateral (
-      select r.role, r.content, r.metadata, r.client_time, r.parts from message_revision r
-      where r.tenant_id = $1 and r.conversation_id = $2::uuid and r.seq = m.seq order by r.revision limit 1
-    ) o on m.revision > 0
+    ${JOIN_ORIGINAL}
   ), `;
 
 const IS_NEW = "not exists (select from known k where k.place = m.place)";

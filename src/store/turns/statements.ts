@@ -61,6 +61,14 @@ export const openTurns: Statement<{ id: string; expired: boolean }> = {
   where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.state in (1, 2) order by t.message_seq`,
 };
 
+/** The latest turn that replies to a message. $1 tenant, $2 conversation, $3 the message's seq. */
+export const turnOfMessage: Statement<TurnRow> = {
+  name: "turn_of_message",
+  text: `
+  select ${columns} from turn t where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.message_seq = $3::bigint
+  order by t.id desc limit 1`,
+};
+
 /**
  * Adds a turn to a locked conversation. $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq,
  * $7 reply id, $8 state, $9 server, $10 the length of the lease in milliseconds, $11 the member whose

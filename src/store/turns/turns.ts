@@ -33,6 +33,16 @@ export function openTurns(
   return tx.query(sql.openTurns, [tenantId, conversationId]);
 }
 
+/** The latest turn that replies to a message of a locked conversation. */
+export async function findTurnOf(
+  tx: Queryable,
+  tenantId: string,
+  conversationId: string,
+  messageSeq: bigint,
+): Promise<sql.TurnRow | undefined> {
+  return (await tx.query(sql.turnOfMessage, [tenantId, conversationId, messageSeq]))[0];
+}
+
 /** Adds a turn for a message of a locked conversation. */
 export async function insertTurn(
   tx: Queryable,
