@@ -10,6 +10,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import { newId } from "../../domain/ids/id.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
+import { type ClientName, findByClientId } from "../../store/conversations/client-ids.ts";
 import * as store from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
@@ -50,9 +51,9 @@ async function createdBefore(
   tx: Queryable,
   caller: Caller,
   ownerId: string | null,
-  { clientId, hash }: store.ClientName,
+  { clientId, hash }: ClientName,
 ): Promise<string> {
-  const found = await store.findByClientId(tx, caller, clientId, ownerId);
+  const found = await findByClientId(tx, caller, clientId, ownerId);
   if (found === undefined || found.purging) throw notFound("conversation");
   if (found.create_hash === null || found.create_hash.equals(hash)) return found.id;
   throw clientIdTaken("another conversation of its owner has it, which another request created");
@@ -65,7 +66,7 @@ export async function checkClientIdFree(
   clientId: string,
   ownerId: string | null,
 ): Promise<void> {
-  if (clientId === "" || (await store.findByClientId(tx, caller, clientId, ownerId)) === undefined) return;
+  if (clientId === "" || (await findByClientId(tx, caller, clientId, ownerId)) === undefined) return;
   throw clientIdTaken("another conversation of the new owner has it");
 }
 

@@ -7,7 +7,8 @@ import { diffMessages } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import { applyDiff, freeClientIds, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
+import { freeClientIds } from "../../store/messages/client-ids.ts";
+import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */

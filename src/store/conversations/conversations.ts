@@ -5,6 +5,7 @@ import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Queryable } from "../database.ts";
 import { appendEvents } from "../log/statements.ts";
+import type { ClientName } from "./client-ids.ts";
 import type { ConversationRow } from "./columns.ts";
 import { indexLabels } from "./label-statements.ts";
 import {
@@ -69,12 +70,6 @@ export async function lockConversation(tx: Queryable, caller: Caller, id: string
   return (await tx.query(sql.lockConversation[caller.viewer.kind], [caller.tenantId, caller.memberId, id]))[0];
 }
 
-/** A client id, and the hash of the request that creates the conversation. */
-export interface ClientName {
-  readonly clientId: string;
-  readonly hash: Uint8Array;
-}
-
 /** False: a conversation of the same owner has the client id. */
 export async function insertConversation(
   tx: Queryable,
@@ -88,11 +83,6 @@ export async function insertConversation(
   const rows = await tx.query(sql.insertConversation, [...own, ...columns]);
   if (rows.length > 0 && values.labels !== null) await indexLabels(tx, caller.tenantId, [id]);
   return rows.length > 0;
-}
-
-/** The conversation of an owner, null for none, with a client id, without a visibility check. */
-export async function findByClientId(on: Queryable, caller: Caller, clientId: string, ownerId: string | null) {
-  return (await on.query(sql.conversationByClientId, [caller.tenantId, clientId, ownerId]))[0];
 }
 
 /** Writes the given columns of a locked conversation. */

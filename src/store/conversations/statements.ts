@@ -84,14 +84,6 @@ export const insertConversation: Statement<{ id: string }> = {
   returning id`,
 };
 
-/** Deleted or not; without a check of who sees it. $1 tenant, $2 client id, $3 owner or null. */
-export const conversationByClientId: Statement<{ id: string; create_hash: Buffer | null; purging: boolean }> = {
-  name: "conversation_by_client_id",
-  text: `
-  select c.id, c.create_hash, (c.purge_time <= now()) is true as purging from conversation c
-  where c.tenant_id = $1 and c.client_id = $2::text and coalesce(c.owner_id, '') = coalesce($3::text, '')`,
-};
-
 /** $1 tenant, $2 id, then one parameter for each column. Its log entry updates version and times. */
 export function updateConversation(columns: readonly WritableColumn[]): Statement {
   return {

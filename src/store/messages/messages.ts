@@ -64,27 +64,6 @@ export function readPlacesById(
   return on.query(sql.placesById, [caller.tenantId, ids]);
 }
 
-/** Messages of a conversation by client ids, deleted ones too, in no order. */
-export function readByClientIds(
-  on: Queryable,
-  caller: Caller,
-  conversationId: string,
-  clientIds: readonly string[],
-): Promise<MessageRow[]> {
-  return on.query(sql.messagesByClientId, [caller.tenantId, conversationId, clientIds]);
-}
-
-/** Takes client ids away from deleted messages of a locked conversation, for new ones. Returns those that others have. */
-export async function freeClientIds(
-  tx: Queryable,
-  caller: Caller,
-  conversationId: string,
-  clientIds: readonly string[],
-): Promise<Set<string>> {
-  const rows = await tx.query(sql.freeClientIds, [caller.tenantId, conversationId, clientIds]);
-  return new Set(rows.map(({ client_id }) => client_id));
-}
-
 /** Maximum rows changed by one statement, so that none reaches the statement timeout. */
 const PIECE = 2_000;
 

@@ -7,10 +7,8 @@ import { newIds } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { Queryable } from "../database.ts";
 import * as log from "../log/statements.ts";
-import { kindColumn, type MessageRow } from "./columns.ts";
+import { kindColumn } from "./columns.ts";
 import { sendMany as manySends, sendManyNamed as namedSends, type SendManyRow } from "./send-many-statement.ts";
-
-import { sentBefore } from "./sent-before-statement.ts";
 
 export type { SendRow } from "../log/statements.ts";
 export type { SendManyRow } from "./send-many-statement.ts";
@@ -119,18 +117,6 @@ export async function sendMany(
     signal,
   );
   return rows.map((row) => (row.visible || row.in_progress ? row : undefined));
-}
-
-/** The message of a locked conversation with the draft's client id, and whether it was sent like this. */
-export async function findSent(
-  tx: Queryable,
-  caller: Caller,
-  conversationId: string,
-  draft: MessageDraft,
-): Promise<(MessageRow & { readonly same: boolean }) | undefined> {
-  if (draft.clientId === undefined) return undefined;
-  const columns = [...columnsOf([draft]), ...partColumnsOf([draft])].flat();
-  return (await tx.query(sentBefore, [caller.tenantId, conversationId, caller.actor, draft.clientId, ...columns]))[0];
 }
 
 /**

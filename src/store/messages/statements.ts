@@ -28,29 +28,6 @@ export const readMessage: Statement<MessageRow> = {
   text: `select ${messageColumns} from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = $3`,
 };
 
-/** Messages of a conversation, deleted ones too. $1 tenant, $2 conversation, $3 client ids. */
-export const messagesByClientId: Statement<MessageRow> = {
-  name: "message_by_client_id",
-  text: `
-  select ${messageColumns} from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = any($3::text[])`,
-};
-
-/**
- * Takes client ids away from deleted messages of a locked conversation. Returns those that others have. $1 tenant, $2
- * conversation, $3 client ids.
- */
-export const freeClientIds: Statement<{ client_id: string }> = {
-  name: "message_free_client_ids",
-  text: `
-  with freed as (
-    update message m set client_id = null
-    where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = any($3::text[]) and m.delete_time is not null
-  )
-  select m.client_id from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.client_id = any($3::text[]) and m.delete_time is null`,
-};
-
 /** Places and times of messages, in the order of the ids. $1 tenant, $2 ids. */
 export const placesById: Statement<Pick<MessageRow, "id" | "seq" | "create_time">> = {
   name: "message_places_by_id",
