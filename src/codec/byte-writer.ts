@@ -1,12 +1,20 @@
 // A growing byte buffer, and the primitives of Protobuf's binary form.
+import { endianness } from "node:os";
 
 const FIRST_BYTES = 64 * 1024;
 /** A sink that grew past this is not kept for the next message. */
 const KEPT_BYTES = 1024 * 1024;
-const MAX_VARINT_BYTES = 10;
-const LARGEST_NUMBER = BigInt(Number.MAX_SAFE_INTEGER);
-/** Shorter texts are mostly ASCII, and written faster one by one. */
-const SHORT_TEXT = 16;
+/** Shorter texts are mostly ASCII, and written faster one by one: ids, names, etags. */
+const SHORT_TEXT = 40;
+/** More than a short text behind its tag and length takes, or a tag and a number. */
+const SPARE_BYTES = 64;
+/** The upper half of 2^53, past which numbers are not exact. */
+const SAFE_HIGH = 2 ** 21;
+/** A number of 64 bits, and its halves: the lower one comes first on all machines but big-endian ones. */
+const whole = new BigInt64Array(1);
+const halves = new Uint32Array(whole.buffer);
+const LOW = endianness() === "LE" ? 0 : 1;
+const HIGH = 1 - LOW;
 
 /** Node's buffer, with the method that its `write` comes down to, which takes longer. */
 interface Bytes extends Buffer<ArrayBuffer> {
@@ -16,10 +24,12 @@ interface Bytes extends Buffer<ArrayBuffer> {
 export class ByteSink {
   #bytes = Buffer.allocUnsafeSlow(FIRST_BYTES) as Bytes;
   #at = 0;
+  /** After each call there is this much room: a tag and a number are written without a look at how much there is. */
+  #full = FIRST_BYTES - SPARE_BYTES;
 
   clear(): void {
     this.#at = 0;
-    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafeSlow(FIRST_BYTES) as Bytes;
+    if (this.#bytes.length > KEPT_BYTES) this.#take(Buffer.allocUnsafeSlow(FIRST_BYTES) as Bytes);
   }
 
   /** What was written, in memory of its own. */
@@ -29,13 +39,123 @@ export class ByteSink {
 
   /** A number from 0 to 2^53 - 1. */
   varint(value: number): void {
-    this.#reserve(MAX_VARINT_BYTES);
-    const bytes = this.#bytes;
     // Most are tags, lengths and small numbers.
-    if (value < 0x80) {
-      bytes[this.#at++] = value;
+    if (value < 0x80) this.#bytes[this.#at++] = value;
+    else this.#longVarint(value);
+    if (this.#at > this.#full) this.#grow(0);
+  }
+
+  bool(tag: number, value: boolean): void {
+    this.#tag(tag);
+    this.varint(value ? 1 : 0);
+  }
+
+  /** A negative number is as long as one of 64 bits. */
+  int32(tag: number, value: number): void {
+    if (value < 0) {
+      this.int64(tag, BigInt(value));
+    } else {
+      this.#tag(tag);
+      this.varint(value);
+    }
+  }
+
+  uint32(tag: number, value: number): void {
+    this.#tag(tag);
+    this.varint(value);
+  }
+
+  /** Any number of 64 bits; a negative one in two's complement. */
+  int64(tag: number, value: bigint): void {
+    this.#tag(tag);
+    // Read by halves, which makes no numbers in between.
+    whole[0] = value;
+    const low = halves[LOW] as number;
+    const high = halves[HIGH] as number;
+    if (high < SAFE_HIGH) {
+      this.varint(high * 0x1_0000_0000 + low);
       return;
     }
+    let rest = BigInt.asUintN(64, value);
+    while (rest > 0x7fn) {
+      this.#bytes[this.#at++] = Number(rest & 0x7fn) + 0x80;
+      rest >>= 7n;
+    }
+    this.varint(Number(rest));
+  }
+
+  double(tag: number, value: number): void {
+    this.#tag(tag);
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at);
+    if (this.#at > this.#full) this.#grow(0);
+  }
+
+  float(tag: number, value: number): void {
+    this.#tag(tag);
+    this.#at = this.#bytes.writeFloatLE(value, this.#at);
+    if (this.#at > this.#full) this.#grow(0);
+  }
+
+  /** A text in UTF-8 behind its length. */
+  text(tag: number, value: string): void {
+    this.#tag(tag);
+    if (value.length < SHORT_TEXT && this.#ascii(value)) return;
+    // Of ASCII, which most is, the length in bytes takes as much room as the length in characters.
+    const room = varintBytes(value.length);
+    if (this.#at + 3 * value.length > this.#full) this.#grow(3 * value.length);
+    const start = this.#at;
+    this.#at += room;
+    this.#at += this.#bytes.utf8Write(value, this.#at);
+    this.end(start, room);
+  }
+
+  /** Bytes behind their length. */
+  bytes(tag: number, value: Uint8Array): void {
+    this.#tag(tag);
+    this.varint(value.length);
+    this.raw(value);
+  }
+
+  raw(value: Uint8Array): void {
+    if (this.#at + value.length > this.#full) this.#grow(value.length);
+    this.#bytes.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  /** Begins what has its length before it, for which so many bytes are left; give both to `end`. */
+  begin(tag: number, room: number): number {
+    this.#tag(tag);
+    const start = this.#at;
+    this.#at = start + room;
+    return start;
+  }
+
+  /** Gives how many bytes the length took: if not `room`, what was written since had to be moved. */
+  end(start: number, room: number): number {
+    const from = start + room;
+    const length = this.#at - from;
+    if (room === 1 && length < 0x80) {
+      this.#bytes[start] = length;
+      if (this.#at > this.#full) this.#grow(0);
+      return 1;
+    }
+    const needed = varintBytes(length);
+    if (needed !== room) this.#bytes.copyWithin(start + needed, from, this.#at);
+    this.#at = start;
+    this.#longVarint(length);
+    this.#at = start + needed + length;
+    if (this.#at > this.#full) this.#grow(0);
+    return needed;
+  }
+
+  /** Into the room that is spare. */
+  #tag(tag: number): void {
+    if (tag < 0x80) this.#bytes[this.#at++] = tag;
+    else this.#longVarint(tag);
+  }
+
+  #longVarint(value: number): void {
+    const bytes = this.#bytes;
     let at = this.#at;
     let rest = value;
     while (rest > 0x7f) {
@@ -46,89 +166,7 @@ export class ByteSink {
     this.#at = at;
   }
 
-  bool(value: boolean): void {
-    this.varint(value ? 1 : 0);
-  }
-
-  /** A negative number is as long as one of 64 bits. */
-  int32(value: number): void {
-    if (value < 0) this.int64(BigInt(value));
-    else this.varint(value);
-  }
-
-  /** Any number of 64 bits; a negative one in two's complement. */
-  int64(value: bigint): void {
-    if (value >= 0n && value <= LARGEST_NUMBER) {
-      this.varint(Number(value));
-      return;
-    }
-    this.#reserve(MAX_VARINT_BYTES);
-    let rest = BigInt.asUintN(64, value);
-    while (rest > 0x7fn) {
-      this.#bytes[this.#at++] = Number(rest & 0x7fn) + 0x80;
-      rest >>= 7n;
-    }
-    this.#bytes[this.#at++] = Number(rest);
-  }
-
-  double(value: number): void {
-    this.#reserve(8);
-    this.#at = this.#bytes.writeDoubleLE(value, this.#at);
-  }
-
-  float(value: number): void {
-    this.#reserve(4);
-    this.#at = this.#bytes.writeFloatLE(value, this.#at);
-  }
-
-  /** A text in UTF-8 behind its length. */
-  text(value: string): void {
-    if (value.length < SHORT_TEXT && this.#ascii(value)) return;
-    // Of ASCII, which most is, the length in bytes takes as much room as the length in characters.
-    const room = varintBytes(value.length);
-    const start = this.begin(room);
-    this.#reserve(3 * value.length);
-    this.#at += this.#bytes.utf8Write(value, this.#at);
-    this.end(start, room);
-  }
-
-  /** Bytes behind their length. */
-  bytes(value: Uint8Array): void {
-    this.varint(value.length);
-    this.raw(value);
-  }
-
-  raw(value: Uint8Array): void {
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.#at);
-    this.#at += value.length;
-  }
-
-  /** Begins what has its length before it, for which so many bytes are left; give both to `end`. */
-  begin(room: number): number {
-    this.#reserve(room);
-    const start = this.#at;
-    this.#at += room;
-    return start;
-  }
-
-  /** Gives how many bytes the length took: if not `room`, what was written since had to be moved. */
-  end(start: number, room: number): number {
-    const from = start + room;
-    const length = this.#at - from;
-    const needed = varintBytes(length);
-    if (needed !== room) {
-      this.#reserve(needed);
-      this.#bytes.copyWithin(start + needed, from, this.#at);
-    }
-    this.#at = start;
-    this.varint(length);
-    this.#at += length;
-    return needed;
-  }
-
   #ascii(value: string): boolean {
-    this.#reserve(1 + value.length);
     const bytes = this.#bytes;
     const from = this.#at + 1;
     for (let i = 0; i < value.length; i++) {
@@ -138,15 +176,21 @@ export class ByteSink {
     }
     bytes[this.#at] = value.length;
     this.#at = from + value.length;
+    if (this.#at > this.#full) this.#grow(0);
     return true;
   }
 
-  #reserve(bytes: number): void {
-    const needed = this.#at + bytes;
-    if (needed <= this.#bytes.length) return;
+  /** Makes room for so many bytes beside the spare ones. */
+  #grow(bytes: number): void {
+    const needed = this.#at + bytes + SPARE_BYTES;
     const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * this.#bytes.length)) as Bytes;
     this.#bytes.copy(larger, 0, 0, this.#at);
-    this.#bytes = larger;
+    this.#take(larger);
+  }
+
+  #take(bytes: Bytes): void {
+    this.#bytes = bytes;
+    this.#full = bytes.length - SPARE_BYTES;
   }
 }
 

@@ -13,7 +13,7 @@ type Write = (value: any, sink: ByteSink) => void;
 /** How a number, text or the like is written: its tag, then its value by this method. */
 interface Scalar {
   readonly tag: number;
-  readonly method: "text" | "bytes" | "bool" | "int32" | "varint" | "int64" | "double" | "float";
+  readonly method: "text" | "bytes" | "bool" | "int32" | "uint32" | "int64" | "double" | "float";
 }
 
 /** How one field is written. */
@@ -95,30 +95,26 @@ export function createBinaryForm(): BinaryForm {
       return field.delimitedEncoding ? undefined : messageWriter(field.number, field.message);
     if (field.listKind !== "scalar" || field.scalar !== ScalarType.STRING) return undefined;
     const tag = tagOf(field.number, LENGTH_DELIMITED);
-    return (text: string, to) => {
-      to.varint(tag);
-      to.text(text);
-    };
+    return (text: string, to) => to.text(tag, text);
   }
 
   function messageWriter(number: number, schema: DescMessage): Write | undefined {
     const tag = tagOf(number, LENGTH_DELIMITED);
     // In a field, a Struct is the JSON that it stands for.
     if (schema.typeName === StructSchema.typeName) {
-      return (json, to) => {
-        to.varint(tag);
-        to.bytes(toBinary(StructSchema, fromJson(StructSchema, json)));
-      };
+      return (json, to) => to.bytes(tag, toBinary(StructSchema, fromJson(StructSchema, json)));
     }
     // A wrapper comes unwrapped.
     if (isWellKnown(schema) && schema.typeName !== "google.protobuf.Timestamp") return undefined;
     // As much as the one before took: the messages of an answer are much alike, and what is guessed right is not moved.
     let room = 1;
+    let write: Write | undefined;
     return (message, to) => {
-      to.varint(tag);
-      const start = to.begin(room);
+      // Made late: a message may hold itself.
+      write ??= writerOf(schema);
       const guessed = room;
-      writerOf(schema)(message, to);
+      const start = to.begin(tag, guessed);
+      write(message, to);
       room = to.end(start, guessed);
     };
   }
@@ -137,7 +133,7 @@ export function createBinaryForm(): BinaryForm {
 function compile(steps: readonly Step[]): Write {
   const lines = steps.map(({ name, isEmpty, scalar }, i) => {
     const written = isEmpty === undefined ? `v !== s${i}` : `v !== s${i} && !e${i}(v)`;
-    const write = scalar === undefined ? `w${i}(v, to);` : `to.varint(${scalar.tag}); to.${scalar.method}(v);`;
+    const write = scalar === undefined ? `w${i}(v, to);` : `to.${scalar.method}(${scalar.tag}, v);`;
     return `v = m[${JSON.stringify(name)}]; if (${written}) { ${write} }`;
   });
   const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, write: w${i} }`);
@@ -150,12 +146,9 @@ function textMapWriter(number: number): Write {
   const tag = tagOf(number, LENGTH_DELIMITED);
   return (pairs: Readonly<Record<string, string>>, to) => {
     for (const key of Object.keys(pairs)) {
-      to.varint(tag);
-      const start = to.begin(1);
-      to.varint(tagOf(1, LENGTH_DELIMITED));
-      to.text(key);
-      to.varint(tagOf(2, LENGTH_DELIMITED));
-      to.text(pairs[key] as string);
+      const start = to.begin(tag, 1);
+      to.text(tagOf(1, LENGTH_DELIMITED), key);
+      to.text(tagOf(2, LENGTH_DELIMITED), pairs[key] as string);
       to.end(start, 1);
     }
   };
@@ -176,7 +169,7 @@ const SCALARS: Partial<Record<ScalarType, readonly [wireType: number, Scalar["me
   [ScalarType.BYTES]: [LENGTH_DELIMITED, "bytes"],
   [ScalarType.BOOL]: [VARINT, "bool"],
   [ScalarType.INT32]: [VARINT, "int32"],
-  [ScalarType.UINT32]: [VARINT, "varint"],
+  [ScalarType.UINT32]: [VARINT, "uint32"],
   [ScalarType.INT64]: [VARINT, "int64"],
   [ScalarType.UINT64]: [VARINT, "int64"],
   [ScalarType.DOUBLE]: [FIXED64, "double"],

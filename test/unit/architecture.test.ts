@@ -96,6 +96,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "codec/json-values.ts",
   "codec/timestamp-json.ts",
   "domain/ids/id.ts",
+  "domain/identity/actor.ts",
   "domain/identity/permissions.ts",
   "pipeline/streams/heartbeat.ts",
   "pipeline/call/implied-mask.ts",

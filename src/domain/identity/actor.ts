@@ -9,6 +9,8 @@ const PREFIXES: readonly (readonly [ActorType, string])[] = [
   [ActorType.SYSTEM, "system:"],
 ];
 
+const COLON = ":".charCodeAt(0);
+
 /** How audit entries, which also tell for whom an API key acted, name a member. */
 const MEMBER_PREFIX = "member:";
 
@@ -19,9 +21,11 @@ export function isReserved(text: string): boolean {
 
 /** The actor of a conversation, message, event or revision. */
 export function toActor(text: string): Actor {
-  // Most are members, and most ids have no colon: the text itself is the id then.
-  if (text.includes(":")) {
-    for (const [type, prefix] of PREFIXES) if (text.startsWith(prefix)) return actor(type, text.slice(prefix.length));
+  for (const [type, prefix] of PREFIXES) {
+    // Most are members: for them one character tells, at a fraction of what `startsWith` costs.
+    if (text.charCodeAt(prefix.length - 1) === COLON && text.startsWith(prefix)) {
+      return actor(type, idAfter(prefix, text));
+    }
   }
   return actor(ActorType.MEMBER, text);
 }
@@ -56,6 +60,22 @@ export function actorFilter(field: string, asked: Actor | undefined): Actor | un
     );
   }
   return asked;
+}
+
+/** The agents and keys of one list are few, and mostly follow each other. */
+let lastText = "";
+let lastId = "";
+
+/**
+ * A flat string. What `slice` gives is a view of the whole text, at which JSON.stringify leaves its fast path for all that
+ * it has to write: a page of messages then takes twice as long.
+ */
+function idAfter(prefix: string, text: string): string {
+  if (text !== lastText) {
+    lastId = Buffer.from(text.slice(prefix.length)).toString();
+    lastText = text;
+  }
+  return lastId;
 }
 
 /** As `create` makes it, in a fraction of the time: there is one in every message of a page. */

@@ -82,7 +82,8 @@ export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLim
     },
     encode({ output }, encoding, message) {
       const body = encoding === "proto" ? binaryOf(output, message) : jsonOf.stringify(jsonOf(output, message));
-      if (lengthOf(body) > writeMaxBytes) {
+      // Most are so short that their bytes need not be counted.
+      if (3 * body.length > writeMaxBytes && lengthOf(body) > writeMaxBytes) {
         throw new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less");
       }
       return body;

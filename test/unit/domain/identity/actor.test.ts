@@ -18,6 +18,8 @@ test.each([
   ["key:7", apiKey("7")],
   ["agent:7", agent("7")],
   ["system:server", system("server")],
+  ["agent:0190a0c4-7f3e-7abc-8def-0123456789ab", agent("0190a0c4-7f3e-7abc-8def-0123456789ab")],
+  ["agent:Büro 😀 mit langem Namen", agent("Büro 😀 mit langem Namen")],
 ])("%j stands for an actor, and is its text", (text, actor) => {
   expect(toActor(text)).toEqual(actor);
   expect(actorText(actor)).toBe(text);
