@@ -1,8 +1,8 @@
 // Converts a conversation to the form of chat completions that every model server accepts, including strict chat templates.
-import { ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, type Block, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
+import { withoutHosted } from "../../history/hosted.ts";
 import type { Content, Item, Thought } from "../../history/items.ts";
 import { type ChatContent, chatContent, textContent } from "./content.ts";
 import { THOUGHT_FIELDS, thoughtFields } from "./thoughts.ts";
@@ -46,7 +46,7 @@ export function historyOf(
   thoughts: ThoughtsTold = "tool-turns",
 ): ChatMessage[] {
   const history = new History(instructions);
-  for (const turn of turnsOf(blocksOf(items.filter(isTold)))) {
+  for (const turn of turnsOf(blocksOf(withoutHosted(items)))) {
     const told = thoughts === "all" || (thoughts === "tool-turns" && (turn.isLast || turn.blocks.some(hasCalls)));
     for (const block of turn.blocks) {
       if (block.kind === "step") history.step(block, told);
@@ -69,13 +69,6 @@ function turnsOf(blocks: readonly Block[]): { readonly blocks: Block[]; readonly
 
 function hasCalls(block: Block): boolean {
   return block.kind === "step" && block.items.some(({ kind }) => kind === "answered");
-}
-
-/** Hosted tools are the provider's own, and no other knows them. */
-function isTold(item: Item): boolean {
-  if (item.kind === "foreign") return false;
-  if (item.kind === "call") return item.place !== ToolPlace.PROVIDER && item.type !== ToolType.BUILT_IN;
-  return true;
 }
 
 class History {

@@ -4,6 +4,7 @@ import { ToolPlace, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { argumentsText, toolName } from "../../history/arguments.ts";
 import { type Answered, blocksOf, type Step } from "../../history/blocks.ts";
 import { CallIds } from "../../history/call-ids.ts";
+import { isHosted } from "../../history/hosted.ts";
 import type { Call, Item, Result, Said, Thought } from "../../history/items.ts";
 import { inputContent, outputContent } from "./content.ts";
 
@@ -40,10 +41,6 @@ function withHosted(items: readonly Item[]): Item[] {
     }
     return [item];
   });
-}
-
-function isHosted({ type, place }: Call): boolean {
-  return type === ToolType.BUILT_IN || place === ToolPlace.PROVIDER;
 }
 
 const OUTPUTS = ["function_call_output", "custom_tool_call_output"];
