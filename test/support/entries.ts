@@ -20,7 +20,7 @@ export function entry(role: MessageRole, ...parts: Draft[]): Entry {
   return { role, content: "", parts: partsText(parts.map((part) => create(PartSchema, part))), sender: ME };
 }
 
-export function call(callId: string, name = "f", args = "{}", more: Draft = {}): Entry {
+export function call(callId: string, name = "f", args = "{}", more: { extraJson?: string } = {}): Entry {
   const value = { callId, name, arguments: args, type: ToolType.FUNCTION };
   return entry(MessageRole.ASSISTANT, { ...more, content: { case: "toolCall", value } });
 }

@@ -8,13 +8,12 @@ import { AgentFailure } from "../../connector.ts";
 import { newCallId } from "../../new-call-id.ts";
 import { Pieces } from "../../pieces.ts";
 import { isObject } from "../failures.ts";
+import { type ItemEvent, KnownItems } from "./known-items.ts";
 import { MessageText } from "./message-text.ts";
 
 /** Maximum length of a provider's item as JSON; an entry of the log takes 1 MiB. */
 const MAX_ITEM_LENGTH = 1000 * 1024;
 const MAX_ID_LENGTH = 128;
-/** Maximum items of one reply. */
-const MAX_ITEMS = 1000;
 
 export interface ItemsOptions {
   /** Ids of calls earlier in the conversation. */
@@ -22,23 +21,16 @@ export interface ItemsOptions {
   readonly newId?: () => string;
 }
 
-interface Known {
-  call?: SortedCall;
-  /** Whether something of it was told by a delta. */
-  told: boolean;
-  /** Whether it has ended. */
-  done: boolean;
-}
-
-type Event = Readonly<Record<string, JsonValue>>;
-
 export class OutputItems {
   readonly #out = new Pieces();
   readonly #sorter = new CallSorter(this.#out);
   readonly #text = new MessageText((piece) => this.#sorter.other(piece));
   readonly #taken: Set<string>;
   readonly #newId: () => string;
-  readonly #items = new Map<string, Known>();
+  readonly #known = new KnownItems();
+  /** The provider's ids of calls that have begun. */
+  readonly #begun = new Set<string>();
+  readonly #told = { said: false, thought: false };
 
   constructor({ taken = [], newId = newCallId }: ItemsOptions) {
     this.#taken = new Set(taken);
@@ -57,7 +49,7 @@ export class OutputItems {
     this.#sorter.end();
   }
 
-  take(type: string, event: Event): void {
+  take(type: string, event: ItemEvent): void {
     const { item, delta, output_index: index } = event;
     switch (type) {
       case "response.output_item.added":
@@ -69,34 +61,54 @@ export class OutputItems {
       case "response.output_text.delta":
       case "response.refusal.delta":
         if (typeof delta !== "string") break;
-        this.#known(event).told = true;
+        this.#known.of(event).told = true;
+        this.#told.said = true;
         this.#text.say(`${index} ${event.content_index}`, delta);
         break;
       case "response.output_text.annotation.added":
         if (isObject(event.annotation)) this.#text.annotate(event.annotation);
         break;
       case "response.reasoning_summary_part.added":
-        if (this.#known(event).told) this.#think("\n\n");
+        if (this.#known.of(event).told) this.#think("\n\n");
         break;
       case "response.reasoning_summary_text.delta":
       case "response.reasoning_text.delta":
         if (typeof delta !== "string") break;
-        this.#known(event).told = true;
+        this.#known.of(event).told = true;
         this.#think(delta);
         break;
+      case "response.function_call_arguments.done":
+      case "response.custom_tool_call_input.done": {
+        const { call } = this.#known.of(event);
+        const text = event.arguments ?? event.input;
+        if (call !== undefined && !call.begun && typeof text === "string") this.#sorter.arguments(call, text);
+        break;
+      }
       case "response.function_call_arguments.delta":
       case "response.custom_tool_call_input.delta": {
-        const { call } = this.#known(event);
+        const { call } = this.#known.of(event);
         if (call !== undefined && typeof delta === "string") this.#sorter.arguments(call, delta);
         break;
       }
     }
   }
 
+  /** The output of the whole response. Some servers tell no events, others give items other ids and indices here. */
+  final(output: readonly JsonValue[]): void {
+    const { said, thought } = this.#told;
+    for (const [index, item] of output.entries()) {
+      if (!isObject(item)) continue;
+      if (said && item.type === "message") continue;
+      if (thought && item.type === "reasoning") continue;
+      if (typeof item.call_id === "string" && this.#begun.has(item.call_id)) continue;
+      this.done(item, index);
+    }
+  }
+
   /** An item is whole: what was not told of it yet is told. */
   done(item: JsonValue | undefined, index: JsonValue | undefined): void {
     if (!isObject(item)) return;
-    const known = this.#known({ output_index: index ?? null, item_id: item.id ?? null });
+    const known = this.#known.of({ output_index: index ?? null, item_id: item.id ?? null });
     if (known.done) return;
     known.done = true;
     switch (item.type ?? "message") {
@@ -119,22 +131,9 @@ export class OutputItems {
     }
   }
 
-  /** By the index: some servers give an item another id in each event. */
-  #known({ output_index: index, item_id: id }: Event): Known {
-    const key = typeof index === "number" ? `#${index}` : String(id);
-    let known = this.#items.get(key);
-    if (known === undefined) {
-      if (this.#items.size >= MAX_ITEMS)
-        throw new AgentFailure(`the agent sent more than ${MAX_ITEMS} items`, { health: "up" });
-      known = { told: false, done: false };
-      this.#items.set(key, known);
-    }
-    return known;
-  }
-
   #added(item: JsonValue | undefined, index: JsonValue | undefined): void {
     if (!isObject(item)) return;
-    const known = this.#known({ output_index: index ?? null, item_id: item.id ?? null });
+    const known = this.#known.of({ output_index: index ?? null, item_id: item.id ?? null });
     if (item.type === "function_call" || item.type === "custom_tool_call") known.call ??= this.#begin(item);
   }
 
@@ -147,6 +146,7 @@ export class OutputItems {
     const fits = given !== "" && given.length <= 256 && !this.#taken.has(given);
     const callId = fits ? given : this.#newId();
     this.#taken.add(callId);
+    this.#begun.add(given);
     this.#text.close();
     return this.#sorter.begin({
       kind: "tool_call",
@@ -159,6 +159,7 @@ export class OutputItems {
   }
 
   #think(text: string): void {
+    if (text === "") return;
     this.#text.close();
     this.#sorter.other({ kind: "reasoning", text });
   }
@@ -166,6 +167,7 @@ export class OutputItems {
   #message(content: readonly JsonValue[], index: JsonValue | undefined): void {
     for (const [at, part] of content.entries()) {
       if (!isObject(part)) continue;
+      this.#told.said = true;
       const text = part.text ?? part.refusal;
       if (typeof text === "string") this.#text.say(`${index} ${at}`, text);
       if (Array.isArray(part.annotations))
@@ -177,6 +179,7 @@ export class OutputItems {
     const { id, summary, content, encrypted_content: encrypted, status: _, ...rest } = item;
     const summaries = textsIn(summary);
     const texts = textsIn(content);
+    this.#told.thought = true;
     if (!told) this.#think((texts.length > 0 ? texts : summaries).join("\n\n"));
     this.#text.close();
     this.#sorter.other({

@@ -64,7 +64,7 @@ export class ResponsesReply implements ReplyForm {
     if (!ended) return;
     if (type === undefined && !Array.isArray(output)) throw noReply();
     // What no event told is in the response: some servers send nothing else.
-    if (Array.isArray(output)) for (const [index, item] of output.entries()) this.#items.done(item, index);
+    if (Array.isArray(output)) this.#items.final(output);
     if (status === "failed" || status === "cancelled" || type === "response.failed") {
       throw reported({ label: String(status), status: 500 });
     }
