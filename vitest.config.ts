@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // The store supports PostgreSQL 15 and later, so its tests run on both ends where Debian's 15 is installed.
-const hasPostgres15 = existsSync("/usr/lib/postgresql/15/bin/postgres");
+export const hasPostgres15 = existsSync("/usr/lib/postgresql/15/bin/postgres");
 if (!hasPostgres15) {
   process.stderr.write(
     "PostgreSQL 15 is not installed (apt-get install postgresql-15): skipping the store's tests on it\n",
@@ -13,7 +13,7 @@ if (!hasPostgres15) {
 /** On a machine that is busy with other work: so many times as long for a test to hang, which is no time that it checks. */
 const patience = Number(process.env.TEST_PATIENCE || 1);
 const testTimeout = 30_000 * patience;
-const shared = {
+export const shared = {
   pool: "forks",
   setupFiles: "test/support/each-file.ts",
   testTimeout,
@@ -24,7 +24,7 @@ const shared = {
 const everything = {
   test: { ...shared, name: "colloquy", include: ["test/**/*.test.ts"], globalSetup: ["test/support/global-setup.ts"] },
 };
-const storeOnPostgres15 = {
+export const storeOnPostgres15 = {
   test: {
     ...shared,
     name: "postgres-15",
@@ -33,10 +33,12 @@ const storeOnPostgres15 = {
   },
 };
 
+/** The tests wait for PostgreSQL, processes and sockets half of the time. */
+export const maxWorkers = Math.max(4, availableParallelism());
+
 export default defineConfig({
   test: {
-    // The tests wait for PostgreSQL, processes and sockets half of the time.
-    maxWorkers: Math.max(4, availableParallelism()),
+    maxWorkers,
     projects: hasPostgres15 ? [everything, storeOnPostgres15] : [everything],
     reporters: ["default"],
   },

@@ -74,14 +74,17 @@ describe("F-BODY: over HTTP/1.1", () => {
       for (const [name, server] of servers) {
         const plain = await plainly(server, call);
         expect(plain.status, name).toBe(200);
-        for (let from = 0; from < requests.length; from += BEHIND) {
+        const encrypted = server.url.startsWith("https:");
+        // Encryption changes nothing about borders: each comes encrypted once, to the server with lanes or to that without.
+        const step = encrypted ? 2 * BEHIND : BEHIND;
+        for (let from = encrypted && name !== "TLS" ? BEHIND : 0; from < requests.length; from += step) {
           const some = requests.slice(from, from + BEHIND);
           const all = Buffer.concat(some);
-          const packets = from % (2 * BEHIND) === 0 ? [all] : cut(all, [1 + from, 300, 7]);
+          const packets = (from / step) % 2 < 1 ? [all] : cut(all, [1 + from, 300, 7]);
           expect(await speakHttp1(server.url, packets, some.length), `${name}: ${from}`).toEqual(some.map(() => plain));
         }
         // Under TLS nothing is read before the server that serves it.
-        if (server.url.startsWith("https:")) continue;
+        if (encrypted) continue;
         for (const [i, request] of requests.entries()) {
           expect(await speakHttp1(server.url, [request]), `${name}: first, ${i}`).toEqual([plain]);
         }

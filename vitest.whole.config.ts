@@ -1,0 +1,23 @@
+// The whole suite, `npm test`. Most files share processes: loading the sources anew for each took as much of the processors as
+// all the tests. Those that go through gigabytes have one each: collecting theirs among what others left took four times as long.
+import { defineConfig } from "vitest/config";
+import { hasPostgres15, maxWorkers, shared, storeOnPostgres15 } from "./vitest.config.ts";
+
+const ALONE = ["answer-sizes", "costs", "fetch-bounds", "framing", "socket-costs"].map(
+  (name) => `test/field/${name}.test.ts`,
+);
+
+export default defineConfig({
+  test: {
+    maxWorkers,
+    // Here, so that both projects share one PostgreSQL.
+    globalSetup: ["test/support/global-setup.ts"],
+    projects: [
+      // Projects run in the order of their names: the longest files first.
+      { test: { ...shared, name: "alone", include: ALONE } },
+      { test: { ...shared, name: "colloquy", include: ["test/**/*.test.ts"], exclude: ALONE, isolate: false } },
+      ...(hasPostgres15 ? [{ test: { ...storeOnPostgres15.test, isolate: false } }] : []),
+    ],
+    reporters: ["default"],
+  },
+});
