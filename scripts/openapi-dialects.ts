@@ -12,6 +12,7 @@ import {
 } from "./openapi/index.ts";
 import { CREDENTIALED } from "./openapi-credentialed.ts";
 import type { Documented } from "./openapi-documented.ts";
+import { OPENAI } from "./openapi-openai.ts";
 import { servicesOf } from "./services.ts";
 
 const hasBody: ErrorShape["when"] = ({ binding }) => binding.body.kind !== "none";
@@ -40,6 +41,7 @@ const rateLimitHeader = (name: string, description: string): ResponseHeader => (
 /** A dialect that is not here has no document. */
 export const DOCUMENTED: Readonly<Record<string, Documented>> = {
   ...CREDENTIALED,
+  openai: OPENAI,
   assistant: {
     title: "Assistant Conversations API",
     description: "Conversations of a chat app's users, with every message in every response.",

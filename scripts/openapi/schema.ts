@@ -10,6 +10,7 @@ import { field as restField } from "../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../gen/google/api/field_behavior_pb.ts";
 import { nativeRules } from "../../src/pipeline/validation/predefined.ts";
 import { bareListOf } from "../../src/protocols/rest/binding/bare-list.ts";
+import { isRawJson } from "../../src/protocols/rest/binding/raw-json.ts";
 import type { Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
 import type { Comments } from "./comments.ts";
 import { type Component, type Direction, nameComponents, PREFIX } from "./components.ts";
@@ -99,7 +100,8 @@ export function createSchemas(options: SchemaOptions): Schemas {
   }
 
   function field(desc: DescField, direction: Direction): Schema {
-    const rules = hasOption(desc, fieldRules) ? nativeRules(getOption(desc, fieldRules)) : undefined;
+    const isText = !isRawJson(desc) || desc.fieldKind === "list";
+    const rules = isText && hasOption(desc, fieldRules) ? nativeRules(getOption(desc, fieldRules)) : undefined;
     const { notes, ...schema } = constrain(valueSchema(desc, direction, rules), rules, desc.enum);
     return described(desc, schema, notes);
   }
@@ -125,10 +127,13 @@ export function createSchemas(options: SchemaOptions): Schemas {
   }
 
   function element(desc: DescField, direction: Direction, rules: FieldRules | undefined): Schema {
+    if (isRawJson(desc)) return {};
     return noted(constrain(single(desc, direction), rules, desc.enum));
   }
 
   function single(desc: DescField, direction: Direction): Schema {
+    // Any JSON value.
+    if (isRawJson(desc)) return {};
     if (desc.message) return message(desc.message, direction);
     if (desc.enum) {
       const enumeration = desc.enum;

@@ -27,6 +27,8 @@ export interface JsonForm {
   (schema: DescMessage, message: Message): JsonValue;
   /** The text of a form, in which fields that came as JSON text are that text. */
   stringify(json: JsonValue): string;
+  /** Stands in a form for a JSON text that `stringify` copies. */
+  raw(text: string): JsonValue;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a field's descriptor fixes the type of its value
@@ -131,7 +133,10 @@ export function createJsonForm(options: JsonFormOptions = {}): JsonForm {
   }
 
   const form = (schema: DescMessage, message: Message): JsonValue => converterOf(schema)(message);
-  return Object.assign(form, { stringify: (json: JsonValue) => texts.stringify(json) });
+  return Object.assign(form, {
+    stringify: (json: JsonValue) => texts.stringify(json),
+    raw: (text: string) => texts.raw(text),
+  });
 }
 
 /**

@@ -62,7 +62,7 @@ export interface Config {
   readonly streamLane: boolean;
 }
 
-const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030,mcp";
+const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030,openai,mcp";
 
 /** @throws ConfigError with every invalid variable */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {

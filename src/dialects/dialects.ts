@@ -4,6 +4,7 @@ import { createAssistant } from "./assistant/dialect.ts";
 import { createCallcenter } from "./callcenter/dialect.ts";
 import { createCrm } from "./crm/dialect.ts";
 import { createHelpdesk } from "./helpdesk/dialect.ts";
+import { createOpenAi } from "./openai/dialect.ts";
 import type { CreateDialect } from "./shared/dialect.ts";
 import { createWorkorder } from "./workorder/dialect.ts";
 
@@ -13,4 +14,5 @@ export const DIALECTS: Readonly<Partial<Record<DialectName, CreateDialect>>> = {
   assistant: createAssistant,
   workorder: createWorkorder,
   helpdesk: createHelpdesk,
+  openai: createOpenAi,
 };

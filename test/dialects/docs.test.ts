@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { startChild } from "../support/child.ts";
 import { startDialects } from "../support/dialect-server.ts";
 
-const DOCUMENTS = ["callcenter", "crm", "assistant", "helpdesk", "workorder"] as const;
+const DOCUMENTS = ["callcenter", "crm", "assistant", "helpdesk", "workorder", "openai"] as const;
 /** Where the documents say that the API is; here each has a server of its own. */
 const BASES = /http:\/\/localhost:(?:8080|3030)/;
 const installed = ["bash", "curl", "jq"].every((tool) => {

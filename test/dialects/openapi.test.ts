@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { OpenApiDocument } from "../../scripts/openapi/index.ts";
 
-const NAMES = ["callcenter", "crm", "assistant", "helpdesk", "workorder"] as const;
+const NAMES = ["callcenter", "crm", "assistant", "helpdesk", "workorder", "openai"] as const;
 
 function documentOf(name: string): OpenApiDocument {
   const text = readFileSync(join(import.meta.dirname, `../../gen/openapi/${name}.json`), "utf8");

@@ -4,6 +4,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { conversationIdOf, derivedId } from "../../src/dialects/openai/ids.ts";
 import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
 import { dialectServices } from "../support/contract.ts";
 import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/every-wire.ts";
@@ -22,6 +23,7 @@ type Ask = (target: DialectTarget) => object;
 const byId: Ask = ({ conversationId }) => ({ conversationId });
 const deleted: Ask = ({ deletedConversationId: conversationId }) => ({ conversationId });
 const all: Ask = () => ({});
+const byDerivedId: Ask = ({ conversationId }) => ({ conversationId: conversationIdOf(conversationId) });
 const byNumber: Ask = ({ number }) => ({ id: number });
 
 /** What each method is asked. Undefined: it only makes something, and names nothing that is there. */
@@ -69,6 +71,36 @@ const CASES: Readonly<Record<string, Ask | undefined>> = {
   "helpdesk.v1.ConversationService/UpdateConversation": ({ number: id }) => ({ id, title: "taken" }),
   "helpdesk.v1.ConversationService/DeleteConversation": byNumber,
 
+  "openai.v1.ConversationService/CreateConversation": ({ messageId }) => ({
+    items: [JSON.stringify({ type: "item_reference", id: derivedId("msg", messageId) })],
+  }),
+  "openai.v1.ConversationService/GetConversation": byDerivedId,
+  "openai.v1.ConversationService/UpdateConversation": (target) => ({
+    ...byDerivedId(target),
+    metadata: '{"taken":""}',
+  }),
+  "openai.v1.ConversationService/DeleteConversation": byDerivedId,
+  "openai.v1.ConversationService/ListConversations": ({ conversationId }) => ({
+    after: conversationIdOf(conversationId),
+  }),
+  "openai.v1.ConversationService/SearchItems": ({ conversationId }) => ({
+    query: "hello",
+    conversation: conversationIdOf(conversationId),
+  }),
+  "openai.v1.ItemService/CreateItems": (target) => ({
+    ...byDerivedId(target),
+    items: ['{"role":"user","content":"taken"}'],
+  }),
+  "openai.v1.ItemService/ListItems": byDerivedId,
+  "openai.v1.ItemService/GetItem": ({ messageId, ...target }) => ({
+    ...byDerivedId({ ...target, messageId }),
+    itemId: derivedId("msg", messageId),
+  }),
+  "openai.v1.ItemService/DeleteItem": ({ messageId, ...target }) => ({
+    ...byDerivedId({ ...target, messageId }),
+    itemId: derivedId("msg", messageId),
+  }),
+
   "workorder.v1.ConversationService/ListConversations": ({ tenantId: organizationId }) => ({ organizationId }),
   "workorder.v1.ConversationService/GetConversation": byId,
   "workorder.v1.ConversationService/CreateConversation": ({ memberId }) => ({
@@ -101,7 +133,10 @@ let denied = 0;
 beforeAll(async () => {
   server = await startIdentityServer({
     // Two of them claim the same paths on one port.
-    environment: { COLLOQUY_COMPAT: `callcenter,crm,assistant,workorder,helpdesk${SUPPORT}`, COLLOQUY_TRUST: "" },
+    environment: {
+      COLLOQUY_COMPAT: `callcenter,crm,assistant,workorder,openai,helpdesk${SUPPORT}`,
+      COLLOQUY_TRUST: "",
+    },
   });
   wires = createWireCaller(server.url, prefixOf);
   const house = await server.tenant();
@@ -138,7 +173,7 @@ async function tokenOfAnother(key: Credential, memberId: string): Promise<Creden
   return bearer(token);
 }
 
-test("every method of the five APIs has a case, and every case a method", () => {
+test("every method of the six APIs has a case, and every case a method", () => {
   expect(Object.keys(CASES).sort()).toEqual([...methods.keys()].sort());
 });
 
@@ -156,7 +191,9 @@ test.each(Object.entries(CASES))("%s", async (name, ask) => {
         // What the request held may be echoed, and counters and made-up ids differ by chance.
         return answers.map(({ bytes }) => {
           let text = bytes.replace(/req_[A-Za-z0-9]{20}/g, "REQ").replace(/^x-ratelimit-.*$/gm, "");
-          for (const id of [target.conversationId, target.memberId, target.userId, target.tenantId, target.agentId]) {
+          const derived = [conversationIdOf(target.conversationId), derivedId("msg", target.messageId)];
+          const { conversationId, memberId, userId, tenantId, agentId } = target;
+          for (const id of [conversationId, memberId, userId, tenantId, agentId, ...derived]) {
             text = text.replaceAll(id, "ID");
           }
           return text;

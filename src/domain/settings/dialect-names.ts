@@ -1,6 +1,6 @@
 // The dialects and front ends by name, and where one is served.
 
-export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk"] as const;
+export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "helpdesk", "openai"] as const;
 export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** Protocols of chat front ends and agents, mounted like the dialects. */

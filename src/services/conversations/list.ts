@@ -7,13 +7,17 @@ import {
   ListConversationsRequestSchema,
   type ListConversationsResponseSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { actorFilter, actorText } from "../../domain/identity/actor.ts";
-import { callerFrom } from "../../domain/identity/caller.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { deletedOf } from "../../domain/lists/deleted.ts";
 import { invalidPageToken } from "../../domain/lists/page-token.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import {
   type ConversationList,
+  readConversation,
   readMoment,
   listConversations as readPage,
 } from "../../store/conversations/conversations.ts";
@@ -34,7 +38,7 @@ export async function listConversations(
   const { items, ...page } = await paginate(secrets, caller, ListConversationsRequestSchema, request, {
     item: ConversationSchema,
     async read({ after, ...part }) {
-      const edge = edgeOf(after);
+      const edge = after === undefined ? await edgeAfter(database, caller, request, interrupt) : edgeOf(after);
       const list: Omit<ConversationList, "viewer"> = {
         order,
         deleted: deletedOf(request.deleted),
@@ -65,6 +69,26 @@ function edgeOf([id, time, late, moment]: readonly string[] = []) {
   return { moment, after: { id, time: new Date(Number(time)), late: late !== "", since } };
 }
 
+/** Behind the conversation that the request names, deleted or not. Throws INVALID_FIELD if the caller does not see it. */
+async function edgeAfter(
+  database: Database,
+  caller: Caller,
+  { afterId, order }: ListConversationsRequest,
+  interrupt: Interrupt,
+) {
+  if (afterId === "") return undefined;
+  if (order === ConversationOrder.LATEST_ACTIVITY_FIRST) {
+    throw invalidField("after_id", "must be empty in a list by activity", "after_id.order");
+  }
+  const row = isOurId(afterId) ? await readConversation(database, caller, afterId, true, interrupt) : undefined;
+  if (row === undefined) {
+    throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, "after_id: must be a conversation of the list", {
+      violations: [{ field: "after_id", description: "must be a conversation of the list", rule: "reference" }],
+    });
+  }
+  return { moment: "", after: { id: row.id, time: row.create_time, late: false, since: undefined } };
+}
+
 function orderOf(order: ConversationOrder): ConversationList["order"] {
   switch (order) {
     case ConversationOrder.OLDEST_FIRST:
@@ -92,6 +116,7 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ownedOnly,
     labels,
     clientId,
+    metadata,
   } = request;
   const creator = actorFilter("creator", request.creator);
   return {
@@ -109,5 +134,6 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(memberId && { memberId }),
     ...(ownedOnly && { ownedOnly }),
     ...(Object.keys(labels).length > 0 && { labels }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
   };
 }

@@ -18,6 +18,8 @@ export interface ConversationFilters {
   readonly ownedOnly?: true;
   /** Has all of these. At least one. */
   readonly labels?: Readonly<Record<string, string>>;
+  /** Its metadata has all of these. At least one. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Unlike the check of one conversation, PostgreSQL may evaluate this for all at once. */
@@ -47,4 +49,5 @@ export const conditions: {
   // Within coalesce PostgreSQL takes it to hold for every other row. Bare, it would take it for rare, gather all that a
   // member has, and sort.
   labels: ["l", (p) => `coalesce(c.labels @> ${p}::jsonb, false)`],
+  metadata: ["d", (p) => `coalesce(c.metadata @> ${p}::jsonb, false)`],
 };

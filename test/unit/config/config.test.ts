@@ -46,6 +46,7 @@ test("an empty environment gives the development profile on loopback, with the e
       { dialect: "assistant", port: undefined, prefix: "" },
       { dialect: "workorder", port: undefined, prefix: "" },
       { dialect: "helpdesk", port: 3030, prefix: "" },
+      { dialect: "openai", port: undefined, prefix: "" },
       { dialect: "mcp", port: undefined, prefix: "" },
     ],
     compatChosen: false,

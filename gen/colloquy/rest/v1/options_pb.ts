@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/rest/v1/options.proto.
  */
 export const file_colloquy_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEiyAEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCSJdCglSZXN0RmllbGQSFwoPbnVsbF93aGVuX3Vuc2V0GAEgASgIEhAKCGV2ZW50X2lkGAIgASgIEhEKCWJhcmVfbGlzdBgDIAEoCBISCgpsYXN0X2V2ZW50GAQgASgIOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGP2IAyABKAsyHC5jb2xsb3F1eS5yZXN0LnYxLlJlc3RNZXRob2RSBm1ldGhvZDpSCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY/ogDIAEoCzIbLmNvbGxvcXV5LnJlc3QudjEuUmVzdEZpZWxkUgVmaWVsZGIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEiyAEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCSJvCglSZXN0RmllbGQSFwoPbnVsbF93aGVuX3Vuc2V0GAEgASgIEhAKCGV2ZW50X2lkGAIgASgIEhEKCWJhcmVfbGlzdBgDIAEoCBISCgpsYXN0X2V2ZW50GAQgASgIEhAKCHJhd19qc29uGAUgASgIOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGP2IAyABKAsyHC5jb2xsb3F1eS5yZXN0LnYxLlJlc3RNZXRob2RSBm1ldGhvZDpSCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY/ogDIAEoCzIbLmNvbGxvcXV5LnJlc3QudjEuUmVzdEZpZWxkUgVmaWVsZGIGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * The REST behaviour of one method, for all of its bindings.
@@ -137,6 +137,16 @@ export type RestField = Message<"colloquy.rest.v1.RestField"> & {
    * @generated from field: bool last_event = 4;
    */
   lastEvent: boolean;
+
+  /**
+   * Writes the text of a string field as the JSON value that it holds, `{"a": 1}` for the text `{"a": 1}`, and reads any
+   * JSON value, null too, as its text, character by character: shapes that the contract does not describe, without a loss. For a
+   * string field, or a repeated one, whose items are then the values. A text that is not JSON cannot be written, and one
+   * nested more than 64 levels is refused. Over other protocols the field is a string. Default false.
+   *
+   * @generated from field: bool raw_json = 5;
+   */
+  rawJson: boolean;
 };
 
 /**

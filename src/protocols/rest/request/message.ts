@@ -12,6 +12,7 @@ import { invalid } from "../binding/problem.ts";
 import { textReader } from "../binding/text-value.ts";
 import { namesToSkip } from "./ignored-names.ts";
 import { readText } from "./json/body.ts";
+import { quoteRawValues } from "./json/raw-values.ts";
 import { readField, readLargeField, readLargeMessage, readMessage } from "./json/read.ts";
 import { applyQuery, type QueryRules } from "./query.ts";
 
@@ -51,6 +52,11 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
   const rawBody = isHttpBody(binding);
   const update = binding.body.kind === "none" ? undefined : updatePartsOf(input);
 
+  function textOf(body: Buffer, shallow = true): string {
+    const text = readText(body, shallow);
+    return binding.body.kind === "all" ? quoteRawValues(input, text) : text;
+  }
+
   function withBody({ body, contentType }: RequestParts): Message | Promise<Message> {
     if (body === undefined || binding.body.kind === "none") return create(input);
     if (rawBody) {
@@ -61,7 +67,7 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
       return message;
     }
     if (body.byteLength > LARGE_BODY) return withLargeBody(body);
-    const text = readText(body);
+    const text = textOf(body);
     if (binding.body.kind === "all") return readMessage(input, withImpliedMask(input, text), json);
     const message = create(input);
     readField(message, input, binding.body.field, text, json);
@@ -69,7 +75,7 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
   }
 
   async function withLargeBody(body: Buffer): Promise<Message> {
-    const text = readText(body, false);
+    const text = textOf(body, false);
     if (binding.body.kind === "all") return readLargeMessage(input, text, json);
     const message = create(input);
     if (binding.body.kind === "field") await readLargeField(message, input, binding.body.field, text, json);

@@ -16,6 +16,7 @@ import { createJsonForm } from "../../../codec/json-writer.ts";
 import { RawJson } from "../../../codec/raw-json.ts";
 import { bareListOf } from "../binding/bare-list.ts";
 import { getField } from "../binding/field-path.ts";
+import { isRawJson } from "../binding/raw-json.ts";
 
 export interface WriteOptions {
   /** What `google.protobuf.Any` may hold. */
@@ -38,7 +39,7 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
 
   function jsonOf(schema: DescMessage, message: Message): JsonValue {
     const json = formOf(schema, message);
-    if (!fills.has(schema)) fills.set(schema, createFill(schema));
+    if (!fills.has(schema)) fills.set(schema, createFill(schema, formOf.raw));
     const fill = fills.get(schema);
     return fill === undefined ? json : fill(json as JsonObject);
   }
@@ -56,19 +57,23 @@ export function createJsonWriter({ registry }: WriteOptions = {}): JsonWriter {
   };
 }
 
+/** Makes what stands for a JSON text in a form. */
+type Raw = (text: string) => JsonValue;
+
 /** Undefined where neither the message nor any within it has a field with a JSON form of its own: nothing is to do. */
-function createFill(schema: DescMessage): Fill | undefined {
+function createFill(schema: DescMessage, raw: Raw): Fill | undefined {
   const reached = new Set<DescMessage>();
   reach(schema, reached);
-  const isSpecial = (field: DescField) => isNullWhenUnset(field) || isInputOnly(field) || bareListOf(field);
+  const isSpecial = (field: DescField) =>
+    isNullWhenUnset(field) || isInputOnly(field) || bareListOf(field) || isRawJson(field);
   if (![...reached].some((desc) => desc.fields.some(isSpecial))) {
     return undefined;
   }
   const made = new Map<DescMessage, Fill>();
-  return fillOf(schema, made);
+  return fillOf(schema, made, raw);
 }
 
-function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
+function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>, raw: Raw): Fill {
   let fill = made.get(desc);
   if (fill !== undefined) return fill;
   const all = fieldsInOrder(desc);
@@ -77,7 +82,12 @@ function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
   const fields = written.map(nullableOf);
   const hasNulls = written.length < all.length || fields.some(({ nullWhen }) => nullWhen !== undefined);
   const inner: { field: DescField; fill: Fill }[] = [];
+  const raws = written.filter(isRawJson).map(({ jsonName }) => jsonName);
   fill = (json) => {
+    for (const name of raws) {
+      const value = json[name];
+      if (value !== undefined) json[name] = rawValue(value, raw);
+    }
     for (const { field, fill: fillInner } of inner) fillField(json, field, fillInner);
     return hasNulls ? withNulls(json, fields) : json;
   };
@@ -85,9 +95,15 @@ function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>): Fill {
   made.set(desc, fill);
   for (const field of desc.fields) {
     const message = "message" in field ? field.message : undefined;
-    if (message !== undefined && !isWellKnown(message)) inner.push({ field, fill: fillOf(message, made) });
+    if (message !== undefined && !isWellKnown(message)) inner.push({ field, fill: fillOf(message, made, raw) });
   }
   return fill;
+}
+
+/** The values that texts hold. An empty text is none. */
+function rawValue(value: JsonValue, raw: Raw): JsonValue {
+  if (Array.isArray(value)) return value.map((text) => raw(text as string));
+  return typeof value === "string" && value !== "" ? raw(value) : null;
 }
 
 function fillField(json: JsonObject, field: DescField, fill: Fill): void {

@@ -1,0 +1,52 @@
+// The dialect of OpenAI's clients: its services, what they call, and where they are.
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ConversationService } from "../../../gen/colloquy/compat/openai/v1/conversation_service_pb.ts";
+import { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_service_pb.ts";
+import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { serve } from "../../pipeline/service.ts";
+import type { CreateDialect } from "../shared/dialect.ts";
+import { createConversationHandlers } from "./conversations.ts";
+import { renderError } from "./errors.ts";
+import { LOOK_UP_ITEM } from "./items/read-items.ts";
+import { createItemHandlers } from "./items.ts";
+
+export const createOpenAi: CreateDialect = ({ canonical }) => ({
+  name: "openai",
+  title: "OpenAI",
+  services: [
+    serve(ConversationService, createConversationHandlers(canonical)),
+    serve(ItemService, createItemHandlers(canonical)),
+  ],
+  calls,
+  mayCall,
+  answers,
+  mount: { basePaths: ["/openai/v1"], renderError },
+});
+
+const conversation = ConversationService.method;
+const item = ItemService.method;
+
+const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
+  [conversation.createConversation, [Conversations.method.createConversation]],
+  [conversation.getConversation, [Conversations.method.getConversation]],
+  [conversation.updateConversation, [Conversations.method.updateConversation]],
+  [conversation.deleteConversation, [Conversations.method.deleteConversation]],
+  [conversation.listConversations, [Conversations.method.listConversations]],
+  [conversation.searchItems, [Messages.method.searchMessages]],
+  [item.createItems, [Messages.method.batchSendMessages]],
+  [item.listItems, [Messages.method.listMessages, Messages.method.getMessage]],
+  [item.getItem, [Messages.method.getMessage]],
+  [item.deleteItem, [Messages.method.deleteMessage]],
+]);
+
+/** A caller that may write is answered what it wrote, and finds what it names. */
+const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
+  [item.deleteItem, [Messages.method.getMessage, Conversations.method.getConversation]],
+]);
+
+/** References to stored items are read, which a caller that may only write cannot. */
+const mayCall: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
+  [conversation.createConversation, [LOOK_UP_ITEM]],
+  [item.createItems, [LOOK_UP_ITEM]],
+]);

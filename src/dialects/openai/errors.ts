@@ -1,0 +1,94 @@
+// Errors as OpenAI writes them: `{"error":{"message":…,"type":…,"param":…,"code":…}}`, and when its clients retry.
+import type { Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
+import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../shared/errors.ts";
+
+interface Answer {
+  readonly status: number;
+  readonly type?: string;
+  readonly code?: string;
+}
+
+const ANSWERS: Readonly<Partial<Record<FailureKind, Answer>>> = {
+  bad_request: { status: 400 },
+  unauthenticated: { status: 401, code: "invalid_api_key" },
+  forbidden: { status: 403, code: "insufficient_permissions" },
+  not_found: { status: 404 },
+  method_not_allowed: { status: 405, code: "method_not_supported" },
+  // No retry helps.
+  conflict: { status: 400 },
+  too_large: { status: 413 },
+  rate_limited: { status: 429, type: "requests", code: "rate_limit_exceeded" },
+  unavailable: { status: 503, type: "server_error", code: "service_unavailable" },
+};
+
+const BY_REASON: Readonly<Record<string, Answer>> = {
+  // Another attempt of the same request is under way: its response is to be waited for.
+  REQUEST_IN_PROGRESS: { status: 409, code: "request_in_progress" },
+  CONVERSATION_CLOSED: { status: 400, code: "conversation_closed" },
+  INTERNAL: { status: 500, type: "server_error", code: "internal_error" },
+};
+
+/** The statuses that clients answer by sending the request again, unless they are told not to. */
+const RETRIED = new Set([408, 409, 429, 503]);
+const RETRY_AFTER_MS = "1000";
+
+/** What the services call the fields of requests. */
+const NAMES = { messages: "items", page_size: "limit", page_token: "page", after_id: "after" };
+
+export const renderError: RenderError = (failure, info) => {
+  const read = readFailure(failure, info, NAMES);
+  const { kind, reason } = read;
+  const { status, type = "invalid_request_error", code } = BY_REASON[reason] ?? ANSWERS[kind] ?? otherwise(failure);
+  const [violation] = read.violations;
+  const param = violation === undefined || violation.place === "header" ? null : paramOf(violation);
+  const error = {
+    message: messageOf(read, info, param),
+    type,
+    param,
+    code: code ?? (violation ? codeOf(violation.rule) : null),
+  };
+  return { status, headers: { ...failure.headers, ...retryHeaders(status, failure) }, body: { error } };
+};
+
+function otherwise({ status }: Failure): Answer {
+  return status >= 500 ? { status, type: "server_error", code: "internal_error" } : { status };
+}
+
+/** Clients wait as long as they are told, and send nothing again that would fail again. */
+function retryHeaders(status: number, { headers }: Failure): Record<string, string> {
+  if (!RETRIED.has(status)) return status >= 500 ? {} : { "x-should-retry": "false" };
+  const seconds = headers["retry-after"];
+  const ms = seconds === undefined ? RETRY_AFTER_MS : String(Number(seconds) * 1000);
+  return { "x-should-retry": "true", "retry-after": seconds ?? "1", "retry-after-ms": ms };
+}
+
+/** Such as `items[1].call_id`. Parts are what the store makes of an item. */
+function paramOf({ path }: Violation): string | null {
+  const parts = path.indexOf("parts");
+  const own = parts === -1 ? path : path.slice(0, parts);
+  let text = "";
+  for (const step of own) text += typeof step === "number" ? `[${step}]` : `${text === "" ? "" : "."}${step}`;
+  return text === "" ? null : text;
+}
+
+function codeOf(rule: string): string {
+  if (rule === "required") return "missing_required_parameter";
+  // The services write a rule with underscores.
+  return /^json[._]type$/.test(rule) ? "invalid_type" : "invalid_value";
+}
+
+function messageOf(
+  { kind, message, violations }: ReadFailure,
+  { path, verb, binding }: Parameters<RenderError>[1],
+  param: string | null,
+): string {
+  if (kind === "not_found") {
+    if (binding === undefined) return `Invalid URL (${verb} ${path})`;
+    const [, conversation, item] = /\/conversations\/([^/]+)(?:\/items\/([^/]+))?/.exec(path) ?? [];
+    const isItem = message === "item not found";
+    const id = isItem ? item : conversation;
+    if (param === null && id !== undefined) return `${isItem ? "Item" : "Conversation"} with id '${id}' not found.`;
+  }
+  const [first] = violations;
+  return first === undefined ? message : `${param === null ? "" : `${param}: `}${first.description}`;
+}

@@ -1,0 +1,37 @@
+// Ids as OpenAI's clients see them: a prefix and the 32 hexadecimal digits of one of ours, found without a table.
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+
+const DERIVED = /^([a-z]+)_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/;
+const CONVERSATION = "conv";
+
+/** `conv_…` */
+export function conversationIdOf(id: string): string {
+  return derivedId(CONVERSATION, id);
+}
+
+/** Such as `msg_…`. */
+export function derivedId(prefix: string, id: string): string {
+  return `${prefix}_${id.replaceAll("-", "")}`;
+}
+
+/** Our id in one that was derived from it; undefined: it is none. */
+export function ourIdIn(id: string): string | undefined {
+  const [, , a, b, c, d, e] = DERIVED.exec(id) ?? [];
+  return a === undefined ? undefined : `${a}-${b}-${c}-${d}-${e}`;
+}
+
+/** Our id of a conversation. Throws NOT_FOUND for what cannot be one. */
+export function ourConversationId(id: string): string {
+  const own = id.startsWith(`${CONVERSATION}_`) ? ourIdIn(id) : undefined;
+  if (own === undefined) throw notFound("conversation");
+  return own;
+}
+
+/** What was not found, if it is that, is what a parameter names. */
+export function inParameter(field: string, error: unknown): unknown {
+  if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) return error;
+  const { message } = error;
+  return new DomainError(ErrorReason.NOT_FOUND, message, {
+    violations: [{ field, description: message, rule: "found" }],
+  });
+}

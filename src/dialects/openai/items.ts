@@ -1,0 +1,105 @@
+// The methods about items: each is one entry of its conversation's log.
+import type { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_service_pb.ts";
+import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { Handlers } from "../../pipeline/service.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import { edgesOf, toConversation } from "./conversations.ts";
+import { inParameter, ourConversationId, ourIdIn } from "./ids.ts";
+import { readItems } from "./items/read-items.ts";
+import { writeItem } from "./items/write-item.ts";
+
+const DEFAULT_PAGE = 20;
+
+/** Every kind of entry is an item. */
+const KINDS = [
+  MessageKind.MESSAGE,
+  MessageKind.REASONING,
+  MessageKind.TOOL_CALL,
+  MessageKind.TOOL_RESULT,
+  MessageKind.APPROVAL_REQUEST,
+  MessageKind.APPROVAL_RESPONSE,
+  MessageKind.ITEM,
+  MessageKind.SUMMARY,
+];
+
+export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemService> {
+  const { method } = Messages;
+
+  /** The entry of a conversation that an item is. Throws NOT_FOUND. */
+  async function find(
+    context: CallContext,
+    conversationId: string,
+    id: string,
+    deleted?: DeletedFilter,
+  ): Promise<Message> {
+    const messageId = ourIdIn(id);
+    if (messageId === undefined) throw notFound("item");
+    const request = { messageId, ...(deleted !== undefined && { deleted }) };
+    try {
+      const { message } = await canonical.call(context, method.getMessage, request);
+      if (message?.conversationId === conversationId) return message;
+    } catch (error) {
+      if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) throw error;
+    }
+    throw notFound("item");
+  }
+
+  /** Where a page begins: also behind an item that was deleted since it was shown. */
+  async function edgeOf(context: CallContext, conversationId: string, after: string | undefined, ascending: boolean) {
+    if (after === undefined) return {};
+    try {
+      const { seq } = await find(context, conversationId, after, DeletedFilter.INCLUDE);
+      return ascending ? { afterSeq: seq } : { beforeSeq: seq };
+    } catch (error) {
+      throw inParameter("after", error);
+    }
+  }
+
+  return {
+    async createItems({ conversationId, items }, context) {
+      const own = ourConversationId(conversationId);
+      const drafts = await readItems(canonical, context, items);
+      const request = { conversationId: own, messages: drafts };
+      const { messages } =
+        drafts.length === 0 ? { messages: [] } : await canonical.once(context, method.batchSendMessages, request);
+      return { object: "list", ...listOf(messages), hasMore: false };
+    },
+
+    async listItems({ conversationId, limit = DEFAULT_PAGE, after, order }, context) {
+      const own = ourConversationId(conversationId);
+      const ascending = order === "asc";
+      const edge = await edgeOf(context, own, after, ascending);
+      const { messages, nextPageToken } = await canonical.call(context, method.listMessages, {
+        conversationId: own,
+        pageSize: limit,
+        order: ascending ? MessageOrder.OLDEST_FIRST : MessageOrder.NEWEST_FIRST,
+        kinds: KINDS,
+        ...edge,
+      });
+      return { object: "list", ...listOf(messages), hasMore: nextPageToken !== "" };
+    },
+
+    async getItem({ conversationId, itemId }, context) {
+      return { item: writeItem(await find(context, ourConversationId(conversationId), itemId)).json };
+    },
+
+    async deleteItem({ conversationId, itemId }, context) {
+      const own = ourConversationId(conversationId);
+      const { id } = await find(context, own, itemId);
+      await canonical.once(context, method.deleteMessage, { messageId: id });
+      const request = { conversationId: own };
+      const { conversation } = await canonical.call(context, Conversations.method.getConversation, request);
+      return conversation === undefined ? {} : { conversation: toConversation(conversation) };
+    },
+  };
+}
+
+function listOf(messages: readonly Message[]) {
+  const items = messages.map(writeItem);
+  return { data: items.map(({ json }) => json), ...edgesOf(items) };
+}

@@ -1,0 +1,42 @@
+// Writes the JSON of one item.
+import { type Message, MessageState } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { type Members, textOf } from "./json-members.ts";
+
+export interface WrittenItem {
+  readonly id: string;
+  /** The item as JSON. */
+  readonly json: string;
+}
+
+/** How far an entry is, in the words of items. */
+export function statusOf({ state }: Message): string {
+  if (state === MessageState.STREAMING) return "in_progress";
+  return state === MessageState.FAILED ? "incomplete" : "completed";
+}
+
+/** What stands in `rest` is written as it is, and wins over what is added. */
+export class ItemWriter {
+  readonly #id: string;
+  readonly #rest: Members;
+  #text: string;
+
+  constructor(id: string, rest: Members) {
+    this.#id = textOf(rest.get("id")) ?? id;
+    this.#rest = rest;
+    this.#text = `{"id":${JSON.stringify(this.#id)}`;
+    for (const [name, json] of rest) if (name !== "id") this.#text += `,${JSON.stringify(name)}:${json}`;
+  }
+
+  /** Adds a member whose name needs no escapes, unless it is there. */
+  add(name: string, json: string): void {
+    if (!this.#rest.has(name)) this.#text += `,"${name}":${json}`;
+  }
+
+  text(name: string, text: string): void {
+    if (!this.#rest.has(name)) this.#text += `,"${name}":${JSON.stringify(text)}`;
+  }
+
+  done(): WrittenItem {
+    return { id: this.#id, json: `${this.#text}}` };
+  }
+}

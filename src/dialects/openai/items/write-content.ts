@@ -1,0 +1,70 @@
+// Content parts of messages and of tools' results, as JSON.
+import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { FORMATS } from "./item-types.ts";
+import { membersOf, objectOf, textOf } from "./json-members.ts";
+import type { FileJson, PartJson } from "./stored-parts.ts";
+
+/** Undefined: the part is no content. @param edited whether the text was changed after it was sent */
+export function contentText(part: PartJson, role: MessageRole, edited = false): string | undefined {
+  if (part.text) return spoken(part.text.text ?? "", part.extraJson, role, edited);
+  if (part.refusal)
+    return withMembers(part.extraJson, { type: '"refusal"', refusal: JSON.stringify(part.refusal.text ?? "") });
+  if (part.file) return fileText(part.file, part.extraJson);
+  if (part.reasoning) return `{"type":"reasoning_text","text":${JSON.stringify(thoughts(part.reasoning))}}`;
+  return part.opaque?.format === FORMATS.content ? part.opaque.json : undefined;
+}
+
+/** A text alone: what an assistant says, or what it is told. */
+export function plainContent(text: string, role: MessageRole): string {
+  const json = JSON.stringify(text);
+  return role === MessageRole.ASSISTANT
+    ? `{"type":"output_text","text":${json},"annotations":[],"logprobs":[]}`
+    : `{"type":"input_text","text":${json}}`;
+}
+
+function spoken(text: string, extraJson: string | undefined, role: MessageRole, edited: boolean): string {
+  if (extraJson === undefined) return plainContent(text, role);
+  const rest = membersOf(extraJson) ?? new Map<string, string>();
+  if (edited) {
+    // They are about the old text.
+    rest.delete("annotations");
+    rest.delete("logprobs");
+  }
+  const implied = role === MessageRole.ASSISTANT ? "output_text" : "input_text";
+  const type = textOf(rest.get("type")) ?? implied;
+  if (!rest.has("type")) rest.set("type", JSON.stringify(type));
+  rest.set("text", JSON.stringify(text));
+  if (type === "output_text" && !rest.has("annotations")) rest.set("annotations", "[]");
+  return objectOf(rest);
+}
+
+function thoughts({ text, summary = [] }: NonNullable<PartJson["reasoning"]>): string {
+  return text ?? summary.join("\n");
+}
+
+function fileText(file: FileJson, extraJson: string | undefined): string {
+  const rest = membersOf(extraJson ?? "{}") ?? new Map<string, string>();
+  const isImage = file.mediaType?.startsWith("image/") === true;
+  const type = textOf(rest.get("type")) ?? (isImage ? "input_image" : "input_file");
+  const url = file.url ?? (file.data && `data:${file.mediaType ?? "application/octet-stream"};base64,${file.data}`);
+  const urlIn = type === "input_file" ? "file_url" : "image_url";
+  return withMembers(extraJson, {
+    type: JSON.stringify(type),
+    ...(url !== undefined && { [type === "input_file" && file.data ? "file_data" : urlIn]: JSON.stringify(url) }),
+    ...(file.fileId !== undefined && { file_id: JSON.stringify(file.fileId) }),
+    ...(file.name !== undefined && type === "input_file" && { filename: JSON.stringify(file.name) }),
+    ...(file.detail !== undefined && { detail: JSON.stringify(file.detail) }),
+    ...(type !== "input_file" && { detail: JSON.stringify(file.detail ?? "auto") }),
+    ...(type === "computer_screenshot" && {
+      file_id: JSON.stringify(file.fileId ?? null),
+      [urlIn]: JSON.stringify(url ?? null),
+    }),
+  });
+}
+
+/** What stands beside a part, and of these members those that it does not have. */
+function withMembers(extraJson: string | undefined, members: Readonly<Record<string, string>>): string {
+  const all = membersOf(extraJson ?? "{}") ?? new Map<string, string>();
+  for (const [name, json] of Object.entries(members)) if (!all.has(name)) all.set(name, json);
+  return objectOf(all);
+}

@@ -1,0 +1,125 @@
+// Entries of a conversation as items: those that items made come back equal, others become the item that they are.
+import { type Message, MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { derivedId } from "../ids.ts";
+import { FORMATS, type ItemType, itemType, UNKNOWN_TYPE } from "./item-types.ts";
+import { ItemWriter, statusOf, type WrittenItem } from "./item-writer.ts";
+import { membersOf, textOf } from "./json-members.ts";
+import { type PartJson, storedParts } from "./stored-parts.ts";
+import { contentText } from "./write-content.ts";
+import { writeMessage } from "./write-message.ts";
+
+export function writeItem(message: Message): WrittenItem {
+  const parts = storedParts(message);
+  const [first] = parts;
+  if (isMessage(message, first)) return writeMessage(message, parts);
+  if (first?.toolCall) return writeCall(message, first, first.toolCall);
+  if (first?.toolResult) return writeResult(message, first, first.toolResult);
+  if (first?.reasoning) return writeReasoning(message, first, first.reasoning);
+  if (first?.approvalRequest) return writeRequest(message, first, first.approvalRequest);
+  if (first?.approvalResponse) return writeResponse(message, first, first.approvalResponse);
+  return writeOpaque(message, first);
+}
+
+/** Also what has nothing but text for people, whatever kind of entry it is. */
+function isMessage({ kind }: Message, first: PartJson | undefined): boolean {
+  return kind === MessageKind.MESSAGE || first === undefined || first.text !== undefined;
+}
+
+function writeOpaque(message: Message, first: PartJson | undefined): WrittenItem {
+  const { format = "", json = "{}" } = first?.opaque ?? {};
+  const members = format === FORMATS.item ? membersOf(json) : undefined;
+  if (members === undefined) {
+    const item = begin(message, UNKNOWN_TYPE, { type: JSON.stringify(format || "unknown") });
+    item.add("json", first?.opaque ? json : "null");
+    return item.done();
+  }
+  const type = itemType(textOf(members.get("type")) ?? "");
+  const item = new ItemWriter(derivedId(type.prefix, message.id), members);
+  return fill(message, type, item);
+}
+
+/** Begins an item of a part: its type and all else that stands beside the part come first, and what is there stays. */
+function begin(message: Message, type: ItemType, extra: { extraJson?: string | undefined; type: string }): ItemWriter {
+  const rest = membersOf(extra.extraJson ?? "{}") ?? new Map<string, string>();
+  const item = new ItemWriter(derivedId(type.prefix, message.id), rest);
+  item.add("type", extra.type);
+  return item;
+}
+
+function typed(message: Message, { extraJson }: PartJson, implied: string): { type: ItemType; item: ItemWriter } {
+  const written = extraJson?.includes('"type"') ? textOf(membersOf(extraJson)?.get("type")) : undefined;
+  const name = written ?? implied;
+  const type = itemType(name);
+  return { type, item: begin(message, type, { extraJson, type: JSON.stringify(name) }) };
+}
+
+const CALLS: Readonly<Record<string, string>> = {
+  TOOL_TYPE_CUSTOM: "custom_tool_call",
+};
+
+function writeCall(message: Message, part: PartJson, call: NonNullable<PartJson["toolCall"]>): WrittenItem {
+  const { type, item } = typed(message, part, CALLS[call.type ?? ""] ?? "function_call");
+  // Clients look for it, also where another API wrote the call without one.
+  if (call.callId !== undefined || type.required.call_id) item.text("call_id", call.callId ?? message.id);
+  if (call.name !== undefined) item.text("name", call.name);
+  const argumentsIn = type.call?.argumentsIn;
+  if (argumentsIn !== undefined) item.text(argumentsIn, call.arguments ?? "");
+  else if (call.arguments !== undefined) item.text("arguments", call.arguments);
+  return fill(message, type, item);
+}
+
+function writeResult(message: Message, part: PartJson, result: NonNullable<PartJson["toolResult"]>): WrittenItem {
+  const { type, item } = typed(message, part, "function_call_output");
+  if (result.callId !== undefined) item.text("call_id", result.callId);
+  if (result.text !== undefined) item.text("output", result.text);
+  else if (result.json !== undefined) {
+    // What other APIs wrote is no list of content, which is all that clients take there beside text.
+    if (part.extraJson === undefined) item.text("output", result.json);
+    else item.add("output", result.json);
+  } else if (result.parts !== undefined) {
+    const contents = (result.parts.parts ?? []).flatMap((one) => contentText(one, MessageRole.TOOL) ?? []);
+    item.add("output", `[${contents.join(",")}]`);
+  } else if (type.required.output !== undefined) item.text("output", "");
+  return fill(message, type, item);
+}
+
+function writeReasoning(message: Message, part: PartJson, thought: NonNullable<PartJson["reasoning"]>): WrittenItem {
+  const { type, item } = typed(message, part, "reasoning");
+  const texts = (kind: string, all: readonly string[]) =>
+    `[${all.map((text) => `{"type":"${kind}","text":${JSON.stringify(text)}}`).join(",")}]`;
+  item.add("summary", texts("summary_text", thought.summary ?? []));
+  if (thought.text !== undefined) item.add("content", texts("reasoning_text", [thought.text]));
+  if (thought.encrypted !== undefined) item.text("encrypted_content", thought.encrypted);
+  return fill(message, type, item);
+}
+
+function writeRequest(
+  message: Message,
+  part: PartJson,
+  { callId }: NonNullable<PartJson["approvalRequest"]>,
+): WrittenItem {
+  const { type, item } = typed(message, part, "mcp_approval_request");
+  if (callId !== undefined) item.text("call_id", callId);
+  for (const name of ["server_label", "name", "arguments"]) item.text(name, "");
+  return fill(message, type, item);
+}
+
+function writeResponse(
+  message: Message,
+  part: PartJson,
+  { approvalId = "", granted = false, reason }: NonNullable<PartJson["approvalResponse"]>,
+): WrittenItem {
+  const { type, item } = typed(message, part, "mcp_approval_response");
+  item.text("approval_request_id", approvalId);
+  item.add("approve", String(granted));
+  if (reason !== undefined) item.text("reason", reason);
+  return fill(message, type, item);
+}
+
+/** What clients expect of every item of the type. */
+function fill(message: Message, { filled = {} }: ItemType, item: ItemWriter): WrittenItem {
+  for (const [name, json] of Object.entries(filled)) {
+    item.add(name, name === "status" ? `"${statusOf(message)}"` : json);
+  }
+  return item.done();
+}

@@ -1,0 +1,170 @@
+// Prepares a JSON body whose message has raw fields: their values become strings, which the decoder reads as any other.
+import type { DescMessage } from "@bufbuild/protobuf";
+import { endOfString } from "../../../../domain/json.ts";
+import { jsonFault } from "../../../../domain/parts/json-text.ts";
+import { invalid } from "../../binding/problem.ts";
+import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-json.ts";
+import { join } from "./position.ts";
+
+/**
+ * The text with the values of raw fields as strings of their JSON; unchanged where it is not JSON, which the parser then
+ * explains. Throws a RestProblem for a value nested too deep.
+ *
+ * @param path where the message stands in the request, empty for the whole body
+ */
+export function quoteRawValues(schema: DescMessage, text: string, path = ""): string {
+  const fields = rawFieldsOf(schema);
+  if (fields.size === 0) return text;
+  const walk = new Walk(text);
+  try {
+    walk.object(fields, path);
+  } catch (error) {
+    if (error instanceof NotJson) return text;
+    throw error;
+  }
+  return walk.result();
+}
+
+class NotJson extends Error {}
+
+class Walk {
+  readonly #text: string;
+  readonly #pieces: string[] = [];
+  #at = 0;
+  /** The end of what is in the pieces. */
+  #done = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  result(): string {
+    return this.#done === 0 ? this.#text : this.#pieces.join("") + this.#text.slice(this.#done);
+  }
+
+  /** The members of an object; anything else is passed. */
+  object(fields: RawFields, path: string): void {
+    if (this.#next() !== 0x7b) {
+      this.#pass();
+      return;
+    }
+    this.#at++;
+    if (this.#next() === 0x7d) {
+      this.#at++;
+      return;
+    }
+    for (;;) {
+      const field = fields.get(this.#name());
+      if (field === undefined) this.#pass();
+      else this.#field(field, join(path, field.field.name));
+      if (this.#ends(0x7d)) return;
+    }
+  }
+
+  #field({ field, inner }: RawField, path: string): void {
+    const read = (at: string) => (inner === undefined ? this.#quote(at) : this.object(inner, at));
+    if (field.fieldKind !== "list") {
+      read(path);
+      return;
+    }
+    if (this.#next() !== 0x5b) {
+      // The decoder refuses it.
+      this.#pass();
+      return;
+    }
+    this.#at++;
+    if (this.#next() === 0x5d) {
+      this.#at++;
+      return;
+    }
+    for (let index = 0; ; index++) {
+      read(`${path}[${index}]`);
+      if (this.#ends(0x5d)) return;
+    }
+  }
+
+  #quote(path: string): void {
+    this.#next();
+    const start = this.#at;
+    this.#pass();
+    const value = this.#text.slice(start, this.#at);
+    const fault = jsonFault(value);
+    if (fault !== undefined) {
+      const [rule, description] = fault;
+      if (rule === "json") throw new NotJson();
+      throw invalid("body", path, description, rule);
+    }
+    this.#pieces.push(this.#text.slice(this.#done, start), JSON.stringify(value));
+    this.#done = this.#at;
+  }
+
+  /** Passes a name and its colon. */
+  #name(): string {
+    if (this.#next() !== 0x22) throw new NotJson();
+    const start = this.#at;
+    const end = this.#string();
+    if (this.#next() !== 0x3a) throw new NotJson();
+    this.#at++;
+    const raw = this.#text.slice(start + 1, end);
+    if (!raw.includes("\\")) return raw;
+    try {
+      return JSON.parse(`"${raw}"`) as string;
+    } catch {
+      throw new NotJson();
+    }
+  }
+
+  /** Passes a string, and returns where its closing quote is. */
+  #string(): number {
+    const end = endOfString(this.#text, this.#at);
+    if (end === this.#text.length) throw new NotJson();
+    this.#at = end + 1;
+    return end;
+  }
+
+  /** Passes a value, as far as quotes and brackets say where it ends. */
+  #pass(): void {
+    let depth = 0;
+    do {
+      const code = this.#next();
+      if (code === 0x22) this.#string();
+      else {
+        if (code === 0x7b || code === 0x5b) depth++;
+        else if (code === 0x7d || code === 0x5d) depth--;
+        else if (code !== 0x2c && code !== 0x3a) {
+          this.#literal();
+          continue;
+        }
+        if (depth < 0 || (depth === 0 && code !== 0x7d && code !== 0x5d)) throw new NotJson();
+        this.#at++;
+      }
+    } while (depth > 0);
+  }
+
+  #literal(): void {
+    const start = this.#at;
+    LITERAL.lastIndex = start;
+    this.#at = LITERAL.test(this.#text) ? LITERAL.lastIndex : start;
+    if (this.#at === start) throw new NotJson();
+  }
+
+  /** The code of the character after white space, which it passes. */
+  #next(): number {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+      this.#at++;
+    }
+  }
+
+  /** Passes a comma, or what closes the object or list: then true. */
+  #ends(closing: number): boolean {
+    const code = this.#next();
+    this.#at++;
+    if (code === closing) return true;
+    if (code !== 0x2c) throw new NotJson();
+    return false;
+  }
+}
+
+const LITERAL = /[^\s,:[\]{}"]+/y;
