@@ -103,6 +103,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "pipeline/record.ts",
   "pipeline/validation/item-limits.ts",
   "protocols/rest/binding/bare-list.ts",
+  "protocols/rest/binding/raw-json.ts",
   "protocols/rest/binding/text-value.ts",
   "server/request-check.ts",
   "services/events/subscribe.ts",
