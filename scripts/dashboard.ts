@@ -1,4 +1,4 @@
-// Writes deploy/grafana/colloquy.json: panels of one size in rows, each with its queries. Usage: node scripts/dashboard.ts
+// Writes deploy/grafana/colloquy.json: panels of one size in rows, each with its queries. Usage: node scripts/dashboard.ts [file]
 import { writeFileSync } from "node:fs";
 
 interface Query {
@@ -130,4 +130,4 @@ const dashboard = {
     })),
   })),
 };
-writeFileSync("deploy/grafana/colloquy.json", `${JSON.stringify(dashboard, null, 2)}\n`);
+writeFileSync(process.argv[2] ?? "deploy/grafana/colloquy.json", `${JSON.stringify(dashboard, null, 2)}\n`);

@@ -9,6 +9,7 @@ import { SettingError } from "../domain/settings/setting-error.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { createLogBuffer } from "../telemetry/log-buffer.ts";
 import { agentSetCommand } from "./agent-set.ts";
+import { backupCommand, restoreCommand } from "./backup.ts";
 import { type Command, CommandError, UsageError } from "./command.ts";
 import { doctorCommand } from "./doctor/doctor.ts";
 import { exportCommand } from "./export.ts";
@@ -34,6 +35,8 @@ const COMMANDS: readonly Command[] = [
   agentSetCommand,
   importCommand,
   exportCommand,
+  backupCommand,
+  restoreCommand,
   doctorCommand,
 ];
 

@@ -110,14 +110,16 @@ describe.skipIf(!hasTools)("docs/operations.md", () => {
   test("reads settings from a file, migrates a database of one's own and starts on it", async () => {
     await using own = await createTestDatabase("template0");
     const ownNames = { "postgresql://colloquy:secret@db.example.com/colloquy": `"${own.url}"` };
-    const replaced = { ...ownNames, "colloquy.json": join(folder, "colloquy.json") };
-    const [settings = "", output = ""] = await runBlocks(blocksOf("docs/operations.md"), {
+    const files = ["colloquy.json", "colloquy-backup", ".colloquy-restored"].map((name) => [name, join(folder, name)]);
+    const replaced: Record<string, string> = { ...ownNames, ...Object.fromEntries(files) };
+    const [settings = "", backup = "", output = ""] = await runBlocks(blocksOf("docs/operations.md"), {
       before: NPM,
       environment: { PORT: "0", COLLOQUY_DATA_DIR: folder, COLLOQUY_COMPAT: "", LOG: join(folder, "log") },
       adapt: (commands) => Object.entries(replaced).reduce((text, [from, to]) => text.replaceAll(from, to), commands),
     });
     // The variables of this test take precedence over the file.
     expect(JSON.parse(settings)).toMatchObject({ PORT: "0", COLLOQUY_CORS: "https://app.example.com" });
+    expect(backup).toMatch(/^\d+ files, .*\nthe state of .* is in .*\.colloquy-restored\s*$/);
     expect(output).toContain("Database: the one of DATABASE_URL");
   }, 60_000);
 });

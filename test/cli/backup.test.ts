@@ -1,0 +1,141 @@
+// `colloquy backup` and `restore`: a copy of the embedded database, made while the server writes.
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let folder: string;
+let dataDir: string;
+let server: RunningServer;
+let url: string;
+let key: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "colloquy-backup-"));
+  dataDir = join(folder, "data");
+  ({ server, url } = await serve(dataDir));
+  const created = await command(["key", "create", "--scopes", "read,write"]);
+  key = created.stdout.trim();
+});
+afterAll(async () => {
+  server?.signal("SIGTERM");
+  await server?.ended;
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function serve(COLLOQUY_DATA_DIR: string) {
+  const started = startServer({ COLLOQUY_DATA_DIR, PORT: "0", COLLOQUY_COMPAT: "", LOG_LEVEL: "error" });
+  return { server: started, url: /http:\S+/.exec(await started.ready)?.[0] ?? "" };
+}
+
+const command = (words: string[], COLLOQUY_DATA_DIR = dataDir) => runColloquy(words, { COLLOQUY_DATA_DIR });
+
+async function call(at: string, path: string, body?: unknown) {
+  const response = await fetch(`${at}/v1/${path}`, {
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+  });
+  expect(response.ok).toBe(true);
+  return await response.json();
+}
+
+test("a backup made while messages are sent holds each that was acknowledged before it, and no half of one", async () => {
+  const { id } = await call(url, "conversations", { conversation: { title: "Backed up" } });
+  let acknowledged = 0;
+  let sending = true;
+  const writers = Array.from({ length: 4 }, async () => {
+    while (sending) {
+      await call(url, `conversations/${id}/messages`, { content: "x".repeat(2_000) });
+      acknowledged++;
+    }
+  });
+  await vi.waitUntil(() => acknowledged > 20, { timeout: 60_000 });
+  const before = acknowledged;
+  const target = join(folder, "backup");
+  const made = await command(["backup", target]);
+  const after = acknowledged + writers.length;
+  sending = false;
+  await Promise.all(writers);
+  expect(made).toEqual({
+    status: 0,
+    stdout: expect.stringMatching(/^\d+ files, [\d.]+ MiB, in .*\/backup\n$/),
+    stderr: "",
+  });
+  expect((await readdir(target)).sort()).toEqual(["agent.key", "backup.json", "issuer.json", "postgres"]);
+
+  const restored = join(folder, "restored");
+  const outcome = await command(["restore", target], restored);
+  expect(outcome).toEqual({ status: 0, stdout: expect.stringMatching(/^the state of 20\S+Z is in /), stderr: "" });
+  const other = await serve(restored);
+  try {
+    const { messageCount } = await call(other.url, `conversations/${id}`);
+    expect(Number(messageCount)).toBeGreaterThanOrEqual(before);
+    expect(Number(messageCount)).toBeLessThanOrEqual(after);
+    const seqs: number[] = [];
+    let pageToken = "";
+    do {
+      const path = `conversations/${id}/messages?pageSize=200&pageToken=${encodeURIComponent(pageToken)}`;
+      const page = await call(other.url, path);
+      for (const { seq } of page.messages) seqs.push(Number(seq));
+      pageToken = page.nextPageToken ?? "";
+    } while (pageToken !== "");
+    expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: Number(messageCount) }, (_, index) => index + 1));
+    // It takes more.
+    const sent = await call(other.url, `conversations/${id}/messages`, { content: "after" });
+    expect(Number(sent.seq)).toBe(Number(messageCount) + 1);
+  } finally {
+    other.server.signal("SIGTERM");
+    await other.server.ended;
+  }
+});
+
+test("nothing is written over: neither by a backup nor by a restore", async () => {
+  const target = join(folder, "there");
+  await writeFile(target, "");
+  expect(await command(["backup", target])).toMatchObject({
+    status: 1,
+    stderr: `colloquy: ${target}: exists already: name a new folder\n`,
+  });
+  expect(await command(["restore", target])).toMatchObject({
+    status: 1,
+    stderr: `colloquy: COLLOQUY_DATA_DIR: ${dataDir} is not empty: name a new directory\n`,
+  });
+});
+
+test("a damaged backup, one that lacks a file, and what is none leave no data directory behind", async () => {
+  const target = join(folder, "damaged");
+  expect((await command(["backup", target])).status).toBe(0);
+  const fresh = join(folder, "fresh");
+  const refused = async (from: string) => {
+    const { status, stderr } = await command(["restore", from], fresh);
+    expect((await readdir(folder)).filter((name) => name.startsWith("fresh"))).toEqual([]);
+    return [status, stderr.split("\n")[0]];
+  };
+  const manifest = await readFile(join(target, "backup.json"), "utf8");
+  await writeFile(join(target, "backup.json"), manifest.replace('"agent.key"', '"../agent.key"'));
+  expect(await refused(target)).toEqual([
+    1,
+    `colloquy: ${target}: is not a backup: it has no backup.json that can be read`,
+  ]);
+  await writeFile(join(target, "backup.json"), manifest);
+  await rm(join(target, "agent.key"));
+  expect(await refused(target)).toEqual([1, `colloquy: ${target}: agent.key cannot be read`]);
+  await appendFile(join(target, "postgres/PG_VERSION"), " ");
+  expect(await refused(target)).toEqual([1, `colloquy: ${target}: postgres/PG_VERSION is damaged`]);
+  expect(await refused(folder)).toEqual([
+    1,
+    `colloquy: ${folder}: is not a backup: it has no backup.json that can be read`,
+  ]);
+});
+
+test("a database of one's own is backed up by its own tools", async () => {
+  const { status, stderr } = await runColloquy(["backup", join(folder, "own")], {
+    DATABASE_URL: "postgresql://127.0.0.1:1/none",
+  });
+  expect([status, stderr]).toEqual([
+    1,
+    "colloquy: DATABASE_URL: this is for the embedded database: use pg_basebackup or pg_dump for your own PostgreSQL\n",
+  ]);
+});
