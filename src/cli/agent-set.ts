@@ -16,9 +16,9 @@ export const agentSetCommand: Command = {
   options: {
     tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
     name: { type: "string", help: "name of the agent, by which conversations refer to it" },
-    connector: { type: "string", help: "how to reach it: echo, openai or connect" },
-    url: { type: "string", help: "base URL; for openai (default: OpenAI) and connect" },
-    model: { type: "string", help: "model; for openai" },
+    connector: { type: "string", help: "how to reach it: echo, openai, anthropic or connect" },
+    url: { type: "string", help: "base URL; for openai (default: OpenAI), anthropic (default: Anthropic) and connect" },
+    model: { type: "string", help: "model; for openai and anthropic" },
     api: { type: "string", help: "API that the endpoint speaks: chat or responses; for openai (default: chat)" },
     credential: { type: "string", help: "credential to send, such as an API key; stored encrypted (default: none)" },
   },
@@ -55,11 +55,14 @@ function connectorOf({
     case "openai":
       if (model === "") throw new UsageError("--model: must be the name of a model");
       return { case: "openai", value: { baseUrl: url, model, api: apiOf(api) } };
+    case "anthropic":
+      if (model === "") throw new UsageError("--model: must be the name of a model");
+      return { case: "anthropic", value: { baseUrl: url, model } };
     case "connect":
       if (url === "") throw new UsageError("--url: must be the base URL of the agent");
       return { case: "connect", value: { baseUrl: url } };
     default:
-      throw new UsageError("--connector: must be echo, openai or connect");
+      throw new UsageError("--connector: must be echo, openai, anthropic or connect");
   }
 }
 

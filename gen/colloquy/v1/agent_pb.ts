@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/agent.proto.
  */
 export const file_colloquy_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEigwUKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNCCwoJY29ubmVjdG9yIkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKJAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAEiaAoQQ29ubmVjdENvbm5lY3RvchIcCghiYXNlX3VybBgBIAEoCUIKukgHcgUQARjQDxI2Cghwcm90b2NvbBgCIAEoDjIaLmNvbGxvcXV5LnYxLkFnZW50UHJvdG9jb2xCCLpIBYIBAhABKlkKCU9wZW5BaUFwaRIbChdPUEVOX0FJX0FQSV9VTlNQRUNJRklFRBAAEhQKEE9QRU5fQUlfQVBJX0NIQVQQARIZChVPUEVOX0FJX0FQSV9SRVNQT05TRVMQAiqOAQoQUmVhc29uaW5nSGlzdG9yeRIhCh1SRUFTT05JTkdfSElTVE9SWV9VTlNQRUNJRklFRBAAEiAKHFJFQVNPTklOR19ISVNUT1JZX1RPT0xfVFVSTlMQARIaChZSRUFTT05JTkdfSElTVE9SWV9OT05FEAISGQoVUkVBU09OSU5HX0hJU1RPUllfQUxMEAMqZAoNQWdlbnRQcm90b2NvbBIeChpBR0VOVF9QUk9UT0NPTF9VTlNQRUNJRklFRBAAEhoKFkFHRU5UX1BST1RPQ09MX0NPTk5FQ1QQARIXChNBR0VOVF9QUk9UT0NPTF9HUlBDEAJiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEiuQUKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABI0CglhbnRocm9waWMYEiABKAsyHy5jb2xsb3F1eS52MS5BbnRocm9waWNDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNCCwoJY29ubmVjdG9yIkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKJAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAEiuwEKEkFudGhyb3BpY0Nvbm5lY3RvchIaCghiYXNlX3VybBgBIAEoCUIIukgFcgMY0A8SGQoFbW9kZWwYAiABKAlCCrpIB3IFEAEYyAESHwoMaW5zdHJ1Y3Rpb25zGAMgASgJQgm6SAZyBCiAgAQSIAoKbWF4X3Rva2VucxgEIAEoBUIMukgJGgcYgK3iBCgAEisKCnBhcmFtZXRlcnMYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImgKEENvbm5lY3RDb25uZWN0b3ISHAoIYmFzZV91cmwYASABKAlCCrpIB3IFEAEY0A8SNgoIcHJvdG9jb2wYAiABKA4yGi5jb2xsb3F1eS52MS5BZ2VudFByb3RvY29sQgi6SAWCAQIQASpZCglPcGVuQWlBcGkSGwoXT1BFTl9BSV9BUElfVU5TUEVDSUZJRUQQABIUChBPUEVOX0FJX0FQSV9DSEFUEAESGQoVT1BFTl9BSV9BUElfUkVTUE9OU0VTEAIqjgEKEFJlYXNvbmluZ0hpc3RvcnkSIQodUkVBU09OSU5HX0hJU1RPUllfVU5TUEVDSUZJRUQQABIgChxSRUFTT05JTkdfSElTVE9SWV9UT09MX1RVUk5TEAESGgoWUkVBU09OSU5HX0hJU1RPUllfTk9ORRACEhkKFVJFQVNPTklOR19ISVNUT1JZX0FMTBADKmQKDUFnZW50UHJvdG9jb2wSHgoaQUdFTlRfUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIaChZBR0VOVF9QUk9UT0NPTF9DT05ORUNUEAESFwoTQUdFTlRfUFJPVE9DT0xfR1JQQxACYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Agent replies in conversations.
@@ -73,6 +73,14 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
      */
     value: ConnectConnector;
     case: "connect";
+  } | {
+    /**
+     * An endpoint that speaks Anthropic's Messages.
+     *
+     * @generated from field: colloquy.v1.AnthropicConnector anthropic = 18;
+     */
+    value: AnthropicConnector;
+    case: "anthropic";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -229,6 +237,57 @@ export const OpenAiConnectorSchema: GenMessage<OpenAiConnector> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 2);
 
 /**
+ * AnthropicConnector asks an endpoint that speaks Anthropic's Messages.
+ *
+ * @generated from message colloquy.v1.AnthropicConnector
+ */
+export type AnthropicConnector = Message<"colloquy.v1.AnthropicConnector"> & {
+  /**
+   * Base URL of the API, without `/v1/messages`: `https://…` or `http://…`. Default: `https://api.anthropic.com`. An address
+   * on the loopback or a private network is refused unless the server is started to allow it.
+   *
+   * @generated from field: string base_url = 1;
+   */
+  baseUrl: string;
+
+  /**
+   * The model, as the endpoint names it.
+   *
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * Instructions that stand before the conversation's system messages. Default: none. At most 64 KiB.
+   *
+   * @generated from field: string instructions = 3;
+   */
+  instructions: string;
+
+  /**
+   * Maximum tokens of one reply, thoughts included. Default: 8,192.
+   *
+   * @generated from field: int32 max_tokens = 4;
+   */
+  maxTokens: number;
+
+  /**
+   * More fields of the request, such as `thinking`; they do not replace the model, the messages or the streaming. `tools` in it
+   * stand before the tools of the turn.
+   *
+   * @generated from field: google.protobuf.Struct parameters = 5;
+   */
+  parameters?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.AnthropicConnector.
+ * Use `create(AnthropicConnectorSchema)` to create a new message.
+ */
+export const AnthropicConnectorSchema: GenMessage<AnthropicConnector> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_agent, 3);
+
+/**
  * ConnectConnector asks a service that implements `colloquy.agent.v1.AgentService`.
  *
  * @generated from message colloquy.v1.ConnectConnector
@@ -255,7 +314,7 @@ export type ConnectConnector = Message<"colloquy.v1.ConnectConnector"> & {
  * Use `create(ConnectConnectorSchema)` to create a new message.
  */
 export const ConnectConnectorSchema: GenMessage<ConnectConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 3);
+  messageDesc(file_colloquy_v1_agent, 4);
 
 /**
  * OpenAiApi is an API of OpenAI, and of endpoints that speak it.

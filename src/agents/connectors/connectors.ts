@@ -27,17 +27,16 @@ const MAX_CIRCUITS = 10_000;
 
 export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
   let bounded: BoundedFetch | undefined;
+  const boundedFetch = async () => {
+    const { createBoundedFetch } = await import("../../outbound/bounded-fetch.ts");
+    const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
+    bounded ??= createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES, ...addresses });
+    return bounded;
+  };
   const factories: Readonly<Record<ConnectorName, ConnectorFactory>> = {
     echo: createEcho,
-    openai: loaded(async () => {
-      const [{ createOpenAi }, { createBoundedFetch }] = await Promise.all([
-        import("./openai/openai.ts"),
-        import("../../outbound/bounded-fetch.ts"),
-      ]);
-      const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
-      bounded = createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES, ...addresses });
-      return createOpenAi(bounded);
-    }),
+    openai: loaded(async () => (await import("./openai/openai.ts")).createOpenAi(await boundedFetch())),
+    anthropic: loaded(async () => (await import("./anthropic/anthropic.ts")).createAnthropic(await boundedFetch())),
     connect: loaded(async () => (await import("./connect.ts")).createConnect(options)),
   };
   const circuits = new Map<string, Circuit>();

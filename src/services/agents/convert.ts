@@ -3,6 +3,7 @@ import { create, fromJson, type JsonObject, toJson } from "@bufbuild/protobuf";
 import {
   type Agent,
   AgentSchema,
+  AnthropicConnectorSchema,
   ConnectConnectorSchema,
   EchoConnectorSchema,
   OpenAiConnectorSchema,
@@ -37,6 +38,8 @@ function toConnector(name: ConnectorName, settings: JsonObject): Agent["connecto
       return { case: "openai", value: fromJson(OpenAiConnectorSchema, settings) };
     case "connect":
       return { case: "connect", value: fromJson(ConnectConnectorSchema, settings) };
+    case "anthropic":
+      return { case: "anthropic", value: fromJson(AnthropicConnectorSchema, settings) };
   }
 }
 
@@ -51,6 +54,8 @@ export function toSettings(
       return { connector: "openai", settings: toJson(OpenAiConnectorSchema, connector.value) as JsonObject };
     case "connect":
       return { connector: "connect", settings: toJson(ConnectConnectorSchema, connector.value) as JsonObject };
+    case "anthropic":
+      return { connector: "anthropic", settings: toJson(AnthropicConnectorSchema, connector.value) as JsonObject };
     default:
       return undefined;
   }

@@ -18,6 +18,7 @@ export const updatableFields = [
   "echo",
   "openai",
   "connect",
+  "anthropic",
   "credential",
   "idle_timeout",
   "timeout",
@@ -93,7 +94,7 @@ function originOf({ connector, settings }: Pick<AgentRow, "connector" | "setting
   return typeof baseUrl === "string" && baseUrl !== "" ? new URL(baseUrl).origin : "";
 }
 
-const connectorFields = ["echo", "openai", "connect"] as const;
+const connectorFields = ["echo", "openai", "connect", "anthropic"] as const;
 
 function nameOf({ name }: Agent): string {
   if (name === "") throw invalidField("agent.name", "must have 1 to 200 characters", "string.min_len");
@@ -107,9 +108,9 @@ function nameOf({ name }: Agent): string {
 function connectorOf({ connector }: Agent, { allowPrivate }: AgentRules) {
   const settings = toSettings(connector);
   if (settings === undefined)
-    throw invalidField("agent.connector", "one of echo, openai and connect is needed", "required");
-  if (connector.case === "openai" && connector.value.baseUrl !== "") {
-    checkUrl("agent.openai.base_url", connector.value.baseUrl, allowPrivate);
+    throw invalidField("agent.connector", "one of echo, openai, anthropic and connect is needed", "required");
+  if ((connector.case === "openai" || connector.case === "anthropic") && connector.value.baseUrl !== "") {
+    checkUrl(`agent.${connector.case}.base_url`, connector.value.baseUrl, allowPrivate);
   }
   if (connector.case === "connect") checkUrl("agent.connect.base_url", connector.value.baseUrl, allowPrivate);
   return settings;

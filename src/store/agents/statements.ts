@@ -5,7 +5,7 @@ import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 
-export type ConnectorName = "echo" | "openai" | "connect";
+export type ConnectorName = "echo" | "openai" | "connect" | "anthropic";
 
 export interface AgentRow {
   readonly id: string;

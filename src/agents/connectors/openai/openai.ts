@@ -3,9 +3,9 @@ import { fromJson } from "@bufbuild/protobuf";
 import { OpenAiApi, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
 import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
+import { failureOf, refusedWith } from "../failures.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
 import { chatApi } from "./chat/chat.ts";
-import { failureOf, refusedWith } from "./failures.ts";
 import { readBody } from "./read-body.ts";
 import { responsesApi } from "./responses/responses.ts";
 

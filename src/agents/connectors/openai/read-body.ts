@@ -4,8 +4,8 @@ import { HEARTBEAT, type ReplyPiece, type Usage } from "../../../domain/turns/re
 import type { FinishReason } from "../../../domain/turns/turn.ts";
 import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
 import { withTimeout } from "../../with-timeout.ts";
-import { EventStream, type ServerEvent } from "./event-stream.ts";
-import { brokeOff, errorIn, noReply, parsed, reported } from "./failures.ts";
+import { EventStream, type ServerEvent } from "../event-stream.ts";
+import { brokeOff, errorIn, noReply, parsed, reported } from "../failures.ts";
 
 /** Maximum length of a line, or of a whole JSON response: 256 KiB of escaped text plus its reasoning. */
 const MAX_EVENT_LENGTH = 4 * 1024 * 1024;

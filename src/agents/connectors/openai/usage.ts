@@ -1,7 +1,7 @@
 // The usage that an endpoint reports, under the names of Chat Completions, Responses and their relatives.
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { Usage } from "../../../domain/turns/reply-piece.ts";
-import { isObject } from "./failures.ts";
+import { isObject } from "../failures.ts";
 
 /** Undefined: nothing is known. */
 export function usageOf(usage: JsonValue | undefined, model: JsonValue | undefined): Usage | undefined {

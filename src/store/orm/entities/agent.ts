@@ -10,7 +10,7 @@ export const AgentEntity = defineEntity({
     id: p.uuid().primary(),
     name: p.text(),
     description: p.text().default(""),
-    /** echo, openai, connect. */
+    /** echo, openai, connect, anthropic. */
     connector: p.text(),
     /** The connector's message of the contract, as JSON. */
     settings: p.json<JsonObject>(),

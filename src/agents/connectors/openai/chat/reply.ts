@@ -1,7 +1,7 @@
 // Parses a reply of chat completions, in all forms that model servers send.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { FinishReason } from "../../../../domain/turns/turn.ts";
-import { errorIn, isObject, noReply, reported } from "../failures.ts";
+import { errorIn, isObject, noReply, reported } from "../../failures.ts";
 import type { ReplyForm } from "../read-body.ts";
 import { usageOf } from "../usage.ts";
 import { ChatDeltas, type DeltaOptions } from "./deltas.ts";

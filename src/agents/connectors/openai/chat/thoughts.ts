@@ -1,7 +1,7 @@
 // A model's thoughts in chat completions, for which each server has a name of its own.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isObject } from "../../failures.ts";
 import type { Thought } from "../../history/items.ts";
-import { isObject } from "../failures.ts";
 
 /** The names under which servers send them as text, in the order in which one counts where several say the same. */
 const TEXT_FIELDS = ["reasoning_content", "reasoning", "reasoning_text", "thinking"] as const;

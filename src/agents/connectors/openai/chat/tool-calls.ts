@@ -3,8 +3,8 @@ import type { JsonValue } from "@bufbuild/protobuf";
 import { ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import type { CallSorter, SortedCall } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
+import { isObject } from "../../failures.ts";
 import { newCallId } from "../../new-call-id.ts";
-import { isObject } from "../failures.ts";
 
 /** Maximum bytes of a part's `call_id`; LiteLLM puts signatures of several KiB into ids. */
 const MAX_ID_LENGTH = 256;

@@ -5,9 +5,9 @@ import { PartSchema, ToolType } from "../../../../../gen/colloquy/v1/part_pb.ts"
 import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
 import { CallSorter, type SortedCall } from "../../call-sorter.ts";
 import { AgentFailure } from "../../connector.ts";
+import { isObject } from "../../failures.ts";
 import { newCallId } from "../../new-call-id.ts";
 import { Pieces } from "../../pieces.ts";
-import { isObject } from "../failures.ts";
 import { type ItemEvent, KnownItems } from "./known-items.ts";
 import { MessageText } from "./message-text.ts";
 

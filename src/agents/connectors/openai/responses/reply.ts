@@ -2,7 +2,7 @@
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import type { ReplyPiece } from "../../../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../../../domain/turns/turn.ts";
-import { errorIn, isObject, noReply, reported } from "../failures.ts";
+import { errorIn, isObject, noReply, reported } from "../../failures.ts";
 import type { ReplyForm } from "../read-body.ts";
 import { usageOf } from "../usage.ts";
 import { type ItemsOptions, OutputItems } from "./output-items.ts";

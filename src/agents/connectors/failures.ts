@@ -1,8 +1,8 @@
 // Classifies an endpoint's failures: whether a retry may help, and whether the agent is down.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FinishReason } from "../../../domain/turns/turn.ts";
-import { AnswerTooLarge, type FetchedAnswer } from "../../../outbound/bounded-fetch.ts";
-import { AgentFailure } from "../connector.ts";
+import { FinishReason } from "../../domain/turns/turn.ts";
+import { AnswerTooLarge, type FetchedAnswer } from "../../outbound/bounded-fetch.ts";
+import { AgentFailure } from "./connector.ts";
 import { StreamTooLong } from "./event-stream.ts";
 
 /** Pause after a 429 without Retry-After, in milliseconds. */
@@ -87,7 +87,7 @@ function meaningOf(status: number): { readonly retryable: boolean; readonly heal
 
 const STATUS_WORDS: readonly (readonly [RegExp, number])[] = [
   [/rate.?limit|too.?many|quota|resource_exhausted/i, 429],
-  [/overload|unavailable|server.?error|internal|timeout|engine/i, 503],
+  [/overload|unavailable|server.?error|api_error|internal|timeout|engine/i, 503],
 ];
 
 function statusOfWords(label: string): number | undefined {

@@ -1,0 +1,68 @@
+// The official client, held to this server's bounded fetch. It reads credentials, headers and addresses from the environment;
+// none of them may reach an address that a tenant has chosen.
+import { ReadableStream } from "node:stream/web";
+import Anthropic from "@anthropic-ai/sdk";
+import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
+import type { AgentFailure } from "../connector.ts";
+import { refusedWith } from "../failures.ts";
+
+/** Bytes read of a response that is not a reply. */
+const MAX_REFUSAL_BYTES = 16_384;
+const NO_TIMEOUT_MS = 2 ** 31 - 1;
+
+export interface GuardedClient {
+  readonly client: Anthropic;
+  /** A response with another status than 200, and the beginning of its body. */
+  refusal(): { readonly failure: AgentFailure; readonly body: string } | undefined;
+}
+
+/** @param onBytes called for each chunk of a reply, also for events that the client does not pass on */
+export function guardedClient(
+  bounded: Pick<BoundedFetch, "fetch">,
+  credential: string | undefined,
+  onBytes: () => void,
+): GuardedClient {
+  let refusal: ReturnType<GuardedClient["refusal"]>;
+  const client = new Anthropic({
+    // Given in any case: else the client looks for one in the environment. Sent only if there is one.
+    apiKey: credential ?? "none",
+    baseURL: "https://unused.invalid",
+    webhookKey: null,
+    maxRetries: 0,
+    timeout: NO_TIMEOUT_MS,
+    logLevel: "off",
+    logger: SILENT,
+    openTelemetry: false,
+    async fetch(url, init) {
+      const version = new Headers(init?.headers).get("anthropic-version");
+      const answer = await bounded.fetch(String(url), {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "text/event-stream",
+          "anthropic-version": version ?? "2023-06-01",
+          ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
+        },
+        body: String(init?.body ?? ""),
+        signal: init?.signal ?? new AbortController().signal,
+      });
+      if (answer.status !== 200) {
+        const body = await answer.start(MAX_REFUSAL_BYTES);
+        refusal = { failure: refusedWith(answer, body), body };
+        throw refusal.failure;
+      }
+      async function* noticed() {
+        for await (const chunk of answer.body) {
+          onBytes();
+          yield chunk;
+        }
+      }
+      return new Response(ReadableStream.from(noticed()) as BodyInit, {
+        headers: { "content-type": "text/event-stream" },
+      });
+    },
+  });
+  return { client, refusal: () => refusal };
+}
+
+const SILENT = { error() {}, warn() {}, info() {}, debug() {} };
