@@ -107,7 +107,10 @@ async function* ask(
     yield* reply.pieces();
     const usage = reply.usage();
     if (usage) yield usage;
-    return { finish, paused: reply.paused ? reply.content : undefined };
+    return {
+      finish,
+      paused: reply.paused ? reply.content.filter(({ type, text }) => type !== "text" || text !== "") : undefined,
+    };
   } catch (error) {
     signal.throwIfAborted();
     const refused = refusal();
