@@ -1,11 +1,13 @@
 // `migrate`: applies pending migrations.
-import type { Command } from "./command.ts";
+import { type Command, CommandError, type Invocation } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
 
 export const migrateCommand: Command = {
   name: "migrate",
   summary: "create or update the tables of the database",
+  options: { plan: { type: "boolean", help: "print the pending migrations as SQL for psql, and apply nothing" } },
   async run(invocation) {
+    if (invocation.options.plan === true) return await printPlan(invocation);
     await withDatabase(
       invocation,
       "command",
@@ -20,3 +22,21 @@ export const migrateCommand: Command = {
     );
   },
 };
+
+async function printPlan(invocation: Invocation): Promise<void> {
+  const { config, print } = invocation;
+  // To open the embedded one would migrate it.
+  if (config.databaseUrl === undefined) {
+    throw new CommandError("DATABASE_URL: is not set, and the embedded database is migrated by each start");
+  }
+  await withDatabase(
+    invocation,
+    "command",
+    async ({ database }) => {
+      const { migrationScript } = await import("../store/migrate.ts");
+      const script = await migrationScript(database, config.databaseSchema);
+      print(script === "" ? "-- nothing to do" : script.trimEnd());
+    },
+    { mayBePending: true },
+  );
+}

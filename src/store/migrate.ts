@@ -49,6 +49,31 @@ export async function migrate(database: Database): Promise<string[]> {
   );
 }
 
+/** As MikroORM makes it. */
+const TABLE = `create table if not exists ${MIGRATION_TABLE} (id serial primary key,
+  name varchar(255) not null, executed_at timestamptz(6) not null default current_timestamp(6))`;
+
+/**
+ * Returns a script with what {@link migrate} would do, for `psql`; empty: nothing is pending. Migrations are the same
+ * for every database, so the script needs no other input.
+ */
+export async function migrationScript(database: Database, schema: string): Promise<string> {
+  const { pending } = await migrationState(database);
+  if (pending.length === 0) return "";
+  const { migrations } = await database.schema.load();
+  const { em } = await database.orm();
+  const parts = ["begin", `create schema if not exists ${schema}`, `set local search_path = ${schema}`, TABLE];
+  for (const name of pending) {
+    const found = migrations.find((migration) => migration.name === name);
+    if (found === undefined) throw new Error(`there is no migration ${name}`);
+    const migration = new found.class(em.getDriver() as never, em.config);
+    await migration.up();
+    const [first, ...rest] = migration.getQueries().map(String);
+    parts.push(`-- ${name}\n${first}`, ...rest, `insert into ${MIGRATION_TABLE} (name) values ('${name}')`);
+  }
+  return [...parts, "commit"].map((statement) => `${statement.trim().replace(/;$/, "")};\n`).join("");
+}
+
 /** Creates the schema first, because MikroORM creates its own table on another connection. */
 async function makePlace(database: Database): Promise<void> {
   const [place] = await database.query(PLACE, []);
