@@ -1,4 +1,5 @@
-// Refuses JSON values that the library would accept too liberally: numbers as long texts, and dates that do not exist.
+// Refuses JSON values that the library would accept too liberally: numbers as long texts, and dates that do not exist. Takes
+// times that it would refuse: with RFC 3339's lower-case letters.
 import {
   type DescField,
   type DescMessage,
@@ -21,17 +22,19 @@ const MAX_TIME_TEXT = 64;
 
 /** What `fromJson` does, but throws a {@link ShapeFault} for a number of too many characters and for a time of no day. */
 export function readJson(schema: DescMessage, json: Json, options?: Partial<JsonReadOptions>): Message {
-  checkJson(schema, json);
-  return fromJson(schema, json, options);
+  return fromJson(schema, checkJson(schema, json), options);
 }
 
-/** Throws a {@link ShapeFault} for what {@link readJson} refuses. Anything else that does not fit is passed over. */
-export function checkJson(schema: DescMessage, json: Json): void {
-  checkOf(schema)?.(json, []);
+/**
+ * Throws a {@link ShapeFault} for what {@link readJson} refuses. Anything else that does not fit is passed over. Gives what
+ * the library is to read: the same value, with times in it as the library takes them.
+ */
+export function checkJson(schema: DescMessage, json: Json): Json {
+  return checkOf(schema)?.(json, []) ?? json;
 }
 
-/** Looks at one value; `place` leads to it. */
-type Check = (json: Json, place: Place) => void;
+/** Looks at one value; `place` leads to it. Gives what is to be read in its place, if it is not that. */
+type Check = (json: Json, place: Place) => Json | undefined;
 
 const checks = new WeakMap<DescMessage, { readonly check: Check | undefined }>();
 
@@ -43,11 +46,12 @@ function checkOf(schema: DescMessage): Check | undefined {
     const members: [name: string, other: string, check: Check][] = [];
     const own = ownForm(schema);
     const inner: Check = (json, place) => {
-      if (!isObject(json)) return;
+      if (!isObject(json)) return undefined;
       for (const [name, other, check] of members) {
-        if (json[name] !== undefined) checkAt(check, json[name], place, other);
-        if (other !== name && json[other] !== undefined) checkAt(check, json[other], place, other);
+        checkMember(check, json, name, place, other);
+        if (other !== name) checkMember(check, json, other, place, other);
       }
+      return undefined;
     };
     known = { check: own === undefined && needsLook(schema, new Set()) ? inner : own?.check };
     checks.set(schema, known);
@@ -108,24 +112,36 @@ function valueCheck({ message, scalar }: DescField): Check | undefined {
 
 function eachItem(check: Check): Check {
   return (json, place) => {
-    if (Array.isArray(json)) for (const [index, item] of json.entries()) checkAt(check, item, place, index);
+    if (!Array.isArray(json)) return undefined;
+    for (const [index, item] of json.entries()) json[index] = checkAt(check, item, place, index) ?? item;
+    return undefined;
   };
 }
 
 function eachPair(key: Check | undefined, value: Check | undefined): Check {
   return (json, place) => {
-    if (!isObject(json)) return;
+    if (!isObject(json)) return undefined;
     for (const [name, item] of Object.entries(json)) {
       key?.(name, place);
-      value?.(item, place);
+      const mended = value?.(item, place);
+      if (mended !== undefined) json[name] = mended;
     }
+    return undefined;
   };
 }
 
-function checkAt(check: Check, json: Json, place: Place, step: string | number): void {
+function checkMember(check: Check, json: { [name: string]: Json }, name: string, place: Place, step: string): void {
+  const value = json[name];
+  if (value === undefined) return;
+  const mended = checkAt(check, value, place, step);
+  if (mended !== undefined) json[name] = mended;
+}
+
+function checkAt(check: Check, json: Json, place: Place, step: string | number): Json | undefined {
   place.push(step);
-  check(json, place);
+  const mended = check(json, place);
   place.pop();
+  return mended;
 }
 
 function scalarCheck(scalar: ScalarType): Check | undefined {
@@ -147,24 +163,27 @@ function scalarCheck(scalar: ScalarType): Check | undefined {
 function atMost(characters: number, words: string, rule: string): Check {
   return (json, place) => {
     if (typeof json === "string" && json.length > characters) throw new ShapeFault(words, textOf(place), rule);
+    return undefined;
   };
 }
 
 const DURATION = "must be a number of seconds such as 1.5s";
 const TIME = "must be a time such as 2026-01-31T12:00:00Z";
-/** RFC 3339: year, month, day, hour; then, after what is read right anyhow, the hours and minutes of the offset. */
+/** RFC 3339, in capitals: year, month, day, hour; then, after what is read right anyhow, the hours and minutes of the offset. */
 const PARTS = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):[^Z+-]{1,20}(?:Z|[+-](\d\d):(\d\d))$/;
 
-/** Date.parse takes February 30 as March 1 or 2, and the hour 24 as the next day. */
+/** Date.parse takes February 30 as March 1 or 2, and the hour 24 as the next day; the library no `t` and no `z`. */
 const checkTime: Check = (json, place) => {
-  if (typeof json !== "string") return;
+  if (typeof json !== "string") return undefined;
   if (json.length > MAX_TIME_TEXT) throw new ShapeFault(TIME, textOf(place), "timestamp");
-  const parts = PARTS.exec(json);
-  if (parts === null) return;
+  const capital = json.toUpperCase();
+  const parts = PARTS.exec(capital);
+  if (parts === null) return undefined;
   const [year = 0, month = 0, day = 0, hour = 0, offsetHour = 0, offsetMinute = 0] = parts
     .slice(1)
     .map((part) => Number(part ?? 0));
-  if (day <= daysOf(year, month) && hour < 24 && offsetHour < 24 && offsetMinute < 60) return;
+  const exists = day <= daysOf(year, month) && hour < 24 && offsetHour < 24 && offsetMinute < 60;
+  if (exists) return capital === json ? undefined : capital;
   throw new ShapeFault(TIME, textOf(place), "timestamp");
 };
 

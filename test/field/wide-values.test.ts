@@ -76,6 +76,23 @@ describe("F-TIMES: times that no calendar has", () => {
     },
   );
 
+  test.each(["2026-01-31t12:00:00.5z", "2026-01-31T12:00:00.500z", "2026-01-31t13:30:00.5+01:30"])(
+    "%s is taken, for RFC 3339 has small letters too",
+    async (time) => {
+      const capital = readJson(RecordSchema, record("2026-01-31T12:00:00.5Z"));
+      expect(readJson(RecordSchema, record(time))).toEqual(capital);
+      expect(readMessage(RecordSchema, JSON.stringify(record(time)), { ignoreUnknownFields: false })).toEqual(capital);
+      const messages = [
+        `{"content":"a","createTime":"${time}"}`,
+        `{"content":"${"a".repeat(40_000)}","createTime":"${time}"}`,
+      ];
+      for (const message of messages) {
+        const path = `/v1/conversations/${conversation}/messages`;
+        expect(await call(path, message)).toEqual([201, expect.anything()]);
+      }
+    },
+  );
+
   test("the fault names the field", () => {
     expect(() => readJson(RecordSchema, record("2023-02-31T10:00:00Z"))).toThrow(ShapeFault);
     expect(() => readJson(RecordSchema, record("2023-02-31T10:00:00Z"))).toThrow(

@@ -54,6 +54,37 @@ it("answers headers over the limit with 431", async () => {
   await server.close();
 });
 
+it.each([3_000, 3_000_000])(
+  "says over HTTP/1.1 what is wrong with %i bytes of headers, or with what is no request",
+  async (size) => {
+    const server = await startEchoServer({ limits: { maxHeaderBytes: 2_000 } });
+    const refusal = (head: string) =>
+      new Promise<string>((resolve, reject) => {
+        let heard = "";
+        const socket = connect(server.port, "127.0.0.1", () => socket.write(head));
+        socket.on("data", (chunk) => (heard += chunk)).on("end", () => resolve(heard));
+        socket.on("error", reject);
+      });
+    const plain = (status: string, words: string) =>
+      [
+        `HTTP/1.1 ${status}`,
+        "Connection: close",
+        "Content-Type: text/plain; charset=utf-8",
+        "Cache-Control: no-store",
+        `Content-Length: ${words.length + 1}`,
+        "",
+        `${words}\n`,
+      ].join("\r\n");
+    expect(await refusal(`GET / HTTP/1.1\r\nhost: x\r\nx: ${"a".repeat(size)}\r\n\r\n`)).toBe(
+      plain("431 Request Header Fields Too Large", "the headers are too large"),
+    );
+    expect(await refusal(`GET / HTTP/1.1\r\nhost : x\r\n${"a".repeat(size)}`)).toBe(
+      plain("400 Bad Request", "the request is malformed"),
+    );
+    await server.close();
+  },
+);
+
 it("refuses connections past the limit, and takes them again later", async () => {
   const server = await startEchoServer({ limits: { maxConnections: 1 } });
   const first = connect(server.port, "127.0.0.1");

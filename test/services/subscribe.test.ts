@@ -107,6 +107,26 @@ describe("a conversation's log", () => {
     reader.close();
   });
 
+  test("refuses a place and a cursor past the end of the log, which would hide what comes before", async () => {
+    const alice = (await server.tenant("alice")).member("alice");
+    const conversationId = await open(alice);
+    const end = (await alice.events.listEvents({ conversationId, pageSize: 200 })).events.at(-1)?.seq ?? 0n;
+    for (const [request, message] of [
+      [{ afterSeq: end + 1n }, `after_seq: must be at most the conversation's last seq, ${end}`],
+      [{ cursor: String(end + 1n) }, "cursor: was not given out here; begin again without it"],
+      [{ cursor: "9223372036854775807" }, "cursor: was not given out here; begin again without it"],
+    ] as const) {
+      expect(await failureOf(follow(alice, { conversationId, ...request }).any())).toMatchObject({
+        reason: "INVALID_FIELD",
+        message: expect.stringContaining(message),
+      });
+    }
+    const reader = follow(alice, { conversationId, cursor: String(end) });
+    await send(alice, conversationId, "next");
+    expect(texts(await reader.next())).toEqual(["next"]);
+    reader.close();
+  });
+
   test("goes on after a place or a cursor, of which the cursor wins", async () => {
     const tenant = await server.tenant("alice");
     const alice = tenant.member("alice");

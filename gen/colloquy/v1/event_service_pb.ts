@@ -101,7 +101,8 @@ export type SubscribeRequest = Message<"colloquy.v1.SubscribeRequest"> & {
   conversationId: string;
 
   /**
-   * The `seq` after which to begin. Default: 0, the beginning. Only with a `conversation_id`.
+   * The `seq` after which to begin, at most the last of the conversation. Default: 0, the beginning. Only with a
+   * `conversation_id`.
    *
    * @generated from field: int64 after_seq = 2;
    */

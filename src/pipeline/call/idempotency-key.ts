@@ -5,6 +5,7 @@ import { invalidField } from "../../domain/errors.ts";
 
 const FIELD = "request_id";
 export const IDEMPOTENCY_HEADER = "idempotency-key";
+const RULE = "must be 1 to 128 visible ASCII characters";
 
 /** The field of a request that carries its key, if its message has one. */
 export function requestIdField(input: DescMessage): DescField | undefined {
@@ -21,6 +22,8 @@ export function idempotencyKey(
   header: string | undefined,
 ): string | undefined {
   const own = field === undefined ? "" : String((request as unknown as Record<string, unknown>)[field.localName] ?? "");
+  // Whoever sends an empty one takes the call for one that can be repeated.
+  if (header === "") throw invalidField(IDEMPOTENCY_HEADER, RULE, "request_id.format");
   const given = header ?? "";
   if (own !== "" && given !== "" && own !== given) {
     throw invalidField(FIELD, `differs from the ${IDEMPOTENCY_HEADER} header`, "request_id.conflict");
@@ -28,11 +31,7 @@ export function idempotencyKey(
   const key = own || given;
   if (key === "") return undefined;
   if (!/^[\x21-\x7e]{1,128}$/.test(key)) {
-    throw invalidField(
-      own ? FIELD : IDEMPOTENCY_HEADER,
-      "must be 1 to 128 visible ASCII characters",
-      "request_id.format",
-    );
+    throw invalidField(own ? FIELD : IDEMPOTENCY_HEADER, RULE, "request_id.format");
   }
   return key;
 }

@@ -19,7 +19,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { HEARTBEAT_MS } from "../../pipeline/streams/heartbeat.ts";
 import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../../pipeline/streams/push-stream.ts";
 import type { Database } from "../../store/database.ts";
-import { type LogEntry, readLog } from "../../store/messages/messages.ts";
+import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
 
 export interface Subscriptions {
@@ -89,7 +89,12 @@ async function subscribeToOne(
   if (after > MAX_SEQ) throw invalidField("cursor", "was not given out here", "cursor.unknown");
   const seen = isOurId(id) ? await readLog(parts.database, caller, id, after, 1, { signal }) : undefined;
   if (seen === undefined) throw notFound("conversation");
-  if (seen.length === 0) context.flushHeaders();
+  if (seen.length === 0) {
+    // Of a log that another backup holds, or of none: whoever waited for it would miss what comes before.
+    const end = (await logEnds(parts.database, caller.tenantId, [id])).get(id) ?? 0n;
+    if (after > end) throw pastEnd(cursor, end);
+    context.flushHeaders();
+  }
   const renew = renewing(parts, context);
   const entries = mapped<LogEntry | undefined, SubscribeResponse>(sink, (some) => {
     const last = some.at(-1);
@@ -100,6 +105,12 @@ async function subscribeToOne(
   });
   await followLog(parts, renew, id, after, parts.heartbeatMs, signal).pushTo(entries);
   throw notFound("conversation");
+}
+
+function pastEnd(cursor: string, end: bigint): Error {
+  return cursor === ""
+    ? invalidField("after_seq", `must be at most the conversation's last seq, ${end}`, "after_seq.past_end")
+    : invalidField("cursor", "was not given out here; begin again without it", "cursor.unknown");
 }
 
 async function* subscribeToAll(

@@ -1,0 +1,48 @@
+// Answers HTTP/1.1 that Node cannot read, with the words that other refusals have. Node's own answers have no body.
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import { LINGER_MS } from "../../http/body/linger.ts";
+
+/** By the code of Node's error. */
+const ANSWERS: Readonly<Record<string, readonly [status: number, words: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "the headers are too large"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "the chunk extensions are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "the headers took too long"],
+};
+const MALFORMED = [400, "the request is malformed"] as const;
+
+/** What this uses of node:http beside its documented face: the response that is under way on a socket. */
+interface AnsweringSocket {
+  readonly _httpMessage?: { readonly headersSent: boolean } | null;
+}
+
+/** Most bytes that are still read of a connection that was refused, so that its answer is not lost to a reset. */
+const LINGER_BYTES = 8 * 1024 * 1024;
+
+/** With how many bytes read a refused connection is ended, whoever still sends. */
+const refused = new WeakMap<Socket, number>();
+
+/** For the event "clientError", which comes again for whatever comes after. */
+export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+  const most = refused.get(socket);
+  if (most !== undefined && socket.bytesRead <= most) return;
+  const answering = (socket as AnsweringSocket)._httpMessage;
+  // Whoever has gone hears nothing, and half an answer would be taken for the rest of another.
+  if (most !== undefined || error.code === "ECONNRESET" || !socket.writable || answering?.headersSent === true) {
+    socket.destroy(error);
+    return;
+  }
+  refused.set(socket, socket.bytesRead + LINGER_BYTES);
+  const [status, words] = ANSWERS[error.code ?? ""] ?? MALFORMED;
+  const body = `${words}\n`;
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "Connection: close",
+    "Content-Type: text/plain; charset=utf-8",
+    "Cache-Control: no-store",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  const limit = setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.once("end", () => socket.destroy()).once("close", () => clearTimeout(limit));
+}
