@@ -17,7 +17,7 @@ import { endIfIdle } from "./connections/end-if-idle.ts";
 import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./connections/expect-continue.ts";
 import { lingerBeforeClose } from "./connections/linger.ts";
 import { createUnreadLimit } from "./connections/unread-limit.ts";
-import { refuseUnreadable } from "./connections/unreadable.ts";
+import { createRefusal } from "./connections/unreadable.ts";
 import type { Limits } from "./limits.ts";
 
 export interface OnePort {
@@ -69,7 +69,7 @@ export function createOnePort(
         );
   // Node would destroy it at once.
   http1.on("timeout", (socket) => endIfIdle(socket, () => socket.destroy()));
-  http1.on("clientError", refuseUnreadable);
+  http1.on("clientError", createRefusal());
   http1.on("checkContinue", (request, response) => {
     continueWhenRead(request, response);
     onRequest(request, response);

@@ -19,11 +19,14 @@ interface AnsweringSocket {
 /** Most bytes that are still read of a connection that was refused, so that its answer is not lost to a reset. */
 const LINGER_BYTES = 8 * 1024 * 1024;
 
-/** With how many bytes read a refused connection is ended, whoever still sends. */
-const refused = new WeakMap<Socket, number>();
+/** Makes a listener for the event "clientError", which comes again for whatever comes after. */
+export function createRefusal(): (error: NodeJS.ErrnoException, socket: Socket) => void {
+  /** With how many bytes read a refused connection is ended, whoever still sends. */
+  const refused = new WeakMap<Socket, number>();
+  return (error, socket) => refuse(error, socket, refused);
+}
 
-/** For the event "clientError", which comes again for whatever comes after. */
-export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): void {
+function refuse(error: NodeJS.ErrnoException, socket: Socket, refused: WeakMap<Socket, number>): void {
   const most = refused.get(socket);
   if (most !== undefined && socket.bytesRead <= most) return;
   const answering = (socket as AnsweringSocket)._httpMessage;
