@@ -9,6 +9,7 @@ import { MessageService as Messages } from "../../../gen/colloquy/v1/message_ser
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { createFindItems } from "./find-items.ts";
 import { conversationIdOf, inParameter, ourConversationId, ourIdIn } from "./ids.ts";
 import { readItems } from "./items/read-items.ts";
 import { writeItem } from "./items/write-item.ts";
@@ -18,9 +19,10 @@ const DEFAULT_PAGE = 20;
 
 export function createConversationHandlers(canonical: Canonical): Handlers<typeof ConversationService> {
   const { method } = Conversations;
+  const found = createFindItems(canonical);
   return {
     async createConversation({ items, metadata }, context) {
-      const messages = await readItems(canonical, context, items);
+      const messages = await readItems(found, context, undefined, items);
       const { conversation } = await canonical.once(context, method.createConversation, {
         conversation: { metadata: checkMetadata(metadata) },
         messages,

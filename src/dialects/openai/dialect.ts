@@ -8,7 +8,7 @@ import { serve } from "../../pipeline/service.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
 import { createConversationHandlers } from "./conversations.ts";
 import { renderError } from "./errors.ts";
-import { LOOK_UP_ITEM } from "./items/read-items.ts";
+import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
 
 export const createOpenAi: CreateDialect = ({ canonical }) => ({
@@ -36,17 +36,19 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
   [conversation.searchItems, [Messages.method.searchMessages]],
   [item.createItems, [Messages.method.batchSendMessages]],
   [item.listItems, [Messages.method.listMessages, Messages.method.getMessage]],
-  [item.getItem, [Messages.method.getMessage]],
+  [item.getItem, [...FIND_ITEM]],
   [item.deleteItem, [Messages.method.deleteMessage]],
 ]);
 
 /** A caller that may write is answered what it wrote, and finds what it names. */
 const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
-  [item.deleteItem, [Messages.method.getMessage, Conversations.method.getConversation]],
+  [item.deleteItem, [...FIND_ITEM, Conversations.method.getConversation]],
+  // A given id must be free.
+  [item.createItems, [Messages.method.listMessages]],
 ]);
 
 /** References to stored items are read, which a caller that may only write cannot. */
 const mayCall: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
-  [conversation.createConversation, [LOOK_UP_ITEM]],
-  [item.createItems, [LOOK_UP_ITEM]],
+  [conversation.createConversation, [Messages.method.getMessage]],
+  [item.createItems, [Messages.method.getMessage]],
 ]);

@@ -33,7 +33,7 @@ const RETRIED = new Set([408, 409, 429, 503]);
 const RETRY_AFTER_MS = "1000";
 
 /** What the services call the fields of requests. */
-const NAMES = { messages: "items", page_size: "limit", page_token: "page", after_id: "after" };
+const NAMES = { messages: "items", client_id: "id", page_size: "limit", page_token: "page", after_id: "after" };
 
 export const renderError: RenderError = (failure, info) => {
   const read = readFailure(failure, info, NAMES);

@@ -14,6 +14,26 @@ export function derivedId(prefix: string, id: string): string {
   return `${prefix}_${id.replaceAll("-", "")}`;
 }
 
+/** An id that a client may give to an item. */
+export const GIVEN_ID = /^[A-Za-z0-9_-]{1,128}$/;
+
+/**
+ * The id of an item: the one that its client gave it, else one that is derived from ours. One that was given again, after
+ * the item that had it was deleted, is kept apart by a number, which no such id can have.
+ */
+export function itemIdOf({ clientId, id }: { readonly clientId: string; readonly id: string }, prefix: string): string {
+  const end = clientId.indexOf(AGAIN);
+  const given = end === -1 ? clientId : clientId.slice(0, end);
+  return GIVEN_ID.test(given) ? given : derivedId(prefix, id);
+}
+
+/** The client ids under which items with an id may be, one after the other. */
+export function clientIdOf(id: string, times: number): string {
+  return times === 0 ? id : `${id}${AGAIN}${times + 1}`;
+}
+
+const AGAIN = "~";
+
 /** Our id in one that was derived from it; undefined: it is none. */
 export function ourIdIn(id: string): string | undefined {
   const [, , a, b, c, d, e] = DERIVED.exec(id) ?? [];

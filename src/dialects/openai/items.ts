@@ -1,59 +1,29 @@
 // The methods about items: each is one entry of its conversation's log.
 import type { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
-import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
-import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { edgesOf, toConversation } from "./conversations.ts";
-import { inParameter, ourConversationId, ourIdIn } from "./ids.ts";
+import { createFindItems, KINDS } from "./find-items.ts";
+import { inParameter, ourConversationId } from "./ids.ts";
 import { readItems } from "./items/read-items.ts";
 import { writeItem } from "./items/write-item.ts";
 
 const DEFAULT_PAGE = 20;
 
-/** Every kind of entry is an item. */
-const KINDS = [
-  MessageKind.MESSAGE,
-  MessageKind.REASONING,
-  MessageKind.TOOL_CALL,
-  MessageKind.TOOL_RESULT,
-  MessageKind.APPROVAL_REQUEST,
-  MessageKind.APPROVAL_RESPONSE,
-  MessageKind.ITEM,
-  MessageKind.SUMMARY,
-];
-
 export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemService> {
   const { method } = Messages;
 
-  /** The entry of a conversation that an item is. Throws NOT_FOUND. */
-  async function find(
-    context: CallContext,
-    conversationId: string,
-    id: string,
-    deleted?: DeletedFilter,
-  ): Promise<Message> {
-    const messageId = ourIdIn(id);
-    if (messageId === undefined) throw notFound("item");
-    const request = { messageId, ...(deleted !== undefined && { deleted }) };
-    try {
-      const { message } = await canonical.call(context, method.getMessage, request);
-      if (message?.conversationId === conversationId) return message;
-    } catch (error) {
-      if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) throw error;
-    }
-    throw notFound("item");
-  }
+  const found = createFindItems(canonical);
 
   /** Where a page begins: also behind an item that was deleted since it was shown. */
   async function edgeOf(context: CallContext, conversationId: string, after: string | undefined, ascending: boolean) {
     if (after === undefined) return {};
     try {
-      const { seq } = await find(context, conversationId, after, DeletedFilter.INCLUDE);
+      const { seq } = await found.find(context, conversationId, after, true);
       return ascending ? { afterSeq: seq } : { beforeSeq: seq };
     } catch (error) {
       throw inParameter("after", error);
@@ -63,7 +33,7 @@ export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemSe
   return {
     async createItems({ conversationId, items }, context) {
       const own = ourConversationId(conversationId);
-      const drafts = await readItems(canonical, context, items);
+      const drafts = await readItems(found, context, own, items);
       const request = { conversationId: own, messages: drafts };
       const { messages } =
         drafts.length === 0 ? { messages: [] } : await canonical.once(context, method.batchSendMessages, request);
@@ -85,12 +55,12 @@ export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemSe
     },
 
     async getItem({ conversationId, itemId }, context) {
-      return { item: writeItem(await find(context, ourConversationId(conversationId), itemId)).json };
+      return { item: writeItem(await found.find(context, ourConversationId(conversationId), itemId)).json };
     },
 
     async deleteItem({ conversationId, itemId }, context) {
       const own = ourConversationId(conversationId);
-      const { id } = await find(context, own, itemId);
+      const { id } = await found.find(context, own, itemId);
       await canonical.once(context, method.deleteMessage, { messageId: id });
       const request = { conversationId: own };
       const { conversation } = await canonical.call(context, Conversations.method.getConversation, request);

@@ -41,7 +41,6 @@ describe("an item", () => {
       else expect(id).toMatch(/^[a-z]+_[0-9a-f]{32}$/);
       const { data } = await client.conversations.items.list(conversation);
       expect(data).toEqual([{ id, ...expected }]);
-      if (given !== undefined) return;
       expect(await client.conversations.items.retrieve(id, { conversation_id: conversation })).toEqual({
         id,
         ...expected,
@@ -130,6 +129,58 @@ describe("an item", () => {
     await expect(client.conversations.items.retrieve(id, params)).rejects.toMatchObject(gone);
     await expect(client.conversations.items.delete(id, params)).rejects.toMatchObject(gone);
     expect((await client.conversations.items.list(conversation)).data).toEqual([data[1]]);
+  });
+
+  test("keeps the id that it was given, by which it is found, paged and deleted", async () => {
+    const { client } = scene;
+    const conversation = await newConversation();
+    const params = { conversation_id: conversation };
+    const reasoning = { type: "reasoning", id: "rs_68af", summary: [], encrypted_content: "g" };
+    const items = [{ role: "user", content: "a", id: "msg_own" }, reasoning, { role: "user", content: "b" }];
+    const { data } = await create(conversation, items);
+    expect(data.map(({ id }) => id)).toEqual(["msg_own", "rs_68af", expect.stringMatching(/^msg_[0-9a-f]{32}$/)]);
+    const page = await client.conversations.items.list(conversation, { order: "asc", limit: 2 });
+    expect(page.last_id).toBe("rs_68af");
+    expect((await page.getNextPage()).data).toEqual([data[2]]);
+    await client.conversations.items.delete("rs_68af", params);
+    await expect(client.conversations.items.retrieve("rs_68af", params)).rejects.toMatchObject({ status: 404 });
+    expect((await client.conversations.items.list(conversation, { order: "asc" })).data).toEqual([data[0], data[2]]);
+  });
+
+  test("may have an id that one had which was deleted", async () => {
+    const { client } = scene;
+    const conversation = await newConversation();
+    const params = { conversation_id: conversation };
+    for (const content of ["first", "second", "second"]) {
+      const { data } = await create(conversation, [{ role: "user", content, id: "msg_again" }]);
+      expect(data).toMatchObject([{ id: "msg_again", content: [{ text: content }] }]);
+      expect(await client.conversations.items.retrieve("msg_again", params)).toEqual(data[0]);
+      expect((await client.conversations.items.list(conversation)).data).toEqual(data);
+      await client.conversations.items.delete("msg_again", params);
+      expect((await client.conversations.items.list(conversation)).data).toEqual([]);
+    }
+  });
+
+  test("has an id that no other of its conversation has, and is stored once where it comes twice", async () => {
+    const conversation = await newConversation();
+    const item = { role: "user", content: "a", id: "msg_1" };
+    const { data } = await create(conversation, [item]);
+    expect((await create(conversation, [item])).data).toEqual(data);
+    const refused = { status: 400, param: "items[0].id", code: "invalid_value" };
+    await expect(create(conversation, [{ ...item, content: "b" }])).rejects.toMatchObject(refused);
+    await expect(
+      create(conversation, [
+        { ...item, id: "x" },
+        { ...item, id: "x" },
+      ]),
+    ).rejects.toMatchObject({
+      ...refused,
+      param: "items[1].id",
+    });
+    const [plain] = (await create(conversation, [{ role: "user", content: "c" }])).data;
+    await expect(create(conversation, [{ role: "user", content: "d", id: plain?.id }])).rejects.toMatchObject(refused);
+    expect((await scene.client.conversations.items.list(conversation)).data).toHaveLength(2);
+    expect((await create(await newConversation(), [item])).data).toMatchObject([{ id: "msg_1" }]);
   });
 
   test("of another conversation is not found", async () => {

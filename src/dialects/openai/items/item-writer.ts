@@ -1,6 +1,7 @@
 // Writes the JSON of one item.
 import { type Message, MessageState } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { type Members, textOf } from "./json-members.ts";
+import { itemIdOf } from "../ids.ts";
+import type { Members } from "./json-members.ts";
 
 export interface WrittenItem {
   readonly id: string;
@@ -16,14 +17,15 @@ export function statusOf({ state }: Message): string {
 
 /** What stands in `rest` is written as it is, and wins over what is added. */
 export class ItemWriter {
-  readonly #id: string;
   readonly #rest: Members;
+  readonly #id: string;
   #text: string;
 
-  constructor(id: string, rest: Members) {
-    this.#id = textOf(rest.get("id")) ?? id;
+  constructor(message: Message, prefix: string, rest: Members) {
+    const id = itemIdOf(message, prefix);
+    this.#id = id;
     this.#rest = rest;
-    this.#text = `{"id":${JSON.stringify(this.#id)}`;
+    this.#text = `{"id":"${id}"`;
     for (const [name, json] of rest) if (name !== "id") this.#text += `,${JSON.stringify(name)}:${json}`;
   }
 

@@ -2,6 +2,7 @@
 import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
 import { jsonFault } from "../../../domain/parts/json-text.ts";
+import { GIVEN_ID } from "../ids.ts";
 import { requireMembers } from "./check-item.ts";
 import { type MessageDraft, opaque, type PartDraft, restOf, takeText } from "./drafts.ts";
 import { FORMATS, type ItemType, itemType } from "./item-types.ts";
@@ -16,8 +17,6 @@ export type ReadItem =
   | { readonly kind: "reference"; readonly id: string }
   /** An instruction to the model that is not stored. */
   | { readonly kind: "trigger" };
-
-const ID = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** Reads the JSON text of an item. Throws INVALID_FIELD for what breaks a rule; `place` is where it stands, such as `items[1]`. */
 export function readItem(text: string, place: string): ReadItem {
@@ -36,7 +35,11 @@ export function readItem(text: string, place: string): ReadItem {
   if (type === "message") return { kind: "item", id, message: readMessageItem(members, place) };
   const known = itemType(type);
   requireMembers(members, known.required, place);
-  return { kind: "item", id, message: { kind: known.kind, role: known.role, parts: [partOf(type, known, members)] } };
+  return {
+    kind: "item",
+    id,
+    message: { kind: known.kind, role: known.role, parts: [partOf(type, known, members, id)] },
+  };
 }
 
 function typeOf(members: Members, place: string): string {
@@ -51,16 +54,16 @@ function typeOf(members: Members, place: string): string {
 /** A null id is none. */
 function takeId(members: Members, place: string): string | undefined {
   const json = members.get("id");
-  if (json === "null") members.delete("id");
+  members.delete("id");
   if (json === undefined || json === "null") return undefined;
   const id = textOf(json);
   if (id === undefined) throw invalidField(`${place}.id`, "must be a string", "json.type");
-  if (!ID.test(id))
+  if (!GIVEN_ID.test(id))
     throw invalidField(`${place}.id`, "must be 1 to 128 of the characters A-Z, a-z, 0-9, _ and -", "id");
   return id;
 }
 
-function partOf(type: string, known: ItemType, members: Members): PartDraft {
+function partOf(type: string, known: ItemType, members: Members, id: string | undefined): PartDraft {
   if (known.call !== undefined) return callPart(type, known.call, members);
   switch (known.kind) {
     case MessageKind.TOOL_RESULT:
@@ -69,7 +72,10 @@ function partOf(type: string, known: ItemType, members: Members): PartDraft {
       return reasoningPart(members);
     case MessageKind.APPROVAL_REQUEST:
       // Its id is the question's: an answer names it.
-      return { content: { case: "approvalRequest", value: {} }, ...restOf(members) };
+      return {
+        content: { case: "approvalRequest", value: id === undefined ? {} : { approvalId: id } },
+        ...restOf(members),
+      };
     case MessageKind.APPROVAL_RESPONSE:
       return approvalPart(members);
     default:

@@ -1,54 +1,62 @@
 // The items of one request.
-import { MessageService as Messages } from "../../../../gen/colloquy/v1/message_service_pb.ts";
-import { DomainError, ErrorReason, invalidField, notFound } from "../../../domain/errors.ts";
+import { DomainError, ErrorReason, notFound } from "../../../domain/errors.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { Turns } from "../../../pipeline/streams/time-slices.ts";
-import type { Canonical } from "../../../services/in-process/in-process.ts";
+import { type FindItems, notUnique } from "../find-items.ts";
 import { inParameter, ourIdIn } from "../ids.ts";
 import type { MessageDraft } from "./drafts.ts";
 import { readItem } from "./read-item.ts";
 
-/** The method that looks up the item that a reference names. */
-export const LOOK_UP_ITEM = Messages.method.getMessage;
-
 /**
  * The entries that the items of a request are, without instructions that are not stored. Throws INVALID_FIELD that says
  * where, and NOT_FOUND for a reference to an item that the caller does not see.
+ *
+ * @param conversationId undefined: the conversation is a new one
  */
 export async function readItems(
-  canonical: Canonical,
+  items: FindItems,
   context: CallContext,
-  items: readonly string[],
+  conversationId: string | undefined,
+  texts: readonly string[],
 ): Promise<MessageDraft[]> {
   const drafts: MessageDraft[] = [];
   const ids = new Set<string>();
   const turns = new Turns();
-  for (const [index, text] of items.entries()) {
+  for (const [index, text] of texts.entries()) {
     // A megabyte takes some milliseconds.
     await turns.next();
     const place = `items[${index}]`;
     const item = readItem(text, place);
     if (item.kind === "trigger") continue;
     if (item.kind === "reference") {
-      drafts.push(await referred(canonical, context, item.id, place));
+      drafts.push(await referred(items, context, conversationId, item.id, place));
       continue;
     }
-    if (item.id !== undefined) {
-      if (ids.has(item.id)) throw invalidField(`${place}.id`, "must be unique in its conversation", "id.unique");
-      ids.add(item.id);
+    const { id, message } = item;
+    if (id === undefined) {
+      drafts.push(message);
+      continue;
     }
-    drafts.push(item.message);
+    if (ids.has(id)) throw notUnique(place);
+    ids.add(id);
+    const clientId = conversationId === undefined ? id : await items.clientIdFor(context, conversationId, id, place);
+    drafts.push({ ...message, clientId });
   }
   return drafts;
 }
 
-async function referred(canonical: Canonical, context: CallContext, id: string, place: string): Promise<MessageDraft> {
+/** A copy of a stored item, of the conversation or, by an id that was derived, of another. */
+async function referred(
+  items: FindItems,
+  context: CallContext,
+  conversationId: string | undefined,
+  id: string,
+  place: string,
+): Promise<MessageDraft> {
+  const ours = ourIdIn(id) !== undefined || conversationId === undefined;
   try {
-    const messageId = ourIdIn(id);
-    if (messageId === undefined) throw notFound("item");
-    const { message } = await canonical.call(context, LOOK_UP_ITEM, { messageId });
-    if (message === undefined) throw notFound("item");
-    const { kind, role, content, parts } = message;
+    const found = ours ? items.findAnywhere(context, id) : items.find(context, conversationId, id);
+    const { kind, role, content, parts } = await found;
     return { kind, role, parts, ...(parts.length === 0 && { content }) };
   } catch (error) {
     const unknown = error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND;

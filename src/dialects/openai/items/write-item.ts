@@ -1,6 +1,5 @@
 // Entries of a conversation as items: those that items made come back equal, others become the item that they are.
 import { type Message, MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { derivedId } from "../ids.ts";
 import { FORMATS, type ItemType, itemType, UNKNOWN_TYPE } from "./item-types.ts";
 import { ItemWriter, statusOf, type WrittenItem } from "./item-writer.ts";
 import { membersOf, textOf } from "./json-members.ts";
@@ -34,14 +33,14 @@ function writeOpaque(message: Message, first: PartJson | undefined): WrittenItem
     return item.done();
   }
   const type = itemType(textOf(members.get("type")) ?? "");
-  const item = new ItemWriter(derivedId(type.prefix, message.id), members);
+  const item = new ItemWriter(message, type.prefix, members);
   return fill(message, type, item);
 }
 
 /** Begins an item of a part: its type and all else that stands beside the part come first, and what is there stays. */
 function begin(message: Message, type: ItemType, extra: { extraJson?: string | undefined; type: string }): ItemWriter {
   const rest = membersOf(extra.extraJson ?? "{}") ?? new Map<string, string>();
-  const item = new ItemWriter(derivedId(type.prefix, message.id), rest);
+  const item = new ItemWriter(message, type.prefix, rest);
   item.add("type", extra.type);
   return item;
 }

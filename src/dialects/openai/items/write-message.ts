@@ -1,6 +1,6 @@
 // Messages as items of type `message`.
 import type { Message } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { derivedId } from "../ids.ts";
+import { itemIdOf } from "../ids.ts";
 import { FORMATS, wordOfRole } from "./item-types.ts";
 import { ItemWriter, statusOf, type WrittenItem } from "./item-writer.ts";
 import { membersOf } from "./json-members.ts";
@@ -10,10 +10,10 @@ import { contentText, plainContent } from "./write-content.ts";
 const PREFIX = "msg";
 
 export function writeMessage(message: Message, parts: readonly PartJson[]): WrittenItem {
-  const id = derivedId(PREFIX, message.id);
   const role = wordOfRole(message.role);
   const status = statusOf(message);
   if (parts.length === 0) {
+    const id = itemIdOf(message, PREFIX);
     const content = plainContent(message.content, message.role);
     return { id, json: `{"id":"${id}","type":"message","status":"${status}","role":"${role}","content":[${content}]}` };
   }
@@ -23,7 +23,7 @@ export function writeMessage(message: Message, parts: readonly PartJson[]): Writ
   const contents = (beside === undefined ? parts : others).flatMap(
     (part) => contentText(part, message.role, edited) ?? [],
   );
-  const item = new ItemWriter(id, membersOf(beside ?? "{}") ?? new Map());
+  const item = new ItemWriter(message, PREFIX, membersOf(beside ?? "{}") ?? new Map());
   item.add("type", '"message"');
   item.add("status", `"${status}"`);
   item.add("role", `"${role}"`);

@@ -1,0 +1,96 @@
+// Finds items by their ids: those that were derived from ours, and those that clients gave.
+import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import { clientIdOf, ourIdIn } from "./ids.ts";
+
+/** Every kind of entry is an item. */
+export const KINDS = [
+  MessageKind.MESSAGE,
+  MessageKind.REASONING,
+  MessageKind.TOOL_CALL,
+  MessageKind.TOOL_RESULT,
+  MessageKind.APPROVAL_REQUEST,
+  MessageKind.APPROVAL_RESPONSE,
+  MessageKind.ITEM,
+  MessageKind.SUMMARY,
+];
+
+/** What finding an item calls. */
+export const FIND_ITEM = [Messages.method.getMessage, Messages.method.listMessages] as const;
+
+/** An id of a conversation's item may be given again so often, each time after the item was deleted. */
+const MAX_TIMES = 100;
+
+export interface FindItems {
+  /** The entry that an item is, also if it was deleted where `deleted` says so. Throws NOT_FOUND. */
+  find(context: CallContext, conversationId: string, id: string, deleted?: boolean): Promise<Message>;
+  /** The entry that an item of any conversation is, by an id that was derived. Throws NOT_FOUND. */
+  findAnywhere(context: CallContext, id: string): Promise<Message>;
+  /**
+   * The client id for a new item whose client gave it an id. Throws INVALID_FIELD for the id of an item that is there
+   * and whose id was derived; whether one that was given is there, the store checks.
+   */
+  clientIdFor(context: CallContext, conversationId: string, id: string, place: string): Promise<string>;
+}
+
+export function createFindItems(canonical: Canonical): FindItems {
+  const { method } = Messages;
+
+  /** By our id; undefined: the caller does not see it. */
+  async function byOurId(context: CallContext, id: string, deleted = false): Promise<Message | undefined> {
+    const messageId = ourIdIn(id);
+    if (messageId === undefined) return undefined;
+    try {
+      const request = { messageId, deleted: deleted ? DeletedFilter.INCLUDE : DeletedFilter.EXCLUDE };
+      return (await canonical.call(context, method.getMessage, request)).message;
+    } catch (error) {
+      if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
+      throw error;
+    }
+  }
+
+  /** The latest of those that were given an id, deleted or not, and how many there were before it. */
+  async function byGivenId(context: CallContext, conversationId: string, id: string) {
+    let latest: { message: Message; times: number } | undefined;
+    for (let times = 0; times < MAX_TIMES; times++) {
+      const request = { conversationId, clientId: clientIdOf(id, times), kinds: KINDS, deleted: DeletedFilter.INCLUDE };
+      const [message] = (await canonical.call(context, method.listMessages, request)).messages;
+      if (message === undefined) break;
+      latest = { message, times };
+      if (message.deleteTime === undefined) break;
+    }
+    return latest;
+  }
+
+  return {
+    async find(context, conversationId, id, deleted = false) {
+      const derived = await byOurId(context, id, deleted);
+      if (derived?.conversationId === conversationId && derived.clientId === "") return derived;
+      const given = (await byGivenId(context, conversationId, id))?.message;
+      if (given === undefined || (given.deleteTime !== undefined && !deleted)) throw notFound("item");
+      return given;
+    },
+
+    async findAnywhere(context, id) {
+      const message = await byOurId(context, id);
+      if (message === undefined) throw notFound("item");
+      return message;
+    },
+
+    async clientIdFor(context, conversationId, id, place) {
+      const derived = await byOurId(context, id);
+      if (derived?.conversationId === conversationId && derived.clientId === "") throw notUnique(place);
+      const given = await byGivenId(context, conversationId, id);
+      if (given === undefined) return id;
+      return clientIdOf(id, given.message.deleteTime === undefined ? given.times : given.times + 1);
+    },
+  };
+}
+
+export function notUnique(place: string): DomainError {
+  return invalidField(`${place}.id`, "must be unique in its conversation", "id.unique");
+}
