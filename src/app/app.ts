@@ -36,6 +36,7 @@ import { createConversationService } from "../services/conversations/service.ts"
 import { toMessage } from "../services/convert.ts";
 import { createEventService } from "../services/events/service.ts";
 import { createSubscriptions } from "../services/events/subscribe.ts";
+import { createAttempts } from "../services/in-process/attempts.ts";
 import { createMessageService } from "../services/messages/service.ts";
 import { createParticipantService } from "../services/participants/service.ts";
 import { redactForWriteOnlyKeys } from "../services/redaction.ts";
@@ -154,6 +155,7 @@ export async function createApp(
     services: canonical,
     permit: (principal, method) => permit(principal, ruleOf(method)),
     people: identity.directory,
+    attempts: createAttempts(database, onError),
     trust: { ...config.trust, allowsOrigin },
   });
   const named = [...canonical, ...compat.services].map(({ service }) => service);

@@ -4,6 +4,7 @@ import type { MountedName, MountPoint } from "../domain/settings/dialect-names.t
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
+import type { Attempts } from "../services/in-process/attempts.ts";
 import { createCanonical, type Permit } from "../services/in-process/in-process.ts";
 import { mountsByPort } from "./mounts.ts";
 import { createActing, LOOK_UP_MEMBER, type People } from "./shared/act-as-user.ts";
@@ -20,6 +21,8 @@ export interface CompatOptions {
   readonly services: readonly ServiceEntry[];
   readonly permit: Permit;
   readonly people: People;
+  /** For the dialects of clients that send requests again by themselves. */
+  readonly attempts: Attempts;
   /** The dialects that trust a user id without a credential, and the tenant, by id or slug, of those users. */
   readonly trust: {
     readonly dialects: readonly MountedName[];
@@ -44,7 +47,15 @@ export interface Compat {
   mounts(own: readonly Mount[], ownPort: number): ReadonlyMap<number | undefined, readonly Mount[]>;
 }
 
-export function createCompat({ dialects: makers, points, services, permit, people, trust }: CompatOptions): Compat {
+export function createCompat({
+  dialects: makers,
+  points,
+  services,
+  permit,
+  people,
+  attempts,
+  trust,
+}: CompatOptions): Compat {
   const dialects = new Map<MountedName, Dialect>();
   const owners = new Map<DescMethod, Dialect>();
   const callsOf = (method: DescMethod) => owners.get(method)?.calls.get(method) ?? [];
@@ -57,7 +68,7 @@ export function createCompat({ dialects: makers, points, services, permit, peopl
     if (make === undefined) throw new Error(`there is no dialect ${name}`);
     const trusts = trust.dialects.includes(name);
     const acting = createActing({ people, trustedTenant: trusts ? trust.tenant : undefined, canonical });
-    const dialect = make({ canonical, acting, tenants: people });
+    const dialect = make({ canonical, acting, tenants: people, attempts });
     dialects.set(name, dialect);
     for (const { service } of dialect.services) {
       for (const method of service.methods) {

@@ -53,6 +53,7 @@ export function createFakePipeline({ services, admit, trace = () => {} }: FakeOp
         call.status = status;
       },
       onceOver: () => {},
+      onceSent: () => {},
       flushHeaders: () => call.onFlushHeaders?.(),
       held: (bytes) => call.onHeld?.(bytes),
     };

@@ -14,16 +14,22 @@ import { conversationIdOf, inParameter, ourConversationId, ourIdIn } from "./ids
 import { readItems } from "./items/read-items.ts";
 import { writeItem } from "./items/write-item.ts";
 import { checkMetadata, toMetadata } from "./metadata.ts";
+import type { ActOnce } from "./retries.ts";
 
 const DEFAULT_PAGE = 20;
 
-export function createConversationHandlers(canonical: Canonical): Handlers<typeof ConversationService> {
+export function createConversationHandlers(
+  canonical: Canonical,
+  actOnce: ActOnce,
+): Handlers<typeof ConversationService> {
   const { method } = Conversations;
   const found = createFindItems(canonical);
   return {
-    async createConversation({ items, metadata }, context) {
+    async createConversation(request, context) {
+      const { items, metadata } = request;
+      const once = await actOnce(context, method.createConversation, request);
       const messages = await readItems(found, context, undefined, items);
-      const { conversation } = await canonical.once(context, method.createConversation, {
+      const { conversation } = await canonical.once(once, method.createConversation, {
         conversation: { metadata: checkMetadata(metadata) },
         messages,
       });
@@ -36,9 +42,11 @@ export function createConversationHandlers(canonical: Canonical): Handlers<typeo
       return answerOf(conversation);
     },
 
-    async updateConversation({ conversationId, metadata }, context) {
+    async updateConversation(request, context) {
+      const { conversationId, metadata } = request;
       if (metadata === undefined) throw invalidField("metadata", "must be given", "required");
-      const { conversation } = await canonical.once(context, method.updateConversation, {
+      const once = await actOnce(context, method.updateConversation, request);
+      const { conversation } = await canonical.once(once, method.updateConversation, {
         conversationId: ourConversationId(conversationId),
         conversation: { metadata: checkMetadata(JSON.parse(metadata)) },
         updateMask: { paths: ["metadata"] },
@@ -46,9 +54,11 @@ export function createConversationHandlers(canonical: Canonical): Handlers<typeo
       return answerOf(conversation);
     },
 
-    async deleteConversation({ conversationId }, context) {
-      const request = { conversationId: ourConversationId(conversationId) };
-      await canonical.once(context, method.deleteConversation, request);
+    async deleteConversation(request, context) {
+      const { conversationId } = request;
+      const own = ourConversationId(conversationId);
+      const once = await actOnce(context, method.deleteConversation, request);
+      await canonical.once(once, method.deleteConversation, { conversationId: own });
       return { conversation: { id: conversationId, object: "conversation.deleted", deleted: true } };
     },
 

@@ -10,13 +10,14 @@ import { createConversationHandlers } from "./conversations.ts";
 import { renderError } from "./errors.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
+import { createActOnce } from "./retries.ts";
 
-export const createOpenAi: CreateDialect = ({ canonical }) => ({
+export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
   name: "openai",
   title: "OpenAI",
   services: [
-    serve(ConversationService, createConversationHandlers(canonical)),
-    serve(ItemService, createItemHandlers(canonical)),
+    serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
+    serve(ItemService, createItemHandlers(canonical, createActOnce(attempts))),
   ],
   calls,
   mayCall,

@@ -85,7 +85,7 @@ function messageOf(
   if (kind === "not_found") {
     if (binding === undefined) return `Invalid URL (${verb} ${path})`;
     const [, conversation, item] = /\/conversations\/([^/]+)(?:\/items\/([^/]+))?/.exec(path) ?? [];
-    const isItem = message === "item not found";
+    const isItem = message === "item not found" || message === "message not found";
     const id = isItem ? item : conversation;
     if (param === null && id !== undefined) return `${isItem ? "Item" : "Conversation"} with id '${id}' not found.`;
   }

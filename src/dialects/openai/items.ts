@@ -11,10 +11,11 @@ import { createFindItems, KINDS } from "./find-items.ts";
 import { inParameter, ourConversationId } from "./ids.ts";
 import { readItems } from "./items/read-items.ts";
 import { writeItem } from "./items/write-item.ts";
+import type { ActOnce } from "./retries.ts";
 
 const DEFAULT_PAGE = 20;
 
-export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemService> {
+export function createItemHandlers(canonical: Canonical, actOnce: ActOnce): Handlers<typeof ItemService> {
   const { method } = Messages;
 
   const found = createFindItems(canonical);
@@ -31,12 +32,19 @@ export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemSe
   }
 
   return {
-    async createItems({ conversationId, items }, context) {
+    async createItems(wanted, context) {
+      const { conversationId, items } = wanted;
       const own = ourConversationId(conversationId);
       const drafts = await readItems(found, context, own, items);
       const request = { conversationId: own, messages: drafts };
       const { messages } =
-        drafts.length === 0 ? { messages: [] } : await canonical.once(context, method.batchSendMessages, request);
+        drafts.length === 0
+          ? { messages: [] }
+          : await canonical.once(
+              await actOnce(context, method.batchSendMessages, wanted),
+              method.batchSendMessages,
+              request,
+            );
       return { object: "list", ...listOf(messages), hasMore: false };
     },
 
@@ -58,12 +66,15 @@ export function createItemHandlers(canonical: Canonical): Handlers<typeof ItemSe
       return { item: writeItem(await found.find(context, ourConversationId(conversationId), itemId)).json };
     },
 
-    async deleteItem({ conversationId, itemId }, context) {
+    async deleteItem(wanted, context) {
+      const { conversationId, itemId } = wanted;
       const own = ourConversationId(conversationId);
-      const { id } = await found.find(context, own, itemId);
-      await canonical.once(context, method.deleteMessage, { messageId: id });
+      // Also a deleted one: a further attempt is answered as the first.
+      const { id } = await found.find(context, own, itemId, true);
+      const once = await actOnce(context, method.deleteMessage, wanted);
+      await canonical.once(once, method.deleteMessage, { messageId: id });
       const request = { conversationId: own };
-      const { conversation } = await canonical.call(context, Conversations.method.getConversation, request);
+      const { conversation } = await canonical.call(once, Conversations.method.getConversation, request);
       return conversation === undefined ? {} : { conversation: toConversation(conversation) };
     },
   };

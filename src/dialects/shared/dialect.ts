@@ -4,6 +4,7 @@ import type { Principal } from "../../domain/identity/principal.ts";
 import type { MountedName } from "../../domain/settings/dialect-names.ts";
 import type { ServiceEntry } from "../../pipeline/service.ts";
 import type { CallInfo, Mount } from "../../protocols/rest/binding/mount.ts";
+import type { Attempts } from "../../services/in-process/attempts.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import type { Acting, People } from "./act-as-user.ts";
 
@@ -12,6 +13,7 @@ export interface DialectTools {
   readonly canonical: Canonical;
   readonly acting: Acting;
   readonly tenants: Pick<People, "tenant">;
+  readonly attempts: Attempts;
 }
 
 export interface Dialect {

@@ -99,4 +99,9 @@ export abstract class CallState implements CallContext {
   }
 
   abstract onceOver(act: () => void): void;
+
+  onceSent(act: (received: boolean) => void): void {
+    if (this.head.onceSent === undefined) this.onceOver(() => act(true));
+    else this.head.onceSent(act);
+  }
 }

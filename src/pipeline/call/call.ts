@@ -24,6 +24,8 @@ export interface CallHead {
   readonly interrupt: Interrupt;
   /** The caller's deadline, in milliseconds since 1970. Undefined: the caller set none. */
   readonly deadline: number | undefined;
+  /** See {@link CallContext.onceSent}. Undefined: the protocol does not know. */
+  onceSent?(act: (received: boolean) => void): void;
 }
 
 /** The context of a call for its handler. Passed explicitly: AsyncLocalStorage does not survive streaming. */
@@ -61,6 +63,11 @@ export interface CallContext {
   held(bytes: number): void;
   /** Calls `act` once, when the call is over: its response was passed on to be sent, or it failed. */
   onceOver(act: () => void): void;
+  /**
+   * Calls `act` once, after the response was sent: whether the caller received it, as far as a server can know. Where the
+   * protocol does not know, it did.
+   */
+  onceSent(act: (received: boolean) => void): void;
 }
 
 /**

@@ -27,6 +27,9 @@ class DerivedContext implements CallContext {
   onceOver(act: () => void): void {
     this.#base.onceOver(act);
   }
+  onceSent(act: (received: boolean) => void): void {
+    this.#base.onceSent(act);
+  }
   get wire() {
     return this.#base.wire;
   }

@@ -126,6 +126,6 @@ function messageOf({ output }: DescMethod, answer: Message): Message {
  * The caller's key, set apart from the keys of other methods that make the same call: two methods of one dialect, or of
  * two, that were given the same key are two calls.
  */
-function keyOf({ idempotencyKey, method }: CallContext): string | undefined {
+export function keyOf({ idempotencyKey, method }: CallContext): string | undefined {
   return idempotencyKey === undefined ? undefined : `${method.parent.typeName}/${method.name} ${idempotencyKey}`;
 }

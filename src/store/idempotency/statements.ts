@@ -48,6 +48,27 @@ export const keepAnswer: Statement = {
   where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key = $4`,
 };
 
+/** How long an attempt can be continued by the client's next. */
+const ATTEMPT_MINUTES = 10;
+
+/** The latest key of some first characters. $1 tenant, $2 caller, $3 method, $4 those characters, $5 what comes after them. */
+export const findAttempt: Statement<{ key: string }> = {
+  name: "idempotency_attempt",
+  text: `
+  select i.key from idempotency i
+  where i.tenant_id = $1 and i.caller = $2 and i.method = $3 and i.key >= $4 and i.key < $5
+    and i.create_time > now() - interval '${ATTEMPT_MINUTES} minutes'
+  order by i.create_time desc limit 1`,
+};
+
+/** Forgets keys. $1 tenant, $2 callers, $3 methods, $4 keys. */
+export const forgetAttempts: Statement = {
+  name: "idempotency_attempts_over",
+  text: `
+  delete from idempotency i using unnest($2::text[], $3::text[], $4::text[]) as over (caller, method, key)
+  where i.tenant_id = $1 and i.caller = over.caller and i.method = over.method and i.key = over.key`,
+};
+
 /** Deletes expired ids, a bounded number at a time. $1 tenant. */
 export const forgetKeys: Statement<{ count: bigint }> = {
   name: "idempotency_forget",

@@ -38,6 +38,7 @@ function setUp(options: { idempotencyKey?: string; forbidden?: DescMethod } = {}
     setHeader: () => {},
     setStatus: () => {},
     onceOver: () => {},
+    onceSent: () => {},
     flushHeaders: () => {},
     held: () => {},
   };

@@ -1,5 +1,6 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
+import { afterSent } from "../../../http/after-sent.ts";
 import { addressOf, type HttpRequest, headerOf } from "../../../http/request.ts";
 import type { HttpResponse } from "../../../http/response.ts";
 import type { CallHead } from "../../../pipeline/call/call.ts";
@@ -63,6 +64,10 @@ export class RestHead extends LazySignalHead implements CallHead {
     const timeout = readTimeout(request.headers[TIMEOUT_HEADER]);
     if (typeof timeout === "object") this.badTimeout = timeout;
     else if (timeout !== undefined) this.deadline = Date.now() + timeout;
+  }
+
+  onceSent(act: (received: boolean) => void): void {
+    afterSent(this.#request, this.#response, act);
   }
 
   header(name: string): string | undefined {
