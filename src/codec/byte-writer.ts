@@ -6,8 +6,11 @@ const FIRST_BYTES = 64 * 1024;
 const KEPT_BYTES = 1024 * 1024;
 /** Shorter texts are mostly ASCII, and written faster one by one: ids, names, etags. */
 const SHORT_TEXT = 40;
-/** More than a short text behind its tag and length takes, or a tag and a number. */
-const SPARE_BYTES = 64;
+/** More than a text of one length byte takes behind its tag, or a tag and a number. */
+const SPARE_BYTES = 256;
+const SPACE = " ".charCodeAt(0);
+const QUOTE = '"'.charCodeAt(0);
+const BACKSLASH = "\\".charCodeAt(0);
 /** The upper half of 2^53, past which numbers are not exact. */
 const SAFE_HIGH = 2 ** 21;
 /** A number of 64 bits, and its halves: the lower one comes first on all machines but big-endian ones. */
@@ -30,6 +33,16 @@ export class ByteSink {
   clear(): void {
     this.#at = 0;
     if (this.#bytes.length > KEPT_BYTES) this.#take(Buffer.allocUnsafeSlow(FIRST_BYTES) as Bytes);
+  }
+
+  /** How many bytes were written. */
+  get length(): number {
+    return this.#at;
+  }
+
+  /** Takes back what was written past so many bytes. */
+  truncate(length: number): void {
+    this.#at = length;
   }
 
   /** What was written, in memory of its own. */
@@ -107,6 +120,31 @@ export class ByteSink {
     this.#at += room;
     this.#at += this.#bytes.utf8Write(value, this.#at);
     this.end(start, room);
+  }
+
+  /**
+   * A text that stands in JSON, `at` behind its opening quote. Gives where it goes on behind the closing one; undefined if
+   * it is not short plain ASCII, and nothing was written.
+   */
+  quoted(tag: number, json: string, at: number): number | undefined {
+    const start = this.#at;
+    this.#tag(tag);
+    const bytes = this.#bytes;
+    const from = this.#at + 1;
+    for (let length = 0; length < 0x80; length++) {
+      const code = json.charCodeAt(at + length);
+      if (code === QUOTE) {
+        bytes[this.#at] = length;
+        this.#at = from + length;
+        if (this.#at > this.#full) this.#grow(0);
+        return at + length + 1;
+      }
+      // Past the end it is not a number.
+      if (!(code >= SPACE && code < 0x80) || code === BACKSLASH) break;
+      bytes[from + length] = code;
+    }
+    this.#at = start;
+    return undefined;
   }
 
   /** Bytes behind their length. */

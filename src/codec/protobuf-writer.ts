@@ -1,6 +1,8 @@
 // Writes messages in Protobuf's binary form, by plans compiled once for each message type. Same bytes as `toBinary`.
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { lazyText } from "../domain/protobuf/lazy-field.ts";
+import { createFieldFromJson, type FieldFromJson } from "./binary-from-json.ts";
 import { ByteSink } from "./byte-writer.ts";
 import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 
@@ -24,6 +26,8 @@ interface Step extends Unset {
   readonly scalar: Scalar | undefined;
   /** Undefined for a scalar. */
   readonly write: Write | undefined;
+  /** For a field that may have come as JSON text. */
+  readonly writeText: FieldFromJson | undefined;
 }
 
 const VARINT = 0;
@@ -60,7 +64,17 @@ export function createBinaryForm(): BinaryForm {
     const scalar = fieldScalar(field);
     const write = scalar === undefined ? fieldWriter(field) : undefined;
     if (unset === undefined || (scalar ?? write) === undefined) return undefined;
-    return { ...unset, name: field.localName, scalar, write };
+    const writeText = field.fieldKind === "list" && field.listKind === "message" ? textWriter(field) : undefined;
+    return { ...unset, name: field.localName, scalar, write, writeText };
+  }
+
+  function textWriter(field: DescField): FieldFromJson {
+    // Compiled late: few fields come as text.
+    let write: FieldFromJson | undefined;
+    return (text, to) => {
+      write ??= createFieldFromJson(field);
+      return write(text, to);
+    };
   }
 
   function fieldScalar(field: DescField): Scalar | undefined {
@@ -131,14 +145,16 @@ export function createBinaryForm(): BinaryForm {
  * scalar takes. Names are quoted.
  */
 function compile(steps: readonly Step[]): Write {
-  const lines = steps.map(({ name, isEmpty, scalar }, i) => {
+  const lines = steps.map(({ name, isEmpty, scalar, writeText }, i) => {
+    const quoted = JSON.stringify(name);
     const written = isEmpty === undefined ? `v !== s${i}` : `v !== s${i} && !e${i}(v)`;
     const write = scalar === undefined ? `w${i}(v, to);` : `to.${scalar.method}(${scalar.tag}, v);`;
-    return `v = m[${JSON.stringify(name)}]; if (${written}) { ${write} }`;
+    const plain = `v = m[${quoted}]; if (${written}) { ${write} }`;
+    return writeText ? `t = lazyText(m, ${quoted}); if (t === undefined || !x${i}(t, to)) { ${plain} }` : plain;
   });
-  const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, write: w${i} }`);
-  const body = `const [${parts.join(", ")}] = steps; return (m, to) => { let v; ${lines.join("\n")} };`;
-  return new Function("steps", body)(steps) as Write;
+  const parts = steps.map((_, i) => `{ skip: s${i}, isEmpty: e${i}, write: w${i}, writeText: x${i} }`);
+  const body = `const [${parts.join(", ")}] = steps; return (m, to) => { let v, t; ${lines.join("\n")} };`;
+  return new Function("steps", "lazyText", body)(steps, lazyText) as Write;
 }
 
 /** A pair is a message of its key, 1, and its value, 2. */

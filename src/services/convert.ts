@@ -95,7 +95,7 @@ export function toParticipant(row: NamedParticipant): Participant {
 
 export function toMessage(row: MessageRow): Message {
   // As `create` makes it, in half the time: there are up to a thousand in an answer.
-  const message: Message = {
+  const message: Omit<Message, "parts"> & Partial<Pick<Message, "parts">> = {
     $typeName: "colloquy.v1.Message",
     id: row.id,
     conversationId: row.conversation_id,
@@ -108,15 +108,15 @@ export function toMessage(row: MessageRow): Message {
     revision: row.revision,
     etag: messageEtag(row.version),
     kind: row.kind ?? MessageKind.MESSAGE,
-    parts: [],
     clientId: row.client_id ?? "",
   };
-  if (row.parts !== null) setStoredParts(message, row.parts);
+  if (row.parts === null) message.parts = [];
+  else setStoredParts(message as Message, row.parts);
   if (row.metadata) message.metadata = row.metadata;
   if (row.client_time) message.clientTime = toTimestamp(row.client_time);
   if (row.edit_time) message.editTime = toTimestamp(row.edit_time);
   if (row.delete_time) message.deleteTime = toTimestamp(row.delete_time);
-  return message;
+  return message as Message;
 }
 
 export function toMessageRevision(row: NumberedRevision): MessageRevision {

@@ -4,7 +4,7 @@ import { fromJson, toJson } from "@bufbuild/protobuf";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { type Part, PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
 import { parseJson } from "../json.ts";
-import { setLazily } from "../protobuf/lazy-field.ts";
+import { lazyField } from "../protobuf/lazy-field.ts";
 
 /** Lists are written out where they are empty, so that the text is the JSON form with and without implicit fields. */
 const WRITE = { alwaysEmitImplicit: true };
@@ -22,6 +22,4 @@ export function readParts(text: string | null): Part[] {
 }
 
 /** Gives a message its parts, read where somebody looks at them: most are written as the text that they are. */
-export function setStoredParts(message: Message, text: string): void {
-  setLazily(message, "parts", text, readParts);
-}
+export const setStoredParts: (message: Message, text: string) => void = lazyField("parts", readParts);
