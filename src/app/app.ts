@@ -44,6 +44,7 @@ import { createHealth } from "../services/system/health.ts";
 import { createReflection } from "../services/system/reflection.ts";
 import { createTransferService } from "../services/transfer/service.ts";
 import { createTurnService } from "../services/turns/service.ts";
+import { createWebhookService } from "../services/webhooks/service.ts";
 import { withinConversation } from "../services/within-conversation.ts";
 import type { Database } from "../store/database.ts";
 import { createTenantSecrets } from "../store/directory/tenant-secrets.ts";
@@ -57,6 +58,7 @@ import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
 import { DRAIN_MS } from "./stop-times.ts";
+import { openWebhooks } from "./webhooks.ts";
 
 export interface App {
   /** Listens, runs `settle`, and is ready then. Rejects if either fails. */
@@ -128,6 +130,10 @@ export async function createApp(
   };
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
+  const { feeds } = subscriptions;
+  const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry: metrics.registry });
+  atStop("webhooks under way", () => webhooks.stop());
+
   const canonical = [
     createConversationService({ database, secrets, memberRoles, purgeAfterDays }),
     createMessageService({ database, secrets, memberRoles }),
@@ -137,6 +143,7 @@ export async function createApp(
     createTransferService({ database, renew, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate }),
     createAnalyticsService({ database }),
+    createWebhookService({ database, secrets, sealer, webhooks, allowPrivate: config.webhooks.allowPrivate }),
     ...identity.services,
   ]
     .map(redactForWriteOnlyKeys)
@@ -217,6 +224,7 @@ export async function createApp(
     async start(settle) {
       await identity.start();
       sweeper.start();
+      webhooks.start();
       shedding.start();
       const listening = await listenOn(listeners, config.compatChosen);
       await settle(listening);

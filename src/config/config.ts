@@ -47,6 +47,10 @@ export interface Config {
     /** Encrypts their credentials; undefined: the key in the data directory. Secret. */
     readonly key: string | undefined;
   };
+  readonly webhooks: {
+    /** Whether webhooks may go to loopback and private networks. */
+    readonly allowPrivate: boolean;
+  };
   /** Idle time after which a stream gets a heartbeat. */
   readonly heartbeatMs: number;
   /** Transport of hints between servers. May contain a password. */
@@ -96,6 +100,7 @@ function assemble(settings: Settings): Config {
     trustedProxies: settings.COLLOQUY_TRUSTED_PROXIES ?? [],
     memberRoles: settings.COLLOQUY_MEMBER_ROLES ?? (development ? undefined : ["user"]),
     agents: { allowPrivate: settings.COLLOQUY_AGENT_PRIVATE === "yes", key: settings.COLLOQUY_AGENT_KEY },
+    webhooks: { allowPrivate: settings.COLLOQUY_WEBHOOK_PRIVATE === "yes" },
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,
     purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,

@@ -60,6 +60,7 @@ const VARIABLES = {
   COLLOQUY_TRUSTED_PROXIES: networks.optional(),
   COLLOQUY_AGENT_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_AGENT_KEY: key32.optional(),
+  COLLOQUY_WEBHOOK_PRIVATE: yesOrNo.default("no"),
   COLLOQUY_MEMBER_ROLES: speakers.optional(),
   COLLOQUY_PURGE_AFTER: days.prefault("never"),
   COLLOQUY_UNARY: onOrOff.default("on"),

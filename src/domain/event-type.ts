@@ -14,6 +14,11 @@ export const EventType = {
   CONVERSATION_UPDATED: 9,
   CONVERSATION_DELETED: 10,
   CONVERSATION_RESTORED: 11,
+  /** From here on: notices, which are in the feed alone; see store/feed/notices.ts. */
+  CONVERSATION_PURGED: 100,
+  ENDPOINT_DISABLED: 101,
+  /** Sent to one endpoint, never stored. */
+  ENDPOINT_TEST: 102,
 } as const;
 
 export type EventType = (typeof EventType)[keyof typeof EventType];

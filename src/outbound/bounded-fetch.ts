@@ -1,13 +1,10 @@
 // The fetch for everything that this server asks of others: bytes are counted as they come and once more unpacked.
-import { Agent, buildConnector, errors, fetch as undiciFetch } from "undici";
+import { errors, fetch as undiciFetch } from "undici";
+import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
 
-export interface FetchRules {
+export interface FetchRules extends ConnectRules {
   /** How many bytes an answer's body may have on the wire, and again unpacked. */
   readonly maxBytes: number;
-  /** Throws if a host, given without the brackets of IPv6, may not be connected to. Default: any may. */
-  readonly checkHost?: (host: string) => void;
-  /** Resolves names for the sockets. Default: the system's. */
-  readonly lookup?: import("node:net").LookupFunction;
 }
 
 export interface FetchRequest {
@@ -47,27 +44,8 @@ export class AnswerTooLarge extends Error {
 /** What is unpacked though nobody asked for it. A window of zstd may take 128 MiB; several layers multiply. */
 const CODINGS: readonly (string | undefined)[] = [undefined, "", "identity", "gzip", "x-gzip", "deflate", "br"];
 
-/** Headers and trailers of an answer, in bytes. */
-const MAX_HEADER_BYTES = 16_384;
-
-export function createBoundedFetch({ maxBytes, checkHost, lookup }: FetchRules): BoundedFetch {
-  const connect = buildConnector({ allowH2: false, ...(lookup && { lookup }) });
-  const dispatcher = new Agent({
-    // Whoever asks has time limits of its own.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    allowH2: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    maxResponseSize: maxBytes,
-    connect(options, callback) {
-      try {
-        checkHost?.(options.hostname.replace(/^\[(.*)\]$/, "$1"));
-      } catch (error) {
-        return callback(error as Error, null);
-      }
-      connect(options, callback);
-    },
-  });
+export function createBoundedFetch({ maxBytes, ...rules }: FetchRules): BoundedFetch {
+  const dispatcher = createGuardedAgent(rules, maxBytes);
   const tooLarge = () => new AnswerTooLarge(`the answer has more than ${maxBytes} bytes`);
 
   return {

@@ -11,6 +11,7 @@ import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { ruleName } from "../../src/domain/identity/permissions.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { member } from "../support/actors.ts";
@@ -39,6 +40,7 @@ interface Scene {
   readonly keyId: string;
   /** An agent of its own, which answers in the conversation. */
   readonly agentId: string;
+  readonly endpointId: string;
   /** A turn of it that has ended. */
   readonly turnId: string;
   readonly tenantId: string;
@@ -63,6 +65,7 @@ const READ_LIST = "-- ok ok ok ok ok sm sm";
 const WRITE = "nf ok ok pd ok sm ok sm";
 const MANAGE = "nf pd ok pd ok sm ok sm";
 const ADMIN = "pd pd pd pd ok sm sm ok";
+const HOOK = { case: "url", value: "http://hooks.invalid/" } as const;
 const SUPER = "pd pd pd pd pd pd pd pd";
 
 const TABLE: Readonly<Record<string, Row>> = {
@@ -148,6 +151,24 @@ const TABLE: Readonly<Record<string, Row>> = {
   "AgentService/UpdateAgent": [({ agentId }) => ({ agentId, agent: { description: "new" } }), ADMIN],
   "AgentService/DeleteAgent": [({ agentId }) => ({ agentId }), ADMIN],
 
+  "WebhookService/CreateWebhookEndpoint": [() => ({ endpoint: { target: HOOK } }), "pd pd pd pd ok sm sm ok"],
+  "WebhookService/ListWebhookEndpoints": [() => ({}), ADMIN],
+  "WebhookService/UpdateWebhookEndpoint": [
+    ({ endpointId }) => ({ endpointId, endpoint: { description: "new" } }),
+    ADMIN,
+  ],
+  "WebhookService/ReplayWebhookEndpoint": [
+    ({ endpointId }) => ({ endpointId, from: { place: { case: "beginning", value: true } } }),
+    ADMIN,
+  ],
+  "WebhookService/GetWebhookEndpoint": [({ endpointId }) => ({ endpointId }), ADMIN],
+  "WebhookService/PauseWebhookEndpoint": [({ endpointId }) => ({ endpointId }), ADMIN],
+  "WebhookService/ResumeWebhookEndpoint": [({ endpointId }) => ({ endpointId }), ADMIN],
+  "WebhookService/RotateWebhookSecret": [({ endpointId }) => ({ endpointId }), ADMIN],
+  "WebhookService/TestWebhookEndpoint": [({ endpointId }) => ({ endpointId }), ADMIN],
+  "WebhookService/ListWebhookDeliveries": [({ endpointId }) => ({ endpointId }), ADMIN],
+  "WebhookService/DeleteWebhookEndpoint": [({ endpointId }) => ({ endpointId }), ADMIN],
+
   "DirectoryService/UpsertMember": [() => ({ memberId: newId() }), ADMIN],
   "DirectoryService/GetMember": [() => ({ memberId: "owner" }), "nf nf ok ok ok ok sm sm"],
   "DirectoryService/ListMembers": [() => ({ managerId: "manager" }), "-- -- ok ok ok ok sm sm"],
@@ -225,6 +246,8 @@ async function makeScene(): Promise<Scene> {
   const conversations = server.client(ConversationService, admin);
   const agent = { name: newId(), connector: { case: "echo", value: {} } } as const;
   const agentId = (await server.client(AgentService, admin).createAgent({ agent })).agent?.id ?? "";
+  const hooks = server.client(WebhookService, admin);
+  const endpointId = (await hooks.createWebhookEndpoint({ endpoint: { target: HOOK } })).endpoint?.id ?? "";
   const make = async () => {
     const { conversation: made } = await conversations.createConversation({
       conversation: { ownerId: "owner", agent: agentId, entityType: "test", entityId },
@@ -263,6 +286,7 @@ async function makeScene(): Promise<Scene> {
     memberId,
     keyId: apiKey?.id ?? "",
     agentId,
+    endpointId,
     turnId,
     tenantId: tenant.id,
   };

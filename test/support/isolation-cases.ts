@@ -17,6 +17,7 @@ export interface Target {
   readonly agentId: string;
   readonly agentName: string;
   readonly turnId: string;
+  readonly endpointId: string;
   /** A word that is in a message of this tenant and nowhere else. */
   readonly word: string;
   /** By method name: a page token that this tenant was given. */
@@ -36,6 +37,7 @@ const one = (ask: (target: Target) => object, own?: string): IsolationCase => ({
 });
 const conversation = one(({ conversationId }) => ({ conversationId }));
 const deletedConversation = one(({ deletedConversationId }) => ({ conversationId: deletedConversationId }));
+const endpoint = one(({ endpointId }) => ({ endpointId }));
 const message = one(({ messageId }) => ({ messageId }));
 /** With the arguments, for which the token was given, and with none. */
 const listing = (name: string, filters: (target: Target) => readonly object[] = () => []): IsolationCase => ({
@@ -136,6 +138,25 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.AgentService/ListAgents": listing("ListAgents"),
   "colloquy.v1.AgentService/UpdateAgent": one(({ agentId }) => ({ agentId, agent: { description: "taken" } })),
   "colloquy.v1.AgentService/DeleteAgent": one(({ agentId }) => ({ agentId })),
+
+  // It names nothing that is there.
+  "colloquy.v1.WebhookService/CreateWebhookEndpoint": { ask: () => [] },
+  "colloquy.v1.WebhookService/GetWebhookEndpoint": endpoint,
+  "colloquy.v1.WebhookService/ListWebhookEndpoints": listing("ListWebhookEndpoints"),
+  "colloquy.v1.WebhookService/UpdateWebhookEndpoint": one(({ endpointId }) => ({
+    endpointId,
+    endpoint: { description: "taken" },
+  })),
+  "colloquy.v1.WebhookService/DeleteWebhookEndpoint": endpoint,
+  "colloquy.v1.WebhookService/PauseWebhookEndpoint": endpoint,
+  "colloquy.v1.WebhookService/ResumeWebhookEndpoint": endpoint,
+  "colloquy.v1.WebhookService/RotateWebhookSecret": endpoint,
+  "colloquy.v1.WebhookService/TestWebhookEndpoint": endpoint,
+  "colloquy.v1.WebhookService/ReplayWebhookEndpoint": one(({ endpointId }) => ({
+    endpointId,
+    from: { place: { case: "beginning", value: true } },
+  })),
+  "colloquy.v1.WebhookService/ListWebhookDeliveries": endpoint,
 
   "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
     memberId: "x-new-member",

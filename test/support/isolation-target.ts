@@ -9,6 +9,7 @@ import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts"
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
 import type { Target } from "./isolation-cases.ts";
@@ -56,6 +57,10 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   let turnId = "";
   for await (const { event } of chat) if (event.case === "started") turnId = event.value.turn?.id ?? "";
   await conversations.deleteConversation({ conversationId: deletedConversationId });
+  const hooks = server.client(WebhookService, admin);
+  const target = { case: "url", value: "http://hooks.invalid/" } as const;
+  const { endpoint } = await hooks.createWebhookEndpoint({ endpoint: { target } });
+  await hooks.createWebhookEndpoint({ endpoint: { target } });
   const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
 
   const first = { pageSize: 1 };
@@ -72,11 +77,13 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     agentId: agent?.id ?? "",
     agentName,
     turnId,
+    endpointId: endpoint?.id ?? "",
     word,
     pageTokens: {
       ListConversations: (await conversations.listConversations(first)).nextPageToken,
       ListMessages: (await messages.listMessages({ ...first, ...allDeleted })).nextPageToken,
       ListAgents: (await agents.listAgents(first)).nextPageToken,
+      ListWebhookEndpoints: (await hooks.listWebhookEndpoints(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
       ListApiKeys: (await access.listApiKeys(first)).nextPageToken,
       ListAuditEntries: (await server.client(AuditService, admin).listAuditEntries(first)).nextPageToken,
@@ -99,6 +106,7 @@ export function randomTarget(like: Target): Target {
     agentId: newId(),
     agentName: `agent-${letters()}`,
     turnId: newId(),
+    endpointId: newId(),
     word: letters(),
     pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),
   };

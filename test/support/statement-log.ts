@@ -9,6 +9,8 @@ const ABOUT_ALL_TENANTS = [
   "select t.id from tenant t",
   // Which turns have lost their server, by their ids, to end each in its own tenant.
   "from tenant n join turn t on t.tenant_id = n.id",
+  // The tenants whose webhook endpoints a server has to serve; each is then served by itself.
+  "from tenant n join webhook_progress p on p.tenant_id = n.id",
   // TenantService.ListTenants; the line above also finds in whose name its page tokens are sealed.
   'from "tenant" as',
   // Which turns their server has left, for another to take over: ids alone, and each is then taken in its own tenant.

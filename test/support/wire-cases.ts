@@ -11,6 +11,7 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import type { TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { transportOver } from "./five-wires.ts";
 import type { Credential, IdentityServer, IdentityTenant } from "./identity-server.ts";
 
@@ -32,6 +33,8 @@ export interface World {
   newTenant(): Promise<string>;
   /** An agent that says what it is told; gives its id and its name. */
   agent(): Promise<{ agentId: string; name: string }>;
+  /** The id of a webhook endpoint. */
+  endpoint(): Promise<string>;
   /** A turn that has ended; gives its id. */
   turn(): Promise<string>;
   deleteConversation(id: string): Promise<void>;
@@ -70,6 +73,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
   const conversations = createClient(ConversationService, transport);
   const messages = createClient(MessageService, transport);
   const agents = createClient(AgentService, transport);
+  const hooks = createClient(WebhookService, transport);
 
   const agent: World["agent"] = async () => {
     const name = `a-${randomUUID()}`;
@@ -117,6 +121,12 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       return made?.id as string;
     },
     agent,
+    async endpoint() {
+      const { endpoint } = await hooks.createWebhookEndpoint({
+        endpoint: { target: { case: "url", value: "http://hooks.invalid/" } },
+      });
+      return endpoint?.id as string;
+    },
     async turn() {
       const asked = { conversationId: await chattable(), message: { content: "Hello" } };
       const events = await Array.fromAsync(createClient(TurnService, transport).chat(asked));
@@ -363,6 +373,53 @@ const AGENTS: readonly WireCase[] = [
     ],
   },
   { rpc: "AgentService.DeleteAgent", requests: async (world) => [{ agentId: (await world.agent()).agentId }] },
+  {
+    rpc: "WebhookService.CreateWebhookEndpoint",
+    toldOnce: "secret",
+    requests: () => [
+      {
+        endpoint: {
+          description: "Größe",
+          url: "https://hooks.example.com/in?a=b",
+          headers: { "X-Key": "k" },
+          eventTypes: ["message.sent"],
+          filter: { mode: "vip" },
+          order: "WEBHOOK_ORDER_NONE",
+          batchSize: 10,
+          timeout: "5s",
+        },
+        start: { beginning: true },
+      },
+    ],
+  },
+  { rpc: "WebhookService.GetWebhookEndpoint", requests: async (world) => [{ endpointId: await world.endpoint() }] },
+  {
+    rpc: "WebhookService.ListWebhookEndpoints",
+    async requests(world) {
+      await world.endpoint();
+      return [{ pageSize: 1 }];
+    },
+  },
+  {
+    rpc: "WebhookService.UpdateWebhookEndpoint",
+    requests: async (world) => [
+      { endpointId: await world.endpoint(), endpoint: { description: "New" }, updateMask: "description" },
+    ],
+  },
+  { rpc: "WebhookService.DeleteWebhookEndpoint", requests: async (world) => [{ endpointId: await world.endpoint() }] },
+  { rpc: "WebhookService.PauseWebhookEndpoint", requests: async (world) => [{ endpointId: await world.endpoint() }] },
+  { rpc: "WebhookService.ResumeWebhookEndpoint", requests: async (world) => [{ endpointId: await world.endpoint() }] },
+  {
+    rpc: "WebhookService.RotateWebhookSecret",
+    toldOnce: "secret",
+    requests: async (world) => [{ endpointId: await world.endpoint(), overlap: "60s" }],
+  },
+  { rpc: "WebhookService.TestWebhookEndpoint", requests: async (world) => [{ endpointId: await world.endpoint() }] },
+  {
+    rpc: "WebhookService.ReplayWebhookEndpoint",
+    requests: async (world) => [{ endpointId: await world.endpoint(), from: { beginning: true } }],
+  },
+  { rpc: "WebhookService.ListWebhookDeliveries", requests: async (world) => [{ endpointId: await world.endpoint() }] },
   {
     rpc: "EventService.Subscribe",
     requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],

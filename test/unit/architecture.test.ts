@@ -41,6 +41,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "services",
       "agents",
       "live",
+      "webhooks",
       "jobs",
       "store",
       "config",
@@ -68,7 +69,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
   http: { holds: "HTTP bodies and exchanges that no protocol owns", mayImport: ["pipeline", "domain"] },
   services: {
     holds: "RPC handlers, a folder for each resource",
-    mayImport: ["codec", "pipeline", "access", "agents", "live", "jobs", "store", "domain"],
+    mayImport: ["codec", "pipeline", "access", "webhooks", "agents", "live", "outbound", "jobs", "store", "domain"],
+  },
+  webhooks: {
+    holds: "what sends events to endpoints",
+    mayImport: ["agents", "live", "outbound", "store", "telemetry", "domain"],
   },
   agents: {
     holds: "connectors to agents, and their turns",

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/event.proto.
  */
 export const file_colloquy_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9ldmVudC5wcm90bxILY29sbG9xdXkudjEi7QYKBUV2ZW50EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEhQKA3NlcRgCIAEoA0IHukgEIgIoARIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoFYWN0b3IYBCABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIsCgxtZXNzYWdlX3NlbnQYBSABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlSAASNAoObWVzc2FnZV9lZGl0ZWQYBiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlRWRpdGVkSAASNgoPbWVzc2FnZV9kZWxldGVkGAcgASgLMhsuY29sbG9xdXkudjEuTWVzc2FnZURlbGV0ZWRIABI4ChBtZXNzYWdlX3Jlc3RvcmVkGAggASgLMhwuY29sbG9xdXkudjEuTWVzc2FnZVJlc3RvcmVkSAASPwoUYWxsX21lc3NhZ2VzX2RlbGV0ZWQYCSABKAsyHy5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc0RlbGV0ZWRIABJBChVhbGxfbWVzc2FnZXNfcmVzdG9yZWQYCiABKAsyIC5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc1Jlc3RvcmVkSAASOgoRcGFydGljaXBhbnRfYWRkZWQYCyABKAsyHS5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEFkZGVkSAASPgoTcGFydGljaXBhbnRfcmVtb3ZlZBgMIAEoCzIfLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVtb3ZlZEgAEi4KC3JlYWRfbWFya2VkGA0gASgLMhcuY29sbG9xdXkudjEuUmVhZE1hcmtlZEgAEkAKFGNvbnZlcnNhdGlvbl91cGRhdGVkGA4gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uVXBkYXRlZEgAEkAKFGNvbnZlcnNhdGlvbl9kZWxldGVkGA8gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uRGVsZXRlZEgAEkIKFWNvbnZlcnNhdGlvbl9yZXN0b3JlZBgQIAEoCzIhLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblJlc3RvcmVkSABCCAoGY2hhbmdlIlEKDU1lc3NhZ2VFZGl0ZWQSJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2USGQoIcmV2aXNpb24YAiABKAVCB7pIBBoCKAAiTQoOTWVzc2FnZURlbGV0ZWQSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSQzhgBEhwKC21lc3NhZ2Vfc2VxGAIgASgDQge6SAQiAigAIjgKD01lc3NhZ2VSZXN0b3JlZBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSIsChJBbGxNZXNzYWdlc0RlbGV0ZWQSFgoFY291bnQYASABKANCB7pIBCICKAAiLQoTQWxsTWVzc2FnZXNSZXN0b3JlZBIWCgVjb3VudBgBIAEoA0IHukgEIgIoACIwChBQYXJ0aWNpcGFudEFkZGVkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSQzhgBIjIKElBhcnRpY2lwYW50UmVtb3ZlZBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEkM4YASJFCgpSZWFkTWFya2VkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSQzhgBEhkKCHJlYWRfc2VxGAIgASgDQge6SAQiAigAIkYKE0NvbnZlcnNhdGlvblVwZGF0ZWQSLwoLdXBkYXRlX21hc2sYASABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrIhUKE0NvbnZlcnNhdGlvbkRlbGV0ZWQiFgoUQ29udmVyc2F0aW9uUmVzdG9yZWRiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb2xsb3F1eS92MS9ldmVudC5wcm90bxILY29sbG9xdXkudjEinQgKBUV2ZW50EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEhQKA3NlcRgCIAEoA0IHukgEIgIoARIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoFYWN0b3IYBCABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIsCgxtZXNzYWdlX3NlbnQYBSABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlSAASNAoObWVzc2FnZV9lZGl0ZWQYBiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlRWRpdGVkSAASNgoPbWVzc2FnZV9kZWxldGVkGAcgASgLMhsuY29sbG9xdXkudjEuTWVzc2FnZURlbGV0ZWRIABI4ChBtZXNzYWdlX3Jlc3RvcmVkGAggASgLMhwuY29sbG9xdXkudjEuTWVzc2FnZVJlc3RvcmVkSAASPwoUYWxsX21lc3NhZ2VzX2RlbGV0ZWQYCSABKAsyHy5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc0RlbGV0ZWRIABJBChVhbGxfbWVzc2FnZXNfcmVzdG9yZWQYCiABKAsyIC5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc1Jlc3RvcmVkSAASOgoRcGFydGljaXBhbnRfYWRkZWQYCyABKAsyHS5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEFkZGVkSAASPgoTcGFydGljaXBhbnRfcmVtb3ZlZBgMIAEoCzIfLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVtb3ZlZEgAEi4KC3JlYWRfbWFya2VkGA0gASgLMhcuY29sbG9xdXkudjEuUmVhZE1hcmtlZEgAEkAKFGNvbnZlcnNhdGlvbl91cGRhdGVkGA4gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uVXBkYXRlZEgAEkAKFGNvbnZlcnNhdGlvbl9kZWxldGVkGA8gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uRGVsZXRlZEgAEkIKFWNvbnZlcnNhdGlvbl9yZXN0b3JlZBgQIAEoCzIhLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblJlc3RvcmVkSAASPgoTY29udmVyc2F0aW9uX3B1cmdlZBgeIAEoCzIfLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblB1cmdlZEgAEjoKEWVuZHBvaW50X2Rpc2FibGVkGB8gASgLMh0uY29sbG9xdXkudjEuRW5kcG9pbnREaXNhYmxlZEgAEjIKDWVuZHBvaW50X3Rlc3QYICABKAsyGS5jb2xsb3F1eS52MS5FbmRwb2ludFRlc3RIAEIICgZjaGFuZ2UiUQoNTWVzc2FnZUVkaXRlZBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCghyZXZpc2lvbhgCIAEoBUIHukgEGgIoACJNCg5NZXNzYWdlRGVsZXRlZBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBJDOGAESHAoLbWVzc2FnZV9zZXEYAiABKANCB7pIBCICKAAiOAoPTWVzc2FnZVJlc3RvcmVkEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIiwKEkFsbE1lc3NhZ2VzRGVsZXRlZBIWCgVjb3VudBgBIAEoA0IHukgEIgIoACItChNBbGxNZXNzYWdlc1Jlc3RvcmVkEhYKBWNvdW50GAEgASgDQge6SAQiAigAIjAKEFBhcnRpY2lwYW50QWRkZWQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBJDOGAEiMgoSUGFydGljaXBhbnRSZW1vdmVkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSQzhgBIkUKClJlYWRNYXJrZWQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBJDOGAESGQoIcmVhZF9zZXEYAiABKANCB7pIBCICKAAiRgoTQ29udmVyc2F0aW9uVXBkYXRlZBIvCgt1cGRhdGVfbWFzaxgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siFQoTQ29udmVyc2F0aW9uRGVsZXRlZCIWChRDb252ZXJzYXRpb25SZXN0b3JlZCIUChJDb252ZXJzYXRpb25QdXJnZWQiTAoQRW5kcG9pbnREaXNhYmxlZBIeCgtlbmRwb2ludF9pZBgBIAEoCUIJukgGcgSQzhgBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMY9AMiLgoMRW5kcG9pbnRUZXN0Eh4KC2VuZHBvaW50X2lkGAEgASgJQgm6SAZyBJDOGAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * Event is an entry of a conversation's log. In the order of `seq`, the events are its whole history.
@@ -155,6 +155,31 @@ export type Event = Message<"colloquy.v1.Event"> & {
      */
     value: ConversationRestored;
     case: "conversationRestored";
+  } | {
+    /**
+     * The conversation was purged. This is its last event; those before it cannot be read any more. Only in
+     * subscriptions of API keys to all conversations, and sent to webhooks.
+     *
+     * @generated from field: colloquy.v1.ConversationPurged conversation_purged = 30;
+     */
+    value: ConversationPurged;
+    case: "conversationPurged";
+  } | {
+    /**
+     * A webhook endpoint was disabled. Only sent to webhooks; it is of no conversation and has no `seq`.
+     *
+     * @generated from field: colloquy.v1.EndpointDisabled endpoint_disabled = 31;
+     */
+    value: EndpointDisabled;
+    case: "endpointDisabled";
+  } | {
+    /**
+     * A webhook endpoint is tested. Only sent to that endpoint; it is of no conversation and has no `seq`.
+     *
+     * @generated from field: colloquy.v1.EndpointTest endpoint_test = 32;
+     */
+    value: EndpointTest;
+    case: "endpointTest";
   } | { case: undefined; value?: undefined };
 };
 
@@ -404,4 +429,68 @@ export type ConversationRestored = Message<"colloquy.v1.ConversationRestored"> &
  */
 export const ConversationRestoredSchema: GenMessage<ConversationRestored> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_event, 11);
+
+/**
+ * ConversationPurged says that a conversation was erased for good, with all its messages.
+ *
+ * @generated from message colloquy.v1.ConversationPurged
+ */
+export type ConversationPurged = Message<"colloquy.v1.ConversationPurged"> & {
+};
+
+/**
+ * Describes the message colloquy.v1.ConversationPurged.
+ * Use `create(ConversationPurgedSchema)` to create a new message.
+ */
+export const ConversationPurgedSchema: GenMessage<ConversationPurged> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_event, 12);
+
+/**
+ * EndpointDisabled says that the server sends nothing to a webhook endpoint any more, until it is resumed.
+ *
+ * @generated from message colloquy.v1.EndpointDisabled
+ */
+export type EndpointDisabled = Message<"colloquy.v1.EndpointDisabled"> & {
+  /**
+   * The endpoint's id.
+   *
+   * @generated from field: string endpoint_id = 1;
+   */
+  endpointId: string;
+
+  /**
+   * Why.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message colloquy.v1.EndpointDisabled.
+ * Use `create(EndpointDisabledSchema)` to create a new message.
+ */
+export const EndpointDisabledSchema: GenMessage<EndpointDisabled> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_event, 13);
+
+/**
+ * EndpointTest says that somebody asked for a test of a webhook endpoint.
+ *
+ * @generated from message colloquy.v1.EndpointTest
+ */
+export type EndpointTest = Message<"colloquy.v1.EndpointTest"> & {
+  /**
+   * The endpoint's id.
+   *
+   * @generated from field: string endpoint_id = 1;
+   */
+  endpointId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.EndpointTest.
+ * Use `create(EndpointTestSchema)` to create a new message.
+ */
+export const EndpointTestSchema: GenMessage<EndpointTest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_event, 14);
 

@@ -1,80 +1,12 @@
 // Allowed addresses of agents: loopback and private networks are refused unless the operator allows them.
-import { type LookupAddress, type LookupAllOptions, lookup as systemLookup } from "node:dns";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import { createAddressGuard } from "../../outbound/addresses.ts";
 import { AgentFailure } from "./connector.ts";
 
-// RFC 6890 and its successors: addresses that are not public hosts.
-const PRIVATE_IPV4 = [
-  ["0.0.0.0", 8],
-  ["10.0.0.0", 8],
-  ["100.64.0.0", 10],
-  ["127.0.0.0", 8],
-  // Azure's platform service, which gives virtual machines their secrets, on a public address.
-  ["168.63.129.16", 32],
-  ["169.254.0.0", 16],
-  ["172.16.0.0", 12],
-  ["192.0.0.0", 24],
-  ["192.0.2.0", 24],
-  ["192.88.99.0", 24],
-  ["192.168.0.0", 16],
-  ["198.18.0.0", 15],
-  ["198.51.100.0", 24],
-  ["203.0.113.0", 24],
-  ["224.0.0.0", 3],
-] as const;
-/** Only 2000::/3 is public, except these, which map to IPv4 or are unused. */
-const PRIVATE_IPV6 = [
-  ["2001::", 23],
-  ["2001:db8::", 32],
-  ["2002::", 16],
-  ["3fff::", 20],
-] as const;
+export { hostOf, isPrivateAddress } from "../../outbound/addresses.ts";
 
-const closed = new BlockList();
-for (const [network, prefix] of PRIVATE_IPV4) closed.addSubnet(network, prefix, "ipv4");
-for (const [network, prefix] of PRIVATE_IPV6) closed.addSubnet(network, prefix, "ipv6");
-const publicIPv6 = new BlockList();
-publicIPv6.addSubnet("2000::", 3, "ipv6");
-
-/** Whether an IP address is loopback, private, or otherwise not a public host. */
-export function isPrivateAddress(address: string): boolean {
-  switch (isIP(address)) {
-    case 4:
-      return closed.check(address, "ipv4");
-    case 6:
-      return !publicIPv6.check(address, "ipv6") || closed.check(address, "ipv6");
-    default:
-      throw new Error("not an IP address");
-  }
-}
-
-/** The host of a URL, without the brackets of IPv6. */
-export function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, "$1");
-}
-
-/** Throws if the host is a refused address. Names are checked when they are resolved. */
-export function checkHost(host: string): void {
-  if (isIP(host) !== 0 && isPrivateAddress(host)) throw refused();
-}
-
-function refused(): AgentFailure {
-  return new AgentFailure("the agent's address is on a private network, which this server does not allow", {
-    health: "unknown",
-  });
-}
-
-/**
- * Resolves a name to public addresses only. The socket connects to the checked address, so a name that changes between
- * check and use (DNS rebinding) has no effect.
- */
-export const publicLookup: LookupFunction = (hostname, options, callback) => {
-  systemLookup(hostname, { ...(options as LookupAllOptions), all: true }, (error, addresses: LookupAddress[]) => {
-    if (error) return callback(error, "", 0);
-    const allowed = addresses.filter(({ address }) => !isPrivateAddress(address));
-    const [first] = allowed;
-    if (first === undefined) return callback(refused(), "", 0);
-    if (options.all === true) callback(null, allowed);
-    else callback(null, first.address, first.family);
-  });
-};
+export const { checkHost, lookup: publicLookup } = createAddressGuard(
+  () =>
+    new AgentFailure("the agent's address is on a private network, which this server does not allow", {
+      health: "unknown",
+    }),
+);

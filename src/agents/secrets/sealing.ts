@@ -1,4 +1,4 @@
-// Encrypts the credentials of agents: AES-256-GCM, bound to tenant and agent.
+// Encrypts the credentials of agents and the secrets of webhooks: AES-256-GCM, bound to tenant and owner.
 import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
 /** The first byte, for future formats. */
@@ -16,12 +16,14 @@ export interface Sealer {
 export interface SealOwner {
   readonly tenantId: string;
   readonly id: string;
+  /** What it is. Default: an agent. */
+  readonly kind?: "agent" | "webhook";
 }
 
 /** @param key 32 bytes, the same on every server of a database */
 export function createSealer(key: Uint8Array): Sealer {
   if (key.length !== 32) throw new Error("the key for agents' credentials must have 32 bytes");
-  const owned = ({ tenantId, id }: SealOwner) => Buffer.from(`agent/${tenantId}/${id}`);
+  const owned = ({ tenantId, id, kind = "agent" }: SealOwner) => Buffer.from(`${kind}/${tenantId}/${id}`);
   return {
     seal(secret, owner) {
       const nonce = randomBytes(NONCE_BYTES);

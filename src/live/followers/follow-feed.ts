@@ -1,9 +1,10 @@
 // Follows all conversations that a caller may see.
 
 import { invalidField } from "../../domain/errors.ts";
+import { EventType } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";
-import { FEED_DAYS, type FeedRow, feedBounds, readFeed } from "../../store/feed/feed.ts";
+import { FEED_DAYS, type FeedRow, feedBounds, noticeEntry, readFeed } from "../../store/feed/feed.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import type { FeedTail, FeedTails } from "./feed-tail.ts";
@@ -70,7 +71,14 @@ export async function* followFeed(
           after_seq: row.position === cursor.position ? larger(row.after_seq, cursor.seq) : row.after_seq,
         };
         await ask();
-        if (concerns(reader, row)) {
+        if (row.notice !== null) {
+          if (tells(reader, row)) {
+            cursor = { position: row.position, seq: row.seq };
+            const entry = noticeEntry(row.notice, row.create_time);
+            yield { item: { conversationId: row.notice.conversation_id ?? "", entry }, cursor };
+            spoke = performance.now();
+          }
+        } else if (concerns(reader, row)) {
           for await (const entry of entriesOf(database, reader, rest, signal)) {
             cursor = { position: row.position, seq: entry.seq };
             yield { item: { conversationId: row.conversation_id, entry }, cursor };
@@ -110,7 +118,7 @@ function checkCursor({ position, seq }: FeedCursor, bounds: { position: bigint; 
 }
 
 /** The rows from the cursor's on that were not read. */
-async function nextRows(
+export async function nextRows(
   database: Database,
   tail: FeedTail,
   tenantId: string,
@@ -126,6 +134,11 @@ async function nextRows(
 /** Whether the caller might see the conversation; false only if it certainly does not. */
 function concerns({ viewer }: Caller, { members }: FeedRow): boolean {
   return viewer.kind !== "member" || members.includes(viewer.memberId);
+}
+
+/** Whether the caller gets a notice. Members no longer see a conversation that was purged: it was deleted before. */
+function tells({ viewer }: Caller, { notice }: FeedRow): boolean {
+  return viewer.kind === "tenant" && notice?.type === EventType.CONVERSATION_PURGED;
 }
 
 /** The entries of a row of the feed; none if the caller does not see the conversation. */

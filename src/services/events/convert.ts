@@ -52,6 +52,15 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
       return { case: "conversationDeleted", value: {} };
     case EventType.CONVERSATION_RESTORED:
       return { case: "conversationRestored", value: {} };
+    case EventType.CONVERSATION_PURGED:
+      return { case: "conversationPurged", value: {} };
+    case EventType.ENDPOINT_DISABLED:
+      return {
+        case: "endpointDisabled",
+        value: { endpointId: String(data.endpoint_id), reason: String(data.reason) },
+      };
+    case EventType.ENDPOINT_TEST:
+      return { case: "endpointTest", value: { endpointId: String(data.endpoint_id) } };
     default:
       // Written by a newer server on the same database: the entry is told, its meaning is not known here.
       return { case: undefined };

@@ -10,7 +10,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { createFeedTails, type FeedTails } from "../../live/followers/feed-tail.ts";
-import { type FeedCursor, followFeed, MAX_SEQ } from "../../live/followers/follow-feed.ts";
+import { followFeed, MAX_SEQ } from "../../live/followers/follow-feed.ts";
 import { followLog } from "../../live/followers/follow-log.ts";
 import { createLogTails, type LogTails } from "../../live/followers/log-tail.ts";
 import { Rights } from "../../live/followers/rights.ts";
@@ -21,6 +21,7 @@ import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "..
 import type { Database } from "../../store/database.ts";
 import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
+import { formatCursor, parseCursor } from "./cursor.ts";
 
 export interface Subscriptions {
   readonly database: Database;
@@ -135,15 +136,6 @@ function signOfLife(cursor: string): SubscribeResponse {
 
 function renewing({ renew }: Subscriptions, context: CallContext): () => Promise<Caller> {
   return async () => callerFrom(await renew(context));
-}
-
-function parseCursor(text: string): FeedCursor {
-  const [position = "", seq] = text.split(".");
-  return { position: BigInt(position), seq: seq === undefined ? MAX_SEQ : BigInt(seq) };
-}
-
-function formatCursor({ position, seq }: FeedCursor): string {
-  return seq === MAX_SEQ ? String(position) : `${position}.${seq}`;
 }
 
 /** Those who follow one log share its entries, the lists of them, and so the answers made of both. */

@@ -3,6 +3,7 @@
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
 import type { Queryable } from "../database.ts";
 import { appendEvents } from "../log/statements.ts";
 import type { ClientName } from "./client-ids.ts";
@@ -110,7 +111,7 @@ export async function markConversationDeleted(
 
 /** Purges a locked conversation with all dependent rows. Returns the number of messages. */
 export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
-  const [row] = await tx.query(sql.purgeConversation, [caller.tenantId, id]);
+  const [row] = await tx.query(sql.purgeConversation, [caller.tenantId, id, caller.actor, newId()]);
   return row?.message_count ?? 0n;
 }
 

@@ -1,5 +1,6 @@
 // The statements that read, lock and write conversations.
 import type { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { EventType } from "../../domain/event-type.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, takesPart, visible, watchedMembers } from "../visibility.ts";
@@ -106,9 +107,9 @@ export const markConversationDeleted: Statement = {
 };
 
 /**
- * Purges a locked conversation with all dependent rows. Messages have no foreign key, but are added only under this
+ * Purges a locked conversation with all dependent rows, and leaves a notice where there is a feed. Messages have no foreign key, but are added only under this
  * lock, so none is added meanwhile. Also erases responses stored for retries; their keys stay, so that no retry acts
- * again. $1 tenant, $2 id.
+ * again. $1 tenant, $2 id, $3 actor, $4 id of the notice.
  */
 export const purgeConversation: Statement<{ message_count: bigint }> = {
   name: "conversation_purge",
@@ -118,6 +119,13 @@ export const purgeConversation: Statement<{ message_count: bigint }> = {
   with messages as (delete from message where tenant_id = $1 and conversation_id = $2::uuid returning 1),
   answers as (
     update idempotency set answer = null where tenant_id = $1 and conversation_id = $2::uuid and answer is not null
+  ),
+  noticed as (
+    insert into feed_notice (tenant_id, id, notice)
+    select $1, $4::uuid, jsonb_build_object('type', ${EventType.CONVERSATION_PURGED}, 'conversation_id', c.id, 'seq', c.last_seq + 1,
+      'actor', $3::text, 'owner_id', c.owner_id, 'agent', c.agent, 'entity_type', c.entity_type, 'mode', c.mode)
+    from conversation c where c.tenant_id = $1 and c.id = $2::uuid
+      and exists (select from feed_state s where s.tenant_id = $1)
   ),
   purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)
   select count(*) as message_count from messages`,

@@ -2,6 +2,7 @@
 import type { Database, Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
+export { type FeedNotice, noticeEntry } from "./notices.ts";
 export { FEED_DAYS, type FeedRow } from "./statements.ts";
 
 /**
@@ -14,17 +15,24 @@ export function advanceFeed(
   tenantId: string,
   conversationIds: readonly string[] | undefined,
 ): Promise<bigint> {
-  return database.transaction(undefined, async (tx) => {
-    const [made] = await tx.query(sql.makeFeed, [tenantId]);
-    await tx.query(sql.lockFeed, [tenantId]);
-    if (made) {
-      await tx.query(sql.beginFeed, [tenantId]);
-      return made.position;
-    }
-    if (conversationIds === undefined) await tx.query(sql.trimFeed, [tenantId]);
-    const [row] = await tx.query(sql.advanceFeed, [tenantId, conversationIds ?? null]);
-    return row?.position ?? 0n;
-  });
+  return database.transaction(undefined, (tx) => advanceFeedWithin(tx, tenantId, conversationIds));
+}
+
+/** The same in a transaction, which has the feed to itself from then on. */
+export async function advanceFeedWithin(
+  tx: Queryable,
+  tenantId: string,
+  conversationIds: readonly string[] | undefined,
+): Promise<bigint> {
+  const [made] = await tx.query(sql.makeFeed, [tenantId]);
+  await tx.query(sql.lockFeed, [tenantId]);
+  if (made) {
+    await tx.query(sql.beginFeed, [tenantId]);
+    return made.position;
+  }
+  if (conversationIds === undefined) await tx.query(sql.trimFeed, [tenantId]);
+  const [row] = await tx.query(sql.advanceFeed, [tenantId, conversationIds ?? null]);
+  return row?.position ?? 0n;
 }
 
 /** Rows from a position, in order. */

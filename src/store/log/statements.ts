@@ -174,6 +174,19 @@ export const readVisible = forEachViewer<{ place: bigint }>(
   where ${visible(kind, '(a.viewer collate "C")')}`,
 );
 
+/** An entry `e` with its message `m` as it is now: of a deleted one, without content. */
+export const logColumns = `e.seq, e.type, e.actor, e.create_time, e.data, m.id as message_id, m.seq as message_seq, m.role, m.sender,
+    case when m.delete_time is null then m.content else '' end as content,
+    case when m.delete_time is null then m.metadata end as metadata,
+    m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version,
+    m.kind, case when m.delete_time is null then m.parts end as parts, m.client_id`;
+
+/** Joins the message of entry `e` of conversation `c`. `$1` is the tenant. */
+export const messageOfEntry = `left join lateral (
+    -- A fence: each message is looked up, instead of joining with all those of the conversation.
+    select * from message l where l.tenant_id = $1 and l.conversation_id = c.id and l.seq = e.message_seq limit 1
+  ) m on true`;
+
 /**
  * The log after a cursor: messages and events merged by `seq`. One row with a null `seq`: there are no entries. No row:
  * the caller does not see the conversation. $1 tenant, $2 caller, $3 id, $4 after, $5 limit, $6 whether the log of a
@@ -182,11 +195,7 @@ export const readVisible = forEachViewer<{ place: bigint }>(
 export const readLog = forEachViewer<LogRow>(
   "log_read",
   (kind) => `
-  select e.seq, e.type, e.actor, e.create_time, e.data, m.id as message_id, m.seq as message_seq, m.role, m.sender,
-    case when m.delete_time is null then m.content else '' end as content,
-    case when m.delete_time is null then m.metadata end as metadata,
-    m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version,
-    m.kind, case when m.delete_time is null then m.parts end as parts, m.client_id
+  select ${logColumns}
   from conversation c
   left join lateral (
     select * from (
@@ -199,10 +208,7 @@ export const readLog = forEachViewer<LogRow>(
        order by v.seq limit $5)
     ) merged order by merged.seq limit $5
   ) e on true
-  left join lateral (
-    -- A fence: each message is looked up, instead of joining with all those of the conversation.
-    select * from message l where l.tenant_id = $1 and l.conversation_id = c.id and l.seq = e.message_seq limit 1
-  ) m on true
+  ${messageOfEntry}
   where c.tenant_id = $1 and c.id = $3::uuid and ($6::boolean or c.delete_time is null) and ${visible(kind)}
   order by e.seq`,
   { maxBytes: PAGE_BYTES },

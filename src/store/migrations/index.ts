@@ -16,6 +16,7 @@ import { DeletedMessagesMigration } from "./migration-0012-deleted-messages.ts";
 import { LabelsMigration } from "./migration-0013-labels.ts";
 import { PartsMigration } from "./migration-0014-parts.ts";
 import { ClientIdsMigration } from "./migration-0015-client-ids.ts";
+import { WebhooksMigration } from "./migration-0016-webhooks.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -39,6 +40,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0013-labels": LabelsMigration,
   "0014-parts": PartsMigration,
   "0015-client-ids": ClientIdsMigration,
+  "0016-webhooks": WebhooksMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -20,4 +20,5 @@ export const MIGRATION_NAMES = [
   "0013-labels",
   "0014-parts",
   "0015-client-ids",
+  "0016-webhooks",
 ] as const;

@@ -9,11 +9,12 @@ import {
   EventEntity,
   ParticipantEntity,
 } from "./entities/conversation.ts";
-import { FeedEntity, FeedHeadEntity, FeedStateEntity } from "./entities/feed.ts";
+import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
 import { TenantEntity } from "./entities/tenant.ts";
+import { WebhookAttemptEntity, WebhookEndpointEntity, WebhookProgressEntity } from "./entities/webhook.ts";
 
 /** The entities and migrations of a database. */
 export interface Tables {
@@ -31,6 +32,7 @@ export const TABLES: Tables = {
     EventEntity,
     FeedEntity,
     FeedHeadEntity,
+    FeedNoticeEntity,
     FeedStateEntity,
     IdempotencyEntity,
     MemberEntity,
@@ -39,6 +41,9 @@ export const TABLES: Tables = {
     ParticipantEntity,
     TenantEntity,
     TurnEntity,
+    WebhookAttemptEntity,
+    WebhookEndpointEntity,
+    WebhookProgressEntity,
   ],
   migrations: MIGRATIONS,
 };

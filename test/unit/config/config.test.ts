@@ -58,6 +58,7 @@ test("an empty environment gives the development profile on loopback, with the e
     rateLimits: DEFAULT_POLICIES,
     streamLimits: DEFAULT_STREAM_LIMITS,
     agents: { allowPrivate: false, key: undefined },
+    webhooks: { allowPrivate: false },
     heartbeatMs: 15_000,
     drainDelayMs: 0,
     hints: "postgres",

@@ -1,4 +1,5 @@
 // The feed of a tenant: the changes of all its conversations in one order.
+import type { JsonObject } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
 export const FeedStateEntity = defineEntity({
@@ -30,11 +31,25 @@ export const FeedEntity = defineEntity({
   properties: {
     tenantId: p.uuid().primary(),
     position: p.bigint().primary(),
-    conversationId: p.uuid(),
+    /** Null: the row is a notice. */
+    conversationId: p.uuid().nullable(),
     /** The row stands for the log entries after this one … */
     afterSeq: p.bigint(),
     /** … and up to this one. */
     seq: p.bigint(),
     createTime: p.datetime(3).defaultRaw("now()"),
+    /** What the row tells by itself; see store/feed/notices.ts. */
+    notice: p.json<JsonObject>().nullable(),
+  },
+});
+
+/** Notices that are not in the feed yet. */
+export const FeedNoticeEntity = defineEntity({
+  name: "FeedNotice",
+  tableName: "feed_notice",
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    notice: p.json<JsonObject>(),
   },
 });

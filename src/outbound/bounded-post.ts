@@ -1,0 +1,95 @@
+// Sends a body by POST and reads the beginning of the answer, for receivers of which only the status matters.
+import { type Dispatcher, errors } from "undici";
+import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
+
+export interface PostRequest {
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signal: AbortSignal;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  /** A header's value; undefined if there is none. */
+  header(name: string): string | undefined;
+  /** The beginning of the body as it came, not unpacked. */
+  readonly start: string;
+}
+
+export interface BoundedPost {
+  /**
+   * Resolves once the status is known and the beginning of the body was read. Follows no redirect. A request that breaks
+   * before an answer is sent a second time at once: the receiver may have closed an idle connection just then. Rejects
+   * with the signal's reason, what undici says, or what `checkHost` and `lookup` throw.
+   */
+  post(request: PostRequest): Promise<PostAnswer>;
+  /** Closes every connection at once. */
+  close(): Promise<void>;
+}
+
+/** How long the beginning of a body may take after the headers, in milliseconds. */
+const BODY_MS = 1_000;
+
+/** @param startBytes how much of a body is read */
+export function createBoundedPost(rules: ConnectRules, startBytes: number): BoundedPost {
+  const agent = createGuardedAgent(rules, -1);
+
+  async function once({ url, headers, body, signal }: PostRequest): Promise<PostAnswer> {
+    const response = await agent.request({
+      origin: url.origin,
+      path: url.pathname + url.search,
+      method: "POST",
+      headers,
+      body,
+      signal,
+    });
+    const values = response.headers;
+    return {
+      status: response.statusCode,
+      header(name) {
+        const value = values[name];
+        return Array.isArray(value) ? value[0] : value;
+      },
+      start: await startOf(response.body, startBytes),
+    };
+  }
+
+  return {
+    async post(request) {
+      try {
+        return await once(request);
+      } catch (error) {
+        if (!brokeOff(error) || request.signal.aborted) throw error;
+        return await once(request);
+      }
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+/** Whether a connection that had been made was lost. */
+function brokeOff(error: unknown): boolean {
+  if (error instanceof errors.SocketError) return true;
+  const { code } = error as { code?: string };
+  return code === "ECONNRESET" || code === "EPIPE";
+}
+
+/** The first bytes of a body. What is left of it is not read; what breaks it off does no harm. */
+async function startOf(body: Dispatcher.ResponseData["body"], bytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let left = bytes;
+  const late = setTimeout(() => body.destroy(), BODY_MS);
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      chunks.push(chunk.subarray(0, left));
+      left -= chunk.length;
+      if (left <= 0) break;
+    }
+  } catch {
+    // The status is what counts.
+  } finally {
+    clearTimeout(late);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}

@@ -1,0 +1,129 @@
+// What the endpoints of a tenant that this server delivers to have in common: the end of the feed, and the reader of logs.
+import type { FeedTail, FeedTails } from "../../live/followers/feed-tail.ts";
+import { nextRows } from "../../live/followers/follow-feed.ts";
+import type { Database } from "../../store/database.ts";
+import type { DeliveryState } from "../delivery/state.ts";
+import type { Encode } from "./entry.ts";
+import { LogReader } from "./log-reader.ts";
+import { feedSource, replaySource, type Source } from "./source.ts";
+
+interface Wakes {
+  wake(): void;
+}
+
+export interface TenantReader {
+  readonly reader: LogReader;
+  /** What an endpoint gets from where it is; a replay begins at `since`. */
+  from(state: DeliveryState, since: Date | undefined): Source;
+  /** Wakes a worker whenever the feed has grown, until it leaves. */
+  wakes(worker: Wakes): void;
+  leave(worker: Wakes): void;
+}
+
+/** How long a wait for the feed lasts, and the pause after a failure, in milliseconds. */
+const WAIT_MS = 60_000;
+const TROUBLE_MS = 1_000;
+
+export class TenantReaders {
+  readonly #database: Database;
+  readonly #feeds: FeedTails;
+  readonly #encode: Encode;
+  readonly #onTrouble: (error: unknown) => void;
+  readonly #tenants = new Map<string, SharedReader>();
+
+  constructor(database: Database, feeds: FeedTails, encode: Encode, onTrouble: (error: unknown) => void) {
+    this.#database = database;
+    this.#feeds = feeds;
+    this.#encode = encode;
+    this.#onTrouble = onTrouble;
+  }
+
+  join(tenantId: string): TenantReader {
+    let shared = this.#tenants.get(tenantId);
+    if (shared === undefined) {
+      const onEmpty = () => this.#tenants.delete(tenantId);
+      shared = new SharedReader(this.#database, this.#feeds, tenantId, this.#encode, onEmpty, this.#onTrouble);
+      this.#tenants.set(tenantId, shared);
+    }
+    return shared;
+  }
+
+  close(): void {
+    for (const shared of this.#tenants.values()) shared.close();
+  }
+}
+
+class SharedReader implements TenantReader {
+  readonly reader: LogReader;
+  readonly #database: Database;
+  readonly #tenantId: string;
+  readonly #encode: Encode;
+  readonly #onEmpty: () => void;
+  readonly #workers = new Set<Wakes>();
+  readonly #closing = new AbortController();
+  #tail: FeedTail | undefined;
+
+  constructor(
+    database: Database,
+    feeds: FeedTails,
+    tenantId: string,
+    encode: Encode,
+    onEmpty: () => void,
+    onTrouble: (error: unknown) => void,
+  ) {
+    this.#database = database;
+    this.#tenantId = tenantId;
+    this.#encode = encode;
+    this.#onEmpty = onEmpty;
+    this.reader = new LogReader(database, tenantId, encode);
+    void this.#follow(feeds, onTrouble);
+  }
+
+  from(state: DeliveryState, since: Date | undefined): Source {
+    const { place, feed } = state;
+    if (place.kind === "replay") {
+      return replaySource(this.#database, this.#tenantId, this.#encode, place, { ...feed, since });
+    }
+    const { signal } = this.#closing;
+    // Before the feed is followed, nothing is known of what comes; the first wake tells.
+    const rows = async (position: bigint, seq: bigint) =>
+      this.#tail === undefined
+        ? []
+        : await nextRows(this.#database, this.#tail, this.#tenantId, { position, seq }, signal);
+    return feedSource(rows, this.reader, this.#encode, place);
+  }
+
+  wakes(worker: Wakes): void {
+    this.#workers.add(worker);
+  }
+
+  leave(worker: Wakes): void {
+    this.#workers.delete(worker);
+    if (this.#workers.size > 0) return;
+    this.close();
+    this.#onEmpty();
+  }
+
+  close(): void {
+    this.#closing.abort();
+  }
+
+  async #follow(feeds: FeedTails, onTrouble: (error: unknown) => void): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        this.#tail = await feeds.join(this.#tenantId);
+        for (;;) {
+          for (const worker of this.#workers) worker.wake();
+          await this.#tail.grown(WAIT_MS, signal);
+        }
+      } catch (error) {
+        this.#tail?.leave();
+        this.#tail = undefined;
+        if (signal.aborted) return;
+        onTrouble(error);
+        await new Promise((resolve) => setTimeout(resolve, TROUBLE_MS));
+      }
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// The sink of HTTP endpoints: signed requests by the Standard Webhooks specification.
+import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
+import { retryAfterOf } from "../../domain/webhooks/backoff.ts";
+import { signedHeaders } from "../../domain/webhooks/signature.ts";
+import { type AddressGuard, createAddressGuard } from "../../outbound/addresses.ts";
+import { type BoundedPost, createBoundedPost } from "../../outbound/bounded-post.ts";
+import { bodyOf, type Sink, type SinkResult } from "./sink.ts";
+
+/** How much of an answer is read. */
+const ANSWER_BYTES = 4_096;
+
+class AddressRefused extends Error {}
+
+export interface HttpTarget {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The secrets that sign now. */
+  readonly secrets: () => readonly string[];
+  readonly timeoutMs: number;
+}
+
+export interface HttpSinks {
+  sinkOf(target: HttpTarget): Sink;
+  close(): Promise<void>;
+}
+
+export interface HttpSinksOptions {
+  readonly allowPrivate: boolean;
+  readonly userAgent: string;
+}
+
+export function createHttpSinks({ allowPrivate, userAgent }: HttpSinksOptions): HttpSinks {
+  const guard: AddressGuard | undefined = allowPrivate ? undefined : createAddressGuard(() => new AddressRefused());
+  const poster = createBoundedPost(guard ?? {}, ANSWER_BYTES);
+  return {
+    sinkOf: (target) => ({ send: (parcel, signal) => send(poster, userAgent, target, parcel, signal) }),
+    close: () => poster.close(),
+  };
+}
+
+async function send(
+  poster: BoundedPost,
+  userAgent: string,
+  { url, headers, secrets, timeoutMs }: HttpTarget,
+  parcel: Parameters<Sink["send"]>[0],
+  signal: AbortSignal,
+): Promise<SinkResult> {
+  const body = bodyOf(parcel);
+  const timeout = AbortSignal.timeout(timeoutMs);
+  try {
+    const answer = await poster.post({
+      url: new URL(url),
+      headers: {
+        ...headers,
+        "content-type": "application/json",
+        "user-agent": userAgent,
+        ...signedHeaders(parcel.id, Math.floor(Date.now() / 1_000), body, secrets()),
+      },
+      body,
+      signal: AbortSignal.any([signal, timeout]),
+    });
+    const { status, start } = answer;
+    // PostgreSQL's text has no U+0000.
+    const responseBody = start.replaceAll("\0", "\ufffd");
+    if (status >= 200 && status < 300) return { outcome: WebhookOutcome.SUCCEEDED, status, error: "", responseBody };
+    return {
+      outcome: WebhookOutcome.REFUSED,
+      status,
+      error: `the endpoint answered with status ${status}${status >= 300 && status < 400 ? "; redirects are not followed" : ""}`,
+      responseBody,
+      retryAfterMs: retryAfterOf(answer.header("retry-after"), Date.now()),
+      gone: status === 410,
+    };
+  } catch (error) {
+    signal.throwIfAborted();
+    const nothing = { status: 0, responseBody: "" };
+    if (timeout.aborted) {
+      const seconds = timeoutMs / 1_000;
+      return {
+        ...nothing,
+        outcome: WebhookOutcome.TIMED_OUT,
+        error: `the endpoint did not answer within ${seconds} s`,
+      };
+    }
+    if (error instanceof AddressRefused) {
+      const text = "the endpoint's address is on a private network, which this server does not allow";
+      return { ...nothing, outcome: WebhookOutcome.ADDRESS_REFUSED, error: text };
+    }
+    return { ...nothing, outcome: WebhookOutcome.UNREACHABLE, error: `the endpoint ${troubleOf(error)}` };
+  }
+}
+
+/** Codes of failures in words; the texts of errors may have addresses. */
+const TROUBLES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "refused the connection",
+  ECONNRESET: "broke the connection",
+  EPIPE: "broke the connection",
+  UND_ERR_SOCKET: "broke the connection",
+  ENOTFOUND: "has a name that cannot be resolved",
+  EAI_AGAIN: "has a name that cannot be resolved now",
+  UND_ERR_CONNECT_TIMEOUT: "cannot be connected to in time",
+  CERT_HAS_EXPIRED: "has a certificate that has expired",
+  DEPTH_ZERO_SELF_SIGNED_CERT: "has a certificate that nobody has signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "has a certificate that nobody known has signed",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "has a certificate that nobody known has signed",
+  ERR_TLS_CERT_ALTNAME_INVALID: "has a certificate of another name",
+  UND_ERR_HEADERS_OVERFLOW: "answered with too many headers",
+};
+
+function troubleOf(error: unknown): string {
+  const { code = "" } = error as { code?: string };
+  return TROUBLES[code] ?? (code.startsWith("HPE_") ? "answered with what is not HTTP" : "cannot be reached");
+}
