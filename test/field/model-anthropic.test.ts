@@ -56,8 +56,8 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
       uses(4, "toolu_2", "now") +
       end("tool_use"),
     [
-      { reasoning: "hm", ended: { encrypted: "S", providerJson: '{"type":"thinking"}' } },
-      { reasoning: "", ended: { encrypted: "D", providerJson: '{"type":"redacted_thinking"}' } },
+      { reasoning: "hm", ended: { encrypted: "S", providerJson: '{"anthropic":{"type":"thinking"}}' } },
+      { reasoning: "", ended: { encrypted: "D", providerJson: '{"anthropic":{"type":"redacted_thinking"}}' } },
       { text: "Well." },
       GET,
       { call: "now", id: "toolu_2", arguments: "", type: ToolType.FUNCTION },
@@ -66,7 +66,7 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
   ],
   "openai/openai-agents-python#4155: thoughts that are not shown, but signed": [
     start() + begin(0, { type: "thinking", thinking: "", signature: "S" }) + stop(0) + text(1, "So") + end("end_turn"),
-    [{ reasoning: "", ended: { encrypted: "S", providerJson: '{"type":"thinking"}' } }, { text: "So" }],
+    [{ reasoning: "", ended: { encrypted: "S", providerJson: '{"anthropic":{"type":"thinking"}}' } }, { text: "So" }],
   ],
   "input at once, as some proxies send it": [
     start() + begin(0, { type: "tool_use", id: "toolu_1", name: "get", input: { x: 1 } }) + stop(0) + end("tool_use"),
@@ -289,7 +289,7 @@ const r = (tool_use_id: string, words: string, more: object = {}) => ({
   content: [{ type: "text", text: words }],
   ...more,
 });
-const signed = thought("hm", { type: "thinking" }, { encrypted: "S" });
+const signed = thought("hm", { anthropic: { type: "thinking" } }, { encrypted: "S" });
 const T = { type: "thinking", thinking: "hm", signature: "S" };
 
 describe("F-ANTHROPIC: a history", () => {

@@ -250,7 +250,7 @@ describe("F-PAIRS: a history with calls", () => {
       fc.constant(system("s")),
       id.map((callId) => call(callId)),
       id.map((callId) => result(callId, `r${callId}`)),
-      fc.constant(thought("hm", { field: "reasoning_content" })),
+      fc.constant(thought("hm", { chat: { field: "reasoning_content" } })),
     );
     fc.assert(
       fc.property(fc.array(one, { maxLength: 14 }), (entries) => {
@@ -279,13 +279,13 @@ describe("F-PAIRS: a history with calls", () => {
 });
 
 describe("F-THOUGHTS: a model's thoughts", () => {
-  const thinks = thought("hm", { field: "reasoning_content" });
+  const thinks = thought("hm", { chat: { field: "reasoning_content" } });
   const withCall = [user("1"), thinks, call("a"), result("a", "A")];
 
   test("earendil-works/pi#3635, DeepSeek: go back with the calls that they led to, also in later turns", () => {
     const step = { ...a(null, calls(["a"])), reasoning_content: "hm" };
     expect(told(withCall)).toEqual([u("1"), step, t("a", "A")]);
-    const later = [...withCall, thought("so", { field: "reasoning_content" }), assistant("2"), user("3")];
+    const later = [...withCall, thought("so", { chat: { field: "reasoning_content" } }), assistant("2"), user("3")];
     expect(told(later)).toEqual([u("1"), step, t("a", "A"), { ...a("2"), reasoning_content: "so" }, u("3")]);
     expect(told(later, "none")).toEqual([u("1"), a(null, calls(["a"])), t("a", "A"), a("2"), u("3")]);
   });
@@ -299,7 +299,7 @@ describe("F-THOUGHTS: a model's thoughts", () => {
   test("go to nobody but the agent that thought them, nor what had no field of its own", () => {
     const [first, ...rest] = withCall;
     expect(told([first!, ...byAnother(rest)])).toEqual([u("1"), a(null, calls(["a"])), t("a", "A")]);
-    expect(told([user("1"), thought("hm", { field: "content" }), call("a"), result("a", "A")])).toEqual([
+    expect(told([user("1"), thought("hm", { chat: { field: "content" } }), call("a"), result("a", "A")])).toEqual([
       u("1"),
       a(null, calls(["a"])),
       t("a", "A"),
@@ -310,7 +310,7 @@ describe("F-THOUGHTS: a model's thoughts", () => {
     const details = [{ type: "reasoning.encrypted", index: 0, data: "d" }];
     const [, step] = told([
       user("1"),
-      thought("hm", { field: "reasoning", reasoning_details: details }),
+      thought("hm", { chat: { field: "reasoning", reasoning_details: details } }),
       call("a"),
       result("a", "A"),
     ]);

@@ -221,16 +221,16 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
       chunk({ content: "Well." }) +
       calls({ index: 0, id: "call_a", ...fn("get_weather", A.arguments) }) +
       END,
-    [{ reasoning: "hm hm", ended: { providerJson: '{"field":"reasoning_content"}' } }, { text: "Well." }, A],
+    [{ reasoning: "hm hm", ended: { providerJson: '{"chat":{"field":"reasoning_content"}}' } }, { text: "Well." }, A],
   ],
   "vLLM, OpenRouter: reasoning": [
     chunk({ reasoning: "hm", content: "" }) + chunk({ content: "So" }) + STOP,
-    [{ reasoning: "hm", ended: { providerJson: '{"field":"reasoning"}' } }, { text: "So" }],
+    [{ reasoning: "hm", ended: { providerJson: '{"chat":{"field":"reasoning"}}' } }, { text: "So" }],
     "STOP",
   ],
   "both names say the same": [
     chunk({ reasoning: "hm", reasoning_content: "hm" }) + chunk({ content: "So" }) + STOP,
-    [{ reasoning: "hm", ended: { providerJson: '{"field":"reasoning_content"}' } }, { text: "So" }],
+    [{ reasoning: "hm", ended: { providerJson: '{"chat":{"field":"reasoning_content"}}' } }, { text: "So" }],
     "STOP",
   ],
   "OpenRouter: details, with what is encrypted": [
@@ -244,7 +244,7 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
         reasoning: "hm",
         ended: {
           providerJson:
-            '{"field":"reasoning","reasoning_details":[{"type":"reasoning.text","index":0,"text":"hm","signature":"s"},{"type":"reasoning.encrypted","index":1,"data":"d"}]}',
+            '{"chat":{"field":"reasoning","reasoning_details":[{"type":"reasoning.text","index":0,"text":"hm","signature":"s"},{"type":"reasoning.encrypted","index":1,"data":"d"}]}}',
         },
       },
       { text: "So" },
@@ -255,17 +255,17 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
     chunk({ content: [{ type: "thinking", thinking: [{ type: "text", text: "hm" }] }] }) +
       chunk({ content: [{ type: "text", text: "So" }] }) +
       STOP,
-    [{ reasoning: "hm", ended: { providerJson: '{"field":"content"}' } }, { text: "So" }],
+    [{ reasoning: "hm", ended: { providerJson: '{"chat":{"field":"content"}}' } }, { text: "So" }],
     "STOP",
   ],
   "LM Studio, llama.cpp: thoughts between tags": [
     chunk({ content: "<th" }) + chunk({ content: "ink>\nhm</thi" }) + chunk({ content: "nk>\n\nSo" }) + STOP,
-    [{ reasoning: "hm", ended: { providerJson: '{"field":"content"}' } }, { text: "So" }],
+    [{ reasoning: "hm", ended: { providerJson: '{"chat":{"field":"content"}}' } }, { text: "So" }],
     "STOP",
   ],
   "tags that never close": [
     `${chunk({ content: "<think>hm" }) + chunk({ content: " hm" }, "length")}data: [DONE]\n\n`,
-    [{ reasoning: "hm hm", ended: { providerJson: '{"field":"content"}' } }],
+    [{ reasoning: "hm hm", ended: { providerJson: '{"chat":{"field":"content"}}' } }],
     "LENGTH",
   ],
   "a tag later is the model's words": [
@@ -278,7 +278,7 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
     chunk({ content: "<think>hm</think>\n" }) +
       calls({ index: 0, id: "call_a", ...fn("get_weather", A.arguments) }) +
       END,
-    [{ reasoning: "hm", ended: { providerJson: '{"field":"content"}' } }, A],
+    [{ reasoning: "hm", ended: { providerJson: '{"chat":{"field":"content"}}' } }, A],
   ],
   "a document with calls": [
     JSON.stringify({
@@ -296,7 +296,7 @@ const REPLIES: Readonly<Record<string, readonly [body: string, items: object[], 
         },
       ],
     }),
-    [{ reasoning: "hm", ended: { providerJson: '{"field":"reasoning_content"}' } }, { text: "Well." }, A, B],
+    [{ reasoning: "hm", ended: { providerJson: '{"chat":{"field":"reasoning_content"}}' } }, { text: "Well." }, A, B],
   ],
   "OpenAI's search: citations": [
     chunk({ content: "See" }) +

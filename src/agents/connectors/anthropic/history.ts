@@ -1,4 +1,5 @@
 // Converts a conversation to the form of Messages: user and assistant by turns, each call answered in the next message.
+import { isObject } from "../failures.ts";
 import { argumentsObject, toolName } from "../history/arguments.ts";
 import { blocksOf, type Step } from "../history/blocks.ts";
 import { CallIds } from "../history/call-ids.ts";
@@ -105,8 +106,9 @@ class History {
 
 /** As they were signed; what another agent thought, or another provider, has no signature that would be taken. */
 function thoughtBlocks({ own, text, encrypted, extra }: Thought): Block[] {
+  const { type } = isObject(extra.anthropic) ? extra.anthropic : {};
   if (!own || encrypted === "") return [];
-  if (extra.type === "thinking") return [{ type: "thinking", thinking: text, signature: encrypted }];
-  if (extra.type === "redacted_thinking") return [{ type: "redacted_thinking", data: encrypted }];
+  if (type === "thinking") return [{ type: "thinking", thinking: text, signature: encrypted }];
+  if (type === "redacted_thinking") return [{ type: "redacted_thinking", data: encrypted }];
   return [];
 }

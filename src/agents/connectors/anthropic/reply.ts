@@ -191,7 +191,11 @@ export class AnthropicReply {
   #endThought(encrypted: string, type: string): void {
     this.#text.close();
     const kept = encrypted !== "" && encrypted.length <= MAX_BLOCK_LENGTH;
-    this.#sorter.other({ kind: "reasoning_end", ...(kept && { encrypted }), providerJson: JSON.stringify({ type }) });
+    this.#sorter.other({
+      kind: "reasoning_end",
+      ...(kept && { encrypted }),
+      providerJson: JSON.stringify({ anthropic: { type } }),
+    });
   }
 
   #call({ id, name }: JsonObject): SortedCall {

@@ -33,15 +33,15 @@ const MAX_KEPT_LENGTH = 256 * 1024;
 
 /** What is kept beside a thought so that its server can be given it again. Details that are too long are left out. */
 export function thoughtJson(field: string, details: readonly JsonObject[]): string {
-  const json = details.length > 0 ? JSON.stringify({ field, reasoning_details: merged(details) }) : "";
-  return json !== "" && json.length <= MAX_KEPT_LENGTH ? json : JSON.stringify({ field });
+  const json = details.length > 0 ? JSON.stringify({ chat: { field, reasoning_details: merged(details) } }) : "";
+  return json !== "" && json.length <= MAX_KEPT_LENGTH ? json : JSON.stringify({ chat: { field } });
 }
 
 /** The fields of an assistant's message that tell a server its thoughts, under the names by which it told them. */
 export function thoughtFields(thoughts: readonly Thought[]): Record<string, JsonValue> {
   const fields: Record<string, JsonValue> = {};
   for (const { text, extra } of thoughts) {
-    const { field, reasoning_details: details } = extra;
+    const { field, reasoning_details: details } = isObject(extra.chat) ? extra.chat : {};
     if (Array.isArray(details)) {
       const before = fields.reasoning_details;
       fields.reasoning_details = [...(Array.isArray(before) ? before : []), ...details];

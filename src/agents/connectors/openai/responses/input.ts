@@ -112,9 +112,9 @@ class Input {
   }
 }
 
-/** What another provider encrypted has no type of this one. */
+/** What another provider encrypted says so beside it. */
 function thoughtOf({ id, summary, encrypted, extra }: Thought): JsonObject | undefined {
-  if (encrypted === "" || extra.type !== "reasoning") return undefined;
+  if (encrypted === "" || "anthropic" in extra || "chat" in extra) return undefined;
   return {
     type: "reasoning",
     ...(id !== "" && { id }),

@@ -138,7 +138,7 @@ export class OutputItems {
   }
 
   #begin(item: JsonObject): SortedCall {
-    const { id, call_id, name, arguments: _, input: __, status: ___, ...rest } = item;
+    const { id, call_id, name, arguments: _, input: __, status: ___, type, ...rest } = item;
     if (typeof name !== "string" || name === "") {
       throw new AgentFailure("the agent called a tool without its name", { health: "up" });
     }
@@ -152,9 +152,9 @@ export class OutputItems {
       kind: "tool_call",
       callId,
       name,
-      type: item.type === "custom_tool_call" ? ToolType.CUSTOM : ToolType.FUNCTION,
+      type: type === "custom_tool_call" ? ToolType.CUSTOM : ToolType.FUNCTION,
       ...(typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH && { partId: id }),
-      providerJson: bounded(rest),
+      ...kept(rest),
     });
   }
 
@@ -176,7 +176,7 @@ export class OutputItems {
   }
 
   #reasoned(item: JsonObject, told: boolean): void {
-    const { id, summary, content, encrypted_content: encrypted, status: _, ...rest } = item;
+    const { id, summary, content, encrypted_content: encrypted, status: _, type: __, ...rest } = item;
     const summaries = textsIn(summary);
     const texts = textsIn(content);
     this.#told.thought = true;
@@ -187,7 +187,7 @@ export class OutputItems {
       ...(typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH && { id }),
       ...(summaries.length > 0 && { summary: summaries }),
       ...(typeof encrypted === "string" && encrypted.length <= MAX_ITEM_LENGTH && { encrypted }),
-      providerJson: bounded(rest),
+      ...kept(rest),
     });
   }
 
@@ -210,8 +210,8 @@ function textsIn(parts: JsonValue | undefined): string[] {
   );
 }
 
-/** What stands beside an item's fields; its type alone, if it is too long. */
-function bounded(rest: JsonObject): string {
+/** What stands beside an item's fields. What is too long is left out. */
+function kept(rest: JsonObject): { providerJson?: string } {
   const json = JSON.stringify(rest);
-  return json.length <= MAX_ITEM_LENGTH / 4 ? json : JSON.stringify({ type: rest.type ?? null });
+  return json === "{}" || json.length > MAX_ITEM_LENGTH / 4 ? {} : { providerJson: json };
 }

@@ -16,7 +16,7 @@ export const responsesApi: ModelApi = {
     {
       name: "thoughts",
       refused:
-        /invalid_encrypted_content|encrypted content (?:for item )?\S* ?could not be|Item with id 'rs_|reasoning' item/i,
+        /invalid_encrypted_content|encrypted content (?:for item )?\S* ?could not be|Item with id 'rs_|reasoning' item|input\[\d+\]\.id/i,
       isLasting: false,
     },
     // Models that do not think, and servers that do not know it.
