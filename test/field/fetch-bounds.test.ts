@@ -5,7 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fetchKeys } from "../../src/access/tokens/key-files.ts";
-import { createConnect } from "../../src/agents/connectors/connect.ts";
+import { createConnect } from "../../src/agents/connectors/connect/connect.ts";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";
 import { type ModelServer, startModelServer } from "../support/model-server.ts";
@@ -152,7 +152,7 @@ describe("A9: an agent of the contract", () => {
       };
       const factory = createConnect({ allowPrivate: true, toMessage: (row) => row as never });
       const connector = factory({ name: "a", settings } as unknown as AgentRow, undefined);
-      const request = { tenantId: "t", conversationId: "c", turnId: "t", messages: [], mode: "" } as never;
+      const request = { tenantId: "t", conversationId: "c", turnId: "t", messages: [], tools: [], mode: "" } as never;
       for await (const _ of connector(request, new AbortController().signal));
       throw new Error("it was taken for whole");
     } catch (error) {

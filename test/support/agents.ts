@@ -2,8 +2,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
-import { AgentService, type ReplyRequest } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
+import {
+  AgentService,
+  type ReplyRequest,
+  type ReplyResponseSchema,
+} from "../../gen/colloquy/agent/v1/agent_service_pb.ts";
 
 export interface OpenAiCall {
   readonly headers: IncomingMessage["headers"];
@@ -70,7 +75,7 @@ export interface FakeAgent {
     readonly authorization: string | null;
     readonly signal: AbortSignal;
   }[];
-  answer: (request: ReplyRequest, signal: AbortSignal) => AsyncIterable<{ text: string }>;
+  answer: (request: ReplyRequest, signal: AbortSignal) => AsyncIterable<MessageInitShape<typeof ReplyResponseSchema>>;
   /** How many connections over HTTP/2 are open. */
   h2Connections: () => number;
   close(): Promise<void>;

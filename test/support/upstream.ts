@@ -132,7 +132,8 @@ export function ask(
   { settings, credential, messages, tools = [], signal }: Question,
 ): Promise<Heard> {
   const agent = { id: AGENT_ID, name: "a", version: 1, settings } as unknown as AgentRow;
-  const request = { messages: messages ?? [{ role: 1, content: "hi" }], tools } as unknown as ReplyRequest;
+  const place = { tenantId: "t", conversationId: "c", turnId: "u", mode: "" };
+  const request = { ...place, messages: messages ?? [{ role: 1, content: "hi" }], tools } as unknown as ReplyRequest;
   return heard(factory(agent, credential)(request, signal ?? new AbortController().signal));
 }
 

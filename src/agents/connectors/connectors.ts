@@ -6,7 +6,7 @@ import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import type { Sealer } from "../secrets/sealing.ts";
 import { checkHost, publicLookup } from "./addresses.ts";
 import { Circuit } from "./circuit-breaker.ts";
-import type { ConnectOptions } from "./connect.ts";
+import type { ConnectOptions } from "./connect/connect.ts";
 import { AgentFailure, type Connector, type ConnectorFactory } from "./connector.ts";
 import { createEcho } from "./echo.ts";
 
@@ -37,7 +37,7 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
     echo: createEcho,
     openai: loaded(async () => (await import("./openai/openai.ts")).createOpenAi(await boundedFetch())),
     anthropic: loaded(async () => (await import("./anthropic/anthropic.ts")).createAnthropic(await boundedFetch())),
-    connect: loaded(async () => (await import("./connect.ts")).createConnect(options)),
+    connect: loaded(async () => (await import("./connect/connect.ts")).createConnect(options)),
   };
   const circuits = new Map<string, Circuit>();
   return {

@@ -9,6 +9,8 @@ import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2
 import { file_buf_validate_validate } from "../../../buf/validate/validate_pb.ts";
 import type { Message as Message$1 } from "../../v1/message_pb.ts";
 import { file_colloquy_v1_message } from "../../v1/message_pb.ts";
+import type { Annotation, Part, ToolPlace, ToolType } from "../../v1/part_pb.ts";
+import { file_colloquy_v1_part } from "../../v1/part_pb.ts";
 import type { FinishReason } from "../../v1/turn_pb.ts";
 import { file_colloquy_v1_turn } from "../../v1/turn_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
@@ -18,7 +20,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/agent/v1/agent_service.proto.
  */
 export const file_colloquy_agent_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSLVAgoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIxCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCbpIBpIBAxDoBxIVCgRtb2RlGAYgASgJQge6SARyAhhkEikKCG1ldGFkYXRhGAcgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIoCgdwZXJzb25hGAggASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgxwcm9maWxlX2luZm8YCSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImQKDVJlcGx5UmVzcG9uc2USFwoEdGV4dBgBIAEoCUIJukgGcgQogIAQEjoKDWZpbmlzaF9yZWFzb24YAiABKA4yGS5jb2xsb3F1eS52MS5GaW5pc2hSZWFzb25CCLpIBYIBAhABMl4KDEFnZW50U2VydmljZRJOCgVSZXBseRIfLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVxdWVzdBogLmNvbGxvcXV5LmFnZW50LnYxLlJlcGx5UmVzcG9uc2UiADABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_message, file_colloquy_v1_turn, file_google_protobuf_struct]);
+  fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSKJAwoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIyCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEbW9kZRgGIAEoCUIHukgEcgIYZBIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKAoHcGVyc29uYRgIIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoMcHJvZmlsZV9pbmZvGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIxCgV0b29scxgKIAMoCzIXLmNvbGxvcXV5LmFnZW50LnYxLlRvb2xCCbpIBpIBAxCAAiJ+CgRUb29sEhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAESHgoLZGVzY3JpcHRpb24YAiABKAlCCbpIBnIEKICABBIkChFpbnB1dF9zY2hlbWFfanNvbhgDIAEoCUIJukgGcgQogIBAEhYKDm5lZWRzX2FwcHJvdmFsGAQgASgIItYDCg1SZXBseVJlc3BvbnNlEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBI6Cg1maW5pc2hfcmVhc29uGAIgASgOMhkuY29sbG9xdXkudjEuRmluaXNoUmVhc29uQgi6SAWCAQIQARIeCglyZWFzb25pbmcYAyABKAlCCbpIBnIEKICAEEgAEjgKDXJlYXNvbmluZ19lbmQYBCABKAsyHy5jb2xsb3F1eS5hZ2VudC52MS5SZWFzb25pbmdFbmRIABIwCgl0b29sX2NhbGwYBSABKAsyGy5jb2xsb3F1eS5hZ2VudC52MS5Ub29sQ2FsbEgAEjUKCWFyZ3VtZW50cxgGIAEoCzIgLmNvbGxvcXV5LmFnZW50LnYxLlRvb2xBcmd1bWVudHNIABIhCgRwYXJ0GAcgASgLMhEuY29sbG9xdXkudjEuUGFydEgAEi0KCmFubm90YXRpb24YCCABKAsyFy5jb2xsb3F1eS52MS5Bbm5vdGF0aW9uSAASKQoFdXNhZ2UYCSABKAsyGC5jb2xsb3F1eS5hZ2VudC52MS5Vc2FnZUgAEicKBHN0ZXAYCiABKAsyFy5jb2xsb3F1eS5hZ2VudC52MS5TdGVwSABCBwoFcGllY2UihQEKDFJlYXNvbmluZ0VuZBIUCgJpZBgBIAEoCUIIukgFcgMYgAESIgoHc3VtbWFyeRgCIAMoCUIRukgOkgELEOgHIgZyBCiAgBASHAoJZW5jcnlwdGVkGAMgASgJQgm6SAZyBCiAgEASHQoKZXh0cmFfanNvbhgEIAEoCUIJukgGcgQogIBAIvoBCghUb29sQ2FsbBIbCgdjYWxsX2lkGAEgASgJQgq6SAdyBSABKIAIEhgKBG5hbWUYAiABKAlCCrpIB3IFIAEogAgSHAoJYXJndW1lbnRzGAMgASgJQgm6SAZyBCiAgBASLQoEdHlwZRgEIAEoDjIVLmNvbGxvcXV5LnYxLlRvb2xUeXBlQgi6SAWCAQIQARIxCgdydW5zX2F0GAUgASgOMhYuY29sbG9xdXkudjEuVG9vbFBsYWNlQgi6SAWCAQIQARIYCgV0aXRsZRgGIAEoCUIJukgGcgQogIAEEh0KCmV4dHJhX2pzb24YByABKAlCCbpIBnIEKICAQCJDCg1Ub29sQXJndW1lbnRzEhkKB2NhbGxfaWQYASABKAlCCLpIBXIDKIAIEhcKBHRleHQYAiABKAlCCbpIBnIEKICAECKAAgoFVXNhZ2USIgoMaW5wdXRfdG9rZW5zGAEgASgDQge6SAQiAigASACIAQESIwoNb3V0cHV0X3Rva2VucxgCIAEoA0IHukgEIgIoAEgBiAEBEiMKDWNhY2hlZF90b2tlbnMYAyABKANCB7pIBCICKABIAogBARImChByZWFzb25pbmdfdG9rZW5zGAQgASgDQge6SAQiAigASAOIAQESFwoFbW9kZWwYBSABKAlCCLpIBXIDGMgBQg8KDV9pbnB1dF90b2tlbnNCEAoOX291dHB1dF90b2tlbnNCEAoOX2NhY2hlZF90b2tlbnNCEwoRX3JlYXNvbmluZ190b2tlbnMiBgoEU3RlcDJeCgxBZ2VudFNlcnZpY2USTgoFUmVwbHkSHy5jb2xsb3F1eS5hZ2VudC52MS5SZXBseVJlcXVlc3QaIC5jb2xsb3F1eS5hZ2VudC52MS5SZXBseVJlc3BvbnNlIgAwAWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_turn, file_google_protobuf_struct]);
 
 /**
  * ReplyRequest holds the conversation as the agent sees it.
@@ -55,7 +57,9 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
   agentName: string;
 
   /**
-   * The latest messages, oldest first, as many as the conversation's `max_context_length`. The reply is to the last.
+   * The latest messages, oldest first, as many as the conversation's `max_context_length`, with the reasoning, calls and
+   * results among them. A call never goes without its result. The reply is to the last message; what comes after it is what
+   * this turn has said and done so far.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 5;
    */
@@ -88,6 +92,13 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
    * @generated from field: google.protobuf.Struct profile_info = 9;
    */
   profileInfo?: JsonObject | undefined;
+
+  /**
+   * The tools that Colloquy runs, or has run, when the agent calls them.
+   *
+   * @generated from field: repeated colloquy.agent.v1.Tool tools = 10;
+   */
+  tools: Tool[];
 };
 
 /**
@@ -98,25 +109,139 @@ export const ReplyRequestSchema: GenMessage<ReplyRequest> = /*@__PURE__*/
   messageDesc(file_colloquy_agent_v1_agent_service, 0);
 
 /**
- * ReplyResponse is one piece of the reply.
+ * Tool is a function that an agent may call.
+ *
+ * @generated from message colloquy.agent.v1.Tool
+ */
+export type Tool = Message<"colloquy.agent.v1.Tool"> & {
+  /**
+   * The name by which it is called. Unique in the request.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it does, for a model.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * The JSON schema of its arguments, as text. Empty: any object.
+   *
+   * @generated from field: string input_schema_json = 3;
+   */
+  inputSchemaJson: string;
+
+  /**
+   * Whether somebody must agree to each call before it runs.
+   *
+   * @generated from field: bool needs_approval = 4;
+   */
+  needsApproval: boolean;
+};
+
+/**
+ * Describes the message colloquy.agent.v1.Tool.
+ * Use `create(ToolSchema)` to create a new message.
+ */
+export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
+  messageDesc(file_colloquy_agent_v1_agent_service, 1);
+
+/**
+ * ReplyResponse is one piece of the reply. One without anything in it is a heartbeat. At most 1 MiB.
  *
  * @generated from message colloquy.agent.v1.ReplyResponse
  */
 export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
   /**
-   * The next part of the text. At most 256 KiB in UTF-8, which is also the limit of the whole reply.
+   * The next part of the text. At most 256 KiB in UTF-8, which is also the limit of one message. It comes before `piece`.
    *
    * @generated from field: string text = 1;
    */
   text: string;
 
   /**
-   * Why the reply ends; the last piece that sets it counts. A piece with neither text nor this is a heartbeat. Default:
+   * Why the reply ends; the last piece that sets it counts. Default: tool_calls where tools of the request were called, else
    * stop.
    *
    * @generated from field: colloquy.v1.FinishReason finish_reason = 2;
    */
   finishReason: FinishReason;
+
+  /**
+   * What else the reply holds. Pieces make items in order: text after a call is another message.
+   *
+   * @generated from oneof colloquy.agent.v1.ReplyResponse.piece
+   */
+  piece: {
+    /**
+     * The next part of the thoughts. At most 256 KiB.
+     *
+     * @generated from field: string reasoning = 3;
+     */
+    value: string;
+    case: "reasoning";
+  } | {
+    /**
+     * The end of the thoughts.
+     *
+     * @generated from field: colloquy.agent.v1.ReasoningEnd reasoning_end = 4;
+     */
+    value: ReasoningEnd;
+    case: "reasoningEnd";
+  } | {
+    /**
+     * A call of a tool.
+     *
+     * @generated from field: colloquy.agent.v1.ToolCall tool_call = 5;
+     */
+    value: ToolCall;
+    case: "toolCall";
+  } | {
+    /**
+     * The next part of the arguments of a call.
+     *
+     * @generated from field: colloquy.agent.v1.ToolArguments arguments = 6;
+     */
+    value: ToolArguments;
+    case: "arguments";
+  } | {
+    /**
+     * A whole part: a file, source, data, refusal or text with annotations of the message; the result of a tool that the agent
+     * has run; an opaque item, which it gets back unchanged.
+     *
+     * @generated from field: colloquy.v1.Part part = 7;
+     */
+    value: Part;
+    case: "part";
+  } | {
+    /**
+     * What a range of the open message's text was drawn from.
+     *
+     * @generated from field: colloquy.v1.Annotation annotation = 8;
+     */
+    value: Annotation;
+    case: "annotation";
+  } | {
+    /**
+     * What one call of a model has used. Several add up.
+     *
+     * @generated from field: colloquy.agent.v1.Usage usage = 9;
+     */
+    value: Usage;
+    case: "usage";
+  } | {
+    /**
+     * Another call of a model begins.
+     *
+     * @generated from field: colloquy.agent.v1.Step step = 10;
+     */
+    value: Step;
+    case: "step";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -124,7 +249,204 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
  * Use `create(ReplyResponseSchema)` to create a new message.
  */
 export const ReplyResponseSchema: GenMessage<ReplyResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_agent_v1_agent_service, 1);
+  messageDesc(file_colloquy_agent_v1_agent_service, 2);
+
+/**
+ * ReasoningEnd closes the thoughts, or is thoughts without text.
+ *
+ * @generated from message colloquy.agent.v1.ReasoningEnd
+ */
+export type ReasoningEnd = Message<"colloquy.agent.v1.ReasoningEnd"> & {
+  /**
+   * Its own id. At most 128 characters.
+   *
+   * @generated from field: string id = 1;
+   */
+  id: string;
+
+  /**
+   * Summaries of them, in order.
+   *
+   * @generated from field: repeated string summary = 2;
+   */
+  summary: string[];
+
+  /**
+   * What only their provider can read. The agent gets it back unchanged. At most 1 MiB.
+   *
+   * @generated from field: string encrypted = 3;
+   */
+  encrypted: string;
+
+  /**
+   * A JSON object, as text, that is kept beside them. At most 64 levels.
+   *
+   * @generated from field: string extra_json = 4;
+   */
+  extraJson: string;
+};
+
+/**
+ * Describes the message colloquy.agent.v1.ReasoningEnd.
+ * Use `create(ReasoningEndSchema)` to create a new message.
+ */
+export const ReasoningEndSchema: GenMessage<ReasoningEnd> = /*@__PURE__*/
+  messageDesc(file_colloquy_agent_v1_agent_service, 3);
+
+/**
+ * ToolCall begins a call of a tool.
+ *
+ * @generated from message colloquy.agent.v1.ToolCall
+ */
+export type ToolCall = Message<"colloquy.agent.v1.ToolCall"> & {
+  /**
+   * Its id, unique in the turn, by which its result names it. At most 1 KiB.
+   *
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * The tool's name. At most 1 KiB.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The arguments, JSON or not, or their beginning. At most 256 KiB with those that follow.
+   *
+   * @generated from field: string arguments = 3;
+   */
+  arguments: string;
+
+  /**
+   * What kind of tool it is. Default: a function.
+   *
+   * @generated from field: colloquy.v1.ToolType type = 4;
+   */
+  type: ToolType;
+
+  /**
+   * Where it runs. Default: as the request says; a tool that is not in the request runs at the agent.
+   *
+   * @generated from field: colloquy.v1.ToolPlace runs_at = 5;
+   */
+  runsAt: ToolPlace;
+
+  /**
+   * A title for people. At most 64 KiB.
+   *
+   * @generated from field: string title = 6;
+   */
+  title: string;
+
+  /**
+   * A JSON object, as text, that is kept beside it. At most 64 levels.
+   *
+   * @generated from field: string extra_json = 7;
+   */
+  extraJson: string;
+};
+
+/**
+ * Describes the message colloquy.agent.v1.ToolCall.
+ * Use `create(ToolCallSchema)` to create a new message.
+ */
+export const ToolCallSchema: GenMessage<ToolCall> = /*@__PURE__*/
+  messageDesc(file_colloquy_agent_v1_agent_service, 4);
+
+/**
+ * ToolArguments is more of a call's arguments.
+ *
+ * @generated from message colloquy.agent.v1.ToolArguments
+ */
+export type ToolArguments = Message<"colloquy.agent.v1.ToolArguments"> & {
+  /**
+   * The id of the call. Empty: the last one.
+   *
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * The next part.
+   *
+   * @generated from field: string text = 2;
+   */
+  text: string;
+};
+
+/**
+ * Describes the message colloquy.agent.v1.ToolArguments.
+ * Use `create(ToolArgumentsSchema)` to create a new message.
+ */
+export const ToolArgumentsSchema: GenMessage<ToolArguments> = /*@__PURE__*/
+  messageDesc(file_colloquy_agent_v1_agent_service, 5);
+
+/**
+ * Usage is what one call of a model has used.
+ *
+ * @generated from message colloquy.agent.v1.Usage
+ */
+export type Usage = Message<"colloquy.agent.v1.Usage"> & {
+  /**
+   * Tokens of the input.
+   *
+   * @generated from field: optional int64 input_tokens = 1;
+   */
+  inputTokens?: bigint | undefined;
+
+  /**
+   * Tokens of the output.
+   *
+   * @generated from field: optional int64 output_tokens = 2;
+   */
+  outputTokens?: bigint | undefined;
+
+  /**
+   * Tokens of the input that were read from a cache.
+   *
+   * @generated from field: optional int64 cached_tokens = 3;
+   */
+  cachedTokens?: bigint | undefined;
+
+  /**
+   * Tokens of the output that were thoughts.
+   *
+   * @generated from field: optional int64 reasoning_tokens = 4;
+   */
+  reasoningTokens?: bigint | undefined;
+
+  /**
+   * The model.
+   *
+   * @generated from field: string model = 5;
+   */
+  model: string;
+};
+
+/**
+ * Describes the message colloquy.agent.v1.Usage.
+ * Use `create(UsageSchema)` to create a new message.
+ */
+export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
+  messageDesc(file_colloquy_agent_v1_agent_service, 6);
+
+/**
+ * Step begins one call of a model.
+ *
+ * @generated from message colloquy.agent.v1.Step
+ */
+export type Step = Message<"colloquy.agent.v1.Step"> & {
+};
+
+/**
+ * Describes the message colloquy.agent.v1.Step.
+ * Use `create(StepSchema)` to create a new message.
+ */
+export const StepSchema: GenMessage<Step> = /*@__PURE__*/
+  messageDesc(file_colloquy_agent_v1_agent_service, 7);
 
 /**
  * AgentService is implemented by an agent and called by Colloquy.
@@ -133,8 +455,12 @@ export const ReplyResponseSchema: GenMessage<ReplyResponse> = /*@__PURE__*/
  */
 export const AgentService: GenService<{
   /**
-   * Reply streams the agent's reply. The reply is complete when the stream ends without an error; after an error the
-   * text so far is stored and the turn fails. When Colloquy cancels the call, the agent should stop.
+   * Reply streams the agent's reply. The reply is complete when the stream ends without an error; after an error what came so
+   * far is stored and the turn fails. When Colloquy cancels the call, the agent should stop.
+   *
+   * An agent may call tools. Tools of its own it runs itself: it sends the call, and then its result as a part. For tools of
+   * the request it sends the calls and ends the reply: Colloquy has them run, and calls Reply again with the calls and their
+   * results at the end of `messages`.
    *
    * @generated from rpc colloquy.agent.v1.AgentService.Reply
    */

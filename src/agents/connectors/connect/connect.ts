@@ -6,23 +6,25 @@ import {
   AgentService,
   ReplyRequestSchema,
   ReplyResponseSchema,
-} from "../../../gen/colloquy/agent/v1/agent_service_pb.ts";
-import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
-import { textPiece } from "../../domain/turns/reply-piece.ts";
-import { FinishReason, MAX_ANSWER_BYTES, MAX_REPLY_BYTES } from "../../domain/turns/turn.ts";
-import type { MessageRow } from "../../store/messages/messages.ts";
-import { checkHost, hostOf, publicLookup } from "./addresses.ts";
-import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "./connector.ts";
+  ToolSchema,
+} from "../../../../gen/colloquy/agent/v1/agent_service_pb.ts";
+import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
+import { HEARTBEAT } from "../../../domain/turns/reply-piece.ts";
+import { MAX_ANSWER_BYTES } from "../../../domain/turns/turn.ts";
+import type { MessageRow } from "../../../store/messages/messages.ts";
+import { checkHost, hostOf, publicLookup } from "../addresses.ts";
+import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "../connector.ts";
+import { AgentReply } from "./agent-reply.ts";
 
-/** A message with one piece of text, plus overhead. */
-const READ_MAX_BYTES = MAX_REPLY_BYTES + 1024;
+/** A message with one part of 1 MiB, plus overhead. */
+const READ_MAX_BYTES = 1024 * 1024 + 4096;
 /** Bytes counted for a message in addition to its content, so that empty ones are limited too. */
 const MESSAGE_COST = 512;
 
 export interface ConnectOptions {
   readonly allowPrivate: boolean;
   /** Converts a stored message to one of the contract. */
-  readonly toMessage: (row: MessageRow) => import("../../../gen/colloquy/v1/message_pb.ts").Message;
+  readonly toMessage: (row: MessageRow) => import("../../../../gen/colloquy/v1/message_pb.ts").Message;
 }
 
 export function createConnect({ allowPrivate, toMessage }: ConnectOptions): ConnectorFactory {
@@ -34,13 +36,16 @@ export function createConnect({ allowPrivate, toMessage }: ConnectOptions): Conn
       try {
         if (!allowPrivate) checkHost(hostOf(new URL(connector.baseUrl)));
         let left = MAX_ANSWER_BYTES;
-        let finish = FinishReason.STOP as FinishReason;
-        for await (const piece of client.reply(requestOf(name, request, toMessage), { signal })) {
-          left -= toBinary(ReplyResponseSchema, piece).length + MESSAGE_COST;
+        const reply = new AgentReply(request.tools.map((tool) => tool.name));
+        for await (const response of client.reply(requestOf(name, request, toMessage), { signal })) {
+          left -= toBinary(ReplyResponseSchema, response).length + MESSAGE_COST;
           if (left < 0) throw new AgentFailure("the agent sent more than a reply may have", { health: "up" });
-          finish = piece.finishReason || finish;
-          yield textPiece(piece.text);
+          const pieces = reply.take(response);
+          if (pieces.length === 0) yield HEARTBEAT;
+          else yield* pieces;
         }
+        const { pieces, finish } = reply.end();
+        yield* pieces;
         return finish;
       } catch (error) {
         signal.throwIfAborted();
@@ -61,6 +66,9 @@ function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectO
     agentName,
     messages: request.messages.map(toMessage),
     mode,
+    tools: request.tools.map(({ name, description, inputSchemaJson, needsApproval }) =>
+      create(ToolSchema, { name, description, inputSchemaJson, needsApproval }),
+    ),
     ...(metadata && { metadata }),
     ...(persona && { persona }),
     ...(profileInfo && { profileInfo }),
