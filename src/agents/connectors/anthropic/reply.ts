@@ -11,6 +11,7 @@ import { newCallId } from "../new-call-id.ts";
 import { Pieces } from "../pieces.ts";
 import { CitedText } from "./cited-text.ts";
 import type { Block } from "./content.ts";
+import { MessageUsage } from "./usage.ts";
 
 /** Maximum length of a provider's block as JSON; an entry of the log takes 1 MiB. */
 const MAX_BLOCK_LENGTH = 1000 * 1024;
@@ -41,8 +42,7 @@ export class AnthropicReply {
   readonly #open = new Map<unknown, OpenBlock>();
   #blocks = 0;
   #finish: FinishReason | undefined;
-  #usage: JsonObject = {};
-  #model = "";
+  readonly #usage = new MessageUsage();
   /** The model stopped to be asked to go on. */
   paused = false;
   /** What it said, in the form in which it is given back then. */
@@ -62,8 +62,8 @@ export class AnthropicReply {
     switch (type) {
       case "message_start":
         if (!isObject(message)) break;
-        if (typeof message.model === "string") this.#model = message.model;
-        this.#count(message.usage);
+        this.#usage.model = message.model;
+        this.#usage.count(message.usage);
         break;
       case "content_block_start":
         if (isObject(block)) this.#begin(index, block);
@@ -75,7 +75,7 @@ export class AnthropicReply {
         this.#stop(index);
         break;
       case "message_delta":
-        this.#count(usage);
+        this.#usage.count(usage);
         if (isObject(delta) && typeof delta.stop_reason === "string") {
           this.paused = delta.stop_reason === "pause_turn";
           this.#finish = FINISHES[delta.stop_reason] ?? FinishReason.UNSPECIFIED;
@@ -96,27 +96,7 @@ export class AnthropicReply {
   }
 
   usage(): Usage | undefined {
-    const {
-      input_tokens: plain,
-      cache_read_input_tokens: cached,
-      cache_creation_input_tokens: written,
-      output_tokens,
-    } = this.#usage;
-    const input = [plain, cached, written].map(count).filter((value) => value !== undefined);
-    const details = this.#usage.output_tokens_details;
-    const counts = {
-      inputTokens: input.length === 0 ? undefined : input.reduce((sum, one) => sum + one, 0n),
-      outputTokens: count(output_tokens),
-      cachedTokens: count(cached),
-      reasoningTokens: isObject(details) ? count(details.thinking_tokens) : undefined,
-    };
-    const known = Object.entries(counts).filter(([, value]) => value !== undefined);
-    if (known.length === 0 && this.#model === "") return undefined;
-    return {
-      kind: "usage",
-      ...Object.fromEntries(known),
-      ...(this.#model !== "" && { model: this.#model.slice(0, 200) }),
-    };
+    return this.#usage.told();
   }
 
   #begin(index: unknown, block: JsonObject): void {
@@ -219,13 +199,6 @@ export class AnthropicReply {
     const part = create(PartSchema, { content: { case: "opaque", value: { format: "anthropic", json } } });
     this.#sorter.other({ kind: "part", entry: MessageKind.ITEM, part });
   }
-
-  /** Counts are of the whole message so far. */
-  #count(usage: unknown): void {
-    if (!isObject(usage)) return;
-    const told = Object.entries(usage).filter(([, value]) => value !== null);
-    this.#usage = { ...this.#usage, ...Object.fromEntries(told) };
-  }
 }
 
 /** A block as it is given back. */
@@ -236,10 +209,6 @@ function wholeOf({ block, said, signature }: OpenBlock): Block {
   if (said === "") return { ...block, type };
   const input = parsed(said);
   return { ...block, type, ...(isObject(input) && { input }) };
-}
-
-function count(value: unknown): bigint | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? BigInt(value) : undefined;
 }
 
 const FINISHES: Readonly<Record<string, FinishReason>> = {
