@@ -52,6 +52,7 @@ const CODES: Readonly<Record<(typeof ErrorReason)[keyof typeof ErrorReason], Cod
   [ErrorReason.UNKNOWN_REFERENCE]: Code.InvalidArgument,
   [ErrorReason.CONFLICT]: Code.FailedPrecondition,
   [ErrorReason.TURN_IN_PROGRESS]: Code.Aborted,
+  [ErrorReason.NOT_AWAITED]: Code.FailedPrecondition,
   [ErrorReason.AGENT_FAILED]: Code.Unavailable,
   [ErrorReason.QUOTA_EXCEEDED]: Code.ResourceExhausted,
   [ErrorReason.UNSUPPORTED]: Code.Unimplemented,

@@ -109,9 +109,13 @@ export function toMessage(row: MessageRow): Message {
     etag: messageEtag(row.version),
     kind: row.kind ?? MessageKind.MESSAGE,
     clientId: row.client_id ?? "",
+    turnId: "",
+    step: 0,
   };
   if (row.parts === null) message.parts = [];
   else setStoredParts(message as Message, row.parts);
+  if (row.turn_id !== null) message.turnId = row.turn_id;
+  if (row.step !== null) message.step = row.step;
   if (row.metadata) message.metadata = row.metadata;
   if (row.client_time) message.clientTime = toTimestamp(row.client_time);
   if (row.edit_time) message.editTime = toTimestamp(row.edit_time);

@@ -432,7 +432,7 @@ test("queued turns run in the order of their messages, whatever the clocks of th
   // The clock of the server that took the second is behind.
   const queue = async (seq: bigint, id: string) => {
     const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, randomUUID()];
-    await server.database.query(insertTurn, [...values, 60_000, null]);
+    await server.database.query(insertTurn, [...values, 60_000, null, null]);
     return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id])).length > 0;
   };
   const startFirst = await queue(first, "01900000-0000-7000-8000-000000000002");

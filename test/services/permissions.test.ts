@@ -139,6 +139,10 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
   "TurnService/Chat": [inConversation({ message: say }), WRITE],
+  "TurnService/AnswerTurn": [
+    ({ turnId }) => ({ turnId, results: [{ callId: "c1", output: { case: "text", value: "x" } }] }),
+    "nf NOT_AWAITED NOT_AWAITED pd NOT_AWAITED sm NOT_AWAITED sm",
+  ],
   "TurnService/CancelTurn": [({ turnId }) => ({ turnId }), WRITE],
   "TurnService/ResumeTurn": [({ turnId }) => ({ turnId }), READ_ONE],
 

@@ -9,6 +9,7 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import type { Connector } from "../../src/agents/connectors/connector.ts";
 import { createConnectors } from "../../src/agents/connectors/connectors.ts";
 import { createSealer } from "../../src/agents/secrets/sealing.ts";
 import { createTurns, type Turns } from "../../src/agents/turns/turns.ts";
@@ -70,6 +71,8 @@ export interface StoreServerOptions {
   readonly allowPrivate?: boolean;
   /** After how many days a deleted conversation is purged. Default: never. */
   readonly purgeAfterDays?: number;
+  /** Replies in the place of every agent's connector. */
+  readonly agent?: Connector;
   /** How the database is opened. */
   readonly database?: Pick<DatabaseOptions, "poolSize" | "maxWaiting" | "observer">;
 }
@@ -104,13 +107,15 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const { allowPrivate = true, turnTimes: times } = options;
   const subscriptions = createSubscriptions({ database, hints, draining: lifecycle.draining });
   const sealer = createSealer(SEALING_KEY);
-  const connectors = createConnectors({ sealer, allowPrivate, toMessage });
+  const real = createConnectors({ sealer, allowPrivate, toMessage });
+  const { agent } = options;
+  const connectors = agent ? { ...real, connectorOf: () => agent } : real;
   const turns = createTurns({ database, hints, connectors, log: logger, ...(times && { times }) });
   const pipeline = createPipeline({
     services: [
       createConversationService({ database, secrets, purgeAfterDays: options.purgeAfterDays }),
       createMessageService({ database, secrets }),
-      createTurnService({ database, turns }),
+      createTurnService({ database, turns, hints }),
       createParticipantService({ database, secrets }),
       createEventService({ database, secrets, subscriptions }),
       createTransferService({ database, renew: subscriptions.renew }),

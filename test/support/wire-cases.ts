@@ -37,6 +37,8 @@ export interface World {
   endpoint(): Promise<string>;
   /** A turn that has ended; gives its id. */
   turn(): Promise<string>;
+  /** A turn that waits for the result of the call `c1`; gives its id. */
+  waitingTurn(): Promise<string>;
   deleteConversation(id: string): Promise<void>;
   deleteMessage(id: string): Promise<void>;
   closeConversation(id: string): Promise<void>;
@@ -92,6 +94,12 @@ export async function createWorld(server: IdentityServer): Promise<World> {
     });
     return made?.id as string;
   };
+  const turn: World["turn"] = async () => {
+    const asked = { conversationId: await chattable(), message: { content: "Hello" } };
+    const events = await Array.fromAsync(createClient(TurnService, transport).chat(asked));
+    const started = events.find(({ event }) => event.case === "started")?.event.value as TurnStarted;
+    return started.turn?.id as string;
+  };
   return {
     server,
     tenant,
@@ -127,11 +135,14 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       });
       return endpoint?.id as string;
     },
-    async turn() {
-      const asked = { conversationId: await chattable(), message: { content: "Hello" } };
-      const events = await Array.fromAsync(createClient(TurnService, transport).chat(asked));
-      const started = events.find(({ event }) => event.case === "started")?.event.value as TurnStarted;
-      return started.turn?.id as string;
+    turn,
+    async waitingTurn() {
+      const id = await turn();
+      const pending = [{ callId: "c1", name: "look", entryId: randomUUID(), place: "client", needs: "result" }];
+      const text = `update turn set state = 6, end_time = null, finish_reason = 0, pending = $3,
+        lease_time = clock_timestamp() + interval '10 minutes' where tenant_id = $1 and id = $2::uuid`;
+      await server.database.query({ name: "test_wait", text }, [tenant.id, id, JSON.stringify(pending)]);
+      return id;
     },
     deleteConversation: async (id) => void (await conversations.deleteConversation({ conversationId: id })),
     deleteMessage: async (id) => void (await messages.deleteMessage({ messageId: id })),
@@ -447,6 +458,15 @@ const AGENTS: readonly WireCase[] = [
     rpc: "TurnService.ResumeTurn",
     name: "from within",
     requests: async (world) => [{ turnId: await world.turn(), offset: "2" }],
+  },
+  {
+    rpc: "TurnService.ResumeTurn",
+    name: "with its entries",
+    requests: async (world) => [{ turnId: await world.turn(), streamEntries: true }],
+  },
+  {
+    rpc: "TurnService.AnswerTurn",
+    requests: async (world) => [{ turnId: await world.waitingTurn(), results: [{ callId: "c1", text: "a cat" }] }],
   },
   { rpc: "TurnService.CancelTurn", requests: async (world) => [{ turnId: await world.turn() }] },
 ];

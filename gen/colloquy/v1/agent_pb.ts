@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/agent.proto.
  */
 export const file_colloquy_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEiuQUKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABI0CglhbnRocm9waWMYEiABKAsyHy5jb2xsb3F1eS52MS5BbnRocm9waWNDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQNCCwoJY29ubmVjdG9yIkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKJAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAEiuwEKEkFudGhyb3BpY0Nvbm5lY3RvchIaCghiYXNlX3VybBgBIAEoCUIIukgFcgMY0A8SGQoFbW9kZWwYAiABKAlCCrpIB3IFEAEYyAESHwoMaW5zdHJ1Y3Rpb25zGAMgASgJQgm6SAZyBCiAgAQSIAoKbWF4X3Rva2VucxgEIAEoBUIMukgJGgcYgK3iBCgAEisKCnBhcmFtZXRlcnMYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImgKEENvbm5lY3RDb25uZWN0b3ISHAoIYmFzZV91cmwYASABKAlCCrpIB3IFEAEY0A8SNgoIcHJvdG9jb2wYAiABKA4yGi5jb2xsb3F1eS52MS5BZ2VudFByb3RvY29sQgi6SAWCAQIQASpZCglPcGVuQWlBcGkSGwoXT1BFTl9BSV9BUElfVU5TUEVDSUZJRUQQABIUChBPUEVOX0FJX0FQSV9DSEFUEAESGQoVT1BFTl9BSV9BUElfUkVTUE9OU0VTEAIqjgEKEFJlYXNvbmluZ0hpc3RvcnkSIQodUkVBU09OSU5HX0hJU1RPUllfVU5TUEVDSUZJRUQQABIgChxSRUFTT05JTkdfSElTVE9SWV9UT09MX1RVUk5TEAESGgoWUkVBU09OSU5HX0hJU1RPUllfTk9ORRACEhkKFVJFQVNPTklOR19ISVNUT1JZX0FMTBADKmQKDUFnZW50UHJvdG9jb2wSHgoaQUdFTlRfUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIaChZBR0VOVF9QUk9UT0NPTF9DT05ORUNUEAESFwoTQUdFTlRfUFJPVE9DT0xfR1JQQxACYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEirwYKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABI0CglhbnRocm9waWMYEiABKAsyHy5jb2xsb3F1eS52MS5BbnRocm9waWNDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMAoFdG9vbHMYECADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARJCCg1pbnB1dF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiA9SQyAggBQgsKCWNvbm5lY3RvciLuAQoJQWdlbnRUb29sEikKBG5hbWUYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJBIeCgtkZXNjcmlwdGlvbhgCIAEoCUIJukgGcgQogIABEiQKEWlucHV0X3NjaGVtYV9qc29uGAMgASgJQgm6SAZyBCiAgAQSKQoGY2xpZW50GAQgASgLMhcuY29sbG9xdXkudjEuQ2xpZW50VG9vbEgAEiUKBGh0dHAYBSABKAsyFS5jb2xsb3F1eS52MS5IdHRwVG9vbEgAEhYKDm5lZWRzX2FwcHJvdmFsGAYgASgIQgYKBHJ1bnMiDAoKQ2xpZW50VG9vbCKqAQoISHR0cFRvb2wSFwoDdXJsGAEgASgJQgq6SAdyBRABGNAPEikKCmNyZWRlbnRpYWwYAiABKAlCFeBBBLpID3INGIAgMgheWyEtfl0qJBIbCg5oYXNfY3JlZGVudGlhbBgDIAEoCEID4EEDEj0KB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9IkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKJAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAEiuwEKEkFudGhyb3BpY0Nvbm5lY3RvchIaCghiYXNlX3VybBgBIAEoCUIIukgFcgMY0A8SGQoFbW9kZWwYAiABKAlCCrpIB3IFEAEYyAESHwoMaW5zdHJ1Y3Rpb25zGAMgASgJQgm6SAZyBCiAgAQSIAoKbWF4X3Rva2VucxgEIAEoBUIMukgJGgcYgK3iBCgAEisKCnBhcmFtZXRlcnMYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0ImgKEENvbm5lY3RDb25uZWN0b3ISHAoIYmFzZV91cmwYASABKAlCCrpIB3IFEAEY0A8SNgoIcHJvdG9jb2wYAiABKA4yGi5jb2xsb3F1eS52MS5BZ2VudFByb3RvY29sQgi6SAWCAQIQASpZCglPcGVuQWlBcGkSGwoXT1BFTl9BSV9BUElfVU5TUEVDSUZJRUQQABIUChBPUEVOX0FJX0FQSV9DSEFUEAESGQoVT1BFTl9BSV9BUElfUkVTUE9OU0VTEAIqjgEKEFJlYXNvbmluZ0hpc3RvcnkSIQodUkVBU09OSU5HX0hJU1RPUllfVU5TUEVDSUZJRUQQABIgChxSRUFTT05JTkdfSElTVE9SWV9UT09MX1RVUk5TEAESGgoWUkVBU09OSU5HX0hJU1RPUllfTk9ORRACEhkKFVJFQVNPTklOR19ISVNUT1JZX0FMTBADKmQKDUFnZW50UHJvdG9jb2wSHgoaQUdFTlRfUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIaChZBR0VOVF9QUk9UT0NPTF9DT05ORUNUEAESFwoTQUdFTlRfUFJPVE9DT0xfR1JQQxACYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Agent replies in conversations.
@@ -147,6 +147,21 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 15;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * The tools that it may call, beside those that a caller brings to a turn. Returned only to administrators and to API keys
+   * with the scope `admin`. Replaced as a whole by an update. At most 128, and 512 KiB in all.
+   *
+   * @generated from field: repeated colloquy.v1.AgentTool tools = 16;
+   */
+  tools: AgentTool[];
+
+  /**
+   * How long a turn waits for whoever answers calls and questions. Default: 10 minutes. From 1 s to 7 days.
+   *
+   * @generated from field: google.protobuf.Duration input_timeout = 17;
+   */
+  inputTimeout?: Duration | undefined;
 };
 
 /**
@@ -155,6 +170,132 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 0);
+
+/**
+ * AgentTool is a function that an agent may call.
+ *
+ * @generated from message colloquy.v1.AgentTool
+ */
+export type AgentTool = Message<"colloquy.v1.AgentTool"> & {
+  /**
+   * The name by which the model calls it. Unique among the agent's tools. 1 to 64 letters, digits, `_` and `-`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it does and when to use it, for the model. At most 16 KiB.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+
+  /**
+   * The JSON schema of its arguments, a JSON object as text. Default: any object. At most 64 KiB and 64 levels.
+   *
+   * @generated from field: string input_schema_json = 3;
+   */
+  inputSchemaJson: string;
+
+  /**
+   * Who runs it. Default: client.
+   *
+   * @generated from oneof colloquy.v1.AgentTool.runs
+   */
+  runs: {
+    /**
+     * Whoever takes part: the turn waits until AnswerTurn brings the result.
+     *
+     * @generated from field: colloquy.v1.ClientTool client = 4;
+     */
+    value: ClientTool;
+    case: "client";
+  } | {
+    /**
+     * This server, by a POST to an address.
+     *
+     * @generated from field: colloquy.v1.HttpTool http = 5;
+     */
+    value: HttpTool;
+    case: "http";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Whether somebody must agree to each call before it runs: the turn waits until AnswerTurn brings the answer.
+   *
+   * @generated from field: bool needs_approval = 6;
+   */
+  needsApproval: boolean;
+};
+
+/**
+ * Describes the message colloquy.v1.AgentTool.
+ * Use `create(AgentToolSchema)` to create a new message.
+ */
+export const AgentToolSchema: GenMessage<AgentTool> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_agent, 1);
+
+/**
+ * ClientTool is run by a client.
+ *
+ * @generated from message colloquy.v1.ClientTool
+ */
+export type ClientTool = Message<"colloquy.v1.ClientTool"> & {
+};
+
+/**
+ * Describes the message colloquy.v1.ClientTool.
+ * Use `create(ClientToolSchema)` to create a new message.
+ */
+export const ClientToolSchema: GenMessage<ClientTool> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_agent, 2);
+
+/**
+ * HttpTool is run by this server: it sends `{toolCallId, name, input, conversationId, turnId}` as JSON. The body of the
+ * answer is the result, JSON or else text; a status other than 2xx is an error of the tool, and the turn goes on.
+ *
+ * @generated from message colloquy.v1.HttpTool
+ */
+export type HttpTool = Message<"colloquy.v1.HttpTool"> & {
+  /**
+   * The address: `https://…` or `http://…`. One on the loopback or a private network is refused unless the server is
+   * started to allow it.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * The secret that is sent as `Authorization: Bearer`. Stored encrypted and never returned. An update that gives none
+   * keeps that of the tool with this name at this scheme, host and port; at another, it must be given. Default: none is sent.
+   * At most 4,096 visible ASCII characters.
+   *
+   * @generated from field: string credential = 2;
+   */
+  credential: string;
+
+  /**
+   * Whether a credential is stored.
+   *
+   * @generated from field: bool has_credential = 3;
+   */
+  hasCredential: boolean;
+
+  /**
+   * How long one call may take. Default: 30 s. From 1 ms to 10 minutes.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 4;
+   */
+  timeout?: Duration | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.HttpTool.
+ * Use `create(HttpToolSchema)` to create a new message.
+ */
+export const HttpToolSchema: GenMessage<HttpTool> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_agent, 3);
 
 /**
  * EchoConnector replies with the text of the message, word by word. It needs no endpoint: for trying out turns.
@@ -175,7 +316,7 @@ export type EchoConnector = Message<"colloquy.v1.EchoConnector"> & {
  * Use `create(EchoConnectorSchema)` to create a new message.
  */
 export const EchoConnectorSchema: GenMessage<EchoConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 1);
+  messageDesc(file_colloquy_v1_agent, 4);
 
 /**
  * OpenAiConnector asks an endpoint that speaks OpenAI's Chat Completions, as many servers of models do, or its Responses.
@@ -234,7 +375,7 @@ export type OpenAiConnector = Message<"colloquy.v1.OpenAiConnector"> & {
  * Use `create(OpenAiConnectorSchema)` to create a new message.
  */
 export const OpenAiConnectorSchema: GenMessage<OpenAiConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 2);
+  messageDesc(file_colloquy_v1_agent, 5);
 
 /**
  * AnthropicConnector asks an endpoint that speaks Anthropic's Messages.
@@ -285,7 +426,7 @@ export type AnthropicConnector = Message<"colloquy.v1.AnthropicConnector"> & {
  * Use `create(AnthropicConnectorSchema)` to create a new message.
  */
 export const AnthropicConnectorSchema: GenMessage<AnthropicConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 3);
+  messageDesc(file_colloquy_v1_agent, 6);
 
 /**
  * ConnectConnector asks a service that implements `colloquy.agent.v1.AgentService`.
@@ -314,7 +455,7 @@ export type ConnectConnector = Message<"colloquy.v1.ConnectConnector"> & {
  * Use `create(ConnectConnectorSchema)` to create a new message.
  */
 export const ConnectConnectorSchema: GenMessage<ConnectConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 4);
+  messageDesc(file_colloquy_v1_agent, 7);
 
 /**
  * OpenAiApi is an API of OpenAI, and of endpoints that speak it.

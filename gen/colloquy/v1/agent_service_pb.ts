@@ -179,7 +179,7 @@ export type UpdateAgentRequest = Message<"colloquy.v1.UpdateAgentRequest"> & {
 
   /**
    * The fields to change: name, description, the connector (echo, openai or connect, as a whole), credential,
-   * idle_timeout, timeout, disabled, metadata. Default: in JSON, the fields that are present, also with null or a
+   * idle_timeout, timeout, disabled, metadata, tools, input_timeout. Default: in JSON, the fields that are present, also with null or a
    * default value; in binary, those with a non-default value, of which there must be one. `*` means all of these, but
    * leaves the credential as it is if none is given.
    *

@@ -6,8 +6,10 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_rest_v1_options } from "../rest/v1/options_pb.ts";
-import type { Message as Message$1 } from "./message_pb.ts";
+import type { Message as Message$1, MessageKind } from "./message_pb.ts";
 import { file_colloquy_v1_message } from "./message_pb.ts";
+import type { Part, ToolCallPart } from "./part_pb.ts";
+import { file_colloquy_v1_part } from "./part_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -17,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn.proto.
  */
 export const file_colloquy_v1_turn: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSKxAwoEVHVybhIVCgJpZBgBIAEoCUIJukgGcgSQzhgBEiIKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIJukgGcgSQzhgBEhsKCGFnZW50X2lkGAMgASgJQgm6SAZyBJDOGAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEh0KCm1lc3NhZ2VfaWQYBSABKAlCCbpIBnIEkM4YARIbCghyZXBseV9pZBgGIAEoCUIJukgGcgSQzhgBEhkKB2ZhaWx1cmUYByABKAlCCLpIBXIDGPQDEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoNZmluaXNoX3JlYXNvbhgLIAEoDjIZLmNvbGxvcXV5LnYxLkZpbmlzaFJlYXNvbkIIukgFggECEAEiVQoLVHVyblN0YXJ0ZWQSHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4SJQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiYQoJVHVybkRlbHRhEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASIgoLbmV4dF9vZmZzZXQYAyABKANCDbpIBCICKADyxxgCEAEiUQoJVHVybkVuZGVkEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuEiMKBXJlcGx5GAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSqgAQoJVHVyblN0YXRlEhoKFlRVUk5fU1RBVEVfVU5TUEVDSUZJRUQQABIVChFUVVJOX1NUQVRFX1FVRVVFRBABEhYKElRVUk5fU1RBVEVfUlVOTklORxACEhcKE1RVUk5fU1RBVEVfQ09NUExFVEUQAxIYChRUVVJOX1NUQVRFX0NBTkNFTExFRBAEEhUKEVRVUk5fU1RBVEVfRkFJTEVEEAUq1QEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIcChhGSU5JU0hfUkVBU09OX1RPT0xfQ0FMTFMQAxIgChxGSU5JU0hfUkVBU09OX0NPTlRFTlRfRklMVEVSEAQSGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQBRIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAYqcwoKVHVyblBvbGljeRIbChdUVVJOX1BPTElDWV9VTlNQRUNJRklFRBAAEhYKElRVUk5fUE9MSUNZX1JFSkVDVBABEhUKEVRVUk5fUE9MSUNZX1FVRVVFEAISGQoVVFVSTl9QT0xJQ1lfSU5URVJSVVBUEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSL1BAoEVHVybhIVCgJpZBgBIAEoCUIJukgGcgSQzhgBEiIKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIJukgGcgSQzhgBEhsKCGFnZW50X2lkGAMgASgJQgm6SAZyBJDOGAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEh0KCm1lc3NhZ2VfaWQYBSABKAlCCbpIBnIEkM4YARIbCghyZXBseV9pZBgGIAEoCUIJukgGcgSQzhgBEhkKB2ZhaWx1cmUYByABKAlCCLpIBXIDGPQDEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoNZmluaXNoX3JlYXNvbhgLIAEoDjIZLmNvbGxvcXV5LnYxLkZpbmlzaFJlYXNvbkIIukgFggECEAESJQoFdXNhZ2UYDCABKAsyFi5jb2xsb3F1eS52MS5UdXJuVXNhZ2USFwoFbW9kZWwYDSABKAlCCLpIBXIDGMgBEhUKBHN0ZXAYDiABKAVCB7pIBBoCKAASNAoHYXdhaXRlZBgPIAMoCzIYLmNvbGxvcXV5LnYxLkF3YWl0ZWRDYWxsQgm6SAaSAQMQ6AcSNQoRaW5wdXRfZXhwaXJlX3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIn4KC0F3YWl0ZWRDYWxsEhkKB2NhbGxfaWQYASABKAlCCLpIBXIDKIAIEhYKBG5hbWUYAiABKAlCCLpIBXIDKIAIEh0KCm1lc3NhZ2VfaWQYAyABKAlCCbpIBnIEkM4YARIdCgthcHByb3ZhbF9pZBgEIAEoCUIIukgFcgMogAgijQEKCVR1cm5Vc2FnZRIdCgxpbnB1dF90b2tlbnMYASABKANCB7pIBCICKAASHgoNb3V0cHV0X3Rva2VucxgCIAEoA0IHukgEIgIoABIeCg1jYWNoZWRfdG9rZW5zGAMgASgDQge6SAQiAigAEiEKEHJlYXNvbmluZ190b2tlbnMYBCABKANCB7pIBCICKAAiVQoLVHVyblN0YXJ0ZWQSHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4SJQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiYQoJVHVybkRlbHRhEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASIgoLbmV4dF9vZmZzZXQYAyABKANCDbpIBCICKADyxxgCEAEi3wEKEFR1cm5FbnRyeVN0YXJ0ZWQSFgoFaW5kZXgYASABKAVCB7pIBBoCKAASHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSQzhgBEjAKBGtpbmQYAyABKA4yGC5jb2xsb3F1eS52MS5NZXNzYWdlS2luZEIIukgFggECEAESFQoEc3RlcBgEIAEoBUIHukgEGgIoABIsCgl0b29sX2NhbGwYBSABKAsyGS5jb2xsb3F1eS52MS5Ub29sQ2FsbFBhcnQSHQoGY3Vyc29yGAYgASgJQg26SARyAhhA8scYAhABIucBCg5UdXJuRW50cnlEZWx0YRIWCgVpbmRleBgBIAEoBUIHukgEGgIoABIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASGQoEdGV4dBgDIAEoCUIJukgGcgQogIBASAASHgoJcmVhc29uaW5nGAQgASgJQgm6SAZyBCiAgEBIABIeCglhcmd1bWVudHMYBSABKAlCCbpIBnIEKICAQEgAEiEKBHBhcnQYBiABKAsyES5jb2xsb3F1eS52MS5QYXJ0SAASHQoGY3Vyc29yGAcgASgJQg26SARyAhhA8scYAhABQgcKBXBpZWNlIm4KDlR1cm5FbnRyeUVuZGVkEhYKBWluZGV4GAEgASgFQge6SAQaAigAEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEh0KBmN1cnNvchgDIAEoCUINukgEcgIYQPLHGAIQASI0ChFUdXJuSW5wdXRSZXF1aXJlZBIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybiJRCglUdXJuRW5kZWQSHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4SIwoFcmVwbHkYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlKr8BCglUdXJuU3RhdGUSGgoWVFVSTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVRVUk5fU1RBVEVfUVVFVUVEEAESFgoSVFVSTl9TVEFURV9SVU5OSU5HEAISFwoTVFVSTl9TVEFURV9DT01QTEVURRADEhgKFFRVUk5fU1RBVEVfQ0FOQ0VMTEVEEAQSFQoRVFVSTl9TVEFURV9GQUlMRUQQBRIdChlUVVJOX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAYq1QEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIcChhGSU5JU0hfUkVBU09OX1RPT0xfQ0FMTFMQAxIgChxGSU5JU0hfUkVBU09OX0NPTlRFTlRfRklMVEVSEAQSGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQBRIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAYqcwoKVHVyblBvbGljeRIbChdUVVJOX1BPTElDWV9VTlNQRUNJRklFRBAAEhYKElRVUk5fUE9MSUNZX1JFSkVDVBABEhUKEVRVUk5fUE9MSUNZX1FVRVVFEAISGQoVVFVSTl9QT0xJQ1lfSU5URVJSVVBUEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
  * Turn is one reply of an agent, in progress or ended.
@@ -61,7 +63,7 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
   messageId: string;
 
   /**
-   * The message that holds the reply. Empty: the turn has not ended, or the reply is empty.
+   * The last message of the turn, which holds the reply. Empty: the turn has stored no message yet, or ended without one.
    *
    * @generated from field: string reply_id = 6;
    */
@@ -103,6 +105,41 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
    * @generated from field: colloquy.v1.FinishReason finish_reason = 11;
    */
   finishReason: FinishReason;
+
+  /**
+   * What the calls of the model have used so far, summed. Unset: the agent has not said.
+   *
+   * @generated from field: colloquy.v1.TurnUsage usage = 12;
+   */
+  usage?: TurnUsage | undefined;
+
+  /**
+   * The model that replied, in the agent's words; of several the last. Empty: the agent has not said.
+   *
+   * @generated from field: string model = 13;
+   */
+  model: string;
+
+  /**
+   * The current call of the model, or the last one: 1 is the first. At most 20.
+   *
+   * @generated from field: int32 step = 14;
+   */
+  step: number;
+
+  /**
+   * Of a turn in INPUT_REQUIRED: the calls that wait, in the order in which the agent made them.
+   *
+   * @generated from field: repeated colloquy.v1.AwaitedCall awaited = 15;
+   */
+  awaited: AwaitedCall[];
+
+  /**
+   * Of a turn in INPUT_REQUIRED: until when it waits. Then it fails, and the calls are closed as not answered.
+   *
+   * @generated from field: google.protobuf.Timestamp input_expire_time = 16;
+   */
+  inputExpireTime?: Timestamp | undefined;
 };
 
 /**
@@ -111,6 +148,90 @@ export type Turn = Message<"colloquy.v1.Turn"> & {
  */
 export const TurnSchema: GenMessage<Turn> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn, 0);
+
+/**
+ * AwaitedCall is a call of a tool that waits for its result, or for the answer whether it may run.
+ *
+ * @generated from message colloquy.v1.AwaitedCall
+ */
+export type AwaitedCall = Message<"colloquy.v1.AwaitedCall"> & {
+  /**
+   * The call's id, as in its entry.
+   *
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * The tool's name.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * The entry of the call, which has its arguments.
+   *
+   * @generated from field: string message_id = 3;
+   */
+  messageId: string;
+
+  /**
+   * Set: an answer to this question is waited for, by ApprovalResponsePart. Empty: a result is, by ToolResultPart.
+   *
+   * @generated from field: string approval_id = 4;
+   */
+  approvalId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.AwaitedCall.
+ * Use `create(AwaitedCallSchema)` to create a new message.
+ */
+export const AwaitedCallSchema: GenMessage<AwaitedCall> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 1);
+
+/**
+ * TurnUsage counts the tokens of a turn, as its agent reports them.
+ *
+ * @generated from message colloquy.v1.TurnUsage
+ */
+export type TurnUsage = Message<"colloquy.v1.TurnUsage"> & {
+  /**
+   * What the model has read, cached tokens included.
+   *
+   * @generated from field: int64 input_tokens = 1;
+   */
+  inputTokens: bigint;
+
+  /**
+   * What it has written, thoughts included.
+   *
+   * @generated from field: int64 output_tokens = 2;
+   */
+  outputTokens: bigint;
+
+  /**
+   * Of the input: read from a cache.
+   *
+   * @generated from field: int64 cached_tokens = 3;
+   */
+  cachedTokens: bigint;
+
+  /**
+   * Of the output: thoughts.
+   *
+   * @generated from field: int64 reasoning_tokens = 4;
+   */
+  reasoningTokens: bigint;
+};
+
+/**
+ * Describes the message colloquy.v1.TurnUsage.
+ * Use `create(TurnUsageSchema)` to create a new message.
+ */
+export const TurnUsageSchema: GenMessage<TurnUsage> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 2);
 
 /**
  * TurnStarted says that a turn was accepted.
@@ -138,7 +259,7 @@ export type TurnStarted = Message<"colloquy.v1.TurnStarted"> & {
  * Use `create(TurnStartedSchema)` to create a new message.
  */
 export const TurnStartedSchema: GenMessage<TurnStarted> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 1);
+  messageDesc(file_colloquy_v1_turn, 3);
 
 /**
  * TurnDelta is a part of a reply.
@@ -173,7 +294,195 @@ export type TurnDelta = Message<"colloquy.v1.TurnDelta"> & {
  * Use `create(TurnDeltaSchema)` to create a new message.
  */
 export const TurnDeltaSchema: GenMessage<TurnDelta> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 2);
+  messageDesc(file_colloquy_v1_turn, 4);
+
+/**
+ * TurnEntryStarted says that an entry of the turn begins: a message, a reasoning, a call of a tool, its result, a question
+ * or its answer. Entries come one after the other: the next begins when this one has ended.
+ *
+ * @generated from message colloquy.v1.TurnEntryStarted
+ */
+export type TurnEntryStarted = Message<"colloquy.v1.TurnEntryStarted"> & {
+  /**
+   * Its place among the entries of the turn: 0 is the first.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * The id that the entry has in the log.
+   *
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * What kind of entry it is.
+   *
+   * @generated from field: colloquy.v1.MessageKind kind = 3;
+   */
+  kind: MessageKind;
+
+  /**
+   * Which call of the model it belongs to: 1 is the first.
+   *
+   * @generated from field: int32 step = 4;
+   */
+  step: number;
+
+  /**
+   * Of a call: its id, name, type, place and title. The arguments follow as deltas. Unset for other kinds.
+   *
+   * @generated from field: colloquy.v1.ToolCallPart tool_call = 5;
+   */
+  toolCall?: ToolCallPart | undefined;
+
+  /**
+   * Where to read on after this event; see ResumeTurnRequest.
+   *
+   * @generated from field: string cursor = 6;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message colloquy.v1.TurnEntryStarted.
+ * Use `create(TurnEntryStartedSchema)` to create a new message.
+ */
+export const TurnEntryStartedSchema: GenMessage<TurnEntryStarted> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 5);
+
+/**
+ * TurnEntryDelta is a piece of an entry.
+ *
+ * @generated from message colloquy.v1.TurnEntryDelta
+ */
+export type TurnEntryDelta = Message<"colloquy.v1.TurnEntryDelta"> & {
+  /**
+   * The place of the entry.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * Where the piece begins in the entry's text, counted in Unicode code points. One that lies before the end of what the
+   * reader has replaces the text from there on.
+   *
+   * @generated from field: int64 offset = 2;
+   */
+  offset: bigint;
+
+  /**
+   * What comes next.
+   *
+   * @generated from oneof colloquy.v1.TurnEntryDelta.piece
+   */
+  piece: {
+    /**
+     * More text of a message.
+     *
+     * @generated from field: string text = 3;
+     */
+    value: string;
+    case: "text";
+  } | {
+    /**
+     * More thoughts of a reasoning.
+     *
+     * @generated from field: string reasoning = 4;
+     */
+    value: string;
+    case: "reasoning";
+  } | {
+    /**
+     * More arguments of a call, as the model wrote them.
+     *
+     * @generated from field: string arguments = 5;
+     */
+    value: string;
+    case: "arguments";
+  } | {
+    /**
+     * A whole part of a message, after its text: a file, a source, data.
+     *
+     * @generated from field: colloquy.v1.Part part = 6;
+     */
+    value: Part;
+    case: "part";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * Where to read on after this event.
+   *
+   * @generated from field: string cursor = 7;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message colloquy.v1.TurnEntryDelta.
+ * Use `create(TurnEntryDeltaSchema)` to create a new message.
+ */
+export const TurnEntryDeltaSchema: GenMessage<TurnEntryDelta> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 6);
+
+/**
+ * TurnEntryEnded says that an entry is whole and stored.
+ *
+ * @generated from message colloquy.v1.TurnEntryEnded
+ */
+export type TurnEntryEnded = Message<"colloquy.v1.TurnEntryEnded"> & {
+  /**
+   * The place of the entry.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * The entry as it is stored, which takes precedence over the deltas.
+   *
+   * @generated from field: colloquy.v1.Message message = 2;
+   */
+  message?: Message$1 | undefined;
+
+  /**
+   * Where to read on after this event.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+};
+
+/**
+ * Describes the message colloquy.v1.TurnEntryEnded.
+ * Use `create(TurnEntryEndedSchema)` to create a new message.
+ */
+export const TurnEntryEndedSchema: GenMessage<TurnEntryEnded> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 7);
+
+/**
+ * TurnInputRequired says that the turn waits for AnswerTurn. The stream stays open and goes on with the turn.
+ *
+ * @generated from message colloquy.v1.TurnInputRequired
+ */
+export type TurnInputRequired = Message<"colloquy.v1.TurnInputRequired"> & {
+  /**
+   * The turn: `awaited` has the calls that wait, `input_expire_time` until when.
+   *
+   * @generated from field: colloquy.v1.Turn turn = 1;
+   */
+  turn?: Turn | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.TurnInputRequired.
+ * Use `create(TurnInputRequiredSchema)` to create a new message.
+ */
+export const TurnInputRequiredSchema: GenMessage<TurnInputRequired> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 8);
 
 /**
  * TurnEnded says that a turn has ended.
@@ -201,11 +510,11 @@ export type TurnEnded = Message<"colloquy.v1.TurnEnded"> & {
  * Use `create(TurnEndedSchema)` to create a new message.
  */
 export const TurnEndedSchema: GenMessage<TurnEnded> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 3);
+  messageDesc(file_colloquy_v1_turn, 9);
 
 /**
- * TurnState is the state of a turn. It goes from queued to running to one of the others, or from queued directly to one
- * of the others.
+ * TurnState is the state of a turn. It goes from queued to running, from there to input required and back any number of
+ * times, and from each of these three to one of the others, which it never leaves.
  *
  * @generated from enum colloquy.v1.TurnState
  */
@@ -252,11 +561,18 @@ export const TurnState = {
    * @generated from enum value: TURN_STATE_FAILED = 5;
    */
   FAILED: 5,
+
+  /**
+   * Calls of tools wait for their results or for approval: AnswerTurn brings them, and the turn goes on.
+   *
+   * @generated from enum value: TURN_STATE_INPUT_REQUIRED = 6;
+   */
+  INPUT_REQUIRED: 6,
 } as const;
 
 /**
- * TurnState is the state of a turn. It goes from queued to running to one of the others, or from queued directly to one
- * of the others.
+ * TurnState is the state of a turn. It goes from queued to running, from there to input required and back any number of
+ * times, and from each of these three to one of the others, which it never leaves.
  *
  * @generated from enum colloquy.v1.TurnState
  */
@@ -296,7 +612,7 @@ export const FinishReason = {
   LENGTH: 2,
 
   /**
-   * The agent wants to call tools, which this server does not offer.
+   * The agent wants to call tools, and the turn has none.
    *
    * @generated from enum value: FINISH_REASON_TOOL_CALLS = 3;
    */

@@ -6,11 +6,15 @@ import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegen
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_rest_v1_options } from "../rest/v1/options_pb.ts";
+import type { AgentTool } from "./agent_pb.ts";
+import { file_colloquy_v1_agent } from "./agent_pb.ts";
 import type { Message as Message$1 } from "./message_pb.ts";
 import { file_colloquy_v1_message } from "./message_pb.ts";
+import type { ApprovalResponsePart, ToolResultPart } from "./part_pb.ts";
+import { file_colloquy_v1_part } from "./part_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
-import type { Turn, TurnDelta, TurnEnded, TurnPolicy, TurnStarted } from "./turn_pb.ts";
+import type { Turn, TurnDelta, TurnEnded, TurnEntryDelta, TurnEntryEnded, TurnEntryStarted, TurnInputRequired, TurnPolicy, TurnStarted } from "./turn_pb.ts";
 import { file_colloquy_v1_turn } from "./turn_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -19,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn_service.proto.
  */
 export const file_colloquy_v1_turn_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIrYBCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAEilgEKDENoYXRSZXNwb25zZRIrCgdzdGFydGVkGAEgASgLMhguY29sbG9xdXkudjEuVHVyblN0YXJ0ZWRIABInCgVkZWx0YRgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5EZWx0YUgAEicKBWVuZGVkGAMgASgLMhYuY29sbG9xdXkudjEuVHVybkVuZGVkSABCBwoFZXZlbnQiSAoRUmVzdW1lVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEhcKBm9mZnNldBgCIAEoA0IHukgEIgIoACJ3ChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSABCBwoFZXZlbnQiTgoRQ2FuY2VsVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI1ChJDYW5jZWxUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ysQMKC1R1cm5TZXJ2aWNlEoUBCgRDaGF0EhguY29sbG9xdXkudjEuQ2hhdFJlcXVlc3QaGS5jb2xsb3F1eS52MS5DaGF0UmVzcG9uc2UiRurHGAcqBWV2ZW50+scYBAgCGAKC0+STAi06ASoiKC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OmNoYXQwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZvZmZzZXQqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEShQEKCkNhbmNlbFR1cm4SHi5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXNwb25zZSI2kAIC+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06Y2FuY2VsYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
+  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpwBChFSZXN1bWVUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhYKDnN0cmVhbV9lbnRyaWVzGAMgASgIEjoKBmN1cnNvchgEIAEoCUIqukgnciUYQDIhXihlWzAtOV0rKFwuWzAtOV0rKXsxLDN9fFswLTldKikkItECChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSAASNgoNZW50cnlfc3RhcnRlZBgDIAEoCzIdLmNvbGxvcXV5LnYxLlR1cm5FbnRyeVN0YXJ0ZWRIABIyCgtlbnRyeV9kZWx0YRgEIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeURlbHRhSAASMgoLZW50cnlfZW5kZWQYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlFbmRlZEgAEjgKDmlucHV0X3JlcXVpcmVkGAYgASgLMh4uY29sbG9xdXkudjEuVHVybklucHV0UmVxdWlyZWRIAEIHCgVldmVudCLIAQoRQW5zd2VyVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEjcKB3Jlc3VsdHMYAiADKAsyGy5jb2xsb3F1eS52MS5Ub29sUmVzdWx0UGFydEIJukgGkgEDEIAEEj8KCWFwcHJvdmFscxgDIAMoCzIhLmNvbGxvcXV5LnYxLkFwcHJvdmFsUmVzcG9uc2VQYXJ0Qgm6SAaSAQMQgAQSHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBIjUKEkFuc3dlclR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybiJOChFDYW5jZWxUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjUKEkNhbmNlbFR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybjK2BAoLVHVyblNlcnZpY2UShQEKBENoYXQSGC5jb2xsb3F1eS52MS5DaGF0UmVxdWVzdBoZLmNvbGxvcXV5LnYxLkNoYXRSZXNwb25zZSJG6scYByoFZXZlbnT6xxgECAIYAoLT5JMCLToBKiIoL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06Y2hhdDABEpEBCgpSZXN1bWVUdXJuEh4uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5SZXN1bWVUdXJuUmVzcG9uc2UiQJACAerHGA8iBmN1cnNvcioFZXZlbnT6xxgECAEYAYLT5JMCHBIaL3YxL3R1cm5zL3t0dXJuX2lkfTpyZXN1bWUwARKCAQoKQW5zd2VyVHVybhIeLmNvbGxvcXV5LnYxLkFuc3dlclR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuQW5zd2VyVHVyblJlc3BvbnNlIjP6xxgECAIYAoLT5JMCJToBKmIEdHVybiIaL3YxL3R1cm5zL3t0dXJuX2lkfTphbnN3ZXIShQEKCkNhbmNlbFR1cm4SHi5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXNwb25zZSI2kAIC+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06Y2FuY2VsYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
 
 /**
  * @generated from message colloquy.v1.ChatRequest
@@ -55,6 +59,21 @@ export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
    * @generated from field: string request_id = 4;
    */
   requestId: string;
+
+  /**
+   * Tools that the caller runs itself, for this turn alone, beside those of the agent, which come first where a name is the
+   * same. Only `client` tools. At most 128, and 512 KiB in all.
+   *
+   * @generated from field: repeated colloquy.v1.AgentTool tools = 5;
+   */
+  tools: AgentTool[];
+
+  /**
+   * Whether the stream has all entries of the turn instead of the text alone. Default: false, the text alone.
+   *
+   * @generated from field: bool stream_entries = 6;
+   */
+  streamEntries: boolean;
 };
 
 /**
@@ -97,6 +116,38 @@ export type ChatResponse = Message<"colloquy.v1.ChatResponse"> & {
      */
     value: TurnEnded;
     case: "ended";
+  } | {
+    /**
+     * An entry begins. Only with `stream_entries`, as the next two.
+     *
+     * @generated from field: colloquy.v1.TurnEntryStarted entry_started = 4;
+     */
+    value: TurnEntryStarted;
+    case: "entryStarted";
+  } | {
+    /**
+     * A piece of the entry.
+     *
+     * @generated from field: colloquy.v1.TurnEntryDelta entry_delta = 5;
+     */
+    value: TurnEntryDelta;
+    case: "entryDelta";
+  } | {
+    /**
+     * The entry is stored.
+     *
+     * @generated from field: colloquy.v1.TurnEntryEnded entry_ended = 6;
+     */
+    value: TurnEntryEnded;
+    case: "entryEnded";
+  } | {
+    /**
+     * The turn waits for AnswerTurn.
+     *
+     * @generated from field: colloquy.v1.TurnInputRequired input_required = 7;
+     */
+    value: TurnInputRequired;
+    case: "inputRequired";
   } | { case: undefined; value?: undefined };
 };
 
@@ -120,11 +171,27 @@ export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
 
   /**
    * Where to resume in the reply, in Unicode code points: the `next_offset` of the last delta. Default: 0, the
-   * beginning. Over REST, the header `Last-Event-ID` does the same.
+   * beginning.
    *
    * @generated from field: int64 offset = 2;
    */
   offset: bigint;
+
+  /**
+   * Whether the stream has all entries of the turn instead of the text alone. Default: false, the text alone; true, where
+   * `cursor` is that of an entry.
+   *
+   * @generated from field: bool stream_entries = 3;
+   */
+  streamEntries: boolean;
+
+  /**
+   * Where to resume: the cursor of the last event of an entry, or the `next_offset` of the last delta as text. Default:
+   * empty, at `offset`. Over REST, the header `Last-Event-ID` does the same.
+   *
+   * @generated from field: string cursor = 4;
+   */
+  cursor: string;
 };
 
 /**
@@ -159,6 +226,38 @@ export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
      */
     value: TurnEnded;
     case: "ended";
+  } | {
+    /**
+     * An entry begins. Only where entries are streamed, as the next two.
+     *
+     * @generated from field: colloquy.v1.TurnEntryStarted entry_started = 3;
+     */
+    value: TurnEntryStarted;
+    case: "entryStarted";
+  } | {
+    /**
+     * A piece of the entry.
+     *
+     * @generated from field: colloquy.v1.TurnEntryDelta entry_delta = 4;
+     */
+    value: TurnEntryDelta;
+    case: "entryDelta";
+  } | {
+    /**
+     * The entry is stored.
+     *
+     * @generated from field: colloquy.v1.TurnEntryEnded entry_ended = 5;
+     */
+    value: TurnEntryEnded;
+    case: "entryEnded";
+  } | {
+    /**
+     * The turn waits for AnswerTurn.
+     *
+     * @generated from field: colloquy.v1.TurnInputRequired input_required = 6;
+     */
+    value: TurnInputRequired;
+    case: "inputRequired";
   } | { case: undefined; value?: undefined };
 };
 
@@ -168,6 +267,66 @@ export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
  */
 export const ResumeTurnResponseSchema: GenMessage<ResumeTurnResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn_service, 3);
+
+/**
+ * @generated from message colloquy.v1.AnswerTurnRequest
+ */
+export type AnswerTurnRequest = Message<"colloquy.v1.AnswerTurnRequest"> & {
+  /**
+   * The turn's id.
+   *
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+
+  /**
+   * Results, by the ids of the calls. One for each call.
+   *
+   * @generated from field: repeated colloquy.v1.ToolResultPart results = 2;
+   */
+  results: ToolResultPart[];
+
+  /**
+   * Answers, by the ids of the questions. One for each question.
+   *
+   * @generated from field: repeated colloquy.v1.ApprovalResponsePart approvals = 3;
+   */
+  approvals: ApprovalResponsePart[];
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.AnswerTurnRequest.
+ * Use `create(AnswerTurnRequestSchema)` to create a new message.
+ */
+export const AnswerTurnRequestSchema: GenMessage<AnswerTurnRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 4);
+
+/**
+ * @generated from message colloquy.v1.AnswerTurnResponse
+ */
+export type AnswerTurnResponse = Message<"colloquy.v1.AnswerTurnResponse"> & {
+  /**
+   * The turn: running, or waiting for the rest.
+   *
+   * @generated from field: colloquy.v1.Turn turn = 1;
+   */
+  turn?: Turn | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.AnswerTurnResponse.
+ * Use `create(AnswerTurnResponseSchema)` to create a new message.
+ */
+export const AnswerTurnResponseSchema: GenMessage<AnswerTurnResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 5);
 
 /**
  * @generated from message colloquy.v1.CancelTurnRequest
@@ -194,7 +353,7 @@ export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
  * Use `create(CancelTurnRequestSchema)` to create a new message.
  */
 export const CancelTurnRequestSchema: GenMessage<CancelTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 4);
+  messageDesc(file_colloquy_v1_turn_service, 6);
 
 /**
  * @generated from message colloquy.v1.CancelTurnResponse
@@ -213,7 +372,7 @@ export type CancelTurnResponse = Message<"colloquy.v1.CancelTurnResponse"> & {
  * Use `create(CancelTurnResponseSchema)` to create a new message.
  */
 export const CancelTurnResponseSchema: GenMessage<CancelTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 5);
+  messageDesc(file_colloquy_v1_turn_service, 7);
 
 /**
  * TurnService lets agents reply in conversations. A turn is one reply of an agent.
@@ -230,7 +389,9 @@ export const TurnService: GenService<{
    * attaches to the turn of the first call, from the beginning of its reply, running or ended.
    *
    * The stream is `started`, any number of `delta`, then `ended`; if the agent failed, the stream then fails with
-   * UNAVAILABLE, reason AGENT_FAILED. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here,
+   * UNAVAILABLE, reason AGENT_FAILED. With `stream_entries` there are `entry_started`, `entry_delta` and `entry_ended`
+   * instead of `delta`. While the turn waits for input, the stream says `input_required` and stays open: whoever answers
+   * reads on here, or leaves and reads on with ResumeTurn. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here,
    * unless `if_running` says otherwise, and with INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, if the conversation names
    * no registered agent.
    *
@@ -242,7 +403,8 @@ export const TurnService: GenService<{
     output: typeof ChatResponseSchema;
   },
   /**
-   * ResumeTurn streams a turn from an offset on, on any server, running or ended: any number of `delta`, then `ended`.
+   * ResumeTurn streams a turn from any place on, on any server, running, waiting or ended: any number of `delta`, or of
+   * entries with their deltas, then `ended`.
    * If the agent failed, the stream then fails with UNAVAILABLE, reason AGENT_FAILED.
    *
    * @generated from rpc colloquy.v1.TurnService.ResumeTurn
@@ -253,7 +415,24 @@ export const TurnService: GenService<{
     output: typeof ResumeTurnResponseSchema;
   },
   /**
-   * CancelTurn ends a turn. The text so far is stored as the reply. A turn that has ended already is returned
+   * AnswerTurn brings what a turn in INPUT_REQUIRED waits for: results of calls that clients run, and answers whether calls
+   * may run. Each becomes an entry of the log. Once nothing is left to wait for, the turn goes on at the server that got the
+   * last answer; until then it keeps waiting. A call that may run at the server runs then; one that may not gets a result
+   * that says so. While the agent still speaks, the call waits for it, at most 30 seconds.
+   *
+   * Nothing is stored unless everything fits: fails with FAILED_PRECONDITION, reason NOT_AWAITED, if a result is for a call
+   * that does not wait for one, if an answer is for a question that was not asked or is answered, and if the turn has ended.
+   *
+   * @generated from rpc colloquy.v1.TurnService.AnswerTurn
+   */
+  answerTurn: {
+    methodKind: "unary";
+    input: typeof AnswerTurnRequestSchema;
+    output: typeof AnswerTurnResponseSchema;
+  },
+  /**
+   * CancelTurn ends a turn, also one that waits for input. The text so far is stored as the reply, and calls without a
+   * result get one that says so. A turn that has ended already is returned
    * unchanged.
    *
    * @generated from rpc colloquy.v1.TurnService.CancelTurn

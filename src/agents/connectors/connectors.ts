@@ -4,6 +4,8 @@ import { MAX_ANSWER_BYTES } from "../../domain/turns/turn.ts";
 import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import type { Sealer } from "../secrets/sealing.ts";
+import { createHttpTools, MAX_RESULT_BYTES } from "../tools/http-tools.ts";
+import type { ToolRunner } from "../tools/tool-runner.ts";
 import { checkHost, publicLookup } from "./addresses.ts";
 import { Circuit } from "./circuit-breaker.ts";
 import type { ConnectOptions } from "./connect/connect.ts";
@@ -15,6 +17,8 @@ export interface Connectors {
   connectorOf(tenantId: string, agent: AgentRow): Connector;
   /** The circuit breaker of the agent in this process. A change of the agent resets it. */
   circuitOf(tenantId: string, agent: AgentRow): Circuit;
+  /** Runs the agents' tools that this server runs. */
+  readonly tools: ToolRunner;
   close(): Promise<void>;
 }
 
@@ -27,10 +31,16 @@ const MAX_CIRCUITS = 10_000;
 
 export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
   let bounded: BoundedFetch | undefined;
+  let fetching: Promise<BoundedFetch> | undefined;
+  const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
+  const openFetch = async (maxBytes: number) =>
+    (await import("../../outbound/bounded-fetch.ts")).createBoundedFetch({ maxBytes, ...addresses });
+  const fetcher = () => {
+    fetching ??= openFetch(MAX_RESULT_BYTES);
+    return fetching;
+  };
   const boundedFetch = async () => {
-    const { createBoundedFetch } = await import("../../outbound/bounded-fetch.ts");
-    const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
-    bounded ??= createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES, ...addresses });
+    bounded ??= await openFetch(MAX_ANSWER_BYTES);
     return bounded;
   };
   const factories: Readonly<Record<ConnectorName, ConnectorFactory>> = {
@@ -53,7 +63,11 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
       }
       return circuit;
     },
-    close: async () => bounded?.close(),
+    tools: createHttpTools({ fetcher, sealer }),
+    async close() {
+      await bounded?.close();
+      await (await fetching)?.close();
+    },
   };
 }
 

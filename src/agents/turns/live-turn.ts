@@ -1,13 +1,14 @@
-// A turn running on this server: waits for its turn, calls the agent, publishes the text, and returns how it ends.
-import { type TextPart, TurnText } from "../../domain/turns/reply-text.ts";
-import { type EndState, FinishReason, MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
+// A turn running on this server: waits for its turn, takes its steps, and writes how it ends, or that it waits for input.
+import { type EndState, FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import { Signal } from "../../live/hints/signal.ts";
-import type { AgentRow } from "../../store/agents/agents.ts";
 import { patiently } from "../../store/retry.ts";
-import type { TurnEnd, TurnPlace } from "../../store/turns/turns.ts";
+import type { TurnEnding, TurnPlace } from "../../store/turns/turns.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import type { Connectors } from "../connectors/connectors.ts";
+import type { ToolCall } from "../tools/tool-runner.ts";
+import type { LiveTurnTask, LiveView } from "./live-task.ts";
 import { reply } from "./reply.ts";
+import { type StepsEnd, TurnSteps } from "./turn-steps.ts";
 import { PATIENCE_MS, TurnWriter, type TurnWriterParts } from "./turn-writer.ts";
 import type { WaitingTurns } from "./waiting-turns.ts";
 
@@ -15,16 +16,6 @@ export interface LiveTurnParts extends TurnWriterParts {
   readonly connectors: Connectors;
   /** Where queued turns wait. */
   readonly waiting: WaitingTurns;
-}
-
-/** The input of a turn. A queued turn reads the request when it starts. */
-export interface LiveTurnTask {
-  readonly place: TurnPlace;
-  readonly queued: boolean;
-  /** The `seq` of the message to reply to. */
-  readonly messageSeq: bigint;
-  readonly agent: AgentRow;
-  readRequest(): Promise<ReplyRequest>;
 }
 
 /** Why a turn stops early. `unwanted`: its message, conversation or agent is gone. */
@@ -35,7 +26,7 @@ export class LiveTurn {
   readonly done: Promise<void>;
   readonly #parts: LiveTurnParts;
   readonly #task: LiveTurnTask;
-  readonly #text = new TurnText(MAX_REPLY_BYTES);
+  readonly #steps: TurnSteps;
   readonly #writer: TurnWriter;
   readonly #changed = new Signal();
   readonly #stopping = new AbortController();
@@ -46,15 +37,30 @@ export class LiveTurn {
   #answered = false;
   #waiting: boolean;
   #finished = false;
+  #version = 0;
 
   constructor(parts: LiveTurnParts, task: LiveTurnTask) {
     this.#parts = parts;
     this.#task = task;
     this.#waiting = task.queued;
-    this.#writer = new TurnWriter(parts, task.place, this.#text, (reason) => this.#stopFor(reason));
+    const { place, agent, tools, start } = task;
+    const steps = new TurnSteps(start, tools);
+    this.#steps = steps;
+    this.#writer = new TurnWriter(parts, {
+      place,
+      agentId: agent.id,
+      reply: steps.reply,
+      base: start.entryCount,
+      said: start.said,
+      replyId: start.replyId ?? "",
+      usage: () => steps.usage,
+      pending: () => steps.pending,
+      onStop: (reason) => this.#stopFor(reason),
+      onStored: () => this.#wake(),
+    });
     this.done = this.#run().finally(() => {
       this.#finished = true;
-      this.#changed.wake();
+      this.#wake();
     });
   }
 
@@ -72,9 +78,10 @@ export class LiveTurn {
     this.#end("stopping");
   }
 
-  /** The text after an offset; undefined if there is none yet. */
-  after(offset: number): TextPart | undefined {
-    return this.#text.after(offset);
+  /** What it has said and done since this server took it up. */
+  get view(): LiveView {
+    const { entryCount: base, said } = this.#task.start;
+    return { base, said, items: this.#steps.reply.items, rows: this.#writer.rows };
   }
 
   /** Whether it waits for earlier turns. */
@@ -82,15 +89,26 @@ export class LiveTurn {
     return this.#waiting;
   }
 
+  /** Changes with whatever {@link view} shows. */
+  get version(): number {
+    return this.#version;
+  }
+
   get finished(): boolean {
     return this.#finished;
   }
 
-  /** Resolves when there is text after `offset`, the turn has begun or finished, or after `ms` milliseconds. */
-  async grown(offset: number, ms: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when more was said or stored since a version, the turn has begun or finished, or after `ms` milliseconds.
+   */
+  async grown(since: number, ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#finished || this.#text.length > offset) return;
-    await this.#changed.wait(ms, signal);
+    if (!this.#finished && this.#version === since) await this.#changed.wait(ms, signal);
+  }
+
+  #wake(): void {
+    this.#version++;
+    this.#changed.wake();
   }
 
   #end(stop: Stop, reason = ""): void {
@@ -111,7 +129,7 @@ export class LiveTurn {
       const end = await this.#answer();
       this.#answered = true;
       await this.#writer.close();
-      if (this.#stop !== "lost") await this.#writer.writeEnd(end);
+      if (end !== undefined && this.#stop !== "lost") await this.#writer.writeEnd(end);
     } catch (error) {
       log.error({ err: error, turnId: this.place.id }, "could not end a turn; another server will");
     } finally {
@@ -121,54 +139,59 @@ export class LiveTurn {
     }
   }
 
-  /** Waits for earlier turns, calls the agent, and returns how the turn ends. */
-  async #answer(): Promise<TurnEnd> {
+  /** Waits for earlier turns, takes the steps, and returns how the turn ends; undefined: it waits for input. */
+  async #answer(): Promise<TurnEnding | undefined> {
     const { signal } = this.#stopping;
     try {
       if (this.#task.queued) await this.#waitForStart(signal);
-      const { connectors } = this.#parts;
-      const { agent, place } = this.#task;
-      const request = await patiently(() => this.#task.readRequest(), PATIENCE_MS, signal);
-      const limits = { idleMs: agent.idle_timeout_ms, totalMs: agent.timeout_ms };
-      const circuit = connectors.circuitOf(place.tenantId, agent);
-      const connector = connectors.connectorOf(place.tenantId, agent);
-      const pieces = reply(connector, request, limits, circuit, signal);
-      try {
-        for (;;) {
-          const next = await pieces.next();
-          if (next.done) return this.#endAs(TurnState.COMPLETE, next.value);
-          if (next.value.kind === "text") this.#add(next.value.text);
-        }
-      } finally {
-        await pieces.return(FinishReason.UNSPECIFIED);
-      }
+      const end = await this.#takeSteps(signal);
+      if (end !== "waits") return { state: TurnState.COMPLETE, finish: end.finish, failure: "" };
+      await this.#writer.pause(this.#task.agent.input_timeout_ms);
+      return undefined;
     } catch (error) {
-      // Another server has ended it; this result is not written.
-      if (this.#stop === "lost") return this.#endAs(TurnState.FAILED, FinishReason.ERROR);
-      if (this.#stop === "cancelled" || this.#stop === "unwanted") {
-        return this.#endAs(TurnState.CANCELLED, FinishReason.CANCELLED, this.#stopReason);
-      }
-      if (this.#stop === "stopping") {
-        return this.#endAs(TurnState.FAILED, FinishReason.ERROR, "the server that ran the turn was stopped");
-      }
-      if (error instanceof AgentFailure) {
-        this.#parts.log.warn({ err: error, turnId: this.place.id, agentId: this.#task.agent.id }, "an agent failed");
-        return this.#endAs(TurnState.FAILED, error.finish, error.message);
-      }
-      this.#parts.log.error({ err: error, turnId: this.place.id }, "a turn failed");
-      return this.#endAs(TurnState.FAILED, FinishReason.ERROR, "the turn failed inside the server");
+      const ending = this.#endingOf(error);
+      this.#steps.breakOff(ending.failure || "the turn was cancelled");
+      return ending;
     }
   }
 
-  #endAs(state: EndState, finish: FinishReason, failure = ""): TurnEnd {
-    return { state, finish, failure, text: this.#text.whole };
+  async #takeSteps(signal: AbortSignal): Promise<StepsEnd> {
+    const { connectors } = this.#parts;
+    const { agent, place } = this.#task;
+    const request = await patiently(() => this.#task.readRequest(), PATIENCE_MS, signal);
+    const circuit = connectors.circuitOf(place.tenantId, agent);
+    const connector = connectors.connectorOf(place.tenantId, agent);
+    const ends = performance.now() + agent.timeout_ms;
+    const limits = () => ({ idleMs: agent.idle_timeout_ms, totalMs: ends - performance.now() });
+    const host = {
+      writer: this.#writer,
+      ask: (asked: ReplyRequest) => reply(connector, asked, limits(), circuit, signal),
+      runTool: (call: ToolCall) => connectors.tools.run(agent, call, place, signal),
+      grown: () => {
+        this.#wake();
+        this.#writer.grown();
+      },
+      check: () => signal.throwIfAborted(),
+    };
+    return this.#steps.run(host, request);
   }
 
-  #add(piece: string): void {
-    const fits = this.#text.append(piece);
-    this.#changed.wake();
-    this.#writer.grown();
-    if (!fits) throw new AgentFailure("the reply is longer than a message may be", { health: "up" });
+  #endingOf(error: unknown): TurnEnding {
+    const end = (state: EndState, finish: FinishReason, failure = "") => ({ state, finish, failure });
+    // Another server has ended it; this result is not written.
+    if (this.#stop === "lost") return end(TurnState.FAILED, FinishReason.ERROR);
+    if (this.#stop === "cancelled" || this.#stop === "unwanted") {
+      return end(TurnState.CANCELLED, FinishReason.CANCELLED, this.#stopReason);
+    }
+    if (this.#stop === "stopping") {
+      return end(TurnState.FAILED, FinishReason.ERROR, "the server that ran the turn was stopped");
+    }
+    if (error instanceof AgentFailure) {
+      this.#parts.log.warn({ err: error, turnId: this.place.id, agentId: this.#task.agent.id }, "an agent failed");
+      return end(TurnState.FAILED, error.finish, error.message);
+    }
+    this.#parts.log.error({ err: error, turnId: this.place.id }, "a turn failed");
+    return end(TurnState.FAILED, FinishReason.ERROR, "the turn failed inside the server");
   }
 
   async #waitForStart(signal: AbortSignal): Promise<void> {
@@ -193,7 +216,7 @@ export class LiveTurn {
       this.#waiting = false;
       this.#writer.holdLease();
     }
-    this.#changed.wake();
+    this.#wake();
     hints.publish({ kind: "state", tenantId: place.tenantId, conversationId: place.conversationId });
   }
 

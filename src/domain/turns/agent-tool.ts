@@ -14,3 +14,12 @@ export interface AgentTool {
   /** Whether somebody must agree to each call first. */
   readonly needsApproval: boolean;
 }
+
+/** A tool as an agent's row keeps it. */
+export interface StoredTool extends AgentTool {
+  /** Of one that is asked over HTTP, as the next two. */
+  readonly url?: string;
+  /** Encrypted, in base64. */
+  readonly credential?: string;
+  readonly timeoutMs?: number;
+}

@@ -48,6 +48,11 @@ export class TurnText {
     return this.#parts.at(-1)?.nextOffset ?? 0;
   }
 
+  /** In UTF-8. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get whole(): string {
     return this.#parts.map(({ text }) => text).join("");
   }

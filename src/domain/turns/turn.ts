@@ -4,17 +4,20 @@ import { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 export { FinishReason, TurnState };
 
 /** The states in which a turn is not over. */
-export type OpenState = typeof TurnState.QUEUED | typeof TurnState.RUNNING;
+export type OpenState = typeof TurnState.QUEUED | typeof TurnState.RUNNING | typeof TurnState.INPUT_REQUIRED;
 /** The states in which a turn ends; it never leaves them. */
 export type EndState = typeof TurnState.COMPLETE | typeof TurnState.CANCELLED | typeof TurnState.FAILED;
 
 const SUCCESSORS: Readonly<Record<number, readonly TurnState[]>> = {
   [TurnState.QUEUED]: [TurnState.RUNNING, TurnState.CANCELLED, TurnState.FAILED],
-  [TurnState.RUNNING]: [TurnState.COMPLETE, TurnState.CANCELLED, TurnState.FAILED],
+  [TurnState.RUNNING]: [TurnState.INPUT_REQUIRED, TurnState.COMPLETE, TurnState.CANCELLED, TurnState.FAILED],
+  [TurnState.INPUT_REQUIRED]: [TurnState.RUNNING, TurnState.CANCELLED, TurnState.FAILED],
 };
 
+const OPEN: readonly TurnState[] = [TurnState.QUEUED, TurnState.RUNNING, TurnState.INPUT_REQUIRED];
+
 export function isOpen(state: TurnState): state is OpenState {
-  return state === TurnState.QUEUED || state === TurnState.RUNNING;
+  return OPEN.includes(state);
 }
 
 /** Whether a turn may go from one state straight to another. */
@@ -24,7 +27,7 @@ export function mayBecome(from: TurnState, to: TurnState): boolean {
 
 /** The states from which a turn may go to `to`: what a statement that moves it asks for. */
 export function statesBefore(to: TurnState): TurnState[] {
-  return [TurnState.QUEUED, TurnState.RUNNING].filter((from) => mayBecome(from, to));
+  return OPEN.filter((from) => mayBecome(from, to));
 }
 
 export interface TurnTimes {
@@ -43,6 +46,12 @@ export const TURN_TIMES: TurnTimes = { saveEveryMs: 250, leaseMs: 5_000, renewEv
 
 /** The longest reply, in bytes of UTF-8: the limit of a message. */
 export const MAX_REPLY_BYTES = 262_144;
+
+/** The most calls of the model in one turn. */
+export const MAX_STEPS = 20;
+/** The most that a turn adds to the log: the texts and parts of its entries, in bytes, and how many they are. */
+export const MAX_TURN_BYTES = 8 * 1024 * 1024;
+export const MAX_TURN_ENTRIES = 1000;
 
 /**
  * How much an agent may send for one reply, in bytes: around each word stands a chunk of JSON, and thoughts, which are not

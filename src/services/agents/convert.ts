@@ -11,6 +11,7 @@ import {
 import { durationOf } from "../../agents/connectors/duration.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import { toTimestamp } from "../convert.ts";
+import { toAgentTool } from "./tools.ts";
 
 /** `shown`: whether the caller may see how the agent is reached. */
 export function toAgent(row: AgentRow, shown: boolean): Agent {
@@ -27,6 +28,8 @@ export function toAgent(row: AgentRow, shown: boolean): Agent {
   agent.etag = String(row.version);
   agent.createTime = toTimestamp(row.create_time);
   agent.updateTime = toTimestamp(row.update_time);
+  if (shown) agent.tools = (row.tools ?? []).map(toAgentTool);
+  agent.inputTimeout = durationOf(row.input_timeout_ms);
   return agent;
 }
 

@@ -17,8 +17,9 @@ import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
+import type { AgentRules } from "./check-url.ts";
 import { toAgent } from "./convert.ts";
-import { type AgentRules, changedValues, newValues, updatableFields } from "./values.ts";
+import { changedValues, newValues, updatableFields } from "./values.ts";
 
 export interface AgentServiceOptions extends AgentRules {
   readonly database: Database;

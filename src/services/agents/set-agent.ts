@@ -6,7 +6,8 @@ import { newId } from "../../domain/ids/id.ts";
 import * as store from "../../store/agents/agents.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
-import { type AgentRules, changedValues, newValues } from "./values.ts";
+import type { AgentRules } from "./check-url.ts";
+import { changedValues, newValues } from "./values.ts";
 
 /** Answers the agent's id. A credential that is not given stays as it is. Throws INVALID_FIELD. */
 export async function setAgent(

@@ -1,15 +1,18 @@
 // The fields of an agent that administrators set: their values as columns, and the rules for them.
 import type { Agent } from "../../../gen/colloquy/v1/agent_pb.ts";
-import { checkHost, hostOf } from "../../agents/connectors/addresses.ts";
 import { millisecondsOf } from "../../agents/connectors/duration.ts";
-import type { Sealer, SealOwner } from "../../agents/secrets/sealing.ts";
+import type { SealOwner } from "../../agents/secrets/sealing.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { isLegibleId } from "../../domain/identity/principal.ts";
 import type { AgentRow, AgentValues } from "../../store/agents/agents.ts";
+import { type AgentRules, checkUrl } from "./check-url.ts";
+
 import { toSettings } from "./convert.ts";
+import { toolsOf } from "./tools.ts";
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
 const DEFAULT_TIMEOUT_MS = 300_000;
+const DEFAULT_INPUT_TIMEOUT_MS = 600_000;
 
 /** The fields that an update may change, by their proto names. */
 export const updatableFields = [
@@ -24,14 +27,11 @@ export const updatableFields = [
   "timeout",
   "disabled",
   "metadata",
+  "tools",
+  "input_timeout",
 ] as const;
 
 export type UpdatableField = (typeof updatableFields)[number];
-
-export interface AgentRules {
-  readonly sealer: Sealer;
-  readonly allowPrivate: boolean;
-}
 
 /** The values of a new agent. */
 export function newValues(agent: Agent, owner: SealOwner, rules: AgentRules): AgentValues {
@@ -44,6 +44,8 @@ export function newValues(agent: Agent, owner: SealOwner, rules: AgentRules): Ag
     timeout_ms: millisecondsOf(agent.timeout) ?? DEFAULT_TIMEOUT_MS,
     disabled: agent.disabled,
     metadata: agent.metadata ?? null,
+    tools: toolsOf(agent, owner, rules, null),
+    input_timeout_ms: millisecondsOf(agent.inputTimeout) ?? DEFAULT_INPUT_TIMEOUT_MS,
   };
 }
 
@@ -73,6 +75,10 @@ export function changedValues(
     timeout_ms: changes("timeout") ? (millisecondsOf(agent.timeout) ?? DEFAULT_TIMEOUT_MS) : row.timeout_ms,
     disabled: changes("disabled") ? agent.disabled : row.disabled,
     metadata: changes("metadata") ? (agent.metadata ?? null) : row.metadata,
+    tools: changes("tools") ? toolsOf(agent, owner, rules, row.tools) : row.tools,
+    input_timeout_ms: changes("input_timeout")
+      ? (millisecondsOf(agent.inputTimeout) ?? DEFAULT_INPUT_TIMEOUT_MS)
+      : row.input_timeout_ms,
   };
 }
 
@@ -114,23 +120,4 @@ function connectorOf({ connector }: Agent, { allowPrivate }: AgentRules) {
   }
   if (connector.case === "connect") checkUrl("agent.connect.base_url", connector.value.baseUrl, allowPrivate);
   return settings;
-}
-
-/** What can be told from the URL alone; a name is checked again whenever it is resolved. */
-function checkUrl(field: string, text: string, allowPrivate: boolean): void {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw invalidField(field, "must be a URL that begins with https:// or http://", "url");
-  }
-  if (url.username !== "" || url.password !== "" || url.hash !== "") {
-    throw invalidField(field, "must have no user, password or fragment; a secret belongs into credential", "url");
-  }
-  if (allowPrivate) return;
-  const host = hostOf(url);
-  try {
-    if (/(^|\.)localhost\.?$/i.test(host)) throw new Error("loopback");
-    checkHost(host);
-  } catch {
-    throw invalidField(field, "is on a private network, which this server does not allow", "url.private");
-  }
 }

@@ -105,6 +105,8 @@ export function fromMessageRecord(
     kind: kindColumn(message.kind),
     parts: partsText(message.parts),
     client_id: message.clientId || null,
+    turn_id: message.turnId === "" ? null : message.turnId.toLowerCase(),
+    step: message.step || null,
   };
   return { row, revisions: kept };
 }

@@ -1,26 +1,22 @@
-// Chat, ResumeTurn and CancelTurn: stores a message, then an agent replies, whether or not a client is connected.
+// Chat: stores a message, then an agent replies, whether or not a client is connected.
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import {
-  type CancelTurnRequest,
-  CancelTurnRequestSchema,
-  type CancelTurnResponseSchema,
   type ChatRequest,
   ChatRequestSchema,
   type ChatResponseSchema,
-  type ResumeTurnRequest,
-  type ResumeTurnResponseSchema,
 } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import type { LiveTurnTask } from "../../agents/turns/live-turn.ts";
+import type { LiveTurnTask } from "../../agents/turns/live-task.ts";
 import { replyRequestOf } from "../../agents/turns/reply-request.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
-import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
-import { isOurId } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
-import { MAX_REPLY_BYTES, TurnState } from "../../domain/turns/turn.ts";
+import type { StoredTool } from "../../domain/turns/agent-tool.ts";
+import { TurnState } from "../../domain/turns/turn.ts";
+import { BEGINNING } from "../../domain/turns/turn-cursor.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
@@ -28,12 +24,14 @@ import type { Database, Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
-import { countWaiting, followTurn, insertTurn, openTurns } from "../../store/turns/turns.ts";
+import { countWaiting, insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDraft, toMessage } from "../convert.ts";
 import { requestKeyOf } from "../mutations.ts";
-import { type TurnEvent, toTurn, toTurnEvent } from "./convert.ts";
+import { toTurn } from "./convert.ts";
+import { followed } from "./follow.ts";
 import { findSentMessage } from "./sent-message.ts";
+import { broughtTools, taskOf, toolsText } from "./task.ts";
 
 /** Attempts to end a conflicting turn before the new one fails. */
 const ATTEMPTS = 5;
@@ -51,66 +49,13 @@ export async function* chat(
 ): AsyncIterable<MessageInitShape<typeof ChatResponseSchema>> {
   const caller = callerFrom(context.principal);
   const key = requestKeyOf(ChatRequestSchema, request, context, caller);
+  const brought = broughtTools(request.tools);
   parts.rolePolicy.check(caller, [toDraft(request.message ?? create(MessageSchema))], () => "message.role");
-  const started = await begin(parts, caller, request, key);
+  const started = await begin(parts, caller, request, brought, key);
   yield { event: { case: "started", value: started } };
-  for await (const event of followed(parts.turns, caller, started.turn?.id ?? "", 0, context.signal)) yield { event };
-}
-
-export async function* resumeTurn(
-  { turns }: Pick<ChatParts, "turns">,
-  { turnId, offset }: ResumeTurnRequest,
-  context: CallContext,
-): AsyncIterable<MessageInitShape<typeof ResumeTurnResponseSchema>> {
-  const { principal, signal } = context;
-  const caller = callerFrom(principal);
-  if (!isOurId(turnId)) throw notFound("turn");
-  const from = Math.min(Number(offset), MAX_REPLY_BYTES);
-  for await (const event of followed(turns, caller, turnId.toLowerCase(), from, signal, () => context.flushHeaders()))
-    yield { event };
-}
-
-export async function cancelTurn(
-  { database, turns }: Pick<ChatParts, "database" | "turns">,
-  request: CancelTurnRequest,
-  context: CallContext,
-): Promise<MessageInitShape<typeof CancelTurnResponseSchema>> {
-  const caller = callerFrom(context.principal);
-  const key = requestKeyOf(CancelTurnRequestSchema, request, context, caller);
-  const id = request.turnId.toLowerCase();
-  const row = isOurId(id) ? await followTurn(database, caller, id, 0) : undefined;
-  if (row === undefined) throw notFound("turn");
-  const conversationId = row.conversation_id;
-  await database.transaction(
-    undefined,
-    async (tx) => {
-      // No response is stored: the turn stays as it ended, so a retry finds the same.
-      if (key) await claim(tx, key);
-      requireWrite(caller, await lockVisible(tx, caller, conversationId));
-    },
-    { conversation: { tenantId: caller.tenantId, id: conversationId } },
-  );
-  await turns.cancel({ tenantId: caller.tenantId, conversationId, id });
-  const ended = await followTurn(database, caller, id, 0);
-  if (ended === undefined) throw notFound("turn");
-  return { turn: toTurn(ended) };
-}
-
-/** A turn's events to its end. A failed turn's last event is followed by the error. */
-async function* followed(
-  turns: Turns,
-  caller: Caller,
-  id: string,
-  offset: number,
-  signal: AbortSignal,
-  found?: () => void,
-): AsyncIterable<TurnEvent> {
-  for await (const step of turns.follow(caller, id, offset, signal, () => notFound("turn"), found)) {
-    yield toTurnEvent(step);
-    if (step.kind === "ended" && step.turn.state === TurnState.FAILED) {
-      throw new DomainError(ErrorReason.AGENT_FAILED, step.turn.failure, { metadata: { turn_id: id } });
-    }
-  }
+  const from = request.streamEntries ? { cursor: BEGINNING } : { offset: 0 };
+  const id = started.turn?.id ?? "";
+  for await (const event of followed(parts.turns, { caller, id, from, signal: context.signal })) yield { event };
 }
 
 /** Stores the message with its turn, and starts the turn. A retry returns what the first call returned. */
@@ -118,6 +63,7 @@ async function begin(
   parts: ChatParts,
   caller: Caller,
   request: ChatRequest,
+  brought: readonly StoredTool[],
   key: RequestKey | undefined,
 ): Promise<TurnStarted> {
   for (let attempt = 1; ; attempt++) {
@@ -139,7 +85,7 @@ async function begin(
         checkFree(inTheWay, request.ifRunning);
         if (inTheWay.length > 0) await checkRoom(tx, caller, conversation.id);
         const asked = sent?.message ?? (await addMessage(tx, caller, conversation.id, draft));
-        const written = await write(tx, parts, caller, agent, asked, inTheWay.length > 0);
+        const written = await write(tx, parts, caller, agent, asked, brought, inTheWay.length > 0);
         if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started), conversation.id);
         return written;
       };
@@ -169,15 +115,16 @@ async function write(
   caller: Caller,
   agent: AgentRow,
   message: MessageRow,
+  brought: readonly StoredTool[],
   queued: boolean,
 ): Promise<{ started: TurnStarted; task: LiveTurnTask }> {
   const { conversation_id: conversationId, seq } = message;
   const state = queued ? TurnState.QUEUED : TurnState.RUNNING;
-  const turn = await insertTurn(tx, caller, conversationId, agent.id, seq, state, turns.lease);
+  const turn = await insertTurn(tx, caller, conversationId, agent.id, seq, state, turns.lease, toolsText(brought));
   const place = { tenantId: caller.tenantId, conversationId, id: turn.id };
   return {
     started: create(TurnStartedSchema, { turn: toTurn(turn), message: toMessage(message) }),
-    task: { place, queued, messageSeq: seq, agent, readRequest: () => replyRequestOf(database, place, message) },
+    task: taskOf(turn, place, agent, brought, [], (tools) => replyRequestOf(database, place, message, tools)),
   };
 }
 

@@ -1,8 +1,20 @@
 // Converts turns and their events to messages of the contract.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { type Turn, TurnSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import {
+  type AwaitedCall,
+  AwaitedCallSchema,
+  type Turn,
+  TurnSchema,
+  type TurnUsage,
+  TurnUsageSchema,
+} from "../../../gen/colloquy/v1/turn_pb.ts";
 import type { ResumeTurnResponseSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import type { TurnStep } from "../../agents/turns/turns.ts";
+import type { TurnStep } from "../../agents/turns/turn-reader.ts";
+import { awaitsInput, type PendingCall, readPending } from "../../domain/turns/pending-call.ts";
+import type { ItemHead } from "../../domain/turns/reply-item.ts";
+import { TurnState } from "../../domain/turns/turn.ts";
+import { cursorText } from "../../domain/turns/turn-cursor.ts";
 import type { TurnRow } from "../../store/turns/turns.ts";
 import { toMessage, toTimestamp } from "../convert.ts";
 
@@ -19,16 +31,80 @@ export function toTurn(row: TurnRow): Turn {
   turn.createTime = toTimestamp(row.create_time);
   if (row.start_time) turn.startTime = toTimestamp(row.start_time);
   if (row.end_time) turn.endTime = toTimestamp(row.end_time);
+  turn.step = row.step;
+  turn.model = row.model ?? "";
+  const usage = [row.input_tokens, row.output_tokens, row.cached_tokens, row.reasoning_tokens];
+  if (usage.some((count) => count !== null)) turn.usage = toUsage(usage);
+  if (row.state === TurnState.INPUT_REQUIRED)
+    turn.awaited = readPending(row.pending).filter(awaitsInput).map(toAwaited);
+  if (row.wait_time) turn.inputExpireTime = toTimestamp(row.wait_time);
   return turn;
 }
 
 export type TurnEvent = Exclude<MessageInitShape<typeof ResumeTurnResponseSchema>["event"], undefined>;
 
+function toUsage([input, output, cached, reasoning]: readonly (bigint | null)[]): TurnUsage {
+  return create(TurnUsageSchema, {
+    inputTokens: input ?? 0n,
+    outputTokens: output ?? 0n,
+    cachedTokens: cached ?? 0n,
+    reasoningTokens: reasoning ?? 0n,
+  });
+}
+
+function toAwaited({ callId, name, entryId, needs, approvalId }: PendingCall): AwaitedCall {
+  const question = needs === "approval" ? (approvalId ?? "") : "";
+  return create(AwaitedCallSchema, { callId, name, messageId: entryId, approvalId: question });
+}
+
 export function toTurnEvent(step: TurnStep): TurnEvent {
-  if (step.kind === "ended") {
-    const reply = step.reply && { reply: toMessage(step.reply) };
-    return { case: "ended", value: { turn: toTurn(step.turn), ...reply } };
+  switch (step.kind) {
+    case "delta": {
+      const { text, offset, nextOffset } = step.part;
+      return { case: "delta", value: { text, offset: BigInt(offset), nextOffset: BigInt(nextOffset) } };
+    }
+    case "entry_started": {
+      const { index, head, cursor } = step;
+      const { id: messageId, kind, step: number, call } = head;
+      const started = { index, messageId, kind, step: number, cursor: cursorText(cursor) };
+      return { case: "entryStarted", value: call ? { ...started, toolCall: toCall(call) } : started };
+    }
+    case "entry_delta": {
+      const { index, cursor } = step;
+      const delta = { index, offset: BigInt(step.piece.offset), cursor: cursorText(cursor) };
+      return { case: "entryDelta", value: { ...delta, piece: toPiece(step) } };
+    }
+    case "entry_ended": {
+      const { index, row, cursor } = step;
+      return { case: "entryEnded", value: { index, message: toMessage(row), cursor: cursorText(cursor) } };
+    }
+    case "input_required":
+      return { case: "inputRequired", value: { turn: toTurn(step.turn) } };
+    case "ended": {
+      const reply = step.reply && { reply: toMessage(step.reply) };
+      return { case: "ended", value: { turn: toTurn(step.turn), ...reply } };
+    }
   }
-  const { text, offset, nextOffset } = step.part;
-  return { case: "delta", value: { text, offset: BigInt(offset), nextOffset: BigInt(nextOffset) } };
+}
+
+function toCall({ callId, name, type, runsAt, title }: NonNullable<ItemHead["call"]>) {
+  return {
+    callId,
+    name,
+    ...(type !== undefined && { type }),
+    ...(runsAt !== undefined && { runsAt }),
+    ...(title !== undefined && { title }),
+  };
+}
+
+function toPiece({ of, piece }: Extract<TurnStep, { kind: "entry_delta" }>) {
+  if ("part" in piece) return { case: "part", value: piece.part } as const;
+  switch (of) {
+    case MessageKind.REASONING:
+      return { case: "reasoning", value: piece.text } as const;
+    case MessageKind.TOOL_CALL:
+      return { case: "arguments", value: piece.text } as const;
+    default:
+      return { case: "text", value: piece.text } as const;
+  }
 }

@@ -2,14 +2,18 @@
 import * as pb from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
+import type { Hints } from "../../live/hints/hints.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/streams/heartbeat.ts";
 import type { Database } from "../../store/database.ts";
-import { cancelTurn, chat, resumeTurn } from "./chat.ts";
+import { answerTurn } from "./answer.ts";
+import { chat } from "./chat.ts";
+import { cancelTurn, resumeTurn } from "./follow.ts";
 
 export interface TurnServiceOptions {
   readonly database: Database;
   readonly turns: Turns;
+  readonly hints: Hints;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly RoleName[] | undefined;
   /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
@@ -17,14 +21,16 @@ export interface TurnServiceOptions {
 }
 
 export function createTurnService(options: TurnServiceOptions): ServiceEntry {
-  const { database, turns, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
-  const parts = { database, turns, rolePolicy: new RolePolicy(memberRoles) };
+  const { database, turns, hints, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
+  const parts = { database, turns, hints, rolePolicy: new RolePolicy(memberRoles) };
   return serve(pb.TurnService, {
     chat: (request, context) =>
       withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
 
     resumeTurn: (request, context) =>
       withHeartbeats(resumeTurn(parts, request, context), heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs),
+
+    answerTurn: (request, context) => answerTurn(parts, request, context),
 
     cancelTurn: (request, context) => cancelTurn(parts, request, context),
   });

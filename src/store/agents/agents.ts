@@ -99,5 +99,7 @@ function parameters(tenantId: string, id: string, values: AgentValues): unknown[
     values.timeout_ms,
     values.disabled,
     values.metadata === null ? null : JSON.stringify(values.metadata),
+    values.tools === null ? null : JSON.stringify(values.tools),
+    values.input_timeout_ms,
   ];
 }

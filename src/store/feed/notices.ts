@@ -43,6 +43,8 @@ export function noticeEntry({ type, actor, seq = 0, data = {} }: FeedNotice, cre
     kind: null,
     parts: null,
     client_id: null,
+    turn_id: null,
+    step: null,
   };
 }
 

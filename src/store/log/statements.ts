@@ -153,6 +153,8 @@ export interface LogRow {
   readonly kind: number | null;
   readonly parts: string | null;
   readonly client_id: string | null;
+  readonly turn_id: string | null;
+  readonly step: number | null;
 }
 
 /** The last number of logs. $1 tenant, $2 ids of conversations. */
@@ -179,7 +181,7 @@ export const logColumns = `e.seq, e.type, e.actor, e.create_time, e.data, m.id a
     case when m.delete_time is null then m.content else '' end as content,
     case when m.delete_time is null then m.metadata end as metadata,
     m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version,
-    m.kind, case when m.delete_time is null then m.parts end as parts, m.client_id`;
+    m.kind, case when m.delete_time is null then m.parts end as parts, m.client_id, m.turn_id, m.step`;
 
 /** Joins the message of entry `e` of conversation `c`. `$1` is the tenant. */
 export const messageOfEntry = `left join lateral (

@@ -22,12 +22,16 @@ export interface MessageRow {
   /** As domain/parts/stored.ts writes them; null: none. */
   readonly parts: string | null;
   readonly client_id: string | null;
+  /** Null: it was written in no turn. */
+  readonly turn_id: string | null;
+  /** The call of the model in the turn, from 1. */
+  readonly step: number | null;
 }
 
 /** The columns of message `m`. */
 export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
-  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts, m.client_id`;
+  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts, m.client_id, m.turn_id, m.step`;
 
 /** What the column holds for a kind: nothing for a message, which most are. */
 export function kindColumn(kind: MessageKind): MessageKind | null {

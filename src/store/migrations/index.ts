@@ -17,6 +17,7 @@ import { LabelsMigration } from "./migration-0013-labels.ts";
 import { PartsMigration } from "./migration-0014-parts.ts";
 import { ClientIdsMigration } from "./migration-0015-client-ids.ts";
 import { WebhooksMigration } from "./migration-0016-webhooks.ts";
+import { TurnEntriesMigration } from "./migration-0017-turn-entries.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -41,6 +42,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0014-parts": PartsMigration,
   "0015-client-ids": ClientIdsMigration,
   "0016-webhooks": WebhooksMigration,
+  "0017-turn-entries": TurnEntriesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

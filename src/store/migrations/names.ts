@@ -21,4 +21,5 @@ export const MIGRATION_NAMES = [
   "0014-parts",
   "0015-client-ids",
   "0016-webhooks",
+  "0017-turn-entries",
 ] as const;

@@ -110,6 +110,8 @@ async function addMessages(tx: Queryable, tenantId: string, placed: readonly Pla
     rows.map((row) => row.kind),
     rows.map((row) => row.parts),
     distinctClientIds(rows),
+    rows.map((row) => row.turn_id),
+    rows.map((row) => row.step),
   ]);
 }
 

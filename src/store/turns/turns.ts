@@ -4,12 +4,15 @@ import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { newId } from "../../domain/ids/id.ts";
+import type { TokenColumns } from "../../domain/turns/token-count.ts";
 import { type EndState, FinishReason, statesBefore, TurnState } from "../../domain/turns/turn.ts";
 import type { Queryable } from "../database.ts";
-import type { MessageRow } from "../messages/columns.ts";
+import type { TurnRow } from "./columns.ts";
+import { endTurn as endWithText } from "./entry-statements.ts";
 import * as sql from "./statements.ts";
 
-export type { TurnRow } from "./statements.ts";
+export type { TurnRow } from "./columns.ts";
+export type { FollowedTurnRow } from "./statements.ts";
 
 /** The place of a turn. */
 export interface TurnPlace {
@@ -39,7 +42,7 @@ export async function findTurnOf(
   tenantId: string,
   conversationId: string,
   messageSeq: bigint,
-): Promise<sql.TurnRow | undefined> {
+): Promise<TurnRow | undefined> {
   return (await tx.query(sql.turnOfMessage, [tenantId, conversationId, messageSeq]))[0];
 }
 
@@ -52,7 +55,8 @@ export async function insertTurn(
   messageSeq: bigint,
   state: TurnState,
   { server, leaseMs }: TurnLease,
-): Promise<sql.TurnRow> {
+  tools: string | null,
+): Promise<TurnRow> {
   const values = [
     caller.tenantId,
     newId(),
@@ -65,6 +69,7 @@ export async function insertTurn(
     server,
     leaseMs,
     caller.viewer.kind === "tenant" ? null : caller.viewer.memberId,
+    tools,
   ];
   const [row] = await tx.query(sql.insertTurn, values);
   if (row === undefined) throw new Error("a message is gone although its conversation is locked");
@@ -97,8 +102,18 @@ export function renewWaiting(
 }
 
 /** Starts a queued turn if it is next. Undefined: not yet, or not open any more. */
-export async function startTurn(on: Queryable, place: TurnPlace): Promise<sql.TurnRow | undefined> {
+export async function startTurn(on: Queryable, place: TurnPlace): Promise<TurnRow | undefined> {
   return (await on.query(sql.startTurn, [place.tenantId, place.conversationId, place.id]))[0];
+}
+
+/** More of the text of the open entry. */
+export interface SavedPart {
+  /** In code points. */
+  readonly offset: number;
+  readonly text: string;
+  readonly firstDeltaTime: Date;
+  /** What it belongs to, as the row keeps it. Null: the reply, a message. */
+  readonly openEntry: string | null;
 }
 
 /**
@@ -108,11 +123,11 @@ export async function startTurn(on: Queryable, place: TurnPlace): Promise<sql.Tu
 export async function saveTurn(
   on: Queryable,
   { tenantId, id }: TurnPlace,
-  part: { readonly offset: number; readonly text: string; readonly firstDeltaTime: Date } | undefined,
-  { leaseMs }: TurnLease,
+  part: SavedPart | undefined,
+  { server, leaseMs }: TurnLease,
 ): Promise<{ stop: string | null } | undefined> {
-  if (part === undefined) return (await on.query(sql.renewTurn, [tenantId, id, leaseMs]))[0];
-  const values = [tenantId, id, part.offset, part.text, part.firstDeltaTime, leaseMs];
+  if (part === undefined) return (await on.query(sql.renewTurn, [tenantId, id, leaseMs, server]))[0];
+  const values = [tenantId, id, part.offset, part.text, part.firstDeltaTime, leaseMs, part.openEntry, server];
   return (await on.query(sql.saveTurn, values))[0];
 }
 
@@ -124,22 +139,29 @@ export async function isTurnOpen(on: Queryable, { tenantId, id }: TurnPlace): Pr
   return (await on.query(sql.turnIsOpen, [tenantId, id])).length > 0;
 }
 
-export interface TurnEnd {
+/** How a turn ends. */
+export interface TurnEnding {
   readonly state: EndState;
   /** Why it failed or was ended by the system; otherwise empty. */
   readonly failure: string;
   readonly finish: FinishReason;
-  /** The whole reply. Undefined: the saved text. */
-  readonly text: string | undefined;
   /** End it only if its lease has expired. */
   readonly onlyIfExpired?: boolean;
 }
 
+/** The end of a turn whose reply is one message of plain text. */
+export interface TurnEnd extends TurnEnding {
+  /** The whole reply. Undefined: the saved text. */
+  readonly text: string | undefined;
+  /** Undefined: as it was saved. */
+  readonly usage?: TokenColumns;
+}
+
 /**
  * Ends a turn and adds its reply to the log. If the conversation was deleted or closed, or the message deleted, nothing
- * is added and the turn is cancelled. Undefined: it had ended before.
+ * is added and the turn is cancelled. Undefined: it had ended before, or it has other entries.
  */
-export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Promise<sql.TurnRow | undefined> {
+export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Promise<TurnRow | undefined> {
   const whole = end.state === TurnState.COMPLETE;
   const values = [
     place.tenantId,
@@ -154,8 +176,10 @@ export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Pr
     end.finish,
     TurnState.CANCELLED,
     FinishReason.CANCELLED,
+    end.usage?.tokens ?? null,
+    end.usage?.model ?? null,
   ];
-  return (await on.query(sql.endTurn, values))[0];
+  return (await on.query(endWithText, values))[0];
 }
 
 /** A turn and its saved text after an offset; undefined if the caller does not see it. */
@@ -165,19 +189,9 @@ export async function followTurn(
   id: string,
   offset: number,
   signal?: Interrupt,
-): Promise<(sql.TurnRow & { text: string }) | undefined> {
+): Promise<sql.FollowedTurnRow | undefined> {
   const values = [caller.tenantId, caller.memberId, id, offset];
   return (await on.query(sql.followTurn[caller.viewer.kind], values, signal))[0];
-}
-
-/** The latest messages of a conversation, oldest first. */
-export async function latestMessages(
-  on: Queryable,
-  tenantId: string,
-  conversationId: string,
-  count: number,
-): Promise<MessageRow[]> {
-  return (await on.query(sql.latestMessages, [tenantId, conversationId, count])).reverse();
 }
 
 /** Some open turns with expired leases, of all tenants. */

@@ -3,8 +3,10 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { Circuit } from "../../../src/agents/connectors/circuit-breaker.ts";
 import type { Connectors } from "../../../src/agents/connectors/connectors.ts";
-import { LiveTurn, type LiveTurnParts, type LiveTurnTask } from "../../../src/agents/turns/live-turn.ts";
+import type { LiveTurnTask } from "../../../src/agents/turns/live-task.ts";
+import { LiveTurn, type LiveTurnParts } from "../../../src/agents/turns/live-turn.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
+import { NO_TOKENS } from "../../../src/domain/turns/token-count.ts";
 import { createHints } from "../../../src/live/hints/hints.ts";
 import type { Database } from "../../../src/store/database.ts";
 
@@ -36,8 +38,10 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
   } satisfies LiveTurnParts;
   const place = { tenantId: newId(), conversationId: newId(), id: newId() };
   const agent = { id: newId(), idle_timeout_ms: 60_000, timeout_ms: 60_000 };
-  const task = { place, agent, queued: false, readRequest: async () => ({}) } as unknown as LiveTurnTask;
-  const live = new LiveTurn(parts, task);
+  const start = { step: 1, entryCount: 0, said: 0, replyId: newId(), pending: [], usage: NO_TOKENS };
+  const request = { messages: [] };
+  const task = { place, agent, tools: [], start, queued: false, readRequest: async () => request };
+  const live = new LiveTurn(parts, task as unknown as LiveTurnTask);
   await live.done;
   expect(asked).toEqual(["turn_save"]);
   expect(lines).toEqual([]);

@@ -1,5 +1,5 @@
 // Agents and their turns.
-import type { JsonObject } from "@bufbuild/protobuf";
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { defineEntity, p } from "@mikro-orm/core";
 
 export const AgentEntity = defineEntity({
@@ -20,6 +20,10 @@ export const AgentEntity = defineEntity({
     timeoutMs: p.integer(),
     disabled: p.boolean().default(false),
     metadata: p.json<JsonObject>().nullable(),
+    /** As agents/tools/stored.ts writes them; null: none. */
+    tools: p.json<JsonValue>().nullable(),
+    /** How long a turn waits for whoever answers its calls. */
+    inputTimeoutMs: p.integer().default(600_000),
     version: p.integer().default(1),
     createTime: p.datetime(3).defaultRaw("now()"),
     updateTime: p.datetime(3).defaultRaw("now()"),
@@ -59,5 +63,23 @@ export const TurnEntity = defineEntity({
     startTime: p.datetime(3).nullable(),
     firstDeltaTime: p.datetime(3).nullable(),
     endTime: p.datetime(3).nullable(),
+    /** The current call of the model, from 1. */
+    step: p.smallint().default(1),
+    /** How many entries it has added to the log, their first and last number, and the code points of their text. */
+    entryCount: p.integer().default(0),
+    firstSeq: p.bigint().nullable(),
+    lastSeq: p.bigint().nullable(),
+    said: p.integer().default(0),
+    /** What `text` belongs to, as JSON; null: a message. */
+    openEntry: p.text().nullable(),
+    /** The calls without a result, as JSON. */
+    pending: p.text().nullable(),
+    /** The tools that its caller brought, as JSON. */
+    tools: p.text().nullable(),
+    inputTokens: p.bigint().nullable(),
+    outputTokens: p.bigint().nullable(),
+    cachedTokens: p.bigint().nullable(),
+    reasoningTokens: p.bigint().nullable(),
+    model: p.text().nullable(),
   },
 });

@@ -28,6 +28,9 @@ export const MessageEntity = defineEntity({
     parts: p.text().nullable(),
     /** Unique in the conversation. */
     clientId: p.text().nullable(),
+    /** Null: it was written in no turn. */
+    turnId: p.uuid().nullable(),
+    step: p.smallint().nullable(),
   },
 });
 

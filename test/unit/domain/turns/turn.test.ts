@@ -6,7 +6,7 @@ import { codePoints, fromCodePoint, TurnText } from "../../../../src/domain/turn
 import { isOpen, mayBecome, statesBefore, TURN_TIMES, TurnState } from "../../../../src/domain/turns/turn.ts";
 
 describe("the states of a turn", () => {
-  const { QUEUED, RUNNING, COMPLETE, CANCELLED, FAILED } = TurnState;
+  const { QUEUED, RUNNING, INPUT_REQUIRED, COMPLETE, CANCELLED, FAILED } = TurnState;
   test.each([COMPLETE, CANCELLED, FAILED])("%i is an end", (end) => {
     expect(isOpen(end)).toBe(false);
     for (const next of [QUEUED, RUNNING, COMPLETE, CANCELLED, FAILED]) expect(mayBecome(end, next)).toBe(false);
@@ -14,9 +14,9 @@ describe("the states of a turn", () => {
 
   test("only a turn that ran is complete; one that waits can be cancelled and can fail", () => {
     expect(statesBefore(COMPLETE)).toEqual([RUNNING]);
-    expect(statesBefore(CANCELLED)).toEqual([QUEUED, RUNNING]);
-    expect(statesBefore(FAILED)).toEqual([QUEUED, RUNNING]);
-    expect(statesBefore(RUNNING)).toEqual([QUEUED]);
+    expect(statesBefore(CANCELLED)).toEqual([QUEUED, RUNNING, INPUT_REQUIRED]);
+    expect(statesBefore(FAILED)).toEqual([QUEUED, RUNNING, INPUT_REQUIRED]);
+    expect(statesBefore(RUNNING)).toEqual([QUEUED, INPUT_REQUIRED]);
     expect(mayBecome(RUNNING, QUEUED)).toBe(false);
   });
 

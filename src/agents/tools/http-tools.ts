@@ -1,0 +1,86 @@
+// Tools that are asked over HTTP: the call goes out as JSON, and the body of the answer is the result.
+import { jsonFault } from "../../domain/parts/json-text.ts";
+import type { StoredTool } from "../../domain/turns/agent-tool.ts";
+import { AnswerTooLarge, type BoundedFetch } from "../../outbound/bounded-fetch.ts";
+import type { AgentRow } from "../../store/agents/agents.ts";
+import type { TurnPlace } from "../../store/turns/turns.ts";
+import { type Sealer, type SealOwner, toolOwner } from "../secrets/sealing.ts";
+import { withTimeout } from "../with-timeout.ts";
+import { type ToolCall, type ToolOutcome, type ToolRunner, toolFailure } from "./tool-runner.ts";
+
+/** The most bytes of a result. */
+export const MAX_RESULT_BYTES = 256 * 1024;
+/** How much of a refusal the agent reads, in bytes. */
+const MAX_REFUSAL_BYTES = 2_048;
+const DEFAULT_TIMEOUT_MS = 30_000;
+
+export interface HttpToolsOptions {
+  /** A fetch that connects to allowed addresses only, and reads no more than a result may have. */
+  readonly fetcher: () => Promise<Pick<BoundedFetch, "fetch">>;
+  readonly sealer: Sealer;
+}
+
+export function createHttpTools(options: HttpToolsOptions): ToolRunner {
+  return {
+    async run(agent, call, place, signal) {
+      const tool = agent.tools?.find(({ name }) => name === call.name);
+      if (tool?.url === undefined) return toolFailure("there is no tool of this name any more");
+      const controller = new AbortController();
+      try {
+        const answer = ask(options, tool, agent, call, place, AbortSignal.any([signal, controller.signal]));
+        const outcome = await withTimeout(answer, tool.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
+        return outcome ?? toolFailure("the tool took too long");
+      } catch (error) {
+        signal.throwIfAborted();
+        if (error instanceof AnswerTooLarge)
+          return toolFailure(`the tool answered with more than ${MAX_RESULT_BYTES} bytes`);
+        return toolFailure("the tool cannot be reached");
+      } finally {
+        controller.abort();
+      }
+    },
+  };
+}
+
+async function ask(
+  { fetcher, sealer }: HttpToolsOptions,
+  tool: StoredTool,
+  agent: AgentRow,
+  call: ToolCall,
+  { tenantId, conversationId, id: turnId }: TurnPlace,
+  signal: AbortSignal,
+): Promise<ToolOutcome> {
+  const input = call.arguments.trim() === "" ? "{}" : call.arguments;
+  const fault = jsonFault(input);
+  if (fault !== undefined) return toolFailure(`the arguments are refused: ${fault[1]}`);
+  const head = JSON.stringify({ toolCallId: call.callId, name: call.name, conversationId, turnId });
+  // The arguments go as the model wrote them, with the digits of their numbers.
+  const body = `${head.slice(0, -1)},"input":${input}}`;
+  const secret = openSecret(sealer, tool, { tenantId, id: agent.id });
+  if (secret === "") return toolFailure("the tool's credential cannot be read with this server's key");
+  const headers = {
+    "content-type": "application/json",
+    accept: "application/json, text/*",
+    ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
+  };
+  const { fetch } = await fetcher();
+  const answer = await fetch(tool.url ?? "", { method: "POST", headers, body, signal });
+  if (answer.status < 200 || answer.status > 299) {
+    const said = (await answer.start(MAX_REFUSAL_BYTES)).trim();
+    return toolFailure(`the tool answered with status ${answer.status}${said === "" ? "" : `: ${said}`}`);
+  }
+  const text = await answer.text();
+  if (text === "") return { output: { case: undefined }, isError: false };
+  const isJson = jsonFault(text) === undefined;
+  return { output: isJson ? { case: "json", value: text } : { case: "text", value: text }, isError: false };
+}
+
+/** Undefined: the tool has none. Empty: it cannot be read. */
+function openSecret(sealer: Sealer, { credential, name }: StoredTool, agent: SealOwner): string | undefined {
+  if (credential === undefined) return undefined;
+  try {
+    return sealer.open(Buffer.from(credential, "base64"), toolOwner(agent, name));
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,75 @@
+// Ends turns that no server runs: what was saved of them is kept, and calls without a result get one that says why.
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { newId } from "../../domain/ids/id.ts";
+import { readPending } from "../../domain/turns/pending-call.ts";
+import { brokenEntry, readHead } from "../../domain/turns/reply-item.ts";
+import { codePoints } from "../../domain/turns/reply-text.ts";
+import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
+import { failedResult } from "../../domain/turns/turn-entry.ts";
+import type { Database } from "../../store/database.ts";
+import { type Addition, finishTurn, readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
+import { endTurn, type TurnEnding, type TurnPlace, type TurnRow } from "../../store/turns/turns.ts";
+import { SEPARATOR } from "./turn-source.ts";
+
+const ATTEMPTS = 3;
+
+/** Ends a turn whose lease is over: its server is gone, or nobody has answered it. Undefined: it has ended, or goes on. */
+export function endExpired(database: Database, place: TurnPlace): Promise<TurnRow | undefined> {
+  return endUnowned(database, place, ({ state }) => ({
+    state: TurnState.FAILED,
+    failure:
+      state === TurnState.INPUT_REQUIRED
+        ? "nobody answered the agent's calls in time"
+        : "the server that ran the turn is gone",
+    finish: FinishReason.ERROR,
+    onlyIfExpired: true,
+  }));
+}
+
+/** Ends a turn that nobody runs, with the text that was saved. Undefined: it has ended. */
+export function endCancelled(database: Database, place: TurnPlace): Promise<TurnRow | undefined> {
+  return endUnowned(database, place, () => ({
+    state: TurnState.CANCELLED,
+    failure: "",
+    finish: FinishReason.CANCELLED,
+  }));
+}
+
+async function endUnowned(
+  database: Database,
+  place: TurnPlace,
+  endingOf: (row: SavedTurnRow) => TurnEnding,
+): Promise<TurnRow | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const row = await readOpenTurn(database, place);
+    if (row === undefined) return undefined;
+    const ending = endingOf(row);
+    const isPlain = row.entry_count === 0 && row.open_entry === null && row.pending === null;
+    const ended = isPlain
+      ? await endTurn(database, place, { ...ending, text: undefined })
+      : await finishTurn(database, place, ending, lastEntries(row, ending));
+    // No row: it has grown meanwhile, or its server is alive after all.
+    if (ended !== undefined) return ended;
+  }
+  return undefined;
+}
+
+function lastEntries(row: SavedTurnRow, { failure }: TurnEnding): Addition {
+  const { reply_id: replyId, step, text } = row;
+  const head =
+    row.open_entry === null
+      ? { id: row.reply_seq === null ? replyId : newId(), kind: MessageKind.MESSAGE, step }
+      : readHead(row.open_entry);
+  const broken = brokenEntry(head, text);
+  const why =
+    row.state === TurnState.INPUT_REQUIRED ? "not answered" : `not run: ${failure || "the turn was cancelled"}`;
+  const results = readPending(row.pending).map(({ callId }) => failedResult({ id: newId(), step }, callId, why));
+  const { input_tokens, output_tokens, cached_tokens, reasoning_tokens, model } = row;
+  return {
+    expected: row.entry_count,
+    entries: [...(broken ? [broken] : []), ...results],
+    step,
+    said: row.said + (broken?.kind === MessageKind.MESSAGE ? codePoints(text) + SEPARATOR.length : 0),
+    usage: { tokens: [input_tokens, output_tokens, cached_tokens, reasoning_tokens], model },
+  };
+}

@@ -1,0 +1,32 @@
+// What a running turn is made from, and what it shows.
+import type { AgentTool } from "../../domain/turns/agent-tool.ts";
+import type { ReplyItem } from "../../domain/turns/reply-item.ts";
+import type { AgentRow } from "../../store/agents/agents.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
+import type { TurnPlace } from "../../store/turns/turns.ts";
+import type { ReplyRequest } from "../connectors/connector.ts";
+import type { TurnStart } from "./turn-steps.ts";
+
+/** The input of a turn. A queued turn reads the request when it starts. */
+export interface LiveTurnTask {
+  readonly place: TurnPlace;
+  readonly queued: boolean;
+  /** The `seq` of the message to reply to. */
+  readonly messageSeq: bigint;
+  readonly agent: AgentRow;
+  /** The agent's tools, and those that the caller brought. */
+  readonly tools: readonly AgentTool[];
+  readonly start: TurnStart;
+  readRequest(): Promise<ReplyRequest>;
+}
+
+/** A turn as this server holds it. */
+export interface LiveView {
+  /** How many entries it had before, and the code points of their text. */
+  readonly base: number;
+  readonly said: number;
+  /** Those since, in order. */
+  readonly items: readonly ReplyItem[];
+  /** The first of them as they are stored. */
+  readonly rows: readonly MessageRow[];
+}

@@ -1,0 +1,152 @@
+// Follows a turn on whichever server it runs: from memory if it runs here, else from the store.
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import { readHead } from "../../domain/turns/reply-item.ts";
+import { isOpen, TurnState } from "../../domain/turns/turn.ts";
+import type { Hints } from "../../live/hints/hints.ts";
+import type { Database } from "../../store/database.ts";
+import { readMessage } from "../../store/messages/messages.ts";
+import { patiently } from "../../store/retry.ts";
+import { turnEntries } from "../../store/turns/entries.ts";
+import { type FollowedTurnRow, followTurn, type TurnPlace } from "../../store/turns/turns.ts";
+import type { LiveView } from "./live-task.ts";
+import type { LiveTurn } from "./live-turn.ts";
+import { itemOf, type ReadFrom, type ReadItem, savedItem, TurnReader, type TurnStep } from "./turn-reader.ts";
+
+/** Poll interval of a follower without hints, in milliseconds. */
+const POLL_MS = 500;
+/** How often a follower's permission is checked again, in milliseconds. */
+const RECHECK_MS = 2_000;
+/** The same two for a turn that waits, which has no text yet and wakes its followers when it goes on. */
+const WAITING_POLL_MS = 10_000;
+/** How long a follower retries database access, in milliseconds. */
+const PATIENCE_MS = 10_000;
+
+export interface FollowParts {
+  readonly database: Database;
+  readonly hints: Hints;
+  /** The turns that run here. */
+  readonly running: ReadonlyMap<string, LiveTurn>;
+}
+
+export interface FollowOptions {
+  readonly caller: Caller;
+  readonly id: string;
+  readonly from: ReadFrom;
+  readonly signal: AbortSignal;
+  /** Makes the error for a turn that does not exist. */
+  readonly missing: () => Error;
+  /** Called once the turn is read. */
+  readonly found?: () => void;
+}
+
+export async function* followSteps(parts: FollowParts, options: FollowOptions): AsyncGenerator<TurnStep> {
+  const { database, hints, running } = parts;
+  const { caller, id, from, signal, missing, found } = options;
+  const reader = new TurnReader(from);
+  const look = (offset: number) => followTurn(database, caller, id, offset, signal);
+  // For the call that has just started the turn, a read error would look like a failure to start.
+  let offset = "offset" in from ? from.offset : 0;
+  let row = await patiently(() => look(offset), running.has(id) ? PATIENCE_MS : 0, signal);
+  if (row === undefined) throw missing();
+  found?.();
+  const place: TurnPlace = { tenantId: caller.tenantId, conversationId: row.conversation_id, id };
+  const topic = { tenantId: place.tenantId, conversationId: place.conversationId };
+  const waker = hints.listen({ kind: "turn", ...topic });
+  const begun = row.state === TurnState.QUEUED ? hints.listen({ kind: "state", ...topic }) : undefined;
+  const stored = (upto: FollowedTurnRow) => readStored(database, place, reader, upto, signal);
+  let checked = performance.now();
+  let told: string | null = null;
+  try {
+    while (isOpen(row.state)) {
+      const live = running.get(id);
+      const version = live?.version;
+      let more = false;
+      if (live) {
+        // Read before this server took the turn up again.
+        if (row.entry_count < live.view.base) row = (await patiently(() => look(offset), PATIENCE_MS, signal)) ?? row;
+        if (reader.entries < live.view.base) yield* stored(row);
+        for (const step of reader.read(itemsOf(live.view, reader.entries))) {
+          more = true;
+          yield step;
+        }
+      } else {
+        const before = reader.entries;
+        yield* stored(row);
+        more = reader.entries > before;
+        // What was read of the open entry's text begins at an offset of the one before.
+        if (!more || offset === 0) {
+          for (const step of reader.read(savedOf(row, offset))) {
+            more = true;
+            yield step;
+          }
+        }
+      }
+      if (row.state === TurnState.INPUT_REQUIRED && row.pending !== told) {
+        told = row.pending;
+        yield { kind: "input_required", turn: row, cursor: reader.cursor };
+      }
+      if (live && !live.finished) {
+        const waits = live.waiting;
+        await live.grown(version ?? 0, waits ? WAITING_POLL_MS : POLL_MS, signal);
+        const due = performance.now() - checked >= (waits ? WAITING_POLL_MS : RECHECK_MS);
+        if (!live.finished && waits === live.waiting && !due) continue;
+      } else if (begun && row.state === TurnState.QUEUED) {
+        await begun.wait(WAITING_POLL_MS, signal);
+      } else if (row.state === TurnState.INPUT_REQUIRED) {
+        await waker.wait(WAITING_POLL_MS, signal);
+      } else if (!more) {
+        await waker.wait(POLL_MS, signal);
+      }
+      offset = reader.within;
+      row = await patiently(() => look(offset), PATIENCE_MS, signal);
+      checked = performance.now();
+      if (row === undefined) throw missing();
+    }
+  } finally {
+    waker.close();
+    begun?.close();
+  }
+  const { reply_seq: replySeq, reply_id: replyId } = row;
+  const read = () => readMessage(database, caller, replyId, false, signal);
+  const reply = replySeq === null ? undefined : await patiently(read, PATIENCE_MS, signal);
+  if (row.entry_count > 1 || replySeq === null) yield* stored(row);
+  else if (reply && reader.entries === 0) yield* reader.read([itemOf(reply)]);
+  yield { kind: "ended", turn: row, reply };
+}
+
+/** The entries of a turn after those that a reader has. */
+async function* readStored(
+  database: Database,
+  place: TurnPlace,
+  reader: TurnReader,
+  { last_seq: upto }: FollowedTurnRow,
+  signal: AbortSignal,
+): AsyncGenerator<TurnStep> {
+  if (upto === null) return;
+  while (reader.seq < upto) {
+    const { seq } = reader;
+    const { rows, more } = await patiently(() => turnEntries(database, place, seq, upto, signal), PATIENCE_MS, signal);
+    yield* reader.read(rows.map(itemOf));
+    if (!more || reader.seq === seq) return;
+  }
+}
+
+/** The entries of a turn that runs here, without the first ones. */
+function* itemsOf({ base, items, rows }: LiveView, read: number): Generator<ReadItem> {
+  for (let index = Math.max(read - base, 0); index < items.length; index++) {
+    const item = items[index];
+    if (item === undefined) return;
+    const row = rows[index];
+    if (item.isGiven) {
+      if (row !== undefined) yield itemOf(row);
+      else return;
+    } else yield { head: item.head, after: (offset) => item.text.after(offset), parts: item.parts, row };
+  }
+}
+
+/** What is saved of the open entry, if anything is. */
+function savedOf({ text, open_entry: head, reply_id: id, step }: FollowedTurnRow, offset: number): ReadItem[] {
+  if (text === "") return [];
+  return [savedItem(head === null ? { id, kind: MessageKind.MESSAGE, step } : readHead(head), text, offset)];
+}

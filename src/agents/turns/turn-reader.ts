@@ -1,0 +1,168 @@
+// What a reader of a turn gets next: the text of its messages alone, or every entry with its pieces.
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
+import { readParts } from "../../domain/parts/stored.ts";
+import type { ItemHead } from "../../domain/turns/reply-item.ts";
+import { codePoints, fromCodePoint, type TextPart } from "../../domain/turns/reply-text.ts";
+import { BEGINNING, type TurnCursor } from "../../domain/turns/turn-cursor.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
+import type { TurnRow } from "../../store/turns/turns.ts";
+import { SEPARATOR } from "./turn-source.ts";
+
+/** From where a turn is read: the text from an offset in code points on, or the entries from a cursor on. */
+export type ReadFrom = { readonly offset: number } | { readonly cursor: TurnCursor };
+
+/** A step of a turn, for a caller that follows it. A cursor is where to read on after it. */
+export type TurnStep =
+  | { readonly kind: "delta"; readonly part: TextPart }
+  | { readonly kind: "entry_started"; readonly index: number; readonly head: ItemHead; readonly cursor: TurnCursor }
+  | {
+      readonly kind: "entry_delta";
+      readonly index: number;
+      readonly of: MessageKind;
+      readonly piece:
+        | { readonly text: string; readonly offset: number }
+        | { readonly part: Part; readonly offset: number };
+      readonly cursor: TurnCursor;
+    }
+  | { readonly kind: "entry_ended"; readonly index: number; readonly row: MessageRow; readonly cursor: TurnCursor }
+  | { readonly kind: "input_required"; readonly turn: TurnRow; readonly cursor: TurnCursor | undefined }
+  | { readonly kind: "ended"; readonly turn: TurnRow; readonly reply: MessageRow | undefined };
+
+/** An entry as far as it is there. */
+export interface ReadItem {
+  readonly head: ItemHead;
+  /** Its text from a code point on. */
+  after(offset: number): TextPart | undefined;
+  readonly parts: readonly Part[];
+  /** Once it is stored. */
+  readonly row: MessageRow | undefined;
+}
+
+export class TurnReader {
+  readonly #whole: boolean;
+  /** How much of the text of all messages is read, in code points. */
+  #heard: number;
+  /** Where the text of the next message begins in it. */
+  #said = 0;
+  #cursor: TurnCursor;
+
+  constructor(from: ReadFrom) {
+    this.#whole = "cursor" in from;
+    this.#heard = "offset" in from ? from.offset : 0;
+    this.#cursor = "cursor" in from ? from.cursor : BEGINNING;
+  }
+
+  /** How many entries are read to their end, and the number of the last of them. */
+  get entries(): number {
+    return this.#cursor.entries;
+  }
+
+  get seq(): bigint {
+    return this.#cursor.seq;
+  }
+
+  /** Undefined: the text alone is read. */
+  get cursor(): TurnCursor | undefined {
+    return this.#whole ? this.#cursor : undefined;
+  }
+
+  /** How much of the text of the open entry is read, in code points. */
+  get within(): number {
+    if (this.#whole) return this.#cursor.within?.offset ?? 0;
+    return Math.max(this.#heard - this.#said, 0);
+  }
+
+  /** What is new in the entries after those that are read. Stops before one whose predecessor is not stored yet. */
+  *read(items: Iterable<ReadItem>): Generator<TurnStep> {
+    for (const item of items) {
+      if (this.#whole) yield* this.#entry(item);
+      else yield* this.#text(item);
+      if (item.row === undefined) return;
+      this.#pass(item, item.row);
+    }
+  }
+
+  #pass({ head, after }: ReadItem, { seq }: MessageRow): void {
+    if (head.kind === MessageKind.MESSAGE) {
+      const length = after(0)?.nextOffset ?? 0;
+      if (length > 0) this.#said += length + SEPARATOR.length;
+    }
+    this.#cursor = { entries: this.#cursor.entries + 1, seq, within: undefined };
+  }
+
+  /** Of the text of all messages, with a separator before each but the first. */
+  *#text({ head, after }: ReadItem): Generator<TurnStep> {
+    if (head.kind !== MessageKind.MESSAGE) return;
+    const begin = this.#said;
+    const part = after(Math.max(this.#heard - begin, 0));
+    if (part === undefined) return;
+    const space = begin > 0 && this.#heard < begin ? SEPARATOR.slice(this.#heard - begin) : "";
+    const offset = begin + part.offset - space.length;
+    const nextOffset = begin + part.nextOffset;
+    this.#heard = nextOffset;
+    yield { kind: "delta", part: { text: space + part.text, offset, nextOffset } };
+  }
+
+  *#entry(item: ReadItem): Generator<TurnStep> {
+    const { head, parts, row } = item;
+    const { entries: index } = this.#cursor;
+    // What was deleted meanwhile is not shown.
+    if (row !== undefined && row.delete_time !== null) return;
+    if (this.#cursor.within === undefined) {
+      if (row === undefined && head.call === undefined && parts.length === 0 && item.after(0) === undefined) return;
+      this.#cursor = { ...this.#cursor, within: { offset: 0, parts: 0 } };
+      yield { kind: "entry_started", index, head, cursor: this.#cursor };
+    }
+    const part = item.after(this.#cursor.within?.offset ?? 0);
+    if (part !== undefined) {
+      const within = { offset: part.nextOffset, parts: this.#cursor.within?.parts ?? 0 };
+      this.#cursor = { ...this.#cursor, within };
+      yield { kind: "entry_delta", index, of: head.kind, piece: part, cursor: this.#cursor };
+    }
+    for (const whole of (head.kind === MessageKind.MESSAGE ? parts : []).slice(this.#cursor.within?.parts ?? 0)) {
+      const { offset = 0, parts: before = 0 } = this.#cursor.within ?? {};
+      this.#cursor = { ...this.#cursor, within: { offset, parts: before + 1 } };
+      yield { kind: "entry_delta", index, of: head.kind, piece: { part: whole, offset }, cursor: this.#cursor };
+    }
+    if (row === undefined) return;
+    const cursor = { entries: index + 1, seq: row.seq, within: undefined };
+    yield { kind: "entry_ended", index, row, cursor };
+  }
+}
+
+/** A stored entry as a reader takes it. */
+export function itemOf(row: MessageRow): ReadItem {
+  const head = { id: row.id, kind: row.kind ?? MessageKind.MESSAGE, step: row.step ?? 1 };
+  if (row.parts === null) return { head, after: (offset) => partOf(row.content, offset), parts: [], row };
+  const parts = readParts(row.parts);
+  const first = parts[0]?.content;
+  if (first?.case === "toolCall" && head.kind === MessageKind.TOOL_CALL) {
+    const { callId = "", name = "", arguments: given = "", type, runsAt, title } = first.value;
+    const more = { ...(type && { type }), ...(runsAt && { runsAt }), ...(title !== undefined && { title }) };
+    return {
+      head: { ...head, call: { callId, name, ...more } },
+      after: (offset) => partOf(given, offset),
+      parts: [],
+      row,
+    };
+  }
+  const text =
+    first?.case === "text" ? first.value.text : first?.case === "reasoning" ? (first.value.text ?? "") : undefined;
+  const rest = text === undefined ? parts : parts.slice(1);
+  return { head, after: (offset) => partOf(text ?? "", offset), parts: rest, row };
+}
+
+function partOf(text: string, offset: number): TextPart | undefined {
+  const rest = fromCodePoint(text, offset);
+  return rest === "" ? undefined : { text: rest, offset, nextOffset: offset + codePoints(rest) };
+}
+
+/** The saved beginning of an open entry, of which `text` is what comes after `offset`. */
+export function savedItem(head: ItemHead, text: string, offset: number): ReadItem {
+  const after = (from: number) => {
+    const part = partOf(text, from - offset);
+    return part && { ...part, offset: from, nextOffset: part.nextOffset + offset };
+  };
+  return { head, after, parts: [], row: undefined };
+}

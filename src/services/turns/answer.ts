@@ -1,0 +1,204 @@
+// AnswerTurn: brings results and consent to a turn that waits for them, and takes the turn up again.
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
+import {
+  type AnswerTurnRequest,
+  AnswerTurnRequestSchema,
+  AnswerTurnResponseSchema,
+} from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import type { LiveTurnTask } from "../../agents/turns/live-task.ts";
+import { replyRequestOf } from "../../agents/turns/reply-request.ts";
+import type { Turns } from "../../agents/turns/turns.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { type Caller, callerFrom, systemCaller } from "../../domain/identity/caller.ts";
+import { isOurId, newId } from "../../domain/ids/id.ts";
+import { checkParts } from "../../domain/parts/rules.ts";
+import { needOnceAllowed } from "../../domain/turns/open-calls.ts";
+import { awaitsInput, type PendingCall, pendingText, readPending } from "../../domain/turns/pending-call.ts";
+import { MAX_TURN_ENTRIES, TurnState } from "../../domain/turns/turn.ts";
+import { entryOf, failedResult, type TurnEntry } from "../../domain/turns/turn-entry.ts";
+import type { Hints } from "../../live/hints/hints.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import { findAgent } from "../../store/agents/agents.ts";
+import type { Database, Transaction } from "../../store/database.ts";
+import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
+import { readMessage } from "../../store/messages/messages.ts";
+import { appendEntries, lockOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
+import { followTurn, type TurnPlace } from "../../store/turns/turns.ts";
+import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
+import { requestKeyOf } from "../mutations.ts";
+import { toTurn } from "./convert.ts";
+import { readTools, taskOf } from "./task.ts";
+
+export interface AnswerParts {
+  readonly database: Database;
+  readonly turns: Turns;
+  readonly hints: Hints;
+}
+
+type Answered = MessageInitShape<typeof AnswerTurnResponseSchema>;
+
+/** How long an answer waits for an agent that still speaks, in milliseconds. */
+const PATIENCE_MS = 30_000;
+const POLL_MS = 500;
+
+/** The turn does not wait yet; it may soon. */
+class NotYet extends Error {}
+
+export async function answerTurn(
+  parts: AnswerParts,
+  request: AnswerTurnRequest,
+  context: CallContext,
+): Promise<Answered> {
+  const caller = callerFrom(context.principal);
+  const key = requestKeyOf(AnswerTurnRequestSchema, request, context, caller);
+  checkAnswers(request);
+  const id = request.turnId.toLowerCase();
+  const row = isOurId(id) ? await followTurn(parts.database, caller, id, 0) : undefined;
+  if (row === undefined) throw notFound("turn");
+  const place = { tenantId: caller.tenantId, conversationId: row.conversation_id, id };
+  const waker = parts.hints.listen({ kind: "turn", tenantId: place.tenantId, conversationId: place.conversationId });
+  const until = performance.now() + PATIENCE_MS;
+  try {
+    for (;;) {
+      try {
+        const { answered, task } = await parts.database.transaction(
+          undefined,
+          (tx) => answerOnce(tx, parts, caller, place, request, key),
+          { conversation: { tenantId: place.tenantId, id: place.conversationId } },
+        );
+        if (task) parts.turns.run(task);
+        parts.hints.publish({ kind: "turn", tenantId: place.tenantId, conversationId: place.conversationId });
+        return answered;
+      } catch (error) {
+        if (!(error instanceof NotYet)) throw error;
+        if (performance.now() >= until) throw notAwaited(id, "the turn does not wait for anything");
+        await waker.wait(POLL_MS, context.signal);
+      }
+    }
+  } finally {
+    waker.close();
+  }
+}
+
+async function answerOnce(
+  tx: Transaction,
+  { database, turns }: AnswerParts,
+  caller: Caller,
+  place: TurnPlace,
+  request: AnswerTurnRequest,
+  key: RequestKey | undefined,
+): Promise<{ answered: Answered; task: LiveTurnTask | undefined }> {
+  const first = key && (await claim(tx, key));
+  if (first) return { answered: fromBinary(AnswerTurnResponseSchema, firstAnswer(first)), task: undefined };
+  const conversation = await lockVisible(tx, caller, place.conversationId);
+  requireWrite(caller, conversation);
+  requireOpen(conversation.status);
+  const row = await lockOpenTurn(tx, place);
+  if (row === undefined) throw notAwaited(place.id, "the turn has ended");
+  if (row.state !== TurnState.INPUT_REQUIRED) throw new NotYet();
+  const agent = await findAgent(tx, place.tenantId, row.agent_id);
+  if (agent === undefined || agent.disabled) throw notAwaited(place.id, "the agent was removed or disabled");
+  const { entries, pending } = answersTo(row, request, caller, place.id);
+  const waits = pending.some(awaitsInput);
+  const left = (row.wait_time?.getTime() ?? 0) - Date.now();
+  const added = await appendEntries(tx, place, agent.id, {
+    expected: row.entry_count,
+    entries,
+    step: row.step,
+    said: row.said,
+    usage: usageOf(row),
+    server: undefined,
+    state: waits ? TurnState.INPUT_REQUIRED : TurnState.RUNNING,
+    nextServer: turns.lease.server,
+    leaseMs: waits ? Math.max(left, 1) : turns.lease.leaseMs,
+    openEntry: null,
+    text: "",
+    pending: pendingText(pending),
+    firstDeltaTime: undefined,
+  });
+  if (added === undefined || added.rows.length < entries.length) {
+    throw notAwaited(place.id, added?.stop || "the turn has ended");
+  }
+  const now = await lockOpenTurn(tx, place);
+  if (now === undefined) throw new Error("a turn is gone although it is locked");
+  const answered = create(AnswerTurnResponseSchema, { turn: toTurn(now) });
+  if (key) await keep(tx, key, toBinary(AnswerTurnResponseSchema, answered), place.conversationId);
+  const asked = () => readMessage(database, systemCaller(place.tenantId, "server"), now.message_id, false);
+  const task = taskOf(now, place, agent, readTools(now.tools), pending, async (tools) =>
+    replyRequestOf(database, place, await asked(), tools, now.first_seq),
+  );
+  return { answered, task: waits ? undefined : task };
+}
+
+function usageOf({ input_tokens, output_tokens, cached_tokens, reasoning_tokens, model }: SavedTurnRow) {
+  return { tokens: [input_tokens, output_tokens, cached_tokens, reasoning_tokens], model };
+}
+
+/** The entries of the answers, and what is open after them. Throws NOT_AWAITED if any does not fit. */
+function answersTo(
+  { pending: before, step, entry_count: count }: SavedTurnRow,
+  { results, approvals }: AnswerTurnRequest,
+  { actor: sender }: Caller,
+  turnId: string,
+): { entries: TurnEntry[]; pending: PendingCall[] } {
+  const open = new Map(readPending(before).map((call) => [call.callId, call]));
+  const place = () => ({ id: newId(), step, sender });
+  const entries: TurnEntry[] = [];
+  for (const answer of approvals) {
+    const call = [...open.values()].find(({ approvalId }) => approvalId === answer.approvalId);
+    if (call?.needs !== "approval") throw notAwaited(turnId, `no answer is awaited for question ${answer.approvalId}`);
+    const part = create(PartSchema, { content: { case: "approvalResponse", value: answer } });
+    entries.push(entryOf({ ...place(), kind: MessageKind.APPROVAL_RESPONSE }, [part]));
+    if (answer.granted) open.set(call.callId, { ...call, needs: needOnceAllowed(call.place) });
+    else {
+      const why = `not allowed${answer.reason ? `: ${answer.reason}` : ""}`;
+      entries.push(failedResult(place(), call.callId, why));
+      open.delete(call.callId);
+    }
+  }
+  for (const result of results) {
+    const callId = result.callId ?? "";
+    if (open.get(callId)?.needs !== "result") throw notAwaited(turnId, `no result is awaited for call ${callId}`);
+    const part = create(PartSchema, { content: { case: "toolResult", value: result } });
+    entries.push(entryOf({ ...place(), kind: MessageKind.TOOL_RESULT }, [part]));
+    if (!result.preliminary) open.delete(callId);
+  }
+  if (count + entries.length > MAX_TURN_ENTRIES)
+    throw notAwaited(turnId, "the turn has as many entries as it may have");
+  return { entries, pending: [...open.values()] };
+}
+
+/** The rules for answers beyond those of each field. */
+function checkAnswers({ results, approvals }: AnswerTurnRequest): void {
+  if (results.length + approvals.length === 0) {
+    throw invalidField("results", "must not be empty, unless approvals are given", "answers.required");
+  }
+  const named = new Set<string>();
+  const once = (field: string, id: string | undefined) => {
+    if (!id) throw invalidField(field, "must be set", "required");
+    if (named.has(id)) throw invalidField(field, "must not occur twice", "answers.unique");
+    named.add(id);
+  };
+  for (const [index, result] of results.entries()) {
+    once(`results[${index}].call_id`, result.callId);
+    const part = create(PartSchema, { content: { case: "toolResult", value: result } });
+    checkParts({ content: "", parts: [part] }, (path, rule, description) => {
+      throw invalidField(`results[${index}].${path.slice(3).join(".")}`, description, rule);
+    });
+  }
+  named.clear();
+  for (const [index, approval] of approvals.entries()) {
+    once(`approvals[${index}].approval_id`, approval.approvalId);
+    if (approval.granted === undefined) throw invalidField(`approvals[${index}].granted`, "must be set", "required");
+    const part = create(PartSchema, { content: { case: "approvalResponse", value: approval } });
+    checkParts({ content: "", parts: [part] }, (path, rule, description) => {
+      throw invalidField(`approvals[${index}].${path.slice(3).join(".")}`, description, rule);
+    });
+  }
+}
+
+function notAwaited(turnId: string, why: string): DomainError {
+  return new DomainError(ErrorReason.NOT_AWAITED, why, { metadata: { turn_id: turnId } });
+}

@@ -1,0 +1,74 @@
+// The columns of turns, and the conditions that their statements share. A conversation is always locked before its turns.
+import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { takesPart } from "../visibility.ts";
+
+export interface TurnRow {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly agent_id: string;
+  readonly message_id: string;
+  readonly message_seq: bigint;
+  /** The last message, or the id that the first will have. */
+  readonly reply_id: string;
+  /** Null: no message is stored. */
+  readonly reply_seq: bigint | null;
+  readonly state: TurnState;
+  readonly failure: string;
+  readonly finish_reason: FinishReason;
+  readonly create_time: Date;
+  readonly start_time: Date | null;
+  readonly end_time: Date | null;
+  readonly step: number;
+  /** How many entries it has added to the log; the first and the last of them. */
+  readonly entry_count: number;
+  readonly first_seq: bigint | null;
+  readonly last_seq: bigint | null;
+  /** The code points of the text of its messages. */
+  readonly said: number;
+  /** The calls without a result, as domain/turns/pending-call.ts writes them. */
+  readonly pending: string | null;
+  /** Until when it waits for input. Null: it does not. */
+  readonly wait_time: Date | null;
+  /** Null, like the next: the agent has reported none. */
+  readonly input_tokens: bigint | null;
+  readonly output_tokens: bigint | null;
+  readonly cached_tokens: bigint | null;
+  readonly reasoning_tokens: bigint | null;
+  readonly model: string | null;
+}
+
+export const turnColumns = `t.id, t.conversation_id, t.agent_id, t.message_id, t.message_seq, t.reply_id, t.reply_seq,
+  t.state, t.failure, t.finish_reason, t.create_time, t.start_time, t.end_time, t.step, t.entry_count, t.first_seq,
+  t.last_seq, t.said, t.pending, case when t.state = 6 then t.lease_time end as wait_time, t.input_tokens,
+  t.output_tokens, t.cached_tokens, t.reasoning_tokens, t.model`;
+
+/** The states of turn `t` that are no end: queued, running, input required. */
+export const isOpen = "t.state in (1, 2, 6)";
+
+export const now = "date_trunc('milliseconds', clock_timestamp())";
+export const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
+
+/** Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. `$1` is the tenant. */
+export const shut = `case
+    when c.delete_time is not null then 'the conversation was deleted'
+    when c.status = ${ConversationStatus.CLOSED} then 'the conversation was closed'
+    when not exists (select from message m where m.tenant_id = $1 and m.conversation_id = c.id
+      and m.seq = t.message_seq and m.delete_time is null) then 'the message was deleted'
+  end`;
+
+/**
+ * Why turn `t` must stop, as text; empty: it was cancelled; null: it may continue. A reply that has begun continues
+ * without its caller. `$1` is the tenant.
+ */
+export const stop = `(select case
+    when t.cancel_time is not null then ''
+    else coalesce(${shut}, case
+      when not exists (select from agent a where a.tenant_id = $1 and a.id = t.agent_id and not a.disabled)
+        then 'the agent was removed or disabled'
+      when t.state = 1 and t.member_id is not null and (not (c.owner_id is not distinct from t.member_id
+        or ${takesPart("t.member_id")}) or exists (select from member q
+          where q.tenant_id = $1 and q.id = t.member_id and q.delete_time is not null))
+        then 'who asked takes part no longer'
+    end)
+  end from conversation c where c.tenant_id = $1 and c.id = t.conversation_id)`;

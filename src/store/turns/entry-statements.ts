@@ -1,0 +1,200 @@
+// The statements that add a turn's entries to the log: as it goes on, and at its end.
+import type { Statement } from "../database.ts";
+import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
+import { countMessages, setMessageTime } from "../messages/message-time.ts";
+import { isOpen, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
+
+/**
+ * Locks a conversation and its turn, and adds entries in order, unless the conversation takes no more. $1 tenant, $2
+ * conversation, $3 turn; $12 the step, $13 input, output, cached and reasoning tokens, $14 model, $15 the code points of
+ * all messages of the turn, $16 which of the entries is its last message, from 1, or 0; of the entries: $17 ids, $18 kinds
+ * (null: a message), $19 roles, $20 senders (null: the agent), $21 contents, $22 parts, $23 steps, $24 states.
+ *
+ * @param condition on turn `t`
+ */
+const addEntries = (condition: string) => `
+  with locked as materialized (
+    select c.id, c.status, c.delete_time from conversation c where c.tenant_id = $1 and c.id = $2::uuid
+    for no key update of c
+  ), target as materialized (
+    select t.id, t.agent_id, ${shut} as shut, ${stop} as stop
+    from locked c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
+    where ${condition}
+    for update of t
+  ), bump as (
+    update conversation c set
+      last_seq = c.last_seq + cardinality($17::uuid[]),
+      message_count = c.message_count + ${countMessages("$18")},
+      ${setMessageTime("c.update_time", `${countMessages("$18")} > 0`, now)}
+    from target
+    where c.tenant_id = $1 and c.id = $2::uuid and target.shut is null and cardinality($17::uuid[]) > 0
+    returning c.last_seq - cardinality($17::uuid[]) as before, c.update_time
+  ), added as (
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, state, create_time, kind, parts,
+      turn_id, step)
+    select $1, $2::uuid, b.before + e.ordinal, e.id, e.role, coalesce(e.sender, 'agent:' || t.agent_id::text), e.content,
+      e.state, b.update_time, e.kind, e.parts, $3::uuid, e.step
+    from target t, bump b,
+      unnest($17::uuid[], $18::smallint[], $19::smallint[], $20::text[], $21::text[], $22::text[], $23::smallint[],
+        $24::smallint[]) with ordinality as e(id, kind, role, sender, content, parts, step, state, ordinal)
+  )`;
+
+const countEntries = `
+    entry_count = t.entry_count + case when exists (select from bump) then cardinality($17::uuid[]) else 0 end,
+    first_seq = coalesce(t.first_seq, (select before + 1 from bump)),
+    last_seq = coalesce((select before + cardinality($17::uuid[]) from bump), t.last_seq),
+    reply_id = case when $16::integer > 0 and exists (select from bump) then ($17::uuid[])[$16::integer]
+      else t.reply_id end,
+    reply_seq = case when $16::integer > 0 then coalesce((select before + $16::integer from bump), t.reply_seq)
+      else t.reply_seq end,
+    step = $12::smallint, input_tokens = ($13::bigint[])[1], output_tokens = ($13::bigint[])[2],
+    cached_tokens = ($13::bigint[])[3], reasoning_tokens = ($13::bigint[])[4], model = $14, said = $15::integer`;
+
+/** The number before the entries, and when they were added; null: nothing was added. */
+export interface AddedRow {
+  readonly before: bigint | null;
+  readonly update_time: Date | null;
+}
+
+/**
+ * Adds entries to a turn that goes on. No row: it has ended, or has other entries than the caller knows of. `stop`: as in
+ * `saveTurn`. $4 how many entries it has, $5 the server that runs it, or null: any, $6 its state then, $7 the server that
+ * runs it then, $8 the length of the lease in milliseconds, $9 what the text belongs to, $10 the text, $11 the calls without
+ * a result, $25 when the first piece came or null.
+ */
+export const appendEntries: Statement<AddedRow & { stop: string | null; shut: boolean }> = {
+  name: "turn_append",
+  extendsLog: 1,
+  text: `${addEntries("t.state in (2, 6) and t.entry_count = $4::integer and ($5::uuid is null or t.server = $5::uuid)")}
+  , changed as (
+    update turn t set state = $6::smallint, server = $7::uuid, lease_time = ${lease("$8")}, open_entry = $9, text = $10,
+      pending = $11, first_delta_time = coalesce(t.first_delta_time, $25::timestamptz), ${countEntries}
+    from target where t.tenant_id = $1 and t.id = target.id and target.shut is null
+  )
+  select b.before, b.update_time, t.stop, t.shut is not null as shut from target t left join bump b on true`,
+};
+
+/**
+ * Adds the last entries of a turn and ends it, in one transaction. Like `endTurn`. $4 how many entries it has, $5 the
+ * states from which it may end, $6 the state it gets, $7 why it failed, $8 why the reply ends, $9 whether only to end it if
+ * its lease is over, $10 the state of a turn that is cancelled, $11 why such a one's reply ends.
+ */
+export const finishTurn: Statement<TurnRow> = {
+  name: "turn_finish",
+  extendsLog: 1,
+  text: `${addEntries(`t.entry_count = $4::integer and t.state = any($5::smallint[])
+      and (not $9::boolean or t.lease_time < clock_timestamp())`)}
+  update turn t set
+    state = case when target.shut is null then $6 else $10 end::smallint,
+    failure = coalesce(target.shut, $7::text),
+    finish_reason = case when target.shut is null then $8 else $11 end::smallint,
+    text = '', open_entry = null, pending = null, end_time = ${now}, ${countEntries}
+  from target where t.tenant_id = $1 and t.id = target.id
+  returning ${turnColumns}`,
+};
+
+/**
+ * Ends a turn whose reply is one message of plain text, and adds that to the log, in one transaction. An empty reply adds
+ * no message. If nothing may be added any more, the turn is cancelled without a message. No row: it had ended before, or
+ * its server is alive, or it has entries. $1 tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the
+ * state it gets, $6 why it failed, $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to
+ * end it if its lease is over, $10 why the reply ends, $11 the state of a turn that is cancelled, $12 why such a one's reply
+ * ends, $13 input, output, cached and reasoning tokens, $14 model.
+ */
+export const endTurn: Statement<TurnRow> = {
+  name: "turn_end",
+  extendsLog: 1,
+  text: `
+  with locked as materialized (
+    select c.id, c.status, c.delete_time from conversation c where c.tenant_id = $1 and c.id = $2::uuid
+    for no key update of c
+  ), target as materialized (
+    select t.id, t.reply_id, t.agent_id, t.step, ${shut} as shut,
+      case when ${shut} is null then coalesce($7::text, t.text) else '' end as text
+    from locked c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
+    where t.state = any($4::smallint[]) and (not $9::boolean or t.lease_time < clock_timestamp())
+      and t.entry_count = 0 and t.open_entry is null and t.pending is null
+    for update of t
+  ), bump as (
+    update conversation c set
+      last_seq = c.last_seq + 1,
+      message_count = c.message_count + 1,
+      ${setMessageTime("c.update_time", "true", now)}
+    from target where c.tenant_id = $1 and c.id = $2::uuid and target.text <> ''
+    returning c.last_seq, c.update_time
+  ), added as (
+    insert into message (tenant_id, conversation_id, seq, id, role, sender, content, state, create_time, turn_id, step)
+    select $1, $2::uuid, b.last_seq, t.reply_id, 2, 'agent:' || t.agent_id::text, t.text, $8::smallint, b.update_time,
+      t.id, t.step
+    from bump b, target t
+  )
+  update turn t set
+    state = case when target.shut is null then $5 else $11 end::smallint,
+    failure = coalesce(target.shut, $6::text),
+    finish_reason = case when target.shut is null then $10 else $12 end::smallint,
+    text = '', reply_seq = (select last_seq from bump), first_seq = (select last_seq from bump),
+    last_seq = (select last_seq from bump), entry_count = (select count(*) from bump), end_time = ${now},
+    input_tokens = coalesce(($13::bigint[])[1], t.input_tokens),
+    output_tokens = coalesce(($13::bigint[])[2], t.output_tokens),
+    cached_tokens = coalesce(($13::bigint[])[3], t.cached_tokens),
+    reasoning_tokens = coalesce(($13::bigint[])[4], t.reasoning_tokens), model = coalesce($14, t.model)
+  from target where t.tenant_id = $1 and t.id = target.id
+  returning ${turnColumns}`,
+};
+
+/** A turn with what is saved of its open entry. */
+export interface SavedTurnRow extends TurnRow {
+  readonly text: string;
+  readonly open_entry: string | null;
+  readonly tools: string | null;
+  readonly server: string;
+}
+
+const savedTurn = `
+  select ${turnColumns}, t.text, t.open_entry, t.tools, t.server
+  from turn t where t.tenant_id = $1 and t.id = $2::uuid and ${isOpen}`;
+
+/** An open turn. $1 tenant, $2 id. */
+export const readOpenTurn: Statement<SavedTurnRow> = { name: "turn_read_open", text: savedTurn };
+
+/** The same, locked until the transaction ends; its conversation is locked before. */
+export const lockOpenTurn: Statement<SavedTurnRow> = { name: "turn_lock_open", text: `${savedTurn} for update of t` };
+
+/**
+ * The entries of a turn, in order, deleted ones too. $1 tenant, $2 conversation, $3 turn, $4 after this number of the log,
+ * $5 up to this one, $6 how many.
+ */
+export const turnEntries: Statement<MessageRow> = {
+  name: "turn_entries",
+  text: `
+  select ${messageColumns} from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq > $4::bigint and m.seq <= $5::bigint
+    and m.turn_id = $3::uuid
+  order by m.seq limit $6`,
+  maxBytes: PAGE_BYTES,
+};
+
+/** The most bytes of a conversation that an agent gets. */
+const CONTEXT_BYTES = 16 << 20;
+/** The most entries. */
+const CONTEXT_ENTRIES = 1_000;
+
+/**
+ * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results since
+ * the first of them. $1 tenant, $2 conversation, $3 how many messages, $4 what else from this number on, or null.
+ */
+export const turnContext: Statement<MessageRow> = {
+  name: "turn_context",
+  text: `
+  with latest as (
+    select m.seq from message m
+    where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and ${isMessage("m")}
+    order by m.seq desc limit $3
+  )
+  select ${messageColumns} from message m
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null
+    and m.seq >= least((select min(l.seq) from latest l), $4::bigint) and (m.kind is null or m.kind not in (5, 6))
+  order by m.seq desc limit ${CONTEXT_ENTRIES}`,
+  maxBytes: CONTEXT_BYTES,
+};
