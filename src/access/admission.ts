@@ -24,11 +24,16 @@ export interface GuardedCredential {
 /** Admits requests of all protocols and of the token endpoint. */
 export class Gate {
   readonly #authenticator: Pick<Authenticator, "authenticate" | "known">;
-  readonly #limits: RateLimits;
+  #limits: RateLimits;
   readonly #budget = new CheckBudget();
 
   constructor(authenticator: Pick<Authenticator, "authenticate" | "known">, limits: RateLimits) {
     this.#authenticator = authenticator;
+    this.#limits = limits;
+  }
+
+  /** Counts from zero by other limits. */
+  replaceLimits(limits: RateLimits): void {
     this.#limits = limits;
   }
 

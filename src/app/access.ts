@@ -1,5 +1,5 @@
 // Builds authentication: the parts of access, connected to the store and to the services for keys, members and tenants.
-
+import { isDeepStrictEqual } from "node:util";
 import { Gate } from "../access/admission.ts";
 import { Authenticator } from "../access/authenticate.ts";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
@@ -47,6 +47,8 @@ export interface Identity {
   readonly localIssuer: LocalIssuer;
   /** Creates or rotates the local key, and starts to record last uses. Throws if a key file is unusable. */
   start(): Promise<void>;
+  /** Applies other issuers and limits. Throws a SettingError, and changes nothing, if a key file is unusable. */
+  reload(settings: Pick<IdentityOptions, "issuers" | "rateLimits">): Promise<void>;
   /** Records the remaining last uses. The database must still be open. */
   stop(): Promise<void>;
 }
@@ -65,6 +67,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
   const uses = new KeyUses({ store: keys, onError });
   const localIssuer = new LocalIssuer(dataDir);
   const tokens = new Tokens({ issuers: [localIssuer.issuer(), ...(await openIssuers(issuers))] });
+  let limitsInForce = rateLimits;
   const authenticator = new Authenticator({ tokens, directory, uses });
   const gate = new Gate(authenticator, new RateLimits(rateLimits));
   const findTenant = (name: string) => directory.tenant(name);
@@ -105,6 +108,13 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       await rotate();
       rotation = setInterval(() => void rotate().catch(onError), ROTATION_CHECK_MS).unref();
       uses.start();
+    },
+    async reload(settings) {
+      tokens.replaceIssuers([localIssuer.issuer(), ...(await openIssuers(settings.issuers))]);
+      // Counts go on where limits stay the same.
+      if (!isDeepStrictEqual(settings.rateLimits, limitsInForce))
+        gate.replaceLimits(new RateLimits(settings.rateLimits));
+      limitsInForce = settings.rateLimits;
     },
     async stop() {
       clearInterval(rotation);

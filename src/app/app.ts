@@ -63,8 +63,8 @@ import { openWebhooks } from "./webhooks.ts";
 export interface App {
   /** Listens, runs `settle`, and is ready then. Rejects if either fails. */
   start(settle: (listening: Listening) => Promise<unknown>): Promise<Listening>;
-  /** Reloads the certificate. */
-  reload(): void;
+  /** Reloads the certificate, and applies the issuers and limits of these settings. Throws SettingError. */
+  reload(next: Config): Promise<void>;
   /** Reports that it is not ready, so that load balancers stop sending calls; calls are still served. */
   leave(): void;
   /** Finishes running calls, then closes every socket. The database stays open: its opener closes it. */
@@ -231,8 +231,10 @@ export async function createApp(
       started = true;
       return listening;
     },
-    reload() {
+    async reload(next) {
       for (const { server } of listeners) server.reload();
+      await identity.reload(next);
+      streams.replaceLimits(next.streamLimits);
     },
     leave: () => lifecycle.leave(),
     stop: () => running.disposeAsync(),

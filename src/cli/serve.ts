@@ -2,6 +2,8 @@
 import cluster from "node:cluster";
 import { once } from "node:events";
 import type { App, Surroundings } from "../app/app.ts";
+import { ConfigError, loadConfig } from "../config/config.ts";
+import { SettingError } from "../domain/settings/setting-error.ts";
 import type { Listening } from "../server/listening.ts";
 import { releaseHeapWhenIdle } from "../server/release-heap.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
@@ -29,7 +31,7 @@ async function serveAlone(invocation: Invocation, opened: OpenedDatabase): Promi
   const listening = await start(app, async ({ url }) => {
     firstKey = await prepare(opened, url);
   });
-  invocation.onReload(() => app.reload());
+  invocation.onReload(() => reload(app, invocation));
   await announce(invocation, opened, listening, firstKey);
   await aborted(invocation.signal);
   app.leave();
@@ -43,10 +45,22 @@ async function serveAsWorker(invocation: Invocation, opened: OpenedDatabase): Pr
   await using app = await build(invocation, opened, { gather: primary.gather });
   await start(app, primary.listening);
   primary.ready();
-  primary.onReload(() => app.reload());
+  primary.onReload(() => reload(app, invocation));
   primary.leaving.addEventListener("abort", () => app.leave());
   await aborted(AbortSignal.any([invocation.signal, primary.stopped]));
   invocation.stop.begin();
+}
+
+/** Reads the settings again. Invalid ones leave those in force. */
+function reload(app: App, { logger }: Invocation): void {
+  const read = async () => app.reload(loadConfig(process.env));
+  read().then(
+    () => logger.info("the issuers and limits were reloaded"),
+    (error: unknown) => {
+      if (!(error instanceof ConfigError || error instanceof SettingError)) throw error;
+      logger.error({ problem: error.message }, "the settings were not reloaded");
+    },
+  );
 }
 
 /** Minimum pool of a worker without COLLOQUY_POOL_SIZE: the total stays near that of a single server. */

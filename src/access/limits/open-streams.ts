@@ -43,10 +43,15 @@ const WHOSE: Readonly<Record<keyof StreamLimits, string>> = {
 };
 
 export class OpenStreams {
-  readonly #limits: StreamLimits;
+  #limits: StreamLimits;
   readonly #open = new Map<string, number>();
 
   constructor(limits: StreamLimits) {
+    this.#limits = limits;
+  }
+
+  /** Applies to streams opened from now on. */
+  replaceLimits(limits: StreamLimits): void {
     this.#limits = limits;
   }
 

@@ -2,9 +2,9 @@
 import type { Role } from "../../domain/identity/principal.ts";
 import { SettingError } from "../../domain/settings/setting-error.ts";
 import type { Clock } from "../bounded-cache.ts";
+import type { Issuer } from "./issuer.ts";
 import { fetchKeys, readKeyFile } from "./key-files.ts";
 import { keySource } from "./key-source.ts";
-import type { Issuer } from "./tokens.ts";
 
 /** The settings of an issuer. */
 export interface IssuerSettings {

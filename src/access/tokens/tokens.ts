@@ -4,8 +4,8 @@ import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { ClientLimits } from "../../domain/identity/principal.ts";
 import { BoundedCache, type Clock } from "../bounded-cache.ts";
-import { ALGORITHMS } from "./algorithms.ts";
-import { type ClaimRules, claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
+import { claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
+import { type Issuer, issuersByName } from "./issuer.ts";
 import { type KeySource, KeysUnavailable } from "./key-source.ts";
 
 /** Tolerated clock difference in seconds. */
@@ -19,24 +19,6 @@ export const CLIENT_USE = "client";
 
 /** Longer tokens are refused before parsing. */
 const MAX_LENGTH = 16 * 1024;
-
-/** An issuer whose tokens are accepted. */
-export interface Issuer extends ClaimRules {
-  /** The `iss`, ignoring a trailing slash. */
-  readonly issuer: string;
-  /** One of these must be in `aud`, or in the claim configured instead. */
-  readonly audience: readonly string[];
-  /** The algorithms it signs with; from `ALGORITHMS`. */
-  readonly algorithms: readonly string[];
-  readonly keys: KeySource;
-  /**
-   * The tenants, by UUID or slug, that it may issue tokens for. Default: any. An issuer with a list cannot create super
-   * administrators.
-   */
-  readonly tenants?: readonly string[] | undefined;
-  /** True for the local issuer, whose tokens may stand for an API key. Default false. */
-  readonly local?: boolean;
-}
 
 /** A verified token. */
 export interface VerifiedToken extends TokenSubject {
@@ -64,22 +46,25 @@ export interface TokensOptions {
 
 /** Verifies tokens, and caches valid ones until they expire. */
 export class Tokens {
-  readonly #issuers: ReadonlyMap<string, Issuer>;
-  readonly #verified: BoundedCache<VerifiedToken>;
+  readonly #options: TokensOptions;
   readonly #now: Clock;
+  #issuers!: ReadonlyMap<string, Issuer>;
+  #verified!: BoundedCache<VerifiedToken>;
 
-  /** Throws if two issuers have the same name, or one has an algorithm that is not in `ALGORITHMS`. */
-  constructor({ issuers, now = Date.now, max = 10_000 }: TokensOptions) {
-    this.#issuers = new Map(issuers.map((issuer) => [issuer.issuer, issuer]));
-    if (this.#issuers.size < issuers.length) throw new Error("Two token issuers have the same name.");
-    for (const { issuer, algorithms, audience } of issuers) {
-      const foreign = algorithms.filter((algorithm) => !ALGORITHMS.includes(algorithm));
-      if (foreign.length > 0) throw new Error(`Issuer ${issuer}: algorithm ${foreign[0]} is not accepted.`);
-      if (algorithms.length === 0) throw new Error(`Issuer ${issuer}: name the algorithms that it signs with.`);
-      if (audience.length === 0) throw new Error(`Issuer ${issuer}: name the audience of its tokens.`);
-    }
-    this.#verified = new BoundedCache(max, now);
-    this.#now = now;
+  /** Throws as {@link Tokens.replaceIssuers} does. */
+  constructor(options: TokensOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.replaceIssuers(options.issuers);
+  }
+
+  /**
+   * Accepts the tokens of these issuers only; what was verified before is verified again. Throws, and changes nothing,
+   * as {@link issuersByName} does.
+   */
+  replaceIssuers(issuers: readonly Issuer[]): void {
+    this.#issuers = issuersByName(issuers);
+    this.#verified = new BoundedCache(this.#options.max ?? 10_000, this.#now);
   }
 
   /**

@@ -5,9 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CryptoKey, exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT, UnsecuredJWT } from "jose";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Issuer } from "../../../src/access/tokens/issuer.ts";
 import { fetchKeys, readKeyFile } from "../../../src/access/tokens/key-files.ts";
 import { keySource } from "../../../src/access/tokens/key-source.ts";
-import { type Issuer, Tokens } from "../../../src/access/tokens/tokens.ts";
+import { Tokens } from "../../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../../src/domain/errors.ts";
 import { fakeClock } from "../../support/access.ts";
 
