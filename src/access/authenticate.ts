@@ -1,5 +1,5 @@
 // Determines the principal from a request's headers.
-import { DomainError, ErrorReason, notFound } from "../domain/errors.ts";
+import { accessRefused, type DomainError, ErrorReason, notFound } from "../domain/errors.ts";
 import {
   type ClientLimits,
   isMemberId,
@@ -88,7 +88,7 @@ export class Authenticator {
     if (!record) throw refuseKey(WHY_REFUSED.wrong_secret);
     const verdict = judgeSecret(record, key.secret, this.#now);
     if (verdict === "wrong_secret") throw refuseKey(WHY_REFUSED[verdict]);
-    if (verdict !== "ok") throw new GenuineRefused(`The API key is refused: ${WHY_REFUSED[verdict]}.`);
+    if (verdict !== "ok") throw new GenuineRefused(`the API key is refused: ${WHY_REFUSED[verdict]}`);
     this.#uses.record(record.tenantId, record.keyId);
     return record;
   }
@@ -121,7 +121,7 @@ export class Authenticator {
 
   async #asMember(tenant: TenantRecord, token: VerifiedToken): Promise<Principal> {
     const member = await this.#directory.ensureMember(tenant.id, token.memberId, firstRole(token.role));
-    if (member.deleted) throw denied("The member that the token speaks for was deleted.");
+    if (member.deleted) throw denied("the member that the token speaks for was deleted");
     return memberPrincipal(tenant, token, member);
   }
 
@@ -138,13 +138,13 @@ export class Authenticator {
     const named = request.header("x-act-for");
     if (named === undefined) return principal;
     if (principal.kind !== "key" || principal.client !== undefined)
-      throw denied("X-Act-For is for API keys: a token speaks for its own subject.");
+      throw denied("X-Act-For is for API keys: a token speaks for its own subject");
     return this.#actFor(principal, fromHeader(named));
   }
 
   async #actFor(principal: KeyPrincipal, memberId: string): Promise<KeyPrincipal> {
     const member = isMemberId(memberId) ? await this.#directory.member(principal.tenantId, memberId) : undefined;
-    if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant.");
+    if (member === undefined || member.deleted) throw denied("X-Act-For names no member of the key's tenant");
     // Acting for a member never leaves the key's tenant.
     return { ...principal, memberId, memberRole: withinTenant(member.role) };
   }
@@ -155,12 +155,12 @@ export class Authenticator {
     const tenant = await this.#directory.tenant(named);
     if (tenant !== undefined && tenant.id === principal.tenantId) return principal;
     if (principal.kind === "key" || principal.role !== "super_admin") {
-      throw denied("X-Tenant names another tenant than the credential's.");
+      throw denied("X-Tenant names another tenant than the credential's");
     }
     if (tenant === undefined) throw notFound("tenant");
     // A super administrator needs a member in the tenant as the author of its changes.
     const { deleted } = await this.#directory.ensureMember(tenant.id, principal.memberId, firstRole(undefined));
-    if (deleted) throw denied("The member that the token speaks for was deleted.");
+    if (deleted) throw denied("the member that the token speaks for was deleted");
     return { ...principal, tenantId: tenant.id };
   }
 }
@@ -173,11 +173,11 @@ const WHY_REFUSED: Readonly<Record<Exclude<KeyVerdict, "ok">, string>> = {
 };
 
 function refuseKey(why: string): DomainError {
-  return new DomainError(ErrorReason.CREDENTIAL_INVALID, `The API key is refused: ${why}.`);
+  return accessRefused(ErrorReason.CREDENTIAL_INVALID, `the API key is refused: ${why}`);
 }
 
 function denied(message: string): DomainError {
-  return new DomainError(ErrorReason.PERMISSION_DENIED, message);
+  return accessRefused(ErrorReason.PERMISSION_DENIED, message);
 }
 
 function memberPrincipal(

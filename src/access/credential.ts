@@ -1,5 +1,5 @@
 // Finds the credential in a request's headers, and writes the challenge of a 401.
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { accessRefused, type DomainError, ErrorReason } from "../domain/errors.ts";
 
 /** The headers that authentication reads. */
 export interface RequestHeaders {
@@ -32,12 +32,12 @@ export function readCredential(request: RequestHeaders): Credential | undefined 
   }
   const bearer = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
   if (authorization !== undefined && bearer === undefined) {
-    throw invalid("Authorization must be `Bearer` and one token or API key.");
+    throw invalid("Authorization must be `Bearer` and one token or API key");
   }
   if (apiKey !== undefined && bearer !== undefined && apiKey !== bearer) {
-    throw invalid("Authorization and X-API-Key hold different credentials: send one.");
+    throw invalid("Authorization and X-API-Key hold different credentials: send one");
   }
-  if (apiKey !== undefined && !looksLikeApiKey(apiKey)) throw invalid("X-API-Key holds no API key.");
+  if (apiKey !== undefined && !looksLikeApiKey(apiKey)) throw invalid("X-API-Key holds no API key");
   const text = bearer ?? apiKey ?? "";
   return { kind: looksLikeApiKey(text) ? "key" : "token", text };
 }
@@ -70,5 +70,5 @@ function looksLikeApiKey(text: string): boolean {
 }
 
 function invalid(message: string): DomainError {
-  return new DomainError(ErrorReason.CREDENTIAL_INVALID, message);
+  return accessRefused(ErrorReason.CREDENTIAL_INVALID, message);
 }

@@ -20,6 +20,8 @@ export interface DomainErrorDetails {
   readonly retryAfterMs?: number;
   /** Becomes `QuotaFailure`: what ran out. */
   readonly quota?: { readonly subject: string; readonly description: string };
+  /** Dialects show the message as a sentence, which their own APIs do for errors of access. */
+  readonly sentence?: boolean;
   readonly cause?: unknown;
 }
 
@@ -36,10 +38,19 @@ export class DomainError extends Error {
   }
 }
 
+/** A credential that is refused, or a caller that may not make a call at all: see {@link DomainErrorDetails.sentence}. */
+export function accessRefused(
+  reason: ErrorReason,
+  message: string,
+  details: Omit<DomainErrorDetails, "sentence"> = {},
+): DomainError {
+  return new DomainError(reason, message, { ...details, sentence: true });
+}
+
 /** A call without a credential. */
 export function credentialMissing(): DomainError {
   const accepted = "`Authorization: Bearer` with a token or an API key, or `X-API-Key`";
-  return new DomainError(ErrorReason.CREDENTIAL_MISSING, `A credential is needed: ${accepted}.`);
+  return accessRefused(ErrorReason.CREDENTIAL_MISSING, `a credential is needed: ${accepted}`);
 }
 
 /** A request field that breaks a rule. */

@@ -1,7 +1,7 @@
 // For a client token of one conversation, nothing else exists.
 import { clone, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
-import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { accessRefused, ErrorReason } from "../domain/errors.ts";
 import { callerFrom } from "../domain/identity/caller.ts";
 import { isOurId, newId } from "../domain/ids/id.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
@@ -72,7 +72,7 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
   const subject = isOne ? SUBJECTS.find(([field]) => names.has(field)) : undefined;
   if (subject === undefined) {
     return async () => {
-      throw new DomainError(ErrorReason.PERMISSION_DENIED, "This call is not for a token of one conversation.");
+      throw accessRefused(ErrorReason.PERMISSION_DENIED, "this call is not for a token of one conversation");
     };
   }
   const [field, locate] = subject;

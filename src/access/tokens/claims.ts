@@ -1,5 +1,5 @@
 // Reads the claims of a verified token, as configured.
-import { DomainError, type DomainErrorDetails, ErrorReason } from "../../domain/errors.ts";
+import { accessRefused, DomainError, type DomainErrorDetails, ErrorReason } from "../../domain/errors.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../../domain/identity/principal.ts";
 
 /**
@@ -48,14 +48,14 @@ export function readClaims(payload: Readonly<Record<string, unknown>>, rules: Cl
   return { memberId, tenant: named, role: readRole(claimAt(payload, role), rules.roles ?? OWN_NAMES) };
 }
 
-/** The error for a token without a trusted signature; `why` completes "The token is refused: …". */
+/** The error for a token without a trusted signature; `why` completes "the token is refused: …". */
 export function refuse(why: string, cause?: unknown): DomainError {
-  return new DomainError(ErrorReason.CREDENTIAL_INVALID, `The token is refused: ${why}.`, { cause });
+  return accessRefused(ErrorReason.CREDENTIAL_INVALID, `the token is refused: ${why}`, { cause });
 }
 
 /** The error for a correctly signed token that is refused. */
 export function refuseGenuine(why: string, cause?: unknown): DomainError {
-  return new GenuineRefused(`The token is refused: ${why}.`, { cause });
+  return new GenuineRefused(`the token is refused: ${why}`, { cause });
 }
 
 /**
@@ -64,7 +64,7 @@ export function refuseGenuine(why: string, cause?: unknown): DomainError {
  */
 export class GenuineRefused extends DomainError {
   constructor(message: string, details?: DomainErrorDetails) {
-    super(ErrorReason.CREDENTIAL_INVALID, message, details);
+    super(ErrorReason.CREDENTIAL_INVALID, message, { ...details, sentence: true });
   }
 }
 

@@ -1,7 +1,7 @@
 // Verifies JSON Web Tokens of all issuers with jose, and caches them until they expire.
 import { hash } from "node:crypto";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { accessRefused, ErrorReason } from "../../domain/errors.ts";
 import type { ClientLimits } from "../../domain/identity/principal.ts";
 import { BoundedCache, type Clock } from "../bounded-cache.ts";
 import { claimAt, readClaims, refuse, refuseGenuine, type TokenSubject } from "./claims.ts";
@@ -123,8 +123,8 @@ export class Tokens {
       return await verifyByAny(token, keys, options);
     } catch (error) {
       if (error instanceof KeysUnavailable) {
-        const message = "The keys of the token's issuer cannot be read at the moment.";
-        throw new DomainError(ErrorReason.ISSUER_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
+        const message = "the keys of the token's issuer cannot be read at the moment";
+        throw accessRefused(ErrorReason.ISSUER_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
       }
       throw (isGenuine(error) ? refuseGenuine : refuse)(whyRefused(error), error);
     }

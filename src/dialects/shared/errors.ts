@@ -1,6 +1,7 @@
 // Reads a failure for the dialects' error renderers: reason and broken rules, with fields in the names of their JSON.
 import { create, type DescMessage, isMessage, type Message } from "@bufbuild/protobuf";
 import { BadRequestSchema } from "../../../gen/google/rpc/error_details_pb.ts";
+import { DomainError } from "../../domain/errors.ts";
 import { IDEMPOTENCY_HEADER } from "../../pipeline/call/idempotency-key.ts";
 import { bareListOf } from "../../protocols/rest/binding/bare-list.ts";
 import type { CallInfo, Failure } from "../../protocols/rest/binding/mount.ts";
@@ -125,7 +126,13 @@ export function readFailure(
       const place = placeOf(binding, names[first] ?? String(first));
       return { place, path: pathIn(place, field), description, rule: rule.toLowerCase() };
     });
-  return { kind: KINDS[reason] ?? "other", reason, message: problem?.message ?? error.rawMessage, violations };
+  return { kind: KINDS[reason] ?? "other", reason, message: problem?.message ?? spokenMessage(error), violations };
+}
+
+/** Errors of access are sentences in the dialects, as the APIs that they speak have them. */
+function spokenMessage({ rawMessage, cause }: Failure["error"]): string {
+  const isSentence = cause instanceof DomainError && cause.details.sentence;
+  return isSentence ? `${rawMessage.charAt(0).toUpperCase()}${rawMessage.slice(1)}.` : rawMessage;
 }
 
 interface Rule {

@@ -1,7 +1,7 @@
 // Permissions: each RPC declares its own with the option `permission`. docs/permissions.md is generated from it.
 import { type DescMethod, getOption, hasOption } from "@bufbuild/protobuf";
 import { Permission_KeyScope as KeyScope, permission } from "../../../gen/colloquy/v1/permission_pb.ts";
-import { credentialMissing, DomainError, ErrorReason } from "../errors.ts";
+import { accessRefused, credentialMissing, ErrorReason } from "../errors.ts";
 import { type Principal, ROLES, type Role, type Scope } from "./principal.ts";
 
 /** A rule for callers that have a credential. What the handler checks besides is in the option alone. */
@@ -64,7 +64,7 @@ export function requireRules(methods: Iterable<DescMethod>): void {
 export function permit(principal: Principal, rule: Rule): void {
   if (principal.kind === "anonymous") throw credentialMissing();
   if (rule.keysOnly && (principal.kind !== "key" || principal.memberId !== undefined)) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "This call is for API keys that act for nobody.");
+    throw accessRefused(ErrorReason.PERMISSION_DENIED, "this call is for API keys that act for nobody");
   }
   if (principal.kind === "key") {
     permitScope(principal.scopes, rule.scope);
@@ -73,20 +73,20 @@ export function permit(principal: Principal, rule: Rule): void {
     permitRole(principal.role, rule.role);
   }
   if (!rule.withoutTenant && principal.tenantId === undefined) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "The credential names no tenant.");
+    throw accessRefused(ErrorReason.PERMISSION_DENIED, "the credential names no tenant");
   }
 }
 
 function permitScope(scopes: ReadonlySet<Scope>, needed: Rule["scope"]): void {
   if (needed === "any") return;
-  if (needed === "none") throw new DomainError(ErrorReason.PERMISSION_DENIED, "This call is not for API keys.");
+  if (needed === "none") throw accessRefused(ErrorReason.PERMISSION_DENIED, "this call is not for API keys");
   if (scopes.has(needed)) return;
-  throw new DomainError(ErrorReason.SCOPE_MISSING, `The API key lacks the scope "${needed}".`, {
+  throw accessRefused(ErrorReason.SCOPE_MISSING, `the API key lacks the scope "${needed}"`, {
     metadata: { scope: needed },
   });
 }
 
 function permitRole(role: Role, lowest: Role): void {
   if (ROLES.indexOf(role) >= ROLES.indexOf(lowest)) return;
-  throw new DomainError(ErrorReason.PERMISSION_DENIED, `This call is not for the role "${role}".`);
+  throw accessRefused(ErrorReason.PERMISSION_DENIED, `this call is not for the role "${role}"`);
 }

@@ -15,7 +15,9 @@ const CODES: Readonly<Record<string, number>> = {
 
 export function createErrorRenderer(tls: boolean): RenderError {
   return (failure, info) => {
-    const { reason, message } = readFailure(failure, info);
+    const { reason } = readFailure(failure, info);
+    // As the API itself says it, which dialects may not.
+    const message = failure.problem?.message ?? failure.error.rawMessage;
     const error = { code: CODES[reason] ?? -32000, message, data: { reason: reason.toUpperCase() } };
     return {
       status: failure.status,

@@ -128,7 +128,7 @@ export function tokenEndpoint({
       return await gate.guard({ address, credential: secret }, async (work) => {
         const key = await authenticator.verifyKey(secret, work);
         if (id === key.keyId || (id !== "" && secret.startsWith(`${id}_`))) return key;
-        throw new GenuineRefused("client_id is not that of the key.");
+        throw new GenuineRefused("client_id is not that of the key");
       });
     } catch (error) {
       if (!(error instanceof DomainError && error.reason === ErrorReason.CREDENTIAL_INVALID)) throw error;

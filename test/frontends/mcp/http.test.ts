@@ -49,7 +49,7 @@ describe("without a credential", () => {
         id: null,
         error: {
           code: -32000,
-          message: expect.stringMatching(/^A credential is needed/),
+          message: expect.stringMatching(/^a credential is needed/),
           data: { reason: "CREDENTIAL_MISSING" },
         },
       },

@@ -81,7 +81,7 @@ describe("a request", () => {
     const [one, two] = [keys.add(["read"]), keys.add(["read"])];
     expect(await refusalOf(call({ ...bearer(one.text), "x-api-key": two.text }))).toEqual([
       "CREDENTIAL_INVALID",
-      "Authorization and X-API-Key hold different credentials: send one.",
+      "Authorization and X-API-Key hold different credentials: send one",
     ]);
     expect(await call({ ...bearer(one.text), "x-api-key": one.text })).toMatchObject({ keyId: one.keyId });
   });
@@ -170,7 +170,7 @@ describe("an API key", () => {
     const text = make(state);
     expect(await refusalOf(state.call({ "x-api-key": text }))).toEqual([
       "CREDENTIAL_INVALID",
-      `The API key is refused: ${why}.`,
+      `the API key is refused: ${why}`,
     ]);
   });
 
@@ -248,7 +248,7 @@ describe("an API key", () => {
     const { text } = keys.add(["read"]);
     expect(await refusalOf(call({ "x-api-key": text, "x-act-for": id }))).toEqual([
       "PERMISSION_DENIED",
-      "X-Act-For names no member of the key's tenant.",
+      "X-Act-For names no member of the key's tenant",
     ]);
   });
 });
@@ -348,7 +348,7 @@ describe("a tenant named in X-Tenant", () => {
       expect(await call({ "x-api-key": text, "x-tenant": own })).toMatchObject({ tenantId: TENANT });
       expect(await call({ ...bearer(await token()), "x-tenant": own })).toMatchObject({ tenantId: TENANT });
     }
-    const refused = ["PERMISSION_DENIED", "X-Tenant names another tenant than the credential's."];
+    const refused = ["PERMISSION_DENIED", "X-Tenant names another tenant than the credential's"];
     for (const other of ["other", OTHER_TENANT, "nowhere", ""]) {
       expect(await refusalOf(call({ "x-api-key": text, "x-tenant": other }))).toEqual(refused);
       expect(await refusalOf(call({ ...bearer(await token("a", "admin")), "x-tenant": other }))).toEqual(refused);

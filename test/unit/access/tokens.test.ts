@@ -146,7 +146,7 @@ describe("a token", () => {
     const token = await make(state);
     const error = await refusalOf(state.tokens.verify(token));
     expect(error.reason).toBe(ErrorReason.CREDENTIAL_INVALID);
-    expect(error.message).toBe(`The token is refused: ${why}.`);
+    expect(error.message).toBe(`the token is refused: ${why}`);
     expect(state.tokens.remembered(token)).toBeUndefined();
   });
 
