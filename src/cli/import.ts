@@ -1,13 +1,22 @@
-// `import`: adds the newline-delimited JSON of an export, or of another system.
+// `import`: adds the newline-delimited JSON of an export, or of another system; or what OpenAI's products hand out.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
+import { type LineSource, linesOf } from "../dialects/openai/import/lines.ts";
+import { openAiRecords } from "../dialects/openai/import/records.ts";
 import { type ImportPart, importConversations } from "../services/transfer/import.ts";
-import { type Command, CommandError } from "./command.ts";
+import { type Command, CommandError, UsageError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { withDatabase } from "./with-database.ts";
+
+interface Options {
+  readonly tenant?: string;
+  readonly stop?: boolean;
+  readonly format?: string;
+  readonly member?: string | undefined;
+}
 
 export const importCommand: Command = {
   name: "import",
@@ -16,29 +25,44 @@ export const importCommand: Command = {
   options: {
     tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
     stop: { type: "boolean", default: false, help: "stop at the first line that fails" },
+    format: {
+      type: "string",
+      default: "colloquy",
+      help: "colloquy, or openai for ChatGPT's export, threads, conversations and items (default: colloquy)",
+    },
+    member: { type: "string", help: "with --format openai, the member who owns the conversations (default: nobody)" },
   },
   async run(invocation) {
     const [file = "-"] = invocation.arguments;
-    const { tenant = "default", stop = false } = invocation.options as { tenant?: string; stop?: boolean };
+    const { tenant = "default", stop = false, format, member } = invocation.options as Options;
+    if (format !== "colloquy" && format !== "openai")
+      throw new UsageError("import: --format must be colloquy or openai");
+    if (member !== undefined && format !== "openai") throw new UsageError("import: --member needs --format openai");
     const size = file === "-" ? undefined : await sizeOf(file);
     const progress = createProgress();
+    const chunks = readChunks(file, size, progress);
+    const source: LineSource | undefined =
+      format === "openai" ? linesOf(openAiRecords(chunks, { member }), stop) : undefined;
     const answer = await withDatabase(invocation, "command", async ({ database }) => {
       const caller = commandCaller(await tenantNamed(database, tenant));
-      return importConversations(database, caller, parts(file, size, stop, progress), {
-        signal: invocation.signal,
-        held() {},
-      });
+      const call = { signal: invocation.signal, held() {} };
+      return importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
     });
     progress.end();
-    for (const { line, description } of answer.errors) invocation.print(`line ${line}: ${description}`);
-    const { conversationCount, messageCount, eventCount, skippedCount, errorCount } = answer;
+    for (const { line, description } of answer.errors) {
+      invocation.print(`${source ? `value ${source.valueOf(Number(line))}` : `line ${line}`}: ${description}`);
+    }
+    for (const { value, description } of source?.faults ?? []) invocation.print(`value ${value}: ${description}`);
+    const { conversationCount, messageCount, eventCount, skippedCount } = answer;
+    const errorCount = answer.errorCount + BigInt(source?.faultCount ?? 0);
     invocation.print(
       `${counted(conversationCount, "conversation")}, ${counted(messageCount, "message")} and ` +
         `${counted(eventCount, "event")} added, ${skippedCount} already present, ` +
-        `${counted(errorCount, "line")} failed`,
+        `${counted(errorCount, source ? "value" : "line")} failed`,
     );
     if (errorCount === 0n) return;
-    throw new CommandError(answer.stopped ? "stopped at the first line that failed" : "some lines were skipped");
+    const stopped = answer.stopped || (stop && source !== undefined);
+    throw new CommandError(stopped ? "stopped at the first line that failed" : "some lines were skipped");
   },
 };
 
@@ -54,17 +78,20 @@ async function sizeOf(file: string): Promise<number> {
   }
 }
 
-async function* parts(
-  file: string,
-  size: number | undefined,
-  stopOnError: boolean,
-  progress: Progress,
-): AsyncIterable<ImportPart> {
+async function* readChunks(file: string, size: number | undefined, progress: Progress): AsyncGenerator<Buffer> {
   let read = 0;
   for await (const chunk of file === "-" ? process.stdin : createReadStream(file)) {
     const data = chunk as Buffer;
-    yield { body: create(HttpBodySchema, { data }), stopOnError };
+    yield data;
     read += data.length;
     progress.show(read, size, `${(read / 2 ** 20).toFixed(1)} MiB`);
+  }
+}
+
+async function* parts(chunks: AsyncIterable<Uint8Array>, stopOnError: boolean): AsyncIterable<ImportPart> {
+  for await (const chunk of chunks) {
+    // A view of the same bytes, of the type that the message has.
+    const data = new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.byteLength);
+    yield { body: create(HttpBodySchema, { data }), stopOnError };
   }
 }

@@ -92,6 +92,8 @@ const CASES: Readonly<Record<string, Ask | undefined>> = {
     items: ['{"role":"user","content":"taken"}'],
   }),
   "openai.v1.ItemService/ListItems": byDerivedId,
+  "openai.v1.ModelService/ListModels": all,
+  "openai.v1.ModelService/GetModel": ({ agentId: model }) => ({ model }),
   "openai.v1.ItemService/GetItem": ({ messageId, ...target }) => ({
     ...byDerivedId({ ...target, messageId }),
     itemId: derivedId("msg", messageId),

@@ -18,6 +18,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: [
       "app",
       "server",
+      "dialects",
       "services",
       "agents",
       "access",

@@ -2,6 +2,8 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ConversationService } from "../../../gen/colloquy/compat/openai/v1/conversation_service_pb.ts";
 import { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_service_pb.ts";
+import { ModelService } from "../../../gen/colloquy/compat/openai/v1/model_service_pb.ts";
+import { AgentService as Agents } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { serve } from "../../pipeline/service.ts";
@@ -10,6 +12,7 @@ import { createConversationHandlers } from "./conversations.ts";
 import { renderError } from "./errors.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
+import { createModelHandlers } from "./models.ts";
 import { createActOnce } from "./retries.ts";
 
 export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
@@ -17,6 +20,7 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
   title: "OpenAI",
   services: [
     serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
+    serve(ModelService, createModelHandlers(canonical)),
     serve(ItemService, createItemHandlers(canonical, createActOnce(attempts))),
   ],
   calls,
@@ -25,6 +29,7 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
   mount: { basePaths: ["/openai/v1"], renderError },
 });
 
+const model = ModelService.method;
 const conversation = ConversationService.method;
 const item = ItemService.method;
 
@@ -35,6 +40,8 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
   [conversation.deleteConversation, [Conversations.method.deleteConversation]],
   [conversation.listConversations, [Conversations.method.listConversations]],
   [conversation.searchItems, [Messages.method.searchMessages]],
+  [model.listModels, [Agents.method.listAgents]],
+  [model.getModel, [Agents.method.getAgent]],
   [item.createItems, [Messages.method.batchSendMessages]],
   [item.listItems, [Messages.method.listMessages, Messages.method.getMessage]],
   [item.getItem, [...FIND_ITEM]],

@@ -84,6 +84,7 @@ function messageOf(
 ): string {
   if (kind === "not_found") {
     if (binding === undefined) return `Invalid URL (${verb} ${path})`;
+    if (message === "agent not found") return `The model '${path.slice(path.lastIndexOf("/") + 1)}' does not exist.`;
     const [, conversation, item] = /\/conversations\/([^/]+)(?:\/items\/([^/]+))?/.exec(path) ?? [];
     const isItem = message === "item not found" || message === "message not found";
     const id = isItem ? item : conversation;
