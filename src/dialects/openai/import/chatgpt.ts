@@ -15,11 +15,13 @@ export function isChatGpt(value: Json): boolean {
 
 export function* chatGptRecords(value: Json, options: ImportOptions): Generator<RecordDraft> {
   const id = typeof value.conversation_id === "string" ? value.conversation_id : textIn(value, "id");
-  const createTime = timeOf(value.create_time);
-  if (createTime === undefined) throw invalidField("create_time", "must be a number of seconds", "required");
   const { owner = {}, participants = [] } = ownerOf(options);
   const model = value.default_model_slug;
   const messages = livePath(value);
+  // Some conversations do not say when they began.
+  const began = messages.map(([, message]) => timeOf(message.create_time)).find((time) => time !== undefined);
+  const createTime = timeOf(value.create_time) ?? began ?? timeOf(value.update_time);
+  if (createTime === undefined) throw invalidField("create_time", "must be a number of seconds", "required");
   yield {
     kind: {
       case: "conversation",
@@ -69,9 +71,10 @@ function livePath({ mapping, current_node: last }: Json): [node: string, message
 /** Older exports do not say which path is live: the one with the latest message is. */
 function lastLeaf(mapping: Json): string | undefined {
   let latest: [time: number, node: string] | undefined;
-  for (const [node, { message, children = [] }] of Object.entries<Json>(mapping)) {
+  for (const [node, entry] of Object.entries<Json>(mapping)) {
+    const { message, children } = entry ?? {};
     const time = typeof message?.create_time === "number" ? message.create_time : 0;
-    if (children.length === 0 && (latest === undefined || time >= latest[0])) latest = [time, node];
+    if (!children?.length && (latest === undefined || time >= latest[0])) latest = [time, node];
   }
   return latest?.[1];
 }
@@ -96,8 +99,11 @@ class ChatGptPath {
 
   /** Undefined: it holds nothing. */
   entryOf(message: Json) {
-    const { content = {}, author = {}, recipient = "all", metadata = {} } = message;
-    const role = ROLES[String(author.role)] ?? MessageRole.SYSTEM;
+    const { metadata } = message;
+    // Exports leave these out, or null, where there is nothing to say.
+    const content = message.content ?? {};
+    const recipient = message.recipient ?? "all";
+    const role = ROLES[String(message.author?.role)] ?? MessageRole.SYSTEM;
     const from = senderOf(role, metadata?.model_slug, this.#options);
     const model = typeof metadata?.model_slug === "string" ? { metadata: { model: metadata.model_slug } } : {};
     const entry = (kind: MessageKind, parts: PartDraft[]) => ({ kind, role, parts, ...from, ...model });
@@ -106,8 +112,8 @@ class ChatGptPath {
       return isEmpty(content) ? undefined : entry(MessageKind.ITEM, [opaque(content)]);
     }
     if (type === "thoughts" && Array.isArray(content.thoughts)) {
-      const summary = content.thoughts.map(({ summary: head, content: body }: Json) =>
-        [head, body].filter(Boolean).join("\n"),
+      const summary = content.thoughts.map((thought: Json) =>
+        [thought?.summary, thought?.content].filter(Boolean).join("\n"),
       );
       return entry(MessageKind.REASONING, [
         { content: { case: "reasoning", value: { summary: summary.map(wellFormed) } } },

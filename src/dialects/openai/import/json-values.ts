@@ -59,7 +59,11 @@ class Splitter {
           continue;
         }
         this.#inList ??= false;
-        if (this.#inList && code === 0x5d) continue;
+        if (this.#inList && code === 0x5d) {
+          // Another list may follow: newer exports come in several files.
+          this.#inList = undefined;
+          continue;
+        }
         this.#open = true;
         from = at;
       }
