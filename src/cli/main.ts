@@ -21,6 +21,7 @@ import { parseCommandLine } from "./parse.ts";
 import { serveCommand } from "./serve.ts";
 import { createStopLimit, type StopLimit } from "./stop-limit.ts";
 import { listenForStop } from "./stop-signals.ts";
+import { tailCommand } from "./tail.ts";
 import { tenantCreateCommand } from "./tenant-create.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -35,6 +36,7 @@ const COMMANDS: readonly Command[] = [
   agentSetCommand,
   importCommand,
   exportCommand,
+  tailCommand,
   backupCommand,
   restoreCommand,
   doctorCommand,

@@ -20,6 +20,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "server",
       "dialects",
       "services",
+      "live",
       "agents",
       "access",
       "store",

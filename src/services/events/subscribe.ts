@@ -10,7 +10,7 @@ import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { createFeedTails, type FeedTails } from "../../live/followers/feed-tail.ts";
-import { followFeed, MAX_SEQ } from "../../live/followers/follow-feed.ts";
+import { type FeedEntry, followFeed, MAX_SEQ } from "../../live/followers/follow-feed.ts";
 import { followLog } from "../../live/followers/follow-log.ts";
 import { createLogTails, type LogTails } from "../../live/followers/log-tail.ts";
 import { Rights } from "../../live/followers/rights.ts";
@@ -124,10 +124,14 @@ async function* subscribeToAll(
   const from = cursor === "" ? undefined : parseCursor(cursor);
   for await (const step of followFeed(parts, renewing(parts, context), from, parts.heartbeatMs, signal)) {
     const cursor = formatCursor(step.cursor);
-    yield step.item
-      ? create(SubscribeResponseSchema, { event: toEvent(step.item.entry, step.item.conversationId), cursor })
-      : signOfLife(cursor);
+    yield subscribeResponse(step.item, cursor);
   }
+}
+
+/** A step of the feed as a response. */
+export function subscribeResponse(item: FeedEntry | undefined, cursor: string): SubscribeResponse {
+  if (item === undefined) return signOfLife(cursor);
+  return create(SubscribeResponseSchema, { event: toEvent(item.entry, item.conversationId), cursor });
 }
 
 function signOfLife(cursor: string): SubscribeResponse {

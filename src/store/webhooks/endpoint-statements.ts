@@ -156,12 +156,13 @@ export const rotateSecret: Statement = {
 
 /**
  * Takes an endpoint from the server that delivers. What that server has still to write counts until another begins, unless
- * the progress is changed itself. $1 tenant, $2 id, $3 whether it is changed, $4 whether what failed is forgotten.
+ * the place is moved or what failed is forgotten. A batch that was begun stays the same unless the place is moved.
+ * $1 tenant, $2 id, $3 whether the place is moved, $4 whether what failed is forgotten.
  */
 export const releaseEndpoint: Statement = {
   name: "webhook_release",
   text: `
-  update webhook_progress p set server = null, lease_time = '-infinity', epoch = p.epoch + $3::boolean::integer,
+  update webhook_progress p set server = null, lease_time = '-infinity', epoch = p.epoch + ($3::boolean or $4::boolean)::integer,
     batch_end = case when not $3::boolean then p.batch_end end,
     failures = case when $4::boolean then 0 else p.failures end,
     failing_since = case when not $4::boolean then p.failing_since end,

@@ -94,7 +94,7 @@ export async function releaseEndpoint(
   id: string,
   change?: "moved" | "resumed",
 ): Promise<void> {
-  await tx.query(sql.releaseEndpoint, [tenantId, id, change !== undefined, change === "resumed"]);
+  await tx.query(sql.releaseEndpoint, [tenantId, id, change === "moved", change === "resumed"]);
 }
 
 /** Puts a locked endpoint's cursor to an earlier place. */

@@ -12,6 +12,7 @@ import { paging } from "../scenarios/paging.ts";
 import { restarts, twoServers } from "../scenarios/restart.ts";
 import type { Verdict } from "../scenarios/scenario.ts";
 import { survival } from "../scenarios/survival.ts";
+import { webhooks } from "../scenarios/webhooks.ts";
 import { startOwnApp } from "../stage/app.ts";
 import { type Store, startWholeServer } from "../stage/database.ts";
 import type { Random } from "../stage/random.ts";
@@ -52,6 +53,9 @@ export const PROGRAMME = {
   /** R2. */
   once: async ({ store }, random, share) =>
     once(await store(), random, { cutsAfterCommit: least(share, 100, 5), kills: least(share, 3), writers: 16 }),
+  /** R17. */
+  webhooks: async ({ store }, random, share) =>
+    webhooks(await store(), random, { kills: least(share, 6), writers: 6, awayMs: 10_000 }),
   /** R5. */
   "bad-input": async ({ store }, random, share) =>
     badInput(await store(), random, { requests: least(share, 20_000, 500) }),
