@@ -42,6 +42,8 @@ export interface IdentityTenant {
 
 export interface IdentityServer extends AsyncDisposable {
   readonly url: string;
+  /** Of its database, for commands. */
+  readonly databaseUrl: string;
   readonly database: Database;
   readonly issuer: LocalIssuer;
   tenant(slug?: string): Promise<IdentityTenant>;
@@ -88,6 +90,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
 
   return {
     url,
+    databaseUrl: own.url,
     database,
     issuer,
     client: (service, credential, wire = "connect") => createClient(service, transportOf(credential, wire)),

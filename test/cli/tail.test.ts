@@ -1,0 +1,87 @@
+// `colloquy tail`: the feed as lines of JSON.
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { startChild } from "../support/child.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { runColloquy } from "../support/process.ts";
+
+let server: IdentityServer;
+beforeAll(async () => {
+  server = await startIdentityServer();
+});
+afterAll(() => server.close());
+
+interface Line {
+  readonly event?: { readonly conversationId: string; readonly seq: string; readonly conversationPurged?: object };
+  readonly cursor: string;
+}
+
+async function scene() {
+  const tenant = await server.tenant();
+  const { credential } = await tenant.key("read", "write", "admin");
+  const subscription = server.client(EventService, credential).subscribe({})[Symbol.asyncIterator]();
+  const cursor = (await subscription.next()).value?.cursor ?? "";
+  await subscription.return?.();
+  return {
+    cursor,
+    conversations: server.client(ConversationService, credential),
+    messages: server.client(MessageService, credential),
+    words: ["tail", "--tenant", tenant.slug],
+    settings: { DATABASE_URL: server.databaseUrl, LOG_LEVEL: "error" },
+  };
+}
+
+test("writes what came after a cursor, and ends; each line's cursor goes on after it", async () => {
+  const { cursor, conversations, words, settings } = await scene();
+  const { conversation } = await conversations.createConversation({ messages: [{ content: "a" }, { content: "b" }] });
+  const conversationId = conversation?.id ?? "";
+  const { conversation: other } = await conversations.createConversation({ messages: [{ content: "c" }] });
+  await conversations.purgeConversation({ conversationId: other?.id ?? "" });
+  const read = async (from: string): Promise<Line[]> => {
+    const { status, stdout, stderr } = await runColloquy([...words, "--from", from], settings);
+    expect([status, stderr]).toEqual([0, ""]);
+    return stdout
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Line);
+  };
+  const lines = await read(cursor);
+  const told = (some: readonly Line[]) => some.map(({ event }) => `${event?.conversationId}-${event?.seq}`).toSorted();
+  expect(told(lines)).toEqual([`${conversationId}-1`, `${conversationId}-2`, `${other?.id}-2`].toSorted());
+  expect(lines.filter(({ event }) => event?.conversationPurged !== undefined).length).toBe(1);
+  expect(told(await read(lines[0]?.cursor ?? ""))).toEqual(told(lines.slice(1)));
+  expect(await read(lines.at(-1)?.cursor ?? "")).toEqual([]);
+});
+
+test("refuses what is no cursor, and one that was not given out", async () => {
+  const { words, settings } = await scene();
+  const wrong = await runColloquy([...words, "--from", "x"], settings);
+  expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining("--from: must be the cursor of a line") });
+  const unknown = await runColloquy([...words, "--from", "999999"], settings);
+  expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("cursor: was not given out here") });
+});
+
+test("goes on with what comes until it is stopped", async () => {
+  const { cursor, conversations, words, settings } = await scene();
+  const child = startChild(
+    process.execPath,
+    [join(import.meta.dirname, "../../src/main.ts"), ...words, "--from", cursor, "--follow"],
+    { env: { PATH: process.env.PATH, ...settings }, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const lines: Line[] = [];
+  createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
+    lines.push(JSON.parse(line) as Line);
+  });
+  await conversations.createConversation({ messages: [{ content: "first" }] });
+  await expect.poll(() => lines.length, { timeout: 30_000 }).toBe(1);
+  await conversations.createConversation({ messages: [{ content: "second" }] });
+  await expect.poll(() => lines.length, { timeout: 30_000 }).toBe(2);
+  child.kill("SIGTERM");
+  const [status] = await once(child, "close");
+  expect(status).toBe(0);
+});

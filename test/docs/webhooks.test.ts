@@ -1,0 +1,102 @@
+// What docs/webhooks.md shows, run as it stands, and its receivers in Node and Python.
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
+import { signedHeaders } from "../../src/domain/webhooks/signature.ts";
+import { startChild } from "../support/child.ts";
+import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
+import { freePort } from "../support/free-port.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+
+const root = join(import.meta.dirname, "../..");
+let server: IdentityServer;
+beforeAll(async () => {
+  server = await startIdentityServer({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
+});
+afterAll(() => server.close());
+
+test.skipIf(!hasTools)("docs/webhooks.md prints what it says", async () => {
+  const tenant = await server.tenant();
+  const { text: key } = await tenant.key("read", "write", "admin");
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "colloquy-webhooks-"));
+  // The key is of this run, and the command line needs a database that this server does not share with it by settings.
+  const blocks = blocksOf("docs/webhooks.md").filter(({ commands }) => !commands.includes("colloquy -- tail"));
+  const outputs = await runBlocks(blocks, {
+    environment: { KEY: key, PORT: String(port) },
+    adapt: (commands) =>
+      commands
+        .replaceAll("http://127.0.0.1:8080", server.url)
+        .replaceAll("127.0.0.1:9000", `127.0.0.1:${port}`)
+        .replace(/export KEY=.*/, "")
+        .replaceAll(/\b(received\.txt|made\.json)/g, `${folder}/$1`),
+  });
+  for (const [i, { commands, prints }] of blocks.entries()) {
+    if (prints !== undefined && !matches(prints, outputs[i] ?? ""))
+      expect(`${commands}${outputs[i]}`).toBe(`${commands}${prints}`);
+  }
+  await rm(folder, { recursive: true });
+});
+
+/** Resolves once something listens on the port. */
+async function listening(port: number): Promise<void> {
+  await expect
+    .poll(() => {
+      const probe = createServer();
+      return new Promise((resolve) => {
+        probe.once("error", () => resolve(true));
+        probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(false)));
+      });
+    })
+    .toBe(true);
+}
+
+describe.each([
+  ["Node", process.execPath, "examples/webhooks/receiver.mjs"],
+  ["Python", "python3", "examples/webhooks/receiver.py"],
+])("the receiver in %s", (_, command, program) => {
+  test("takes what is signed once, and nothing else", async () => {
+    const tenant = await server.tenant();
+    const { credential } = await tenant.key("read", "write", "admin");
+    const port = await freePort();
+    const value = `http://127.0.0.1:${port}/`;
+    const { secret } = await server
+      .client(WebhookService, credential)
+      .createWebhookEndpoint({ endpoint: { target: { case: "url", value }, eventTypes: ["message.sent"] } });
+    const child = startChild(command, [join(root, program)], {
+      env: { PATH: process.env.PATH, SECRET: secret, PORT: String(port) },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await listening(port);
+    const lines: string[] = [];
+    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+    const messages = [{ content: "It is stuck." }, { content: "Grüße" }];
+    await server.client(ConversationService, credential).createConversation({ messages });
+    await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße"]);
+
+    const body = '{"seq": "3"}';
+    const now = Math.floor(Date.now() / 1_000);
+    const post = async (headers: Record<string, string>) =>
+      (await fetch(value, { method: "POST", headers, body })).status;
+    expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
+    expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
+    expect(await post({ ...signedHeaders("a", now, body, [secret]), "webhook-id": "b" })).toBe(401);
+    expect(await post(signedHeaders("a", now - 3_600, body, [secret]))).toBe(401);
+    expect(await post({})).toBe(401);
+    await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße", "3 "]);
+    child.kill();
+    await once(child, "close");
+  });
+});
+
+test("the documentation names every kind of event", async () => {
+  const { EVENT_NAMES } = await import("../../src/domain/webhooks/event-names.ts");
+  const text = await readFile(join(root, "docs/webhooks.md"), "utf8");
+  for (const name of EVENT_NAMES) expect(text).toContain(`\`${name}\``);
+});
