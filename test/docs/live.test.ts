@@ -17,6 +17,8 @@ const root = join(import.meta.dirname, "../..");
 const HERE = "http://127.0.0.1:8080";
 const AGENT = "http://127.0.0.1:9090";
 const START_AGENT = "npm exec -- node examples/agent/agent.ts &";
+const TOOL_AGENT = "http://127.0.0.1:9091";
+const START_TOOL_AGENT = "npm exec -- node examples/agent/tool-agent.ts &";
 
 let own: TestDatabase;
 let folder: string;
@@ -69,11 +71,11 @@ async function startProgram(path: string): Promise<ChildProcess> {
   });
 }
 
-/** The conversation that the document's commands made last. */
+/** The conversation that the document's commands made last, but for that with the second agent. */
 async function readConversation(key: string): Promise<string> {
-  const answer = await fetch(`${url}/v1/conversations?pageSize=1`, { headers: { authorization: `Bearer ${key}` } });
-  const { conversations } = (await answer.json()) as { conversations: { id: string }[] };
-  return conversations[0]?.id ?? "";
+  const answer = await fetch(`${url}/v1/conversations?pageSize=5`, { headers: { authorization: `Bearer ${key}` } });
+  const { conversations } = (await answer.json()) as { conversations: { id: string; agent: string }[] };
+  return conversations.find(({ agent }) => agent !== "clock")?.id ?? "";
 }
 
 // Whoever follows goes on until they are stopped: here, once an entry has come. Something is sent to be heard of.
@@ -138,17 +140,24 @@ test.skipIf(!hasTools)(
   "docs/agents.md: agents are registered and asked",
   async () => {
     const agent = `http://127.0.0.1:${await freePort()}`;
-    // The shell goes on once the agent listens, and takes it along when it ends.
-    const startAgent = `PORT=${new URL(agent).port} node examples/agent/agent.ts > "$LOG" & agent=$!
-    until grep -q listens "$LOG"; do kill -0 $agent; sleep 0.1; done`;
+    const toolAgent = `http://127.0.0.1:${await freePort()}`;
+    // The shell goes on once an agent listens, and takes it along when it ends.
+    const start = (at: string, file: string) =>
+      `PORT=${new URL(at).port} node examples/agent/${file}.ts > "$LOG.${file}" & agents="\${agents-} $!"
+    until grep -q listens "$LOG.${file}"; do kill -0 $!; sleep 0.1; done`;
     const release = join(folder, "release");
     const blocks = blocksOf("docs/agents.md");
     expect(blocks.map(({ commands }) => commands.trim())).toContain(START_AGENT);
     const wait: DocBlock = { commands: `until [ -e "${release}" ]; do sleep 0.1; done`, prints: undefined };
     const commands = checkBlocks([...blocks, { commands: `touch "${release}.asked"`, prints: undefined }, wait], {
-      before: `trap '[ -z "\${agent-}" ] || kill $agent' EXIT`,
+      before: `trap '[ -z "\${agents-}" ] || kill $agents' EXIT`,
       environment: { LOG: join(folder, "agent.log") },
-      adapt: (text) => text.replaceAll(START_AGENT, startAgent).replaceAll(AGENT, agent),
+      adapt: (text) =>
+        text
+          .replaceAll(START_AGENT, start(agent, "agent"))
+          .replaceAll(START_TOOL_AGENT, start(toolAgent, "tool-agent"))
+          .replaceAll(AGENT, agent)
+          .replaceAll(TOOL_AGENT, toolAgent),
     });
     const asked = promisify(execFile)("sh", ["-c", `until [ -e "${release}.asked" ]; do sleep 0.1; done`]);
     await Promise.race([asked, commands]);
