@@ -135,6 +135,25 @@ describe("a conversation seen by other APIs", () => {
     expect(matches.map(({ message }) => message?.conversationId)).toEqual([conversationId]);
   });
 
+  test("keeps the ids of what a provider made, where agents give it back to that provider", async () => {
+    const { messages } = await canonical();
+    const items = [
+      { type: "reasoning", id: "rs_68", summary: [], encrypted_content: "g" },
+      { type: "web_search_call", id: "ws_68", status: "completed" },
+      { type: "mcp_list_tools", id: "mcpl_68", server_label: "s", tools: [] },
+    ];
+    const { id } = await client.conversations.create({ items: items as never });
+    const kinds = [MessageKind.REASONING, MessageKind.TOOL_CALL, MessageKind.ITEM];
+    const { messages: entries } = await messages.listMessages({ conversationId: ours(id), kinds });
+    expect(entries[0]?.parts[0]?.id).toBe("rs_68");
+    expect(entries[1]?.parts[0]?.extraJson).toContain('"id":"ws_68"');
+    expect(entries[2]?.parts[0]?.content.value).toMatchObject({
+      format: "openai",
+      json: expect.stringContaining("mcpl_68"),
+    });
+    expect((await client.conversations.items.list(id, { order: "asc" })).data).toEqual(items);
+  });
+
   test("shows what they add as the items that it is", async () => {
     const { conversations, messages } = await canonical();
     const { conversation } = await conversations.createConversation({
@@ -162,6 +181,23 @@ describe("a conversation seen by other APIs", () => {
           kind: MessageKind.REASONING,
           role: MessageRole.ASSISTANT,
           parts: [{ content: { case: "reasoning", value: { text: "hm", encrypted: "e" } } }],
+        },
+        {
+          role: MessageRole.ASSISTANT,
+          parts: [
+            {
+              content: {
+                case: "text",
+                value: {
+                  text: "see",
+                  annotations: [
+                    { start: 0, end: 3, target: { case: "url", value: { url: "https://a.b", title: "T" } } },
+                    { target: { case: "file", value: { fileId: "file-1", filename: "a.pdf", index: 2 } } },
+                  ],
+                },
+              },
+            },
+          ],
         },
         {
           parts: [
@@ -192,6 +228,21 @@ describe("a conversation seen by other APIs", () => {
       { type: "function_call", ...done, call_id: "c", name: "n", arguments: "{}" },
       { type: "function_call_output", ...done, call_id: "c", output: '{"a":1}' },
       { type: "reasoning", summary: [], content: [{ type: "reasoning_text", text: "hm" }], encrypted_content: "e" },
+      {
+        type: "message",
+        ...done,
+        role: "assistant",
+        content: [
+          {
+            type: "output_text",
+            text: "see",
+            annotations: [
+              { type: "url_citation", start_index: 0, end_index: 3, url: "https://a.b", title: "T" },
+              { type: "file_citation", file_id: "file-1", filename: "a.pdf", index: 2 },
+            ],
+          },
+        ],
+      },
       {
         type: "message",
         ...done,

@@ -1,5 +1,6 @@
 // Items as clients send them, into entries of a conversation. Texts get fields of their own; all else stays JSON text.
 import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
 import { jsonFault } from "../../../domain/parts/json-text.ts";
 import { GIVEN_ID } from "../ids.ts";
@@ -35,6 +36,8 @@ export function readItem(text: string, place: string): ReadItem {
   if (type === "message") return { kind: "item", id, message: readMessageItem(members, place) };
   const known = itemType(type);
   requireMembers(members, known.required, place);
+  // Providers look for their own ids of what they made, where it is given back to them.
+  if (id !== undefined && isProviders(known)) members.set("id", JSON.stringify(id));
   return {
     kind: "item",
     id,
@@ -63,13 +66,19 @@ function takeId(members: Members, place: string): string | undefined {
   return id;
 }
 
+/** Whether it is what a provider's tool did, or an item that no other reads. Reasoning has its id in its part. */
+function isProviders({ kind, call }: ItemType): boolean {
+  if (call !== undefined) return call.type === ToolType.BUILT_IN || call.type === ToolType.MCP;
+  return kind === MessageKind.ITEM || kind === MessageKind.SUMMARY;
+}
+
 function partOf(type: string, known: ItemType, members: Members, id: string | undefined): PartDraft {
   if (known.call !== undefined) return callPart(type, known.call, members);
   switch (known.kind) {
     case MessageKind.TOOL_RESULT:
       return resultPart(type, members);
     case MessageKind.REASONING:
-      return reasoningPart(members);
+      return { ...(id !== undefined && { id }), ...reasoningPart(members) };
     case MessageKind.APPROVAL_REQUEST:
       // Its id is the question's: an answer names it.
       return {

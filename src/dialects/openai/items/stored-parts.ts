@@ -7,7 +7,7 @@ import { lazyText } from "../../../domain/protobuf/lazy-field.ts";
 export interface PartJson {
   readonly id?: string;
   readonly extraJson?: string;
-  readonly text?: { readonly text?: string };
+  readonly text?: { readonly text?: string; readonly annotations?: readonly AnnotationJson[] };
   readonly reasoning?: { readonly text?: string; readonly summary?: readonly string[]; readonly encrypted?: string };
   readonly toolCall?: {
     readonly callId?: string;
@@ -26,6 +26,19 @@ export interface PartJson {
   readonly file?: FileJson;
   readonly refusal?: { readonly text?: string };
   readonly opaque?: { readonly format?: string; readonly json?: string };
+}
+
+export interface AnnotationJson {
+  readonly start?: number;
+  readonly end?: number;
+  readonly extraJson?: string;
+  readonly url?: { readonly url?: string; readonly title?: string };
+  readonly file?: {
+    readonly fileId?: string;
+    readonly containerId?: string;
+    readonly filename?: string;
+    readonly index?: number;
+  };
 }
 
 export interface FileJson {

@@ -2,11 +2,15 @@
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { FORMATS } from "./item-types.ts";
 import { membersOf, objectOf, textOf } from "./json-members.ts";
-import type { FileJson, PartJson } from "./stored-parts.ts";
+import type { AnnotationJson, FileJson, PartJson } from "./stored-parts.ts";
 
 /** Undefined: the part is no content. @param edited whether the text was changed after it was sent */
 export function contentText(part: PartJson, role: MessageRole, edited = false): string | undefined {
-  if (part.text) return spoken(part.text.text ?? "", part.extraJson, role, edited);
+  if (part.text) {
+    const { text = "", annotations = [] } = part.text;
+    const cited = annotations.length === 0 ? undefined : `[${annotations.map(annotationText).join(",")}]`;
+    return spoken(text, part.extraJson, role, edited, cited);
+  }
   if (part.refusal)
     return withMembers(part.extraJson, { type: '"refusal"', refusal: JSON.stringify(part.refusal.text ?? "") });
   if (part.file) return fileText(part.file, part.extraJson);
@@ -22,9 +26,38 @@ export function plainContent(text: string, role: MessageRole): string {
     : `{"type":"input_text","text":${json}}`;
 }
 
-function spoken(text: string, extraJson: string | undefined, role: MessageRole, edited: boolean): string {
-  if (extraJson === undefined) return plainContent(text, role);
-  const rest = membersOf(extraJson) ?? new Map<string, string>();
+/** What other APIs and agents say of a range of the text. */
+function annotationText({ start, end, extraJson, url, file }: AnnotationJson): string {
+  const range = {
+    ...(start !== undefined && { start_index: String(start) }),
+    ...(end !== undefined && { end_index: String(end) }),
+  };
+  if (url) {
+    const page = { url: JSON.stringify(url.url ?? ""), title: JSON.stringify(url.title ?? "") };
+    return withMembers(extraJson, { type: '"url_citation"', ...range, ...page });
+  }
+  if (file === undefined) return extraJson ?? "{}";
+  const named = {
+    file_id: JSON.stringify(file.fileId ?? ""),
+    filename: JSON.stringify(file.filename ?? ""),
+    ...(file.containerId !== undefined && { container_id: JSON.stringify(file.containerId) }),
+  };
+  if (file.containerId !== undefined) {
+    return withMembers(extraJson, { type: '"container_file_citation"', ...range, ...named });
+  }
+  return withMembers(extraJson, { type: '"file_citation"', ...named, index: String(file.index ?? start ?? 0) });
+}
+
+/** @param cited the annotations that the text has of its own, as JSON */
+function spoken(
+  text: string,
+  extraJson: string | undefined,
+  role: MessageRole,
+  edited: boolean,
+  cited: string | undefined,
+): string {
+  if (extraJson === undefined && cited === undefined) return plainContent(text, role);
+  const rest = membersOf(extraJson ?? "{}") ?? new Map<string, string>();
   if (edited) {
     // They are about the old text.
     rest.delete("annotations");
@@ -34,7 +67,7 @@ function spoken(text: string, extraJson: string | undefined, role: MessageRole, 
   const type = textOf(rest.get("type")) ?? implied;
   if (!rest.has("type")) rest.set("type", JSON.stringify(type));
   rest.set("text", JSON.stringify(text));
-  if (type === "output_text" && !rest.has("annotations")) rest.set("annotations", "[]");
+  if (type === "output_text" && !rest.has("annotations")) rest.set("annotations", cited ?? "[]");
   return objectOf(rest);
 }
 
