@@ -2,6 +2,7 @@
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, "Text-encoded (response) streams"
 import { malformed } from "../../domain/errors.ts";
 import type { Overlong } from "../../http/body/collect.ts";
+import { Pieces } from "../../http/body/pieces.ts";
 
 type Header = (name: string) => string | undefined;
 
@@ -50,14 +51,12 @@ export async function* bytesOfText(pieces: AsyncIterable<Uint8Array>): AsyncGene
 
 /** All bytes of a text, or their beginning as soon as they are more than `maxBytes`. Throws MALFORMED_BODY. */
 export async function wholeText(pieces: AsyncIterable<Uint8Array>, maxBytes: number): Promise<Buffer | Overlong> {
-  const chunks: Buffer[] = [];
-  let size = 0;
+  const body = new Pieces();
   for await (const bytes of bytesOfText(pieces)) {
-    chunks.push(bytes);
-    size += bytes.byteLength;
-    if (size > maxBytes) return { beginning: Buffer.concat(chunks, size) };
+    body.push(bytes);
+    if (body.size > maxBytes) return { beginning: body.join() };
   }
-  return Buffer.concat(chunks, size);
+  return body.join();
 }
 
 const PADDING = 64;

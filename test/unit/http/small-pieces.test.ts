@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { collect } from "../../../src/http/body/collect.ts";
+import { wholeText } from "../../../src/protocols/rpc/web-text.ts";
 import { usedMemory } from "../../support/memory.ts";
 
 const MIB = 1024 * 1024;
@@ -22,6 +23,25 @@ test("a MiB in pieces of one byte holds less than 8 MiB before its end, and is w
   expect((await usedMemory()).heapUsed - before).toBeLessThan(8 * MIB);
   source.push(null);
   expect(await body).toEqual(Buffer.from(Uint8Array.from({ length: MIB }, (_, i) => i % 251)));
+});
+
+test("so does base64 that comes four characters at a time", async () => {
+  const bytes = Buffer.from(Uint8Array.from({ length: MIB - 1 }, (_, i) => i % 251));
+  const text = bytes.toString("base64");
+  const all = Promise.withResolvers<void>();
+  const looked = Promise.withResolvers<void>();
+  async function* pieces() {
+    for (let at = 0; at < text.length; at += 4) yield Buffer.from(text.slice(at, at + 4));
+    all.resolve();
+    await looked.promise;
+  }
+  const before = (await usedMemory()).heapUsed;
+  const body = wholeText(pieces(), 4 * MIB);
+  await all.promise;
+  // 350,000 buffers of three bytes would take 40 MiB.
+  expect((await usedMemory()).heapUsed - before).toBeLessThan(12 * MIB);
+  looked.resolve();
+  expect(bytes.equals((await body) as Buffer)).toBe(true);
 });
 
 test.each([1, 999, 1_000, 1_001, 2_500])("%i pieces of many sizes are joined in their order", async (count) => {
