@@ -173,5 +173,7 @@ describe("A11: watchers of health", () => {
     asked = 0;
     await vi.advanceTimersByTimeAsync(60_000);
     expect(asked).toBe(0);
+    // Nor does anything go on looking, though it would find nothing to ask.
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

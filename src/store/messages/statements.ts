@@ -80,12 +80,12 @@ export const editMessages: Statement = {
     select m.tenant_id, m.conversation_id, m.seq, m.revision, m.role, m.content, m.metadata, m.client_time,
       coalesce(m.edit_time, m.create_time), $3, m.parts
     from message m join edit e on e.seq = m.seq
-    where m.tenant_id = $1 and m.conversation_id = $2::uuid
+    where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($4::bigint[])
   )
   update message m set role = e.role, content = e.content, metadata = e.metadata::jsonb, client_time = e.client_time,
     parts = e.parts, revision = m.revision + 1, version = m.version + 1, edit_time = date_trunc('milliseconds', clock_timestamp())
   from edit e
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = e.seq`,
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($4::bigint[]) and m.seq = e.seq`,
 };
 
 /** Marks messages as deleted, or as not deleted any more. $1 tenant, $2 conversation, $3 seqs, $4 whether deleted. */
