@@ -1,8 +1,10 @@
 // Explains why the decoder refused a JSON body, and where.
 import {
+  type DescEnum,
   type DescField,
   type DescMessage,
   type DescOneof,
+  type JsonObject,
   type JsonValue,
   type Registry,
   ScalarType,
@@ -24,6 +26,8 @@ export interface ReadOptions {
 
 /** The most violations that one answer lists. */
 const MAX_VIOLATIONS = 20;
+/** The most values of an enum that an answer names. */
+const MAX_NAMED_VALUES = 10;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
 
@@ -102,9 +106,28 @@ function searchField(search: Search, { schema, field, key, value, path, depth, s
     searchMessage(search, message, item, at, depth + 1);
     searched = true;
   }
-  if (!searched && !fits(schema, { [key]: value }, search.options)) {
-    report(search, path, `must be ${nameOf(field, value)}`, "json.type");
+  if (searched || fits(schema, { [key]: value }, search.options)) return;
+  const [at, type] = innerFault(search, schema, field, key, value) ?? ["", nameOf(field, value)];
+  report(search, path + at, `must be ${type}`, "json.type");
+}
+
+/** The first value of a map, or of a list of enums, that does not fit: where it stands, and what it must be. */
+function innerFault(search: Search, schema: DescMessage, field: DescField, key: string, value: JsonValue) {
+  const misfits = (inner: JsonValue) => !fits(schema, { [key]: inner }, search.options);
+  if (field.fieldKind === "list" && field.listKind === "enum" && Array.isArray(value)) {
+    const index = value.findIndex((item) => misfits([item]));
+    return index === -1 ? undefined : ([`[${index}]`, enumOf(field.enum)] as const);
   }
+  if (field.fieldKind !== "map" || !isObject(value)) return undefined;
+  const [name] = Object.entries(value as JsonObject).find(([name, item]) => misfits({ [name]: item })) ?? [];
+  const type = field.mapKind === "scalar" ? scalarOf(field.scalar, null) : undefined;
+  return name === undefined || type === undefined ? undefined : ([`[${JSON.stringify(visible(name))}]`, type] as const);
+}
+
+/** The values that an enum takes, without the one that stands for none. */
+function enumOf({ name, values }: DescEnum): string {
+  const named = values.filter(({ number }) => number !== 0).map((value) => value.name);
+  return named.length > MAX_NAMED_VALUES ? `a value of ${name}` : `one of ${named.join(", ")}`;
 }
 
 /** What a field takes, in words, to whoever gave a value that it does not. */
@@ -114,7 +137,11 @@ function nameOf(field: DescField, value: JsonValue): string {
   if (field.fieldKind === "map") return isObject(value) ? "an object of the field's type" : "an object";
   if (field.fieldKind === "message") return jsonOf(field.message);
   if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;
-  switch (field.scalar) {
+  return scalarOf(field.scalar, value);
+}
+
+function scalarOf(scalar: ScalarType, value: JsonValue): string {
+  switch (scalar) {
     case ScalarType.STRING:
       // JSON can write the half of a pair, which no text can hold.
       return typeof value === "string" ? "a string without half of a surrogate pair" : "a string";
@@ -126,7 +153,7 @@ function nameOf(field: DescField, value: JsonValue): string {
     case ScalarType.FLOAT:
       return "a number";
     default:
-      return `an integer that ${ScalarType[field.scalar].toLowerCase()} can hold`;
+      return `an integer that ${ScalarType[scalar].toLowerCase()} can hold`;
   }
 }
 
