@@ -56,8 +56,26 @@ export function colloquyOptions(image: FileRegistry, version: string): OpenApiOp
     },
     errorShapes: shapes,
     schemas,
+    webhooks: webhooksIn(image),
     unknownFields: "refuse",
     registry: image,
+  };
+}
+
+function webhooksIn(image: FileRegistry): NonNullable<OpenApiOptions["webhooks"]> {
+  const [event, batch] = ["Event", "EventBatch"].map((name) => image.getMessage(`colloquy.v1.${name}`));
+  if (event === undefined || batch === undefined) throw new Error("the contract has no events");
+  return {
+    event: {
+      summary: "Takes an event",
+      description: "What an endpoint with a batch size of 1 gets, until it answers 2xx.",
+      message: event,
+    },
+    batch: {
+      summary: "Takes events together",
+      description: "What an endpoint with a larger batch size gets, until it answers 2xx.",
+      message: batch,
+    },
   };
 }
 

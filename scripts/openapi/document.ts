@@ -10,6 +10,7 @@ import { createOperation, type OperationContext } from "./operation.ts";
 import type { OpenApiOptions } from "./options.ts";
 import { createRequired } from "./required.ts";
 import { createSchemas, type Schemas } from "./schema.ts";
+import { webhooksOf } from "./webhooks.ts";
 
 /** The methods for which a path item of OpenAPI 3.1 has a place. */
 const VERBS: ReadonlySet<string> = new Set(["get", "put", "post", "delete", "options", "head", "patch", "trace"]);
@@ -49,6 +50,7 @@ export function createOpenApi(options: OpenApiOptions): OpenApiDocument {
       .filter((service) => routes.some(({ binding }) => binding.method.parent === service))
       .map((service) => ({ name: service.name, ...(comments(service) && { description: comments(service) }) })),
     paths: pathsOf(routes, context),
+    ...(options.webhooks && { webhooks: webhooksOf(options.webhooks, schemas) }),
     components,
   };
   components.securitySchemes = { ...options.securitySchemes };

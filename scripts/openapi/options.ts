@@ -10,6 +10,7 @@ import type {
   SecurityScheme,
   Server,
 } from "../../src/protocols/rest/docs/openapi-types.ts";
+import type { SentRequest } from "./webhooks.ts";
 
 /** What decides which headers and errors an operation has. */
 export interface OperationFacts {
@@ -66,6 +67,8 @@ export interface OpenApiOptions {
   /** Put in front of every path, as the router is told. Default: nothing. */
   readonly prefix?: string;
   readonly errorShapes: readonly ErrorShape[];
+  /** Requests that the server sends, by name. Default: none. */
+  readonly webhooks?: Readonly<Record<string, SentRequest>>;
   /** Schemas that error shapes and headers refer to, by the names of their components. */
   readonly schemas?: Readonly<Record<string, Schema>>;
   /** Default: {@link standardRequestHeaders}. */

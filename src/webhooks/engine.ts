@@ -20,8 +20,9 @@ import { disableEndpoint } from "./disable.ts";
 import type { Encode } from "./reading/entry.ts";
 import { TenantReaders } from "./reading/tenant-readers.ts";
 import { openHeaders, openSecrets } from "./secrets.ts";
-import { createHttpSinks } from "./sinks/http.ts";
+
 import type { Sink, SinkResult } from "./sinks/sink.ts";
+import { createSinks } from "./sinks/sinks.ts";
 import { testEndpoint } from "./test-endpoint.ts";
 
 export interface WebhookTimes {
@@ -75,7 +76,7 @@ const MEASURE_EVERY_MS = 15_000;
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { database, feeds, sealer, allowPrivate, encode, log, metrics, version, times = WEBHOOK_TIMES } = options;
   const server = newId();
-  const sinks = createHttpSinks({ allowPrivate, userAgent: `Colloquy/${version} (webhooks)` });
+  const sinks = createSinks({ allowPrivate, userAgent: `Colloquy/${version} (webhooks)` });
   const warn = warnSparingly(log, "webhooks are held up");
   const writer = new ProgressWriter(database, warn);
   const workers = new Map<string, EndpointWorker>();
@@ -131,6 +132,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     source.wakes(worker);
     void worker.done.finally(() => {
       source.leave(worker);
+      void sink.close?.();
       if (workers.get(key) === worker) workers.delete(key);
     });
   }
@@ -191,7 +193,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
     look: () => look(true),
     async test(tenantId, endpoint, signal) {
-      const attempt = await testEndpoint(encode, sinkOf(tenantId, endpoint), tenantId, endpoint, signal);
+      const sink = sinkOf(tenantId, endpoint);
+      const attempt = await testEndpoint(encode, sink, tenantId, endpoint, signal).finally(() => sink.close?.());
       metrics.attempted(outcomeName(attempt.outcome));
       return attempt;
     },

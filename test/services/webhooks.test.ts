@@ -283,7 +283,7 @@ describe("the rules of an endpoint", () => {
       (await failureOf(hooks.createWebhookEndpoint({ endpoint: { target: url(), ...endpoint } }))).message;
     expect(await make({ target: { case: undefined } })).toContain("endpoint.target: must be set: url");
     expect(await make({ target: { case: "url", value: "ftp://x" } })).toContain(
-      "endpoint.url: must be a URL that begins",
+      "endpoint.url: must be a URL that begins with https://, http:// or nats://",
     );
     expect(await make({ target: { case: "url", value: "http://u:p@x" } })).toContain("endpoint.url: must have no user");
     expect(await make({ eventTypes: ["message.read"] })).toContain(

@@ -47,8 +47,10 @@ export type WebhookEndpoint = Message<"colloquy.v1.WebhookEndpoint"> & {
    */
   target: {
     /**
-     * `https://…` or `http://…`, without user, password and fragment. Events are sent by POST. An address on the loopback
-     * or a private network is refused unless the server is started to allow it. Redirects are not followed.
+     * `https://…` or `http://…`, without user, password and fragment: events are sent by POST, and redirects are not
+     * followed. Or `nats://host:4222/subject`: events are published to a JetStream stream under `subject.<kind>`, such as
+     * `subject.message.sent`, with the `webhook-id` as the id for deduplication. An address on the loopback or a private
+     * network is refused unless the server is started to allow it.
      *
      * @generated from field: string url = 3;
      */
@@ -57,7 +59,8 @@ export type WebhookEndpoint = Message<"colloquy.v1.WebhookEndpoint"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Headers of each request, such as `Authorization`: at most 20. Stored encrypted and never returned. An update of host,
+   * Headers of each request, such as `Authorization`: at most 20. To NATS, `Authorization` signs in: `Basic` with user and
+   * password, or `Bearer` with a token. Stored encrypted and never returned. An update of host,
    * port or scheme must give them again or clear them: they never go to a new address. Names that HTTP or Standard
    * Webhooks uses itself are refused. Default: none.
    *

@@ -74,7 +74,7 @@ export function changedValues(
 /** Whoever may move an endpoint would else have its headers sent to themselves. */
 function keptHeaders(row: EndpointRow, url: string): Pick<EndpointValues, "headers" | "header_names"> {
   const { headers, header_names } = row;
-  if (headers === null || new URL(url).origin === new URL(row.url).origin) return { headers, header_names };
+  if (headers === null || originOf(url) === originOf(row.url)) return { headers, header_names };
   throw invalidField(
     "endpoint.headers",
     "must be given again for another address, or cleared: they are sent only to where they were meant for",
@@ -82,12 +82,21 @@ function keptHeaders(row: EndpointRow, url: string): Pick<EndpointValues, "heade
   );
 }
 
+/** Scheme, host and port: `origin` is only told of schemes of the web. */
+function originOf(text: string): string {
+  const { protocol, host } = new URL(text);
+  return `${protocol}//${host}`;
+}
+
 function urlOf({ target }: WebhookEndpoint, { allowPrivate }: WebhookRules): string {
   const field = "endpoint.url";
   if (target.case !== "url") throw invalidField("endpoint.target", "must be set: url", "required");
   const url = URL.canParse(target.value) ? new URL(target.value) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw invalidField(field, "must be a URL that begins with https:// or http://", "url");
+  if (url === undefined || !/^(https?|nats):$/.test(url.protocol)) {
+    throw invalidField(field, "must be a URL that begins with https://, http:// or nats://", "url");
+  }
+  if (url.protocol === "nats:" && !/^\/[\w-]+([.][\w-]+)*$/.test(url.pathname + url.search)) {
+    throw invalidField(field, "must name a subject after the host, such as nats://host:4222/colloquy", "url.subject");
   }
   if (url.username !== "" || url.password !== "" || url.hash !== "") {
     throw invalidField(field, "must have no user, password or fragment; a secret belongs into headers", "url");

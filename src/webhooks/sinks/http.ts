@@ -2,14 +2,13 @@
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import { retryAfterOf } from "../../domain/webhooks/backoff.ts";
 import { signedHeaders } from "../../domain/webhooks/signature.ts";
-import { type AddressGuard, createAddressGuard } from "../../outbound/addresses.ts";
+import type { AddressGuard } from "../../outbound/addresses.ts";
 import { type BoundedPost, createBoundedPost } from "../../outbound/bounded-post.ts";
+import { AddressRefused } from "./refused.ts";
 import { bodyOf, type Sink, type SinkResult } from "./sink.ts";
 
 /** How much of an answer is read. */
 const ANSWER_BYTES = 4_096;
-
-class AddressRefused extends Error {}
 
 export interface HttpTarget {
   readonly url: string;
@@ -25,12 +24,12 @@ export interface HttpSinks {
 }
 
 export interface HttpSinksOptions {
-  readonly allowPrivate: boolean;
+  /** Which addresses may be connected to; undefined: any. */
+  readonly guard: AddressGuard | undefined;
   readonly userAgent: string;
 }
 
-export function createHttpSinks({ allowPrivate, userAgent }: HttpSinksOptions): HttpSinks {
-  const guard: AddressGuard | undefined = allowPrivate ? undefined : createAddressGuard(() => new AddressRefused());
+export function createHttpSinks({ guard, userAgent }: HttpSinksOptions): HttpSinks {
   const poster = createBoundedPost(guard ?? {}, ANSWER_BYTES);
   return {
     sinkOf: (target) => ({ send: (parcel, signal) => send(poster, userAgent, target, parcel, signal) }),
@@ -83,8 +82,7 @@ async function send(
       };
     }
     if (error instanceof AddressRefused) {
-      const text = "the endpoint's address is on a private network, which this server does not allow";
-      return { ...nothing, outcome: WebhookOutcome.ADDRESS_REFUSED, error: text };
+      return { ...nothing, outcome: WebhookOutcome.ADDRESS_REFUSED, error: error.message };
     }
     return { ...nothing, outcome: WebhookOutcome.UNREACHABLE, error: `the endpoint ${troubleOf(error)}` };
   }

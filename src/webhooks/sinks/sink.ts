@@ -38,6 +38,8 @@ export interface SinkResult {
 export interface Sink {
   /** Sends once. Never rejects, unless `signal` aborts. */
   send(parcel: Parcel, signal: AbortSignal): Promise<SinkResult>;
+  /** Closes what is open for this receiver alone. */
+  close?(): Promise<void>;
 }
 
 /** The body of a parcel: an `Event`, or an `EventBatch`. */

@@ -136,6 +136,8 @@ export interface OpenApiDocument {
   security: SecurityRequirement[];
   tags: { name: string; description?: string }[];
   paths: Record<string, PathItem>;
+  /** Requests that the server sends. */
+  webhooks?: Record<string, PathItem>;
   components: Components;
 }
 

@@ -1,0 +1,117 @@
+// The sink of NATS JetStream: an event is taken when the stream has acknowledged it.
+import type { JetStreamClient } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
+import { type AddressGuard, hostOf } from "../../outbound/addresses.ts";
+import { AddressRefused } from "./refused.ts";
+import type { Parcel, Sink, SinkResult } from "./sink.ts";
+
+export interface NatsTarget {
+  /** `nats://host:4222/subject` */
+  readonly url: string;
+  /** `Authorization` signs in: `Basic` with user and password, or `Bearer` with a token. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+}
+
+interface Stream {
+  readonly connection: NatsConnection;
+  readonly client: JetStreamClient;
+}
+
+const DEFAULT_PORT = "4222";
+
+/** @param guard which addresses it may connect to; undefined: any */
+export function createNatsSink(target: NatsTarget, guard: AddressGuard | undefined): Sink {
+  const url = new URL(target.url);
+  const subject = decodeURIComponent(url.pathname.slice(1));
+  let stream: Promise<Stream> | undefined;
+
+  async function open(): Promise<Stream> {
+    // Imported only if an endpoint needs it.
+    const [{ connect }, { jetstream }] = await Promise.all([
+      import("@nats-io/transport-node"),
+      import("@nats-io/jetstream"),
+    ]);
+    const connection = await connect({
+      servers: `${await addressOf(hostOf(url), guard)}:${url.port || DEFAULT_PORT}`,
+      name: "colloquy",
+      timeout: target.timeoutMs,
+      // A broken connection is a failure of the attempt, and the next one opens another.
+      reconnect: false,
+      // What it tells of other servers of its cluster was not checked.
+      ignoreClusterUpdates: true,
+      ...credentialOf(target.headers),
+    });
+    void connection.closed().then(() => {
+      stream = undefined;
+    });
+    return { connection, client: jetstream(connection, { timeout: target.timeoutMs }) };
+  }
+
+  async function publish({ events }: Parcel): Promise<void> {
+    stream ??= open();
+    const { client } = await stream;
+    // One after the other: if one fails, those behind it must not be in the stream before it.
+    for (const { id, name, json } of events) await client.publish(`${subject}.${name}`, json, { msgID: id });
+  }
+
+  return {
+    async send(parcel, signal) {
+      signal.throwIfAborted();
+      try {
+        await publish(parcel);
+        return { outcome: WebhookOutcome.SUCCEEDED, status: 0, error: "", responseBody: "" };
+      } catch (error) {
+        const broken = await stream?.catch(() => undefined);
+        stream = undefined;
+        await broken?.connection.close().catch(() => {});
+        signal.throwIfAborted();
+        return failureOf(error);
+      }
+    },
+    async close() {
+      const open = await stream?.catch(() => undefined);
+      await open?.connection.close().catch(() => {});
+    },
+  };
+}
+
+/** Resolves a name to an address that is allowed, which is then connected to. Throws what the guard throws. */
+async function addressOf(host: string, guard: AddressGuard | undefined): Promise<string> {
+  if (guard === undefined) return host.includes(":") ? `[${host}]` : host;
+  guard.checkHost(host);
+  const address = await new Promise<string>((resolve, reject) => {
+    guard.lookup(host, {}, (error, found) => (error ? reject(error) : resolve(String(found))));
+  });
+  return address.includes(":") ? `[${address}]` : address;
+}
+
+function credentialOf(headers: Readonly<Record<string, string>>): { token?: string; user?: string; pass?: string } {
+  const [, value = ""] = Object.entries(headers).find(([name]) => name.toLowerCase() === "authorization") ?? [];
+  const [scheme = "", given = ""] = value.split(" ");
+  if (scheme.toLowerCase() === "bearer") return { token: given };
+  if (scheme.toLowerCase() !== "basic") return {};
+  const [user = "", ...pass] = Buffer.from(given, "base64").toString("utf8").split(":");
+  return { user, pass: pass.join(":") };
+}
+
+function failureOf(error: unknown): SinkResult {
+  const { name = "", message = "" } = error as Error;
+  const nothing = { status: 0, responseBody: "" };
+  if (error instanceof AddressRefused) return { ...nothing, outcome: WebhookOutcome.ADDRESS_REFUSED, error: message };
+  if (/timeout/i.test(`${name} ${message}`)) {
+    return { ...nothing, outcome: WebhookOutcome.TIMED_OUT, error: "the stream did not acknowledge in time" };
+  }
+  if (/NotEnabled|NoResponders|no responders/i.test(`${name} ${message}`)) {
+    return { ...nothing, outcome: WebhookOutcome.REFUSED, error: "no stream takes the subject" };
+  }
+  if (name.startsWith("JetStream")) {
+    return { ...nothing, outcome: WebhookOutcome.REFUSED, error: "the stream refused the event" };
+  }
+  return {
+    ...nothing,
+    outcome: WebhookOutcome.UNREACHABLE,
+    error: "the NATS server cannot be reached, or refused the credential",
+  };
+}

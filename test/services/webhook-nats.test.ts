@@ -1,0 +1,122 @@
+// Events to NATS JetStream, by Debian's nats-server.
+
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
+import { startChild } from "../support/child.ts";
+import { freePort } from "../support/free-port.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+
+const NATS = ["/usr/sbin/nats-server", "/usr/bin/nats-server"].find((path) => existsSync(path));
+
+describe.skipIf(NATS === undefined)("a JetStream endpoint", () => {
+  let server: IdentityServer;
+  let connection: NatsConnection;
+  let manager: JetStreamManager;
+  let folder: string;
+  let port: number;
+  beforeAll(async () => {
+    server = await startIdentityServer({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
+    folder = await mkdtemp(join(tmpdir(), "colloquy-nats-"));
+    port = await freePort();
+    const words = ["-js", "-a", "127.0.0.1", "-p", String(port), "-sd", folder, "--user", "ann", "--pass", "secret"];
+    startChild(NATS as string, words, { stdio: "ignore" });
+    connection = await connect({
+      servers: `127.0.0.1:${port}`,
+      user: "ann",
+      pass: "secret",
+      waitOnFirstConnect: true,
+      reconnectTimeWait: 50,
+      maxReconnectAttempts: -1,
+    });
+    manager = await jetstreamManager(connection);
+  });
+  afterAll(async () => {
+    await connection?.close();
+    await server.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const headers = { Authorization: `Basic ${Buffer.from("ann:secret").toString("base64")}` };
+
+  async function clients() {
+    const tenant = await server.tenant();
+    const { credential } = await tenant.key("read", "write", "admin");
+    return {
+      hooks: server.client(WebhookService, credential),
+      conversations: server.client(ConversationService, credential),
+    };
+  }
+
+  async function stored(name: string) {
+    const { state } = await manager.streams.info(name);
+    const messages: { subject: string; id: string; seq: string }[] = [];
+    for (let seq = state.first_seq; seq <= state.last_seq && state.messages > 0; seq++) {
+      const message = await manager.streams.getMessage(name, { seq });
+      if (message === null) continue;
+      const event = message.json<{ seq: string }>();
+      messages.push({ subject: message.subject, id: message.header.get("Nats-Msg-Id"), seq: event.seq });
+    }
+    return messages;
+  }
+
+  test.each([1, 10])(
+    "gets every event once and in order, also when they are sent again, %i at a time",
+    async (batchSize) => {
+      const { hooks, conversations } = await clients();
+      const name = `events${batchSize}`;
+      await manager.streams.add({ name, subjects: [`${name}.>`] });
+      const url = `nats://127.0.0.1:${port}/${name}`;
+      const { endpoint } = await hooks.createWebhookEndpoint({
+        endpoint: { target: { case: "url", value: url }, headers, batchSize },
+      });
+      const endpointId = endpoint?.id ?? "";
+      const cursor = endpoint?.progress?.cursor ?? "";
+      const messages = Array.from({ length: 25 }, (_, index) => ({ content: `${index}` }));
+      const { conversation } = await conversations.createConversation({ messages });
+      const all = messages.map((_, index) => ({
+        subject: `${name}.message.sent`,
+        id: `${conversation?.id}-${index + 1}`,
+        seq: String(index + 1),
+      }));
+      await expect.poll(() => stored(name)).toEqual(all);
+      await hooks.replayWebhookEndpoint({ endpointId, from: { place: { case: "cursor", value: cursor } } });
+      await conversations.createConversation({ messages: [{ content: "last" }] });
+      await expect.poll(async () => (await stored(name)).length).toBe(26);
+      expect((await stored(name)).slice(0, 25)).toEqual(all);
+    },
+  );
+
+  test("says so when no stream takes the subject, and goes on once one does", async () => {
+    const { hooks, conversations } = await clients();
+    const url = `nats://127.0.0.1:${port}/later`;
+    const { endpoint } = await hooks.createWebhookEndpoint({
+      endpoint: { target: { case: "url", value: url }, headers },
+    });
+    const endpointId = endpoint?.id ?? "";
+    await conversations.createConversation({ messages: [{ content: "a" }] });
+    const latest = async () => (await hooks.listWebhookDeliveries({ endpointId, pageSize: 1 })).deliveries[0];
+    await expect.poll(latest).toMatchObject({ outcome: WebhookOutcome.REFUSED, error: "no stream takes the subject" });
+    await manager.streams.add({ name: "later", subjects: ["later.>"] });
+    await hooks.resumeWebhookEndpoint({ endpointId });
+    await expect.poll(async () => (await stored("later")).length).toBe(1);
+  });
+
+  test("says so when the credential is refused", async () => {
+    const { hooks } = await clients();
+    const url = `nats://127.0.0.1:${port}/x`;
+    const { endpoint } = await hooks.createWebhookEndpoint({ endpoint: { target: { case: "url", value: url } } });
+    const { delivery } = await hooks.testWebhookEndpoint({ endpointId: endpoint?.id ?? "" });
+    expect(delivery).toMatchObject({
+      outcome: WebhookOutcome.UNREACHABLE,
+      error: "the NATS server cannot be reached, or refused the credential",
+    });
+  });
+});
