@@ -49,7 +49,7 @@ export async function startModelServer(): Promise<ModelServer> {
     answer: (response) => response.end(),
     async ask({ idleMs = 20_000, totalMs = 25_000, circuit = new Circuit() } = {}) {
       times = 0;
-      const request = { messages: [{ role: 1, content: "hi" }] } as never;
+      const request = { messages: [{ role: 1, content: "hi" }], tools: [] } as never;
       let text = "";
       const pieces = reply(connector, request, { idleMs, totalMs }, circuit, new AbortController().signal);
       try {

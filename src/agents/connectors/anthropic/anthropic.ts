@@ -8,6 +8,7 @@ import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { brokeOff, errorIn, failureOf, isObject, reported } from "../failures.ts";
 import { schemaOf } from "../history/arguments.ts";
+import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
 import type { Block } from "./content.ts";
 import { guardedClient } from "./guarded-client.ts";
@@ -28,7 +29,8 @@ export function createAnthropic(bounded: Pick<BoundedFetch, "fetch">): Connector
     const connector = fromJson(AnthropicConnectorSchema, settings);
     const url = messagesOf(connector.baseUrl || ANTHROPIC_URL);
     return async function* ({ messages, tools }, signal) {
-      const items = itemsOf(messages, agentSender(id));
+      const fixed = fixedBytes(connector.instructions, tools);
+      const items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
       const hasThoughts = items.some((item) => item.kind === "thought" && item.own);
       const told = (withThoughts: boolean) => historyOf(connector.instructions, items, withThoughts);

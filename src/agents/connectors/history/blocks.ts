@@ -22,7 +22,7 @@ export interface Outcome {
   readonly content: readonly Content[];
   readonly isError: boolean;
   readonly extra: JsonObject;
-  /** Nobody gave it: it says so to the model. */
+  /** No tool gave it: it says so to the model. */
   readonly synthetic: boolean;
 }
 
@@ -73,7 +73,7 @@ export function blocksOf(items: readonly Item[]): Block[] {
   return blocks;
 }
 
-const NONE: Outcome = { content: [textOf(UNANSWERED)], isError: true, extra: {}, synthetic: true };
+export const NONE: Outcome = { content: [textOf(UNANSWERED)], isError: true, extra: {}, synthetic: true };
 
 interface Matches {
   readonly outcomes: ReadonlyMap<Call, Outcome>;

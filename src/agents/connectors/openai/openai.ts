@@ -4,6 +4,7 @@ import { OpenAiApi, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/ag
 import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { failureOf, refusedWith } from "../failures.ts";
+import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
 import { chatApi } from "./chat/chat.ts";
 import { readBody } from "./read-body.ts";
@@ -37,12 +38,13 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
     };
     return async function* ({ messages, tools }, signal) {
-      const items = itemsOf(messages, agentSender(id));
+      const fixed = fixedBytes(connector.instructions, tools);
+      const items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
       const without = new Set(refusedBy.get(agent));
       try {
         for (;;) {
-          const body = JSON.stringify(api.body(connector, items, tools ?? [], without));
+          const body = JSON.stringify(api.body(connector, items, tools, without));
           const answer = await fetch(url, { method: "POST", headers, body, signal });
           if (answer.status === 200) return yield* readBody(answer.body, api.form(taken), signal);
           const refusal = await answer.start(MAX_REFUSAL_BYTES);
