@@ -137,7 +137,7 @@ export async function createApp(
   const canonical = [
     createConversationService({ database, secrets, memberRoles, purgeAfterDays }),
     createMessageService({ database, secrets, memberRoles }),
-    createTurnService({ database, turns, hints, memberRoles, heartbeatMs }),
+    createTurnService({ database, turns, hints, secrets, memberRoles, heartbeatMs }),
     createParticipantService({ database, secrets }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, renew, heartbeatMs }),

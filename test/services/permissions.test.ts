@@ -139,6 +139,8 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
   "TurnService/Chat": [inConversation({ message: say }), WRITE],
+  "TurnService/GetTurn": [({ turnId }) => ({ turnId }), READ_ONE],
+  "TurnService/ListTurns": [conversation, READ_ONE],
   "TurnService/AnswerTurn": [
     ({ turnId }) => ({ turnId, results: [{ callId: "c1", output: { case: "text", value: "x" } }] }),
     "nf NOT_AWAITED NOT_AWAITED pd NOT_AWAITED sm NOT_AWAITED sm",

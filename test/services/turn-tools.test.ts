@@ -401,3 +401,22 @@ describe("a call that nothing can run", () => {
     expect(entries).toHaveLength(40);
   });
 });
+
+test("turns are listed by conversation and state, the latest first, page by page", async () => {
+  const own = await scene([]);
+  const { alice, conversationId } = own;
+  expect((await alice.turns.listTurns({ conversationId })).turns).toEqual([]);
+  agent.script.push(says(text("one")), says(text("two")), says(text("three")));
+  const ids: string[] = [];
+  for (let turn = 0; turn < 3; turn++) ids.unshift((await readTurn(chat(own))).turnId);
+  const first = await alice.turns.listTurns({ conversationId, pageSize: 2 });
+  const second = await alice.turns.listTurns({ conversationId, pageSize: 2, pageToken: first.nextPageToken });
+  expect([...first.turns, ...second.turns].map(({ id }) => id)).toEqual(ids);
+  expect(second.nextPageToken).toBe("");
+  expect((await alice.turns.listTurns({ conversationId, state: TurnState.FAILED })).turns).toEqual([]);
+  const { turn } = await alice.turns.getTurn({ turnId: ids[0] ?? "" });
+  expect(turn).toEqual(first.turns[0]);
+  const other = own.tenant.member("bob").turns;
+  expect(await failureOf(other.getTurn({ turnId: ids[0] ?? "" }))).toMatchObject({ reason: "NOT_FOUND" });
+  expect(await failureOf(other.listTurns({ conversationId }))).toMatchObject({ reason: "NOT_FOUND" });
+});

@@ -127,6 +127,8 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     conversationId,
     message: { role: 1, content: "hello" },
   })),
+  "colloquy.v1.TurnService/GetTurn": one(({ turnId }) => ({ turnId })),
+  "colloquy.v1.TurnService/ListTurns": one(({ conversationId }) => ({ conversationId })),
   "colloquy.v1.TurnService/AnswerTurn": {
     ...one(({ turnId }) => ({ turnId, results: [{ callId: "c1", output: { case: "text", value: "taken" } }] })),
     own: "NOT_AWAITED",

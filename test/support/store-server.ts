@@ -115,7 +115,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     services: [
       createConversationService({ database, secrets, purgeAfterDays: options.purgeAfterDays }),
       createMessageService({ database, secrets }),
-      createTurnService({ database, turns, hints }),
+      createTurnService({ database, turns, hints, secrets }),
       createParticipantService({ database, secrets }),
       createEventService({ database, secrets, subscriptions }),
       createTransferService({ database, renew: subscriptions.renew }),

@@ -464,6 +464,8 @@ const AGENTS: readonly WireCase[] = [
     name: "with its entries",
     requests: async (world) => [{ turnId: await world.turn(), streamEntries: true }],
   },
+  { rpc: "TurnService.GetTurn", requests: async (world) => [{ turnId: await world.turn() }] },
+  { rpc: "TurnService.ListTurns", requests: async (world) => [{ conversationId: await world.conversation() }] },
   {
     rpc: "TurnService.AnswerTurn",
     requests: async (world) => [{ turnId: await world.waitingTurn(), results: [{ callId: "c1", text: "a cat" }] }],

@@ -14,7 +14,7 @@ import type { ApprovalResponsePart, ToolResultPart } from "./part_pb.ts";
 import { file_colloquy_v1_part } from "./part_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
-import type { Turn, TurnDelta, TurnEnded, TurnEntryDelta, TurnEntryEnded, TurnEntryStarted, TurnInputRequired, TurnPolicy, TurnStarted } from "./turn_pb.ts";
+import type { Turn, TurnDelta, TurnEnded, TurnEntryDelta, TurnEntryEnded, TurnEntryStarted, TurnInputRequired, TurnPolicy, TurnStarted, TurnState } from "./turn_pb.ts";
 import { file_colloquy_v1_turn } from "./turn_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn_service.proto.
  */
 export const file_colloquy_v1_turn_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpwBChFSZXN1bWVUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhYKDnN0cmVhbV9lbnRyaWVzGAMgASgIEjoKBmN1cnNvchgEIAEoCUIqukgnciUYQDIhXihlWzAtOV0rKFwuWzAtOV0rKXsxLDN9fFswLTldKikkItECChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSAASNgoNZW50cnlfc3RhcnRlZBgDIAEoCzIdLmNvbGxvcXV5LnYxLlR1cm5FbnRyeVN0YXJ0ZWRIABIyCgtlbnRyeV9kZWx0YRgEIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeURlbHRhSAASMgoLZW50cnlfZW5kZWQYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlFbmRlZEgAEjgKDmlucHV0X3JlcXVpcmVkGAYgASgLMh4uY29sbG9xdXkudjEuVHVybklucHV0UmVxdWlyZWRIAEIHCgVldmVudCLIAQoRQW5zd2VyVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEjcKB3Jlc3VsdHMYAiADKAsyGy5jb2xsb3F1eS52MS5Ub29sUmVzdWx0UGFydEIJukgGkgEDEIAEEj8KCWFwcHJvdmFscxgDIAMoCzIhLmNvbGxvcXV5LnYxLkFwcHJvdmFsUmVzcG9uc2VQYXJ0Qgm6SAaSAQMQgAQSHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBIjUKEkFuc3dlclR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybiJOChFDYW5jZWxUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjUKEkNhbmNlbFR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybjK2BAoLVHVyblNlcnZpY2UShQEKBENoYXQSGC5jb2xsb3F1eS52MS5DaGF0UmVxdWVzdBoZLmNvbGxvcXV5LnYxLkNoYXRSZXNwb25zZSJG6scYByoFZXZlbnT6xxgECAIYAoLT5JMCLToBKiIoL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06Y2hhdDABEpEBCgpSZXN1bWVUdXJuEh4uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5SZXN1bWVUdXJuUmVzcG9uc2UiQJACAerHGA8iBmN1cnNvcioFZXZlbnT6xxgECAEYAYLT5JMCHBIaL3YxL3R1cm5zL3t0dXJuX2lkfTpyZXN1bWUwARKCAQoKQW5zd2VyVHVybhIeLmNvbGxvcXV5LnYxLkFuc3dlclR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuQW5zd2VyVHVyblJlc3BvbnNlIjP6xxgECAIYAoLT5JMCJToBKmIEdHVybiIaL3YxL3R1cm5zL3t0dXJuX2lkfTphbnN3ZXIShQEKCkNhbmNlbFR1cm4SHi5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXNwb25zZSI2kAIC+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06Y2FuY2VsYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
+  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpwBChFSZXN1bWVUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhYKDnN0cmVhbV9lbnRyaWVzGAMgASgIEjoKBmN1cnNvchgEIAEoCUIqukgnciUYQDIhXihlWzAtOV0rKFwuWzAtOV0rKXsxLDN9fFswLTldKikkItECChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSAASNgoNZW50cnlfc3RhcnRlZBgDIAEoCzIdLmNvbGxvcXV5LnYxLlR1cm5FbnRyeVN0YXJ0ZWRIABIyCgtlbnRyeV9kZWx0YRgEIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeURlbHRhSAASMgoLZW50cnlfZW5kZWQYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlFbmRlZEgAEjgKDmlucHV0X3JlcXVpcmVkGAYgASgLMh4uY29sbG9xdXkudjEuVHVybklucHV0UmVxdWlyZWRIAEIHCgVldmVudCIsCg5HZXRUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAEiMgoPR2V0VHVyblJlc3BvbnNlEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuIqQBChBMaXN0VHVybnNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhwKCXBhZ2Vfc2l6ZRgCIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAyABKAlCCbpIBnIEoM4YARIvCgVzdGF0ZRgEIAEoDjIWLmNvbGxvcXV5LnYxLlR1cm5TdGF0ZUIIukgFggECEAEiZAoRTGlzdFR1cm5zUmVzcG9uc2USKwoFdHVybnMYASADKAsyES5jb2xsb3F1eS52MS5UdXJuQgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiyAEKEUFuc3dlclR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARI3CgdyZXN1bHRzGAIgAygLMhsuY29sbG9xdXkudjEuVG9vbFJlc3VsdFBhcnRCCbpIBpIBAxCABBI/CglhcHByb3ZhbHMYAyADKAsyIS5jb2xsb3F1eS52MS5BcHByb3ZhbFJlc3BvbnNlUGFydEIJukgGkgEDEIAEEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI1ChJBbnN3ZXJUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4iTgoRQ2FuY2VsVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI1ChJDYW5jZWxUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ytQYKC1R1cm5TZXJ2aWNlEoUBCgRDaGF0EhguY29sbG9xdXkudjEuQ2hhdFJlcXVlc3QaGS5jb2xsb3F1eS52MS5DaGF0UmVzcG9uc2UiRurHGAcqBWV2ZW50+scYBAgCGAKC0+STAi06ASoiKC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OmNoYXQwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZjdXJzb3IqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEScgoHR2V0VHVybhIbLmNvbGxvcXV5LnYxLkdldFR1cm5SZXF1ZXN0GhwuY29sbG9xdXkudjEuR2V0VHVyblJlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCG2IEdHVybhITL3YxL3R1cm5zL3t0dXJuX2lkfRKIAQoJTGlzdFR1cm5zEh0uY29sbG9xdXkudjEuTGlzdFR1cm5zUmVxdWVzdBoeLmNvbGxvcXV5LnYxLkxpc3RUdXJuc1Jlc3BvbnNlIjyQAgH6xxgECAEYAYLT5JMCKxIpL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vdHVybnMSggEKCkFuc3dlclR1cm4SHi5jb2xsb3F1eS52MS5BbnN3ZXJUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkFuc3dlclR1cm5SZXNwb25zZSIz+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06YW5zd2VyEoUBCgpDYW5jZWxUdXJuEh4uY29sbG9xdXkudjEuQ2FuY2VsVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVzcG9uc2UiNpACAvrHGAQIAhgCgtPkkwIlOgEqYgR0dXJuIhovdjEvdHVybnMve3R1cm5faWR9OmNhbmNlbGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
 
 /**
  * @generated from message colloquy.v1.ChatRequest
@@ -269,6 +269,112 @@ export const ResumeTurnResponseSchema: GenMessage<ResumeTurnResponse> = /*@__PUR
   messageDesc(file_colloquy_v1_turn_service, 3);
 
 /**
+ * @generated from message colloquy.v1.GetTurnRequest
+ */
+export type GetTurnRequest = Message<"colloquy.v1.GetTurnRequest"> & {
+  /**
+   * The turn's id.
+   *
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.GetTurnRequest.
+ * Use `create(GetTurnRequestSchema)` to create a new message.
+ */
+export const GetTurnRequestSchema: GenMessage<GetTurnRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 4);
+
+/**
+ * @generated from message colloquy.v1.GetTurnResponse
+ */
+export type GetTurnResponse = Message<"colloquy.v1.GetTurnResponse"> & {
+  /**
+   * The turn.
+   *
+   * @generated from field: colloquy.v1.Turn turn = 1;
+   */
+  turn?: Turn | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.GetTurnResponse.
+ * Use `create(GetTurnResponseSchema)` to create a new message.
+ */
+export const GetTurnResponseSchema: GenMessage<GetTurnResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 5);
+
+/**
+ * @generated from message colloquy.v1.ListTurnsRequest
+ */
+export type ListTurnsRequest = Message<"colloquy.v1.ListTurnsRequest"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * Only turns in this state. Default: any.
+   *
+   * @generated from field: colloquy.v1.TurnState state = 4;
+   */
+  state: TurnState;
+};
+
+/**
+ * Describes the message colloquy.v1.ListTurnsRequest.
+ * Use `create(ListTurnsRequestSchema)` to create a new message.
+ */
+export const ListTurnsRequestSchema: GenMessage<ListTurnsRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 6);
+
+/**
+ * @generated from message colloquy.v1.ListTurnsResponse
+ */
+export type ListTurnsResponse = Message<"colloquy.v1.ListTurnsResponse"> & {
+  /**
+   * The turns.
+   *
+   * @generated from field: repeated colloquy.v1.Turn turns = 1;
+   */
+  turns: Turn[];
+
+  /**
+   * Token of the next page. Empty: this is the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ListTurnsResponse.
+ * Use `create(ListTurnsResponseSchema)` to create a new message.
+ */
+export const ListTurnsResponseSchema: GenMessage<ListTurnsResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 7);
+
+/**
  * @generated from message colloquy.v1.AnswerTurnRequest
  */
 export type AnswerTurnRequest = Message<"colloquy.v1.AnswerTurnRequest"> & {
@@ -307,7 +413,7 @@ export type AnswerTurnRequest = Message<"colloquy.v1.AnswerTurnRequest"> & {
  * Use `create(AnswerTurnRequestSchema)` to create a new message.
  */
 export const AnswerTurnRequestSchema: GenMessage<AnswerTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 4);
+  messageDesc(file_colloquy_v1_turn_service, 8);
 
 /**
  * @generated from message colloquy.v1.AnswerTurnResponse
@@ -326,7 +432,7 @@ export type AnswerTurnResponse = Message<"colloquy.v1.AnswerTurnResponse"> & {
  * Use `create(AnswerTurnResponseSchema)` to create a new message.
  */
 export const AnswerTurnResponseSchema: GenMessage<AnswerTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 5);
+  messageDesc(file_colloquy_v1_turn_service, 9);
 
 /**
  * @generated from message colloquy.v1.CancelTurnRequest
@@ -353,7 +459,7 @@ export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
  * Use `create(CancelTurnRequestSchema)` to create a new message.
  */
 export const CancelTurnRequestSchema: GenMessage<CancelTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 6);
+  messageDesc(file_colloquy_v1_turn_service, 10);
 
 /**
  * @generated from message colloquy.v1.CancelTurnResponse
@@ -372,7 +478,7 @@ export type CancelTurnResponse = Message<"colloquy.v1.CancelTurnResponse"> & {
  * Use `create(CancelTurnResponseSchema)` to create a new message.
  */
 export const CancelTurnResponseSchema: GenMessage<CancelTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 7);
+  messageDesc(file_colloquy_v1_turn_service, 11);
 
 /**
  * TurnService lets agents reply in conversations. A turn is one reply of an agent.
@@ -413,6 +519,26 @@ export const TurnService: GenService<{
     methodKind: "server_streaming";
     input: typeof ResumeTurnRequestSchema;
     output: typeof ResumeTurnResponseSchema;
+  },
+  /**
+   * GetTurn reads one turn.
+   *
+   * @generated from rpc colloquy.v1.TurnService.GetTurn
+   */
+  getTurn: {
+    methodKind: "unary";
+    input: typeof GetTurnRequestSchema;
+    output: typeof GetTurnResponseSchema;
+  },
+  /**
+   * ListTurns lists the turns of a conversation, the latest first.
+   *
+   * @generated from rpc colloquy.v1.TurnService.ListTurns
+   */
+  listTurns: {
+    methodKind: "unary";
+    input: typeof ListTurnsRequestSchema;
+    output: typeof ListTurnsResponseSchema;
   },
   /**
    * AnswerTurn brings what a turn in INPUT_REQUIRED waits for: results of calls that clients run, and answers whether calls

@@ -1,7 +1,6 @@
 // Reads what an agent gets of a conversation, when it is called.
 import { systemCaller } from "../../domain/identity/caller.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
-import { pairCalls } from "../../domain/turns/call-pairs.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
@@ -31,11 +30,7 @@ export async function replyRequestOf(
   const own = latest.filter(({ turn_id }) => turn_id === turnId);
   const others = latest.filter(({ id, turn_id }) => id !== asked?.id && turn_id !== turnId);
   const { mode, metadata, persona, profile_info: profileInfo } = conversation;
-  const messages = pairCalls([...latestOf(others, length - 1), ...(asked ? [asked] : []), ...own], (entry, call) => ({
-    ...call,
-    ...entry,
-    sender: call.sender,
-  }));
+  const messages = [...latestOf(others, length - 1), ...(asked ? [asked] : []), ...own];
   return { tenantId, conversationId, turnId, messages, tools, mode, metadata, persona, profileInfo };
 }
 

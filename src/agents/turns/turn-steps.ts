@@ -5,6 +5,7 @@ import { ApprovalRequestPartSchema, PartSchema } from "../../../gen/colloquy/v1/
 import { newId } from "../../domain/ids/id.ts";
 import { readParts } from "../../domain/parts/stored.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
+import { pairCalls } from "../../domain/turns/call-pairs.ts";
 import { openCalls, toolPlace } from "../../domain/turns/open-calls.ts";
 import { awaitsInput, type PendingCall, pendingText } from "../../domain/turns/pending-call.ts";
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
@@ -86,7 +87,7 @@ export class TurnSteps {
       for (;;) {
         await this.#runCalls(host, request);
         if (this.open.some(awaitsInput)) return "waits";
-        const messages = [...request.messages, ...host.writer.rows];
+        const messages = contextOf([...request.messages, ...host.writer.rows]);
         const finish = await this.#ask(host, { ...request, messages });
         const calls = this.open.filter((call) => this.#canRun(call));
         if (calls.length === 0) return { finish };
@@ -188,6 +189,14 @@ export class TurnSteps {
   #place() {
     return { id: newId(), step: this.reply.step };
   }
+}
+
+/** What the agent gets: no questions and answers of people, and a result for each call. */
+function contextOf(rows: readonly MessageRow[]): MessageRow[] {
+  const shown = rows.filter(
+    ({ kind }) => kind !== MessageKind.APPROVAL_REQUEST && kind !== MessageKind.APPROVAL_RESPONSE,
+  );
+  return pairCalls(shown, (entry, call) => ({ ...call, ...entry, sender: call.sender }));
 }
 
 /** The arguments of calls in a conversation, by the calls' ids; the last of an id counts. */

@@ -6,14 +6,17 @@ import type { Hints } from "../../live/hints/hints.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { HEARTBEAT_MS, heartbeatOf, withHeartbeats } from "../../pipeline/streams/heartbeat.ts";
 import type { Database } from "../../store/database.ts";
+import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { answerTurn } from "./answer.ts";
 import { chat } from "./chat.ts";
 import { cancelTurn, resumeTurn } from "./follow.ts";
+import { getTurn, listConversationTurns } from "./read.ts";
 
 export interface TurnServiceOptions {
   readonly database: Database;
   readonly turns: Turns;
   readonly hints: Hints;
+  readonly secrets: TenantSecrets;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly RoleName[] | undefined;
   /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
@@ -21,14 +24,18 @@ export interface TurnServiceOptions {
 }
 
 export function createTurnService(options: TurnServiceOptions): ServiceEntry {
-  const { database, turns, hints, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
-  const parts = { database, turns, hints, rolePolicy: new RolePolicy(memberRoles) };
+  const { database, turns, hints, secrets, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
+  const parts = { database, turns, hints, secrets, rolePolicy: new RolePolicy(memberRoles) };
   return serve(pb.TurnService, {
     chat: (request, context) =>
       withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
 
     resumeTurn: (request, context) =>
       withHeartbeats(resumeTurn(parts, request, context), heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs),
+
+    getTurn: (request, context) => getTurn(parts, request, context),
+
+    listTurns: (request, context) => listConversationTurns(parts, request, context),
 
     answerTurn: (request, context) => answerTurn(parts, request, context),
 

@@ -9,6 +9,7 @@ import { type EndState, FinishReason, statesBefore, TurnState } from "../../doma
 import type { Queryable } from "../database.ts";
 import type { TurnRow } from "./columns.ts";
 import { endTurn as endWithText } from "./entry-statements.ts";
+import { listTurns as listOfTurns } from "./list-statements.ts";
 import * as sql from "./statements.ts";
 
 export type { TurnRow } from "./columns.ts";
@@ -198,4 +199,19 @@ export async function followTurn(
 export async function abandonedTurns(on: Queryable): Promise<TurnPlace[]> {
   const rows = await on.query(sql.abandonedTurns, []);
   return rows.map((row) => ({ tenantId: row.tenant_id, conversationId: row.conversation_id, id: row.id }));
+}
+
+/** The turns of a conversation before an id, the latest first; undefined if the caller does not see the conversation. */
+export async function listTurns(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  before: string | undefined,
+  state: TurnState,
+  limit: number,
+  signal?: Interrupt,
+): Promise<TurnRow[] | undefined> {
+  const values = [caller.tenantId, caller.memberId, conversationId, before ?? null, state, limit];
+  const rows = await on.query(listOfTurns[caller.viewer.kind], values, signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is TurnRow => row.id !== null);
 }
