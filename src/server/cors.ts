@@ -12,6 +12,15 @@ export interface CorsOptions {
 }
 
 const METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE";
+/** What OpenAI's client sends besides, of itself and of each attempt. */
+const OPENAI_HEADERS = [
+  "OpenAI-Organization",
+  "OpenAI-Project",
+  "OpenAI-Beta",
+  "User-Agent",
+  ...["Arch", "Lang", "OS", "Package-Version", "Runtime", "Runtime-Version"].map((name) => `X-Stainless-${name}`),
+  ...["Retry-Count", "Timeout", "Helper-Method"].map((name) => `X-Stainless-${name}`),
+];
 const REQUEST_HEADERS = [
   ...cors.allowedHeaders,
   "Authorization",
@@ -36,6 +45,7 @@ const REQUEST_HEADERS = [
   "Accept-Language",
   "traceparent",
   "tracestate",
+  ...OPENAI_HEADERS,
 ].join(", ");
 const RESPONSE_HEADERS = [
   ...cors.exposedHeaders,
@@ -43,6 +53,8 @@ const RESPONSE_HEADERS = [
   "ETag",
   "Location",
   "Retry-After",
+  "Retry-After-Ms",
+  "X-Should-Retry",
   "RateLimit",
   "RateLimit-Policy",
   "RateLimit-Limit",
