@@ -65,6 +65,20 @@ describe("A9: a model server", () => {
     expect(grown).toBeLessThan(100 * MIB);
   });
 
+  const SHORT = 'data: {"choices":[{"delta":{"content":"hi"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n';
+  const layers = (count: number) =>
+    Array.from({ length: count }).reduce<Uint8Array>((inner) => gzipSync(inner), Buffer.from(SHORT));
+  test.each([
+    ["gzip", gzipSync(SHORT), { text: "hi" }],
+    ["zstd", zstdCompressSync(SHORT), { text: "", failure: { message: TOO_MUCH } }],
+    ["gzip, gzip", layers(2), { text: "", failure: { message: TOO_MUCH } }],
+    ["gzip, gzip, gzip, gzip", layers(4), { text: "", failure: { message: TOO_MUCH } }],
+  ] as const)("whose short reply is packed with %s", async (coding, body, outcome) => {
+    server.answer = (response) =>
+      response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": coding }).end(body);
+    expect(await server.ask()).toMatchObject(outcome);
+  });
+
   test.each([
     ["a line", 'data: {"choices":[', "x".repeat(65_536)],
     ["a comment", ": ", "x".repeat(65_536)],

@@ -1,7 +1,9 @@
-"""Calls the test contract with Python's gRPC (the C core). Arguments: address, token, directory of the generated code.
+"""Calls the test contract with Python's gRPC (the C core). Arguments: address, token, directory of the
+generated code, address to ping, file with an import.
 Prints one JSON object: what each call came to."""
 import json
 import sys
+import time
 
 sys.path.insert(0, sys.argv[3])
 import grpc  # noqa: E402
@@ -56,4 +58,29 @@ with grpc.insecure_channel(sys.argv[1], options=OPTIONS) as channel:
     seen["no service"] = raw(channel, "/no.such.Service/M")
     seen["no method"] = raw(channel, "/colloquy.test.v1.EchoService/NoSuch", bytes(200_000))
     seen["after all"] = outcome(lambda: echo.Echo(pb.EchoRequest(text="still"), metadata=META, timeout=30).text)
+
+# Pings twice a second, while a call says nothing and while there is none.
+PINGING = [
+    ("grpc.keepalive_time_ms", 500),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_time_between_pings_ms", 100),
+    ("grpc.http2.min_ping_interval_without_data_ms", 100),
+]
+with grpc.insecure_channel(sys.argv[4], options=PINGING) as channel:
+    echo = stubs.EchoServiceStub(channel)
+    seen["pings: silent call"] = outcome(lambda: echo.Echo(pb.EchoRequest(behave="hang"), metadata=META, timeout=3))
+    time.sleep(2)
+    seen["pings: after"] = outcome(lambda: echo.Echo(pb.EchoRequest(text="still"), metadata=META, timeout=30).text)
+
+# An import into the real store: requests and their answer as bytes, whose code Debian's compiler is too old to make.
+with open(sys.argv[5]) as file:
+    imported = json.load(file)
+with grpc.insecure_channel(imported["address"]) as channel:
+    same = lambda data: data  # noqa: E731
+    call = channel.stream_unary("/colloquy.v1.TransferService/ImportConversations", same, same)
+    pieces = (bytes.fromhex(piece) for piece in imported["requests"])
+    metadata = [tuple(pair) for pair in imported["metadata"]]
+    seen["import"] = outcome(lambda: call(pieces, metadata=metadata, timeout=30).hex())
 print(json.dumps(seen))
