@@ -161,6 +161,16 @@ test("only the store speaks SQL", () => {
   expect(wrong.map((room) => `${room}/ imports a database package: statements belong in store/`)).toEqual([]);
 });
 
+test("statements are written in the store alone", () => {
+  // A literal of store/driver's Statement: a name, and a text that begins as SQL does.
+  const literal = /\btext:\s*(?:\/\*[^*]*\*\/\s*)?[`"']\s*(?:select|insert|update|delete|with|merge|truncate|alter)\b/i;
+  const wrong = files.filter((file) => roomOf(file) !== "store" && literal.test(text(file)));
+  expect(
+    wrong.map((file) => `${file} holds a statement: it belongs in store/, beside the function that fills it`),
+  ).toEqual([]);
+  expect(files.some((file) => roomOf(file) === "store" && literal.test(text(file)))).toBe(true);
+});
+
 test("no protocol is spoken below the pipeline", () => {
   const below = ["services", "live", "access", "jobs", "store", "domain"];
   const wrong = below.filter((room) => importers(/from "(node:http2?|@connectrpc\/[\w-]+)"/).has(room));

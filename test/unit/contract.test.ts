@@ -151,3 +151,14 @@ function isBounded(field: DescField, rules: FieldRules): boolean {
   if (field.scalar === ScalarType.BYTES) return kind === "bytes" && value.maxLen > 0n;
   return kind !== undefined;
 }
+
+test("no request names two of a conversation, a message and a turn", () => {
+  // A token of one conversation is checked by the first that is found (services/within-conversation).
+  const subjects = ["conversation_id", "message_id", "turn_id"];
+  const named = methods.filter(own).map((method) => ({
+    method: method.name,
+    names: subjects.filter((name) => method.input.fields.some((field) => field.name === name)),
+  }));
+  expect(named.filter(({ names }) => names.length > 1)).toEqual([]);
+  expect(named.some(({ names }) => names.length === 1)).toBe(true);
+});

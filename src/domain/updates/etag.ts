@@ -20,6 +20,19 @@ export function checkEtag(given: string, version: number): void {
 }
 
 /**
+ * For an update: a resource that was read and is sent back brings its etag along. Throws ETAG_MISMATCH unless both are
+ * empty or name `version`.
+ */
+export function checkUpdateEtags(request: Tagged, resource: Tagged | undefined, version: number): void {
+  checkEtag(request.etag, version);
+  checkEtag(resource?.etag ?? "", version);
+}
+
+interface Tagged {
+  readonly etag: string;
+}
+
+/**
  * Throws ETAG_MISMATCH unless `given` is empty or the whole etag as it is now: for what writes over the messages, so that
  * those that came since it was read are not lost.
  */

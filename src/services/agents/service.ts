@@ -8,7 +8,7 @@ import { callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import { newId } from "../../domain/ids/id.ts";
 import { invalidPageToken } from "../../domain/lists/page-token.ts";
-import { checkEtag } from "../../domain/updates/etag.ts";
+import { checkEtag, checkUpdateEtags } from "../../domain/updates/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import * as store from "../../store/agents/agents.ts";
@@ -64,9 +64,8 @@ export function createAgentService({ database, secrets, ...rules }: AgentService
     updateAgent: mutation(method.updateAgent, async (tx, caller, request, context) => {
       const row = await store.lockAgent(tx, caller.tenantId, request.agentId);
       if (row === undefined) throw notFound("agent");
-      checkEtag(request.etag, row.version);
       const wanted = request.agent ?? create(AgentSchema);
-      checkEtag(wanted.etag, row.version);
+      checkUpdateEtags(request, wanted, row.version);
       const mask = request.updateMask?.paths;
       const fields = fieldsToUpdate(AgentSchema, wanted, mask, updatableFields).filter(
         // `*` is what somebody sends who has read the agent, and what is read has no credential.

@@ -9,7 +9,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
-import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
+import { checkLogEtag, checkUpdateEtags } from "../../domain/updates/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";
@@ -31,11 +31,8 @@ export async function updateConversation(
   const row = await lockVisible(tx, caller, request.conversationId);
   requireWrite(caller, row);
   const wanted = request.conversation ?? create(ConversationSchema);
-  // One that was read and is sent back brings its etag along.
-  for (const etag of [request.etag, wanted.etag]) {
-    if (request.messageList) checkLogEtag(etag, row.version, row.last_seq);
-    else checkEtag(etag, row.version);
-  }
+  if (request.messageList) for (const { etag } of [request, wanted]) checkLogEtag(etag, row.version, row.last_seq);
+  else checkUpdateEtags(request, wanted, row.version);
   const fields = fieldsToUpdate(ConversationSchema, wanted, request.updateMask?.paths, store.writableColumns);
   if (request.messageList === undefined) refuseNothing(fields, request.updateMask);
 

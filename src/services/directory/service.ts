@@ -6,7 +6,7 @@ import { invalidField, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isMemberId, MEMBER_ID_RULE, type Principal } from "../../domain/identity/principal.ts";
 import { deletedOf, hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
-import { checkEtag } from "../../domain/updates/etag.ts";
+import { checkEtag, checkUpdateEtags } from "../../domain/updates/etag.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Database, Queryable } from "../../store/database.ts";
@@ -47,8 +47,8 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         await store.lockHierarchy(tx, caller.tenantId);
         const before = await store.lockMember(tx, caller.tenantId, request.memberId);
         if (before !== undefined) requireRank(context.principal, roleOfNumber(before.role));
-        if (before !== undefined || request.etag !== "") checkEtag(request.etag, before?.version ?? 0);
-        if (before !== undefined) checkEtag(request.member?.etag ?? "", before.version);
+        if (before === undefined) checkEtag(request.etag, 0);
+        else checkUpdateEtags(request, request.member, before.version);
         const after = {
           displayName,
           role: role || (before?.role ?? roleNumber("member")),

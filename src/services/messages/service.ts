@@ -8,7 +8,7 @@ import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { checkKinds, kindsOf } from "../../domain/messages/kinds.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
-import { checkEtag, checkLogEtag } from "../../domain/updates/etag.ts";
+import { checkEtag, checkLogEtag, checkUpdateEtags } from "../../domain/updates/etag.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";
@@ -71,8 +71,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     updateMessage: messageMutation(method.updateMessage, async (tx, caller, place, request) => {
       const { conversation, message } = await lockMessage(tx, caller, place);
       requireAuthor(caller, conversation, message);
-      checkEtag(request.etag, message.version);
-      checkEtag(request.message?.etag ?? "", message.version);
+      checkUpdateEtags(request, request.message, message.version);
       await updateMessage(tx, caller, message, request, rolePolicy);
       return { message: await rereadMessage(tx, caller, message) };
     }),

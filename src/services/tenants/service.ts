@@ -6,7 +6,7 @@ import type { TenantRecord } from "../../access/store-interfaces.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
-import { checkEtag } from "../../domain/updates/etag.ts";
+import { checkUpdateEtags } from "../../domain/updates/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
@@ -85,9 +85,8 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
         actOnce(tx, method.updateTenant, request, context, caller, async () => {
           const tenant = await store.lockTenant(tx, caller.tenantId);
           if (tenant === undefined) throw notFound("tenant");
-          checkEtag(request.etag, tenant.updateTime.getTime());
           const wanted = request.tenant ?? create(TenantSchema);
-          checkEtag(wanted.etag, tenant.updateTime.getTime());
+          checkUpdateEtags(request, wanted, tenant.updateTime.getTime());
           const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, ["display_name"]);
           refuseNothing(fields, request.updateMask);
           if (fields.length > 0 && tenant.name !== wanted.displayName) {
