@@ -10,6 +10,7 @@ import { p1, p2, p5, p6 } from "./scenarios/reads.ts";
 import { p11 } from "./scenarios/start.ts";
 import { tokens } from "./scenarios/tokens.ts";
 import { turns } from "./scenarios/turns.ts";
+import { webhooks } from "./scenarios/webhooks.ts";
 import { p3, p4 } from "./scenarios/writes.ts";
 import type { Stage } from "./stage.ts";
 
@@ -28,5 +29,5 @@ async function p10(): Promise<Row> {
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...{ P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P11: p11, P12: p12 },
-  ...{ dialect, pages, import: importing, turns, tokens, parts },
+  ...{ dialect, pages, import: importing, turns, tokens, parts, webhooks },
 };
