@@ -2,7 +2,7 @@
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { mostItems, textLimit } from "../pipeline/validation/item-limits.ts";
 
-/** The most characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum. */
+/** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum. */
 const MAX_TEXT_VALUE = 64 * 1024;
 
 export type Kind =

@@ -13,7 +13,7 @@ import { readJson } from "./json-values.ts";
 
 export { parseJson };
 
-/** The most levels of objects and lists in a body: a list or map of messages is two for each of the 100 of messages. */
+/** Maximum number of levels of objects and lists in a body: a list or map of messages is two for each of the 100 of messages. */
 export const MAX_JSON_DEPTH = 256;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -30,7 +30,7 @@ export const jsonText: { decode(bytes?: Uint8Array): string } = {
   },
 };
 
-/** The most values of a body that is read at once. */
+/** Maximum number of values of a body that is read at once. */
 const MAX_VALUES = 20_000;
 
 /** Whether a text has more commas than {@link MAX_VALUES}. Commas of strings count too: large bodies are read elsewhere. */

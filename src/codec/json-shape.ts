@@ -9,9 +9,9 @@ import { mayHoldFault, numberFault } from "./json-number.ts";
 import { JsonScanner, NotJson } from "./json-scanner.ts";
 import { ShapeFault } from "./shape-fault.ts";
 
-/** The most values of one body: objects, lists, strings, numbers. Each takes a microsecond to read. */
+/** Maximum number of values of one body: objects, lists, strings, numbers. Each takes a microsecond to read. */
 export const MAX_VALUES = 200_000;
-/** The most of one item of a list of messages, and of a body without the items of such lists. */
+/** Maximum of one item of a list of messages, and of a body without the items of such lists. */
 export const MAX_PIECE_VALUES = 20_000;
 /** Parts of a body that nothing reads are cut out of it if they are longer. */
 const WORTH_CUTTING = 64;
@@ -21,7 +21,7 @@ export interface ShapeOptions {
   readonly ignoreUnknownFields: boolean;
   /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
   readonly skipped?: ReadonlySet<string>;
-  /** Whether a number that is too large for a double is refused here. Default: false, whoever reads it sees that it is infinite. */
+  /** Whether a number that is too large for a double is refused here. Default: false, the reader sees that it is infinite. */
   readonly finite?: boolean;
   /** Default: no field is written as a bare list. */
   readonly bareListOf?: BareListOf;

@@ -13,11 +13,11 @@ import type { Json } from "../domain/json.ts";
 import { type Place, textOf } from "../pipeline/validation/message-path.ts";
 import { ShapeFault } from "./shape-fault.ts";
 
-/** The most characters of an integer that is written as a string. To convert millions takes seconds. */
+/** Maximum number of characters of an integer that is written as a string. To convert millions takes seconds. */
 export const MAX_INTEGER_TEXT = 40;
-/** The most characters of any other number that is written as a string. */
+/** Maximum number of characters of any other number that is written as a string. */
 export const MAX_NUMBER_TEXT = 1_000;
-/** The most characters of a time or a duration. */
+/** Maximum number of characters of a time or a duration. */
 const MAX_TIME_TEXT = 64;
 
 /** What `fromJson` does, but throws a {@link ShapeFault} for a number of too many characters and for a time of no day. */

@@ -3,7 +3,7 @@ import { isTooDeep, MAX_JSON_DEPTH, parseJson, textOf } from "../../codec/json-r
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { endOfString } from "../../domain/json.ts";
 
-/** The most values of a body. */
+/** Maximum number of values of a body. */
 export const MAX_VALUES = 20_000;
 
 /** Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than {@link MAX_VALUES} values. */

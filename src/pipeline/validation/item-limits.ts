@@ -11,7 +11,7 @@ const FREE_JSON = ["google.protobuf.Struct", "google.protobuf.ListValue"];
 
 const known = new WeakMap<DescField, number>();
 
-/** The most items of a repeated field, or pairs of a map: `max_items`, `max_pairs`, or 1,000. */
+/** Maximum number of items of a repeated field, or pairs of a map: `max_items`, `max_pairs`, or 1,000. */
 export function mostItems(field: DescField): number {
   let most = known.get(field);
   if (most === undefined) {

@@ -6,9 +6,9 @@ import { checkParts, type PartHolder } from "../../domain/parts/rules.ts";
 import { mostItems, tooManyItems } from "./item-limits.ts";
 import { type Place, textOf } from "./message-path.ts";
 
-/** The most levels of objects and lists in a Struct, itself included. */
+/** Maximum number of levels of objects and lists in a Struct, itself included. */
 export const MAX_STRUCT_DEPTH = 32;
-/** The most bytes of a Struct, written as JSON. */
+/** Maximum bytes of a Struct, written as JSON. */
 export const MAX_STRUCT_BYTES = 16 * 1024;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -19,7 +19,7 @@ interface Step {
   readonly visit: Visit;
 }
 
-/** The most violations that one check reports. */
+/** Maximum number of violations that one check reports. */
 const MAX_VIOLATIONS = 20;
 
 /**

@@ -8,7 +8,7 @@ import { predefinedRules } from "./predefined.ts";
 import { createWellFormedCheck } from "./text-rules.ts";
 import { uncheckedPart } from "./unchecked-part.ts";
 
-/** The most broken rules that one error names. */
+/** Maximum number of broken rules that one error names. */
 const MAX_VIOLATIONS = 20;
 
 /** Throws INVALID_FIELD, with the broken rules, the first 20 at most, if a message is not what its contract says. */

@@ -1,7 +1,7 @@
 // The JSON values of a stream: one after the other, as in JSON lines, or the elements of one list.
 import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 
-/** The most characters of one value: a conversation with all that was said in it. */
+/** Maximum number of characters of one value: a conversation with all that was said in it. */
 const MAX_VALUE = 256 * 1024 * 1024;
 
 /** Yields the text of each value. Throws MALFORMED_BODY for what is not UTF-8, or too long. */

@@ -14,7 +14,7 @@ export interface EntityTag {
   readonly weak: boolean;
 }
 
-/** The most tags that one header may list. */
+/** Maximum number of tags that one header may list. */
 const MAX_TAGS = 64;
 
 // A compressed answer is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends back

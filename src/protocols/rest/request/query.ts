@@ -15,7 +15,7 @@ import { invalid, invalidAll, type RestProblem, type Violation } from "../bindin
 import { pairReader, textReader } from "../binding/text-value.ts";
 import { visible } from "./json/position.ts";
 
-/** The most parameters of one request. */
+/** Maximum number of parameters of one request. */
 export const MAX_PARAMETERS = 1000;
 
 export interface QueryRules {

@@ -18,7 +18,7 @@ import { RestProblem } from "../binding/problem.ts";
 import { httpBodyIn } from "../request/message.ts";
 import type { JsonWriter } from "./json-write.ts";
 
-/** The most bytes of one answer, at least one for each character. */
+/** Maximum bytes of one answer, at least one for each character. */
 const MAX_ANSWER_BYTES = 64 << 20;
 
 export interface AnswerParts {

@@ -25,9 +25,9 @@ import { writeError, writeResponse } from "./response.ts";
 export interface ConnectAdapterOptions {
   readonly pipeline: Pipeline;
   readonly lifecycle: Lifecycle;
-  /** The most bytes of one request message, also once decompressed. Default: 4 MiB. */
+  /** Maximum bytes of one request message, also once decompressed. Default: 4 MiB. */
   readonly readMaxBytes?: number;
-  /** The most bytes of one answer message. Default: 64 MiB. */
+  /** Maximum bytes of one answer message. Default: 64 MiB. */
   readonly writeMaxBytes?: number;
   /** How request bodies are read. */
   readonly bodies: BodyRules;

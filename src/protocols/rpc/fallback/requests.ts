@@ -18,7 +18,7 @@ const DECOMPRESSING = 4;
 /** What all calls of a server read their messages with. */
 export interface MessageReading {
   readonly codec: Codec;
-  /** The most bytes of one message, also once decompressed. */
+  /** Maximum bytes of one message, also once decompressed. */
   readonly readMaxBytes: number;
   readonly codings: ReadonlyMap<string, SentCoding>;
 }

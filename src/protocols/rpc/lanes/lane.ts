@@ -17,9 +17,9 @@ import type { LaneHead } from "./call-head.ts";
 export interface LaneOptions {
   readonly pipeline: Pipeline;
   readonly lifecycle: Lifecycle;
-  /** The most bytes of one request message, also once decompressed. */
+  /** Maximum bytes of one request message, also once decompressed. */
   readonly readMaxBytes: number;
-  /** The most bytes of one response message. */
+  /** Maximum bytes of one response message. */
   readonly writeMaxBytes: number;
   /** How request bodies are read. */
   readonly bodies: BodyRules;

@@ -24,9 +24,9 @@ export interface ReadOptions {
   readonly registry?: Registry;
 }
 
-/** The most violations that one answer lists. */
+/** Maximum number of violations that one answer lists. */
 const MAX_VIOLATIONS = 20;
-/** The most values of an enum that an answer names. */
+/** Maximum number of values of an enum that an answer names. */
 const MAX_NAMED_VALUES = 10;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
@@ -130,7 +130,7 @@ function enumOf({ name, values }: DescEnum): string {
   return named.length > MAX_NAMED_VALUES ? `a value of ${name}` : `one of ${named.join(", ")}`;
 }
 
-/** What a field takes, in words, to whoever gave a value that it does not. */
+/** What a field accepts, in words, for the error about a value that it does not accept. */
 function nameOf(field: DescField, value: JsonValue): string {
   if (field.fieldKind === "list" || bareListOf(field) !== undefined)
     return Array.isArray(value) ? "an array of the field's type" : "an array";
