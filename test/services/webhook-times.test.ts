@@ -1,0 +1,84 @@
+// What days do to webhook endpoints: the feed keeps what they have still to take, and who takes nothing is disabled.
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { WebhookState } from "../../gen/colloquy/v1/webhook_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
+import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
+
+let server: IdentityServer;
+let receiver: Receiver;
+beforeAll(async () => {
+  server = await startIdentityServer({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
+});
+afterAll(() => server.close());
+beforeEach(async () => {
+  receiver = await startReceiver();
+  return () => receiver.close();
+});
+
+async function clients() {
+  const { id, key } = await server.tenant();
+  const { credential } = await key("read", "write", "admin");
+  const change = (name: string, text: string) => server.database.query({ name: `test_${name}`, text }, [id]);
+  return {
+    hooks: server.client(WebhookService, credential),
+    conversations: server.client(ConversationService, credential),
+    /** A subscription brings the feed up to date, and deletes from it what is old. */
+    async follow() {
+      const subscription = server.client(EventService, credential).subscribe({})[Symbol.asyncIterator]();
+      await subscription.next();
+      await subscription.return?.();
+    },
+    weekLater: () =>
+      change("age_feed", "update feed set create_time = create_time - interval '8 days' where tenant_id = $1"),
+    rows: () => change("count_feed", "select position from feed where tenant_id = $1"),
+    change,
+  };
+}
+
+const target = () => ({ case: "url", value: receiver.url }) as const;
+
+test("what an endpoint has still to take stays in the feed after 7 days, and is sent", async () => {
+  const own = await clients();
+  const { endpoint } = await own.hooks.createWebhookEndpoint({ endpoint: { target: target() } });
+  const endpointId = endpoint?.id ?? "";
+  await own.hooks.pauseWebhookEndpoint({ endpointId });
+  await own.conversations.createConversation({ messages: [{ content: "a" }, { content: "b" }] });
+  await own.follow();
+  await own.weekLater();
+  await own.follow();
+  expect((await own.rows()).length).toBe(1);
+  await own.hooks.resumeWebhookEndpoint({ endpointId });
+  await expect.poll(() => receiver.taken().map(({ seq }) => seq)).toEqual(["1", "2"]);
+  await own.hooks.deleteWebhookEndpoint({ endpointId });
+  await expect
+    .poll(async () => {
+      await own.follow();
+      return (await own.rows()).length;
+    })
+    .toBe(0);
+});
+
+test("an endpoint that took nothing for 3 days is disabled, and keeps its place", async () => {
+  const own = await clients();
+  receiver.answer = ({ response }) => response.writeHead(500).end();
+  const { endpoint } = await own.hooks.createWebhookEndpoint({ endpoint: { target: target() } });
+  const endpointId = endpoint?.id ?? "";
+  const read = async () => (await own.hooks.getWebhookEndpoint({ endpointId })).endpoint;
+  await own.conversations.createConversation({ messages: [{ content: "a" }] });
+  await expect.poll(read).toMatchObject({ progress: { failures: 1 } });
+  await own.hooks.pauseWebhookEndpoint({ endpointId });
+  await own.change(
+    "age_failure",
+    `update webhook_progress set failing_since = now() - interval '73 hours', next_attempt_time = null where tenant_id = $1`,
+  );
+  await own.change("unpause", "update webhook_endpoint set state = 1 where tenant_id = $1");
+  await expect
+    .poll(read)
+    .toMatchObject({ state: WebhookState.DISABLED, stateReason: "the endpoint took nothing for 3 days" });
+  receiver.answer = ({ response }) => response.writeHead(200).end();
+  await own.hooks.resumeWebhookEndpoint({ endpointId });
+  await expect.poll(() => receiver.taken().map(({ seq }) => seq)).toEqual(["1"]);
+});
