@@ -14,6 +14,7 @@ export const EventType = {
   CONVERSATION_UPDATED: 9,
   CONVERSATION_DELETED: 10,
   CONVERSATION_RESTORED: 11,
+  BRANCH_SELECTED: 20,
   /** From here on: notices, which are in the feed alone; see store/feed/notices.ts. */
   CONVERSATION_PURGED: 100,
   ENDPOINT_DISABLED: 101,
@@ -38,7 +39,8 @@ export type NewEvent =
     }
   | { readonly type: typeof EventType.CONVERSATION_UPDATED; readonly data: { readonly fields: readonly string[] } }
   | { readonly type: typeof EventType.CONVERSATION_DELETED; readonly data: Record<string, never> }
-  | { readonly type: typeof EventType.CONVERSATION_RESTORED; readonly data: Record<string, never> };
+  | { readonly type: typeof EventType.CONVERSATION_RESTORED; readonly data: Record<string, never> }
+  | { readonly type: typeof EventType.BRANCH_SELECTED; readonly data: MessageReference };
 
 export interface MessageReference {
   readonly message_id: string;

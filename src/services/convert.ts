@@ -111,6 +111,7 @@ export function toMessage(row: MessageRow): Message {
     clientId: row.client_id ?? "",
     turnId: "",
     step: 0,
+    parentId: row.parent_id ?? "",
   };
   if (row.parts === null) message.parts = [];
   else setStoredParts(message as Message, row.parts);

@@ -32,6 +32,7 @@ afterAll(async () => {
 describe.skipIf(!hasTools).each([
   ["docs/rest.md", 12],
   ["docs/messages.md", 4],
+  ["docs/branches.md", 3],
   ["docs/access.md", 0],
 ])("%s", (document, least) => {
   test("prints what it says", async () => {

@@ -136,6 +136,12 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/RestoreAllMessages": [conversation, MANAGE],
   "MessageService/ListMessages, deleted": [inConversation({ deleted: DeletedFilter.ONLY }), READ_ONE],
   "MessageService/ListMessageRevisions": [message, READ_ONE],
+  "MessageService/ListBranches": [conversation, READ_ONE],
+  "MessageService/SelectBranch": [(scene) => ({ ...conversation(scene), ...message(scene) }), WRITE],
+  "MessageService/SendMessage, after another": [
+    ({ conversationId, messageId }) => ({ conversationId, message: { ...say, parentId: messageId } }),
+    WRITE,
+  ],
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
   "TurnService/Chat": [inConversation({ message: say }), WRITE],

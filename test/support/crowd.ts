@@ -66,6 +66,8 @@ async function fill(url: string, tenant: string): Promise<void> {
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
       select '${tenant}', '${LONG}', 2 * n - 1, ${id("a000", "n")}, 1, 'bob', 'message'
       from generate_series(1, ${LONG_MESSAGES}) n;
+    insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, create_time, editor)
+      select '${tenant}', '${LONG}', 2 * n - 1, 0, 1, 'before', ${second("n")}, 'bob' from generate_series(1, 1000) n;
     insert into event (tenant_id, conversation_id, seq, type, actor, data)
       select '${tenant}', '${LONG}', 2 * n, 1, 'ada', '{}' from generate_series(1, ${LONG_MESSAGES}) n;
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content)
@@ -93,6 +95,12 @@ async function fillOthers(url: string): Promise<void> {
     insert into member (tenant_id, id) select ${tenant}, 'guest-' || n from generate_series(1, 10) t, generate_series(1, 5000) n;
     insert into participant (tenant_id, conversation_id, member_id, join_seq, conversation_time)
       select ${tenant}, ${id("9000", "n")}, 'guest-' || n, 1, ${second("n")}
-      from generate_series(1, 10) t, generate_series(1, 5000) n;`,
+      from generate_series(1, 10) t, generate_series(1, 5000) n;
+    insert into branch_run (tenant_id, conversation_id, from_seq, to_seq, parent_seq, source_id)
+      select ${tenant}, ${id("9000", "1")}, n, n, n - 1, ${id("9000", "1")}
+      from generate_series(1, 10) t, generate_series(1, 500) n;
+    insert into live_segment (tenant_id, conversation_id, from_seq, to_seq, source_id)
+      select ${tenant}, ${id("9000", "1")}, n, n, ${id("9000", "1")}
+      from generate_series(1, 10) t, generate_series(1, 500) n;`,
   );
 }

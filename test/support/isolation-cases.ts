@@ -118,6 +118,8 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.MessageService/DeleteAllMessages": conversation,
   "colloquy.v1.MessageService/RestoreAllMessages": conversation,
   "colloquy.v1.MessageService/ListMessageRevisions": message,
+  "colloquy.v1.MessageService/ListBranches": conversation,
+  "colloquy.v1.MessageService/SelectBranch": one(({ conversationId, messageId }) => ({ conversationId, messageId })),
   "colloquy.v1.MessageService/ReplaceMessages": one(({ conversationId }) => ({
     conversationId,
     messages: [{ role: 1, content: "taken" }],

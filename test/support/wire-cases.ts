@@ -275,6 +275,32 @@ const MESSAGES: readonly WireCase[] = [
     requests: async (world) => [{ ...(await talk(world)), message: { ...MESSAGE, clientId: "ü 1" } }],
   },
   {
+    rpc: "MessageService.SendMessage",
+    name: "with a parent",
+    async requests(world) {
+      const asked = await talk(world);
+      return [{ ...asked, message: { ...MESSAGE, parentId: asked.conversationId } }];
+    },
+  },
+  {
+    rpc: "MessageService.SelectBranch",
+    async requests(world) {
+      const asked = await talk(world);
+      const { messages } = await messagesOf(world).listMessages(asked);
+      const messageId = messages[1]?.id ?? "";
+      await messagesOf(world).sendMessage({ ...asked, message: { content: "b", parentId: messages[0]?.id ?? "" } });
+      return [{ ...asked, messageId }];
+    },
+  },
+  {
+    rpc: "MessageService.ListBranches",
+    async requests(world) {
+      const asked = await talk(world);
+      await messagesOf(world).sendMessage({ ...asked, message: { content: "b", parentId: asked.conversationId } });
+      return [{ ...asked, pageSize: 1 }];
+    },
+  },
+  {
     rpc: "MessageService.BatchSendMessages",
     requests: async (world) => [{ ...(await talk(world)), messages: [MESSAGE, { content: "b" }, { content: "c" }] }],
   },

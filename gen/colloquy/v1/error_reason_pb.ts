@@ -227,7 +227,7 @@ export const ErrorReason = {
   AGENT_FAILED: 27,
 
   /**
-   * RESOURCE_EXHAUSTED: a quota is used up: of open streams, or of turns that wait. `google.rpc.QuotaFailure` names it.
+   * RESOURCE_EXHAUSTED: a quota is used up: of open streams, of turns that wait, or of branches. `google.rpc.QuotaFailure` names it.
    * Metadata for open streams: `{"limit": "streams.key"}`.
    *
    * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 28;

@@ -23,7 +23,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/message_service.proto.
  */
 export const file_colloquy_v1_message_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIqEBChJTZW5kTWVzc2FnZVJlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESLQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCBrpIA8gBARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAESGQoRcGFydGljaXBhbnRzX29ubHkYBCABKAgiPAoTU2VuZE1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSKSAQoYQmF0Y2hTZW5kTWVzc2FnZXNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEjMKCG1lc3NhZ2VzGAIgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUILukgIkgEFCAEQ6AcSHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIk4KGUJhdGNoU2VuZE1lc3NhZ2VzUmVzcG9uc2USMQoIbWVzc2FnZXMYASADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgm6SAaSAQMQ6AciaQoRR2V0TWVzc2FnZVJlcXVlc3QSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSIzhgBEjUKB2RlbGV0ZWQYAiABKA4yGi5jb2xsb3F1eS52MS5EZWxldGVkRmlsdGVyQgi6SAWCAQIQASI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UihAQKE0xpc3RNZXNzYWdlc1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEhoKBHNraXAYBCABKAVCDLpICRoHGICt4gQoABIyCgVvcmRlchgFIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VPcmRlckIIukgFggECEAESGgoJYWZ0ZXJfc2VxGAYgASgDQge6SAQiAigAEhsKCmJlZm9yZV9zZXEYByABKANCB7pIBCICKAASMAoEcm9sZRgIIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIiCgZzZW5kZXIYCSABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIaChJpbmNsdWRlX3RvdGFsX3NpemUYCiABKAgSNQoHZGVsZXRlZBgLIAEoDjIaLmNvbGxvcXV5LnYxLkRlbGV0ZWRGaWx0ZXJCCLpIBYIBAhABEjwKBWtpbmRzGAwgAygOMhguY29sbG9xdXkudjEuTWVzc2FnZUtpbmRCE7pIEJIBDRAIGAEiB4IBBBABIAASHAoJY2xpZW50X2lkGA0gASgJQgm6SAZyBJDOGAEingEKFExpc3RNZXNzYWdlc1Jlc3BvbnNlEjEKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSLiAQoYQmF0Y2hMaXN0TWVzc2FnZXNSZXF1ZXN0Ei0KEGNvbnZlcnNhdGlvbl9pZHMYASADKAlCE7pIEJIBDQgBEMgBIgZyBIjOGAESGgoGbGF0ZXN0GAIgASgFQgq6SAcaBRjoBygAEiEKDG1heF9tZXNzYWdlcxgDIAEoBUILukgIGgYYoJwBKAASGgoJYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAEjwKBWtpbmRzGAUgAygOMhguY29sbG9xdXkudjEuTWVzc2FnZUtpbmRCE7pIEJIBDRAIGAEiB4IBBBABIAAi0wEKGUJhdGNoTGlzdE1lc3NhZ2VzUmVzcG9uc2USQwoNY29udmVyc2F0aW9ucxgBIAMoCzIhLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbk1lc3NhZ2VzQgm6SAaSAQMQyAESJgoLbWlzc2luZ19pZHMYAiADKAlCEbpIDpIBCxDIASIGcgSQzhgBEigKDXJlbWFpbmluZ19pZHMYAyADKAlCEbpIDpIBCxDIASIGcgSQzhgBEh8KDm5leHRfYWZ0ZXJfc2VxGAQgASgDQge6SAQiAigAIm4KFENvbnZlcnNhdGlvbk1lc3NhZ2VzEiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEjIKCG1lc3NhZ2VzGAIgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIKukgHkgEEEKCcASKWAwoVU2VhcmNoTWVzc2FnZXNSZXF1ZXN0EhkKBXF1ZXJ5GAEgASgJQgq6SAdyBRABGPQDEhwKCXBhZ2Vfc2l6ZRgCIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAyABKAlCCbpIBnIEoM4YARIiCg9jb252ZXJzYXRpb25faWQYBCABKAlCCbpIBnIEkM4YARIwCgRyb2xlGAUgASgOMhguY29sbG9xdXkudjEuTWVzc2FnZVJvbGVCCLpIBYIBAhABEiIKBnNlbmRlchgGIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEnwKBmxhYmVscxgHIAMoCzIuLmNvbGxvcXV5LnYxLlNlYXJjaE1lc3NhZ2VzUmVxdWVzdC5MYWJlbHNFbnRyeUI8ukg5mgE2ECAiK3IpMideW2EtejAtOV0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGP8BGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEicwoWU2VhcmNoTWVzc2FnZXNSZXNwb25zZRI1CgdtYXRjaGVzGAEgAygLMhkuY29sbG9xdXkudjEuTWVzc2FnZU1hdGNoQgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiogEKDE1lc3NhZ2VNYXRjaBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCgVzY29yZRgCIAEoAkIKukgHCgUtAAAAABIZCgdzbmlwcGV0GAMgASgJQgi6SAVyAxjSARI1CgpoaWdobGlnaHRzGAQgAygLMhYuY29sbG9xdXkudjEuVGV4dFJhbmdlQgm6SAaSAQMQyAEiPAoJVGV4dFJhbmdlEhYKBXN0YXJ0GAEgASgFQge6SAQaAigAEhcKBmxlbmd0aBgCIAEoBUIHukgEGgIoACLFAQoUVXBkYXRlTWVzc2FnZVJlcXVlc3QSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSIzhgBEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIXCgRldGFnGAQgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgFIAEoCUIJukgGcgSYzhgBIj4KFVVwZGF0ZU1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSJtChREZWxldGVNZXNzYWdlUmVxdWVzdBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBIjOGAESFwoEZXRhZxgCIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASI+ChVEZWxldGVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UibgoVUmVzdG9yZU1lc3NhZ2VSZXF1ZXN0Eh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEiM4YARIXCgRldGFnGAIgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIj8KFlJlc3RvcmVNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiXQoYRGVsZXRlQWxsTWVzc2FnZXNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI7ChlEZWxldGVBbGxNZXNzYWdlc1Jlc3BvbnNlEh4KDWRlbGV0ZWRfY291bnQYASABKANCB7pIBCICKAAiXgoZUmVzdG9yZUFsbE1lc3NhZ2VzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiPQoaUmVzdG9yZUFsbE1lc3NhZ2VzUmVzcG9uc2USHwoOcmVzdG9yZWRfY291bnQYASABKANCB7pIBCICKAAieQobTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXF1ZXN0Eh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEiM4YARIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAMgASgJQgm6SAZyBKDOGAEifgocTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXNwb25zZRI6CglyZXZpc2lvbnMYASADKAsyHC5jb2xsb3F1eS52MS5NZXNzYWdlUmV2aXNpb25CCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASLmAQoWUmVwbGFjZU1lc3NhZ2VzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIyCghtZXNzYWdlcxgCIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFwoEZXRhZxgDIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YARI8CgVraW5kcxgFIAMoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VLaW5kQhO6SBCSAQ0QCBgBIgeCAQQQASAAIpgBChdSZXBsYWNlTWVzc2FnZXNSZXNwb25zZRIgCg91bmNoYW5nZWRfY291bnQYASABKAVCB7pIBBoCKAASHQoMZWRpdGVkX2NvdW50GAIgASgFQge6SAQaAigAEh4KDWRlbGV0ZWRfY291bnQYAyABKAVCB7pIBBoCKAASHAoLYWRkZWRfY291bnQYBCABKAVCB7pIBBoCKAAqbQoMTWVzc2FnZU9yZGVyEh0KGU1FU1NBR0VfT1JERVJfVU5TUEVDSUZJRUQQABIeChpNRVNTQUdFX09SREVSX09MREVTVF9GSVJTVBABEh4KGk1FU1NBR0VfT1JERVJfTkVXRVNUX0ZJUlNUEAIyrhAKDk1lc3NhZ2VTZXJ2aWNlEsIBCgtTZW5kTWVzc2FnZRIfLmNvbGxvcXV5LnYxLlNlbmRNZXNzYWdlUmVxdWVzdBogLmNvbGxvcXV5LnYxLlNlbmRNZXNzYWdlUmVzcG9uc2UicOrHGB4IyQESGS92MS9tZXNzYWdlcy97bWVzc2FnZS5pZH36xxgECAIYAoLT5JMCQDoHbWVzc2FnZWIHbWVzc2FnZSIsL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXMSrQEKEUJhdGNoU2VuZE1lc3NhZ2VzEiUuY29sbG9xdXkudjEuQmF0Y2hTZW5kTWVzc2FnZXNSZXF1ZXN0GiYuY29sbG9xdXkudjEuQmF0Y2hTZW5kTWVzc2FnZXNSZXNwb25zZSJJ+scYBAgCGAKC0+STAjs6ASoiNi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOmJhdGNoU2VuZBKEAQoKR2V0TWVzc2FnZRIeLmNvbGxvcXV5LnYxLkdldE1lc3NhZ2VSZXF1ZXN0Gh8uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlc3BvbnNlIjWQAgH6xxgECAEYAYLT5JMCJGIHbWVzc2FnZRIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKUAQoMTGlzdE1lc3NhZ2VzEiAuY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VzUmVxdWVzdBohLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlc1Jlc3BvbnNlIj+QAgH6xxgECAEYAYLT5JMCLhIsL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXMSkAEKEUJhdGNoTGlzdE1lc3NhZ2VzEiUuY29sbG9xdXkudjEuQmF0Y2hMaXN0TWVzc2FnZXNSZXF1ZXN0GiYuY29sbG9xdXkudjEuQmF0Y2hMaXN0TWVzc2FnZXNSZXNwb25zZSIskAIB+scYBAgBGAGC0+STAhs6ASoiFi92MS9tZXNzYWdlczpiYXRjaExpc3QSgQEKDlNlYXJjaE1lc3NhZ2VzEiIuY29sbG9xdXkudjEuU2VhcmNoTWVzc2FnZXNSZXF1ZXN0GiMuY29sbG9xdXkudjEuU2VhcmNoTWVzc2FnZXNSZXNwb25zZSImkAIB+scYBAgBGAGC0+STAhUSEy92MS9tZXNzYWdlczpzZWFyY2gSlgEKDVVwZGF0ZU1lc3NhZ2USIS5jb2xsb3F1eS52MS5VcGRhdGVNZXNzYWdlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXNwb25zZSI+kAIC+scYBAgCGAOC0+STAi06B21lc3NhZ2ViB21lc3NhZ2UyGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0SigEKDURlbGV0ZU1lc3NhZ2USIS5jb2xsb3F1eS52MS5EZWxldGVNZXNzYWdlUmVxdWVzdBoiLmNvbGxvcXV5LnYxLkRlbGV0ZU1lc3NhZ2VSZXNwb25zZSIy+scYBAgCGAOC0+STAiRiB21lc3NhZ2UqGS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0SmAEKDlJlc3RvcmVNZXNzYWdlEiIuY29sbG9xdXkudjEuUmVzdG9yZU1lc3NhZ2VSZXF1ZXN0GiMuY29sbG9xdXkudjEuUmVzdG9yZU1lc3NhZ2VSZXNwb25zZSI9+scYBAgCGAOC0+STAi86ASpiB21lc3NhZ2UiIS92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH06cmVzdG9yZRKwAQoRRGVsZXRlQWxsTWVzc2FnZXMSJS5jb2xsb3F1eS52MS5EZWxldGVBbGxNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5EZWxldGVBbGxNZXNzYWdlc1Jlc3BvbnNlIkyQAgL6xxgECAIYBILT5JMCOzoBKiI2L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6ZGVsZXRlQWxsErQBChJSZXN0b3JlQWxsTWVzc2FnZXMSJi5jb2xsb3F1eS52MS5SZXN0b3JlQWxsTWVzc2FnZXNSZXF1ZXN0GicuY29sbG9xdXkudjEuUmVzdG9yZUFsbE1lc3NhZ2VzUmVzcG9uc2UiTZACAvrHGAQIAhgEgtPkkwI8OgEqIjcvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlczpyZXN0b3JlQWxsEqMBChRMaXN0TWVzc2FnZVJldmlzaW9ucxIoLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVxdWVzdBopLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlUmV2aXNpb25zUmVzcG9uc2UiNpACAfrHGAQIARgBgtPkkwIlEiMvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9L3JldmlzaW9ucxKgAQoPUmVwbGFjZU1lc3NhZ2VzEiMuY29sbG9xdXkudjEuUmVwbGFjZU1lc3NhZ2VzUmVxdWVzdBokLmNvbGxvcXV5LnYxLlJlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlIkKQAgL6xxgECAIYBILT5JMCMToBKhosL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXNiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_actor, file_colloquy_v1_deleted_filter, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("CiFjb2xsb3F1eS92MS9tZXNzYWdlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIqEBChJTZW5kTWVzc2FnZVJlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESLQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCBrpIA8gBARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAESGQoRcGFydGljaXBhbnRzX29ubHkYBCABKAgiPAoTU2VuZE1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSKSAQoYQmF0Y2hTZW5kTWVzc2FnZXNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEjMKCG1lc3NhZ2VzGAIgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUILukgIkgEFCAEQ6AcSHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIk4KGUJhdGNoU2VuZE1lc3NhZ2VzUmVzcG9uc2USMQoIbWVzc2FnZXMYASADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgm6SAaSAQMQ6AciaQoRR2V0TWVzc2FnZVJlcXVlc3QSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSIzhgBEjUKB2RlbGV0ZWQYAiABKA4yGi5jb2xsb3F1eS52MS5EZWxldGVkRmlsdGVyQgi6SAWCAQIQASI7ChJHZXRNZXNzYWdlUmVzcG9uc2USJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiqgQKE0xpc3RNZXNzYWdlc1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEhoKBHNraXAYBCABKAVCDLpICRoHGICt4gQoABIyCgVvcmRlchgFIAEoDjIZLmNvbGxvcXV5LnYxLk1lc3NhZ2VPcmRlckIIukgFggECEAESGgoJYWZ0ZXJfc2VxGAYgASgDQge6SAQiAigAEhsKCmJlZm9yZV9zZXEYByABKANCB7pIBCICKAASMAoEcm9sZRgIIAEoDjIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VSb2xlQgi6SAWCAQIQARIiCgZzZW5kZXIYCSABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIaChJpbmNsdWRlX3RvdGFsX3NpemUYCiABKAgSNQoHZGVsZXRlZBgLIAEoDjIaLmNvbGxvcXV5LnYxLkRlbGV0ZWRGaWx0ZXJCCLpIBYIBAhABEjwKBWtpbmRzGAwgAygOMhguY29sbG9xdXkudjEuTWVzc2FnZUtpbmRCE7pIEJIBDRAIGAEiB4IBBBABIAASHAoJY2xpZW50X2lkGA0gASgJQgm6SAZyBJDOGAESJAoRYnJhbmNoX21lc3NhZ2VfaWQYDiABKAlCCbpIBnIEkM4YASKeAQoUTGlzdE1lc3NhZ2VzUmVzcG9uc2USMQoIbWVzc2FnZXMYASADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAESIAoKdG90YWxfc2l6ZRgDIAEoA0IHukgEIgIoAEgAiAEBQg0KC190b3RhbF9zaXplIuIBChhCYXRjaExpc3RNZXNzYWdlc1JlcXVlc3QSLQoQY29udmVyc2F0aW9uX2lkcxgBIAMoCUITukgQkgENCAEQyAEiBnIEiM4YARIaCgZsYXRlc3QYAiABKAVCCrpIBxoFGOgHKAASIQoMbWF4X21lc3NhZ2VzGAMgASgFQgu6SAgaBhignAEoABIaCglhZnRlcl9zZXEYBCABKANCB7pIBCICKAASPAoFa2luZHMYBSADKA4yGC5jb2xsb3F1eS52MS5NZXNzYWdlS2luZEITukgQkgENEAgYASIHggEEEAEgACLTAQoZQmF0Y2hMaXN0TWVzc2FnZXNSZXNwb25zZRJDCg1jb252ZXJzYXRpb25zGAEgAygLMiEuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uTWVzc2FnZXNCCbpIBpIBAxDIARImCgttaXNzaW5nX2lkcxgCIAMoCUIRukgOkgELEMgBIgZyBJDOGAESKAoNcmVtYWluaW5nX2lkcxgDIAMoCUIRukgOkgELEMgBIgZyBJDOGAESHwoObmV4dF9hZnRlcl9zZXEYBCABKANCB7pIBCICKAAibgoUQ29udmVyc2F0aW9uTWVzc2FnZXMSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESMgoIbWVzc2FnZXMYAiADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBIpYDChVTZWFyY2hNZXNzYWdlc1JlcXVlc3QSGQoFcXVlcnkYASABKAlCCrpIB3IFEAEY9AMSHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEiIKD2NvbnZlcnNhdGlvbl9pZBgEIAEoCUIJukgGcgSQzhgBEjAKBHJvbGUYBSABKA4yGC5jb2xsb3F1eS52MS5NZXNzYWdlUm9sZUIIukgFggECEAESIgoGc2VuZGVyGAYgASgLMhIuY29sbG9xdXkudjEuQWN0b3ISfAoGbGFiZWxzGAcgAygLMi4uY29sbG9xdXkudjEuU2VhcmNoTWVzc2FnZXNSZXF1ZXN0LkxhYmVsc0VudHJ5Qjy6SDmaATYQICIrcikyJ15bYS16MC05XShbYS16MC05Ll8vLV17MCw2MX1bYS16MC05XSk/JCoFcgMY/wEaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJzChZTZWFyY2hNZXNzYWdlc1Jlc3BvbnNlEjUKB21hdGNoZXMYASADKAsyGS5jb2xsb3F1eS52MS5NZXNzYWdlTWF0Y2hCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASKiAQoMTWVzc2FnZU1hdGNoEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEhkKBXNjb3JlGAIgASgCQgq6SAcKBS0AAAAAEhkKB3NuaXBwZXQYAyABKAlCCLpIBXIDGNIBEjUKCmhpZ2hsaWdodHMYBCADKAsyFi5jb2xsb3F1eS52MS5UZXh0UmFuZ2VCCbpIBpIBAxDIASI8CglUZXh0UmFuZ2USFgoFc3RhcnQYASABKAVCB7pIBBoCKAASFwoGbGVuZ3RoGAIgASgFQge6SAQaAigAIsUBChRVcGRhdGVNZXNzYWdlUmVxdWVzdBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBIjOGAESJQoHbWVzc2FnZRgCIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2USLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEhcKBGV0YWcYBCABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAUgASgJQgm6SAZyBJjOGAEiPgoVVXBkYXRlTWVzc2FnZVJlc3BvbnNlEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIm0KFERlbGV0ZU1lc3NhZ2VSZXF1ZXN0Eh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEiM4YARIXCgRldGFnGAIgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgDIAEoCUIJukgGcgSYzhgBIj4KFURlbGV0ZU1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSJuChVSZXN0b3JlTWVzc2FnZVJlcXVlc3QSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSIzhgBEhcKBGV0YWcYAiABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAEiPwoWUmVzdG9yZU1lc3NhZ2VSZXNwb25zZRIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSJdChhEZWxldGVBbGxNZXNzYWdlc1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjsKGURlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2USHgoNZGVsZXRlZF9jb3VudBgBIAEoA0IHukgEIgIoACJeChlSZXN0b3JlQWxsTWVzc2FnZXNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI9ChpSZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZRIfCg5yZXN0b3JlZF9jb3VudBgBIAEoA0IHukgEIgIoACJ5ChtMaXN0TWVzc2FnZVJldmlzaW9uc1JlcXVlc3QSHQoKbWVzc2FnZV9pZBgBIAEoCUIJukgGcgSIzhgBEhwKCXBhZ2Vfc2l6ZRgCIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAyABKAlCCbpIBnIEoM4YASJ+ChxMaXN0TWVzc2FnZVJldmlzaW9uc1Jlc3BvbnNlEjoKCXJldmlzaW9ucxgBIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBIuYBChZSZXBsYWNlTWVzc2FnZXNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEjIKCG1lc3NhZ2VzGAIgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIKukgHkgEEEKCcARIXCgRldGFnGAMgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBEjwKBWtpbmRzGAUgAygOMhguY29sbG9xdXkudjEuTWVzc2FnZUtpbmRCE7pIEJIBDRAIGAEiB4IBBBABIAAimAEKF1JlcGxhY2VNZXNzYWdlc1Jlc3BvbnNlEiAKD3VuY2hhbmdlZF9jb3VudBgBIAEoBUIHukgEGgIoABIdCgxlZGl0ZWRfY291bnQYAiABKAVCB7pIBBoCKAASHgoNZGVsZXRlZF9jb3VudBgDIAEoBUIHukgEGgIoABIcCgthZGRlZF9jb3VudBgEIAEoBUIHukgEGgIoACKWAQoGQnJhbmNoEh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEkM4YARIcCgttZXNzYWdlX3NlcRgCIAEoA0IHukgEIgIoABIjChBmaXJzdF9tZXNzYWdlX2lkGAMgASgJQgm6SAZyBJDOGAESHAoJcGFyZW50X2lkGAQgASgJQgm6SAZyBJDOGAESDAoEbGl2ZRgFIAEoCCKQAQoTU2VsZWN0QnJhbmNoUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIdCgptZXNzYWdlX2lkGAIgASgJQgm6SAZyBIjOGAESFwoEZXRhZxgDIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI7ChRTZWxlY3RCcmFuY2hSZXNwb25zZRIjCgZicmFuY2gYASABKAsyEy5jb2xsb3F1eS52MS5CcmFuY2gidgoTTGlzdEJyYW5jaGVzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAMgASgJQgm6SAZyBKDOGAEibAoUTGlzdEJyYW5jaGVzUmVzcG9uc2USMAoIYnJhbmNoZXMYASADKAsyEy5jb2xsb3F1eS52MS5CcmFuY2hCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASptCgxNZXNzYWdlT3JkZXISHQoZTUVTU0FHRV9PUkRFUl9VTlNQRUNJRklFRBAAEh4KGk1FU1NBR0VfT1JERVJfT0xERVNUX0ZJUlNUEAESHgoaTUVTU0FHRV9PUkRFUl9ORVdFU1RfRklSU1QQAjLrEgoOTWVzc2FnZVNlcnZpY2USwgEKC1NlbmRNZXNzYWdlEh8uY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXF1ZXN0GiAuY29sbG9xdXkudjEuU2VuZE1lc3NhZ2VSZXNwb25zZSJw6scYHgjJARIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlLmlkffrHGAQIAhgCgtPkkwJAOgdtZXNzYWdlYgdtZXNzYWdlIiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKtAQoRQmF0Y2hTZW5kTWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaFNlbmRNZXNzYWdlc1Jlc3BvbnNlIkn6xxgECAIYAoLT5JMCOzoBKiI2L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vbWVzc2FnZXM6YmF0Y2hTZW5kEoQBCgpHZXRNZXNzYWdlEh4uY29sbG9xdXkudjEuR2V0TWVzc2FnZVJlcXVlc3QaHy5jb2xsb3F1eS52MS5HZXRNZXNzYWdlUmVzcG9uc2UiNZACAfrHGAQIARgBgtPkkwIkYgdtZXNzYWdlEhkvdjEvbWVzc2FnZXMve21lc3NhZ2VfaWR9EpQBCgxMaXN0TWVzc2FnZXMSIC5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZXNSZXF1ZXN0GiEuY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VzUmVzcG9uc2UiP5ACAfrHGAQIARgBgtPkkwIuEiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKQAQoRQmF0Y2hMaXN0TWVzc2FnZXMSJS5jb2xsb3F1eS52MS5CYXRjaExpc3RNZXNzYWdlc1JlcXVlc3QaJi5jb2xsb3F1eS52MS5CYXRjaExpc3RNZXNzYWdlc1Jlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCGzoBKiIWL3YxL21lc3NhZ2VzOmJhdGNoTGlzdBKBAQoOU2VhcmNoTWVzc2FnZXMSIi5jb2xsb3F1eS52MS5TZWFyY2hNZXNzYWdlc1JlcXVlc3QaIy5jb2xsb3F1eS52MS5TZWFyY2hNZXNzYWdlc1Jlc3BvbnNlIiaQAgH6xxgECAEYAYLT5JMCFRITL3YxL21lc3NhZ2VzOnNlYXJjaBKWAQoNVXBkYXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLlVwZGF0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuVXBkYXRlTWVzc2FnZVJlc3BvbnNlIj6QAgL6xxgECAIYA4LT5JMCLToHbWVzc2FnZWIHbWVzc2FnZTIZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKKAQoNRGVsZXRlTWVzc2FnZRIhLmNvbGxvcXV5LnYxLkRlbGV0ZU1lc3NhZ2VSZXF1ZXN0GiIuY29sbG9xdXkudjEuRGVsZXRlTWVzc2FnZVJlc3BvbnNlIjL6xxgECAIYA4LT5JMCJGIHbWVzc2FnZSoZL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfRKYAQoOUmVzdG9yZU1lc3NhZ2USIi5jb2xsb3F1eS52MS5SZXN0b3JlTWVzc2FnZVJlcXVlc3QaIy5jb2xsb3F1eS52MS5SZXN0b3JlTWVzc2FnZVJlc3BvbnNlIj36xxgECAIYA4LT5JMCLzoBKmIHbWVzc2FnZSIhL3YxL21lc3NhZ2VzL3ttZXNzYWdlX2lkfTpyZXN0b3JlErABChFEZWxldGVBbGxNZXNzYWdlcxIlLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVxdWVzdBomLmNvbGxvcXV5LnYxLkRlbGV0ZUFsbE1lc3NhZ2VzUmVzcG9uc2UiTJACAvrHGAQIAhgEgtPkkwI7OgEqIjYvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlczpkZWxldGVBbGwStAEKElJlc3RvcmVBbGxNZXNzYWdlcxImLmNvbGxvcXV5LnYxLlJlc3RvcmVBbGxNZXNzYWdlc1JlcXVlc3QaJy5jb2xsb3F1eS52MS5SZXN0b3JlQWxsTWVzc2FnZXNSZXNwb25zZSJNkAIC+scYBAgCGASC0+STAjw6ASoiNy92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L21lc3NhZ2VzOnJlc3RvcmVBbGwSowEKFExpc3RNZXNzYWdlUmV2aXNpb25zEiguY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXF1ZXN0GikuY29sbG9xdXkudjEuTGlzdE1lc3NhZ2VSZXZpc2lvbnNSZXNwb25zZSI2kAIB+scYBAgBGAGC0+STAiUSIy92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0vcmV2aXNpb25zEqABCg9SZXBsYWNlTWVzc2FnZXMSIy5jb2xsb3F1eS52MS5SZXBsYWNlTWVzc2FnZXNSZXF1ZXN0GiQuY29sbG9xdXkudjEuUmVwbGFjZU1lc3NhZ2VzUmVzcG9uc2UiQpACAvrHGAQIAhgEgtPkkwIxOgEqGiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9tZXNzYWdlcxKjAQoMU2VsZWN0QnJhbmNoEiAuY29sbG9xdXkudjEuU2VsZWN0QnJhbmNoUmVxdWVzdBohLmNvbGxvcXV5LnYxLlNlbGVjdEJyYW5jaFJlc3BvbnNlIk6QAgL6xxgECAIYAoLT5JMCPToBKmIGYnJhbmNoIjAvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfTpzZWxlY3RCcmFuY2gSlAEKDExpc3RCcmFuY2hlcxIgLmNvbGxvcXV5LnYxLkxpc3RCcmFuY2hlc1JlcXVlc3QaIS5jb2xsb3F1eS52MS5MaXN0QnJhbmNoZXNSZXNwb25zZSI/kAIB+scYBAgBGAGC0+STAi4SLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L2JyYW5jaGVzYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_actor, file_colloquy_v1_deleted_filter, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * @generated from message colloquy.v1.SendMessageRequest
@@ -37,7 +37,7 @@ export type SendMessageRequest = Message<"colloquy.v1.SendMessageRequest"> & {
   conversationId: string;
 
   /**
-   * The message: kind, role, content, parts, metadata, client_time and client_id; other fields are ignored.
+   * The message: kind, role, content, parts, metadata, client_time, client_id and parent_id; other fields are ignored.
    *
    * @generated from field: colloquy.v1.Message message = 2;
    */
@@ -98,8 +98,8 @@ export type BatchSendMessagesRequest = Message<"colloquy.v1.BatchSendMessagesReq
   conversationId: string;
 
   /**
-   * The messages: kind, role, content, parts, metadata, client_time and client_id of each; other fields are ignored. 1 to
-   * 1,000.
+   * The messages: kind, role, content, parts, metadata, client_time and client_id of each, and the parent_id of the first;
+   * other fields are ignored. 1 to 1,000.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 2;
    */
@@ -285,6 +285,14 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
    * @generated from field: string client_id = 13;
    */
   clientId: string;
+
+  /**
+   * Of the branch that SelectBranch would select for the entry with this id, instead of the live one. Default: empty. Of
+   * one conversation only.
+   *
+   * @generated from field: string branch_message_id = 14;
+   */
+  branchMessageId: string;
 };
 
 /**
@@ -1035,6 +1043,178 @@ export const ReplaceMessagesResponseSchema: GenMessage<ReplaceMessagesResponse> 
   messageDesc(file_colloquy_v1_message_service, 28);
 
 /**
+ * Branch is one path through a conversation, from its beginning to an entry that nothing follows.
+ *
+ * @generated from message colloquy.v1.Branch
+ */
+export type Branch = Message<"colloquy.v1.Branch"> & {
+  /**
+   * The id of its last entry, which also selects it.
+   *
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * The place of its last entry in the log.
+   *
+   * @generated from field: int64 message_seq = 2;
+   */
+  messageSeq: bigint;
+
+  /**
+   * The id of the first entry of its own, which no branch before it had. Empty: the conversation's first branch, or one
+   * that has none yet.
+   *
+   * @generated from field: string first_message_id = 3;
+   */
+  firstMessageId: string;
+
+  /**
+   * The id of the entry that `first_message_id` follows. Empty: none.
+   *
+   * @generated from field: string parent_id = 4;
+   */
+  parentId: string;
+
+  /**
+   * Whether it is the live one.
+   *
+   * @generated from field: bool live = 5;
+   */
+  live: boolean;
+};
+
+/**
+ * Describes the message colloquy.v1.Branch.
+ * Use `create(BranchSchema)` to create a new message.
+ */
+export const BranchSchema: GenMessage<Branch> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 29);
+
+/**
+ * @generated from message colloquy.v1.SelectBranchRequest
+ */
+export type SelectBranchRequest = Message<"colloquy.v1.SelectBranchRequest"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The id of an entry on the branch, of any kind, which is not deleted.
+   *
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * Etag that the conversation must still have; if anything was added to its log since, the call fails with ABORTED,
+   * reason ETAG_MISMATCH. Default: empty, not checked. Over REST, the header `If-Match` does the same.
+   *
+   * @generated from field: string etag = 3;
+   */
+  etag: string;
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.SelectBranchRequest.
+ * Use `create(SelectBranchRequestSchema)` to create a new message.
+ */
+export const SelectBranchRequestSchema: GenMessage<SelectBranchRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 30);
+
+/**
+ * @generated from message colloquy.v1.SelectBranchResponse
+ */
+export type SelectBranchResponse = Message<"colloquy.v1.SelectBranchResponse"> & {
+  /**
+   * The branch, live now.
+   *
+   * @generated from field: colloquy.v1.Branch branch = 1;
+   */
+  branch?: Branch | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.SelectBranchResponse.
+ * Use `create(SelectBranchResponseSchema)` to create a new message.
+ */
+export const SelectBranchResponseSchema: GenMessage<SelectBranchResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 31);
+
+/**
+ * @generated from message colloquy.v1.ListBranchesRequest
+ */
+export type ListBranchesRequest = Message<"colloquy.v1.ListBranchesRequest"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ListBranchesRequest.
+ * Use `create(ListBranchesRequestSchema)` to create a new message.
+ */
+export const ListBranchesRequestSchema: GenMessage<ListBranchesRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 32);
+
+/**
+ * @generated from message colloquy.v1.ListBranchesResponse
+ */
+export type ListBranchesResponse = Message<"colloquy.v1.ListBranchesResponse"> & {
+  /**
+   * The branches.
+   *
+   * @generated from field: repeated colloquy.v1.Branch branches = 1;
+   */
+  branches: Branch[];
+
+  /**
+   * Token of the next page. Empty: this is the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ListBranchesResponse.
+ * Use `create(ListBranchesResponseSchema)` to create a new message.
+ */
+export const ListBranchesResponseSchema: GenMessage<ListBranchesResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_message_service, 33);
+
+/**
  * MessageOrder is an order of messages.
  *
  * @generated from enum colloquy.v1.MessageOrder
@@ -1085,7 +1265,8 @@ export const MessageOrderSchema: GenEnum<MessageOrder> = /*@__PURE__*/
  */
 export const MessageService: GenService<{
   /**
-   * SendMessage adds a message at the end of a conversation. Fails with FAILED_PRECONDITION, reason
+   * SendMessage adds a message at the end of a conversation, or with a `parent_id` after that entry: what follows it so
+   * far is then hidden, as another branch. Fails with FAILED_PRECONDITION, reason
    * CONVERSATION_CLOSED, if the conversation is closed.
    *
    * With a `client_id` that a message of the conversation has, it adds nothing: if sender, kind, role, content, parts,
@@ -1229,6 +1410,29 @@ export const MessageService: GenService<{
     methodKind: "unary";
     input: typeof ReplaceMessagesRequestSchema;
     output: typeof ReplaceMessagesResponseSchema;
+  },
+  /**
+   * SelectBranch makes another branch of a conversation the live one, which lists, counts, searches, agents and the other
+   * REST APIs see: the path to an entry, and on from there to the newest that follows it. The branch that was live is
+   * hidden, and can be selected again. Selecting the live one changes nothing. Fails with ABORTED, reason
+   * TURN_IN_PROGRESS, while a turn is open.
+   *
+   * @generated from rpc colloquy.v1.MessageService.SelectBranch
+   */
+  selectBranch: {
+    methodKind: "unary";
+    input: typeof SelectBranchRequestSchema;
+    output: typeof SelectBranchResponseSchema;
+  },
+  /**
+   * ListBranches lists the branches of a conversation by their last entries, oldest first. One that never branched has one.
+   *
+   * @generated from rpc colloquy.v1.MessageService.ListBranches
+   */
+  listBranches: {
+    methodKind: "unary";
+    input: typeof ListBranchesRequestSchema;
+    output: typeof ListBranchesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_colloquy_v1_message_service, 0);

@@ -37,7 +37,7 @@ export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
   conversationId: string;
 
   /**
-   * The message: kind, role, content, parts, metadata, client_time and client_id; other fields are ignored. With the
+   * The message: kind, role, content, parts, metadata, client_time, client_id and parent_id; other fields are ignored. With the
    * client id of a stored message, as SendMessage takes it, the call attaches to the turn that replies to it, running or
    * ended; if there is none, it begins one.
    *

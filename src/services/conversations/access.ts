@@ -4,7 +4,7 @@ import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { mayManage, mayWrite, type Standing } from "../../domain/identity/visibility.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import { type LockedRow, lockConversation } from "../../store/conversations/conversations.ts";
+import { type LockedRow, lockConversation, readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 
 /**
@@ -19,6 +19,17 @@ export async function lockVisible(
 ): Promise<LockedRow> {
   const row = isOurId(id) ? await lockConversation(tx, caller, id) : undefined;
   if (row === undefined || (row.deleted && deleted === "hidden")) throw notFound("conversation");
+  return row;
+}
+
+/** A conversation that is not locked, as far as its tree is stored. Throws NOT_FOUND if the caller does not see it. */
+export async function findVisible(
+  on: Queryable,
+  caller: Caller,
+  id: string,
+): Promise<Pick<LockedRow, "id" | "segmented">> {
+  const row = isOurId(id) ? await readConversation(on, caller, id) : undefined;
+  if (row === undefined) throw notFound("conversation");
   return row;
 }
 

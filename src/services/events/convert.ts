@@ -52,6 +52,11 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
       return { case: "conversationDeleted", value: {} };
     case EventType.CONVERSATION_RESTORED:
       return { case: "conversationRestored", value: {} };
+    case EventType.BRANCH_SELECTED:
+      return {
+        case: "branchSelected",
+        value: { messageId: String(data.message_id), messageSeq: BigInt(Number(data.message_seq)) },
+      };
     case EventType.CONVERSATION_PURGED:
       return { case: "conversationPurged", value: {} };
     case EventType.ENDPOINT_DISABLED:

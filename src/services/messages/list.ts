@@ -18,8 +18,10 @@ import { Turns } from "../../pipeline/streams/time-slices.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/messages/lists.ts";
+import { findVisible } from "../conversations/access.ts";
 import { toMessage } from "../convert.ts";
 import { type PageQuery, paginate } from "../paginate.ts";
+import { pathOf } from "./branches.ts";
 
 const END_OF_LOG = 2n ** 63n - 1n;
 /** Stands for any parent (AIP-159). */
@@ -63,6 +65,7 @@ async function readMessages(
     sender: senderOf(request),
     kinds: kindsOf(request.kinds),
     clientId: request.clientId || null,
+    path: await branchAskedFor(database, caller, request),
     count: request.includeTotalSize,
     ...part,
   };
@@ -71,6 +74,15 @@ async function readMessages(
     : undefined;
   if (found === undefined) throw notFound("conversation");
   return found;
+}
+
+/** The path of the branch that is asked for. Throws NOT_FOUND if there is none. */
+async function branchAskedFor(database: Database, caller: Caller, request: pb.ListMessagesRequest) {
+  if (request.branchMessageId === "") return undefined;
+  const row = await findVisible(database, caller, request.conversationId);
+  const path = await pathOf(database, caller, row, request.branchMessageId);
+  if (path === undefined) throw notFound("message");
+  return path;
 }
 
 /** Deleted ones of all conversations. */
@@ -95,13 +107,16 @@ async function readDeletedMessages(
 }
 
 /** Throws INVALID_FIELD unless the request asks for what a list across conversations can answer. */
-function requireOnlyDeleted({ deleted, afterSeq, beforeSeq, clientId }: pb.ListMessagesRequest): void {
+function requireOnlyDeleted({ deleted, afterSeq, beforeSeq, clientId, branchMessageId }: pb.ListMessagesRequest): void {
   const of = `with conversation_id "${ANY}"`;
   if (deleted !== DeletedFilter.ONLY)
     throw invalidField("deleted", `must be DELETED_FILTER_ONLY ${of}`, "deleted.only");
   if (afterSeq !== 0n) throw invalidField("after_seq", `must be 0 ${of}`, "after_seq.one_conversation");
   if (beforeSeq !== 0n) throw invalidField("before_seq", `must be 0 ${of}`, "before_seq.one_conversation");
   if (clientId !== "") throw invalidField("client_id", `must be empty ${of}`, "client_id.one_conversation");
+  if (branchMessageId !== "") {
+    throw invalidField("branch_message_id", `must be empty ${of}`, "branch_message_id.one_conversation");
+  }
 }
 
 export async function searchMessages(

@@ -1,5 +1,5 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
-import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import { type Message, MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
@@ -15,15 +15,17 @@ import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/messages/messages.ts";
 import { SendQueue } from "../../store/messages/send-batcher.ts";
-import { lockVisible, requireManage, requireOpen } from "../conversations/access.ts";
+import { findVisible, lockVisible, requireManage, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDraft, toMessage, toMessageRevision } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
 import { batchListMessages } from "./batch.ts";
+import { readBranches, selectBranch } from "./branches.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { listMessages, searchMessages } from "./list.ts";
 import { replaceMessages } from "./replace.ts";
 import { requireAnswerable, sendMessages } from "./send.ts";
+import { sendBranched } from "./send-branched.ts";
 
 export interface MessageServiceOptions {
   readonly database: Database;
@@ -38,10 +40,19 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
   const { conversationMutation, messageMutation } = createMutations(database);
   const rolePolicy = new RolePolicy(options.memberRoles);
   const sending = { database, rolePolicy, sends: new SendQueue(database) };
+  const sendOnBranch = conversationMutation(method.sendMessage, async (tx, caller, request) => {
+    const wanted = { ...request, messages: request.message ? [request.message] : [] };
+    const [message] = await sendBranched(tx, caller, wanted, rolePolicy, () => "message");
+    return message === undefined ? {} : { message };
+  });
+  const batchSendOnBranch = conversationMutation(method.batchSendMessages, async (tx, caller, request) => ({
+    messages: await sendBranched(tx, caller, request, rolePolicy, (index) => `messages[${index}]`),
+  }));
   return serve(pb.MessageService, {
     async sendMessage(request, context) {
       const { conversationId, participantsOnly } = request;
       const messages = request.message ? [request.message] : [];
+      if (isBranched(messages)) return sendOnBranch(request, context);
       const call = [pb.SendMessageRequestSchema, request] as const;
       const [message] = await sendMessages(sending, context, call, { conversationId, messages, participantsOnly });
       return message === undefined ? {} : { message };
@@ -49,6 +60,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
 
     async batchSendMessages(request, context) {
       requireAnswerable(request.messages);
+      if (isBranched(request.messages)) return batchSendOnBranch(request, context);
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
       return { messages: await sendMessages(sending, context, call, request) };
     },
@@ -129,6 +141,32 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       };
     }),
 
+    selectBranch: conversationMutation(method.selectBranch, async (tx, caller, request, context) => {
+      const row = await lockVisible(tx, caller, request.conversationId);
+      requireWrite(caller, row);
+      checkLogEtag(request.etag, row.version, row.last_seq);
+      const branch = await selectBranch(tx, caller, row, request.messageId);
+      const details = { message_id: branch.messageId };
+      const what = { action: "conversation.select_branch", resourceType: "conversation", resourceId: row.id, details };
+      await audit(tx, caller, context, what);
+      return { branch };
+    }),
+
+    async listBranches(request, { principal }) {
+      const caller = callerFrom(principal);
+      const { items, ...page } = await paginate(secrets, caller, pb.ListBranchesRequestSchema, request, {
+        item: pb.BranchSchema,
+        async read({ after: [seq = "0"] = [], limit }) {
+          const row = await findVisible(database, caller, request.conversationId);
+          return readBranches(database, caller, row, BigInt(seq), limit);
+        },
+        convert: (branch) => branch,
+        key: ({ messageSeq }) => [String(messageSeq)],
+        heavy: true,
+      });
+      return { branches: items, ...page };
+    },
+
     async listMessageRevisions(request, { principal, interrupt }) {
       const caller: Caller = callerFrom(principal);
       const { items, ...page } = await paginate(secrets, caller, pb.ListMessageRevisionsRequestSchema, request, {
@@ -146,6 +184,11 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       return { revisions: items, ...page };
     },
   });
+}
+
+/** Whether one of them says what it follows. */
+function isBranched(messages: readonly Pick<Message, "parentId">[]): boolean {
+  return messages.some(({ parentId }) => parentId !== "");
 }
 
 function actOn(action: string, id: string) {

@@ -3,6 +3,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
+import { branchImported, namedBy } from "./import-branches.ts";
 import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
 import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
 
@@ -98,6 +99,7 @@ async function add(
   const placing = await place(tx, tenantId, lines, stop, doubtful ? new Set() : added);
   const { placed, errors, last, grown } = placing;
   await entries.addEntries(tx, tenantId, placed);
+  await branchImported(tx, tenantId, placed, placing.there);
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
   await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);
@@ -196,20 +198,22 @@ async function place(
       revised.push(line);
     } else if (line.kind === "entry" && found !== undefined) {
       last.set(line.conversationId, found);
-      if (line.item.kind === "message") there.set(line.item.row.id, line.item.row);
+      if (line.item.kind === "message") there.set(line.item.row.id, { ...line.item.row, seq: found });
       placed.push({ item: line.item, seq: found });
     }
   }
   const grown = new Map([...last].filter(([id, end]) => end !== before.get(id)));
-  return { placed, revised, errors, skipped, before, last, grown };
+  return { placed, revised, errors, skipped, before, last, grown, there };
 }
 
 /** The messages that may be there already, as far as lines name them. */
 function idsInDoubt(lines: readonly (EntryLine | PartsLine | RevisionsLine)[], fresh: ReadonlySet<string>): string[] {
   return lines.flatMap((line) => {
     if (line.kind === "revisions") return [line.messageId];
-    if (line.kind === "parts" || line.item.kind === "event") return [];
-    return line.knownId || !fresh.has(line.conversationId) ? [line.item.row.id] : [];
+    if (line.kind === "parts") return [];
+    if (line.item.kind === "event") return namedBy(line.item);
+    const own = line.knownId || !fresh.has(line.conversationId) ? [line.item.row.id] : [];
+    return line.item.row.parent_id === null ? own : [...own, line.item.row.parent_id];
   });
 }
 
@@ -232,6 +236,11 @@ function check(
   if (item.kind === "message") {
     const found = there.get(item.row.id);
     if (found) return found.conversation_id === conversationId ? "there" : "message.id: it is in another conversation";
+    const { parent_id: parentId } = item.row;
+    const parent = parentId === null || parentId === conversationId || there.get(parentId);
+    if (parent === undefined || (typeof parent === "object" && parent.conversation_id !== conversationId)) {
+      return "message.parent_id: must be a message of the conversation that came before";
+    }
   }
   const wanted = item.row.seq;
   if (wanted === 0n) return last + 1n;

@@ -107,6 +107,7 @@ export function fromMessageRecord(
     client_id: message.clientId || null,
     turn_id: message.turnId === "" ? null : message.turnId.toLowerCase(),
     step: message.step || null,
+    parent_id: message.parentId.toLowerCase() || null,
   };
   return { row, revisions: kept };
 }
@@ -152,6 +153,7 @@ export function farthestOf({ change }: Event): bigint {
     case "messageRestored":
       return change.value.message?.seq ?? 0n;
     case "messageDeleted":
+    case "branchSelected":
       return change.value.messageSeq;
     case "allMessagesDeleted":
     case "allMessagesRestored":
@@ -210,6 +212,10 @@ function storedChange({ change }: Event): Pick<EventRow, "type" | "data"> | unde
       return { type: EventType.CONVERSATION_DELETED, data: {} };
     case "conversationRestored":
       return { type: EventType.CONVERSATION_RESTORED, data: {} };
+    case "branchSelected": {
+      const data = { message_id: change.value.messageId, message_seq: Number(change.value.messageSeq) };
+      return { type: EventType.BRANCH_SELECTED, data };
+    }
     default:
       return undefined;
   }

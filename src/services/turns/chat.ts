@@ -12,7 +12,6 @@ import { replyRequestOf } from "../../agents/turns/reply-request.ts";
 import type { Turns } from "../../agents/turns/turns.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
-import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
@@ -22,15 +21,14 @@ import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
-import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
-import { appendMessages } from "../../store/messages/sends.ts";
+import type { MessageRow } from "../../store/messages/messages.ts";
 import { countWaiting, insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDraft, toMessage } from "../convert.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { toTurn } from "./convert.ts";
 import { followed } from "./follow.ts";
-import { findSentMessage } from "./sent-message.ts";
+import { addMessage, findSentMessage } from "./sent-message.ts";
 import { broughtTools, taskOf, toolsText } from "./task.ts";
 
 /** Attempts to end a conflicting turn before the new one fails. */
@@ -84,7 +82,8 @@ async function begin(
         inTheWay = await openTurns(tx, caller.tenantId, conversation.id);
         checkFree(inTheWay, request.ifRunning);
         if (inTheWay.length > 0) await checkRoom(tx, caller, conversation.id);
-        const asked = sent?.message ?? (await addMessage(tx, caller, conversation.id, draft));
+        const asked =
+          sent?.message ?? (await addMessage(tx, caller, conversation, draft, request.message?.parentId ?? ""));
         const written = await write(tx, parts, caller, agent, asked, brought, inTheWay.length > 0);
         if (key) await keep(tx, key, toBinary(TurnStartedSchema, written.started), conversation.id);
         return written;
@@ -100,13 +99,6 @@ async function begin(
       await clear(parts.turns, caller, request, inTheWay, error);
     }
   }
-}
-
-async function addMessage(tx: Queryable, caller: Caller, id: string, draft: MessageDraft): Promise<MessageRow> {
-  const seq = await appendMessages(tx, caller, id, [draft]);
-  const message = seq === undefined ? undefined : await readLockedMessage(tx, caller, id, seq);
-  if (message === undefined) throw new Error("a message that was just added is not there");
-  return message;
 }
 
 async function write(

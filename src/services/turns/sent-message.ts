@@ -1,15 +1,18 @@
-// A message that is sent once more, by its client id: its turn goes on, or begins now.
+// The message that a turn replies to: added, or found by its client id; then its turn goes on, or begins now.
 import { create } from "@bufbuild/protobuf";
 import { type TurnStarted, TurnStartedSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { clientIdTaken } from "../../domain/messages/client-ids.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
+import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { findSent } from "../../store/messages/client-ids.ts";
-import type { MessageRow } from "../../store/messages/messages.ts";
+import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
+import { appendMessages } from "../../store/messages/sends.ts";
 import { findTurnOf } from "../../store/turns/turns.ts";
 import { toMessage } from "../convert.ts";
+import { followParent } from "../messages/branches.ts";
 import { toTurn } from "./convert.ts";
 
 /**
@@ -29,4 +32,20 @@ export async function findSentMessage(
   const started = turn && create(TurnStartedSchema, { turn: toTurn(turn), message: toMessage(message) });
   if (started === undefined && message.delete_time !== null) throw notFound("message");
   return { message, started };
+}
+
+/** Adds the message to a locked conversation, after its parent if it has one. */
+export async function addMessage(
+  tx: Queryable,
+  caller: Caller,
+  row: LockedRow,
+  draft: MessageDraft,
+  parentId: string,
+): Promise<MessageRow> {
+  const { id } = row;
+  if (parentId !== "") await followParent(tx, caller, row, parentId, "message.parent_id");
+  const seq = await appendMessages(tx, caller, id, [draft], parentId.toLowerCase() || undefined);
+  const message = seq === undefined ? undefined : await readLockedMessage(tx, caller, id, seq);
+  if (message === undefined) throw new Error("a message that was just added is not there");
+  return message;
 }

@@ -1,4 +1,5 @@
 // The statements of statistics: each reads its rows once and returns numbers, never content.
+import { onPath } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 
@@ -28,12 +29,12 @@ export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
   "analytics_conversation",
   (kind) => `
   with target as (
-    select c.id from conversation c
+    select c.id, c.segmented from conversation c
     where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   ), said as materialized (
     select m.seq, m.role, m.create_time, m.delete_time is not null as deleted, char_length(m.content) as characters
-    from target t join message m on m.tenant_id = $1 and m.conversation_id = t.id
-      and m.kind is null
+    from target c join message m on m.tenant_id = $1 and m.conversation_id = c.id
+      and m.kind is null and ${onPath("m")}
   ), counted as (
     select count(*) filter (where not deleted) as total,
       count(*) filter (where not deleted and role = 1) as user_count,

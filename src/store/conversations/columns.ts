@@ -1,6 +1,7 @@
 // The columns of conversations, for all statements.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { CallType, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { onPath } from "../branches/path.ts";
 import { inOrder } from "./participant-statements.ts";
 
 /** A conversation as a caller sees it. */
@@ -32,6 +33,8 @@ export interface ConversationRow {
   readonly delete_time: Date | null;
   readonly purge_time: Date | null;
   readonly client_id: string | null;
+  /** Whether it has branches, or inherits. */
+  readonly segmented: boolean;
   /** The first 100, in the order in which they joined: member id, milliseconds since 1970, read_seq. */
   readonly participants: ReadonlyArray<readonly [memberId: string, joinTime: number, readSeq: number]> | null;
   readonly is_owner: boolean;
@@ -49,7 +52,7 @@ const UNREAD_WITHIN = 10_000;
 export const conversationColumns = `
   c.id, c.number, c.title, c.status, c.owner_id, c.creator, c.agent, c.mode, c.call_type, c.entity_type, c.entity_id,
   c.pinned, c.labels, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
-  c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time, c.client_id,
+  c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time, c.client_id, c.segmented,
   first.participants, (c.owner_id = $2::text) is true as is_owner,
   (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,
   unread.count as unread_count`;
@@ -69,11 +72,11 @@ export const conversationJoins = `
   left join lateral (
     select count(*)::integer as count from (
       select from (
-        select u.sender, u.delete_time, u.kind from message u
+        select u.conversation_id, u.seq, u.sender, u.delete_time, u.kind from message u
         where u.tenant_id = $1 and u.conversation_id = me.conversation_id and u.seq > me.read_seq
         order by u.seq desc limit ${UNREAD_WITHIN}
       ) u
-      where u.delete_time is null and u.kind is null and u.sender <> me.member_id
+      where u.delete_time is null and u.kind is null and u.sender <> me.member_id and ${onPath("u")}
       limit ${UNREAD_CAP}
     ) u
   ) unread on true`;

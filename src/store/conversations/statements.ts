@@ -33,6 +33,8 @@ export interface LockedRow {
   readonly deleted: boolean;
   /** Whether its purge has begun: a part of it may be gone. */
   readonly purging: boolean;
+  /** Whether it has branches, or inherits. */
+  readonly segmented: boolean;
   readonly is_owner: boolean;
   readonly is_participant: boolean;
 }
@@ -45,7 +47,7 @@ export const lockConversation = forEachViewer<LockedRow>(
   "conversation_lock",
   (kind) => `
   select c.id, c.status, c.version, c.last_seq, c.delete_time is not null as deleted,
-    (c.purge_time <= now()) is true as purging, (c.owner_id = $2::text) is true as is_owner,
+    (c.purge_time <= now()) is true as purging, c.segmented, (c.owner_id = $2::text) is true as is_owner,
     ${takesPart("$2::text")} as is_participant
   from conversation c
   where c.tenant_id = $1 and c.id = $3::uuid and ${visible(kind)}

@@ -45,6 +45,7 @@ export function noticeEntry({ type, actor, seq = 0, data = {} }: FeedNotice, cre
     client_id: null,
     turn_id: null,
     step: null,
+    parent_id: null,
   };
 }
 

@@ -1,4 +1,5 @@
 // The statement that reads the messages of many conversations.
+import { pathRows } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { type ViewerKind, visible } from "../visibility.ts";
@@ -34,23 +35,25 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean, ofKinds: b
     maxBytes: 4 * PAGE_BYTES,
     text: `
   with asked as (
-    select c.id, a.ordinal, case when a.ordinal = 1 and $6::bigint > 0 then 0
+    select c.id, c.segmented, a.ordinal, case when a.ordinal = 1 and $6::bigint > 0 then 0
         else least(${ofKinds ? "c.last_seq" : "c.message_count"}, $4::bigint) end
       as wanted
     from unnest($3::uuid[]) with ordinality a(id, ordinal)
     join conversation c on c.tenant_id = $1 and c.id = a.id
     where c.delete_time is null and ${visible(viewer)}
   ), reached as (
-    select a.id, a.ordinal, a.wanted, sum(a.wanted) over (order by a.ordinal) - a.wanted >= $5::bigint as behind from asked a
+    select a.id, a.segmented, a.ordinal, a.wanted, sum(a.wanted) over (order by a.ordinal) - a.wanted >= $5::bigint as behind from asked a
   ), found as (
     select r.ordinal, r.id as asked_id, r.behind and r.wanted > 0 as skipped, ${messageColumns},
       coalesce(${bytesOf("m")} + ${MESSAGE_BYTES}, 0) as bytes
     from reached r left join lateral (
-      select * from message l
-      where l.tenant_id = $1 and l.conversation_id = r.id and l.delete_time is null and not r.behind
-        and ${ofKinds ? isOfKinds("l", "$8") : isMessage("l")}
-        and l.seq > case when r.ordinal = 1 then $6::bigint else 0 end
-      order by l.seq ${latest ? "desc limit $4::bigint" : "limit $5::bigint + 1"}
+      ${pathRows({
+        conversation: "r",
+        after: "case when r.ordinal = 1 then $6::bigint else 0 end",
+        where: `l.delete_time is null and not r.behind and ${ofKinds ? isOfKinds("l", "$8") : isMessage("l")}`,
+        newestFirst: latest,
+        limit: latest ? "$4::bigint" : "$5::bigint + 1",
+      })}
     ) m on true
   ), counted as (
     select f.*, count(f.id) over w as place, sum(f.bytes) over w - f.bytes as bytes_before

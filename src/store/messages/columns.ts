@@ -26,12 +26,15 @@ export interface MessageRow {
   readonly turn_id: string | null;
   /** The call of the model in the turn, from 1. */
   readonly step: number | null;
+  /** As it was given; null: not. */
+  readonly parent_id: string | null;
 }
 
 /** The columns of message `m`. */
 export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
-  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts, m.client_id, m.turn_id, m.step`;
+  m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts, m.client_id, m.turn_id, m.step,
+  m.parent_id`;
 
 /** What the column holds for a kind: nothing for a message, which most are. */
 export function kindColumn(kind: MessageKind): MessageKind | null {

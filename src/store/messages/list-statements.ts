@@ -1,5 +1,6 @@
 // The statements that list messages: of one conversation, deleted ones of all, and search.
 import type { Deleted } from "../../domain/lists/deleted.ts";
+import { onPath, pathCount, pathRows } from "../branches/path.ts";
 import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
@@ -23,40 +24,50 @@ export interface MessageListShape {
   readonly filtered: boolean;
   /** Whether one is looked up by its client id; such a list is filtered. */
   readonly named?: boolean;
+  /** Whether the list is of another branch than the live one; such a list is filtered. */
+  readonly given?: boolean;
 }
 
 /**
  * A page of a conversation's messages. No row: the caller does not see the conversation. One of $4 and $5 is the edge
  * of the page before, if there was one; all that match are counted within $11 and $12 instead. $1 tenant, $2 caller, $3
  * conversation, $4 after seq, $5 before seq, $6 limit; filtered: $7 skip, $8 role or 0, $9 sender or null, $10 whether
- * to count, $11 after seq and $12 before seq of the whole list, $13 kinds, and
- * named: $14 client id.
+ * to count, $11 after seq and $12 before seq of the whole list, $13 kinds, and then, named: a client id, given: arrays of
+ * first seqs, last seqs, sources and times of the path's segments.
  */
 export function listMessages(shape: MessageListShape): Statement<ListedMessageRow> {
-  const { viewer, newestFirst, deleted, filtered, named = false } = shape;
+  const { viewer, newestFirst, deleted, filtered, named = false, given = false } = shape;
   const [letters, isShown] = SHOWN[deleted];
   const filters = filtered
-    ? `and ($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}${named ? " and l.client_id = $14::text" : ""}`
-    : `and ${isMessage("l")}`;
+    ? `($8::smallint = 0 or l.role = $8) and ($9::text is null or l.sender = $9) and ${isOfKinds("l", "$13")}${
+        named ? " and l.client_id = $14::text" : ""
+      }`
+    : isMessage("l");
+  const where = `${isShown("l")} and ${filters}`;
+  const [first = 0, ...rest] = [0, 1, 2, 3].map((place) => place + (named ? 15 : 14));
+  const segments = `select * from unnest($${first}::bigint[], $${rest[0]}::bigint[], $${rest[1]}::uuid[], $${rest[2]}::timestamptz[])
+      as s(from_seq, to_seq, source_id, as_of)`;
+  const path = { conversation: "c", where, ...(given && { segments }) };
+  const page = pathRows({
+    ...path,
+    newestFirst,
+    after: "$4::bigint",
+    before: "$5::bigint",
+    limit: "$6::bigint",
+    ...(filtered && { skip: "$7::bigint" }),
+  });
+  const flags = `${filtered ? "_filtered" : ""}${named ? "_named" : ""}${given ? "_given" : ""}`;
   return {
-    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${filtered ? "_filtered" : ""}${named ? "_named" : ""}${letters && `_${letters}`}`,
+    name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${flags}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
     text: `
   select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"}
   from conversation c
-  left join lateral (${withinBytes(
-    `select * from message l
-    where l.tenant_id = $1 and l.conversation_id = c.id and ${isShown("l")}
-      and l.seq > $4::bigint and l.seq < $5::bigint ${filters}
-    order by l.seq ${newestFirst ? "desc" : "asc"} limit $6 ${filtered ? "offset $7" : ""}`,
-    `seq ${newestFirst ? "desc" : "asc"}`,
-  )}) m on true
+  left join lateral (${withinBytes(page, `seq ${newestFirst ? "desc" : "asc"}`)}) m on true
   ${
     filtered
       ? `left join lateral (
-    select count(*) as total from message l
-    where $10::boolean and l.tenant_id = $1 and l.conversation_id = c.id and ${isShown("l")}
-      and l.seq > $11::bigint and l.seq < $12::bigint ${filters}
+    select case when $10::boolean then ${pathCount({ ...path, after: "$11::bigint", before: "$12::bigint" })} end as total
   ) counted on true`
       : ""
   }
@@ -132,7 +143,7 @@ export const searchMessages = forEachViewer<MatchRow>(
       ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null and ${isMessage("m")}
-      and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
+      and ${onPath("m")} and ($3::uuid is null or m.conversation_id = $3::uuid) and c.delete_time is null
       and ($5::smallint = 0 or m.role = $5) and ($6::text is null or m.sender = $6)
       and ($13::jsonb is null or c.labels @> $13::jsonb) and ${visible(kind)}
   ), placed as (

@@ -1,9 +1,11 @@
 // Reads lists of messages: of one conversation, of several, deleted ones, and search.
 
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Segment } from "../../domain/branches/runs.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Deleted } from "../../domain/lists/deleted.ts";
+import { segmentColumns } from "../branches/branches.ts";
 import type { Moment } from "../changed-since.ts";
 import type { Queryable } from "../database.ts";
 import { type BatchRow, listMessageBatch } from "./batch-statement.ts";
@@ -28,6 +30,8 @@ export interface MessageList {
   /** One at least. */
   readonly kinds: readonly MessageKind[];
   readonly clientId: string | null;
+  /** The path of another branch than the live one. */
+  readonly path: readonly Segment[] | undefined;
   readonly count: boolean;
 }
 
@@ -44,9 +48,15 @@ export async function listMessages(
   list: MessageList,
   signal?: Interrupt,
 ): Promise<MessagePage | undefined> {
-  const { clientId, kinds } = list;
+  const { clientId, kinds, path } = list;
   const filtered =
-    list.skip > 0 || list.role !== 0 || list.sender !== null || list.count || clientId !== null || !areMessages(kinds);
+    list.skip > 0 ||
+    list.role !== 0 ||
+    list.sender !== null ||
+    list.count ||
+    clientId !== null ||
+    path !== undefined ||
+    !areMessages(kinds);
   const { newestFirst, deleted, afterSeq, beforeSeq, edge } = list;
   const statement = lists.listMessages({
     viewer: caller.viewer.kind,
@@ -54,12 +64,14 @@ export async function listMessages(
     deleted,
     filtered,
     named: clientId !== null,
+    given: path !== undefined,
   });
   const after = newestFirst ? afterSeq : (edge ?? afterSeq);
   const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
   const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
   if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq, kinds);
   if (clientId !== null) values.push(clientId);
+  if (path !== undefined) values.push(...segmentColumns(path));
   return pageOf(await on.query(statement, values, signal));
 }
 

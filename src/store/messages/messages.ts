@@ -99,7 +99,7 @@ export async function applyDiff(
   { edits, deletions, additions }: MessageDiff,
 ): Promise<void> {
   if (edits.length > 0) await editRows(tx, caller, conversationId, edits);
-  if (deletions.length > 0) await markRows(tx, caller, conversationId, deletions, true);
+  const hidden = deletions.length > 0 ? await markRows(tx, caller, conversationId, deletions, true) : 0;
   const events: NewEvent[] = [
     ...edits.map(({ before }) => ({
       type: EventType.MESSAGE_EDITED,
@@ -110,7 +110,7 @@ export async function applyDiff(
   if (events.length > 0) {
     await appendToLog(tx, caller, conversationId, events, {
       changesConversation: false,
-      messages: -deletions.filter(({ kind }) => kind === MessageKind.MESSAGE).length,
+      messages: -hidden,
     });
   }
   await appendMessages(tx, caller, conversationId, additions);
@@ -132,6 +132,7 @@ async function editRows(tx: Queryable, caller: Caller, conversationId: string, e
   ]);
 }
 
+/** Returns how many messages of the live branch changed. */
 async function markRows(
   tx: Queryable,
   caller: Caller,
@@ -140,22 +141,22 @@ async function markRows(
   deleted: boolean,
 ) {
   const seqs = messages.map(({ seq }) => seq);
-  await tx.query(sql.markMessagesDeleted, [caller.tenantId, conversationId, seqs, deleted]);
+  const live = await tx.query(sql.markMessagesDeleted, [caller.tenantId, conversationId, seqs, deleted]);
+  return live.filter(({ kind }) => kind === null).length;
 }
 
 /** Deletes or restores one message of a locked conversation, with its log entry. */
 export async function setMessageDeleted(
   tx: Queryable,
   caller: Caller,
-  message: Pick<MessageRow, "id" | "seq" | "conversation_id" | "kind">,
+  message: Pick<MessageRow, "id" | "seq" | "conversation_id">,
   deleted: boolean,
 ): Promise<void> {
-  await markRows(tx, caller, message.conversation_id, [message], deleted);
+  const messages = await markRows(tx, caller, message.conversation_id, [message], deleted);
   const event: NewEvent = {
     type: deleted ? EventType.MESSAGE_DELETED : EventType.MESSAGE_RESTORED,
     data: referenceTo(message),
   };
-  const messages = message.kind === null ? 1 : 0;
   const change = { changesConversation: false, messages: deleted ? -messages : messages };
   await appendToLog(tx, caller, message.conversation_id, [event], change);
 }

@@ -120,18 +120,20 @@ export async function sendMany(
 }
 
 /**
- * Adds messages at the end of a locked conversation. Returns the number of the last one; undefined if there is none.
+ * Adds messages at the end of a locked conversation, the first with the parent that was given. Returns the number of the last one; undefined if there is none.
  */
 export async function appendMessages(
   tx: Queryable,
   caller: Caller,
   conversationId: string,
   drafts: readonly MessageDraft[],
+  parentId?: string,
 ): Promise<bigint | undefined> {
   if (drafts.length === 0) return undefined;
   const ids = newIds(drafts.length);
   const place = [caller.tenantId, conversationId, caller.actor, ids];
   const columns = [...columnsOf(drafts), ...partColumnsOf(drafts), clientIdsOf(drafts)];
-  const [row] = await tx.query(log.appendMessages, [...place, ...columns]);
+  const parents = drafts.map((_, index) => (index === 0 ? parentId : undefined) ?? null);
+  const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents]);
   return row?.last_seq;
 }

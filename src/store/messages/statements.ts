@@ -1,6 +1,7 @@
 // The statements that read, lock and write messages.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { onPathOf } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, visible } from "../visibility.ts";
@@ -47,7 +48,7 @@ export const messagesAfter: Statement<MessageRow> = {
   select ${messageColumns}, m.followed from (${withinBytes(
     `select * from message l
     where l.tenant_id = $1 and l.conversation_id = $2::uuid and l.delete_time is null and l.seq > $3::bigint
-      and ${isOfKinds("l", "$5")}
+      and ${isOfKinds("l", "$5")} and ${onPathOf("l", "$2::uuid")}
     order by l.seq limit $4`,
     "seq",
   )}) m order by m.seq`,
@@ -59,7 +60,7 @@ export const placesAfter: Statement<{ id: string; seq: bigint; kind: MessageKind
   text: `
   select m.id, m.seq, m.kind from message m
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and m.seq > $3::bigint
-    and ${isOfKinds("m", "$5")}
+    and ${isOfKinds("m", "$5")} and ${onPathOf("m", "$2::uuid")}
   order by m.seq limit $4`,
 };
 
@@ -88,13 +89,19 @@ export const editMessages: Statement = {
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($4::bigint[]) and m.seq = e.seq`,
 };
 
-/** Marks messages as deleted, or as not deleted any more. $1 tenant, $2 conversation, $3 seqs, $4 whether deleted. */
-export const markMessagesDeleted: Statement = {
+/**
+ * Marks messages as deleted, or as not deleted any more. Returns those that are on the live path. $1 tenant, $2
+ * conversation, $3 seqs, $4 whether deleted.
+ */
+export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
   name: "message_mark_deleted",
   text: `
+  with marked as (
   update message m set delete_time = case when $4::boolean then date_trunc('milliseconds', clock_timestamp()) end,
     version = m.version + 1
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])`,
+  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])
+  returning m.conversation_id, m.seq, m.kind)
+  select m.kind from marked m where ${onPathOf("m", "$2::uuid")}`,
 };
 
 /**
@@ -105,8 +112,8 @@ export const markMessagesDeletedAfter: Statement<{ count: bigint; messages: bigi
   name: "message_mark_deleted_after",
   text: `
   with piece as materialized (
-    select count(*) as count, count(*) filter (where n.kind is null) as messages, max(n.seq) as last_seq from (
-      select l.seq, l.kind from message l
+    select count(*) as count, count(*) filter (where n.kind is null and n.live) as messages, max(n.seq) as last_seq from (
+      select l.seq, l.kind, ${onPathOf("l", "$2::uuid")} as live from message l
       where l.tenant_id = $1 and l.conversation_id = $2::uuid and (l.delete_time is null) = $3::boolean
         and l.seq > $4::bigint
       order by l.seq limit $5) n

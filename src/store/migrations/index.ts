@@ -18,6 +18,7 @@ import { PartsMigration } from "./migration-0014-parts.ts";
 import { ClientIdsMigration } from "./migration-0015-client-ids.ts";
 import { WebhooksMigration } from "./migration-0016-webhooks.ts";
 import { TurnEntriesMigration } from "./migration-0017-turn-entries.ts";
+import { BranchesMigration } from "./migration-0018-branches.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -43,6 +44,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0015-client-ids": ClientIdsMigration,
   "0016-webhooks": WebhooksMigration,
   "0017-turn-entries": TurnEntriesMigration,
+  "0018-branches": BranchesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

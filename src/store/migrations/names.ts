@@ -22,4 +22,5 @@ export const MIGRATION_NAMES = [
   "0015-client-ids",
   "0016-webhooks",
   "0017-turn-entries",
+  "0018-branches",
 ] as const;

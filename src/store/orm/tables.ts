@@ -3,6 +3,7 @@ import type { Options } from "@mikro-orm/postgresql";
 import { MIGRATIONS, type NamedMigration } from "../migrations/index.ts";
 import { AgentEntity, TurnEntity } from "./entities/agent.ts";
 import { ApiKeyEntity } from "./entities/api-key.ts";
+import { BranchRunEntity, LiveSegmentEntity } from "./entities/branch.ts";
 import {
   ConversationEntity,
   ConversationLabelEntity,
@@ -27,6 +28,7 @@ export const TABLES: Tables = {
     AgentEntity,
     ApiKeyEntity,
     AuditEntity,
+    BranchRunEntity,
     ConversationEntity,
     ConversationLabelEntity,
     EventEntity,
@@ -35,6 +37,7 @@ export const TABLES: Tables = {
     FeedNoticeEntity,
     FeedStateEntity,
     IdempotencyEntity,
+    LiveSegmentEntity,
     MemberEntity,
     MessageEntity,
     MessageRevisionEntity,

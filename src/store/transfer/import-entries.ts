@@ -112,6 +112,7 @@ async function addMessages(tx: Queryable, tenantId: string, placed: readonly Pla
     distinctClientIds(rows),
     rows.map((row) => row.turn_id),
     rows.map((row) => row.step),
+    rows.map((row) => row.parent_id),
   ]);
 }
 

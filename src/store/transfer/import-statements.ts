@@ -120,6 +120,7 @@ export const lockImported: Statement<{ id: string; last_seq: bigint }> = {
 export interface ThereRow {
   readonly id: string;
   readonly conversation_id: string;
+  readonly seq: bigint;
   readonly revision: number;
 }
 
@@ -127,26 +128,26 @@ export interface ThereRow {
 export const existingMessages: Statement<ThereRow> = {
   name: "import_existing_messages",
   text: `
-  select m.id, m.conversation_id, m.revision from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
+  select m.id, m.conversation_id, m.seq, m.revision from message m where m.tenant_id = $1 and m.id = any($2::uuid[])`,
 };
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
  * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null), distinct client ids (null: none), of
- * which those that are taken are left out, turns and steps (null: none). */
+ * which those that are taken are left out, turns and steps (null: none), parent ids (null: not given). */
 export const importMessages: Statement = {
   name: "import_messages",
   text: `
   insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, state, client_time,
-    create_time, edit_time, delete_time, revision, version, kind, parts, client_id, turn_id, step)
+    create_time, edit_time, delete_time, revision, version, kind, parts, client_id, turn_id, step, parent_id)
   select $1, m.conversation_id, m.seq, m.id, m.role, m.sender, m.content, m.metadata::jsonb, m.state, m.client_time,
     m.create_time, m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts,
     case when not exists (select from message o where o.tenant_id = $1 and o.conversation_id = m.conversation_id
-      and o.client_id = m.client_id) then m.client_id end, m.turn_id, m.step
+      and o.client_id = m.client_id) then m.client_id end, m.turn_id, m.step, m.parent_id
   from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::smallint[],
     $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::integer[], $15::integer[],
-    $16::smallint[], $17::text[], $18::text[], $19::uuid[], $20::smallint[])
+    $16::smallint[], $17::text[], $18::text[], $19::uuid[], $20::smallint[], $21::uuid[])
     as m(conversation_id, seq, id, role, sender, content, metadata, state, client_time, create_time, edit_time,
-      delete_time, revision, version, kind, parts, client_id, turn_id, step)`,
+      delete_time, revision, version, kind, parts, client_id, turn_id, step, parent_id)`,
 };
 
 /**

@@ -146,6 +146,7 @@ function rowOf(
     kind: kindColumn(kind),
     parts,
     client_id: null,
+    parent_id: null,
     turn_id: turnId,
     step,
   };

@@ -1,4 +1,5 @@
 // The statements that add a turn's entries to the log: as it goes on, and at its end.
+import { pathRows } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
@@ -179,6 +180,7 @@ export const turnEntries: Statement<MessageRow> = {
 const CONTEXT_BYTES = 16 << 20;
 /** The most entries. */
 const CONTEXT_ENTRIES = 1_000;
+const LATEST = { conversation: "c", newestFirst: true };
 
 /**
  * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results since
@@ -188,13 +190,21 @@ export const turnContext: Statement<MessageRow> = {
   name: "turn_context",
   text: `
   with latest as (
-    select m.seq from message m
-    where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null and ${isMessage("m")}
-    order by m.seq desc limit $3
+    select m.seq from conversation c cross join lateral (${pathRows({
+      ...LATEST,
+      after: "0",
+      where: `l.delete_time is null and ${isMessage("l")}`,
+      limit: "$3::bigint",
+    })}) m
+    where c.tenant_id = $1 and c.id = $2::uuid
   )
-  select ${messageColumns} from message m
-  where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.delete_time is null
-    and m.seq >= least((select min(l.seq) from latest l), $4::bigint) and (m.kind is null or m.kind not in (5, 6))
-  order by m.seq desc limit ${CONTEXT_ENTRIES}`,
+  select ${messageColumns} from conversation c cross join lateral (${pathRows({
+    ...LATEST,
+    after: "(least((select min(t.seq) from latest t), $4::bigint) - 1)",
+    where: "l.delete_time is null and (l.kind is null or l.kind not in (5, 6))",
+    limit: String(CONTEXT_ENTRIES),
+  })}) m
+  where c.tenant_id = $1 and c.id = $2::uuid
+  order by m.seq desc`,
   maxBytes: CONTEXT_BYTES,
 };

@@ -40,6 +40,11 @@ export const ConversationEntity = defineEntity({
     clientId: p.text().nullable(),
     /** The hash of the request that created one with a client id. */
     createHash: p.blob().nullable(),
+    /** Whether its live path is in live_segment; otherwise it is the whole log. */
+    segmented: p.boolean().default(false),
+    /** The conversation that it was forked from, and where. */
+    originId: p.uuid().nullable(),
+    originSeq: p.bigint().nullable(),
   },
 });
 

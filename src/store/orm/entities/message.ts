@@ -31,6 +31,8 @@ export const MessageEntity = defineEntity({
     /** Null: it was written in no turn. */
     turnId: p.uuid().nullable(),
     step: p.smallint().nullable(),
+    /** The message that it follows, as given when it was sent. */
+    parentId: p.uuid().nullable(),
   },
 });
 
