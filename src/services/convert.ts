@@ -76,6 +76,10 @@ export function toConversation(row: ConversationRow, { tenantId, memberId }: Rea
       unreadCount: row.unread_count,
     };
   }
+  if (row.origin_id !== null) {
+    const seq = row.origin_seq ?? 0n;
+    conversation.origin = { $typeName: "colloquy.v1.ConversationOrigin", conversationId: row.origin_id, seq };
+  }
   if (row.metadata) conversation.metadata = row.metadata;
   if (row.persona) conversation.persona = row.persona;
   if (row.profile_info) conversation.profileInfo = row.profile_info;

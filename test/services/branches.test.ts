@@ -161,6 +161,8 @@ describe("a selected branch", () => {
     await select("b1");
     expect(await view(ann, conversationId)).toBe("u1 b1");
     await select("u1");
+    expect(await view(ann, conversationId)).toBe("u1 b1");
+    await select("a1");
     expect(await view(ann, conversationId)).toBe("u1 a1 u2 a2 u3");
     const { conversation: before } = await ann.conversations.getConversation({ conversationId });
     await select("u3");

@@ -1,10 +1,7 @@
 // CreateConversation: the conversation with its first participants and messages, once for a client id.
 import { create } from "@bufbuild/protobuf";
 import { ConversationSchema } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import {
-  type CreateConversationRequest,
-  CreateConversationRequestSchema,
-} from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import type { CreateConversationRequest } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { newId } from "../../domain/ids/id.ts";
@@ -15,15 +12,23 @@ import * as store from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
 import { toDraft } from "../convert.ts";
-import { requestHash } from "../mutations.ts";
 import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
+
+/** How a conversation comes about. */
+interface Creation {
+  /** Tells the request from others with the same client id. */
+  readonly hash: () => Uint8Array;
+  /** What is done before its log begins. */
+  readonly begin?: (id: string) => Promise<void>;
+}
 
 /** Returns the id: of the new conversation, or of the one that the same request created before. */
 export async function createConversation(
   tx: Queryable,
   caller: Caller,
-  request: CreateConversationRequest,
+  request: Pick<CreateConversationRequest, "conversation" | "participantIds" | "messages">,
   rolePolicy: RolePolicy,
+  { hash, begin }: Creation,
 ): Promise<string> {
   const wanted = request.conversation ?? create(ConversationSchema);
   const ownerId = wanted.ownerId || caller.memberId;
@@ -38,9 +43,10 @@ export async function createConversation(
 
   const id = newId();
   const { clientId } = wanted;
-  const name = clientId === "" ? undefined : { clientId, hash: requestHash(CreateConversationRequestSchema, request) };
+  const name = clientId === "" ? undefined : { clientId, hash: hash() };
   const added = await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId }, name);
   if (!added && name !== undefined) return createdBefore(tx, caller, ownerId, name);
+  await begin?.(id);
   await store.addParticipants(tx, caller, id, [...participants]);
   await appendMessages(tx, caller, id, drafts);
   return id;

@@ -16,10 +16,11 @@ import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
 import { toConversation } from "../convert.ts";
-import { createMutations } from "../mutations.ts";
+import { createMutations, requestHash } from "../mutations.ts";
 import { pageOf } from "../page-of.ts";
 import { lockVisible, requireManage } from "./access.ts";
 import { createConversation } from "./create.ts";
+import { forkConversation } from "./fork.ts";
 import { listConversations } from "./list.ts";
 import { checkNumbers } from "./numbers.ts";
 import { eraseLog } from "./purge.ts";
@@ -43,7 +44,20 @@ export function createConversationService(options: ConversationServiceOptions): 
     createConversation: mutation(
       method.createConversation,
       async (tx, caller, request) => {
-        const id = await createConversation(tx, caller, request, rolePolicy);
+        const id = await createConversation(tx, caller, request, rolePolicy, {
+          hash: () => requestHash(method.createConversation.input, request),
+        });
+        return { conversation: await reread(tx, caller, id) };
+      },
+      ({ conversation }) => conversation?.id,
+    ),
+
+    forkConversation: mutation(
+      method.forkConversation,
+      async (tx, caller, request, context) => {
+        const id = await forkConversation(tx, caller, request, rolePolicy);
+        const details = { origin_id: request.conversationId.toLowerCase() };
+        await audit(tx, caller, context, { ...actOn("conversation.fork", id), details });
         return { conversation: await reread(tx, caller, id) };
       },
       ({ conversation }) => conversation?.id,

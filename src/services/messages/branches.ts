@@ -65,8 +65,8 @@ export async function selectBranch(tx: Queryable, caller: Caller, row: LockedRow
   const seq = isOurId(messageId) ? await store.seqOf(tx, place, runs, messageId.toLowerCase()) : undefined;
   if (!seq) throw notFound("message");
   const tips = await store.readTips(tx, caller.tenantId, runs);
-  const tip = tipUnder(runs, tips, seq);
   const now = await store.liveTip(tx, caller.tenantId, runs, row.last_seq + 1n);
+  const tip = tipUnder(runs, tips, seq, now);
   if (tip !== now) await goTo(tx, caller, row, { place, runs }, tip);
   const leaf = leafAt(runs, tips, tip);
   const [branch] = leaf === undefined ? [] : await branchesOf(tx, caller, runs, [leaf], tip);
@@ -88,8 +88,9 @@ async function goTo(tx: Queryable, caller: Caller, row: LockedRow, { place, runs
   await store.goOnFrom(tx, place, runs, tip, at + 1n);
 }
 
-/** The last entry of the newest branch that an entry is on. */
-function tipUnder(runs: readonly Run[], tips: ReadonlyMap<bigint, bigint>, seq: bigint): bigint {
+/** The last entry of the live branch if an entry is on that, else of the newest that it is on. */
+function tipUnder(runs: readonly Run[], tips: ReadonlyMap<bigint, bigint>, seq: bigint, live: bigint): bigint {
+  if (pathTo(runs, live).some(({ from, to }) => from <= seq && seq <= to)) return live;
   const newest = newestUnder(runs, seq, ({ from }) => !tips.has(from));
   const tip = newest && tips.get(newest.from);
   return tip === undefined || tip < seq ? seq : tip;
@@ -105,7 +106,8 @@ export async function pathOf(
   const { place, runs } = await readTree(on, caller, row);
   const seq = isOurId(messageId) ? await store.seqOf(on, place, runs, messageId.toLowerCase()) : undefined;
   if (!seq) return undefined;
-  return pathTo(runs, tipUnder(runs, await store.readTips(on, caller.tenantId, runs), seq));
+  const live = await store.liveTip(on, caller.tenantId, runs, OPEN);
+  return pathTo(runs, tipUnder(runs, await store.readTips(on, caller.tenantId, runs), seq, live));
 }
 
 /** The branches after one, by their last entries; `limit` of them. */

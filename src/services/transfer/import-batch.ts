@@ -3,7 +3,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
-import { branchImported, namedBy } from "./import-branches.ts";
+import { branchImported, linkForks, namedBy } from "./import-branches.ts";
 import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
 import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
 
@@ -99,6 +99,8 @@ async function add(
   const placing = await place(tx, tenantId, lines, stop, doubtful ? new Set() : added);
   const { placed, errors, last, grown } = placing;
   await entries.addEntries(tx, tenantId, placed);
+  const fresh = conversations.filter(({ id }) => added.has(id));
+  await linkForks(tx, tenantId, fresh);
   await branchImported(tx, tenantId, placed, placing.there);
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
@@ -107,11 +109,7 @@ async function add(
   for (const { revisions } of placing.revised) {
     if ((await entries.addRevisions(tx, tenantId, revisions)) === 0) skippedRevisions++;
   }
-  await store.numberConversations(
-    tx,
-    tenantId,
-    conversations.filter(({ id }) => added.has(id)),
-  );
+  await store.numberConversations(tx, tenantId, fresh);
   const messages = placed.filter(({ item }) => item.kind === "message").length;
   const skipped = placing.skipped + conversations.length - added.size + skippedParts + skippedRevisions;
   const counts = { conversations: added.size, messages, events: placed.length - messages };
@@ -238,9 +236,7 @@ function check(
     if (found) return found.conversation_id === conversationId ? "there" : "message.id: it is in another conversation";
     const { parent_id: parentId } = item.row;
     const parent = parentId === null || parentId === conversationId || there.get(parentId);
-    if (parent === undefined || (typeof parent === "object" && parent.conversation_id !== conversationId)) {
-      return "message.parent_id: must be a message of the conversation that came before";
-    }
+    if (parent === undefined) return "message.parent_id: must be a message of the conversation that came before";
   }
   const wanted = item.row.seq;
   if (wanted === 0n) return last + 1n;

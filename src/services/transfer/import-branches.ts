@@ -1,9 +1,12 @@
 // Branches of an import: they follow from the parents of its messages, and from which branch was selected when.
+import { runOf } from "../../domain/branches/runs.ts";
 import { EventType } from "../../domain/event-type.ts";
 import * as store from "../../store/branches/branches.ts";
+import { inherit } from "../../store/branches/forks.ts";
 import type { Queryable } from "../../store/database.ts";
+import type { ImportedConversation } from "../../store/transfer/import.ts";
 import type { ImportedItem, PlacedItem, ThereRow } from "../../store/transfer/import-entries.ts";
-import { readSegmented } from "../../store/transfer/import-tree.ts";
+import { readTreeRow } from "../../store/transfer/import-tree.ts";
 
 type ImportedEvent = Extract<ImportedItem, { kind: "event" }>;
 
@@ -18,7 +21,12 @@ interface Turn {
   /** The first place of what goes on. */
   readonly at: bigint;
   /** The entry that it follows; undefined: one that is not here. */
-  readonly parent: bigint | undefined;
+  readonly parent: Parent | undefined;
+}
+
+interface Parent {
+  readonly seq: bigint;
+  readonly conversationId: string;
 }
 
 /** Makes the trees of conversations what their new entries, all added already, say. */
@@ -32,11 +40,34 @@ export async function branchImported(
   for (const [id, own] of Map.groupBy(turns, ({ conversationId }) => conversationId)) {
     for (const { at, parent } of own) {
       if (parent === undefined) continue;
-      const place = { tenantId, id, segmented: await readSegmented(tx, tenantId, id) };
+      const segmented = (await readTreeRow(tx, tenantId, id))?.segmented ?? false;
+      const place = { tenantId, id, segmented };
       const runs = await store.readRuns(tx, place);
-      if ((await store.liveTip(tx, tenantId, runs, at)) !== parent) await store.goOnFrom(tx, place, runs, parent, at);
+      if (!isKnown(runs, parent)) continue;
+      if ((await store.liveTip(tx, tenantId, runs, at)) === parent.seq) continue;
+      await store.goOnFrom(tx, place, runs, parent.seq, at);
     }
   }
+}
+
+/** Links forks to what they inherit, as far as that is here. Their own logs are still empty. */
+export async function linkForks(
+  tx: Queryable,
+  tenantId: string,
+  added: readonly ImportedConversation[],
+): Promise<void> {
+  for (const { id, origin, createTime } of added) {
+    if (origin === null || origin.id === id) continue;
+    const there = await readTreeRow(tx, tenantId, origin.id);
+    if (there === undefined || there.last_seq < origin.seq) continue;
+    const place = { tenantId, id: origin.id, segmented: there.segmented };
+    await inherit(tx, id, { origin: place, seq: origin.seq, lastSeq: there.last_seq, asOf: createTime });
+  }
+}
+
+/** Whether a parent is on the tree; 0 is its root. */
+function isKnown(runs: Parameters<typeof runOf>[0], { seq, conversationId }: Parent): boolean {
+  return seq === 0n || runOf(runs, seq)?.source === conversationId;
 }
 
 function turnsOf(placed: readonly PlacedItem[], there: ReadonlyMap<string, ThereRow>): Turn[] {
@@ -47,14 +78,22 @@ function turnsOf(placed: readonly PlacedItem[], there: ReadonlyMap<string, There
       const [named] = namedBy(item);
       if (named === undefined) return [];
       ends.delete(item.conversationId);
-      const found = there.get(named);
-      const parent = found?.conversation_id === item.conversationId && found.seq < seq ? found.seq : undefined;
-      return [{ conversationId: item.conversationId, at: seq + 1n, parent }];
+      return [{ conversationId: item.conversationId, at: seq + 1n, parent: parentOf(there.get(named)) }];
     }
     const { conversation_id: conversationId, id, parent_id: parentId } = item.row;
     const end = ends.get(conversationId);
     ends.set(conversationId, id);
     if (parentId === null || parentId === end) return [];
-    return [{ conversationId, at: seq, parent: parentId === conversationId ? 0n : there.get(parentId)?.seq }];
+    return [
+      {
+        conversationId,
+        at: seq,
+        parent: parentId === conversationId ? { seq: 0n, conversationId } : parentOf(there.get(parentId)),
+      },
+    ];
   });
+}
+
+function parentOf(row: ThereRow | undefined): Parent | undefined {
+  return row && { seq: row.seq, conversationId: row.conversation_id };
 }

@@ -1,11 +1,13 @@
 // Turns the records of an import into rows of the store, with defaults where they do not say.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Actor } from "../../../gen/colloquy/v1/actor_pb.ts";
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { type MessageRevision, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../gen/colloquy/v1/record_pb.ts";
 import { EventType } from "../../domain/event-type.ts";
 import { actorText } from "../../domain/identity/actor.ts";
+import { isOurId } from "../../domain/ids/id.ts";
 import { contentOf } from "../../domain/parts/content.ts";
 import { partsText } from "../../domain/parts/stored.ts";
 import { kindColumn } from "../../store/messages/columns.ts";
@@ -47,8 +49,15 @@ export function fromConversationRecord(
     deleteTime: time(conversation.deleteTime) ?? null,
     purgeTime: dateOf(conversation.purgeTime) ?? null,
     clientId: conversation.clientId || null,
+    origin: originOf(conversation),
     participants: fromParticipants(participants, 0, createTime, importing),
   };
+}
+
+/** Of a conversation that was exported here; ids of other systems lead to no conversation. */
+function originOf({ origin }: Conversation): ImportedConversation["origin"] {
+  if (origin === undefined || !isOurId(origin.conversationId)) return null;
+  return { id: origin.conversationId.toLowerCase(), seq: origin.seq };
 }
 
 /** @param before how many of its kind the lines before held */

@@ -82,9 +82,10 @@ export function pathRows(rows: PathRows): string {
       ) l
       left join lateral (
         select r.role, r.content, r.metadata, r.client_time, r.parts, r.revision, r.create_time from message_revision r
-        where r.tenant_id = $1 and r.conversation_id = l.conversation_id and r.seq = l.seq and r.create_time <= s.as_of
+        where l.edit_time > s.as_of and r.tenant_id = $1 and r.conversation_id = l.conversation_id and r.seq = l.seq
+          and r.create_time <= s.as_of
         order by r.revision desc limit 1
-      ) o on l.edit_time > s.as_of
+      ) o on true
       ${page}
     ) p order by p.seq ${direction}`;
   if (rows.segments !== undefined) return bySegments;

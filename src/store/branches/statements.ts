@@ -102,6 +102,23 @@ export const markSegmented: Statement = {
   where tenant_id = $1 and id = $2::uuid`,
 };
 
+/**
+ * Makes a conversation a fork; its log goes on after that of the origin. $1 tenant, $2 conversation, $3 origin, $4 seq.
+ */
+export const markForked: Statement = {
+  name: "branch_mark_forked",
+  text: `
+  update conversation set segmented = true, origin_id = $3::uuid, origin_seq = $4::bigint, last_seq = greatest(last_seq, $4)
+  where tenant_id = $1 and id = $2::uuid`,
+};
+
+/** A moment after which every change has a later time. The conversation that must not change meanwhile is locked. */
+export const readMomentApart: Statement<{ now: Date }> = {
+  name: "branch_moment",
+  text: `
+  select m.now from (select date_trunc('milliseconds', clock_timestamp()) as now) m cross join lateral pg_sleep(0.0011)`,
+};
+
 /** Where an entry is that is not deleted. $1 tenant, $2 id. */
 export const placeOf: Statement<{ conversation_id: string; seq: bigint }> = {
   name: "branch_place_of",

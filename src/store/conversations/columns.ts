@@ -35,6 +35,9 @@ export interface ConversationRow {
   readonly client_id: string | null;
   /** Whether it has branches, or inherits. */
   readonly segmented: boolean;
+  /** Where it was forked from; null: it is no fork. */
+  readonly origin_id: string | null;
+  readonly origin_seq: bigint | null;
   /** The first 100, in the order in which they joined: member id, milliseconds since 1970, read_seq. */
   readonly participants: ReadonlyArray<readonly [memberId: string, joinTime: number, readSeq: number]> | null;
   readonly is_owner: boolean;
@@ -52,7 +55,7 @@ const UNREAD_WITHIN = 10_000;
 export const conversationColumns = `
   c.id, c.number, c.title, c.status, c.owner_id, c.creator, c.agent, c.mode, c.call_type, c.entity_type, c.entity_id,
   c.pinned, c.labels, c.metadata, c.persona, c.profile_info, c.max_context_length, c.participant_count, c.last_seq,
-  c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time, c.client_id, c.segmented,
+  c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time, c.client_id, c.segmented, c.origin_id, c.origin_seq,
   first.participants, (c.owner_id = $2::text) is true as is_owner,
   (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,
   unread.count as unread_count`;

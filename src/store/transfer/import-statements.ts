@@ -37,7 +37,9 @@ const importedColumns = {
 } as const satisfies Record<WritableColumn, string> & Record<string, string>;
 
 /** A conversation without its log, in JSON types. */
-export type ImportedConversationRow = Readonly<Record<"id" | "client_id" | keyof typeof importedColumns, unknown>>;
+export type ImportedConversationRow = Readonly<
+  Record<"id" | "client_id" | "origin_id" | "origin_seq" | keyof typeof importedColumns, unknown>
+>;
 
 const names = Object.keys(importedColumns);
 
@@ -48,11 +50,14 @@ const names = Object.keys(importedColumns);
 export const importConversations: Statement<{ id: string }> = {
   name: "import_conversations",
   text: `
-  insert into conversation (tenant_id, id, ${names.join(", ")}, client_id)
-  select $1, c.id, ${names.map((name) => `c.${name}`).join(", ")}, case when not exists (select from conversation o
+  insert into conversation (tenant_id, id, ${names.join(", ")}, origin_id, origin_seq, last_seq, client_id)
+  select $1, c.id, ${names.map((name) => `c.${name}`).join(", ")}, c.origin_id, c.origin_seq, coalesce(c.origin_seq, 0),
+    case when not exists (select from conversation o
     where o.tenant_id = $1 and o.client_id = c.client_id and coalesce(o.owner_id, '') = coalesce(c.owner_id, ''))
     then c.client_id end
-  from json_to_recordset($2::json) as c(id uuid, client_id text, ${Object.entries(importedColumns)
+  from json_to_recordset($2::json) as c(id uuid, client_id text, origin_id uuid, origin_seq bigint, ${Object.entries(
+    importedColumns,
+  )
     .map(([name, type]) => `${name} ${type}`)
     .join(", ")})
   order by c.id on conflict (tenant_id, id) do nothing returning id`,

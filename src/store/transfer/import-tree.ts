@@ -1,12 +1,18 @@
-// Whether an imported conversation has a tree.
+// What an import needs to know of the trees of conversations.
 import type { Queryable, Statement } from "../database.ts";
 
+interface TreeRow {
+  readonly segmented: boolean;
+  readonly last_seq: bigint;
+}
+
 /** $1 tenant, $2 conversation. */
-const segmentedOf: Statement<{ segmented: boolean }> = {
-  name: "import_segmented",
-  text: "select c.segmented from conversation c where c.tenant_id = $1 and c.id = $2::uuid",
+const treeOf: Statement<TreeRow> = {
+  name: "import_tree",
+  text: "select c.segmented, c.last_seq from conversation c where c.tenant_id = $1 and c.id = $2::uuid",
 };
 
-export async function readSegmented(tx: Queryable, tenantId: string, id: string): Promise<boolean> {
-  return (await tx.query(segmentedOf, [tenantId, id]))[0]?.segmented ?? false;
+/** Undefined: there is no such conversation. */
+export async function readTreeRow(tx: Queryable, tenantId: string, id: string): Promise<TreeRow | undefined> {
+  return (await tx.query(treeOf, [tenantId, id]))[0];
 }

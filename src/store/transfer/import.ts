@@ -19,6 +19,7 @@ export interface ImportedConversation {
   readonly deleteTime: Date | null;
   readonly purgeTime: Date | null;
   readonly clientId: string | null;
+  readonly origin: { readonly id: string; readonly seq: bigint } | null;
   /** Distinct members. {@link addParts} adds them; the conversation's count includes them. */
   readonly participants: readonly PartRow[];
 }
@@ -119,6 +120,8 @@ function rowOf({ id, creator, values, version, participants, ...times }: Importe
     delete_time: times.deleteTime,
     purge_time: times.purgeTime,
     client_id: times.clientId,
+    origin_id: times.origin?.id ?? null,
+    origin_seq: times.origin === null ? null : String(times.origin.seq),
   } satisfies sql.ImportedConversationRow;
 }
 
