@@ -100,6 +100,7 @@ const TABLE: Readonly<Record<string, Row>> = {
     "nf pd pd pd ok sm ok sm",
   ],
   "ConversationService/DeleteConversation": [conversation, MANAGE],
+  "ConversationService/ForkConversation": [conversation, "nf ok ok ok ok sm ok sm"],
   "ConversationService/RestoreConversation": [({ deletedConversationId: id }) => ({ conversationId: id }), MANAGE],
   "ConversationService/PurgeConversation": [conversation, ADMIN],
   "ConversationService/AssignConversationNumbers": [

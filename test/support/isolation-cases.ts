@@ -65,6 +65,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     conversation: { title: "taken" },
   })),
   "colloquy.v1.ConversationService/DeleteConversation": conversation,
+  "colloquy.v1.ConversationService/ForkConversation": conversation,
   "colloquy.v1.ConversationService/RestoreConversation": deletedConversation,
   "colloquy.v1.ConversationService/PurgeConversation": conversation,
   // Conversations that the caller may not see are passed over in silence, as for BatchGetConversations.

@@ -247,6 +247,7 @@ const CONVERSATIONS: readonly WireCase[] = [
     rpc: "ParticipantService.RemoveParticipant",
     requests: async (world) => [{ ...(await talk(world)), memberId: "bob" }],
   },
+  { rpc: "ConversationService.ForkConversation", requests: async (world) => [{ ...(await talk(world)), seq: "2" }] },
   { rpc: "ParticipantService.ListParticipants", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
   { rpc: "ParticipantService.MarkRead", requests: async (world) => [{ ...(await talk(world)), readSeq: "1" }] },
   { rpc: "EventService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },

@@ -25,7 +25,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/conversation_service.proto.
  */
 export const file_colloquy_v1_conversation_service: GenFile = /*@__PURE__*/
-  fileDesc("CiZjb2xsb3F1eS92MS9jb252ZXJzYXRpb25fc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiywEKGUNyZWF0ZUNvbnZlcnNhdGlvblJlcXVlc3QSLwoMY29udmVyc2F0aW9uGAEgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uEioKD3BhcnRpY2lwYW50X2lkcxgCIAMoCUIRukgOkgELEOgHIgZyBIjOGAESMgoIbWVzc2FnZXMYAyADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASJNChpDcmVhdGVDb252ZXJzYXRpb25SZXNwb25zZRIvCgxjb252ZXJzYXRpb24YASABKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24icwoWR2V0Q29udmVyc2F0aW9uUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARI1CgdkZWxldGVkGAIgASgOMhouY29sbG9xdXkudjEuRGVsZXRlZEZpbHRlckIIukgFggECEAEiSgoXR2V0Q29udmVyc2F0aW9uUmVzcG9uc2USLwoMY29udmVyc2F0aW9uGAEgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uIkwKHEJhdGNoR2V0Q29udmVyc2F0aW9uc1JlcXVlc3QSLAoQY29udmVyc2F0aW9uX2lkcxgBIAMoCUISukgPkgEMCAEQZCIGcgSIzhgBIqsBCh1CYXRjaEdldENvbnZlcnNhdGlvbnNSZXNwb25zZRI6Cg1jb252ZXJzYXRpb25zGAEgAygLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uQgi6SAWSAQIQZBIlCgttaXNzaW5nX2lkcxgCIAMoCUIQukgNkgEKEGQiBnIEkM4YARInCg1yZW1haW5pbmdfaWRzGAMgAygJQhC6SA2SAQoQZCIGcgSQzhgBIo4IChhMaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QSHAoJcGFnZV9zaXplGAEgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBEhoKBHNraXAYAyABKAVCDLpICRoHGICt4gQoABI3CgVvcmRlchgEIAEoDjIeLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbk9yZGVyQgi6SAWCAQIQARI1CgdkZWxldGVkGAUgASgOMhouY29sbG9xdXkudjEuRGVsZXRlZEZpbHRlckIIukgFggECEAESOQoGc3RhdHVzGAYgASgOMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uU3RhdHVzQgi6SAWCAQIQARIyCgljYWxsX3R5cGUYByABKA4yFS5jb2xsb3F1eS52MS5DYWxsVHlwZUIIukgFggECEAESGwoIb3duZXJfaWQYCCABKAlCCbpIBnIEkM4YARIhCg5wYXJ0aWNpcGFudF9pZBgJIAEoCUIJukgGcgSQzhgBEiMKB2NyZWF0b3IYCiABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIXCgVhZ2VudBgLIAEoCUIIukgFcgMYyAESHAoLZW50aXR5X3R5cGUYDCABKAlCB7pIBHICGGQSHAoJZW50aXR5X2lkGA0gASgJQgm6SAZyBJDOGAESEwoGcGlubmVkGA4gASgISACIAQESGgoSaW5jbHVkZV90b3RhbF9zaXplGA8gASgIEhcKBm51bWJlchgQIAEoA0IHukgEIgIoABIcCgltZW1iZXJfaWQYESABKAlCCbpIBnIEkM4YARISCgpvd25lZF9vbmx5GBIgASgIEn8KBmxhYmVscxgTIAMoCzIxLmNvbGxvcXV5LnYxLkxpc3RDb252ZXJzYXRpb25zUmVxdWVzdC5MYWJlbHNFbnRyeUI8ukg5mgE2ECAiK3IpMideW2EtejAtOV0oW2EtejAtOS5fLy1dezAsNjF9W2EtejAtOV0pPyQqBXIDGP8BEhwKCWNsaWVudF9pZBgUIAEoCUIJukgGcgSQzhgBEl0KCG1ldGFkYXRhGBYgAygLMjMuY29sbG9xdXkudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0Lk1ldGFkYXRhRW50cnlCFrpIE5oBEBAgIgVyAxj/ASoFcgMYgCASGwoIYWZ0ZXJfaWQYFyABKAlCCbpIBnIEkM4YARotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIJCgdfcGlubmVkIq0BChlMaXN0Q29udmVyc2F0aW9uc1Jlc3BvbnNlEjsKDWNvbnZlcnNhdGlvbnMYASADKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25CCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YARIgCgp0b3RhbF9zaXplGAMgASgDQge6SAQiAigASACIAQFCDQoLX3RvdGFsX3NpemUiiQIKGVVwZGF0ZUNvbnZlcnNhdGlvblJlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESLwoMY29udmVyc2F0aW9uGAIgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uEi8KC3VwZGF0ZV9tYXNrGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzaxIuCgxtZXNzYWdlX2xpc3QYBCABKAsyGC5jb2xsb3F1eS52MS5NZXNzYWdlTGlzdBIXCgRldGFnGAUgASgJQgm6SAZyBKjOGAESHQoKcmVxdWVzdF9pZBgGIAEoCUIJukgGcgSYzhgBIk0KGlVwZGF0ZUNvbnZlcnNhdGlvblJlc3BvbnNlEi8KDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbiJ3ChlEZWxldGVDb252ZXJzYXRpb25SZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhcKBGV0YWcYAiABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAEiTQoaRGVsZXRlQ29udmVyc2F0aW9uUmVzcG9uc2USLwoMY29udmVyc2F0aW9uGAEgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uIngKGlJlc3RvcmVDb252ZXJzYXRpb25SZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhcKBGV0YWcYAiABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAEiTgobUmVzdG9yZUNvbnZlcnNhdGlvblJlc3BvbnNlEi8KDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbiJdChhQdXJnZUNvbnZlcnNhdGlvblJlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIkIKGVB1cmdlQ29udmVyc2F0aW9uUmVzcG9uc2USJQoUcHVyZ2VkX21lc3NhZ2VfY291bnQYASABKANCB7pIBCICKAAicAogQXNzaWduQ29udmVyc2F0aW9uTnVtYmVyc1JlcXVlc3QSLQoQY29udmVyc2F0aW9uX2lkcxgBIAMoCUITukgQkgENCAEQyAEiBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiYAohQXNzaWduQ29udmVyc2F0aW9uTnVtYmVyc1Jlc3BvbnNlEjsKB251bWJlcnMYASADKAsyHy5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25OdW1iZXJCCbpIBpIBAxDIASJRChJDb252ZXJzYXRpb25OdW1iZXISIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESFwoGbnVtYmVyGAIgASgDQge6SAQiAigBKq8BChFDb252ZXJzYXRpb25PcmRlchIiCh5DT05WRVJTQVRJT05fT1JERVJfVU5TUEVDSUZJRUQQABIjCh9DT05WRVJTQVRJT05fT1JERVJfTkVXRVNUX0ZJUlNUEAESIwofQ09OVkVSU0FUSU9OX09SREVSX09MREVTVF9GSVJTVBACEiwKKENPTlZFUlNBVElPTl9PUkRFUl9MQVRFU1RfQUNUSVZJVFlfRklSU1QQAzKkDAoTQ29udmVyc2F0aW9uU2VydmljZRLDAQoSQ3JlYXRlQ29udmVyc2F0aW9uEiYuY29sbG9xdXkudjEuQ3JlYXRlQ29udmVyc2F0aW9uUmVxdWVzdBonLmNvbGxvcXV5LnYxLkNyZWF0ZUNvbnZlcnNhdGlvblJlc3BvbnNlIlzqxxgoCMkBEiMvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uLmlkffrHGAIIAoLT5JMCJDoBKmIMY29udmVyc2F0aW9uIhEvdjEvY29udmVyc2F0aW9ucxKiAQoPR2V0Q29udmVyc2F0aW9uEiMuY29sbG9xdXkudjEuR2V0Q29udmVyc2F0aW9uUmVxdWVzdBokLmNvbGxvcXV5LnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIkSQAgH6xxgECAEYAYLT5JMCM2IMY29udmVyc2F0aW9uEiMvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfRKdAQoVQmF0Y2hHZXRDb252ZXJzYXRpb25zEikuY29sbG9xdXkudjEuQmF0Y2hHZXRDb252ZXJzYXRpb25zUmVxdWVzdBoqLmNvbGxvcXV5LnYxLkJhdGNoR2V0Q29udmVyc2F0aW9uc1Jlc3BvbnNlIi2QAgH6xxgECAEYAYLT5JMCHBIaL3YxL2NvbnZlcnNhdGlvbnM6YmF0Y2hHZXQSiAEKEUxpc3RDb252ZXJzYXRpb25zEiUuY29sbG9xdXkudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GiYuY29sbG9xdXkudjEuTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZSIkkAIB+scYBAgBGAGC0+STAhMSES92MS9jb252ZXJzYXRpb25zErkBChJVcGRhdGVDb252ZXJzYXRpb24SJi5jb2xsb3F1eS52MS5VcGRhdGVDb252ZXJzYXRpb25SZXF1ZXN0GicuY29sbG9xdXkudjEuVXBkYXRlQ29udmVyc2F0aW9uUmVzcG9uc2UiUpACAvrHGAQIAhgCgtPkkwJBOgxjb252ZXJzYXRpb25iDGNvbnZlcnNhdGlvbjIjL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0SqAEKEkRlbGV0ZUNvbnZlcnNhdGlvbhImLmNvbGxvcXV5LnYxLkRlbGV0ZUNvbnZlcnNhdGlvblJlcXVlc3QaJy5jb2xsb3F1eS52MS5EZWxldGVDb252ZXJzYXRpb25SZXNwb25zZSJB+scYBAgCGASC0+STAjNiDGNvbnZlcnNhdGlvbiojL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0StgEKE1Jlc3RvcmVDb252ZXJzYXRpb24SJy5jb2xsb3F1eS52MS5SZXN0b3JlQ29udmVyc2F0aW9uUmVxdWVzdBooLmNvbGxvcXV5LnYxLlJlc3RvcmVDb252ZXJzYXRpb25SZXNwb25zZSJM+scYBAgCGASC0+STAj46ASpiDGNvbnZlcnNhdGlvbiIrL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06cmVzdG9yZRKiAQoRUHVyZ2VDb252ZXJzYXRpb24SJS5jb2xsb3F1eS52MS5QdXJnZUNvbnZlcnNhdGlvblJlcXVlc3QaJi5jb2xsb3F1eS52MS5QdXJnZUNvbnZlcnNhdGlvblJlc3BvbnNlIj76xxgGCAMQBBgBgtPkkwIuOgEqIikvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfTpwdXJnZRKxAQoZQXNzaWduQ29udmVyc2F0aW9uTnVtYmVycxItLmNvbGxvcXV5LnYxLkFzc2lnbkNvbnZlcnNhdGlvbk51bWJlcnNSZXF1ZXN0Gi4uY29sbG9xdXkudjEuQXNzaWduQ29udmVyc2F0aW9uTnVtYmVyc1Jlc3BvbnNlIjWQAgL6xxgECAQYAYLT5JMCJDoBKiIfL3YxL2NvbnZlcnNhdGlvbnM6YXNzaWduTnVtYmVyc2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_actor, file_colloquy_v1_conversation, file_colloquy_v1_deleted_filter, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_field_mask]);
+  fileDesc("CiZjb2xsb3F1eS92MS9jb252ZXJzYXRpb25fc2VydmljZS5wcm90bxILY29sbG9xdXkudjEiywEKGUNyZWF0ZUNvbnZlcnNhdGlvblJlcXVlc3QSLwoMY29udmVyc2F0aW9uGAEgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uEioKD3BhcnRpY2lwYW50X2lkcxgCIAMoCUIRukgOkgELEOgHIgZyBIjOGAESMgoIbWVzc2FnZXMYAyADKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlQgq6SAeSAQQQoJwBEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASJNChpDcmVhdGVDb252ZXJzYXRpb25SZXNwb25zZRIvCgxjb252ZXJzYXRpb24YASABKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24izwEKF0ZvcmtDb252ZXJzYXRpb25SZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhQKA3NlcRgCIAEoA0IHukgEIgIoABIvCgxjb252ZXJzYXRpb24YAyABKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24SKgoPcGFydGljaXBhbnRfaWRzGAQgAygJQhG6SA6SAQsQ6AciBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAUgASgJQgm6SAZyBJjOGAEiSwoYRm9ya0NvbnZlcnNhdGlvblJlc3BvbnNlEi8KDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbiJzChZHZXRDb252ZXJzYXRpb25SZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEjUKB2RlbGV0ZWQYAiABKA4yGi5jb2xsb3F1eS52MS5EZWxldGVkRmlsdGVyQgi6SAWCAQIQASJKChdHZXRDb252ZXJzYXRpb25SZXNwb25zZRIvCgxjb252ZXJzYXRpb24YASABKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24iTAocQmF0Y2hHZXRDb252ZXJzYXRpb25zUmVxdWVzdBIsChBjb252ZXJzYXRpb25faWRzGAEgAygJQhK6SA+SAQwIARBkIgZyBIjOGAEiqwEKHUJhdGNoR2V0Q29udmVyc2F0aW9uc1Jlc3BvbnNlEjoKDWNvbnZlcnNhdGlvbnMYASADKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25CCLpIBZIBAhBkEiUKC21pc3NpbmdfaWRzGAIgAygJQhC6SA2SAQoQZCIGcgSQzhgBEicKDXJlbWFpbmluZ19pZHMYAyADKAlCELpIDZIBChBkIgZyBJDOGAEijggKGExpc3RDb252ZXJzYXRpb25zUmVxdWVzdBIcCglwYWdlX3NpemUYASABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAESGgoEc2tpcBgDIAEoBUIMukgJGgcYgK3iBCgAEjcKBW9yZGVyGAQgASgOMh4uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uT3JkZXJCCLpIBYIBAhABEjUKB2RlbGV0ZWQYBSABKA4yGi5jb2xsb3F1eS52MS5EZWxldGVkRmlsdGVyQgi6SAWCAQIQARI5CgZzdGF0dXMYBiABKA4yHy5jb2xsb3F1eS52MS5Db252ZXJzYXRpb25TdGF0dXNCCLpIBYIBAhABEjIKCWNhbGxfdHlwZRgHIAEoDjIVLmNvbGxvcXV5LnYxLkNhbGxUeXBlQgi6SAWCAQIQARIbCghvd25lcl9pZBgIIAEoCUIJukgGcgSQzhgBEiEKDnBhcnRpY2lwYW50X2lkGAkgASgJQgm6SAZyBJDOGAESIwoHY3JlYXRvchgKIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEhcKBWFnZW50GAsgASgJQgi6SAVyAxjIARIcCgtlbnRpdHlfdHlwZRgMIAEoCUIHukgEcgIYZBIcCgllbnRpdHlfaWQYDSABKAlCCbpIBnIEkM4YARITCgZwaW5uZWQYDiABKAhIAIgBARIaChJpbmNsdWRlX3RvdGFsX3NpemUYDyABKAgSFwoGbnVtYmVyGBAgASgDQge6SAQiAigAEhwKCW1lbWJlcl9pZBgRIAEoCUIJukgGcgSQzhgBEhIKCm93bmVkX29ubHkYEiABKAgSfwoGbGFiZWxzGBMgAygLMjEuY29sbG9xdXkudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0LkxhYmVsc0VudHJ5Qjy6SDmaATYQICIrcikyJ15bYS16MC05XShbYS16MC05Ll8vLV17MCw2MX1bYS16MC05XSk/JCoFcgMY/wESHAoJY2xpZW50X2lkGBQgASgJQgm6SAZyBJDOGAESXQoIbWV0YWRhdGEYFiADKAsyMy5jb2xsb3F1eS52MS5MaXN0Q29udmVyc2F0aW9uc1JlcXVlc3QuTWV0YWRhdGFFbnRyeUIWukgTmgEQECAiBXIDGP8BKgVyAxiAIBIbCghhZnRlcl9pZBgXIAEoCUIJukgGcgSQzhgBGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB19waW5uZWQirQEKGUxpc3RDb252ZXJzYXRpb25zUmVzcG9uc2USOwoNY29udmVyc2F0aW9ucxgBIAMoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbkIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBEiAKCnRvdGFsX3NpemUYAyABKANCB7pIBCICKABIAIgBAUINCgtfdG90YWxfc2l6ZSKJAgoZVXBkYXRlQ29udmVyc2F0aW9uUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIvCgxjb252ZXJzYXRpb24YAiABKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24SLwoLdXBkYXRlX21hc2sYAyABKAsyGi5nb29nbGUucHJvdG9idWYuRmllbGRNYXNrEi4KDG1lc3NhZ2VfbGlzdBgEIAEoCzIYLmNvbGxvcXV5LnYxLk1lc3NhZ2VMaXN0EhcKBGV0YWcYBSABKAlCCbpIBnIEqM4YARIdCgpyZXF1ZXN0X2lkGAYgASgJQgm6SAZyBJjOGAEiTQoaVXBkYXRlQ29udmVyc2F0aW9uUmVzcG9uc2USLwoMY29udmVyc2F0aW9uGAEgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uIncKGURlbGV0ZUNvbnZlcnNhdGlvblJlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESFwoEZXRhZxgCIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASJNChpEZWxldGVDb252ZXJzYXRpb25SZXNwb25zZRIvCgxjb252ZXJzYXRpb24YASABKAsyGS5jb2xsb3F1eS52MS5Db252ZXJzYXRpb24ieAoaUmVzdG9yZUNvbnZlcnNhdGlvblJlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESFwoEZXRhZxgCIAEoCUIJukgGcgSozhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASJOChtSZXN0b3JlQ29udmVyc2F0aW9uUmVzcG9uc2USLwoMY29udmVyc2F0aW9uGAEgASgLMhkuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uIl0KGFB1cmdlQ29udmVyc2F0aW9uUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiQgoZUHVyZ2VDb252ZXJzYXRpb25SZXNwb25zZRIlChRwdXJnZWRfbWVzc2FnZV9jb3VudBgBIAEoA0IHukgEIgIoACJwCiBBc3NpZ25Db252ZXJzYXRpb25OdW1iZXJzUmVxdWVzdBItChBjb252ZXJzYXRpb25faWRzGAEgAygJQhO6SBCSAQ0IARDIASIGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASJgCiFBc3NpZ25Db252ZXJzYXRpb25OdW1iZXJzUmVzcG9uc2USOwoHbnVtYmVycxgBIAMoCzIfLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbk51bWJlckIJukgGkgEDEMgBIlEKEkNvbnZlcnNhdGlvbk51bWJlchIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEkM4YARIXCgZudW1iZXIYAiABKANCB7pIBCICKAEqrwEKEUNvbnZlcnNhdGlvbk9yZGVyEiIKHkNPTlZFUlNBVElPTl9PUkRFUl9VTlNQRUNJRklFRBAAEiMKH0NPTlZFUlNBVElPTl9PUkRFUl9ORVdFU1RfRklSU1QQARIjCh9DT05WRVJTQVRJT05fT1JERVJfT0xERVNUX0ZJUlNUEAISLAooQ09OVkVSU0FUSU9OX09SREVSX0xBVEVTVF9BQ1RJVklUWV9GSVJTVBADMv0NChNDb252ZXJzYXRpb25TZXJ2aWNlEsMBChJDcmVhdGVDb252ZXJzYXRpb24SJi5jb2xsb3F1eS52MS5DcmVhdGVDb252ZXJzYXRpb25SZXF1ZXN0GicuY29sbG9xdXkudjEuQ3JlYXRlQ29udmVyc2F0aW9uUmVzcG9uc2UiXOrHGCgIyQESIy92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb24uaWR9+scYAggCgtPkkwIkOgEqYgxjb252ZXJzYXRpb24iES92MS9jb252ZXJzYXRpb25zEtYBChBGb3JrQ29udmVyc2F0aW9uEiQuY29sbG9xdXkudjEuRm9ya0NvbnZlcnNhdGlvblJlcXVlc3QaJS5jb2xsb3F1eS52MS5Gb3JrQ29udmVyc2F0aW9uUmVzcG9uc2UiderHGCgIyQESIy92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb24uaWR9+scYBAgCGAGC0+STAjs6ASpiDGNvbnZlcnNhdGlvbiIoL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06Zm9yaxKiAQoPR2V0Q29udmVyc2F0aW9uEiMuY29sbG9xdXkudjEuR2V0Q29udmVyc2F0aW9uUmVxdWVzdBokLmNvbGxvcXV5LnYxLkdldENvbnZlcnNhdGlvblJlc3BvbnNlIkSQAgH6xxgECAEYAYLT5JMCM2IMY29udmVyc2F0aW9uEiMvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfRKdAQoVQmF0Y2hHZXRDb252ZXJzYXRpb25zEikuY29sbG9xdXkudjEuQmF0Y2hHZXRDb252ZXJzYXRpb25zUmVxdWVzdBoqLmNvbGxvcXV5LnYxLkJhdGNoR2V0Q29udmVyc2F0aW9uc1Jlc3BvbnNlIi2QAgH6xxgECAEYAYLT5JMCHBIaL3YxL2NvbnZlcnNhdGlvbnM6YmF0Y2hHZXQSiAEKEUxpc3RDb252ZXJzYXRpb25zEiUuY29sbG9xdXkudjEuTGlzdENvbnZlcnNhdGlvbnNSZXF1ZXN0GiYuY29sbG9xdXkudjEuTGlzdENvbnZlcnNhdGlvbnNSZXNwb25zZSIkkAIB+scYBAgBGAGC0+STAhMSES92MS9jb252ZXJzYXRpb25zErkBChJVcGRhdGVDb252ZXJzYXRpb24SJi5jb2xsb3F1eS52MS5VcGRhdGVDb252ZXJzYXRpb25SZXF1ZXN0GicuY29sbG9xdXkudjEuVXBkYXRlQ29udmVyc2F0aW9uUmVzcG9uc2UiUpACAvrHGAQIAhgCgtPkkwJBOgxjb252ZXJzYXRpb25iDGNvbnZlcnNhdGlvbjIjL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0SqAEKEkRlbGV0ZUNvbnZlcnNhdGlvbhImLmNvbGxvcXV5LnYxLkRlbGV0ZUNvbnZlcnNhdGlvblJlcXVlc3QaJy5jb2xsb3F1eS52MS5EZWxldGVDb252ZXJzYXRpb25SZXNwb25zZSJB+scYBAgCGASC0+STAjNiDGNvbnZlcnNhdGlvbiojL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0StgEKE1Jlc3RvcmVDb252ZXJzYXRpb24SJy5jb2xsb3F1eS52MS5SZXN0b3JlQ29udmVyc2F0aW9uUmVxdWVzdBooLmNvbGxvcXV5LnYxLlJlc3RvcmVDb252ZXJzYXRpb25SZXNwb25zZSJM+scYBAgCGASC0+STAj46ASpiDGNvbnZlcnNhdGlvbiIrL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06cmVzdG9yZRKiAQoRUHVyZ2VDb252ZXJzYXRpb24SJS5jb2xsb3F1eS52MS5QdXJnZUNvbnZlcnNhdGlvblJlcXVlc3QaJi5jb2xsb3F1eS52MS5QdXJnZUNvbnZlcnNhdGlvblJlc3BvbnNlIj76xxgGCAMQBBgBgtPkkwIuOgEqIikvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfTpwdXJnZRKxAQoZQXNzaWduQ29udmVyc2F0aW9uTnVtYmVycxItLmNvbGxvcXV5LnYxLkFzc2lnbkNvbnZlcnNhdGlvbk51bWJlcnNSZXF1ZXN0Gi4uY29sbG9xdXkudjEuQXNzaWduQ29udmVyc2F0aW9uTnVtYmVyc1Jlc3BvbnNlIjWQAgL6xxgECAQYAYLT5JMCJDoBKiIfL3YxL2NvbnZlcnNhdGlvbnM6YXNzaWduTnVtYmVyc2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_actor, file_colloquy_v1_conversation, file_colloquy_v1_deleted_filter, file_colloquy_v1_message, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_field_mask]);
 
 /**
  * @generated from message colloquy.v1.CreateConversationRequest
@@ -88,6 +88,75 @@ export const CreateConversationResponseSchema: GenMessage<CreateConversationResp
   messageDesc(file_colloquy_v1_conversation_service, 1);
 
 /**
+ * @generated from message colloquy.v1.ForkConversationRequest
+ */
+export type ForkConversationRequest = Message<"colloquy.v1.ForkConversationRequest"> & {
+  /**
+   * The id of the conversation to fork.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The last entry of its log to show, on whichever branch it is: the history that led to it. Default: 0, the last one of
+   * the live branch.
+   *
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * The new conversation. Output-only fields are ignored. Default: as the other one, without its owner, status, pin and
+   * client id.
+   *
+   * @generated from field: colloquy.v1.Conversation conversation = 3;
+   */
+  conversation?: Conversation | undefined;
+
+  /**
+   * The members that take part besides the caller. Each must be a member of the tenant. At most 1,000.
+   *
+   * @generated from field: repeated string participant_ids = 4;
+   */
+  participantIds: string[];
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ForkConversationRequest.
+ * Use `create(ForkConversationRequestSchema)` to create a new message.
+ */
+export const ForkConversationRequestSchema: GenMessage<ForkConversationRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_conversation_service, 2);
+
+/**
+ * @generated from message colloquy.v1.ForkConversationResponse
+ */
+export type ForkConversationResponse = Message<"colloquy.v1.ForkConversationResponse"> & {
+  /**
+   * The new conversation.
+   *
+   * @generated from field: colloquy.v1.Conversation conversation = 1;
+   */
+  conversation?: Conversation | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.ForkConversationResponse.
+ * Use `create(ForkConversationResponseSchema)` to create a new message.
+ */
+export const ForkConversationResponseSchema: GenMessage<ForkConversationResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_conversation_service, 3);
+
+/**
  * @generated from message colloquy.v1.GetConversationRequest
  */
 export type GetConversationRequest = Message<"colloquy.v1.GetConversationRequest"> & {
@@ -112,7 +181,7 @@ export type GetConversationRequest = Message<"colloquy.v1.GetConversationRequest
  * Use `create(GetConversationRequestSchema)` to create a new message.
  */
 export const GetConversationRequestSchema: GenMessage<GetConversationRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 2);
+  messageDesc(file_colloquy_v1_conversation_service, 4);
 
 /**
  * @generated from message colloquy.v1.GetConversationResponse
@@ -131,7 +200,7 @@ export type GetConversationResponse = Message<"colloquy.v1.GetConversationRespon
  * Use `create(GetConversationResponseSchema)` to create a new message.
  */
 export const GetConversationResponseSchema: GenMessage<GetConversationResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 3);
+  messageDesc(file_colloquy_v1_conversation_service, 5);
 
 /**
  * @generated from message colloquy.v1.BatchGetConversationsRequest
@@ -150,7 +219,7 @@ export type BatchGetConversationsRequest = Message<"colloquy.v1.BatchGetConversa
  * Use `create(BatchGetConversationsRequestSchema)` to create a new message.
  */
 export const BatchGetConversationsRequestSchema: GenMessage<BatchGetConversationsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 4);
+  messageDesc(file_colloquy_v1_conversation_service, 6);
 
 /**
  * BatchGetConversationsResponse holds what was found, as far as it fits into 3 MiB.
@@ -185,7 +254,7 @@ export type BatchGetConversationsResponse = Message<"colloquy.v1.BatchGetConvers
  * Use `create(BatchGetConversationsResponseSchema)` to create a new message.
  */
 export const BatchGetConversationsResponseSchema: GenMessage<BatchGetConversationsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 5);
+  messageDesc(file_colloquy_v1_conversation_service, 7);
 
 /**
  * ListConversationsRequest says which conversations to list. All filters that are set must hold.
@@ -358,7 +427,7 @@ export type ListConversationsRequest = Message<"colloquy.v1.ListConversationsReq
  * Use `create(ListConversationsRequestSchema)` to create a new message.
  */
 export const ListConversationsRequestSchema: GenMessage<ListConversationsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 6);
+  messageDesc(file_colloquy_v1_conversation_service, 8);
 
 /**
  * @generated from message colloquy.v1.ListConversationsResponse
@@ -391,7 +460,7 @@ export type ListConversationsResponse = Message<"colloquy.v1.ListConversationsRe
  * Use `create(ListConversationsResponseSchema)` to create a new message.
  */
 export const ListConversationsResponseSchema: GenMessage<ListConversationsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 7);
+  messageDesc(file_colloquy_v1_conversation_service, 9);
 
 /**
  * @generated from message colloquy.v1.UpdateConversationRequest
@@ -451,7 +520,7 @@ export type UpdateConversationRequest = Message<"colloquy.v1.UpdateConversationR
  * Use `create(UpdateConversationRequestSchema)` to create a new message.
  */
 export const UpdateConversationRequestSchema: GenMessage<UpdateConversationRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 8);
+  messageDesc(file_colloquy_v1_conversation_service, 10);
 
 /**
  * @generated from message colloquy.v1.UpdateConversationResponse
@@ -470,7 +539,7 @@ export type UpdateConversationResponse = Message<"colloquy.v1.UpdateConversation
  * Use `create(UpdateConversationResponseSchema)` to create a new message.
  */
 export const UpdateConversationResponseSchema: GenMessage<UpdateConversationResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 9);
+  messageDesc(file_colloquy_v1_conversation_service, 11);
 
 /**
  * @generated from message colloquy.v1.DeleteConversationRequest
@@ -505,7 +574,7 @@ export type DeleteConversationRequest = Message<"colloquy.v1.DeleteConversationR
  * Use `create(DeleteConversationRequestSchema)` to create a new message.
  */
 export const DeleteConversationRequestSchema: GenMessage<DeleteConversationRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 10);
+  messageDesc(file_colloquy_v1_conversation_service, 12);
 
 /**
  * @generated from message colloquy.v1.DeleteConversationResponse
@@ -524,7 +593,7 @@ export type DeleteConversationResponse = Message<"colloquy.v1.DeleteConversation
  * Use `create(DeleteConversationResponseSchema)` to create a new message.
  */
 export const DeleteConversationResponseSchema: GenMessage<DeleteConversationResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 11);
+  messageDesc(file_colloquy_v1_conversation_service, 13);
 
 /**
  * @generated from message colloquy.v1.RestoreConversationRequest
@@ -559,7 +628,7 @@ export type RestoreConversationRequest = Message<"colloquy.v1.RestoreConversatio
  * Use `create(RestoreConversationRequestSchema)` to create a new message.
  */
 export const RestoreConversationRequestSchema: GenMessage<RestoreConversationRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 12);
+  messageDesc(file_colloquy_v1_conversation_service, 14);
 
 /**
  * @generated from message colloquy.v1.RestoreConversationResponse
@@ -578,7 +647,7 @@ export type RestoreConversationResponse = Message<"colloquy.v1.RestoreConversati
  * Use `create(RestoreConversationResponseSchema)` to create a new message.
  */
 export const RestoreConversationResponseSchema: GenMessage<RestoreConversationResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 13);
+  messageDesc(file_colloquy_v1_conversation_service, 15);
 
 /**
  * @generated from message colloquy.v1.PurgeConversationRequest
@@ -605,7 +674,7 @@ export type PurgeConversationRequest = Message<"colloquy.v1.PurgeConversationReq
  * Use `create(PurgeConversationRequestSchema)` to create a new message.
  */
 export const PurgeConversationRequestSchema: GenMessage<PurgeConversationRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 14);
+  messageDesc(file_colloquy_v1_conversation_service, 16);
 
 /**
  * @generated from message colloquy.v1.PurgeConversationResponse
@@ -625,7 +694,7 @@ export type PurgeConversationResponse = Message<"colloquy.v1.PurgeConversationRe
  * Use `create(PurgeConversationResponseSchema)` to create a new message.
  */
 export const PurgeConversationResponseSchema: GenMessage<PurgeConversationResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 15);
+  messageDesc(file_colloquy_v1_conversation_service, 17);
 
 /**
  * @generated from message colloquy.v1.AssignConversationNumbersRequest
@@ -652,7 +721,7 @@ export type AssignConversationNumbersRequest = Message<"colloquy.v1.AssignConver
  * Use `create(AssignConversationNumbersRequestSchema)` to create a new message.
  */
 export const AssignConversationNumbersRequestSchema: GenMessage<AssignConversationNumbersRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 16);
+  messageDesc(file_colloquy_v1_conversation_service, 18);
 
 /**
  * @generated from message colloquy.v1.AssignConversationNumbersResponse
@@ -671,7 +740,7 @@ export type AssignConversationNumbersResponse = Message<"colloquy.v1.AssignConve
  * Use `create(AssignConversationNumbersResponseSchema)` to create a new message.
  */
 export const AssignConversationNumbersResponseSchema: GenMessage<AssignConversationNumbersResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 17);
+  messageDesc(file_colloquy_v1_conversation_service, 19);
 
 /**
  * ConversationNumber is the number of one conversation.
@@ -699,7 +768,7 @@ export type ConversationNumber = Message<"colloquy.v1.ConversationNumber"> & {
  * Use `create(ConversationNumberSchema)` to create a new message.
  */
 export const ConversationNumberSchema: GenMessage<ConversationNumber> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_conversation_service, 18);
+  messageDesc(file_colloquy_v1_conversation_service, 20);
 
 /**
  * ConversationOrder is an order of conversations.
@@ -772,6 +841,20 @@ export const ConversationService: GenService<{
     methodKind: "unary";
     input: typeof CreateConversationRequestSchema;
     output: typeof CreateConversationResponseSchema;
+  },
+  /**
+   * ForkConversation creates a conversation that shows the messages of another one up to an entry, and goes on by itself.
+   * Nothing is copied, so it takes the same time for any length. The caller becomes the owner; who may read the fork
+   * also reads what it inherits, as it was at the fork: later edits do not show. What is deleted, restored or erased in
+   * the other conversation is so in the fork; what it inherits can be changed only there. A `client_id` acts as in
+   * CreateConversation.
+   *
+   * @generated from rpc colloquy.v1.ConversationService.ForkConversation
+   */
+  forkConversation: {
+    methodKind: "unary";
+    input: typeof ForkConversationRequestSchema;
+    output: typeof ForkConversationResponseSchema;
   },
   /**
    * GetConversation reads one conversation.

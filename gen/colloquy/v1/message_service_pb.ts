@@ -1414,7 +1414,7 @@ export const MessageService: GenService<{
   /**
    * SelectBranch makes another branch of a conversation the live one, which lists, counts, searches, agents and the other
    * REST APIs see: the path to an entry, and on from there to the newest that follows it. The branch that was live is
-   * hidden, and can be selected again. Selecting the live one changes nothing. Fails with ABORTED, reason
+   * hidden, and can be selected again. An entry of the live branch changes nothing. Fails with ABORTED, reason
    * TURN_IN_PROGRESS, while a turn is open.
    *
    * @generated from rpc colloquy.v1.MessageService.SelectBranch
