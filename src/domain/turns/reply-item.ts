@@ -89,7 +89,8 @@ function partsOf(head: ItemHead, text: string, { parts, annotations, ending, bro
       const { id, summary = [], encrypted, providerJson } = ending ?? {};
       const value = create(ReasoningPartSchema, {
         summary: [...summary],
-        ...(text !== "" && { text }),
+        // A summary that was told as it came is no text beside itself.
+        ...(text !== "" && text !== summary.join("\n\n") && { text }),
         ...(encrypted !== undefined && { encrypted }),
       });
       return [create(PartSchema, { ...own(id, providerJson), ...state, content: { case: "reasoning", value } })];
