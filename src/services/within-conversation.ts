@@ -1,6 +1,7 @@
 // For a client token of one conversation, nothing else exists.
 import { clone, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { accessRefused, ErrorReason } from "../domain/errors.ts";
 import { callerFrom } from "../domain/identity/caller.ts";
 import { isOurId, newId } from "../domain/ids/id.ts";
@@ -56,6 +57,9 @@ export function withinConversation(entry: ServiceEntry, database: Queryable): Se
   return { ...entry, handlers };
 }
 
+/** They make another conversation, of which the token is not. */
+const ELSEWHERE: readonly DescMethod[] = [ConversationService.method.forkConversation];
+
 function conversationOf({ principal }: CallContext): string | undefined {
   return principal.kind === "key" ? principal.client?.conversationId : undefined;
 }
@@ -69,7 +73,7 @@ type Narrow = (request: Message, context: CallContext, only: string) => Promise<
 function narrowing(method: DescMethod, database: Queryable): Narrow {
   const names = new Set(method.input.fields.map(({ localName }) => localName));
   const isOne = method.methodKind === "unary" || method.methodKind === "server_streaming";
-  const subject = isOne ? SUBJECTS.find(([field]) => names.has(field)) : undefined;
+  const subject = isOne && !ELSEWHERE.includes(method) ? SUBJECTS.find(([field]) => names.has(field)) : undefined;
   if (subject === undefined) {
     return async () => {
       throw accessRefused(ErrorReason.PERMISSION_DENIED, "this call is not for a token of one conversation");

@@ -6,6 +6,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
+import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { updatePartsOf } from "../../src/pipeline/call/implied-mask.ts";
 import { ownServices } from "../support/contract.ts";
 import { reasonOf } from "../support/errors.ts";
@@ -77,8 +78,21 @@ const AGENT: JsonObject = {
   credential: "secret",
   idleTimeout: "7s",
   timeout: "77s",
+  inputTimeout: "777s",
+  tools: [{ name: "look", description: "Looks", inputSchemaJson: "{}", client: {}, needsApproval: true }],
   disabled: true,
   metadata: { a: 1 },
+};
+
+const ENDPOINT: JsonObject = {
+  description: "Index",
+  url: "https://hooks.example.com/a",
+  headers: { "x-key": "secret" },
+  eventTypes: ["message.sent"],
+  filter: { mode: "chat" },
+  order: "WEBHOOK_ORDER_NONE",
+  batchSize: 7,
+  timeout: "7s",
 };
 
 async function ask(lanes: string, verb: string, path: string, body?: JsonValue, as: "admin" | "root" = "admin") {
@@ -124,6 +138,16 @@ function resourcesOn(lanes: string): Resource[] {
       id: "agentId",
       make: (full) => made(lanes, "/v1/agents", { ...full, name: `a-${randomUUID()}` }),
       full: AGENT,
+    },
+    {
+      method: WebhookService.method.updateWebhookEndpoint,
+      path: "/v1/webhooks",
+      id: "endpointId",
+      make: async (full) => {
+        const { json } = await ask(lanes, "POST", "/v1/webhooks", { endpoint: full });
+        return (json.endpoint as JsonObject).id as string;
+      },
+      full: ENDPOINT,
     },
     {
       method: TenantService.method.updateTenant,
@@ -195,7 +219,7 @@ test("F-PARTIAL: the table has every Update method, and every field that a calle
       [...(updatePartsOf(method.input)?.settable.values() ?? [])].map(({ jsonName }) => jsonName),
     );
     // Of the alternatives of a oneof, one is set.
-    for (const other of ["echo", "connect"]) settable.delete(other);
+    for (const other of ["echo", "connect", "anthropic"]) settable.delete(other);
     expect([...settable].sort()).toEqual(Object.keys(full).sort());
   }
 });
@@ -304,13 +328,15 @@ describe.each(LANES)("with the unary lane %s", (lanes) => {
       ReturnType<typeof server.client<typeof MessageService>>,
       ReturnType<typeof server.client<typeof AgentService>>,
     ];
-    const [c, m, a, t] = await Promise.all(resourcesOn(lanes).map(({ make, full }) => make(full)));
+    const [c, m, a, w, t] = await Promise.all(resourcesOn(lanes).map(({ make, full }) => make(full)));
     const conversationId = c as string;
+    const webhooks = server.client(WebhookService, admin, wire);
     const tenants = server.client(TenantService, root, wire);
     for (const call of [
       () => conversations.updateConversation({ conversationId, conversation: { pinned: false } }),
       () => messages.updateMessage({ messageId: m as string, message: { content: "" } }),
       () => agents.updateAgent({ agentId: a as string, agent: { disabled: false } }),
+      () => webhooks.updateWebhookEndpoint({ endpointId: w as string, endpoint: { description: "" } }),
       () => tenants.updateTenant({ tenantId: t as string, tenant: { displayName: "" } }),
     ]) {
       expect(await reasonOf(call())).toBe("INVALID_FIELD");

@@ -10,7 +10,14 @@ import { type DialectServer, startDialects } from "../support/dialect-server.ts"
 import type { Credential } from "../support/identity-server.ts";
 import { ask, openHttp2, speak } from "../support/sockets.ts";
 
-const PREFIXES = { callcenter: "/cc", crm: "/crm", assistant: "/as", workorder: "/wo", helpdesk: "/hd" } as const;
+const PREFIXES = {
+  callcenter: "/cc",
+  crm: "/crm",
+  assistant: "/as",
+  workorder: "/wo",
+  helpdesk: "/hd",
+  openai: "/oa",
+} as const;
 const COMPAT = Object.entries(PREFIXES)
   .map(([name, prefix]) => `${name}${prefix}`)
   .join(",");

@@ -158,6 +158,8 @@ describe("for a token of one conversation", () => {
     expect([await found(), await found(other.conversationId)]).toEqual([[one.messageId], []]);
     expect(await reasonOf(conversations.createConversation({}))).toBe("PERMISSION_DENIED");
     expect(await reasonOf(conversations.listConversations({}))).toBe("PERMISSION_DENIED");
+    // A fork would be another conversation.
+    expect(await reasonOf(conversations.forkConversation(one))).toBe("PERMISSION_DENIED");
     const events = server.client(EventService, token, wire);
     expect(await reasonOf(events.listEvents(other))).toBe("NOT_FOUND");
     const follow = async (conversationId: string) => {

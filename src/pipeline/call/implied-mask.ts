@@ -34,13 +34,11 @@ export function updatePartsOf(input: DescMessage): UpdateParts | undefined {
   return parts ?? undefined;
 }
 
-/** AIP-134: the request is named after the resource, and so is its field. */
+/** AIP-134: the request is named after the resource. */
 function findParts(input: DescMessage): UpdateParts | null {
   const resourceName = /^Update(.+)Request$/.exec(input.name)?.[1];
   const mask = input.fields.find(({ name }) => name === "update_mask");
-  const resource = input.fields.find(
-    (field) => field.fieldKind === "message" && field.name.replaceAll("_", "") === resourceName?.toLowerCase(),
-  );
+  const resource = input.fields.find((field) => field.fieldKind === "message" && field.message.name === resourceName);
   if (mask?.fieldKind !== "message" || mask.message.typeName !== FieldMaskSchema.typeName) return null;
   if (resource?.fieldKind !== "message") return null;
   const fields = resource.message.fields.filter(isSettable);

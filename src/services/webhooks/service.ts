@@ -1,4 +1,5 @@
 // WebhookService: the endpoints to which a tenant's events are sent.
+import { isDeepStrictEqual } from "node:util";
 import { create } from "@bufbuild/protobuf";
 import { WebhookDeliverySchema, WebhookEndpointSchema, WebhookState } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/webhook_service_pb.ts";
@@ -6,7 +7,7 @@ import { millisecondsOf } from "../../agents/connectors/duration.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId, newId } from "../../domain/ids/id.ts";
-import { checkEtag } from "../../domain/updates/etag.ts";
+import { checkEtag, checkUpdateEtags } from "../../domain/updates/etag.ts";
 import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.ts";
 import { newSecret } from "../../domain/webhooks/signature.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
@@ -85,9 +86,8 @@ export function createWebhookService(options: WebhookServiceOptions): ServiceEnt
         mutation(method.updateWebhookEndpoint, async (tx, caller, request, context) => {
           const { tenantId } = caller;
           const row = await endpointOf(tx, tenantId, request.endpointId);
-          checkEtag(request.etag, row.version);
           const wanted = request.endpoint ?? create(WebhookEndpointSchema);
-          checkEtag(wanted.etag, row.version);
+          checkUpdateEtags(request, wanted, row.version);
           const mask = request.updateMask?.paths;
           const fields = fieldsToUpdate(WebhookEndpointSchema, wanted, mask, updatableFields).filter(
             // `*` is what somebody sends who has read the endpoint, and what is read has no headers.
@@ -95,6 +95,7 @@ export function createWebhookService(options: WebhookServiceOptions): ServiceEnt
           );
           refuseNothing(fields, request.updateMask);
           const values = changedValues(row, wanted, fields, { tenantId, id: row.id }, rules);
+          if (isDeepStrictEqual({ ...row, ...values }, row)) return { endpoint: toEndpoint(row) };
           await store.updateEndpoint(tx, tenantId, row.id, values);
           await store.releaseEndpoint(tx, tenantId, row.id);
           await audit(tx, caller, context, { ...actOn("update", row.id), details: { fields } });
