@@ -24,7 +24,11 @@ beforeAll(async () => {
   const conversationId = (made.body as { id: string }).id;
   const sent = await call("ann", "POST", `/v1/conversations/${conversationId}/messages`, { content: "hello" });
   const agent = await call("key", "POST", "/v1/agents", { name: "echo", echo: {} });
+  const { body } = await call("key", "POST", "/v1/webhooks", { endpoint: { url: "https://hooks.example.com/" } });
+  const endpointId = (body as { endpoint: { id: string } }).endpoint.id;
+  await call("key", "POST", `/v1/webhooks/${endpointId}:pause`, {});
   ids = {
+    endpoint_id: endpointId,
     conversation_id: conversationId,
     message_id: (sent.body as { id: string }).id,
     agent_id: (agent.body as { id: string }).id,

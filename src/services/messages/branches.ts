@@ -73,13 +73,6 @@ export async function selectBranch(tx: Queryable, caller: Caller, row: LockedRow
   return branch ?? create(BranchSchema);
 }
 
-/** Hides what follows an entry of a locked conversation, so that what is added next follows it. */
-export async function endBranchAt(tx: Queryable, caller: Caller, row: LockedRow, seq: bigint): Promise<void> {
-  const tree = await readTree(tx, caller, row);
-  if ((await store.liveTip(tx, caller.tenantId, tree.runs, row.last_seq + 1n)) === seq) return;
-  await goTo(tx, caller, row, tree, seq);
-}
-
 async function goTo(tx: Queryable, caller: Caller, row: LockedRow, { place, runs }: Tree, tip: bigint): Promise<void> {
   await requireNoTurn(tx, caller, row.id);
   const id = (await store.readIdsAt(tx, caller.tenantId, runs, [tip])).get(tip) ?? "";
