@@ -57,7 +57,10 @@ export interface WireCase {
   readonly take?: number;
   /** A field of the answer that a repeat with the same request id leaves out: a secret is told once. */
   readonly toldOnce?: string;
-  /** A field of the answer that is another one each time: a signature. */
+  /**
+   * A field of the answer that may be another one each time: a signature, or a page token that says which transactions
+   * the first page has seen, of which some run in the background.
+   */
   readonly toldAnew?: string;
   /** The reason of its error. Default: it succeeds. */
   readonly fails?: string;
@@ -199,6 +202,7 @@ const CONVERSATIONS: readonly WireCase[] = [
       for (let i = 0; i < 3; i++) await world.conversation({ messages: i });
       return [{ pageSize: 2, includeTotalSize: true, order: "CONVERSATION_ORDER_OLDEST_FIRST", pinned: false }];
     },
+    toldAnew: "nextPageToken",
   },
   {
     rpc: "ConversationService.UpdateConversation",
@@ -397,8 +401,10 @@ const AGENTS: readonly WireCase[] = [
     rpc: "AgentService.ListAgents",
     async requests(world) {
       await world.agent();
+      await world.agent();
       return [{ pageSize: 1 }];
     },
+    toldAnew: "nextPageToken",
   },
   {
     rpc: "AgentService.UpdateAgent",
