@@ -6,27 +6,29 @@ export interface Held<T> {
   readonly ms: number;
 }
 
-/** So often the loop is looked at, in milliseconds: a turn that takes longer is always seen alone, but for so much. */
-const LOOK_MS = 1;
-
-/** Runs `work` and looks at the turns of the loop until it is done; between them the loop may sleep. */
+/** Runs `work` and looks at every turn of the loop until it is done. */
 export async function heldBy<T>(work: () => Promise<T> | T): Promise<Held<T>> {
   let worst = 0;
+  let running = true;
   let last = process.threadCpuUsage();
   const look = () => {
-    const now = process.threadCpuUsage();
-    worst = Math.max(worst, (now.user - last.user + now.system - last.system) / 1000);
-    last = now;
+    const { user, system } = process.threadCpuUsage(last);
+    last = process.threadCpuUsage();
+    worst = Math.max(worst, (user + system) / 1000);
+  };
+  const turn = () => {
+    look();
+    if (running) setImmediate(turn);
   };
   // What was waiting is not this work's.
   await new Promise((resolve) => setImmediate(resolve));
   last = process.threadCpuUsage();
-  const looking = setInterval(look, LOOK_MS);
+  setImmediate(turn);
   try {
     const value = await work();
     look();
     return { value, ms: worst };
   } finally {
-    clearInterval(looking);
+    running = false;
   }
 }
