@@ -75,7 +75,7 @@ export const restoreCommand: Command = {
         if (sha256 !== expected.sha256) throw new CommandError(`${source}: ${expected.path} is damaged`);
       }
       await syncFolder(unfinished);
-      await rm(dataDir, { recursive: true, force: true });
+      // Replaces an empty directory, and fails if anybody has put something into it meanwhile.
       await rename(unfinished, dataDir);
     } finally {
       await rm(unfinished, { recursive: true, force: true });
