@@ -44,7 +44,7 @@ const deletions = [
     pattern:
       /^ *(?:if \(.*\) )?(?:await )?(?:requireWrite|requireManage|requireAuthor|requireRank|requireScopes|checkOwner)\(.*\);\n/gm,
   }),
-  ...find("src/services/turns/chat.ts", [PERMISSIONS], {
+  ...find("src/services/turns/follow.ts", [PERMISSIONS], {
     pattern: /requireWrite\(caller, (?=await)/g,
     instead: "((_row) => {})(",
   }),

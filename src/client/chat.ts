@@ -9,13 +9,17 @@ import type {
   TurnEntryStarted,
   TurnPolicy,
 } from "../../gen/colloquy/v1/turn_pb.ts";
-import type { ChatResponse, ResumeTurnResponse, TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import type {
+  ChatResponse,
+  RegenerateResponse,
+  ResumeTurnResponse,
+  TurnService,
+} from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { type Connection, resilient, type StreamOptions } from "./stream.ts";
 
-export interface ChatOptions extends StreamOptions {
+/** What every turn is asked for with. */
+export interface TurnOptions extends StreamOptions {
   readonly conversationId: string;
-  /** What the caller says. */
-  readonly content: string;
   /** What to do while another turn is open. Default: the call fails with TURN_IN_PROGRESS. */
   readonly ifRunning?: TurnPolicy;
   /** Whether to give all entries of the turn (thoughts, calls, results, …) instead of the text alone. Default: false. */
@@ -24,6 +28,20 @@ export interface ChatOptions extends StreamOptions {
   readonly tools?: readonly AgentTool[];
   /** Makes a repeat of the call harmless. Default: a new one. */
   readonly requestId?: string;
+}
+
+export interface ChatOptions extends TurnOptions {
+  /** What the caller says. */
+  readonly content: string;
+  /** The entry that the message follows: to edit and send again, that which the old message followed. Default: the last. */
+  readonly parentId?: string;
+}
+
+export interface RegenerateOptions extends TurnOptions {
+  /** The message that is replied to once more, or an entry of a reply to it. Default: the last of the live branch. */
+  readonly messageId?: string;
+  /** The id or name of the agent that replies. Default: the conversation's. */
+  readonly agent?: string;
 }
 
 /** One step of a turn. */
@@ -40,6 +58,8 @@ export type ChatStep =
   /** `reply` is what is stored; undefined: not a word came. */
   | { readonly kind: "ended"; readonly turn: Turn; readonly reply: Message | undefined };
 
+type TurnResponse = ChatResponse | RegenerateResponse | ResumeTurnResponse;
+
 /** Longer than a turn is silent before its reader is worth connecting anew, in milliseconds. */
 const SILENCE_MS = 60_000;
 
@@ -47,31 +67,57 @@ const SILENCE_MS = 60_000;
  * Sends a message and gives the reply as it comes. The steps end with `ended`, also of a turn that failed: its state and
  * its `failure` say so. Throws what waiting does not mend.
  */
-export async function* chat(
+export function chat(
   client: Client<typeof TurnService>,
-  options: ChatOptions,
+  { content, parentId = "", ...options }: ChatOptions,
   connection: Connection,
 ): AsyncGenerator<ChatStep> {
-  const { conversationId, content, ifRunning, requestId = crypto.randomUUID(), ...more } = options;
+  return steps(client, options, connection, (common, call) =>
+    client.chat({ ...common, message: { content, parentId } }, call),
+  );
+}
+
+/** Has an agent reply once more, and gives the reply as {@link chat} does. The earlier reply stays as another branch. */
+export function regenerate(
+  client: Client<typeof TurnService>,
+  { messageId = "", agent = "", ...options }: RegenerateOptions,
+  connection: Connection,
+): AsyncGenerator<ChatStep> {
+  return steps(client, options, connection, (common, call) => client.regenerate({ ...common, messageId, agent }, call));
+}
+
+/** The fields that the requests for turns share. */
+interface TurnRequest {
+  readonly conversationId: string;
+  readonly requestId: string;
+  readonly streamEntries: boolean;
+  readonly tools: AgentTool[];
+  readonly ifRunning?: TurnPolicy;
+}
+
+async function* steps(
+  client: Client<typeof TurnService>,
+  options: TurnOptions,
+  connection: Connection,
+  begin: (request: TurnRequest, call: { signal: AbortSignal }) => AsyncIterable<ChatResponse | RegenerateResponse>,
+): AsyncGenerator<ChatStep> {
+  const { conversationId, ifRunning, requestId = crypto.randomUUID(), ...more } = options;
   const { entries = false, tools = [], ...rest } = more;
+  const request = {
+    conversationId,
+    requestId,
+    streamEntries: entries,
+    tools: [...tools],
+    ...(ifRunning && { ifRunning }),
+  };
   let turnId: string | undefined;
   let offset = 0n;
   let cursor = "";
   const open = (signal: AbortSignal) =>
     turnId === undefined
-      ? client.chat(
-          {
-            conversationId,
-            message: { content },
-            requestId,
-            streamEntries: entries,
-            tools: [...tools],
-            ...(ifRunning && { ifRunning }),
-          },
-          { signal },
-        )
+      ? begin(request, { signal })
       : client.resumeTurn({ turnId, offset, cursor, streamEntries: entries }, { signal });
-  for await (const { event } of resilient<ChatResponse | ResumeTurnResponse>(open, rest, SILENCE_MS, connection)) {
+  for await (const { event } of resilient<TurnResponse>(open, rest, SILENCE_MS, connection)) {
     if (event.case === "started" && event.value.turn && event.value.message) {
       turnId = event.value.turn.id;
       yield { kind: "started", turn: event.value.turn, message: event.value.message };

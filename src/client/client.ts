@@ -13,7 +13,7 @@ import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
-import { type ChatOptions, type ChatStep, chat } from "./chat.ts";
+import { type ChatOptions, type ChatStep, chat, type RegenerateOptions, regenerate } from "./chat.ts";
 import { type Credential, identify } from "./credential.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { type SubscribeOptions, type SubscriptionEntry, subscribe } from "./subscribe.ts";
@@ -49,6 +49,8 @@ export interface ColloquyClient {
   subscribe(options?: SubscribeOptions): AsyncGenerator<SubscriptionEntry>;
   /** Sends a message and gives the agent's reply as it comes, over any number of broken connections. */
   chat(options: ChatOptions): AsyncGenerator<ChatStep>;
+  /** Has an agent reply once more to a message, and gives the reply likewise. */
+  regenerate(options: RegenerateOptions): AsyncGenerator<ChatStep>;
   /** Underneath: for a client of any other service of the contract. */
   readonly transport: Transport;
 }
@@ -69,6 +71,7 @@ export function createClient(options: ClientOptions): ColloquyClient {
     agents: createServiceClient(AgentService, transport),
     subscribe: (subscription = {}) => subscribe(events, subscription, connection),
     chat: (turn) => chat(turns, turn, connection),
+    regenerate: (turn) => regenerate(turns, turn, connection),
     transport,
   };
 }

@@ -30,7 +30,7 @@ export * from "../../gen/colloquy/v1/tenant_service_pb.ts";
 export * from "../../gen/colloquy/v1/transfer_service_pb.ts";
 export * from "../../gen/colloquy/v1/turn_pb.ts";
 export * from "../../gen/colloquy/v1/turn_service_pb.ts";
-export type { ChatOptions, ChatStep } from "./chat.ts";
+export type { ChatOptions, ChatStep, RegenerateOptions, TurnOptions } from "./chat.ts";
 export { type ClientOptions, type ColloquyClient, createClient } from "./client.ts";
 export type { Credential } from "./credential.ts";
 export { reasonOf } from "./reason.ts";

@@ -4,7 +4,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
-import { MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
+import { type Message, MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
 import { insertTurn, startTurn } from "../../src/store/turns/statements.ts";
@@ -428,11 +428,12 @@ test("queued turns run in the order of their messages, whatever the clocks of th
   const { tenant, alice, conversationId, agentId } = await scene("openai");
   await alice.messages.batchSendMessages({ conversationId, messages: [{ content: "first" }, { content: "second" }] });
   const { messages } = await alice.messages.listMessages({ conversationId });
-  const [first = 0n, second = 0n] = messages.map(({ seq }) => seq);
+  const [first, second] = messages;
   // The clock of the server that took the second is behind.
-  const queue = async (seq: bigint, id: string) => {
+  const queue = async (message: Message | undefined, id: string) => {
+    const [seq, messageId] = [message?.seq, message?.id];
     const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, randomUUID()];
-    await server.database.query(insertTurn, [...values, 60_000, null, null]);
+    await server.database.query(insertTurn, [...values, 60_000, null, null, messageId, null]);
     return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id])).length > 0;
   };
   const startFirst = await queue(first, "01900000-0000-7000-8000-000000000002");

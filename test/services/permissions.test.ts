@@ -146,6 +146,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/ReplaceMessages": [inConversation({ messages: [say] }), MANAGE],
 
   "TurnService/Chat": [inConversation({ message: say }), WRITE],
+  "TurnService/Regenerate": [(scene) => ({ ...conversation(scene), ...message(scene) }), WRITE],
   "TurnService/GetTurn": [({ turnId }) => ({ turnId }), READ_ONE],
   "TurnService/ListTurns": [conversation, READ_ONE],
   "TurnService/AnswerTurn": [

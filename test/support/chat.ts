@@ -1,7 +1,7 @@
 // Reads the stream of a turn in tests.
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { TurnEnded, TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
-import type { ChatResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import type { ChatResponse, RegenerateResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/turn_service_pb.ts";
 
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 
@@ -16,7 +16,7 @@ export interface Heard {
 
 /** Reads to the end, or as long as `goOn` says. Checks that each delta begins where the text so far ends. */
 export async function hear(
-  stream: AsyncIterable<ChatResponse | ResumeTurnResponse>,
+  stream: AsyncIterable<ChatResponse | RegenerateResponse | ResumeTurnResponse>,
   from: Heard = { text: "", offset: 0n },
   goOn: (heard: Heard) => boolean = () => true,
 ): Promise<Heard> {

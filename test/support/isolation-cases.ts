@@ -130,6 +130,9 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     conversationId,
     message: { role: 1, content: "hello" },
   })),
+  "colloquy.v1.TurnService/Regenerate": {
+    ask: ({ conversationId, messageId }) => [{ conversationId }, { conversationId, messageId }],
+  },
   "colloquy.v1.TurnService/GetTurn": one(({ turnId }) => ({ turnId })),
   "colloquy.v1.TurnService/ListTurns": one(({ conversationId }) => ({ conversationId })),
   "colloquy.v1.TurnService/AnswerTurn": {

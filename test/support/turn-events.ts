@@ -1,7 +1,7 @@
 // Reads the entries of a turn's stream, and holds the stream to its order.
 import { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../gen/colloquy/v1/turn_pb.ts";
-import type { ChatResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import type { ChatResponse, RegenerateResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/turn_service_pb.ts";
 
 export interface ReadTurn {
   /** One line for each event, with neighbouring deltas as one. */
@@ -18,7 +18,7 @@ export const KINDS = new Map<number, string>(Object.entries(MessageKind).map(([n
 
 /** Reads until the end, or until it waits where `stopsAtWait`. Throws if an event comes out of its order. */
 export async function readTurn(
-  stream: AsyncIterable<ChatResponse | ResumeTurnResponse>,
+  stream: AsyncIterable<ChatResponse | RegenerateResponse | ResumeTurnResponse>,
   { stopsAtWait = true, before = [] as readonly string[] } = {},
 ): Promise<ReadTurn> {
   const read: ReadTurn = { lines: [...before], cursors: [], turnId: "" };

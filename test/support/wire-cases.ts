@@ -25,7 +25,7 @@ export interface World {
   /** A key with every scope that acts for nobody. */
   readonly key: Credential;
   /** A conversation of ada's, with so many messages; gives its id. */
-  conversation(options?: { messages?: number; title?: string; agent?: string }): Promise<string>;
+  conversation(options?: { messages?: number; title?: string; agent?: string; said?: string }): Promise<string>;
   /** The id of a message in a conversation of its own. */
   message(content?: string): Promise<string>;
   member(id?: string): Promise<string>;
@@ -86,12 +86,17 @@ export async function createWorld(server: IdentityServer): Promise<World> {
     return { agentId: made.agent?.id as string, name };
   };
   const chattable = async () => conversation({ agent: (await agent()).name });
-  const conversation: World["conversation"] = async ({ messages: count = 0, title = "Talk", agent = "" } = {}) => {
+  const conversation: World["conversation"] = async ({
+    messages: count = 0,
+    title = "Talk",
+    agent = "",
+    said,
+  } = {}) => {
     const { conversation: made } = await conversations.createConversation({
       conversation: { title, agent, metadata: { __proto__: null, depth: { of: [1, -0.5, null, true] } } },
       participantIds: ["bob"],
       messages: Array.from({ length: count }, (_, i) => ({
-        content: `message ${i + 1} of ${count}`,
+        content: said ?? `message ${i + 1} of ${count}`,
         role: i % 2 === 0 ? MessageRole.USER : MessageRole.ASSISTANT,
       })),
     });
@@ -484,6 +489,19 @@ const AGENTS: readonly WireCase[] = [
     rpc: "TurnService.Chat",
     name: "where no agent is",
     requests: async (world) => [{ ...(await talk(world)), message: { content: "Hello?" } }],
+    fails: "UNKNOWN_REFERENCE",
+  },
+  {
+    rpc: "TurnService.Regenerate",
+    async requests(world) {
+      const { name } = await world.agent();
+      return [{ conversationId: await world.conversation({ agent: name, messages: 2, said: "Grüße" }) }];
+    },
+  },
+  {
+    rpc: "TurnService.Regenerate",
+    name: "where no agent is",
+    requests: async (world) => [await talk(world)],
     fails: "UNKNOWN_REFERENCE",
   },
   { rpc: "TurnService.ResumeTurn", requests: async (world) => [{ turnId: await world.turn() }] },

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn_service.proto.
  */
 export const file_colloquy_v1_turn_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpwBChFSZXN1bWVUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhYKDnN0cmVhbV9lbnRyaWVzGAMgASgIEjoKBmN1cnNvchgEIAEoCUIqukgnciUYQDIhXihlWzAtOV0rKFwuWzAtOV0rKXsxLDN9fFswLTldKikkItECChJSZXN1bWVUdXJuUmVzcG9uc2USJwoFZGVsdGEYASABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABIvCgVlbmRlZBgCIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEIG8scYAiABSAASNgoNZW50cnlfc3RhcnRlZBgDIAEoCzIdLmNvbGxvcXV5LnYxLlR1cm5FbnRyeVN0YXJ0ZWRIABIyCgtlbnRyeV9kZWx0YRgEIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeURlbHRhSAASMgoLZW50cnlfZW5kZWQYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlFbmRlZEgAEjgKDmlucHV0X3JlcXVpcmVkGAYgASgLMh4uY29sbG9xdXkudjEuVHVybklucHV0UmVxdWlyZWRIAEIHCgVldmVudCIsCg5HZXRUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAEiMgoPR2V0VHVyblJlc3BvbnNlEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuIqQBChBMaXN0VHVybnNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhwKCXBhZ2Vfc2l6ZRgCIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAyABKAlCCbpIBnIEoM4YARIvCgVzdGF0ZRgEIAEoDjIWLmNvbGxvcXV5LnYxLlR1cm5TdGF0ZUIIukgFggECEAEiZAoRTGlzdFR1cm5zUmVzcG9uc2USKwoFdHVybnMYASADKAsyES5jb2xsb3F1eS52MS5UdXJuQgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEiyAEKEUFuc3dlclR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARI3CgdyZXN1bHRzGAIgAygLMhsuY29sbG9xdXkudjEuVG9vbFJlc3VsdFBhcnRCCbpIBpIBAxCABBI/CglhcHByb3ZhbHMYAyADKAsyIS5jb2xsb3F1eS52MS5BcHByb3ZhbFJlc3BvbnNlUGFydEIJukgGkgEDEIAEEh0KCnJlcXVlc3RfaWQYBCABKAlCCbpIBnIEmM4YASI1ChJBbnN3ZXJUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4iTgoRQ2FuY2VsVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAiABKAlCCbpIBnIEmM4YASI1ChJDYW5jZWxUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ytQYKC1R1cm5TZXJ2aWNlEoUBCgRDaGF0EhguY29sbG9xdXkudjEuQ2hhdFJlcXVlc3QaGS5jb2xsb3F1eS52MS5DaGF0UmVzcG9uc2UiRurHGAcqBWV2ZW50+scYBAgCGAKC0+STAi06ASoiKC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OmNoYXQwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZjdXJzb3IqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEScgoHR2V0VHVybhIbLmNvbGxvcXV5LnYxLkdldFR1cm5SZXF1ZXN0GhwuY29sbG9xdXkudjEuR2V0VHVyblJlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCG2IEdHVybhITL3YxL3R1cm5zL3t0dXJuX2lkfRKIAQoJTGlzdFR1cm5zEh0uY29sbG9xdXkudjEuTGlzdFR1cm5zUmVxdWVzdBoeLmNvbGxvcXV5LnYxLkxpc3RUdXJuc1Jlc3BvbnNlIjyQAgH6xxgECAEYAYLT5JMCKxIpL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vdHVybnMSggEKCkFuc3dlclR1cm4SHi5jb2xsb3F1eS52MS5BbnN3ZXJUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkFuc3dlclR1cm5SZXNwb25zZSIz+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06YW5zd2VyEoUBCgpDYW5jZWxUdXJuEh4uY29sbG9xdXkudjEuQ2FuY2VsVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVzcG9uc2UiNpACAvrHGAQIAhgCgtPkkwIlOgEqYgR0dXJuIhovdjEvdHVybnMve3R1cm5faWR9OmNhbmNlbGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
+  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpECChFSZWdlbmVyYXRlUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIdCgptZXNzYWdlX2lkGAIgASgJQgm6SAZyBJDOGAESFwoFYWdlbnQYAyABKAlCCLpIBXIDGMgBEjcKCmlmX3J1bm5pbmcYBCABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgq6SAeCAQQQASACEh0KCnJlcXVlc3RfaWQYBSABKAlCCbpIBnIEmM4YARIwCgV0b29scxgGIAMoCzIWLmNvbGxvcXV5LnYxLkFnZW50VG9vbEIJukgGkgEDEIABEhYKDnN0cmVhbV9lbnRyaWVzGAcgASgIIvYCChJSZWdlbmVyYXRlUmVzcG9uc2USKwoHc3RhcnRlZBgBIAEoCzIYLmNvbGxvcXV5LnYxLlR1cm5TdGFydGVkSAASJwoFZGVsdGEYAiABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABInCgVlbmRlZBgDIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEgAEjYKDWVudHJ5X3N0YXJ0ZWQYBCABKAsyHS5jb2xsb3F1eS52MS5UdXJuRW50cnlTdGFydGVkSAASMgoLZW50cnlfZGVsdGEYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlEZWx0YUgAEjIKC2VudHJ5X2VuZGVkGAYgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RW5kZWRIABI4Cg5pbnB1dF9yZXF1aXJlZBgHIAEoCzIeLmNvbGxvcXV5LnYxLlR1cm5JbnB1dFJlcXVpcmVkSABCBwoFZXZlbnQinAEKEVJlc3VtZVR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASFgoOc3RyZWFtX2VudHJpZXMYAyABKAgSOgoGY3Vyc29yGAQgASgJQiq6SCdyJRhAMiFeKGVbMC05XSsoXC5bMC05XSspezEsM318WzAtOV0qKSQi0QIKElJlc3VtZVR1cm5SZXNwb25zZRInCgVkZWx0YRgBIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5EZWx0YUgAEi8KBWVuZGVkGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkVuZGVkQgbyxxgCIAFIABI2Cg1lbnRyeV9zdGFydGVkGAMgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAQgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgFIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYBiABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IiwKDkdldFR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YASIyCg9HZXRUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ipAEKEExpc3RUdXJuc1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEi8KBXN0YXRlGAQgASgOMhYuY29sbG9xdXkudjEuVHVyblN0YXRlQgi6SAWCAQIQASJkChFMaXN0VHVybnNSZXNwb25zZRIrCgV0dXJucxgBIAMoCzIRLmNvbGxvcXV5LnYxLlR1cm5CCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASLIAQoRQW5zd2VyVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEjcKB3Jlc3VsdHMYAiADKAsyGy5jb2xsb3F1eS52MS5Ub29sUmVzdWx0UGFydEIJukgGkgEDEIAEEj8KCWFwcHJvdmFscxgDIAMoCzIhLmNvbGxvcXV5LnYxLkFwcHJvdmFsUmVzcG9uc2VQYXJ0Qgm6SAaSAQMQgAQSHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBIjUKEkFuc3dlclR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybiJOChFDYW5jZWxUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjUKEkNhbmNlbFR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybjLVBwoLVHVyblNlcnZpY2UShQEKBENoYXQSGC5jb2xsb3F1eS52MS5DaGF0UmVxdWVzdBoZLmNvbGxvcXV5LnYxLkNoYXRSZXNwb25zZSJG6scYByoFZXZlbnT6xxgECAIYAoLT5JMCLToBKiIoL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06Y2hhdDABEp0BCgpSZWdlbmVyYXRlEh4uY29sbG9xdXkudjEuUmVnZW5lcmF0ZVJlcXVlc3QaHy5jb2xsb3F1eS52MS5SZWdlbmVyYXRlUmVzcG9uc2UiTOrHGAcqBWV2ZW50+scYBAgCGAKC0+STAjM6ASoiLi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OnJlZ2VuZXJhdGUwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZjdXJzb3IqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEScgoHR2V0VHVybhIbLmNvbGxvcXV5LnYxLkdldFR1cm5SZXF1ZXN0GhwuY29sbG9xdXkudjEuR2V0VHVyblJlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCG2IEdHVybhITL3YxL3R1cm5zL3t0dXJuX2lkfRKIAQoJTGlzdFR1cm5zEh0uY29sbG9xdXkudjEuTGlzdFR1cm5zUmVxdWVzdBoeLmNvbGxvcXV5LnYxLkxpc3RUdXJuc1Jlc3BvbnNlIjyQAgH6xxgECAEYAYLT5JMCKxIpL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vdHVybnMSggEKCkFuc3dlclR1cm4SHi5jb2xsb3F1eS52MS5BbnN3ZXJUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkFuc3dlclR1cm5SZXNwb25zZSIz+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06YW5zd2VyEoUBCgpDYW5jZWxUdXJuEh4uY29sbG9xdXkudjEuQ2FuY2VsVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVzcG9uc2UiNpACAvrHGAQIAhgCgtPkkwIlOgEqYgR0dXJuIhovdjEvdHVybnMve3R1cm5faWR9OmNhbmNlbGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
 
 /**
  * @generated from message colloquy.v1.ChatRequest
@@ -159,6 +159,145 @@ export const ChatResponseSchema: GenMessage<ChatResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn_service, 1);
 
 /**
+ * @generated from message colloquy.v1.RegenerateRequest
+ */
+export type RegenerateRequest = Message<"colloquy.v1.RegenerateRequest"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * What is replied to once more: a message, or any entry of a reply to it, on any branch. An entry of a turn stands for the
+   * message that the turn replies to; any other that is not a user's for the last message of a user before it. Default: the
+   * last entry of the live branch.
+   *
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * The id or name of the agent that replies. Default: the conversation's agent.
+   *
+   * @generated from field: string agent = 3;
+   */
+  agent: string;
+
+  /**
+   * What to do if another turn is open in the conversation: reject or interrupt. Default: reject.
+   *
+   * @generated from field: colloquy.v1.TurnPolicy if_running = 4;
+   */
+  ifRunning: TurnPolicy;
+
+  /**
+   * Idempotency key: a retry within 24 hours attaches to the turn of the first call. 1 to 128 visible ASCII characters,
+   * preferably a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 5;
+   */
+  requestId: string;
+
+  /**
+   * Tools that the caller runs itself, as in ChatRequest.
+   *
+   * @generated from field: repeated colloquy.v1.AgentTool tools = 6;
+   */
+  tools: AgentTool[];
+
+  /**
+   * Whether the stream has all entries of the turn instead of the text alone. Default: false, the text alone.
+   *
+   * @generated from field: bool stream_entries = 7;
+   */
+  streamEntries: boolean;
+};
+
+/**
+ * Describes the message colloquy.v1.RegenerateRequest.
+ * Use `create(RegenerateRequestSchema)` to create a new message.
+ */
+export const RegenerateRequestSchema: GenMessage<RegenerateRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 2);
+
+/**
+ * @generated from message colloquy.v1.RegenerateResponse
+ */
+export type RegenerateResponse = Message<"colloquy.v1.RegenerateResponse"> & {
+  /**
+   * What happened. Unset: a heartbeat, sent after 15 seconds without another response; skip it.
+   *
+   * @generated from oneof colloquy.v1.RegenerateResponse.event
+   */
+  event: {
+    /**
+     * The turn was accepted; `message` is the one that is replied to. Always the first event.
+     *
+     * @generated from field: colloquy.v1.TurnStarted started = 1;
+     */
+    value: TurnStarted;
+    case: "started";
+  } | {
+    /**
+     * More text.
+     *
+     * @generated from field: colloquy.v1.TurnDelta delta = 2;
+     */
+    value: TurnDelta;
+    case: "delta";
+  } | {
+    /**
+     * The turn has ended. Always the last event.
+     *
+     * @generated from field: colloquy.v1.TurnEnded ended = 3;
+     */
+    value: TurnEnded;
+    case: "ended";
+  } | {
+    /**
+     * An entry begins. Only with `stream_entries`, as the next two.
+     *
+     * @generated from field: colloquy.v1.TurnEntryStarted entry_started = 4;
+     */
+    value: TurnEntryStarted;
+    case: "entryStarted";
+  } | {
+    /**
+     * A piece of the entry.
+     *
+     * @generated from field: colloquy.v1.TurnEntryDelta entry_delta = 5;
+     */
+    value: TurnEntryDelta;
+    case: "entryDelta";
+  } | {
+    /**
+     * The entry is stored.
+     *
+     * @generated from field: colloquy.v1.TurnEntryEnded entry_ended = 6;
+     */
+    value: TurnEntryEnded;
+    case: "entryEnded";
+  } | {
+    /**
+     * The turn waits for AnswerTurn.
+     *
+     * @generated from field: colloquy.v1.TurnInputRequired input_required = 7;
+     */
+    value: TurnInputRequired;
+    case: "inputRequired";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message colloquy.v1.RegenerateResponse.
+ * Use `create(RegenerateResponseSchema)` to create a new message.
+ */
+export const RegenerateResponseSchema: GenMessage<RegenerateResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 3);
+
+/**
  * @generated from message colloquy.v1.ResumeTurnRequest
  */
 export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
@@ -199,7 +338,7 @@ export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
  * Use `create(ResumeTurnRequestSchema)` to create a new message.
  */
 export const ResumeTurnRequestSchema: GenMessage<ResumeTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 2);
+  messageDesc(file_colloquy_v1_turn_service, 4);
 
 /**
  * @generated from message colloquy.v1.ResumeTurnResponse
@@ -266,7 +405,7 @@ export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
  * Use `create(ResumeTurnResponseSchema)` to create a new message.
  */
 export const ResumeTurnResponseSchema: GenMessage<ResumeTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 3);
+  messageDesc(file_colloquy_v1_turn_service, 5);
 
 /**
  * @generated from message colloquy.v1.GetTurnRequest
@@ -285,7 +424,7 @@ export type GetTurnRequest = Message<"colloquy.v1.GetTurnRequest"> & {
  * Use `create(GetTurnRequestSchema)` to create a new message.
  */
 export const GetTurnRequestSchema: GenMessage<GetTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 4);
+  messageDesc(file_colloquy_v1_turn_service, 6);
 
 /**
  * @generated from message colloquy.v1.GetTurnResponse
@@ -304,7 +443,7 @@ export type GetTurnResponse = Message<"colloquy.v1.GetTurnResponse"> & {
  * Use `create(GetTurnResponseSchema)` to create a new message.
  */
 export const GetTurnResponseSchema: GenMessage<GetTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 5);
+  messageDesc(file_colloquy_v1_turn_service, 7);
 
 /**
  * @generated from message colloquy.v1.ListTurnsRequest
@@ -346,7 +485,7 @@ export type ListTurnsRequest = Message<"colloquy.v1.ListTurnsRequest"> & {
  * Use `create(ListTurnsRequestSchema)` to create a new message.
  */
 export const ListTurnsRequestSchema: GenMessage<ListTurnsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 6);
+  messageDesc(file_colloquy_v1_turn_service, 8);
 
 /**
  * @generated from message colloquy.v1.ListTurnsResponse
@@ -372,7 +511,7 @@ export type ListTurnsResponse = Message<"colloquy.v1.ListTurnsResponse"> & {
  * Use `create(ListTurnsResponseSchema)` to create a new message.
  */
 export const ListTurnsResponseSchema: GenMessage<ListTurnsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 7);
+  messageDesc(file_colloquy_v1_turn_service, 9);
 
 /**
  * @generated from message colloquy.v1.AnswerTurnRequest
@@ -413,7 +552,7 @@ export type AnswerTurnRequest = Message<"colloquy.v1.AnswerTurnRequest"> & {
  * Use `create(AnswerTurnRequestSchema)` to create a new message.
  */
 export const AnswerTurnRequestSchema: GenMessage<AnswerTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 8);
+  messageDesc(file_colloquy_v1_turn_service, 10);
 
 /**
  * @generated from message colloquy.v1.AnswerTurnResponse
@@ -432,7 +571,7 @@ export type AnswerTurnResponse = Message<"colloquy.v1.AnswerTurnResponse"> & {
  * Use `create(AnswerTurnResponseSchema)` to create a new message.
  */
 export const AnswerTurnResponseSchema: GenMessage<AnswerTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 9);
+  messageDesc(file_colloquy_v1_turn_service, 11);
 
 /**
  * @generated from message colloquy.v1.CancelTurnRequest
@@ -459,7 +598,7 @@ export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
  * Use `create(CancelTurnRequestSchema)` to create a new message.
  */
 export const CancelTurnRequestSchema: GenMessage<CancelTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 10);
+  messageDesc(file_colloquy_v1_turn_service, 12);
 
 /**
  * @generated from message colloquy.v1.CancelTurnResponse
@@ -478,7 +617,7 @@ export type CancelTurnResponse = Message<"colloquy.v1.CancelTurnResponse"> & {
  * Use `create(CancelTurnResponseSchema)` to create a new message.
  */
 export const CancelTurnResponseSchema: GenMessage<CancelTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 11);
+  messageDesc(file_colloquy_v1_turn_service, 13);
 
 /**
  * TurnService lets agents reply in conversations. A turn is one reply of an agent.
@@ -507,6 +646,23 @@ export const TurnService: GenService<{
     methodKind: "server_streaming";
     input: typeof ChatRequestSchema;
     output: typeof ChatResponseSchema;
+  },
+  /**
+   * Regenerate has an agent reply once more to a message that is stored already, and streams the reply as Chat does. What
+   * follows the message leaves the live branch and is kept as another one, which SelectBranch brings back; the new reply
+   * follows the message on the live branch. No message is added for the caller. With a request id, a retry attaches to the
+   * turn of the first call.
+   *
+   * Fails with NOT_FOUND if the conversation has no such entry, with INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, if there is
+   * no message that could be replied to, or no such agent, and with ABORTED, reason TURN_IN_PROGRESS, while a turn is open,
+   * unless `if_running` says otherwise.
+   *
+   * @generated from rpc colloquy.v1.TurnService.Regenerate
+   */
+  regenerate: {
+    methodKind: "server_streaming";
+    input: typeof RegenerateRequestSchema;
+    output: typeof RegenerateResponseSchema;
   },
   /**
    * ResumeTurn streams a turn from any place on, on any server, running, waiting or ended: any number of `delta`, or of

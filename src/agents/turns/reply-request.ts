@@ -29,8 +29,10 @@ export async function replyRequestOf(
   const latest = await turnContext(on, tenantId, conversationId, length, since);
   const own = latest.filter(({ turn_id }) => turn_id === turnId);
   const others = latest.filter(({ id, turn_id }) => id !== asked?.id && turn_id !== turnId);
+  // As the path shows it: a fork has inherited it as it was then.
+  const shown = latest.find(({ id }) => id === asked?.id) ?? asked;
   const { mode, metadata, persona, profile_info: profileInfo } = conversation;
-  const messages = [...latestOf(others, length - 1), ...(asked ? [asked] : []), ...own];
+  const messages = [...latestOf(others, length - 1), ...(shown ? [shown] : []), ...own];
   return { tenantId, conversationId, turnId, messages, tools, mode, metadata, persona, profileInfo };
 }
 

@@ -13,18 +13,35 @@ import type { Queryable } from "../../store/database.ts";
 import { openTurns } from "../../store/turns/turns.ts";
 
 /** A tree as far as one transaction has read it. */
-interface Tree {
+export interface Tree {
   readonly place: store.TreePlace;
   readonly runs: readonly Run[];
 }
 
-async function readTree(
+export async function readTree(
   on: Queryable,
   caller: Caller,
   { id, segmented }: Pick<LockedRow, "id" | "segmented">,
 ): Promise<Tree> {
   const place = { tenantId: caller.tenantId, id, segmented };
   return { place, runs: await store.readRuns(on, place) };
+}
+
+/** The place of an entry that something is to follow, and its tree. Throws UNKNOWN_REFERENCE if there is no such entry. */
+export async function requireParent(
+  tx: Queryable,
+  caller: Caller,
+  row: Pick<LockedRow, "id" | "segmented">,
+  parentId: string,
+  field: string,
+): Promise<Tree & { readonly parent: bigint }> {
+  const tree = await readTree(tx, caller, row);
+  const parent = isOurId(parentId) ? await store.seqOf(tx, tree.place, tree.runs, parentId.toLowerCase()) : undefined;
+  if (parent !== undefined) return { ...tree, parent };
+  const description = "is not an entry of the conversation";
+  throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, {
+    violations: [{ field, description, rule: "reference" }],
+  });
 }
 
 /**
@@ -38,14 +55,7 @@ export async function followParent(
   parentId: string,
   field: string,
 ): Promise<void> {
-  const { place, runs } = await readTree(tx, caller, row);
-  const parent = isOurId(parentId) ? await store.seqOf(tx, place, runs, parentId.toLowerCase()) : undefined;
-  if (parent === undefined) {
-    const description = "is not an entry of the conversation";
-    throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, {
-      violations: [{ field, description, rule: "reference" }],
-    });
-  }
+  const { place, runs, parent } = await requireParent(tx, caller, row, parentId, field);
   const next = row.last_seq + 1n;
   if ((await store.liveTip(tx, caller.tenantId, runs, next)) === parent) return;
   await requireNoTurn(tx, caller, row.id);
@@ -73,7 +83,14 @@ export async function selectBranch(tx: Queryable, caller: Caller, row: LockedRow
   return branch ?? create(BranchSchema);
 }
 
-async function goTo(tx: Queryable, caller: Caller, row: LockedRow, { place, runs }: Tree, tip: bigint): Promise<void> {
+/** Makes an entry the end of the live branch of a locked conversation, with a log entry that says so. */
+export async function goTo(
+  tx: Queryable,
+  caller: Caller,
+  row: LockedRow,
+  { place, runs }: Tree,
+  tip: bigint,
+): Promise<void> {
   await requireNoTurn(tx, caller, row.id);
   const id = (await store.readIdsAt(tx, caller.tenantId, runs, [tip])).get(tip) ?? "";
   const event = { type: EventType.BRANCH_SELECTED, data: { message_id: id, message_seq: Number(tip) } };

@@ -11,6 +11,7 @@ import { answerTurn } from "./answer.ts";
 import { chat } from "./chat.ts";
 import { cancelTurn, resumeTurn } from "./follow.ts";
 import { getTurn, listConversationTurns } from "./read.ts";
+import { regenerate } from "./regenerate.ts";
 
 export interface TurnServiceOptions {
   readonly database: Database;
@@ -29,6 +30,9 @@ export function createTurnService(options: TurnServiceOptions): ServiceEntry {
   return serve(pb.TurnService, {
     chat: (request, context) =>
       withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
+
+    regenerate: (request, context) =>
+      withHeartbeats(regenerate(parts, request, context), heartbeatOf(pb.RegenerateResponseSchema), heartbeatMs),
 
     resumeTurn: (request, context) =>
       withHeartbeats(resumeTurn(parts, request, context), heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs),

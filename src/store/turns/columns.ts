@@ -49,12 +49,14 @@ export const isOpen = "t.state in (1, 2, 6)";
 export const now = "date_trunc('milliseconds', clock_timestamp())";
 export const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * interval '1 millisecond'`;
 
-/** Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. `$1` is the tenant. */
+/**
+ * Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. The message may be one that a fork has
+ * inherited. `$1` is the tenant.
+ */
 export const shut = `case
     when c.delete_time is not null then 'the conversation was deleted'
     when c.status = ${ConversationStatus.CLOSED} then 'the conversation was closed'
-    when not exists (select from message m where m.tenant_id = $1 and m.conversation_id = c.id
-      and m.seq = t.message_seq and m.delete_time is null) then 'the message was deleted'
+    when not exists (select from message m where m.tenant_id = $1 and m.id = t.message_id and m.delete_time is null) then 'the message was deleted'
   end`;
 
 /**

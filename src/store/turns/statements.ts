@@ -22,16 +22,17 @@ export const turnOfMessage: Statement<TurnRow> = {
 /**
  * Adds a turn to a locked conversation. $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq,
  * $7 reply id, $8 state, $9 server, $10 the length of the lease in milliseconds, $11 the member whose
- * part in it lets the caller write, or null, $12 the tools that the caller brings, or null.
+ * part in it lets the caller write, or null, $12 the tools that the caller brings, or null, $13 the message's id, $14 when
+ * it was asked for, or null for now.
  */
 export const insertTurn: Statement<TurnRow> = {
   name: "turn_insert",
   text: `
   insert into turn as t (tenant_id, id, conversation_id, agent_id, caller, message_seq, message_id, reply_id, state,
     server, lease_time, create_time, start_time, member_id, tools)
-  select $1, $2::uuid, $3::uuid, $4::uuid, $5, m.seq, m.id, $7::uuid, $8::smallint, $9::uuid, ${lease("$10")},
-    m.create_time, case when $8::smallint = 2 then m.create_time end, $11, $12
-  from message m where m.tenant_id = $1 and m.conversation_id = $3::uuid and m.seq = $6::bigint
+  select $1, $2::uuid, $3::uuid, $4::uuid, $5, $6::bigint, $13::uuid, $7::uuid, $8::smallint, $9::uuid, ${lease("$10")},
+    n.time, case when $8::smallint = 2 then n.time end, $11, $12
+  from (select coalesce($14::timestamptz, ${now}) as time) n
   returning ${columns}`,
 };
 

@@ -47,33 +47,41 @@ export async function findTurnOf(
   return (await tx.query(sql.turnOfMessage, [tenantId, conversationId, messageSeq]))[0];
 }
 
-/** Adds a turn for a message of a locked conversation. */
-export async function insertTurn(
-  tx: Queryable,
-  caller: Caller,
-  conversationId: string,
-  agentId: string,
-  messageSeq: bigint,
-  state: TurnState,
-  { server, leaseMs }: TurnLease,
-  tools: string | null,
-): Promise<TurnRow> {
+/** A turn to be added to a conversation. */
+export interface NewTurn {
+  readonly conversationId: string;
+  readonly agentId: string;
+  /** The message that it replies to; a fork may have inherited it. */
+  readonly message: { readonly id: string; readonly seq: bigint };
+  /** When it was asked for. Undefined: now. */
+  readonly time: Date | undefined;
+  readonly state: TurnState;
+  readonly lease: TurnLease;
+  /** The tools that the caller brings, as text. */
+  readonly tools: string | null;
+}
+
+/** Adds a turn to a locked conversation. */
+export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): Promise<TurnRow> {
+  const { conversationId, agentId, message, time, state, lease, tools } = turn;
   const values = [
     caller.tenantId,
     newId(),
     conversationId,
     agentId,
     caller.name,
-    messageSeq,
+    message.seq,
     newId(),
     state,
-    server,
-    leaseMs,
+    lease.server,
+    lease.leaseMs,
     caller.viewer.kind === "tenant" ? null : caller.viewer.memberId,
     tools,
+    message.id,
+    time ?? null,
   ];
   const [row] = await tx.query(sql.insertTurn, values);
-  if (row === undefined) throw new Error("a message is gone although its conversation is locked");
+  if (row === undefined) throw new Error("a turn that was just added is not there");
   return row;
 }
 
