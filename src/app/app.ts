@@ -3,10 +3,6 @@ import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { createClientAddress } from "../access/client-address/client-address.ts";
 import { OpenStreams } from "../access/limits/open-streams.ts";
-import { createConnectors } from "../agents/connectors/connectors.ts";
-import { createSealer } from "../agents/secrets/sealing.ts";
-import { readSealingKey } from "../agents/secrets/sealing-key.ts";
-import { createTurns } from "../agents/turns/turns.ts";
 import type { Config } from "../config/config.ts";
 import { packageVersion } from "../config/version.ts";
 import { DIALECTS } from "../dialects/dialects.ts";
@@ -33,7 +29,6 @@ import { createServer } from "../server/server.ts";
 import { createAgentService } from "../services/agents/service.ts";
 import { createAnalyticsService } from "../services/analytics/service.ts";
 import { createConversationService } from "../services/conversations/service.ts";
-import { toMessage } from "../services/convert.ts";
 import { createEventService } from "../services/events/service.ts";
 import { createSubscriptions } from "../services/events/subscribe.ts";
 import { createAttempts } from "../services/in-process/attempts.ts";
@@ -48,16 +43,19 @@ import { createWebhookService } from "../services/webhooks/service.ts";
 import { withinConversation } from "../services/within-conversation.ts";
 import type { Database } from "../store/database.ts";
 import { createTenantSecrets } from "../store/directory/tenant-secrets.ts";
+import { traced } from "../store/traced.ts";
 import { type EventLoop, watchEventLoop } from "../telemetry/event-loop.ts";
 import { measureLoad } from "../telemetry/load-metrics.ts";
 import { createMetrics, type Gather } from "../telemetry/metrics.ts";
 import { createIdentity } from "./access.ts";
+import { openAgents } from "./agents.ts";
 import { documentsOf } from "./api-docs.ts";
 import { eventTickets } from "./event-tickets.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
 import { DRAIN_MS } from "./stop-times.ts";
+import { openTracing } from "./tracing.ts";
 import { openWebhooks } from "./webhooks.ts";
 
 export interface App {
@@ -104,7 +102,9 @@ export async function createApp(
   const metrics = createMetrics(gather);
   const hints = await openHints(config.hints, url, logger);
   atStop("the connection that carries hints", () => hints.close());
-  const database = announcing(opened, hints);
+  const tracing = await openTracing(config, logger);
+  if (tracing !== undefined) atStop("traces to be exported", () => tracing.close());
+  const database = announcing(tracing === undefined ? opened : traced(opened, tracing), hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
   const { dataDir, issuers, rateLimits, heartbeatMs, memberRoles, purgeAfterDays } = config;
@@ -117,12 +117,8 @@ export async function createApp(
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
   const ready = async () => started && (await answers());
 
-  const { allowPrivate, key } = config.agents;
-  const sealer = createSealer(await readSealingKey(dataDir, key));
-  const connectors = createConnectors({ sealer, allowPrivate, toMessage });
-  atStop("connections to agents", () => connectors.close());
-  const turns = createTurns({ database, hints, connectors, log: logger });
-  atStop("replies of agents to be saved", () => turns.close());
+  const { allowPrivate } = config.agents;
+  const { sealer, turns } = await openAgents({ database, hints, config, log: logger, tracing, atStop });
   const renew = async (context: CallContext) => {
     const principal = await identity.stages.authenticate(context);
     permit(principal, ruleOf(context.method));
@@ -131,7 +127,7 @@ export async function createApp(
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
   const { feeds } = subscriptions;
-  const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry: metrics.registry });
+  const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry: metrics.registry, tracing });
   atStop("webhooks under way", () => webhooks.stop());
 
   const canonical = [
@@ -178,7 +174,7 @@ export async function createApp(
   measureLoad(metrics.registry, queue, shedding);
   const streams = new OpenStreams(config.streamLimits);
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
-  const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger });
+  const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger, tracing });
 
   // One for all ports: buffered bodies are limited for the process.
   const bodies = createBodyRules();

@@ -4,6 +4,7 @@ import type { Registry } from "prom-client";
 import type { Sealer } from "../agents/secrets/sealing.ts";
 import type { Config } from "../config/config.ts";
 import { packageVersion } from "../config/version.ts";
+import type { Tracing } from "../domain/tracing.ts";
 import type { FeedTails } from "../live/followers/feed-tail.ts";
 import { createEventJson } from "../services/events/event-json.ts";
 import type { Database } from "../store/database.ts";
@@ -17,6 +18,7 @@ export interface WebhookParts {
   readonly config: Config;
   readonly log: Logger;
   readonly registry: Registry;
+  readonly tracing: Tracing | undefined;
 }
 
 export function openWebhooks({ config, registry, ...parts }: WebhookParts): Webhooks {

@@ -6,6 +6,7 @@ import type { IssuerSettings } from "../access/tokens/issuers.ts";
 import type { RoleName } from "../domain/messages/role-policy.ts";
 import { type MountPoint, TRUSTING_DIALECTS, type TrustingDialect } from "../domain/settings/dialect-names.ts";
 import { mounts } from "./dialect-values.ts";
+import type { TracingSettings } from "./otel-values.ts";
 import type { HintsSetting } from "./values.ts";
 import { type LOG_LEVELS, type PROFILES, readSettings, type Settings } from "./variables.ts";
 
@@ -64,16 +65,19 @@ export interface Config {
   readonly unaryLane: boolean;
   /** The same for calls that return a stream. */
   readonly streamLane: boolean;
+  /** Undefined: calls are not traced. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030,openai,mcp";
 
 /** @throws ConfigError with every invalid variable */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  return assemble(readSettings(environment).settings);
+  const { settings, tracing } = readSettings(environment);
+  return assemble(settings, tracing);
 }
 
-function assemble(settings: Settings): Config {
+function assemble(settings: Settings, tracing: TracingSettings | undefined): Config {
   const development = settings.COLLOQUY_PROFILE === "development";
   const { TLS_CERT, TLS_KEY } = settings;
   return deepFreeze({
@@ -109,6 +113,7 @@ function assemble(settings: Settings): Config {
     logLevel: settings.LOG_LEVEL,
     unaryLane: settings.COLLOQUY_UNARY === "on",
     streamLane: settings.COLLOQUY_STREAMS === "on",
+    tracing,
   });
 }
 

@@ -4,6 +4,7 @@ import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
 import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
+import { type TracingSettings, tracingSettings } from "./otel-values.ts";
 import { type Gathered, gather } from "./sources.ts";
 import {
   days,
@@ -91,6 +92,8 @@ export interface ReadSettings {
   readonly settings: Settings;
   /** The texts that were given, and where. */
   readonly given: Gathered["values"];
+  /** Undefined: calls are not traced. */
+  readonly tracing: TracingSettings | undefined;
 }
 
 /** @throws ConfigError with every invalid variable */
@@ -111,8 +114,9 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     );
   }
   problems.push(...contradictions(settings as Partial<Settings>));
+  const tracing = tracingSettings(environment, problems);
   if (problems.length > 0) throw new ConfigError(problems);
-  return { settings: settings as Settings, given: values };
+  return { settings: settings as Settings, given: values, tracing };
 }
 
 /** The grammar of a setting's text. */

@@ -5,6 +5,8 @@ import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
 export interface FetchRules extends ConnectRules {
   /** How many bytes an answer's body may have on the wire, and again unpacked. */
   readonly maxBytes: number;
+  /** Headers that go with each request, such as those of a trace. Default: none. */
+  readonly extraHeaders?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
 export interface FetchRequest {
@@ -44,13 +46,13 @@ export class AnswerTooLarge extends Error {
 /** What is unpacked though nobody asked for it. A window of zstd may take 128 MiB; several layers multiply. */
 const CODINGS: readonly (string | undefined)[] = [undefined, "", "identity", "gzip", "x-gzip", "deflate", "br"];
 
-export function createBoundedFetch({ maxBytes, ...rules }: FetchRules): BoundedFetch {
+export function createBoundedFetch({ maxBytes, extraHeaders, ...rules }: FetchRules): BoundedFetch {
   const dispatcher = createGuardedAgent(rules, maxBytes);
   const tooLarge = () => new AnswerTooLarge(`the answer has more than ${maxBytes} bytes`);
 
   return {
     async fetch(url, { headers, ...request }) {
-      const asked = { ...request, headers: { "accept-encoding": "identity", ...headers } };
+      const asked = { ...request, headers: { "accept-encoding": "identity", ...extraHeaders?.(), ...headers } };
       const response = await undiciFetch(url, { ...asked, dispatcher, redirect: "manual" });
       const header = (name: string) => response.headers.get(name) ?? undefined;
       const coding = header("content-encoding")?.trim().toLowerCase();

@@ -4,6 +4,7 @@ import type { ConnectError } from "@connectrpc/connect";
 import { challenge } from "../access/credential.ts";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Principal } from "../domain/identity/principal.ts";
+import { iterateIn } from "../domain/tracing.ts";
 import type { Call, CallHead } from "./call/call.ts";
 import { CallState, type Route } from "./call/call-state.ts";
 import { deadlineExceeded, orAborted, shuttingDown } from "./call/deadline.ts";
@@ -53,7 +54,7 @@ export class PipelineCall extends CallState implements Call {
       return undefined;
     }
     if (options.lifecycle.draining.aborted) throw shuttingDown();
-    const principal = options.authenticate(this);
+    const principal = this.#inSpan(() => options.authenticate(this));
     if (principal instanceof Promise) return principal.then((known) => this.#enter(known));
     this.#enter(principal);
     return undefined;
@@ -76,9 +77,9 @@ export class PipelineCall extends CallState implements Call {
     const checking = this.#accept(request);
     if (checking !== undefined) await checking;
     // Without a deadline nobody waits longer than the handler works, so the signal need not be made.
-    if (this.deadline === undefined) return this.#output(await this.route.handler(request, this));
+    if (this.deadline === undefined) return this.#output(await this.#handle(request));
     if (this.interrupt.aborted) throw this.interrupt.reason;
-    return this.#output(await orAborted(Promise.resolve(this.route.handler(request, this)), this.interrupt));
+    return this.#output(await orAborted(Promise.resolve(this.#handle(request)), this.interrupt));
   }
 
   stream(requests: AsyncIterable<Message>): AsyncIterable<Message> {
@@ -130,7 +131,18 @@ export class PipelineCall extends CallState implements Call {
       milliseconds: performance.now() - this.#started,
       failure,
       sent: this.#failure,
+      span: this.span,
     });
+  }
+
+  /** What the service answers, as promise or stream; what it does is below the call's span. */
+  // biome-ignore lint/suspicious/noExplicitAny: the descriptor fixes the types
+  #handle(request: any): any {
+    return this.#inSpan(() => this.route.handler(request, this));
+  }
+
+  #inSpan<T>(work: () => T): T {
+    return this.span === undefined ? work() : this.span.run(work);
   }
 
   /** A promise where the request holds a long list. */
@@ -155,7 +167,6 @@ export class PipelineCall extends CallState implements Call {
   }
 
   async *#answers(requests: AsyncIterable<Message>): AsyncGenerator<Message> {
-    const { handler } = this.route;
     switch (this.method.methodKind) {
       case "unary":
         yield await this.unary(await onlyOne(requests));
@@ -165,24 +176,26 @@ export class PipelineCall extends CallState implements Call {
         return;
       case "client_streaming":
         this.#readKey(undefined);
-        yield this.#output(await orAborted(Promise.resolve(handler(this.#checked(requests), this)), this.signal));
+        yield this.#output(await orAborted(Promise.resolve(this.#handle(this.#checked(requests))), this.signal));
         return;
       case "bidi_streaming":
         this.#readKey(undefined);
-        yield* this.#outputs(handler(this.#checked(requests), this));
+        yield* this.#outputs(this.#handle(this.#checked(requests)));
     }
   }
 
   /** As it does where answers are asked for one by one, the call ends when it is aborted, whatever the service does. */
   async #pushTo(requests: AsyncIterable<Message>, sink: AnswerSink<Message>): Promise<void> {
     const answers = await this.#serverStream(await onlyOne(requests));
-    if (isPushed(answers)) await orAborted(answers.pushTo(mapped(sink, this.#whole)), this.signal);
-    else await pushAll(this.#outputs(answers), sink);
+    if (isPushed(answers)) {
+      const pushed = this.#inSpan(() => answers.pushTo(mapped(sink, this.#whole)));
+      await orAborted(pushed, this.signal);
+    } else await pushAll(this.#outputs(answers), sink);
   }
 
   async #serverStream(request: Message): Promise<AsyncIterable<Message>> {
     await this.#accept(request);
-    return this.route.handler(request, this);
+    return this.#handle(request);
   }
 
   /** A handler may answer with an init shape. */
@@ -197,6 +210,7 @@ export class PipelineCall extends CallState implements Call {
       : answers.map((answer) => this.#output(answer));
 
   async *#outputs(answers: AsyncIterable<Message>): AsyncIterable<Message> {
-    for await (const answer of untilAborted(answers, this.signal)) yield this.#output(answer);
+    const steps = this.span === undefined ? answers : iterateIn(this.span, answers);
+    for await (const answer of untilAborted(steps, this.signal)) yield this.#output(answer);
   }
 }

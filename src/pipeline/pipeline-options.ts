@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
 import type { OpenStreams } from "../access/limits/open-streams.ts";
 import type { Principal } from "../domain/identity/principal.ts";
+import type { Tracing } from "../domain/tracing.ts";
 import type { CallContext, CallHead } from "./call/call.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { Door } from "./load-shedding.ts";
@@ -25,5 +26,7 @@ export interface PipelineOptions {
   readonly streams?: OpenStreams;
   readonly lifecycle: Lifecycle;
   readonly metrics: RpcMetrics;
+  /** Undefined: calls are not traced. */
+  readonly tracing?: Tracing | undefined;
   readonly logger: Logger;
 }

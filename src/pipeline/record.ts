@@ -3,9 +3,11 @@ import type { Code, ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
 import { type DomainError, ErrorReason } from "../domain/errors.ts";
+import type { Span } from "../domain/tracing.ts";
 import type { Wire } from "./call/call.ts";
 import { reasonName } from "./errors.ts";
 import type { RpcMetrics } from "./metrics.ts";
+import { endCallSpan, traceFields } from "./traced-call.ts";
 
 export interface Outcome {
   /** A path such as `/colloquy.v1.MessageService/SendMessage`, or `unknown`. */
@@ -18,6 +20,8 @@ export interface Outcome {
   readonly failure: DomainError | undefined;
   /** The error that was made of it. */
   readonly sent: ConnectError | undefined;
+  /** Undefined: the call is not traced. It is ended. */
+  readonly span?: Span | undefined;
 }
 
 /** How codes are spelt, which takes long to find out. */
@@ -47,11 +51,13 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
     }
     return known;
   };
-  return ({ method, wire, requestId, tenant, milliseconds, failure, sent }) => {
+  return ({ method, wire, requestId, tenant, milliseconds, failure, sent, span }) => {
     const code = sent === undefined ? "ok" : spelt(sent.code);
     metrics.handled(method, wire, code, milliseconds / 1000);
     const log = loggerFor(method, wire, code);
-    const fields = { requestId, tenant, durationMs: Math.round(milliseconds * 100) / 100 };
+    const durationMs = Math.round(milliseconds * 100) / 100;
+    const fields = { requestId, tenant, durationMs, ...(span !== undefined && traceFields(span)) };
+    if (span !== undefined) endCallSpan(span, code, failure);
     if (failure === undefined) log.info(fields, "call");
     else if (failure.reason !== ErrorReason.INTERNAL) {
       const reasoned = { ...fields, reason: reasonName(failure.reason) };

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { WebhookOutcome } from "../../gen/colloquy/v1/webhook_pb.ts";
 import type { Sealer } from "../agents/secrets/sealing.ts";
 import { newId } from "../domain/ids/id.ts";
+import type { Tracing } from "../domain/tracing.ts";
 import { BACKOFF, type BackoffTimes } from "../domain/webhooks/backoff.ts";
 import type { FeedTails } from "../live/followers/feed-tail.ts";
 import type { Database } from "../store/database.ts";
@@ -51,6 +52,8 @@ export interface WebhooksOptions {
   readonly metrics: WebhookMetrics;
   /** The version of this server, for `User-Agent`. */
   readonly version: string;
+  /** Undefined: deliveries are not traced. */
+  readonly tracing?: Tracing | undefined;
   /** Default: {@link WEBHOOK_TIMES}. */
   readonly times?: WebhookTimes | undefined;
 }
@@ -76,7 +79,7 @@ const MEASURE_EVERY_MS = 15_000;
 export function createWebhooks(options: WebhooksOptions): Webhooks {
   const { database, feeds, sealer, allowPrivate, encode, log, metrics, version, times = WEBHOOK_TIMES } = options;
   const server = newId();
-  const sinks = createSinks({ allowPrivate, userAgent: `Colloquy/${version} (webhooks)` });
+  const sinks = createSinks({ allowPrivate, userAgent: `Colloquy/${version} (webhooks)`, tracing: options.tracing });
   const warn = warnSparingly(log, "webhooks are held up");
   const writer = new ProgressWriter(database, warn);
   const workers = new Map<string, EndpointWorker>();

@@ -33,8 +33,9 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
   let bounded: BoundedFetch | undefined;
   let fetching: Promise<BoundedFetch> | undefined;
   const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
+  const { extraHeaders } = options;
   const openFetch = async (maxBytes: number) =>
-    (await import("../../outbound/bounded-fetch.ts")).createBoundedFetch({ maxBytes, ...addresses });
+    (await import("../../outbound/bounded-fetch.ts")).createBoundedFetch({ maxBytes, extraHeaders, ...addresses });
   const fetcher = () => {
     fetching ??= openFetch(MAX_RESULT_BYTES);
     return fetching;

@@ -3,9 +3,11 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Principal } from "../../domain/identity/principal.ts";
+import type { Span } from "../../domain/tracing.ts";
 import type { PipelineOptions } from "../pipeline-options.ts";
 import type { RecordCall } from "../record.ts";
 import type { ServiceEntry } from "../service.ts";
+import { startCallSpan, traceFields } from "../traced-call.ts";
 import type { CallContext, CallHead } from "./call.ts";
 import type { UpdateParts } from "./implied-mask.ts";
 import { REQUEST_ID_HEADER, requestIdOf } from "./request-id.ts";
@@ -35,12 +37,15 @@ export abstract class CallState implements CallContext {
   protected readonly route: Route;
   /** Undefined until the call is admitted, and for good if its credential is refused. */
   caller: Principal | undefined;
+  protected readonly span: Span | undefined;
   #log: Logger | undefined;
   #address: string | undefined;
 
   constructor(head: CallHead, route: Route) {
     this.head = head;
     this.route = route;
+    const { tracing } = route.options;
+    this.span = tracing && startCallSpan(tracing, route.path, head);
     this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
     this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
     // An answer is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
@@ -74,7 +79,10 @@ export abstract class CallState implements CallContext {
     return this.caller;
   }
   get log(): Logger {
-    this.#log ??= this.route.options.logger.child({ requestId: this.requestId });
+    this.#log ??= this.route.options.logger.child({
+      requestId: this.requestId,
+      ...(this.span !== undefined && traceFields(this.span)),
+    });
     return this.#log;
   }
 

@@ -27,19 +27,23 @@ export interface HttpSinksOptions {
   /** Which addresses may be connected to; undefined: any. */
   readonly guard: AddressGuard | undefined;
   readonly userAgent: string;
+  /** Headers that go with each request, such as those of a trace. Default: none. */
+  readonly extraHeaders?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
-export function createHttpSinks({ guard, userAgent }: HttpSinksOptions): HttpSinks {
+export function createHttpSinks({ guard, userAgent, extraHeaders }: HttpSinksOptions): HttpSinks {
   const poster = createBoundedPost(guard ?? {}, ANSWER_BYTES);
   return {
-    sinkOf: (target) => ({ send: (parcel, signal) => send(poster, userAgent, target, parcel, signal) }),
+    sinkOf: (target) => ({
+      send: (parcel, signal) => send(poster, { "user-agent": userAgent, ...extraHeaders?.() }, target, parcel, signal),
+    }),
     close: () => poster.close(),
   };
 }
 
 async function send(
   poster: BoundedPost,
-  userAgent: string,
+  own: Readonly<Record<string, string>>,
   { url, headers, secrets, timeoutMs }: HttpTarget,
   parcel: Parameters<Sink["send"]>[0],
   signal: AbortSignal,
@@ -52,7 +56,7 @@ async function send(
       headers: {
         ...headers,
         "content-type": "application/json",
-        "user-agent": userAgent,
+        ...own,
         ...signedHeaders(parcel.id, Math.floor(Date.now() / 1_000), body, secrets()),
       },
       body,

@@ -25,13 +25,18 @@ export interface ConnectOptions {
   readonly allowPrivate: boolean;
   /** Converts a stored message to one of the contract. */
   readonly toMessage: (row: MessageRow) => import("../../../../gen/colloquy/v1/message_pb.ts").Message;
+  /** Headers that go with each request, such as those of a trace. Default: none. */
+  readonly extraHeaders?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
-export function createConnect({ allowPrivate, toMessage }: ConnectOptions): ConnectorFactory {
+export function createConnect({ allowPrivate, toMessage, extraHeaders }: ConnectOptions): ConnectorFactory {
   return ({ name, settings }, credential) => {
     const connector = fromJson(ConnectConnectorSchema, settings);
     return async function* (request, signal) {
-      const { transport, close } = openTransport(connector, allowPrivate, credential);
+      const { transport, close } = openTransport(connector, allowPrivate, {
+        credential,
+        extra: extraHeaders?.() ?? {},
+      });
       const client = createClient(AgentService, transport);
       try {
         if (!allowPrivate) checkHost(hostOf(new URL(connector.baseUrl)));
@@ -84,9 +89,10 @@ interface OpenTransport {
 function openTransport(
   { baseUrl, protocol }: ConnectConnector,
   allowPrivate: boolean,
-  credential?: string,
+  { credential, extra }: { readonly credential: string | undefined; readonly extra: Readonly<Record<string, string>> },
 ): OpenTransport {
   const identify: Interceptor = (next) => (request) => {
+    for (const [name, value] of Object.entries(extra)) request.header.set(name, value);
     if (credential !== undefined) request.header.set("authorization", `Bearer ${credential}`);
     return next(request);
   };

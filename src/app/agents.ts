@@ -1,0 +1,37 @@
+// Builds what calls agents, and runs their turns.
+import type { Logger } from "pino";
+import { createConnectors } from "../agents/connectors/connectors.ts";
+import { tracedConnectors } from "../agents/connectors/traced.ts";
+import { createSealer, type Sealer } from "../agents/secrets/sealing.ts";
+import { readSealingKey } from "../agents/secrets/sealing-key.ts";
+import { createTurns, type Turns } from "../agents/turns/turns.ts";
+import type { Config } from "../config/config.ts";
+import type { Tracing } from "../domain/tracing.ts";
+import type { Hints } from "../live/hints/hints.ts";
+import { toMessage } from "../services/convert.ts";
+import type { Database } from "../store/database.ts";
+
+export interface AgentParts {
+  readonly database: Database;
+  readonly hints: Hints;
+  readonly config: Config;
+  readonly log: Logger;
+  readonly tracing: Tracing | undefined;
+  /** Registers what to close at the stop. */
+  readonly atStop: (what: string, end: () => Promise<unknown>) => void;
+}
+
+export async function openAgents({ database, hints, config, log, tracing, atStop }: AgentParts): Promise<{
+  readonly sealer: Sealer;
+  readonly turns: Turns;
+}> {
+  const { allowPrivate, key } = config.agents;
+  const sealer = createSealer(await readSealingKey(config.dataDir, key));
+  const extraHeaders = tracing && (() => tracing.headers());
+  const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders });
+  const connectors = tracing === undefined ? plain : tracedConnectors(plain, tracing);
+  atStop("connections to agents", () => connectors.close());
+  const turns = createTurns({ database, hints, connectors, log });
+  atStop("replies of agents to be saved", () => turns.close());
+  return { sealer, turns };
+}

@@ -1,0 +1,21 @@
+// Reports exports that failed: OpenTelemetry's own reports go to handlers that are shared by the whole process.
+import type { SpanExporter } from "@opentelemetry/sdk-trace";
+
+type Export = SpanExporter["export"];
+
+/** The codes of an export's result. */
+const FAILED = 1;
+
+export function warningExporter(exporter: SpanExporter, onFailure: (problem: string) => void): SpanExporter {
+  const send: Export = (spans, done) =>
+    exporter.export(spans, (result) => {
+      if (result.code === FAILED) onFailure(`${spans.length} spans could not be exported`);
+      // As a success, because nothing is done about it any more: the batch is over.
+      done({ code: 0 });
+    });
+  return {
+    export: send,
+    shutdown: () => exporter.shutdown(),
+    ...(exporter.forceFlush !== undefined && { forceFlush: () => exporter.forceFlush?.() ?? Promise.resolve() }),
+  };
+}
