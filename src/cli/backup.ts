@@ -30,8 +30,9 @@ export const backupCommand: Command = {
     const unfinished = `${target}.unfinished`;
     const { copyFile, copyRunningCluster, syncFolder } = await import("../embedded-postgres/backup.ts");
     await withDatabase(invocation, "command", async ({ url }) => {
-      await rm(unfinished, { recursive: true, force: true });
-      await mkdir(unfinished, { mode: 0o700 });
+      await makeFolder(unfinished, target);
+      await using undo = new AsyncDisposableStack();
+      undo.defer(() => rm(unfinished, { recursive: true, force: true }));
       const from = join(resolve(config.dataDir), CLUSTER);
       const files: CopiedFile[] = [];
       for (const { path, ...file } of await copyRunningCluster(url, from, join(unfinished, CLUSTER))) {
@@ -43,6 +44,7 @@ export const backupCommand: Command = {
       await writeFile(join(unfinished, MANIFEST), JSON.stringify(manifest), { mode: 0o600, flush: true });
       await syncFolder(unfinished);
       await rename(unfinished, target);
+      undo.move();
       const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
       print(`${files.length} files, ${(bytes / 2 ** 20).toFixed(1)} MiB, in ${target}`);
     });
@@ -85,6 +87,18 @@ export const restoreCommand: Command = {
     });
   },
 };
+
+async function makeFolder(unfinished: string, target: string): Promise<void> {
+  try {
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished, { mode: 0o700 });
+  } catch (cause) {
+    const { code = "an unknown error" } = cause as NodeJS.ErrnoException;
+    throw new CommandError(`${target}: cannot be created (${code}): name a folder where this user may write`, {
+      cause,
+    });
+  }
+}
 
 function refuseExternal({ databaseUrl }: Config, tools: string): void {
   if (databaseUrl === undefined) return;

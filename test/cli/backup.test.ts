@@ -104,6 +104,15 @@ test("nothing is written over: neither by a backup nor by a restore", async () =
   });
 });
 
+test("a folder that cannot be made is told in one line, and nothing is left where a backup fails", async () => {
+  const nowhere = join(folder, "missing", "backup");
+  expect(await command(["backup", nowhere])).toEqual({
+    status: 1,
+    stdout: "",
+    stderr: `colloquy: ${nowhere}: cannot be created (ENOENT): name a folder where this user may write\n`,
+  });
+});
+
 test("a damaged backup, one that lacks a file, and what is none leave no data directory behind", async () => {
   const target = join(folder, "damaged");
   expect((await command(["backup", target])).status).toBe(0);
