@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
-import { DIALECT_NAMES } from "../../src/domain/settings/dialect-names.ts";
+import { MOUNTED_NAMES } from "../../src/domain/settings/dialect-names.ts";
 import { blocksOf, hasTools, matches, runBlocks } from "../support/doc-runner.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 import { connectNew } from "../support/mcp.ts";
@@ -57,7 +57,7 @@ test("its configuration connects a client", async () => {
 test("the settings name it among what is served by default", async () => {
   const operations = await readFile(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
   const served = /`COLLOQUY_COMPAT` \| `([^`]+)`/.exec(operations)?.[1]?.split(",");
-  expect(served?.map((one) => one.replace(/@.*/, ""))).toEqual([...DIALECT_NAMES, "mcp"]);
+  expect(served?.map((one) => one.replace(/@.*/, ""))).toEqual([...MOUNTED_NAMES]);
 });
 
 async function shown(language: string): Promise<string> {

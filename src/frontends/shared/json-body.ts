@@ -3,14 +3,14 @@ import { isTooDeep, MAX_JSON_DEPTH, parseJson, textOf } from "../../codec/json-r
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { endOfString } from "../../domain/json.ts";
 
-/** Maximum number of values of a body. */
+/** Maximum number of values of a body, unless a front end says otherwise. */
 export const MAX_VALUES = 20_000;
 
-/** Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than {@link MAX_VALUES} values. */
-export function readJsonBody(bytes: Uint8Array): unknown {
+/** Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values. */
+export function readJsonBody(bytes: Uint8Array, maxValues: number = MAX_VALUES): unknown {
   const text = textOf(bytes);
   if (isTooDeep(text)) throw malformed(`must be nested at most ${MAX_JSON_DEPTH} levels deep`);
-  if (holdsTooMuch(text)) throw malformed(`must hold at most ${MAX_VALUES} values`);
+  if (holdsTooMuch(text, maxValues)) throw malformed(`must hold at most ${maxValues} values`);
   try {
     return parseJson(text);
   } catch (error) {
@@ -20,13 +20,13 @@ export function readJsonBody(bytes: Uint8Array): unknown {
   }
 }
 
-function holdsTooMuch(text: string): boolean {
-  if (text.length <= MAX_VALUES) return false;
+function holdsTooMuch(text: string, maxValues: number): boolean {
+  if (text.length <= maxValues) return false;
   let commas = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === 0x22) at = endOfString(text, at);
-    else if (code === 0x2c && ++commas > MAX_VALUES) return true;
+    else if (code === 0x2c && ++commas > maxValues) return true;
   }
   return false;
 }

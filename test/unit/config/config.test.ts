@@ -48,6 +48,7 @@ test("an empty environment gives the development profile on loopback, with the e
       { dialect: "helpdesk", port: 3030, prefix: "" },
       { dialect: "openai", port: undefined, prefix: "" },
       { dialect: "mcp", port: undefined, prefix: "" },
+      { dialect: "agui", port: undefined, prefix: "" },
     ],
     compatChosen: false,
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },

@@ -1,0 +1,174 @@
+// One run: what is new is stored and answered, then the turn is followed to its end, or to where it waits.
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { type Turn, TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { type ResumeTurnResponse, TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { isOpen } from "../../domain/turns/turn.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import { makeConversation } from "../shared/conversations.ts";
+import { latestEntries } from "../shared/history.ts";
+import { type Answers, idsOfResults, readAnswers } from "./answers.ts";
+import { inPosted, toTools } from "./chat-request.ts";
+import type { RunInput } from "./input.ts";
+import { type NewMessage, newMessages } from "./new-messages.ts";
+import { Thread } from "./thread.ts";
+
+/** The most of a thread that is sent, in bytes of JSON: clients take events of 10 MiB at most. */
+const MAX_THREAD_BYTES = 8 << 20;
+
+/** The latest turns, of which the first few may be open. */
+const TURNS = 25;
+
+export interface RunParts {
+  readonly canonical: Canonical;
+  readonly context: CallContext;
+  readonly input: RunInput;
+  readonly ifRunning: TurnPolicy;
+}
+
+/** What a run does once it is clear what it is. */
+export type Plan =
+  /** A turn is followed: one that the run began, from its beginning, or one that it answered, from there on. */
+  | {
+      readonly kind: "turn";
+      readonly turnId: string;
+      readonly events: AsyncIterable<Pick<ResumeTurnResponse, "event">>;
+      readonly known: ReadonlySet<string>;
+      readonly answered: ReadonlySet<string>;
+    }
+  /** Nothing is new: the thread is sent, and its open turns are followed, oldest first. */
+  | { readonly kind: "thread"; readonly open: readonly Turn[]; readonly last: Turn | undefined };
+
+export class Run {
+  readonly #parts: RunParts;
+  #conversation: Conversation | undefined;
+  readonly #agent: string;
+
+  constructor(parts: RunParts, conversation: Conversation | undefined, agent: string) {
+    this.#parts = parts;
+    this.#conversation = conversation;
+    this.#agent = agent;
+  }
+
+  /** Whether there is a conversation to tell of. */
+  get exists(): boolean {
+    return this.#conversation !== undefined;
+  }
+
+  /** Stores what is new. Throws what becomes an HTTP error, with nothing stored. */
+  async begin(): Promise<Plan> {
+    const { canonical, context, input } = this.#parts;
+    const conversationId = this.#conversation?.id ?? "";
+    const fresh = await newMessages(canonical, context, conversationId, input.messages);
+    const turns = await this.#turns();
+    const waiting = turns.find(({ state }) => state === TurnState.INPUT_REQUIRED);
+    const answers = await readAnswers(input, waiting, async () => (await this.thread()).answers);
+    const known = waiting && (await this.#answer(waiting, answers));
+    if (fresh.length > 0) return this.#chat(fresh, turns.filter(isOpenTurn), waiting !== undefined);
+    if (known === undefined || waiting === undefined) {
+      // Read again, for another may have answered meanwhile.
+      const now = waiting === undefined ? turns : await this.#turns();
+      return { kind: "thread", open: now.filter(isOpenTurn).reverse(), last: now[0] };
+    }
+    const answered = new Set(answers.results.map(({ callId = "" }) => callId));
+    return { kind: "turn", turnId: waiting.id, events: this.follow(waiting.id), known, answered };
+  }
+
+  /** The thread as it is stored; where an entry is given, up to it, as it stands there, and without what its turn adds. */
+  async thread(last?: Message): Promise<Thread> {
+    const { canonical, context, input } = this.#parts;
+    const thread = new Thread(idsOfResults(input));
+    const conversationId = this.#conversation?.id;
+    if (conversationId === undefined) return thread;
+    let found: Message | undefined;
+    for (const entry of await latestEntries(canonical, context, conversationId, MAX_THREAD_BYTES)) {
+      if (found?.turnId === entry.turnId) continue;
+      if (entry.id === last?.id) found = entry;
+      thread.add(entry.id === last?.id ? last : entry);
+    }
+    if (last !== undefined && found === undefined) thread.add(last);
+    return thread;
+  }
+
+  follow(turnId: string): AsyncIterable<Pick<ResumeTurnResponse, "event">> {
+    const { canonical, context } = this.#parts;
+    return canonical.stream(context, TurnService.method.resumeTurn, { turnId, streamEntries: true });
+  }
+
+  async #turns(): Promise<readonly Turn[]> {
+    const { canonical, context } = this.#parts;
+    if (this.#conversation === undefined) return [];
+    const request = { conversationId: this.#conversation.id, pageSize: TURNS };
+    return (await canonical.call(context, TurnService.method.listTurns, request)).turns;
+  }
+
+  /** The entries of the turn before it was answered, which the client has; undefined: there was nothing to answer. */
+  async #answer(turn: Turn, { results, approvals }: Answers): Promise<ReadonlySet<string> | undefined> {
+    const { canonical, context } = this.#parts;
+    if (results.length + approvals.length === 0) return undefined;
+    const ofTurn = ({ turnId }: Message) => turnId === turn.id;
+    const entries = await latestEntries(canonical, context, turn.conversationId, Number.POSITIVE_INFINITY, ofTurn);
+    const request = { turnId: turn.id, results: [...results], approvals: [...approvals] };
+    try {
+      await canonical.call(context, TurnService.method.answerTurn, request);
+    } catch (error) {
+      // The same run, sent twice at once: the other one was first.
+      const late = error instanceof DomainError && error.reason === ErrorReason.NOT_AWAITED;
+      if (!late || !isAnswered(await this.thread(), { results, approvals })) throw error;
+      return undefined;
+    }
+    return new Set(entries.map(({ id }) => id));
+  }
+
+  async #chat(fresh: readonly NewMessage[], open: readonly Turn[], waits: boolean): Promise<Plan> {
+    const { canonical, context, input } = this.#parts;
+    // A new message ends a turn that waits.
+    const ifRunning = waits ? TurnPolicy.INTERRUPT : this.#parts.ifRunning;
+    const first = open.at(-1);
+    if (first !== undefined && ifRunning === TurnPolicy.REJECT) throw inProgress(first);
+    this.#conversation ??= await makeConversation(canonical, context, input.threadId, this.#agent);
+    const conversationId = this.#conversation.id;
+    const asks = fresh.at(-1) as NewMessage;
+    const before = fresh.slice(0, -1);
+    if (before.length > 0) {
+      const request = { conversationId, messages: before.map(({ message }) => message) };
+      const sending = canonical.call(context, MessageService.method.batchSendMessages, request);
+      await inPosted(sending, (at) => before[at]?.at ?? 0);
+    }
+    const request = {
+      conversationId,
+      message: asks.message,
+      ifRunning,
+      tools: toTools(input.tools),
+      streamEntries: true,
+    };
+    const events = canonical.stream(context, TurnService.method.chat, request)[Symbol.asyncIterator]();
+    // What it refuses is told before anything else is.
+    const { value } = await inPosted(events.next(), () => asks.at);
+    const turnId = value?.event.case === "started" ? (value.event.value.turn?.id ?? "") : "";
+    const rest = { [Symbol.asyncIterator]: () => events } as AsyncIterable<Pick<ResumeTurnResponse, "event">>;
+    return { kind: "turn", turnId, events: rest, known: new Set(), answered: new Set() };
+  }
+}
+
+function isOpenTurn({ state }: Turn): boolean {
+  return isOpen(state);
+}
+
+function isAnswered({ messages, answers }: Thread, { results, approvals }: Answers): boolean {
+  const given = new Set(messages.flatMap((one) => (one.role === "tool" ? [one.toolCallId] : [])));
+  return (
+    results.every(({ callId = "" }) => given.has(callId)) &&
+    approvals.every(({ approvalId = "", granted }) => answers.get(approvalId) === granted)
+  );
+}
+
+function inProgress({ id }: Turn): DomainError {
+  return new DomainError(ErrorReason.TURN_IN_PROGRESS, "another turn is running in the conversation", {
+    metadata: { turn_id: id },
+    retryAfterMs: 1_000,
+  });
+}

@@ -1,0 +1,94 @@
+// The events of a run, in the order that clients enforce: RUN_STARTED first, all that is opened closed, one last event.
+import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import type { ResumeTurnResponse } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import type { RunInput } from "./input.ts";
+import { lastEvent } from "./outcome.ts";
+import { type AguiEvent, PROTOCOL_VERSION } from "./protocol.ts";
+import type { Plan, Run } from "./run.ts";
+import { TurnEvents, type TurnEventsOptions } from "./turn-events.ts";
+
+/** The events; undefined: nothing has happened for a while. */
+export async function* streamOf(run: Run, plan: Plan, input: RunInput): AsyncGenerator<AguiEvent | undefined, void> {
+  const { threadId, runId, parentRunId } = input;
+  yield {
+    type: "RUN_STARTED",
+    threadId,
+    runId,
+    protocolVersion: PROTOCOL_VERSION,
+    ...(parentRunId !== undefined && { parentRunId }),
+  };
+  if (plan.kind === "turn") {
+    const { events, known, answered } = plan;
+    const { turn, questions } = yield* followed(run, events, { known, answered });
+    // What was asked before is in the thread.
+    const asked = turn?.awaited.some(({ approvalId }) => approvalId !== "" && !questions.has(approvalId));
+    yield lastEvent(input, turn, asked ? (await run.thread()).questions : questions);
+  } else yield* sentThread(run, plan, input);
+}
+
+/** The thread as it is, and what its open turns add to it. */
+async function* sentThread(
+  run: Run,
+  { open, last }: Extract<Plan, { kind: "thread" }>,
+  input: RunInput,
+): AsyncGenerator<AguiEvent | undefined, void> {
+  const thread = await run.thread();
+  const { messages, entryIds } = thread;
+  const questions = new Map(thread.questions);
+  // A client may have opened with words of its own before there is a conversation.
+  if (run.exists) yield { type: "MESSAGES_SNAPSHOT", messages };
+  let turn = endFor(input, last, thread.idOf(last?.messageId ?? ""));
+  for (const [at, { id, state }] of open.entries()) {
+    const waits = state === TurnState.INPUT_REQUIRED;
+    const options = { known: entryIds, mayHoldThoughts: at === 0 && !waits && !thread.hasReasoning };
+    const followedTurn = yield* followed(run, run.follow(id), options);
+    turn = followedTurn.turn;
+    for (const [question, part] of followedTurn.questions) questions.set(question, part);
+    if (turn?.state === TurnState.INPUT_REQUIRED) break;
+  }
+  yield lastEvent(input, turn, questions);
+}
+
+/**
+ * The ended turn that a run with nothing new asks for. A client that brings messages sends a run again and wants to know how
+ * it went; one that brings none opens the thread.
+ */
+function endFor({ messages }: RunInput, last: Turn | undefined, asked: string | undefined): Turn | undefined {
+  const lastUser = messages.findLast(({ role }) => role === "user");
+  return lastUser !== undefined && lastUser.id === asked ? last : undefined;
+}
+
+interface Followed {
+  /** As it ended, or waits. */
+  readonly turn: Turn | undefined;
+  readonly questions: TurnEvents["questions"];
+}
+
+async function* followed(
+  run: Run,
+  events: AsyncIterable<Pick<ResumeTurnResponse, "event">>,
+  options: TurnEventsOptions,
+): AsyncGenerator<AguiEvent | undefined, Followed> {
+  const reader = new TurnEvents(options);
+  const { questions } = reader;
+  for await (const { event } of events) {
+    switch (event.case) {
+      case "entryStarted":
+      case "entryDelta":
+      case "entryEnded": {
+        const { events: read, resync, after = [] } = reader.read(event);
+        yield* read;
+        if (resync) yield { type: "MESSAGES_SNAPSHOT", messages: (await run.thread(resync)).messages };
+        yield* after;
+        break;
+      }
+      case "inputRequired":
+      case "ended":
+        yield* reader.close();
+        return { turn: event.value.turn, questions };
+      default:
+        yield undefined;
+    }
+  }
+  throw new Error("a turn's stream broke off");
+}

@@ -1,0 +1,223 @@
+// The entries of a turn as they come, as AG-UI's events: each that was started is ended, and in that order.
+import { create } from "@bufbuild/protobuf";
+import { type Message, MessageKind, MessageRole, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { ApprovalRequestPart, Part } from "../../../gen/colloquy/v1/part_pb.ts";
+import type { TurnEntryDelta, TurnEntryEnded, TurnEntryStarted } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { resultContent } from "./content.ts";
+import type { AguiEvent } from "./protocol.ts";
+import { firstOf, Parents, stepOf, thoughts } from "./thread.ts";
+
+/** Events; if `resync` is set, the thread comes between the two, up to that entry, as far as it holds. */
+export interface Reading {
+  readonly events: readonly AguiEvent[];
+  readonly resync?: Message;
+  readonly after?: readonly AguiEvent[];
+}
+
+type EntryEvent =
+  | { readonly case: "entryStarted"; readonly value: TurnEntryStarted }
+  | { readonly case: "entryDelta"; readonly value: TurnEntryDelta }
+  | { readonly case: "entryEnded"; readonly value: TurnEntryEnded };
+
+interface Events {
+  readonly start: readonly AguiEvent[];
+  readonly content: (delta: string) => AguiEvent;
+  readonly end: readonly AguiEvent[];
+}
+
+interface Open extends Events {
+  readonly kind: MessageKind;
+  /** The entry as far as it is there, for a thread that is sent again. */
+  readonly entry: Message;
+  text: string;
+  /** Of the text, in code points. */
+  length: number;
+}
+
+/** What is shown as it comes; results are shown once they are whole. */
+const SHOWN: ReadonlySet<MessageKind> = new Set([MessageKind.MESSAGE, MessageKind.REASONING, MessageKind.TOOL_CALL]);
+
+const NONE: Reading = { events: [] };
+
+export interface TurnEventsOptions {
+  /** Ids of the entries that the client has. */
+  readonly known: ReadonlySet<string>;
+  /** Calls whose results the client brought itself. */
+  readonly answered?: ReadonlySet<string>;
+  /**
+   * Whether the client may hold a part of the thoughts that are open, which a thread without thoughts does not take from
+   * it. Default: false.
+   */
+  readonly mayHoldThoughts?: boolean;
+}
+
+export class TurnEvents {
+  /** The questions that were asked, by their ids. */
+  readonly questions = new Map<string, ApprovalRequestPart>();
+  readonly #options: TurnEventsOptions;
+  readonly #parents = new Parents();
+  /** The entries that begin and end without the client's knowing. */
+  readonly #hidden = new Set<number>();
+  #open: Open | undefined;
+  #mayHoldThoughts: boolean;
+
+  constructor(options: TurnEventsOptions) {
+    this.#options = options;
+    this.#mayHoldThoughts = options.mayHoldThoughts ?? false;
+  }
+
+  read(event: EntryEvent): Reading {
+    switch (event.case) {
+      case "entryStarted":
+        return this.#started(event.value);
+      case "entryDelta":
+        return this.#delta(event.value);
+      case "entryEnded":
+        return this.#ended(event.value);
+    }
+  }
+
+  #started({ index, messageId, kind, step, toolCall }: TurnEntryStarted): Reading {
+    const key = stepOf({ turnId: "", step });
+    let parentId = messageId;
+    if (kind === MessageKind.MESSAGE) this.#parents.message(key, messageId);
+    else if (kind === MessageKind.TOOL_CALL) parentId = this.#parents.ofCall(key, messageId);
+    else if (kind === MessageKind.TOOL_RESULT) this.#parents.interrupt();
+    const shown = SHOWN.has(kind);
+    if (!shown || this.#options.known.has(messageId)) {
+      this.#hidden.add(index);
+      return NONE;
+    }
+    const { callId = "", name = "" } = toolCall ?? {};
+    const entry = create(MessageSchema, { id: messageId, kind, step, role: MessageRole.ASSISTANT });
+    if (toolCall) entry.parts = [partOf({ case: "toolCall", value: toolCall })];
+    const events = eventsOf(kind, messageId, callId, name, parentId);
+    this.#open = { kind, entry, text: "", length: 0, ...events };
+    const again = this.#mayHoldThoughts && kind === MessageKind.REASONING;
+    this.#mayHoldThoughts = false;
+    if (!again) return { events: events.start };
+    return { events: [], resync: entry, after: events.start };
+  }
+
+  #delta({ index, offset, piece }: TurnEntryDelta): Reading {
+    if (this.#hidden.has(index) || this.#open === undefined || piece.case === undefined) return NONE;
+    if (piece.case === "part") return { events: customEvents(piece.value) };
+    const open = this.#open;
+    const delta = piece.value;
+    const at = Number(offset);
+    if (at >= open.length) {
+      append(open, delta);
+      return { events: delta === "" ? [] : [open.content(delta)] };
+    }
+    // What was told is not so any more: the server that wrote it has died.
+    const kept = [...open.text].slice(0, at).join("");
+    Object.assign(open, { text: kept, length: at });
+    const partial = withText(open);
+    append(open, delta);
+    return {
+      events: open.end,
+      resync: partial,
+      after: [...open.start, ...(delta ? [open.content(delta)] : [])],
+    };
+  }
+
+  #ended({ index, message }: TurnEntryEnded): Reading {
+    if (message === undefined) return NONE;
+    const question = firstOf(message.parts, "approvalRequest");
+    if (question) this.questions.set(question.approvalId ?? "", question);
+    if (this.#hidden.delete(index)) return { events: this.#result(message) };
+    const open = this.#open;
+    this.#open = undefined;
+    if (open === undefined) return NONE;
+    const text = textOf(message);
+    if (text === open.text) return { events: open.end };
+    if (text.startsWith(open.text)) return { events: [open.content(text.slice(open.text.length)), ...open.end] };
+    return { events: open.end, resync: message };
+  }
+
+  /** Ends what is open: the turn has ended or waits. */
+  close(): readonly AguiEvent[] {
+    const events = this.#open?.end ?? [];
+    this.#open = undefined;
+    return events;
+  }
+
+  #result({ id, kind, parts }: Message): AguiEvent[] {
+    const result = kind === MessageKind.TOOL_RESULT ? firstOf(parts, "toolResult") : undefined;
+    if (result === undefined || result.preliminary || this.#options.known.has(id)) return [];
+    const { callId: toolCallId = "" } = result;
+    if (this.#options.answered?.has(toolCallId)) return [];
+    const content = resultContent(result);
+    return [{ type: "TOOL_CALL_RESULT", messageId: id, toolCallId, content, role: "tool" }];
+  }
+}
+
+function append(open: Open, delta: string): void {
+  open.text += delta;
+  for (const _ of delta) open.length++;
+}
+
+/** What an entry says when it is whole. */
+function textOf({ kind, content, parts }: Message): string {
+  if (kind === MessageKind.REASONING) return thoughts(firstOf(parts, "reasoning"));
+  if (kind === MessageKind.TOOL_CALL) return firstOf(parts, "toolCall")?.arguments ?? "";
+  return content;
+}
+
+/** The open entry with its text so far. */
+function withText({ kind, entry, text }: Open): Message {
+  const copy = create(MessageSchema, { ...entry, content: kind === MessageKind.MESSAGE ? text : "" });
+  if (kind === MessageKind.REASONING) {
+    copy.parts = [partOf({ case: "reasoning", value: { text } })];
+  } else if (kind === MessageKind.TOOL_CALL) {
+    const call = firstOf(entry.parts, "toolCall");
+    copy.parts = [partOf({ case: "toolCall", value: { ...call, arguments: text } })];
+  }
+  return copy;
+}
+
+function partOf(content: object): Part {
+  return create(MessageSchema, { parts: [{ content: content as never }] }).parts[0] as Part;
+}
+
+function eventsOf(
+  kind: MessageKind,
+  messageId: string,
+  toolCallId: string,
+  name: string,
+  parentMessageId: string,
+): Events {
+  switch (kind) {
+    case MessageKind.REASONING:
+      return {
+        start: [
+          { type: "REASONING_START", messageId },
+          { type: "REASONING_MESSAGE_START", messageId, role: "reasoning" },
+        ],
+        content: (delta: string) => ({ type: "REASONING_MESSAGE_CONTENT", messageId, delta }),
+        end: [
+          { type: "REASONING_MESSAGE_END", messageId },
+          { type: "REASONING_END", messageId },
+        ],
+      };
+    case MessageKind.TOOL_CALL:
+      return {
+        start: [{ type: "TOOL_CALL_START", toolCallId, toolCallName: name, parentMessageId }],
+        content: (delta: string) => ({ type: "TOOL_CALL_ARGS", toolCallId, delta }),
+        end: [{ type: "TOOL_CALL_END", toolCallId }],
+      } as const;
+    default:
+      return {
+        start: [{ type: "TEXT_MESSAGE_START", messageId, role: "assistant" }],
+        content: (delta: string) => ({ type: "TEXT_MESSAGE_CONTENT", messageId, delta }),
+        end: [{ type: "TEXT_MESSAGE_END", messageId }],
+      };
+  }
+}
+
+/** A part that no message of AG-UI's has a place for. */
+function customEvents({ content }: Part): AguiEvent[] {
+  if (content.case !== "data") return [];
+  const { name = "", json } = content.value;
+  return [{ type: "CUSTOM", name, value: json === undefined ? null : JSON.parse(json) }];
+}

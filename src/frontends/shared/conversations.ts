@@ -1,0 +1,62 @@
+// The conversation that a client's own id names: found by `client_id` or by its UUID, or made with the first message.
+import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+
+const MAX_ID = 128;
+
+/** Throws INVALID_FIELD unless a text can be a client's id of a conversation or message: 1 to 128 characters. */
+export function checkClientId(field: string, id: string): void {
+  const length = [...id.slice(0, 2 * MAX_ID + 1)].length;
+  if (length < 1 || length > MAX_ID) throw invalidField(field, `must have 1 to ${MAX_ID} characters`, "client_id");
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the store cannot hold it.
+  if (/\u0000/.test(id) || !id.isWellFormed()) throw invalidField(field, "must be well-formed text", "client_id");
+}
+
+/**
+ * The conversation that an id names for the caller. With one `client_id` several may have one: the caller's own comes first,
+ * then one in which it takes part, then the only one that it sees. Undefined: there is none that it may see.
+ */
+export async function findConversation(
+  canonical: Canonical,
+  context: CallContext,
+  id: string,
+): Promise<Conversation | undefined> {
+  const request = { clientId: id, pageSize: 200 };
+  const { conversations } = await canonical.call(context, ConversationService.method.listConversations, request);
+  const own = ownerOf(context);
+  const found =
+    conversations.find(({ ownerId }) => ownerId === own) ??
+    conversations.find(({ memberView }) => memberView?.participating) ??
+    (conversations.length === 1 ? conversations[0] : undefined);
+  if (found !== undefined || !isOurId(id)) return found;
+  try {
+    const { getConversation } = ConversationService.method;
+    const { conversation } = await canonical.call(context, getConversation, { conversationId: id });
+    return conversation;
+  } catch (error) {
+    if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+/** Makes the conversation of an id, owned by the caller. Of two that do so at once, both get the same one. */
+export async function makeConversation(
+  canonical: Canonical,
+  context: CallContext,
+  id: string,
+  agent: string,
+): Promise<Conversation> {
+  const request = { conversation: { clientId: id, agent } };
+  const { conversation } = await canonical.call(context, ConversationService.method.createConversation, request);
+  if (conversation === undefined) throw new Error("a conversation was created without an answer");
+  return conversation;
+}
+
+/** The member that owns what the caller makes; empty for a key that acts for nobody. */
+function ownerOf({ principal }: CallContext): string {
+  return principal.kind === "anonymous" ? "" : (principal.memberId ?? "");
+}
