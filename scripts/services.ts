@@ -7,6 +7,7 @@ const FIRST = [
   "MessageService",
   "TurnService",
   "ParticipantService",
+  "ReactionService",
   "EventService",
   "TransferService",
 ];

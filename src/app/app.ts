@@ -28,12 +28,9 @@ import type { Listening } from "../server/listening.ts";
 import { createServer } from "../server/server.ts";
 import { createAgentService } from "../services/agents/service.ts";
 import { createAnalyticsService } from "../services/analytics/service.ts";
-import { createConversationService } from "../services/conversations/service.ts";
 import { createEventService } from "../services/events/service.ts";
 import { createSubscriptions } from "../services/events/subscribe.ts";
 import { createAttempts } from "../services/in-process/attempts.ts";
-import { createMessageService } from "../services/messages/service.ts";
-import { createParticipantService } from "../services/participants/service.ts";
 import { redactForWriteOnlyKeys } from "../services/redaction.ts";
 import { createHealth } from "../services/system/health.ts";
 import { createReflection } from "../services/system/reflection.ts";
@@ -50,6 +47,7 @@ import { createMetrics, type Gather } from "../telemetry/metrics.ts";
 import { createIdentity } from "./access.ts";
 import { openAgents } from "./agents.ts";
 import { documentsOf } from "./api-docs.ts";
+import { createConversationServices } from "./conversation-services.ts";
 import { eventTickets } from "./event-tickets.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
@@ -131,10 +129,8 @@ export async function createApp(
   atStop("webhooks under way", () => webhooks.stop());
 
   const canonical = [
-    createConversationService({ database, secrets, memberRoles, purgeAfterDays }),
-    createMessageService({ database, secrets, memberRoles }),
+    ...createConversationServices({ database, secrets, memberRoles, purgeAfterDays }),
     createTurnService({ database, turns, hints, secrets, memberRoles, heartbeatMs }),
-    createParticipantService({ database, secrets }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, renew, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate }),

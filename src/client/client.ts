@@ -11,6 +11,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { type ChatOptions, type ChatStep, chat, type RegenerateOptions, regenerate } from "./chat.ts";
@@ -42,6 +43,7 @@ export interface ColloquyClient {
   readonly messages: Client<typeof MessageService>;
   readonly turns: Client<typeof TurnService>;
   readonly participants: Client<typeof ParticipantService>;
+  readonly reactions: Client<typeof ReactionService>;
   readonly events: Client<typeof EventService>;
   readonly transfer: Client<typeof TransferService>;
   readonly agents: Client<typeof AgentService>;
@@ -66,6 +68,7 @@ export function createClient(options: ClientOptions): ColloquyClient {
     messages: createServiceClient(MessageService, transport),
     turns,
     participants: createServiceClient(ParticipantService, transport),
+    reactions: createServiceClient(ReactionService, transport),
     events,
     transfer: createServiceClient(TransferService, transport),
     agents: createServiceClient(AgentService, transport),

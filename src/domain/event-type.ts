@@ -15,6 +15,8 @@ export const EventType = {
   CONVERSATION_DELETED: 10,
   CONVERSATION_RESTORED: 11,
   BRANCH_SELECTED: 20,
+  REACTION_ADDED: 30,
+  REACTION_REMOVED: 31,
   /** From here on: notices, which are in the feed alone; see store/feed/notices.ts. */
   CONVERSATION_PURGED: 100,
   ENDPOINT_DISABLED: 101,

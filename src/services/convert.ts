@@ -10,14 +10,18 @@ import {
   MessageRole,
 } from "../../gen/colloquy/v1/message_pb.ts";
 import { type Participant, ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
+import type { ReactionCount, ReactionSchema } from "../../gen/colloquy/v1/reaction_pb.ts";
 import { toActor } from "../domain/identity/actor.ts";
 import type { Caller } from "../domain/identity/caller.ts";
 import type { MessageDraft, StoredMessage } from "../domain/messages/diff.ts";
 import { contentOf } from "../domain/parts/content.ts";
 import { partsText, readParts, setStoredParts } from "../domain/parts/stored.ts";
+import { SHOWN_KINDS } from "../domain/reactions/reaction.ts";
 import { conversationEtag, messageEtag } from "../domain/updates/etag.ts";
 import type { ConversationRow, NamedParticipant } from "../store/conversations/conversations.ts";
 import type { MessageRow, NumberedRevision } from "../store/messages/messages.ts";
+import type { ReactionRow } from "../store/reactions/reactions.ts";
+import type { Tally } from "../store/reactions/tally.ts";
 
 export function toTimestamp(date: Date): Timestamp {
   return timestampOfMs(date.getTime());
@@ -116,7 +120,9 @@ export function toMessage(row: MessageRow): Message {
     turnId: "",
     step: 0,
     parentId: row.parent_id ?? "",
+    reactions: [],
   };
+  if (row.tally) message.reactions = toReactionCounts(...row.tally);
   if (row.parts === null) message.parts = [];
   else setStoredParts(message as Message, row.parts);
   if (row.turn_id !== null) message.turnId = row.turn_id;
@@ -126,6 +132,21 @@ export function toMessage(row: MessageRow): Message {
   if (row.edit_time) message.editTime = toTimestamp(row.edit_time);
   if (row.delete_time) message.deleteTime = toTimestamp(row.delete_time);
   return message as Message;
+}
+
+export function toReaction({ name, actor, create_time }: ReactionRow): MessageInitShape<typeof ReactionSchema> {
+  return { reaction: name, actor: toActor(actor), createTime: toTimestamp(create_time) };
+}
+
+/** @param mine the caller's own */
+export function toReactionCounts(counts: Tally[0], mine: readonly string[] | null): ReactionCount[] {
+  const shown = counts.length > SHOWN_KINDS ? counts.slice(0, SHOWN_KINDS) : counts;
+  return shown.map(([reaction, count]) => ({
+    $typeName: "colloquy.v1.ReactionCount",
+    reaction,
+    count,
+    mine: mine?.includes(reaction) ?? false,
+  }));
 }
 
 export function toMessageRevision(row: NumberedRevision): MessageRevision {

@@ -33,6 +33,7 @@ describe.skipIf(!hasTools).each([
   ["docs/rest.md", 12],
   ["docs/messages.md", 4],
   ["docs/branches.md", 3],
+  ["docs/chat.md", 2],
   ["docs/access.md", 0],
 ])("%s", (document, least) => {
   test("prints what it says", async () => {

@@ -35,6 +35,7 @@ const CONTENT = new Set([
   "text",
   "description",
   "instructions",
+  "reaction",
 ]);
 
 /** Every piece of content in an answer, as JSON. */

@@ -27,6 +27,9 @@ export function messageId(n: number): string {
   return `01890000-0000-7000-a000-${n.toString(16).padStart(12, "0")}`;
 }
 
+/** After this place of the long conversation a thousand messages have reactions, the first of them a thousand. */
+export const REACTED_AFTER = 10_000;
+
 /** Fills a database of one's own. */
 export async function createCrowd(url: string): Promise<void> {
   await fill(url, KNOWN);
@@ -68,6 +71,15 @@ async function fill(url: string, tenant: string): Promise<void> {
       from generate_series(1, ${LONG_MESSAGES}) n;
     insert into message_revision (tenant_id, conversation_id, seq, revision, role, content, create_time, editor)
       select '${tenant}', '${LONG}', 2 * n - 1, 0, 1, 'before', ${second("n")}, 'bob' from generate_series(1, 1000) n;
+    update message set tallied = true where tenant_id = '${tenant}' and conversation_id = '${LONG}'
+      and seq > ${REACTED_AFTER} and seq <= ${REACTED_AFTER} + 2000;
+    insert into message_tally (tenant_id, conversation_id, seq, reactions)
+      select m.tenant_id, m.conversation_id, m.seq, '[["👍", 1000]]' from message m where m.tenant_id = '${tenant}' and m.tallied;
+    insert into reaction (tenant_id, conversation_id, seq, actor, name, create_time)
+      select t.tenant_id, t.conversation_id, t.seq, 'bob', '👍', ${second("t.seq")} from message_tally t
+      where t.tenant_id = '${tenant}'
+      union all select '${tenant}', '${LONG}', ${REACTED_AFTER} + 1, 'reactor-' || n, '👍', ${second("n")}
+      from generate_series(1, 999) n;
     insert into event (tenant_id, conversation_id, seq, type, actor, data)
       select '${tenant}', '${LONG}', 2 * n, 1, 'ada', '{}' from generate_series(1, ${LONG_MESSAGES}) n;
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content)

@@ -82,6 +82,9 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   })),
   "colloquy.v1.ParticipantService/ListParticipants": conversation,
   "colloquy.v1.ParticipantService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
+  "colloquy.v1.ReactionService/AddReaction": one(({ messageId }) => ({ messageId, reaction: "👍" })),
+  "colloquy.v1.ReactionService/RemoveReaction": one(({ messageId }) => ({ messageId, reaction: "🎉" })),
+  "colloquy.v1.ReactionService/ListReactions": message,
   "colloquy.v1.EventService/ListEvents": conversation,
   "colloquy.v1.EventService/Subscribe": conversation,
   // It names nothing that is there: what comes in goes to the caller's own tenant.

@@ -8,6 +8,7 @@ import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
@@ -49,6 +50,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     return message?.id ?? "";
   };
   const messageId = await say(`hello ${word}`);
+  await server.client(ReactionService, admin).addReaction({ messageId, reaction: "🎉" });
   const deleted = [await say("a"), await say("b")];
   for (const id of deleted) await messages.deleteMessage({ messageId: id });
   const chat = server

@@ -7,6 +7,7 @@ import { ConversationService } from "../../gen/colloquy/v1/conversation_service_
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Connector } from "../../src/agents/connectors/connector.ts";
@@ -29,6 +30,7 @@ import { createEventService } from "../../src/services/events/service.ts";
 import { createSubscriptions } from "../../src/services/events/subscribe.ts";
 import { createMessageService } from "../../src/services/messages/service.ts";
 import { createParticipantService } from "../../src/services/participants/service.ts";
+import { createReactionService } from "../../src/services/reactions/service.ts";
 import { createTransferService } from "../../src/services/transfer/service.ts";
 import { createTurnService } from "../../src/services/turns/service.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -45,6 +47,7 @@ export interface Clients {
   readonly messages: Client<typeof MessageService>;
   readonly turns: Client<typeof TurnService>;
   readonly participants: Client<typeof ParticipantService>;
+  readonly reactions: Client<typeof ReactionService>;
   readonly events: Client<typeof EventService>;
   readonly transfer: Client<typeof TransferService>;
 }
@@ -117,6 +120,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       createMessageService({ database, secrets }),
       createTurnService({ database, turns, hints, secrets }),
       createParticipantService({ database, secrets }),
+      createReactionService({ database, secrets }),
       createEventService({ database, secrets, subscriptions }),
       createTransferService({ database, renew: subscriptions.renew }),
       createAgentService({ database, secrets, sealer, allowPrivate }),
@@ -151,6 +155,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       messages: createClient(MessageService, transport),
       turns: createClient(TurnService, transport),
       participants: createClient(ParticipantService, transport),
+      reactions: createClient(ReactionService, transport),
       events: createClient(EventService, transport),
       transfer: createClient(TransferService, transport),
     };

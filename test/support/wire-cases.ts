@@ -8,6 +8,7 @@ import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import type { TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
@@ -167,6 +168,14 @@ const MESSAGE = { role: "MESSAGE_ROLE_ASSISTANT", content: 'Hello\n\t"you" \\ �
 const talk = async (world: World) => ({ conversationId: await world.conversation({ messages: 2 }) });
 const sent = async (world: World) => ({ messageId: await world.message() });
 
+const reactionsOf = (world: World) =>
+  createClient(ReactionService, transportOver("Connect proto", world.server.url, world.admin));
+const reacted = async (world: World, reaction: string) => {
+  const asked = { ...(await sent(world)), reaction };
+  await reactionsOf(world).addReaction(asked);
+  return asked;
+};
+
 const CONVERSATIONS: readonly WireCase[] = [
   {
     rpc: "ConversationService.CreateConversation",
@@ -259,6 +268,16 @@ const CONVERSATIONS: readonly WireCase[] = [
   { rpc: "ConversationService.ForkConversation", requests: async (world) => [{ ...(await talk(world)), seq: "2" }] },
   { rpc: "ParticipantService.ListParticipants", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
   { rpc: "ParticipantService.MarkRead", requests: async (world) => [{ ...(await talk(world)), readSeq: "1" }] },
+  { rpc: "ReactionService.AddReaction", requests: async (world) => [{ ...(await sent(world)), reaction: "👩🏽‍🚀" }] },
+  { rpc: "ReactionService.RemoveReaction", requests: async (world) => [await reacted(world, ":ship-it:")] },
+  {
+    rpc: "ReactionService.ListReactions",
+    async requests(world) {
+      const asked = await reacted(world, "👍");
+      await reactionsOf(world).addReaction({ ...asked, reaction: "🎉" });
+      return [{ messageId: asked.messageId, pageSize: 1 }];
+    },
+  },
   { rpc: "EventService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },
 ];
 

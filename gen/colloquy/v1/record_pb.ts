@@ -11,6 +11,8 @@ import type { Event } from "./event_pb.ts";
 import { file_colloquy_v1_event } from "./event_pb.ts";
 import type { Message as Message$1, MessageRevision } from "./message_pb.ts";
 import { file_colloquy_v1_message } from "./message_pb.ts";
+import type { Reaction } from "./reaction_pb.ts";
+import { file_colloquy_v1_reaction } from "./reaction_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -20,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/record.proto.
  */
 export const file_colloquy_v1_record: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS9yZWNvcmQucHJvdG8SC2NvbGxvcXV5LnYxIo8CCgZSZWNvcmQSNwoMY29udmVyc2F0aW9uGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uUmVjb3JkSAASLQoHbWVzc2FnZRgCIAEoCzIaLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZWNvcmRIABIpCgVldmVudBgDIAEoCzIYLmNvbGxvcXV5LnYxLkV2ZW50UmVjb3JkSAASNwoMcGFydGljaXBhbnRzGAQgASgLMh8uY29sbG9xdXkudjEuUGFydGljaXBhbnRzUmVjb3JkSAASMQoJcmV2aXNpb25zGAUgASgLMhwuY29sbG9xdXkudjEuUmV2aXNpb25zUmVjb3JkSABCBgoEa2luZCKOAQoSQ29udmVyc2F0aW9uUmVjb3JkEjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbkIGukgDyAEBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4ieQoSUGFydGljaXBhbnRzUmVjb3JkEiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4ilgEKEVBhcnRpY2lwYW50UmVjb3JkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSIzhgBEhkKCGpvaW5fc2VxGAIgASgDQge6SAQiAigAEi0KCWpvaW5fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoIcmVhZF9zZXEYBCABKANCB7pIBCICKAAiegoNTWVzc2FnZVJlY29yZBItCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjoKCXJldmlzaW9ucxgCIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEJBOIpABCg9SZXZpc2lvbnNSZWNvcmQSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSIzhgBEjoKCXJldmlzaW9ucxgDIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEJBOIjgKC0V2ZW50UmVjb3JkEikKBWV2ZW50GAEgASgLMhIuY29sbG9xdXkudjEuRXZlbnRCBrpIA8gBAWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_conversation, file_colloquy_v1_event, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS9yZWNvcmQucHJvdG8SC2NvbGxvcXV5LnYxIsICCgZSZWNvcmQSNwoMY29udmVyc2F0aW9uGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uUmVjb3JkSAASLQoHbWVzc2FnZRgCIAEoCzIaLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZWNvcmRIABIpCgVldmVudBgDIAEoCzIYLmNvbGxvcXV5LnYxLkV2ZW50UmVjb3JkSAASNwoMcGFydGljaXBhbnRzGAQgASgLMh8uY29sbG9xdXkudjEuUGFydGljaXBhbnRzUmVjb3JkSAASMQoJcmV2aXNpb25zGAUgASgLMhwuY29sbG9xdXkudjEuUmV2aXNpb25zUmVjb3JkSAASMQoJcmVhY3Rpb25zGCggASgLMhwuY29sbG9xdXkudjEuUmVhY3Rpb25zUmVjb3JkSABCBgoEa2luZCKOAQoSQ29udmVyc2F0aW9uUmVjb3JkEjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbkIGukgDyAEBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4ieQoSUGFydGljaXBhbnRzUmVjb3JkEiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4ilgEKEVBhcnRpY2lwYW50UmVjb3JkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSIzhgBEhkKCGpvaW5fc2VxGAIgASgDQge6SAQiAigAEi0KCWpvaW5fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoIcmVhZF9zZXEYBCABKANCB7pIBCICKAAiegoNTWVzc2FnZVJlY29yZBItCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjoKCXJldmlzaW9ucxgCIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEJBOIpABCg9SZXZpc2lvbnNSZWNvcmQSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSIzhgBEjoKCXJldmlzaW9ucxgDIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEJBOIokBCg9SZWFjdGlvbnNSZWNvcmQSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSIzhgBEjMKCXJlYWN0aW9ucxgDIAMoCzIVLmNvbGxvcXV5LnYxLlJlYWN0aW9uQgm6SAaSAQMQkE4iOAoLRXZlbnRSZWNvcmQSKQoFZXZlbnQYASABKAsyEi5jb2xsb3F1eS52MS5FdmVudEIGukgDyAEBYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_conversation, file_colloquy_v1_event, file_colloquy_v1_message, file_colloquy_v1_reaction, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
  * Record is one line of an export: a conversation, one entry of its log, or more of either than one line should hold.
@@ -77,6 +79,14 @@ export type Record = Message<"colloquy.v1.Record"> & {
      */
     value: RevisionsRecord;
     case: "revisions";
+  } | {
+    /**
+     * Reactions to a message.
+     *
+     * @generated from field: colloquy.v1.ReactionsRecord reactions = 40;
+     */
+    value: ReactionsRecord;
+    case: "reactions";
   } | { case: undefined; value?: undefined };
 };
 
@@ -259,6 +269,44 @@ export const RevisionsRecordSchema: GenMessage<RevisionsRecord> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_record, 5);
 
 /**
+ * ReactionsRecord holds reactions to a message. It comes after the line of its message; one whose id is not a UUID must be
+ * the last message before it.
+ *
+ * @generated from message colloquy.v1.ReactionsRecord
+ */
+export type ReactionsRecord = Message<"colloquy.v1.ReactionsRecord"> & {
+  /**
+   * The id of the message's conversation, as its own line says it.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The message's id, as its own line says it.
+   *
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * The reactions, oldest first, each as AddReaction takes it. At most 10,000; an export gives 1,000. Default actor: the
+   * caller. Default time: that of the message. Those that are there already stay as they are; of more than 100 different
+   * ones to a message the first are kept.
+   *
+   * @generated from field: repeated colloquy.v1.Reaction reactions = 3;
+   */
+  reactions: Reaction[];
+};
+
+/**
+ * Describes the message colloquy.v1.ReactionsRecord.
+ * Use `create(ReactionsRecordSchema)` to create a new message.
+ */
+export const ReactionsRecordSchema: GenMessage<ReactionsRecord> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_record, 6);
+
+/**
  * EventRecord is an entry of the log that is not a message.
  *
  * @generated from message colloquy.v1.EventRecord
@@ -277,5 +325,5 @@ export type EventRecord = Message<"colloquy.v1.EventRecord"> & {
  * Use `create(EventRecordSchema)` to create a new message.
  */
 export const EventRecordSchema: GenMessage<EventRecord> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_record, 6);
+  messageDesc(file_colloquy_v1_record, 7);
 

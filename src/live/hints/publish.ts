@@ -4,10 +4,12 @@ import type { Hints } from "./hints.ts";
 
 /** Publishes a hint for each statement that extends a log, so that writers need not. */
 export function announcing(database: Database, hints: Hints): Database {
-  const announce = ({ extendsLog }: Statement, values: readonly unknown[]) => {
+  const announce = ({ extendsLog }: Statement, values: readonly unknown[], rows: readonly unknown[]) => {
     if (extendsLog === undefined) return;
-    const conversationId = String(values[extendsLog]).toLowerCase();
-    hints.publish({ kind: "log", tenantId: String(values[0]), conversationId });
+    const found = typeof extendsLog === "number" ? [values[extendsLog]] : rows.map((row) => at(row, extendsLog));
+    for (const id of found) {
+      hints.publish({ kind: "log", tenantId: String(values[0]), conversationId: String(id).toLowerCase() });
+    }
   };
   return {
     orm: () => database.orm(),
@@ -19,11 +21,11 @@ export function announcing(database: Database, hints: Hints): Database {
     close: () => database.close(),
     async query(statement, values, signal) {
       const rows = await database.query(statement, values, signal);
-      announce(statement, values);
+      announce(statement, values, rows);
       return rows;
     },
     async transaction(signal, work, options) {
-      let changes: [Statement, readonly unknown[]][] = [];
+      let changes: Change[] = [];
       const result = await database.transaction(
         signal,
         (tx) => {
@@ -38,12 +40,19 @@ export function announcing(database: Database, hints: Hints): Database {
   };
 }
 
-function noting(tx: Transaction, changes: [Statement, readonly unknown[]][]): Transaction {
+type Change = readonly [Statement, values: readonly unknown[], rows: readonly unknown[]];
+
+function noting(tx: Transaction, changes: Change[]): Transaction {
   return {
     orm: () => tx.orm(),
-    query(statement, values, signal) {
-      if (statement.extendsLog !== undefined) changes.push([statement, values]);
-      return tx.query(statement, values, signal);
+    async query(statement, values, signal) {
+      const rows = await tx.query(statement, values, signal);
+      if (statement.extendsLog !== undefined) changes.push([statement, values, rows]);
+      return rows;
     },
   };
+}
+
+function at(row: unknown, column: string): unknown {
+  return (row as Readonly<Record<string, unknown>>)[column];
 }

@@ -57,6 +57,10 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
         case: "branchSelected",
         value: { messageId: String(data.message_id), messageSeq: BigInt(Number(data.message_seq)) },
       };
+    case EventType.REACTION_ADDED:
+      return { case: "reactionAdded", value: reactionIn(row, data) };
+    case EventType.REACTION_REMOVED:
+      return { case: "reactionRemoved", value: reactionIn(row, data) };
     case EventType.CONVERSATION_PURGED:
       return { case: "conversationPurged", value: {} };
     case EventType.ENDPOINT_DISABLED:
@@ -70,6 +74,15 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
       // Written by a newer server on the same database: the entry is told, its meaning is not known here.
       return { case: undefined };
   }
+}
+
+/** A reaction, which is hidden with its message. */
+function reactionIn(row: LogEntry, data: JsonObject) {
+  return {
+    messageId: String(data.message_id),
+    messageSeq: BigInt(Number(data.message_seq)),
+    reaction: row.delete_time === null ? String(data.reaction) : "",
+  };
 }
 
 /** The message that an entry is about, as it is now; no more than its name if it is not there. */

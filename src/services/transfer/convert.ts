@@ -7,13 +7,15 @@ import {
   type Record as ImportRecord,
   MessageRecordSchema,
   ParticipantsRecordSchema,
+  ReactionsRecordSchema,
   RecordSchema,
   RevisionsRecordSchema,
 } from "../../../gen/colloquy/v1/record_pb.ts";
 import type { ConversationRow } from "../../store/conversations/conversations.ts";
 import type { LogEntry, MessageRow } from "../../store/messages/messages.ts";
+import type { ReactionRow } from "../../store/reactions/reactions.ts";
 import type { EventRow, KeptRevisionRow, PartRow } from "../../store/transfer/export.ts";
-import { toConversation, toMessage, toMessageRevision, toTimestamp } from "../convert.ts";
+import { toConversation, toMessage, toMessageRevision, toReaction, toTimestamp } from "../convert.ts";
 import { toEvent } from "../events/convert.ts";
 
 export function toConversationRecord(row: ConversationRow, parts: readonly PartRow[], tenantId: string): ImportRecord {
@@ -49,6 +51,12 @@ export function toRevisionsRecord(row: MessageRow, kept: readonly KeptRevisionRo
   const { conversation_id: conversationId, id: messageId } = row;
   const value = create(RevisionsRecordSchema, { conversationId, messageId, revisions: kept.map(toMessageRevision) });
   return create(RecordSchema, { kind: { case: "revisions", value } });
+}
+
+export function toReactionsRecord(row: MessageRow, reactions: readonly ReactionRow[]): ImportRecord {
+  const { conversation_id: conversationId, id: messageId } = row;
+  const value = create(ReactionsRecordSchema, { conversationId, messageId, reactions: reactions.map(toReaction) });
+  return create(RecordSchema, { kind: { case: "reactions", value } });
 }
 
 export function toEventRecord(row: EventRow, conversationId: string): ImportRecord {

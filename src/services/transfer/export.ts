@@ -12,12 +12,14 @@ import {
 import type { Database, Queryable } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
+import { exportReactions } from "../../store/reactions/reactions.ts";
 import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../../store/transfer/export.ts";
 import {
   toConversationRecord,
   toEventRecord,
   toMessageRecord,
   toParticipantsRecord,
+  toReactionsRecord,
   toRevisionsRecord,
 } from "./convert.ts";
 
@@ -60,6 +62,8 @@ function lengthOf({ record: { kind } }: Exported): number {
   let bytes = BARE_LINE_BYTES;
   if (kind.case === "conversation" || kind.case === "participants") {
     bytes += PARTICIPANT_BYTES * kind.value.participants.length;
+  } else if (kind.case === "reactions") {
+    bytes += PARTICIPANT_BYTES * kind.value.reactions.length;
   } else if (kind.case === "message" || kind.case === "revisions") {
     if (kind.case === "message") bytes += kind.value.message?.content.length ?? 0;
     for (const { content } of kind.value.revisions) bytes += content.length;
@@ -100,7 +104,13 @@ async function* readAll(
     for await (const item of exportLog(on, tenantId, row.id)) {
       signal.throwIfAborted();
       if (item.kind === "event") yield { record: toEventRecord(item.row, row.id) };
-      else yield* readMessage(on, tenantId, item.row);
+      else {
+        yield* readMessage(on, tenantId, item.row);
+        if (!item.row.tallied) continue;
+        for await (const reactions of exportReactions(on, tenantId, item.row, MAX_IN_LINE)) {
+          yield { record: toReactionsRecord(item.row, reactions) };
+        }
+      }
     }
   }
 }

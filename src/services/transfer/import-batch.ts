@@ -4,7 +4,8 @@ import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
 import { branchImported, linkForks, namedBy } from "./import-branches.ts";
-import type { EntryLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
+import type { EntryLine, PartsLine, ReadLine } from "./import-line.ts";
+import { addMore, type MoreLine } from "./import-more.ts";
 import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
 
 export interface LineError {
@@ -105,13 +106,10 @@ async function add(
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
   await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);
-  let skippedRevisions = 0;
-  for (const { revisions } of placing.revised) {
-    if ((await entries.addRevisions(tx, tenantId, revisions)) === 0) skippedRevisions++;
-  }
+  const skippedMore = await addMore(tx, tenantId, placing.more);
   await store.numberConversations(tx, tenantId, fresh);
   const messages = placed.filter(({ item }) => item.kind === "message").length;
-  const skipped = placing.skipped + conversations.length - added.size + skippedParts + skippedRevisions;
+  const skipped = placing.skipped + conversations.length - added.size + skippedParts + skippedMore;
   const counts = { conversations: added.size, messages, events: placed.length - messages };
   return { outcome: { ...counts, skipped, errors }, parts, added, last, grown };
 }
@@ -180,7 +178,7 @@ async function place(
   const before: ReadonlyMap<string, bigint> = new Map(last);
   const there = await entries.messagesThere(tx, tenantId, idsInDoubt(within, fresh));
   const placed: entries.PlacedItem[] = [];
-  const revised: RevisionsLine[] = [];
+  const more: MoreLine[] = [];
   const errors: LineError[] = [];
   let skipped = 0;
   for (const [index, line] of lines.entries()) {
@@ -189,11 +187,11 @@ async function place(
     if (found === "there") skipped++;
     else if (typeof found === "string") {
       errors.push({ line: line.number, description: found });
-      const more = lines.slice(index).some(({ kind }) => kind === "conversation" || kind === "parts");
-      if (stop && more) throw new Stopped(lines.slice(0, index + 1));
+      const locks = lines.slice(index).some(({ kind }) => kind === "conversation" || kind === "parts");
+      if (stop && locks) throw new Stopped(lines.slice(0, index + 1));
       if (stop) break;
-    } else if (line.kind === "revisions") {
-      revised.push(line);
+    } else if (line.kind === "revisions" || line.kind === "reactions") {
+      more.push(line);
     } else if (line.kind === "entry" && found !== undefined) {
       last.set(line.conversationId, found);
       if (line.item.kind === "message") there.set(line.item.row.id, { ...line.item.row, seq: found });
@@ -201,13 +199,16 @@ async function place(
     }
   }
   const grown = new Map([...last].filter(([id, end]) => end !== before.get(id)));
-  return { placed, revised, errors, skipped, before, last, grown, there };
+  return { placed, more, errors, skipped, before, last, grown, there };
 }
 
+/** A line of what a conversation holds. */
+type WithinLine = EntryLine | PartsLine | MoreLine;
+
 /** The messages that may be there already, as far as lines name them. */
-function idsInDoubt(lines: readonly (EntryLine | PartsLine | RevisionsLine)[], fresh: ReadonlySet<string>): string[] {
+function idsInDoubt(lines: readonly WithinLine[], fresh: ReadonlySet<string>): string[] {
   return lines.flatMap((line) => {
-    if (line.kind === "revisions") return [line.messageId];
+    if (line.kind === "revisions" || line.kind === "reactions") return [line.messageId];
     if (line.kind === "parts") return [];
     if (line.item.kind === "event") return namedBy(line.item);
     const own = line.knownId || !fresh.has(line.conversationId) ? [line.item.row.id] : [];
@@ -217,16 +218,17 @@ function idsInDoubt(lines: readonly (EntryLine | PartsLine | RevisionsLine)[], f
 
 /** The place that an entry gets, "there" for one that has it, what is wrong in words, or nothing to say. */
 function check(
-  line: EntryLine | PartsLine | RevisionsLine,
+  line: WithinLine,
   logs: ReadonlyMap<string, bigint>,
   there: ReadonlyMap<string, entries.ThereRow>,
 ): bigint | string | undefined {
   const last = logs.get(line.conversationId);
   if (last === undefined) return "conversation_id: there is no such conversation";
   if (line.kind === "parts") return undefined;
-  if (line.kind === "revisions") {
+  if (line.kind === "revisions" || line.kind === "reactions") {
     const message = there.get(line.messageId);
-    if (message?.conversation_id !== line.conversationId) return "revisions.message_id: there is no such message";
+    if (message?.conversation_id !== line.conversationId) return `${line.kind}.message_id: there is no such message`;
+    if (line.kind === "reactions") return undefined;
     const late = line.revisions.some(({ revision }) => revision >= message.revision);
     return late ? "revisions.revisions: must have numbers below that of the message" : undefined;
   }

@@ -1,4 +1,5 @@
 // The lines of an import, parsed and not yet added.
+import type { ImportedReaction } from "../../store/reactions/reactions.ts";
 import type { ImportedConversation, ImportedPart } from "../../store/transfer/import.ts";
 import type { ImportedItem, ImportedRevision } from "../../store/transfer/import-entries.ts";
 
@@ -29,11 +30,21 @@ export interface RevisionsLine {
   readonly revisions: readonly ImportedRevision[];
 }
 
+/** Reactions to a message. */
+export interface ReactionsLine {
+  readonly kind: "reactions";
+  readonly number: number;
+  readonly conversationId: string;
+  readonly messageId: string;
+  readonly reactions: readonly ImportedReaction[];
+}
+
 /** A line that can be added, as far as can be said without the database. */
 export type ImportLine =
   | { readonly kind: "conversation"; readonly number: number; readonly item: ImportedConversation }
   | EntryLine
   | PartsLine
-  | RevisionsLine;
+  | RevisionsLine
+  | ReactionsLine;
 
 export type ReadLine = ImportLine | { readonly kind: "bad"; readonly number: number; readonly description: string };

@@ -5,6 +5,7 @@ import {
   type Record as ImportRecord,
   type MessageRecord,
   type ParticipantsRecord,
+  type ReactionsRecord,
   RecordSchema,
   type RevisionsRecord,
 } from "../../../gen/colloquy/v1/record_pb.ts";
@@ -19,20 +20,21 @@ import { isMemberId, MEMBER_ID_RULE } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { importedId } from "../../domain/ids/imported-id.ts";
 import { parseJson } from "../../domain/json.ts";
+import { isReaction, REACTION_RULE } from "../../domain/reactions/reaction.ts";
 import type { Validate } from "../../pipeline/validation/validation.ts";
 import { MAX_NUMBER } from "../conversations/numbers.ts";
-import type { EntryLine, ImportLine, PartsLine, ReadLine, RevisionsLine } from "./import-line.ts";
+import type { EntryLine, ImportLine, PartsLine, ReactionsLine, ReadLine, RevisionsLine } from "./import-line.ts";
 import type { RawLine } from "./import-lines.ts";
 import { checkAuthor, checkEditors, checkMembers } from "./import-people.ts";
 import { KnownConversations } from "./known-conversations.ts";
 import { fault, LineFault } from "./line-fault.ts";
+import { farthestOf, fromEvent } from "./read-event.ts";
 import {
   dateOf,
-  farthestOf,
   fromConversationRecord,
-  fromEvent,
   fromMessageRecord,
   fromParticipants,
+  fromReactions,
   fromRevisions,
   type Importing,
   MAX_CHANGES,
@@ -113,6 +115,8 @@ class LineReader {
         return this.#entry(this.#messageOf(kind.value, importing));
       case "revisions":
         return this.#revisions(kind.value, importing);
+      case "reactions":
+        return this.#reactions(kind.value, importing);
       case "event":
         return this.#entry(this.#event(kind.value, importing));
       default:
@@ -168,13 +172,35 @@ class LineReader {
   }
 
   #revisions(record: RevisionsRecord, importing: Importing): Unnumbered<RevisionsLine> {
+    const { time, ...about } = this.#aboutMessage("revisions", record, importing);
+    checkEditors("revisions", record.revisions);
+    return {
+      kind: "revisions",
+      ...about,
+      revisions: fromRevisions(record.revisions, about.messageId, time, importing),
+    };
+  }
+
+  #reactions(record: ReactionsRecord, importing: Importing): Unnumbered<ReactionsLine> {
+    const { time, ...about } = this.#aboutMessage("reactions", record, importing);
+    for (const [index, { actor, reaction }] of record.reactions.entries()) {
+      checkAuthor(`reactions.reactions[${index}].actor`, actor);
+      if (!isReaction(reaction)) fault(`reactions.reactions[${index}].reaction: ${REACTION_RULE}`);
+    }
+    return {
+      kind: "reactions",
+      ...about,
+      reactions: fromReactions(record.reactions, about.messageId, time, importing),
+    };
+  }
+
+  /** The message that a line has more of, and when it was sent, as far as that is known. */
+  #aboutMessage(field: string, record: RevisionsRecord | ReactionsRecord, importing: Importing) {
     const conversationId = this.#placeOf(record.conversationId);
     const before = this.#message?.place === `${conversationId}/${record.messageId}` ? this.#message : undefined;
     const messageId = before?.id ?? (isOurId(record.messageId) ? record.messageId.toLowerCase() : undefined);
-    if (messageId === undefined) return fault("revisions.message_id: must be that of the last message before");
-    checkEditors("revisions", record.revisions);
-    const revisions = fromRevisions(record.revisions, messageId, before?.createTime ?? importing.now, importing);
-    return { kind: "revisions", conversationId, messageId, revisions };
+    if (messageId === undefined) return fault(`${field}.message_id: must be that of the last message before`);
+    return { conversationId, messageId, time: before?.createTime ?? importing.now };
   }
 
   #event({ event }: EventRecord, importing: Importing): Unnumbered<EntryLine> {

@@ -2,17 +2,18 @@
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Actor } from "../../../gen/colloquy/v1/actor_pb.ts";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
-import type { Event } from "../../../gen/colloquy/v1/event_pb.ts";
 import { type MessageRevision, MessageRole, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Reaction } from "../../../gen/colloquy/v1/reaction_pb.ts";
 import type { ConversationRecord, MessageRecord, ParticipantRecord } from "../../../gen/colloquy/v1/record_pb.ts";
-import { EventType } from "../../domain/event-type.ts";
 import { actorText } from "../../domain/identity/actor.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { contentOf } from "../../domain/parts/content.ts";
 import { partsText } from "../../domain/parts/stored.ts";
+import { reactionOf } from "../../domain/reactions/reaction.ts";
 import { kindColumn } from "../../store/messages/columns.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
-import type { EventRow, PartRow } from "../../store/transfer/export.ts";
+import type { ImportedReaction } from "../../store/reactions/reactions.ts";
+import type { PartRow } from "../../store/transfer/export.ts";
 import { FIRST_PLACE, type ImportedConversation } from "../../store/transfer/import.ts";
 import type { ImportedRevision } from "../../store/transfer/import-entries.ts";
 import { toValues } from "../conversations/values.ts";
@@ -140,7 +141,23 @@ export function fromRevisions(
   }));
 }
 
-function authorOf(given: Actor | undefined, importing: Importing): string {
+/** @param time of those that do not say when they came */
+export function fromReactions(
+  reactions: readonly Reaction[],
+  messageId: string,
+  time: Date,
+  importing: Importing,
+): ImportedReaction[] {
+  const past = pastTime(importing);
+  return reactions.map(({ reaction, actor, createTime }) => ({
+    messageId,
+    name: reactionOf(reaction),
+    actor: authorOf(actor, importing),
+    create_time: past(createTime) ?? time,
+  }));
+}
+
+export function authorOf(given: Actor | undefined, importing: Importing): string {
   return given === undefined || given.id === "" ? importing.actor : actorText(given);
 }
 
@@ -148,86 +165,11 @@ function versionOf(etag: string): number {
   return Math.min(Math.max(Number.parseInt(etag, 10) || 1, 1), MAX_CHANGES);
 }
 
-function pastTime({ now }: Importing) {
+export function pastTime({ now }: Importing) {
   return (time: Timestamp | undefined): Date | undefined => {
     const date = dateOf(time);
     return date !== undefined && date > now ? now : date;
   };
-}
-
-/** The largest number of entries, or place in the log, that an event tells of: none is beyond its own place. */
-export function farthestOf({ change }: Event): bigint {
-  switch (change.case) {
-    case "messageEdited":
-    case "messageRestored":
-      return change.value.message?.seq ?? 0n;
-    case "messageDeleted":
-    case "branchSelected":
-      return change.value.messageSeq;
-    case "allMessagesDeleted":
-    case "allMessagesRestored":
-      return change.value.count;
-    case "readMarked":
-      return change.value.readSeq;
-    default:
-      return 0n;
-  }
-}
-
-/** Undefined: an event that this release does not know. */
-export function fromEvent(event: Event, importing: Importing): EventRow | undefined {
-  const what = storedChange(event);
-  return (
-    what && {
-      ...what,
-      seq: event.seq,
-      actor: authorOf(event.actor, importing),
-      create_time: pastTime(importing)(event.createTime) ?? importing.now,
-    }
-  );
-}
-
-function storedChange({ change }: Event): Pick<EventRow, "type" | "data"> | undefined {
-  switch (change.case) {
-    case "messageEdited": {
-      const { message, revision } = change.value;
-      const data = { message_id: message?.id ?? "", message_seq: Number(message?.seq ?? 0), revision };
-      return { type: EventType.MESSAGE_EDITED, data };
-    }
-    case "messageDeleted": {
-      const data = { message_id: change.value.messageId, message_seq: Number(change.value.messageSeq) };
-      return { type: EventType.MESSAGE_DELETED, data };
-    }
-    case "messageRestored": {
-      const { id = "", seq = 0n } = change.value.message ?? {};
-      return { type: EventType.MESSAGE_RESTORED, data: { message_id: id, message_seq: Number(seq) } };
-    }
-    case "allMessagesDeleted":
-      return { type: EventType.ALL_MESSAGES_DELETED, data: { count: Number(change.value.count) } };
-    case "allMessagesRestored":
-      return { type: EventType.ALL_MESSAGES_RESTORED, data: { count: Number(change.value.count) } };
-    case "participantAdded":
-      return { type: EventType.PARTICIPANT_ADDED, data: { member_id: change.value.memberId } };
-    case "participantRemoved":
-      return { type: EventType.PARTICIPANT_REMOVED, data: { member_id: change.value.memberId } };
-    case "readMarked":
-      return {
-        type: EventType.READ_MARKED,
-        data: { member_id: change.value.memberId, read_seq: Number(change.value.readSeq) },
-      };
-    case "conversationUpdated":
-      return { type: EventType.CONVERSATION_UPDATED, data: { fields: change.value.updateMask?.paths ?? [] } };
-    case "conversationDeleted":
-      return { type: EventType.CONVERSATION_DELETED, data: {} };
-    case "conversationRestored":
-      return { type: EventType.CONVERSATION_RESTORED, data: {} };
-    case "branchSelected": {
-      const data = { message_id: change.value.messageId, message_seq: Number(change.value.messageSeq) };
-      return { type: EventType.BRANCH_SELECTED, data };
-    }
-    default:
-      return undefined;
-  }
 }
 
 export function dateOf(time: Timestamp | undefined): Date | undefined {

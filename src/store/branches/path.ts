@@ -2,7 +2,7 @@
 import { messageColumns } from "../messages/columns.ts";
 
 /** The columns of message `l`. */
-const columns = messageColumns.replaceAll("m.", "l.");
+const columns = `${messageColumns}, m.tallied`.replaceAll("m.", "l.");
 
 /** Those that an edit changes: of an inherited message they are what they were at the fork. */
 const edited = ["role", "content", "metadata", "client_time", "parts", "revision"];

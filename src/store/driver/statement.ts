@@ -9,8 +9,11 @@ export interface Statement<Row = unknown> {
   readonly text: string;
   /** Whether it writes, so that its outcome is unknown if the connection breaks. Default: false. */
   readonly changes?: boolean;
-  /** For a statement that adds to a conversation's log: the index of the conversation id in its values. */
-  readonly extendsLog?: number;
+  /**
+   * For a statement that adds to a conversation's log: the index of the conversation id in its values, or the column of
+   * its rows that has it.
+   */
+  readonly extendsLog?: number | string;
   /**
    * Maximum bytes of rows; the first row is always kept, and `areCut` says whether rows were dropped. Default: no
    * limit.

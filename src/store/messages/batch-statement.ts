@@ -2,6 +2,7 @@
 import { pathRows } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { tallyOf } from "../reactions/tally.ts";
 import { type ViewerKind, visible } from "../visibility.ts";
 import { bytesOf, isMessage, isOfKinds, type MessageRow, messageColumns } from "./columns.ts";
 
@@ -44,7 +45,7 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean, ofKinds: b
   ), reached as (
     select a.id, a.segmented, a.ordinal, a.wanted, sum(a.wanted) over (order by a.ordinal) - a.wanted >= $5::bigint as behind from asked a
   ), found as (
-    select r.ordinal, r.id as asked_id, r.behind and r.wanted > 0 as skipped, ${messageColumns},
+    select r.ordinal, r.id as asked_id, r.behind and r.wanted > 0 as skipped, ${messageColumns}, m.tallied,
       coalesce(${bytesOf("m")} + ${MESSAGE_BYTES}, 0) as bytes
     from reached r left join lateral (
       ${pathRows({
@@ -63,7 +64,7 @@ export function listMessageBatch(viewer: ViewerKind, latest: boolean, ofKinds: b
       row_number() over (partition by c.ordinal order by c.seq) = 1 as first
     from counted c
   )
-  select * from ended e
+  select e.*, ${tallyOf("e", "e.asked_id")} from ended e
   where e.first or (e.place <= $5::bigint + 1 and coalesce(e.bytes_before_last, 0) < $7::bigint)
   order by e.ordinal, e.seq`,
   };

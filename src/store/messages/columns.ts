@@ -1,6 +1,7 @@
 // The columns of messages, for all statements.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { MessageKind, type MessageRole, type MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Tally } from "../reactions/tally.ts";
 
 export interface MessageRow {
   readonly id: string;
@@ -28,6 +29,8 @@ export interface MessageRow {
   readonly step: number | null;
   /** As it was given; null: not. */
   readonly parent_id: string | null;
+  /** What is counted of it; null: nothing. Left out where it is not asked for. */
+  readonly tally?: Tally | null;
 }
 
 /** The columns of message `m`. */

@@ -4,6 +4,7 @@ import { onPath, pathCount, pathRows } from "../branches/path.ts";
 import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { tallyOf } from "../reactions/tally.ts";
 import { forEachViewer, SHOWN, type ViewerKind, visible } from "../visibility.ts";
 import { isMessage, isOfKinds, type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 
@@ -61,7 +62,8 @@ export function listMessages(shape: MessageListShape): Statement<ListedMessageRo
     name: `message_list_${viewer}_${newestFirst ? "desc" : "asc"}${flags}${letters && `_${letters}`}`,
     maxBytes: PAGE_BYTES,
     text: `
-  select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"}
+  select ${messageColumns}, m.followed, ${filtered ? "counted.total" : "null::bigint as total"},
+    ${tallyOf("m", "c.id")}
   from conversation c
   left join lateral (${withinBytes(page, `seq ${newestFirst ? "desc" : "asc"}`)}) m on true
   ${
@@ -93,14 +95,14 @@ export function listDeletedMessages(viewer: ViewerKind, oldestFirst: boolean): S
     maxBytes: PAGE_BYTES,
     text: `
   with page as (${withinBytes(
-    `select ${messageColumns} ${matching}
+    `select ${messageColumns}, m.tallied ${matching}
       and ($3::timestamptz is null or (m.create_time, m.id) ${oldestFirst ? ">" : "<"} ($3::timestamptz, $4::uuid))
     order by m.create_time ${order}, m.id ${order} limit $5 offset $6`,
     `create_time ${order}, id ${order}`,
   )}), counted as (
     select case when $7::boolean then (select count(*) ${matching}) end as total
   )
-  select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total from counted left join page on true
+  select ${messageColumns.replaceAll("m.", "page.")}, page.followed, counted.total, ${tallyOf("page")} from counted left join page on true
   order by page.create_time ${order}, page.id ${order}`,
   };
 }
@@ -139,7 +141,7 @@ export const searchMessages = forEachViewer<MatchRow>(
         else regexp_replace(words::text, ' (&|<->|<[0-9]+>) ', ' | ', 'g')::tsquery end as ranked
     from to_tsquery('simple', $4) as words
   ), found as (
-    select ${messageColumns}, ts_rank(m.search, asked.ranked) as score,
+    select ${messageColumns}, m.tallied, ts_rank(m.search, asked.ranked) as score,
       ${changedSince("m", "$11", "$12")} as changed, ${MOMENT} as moment
     from asked, message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
     where m.tenant_id = $1 and m.search @@ asked.scoped and numnode(asked.words) > 0 and m.delete_time is null and ${isMessage("m")}
@@ -151,11 +153,11 @@ export const searchMessages = forEachViewer<MatchRow>(
       select *, $7::real is not null and ($10::boolean or not (score, id) < ($7::real, $8::uuid)) as late from found
     ) found
   )
-  ${withinBytes(
+  select f.*, ${tallyOf("f")} from (${withinBytes(
     `select * from placed where not late or (changed and (not $10::boolean or id < $8::uuid))
     order by ${BEST_FIRST} limit $9`,
     BEST_FIRST,
-  )}
+  )}) f
   order by ${BEST_FIRST}`,
   { maxBytes: PAGE_BYTES },
 );

@@ -1,4 +1,5 @@
-// Reads lists of messages: of one conversation, of several, deleted ones, and search.
+// Reads lists of messages: of one conversation, of several, deleted ones, and search. A caller who sees only what is its
+// own is a member, whose id is also how it is named as an actor; so one value says both who looks and whose reactions are told.
 
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Segment } from "../../domain/branches/runs.ts";
@@ -68,7 +69,7 @@ export async function listMessages(
   });
   const after = newestFirst ? afterSeq : (edge ?? afterSeq);
   const before = newestFirst ? (edge ?? beforeSeq) : beforeSeq;
-  const values: unknown[] = [caller.tenantId, caller.memberId, conversationId, after, before, list.limit];
+  const values: unknown[] = [caller.tenantId, caller.actor, conversationId, after, before, list.limit];
   if (filtered) values.push(list.skip, list.role, list.sender, list.count, afterSeq, beforeSeq, kinds);
   if (clientId !== null) values.push(clientId);
   if (path !== undefined) values.push(...segmentColumns(path));
@@ -95,16 +96,7 @@ export function readMessageBatch(
 ): Promise<BatchRow[]> {
   if (ids.length === 0) return Promise.resolve([]);
   const ofKinds = !areMessages(kinds);
-  const values = [
-    caller.tenantId,
-    caller.memberId,
-    ids,
-    latest,
-    limit,
-    afterSeq,
-    maxBytes,
-    ...(ofKinds ? [kinds] : []),
-  ];
+  const values = [caller.tenantId, caller.actor, ids, latest, limit, afterSeq, maxBytes, ...(ofKinds ? [kinds] : [])];
   return on.query(listMessageBatch(caller.viewer.kind, latest !== null, ofKinds), values, signal);
 }
 
@@ -139,7 +131,7 @@ export async function listDeletedMessages(
 ): Promise<MessagePage> {
   const { role, sender, kinds, edge, limit, skip, count } = list;
   const place = [edge?.time ?? null, edge?.id ?? null];
-  const values = [caller.tenantId, caller.memberId, ...place, limit, skip, count, role, sender, kinds];
+  const values = [caller.tenantId, caller.actor, ...place, limit, skip, count, role, sender, kinds];
   const rows = await on.query(lists.listDeletedMessages(caller.viewer.kind, list.oldestFirst), values, signal);
   return pageOf(rows) ?? { rows: [], total: null };
 }
@@ -169,6 +161,6 @@ export function searchMessages(
   const edge = [after?.score ?? null, after?.id ?? null];
   const change = [after?.late ?? false, after?.since.next ?? 0n, after?.since.running ?? []];
   const asked = [conversationId, query, role, sender, ...edge, limit];
-  const values = [caller.tenantId, caller.memberId, ...asked, ...change, labels && JSON.stringify(labels)];
+  const values = [caller.tenantId, caller.actor, ...asked, ...change, labels && JSON.stringify(labels)];
   return on.query(lists.searchMessages[caller.viewer.kind], values, signal);
 }

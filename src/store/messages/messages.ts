@@ -25,7 +25,7 @@ export async function readMessage(
   showDeleted = false,
   signal?: Interrupt,
 ): Promise<MessageRow | undefined> {
-  const values = [caller.tenantId, caller.memberId, id, showDeleted];
+  const values = [caller.tenantId, caller.actor, id, showDeleted];
   return (await on.query(sql.getMessage[caller.viewer.kind], values, signal))[0];
 }
 
@@ -52,7 +52,7 @@ export async function readLockedMessage(
   conversationId: string,
   seq: bigint,
 ): Promise<MessageRow | undefined> {
-  return (await tx.query(sql.readMessage, [caller.tenantId, conversationId, seq]))[0];
+  return (await tx.query(sql.readMessage, [caller.tenantId, caller.actor, conversationId, seq]))[0];
 }
 
 /** The places and times of messages, in the order of the ids, without their content. */

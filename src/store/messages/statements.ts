@@ -4,6 +4,7 @@ import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { onPathOf } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { tallyOf } from "../reactions/tally.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 import { isOfKinds, type MessageRow, messageColumns, withinBytes } from "./columns.ts";
 
@@ -11,7 +12,7 @@ import { isOfKinds, type MessageRow, messageColumns, withinBytes } from "./colum
 export const getMessage = forEachViewer<MessageRow>(
   "message_get",
   (kind) => `
-  select ${messageColumns}
+  select ${messageColumns}, ${tallyOf("m")}
   from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
   where m.tenant_id = $1 and m.id = $3::uuid and ($4::boolean or m.delete_time is null) and c.delete_time is null
     and ${visible(kind)}`,
@@ -23,10 +24,12 @@ export const locateMessage: Statement<{ conversation_id: string; seq: bigint }> 
   text: "select m.conversation_id, m.seq from message m where m.tenant_id = $1 and m.id = $2::uuid",
 };
 
-/** One message of a conversation that is locked already. $1 tenant, $2 conversation, $3 seq. */
+/** One message of a conversation that is locked already. $1 tenant, $2 who asks, as an actor, $3 conversation, $4 seq. */
 export const readMessage: Statement<MessageRow> = {
   name: "message_read",
-  text: `select ${messageColumns} from message m where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = $3`,
+  text: `
+  select ${messageColumns}, ${tallyOf("m")} from message m
+  where m.tenant_id = $1 and m.conversation_id = $3::uuid and m.seq = $4`,
 };
 
 /** Places and times of messages, in the order of the ids. $1 tenant, $2 ids. */

@@ -19,6 +19,7 @@ import { ClientIdsMigration } from "./migration-0015-client-ids.ts";
 import { WebhooksMigration } from "./migration-0016-webhooks.ts";
 import { TurnEntriesMigration } from "./migration-0017-turn-entries.ts";
 import { BranchesMigration } from "./migration-0018-branches.ts";
+import { ReactionsMigration } from "./migration-0019-reactions.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -45,6 +46,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0016-webhooks": WebhooksMigration,
   "0017-turn-entries": TurnEntriesMigration,
   "0018-branches": BranchesMigration,
+  "0019-reactions": ReactionsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -23,4 +23,5 @@ export const MIGRATION_NAMES = [
   "0016-webhooks",
   "0017-turn-entries",
   "0018-branches",
+  "0019-reactions",
 ] as const;

@@ -35,11 +35,16 @@ const withinBytes = (rows: string, order: string, most: string) => `
     from (${rows}) r
   ) r where r.bytes_before < ${most}::bigint order by ${order}`;
 
+export interface ExportedMessageRow extends MessageRow {
+  /** Whether it may have reactions. */
+  readonly tallied: boolean | null;
+}
+
 /** Messages, deleted ones too. $1 tenant, $2 conversation, $3 after seq, $4 limit, $5 bytes. */
-export const exportMessages: Statement<MessageRow & Cut> = {
+export const exportMessages: Statement<ExportedMessageRow & Cut> = {
   name: "export_messages",
   text: withinBytes(
-    `select ${messageColumns} from message m
+    `select ${messageColumns}, m.tallied from message m
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq > $3::bigint order by m.seq limit $4`,
     "r.seq",
     "$5",

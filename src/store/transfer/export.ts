@@ -35,7 +35,7 @@ export async function* exportParticipants(
 }
 
 export type LogItem =
-  | { readonly kind: "message"; readonly row: MessageRow }
+  | { readonly kind: "message"; readonly row: sql.ExportedMessageRow }
   | { readonly kind: "event"; readonly row: sql.EventRow };
 
 /** The whole log of a conversation in order. */

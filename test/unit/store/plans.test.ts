@@ -9,6 +9,7 @@ import { readLog, send } from "../../../src/store/log/statements.ts";
 import { listMessages, type MessageListShape } from "../../../src/store/messages/list-statements.ts";
 import { sendMany } from "../../../src/store/messages/send-many-statement.ts";
 import { getMessage } from "../../../src/store/messages/statements.ts";
+import { addReaction, listReactions, removeReaction } from "../../../src/store/reactions/statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
 import {
   CONVERSATIONS,
@@ -19,6 +20,7 @@ import {
   LONG,
   messageId,
   NEWCOMER,
+  REACTED_AFTER,
 } from "../../support/crowd.ts";
 import { type Explainer, openExplainer } from "../../support/plans.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
@@ -39,6 +41,7 @@ type Values = readonly unknown[];
 type Call = readonly [what: string, most: number, statement: Statement, values: Values];
 
 const PAGE = 50;
+const FIRST = "-infinity";
 const DEEP = 18_000;
 const HIGHEST = "9223372036854775807";
 
@@ -74,6 +77,16 @@ const CALLS: readonly Call[] = [
   ["the first page of messages", 2 * PAGE, plain, ["ada", LONG, 0, HIGHEST, PAGE]],
   ["a page of messages at depth", 2 * PAGE, plain, ["ada", LONG, DEEP, HIGHEST, PAGE]],
   ["the latest messages", 2 * PAGE, newest, ["ada", LONG, 0, HIGHEST, PAGE]],
+  ["a page of messages with reactions", 5 * PAGE, plain, ["bob", LONG, REACTED_AFTER, HIGHEST, PAGE]],
+  ["a message with a thousand reactions", 15, getMessage.member, ["bob", messageId(REACTED_AFTER / 2 + 1), false]],
+  ["a reaction more", 30, addReaction.member, ["bob", messageId(REACTED_AFTER / 2 + 1), "bob", "🎉"]],
+  ["a reaction less", 30, removeReaction.member, ["bob", messageId(REACTED_AFTER / 2 + 1), "bob", "👍"]],
+  [
+    "a page of reactions",
+    2 * PAGE,
+    listReactions.member,
+    ["bob", messageId(REACTED_AFTER / 2 + 1), null, FIRST, "", "", PAGE],
+  ],
   ["the deleted messages, of which there are none", 10, deleted, ["ada", LONG, 0, HIGHEST, PAGE]],
   ["the log from a place at depth", 5 * PAGE, readLog.member, ["ada", LONG, DEEP, PAGE, false]],
   ["the end of the log", 10, readLog.member, ["ada", LONG, 20_000, PAGE, false]],

@@ -33,6 +33,8 @@ export const MessageEntity = defineEntity({
     step: p.smallint().nullable(),
     /** The message that it follows, as given when it was sent. */
     parentId: p.uuid().nullable(),
+    /** Whether something is counted of it, such as reactions. */
+    tallied: p.boolean().nullable(),
   },
 });
 
