@@ -93,10 +93,7 @@ async function makeFolder(unfinished: string, target: string): Promise<void> {
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { mode: 0o700 });
   } catch (cause) {
-    const { code = "an unknown error" } = cause as NodeJS.ErrnoException;
-    throw new CommandError(`${target}: cannot be created (${code}): name a folder where this user may write`, {
-      cause,
-    });
+    throw new CommandError(`${target}: cannot be created: name a folder where this user may write`, { cause });
   }
 }
 

@@ -104,12 +104,14 @@ test("nothing is written over: neither by a backup nor by a restore", async () =
   });
 });
 
-test("a folder that cannot be made is told in one line, and nothing is left where a backup fails", async () => {
+test("a folder that cannot be made is told in words", async () => {
   const nowhere = join(folder, "missing", "backup");
   expect(await command(["backup", nowhere])).toEqual({
     status: 1,
     stdout: "",
-    stderr: `colloquy: ${nowhere}: cannot be created (ENOENT): name a folder where this user may write\n`,
+    stderr:
+      `colloquy: ${nowhere}: cannot be created: name a folder where this user may write\n` +
+      `  ENOENT: no such file or directory, mkdir '${nowhere}.unfinished'\n`,
   });
 });
 
