@@ -8,7 +8,7 @@ import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import { failedResult } from "../../domain/turns/turn-entry.ts";
 import type { Database } from "../../store/database.ts";
 import { type Addition, finishTurn, readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
-import { endTurn, type TurnEnding, type TurnPlace, type TurnRow } from "../../store/turns/turns.ts";
+import { endTurn, stopOfWaiting, type TurnEnding, type TurnPlace, type TurnRow } from "../../store/turns/turns.ts";
 import { SEPARATOR } from "./turn-source.ts";
 
 const ATTEMPTS = 3;
@@ -35,15 +35,28 @@ export function endCancelled(database: Database, place: TurnPlace): Promise<Turn
   }));
 }
 
+/** Ends a turn that waits for input and has lost its purpose. Undefined: it has not, or does not wait. */
+export async function endUnwanted(database: Database, place: TurnPlace): Promise<TurnRow | undefined> {
+  const failure = await stopOfWaiting(database, place);
+  if (failure === undefined) return undefined;
+  return await endUnowned(database, place, ({ state }) =>
+    state === TurnState.INPUT_REQUIRED
+      ? { state: TurnState.CANCELLED, failure, finish: FinishReason.CANCELLED }
+      : undefined,
+  );
+}
+
+/** @param endingOf how it ends; undefined: it does not */
 async function endUnowned(
   database: Database,
   place: TurnPlace,
-  endingOf: (row: SavedTurnRow) => TurnEnding,
+  endingOf: (row: SavedTurnRow) => TurnEnding | undefined,
 ): Promise<TurnRow | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const row = await readOpenTurn(database, place);
     if (row === undefined) return undefined;
     const ending = endingOf(row);
+    if (ending === undefined) return undefined;
     const isPlain = row.entry_count === 0 && row.open_entry === null && row.pending === null;
     const ended = isPlain
       ? await endTurn(database, place, { ...ending, text: undefined })

@@ -7,7 +7,7 @@ import { readParts } from "../../domain/parts/stored.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { pairCalls } from "../../domain/turns/call-pairs.ts";
 import { openCalls, toolPlace } from "../../domain/turns/open-calls.ts";
-import { awaitsInput, type PendingCall, pendingText } from "../../domain/turns/pending-call.ts";
+import { awaitsInput, digestOf, type PendingCall, pendingText } from "../../domain/turns/pending-call.ts";
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { addUsage, type TokenColumns } from "../../domain/turns/token-count.ts";
@@ -15,7 +15,7 @@ import { FinishReason, MAX_STEPS } from "../../domain/turns/turn.ts";
 import { entryOf, failedResult, resultEntry } from "../../domain/turns/turn-entry.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
-import type { ToolCall, ToolOutcome } from "../tools/tool-runner.ts";
+import { type ToolCall, type ToolOutcome, toolFailure } from "../tools/tool-runner.ts";
 import type { TurnWriter } from "./turn-writer.ts";
 
 /** Where a turn stands when a server takes it up: at its beginning, or after it has waited for input. */
@@ -167,8 +167,12 @@ export class TurnSteps {
     host.check();
     const calls = callsIn([...request.messages, ...host.writer.rows]);
     const running = open.filter(({ needs }) => needs === "run");
-    const run = async ({ callId, name }: PendingCall) => {
-      const outcome = await host.runTool({ callId, name, arguments: calls.get(callId) ?? "" });
+    const run = async ({ callId, name, digest }: PendingCall) => {
+      const callArguments = calls.get(callId);
+      const isAsked = callArguments !== undefined && (digest === undefined || digest === digestOf(callArguments));
+      const outcome = isAsked
+        ? await host.runTool({ callId, name, arguments: callArguments })
+        : toolFailure("not run: the call was changed after it was made");
       host.check();
       this.reply.put(resultEntry(this.#place(), callId, outcome.output, outcome.isError), callId);
       host.grown();

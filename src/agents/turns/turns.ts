@@ -5,11 +5,18 @@ import { TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.t
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
 import { readOpenTurn } from "../../store/turns/entries.ts";
-import { abandonedTurns, isTurnOpen, requestCancel, type TurnLease, type TurnPlace } from "../../store/turns/turns.ts";
+import {
+  abandonedTurns,
+  isTurnOpen,
+  requestCancel,
+  type TurnLease,
+  type TurnPlace,
+  unwantedTurns,
+} from "../../store/turns/turns.ts";
 import { warnSparingly } from "../../telemetry/warn-rarely.ts";
 import type { Connectors } from "../connectors/connectors.ts";
 import { withTimeout } from "../with-timeout.ts";
-import { endCancelled, endExpired } from "./end-turn.ts";
+import { endCancelled, endExpired, endUnwanted } from "./end-turn.ts";
 import { LeaseTrust } from "./lease-trust.ts";
 import type { LiveTurnTask } from "./live-task.ts";
 import { LiveTurn } from "./live-turn.ts";
@@ -26,7 +33,7 @@ export interface Turns {
   follow(options: FollowOptions): AsyncIterable<TurnStep>;
   /** Cancels a turn on whichever server it runs, and keeps its text. Resolves when it has ended. */
   cancel(place: TurnPlace): Promise<void>;
-  /** Ends a turn whose server appears to be dead, or that has waited too long. */
+  /** Ends a turn whose server appears to be dead, that has waited too long, or waits and has lost its purpose. */
   endAbandoned(place: TurnPlace): Promise<void>;
   /** Ends the turns running here, keeps their text, and stops checking those of other servers. Takes at most 8 s. */
   close(): Promise<void>;
@@ -43,6 +50,8 @@ export interface TurnsOptions {
 
 /** How long a stopping server waits until the ends of its turns are written, in milliseconds; other servers end the rest. */
 const CLOSE_MS = 8_000;
+/** Every so many looks for turns of dead servers, those that wait for input are looked through too. */
+const UNWANTED_EVERY = 5;
 /** How long another server has to end a cancelled turn, in milliseconds. */
 const CANCEL_PATIENCE_MS = 2_000;
 
@@ -63,12 +72,13 @@ export function createTurns(options: TurnsOptions): Turns {
 
   async function endAbandoned(place: TurnPlace): Promise<void> {
     if (running.has(place.id) || !trust.holds) return;
-    const ended = await endExpired(database, place);
+    const ended = (await endExpired(database, place)) ?? (await endUnwanted(database, place));
     if (ended) tell(place);
   }
 
   const warn = warnSparingly(log, "could not check the turns of other servers");
   let looking = false;
+  let sweeps = 0;
   async function sweep(): Promise<void> {
     if (looking) return;
     looking = true;
@@ -77,6 +87,8 @@ export function createTurns(options: TurnsOptions): Turns {
       const abandoned = await abandonedTurns(database);
       trust.answered(since);
       for (const place of abandoned) await endAbandoned(place);
+      if (++sweeps % UNWANTED_EVERY > 0) return;
+      for (const place of await unwantedTurns(database)) await endAbandoned(place);
     } catch (error) {
       trust.failed();
       warn(error);

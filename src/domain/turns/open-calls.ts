@@ -1,7 +1,7 @@
 // Which calls of a turn have no result yet, and what each of them waits for.
 import { ToolPlace } from "../../../gen/colloquy/v1/part_pb.ts";
 import type { AgentTool } from "./agent-tool.ts";
-import type { CallNeed, PendingCall } from "./pending-call.ts";
+import { type CallNeed, digestOf, type PendingCall } from "./pending-call.ts";
 import type { ReplyItem } from "./reply-item.ts";
 
 /**
@@ -16,13 +16,14 @@ export function openCalls(
   asked: ReadonlyMap<string, string>,
 ): PendingCall[] {
   const open = new Map(before.map((call) => [call.callId, call]));
-  for (const { head, answers, ended } of items) {
+  for (const { head, answers, ended, text } of items) {
     if (answers !== undefined) open.delete(answers);
     if (head.call === undefined || !ended) continue;
     const { callId, name, runsAt } = head.call;
     const elsewhere = runsAt === ToolPlace.AGENT || runsAt === ToolPlace.PROVIDER;
     const tool = elsewhere ? undefined : tools.find((one) => one.name === name);
-    const call = { callId, name, entryId: head.id, place: tool?.place, needs: needOf(tool) };
+    const digest = digestOf(text.whole);
+    const call = { callId, name, entryId: head.id, place: tool?.place, needs: needOf(tool), digest };
     const approvalId = asked.get(callId);
     open.set(callId, approvalId === undefined ? call : { ...call, approvalId });
   }

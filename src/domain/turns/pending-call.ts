@@ -1,4 +1,5 @@
 // The calls of a turn that have no result yet, as its row keeps them.
+import { createHash } from "node:crypto";
 import type { ToolRunner } from "./agent-tool.ts";
 
 /**
@@ -16,6 +17,13 @@ export interface PendingCall {
   readonly needs: CallNeed;
   /** The id of the question whether it may run, once that is asked. */
   readonly approvalId?: string;
+  /** See {@link digestOf}. Undefined: it was stored by an earlier version. */
+  readonly digest?: string;
+}
+
+/** Tells arguments apart: the log may be edited while a call waits, and what runs must be what was asked for. */
+export function digestOf(callArguments: string): string {
+  return createHash("sha256").update(callArguments).digest("base64url");
 }
 
 /** Whether a turn waits for somebody to answer it. */

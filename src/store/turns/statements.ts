@@ -3,11 +3,14 @@ import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 import { turnColumns as columns, isOpen, lease, now, stop, type TurnRow } from "./columns.ts";
 
-/** The open turns of a locked conversation, oldest first. $1 tenant, $2 conversation. */
+/**
+ * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it waits
+ * for input and has lost its purpose. $1 tenant, $2 conversation.
+ */
 export const openTurns: Statement<{ id: string; expired: boolean }> = {
   name: "turn_open",
   text: `
-  select t.id, t.lease_time < clock_timestamp() as expired from turn t
+  select t.id, t.lease_time < clock_timestamp() or (t.state = 6 and ${stop} is not null) as expired from turn t
   where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen} order by t.message_seq`,
 };
 
@@ -145,4 +148,21 @@ export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversa
   text: `
   select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
   where ${isOpen} and t.lease_time < clock_timestamp() limit 100`,
+};
+
+/**
+ * Turns that wait for input and have lost their purpose, of all tenants: no server runs one, so none would notice. Reads the
+ * index of open turns, and for each that waits its conversation, message and agent.
+ */
+export const unwantedTurns: Statement<{ tenant_id: string; id: string; conversation_id: string }> = {
+  name: "turn_unwanted",
+  text: `
+  select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
+  where t.state = 6 and ${stop.replaceAll("$1", "t.tenant_id")} is not null limit 100`,
+};
+
+/** Why a turn must stop that waits for input. No row: it does not wait. $1 tenant, $2 id. */
+export const stopOfWaiting: Statement<{ stop: string | null }> = {
+  name: "turn_stop",
+  text: `select ${stop} as stop from turn t where t.tenant_id = $1 and t.id = $2::uuid and t.state = 6`,
 };

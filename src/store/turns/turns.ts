@@ -205,8 +205,21 @@ export async function followTurn(
 
 /** Some open turns with expired leases, of all tenants. */
 export async function abandonedTurns(on: Queryable): Promise<TurnPlace[]> {
-  const rows = await on.query(sql.abandonedTurns, []);
+  return placesOf(await on.query(sql.abandonedTurns, []));
+}
+
+/** Some turns that wait for input and have lost their purpose, of all tenants. */
+export async function unwantedTurns(on: Queryable): Promise<TurnPlace[]> {
+  return placesOf(await on.query(sql.unwantedTurns, []));
+}
+
+function placesOf(rows: readonly { tenant_id: string; id: string; conversation_id: string }[]): TurnPlace[] {
   return rows.map((row) => ({ tenantId: row.tenant_id, conversationId: row.conversation_id, id: row.id }));
+}
+
+/** Why a turn that waits for input must stop, as in `saveTurn`. Undefined: it need not, or does not wait. */
+export async function stopOfWaiting(on: Queryable, { tenantId, id }: TurnPlace): Promise<string | undefined> {
+  return (await on.query(sql.stopOfWaiting, [tenantId, id]))[0]?.stop ?? undefined;
 }
 
 /** The turns of a conversation before an id, the latest first; undefined if the caller does not see the conversation. */
