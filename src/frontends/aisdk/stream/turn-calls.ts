@@ -1,0 +1,122 @@
+// The calls of a turn in its UI message: when their input is told, and what settles them.
+import type { JsonValue } from "@bufbuild/protobuf";
+import type {
+  ApprovalRequestPart,
+  ApprovalResponsePart,
+  ToolCallPart,
+  ToolResultPart,
+} from "../../../../gen/colloquy/v1/part_pb.ts";
+import { jsonOr, toUiParts } from "../parts/write.ts";
+import type { CallName, Chunk } from "./chunks.ts";
+import type { Held } from "./turn-chunks.ts";
+
+interface Call extends CallName {
+  input: JsonValue;
+  /** Whether the client knows that the input is whole, and whether it was told to run the call. */
+  told: "no" | "shown" | "to run";
+  denied: boolean;
+}
+
+/**
+ * The input of a call that the client runs is told last of all, when the turn waits for its result: by that chunk a client
+ * begins to run it. So a call that must be allowed first does not run before, and one that is settled not again.
+ */
+export class TurnCalls {
+  readonly #held: Held;
+  readonly #calls = new Map<string, Call>();
+  readonly #callOf = new Map<string, string>();
+
+  constructor(held: Held) {
+    this.#held = held;
+  }
+
+  begin(name: CallName): void {
+    const told = this.#held.inputs.has(name.toolCallId) ? "to run" : "no";
+    this.#calls.set(name.toolCallId, { ...name, input: {}, told, denied: false });
+  }
+
+  /** The call is whole. */
+  *whole({ callId = "", arguments: text = "" }: ToolCallPart): Generator<Chunk> {
+    const call = this.#calls.get(callId);
+    if (call === undefined) return;
+    call.input = text.trim() === "" ? {} : jsonOr(text);
+    if (call.providerExecuted) yield* this.#show(call);
+    else if (text.trim() === "") yield { type: "tool-input-delta", toolCallId: callId, inputTextDelta: "{}" };
+  }
+
+  /** The client is to run it. */
+  *handOver(callId: string): Generator<Chunk> {
+    const call = this.#calls.get(callId);
+    if (call === undefined || call.told === "to run") return;
+    call.told = "to run";
+    yield inputOf(call, false);
+  }
+
+  *asks({ approvalId = "", callId = "", reason }: ApprovalRequestPart): Generator<Chunk> {
+    this.#callOf.set(approvalId, callId);
+    const call = this.#calls.get(callId);
+    if (call === undefined || this.#held.asked.has(approvalId)) return;
+    // Not the client's to run yet.
+    yield* this.#show(call);
+    yield { type: "tool-approval-request", approvalId, toolCallId: callId, ...(reason !== undefined && { reason }) };
+  }
+
+  *answer({ approvalId = "", granted = false, reason }: ApprovalResponsePart): Generator<Chunk> {
+    const call = this.#calls.get(this.#callOf.get(approvalId) ?? "");
+    if (call === undefined) return;
+    call.denied = !granted;
+    if (this.#held.answered.has(approvalId)) return;
+    yield { type: "tool-approval-response", approvalId, approved: granted, ...(reason !== undefined && { reason }) };
+  }
+
+  *result(result: ToolResultPart): Generator<Chunk> {
+    const { callId: toolCallId = "", isError, preliminary } = result;
+    const call = this.#calls.get(toolCallId);
+    if (call === undefined || (this.#held.results.has(toolCallId) && !call.denied)) return;
+    if (call.denied) {
+      yield { type: "tool-output-denied", toolCallId };
+      return;
+    }
+    const { providerExecuted } = call;
+    if (isError) {
+      // An error alone would leave the client the raw text of the input.
+      yield* this.#show(call);
+      yield { type: "tool-output-error", toolCallId, errorText: textOf(result), providerExecuted };
+      return;
+    }
+    const output = outputOf(result);
+    const early = preliminary ? { preliminary: true as const } : {};
+    yield { type: "tool-output-available", toolCallId, ...(output !== undefined && { output }), providerExecuted, ...early };
+  }
+
+  /** Tells the input in a way that keeps the client from running the call. */
+  *#show(call: Call): Generator<Chunk> {
+    if (call.told !== "no") return;
+    call.told = "shown";
+    yield inputOf(call, true);
+  }
+}
+
+function inputOf({ toolCallId, toolName, dynamic, title, input }: Call, providerExecuted: boolean): Chunk {
+  const more = { ...(dynamic && { dynamic }), ...(title !== undefined && { title }) };
+  return { type: "tool-input-available", toolCallId, toolName, providerExecuted, ...more, input };
+}
+
+function outputOf({ output }: ToolResultPart): JsonValue | undefined {
+  switch (output.case) {
+    case "json":
+      return jsonOr(output.value);
+    case "text":
+      return output.value;
+    case "parts":
+      return toUiParts(output.value.parts);
+    default:
+      return undefined;
+  }
+}
+
+function textOf({ output }: ToolResultPart): string {
+  if (output.case === "text" || output.case === "json") return output.value;
+  const texts = output.case === "parts" ? output.value.parts.map(({ content }) => content) : [];
+  return texts.flatMap((one) => (one.case === "text" ? [one.value.text] : [])).join("\n") || "the tool failed";
+}
