@@ -2,10 +2,11 @@
 import type { CreateDialect } from "../dialects/shared/dialect.ts";
 import type { FrontendName } from "../domain/settings/dialect-names.ts";
 import { createAgui } from "./agui/frontend.ts";
+import { createAiSdk } from "./aisdk/frontend.ts";
 import { createMcp } from "./mcp/frontend.ts";
 import type { FrontendOptions } from "./shared/options.ts";
 
 /** The front ends by their names in `COLLOQUY_COMPAT`. */
 export function createFrontends(options: FrontendOptions): Readonly<Record<FrontendName, CreateDialect>> {
-  return { mcp: (tools) => createMcp(tools, options), agui: createAgui };
+  return { mcp: (tools) => createMcp(tools, options), agui: createAgui, aisdk: createAiSdk };
 }

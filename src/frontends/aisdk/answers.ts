@@ -1,18 +1,28 @@
 // What a posted reply says of its turn: results of tools that the client ran, and answers whether calls may run.
-import type { JsonObject, JsonValue, MessageInitShape } from "@bufbuild/protobuf";
+import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
-import type { ToolResultPart } from "../../../gen/colloquy/v1/part_pb.ts";
-import type { AnswerTurnRequestSchema } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import {
+  type ApprovalResponsePart,
+  ApprovalResponsePartSchema,
+  type ToolResultPart,
+  ToolResultPartSchema,
+} from "../../../gen/colloquy/v1/part_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { UiPart } from "./request.ts";
-import type { Held } from "./stream/turn-chunks.ts";
+import type { Held } from "./stream/held.ts";
+import { errorOf, outputOf } from "./stream/results.ts";
 
-type Answers = Required<Pick<MessageInitShape<typeof AnswerTurnRequestSchema>, "results" | "approvals">>;
+interface Answers {
+  readonly results: ToolResultPart[];
+  readonly approvals: ApprovalResponsePart[];
+}
 
 /** A call of the turn as it is stored. */
 interface StoredCall {
   approvalId?: string;
   granted?: boolean;
+  /** Its final result, as the reply has it. */
+  result?: string | undefined;
   settled: boolean;
 }
 
@@ -28,8 +38,14 @@ export interface PostedAnswers {
  */
 export function readAnswers(turnId: string, parts: readonly UiPart[], entries: readonly Message[]): PostedAnswers {
   const calls = storedCalls(entries);
-  const held = { steps: 0, inputs: new Set<string>(), results: new Set<string>(), asked: new Set<string>(), answered: new Set<string>() };
-  const answers = { results: [] as MessageInitShape<typeof AnswerTurnRequestSchema>["results"] & object, approvals: [] as object[] };
+  const held = {
+    steps: 0,
+    inputs: new Set<string>(),
+    results: new Set<string>(),
+    asked: new Set<string>(),
+    answered: new Set<string>(),
+  };
+  const answers: Answers = { results: [], approvals: [] };
   for (const part of parts) {
     if (part.type === "step-start") held.steps += 1;
     if (part.state === "streaming" || part.state === "input-streaming") {
@@ -38,48 +54,60 @@ export function readAnswers(turnId: string, parts: readonly UiPart[], entries: r
     if (!part.type.startsWith("tool-") && part.type !== "dynamic-tool") continue;
     const callId = String(part.toolCallId);
     const call = calls.get(callId);
-    const { approval, result } = claimsOf(part, callId);
+    const { approvalId, approval, result } = claimsOf(part, callId);
     if (call === undefined) {
       if (approval === undefined && result === undefined) continue;
       throw refused(turnId, `the reply has no call ${callId}`);
     }
+    if (approvalId !== undefined) {
+      if (approvalId !== call.approvalId) throw refused(turnId, `no answer is awaited for question ${approvalId}`);
+      held.asked.add(approvalId);
+    }
     if (approval !== undefined) {
-      held.asked.add(approval.approvalId);
-      if (approval.approvalId !== call.approvalId) throw refused(turnId, `no answer is awaited for question ${approval.approvalId}`);
-      if (approval.granted !== undefined) {
-        held.answered.add(approval.approvalId);
-        if (call.granted === undefined && !call.settled) answers.approvals.push(approval);
-        else if (call.granted !== approval.granted) throw refused(turnId, `question ${approval.approvalId} has another answer`);
+      held.answered.add(approval.approvalId ?? "");
+      if (call.granted === undefined && !call.settled) answers.approvals.push(approval);
+      else if (call.granted !== approval.granted) {
+        const why = call.granted === undefined ? "is not asked any more" : "has another answer";
+        throw refused(turnId, `question ${approval.approvalId} ${why}`);
       }
     }
     if (part.state === "input-available" && part.providerExecuted !== true) held.inputs.add(callId);
     if (result !== undefined) {
       held.inputs.add(callId);
-      held.results.add(callId);
       if (!call.settled) answers.results.push(result);
+      // Another result than the client's own is told again.
+      if (!call.settled || call.result === shownResult(result)) held.results.add(callId);
     } else if (part.state === "output-denied") held.results.add(callId);
   }
-  return { answers: answers as Answers, held };
+  return { answers, held };
 }
 
 interface Claims {
-  readonly approval?: { readonly approvalId: string; readonly granted?: boolean; readonly reason?: string };
-  readonly result?: MessageInitShape<typeof AnswerTurnRequestSchema>["results"] extends (infer R)[] | undefined ? R : never;
+  /** The question that the client shows, and its answer if it has one. */
+  readonly approvalId: string | undefined;
+  readonly approval: ApprovalResponsePart | undefined;
+  readonly result: ToolResultPart | undefined;
 }
 
 function claimsOf({ state, approval, output, errorText, preliminary }: UiPart, callId: string): Claims {
   const asked = isObject(approval) && typeof approval.id === "string" ? approval : undefined;
-  const reason = typeof asked?.reason === "string" ? { reason: asked.reason } : {};
-  const granted = typeof asked?.approved === "boolean" ? { granted: asked.approved, ...reason } : {};
-  const claimed = asked && { approval: { approvalId: String(asked.id), ...granted } };
-  if (preliminary === true) return { ...claimed };
+  const approvalId = asked && String(asked.id);
+  const claims = { approvalId, approval: asked && answerOf(asked), result: undefined };
+  if (preliminary === true) return claims;
   if (state === "output-available") {
     const given = output === undefined ? {} : { output: { case: "json" as const, value: JSON.stringify(output) } };
-    return { ...claimed, result: { callId, ...given } };
+    return { ...claims, result: create(ToolResultPartSchema, { callId, ...given }) };
   }
-  if (state !== "output-error") return { ...claimed };
+  if (state !== "output-error") return claims;
   const value = typeof errorText === "string" ? errorText : "the tool failed";
-  return { ...claimed, result: { callId, isError: true, output: { case: "text" as const, value } } };
+  const failed = { callId, isError: true, output: { case: "text" as const, value } };
+  return { ...claims, result: create(ToolResultPartSchema, failed) };
+}
+
+function answerOf({ id, approved, reason }: JsonObject): ApprovalResponsePart | undefined {
+  if (typeof approved !== "boolean") return undefined;
+  const why = typeof reason === "string" ? { reason } : {};
+  return create(ApprovalResponsePartSchema, { approvalId: String(id), granted: approved, ...why });
 }
 
 function storedCalls(entries: readonly Message[]): Map<string, StoredCall> {
@@ -88,7 +116,7 @@ function storedCalls(entries: readonly Message[]): Map<string, StoredCall> {
   for (const { content } of entries.flatMap(({ parts }) => parts)) {
     switch (content.case) {
       case "toolCall":
-        calls.set(content.value.callId ?? "", { settled: false });
+        if (!calls.has(content.value.callId ?? "")) calls.set(content.value.callId ?? "", { settled: false });
         break;
       case "toolResult":
         settle(calls, content.value);
@@ -111,9 +139,16 @@ function storedCalls(entries: readonly Message[]): Map<string, StoredCall> {
   return calls;
 }
 
-function settle(calls: ReadonlyMap<string, StoredCall>, { callId = "", preliminary }: ToolResultPart): void {
-  const call = calls.get(callId);
-  if (call && !preliminary) call.settled = true;
+function settle(calls: ReadonlyMap<string, StoredCall>, result: ToolResultPart): void {
+  const call = calls.get(result.callId ?? "");
+  if (call === undefined || result.preliminary) return;
+  call.settled = true;
+  call.result = shownResult(result);
+}
+
+/** A result as the reply has it, as a text that is the same for the same result. */
+function shownResult(result: ToolResultPart): string {
+  return result.isError ? `error ${errorOf(result)}` : `output ${JSON.stringify(outputOf(result))}`;
 }
 
 function isObject(value: JsonValue | undefined): value is JsonObject {

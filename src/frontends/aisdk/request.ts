@@ -1,6 +1,7 @@
 // What a client posts: the chat's id, the messages or the last one alone, and what is asked of it.
-import { z } from "zod";
+
 import type { JsonObject } from "@bufbuild/protobuf";
+import { z } from "zod";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { checkClientId } from "../shared/conversations.ts";
 import { readJsonBody } from "../shared/json-body.ts";
@@ -18,17 +19,17 @@ const messageShape = z.looseObject({
 const bodyShape = z.looseObject({
   id: z.string(),
   messages: z.array(z.unknown()).nullish(),
-  message: z.unknown(),
+  message: z.unknown().optional(),
   trigger: z.string().nullish(),
   messageId: z.string().nullish(),
   agent: z.string().max(200).nullish(),
-  tools: z.unknown(),
+  tools: z.unknown().optional(),
 });
 
 const toolShape = z.looseObject({
   description: z.string().nullish(),
-  inputSchema: z.unknown(),
-  parameters: z.unknown(),
+  inputSchema: z.unknown().optional(),
+  parameters: z.unknown().optional(),
 });
 const toolsShape = z.union([
   z.array(toolShape.extend({ name: z.string() })).transform((list) => list.map((tool) => [tool.name, tool] as const)),
@@ -89,6 +90,11 @@ export function readPosted(bytes: Uint8Array): PostedChat {
   };
 }
 
+/** The tools that a request brings, which its client runs. */
+export function clientTools({ tools }: PostedChat) {
+  return tools.map((tool) => ({ ...tool, runs: { case: "client" as const, value: {} } }));
+}
+
 function readMessage(value: unknown, place: string): UiMessage {
   const { id, role, parts, metadata } = parse(messageShape, value, place);
   checkClientId(`${place}.id`, id);
@@ -118,11 +124,17 @@ function invalid(violations: readonly FieldViolation[]): DomainError {
 
 function placeOf(place: string, path: readonly PropertyKey[]): string {
   let text = place;
-  for (const step of path) text += typeof step === "number" ? `[${step}]` : `${text && "."}${String(step).slice(0, 100)}`;
+  for (const step of path)
+    text += typeof step === "number" ? `[${step}]` : `${text && "."}${String(step).slice(0, 100)}`;
   return text || "body";
 }
 
-const EXPECTED: Readonly<Record<string, string>> = { string: "a string", array: "a list", object: "an object", record: "an object" };
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: "a string",
+  array: "a list",
+  object: "an object",
+  record: "an object",
+};
 
 function ruleOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
@@ -130,7 +142,10 @@ function ruleOf(issue: z.core.$ZodIssue): string {
       if (issue.message.endsWith("received undefined")) return "is missing";
       return `must be ${EXPECTED[issue.expected] ?? "valid"}`;
     case "invalid_value":
-      return `must be ${issue.values.map(String).join(", ").replace(/, (?=[^,]*$)/, " or ")}`;
+      return `must be ${issue.values
+        .map(String)
+        .join(", ")
+        .replace(/, (?=[^,]*$)/, " or ")}`;
     case "invalid_union":
       return "must be a list of tools, or an object of tools by their names";
     case "too_big":

@@ -25,6 +25,11 @@ export async function findConversation(
   context: CallContext,
   id: string,
 ): Promise<Conversation | undefined> {
+  const only = context.principal.kind === "key" ? context.principal.client?.conversationId : undefined;
+  if (only !== undefined) {
+    const one = await getConversation(canonical, context, only);
+    return one?.clientId === id || one?.id === id.toLowerCase() ? one : undefined;
+  }
   const request = { clientId: id, pageSize: 200 };
   const { conversations } = await canonical.call(context, ConversationService.method.listConversations, request);
   const own = ownerOf(context);
@@ -32,11 +37,16 @@ export async function findConversation(
     conversations.find(({ ownerId }) => ownerId === own) ??
     conversations.find(({ memberView }) => memberView?.participating) ??
     (conversations.length === 1 ? conversations[0] : undefined);
-  if (found !== undefined || !isOurId(id)) return found;
+  return found !== undefined || !isOurId(id) ? found : getConversation(canonical, context, id);
+}
+
+async function getConversation(
+  canonical: Canonical,
+  context: CallContext,
+  conversationId: string,
+): Promise<Conversation | undefined> {
   try {
-    const { getConversation } = ConversationService.method;
-    const { conversation } = await canonical.call(context, getConversation, { conversationId: id });
-    return conversation;
+    return (await canonical.call(context, ConversationService.method.getConversation, { conversationId })).conversation;
   } catch (error) {
     if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
     throw error;

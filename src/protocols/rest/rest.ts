@@ -12,7 +12,7 @@ import { JSON_TYPE } from "./binding/media.ts";
 import type { CallInfo, Mount } from "./binding/mount.ts";
 import { invalid, RestProblem } from "./binding/problem.ts";
 import { type CreateCallSignal, createPlainSignal } from "./request/call-head.ts";
-import { createFailureRenderer, type FailureOptions } from "./response/errors.ts";
+import { bodyOf, createFailureRenderer, type FailureOptions } from "./response/errors.ts";
 import { createJsonWriter } from "./response/json-write.ts";
 import { chooseRoute, createRoute, type Route } from "./route.ts";
 import { createRouter } from "./router.ts";
@@ -105,7 +105,7 @@ export function createRest(options: RestOptions): Rest {
       ...rendered.headers,
     };
     mount.onAnswer?.(headers, info);
-    answer(response, rendered.status, headers, JSON.stringify(rendered.body), request.method === "HEAD");
+    answer(response, rendered.status, headers, bodyOf(rendered), request.method === "HEAD");
     releaseBody(request);
     return true;
   }

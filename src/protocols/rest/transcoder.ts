@@ -12,7 +12,7 @@ import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./binding/media.ts";
 import type { CallInfo } from "./binding/mount.ts";
 import { type CreateCallSignal, RestHead } from "./request/call-head.ts";
 import { type Received, readRequest, readRequests } from "./request/receive.ts";
-import type { RenderFailure } from "./response/errors.ts";
+import { bodyOf, type RenderFailure } from "./response/errors.ts";
 import { LAST_ID, type StreamFormat } from "./response/events.ts";
 import type { JsonWriter } from "./response/json-write.ts";
 import { prepare, send } from "./response/message.ts";
@@ -129,7 +129,7 @@ export function createTranscoder({
     }
     const headers: Headers = { "content-type": JSON_TYPE, ...headersOf(call), ...rendered.headers };
     route.mount.onAnswer?.(headers, info);
-    answer(response, rendered.status, headers, JSON.stringify(rendered.body), info.verb === "HEAD");
+    answer(response, rendered.status, headers, bodyOf(rendered), info.verb === "HEAD");
   }
 
   return async (route, request, response, segments, query, path) => {

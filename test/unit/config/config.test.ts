@@ -49,6 +49,7 @@ test("an empty environment gives the development profile on loopback, with the e
       { dialect: "openai", port: undefined, prefix: "" },
       { dialect: "mcp", port: undefined, prefix: "" },
       { dialect: "agui", port: undefined, prefix: "" },
+      { dialect: "aisdk", port: undefined, prefix: "" },
     ],
     compatChosen: false,
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },

@@ -1,6 +1,12 @@
 // Parts of ours as parts of a UI message.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
-import { type FilePart, type Part, PartState, type SourcePart } from "../../../../gen/colloquy/v1/part_pb.ts";
+import {
+  type DataPart,
+  type FilePart,
+  type Part,
+  PartState,
+  type SourcePart,
+} from "../../../../gen/colloquy/v1/part_pb.ts";
 import { parseJson } from "../../../domain/json.ts";
 import type { UiPart } from "../request.ts";
 import { besideOf, FORMAT } from "./read.ts";
@@ -49,9 +55,15 @@ function toUiPart({ id, state, extraJson, content }: Part): UiPart | undefined {
 export function toFile({ source, mediaType, name }: FilePart): UiPart | undefined {
   const type = mediaType ?? "application/octet-stream";
   const filename = name === undefined ? {} : { filename: name };
-  if (source.case === "url") return { type: "file", ...(mediaType !== undefined && { mediaType }), ...filename, url: source.value };
+  if (source.case === "url")
+    return { type: "file", ...(mediaType !== undefined && { mediaType }), ...filename, url: source.value };
   if (source.case !== "data") return undefined;
-  return { type: "file", mediaType: type, ...filename, url: `data:${type};base64,${Buffer.from(source.value).toString("base64")}` };
+  return {
+    type: "file",
+    mediaType: type,
+    ...filename,
+    url: `data:${type};base64,${Buffer.from(source.value).toString("base64")}`,
+  };
 }
 
 export function toSource({ origin, title }: SourcePart, sourceId: string): UiPart {
@@ -64,7 +76,7 @@ export function toSource({ origin, title }: SourcePart, sourceId: string): UiPar
   return { type: "source-document", sourceId, mediaType, ...names };
 }
 
-export function toData({ name, dataId, json }: { name?: string; dataId?: string; json?: string }): UiPart {
+export function toData({ name, dataId, json }: DataPart): UiPart {
   return {
     type: `data-${name ?? ""}`,
     ...(dataId !== undefined && { id: dataId }),

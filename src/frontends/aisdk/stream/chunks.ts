@@ -21,8 +21,18 @@ export type Chunk =
   | ({ readonly type: "tool-input-start" } & CallName)
   | { readonly type: "tool-input-delta"; readonly toolCallId: string; readonly inputTextDelta: string }
   | ({ readonly type: "tool-input-available"; readonly input: JsonValue } & CallName)
-  | { readonly type: "tool-approval-request"; readonly approvalId: string; readonly toolCallId: string; readonly reason?: string }
-  | { readonly type: "tool-approval-response"; readonly approvalId: string; readonly approved: boolean; readonly reason?: string }
+  | {
+      readonly type: "tool-approval-request";
+      readonly approvalId: string;
+      readonly toolCallId: string;
+      readonly reason?: string;
+    }
+  | {
+      readonly type: "tool-approval-response";
+      readonly approvalId: string;
+      readonly approved: boolean;
+      readonly reason?: string;
+    }
   | {
       readonly type: "tool-output-available";
       readonly toolCallId: string;
@@ -31,7 +41,12 @@ export type Chunk =
       readonly providerExecuted: boolean;
       readonly preliminary?: true;
     }
-  | { readonly type: "tool-output-error"; readonly toolCallId: string; readonly errorText: string; readonly providerExecuted: boolean }
+  | {
+      readonly type: "tool-output-error";
+      readonly toolCallId: string;
+      readonly errorText: string;
+      readonly providerExecuted: boolean;
+    }
   | { readonly type: "tool-output-denied"; readonly toolCallId: string }
   | { readonly type: "part"; readonly part: UiPart }
   | { readonly type: "finish"; readonly finishReason: FinishReason }

@@ -1,10 +1,15 @@
 // The stream of a turn as server-sent events.
-import { type Turn, TurnState, FinishReason as TurnFinish } from "../../../../gen/colloquy/v1/turn_pb.ts";
-import type { ChatResponse, RegenerateResponse, ResumeTurnResponse } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
+import { type Turn, FinishReason as TurnFinish, TurnState } from "../../../../gen/colloquy/v1/turn_pb.ts";
+import type {
+  ChatResponse,
+  RegenerateResponse,
+  ResumeTurnResponse,
+} from "../../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { COMMENT, type Piece, pieceOf, setStreamHeaders } from "../../shared/events.ts";
 import { type Chunk, DONE, type FinishReason } from "./chunks.ts";
-import { type Held, TurnChunks } from "./turn-chunks.ts";
+import type { Held } from "./held.ts";
+import { TurnChunks } from "./turn-chunks.ts";
 
 export type TurnEvents = AsyncIterable<ChatResponse | RegenerateResponse | ResumeTurnResponse>;
 

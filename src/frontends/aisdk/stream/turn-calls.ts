@@ -6,9 +6,10 @@ import type {
   ToolCallPart,
   ToolResultPart,
 } from "../../../../gen/colloquy/v1/part_pb.ts";
-import { jsonOr, toUiParts } from "../parts/write.ts";
+import { jsonOr } from "../parts/write.ts";
 import type { CallName, Chunk } from "./chunks.ts";
-import type { Held } from "./turn-chunks.ts";
+import type { Held } from "./held.ts";
+import { errorOf, outputOf } from "./results.ts";
 
 interface Call extends CallName {
   input: JsonValue;
@@ -81,12 +82,18 @@ export class TurnCalls {
     if (isError) {
       // An error alone would leave the client the raw text of the input.
       yield* this.#show(call);
-      yield { type: "tool-output-error", toolCallId, errorText: textOf(result), providerExecuted };
+      yield { type: "tool-output-error", toolCallId, errorText: errorOf(result), providerExecuted };
       return;
     }
     const output = outputOf(result);
     const early = preliminary ? { preliminary: true as const } : {};
-    yield { type: "tool-output-available", toolCallId, ...(output !== undefined && { output }), providerExecuted, ...early };
+    yield {
+      type: "tool-output-available",
+      toolCallId,
+      ...(output !== undefined && { output }),
+      providerExecuted,
+      ...early,
+    };
   }
 
   /** Tells the input in a way that keeps the client from running the call. */
@@ -100,23 +107,4 @@ export class TurnCalls {
 function inputOf({ toolCallId, toolName, dynamic, title, input }: Call, providerExecuted: boolean): Chunk {
   const more = { ...(dynamic && { dynamic }), ...(title !== undefined && { title }) };
   return { type: "tool-input-available", toolCallId, toolName, providerExecuted, ...more, input };
-}
-
-function outputOf({ output }: ToolResultPart): JsonValue | undefined {
-  switch (output.case) {
-    case "json":
-      return jsonOr(output.value);
-    case "text":
-      return output.value;
-    case "parts":
-      return toUiParts(output.value.parts);
-    default:
-      return undefined;
-  }
-}
-
-function textOf({ output }: ToolResultPart): string {
-  if (output.case === "text" || output.case === "json") return output.value;
-  const texts = output.case === "parts" ? output.value.parts.map(({ content }) => content) : [];
-  return texts.flatMap((one) => (one.case === "text" ? [one.value.text] : [])).join("\n") || "the tool failed";
 }

@@ -5,22 +5,8 @@ import type { Turn, TurnEntryDelta, TurnEntryStarted } from "../../../../gen/col
 import { codePoints, fromCodePoint } from "../../../domain/turns/reply-text.ts";
 import { toData, toFile, toSource } from "../parts/write.ts";
 import type { CallName, Chunk } from "./chunks.ts";
+import { type Held, NO_MESSAGE } from "./held.ts";
 import { TurnCalls } from "./turn-calls.ts";
-
-/** What the client's message has already. */
-export interface Held {
-  /** How many steps, each to its end. */
-  readonly steps: number;
-  /** The calls that it was told to run, and those that have a result, by their ids. */
-  readonly inputs: ReadonlySet<string>;
-  readonly results: ReadonlySet<string>;
-  /** The questions that were asked, and those that are answered, by their ids. */
-  readonly asked: ReadonlySet<string>;
-  readonly answered: ReadonlySet<string>;
-}
-
-const NOTHING: ReadonlySet<string> = new Set();
-const NO_MESSAGE: Held = { steps: 0, inputs: NOTHING, results: NOTHING, asked: NOTHING, answered: NOTHING };
 
 type Head = Pick<TurnEntryStarted, "messageId" | "kind" | "step" | "toolCall">;
 
@@ -74,7 +60,11 @@ export class TurnChunks {
     if (text === "") return;
     this.#told = Math.max(this.#told, Number(offset)) + codePoints(text);
     if (piece.case === "arguments") {
-      yield* this.#say({ type: "tool-input-delta", toolCallId: this.#head?.toolCall?.callId ?? "", inputTextDelta: text });
+      yield* this.#say({
+        type: "tool-input-delta",
+        toolCallId: this.#head?.toolCall?.callId ?? "",
+        inputTextDelta: text,
+      });
       return;
     }
     yield* this.#text(piece.case, this.#head?.messageId ?? "", text);
@@ -183,8 +173,12 @@ export class TurnChunks {
         break;
       }
       case "file": {
-        const { url, mediaType = "application/octet-stream" } = toFile(content.value) ?? {};
-        if (url !== undefined) yield* this.#say({ type: "part", part: { type: "file", mediaType, url } });
+        const file = toFile(content.value);
+        // A chunk has no name of a file.
+        if (file !== undefined) {
+          const { url = "", mediaType = "application/octet-stream" } = file;
+          yield* this.#say({ type: "part", part: { type: "file", mediaType, url } });
+        }
         break;
       }
       case "source":
@@ -201,7 +195,12 @@ export class TurnChunks {
     for (const [index, { target }] of annotations.entries()) {
       if (target.case !== "url") continue;
       const { url = "", title } = target.value;
-      const part = { type: "source-url", sourceId: `${id}:source-${index + 1}`, url, ...(title !== undefined && { title }) };
+      const part = {
+        type: "source-url",
+        sourceId: `${id}:source-${index + 1}`,
+        url,
+        ...(title !== undefined && { title }),
+      };
       yield* this.#say({ type: "part", part });
     }
   }

@@ -39,6 +39,8 @@ export interface RenderedError {
   readonly headers: Readonly<Headers>;
   /** A JSON value; in a stream it becomes the data of the final error event. */
   readonly body: unknown;
+  /** Sent as it is, instead of the JSON: its headers name its type. */
+  readonly text?: string;
 }
 
 export type RenderError = (failure: Failure, info: CallInfo) => RenderedError;

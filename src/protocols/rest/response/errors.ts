@@ -55,6 +55,11 @@ export function createFailureRenderer(options: FailureOptions): RenderFailure {
   };
 }
 
+/** What is sent of a failure. */
+export function bodyOf({ body, text }: RenderedError): string {
+  return text ?? JSON.stringify(body);
+}
+
 function plainError(problem: RestProblem): ConnectError {
   return new ConnectError(problem.message, problem.code);
 }

@@ -1,0 +1,38 @@
+// A posted reply that waits: its turn is given the results and answers that the client has added, and goes on.
+import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import { readAnswers, refused } from "./answers.ts";
+import { readMessage, turnEntries } from "./known-messages.ts";
+import type { PostParts, Reply } from "./reply.ts";
+import type { UiMessage } from "./request.ts";
+
+/** Throws NOT_AWAITED, and stores nothing, unless all that the reply has is stored or awaited. */
+export async function continueReply(parts: PostParts, conversationId: string, last: UiMessage): Promise<Reply> {
+  const { canonical, context } = parts;
+  const turn = await turnOf(parts, conversationId, last.id);
+  const asked = await readMessage(canonical, context, turn.messageId);
+  const entries = await turnEntries(canonical, context, conversationId, turn.id, asked?.seq ?? 0n);
+  const { answers, held } = readAnswers(turn.id, last.parts, entries);
+  if (answers.results.length + answers.approvals.length > 0) {
+    await canonical.once(context, TurnService.method.answerTurn, { turnId: turn.id, ...answers });
+  } else if (turn.state === TurnState.INPUT_REQUIRED) {
+    throw refused(turn.id, "the reply waits for results or approvals, and the posted one brings none");
+  }
+  const request = { turnId: turn.id, streamEntries: true };
+  return { turnId: turn.id, held, events: canonical.stream(context, TurnService.method.resumeTurn, request) };
+}
+
+async function turnOf({ canonical, context }: PostParts, conversationId: string, id: string): Promise<Turn> {
+  const none = () => refused(id, "the last message is no reply of this chat that could go on");
+  if (!isOurId(id)) throw none();
+  try {
+    const { turn } = await canonical.call(context, TurnService.method.getTurn, { turnId: id });
+    if (turn?.conversationId === conversationId) return turn;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.reason !== ErrorReason.NOT_FOUND) throw error;
+  }
+  throw none();
+}

@@ -1,0 +1,90 @@
+// The calls of AI SDK's clients: post to a chat, resume and stop its reply, and read its messages.
+import { ChatService } from "../../../gen/colloquy/frontend/aisdk/v1/chat_service_pb.ts";
+import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import { DEFAULT_AGENT } from "../shared/agents.ts";
+import { findConversation } from "../shared/conversations.ts";
+import type { Piece } from "../shared/events.ts";
+import { hasLeft } from "../shared/failures.ts";
+import { cancelTurns, openTurns } from "../shared/open-turns.ts";
+import { cancelForGone, readAbort, readIfRunning } from "../shared/turn-choices.ts";
+import { history } from "./history.ts";
+import { replyTo } from "./post.ts";
+import { readPosted } from "./request.ts";
+import { sendTurn } from "./stream/send.ts";
+
+export function createChatService(canonical: Canonical): ServiceEntry {
+  return serve(ChatService, {
+    async *post({ body, agent, ifRunning, abort, version }, context): AsyncIterable<Piece> {
+      const plain = isPlain(version);
+      const cancels = readAbort(abort);
+      const policy = readIfRunning(ifRunning);
+      const posted = readPosted(body?.data ?? new Uint8Array());
+      const parts = { canonical, context, posted, ifRunning: policy, agent: agent || posted.agent || DEFAULT_AGENT };
+      const { events, ...reply } = await replyTo(parts);
+      let turnId = reply.turnId ?? "";
+      let isOver = false;
+      const began = (id: string) => {
+        turnId = id;
+      };
+      try {
+        yield* sendTurn(context, events, { ...reply, plain, began });
+        isOver = true;
+      } finally {
+        if (cancels && !isOver && turnId !== "" && hasLeft(context)) await cancelForGone(canonical, context, turnId);
+      }
+    },
+
+    async *resumeStream({ id, version }, context): AsyncIterable<Piece> {
+      const plain = isPlain(version);
+      const conversation = await findConversation(canonical, context, id);
+      const open = conversation === undefined ? [] : await openTurns(canonical, context, conversation.id);
+      const turn = open.find(({ state }) => state !== TurnState.INPUT_REQUIRED);
+      if (turn === undefined) {
+        context.setStatus(204);
+        yield NOTHING;
+        return;
+      }
+      const request = { turnId: turn.id, streamEntries: true };
+      const events = canonical.stream(context, TurnService.method.resumeTurn, request);
+      yield* sendTurn(context, events, { turnId: turn.id, plain });
+    },
+
+    async stop({ id }, context) {
+      const conversation = await findConversation(canonical, context, id);
+      if (conversation !== undefined) {
+        await cancelTurns(canonical, context, await openTurns(canonical, context, conversation.id));
+      }
+      return { success: true };
+    },
+
+    async *listMessages({ id }, context): AsyncIterable<Piece> {
+      const conversation = await findConversation(canonical, context, id);
+      if (conversation === undefined) throw new DomainError(ErrorReason.NOT_FOUND, "there is no such chat");
+      let text = "[";
+      for await (const messages of history(canonical, context, conversation.id)) {
+        const more = messages.map((message) => JSON.stringify(message)).join(",");
+        yield jsonPiece(context, text + more);
+        text = ",";
+      }
+      yield jsonPiece(context, text === "[" ? "[]" : "]");
+    },
+  });
+}
+
+const NOTHING: Piece = { body: { contentType: "", data: new Uint8Array() } };
+
+function jsonPiece(context: CallContext, text: string): Piece {
+  context.setHeader("cache-control", "no-store");
+  return { body: { contentType: "application/json", data: Buffer.from(text) } };
+}
+
+/** Whether the stream goes without what only clients of the version 7 know. Throws INVALID_FIELD. */
+function isPlain(version: string): boolean {
+  if (!["", "6", "7"].includes(version)) throw invalidField("version", "must be 6 or 7", "version");
+  return version === "6";
+}

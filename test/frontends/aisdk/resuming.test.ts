@@ -1,0 +1,225 @@
+// Streams that are cut, resumed, followed and stopped: on any server, from any tab, without a character twice.
+import { randomUUID } from "node:crypto";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  type Any,
+  type ChatServer,
+  calls,
+  chatOf,
+  historyOf,
+  pauses,
+  post,
+  request,
+  says,
+  startChats,
+  thought,
+  user,
+  VERSIONS,
+} from "../../support/ai-sdk.ts";
+import { startCuttingProxy } from "../../support/cutting-proxy.ts";
+
+let server: ChatServer;
+beforeAll(async () => {
+  server = await startChats([{ name: "locate" }]);
+});
+afterAll(() => server.close());
+afterEach(() => {
+  server.script.length = 0;
+});
+
+const textOf = (message: Any) =>
+  message?.parts
+    .filter(({ type }: Any) => type === "text")
+    .map(({ text }: Any) => text)
+    .join("|");
+
+describe.each(VERSIONS)("version %i", (version) => {
+  test("a stream that is cut is resumed in the same tab: no text twice, none lost", async () => {
+    await using stack = new AsyncDisposableStack();
+    const proxy = stack.adopt(await startCuttingProxy(() => server.server.url), (one) => one.close());
+    const { call, asked, goOn } = pauses([thought("hm"), { text: "Good " }], [{ text: "day" }]);
+    server.script.push(call);
+    const chat = chatOf(server, version, { url: proxy.url });
+    const sending = chat.sendMessage({ text: "Hi" });
+    await asked;
+    await expect.poll(() => textOf(chat.lastMessage)).toBe("Good ");
+    proxy.cut();
+    await sending;
+    expect(chat.status).toBe("error");
+    const again = chat.resumeStream();
+    await expect.poll(() => chat.status).toBe("streaming");
+    goOn();
+    await again;
+    expect(chat.status).toBe("ready");
+    expect(textOf(chat.lastMessage)).toBe("Good day");
+    expect(await historyOf(server, chat.id)).toEqual(chat.messages);
+  });
+
+  test("a page that is loaded in the middle of a reply reads the messages and follows the rest", async () => {
+    const { call, asked, goOn } = pauses([{ text: "Good " }], [{ text: "day" }]);
+    server.script.push(call);
+    const first = chatOf(server, version);
+    const sending = first.sendMessage({ text: "Hi" });
+    await asked;
+    await expect.poll(() => textOf(first.lastMessage)).toBe("Good ");
+    const history = await historyOf(server, first.id);
+    expect(history.map(({ role }: Any) => role)).toEqual(["user"]);
+    const second = chatOf(server, version, { id: first.id, messages: history });
+    const resuming = second.resumeStream();
+    await expect.poll(() => textOf(second.lastMessage)).toBe("Good ");
+    goOn();
+    await Promise.all([sending, resuming]);
+    expect(second.messages).toEqual(first.messages);
+    expect(await historyOf(server, first.id)).toEqual(second.messages);
+  });
+
+  test("a replay runs no tool of the client again, and comes out equal", async () => {
+    const { call, asked, goOn } = pauses([{ text: "Now " }], [{ text: "what?" }]);
+    server.script.push(says({ text: "First." }, calls("c1", "locate", '{"a":1}'), calls("c2", "locate")), call);
+    const first = chatOf(server, version);
+    await first.sendMessage({ text: "Hi" });
+    await first.addToolOutput({ tool: "locate", toolCallId: "c1", output: { x: 1 } });
+    await first.addToolOutput({ state: "output-error", tool: "locate", toolCallId: "c2", errorText: "no" });
+    const sending = first.sendMessage();
+    await asked;
+    await expect.poll(() => textOf(first.lastMessage)).toBe("First.|Now ");
+    const ran: string[] = [];
+    const onToolCall = ({ toolCall }: Any) => void ran.push(toolCall.toolCallId);
+    const second = chatOf(server, version, {
+      id: first.id,
+      messages: await historyOf(server, first.id),
+      init: { onToolCall },
+    });
+    const resuming = second.resumeStream();
+    await expect.poll(() => textOf(second.lastMessage)).toBe("First.|Now ");
+    goOn();
+    await Promise.all([sending, resuming]);
+    expect(ran).toEqual([]);
+    expect(second.messages).toEqual(first.messages);
+    expect(await historyOf(server, first.id)).toEqual(second.messages);
+  });
+
+  test("stopped from another tab: the model is told, every tab ends, the words so far stay", async () => {
+    const { call, asked } = pauses([{ text: "On and on" }]);
+    server.script.push(call);
+    const chat = chatOf(server, version);
+    const sending = chat.sendMessage({ text: "Hi" });
+    const signal = await asked;
+    await expect.poll(() => textOf(chat.lastMessage)).toBe("On and on");
+    const stopped = await request(server, "POST", `/api/chat/${chat.id}/stop`);
+    expect(stopped.text).toBe('{"success":true}');
+    await sending;
+    expect(signal.aborted).toBe(true);
+    expect(chat.status).toBe("ready");
+    expect(chat.lastMessage.parts.at(-1)).toEqual({ type: "text", text: "On and on", state: "done" });
+    expect(await historyOf(server, chat.id)).toEqual(chat.messages);
+  });
+});
+
+test("nothing runs: 204 without a body, also for a chat that does not exist, and that waits", async () => {
+  const id = randomUUID();
+  const none = await request(server, "GET", `/api/chat/${id}/stream`);
+  expect([none.status, none.text, none.headers.get("content-type")]).toEqual([204, "", null]);
+  server.script.push(says(calls("c1", "locate")));
+  await post(server, { id, messages: [user("Hi")] });
+  expect((await request(server, "GET", `/api/chat/${id}/stream`)).status).toBe(204);
+  expect((await request(server, "POST", `/api/chat/${id}/stop`)).text).toBe('{"success":true}');
+  expect((await request(server, "POST", `/api/chat/${id}/stop`)).text).toBe('{"success":true}');
+  expect((await request(server, "POST", `/api/chat/${randomUUID()}/stop`)).text).toBe('{"success":true}');
+});
+
+test("a client that disconnects does not stop the reply", async () => {
+  const { call, asked, goOn } = pauses([{ text: "Good " }], [{ text: "day" }]);
+  server.script.push(call);
+  const id = randomUUID();
+  const leaving = new AbortController();
+  const response = await open(id, "", leaving.signal);
+  const signal = await asked;
+  leaving.abort();
+  await response.text().catch(() => {});
+  expect(signal.aborted).toBe(false);
+  goOn();
+  await expect.poll(async () => textOf((await historyOf(server, id)).at(-1))).toBe("Good day");
+});
+
+test("with abort=cancel it does", async () => {
+  const { call, asked } = pauses([{ text: "Good " }], [{ text: "day" }]);
+  server.script.push(call);
+  const id = randomUUID();
+  const leaving = new AbortController();
+  const response = await open(id, "?abort=cancel", leaving.signal);
+  const signal = await asked;
+  leaving.abort();
+  await response.text().catch(() => {});
+  await expect.poll(() => signal.aborted).toBe(true);
+  await expect.poll(async () => textOf((await historyOf(server, id)).at(-1))).toBe("Good ");
+});
+
+test("a message that is posted again follows the same reply, while it is made and after", async () => {
+  const { call, asked, goOn } = pauses([{ text: "Good " }], [{ text: "day" }]);
+  server.script.push(call);
+  const body = { id: randomUUID(), messages: [user("Hi")] };
+  const before = server.agent.calls.length;
+  const first = post(server, body);
+  await asked;
+  const second = post(server, body);
+  goOn();
+  const third = async () =>
+    post(server, { ...body, messages: [{ ...body.messages[0], parts: [{ type: "text", text: "changed" }] }] });
+  const streams = [await first, await second, await third()].map(({ chunks }) => joined(chunks));
+  expect(streams[1]).toEqual(streams[0]);
+  expect(streams[2]).toEqual(streams[0]);
+  expect(server.agent.calls.length).toBe(before + 1);
+  expect(await historyOf(server, body.id)).toHaveLength(2);
+});
+
+test("a second message while a reply is made is refused, queued or interrupts, as it says", async () => {
+  const first = pauses([{ text: "One" }], [{ text: "!" }]);
+  server.script.push(first.call);
+  const id = randomUUID();
+  const [one, two, three] = [user("1"), user("2"), user("3")];
+  const running = post(server, { id, messages: [one] });
+  await first.asked;
+  const refused = await post(server, { id, messages: [one, two] });
+  expect([refused.status, refused.text]).toEqual([409, "Another turn is running in the conversation."]);
+  expect((await historyOf(server, id)).map((one: Any) => one.id)).toEqual([one.id]);
+  const queued = post(server, { id, messages: [one, two] }, "?ifRunning=queue");
+  await expect.poll(async () => (await historyOf(server, id)).length).toBe(2);
+  first.goOn();
+  expect(textOfChunks((await running).chunks)).toBe("One!");
+  expect(textOfChunks((await queued).chunks)).toBe("Hello");
+  const last = pauses([{ text: "Two" }]);
+  server.script.push(last.call);
+  const going = post(server, { id, messages: [three] });
+  await last.asked;
+  const interrupting = await post(server, { id, messages: [three, user("4")] }, "?ifRunning=interrupt");
+  expect(textOfChunks(interrupting.chunks)).toBe("Hello");
+  expect((await going).chunks.slice(-2)).toEqual([{ type: "abort" }, "[DONE]"]);
+  expect((await post(server, { id, messages: [user("5")] }, "?ifRunning=maybe")).text).toBe(
+    "ifRunning: must be reject, queue or interrupt",
+  );
+});
+
+async function open(id: string, query: string, signal: AbortSignal): Promise<Response> {
+  return fetch(`${server.server.url}/api/chat${query}`, {
+    method: "POST",
+    headers: { ...server.credential, "content-type": "application/json" },
+    body: JSON.stringify({ id, messages: [user("Hi")] }),
+    signal,
+  });
+}
+
+/** The chunks with neighbouring deltas as one. */
+function joined(chunks: Any[]): Any[] {
+  const all: Any[] = [];
+  for (const chunk of chunks) {
+    const last = all.at(-1);
+    if (chunk.delta !== undefined && last?.delta !== undefined)
+      all[all.length - 1] = { ...last, delta: last.delta + chunk.delta };
+    else all.push(chunk);
+  }
+  return all;
+}
+
+const textOfChunks = (chunks: Any[]) =>
+  chunks.map(({ type, delta }: Any) => (type === "text-delta" ? delta : "")).join("");
