@@ -58,6 +58,12 @@ export function says(...pieces: readonly (Piece | readonly Piece[])[]): Call {
   };
 }
 
+/** A call that fails before its first word; the agent is asked once more then. */
+// biome-ignore lint/correctness/useYield: it never gets that far
+export const fails: Call = async function* () {
+  throw new Error("out of order");
+};
+
 export const thought = (value: string): Piece => ({ piece: { case: "reasoning", value } });
 
 /** A call of a tool with its arguments in two pieces. */

@@ -7,6 +7,7 @@ import {
   type Any,
   type ChatServer,
   chatOf,
+  fails,
   historyOf,
   pauses,
   post,
@@ -80,10 +81,7 @@ describe.each(VERSIONS)("version %i", (version) => {
   });
 
   test("a message without a reply gets one", async () => {
-    const fails = async function* () {
-      throw new Error("down");
-    };
-    server.script.push(fails as Any, fails as Any, says({ text: "Now" }));
+    server.script.push(fails, fails, says({ text: "Now" }));
     const chat = chatOf(server, version);
     await chat.sendMessage({ text: "A" });
     expect(chat.status).toBe("error");

@@ -6,10 +6,10 @@ import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { FinishReason } from "../../../gen/colloquy/v1/turn_pb.ts";
 import {
   type Any,
-  type Call,
   type ChatServer,
   calls,
   chatOf,
+  fails,
   historyOf,
   pauses,
   post,
@@ -153,11 +153,6 @@ describe.each(VERSIONS)("version %i", (version) => {
   });
 
   test("an agent that fails before its first word leaves no message", async () => {
-    // biome-ignore lint/correctness/useYield: it never gets that far
-    const fails: Call = async function* () {
-      throw new Error("out of order");
-    };
-    // It is asked once more.
     server.script.push(fails, fails);
     const chat = chatOf(server, version);
     await chat.sendMessage({ text: "Hi" });
