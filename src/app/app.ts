@@ -130,7 +130,7 @@ export async function createApp(
 
   const canonical = [
     ...createConversationServices({ database, secrets, memberRoles, purgeAfterDays }),
-    createTurnService({ database, turns, hints, secrets, memberRoles, heartbeatMs }),
+    createTurnService({ database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, renew, heartbeatMs }),
     createAgentService({ database, secrets, sealer, allowPrivate }),

@@ -1,7 +1,8 @@
-// Periodically deletes expired request ids, and purges deleted conversations that are due.
+// Periodically deletes expired request ids and ephemeral turns, and purges deleted conversations that are due.
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
+import { deleteDueTurns } from "../store/turns/records.ts";
 import { purgeDue } from "./purge.ts";
 
 /** A round ends after this many tenants failed: the database is probably unavailable. */
@@ -11,6 +12,8 @@ export interface SweeperOptions {
   readonly database: Database;
   /** Called when a round failed; the next round tries again. */
   readonly onError: (error: unknown) => void;
+  /** When the conversations of such turns are purged. Default: never. */
+  readonly purgeAfterDays?: number | undefined;
   /** Milliseconds between rounds. Default: 15 minutes. */
   readonly everyMs?: number;
 }
@@ -27,7 +30,7 @@ export interface Sweeper {
 }
 
 /** Several servers may sweep one database at once: each row is deleted by one of them. */
-export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: SweeperOptions): Sweeper {
+export function createSweeper({ database, onError, purgeAfterDays, everyMs = 15 * 60_000 }: SweeperOptions): Sweeper {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<unknown> = Promise.resolve();
@@ -37,6 +40,9 @@ export function createSweeper({ database, onError, everyMs = 15 * 60_000 }: Swee
     for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       const [row] = await database.query(forgetKeys, [id], stopping.signal);
       count = Number(row?.count ?? 0);
+    }
+    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
+      count = await deleteDueTurns(database, id, purgeAfterDays, stopping.signal);
     }
     return swept + (await purgeDue(database, id, stopping.signal));
   }

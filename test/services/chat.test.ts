@@ -433,7 +433,8 @@ test("queued turns run in the order of their messages, whatever the clocks of th
   const queue = async (message: Message | undefined, id: string) => {
     const [seq, messageId] = [message?.seq, message?.id];
     const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, randomUUID()];
-    await server.database.query(insertTurn, [...values, 60_000, null, null, messageId, null]);
+    const none = [null, null, null, null, false, false, false, false];
+    await server.database.query(insertTurn, [...values, 60_000, null, null, messageId, null, ...none]);
     return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id])).length > 0;
   };
   const startFirst = await queue(first, "01900000-0000-7000-8000-000000000002");

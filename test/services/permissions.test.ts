@@ -152,12 +152,15 @@ const TABLE: Readonly<Record<string, Row>> = {
   "TurnService/Regenerate": [(scene) => ({ ...conversation(scene), ...message(scene) }), WRITE],
   "TurnService/GetTurn": [({ turnId }) => ({ turnId }), READ_ONE],
   "TurnService/ListTurns": [conversation, READ_ONE],
+  "TurnService/CreateTurn": [inConversation({ messages: [say] }), WRITE],
+  "TurnService/ListTurnEntries": [({ turnId }) => ({ turnId }), READ_ONE],
   "TurnService/AnswerTurn": [
     ({ turnId }) => ({ turnId, results: [{ callId: "c1", output: { case: "text", value: "x" } }] }),
     "nf NOT_AWAITED NOT_AWAITED pd NOT_AWAITED sm NOT_AWAITED sm",
   ],
   "TurnService/CancelTurn": [({ turnId }) => ({ turnId }), WRITE],
   "TurnService/ResumeTurn": [({ turnId }) => ({ turnId }), READ_ONE],
+  "TurnService/DeleteTurn": [({ turnId }) => ({ turnId }), WRITE],
 
   "AgentService/CreateAgent": [
     () => ({ agent: { name: newId(), connector: { case: "echo", value: {} } } }),

@@ -540,6 +540,18 @@ const AGENTS: readonly WireCase[] = [
     rpc: "TurnService.AnswerTurn",
     requests: async (world) => [{ turnId: await world.waitingTurn(), results: [{ callId: "c1", text: "a cat" }] }],
   },
+  {
+    rpc: "TurnService.CreateTurn",
+    requests: async (world) => [
+      {
+        conversationId: await world.conversation(),
+        messages: [{ content: "hello" }],
+        agent: (await world.agent()).name,
+      },
+    ],
+  },
+  { rpc: "TurnService.ListTurnEntries", requests: async (world) => [{ turnId: await world.turn() }] },
+  { rpc: "TurnService.DeleteTurn", requests: async (world) => [{ turnId: await world.turn() }] },
   { rpc: "TurnService.CancelTurn", requests: async (world) => [{ turnId: await world.turn() }] },
 ];
 

@@ -23,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn_service.proto.
  */
 export const file_colloquy_v1_turn_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpECChFSZWdlbmVyYXRlUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIdCgptZXNzYWdlX2lkGAIgASgJQgm6SAZyBJDOGAESFwoFYWdlbnQYAyABKAlCCLpIBXIDGMgBEjcKCmlmX3J1bm5pbmcYBCABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgq6SAeCAQQQASACEh0KCnJlcXVlc3RfaWQYBSABKAlCCbpIBnIEmM4YARIwCgV0b29scxgGIAMoCzIWLmNvbGxvcXV5LnYxLkFnZW50VG9vbEIJukgGkgEDEIABEhYKDnN0cmVhbV9lbnRyaWVzGAcgASgIIvYCChJSZWdlbmVyYXRlUmVzcG9uc2USKwoHc3RhcnRlZBgBIAEoCzIYLmNvbGxvcXV5LnYxLlR1cm5TdGFydGVkSAASJwoFZGVsdGEYAiABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABInCgVlbmRlZBgDIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEgAEjYKDWVudHJ5X3N0YXJ0ZWQYBCABKAsyHS5jb2xsb3F1eS52MS5UdXJuRW50cnlTdGFydGVkSAASMgoLZW50cnlfZGVsdGEYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlEZWx0YUgAEjIKC2VudHJ5X2VuZGVkGAYgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RW5kZWRIABI4Cg5pbnB1dF9yZXF1aXJlZBgHIAEoCzIeLmNvbGxvcXV5LnYxLlR1cm5JbnB1dFJlcXVpcmVkSABCBwoFZXZlbnQinAEKEVJlc3VtZVR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASFgoOc3RyZWFtX2VudHJpZXMYAyABKAgSOgoGY3Vyc29yGAQgASgJQiq6SCdyJRhAMiFeKGVbMC05XSsoXC5bMC05XSspezEsM318WzAtOV0qKSQi0QIKElJlc3VtZVR1cm5SZXNwb25zZRInCgVkZWx0YRgBIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5EZWx0YUgAEi8KBWVuZGVkGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkVuZGVkQgbyxxgCIAFIABI2Cg1lbnRyeV9zdGFydGVkGAMgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAQgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgFIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYBiABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IiwKDkdldFR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YASIyCg9HZXRUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ipAEKEExpc3RUdXJuc1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEi8KBXN0YXRlGAQgASgOMhYuY29sbG9xdXkudjEuVHVyblN0YXRlQgi6SAWCAQIQASJkChFMaXN0VHVybnNSZXNwb25zZRIrCgV0dXJucxgBIAMoCzIRLmNvbGxvcXV5LnYxLlR1cm5CCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASLIAQoRQW5zd2VyVHVyblJlcXVlc3QSGgoHdHVybl9pZBgBIAEoCUIJukgGcgSIzhgBEjcKB3Jlc3VsdHMYAiADKAsyGy5jb2xsb3F1eS52MS5Ub29sUmVzdWx0UGFydEIJukgGkgEDEIAEEj8KCWFwcHJvdmFscxgDIAMoCzIhLmNvbGxvcXV5LnYxLkFwcHJvdmFsUmVzcG9uc2VQYXJ0Qgm6SAaSAQMQgAQSHQoKcmVxdWVzdF9pZBgEIAEoCUIJukgGcgSYzhgBIjUKEkFuc3dlclR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybiJOChFDYW5jZWxUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIjUKEkNhbmNlbFR1cm5SZXNwb25zZRIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybjLVBwoLVHVyblNlcnZpY2UShQEKBENoYXQSGC5jb2xsb3F1eS52MS5DaGF0UmVxdWVzdBoZLmNvbGxvcXV5LnYxLkNoYXRSZXNwb25zZSJG6scYByoFZXZlbnT6xxgECAIYAoLT5JMCLToBKiIoL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06Y2hhdDABEp0BCgpSZWdlbmVyYXRlEh4uY29sbG9xdXkudjEuUmVnZW5lcmF0ZVJlcXVlc3QaHy5jb2xsb3F1eS52MS5SZWdlbmVyYXRlUmVzcG9uc2UiTOrHGAcqBWV2ZW50+scYBAgCGAKC0+STAjM6ASoiLi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OnJlZ2VuZXJhdGUwARKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZjdXJzb3IqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEScgoHR2V0VHVybhIbLmNvbGxvcXV5LnYxLkdldFR1cm5SZXF1ZXN0GhwuY29sbG9xdXkudjEuR2V0VHVyblJlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCG2IEdHVybhITL3YxL3R1cm5zL3t0dXJuX2lkfRKIAQoJTGlzdFR1cm5zEh0uY29sbG9xdXkudjEuTGlzdFR1cm5zUmVxdWVzdBoeLmNvbGxvcXV5LnYxLkxpc3RUdXJuc1Jlc3BvbnNlIjyQAgH6xxgECAEYAYLT5JMCKxIpL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vdHVybnMSggEKCkFuc3dlclR1cm4SHi5jb2xsb3F1eS52MS5BbnN3ZXJUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkFuc3dlclR1cm5SZXNwb25zZSIz+scYBAgCGAKC0+STAiU6ASpiBHR1cm4iGi92MS90dXJucy97dHVybl9pZH06YW5zd2VyEoUBCgpDYW5jZWxUdXJuEh4uY29sbG9xdXkudjEuQ2FuY2VsVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5DYW5jZWxUdXJuUmVzcG9uc2UiNpACAvrHGAQIAhgCgtPkkwIlOgEqYgR0dXJuIhovdjEvdHVybnMve3R1cm5faWR9OmNhbmNlbGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
+  fileDesc("Ch5jb2xsb3F1eS92MS90dXJuX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIoACCgtDaGF0UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARItCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjUKCmlmX3J1bm5pbmcYAyABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgi6SAWCAQIQARIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAESMAoFdG9vbHMYBSADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5zdHJlYW1fZW50cmllcxgGIAEoCCLwAgoMQ2hhdFJlc3BvbnNlEisKB3N0YXJ0ZWQYASABKAsyGC5jb2xsb3F1eS52MS5UdXJuU3RhcnRlZEgAEicKBWRlbHRhGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkRlbHRhSAASJwoFZW5kZWQYAyABKAsyFi5jb2xsb3F1eS52MS5UdXJuRW5kZWRIABI2Cg1lbnRyeV9zdGFydGVkGAQgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAUgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgGIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYByABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IpECChFSZWdlbmVyYXRlUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIdCgptZXNzYWdlX2lkGAIgASgJQgm6SAZyBJDOGAESFwoFYWdlbnQYAyABKAlCCLpIBXIDGMgBEjcKCmlmX3J1bm5pbmcYBCABKA4yFy5jb2xsb3F1eS52MS5UdXJuUG9saWN5Qgq6SAeCAQQQASACEh0KCnJlcXVlc3RfaWQYBSABKAlCCbpIBnIEmM4YARIwCgV0b29scxgGIAMoCzIWLmNvbGxvcXV5LnYxLkFnZW50VG9vbEIJukgGkgEDEIABEhYKDnN0cmVhbV9lbnRyaWVzGAcgASgIIvYCChJSZWdlbmVyYXRlUmVzcG9uc2USKwoHc3RhcnRlZBgBIAEoCzIYLmNvbGxvcXV5LnYxLlR1cm5TdGFydGVkSAASJwoFZGVsdGEYAiABKAsyFi5jb2xsb3F1eS52MS5UdXJuRGVsdGFIABInCgVlbmRlZBgDIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5FbmRlZEgAEjYKDWVudHJ5X3N0YXJ0ZWQYBCABKAsyHS5jb2xsb3F1eS52MS5UdXJuRW50cnlTdGFydGVkSAASMgoLZW50cnlfZGVsdGEYBSABKAsyGy5jb2xsb3F1eS52MS5UdXJuRW50cnlEZWx0YUgAEjIKC2VudHJ5X2VuZGVkGAYgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RW5kZWRIABI4Cg5pbnB1dF9yZXF1aXJlZBgHIAEoCzIeLmNvbGxvcXV5LnYxLlR1cm5JbnB1dFJlcXVpcmVkSABCBwoFZXZlbnQihwMKEUNyZWF0ZVR1cm5SZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEiMKEHByZXZpb3VzX3R1cm5faWQYAiABKAlCCbpIBnIEkM4YARIzCghtZXNzYWdlcxgDIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCC7pICJIBBQgBEOgHEhcKBWFnZW50GAQgASgJQgi6SAVyAxjIARIpCgdvcHRpb25zGAUgASgLMhguY29sbG9xdXkudjEuVHVybk9wdGlvbnMSMAoFdG9vbHMYBiADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARIWCg5lbmRfd2l0aF9jYWxscxgHIAEoCBIWCg5kaXNjYXJkX2ZhaWxlZBgIIAEoCBIRCgllcGhlbWVyYWwYCSABKAgSHAoJbm90ZV9qc29uGAogASgJQgm6SAZyBCiAgEASHQoKcmVxdWVzdF9pZBgLIAEoCUIJukgGcgSYzhgBImsKC1R1cm5PcHRpb25zEhcKBW1vZGVsGAEgASgJQgi6SAVyAxjIARIfCgxpbnN0cnVjdGlvbnMYAiABKAlCCbpIBnIEKICAEBIiCg9wYXJhbWV0ZXJzX2pzb24YAyABKAlCCbpIBnIEKICAICI1ChJDcmVhdGVUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4isQEKEVJlc3VtZVR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASFgoOc3RyZWFtX2VudHJpZXMYAyABKAgSOgoGY3Vyc29yGAQgASgJQiq6SCdyJRhAMiFeKGVbMC05XSsoXC5bMC05XSspezEsM318WzAtOV0qKSQSEwoLYXNfcmVjb3JkZWQYBSABKAgi0QIKElJlc3VtZVR1cm5SZXNwb25zZRInCgVkZWx0YRgBIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5EZWx0YUgAEi8KBWVuZGVkGAIgASgLMhYuY29sbG9xdXkudjEuVHVybkVuZGVkQgbyxxgCIAFIABI2Cg1lbnRyeV9zdGFydGVkGAMgASgLMh0uY29sbG9xdXkudjEuVHVybkVudHJ5U3RhcnRlZEgAEjIKC2VudHJ5X2RlbHRhGAQgASgLMhsuY29sbG9xdXkudjEuVHVybkVudHJ5RGVsdGFIABIyCgtlbnRyeV9lbmRlZBgFIAEoCzIbLmNvbGxvcXV5LnYxLlR1cm5FbnRyeUVuZGVkSAASOAoOaW5wdXRfcmVxdWlyZWQYBiABKAsyHi5jb2xsb3F1eS52MS5UdXJuSW5wdXRSZXF1aXJlZEgAQgcKBWV2ZW50IiwKDkdldFR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YASIyCg9HZXRUdXJuUmVzcG9uc2USHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4ipAEKEExpc3RUdXJuc1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEi8KBXN0YXRlGAQgASgOMhYuY29sbG9xdXkudjEuVHVyblN0YXRlQgi6SAWCAQIQASJkChFMaXN0VHVybnNSZXNwb25zZRIrCgV0dXJucxgBIAMoCzIRLmNvbGxvcXV5LnYxLlR1cm5CCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASKAAQoWTGlzdFR1cm5FbnRyaWVzUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESDQoFaW5wdXQYAiABKAgSHAoJcGFnZV9zaXplGAMgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgEIAEoCUIJukgGcgSgzhgBInAKF0xpc3RUdXJuRW50cmllc1Jlc3BvbnNlEjEKCG1lc3NhZ2VzGAEgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBIk4KEURlbGV0ZVR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiFAoSRGVsZXRlVHVyblJlc3BvbnNlIsgBChFBbnN3ZXJUdXJuUmVxdWVzdBIaCgd0dXJuX2lkGAEgASgJQgm6SAZyBIjOGAESNwoHcmVzdWx0cxgCIAMoCzIbLmNvbGxvcXV5LnYxLlRvb2xSZXN1bHRQYXJ0Qgm6SAaSAQMQgAQSPwoJYXBwcm92YWxzGAMgAygLMiEuY29sbG9xdXkudjEuQXBwcm92YWxSZXNwb25zZVBhcnRCCbpIBpIBAxCABBIdCgpyZXF1ZXN0X2lkGAQgASgJQgm6SAZyBJjOGAEiNQoSQW5zd2VyVHVyblJlc3BvbnNlEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuIk4KEUNhbmNlbFR1cm5SZXF1ZXN0EhoKB3R1cm5faWQYASABKAlCCbpIBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAIgASgJQgm6SAZyBJjOGAEiNQoSQ2FuY2VsVHVyblJlc3BvbnNlEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuMs4KCgtUdXJuU2VydmljZRKFAQoEQ2hhdBIYLmNvbGxvcXV5LnYxLkNoYXRSZXF1ZXN0GhkuY29sbG9xdXkudjEuQ2hhdFJlc3BvbnNlIkbqxxgHKgVldmVudPrHGAQIAhgCgtPkkwItOgEqIigvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfTpjaGF0MAESnQEKClJlZ2VuZXJhdGUSHi5jb2xsb3F1eS52MS5SZWdlbmVyYXRlUmVxdWVzdBofLmNvbGxvcXV5LnYxLlJlZ2VuZXJhdGVSZXNwb25zZSJM6scYByoFZXZlbnT6xxgECAIYAoLT5JMCMzoBKiIuL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH06cmVnZW5lcmF0ZTABEnEKCkNyZWF0ZVR1cm4SHi5jb2xsb3F1eS52MS5DcmVhdGVUdXJuUmVxdWVzdBofLmNvbGxvcXV5LnYxLkNyZWF0ZVR1cm5SZXNwb25zZSIi+scYBAgCGAKC0+STAhQ6ASpiBHR1cm4iCS92MS90dXJucxKRAQoKUmVzdW1lVHVybhIeLmNvbGxvcXV5LnYxLlJlc3VtZVR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuUmVzdW1lVHVyblJlc3BvbnNlIkCQAgHqxxgPIgZjdXJzb3IqBWV2ZW50+scYBAgBGAGC0+STAhwSGi92MS90dXJucy97dHVybl9pZH06cmVzdW1lMAEScgoHR2V0VHVybhIbLmNvbGxvcXV5LnYxLkdldFR1cm5SZXF1ZXN0GhwuY29sbG9xdXkudjEuR2V0VHVyblJlc3BvbnNlIiyQAgH6xxgECAEYAYLT5JMCG2IEdHVybhITL3YxL3R1cm5zL3t0dXJuX2lkfRKIAQoJTGlzdFR1cm5zEh0uY29sbG9xdXkudjEuTGlzdFR1cm5zUmVxdWVzdBoeLmNvbGxvcXV5LnYxLkxpc3RUdXJuc1Jlc3BvbnNlIjyQAgH6xxgECAEYAYLT5JMCKxIpL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vdHVybnMSjAEKD0xpc3RUdXJuRW50cmllcxIjLmNvbGxvcXV5LnYxLkxpc3RUdXJuRW50cmllc1JlcXVlc3QaJC5jb2xsb3F1eS52MS5MaXN0VHVybkVudHJpZXNSZXNwb25zZSIukAIB+scYBAgBGAGC0+STAh0SGy92MS90dXJucy97dHVybl9pZH0vZW50cmllcxJ1CgpEZWxldGVUdXJuEh4uY29sbG9xdXkudjEuRGVsZXRlVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5EZWxldGVUdXJuUmVzcG9uc2UiJpACAvrHGAQIAhgCgtPkkwIVKhMvdjEvdHVybnMve3R1cm5faWR9EoIBCgpBbnN3ZXJUdXJuEh4uY29sbG9xdXkudjEuQW5zd2VyVHVyblJlcXVlc3QaHy5jb2xsb3F1eS52MS5BbnN3ZXJUdXJuUmVzcG9uc2UiM/rHGAQIAhgCgtPkkwIlOgEqYgR0dXJuIhovdjEvdHVybnMve3R1cm5faWR9OmFuc3dlchKFAQoKQ2FuY2VsVHVybhIeLmNvbGxvcXV5LnYxLkNhbmNlbFR1cm5SZXF1ZXN0Gh8uY29sbG9xdXkudjEuQ2FuY2VsVHVyblJlc3BvbnNlIjaQAgL6xxgECAIYAoLT5JMCJToBKmIEdHVybiIaL3YxL3R1cm5zL3t0dXJuX2lkfTpjYW5jZWxiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_agent, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_api_annotations]);
 
 /**
  * @generated from message colloquy.v1.ChatRequest
@@ -298,6 +298,154 @@ export const RegenerateResponseSchema: GenMessage<RegenerateResponse> = /*@__PUR
   messageDesc(file_colloquy_v1_turn_service, 3);
 
 /**
+ * @generated from message colloquy.v1.CreateTurnRequest
+ */
+export type CreateTurnRequest = Message<"colloquy.v1.CreateTurnRequest"> & {
+  /**
+   * The conversation's id. Empty: the conversation of `previous_turn_id`, else a new one.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * The turn after whose last entry the new one goes on. Not together with `conversation_id`.
+   *
+   * @generated from field: string previous_turn_id = 2;
+   */
+  previousTurnId: string;
+
+  /**
+   * The entries, in order: kind, role, content, parts, metadata, client_time and client_id; other fields are ignored. A
+   * result must come after its call.
+   *
+   * @generated from field: repeated colloquy.v1.Message messages = 3;
+   */
+  messages: Message$1[];
+
+  /**
+   * The agent's id or name. Default: that of the conversation.
+   *
+   * @generated from field: string agent = 4;
+   */
+  agent: string;
+
+  /**
+   * What is asked of the model in this turn alone.
+   *
+   * @generated from field: colloquy.v1.TurnOptions options = 5;
+   */
+  options?: TurnOptions | undefined;
+
+  /**
+   * Tools that the caller runs itself, as in ChatRequest.
+   *
+   * @generated from field: repeated colloquy.v1.AgentTool tools = 6;
+   */
+  tools: AgentTool[];
+
+  /**
+   * Whether calls that clients run end the turn: their results come with the next one. Default: false, the turn waits for
+   * AnswerTurn.
+   *
+   * @generated from field: bool end_with_calls = 7;
+   */
+  endWithCalls: boolean;
+
+  /**
+   * Whether all entries of the turn, also those that it replies to, are deleted if it fails. Default: false.
+   *
+   * @generated from field: bool discard_failed = 8;
+   */
+  discardFailed: boolean;
+
+  /**
+   * Whether the record of the turn is deleted some minutes after its end, as by DeleteTurn. Default: false.
+   *
+   * @generated from field: bool ephemeral = 9;
+   */
+  ephemeral: boolean;
+
+  /**
+   * Any JSON object, as text, that GetTurn gives back. At most 1 MiB and 64 levels. Default: none.
+   *
+   * @generated from field: string note_json = 10;
+   */
+  noteJson: string;
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 11;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.CreateTurnRequest.
+ * Use `create(CreateTurnRequestSchema)` to create a new message.
+ */
+export const CreateTurnRequestSchema: GenMessage<CreateTurnRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 4);
+
+/**
+ * TurnOptions says what is asked of the model in one turn, beside what its agent says. Agents of the connectors `openai` heed
+ * them; the others heed `instructions` alone, or nothing.
+ *
+ * @generated from message colloquy.v1.TurnOptions
+ */
+export type TurnOptions = Message<"colloquy.v1.TurnOptions"> & {
+  /**
+   * The model, in place of the agent's. Default: the agent's.
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * Instructions that follow those of the agent. Default: none. At most 256 KiB.
+   *
+   * @generated from field: string instructions = 2;
+   */
+  instructions: string;
+
+  /**
+   * Fields of the request under the names that OpenAI's Responses have, such as `{"temperature": 0.2}`, as JSON. They replace
+   * the agent's `parameters`. An endpoint with Chat Completions gets those that it has, under its names. At most 512 KiB.
+   *
+   * @generated from field: string parameters_json = 3;
+   */
+  parametersJson: string;
+};
+
+/**
+ * Describes the message colloquy.v1.TurnOptions.
+ * Use `create(TurnOptionsSchema)` to create a new message.
+ */
+export const TurnOptionsSchema: GenMessage<TurnOptions> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 5);
+
+/**
+ * @generated from message colloquy.v1.CreateTurnResponse
+ */
+export type CreateTurnResponse = Message<"colloquy.v1.CreateTurnResponse"> & {
+  /**
+   * The turn.
+   *
+   * @generated from field: colloquy.v1.Turn turn = 1;
+   */
+  turn?: Turn | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.CreateTurnResponse.
+ * Use `create(CreateTurnResponseSchema)` to create a new message.
+ */
+export const CreateTurnResponseSchema: GenMessage<CreateTurnResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 6);
+
+/**
  * @generated from message colloquy.v1.ResumeTurnRequest
  */
 export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
@@ -331,6 +479,15 @@ export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
    * @generated from field: string cursor = 4;
    */
   cursor: string;
+
+  /**
+   * Whether the stream is the turn as it was, from its beginning: the same deltas however often it is read, each as the agent
+   * sent it, and also entries that were deleted since. `stream_entries` is implied, `offset` and `cursor` must not be given.
+   * Turns of Chat have one delta for each entry then. Default: false.
+   *
+   * @generated from field: bool as_recorded = 5;
+   */
+  asRecorded: boolean;
 };
 
 /**
@@ -338,7 +495,7 @@ export type ResumeTurnRequest = Message<"colloquy.v1.ResumeTurnRequest"> & {
  * Use `create(ResumeTurnRequestSchema)` to create a new message.
  */
 export const ResumeTurnRequestSchema: GenMessage<ResumeTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 4);
+  messageDesc(file_colloquy_v1_turn_service, 7);
 
 /**
  * @generated from message colloquy.v1.ResumeTurnResponse
@@ -405,7 +562,7 @@ export type ResumeTurnResponse = Message<"colloquy.v1.ResumeTurnResponse"> & {
  * Use `create(ResumeTurnResponseSchema)` to create a new message.
  */
 export const ResumeTurnResponseSchema: GenMessage<ResumeTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 5);
+  messageDesc(file_colloquy_v1_turn_service, 8);
 
 /**
  * @generated from message colloquy.v1.GetTurnRequest
@@ -424,7 +581,7 @@ export type GetTurnRequest = Message<"colloquy.v1.GetTurnRequest"> & {
  * Use `create(GetTurnRequestSchema)` to create a new message.
  */
 export const GetTurnRequestSchema: GenMessage<GetTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 6);
+  messageDesc(file_colloquy_v1_turn_service, 9);
 
 /**
  * @generated from message colloquy.v1.GetTurnResponse
@@ -443,7 +600,7 @@ export type GetTurnResponse = Message<"colloquy.v1.GetTurnResponse"> & {
  * Use `create(GetTurnResponseSchema)` to create a new message.
  */
 export const GetTurnResponseSchema: GenMessage<GetTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 7);
+  messageDesc(file_colloquy_v1_turn_service, 10);
 
 /**
  * @generated from message colloquy.v1.ListTurnsRequest
@@ -485,7 +642,7 @@ export type ListTurnsRequest = Message<"colloquy.v1.ListTurnsRequest"> & {
  * Use `create(ListTurnsRequestSchema)` to create a new message.
  */
 export const ListTurnsRequestSchema: GenMessage<ListTurnsRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 8);
+  messageDesc(file_colloquy_v1_turn_service, 11);
 
 /**
  * @generated from message colloquy.v1.ListTurnsResponse
@@ -511,7 +668,115 @@ export type ListTurnsResponse = Message<"colloquy.v1.ListTurnsResponse"> & {
  * Use `create(ListTurnsResponseSchema)` to create a new message.
  */
 export const ListTurnsResponseSchema: GenMessage<ListTurnsResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 9);
+  messageDesc(file_colloquy_v1_turn_service, 12);
+
+/**
+ * @generated from message colloquy.v1.ListTurnEntriesRequest
+ */
+export type ListTurnEntriesRequest = Message<"colloquy.v1.ListTurnEntriesRequest"> & {
+  /**
+   * The turn's id.
+   *
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+
+  /**
+   * Whether what the turn replied to is listed, in place of what it added. Default: false.
+   *
+   * @generated from field: bool input = 2;
+   */
+  input: boolean;
+
+  /**
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum. A page of large items has fewer.
+   *
+   * @generated from field: int32 page_size = 3;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
+   *
+   * @generated from field: string page_token = 4;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ListTurnEntriesRequest.
+ * Use `create(ListTurnEntriesRequestSchema)` to create a new message.
+ */
+export const ListTurnEntriesRequestSchema: GenMessage<ListTurnEntriesRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 13);
+
+/**
+ * @generated from message colloquy.v1.ListTurnEntriesResponse
+ */
+export type ListTurnEntriesResponse = Message<"colloquy.v1.ListTurnEntriesResponse"> & {
+  /**
+   * The entries, oldest first.
+   *
+   * @generated from field: repeated colloquy.v1.Message messages = 1;
+   */
+  messages: Message$1[];
+
+  /**
+   * Token of the next page. Empty: this is the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ListTurnEntriesResponse.
+ * Use `create(ListTurnEntriesResponseSchema)` to create a new message.
+ */
+export const ListTurnEntriesResponseSchema: GenMessage<ListTurnEntriesResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 14);
+
+/**
+ * @generated from message colloquy.v1.DeleteTurnRequest
+ */
+export type DeleteTurnRequest = Message<"colloquy.v1.DeleteTurnRequest"> & {
+  /**
+   * The turn's id.
+   *
+   * @generated from field: string turn_id = 1;
+   */
+  turnId: string;
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 2;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.DeleteTurnRequest.
+ * Use `create(DeleteTurnRequestSchema)` to create a new message.
+ */
+export const DeleteTurnRequestSchema: GenMessage<DeleteTurnRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 15);
+
+/**
+ * @generated from message colloquy.v1.DeleteTurnResponse
+ */
+export type DeleteTurnResponse = Message<"colloquy.v1.DeleteTurnResponse"> & {
+};
+
+/**
+ * Describes the message colloquy.v1.DeleteTurnResponse.
+ * Use `create(DeleteTurnResponseSchema)` to create a new message.
+ */
+export const DeleteTurnResponseSchema: GenMessage<DeleteTurnResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn_service, 16);
 
 /**
  * @generated from message colloquy.v1.AnswerTurnRequest
@@ -552,7 +817,7 @@ export type AnswerTurnRequest = Message<"colloquy.v1.AnswerTurnRequest"> & {
  * Use `create(AnswerTurnRequestSchema)` to create a new message.
  */
 export const AnswerTurnRequestSchema: GenMessage<AnswerTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 10);
+  messageDesc(file_colloquy_v1_turn_service, 17);
 
 /**
  * @generated from message colloquy.v1.AnswerTurnResponse
@@ -571,7 +836,7 @@ export type AnswerTurnResponse = Message<"colloquy.v1.AnswerTurnResponse"> & {
  * Use `create(AnswerTurnResponseSchema)` to create a new message.
  */
 export const AnswerTurnResponseSchema: GenMessage<AnswerTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 11);
+  messageDesc(file_colloquy_v1_turn_service, 18);
 
 /**
  * @generated from message colloquy.v1.CancelTurnRequest
@@ -598,7 +863,7 @@ export type CancelTurnRequest = Message<"colloquy.v1.CancelTurnRequest"> & {
  * Use `create(CancelTurnRequestSchema)` to create a new message.
  */
 export const CancelTurnRequestSchema: GenMessage<CancelTurnRequest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 12);
+  messageDesc(file_colloquy_v1_turn_service, 19);
 
 /**
  * @generated from message colloquy.v1.CancelTurnResponse
@@ -617,7 +882,7 @@ export type CancelTurnResponse = Message<"colloquy.v1.CancelTurnResponse"> & {
  * Use `create(CancelTurnResponseSchema)` to create a new message.
  */
 export const CancelTurnResponseSchema: GenMessage<CancelTurnResponse> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn_service, 13);
+  messageDesc(file_colloquy_v1_turn_service, 20);
 
 /**
  * TurnService lets agents reply in conversations. A turn is one reply of an agent.
@@ -665,6 +930,23 @@ export const TurnService: GenService<{
     output: typeof RegenerateResponseSchema;
   },
   /**
+   * CreateTurn adds entries to a conversation and begins a turn, without waiting for it: ResumeTurn follows it. The turn replies
+   * to the last entry, and the agent gets the whole conversation. With a request id, a retry returns the turn of the first call.
+   *
+   * Without a conversation, one of its own is made, which lists leave out unless they are asked for such. With
+   * `previous_turn_id` it goes on from where that turn ended: in its conversation, if that is such a one and no turn is open
+   * there, else in a fork. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open in the conversation, and with
+   * INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, for a previous turn that failed, is open or does not exist, if there is no such
+   * agent, and for the result of a call that is not there.
+   *
+   * @generated from rpc colloquy.v1.TurnService.CreateTurn
+   */
+  createTurn: {
+    methodKind: "unary";
+    input: typeof CreateTurnRequestSchema;
+    output: typeof CreateTurnResponseSchema;
+  },
+  /**
    * ResumeTurn streams a turn from any place on, on any server, running, waiting or ended: any number of `delta`, or of
    * entries with their deltas, then `ended`.
    * If the agent failed, the stream then fails with UNAVAILABLE, reason AGENT_FAILED.
@@ -695,6 +977,28 @@ export const TurnService: GenService<{
     methodKind: "unary";
     input: typeof ListTurnsRequestSchema;
     output: typeof ListTurnsResponseSchema;
+  },
+  /**
+   * ListTurnEntries lists what a turn replied to, or what it has added to the log so far, in order. Entries that were deleted
+   * since are among them.
+   *
+   * @generated from rpc colloquy.v1.TurnService.ListTurnEntries
+   */
+  listTurnEntries: {
+    methodKind: "unary";
+    input: typeof ListTurnEntriesRequestSchema;
+    output: typeof ListTurnEntriesResponseSchema;
+  },
+  /**
+   * DeleteTurn deletes the record of a turn, which it cancels first if it is open. What the turn added to its conversation stays,
+   * but a conversation that CreateTurn made is deleted with the last turn that needs it.
+   *
+   * @generated from rpc colloquy.v1.TurnService.DeleteTurn
+   */
+  deleteTurn: {
+    methodKind: "unary";
+    input: typeof DeleteTurnRequestSchema;
+    output: typeof DeleteTurnResponseSchema;
   },
   /**
    * AnswerTurn brings what a turn in INPUT_REQUIRED waits for: results of calls that clients run, and answers whether calls

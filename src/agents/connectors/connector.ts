@@ -3,8 +3,10 @@ import type { JsonObject } from "@bufbuild/protobuf";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
+import type { TurnOptions } from "../../domain/turns/turn-options.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
+import type { Refusal } from "../../store/turns/turns.ts";
 
 /** The input of an agent. */
 export interface ReplyRequest {
@@ -18,6 +20,8 @@ export interface ReplyRequest {
   readonly messages: readonly MessageRow[];
   /** What the agent may call in this turn. Empty: nothing. */
   readonly tools: readonly AgentTool[];
+  /** What is asked of the model in this turn alone. */
+  readonly options?: TurnOptions;
   readonly mode: string;
   readonly metadata: JsonObject | null;
   readonly persona: JsonObject | null;
@@ -49,6 +53,8 @@ export interface AgentFailureOptions {
   readonly health?: AgentHealth;
   /** The finish reason. Default: error. */
   readonly finish?: FinishReason;
+  /** The status with which the endpoint refused the request, and its code. */
+  readonly refusal?: Refusal | undefined;
   readonly cause?: unknown;
 }
 
@@ -59,12 +65,14 @@ export class AgentFailure extends Error {
   readonly retryAfterMs: number | undefined;
   readonly health: AgentHealth;
   readonly finish: FinishReason;
+  readonly refusal: Refusal | undefined;
 
   constructor(message: string, options: AgentFailureOptions = {}) {
     super(message, { cause: options.cause });
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.health = options.health ?? "down";
+    this.refusal = options.refusal;
     this.finish = options.finish ?? FinishReason.ERROR;
   }
 }

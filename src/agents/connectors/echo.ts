@@ -2,15 +2,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { EchoConnectorSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
+import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { textPiece } from "../../domain/turns/reply-piece.ts";
 import { FinishReason } from "../../domain/turns/turn.ts";
 import type { ConnectorFactory } from "./connector.ts";
 import { millisecondsOf } from "./duration.ts";
 
+const { USER } = MessageRole;
+
 export const createEcho: ConnectorFactory = ({ settings }) => {
   const delayMs = millisecondsOf(fromJson(EchoConnectorSchema, settings).delay) ?? 0;
   return async function* ({ messages }, signal) {
-    const said = messages.at(-1)?.content ?? "";
+    const last = messages.at(-1);
+    // Results of tools and the like have no text for people.
+    const asked = last?.kind == null ? last : messages.findLast(({ kind, role }) => kind === null && role === USER);
+    const said = asked?.content ?? "";
     for (const word of said.match(/\s*\S+|\s+$/g) ?? []) {
       if (delayMs > 0) await sleep(delayMs, undefined, { signal });
       signal.throwIfAborted();

@@ -15,6 +15,7 @@ export function refusedWith(answer: FetchedAnswer, body: string): AgentFailure {
   if (isFiltered(error)) return filtered(error?.label);
   return new AgentFailure(`the agent answered with status ${status}`, {
     ...meaningOf(status),
+    refusal: { status, code: error?.code ?? "" },
     retryAfterMs: retryAfterOf(answer) ?? (status === 429 ? DEFAULT_REST_MS : undefined),
     cause: error?.label,
   });
@@ -26,6 +27,8 @@ export interface ReportedError {
   readonly label: string;
   /** Its HTTP status, if it has one. */
   readonly status: number | undefined;
+  /** The code alone, or else the type. */
+  readonly code?: string;
 }
 
 /** The error in a JSON value, or undefined. */
@@ -37,14 +40,20 @@ export function errorIn(json: JsonValue | undefined): ReportedError | undefined 
   const { code, type, status } = isObject(error) ? error : holder;
   const named = [code, status, holder.status, holder.code].map(Number).find((value) => value >= 400 && value < 600);
   const label = [code, type, status].filter((word) => typeof word === "string" || typeof word === "number").join(" ");
-  return { label: label.slice(0, 200), status: named ?? statusOfWords(label) };
+  const own = [code, type].find((word) => typeof word === "string" && CODE.test(word));
+  return { label: label.slice(0, 200), status: named ?? statusOfWords(label), code: String(own ?? "") };
 }
 
 /** An error within a stream that began with 200. */
 export function reported(error: ReportedError): AgentFailure {
   if (isFiltered(error)) return filtered(error.label);
-  return new AgentFailure("the agent reported an error", { ...meaningOf(error.status ?? 400), cause: error.label });
+  const { status = 400, code = "" } = error;
+  const refusal = error.status === undefined && code === "" ? undefined : { status, code };
+  return new AgentFailure("the agent reported an error", { ...meaningOf(status), refusal, cause: error.label });
 }
+
+/** What endpoints use for codes: no text of a conversation. */
+const CODE = /^[A-Za-z0-9_.-]{1,100}$/;
 
 /** The response is not a reply of this kind of endpoint. */
 export function noReply(cause?: unknown): AgentFailure {

@@ -1,6 +1,7 @@
 // Ends turns that no server runs: what was saved of them is kept, and calls without a result get one that says why.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../domain/ids/id.ts";
+import { LOST_DELTAS } from "../../domain/turns/delta-log.ts";
 import { readPending } from "../../domain/turns/pending-call.ts";
 import { brokenEntry, readHead } from "../../domain/turns/reply-item.ts";
 import { codePoints } from "../../domain/turns/reply-text.ts";
@@ -10,6 +11,7 @@ import type { Database } from "../../store/database.ts";
 import { type Addition, finishTurn, readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { endTurn, stopOfWaiting, type TurnEnding, type TurnPlace, type TurnRow } from "../../store/turns/turns.ts";
 import { SEPARATOR } from "./turn-source.ts";
+import { writeEnd } from "./write-end.ts";
 
 const ATTEMPTS = 3;
 
@@ -58,9 +60,13 @@ async function endUnowned(
     const ending = endingOf(row);
     if (ending === undefined) return undefined;
     const isPlain = row.entry_count === 0 && row.open_entry === null && row.pending === null;
-    const ended = isPlain
-      ? await endTurn(database, place, { ...ending, text: undefined })
-      : await finishTurn(database, place, ending, lastEntries(row, ending));
+    const isLost = row.state === TurnState.RUNNING;
+    const deltas = isLost ? { deltas: LOST_DELTAS } : {};
+    const ended = await writeEnd(database, place, row.discards, ending, (on) =>
+      isPlain
+        ? endTurn(on, place, { ...ending, text: undefined, ...deltas })
+        : finishTurn(on, place, ending, { ...lastEntries(row, ending), ...deltas }),
+    );
     // No row: it has grown meanwhile, or its server is alive after all.
     if (ended !== undefined) return ended;
   }
@@ -76,7 +82,9 @@ function lastEntries(row: SavedTurnRow, { failure }: TurnEnding): Addition {
   const broken = brokenEntry(head, text);
   const why =
     row.state === TurnState.INPUT_REQUIRED ? "not answered" : `not run: ${failure || "the turn was cancelled"}`;
-  const results = readPending(row.pending).map(({ callId }) => failedResult({ id: newId(), step }, callId, why));
+  // Whoever asked brings the results of some with the next turn.
+  const open = readPending(row.pending).filter(({ needs }) => !(row.ends_with_calls && needs === "result"));
+  const results = open.map(({ callId }) => failedResult({ id: newId(), step }, callId, why));
   const { input_tokens, output_tokens, cached_tokens, reasoning_tokens, model } = row;
   return {
     expected: row.entry_count,

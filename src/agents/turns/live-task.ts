@@ -17,6 +17,11 @@ export interface LiveTurnTask {
   /** The agent's tools, and those that the caller brought. */
   readonly tools: readonly AgentTool[];
   readonly start: TurnStart;
+  /** Whether calls that clients run end the turn, and its entries are deleted if it fails. */
+  readonly endsWithCalls: boolean;
+  readonly discards: boolean;
+  /** The lengths of its deltas so far; null: they are not recorded. */
+  readonly deltas: string | null;
   readRequest(): Promise<ReplyRequest>;
 }
 

@@ -43,8 +43,8 @@ export class LiveTurn {
     this.#parts = parts;
     this.#task = task;
     this.#waiting = task.queued;
-    const { place, agent, tools, start } = task;
-    const steps = new TurnSteps(start, tools);
+    const { place, agent, tools, start, discards, deltas } = task;
+    const steps = new TurnSteps(start, tools, task.endsWithCalls);
     this.#steps = steps;
     this.#writer = new TurnWriter(parts, {
       place,
@@ -53,6 +53,8 @@ export class LiveTurn {
       base: start.entryCount,
       said: start.said,
       replyId: start.replyId ?? "",
+      discards,
+      deltas,
       usage: () => steps.usage,
       pending: () => steps.pending,
       onStop: (reason) => this.#stopFor(reason),
@@ -188,7 +190,7 @@ export class LiveTurn {
     }
     if (error instanceof AgentFailure) {
       this.#parts.log.warn({ err: error, turnId: this.place.id, agentId: this.#task.agent.id }, "an agent failed");
-      return end(TurnState.FAILED, error.finish, error.message);
+      return { ...end(TurnState.FAILED, error.finish, error.message), refusal: error.refusal };
     }
     this.#parts.log.error({ err: error, turnId: this.place.id }, "a turn failed");
     return end(TurnState.FAILED, FinishReason.ERROR, "the turn failed inside the server");

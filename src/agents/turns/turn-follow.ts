@@ -1,6 +1,7 @@
 // Follows a turn on whichever server it runs: from memory if it runs here, else from the store.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
+import { readDeltas } from "../../domain/turns/delta-log.ts";
 import { readHead } from "../../domain/turns/reply-item.ts";
 import { isOpen, TurnState } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
@@ -66,7 +67,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         // Read before this server took the turn up again.
         if (row.entry_count < live.view.base) row = (await patiently(() => look(offset), PATIENCE_MS, signal)) ?? row;
         if (reader.entries < live.view.base) yield* stored(row);
-        for (const step of reader.read(itemsOf(live.view, reader.entries))) {
+        for (const step of reader.read(itemsOf(live.view, reader.entries, row.deltas !== null))) {
           more = true;
           yield step;
         }
@@ -76,7 +77,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
         more = reader.entries > before;
         // What was read of the open entry's text begins at an offset of the one before.
         if (!more || offset === 0) {
-          for (const step of reader.read(savedOf(row, offset))) {
+          for (const step of reader.read(savedOf(row, offset, reader.entries))) {
             more = true;
             yield step;
           }
@@ -110,7 +111,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
   const { reply_seq: replySeq, reply_id: replyId } = row;
   const read = () => readMessage(database, caller, replyId, false, signal);
   const reply = replySeq === null ? undefined : await patiently(read, PATIENCE_MS, signal);
-  if (row.entry_count > 1 || replySeq === null) yield* stored(row);
+  if (reader.asRecorded || row.entry_count > 1 || replySeq === null) yield* stored(row);
   else if (reply && reader.entries === 0) yield* reader.read([itemOf(reply)]);
   yield { kind: "ended", turn: row, reply };
 }
@@ -120,20 +121,22 @@ async function* readStored(
   database: Database,
   place: TurnPlace,
   reader: TurnReader,
-  { last_seq: upto }: FollowedTurnRow,
+  { last_seq: upto, deltas }: FollowedTurnRow,
   signal: AbortSignal,
 ): AsyncGenerator<TurnStep> {
   if (upto === null) return;
+  const lengths = reader.asRecorded ? readDeltas(deltas ?? "") : undefined;
   while (reader.seq < upto) {
     const { seq } = reader;
     const { rows, more } = await patiently(() => turnEntries(database, place, seq, upto, signal), PATIENCE_MS, signal);
-    yield* reader.read(rows.map(itemOf));
+    const { entries } = reader;
+    yield* reader.read(rows.map((row, index) => itemOf(row, lengths?.of(entries + index))));
     if (!more || reader.seq === seq) return;
   }
 }
 
-/** The entries of a turn that runs here, without the first ones. */
-function* itemsOf({ base, items, rows }: LiveView, read: number): Generator<ReadItem> {
+/** The entries of a turn that runs here, without the first ones. Deltas that are not recorded are not known until the end. */
+function* itemsOf({ base, items, rows }: LiveView, read: number, recorded: boolean): Generator<ReadItem> {
   for (let index = Math.max(read - base, 0); index < items.length; index++) {
     const item = items[index];
     if (item === undefined) return;
@@ -141,12 +144,21 @@ function* itemsOf({ base, items, rows }: LiveView, read: number): Generator<Read
     if (item.isGiven) {
       if (row !== undefined) yield itemOf(row);
       else return;
-    } else yield { head: item.head, after: (offset) => item.text.after(offset), parts: item.parts, row };
+    } else {
+      const { head, text, parts } = item;
+      const deltaAt = (offset: number) => {
+        if (recorded) return text.partAt(offset);
+        return row === undefined ? undefined : text.after(offset);
+      };
+      yield { head, after: (offset) => text.after(offset), deltaAt, parts, row };
+    }
   }
 }
 
 /** What is saved of the open entry, if anything is. */
-function savedOf({ text, open_entry: head, reply_id: id, step }: FollowedTurnRow, offset: number): ReadItem[] {
+function savedOf(row: FollowedTurnRow, offset: number, index: number): ReadItem[] {
+  const { text, open_entry: head, reply_id: id, step, deltas } = row;
   if (text === "") return [];
-  return [savedItem(head === null ? { id, kind: MessageKind.MESSAGE, step } : readHead(head), text, offset)];
+  const lengths = deltas === null ? undefined : readDeltas(deltas).of(index);
+  return [savedItem(head === null ? { id, kind: MessageKind.MESSAGE, step } : readHead(head), text, offset, lengths)];
 }

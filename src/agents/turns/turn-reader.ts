@@ -3,14 +3,17 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import { readParts } from "../../domain/parts/stored.ts";
 import type { ItemHead } from "../../domain/turns/reply-item.ts";
-import { codePoints, fromCodePoint, type TextPart } from "../../domain/turns/reply-text.ts";
+import { codePoints, fromCodePoint, type TextPart, TurnText } from "../../domain/turns/reply-text.ts";
 import { BEGINNING, type TurnCursor } from "../../domain/turns/turn-cursor.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import type { TurnRow } from "../../store/turns/turns.ts";
 import { SEPARATOR } from "./turn-source.ts";
 
-/** From where a turn is read: the text from an offset in code points on, or the entries from a cursor on. */
-export type ReadFrom = { readonly offset: number } | { readonly cursor: TurnCursor };
+/**
+ * From where a turn is read: the text from an offset in code points on, or the entries from a cursor on. As recorded: all
+ * entries, with each delta as it came.
+ */
+export type ReadFrom = { readonly offset: number } | { readonly cursor: TurnCursor; readonly asRecorded?: boolean };
 
 /** A step of a turn, for a caller that follows it. A cursor is where to read on after it. */
 export type TurnStep =
@@ -34,6 +37,8 @@ export interface ReadItem {
   readonly head: ItemHead;
   /** Its text from a code point on. */
   after(offset: number): TextPart | undefined;
+  /** The delta that came there; undefined: none, or it is not known. */
+  deltaAt(offset: number): TextPart | undefined;
   readonly parts: readonly Part[];
   /** Once it is stored. */
   readonly row: MessageRow | undefined;
@@ -41,6 +46,8 @@ export interface ReadItem {
 
 export class TurnReader {
   readonly #whole: boolean;
+  /** Whether each delta is read as it came, and deleted entries too. */
+  readonly asRecorded: boolean;
   /** How much of the text of all messages is read, in code points. */
   #heard: number;
   /** Where the text of the next message begins in it. */
@@ -49,6 +56,7 @@ export class TurnReader {
 
   constructor(from: ReadFrom) {
     this.#whole = "cursor" in from;
+    this.asRecorded = "cursor" in from && from.asRecorded === true;
     this.#heard = "offset" in from ? from.offset : 0;
     this.#cursor = "cursor" in from ? from.cursor : BEGINNING;
   }
@@ -69,6 +77,7 @@ export class TurnReader {
 
   /** How much of the text of the open entry is read, in code points. */
   get within(): number {
+    if (this.asRecorded) return 0;
     if (this.#whole) return this.#cursor.within?.offset ?? 0;
     return Math.max(this.#heard - this.#said, 0);
   }
@@ -108,14 +117,13 @@ export class TurnReader {
     const { head, parts, row } = item;
     const { entries: index } = this.#cursor;
     // What was deleted meanwhile is not shown.
-    if (row !== undefined && row.delete_time !== null) return;
+    if (row !== undefined && row.delete_time !== null && !this.asRecorded) return;
     if (this.#cursor.within === undefined) {
       if (row === undefined && head.call === undefined && parts.length === 0 && item.after(0) === undefined) return;
       this.#cursor = { ...this.#cursor, within: { offset: 0, parts: 0 } };
       yield { kind: "entry_started", index, head, cursor: this.#cursor };
     }
-    const part = item.after(this.#cursor.within?.offset ?? 0);
-    if (part !== undefined) {
+    for (let part = this.#next(item); part !== undefined; part = this.#next(item)) {
       const within = { offset: part.nextOffset, parts: this.#cursor.within?.parts ?? 0 };
       this.#cursor = { ...this.#cursor, within };
       yield { kind: "entry_delta", index, of: head.kind, piece: part, cursor: this.#cursor };
@@ -129,12 +137,22 @@ export class TurnReader {
     const cursor = { entries: index + 1, seq: row.seq, within: undefined };
     yield { kind: "entry_ended", index, row, cursor };
   }
+
+  /** What comes next of the text of the open entry. */
+  #next(item: ReadItem): TextPart | undefined {
+    const offset = this.#cursor.within?.offset ?? 0;
+    return this.asRecorded ? item.deltaAt(offset) : item.after(offset);
+  }
 }
 
-/** A stored entry as a reader takes it. */
-export function itemOf(row: MessageRow): ReadItem {
+/**
+ * A stored entry as a reader takes it.
+ *
+ * @param lengths those of its deltas, as far as they are recorded
+ */
+export function itemOf(row: MessageRow, lengths: readonly number[] = []): ReadItem {
   const head = { id: row.id, kind: row.kind ?? MessageKind.MESSAGE, step: row.step ?? 1 };
-  if (row.parts === null) return { head, after: (offset) => partOf(row.content, offset), parts: [], row };
+  if (row.parts === null) return { head, ...read(row.content, lengths), parts: [], row };
   const parts = readParts(row.parts);
   const first = parts[0]?.content;
   if (first?.case === "toolCall" && head.kind === MessageKind.TOOL_CALL) {
@@ -142,7 +160,7 @@ export function itemOf(row: MessageRow): ReadItem {
     const more = { ...(type && { type }), ...(runsAt && { runsAt }), ...(title !== undefined && { title }) };
     return {
       head: { ...head, call: { callId, name, ...more } },
-      after: (offset) => partOf(given, offset),
+      ...read(given, lengths),
       parts: [],
       row,
     };
@@ -150,7 +168,18 @@ export function itemOf(row: MessageRow): ReadItem {
   const text =
     first?.case === "text" ? first.value.text : first?.case === "reasoning" ? (first.value.text ?? "") : undefined;
   const rest = text === undefined ? parts : parts.slice(1);
-  return { head, after: (offset) => partOf(text ?? "", offset), parts: rest, row };
+  return { head, ...read(text ?? "", lengths), parts: rest, row };
+}
+
+function read(text: string, lengths: readonly number[]): Pick<ReadItem, "after" | "deltaAt"> {
+  let deltas: TurnText | undefined;
+  return {
+    after: (offset) => partOf(text, offset),
+    deltaAt(offset) {
+      deltas ??= TurnText.of(text, lengths);
+      return deltas.partAt(offset);
+    },
+  };
 }
 
 function partOf(text: string, offset: number): TextPart | undefined {
@@ -158,11 +187,16 @@ function partOf(text: string, offset: number): TextPart | undefined {
   return rest === "" ? undefined : { text: rest, offset, nextOffset: offset + codePoints(rest) };
 }
 
-/** The saved beginning of an open entry, of which `text` is what comes after `offset`. */
-export function savedItem(head: ItemHead, text: string, offset: number): ReadItem {
+/**
+ * The saved beginning of an open entry, of which `text` is what comes after `offset`.
+ *
+ * @param lengths those of its deltas; undefined: they are not recorded
+ */
+export function savedItem(head: ItemHead, text: string, offset: number, lengths?: readonly number[]): ReadItem {
   const after = (from: number) => {
     const part = partOf(text, from - offset);
     return part && { ...part, offset: from, nextOffset: part.nextOffset + offset };
   };
-  return { head, after, parts: [], row: undefined };
+  const deltaAt = lengths === undefined ? () => undefined : read(text, lengths).deltaAt;
+  return { head, after, deltaAt, parts: [], row: undefined };
 }

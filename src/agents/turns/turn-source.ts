@@ -13,6 +13,10 @@ export interface TurnSource {
   readonly said: number;
   /** The id that the turn's row has for its first message. */
   readonly replyId: string;
+  /** Whether the entries are deleted if the turn fails. */
+  readonly discards: boolean;
+  /** The lengths of the deltas that it had; null: they are not recorded. */
+  readonly deltas: string | null;
   readonly usage: () => TokenColumns;
   /** The calls without a result, as the row keeps them. */
   readonly pending: () => string | null;

@@ -48,11 +48,14 @@ export class TurnSteps {
   readonly reply: ReplyItems;
   readonly #tools: readonly AgentTool[];
   readonly #before: readonly PendingCall[];
+  readonly #endsWithCalls: boolean;
   readonly #asked = new Map<string, string>();
   #usage: TokenColumns;
 
-  constructor(start: TurnStart, tools: readonly AgentTool[]) {
+  /** @param endsWithCalls whether calls that clients run end the turn, which then waits for no results */
+  constructor(start: TurnStart, tools: readonly AgentTool[], endsWithCalls = false) {
     this.#tools = tools;
+    this.#endsWithCalls = endsWithCalls;
     this.#before = start.pending;
     this.#usage = start.usage;
     let { replyId } = start;
@@ -86,7 +89,9 @@ export class TurnSteps {
     try {
       for (;;) {
         await this.#runCalls(host, request);
-        if (this.open.some(awaitsInput)) return "waits";
+        const waiting = this.open.filter(awaitsInput);
+        if (waiting.some((call) => !this.#isHandedOut(call))) return "waits";
+        if (waiting.length > 0) return { finish: FinishReason.TOOL_CALLS };
         const messages = contextOf([...request.messages, ...host.writer.rows]);
         const finish = await this.#ask(host, { ...request, messages });
         const calls = this.open.filter((call) => this.#canRun(call));
@@ -107,7 +112,14 @@ export class TurnSteps {
 
   /** Gives every open call a result that says why there is none. */
   close(why: string): void {
-    for (const { callId } of this.open) this.reply.put(failedResult(this.#place(), callId, why), callId);
+    for (const call of this.open) {
+      if (!this.#isHandedOut(call)) this.reply.put(failedResult(this.#place(), call.callId, why), call.callId);
+    }
+  }
+
+  /** Whether whoever asked brings the result with the next turn. */
+  #isHandedOut({ needs }: PendingCall): boolean {
+    return this.#endsWithCalls && needs === "result";
   }
 
   /** Ends the open item where it broke off, and every open call with a reason. */

@@ -9,7 +9,9 @@ import type { MessageRow } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import { type Addition, appendEntries, finishTurn, readOpenTurn, turnEntries } from "../../store/turns/entries.ts";
 import { endTurn, saveTurn, type TurnEnding } from "../../store/turns/turns.ts";
+import { RecordedDeltas } from "./recorded-deltas.ts";
 import { SEPARATOR, type TurnSource } from "./turn-source.ts";
+import { writeEnd } from "./write-end.ts";
 
 /**
  * How long a turn waits for a database that is busy or not reachable, at its beginning and at its end, in milliseconds.
@@ -37,6 +39,7 @@ export class TurnWriter {
   #said: number;
   /** How much of the text of an item is saved. */
   #saved = { id: "", length: 0 };
+  readonly #deltas: RecordedDeltas;
   #savedAt = performance.now();
   #saving: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -46,6 +49,7 @@ export class TurnWriter {
     this.#parts = parts;
     this.#source = source;
     this.#said = source.said;
+    this.#deltas = new RecordedDeltas(source.deltas, source.base);
   }
 
   /** Starts to renew the lease of this server. */
@@ -107,18 +111,24 @@ export class TurnWriter {
   /** Ends the turn with the items that are not stored yet. */
   async writeEnd(ending: TurnEnding): Promise<void> {
     const { database } = this.#parts;
-    const { place, base, replyId, usage } = this.#source;
+    const { place, base, replyId, usage, discards } = this.#source;
+    const deltas = this.#deltas.unsaved(this.#source.reply.items);
     const { items } = this.#source.reply;
     const [only] = items;
     const entry = only?.toEntry();
     const isPlain = items.length === 0 || (items.length === 1 && entry?.parts === null && entry.id === replyId);
     if (base === 0 && this.rows.length === 0 && isPlain && this.#source.pending() === null) {
-      const end = { ...ending, text: entry?.content ?? "", usage: usage() };
-      const done = await this.#patiently(() => endTurn(database, place, end));
+      const end = { ...ending, text: entry?.content ?? "", usage: usage(), deltas };
+      const done = await this.#patiently(() =>
+        writeEnd(database, place, discards, ending, (on) => endTurn(on, place, end)),
+      );
       // No row: it had ended, unless the beginning of something was saved that is no message of text.
       if (done !== undefined) return;
     }
-    await this.#patiently(() => finishTurn(database, place, ending, this.#addition()));
+    const last = { ...this.#addition(), deltas };
+    await this.#patiently(() =>
+      writeEnd(database, place, discards, ending, (on) => finishTurn(on, place, ending, last)),
+    );
   }
 
   async #alone(write: () => Promise<void>): Promise<void> {
@@ -157,17 +167,20 @@ export class TurnWriter {
     if (this.#whole().length > 0) return this.#append(TurnState.RUNNING);
     const { open } = reply;
     const part = this.#unsaved();
+    const deltas = this.#deltas.unsaved(this.#source.reply.items);
     const saved = open &&
       part && {
         ...part,
         firstDeltaTime: this.#firstDeltaTime ?? new Date(),
         openEntry: this.#headOf(open),
+        deltas,
       };
     const row = await saveTurn(database, place, saved, { server, leaseMs: times.leaseMs });
     if (row === undefined) return onStop(undefined);
     if (row.stop !== null) onStop(row.stop);
     if (open === undefined || part === undefined) return;
     this.#saved = { id: open.head.id, length: part.nextOffset };
+    this.#deltas.saved(deltas);
     const { tenantId, conversationId } = place;
     hints.publish({ kind: "turn", tenantId, conversationId });
   }
@@ -183,6 +196,7 @@ export class TurnWriter {
     const { open } = reply;
     const text = open?.text.whole ?? "";
     const length = open?.text.length ?? 0;
+    const deltas = this.#deltas.unsaved(this.#source.reply.items);
     const addition = {
       ...this.#addition(),
       server,
@@ -193,6 +207,7 @@ export class TurnWriter {
       text,
       pending: pending(),
       firstDeltaTime: this.#firstDeltaTime,
+      deltas,
     };
     const added = await appendEntries(database, place, agentId, addition);
     const rows = added?.rows ?? (await this.#addedBefore(addition, state));
@@ -200,6 +215,7 @@ export class TurnWriter {
     this.rows.push(...rows);
     this.#said = addition.said;
     if (open) this.#saved = { id: open.head.id, length };
+    this.#deltas.saved(deltas);
     onStored();
     if (added && added.stop !== null) onStop(added.stop);
     const { tenantId, conversationId } = place;

@@ -21,6 +21,8 @@ export interface ItemHead {
   readonly id: string;
   readonly kind: MessageKind;
   readonly step: number;
+  /** The provider's id of a reasoning, where it is known from the beginning. */
+  readonly partId?: string;
   /** The call, of one. */
   readonly call?: Omit<ToolCallBegin, "kind">;
 }
@@ -86,7 +88,7 @@ function partsOf(head: ItemHead, text: string, { parts, annotations, ending, bro
       return [...said, ...parts];
     }
     case MessageKind.REASONING: {
-      const { id, summary = [], encrypted, providerJson } = ending ?? {};
+      const { id = head.partId, summary = [], encrypted, providerJson } = ending ?? {};
       const value = create(ReasoningPartSchema, {
         summary: [...summary],
         // A summary that was told as it came is no text beside itself.

@@ -72,7 +72,7 @@ export class ReplyItems {
         this.#say(MessageKind.MESSAGE, piece.text, this.open?.parts.at(-1)?.content.case === "file");
         break;
       case "reasoning":
-        this.#say(MessageKind.REASONING, piece.text, false);
+        this.#think(piece);
         break;
       case "reasoning_end":
         this.#itemOf(MessageKind.REASONING).ending = piece;
@@ -134,6 +134,16 @@ export class ReplyItems {
     this.#grow(this.#itemOf(kind), text);
   }
 
+  #think({ text, id }: Extract<ReplyPiece, { kind: "reasoning" }>): void {
+    const { open } = this;
+    const isOpen = open?.head.kind === MessageKind.REASONING && open.head.partId === id;
+    if (!isOpen && id !== undefined) {
+      this.end();
+      this.#begin(MessageKind.REASONING, { partId: id });
+    }
+    this.#say(MessageKind.REASONING, text, false);
+  }
+
   #grow(item: ReplyItem, text: string): void {
     const before = item.text.bytes;
     const fits = item.text.append(text);
@@ -167,7 +177,7 @@ export class ReplyItems {
     this.#callIds.add(well.callId);
     this.end();
     const runsAt = well.runsAt ?? this.#placeOf(well.name);
-    this.#begin(MessageKind.TOOL_CALL, runsAt === undefined ? well : { ...well, runsAt });
+    this.#begin(MessageKind.TOOL_CALL, { call: runsAt === undefined ? well : { ...well, runsAt } });
   }
 
   #add(kind: MessageKind, part: Part): void {
@@ -195,9 +205,9 @@ export class ReplyItems {
     return this.#begin(kind);
   }
 
-  #begin(kind: MessageKind, call?: ItemHead["call"]): ReplyItem {
+  #begin(kind: MessageKind, known: Pick<ItemHead, "call" | "partId"> = {}): ReplyItem {
     if (this.items.length >= MAX_TURN_ENTRIES) throw new ReplyFault("the reply has more items than a turn may have");
-    const head = { id: this.#newId(kind), kind, step: this.#step, ...(call && { call }) };
+    const head = { id: this.#newId(kind), kind, step: this.#step, ...known };
     const item = new ReplyItem(head, MAX_REPLY_BYTES);
     this.items.push(item);
     return item;

@@ -16,8 +16,8 @@ export type ReplyPiece =
   | { readonly kind: "text"; readonly text: string }
   /** What a range of the open message's text was drawn from. Ranges count from the beginning of the message. */
   | { readonly kind: "annotation"; readonly annotation: Annotation }
-  /** More of the thoughts. */
-  | { readonly kind: "reasoning"; readonly text: string }
+  /** More of the thoughts. With the first of them may come the provider's id, which becomes the part's. */
+  | { readonly kind: "reasoning"; readonly text: string; readonly id?: string }
   | ReasoningEnd
   | ToolCallBegin
   /** More of a call's arguments, as the model wrote them. The call is the last one that began. */
@@ -83,7 +83,9 @@ export function textPiece(text: string): ReplyPiece {
 }
 
 /** Whether something was said that a second attempt would say again. */
-export function saysSomething({ kind }: ReplyPiece): boolean {
+export function saysSomething(piece: ReplyPiece): boolean {
+  const { kind } = piece;
+  if (kind === "reasoning") return piece.text !== "";
   return kind !== "heartbeat" && kind !== "step" && kind !== "usage";
 }
 

@@ -53,6 +53,25 @@ export class TurnText {
     return this.#bytes;
   }
 
+  /** A text that came in parts of so many code points; what they do not cover is one more part. */
+  static of(text: string, lengths: readonly number[]): TurnText {
+    const whole = new TurnText(Number.POSITIVE_INFINITY);
+    let index = 0;
+    for (const length of [...lengths, Number.POSITIVE_INFINITY]) {
+      const begin = index;
+      for (let left = length; left > 0 && index < text.length; left--) {
+        index += (text.codePointAt(index) ?? 0) > 0xffff ? 2 : 1;
+      }
+      if (index > begin) whole.#add(text.slice(begin, index));
+    }
+    return whole;
+  }
+
+  /** The lengths of its parts in code points, without the first ones. */
+  lengthsFrom(count: number): number[] {
+    return this.#parts.slice(count).map(({ offset, nextOffset }) => nextOffset - offset);
+  }
+
   get whole(): string {
     return this.#parts.map(({ text }) => text).join("");
   }
@@ -71,17 +90,33 @@ export class TurnText {
     }
     text = text.toWellFormed().replaceAll("\0", "\ufffd");
     const fits = cutToBytes(text, this.#maxBytes - this.#bytes);
-    if (fits !== "") {
-      const offset = this.length;
-      this.#bytes += Buffer.byteLength(fits);
-      this.#parts.push({ text: fits, offset, nextOffset: offset + codePoints(fits) });
-    }
+    if (fits !== "") this.#add(fits);
     return fits.length === text.length;
+  }
+
+  #add(text: string): void {
+    const offset = this.length;
+    this.#bytes += Buffer.byteLength(text);
+    this.#parts.push({ text, offset, nextOffset: offset + codePoints(text) });
   }
 
   /** All that is there after an offset, as one part; undefined if there is nothing. */
   after(offset: number): TextPart | undefined {
     if (offset >= this.length) return undefined;
+    const low = this.#indexAt(offset);
+    const first = this.#parts[low] as TextPart;
+    let text = fromCodePoint(first.text, offset - first.offset);
+    for (let index = low + 1; index < this.#parts.length; index++) text += (this.#parts[index] as TextPart).text;
+    return { text, offset, nextOffset: this.length };
+  }
+
+  /** What is there after the end of a part, as far as it came with the next one; undefined if there is nothing. */
+  partAt(offset: number): TextPart | undefined {
+    return offset >= this.length ? undefined : this.#parts[this.#indexAt(offset)];
+  }
+
+  /** The part with the code point of an offset. */
+  #indexAt(offset: number): number {
     let low = 0;
     let high = this.#parts.length - 1;
     while (low < high) {
@@ -89,10 +124,7 @@ export class TurnText {
       if ((this.#parts[middle] as TextPart).nextOffset > offset) high = middle;
       else low = middle + 1;
     }
-    const first = this.#parts[low] as TextPart;
-    let text = fromCodePoint(first.text, offset - first.offset);
-    for (let index = low + 1; index < this.#parts.length; index++) text += (this.#parts[index] as TextPart).text;
-    return { text, offset, nextOffset: this.length };
+    return low;
   }
 }
 

@@ -117,6 +117,7 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     labels,
     clientId,
     metadata,
+    unlisted,
   } = request;
   const creator = actorFilter("creator", request.creator);
   return {
@@ -129,6 +130,7 @@ function filtersOf(request: ListConversationsRequest): ConversationList["filters
     ...(entityType && { entityType }),
     ...(entityId && { entityId }),
     ...(pinned !== undefined && { pinned }),
+    ...(unlisted && { unlisted }),
     ...(number && { number }),
     ...(clientId && { clientId }),
     ...(memberId && { memberId }),

@@ -14,10 +14,12 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/e
 import { type Caller, callerFrom, systemCaller } from "../../domain/identity/caller.ts";
 import { isOurId, newId } from "../../domain/ids/id.ts";
 import { checkParts } from "../../domain/parts/rules.ts";
+import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { needOnceAllowed } from "../../domain/turns/open-calls.ts";
 import { awaitsInput, type PendingCall, pendingText, readPending } from "../../domain/turns/pending-call.ts";
 import { MAX_TURN_ENTRIES, TurnState } from "../../domain/turns/turn.ts";
 import { entryOf, failedResult, type TurnEntry } from "../../domain/turns/turn-entry.ts";
+import { readOptions } from "../../domain/turns/turn-options.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { findAgent } from "../../store/agents/agents.ts";
@@ -126,9 +128,13 @@ async function answerOnce(
   const answered = create(AnswerTurnResponseSchema, { turn: toTurn(now) });
   if (key) await keep(tx, key, toBinary(AnswerTurnResponseSchema, answered), place.conversationId);
   const asked = () => readMessage(database, systemCaller(place.tenantId, "server"), now.message_id, false);
-  const task = taskOf(now, place, agent, readTools(now.tools), pending, async (tools) =>
-    replyRequestOf(database, place, await asked(), tools, now.first_seq),
-  );
+  const scope = {
+    since: now.first_seq,
+    record: now.deltas === null ? undefined : { options: readOptions(now.options) },
+  };
+  const readRequest = async (tools: readonly AgentTool[]) =>
+    replyRequestOf(database, place, await asked(), tools, scope);
+  const task = taskOf(now, place, agent, readTools(now.tools), pending, readRequest, now.deltas);
   return { answered, task: waits ? undefined : task };
 }
 

@@ -8,14 +8,15 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
-import { type AgentRow, findAgent } from "../../store/agents/agents.ts";
-import { type LockedRow, readConversation } from "../../store/conversations/conversations.ts";
+import type { AgentRow } from "../../store/agents/agents.ts";
+import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { countWaiting, insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toMessage } from "../convert.ts";
+import { requireAgent } from "./agent.ts";
 import { toTurn } from "./convert.ts";
 import { taskOf, toolsText } from "./task.ts";
 
@@ -162,16 +163,4 @@ async function clear(
   } else {
     throw error;
   }
-}
-
-async function requireAgent(tx: Queryable, caller: Caller, conversationId: string, wanted: string): Promise<AgentRow> {
-  const conversation = wanted === "" ? await readConversation(tx, caller, conversationId) : undefined;
-  const name = conversation?.agent ?? wanted;
-  const agent = name === "" ? undefined : await findAgent(tx, caller.tenantId, name);
-  if (agent !== undefined && !agent.disabled) return agent;
-  const field = wanted === "" ? "conversation.agent" : "agent";
-  const description = agent ? "names an agent that is disabled" : "names no registered agent";
-  throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, {
-    violations: [{ field, description, rule: "reference" }],
-  });
 }

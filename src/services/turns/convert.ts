@@ -37,6 +37,9 @@ export function toTurn(row: TurnRow): Turn {
   if (usage.some((count) => count !== null)) turn.usage = toUsage(usage);
   if (row.state === TurnState.INPUT_REQUIRED)
     turn.awaited = readPending(row.pending).filter(awaitsInput).map(toAwaited);
+  turn.previousTurnId = row.previous_id ?? "";
+  turn.failureStatus = row.failure_status;
+  turn.failureCode = row.failure_code;
   if (row.wait_time) turn.inputExpireTime = toTimestamp(row.wait_time);
   return turn;
 }

@@ -38,7 +38,11 @@ export async function* resumeTurn(
 }
 
 /** From where a turn is followed. */
-function placeOf({ cursor, offset, streamEntries }: ResumeTurnRequest): ReadFrom {
+function placeOf({ cursor, offset, streamEntries, asRecorded }: ResumeTurnRequest): ReadFrom {
+  if (asRecorded) {
+    if (cursor !== "" || offset > 0n) throw invalidField("cursor", "must be empty with as_recorded", "turn.cursor");
+    return { cursor: BEGINNING, asRecorded };
+  }
   const place = cursor.startsWith("e") ? readCursor(cursor) : undefined;
   if (place !== undefined) return { cursor: place };
   if (cursor.startsWith("e") || (streamEntries && (offset > 0n || Number(cursor) > 0))) {

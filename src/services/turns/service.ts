@@ -9,8 +9,9 @@ import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { answerTurn } from "./answer.ts";
 import { chat } from "./chat.ts";
+import { createTurn } from "./create.ts";
 import { cancelTurn, resumeTurn } from "./follow.ts";
-import { getTurn, listConversationTurns } from "./read.ts";
+import { deleteTurn, getTurn, listConversationTurns, listTurnEntries } from "./read.ts";
 import { regenerate } from "./regenerate.ts";
 
 export interface TurnServiceOptions {
@@ -20,13 +21,15 @@ export interface TurnServiceOptions {
   readonly secrets: TenantSecrets;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly RoleName[] | undefined;
+  /** When conversations that are deleted with their last turn are purged. Default: never. */
+  readonly purgeAfterDays?: number | undefined;
   /** How long a turn's stream is silent before it gives a heartbeat, in milliseconds. Default: 15,000. */
   readonly heartbeatMs?: number | undefined;
 }
 
 export function createTurnService(options: TurnServiceOptions): ServiceEntry {
-  const { database, turns, hints, secrets, memberRoles, heartbeatMs = HEARTBEAT_MS } = options;
-  const parts = { database, turns, hints, secrets, rolePolicy: new RolePolicy(memberRoles) };
+  const { database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs = HEARTBEAT_MS } = options;
+  const parts = { database, turns, hints, secrets, purgeAfterDays, rolePolicy: new RolePolicy(memberRoles) };
   return serve(pb.TurnService, {
     chat: (request, context) =>
       withHeartbeats(chat(parts, request, context), heartbeatOf(pb.ChatResponseSchema), heartbeatMs),
@@ -37,9 +40,15 @@ export function createTurnService(options: TurnServiceOptions): ServiceEntry {
     resumeTurn: (request, context) =>
       withHeartbeats(resumeTurn(parts, request, context), heartbeatOf(pb.ResumeTurnResponseSchema), heartbeatMs),
 
+    createTurn: (request, context) => createTurn(parts, request, context),
+
     getTurn: (request, context) => getTurn(parts, request, context),
 
     listTurns: (request, context) => listConversationTurns(parts, request, context),
+
+    listTurnEntries: (request, context) => listTurnEntries(parts, request, context),
+
+    deleteTurn: (request, context) => deleteTurn(parts, request, context),
 
     answerTurn: (request, context) => answerTurn(parts, request, context),
 

@@ -34,7 +34,10 @@ export function readTools(text: string | null): StoredTool[] {
   return text === null ? [] : (JSON.parse(text) as StoredTool[]);
 }
 
-/** @param pending the calls without a result */
+/**
+ * @param pending the calls without a result
+ * @param deltas the lengths of the turn's deltas; null: they are not recorded
+ */
 export function taskOf(
   row: TurnRow,
   place: TurnPlace,
@@ -42,11 +45,20 @@ export function taskOf(
   brought: readonly StoredTool[],
   pending: readonly PendingCall[],
   readRequest: (tools: readonly AgentTool[]) => Promise<ReplyRequest>,
+  deltas: string | null = null,
 ): LiveTurnTask {
   const own = agent.tools ?? [];
   const names = new Set(own.map(({ name }) => name));
   const tools = [...own, ...brought.filter(({ name }) => !names.has(name))];
-  const { input_tokens, output_tokens, cached_tokens, reasoning_tokens, model } = row;
+  const {
+    ends_with_calls: endsWithCalls,
+    discards,
+    input_tokens,
+    output_tokens,
+    cached_tokens,
+    reasoning_tokens,
+    model,
+  } = row;
   return {
     place,
     agent,
@@ -61,6 +73,9 @@ export function taskOf(
       pending,
       usage: { tokens: [input_tokens, output_tokens, cached_tokens, reasoning_tokens], model },
     },
+    endsWithCalls,
+    discards,
+    deltas,
     readRequest: () => readRequest(tools),
   };
 }

@@ -16,6 +16,8 @@ export interface ConversationFilters {
   readonly memberId?: string;
   /** Owned by one of the members whose conversations the viewer sees. */
   readonly ownedOnly?: true;
+  /** Made for turns that named none, in place of all others. */
+  readonly unlisted?: boolean;
   /** Has all of these. At least one. */
   readonly labels?: Readonly<Record<string, string>>;
   /** Its metadata has all of these. At least one. */
@@ -28,7 +30,10 @@ const takesPart = (p: string) => `exists (select from participant f
 
 /** Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. */
 export const conditions: {
-  [K in keyof Required<Omit<ConversationFilters, "ownedOnly">>]: readonly [letter: string, sql: (p: string) => string];
+  [K in keyof Required<Omit<ConversationFilters, "ownedOnly" | "unlisted">>]: readonly [
+    letter: string,
+    sql: (p: string) => string,
+  ];
 } = {
   status: ["s", (p) => `c.status = ${p}::smallint`],
   callType: ["c", (p) => `c.call_type = ${p}::smallint`],

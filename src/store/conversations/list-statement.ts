@@ -54,6 +54,8 @@ export function listConversations(list: ConversationList): {
     letters += "w";
     if (list.viewer !== "tenant") where.push(`c.owner_id in (${watchedMembers(list.viewer)})`);
   }
+  where.push(list.filters.unlisted ? "c.unlisted" : "not c.unlisted");
+  if (list.filters.unlisted) letters += "u";
   const matching = where.join(" and ");
   const seen = `${visible(list.viewer)} and ${matching}`;
   const limit = `${parameter(list.limit)}::bigint`;

@@ -20,6 +20,7 @@ import { WebhooksMigration } from "./migration-0016-webhooks.ts";
 import { TurnEntriesMigration } from "./migration-0017-turn-entries.ts";
 import { BranchesMigration } from "./migration-0018-branches.ts";
 import { ReactionsMigration } from "./migration-0019-reactions.ts";
+import { RecordedTurnsMigration } from "./migration-0020-recorded-turns.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -47,6 +48,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0017-turn-entries": TurnEntriesMigration,
   "0018-branches": BranchesMigration,
   "0019-reactions": ReactionsMigration,
+  "0020-recorded-turns": RecordedTurnsMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -24,4 +24,5 @@ export const MIGRATION_NAMES = [
   "0017-turn-entries",
   "0018-branches",
   "0019-reactions",
+  "0020-recorded-turns",
 ] as const;

@@ -36,12 +36,88 @@ export interface TurnRow {
   readonly cached_tokens: bigint | null;
   readonly reasoning_tokens: bigint | null;
   readonly model: string | null;
+  /** The first of the entries that it replies to. Null: it is the message. */
+  readonly input_seq: bigint | null;
+  readonly previous_id: string | null;
+  /** Whether calls that clients run end it. */
+  readonly ends_with_calls: boolean;
+  /** Whether its entries are deleted if it fails. */
+  readonly discards: boolean;
+  /** The status and code with which the agent's endpoint refused the request; 0 and empty: it did not. */
+  readonly failure_status: number;
+  readonly failure_code: string;
+}
+
+/** What a turn has that its caller keeps as a record. */
+export interface TurnRecord {
+  /** The first of the entries that it replies to. */
+  readonly inputSeq: bigint;
+  readonly previousId: string | null;
+  readonly options: string | null;
+  readonly note: string | null;
+  readonly endsWithCalls: boolean;
+  readonly discards: boolean;
+  readonly ephemeral: boolean;
+}
+
+/** The place of a turn. */
+export interface TurnPlace {
+  readonly tenantId: string;
+  readonly conversationId: string;
+  readonly id: string;
+}
+
+/** The server that runs a turn, and the length of its lease in milliseconds. */
+export interface TurnLease {
+  readonly server: string;
+  readonly leaseMs: number;
+}
+
+/** A turn to be added to a conversation. */
+export interface NewTurn {
+  readonly conversationId: string;
+  readonly agentId: string;
+  /** The message that it replies to; a fork may have inherited it. */
+  readonly message: { readonly id: string; readonly seq: bigint };
+  /** When it was asked for. Undefined: now. */
+  readonly time: Date | undefined;
+  readonly state: TurnState;
+  readonly lease: TurnLease;
+  /** The tools that the caller brings, as text. */
+  readonly tools: string | null;
+  /** Where there is one, deltas are recorded. */
+  readonly record?: TurnRecord;
+}
+
+/** More lengths of deltas, after so many characters of those that are saved. */
+export interface DeltaChange {
+  readonly offset: number;
+  readonly text: string;
+}
+
+/** Keeps all that are saved. */
+const ALL_DELTAS: DeltaChange = { offset: 2 ** 31 - 1, text: "" };
+
+export function deltaColumns({ offset, text } = ALL_DELTAS): [number, string] {
+  return [offset, text];
+}
+
+/** How an agent's endpoint refused a request. */
+export interface Refusal {
+  readonly status: number;
+  /** Its own word for it; may be empty. */
+  readonly code: string;
+}
+
+export function refusalColumns(refusal: Refusal | undefined): [number, string] {
+  return [refusal?.status ?? 0, refusal?.code ?? ""];
 }
 
 export const turnColumns = `t.id, t.conversation_id, t.agent_id, t.message_id, t.message_seq, t.reply_id, t.reply_seq,
   t.state, t.failure, t.finish_reason, t.create_time, t.start_time, t.end_time, t.step, t.entry_count, t.first_seq,
   t.last_seq, t.said, t.pending, case when t.state = 6 then t.lease_time end as wait_time, t.input_tokens,
-  t.output_tokens, t.cached_tokens, t.reasoning_tokens, t.model`;
+  t.output_tokens, t.cached_tokens, t.reasoning_tokens, t.model, t.input_seq, t.previous_id, t.ends_with_calls, t.discards,
+  t.failure_status, t.failure_code`;
 
 /** The states of turn `t` that are no end: queued, running, input required. */
 export const isOpen = "t.state in (1, 2, 6)";

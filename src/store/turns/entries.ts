@@ -7,7 +7,7 @@ import type { TurnEntry } from "../../domain/turns/turn-entry.ts";
 import type { Queryable } from "../database.ts";
 import { areCut } from "../driver/row-budget.ts";
 import { kindColumn, type MessageRow } from "../messages/columns.ts";
-import type { TurnRow } from "./columns.ts";
+import { type DeltaChange, deltaColumns, refusalColumns, type TurnRow } from "./columns.ts";
 import * as sql from "./entry-statements.ts";
 import type { TurnEnding, TurnPlace } from "./turns.ts";
 
@@ -22,6 +22,8 @@ export interface Addition {
   /** The code points of the text of all messages of the turn. */
   readonly said: number;
   readonly usage: TokenColumns;
+  /** Default: what is recorded stays. */
+  readonly deltas?: DeltaChange;
 }
 
 /** How a turn goes on after an addition. */
@@ -70,6 +72,7 @@ export async function appendEntries(
     addition.pending,
     ...columnsOf(addition),
     addition.firstDeltaTime ?? null,
+    ...deltaColumns(addition.deltas),
   ];
   const [row] = await on.query(sql.appendEntries, values);
   if (row === undefined) return undefined;
@@ -98,6 +101,8 @@ export async function finishTurn(
     TurnState.CANCELLED,
     FinishReason.CANCELLED,
     ...columnsOf(addition),
+    ...deltaColumns(addition.deltas),
+    ...refusalColumns(ending.refusal),
   ];
   return (await on.query(sql.finishTurn, values))[0];
 }
@@ -176,9 +181,14 @@ export async function turnEntries(
   return { rows, more: rows.length === PAGE || areCut(rows) };
 }
 
+/** The parts of the calls of tools on a conversation's live branch. */
+export async function callEntries(on: Queryable, tenantId: string, conversationId: string): Promise<(string | null)[]> {
+  return (await on.query(sql.callEntries, [tenantId, conversationId])).map(({ parts }) => parts);
+}
+
 /**
  * What an agent gets of a conversation, oldest first: its latest messages with all else that was said and done since the
- * first of them, or since a number of the log.
+ * first of them, or since a number of the log; at most so many entries.
  */
 export async function turnContext(
   on: Queryable,
@@ -186,6 +196,7 @@ export async function turnContext(
   conversationId: string,
   count: number,
   since: bigint | null,
+  entries: number,
 ): Promise<MessageRow[]> {
-  return (await on.query(sql.turnContext, [tenantId, conversationId, count, since])).reverse();
+  return (await on.query(sql.turnContext, [tenantId, conversationId, count, since, entries])).reverse();
 }

@@ -62,7 +62,7 @@ export interface AddedRow {
  * Adds entries to a turn that goes on. No row: it has ended, or has other entries than the caller knows of. `stop`: as in
  * `saveTurn`. $4 how many entries it has, $5 the server that runs it, or null: any, $6 its state then, $7 the server that
  * runs it then, $8 the length of the lease in milliseconds, $9 what the text belongs to, $10 the text, $11 the calls without
- * a result, $25 when the first piece came or null.
+ * a result, $25 when the first piece came or null, $26 how much of the lengths of deltas stays, $27 those after that.
  */
 export const appendEntries: Statement<AddedRow & { stop: string | null; shut: boolean }> = {
   name: "turn_append",
@@ -70,7 +70,8 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
   text: `${addEntries("t.state in (2, 6) and t.entry_count = $4::integer and ($5::uuid is null or t.server = $5::uuid)")}
   , changed as (
     update turn t set state = $6::smallint, server = $7::uuid, lease_time = ${lease("$8")}, open_entry = $9, text = $10,
-      pending = $11, first_delta_time = coalesce(t.first_delta_time, $25::timestamptz), ${countEntries}
+      pending = $11, first_delta_time = coalesce(t.first_delta_time, $25::timestamptz),
+      deltas = left(t.deltas, $26::integer) || $27::text, ${countEntries}
     from target where t.tenant_id = $1 and t.id = target.id and target.shut is null
   )
   select b.before, b.update_time, t.stop, t.shut is not null as shut from target t left join bump b on true`,
@@ -79,7 +80,8 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
 /**
  * Adds the last entries of a turn and ends it, in one transaction. Like `endTurn`. $4 how many entries it has, $5 the
  * states from which it may end, $6 the state it gets, $7 why it failed, $8 why the reply ends, $9 whether only to end it if
- * its lease is over, $10 the state of a turn that is cancelled, $11 why such a one's reply ends.
+ * its lease is over, $10 the state of a turn that is cancelled, $11 why such a one's reply ends, $25 how much of the lengths of
+ * deltas stays, $26 those after that, $27 the status and $28 the code with which the agent's endpoint refused.
  */
 export const finishTurn: Statement<TurnRow> = {
   name: "turn_finish",
@@ -90,7 +92,9 @@ export const finishTurn: Statement<TurnRow> = {
     state = case when target.shut is null then $6 else $10 end::smallint,
     failure = coalesce(target.shut, $7::text),
     finish_reason = case when target.shut is null then $8 else $11 end::smallint,
-    text = '', open_entry = null, pending = null, end_time = ${now}, ${countEntries}
+    text = '', open_entry = null, pending = null, end_time = ${now},
+    deltas = left(t.deltas, $25::integer) || $26::text, failure_status = $27::smallint, failure_code = $28::text,
+    ${countEntries}
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${turnColumns}`,
 };
@@ -101,7 +105,8 @@ export const finishTurn: Statement<TurnRow> = {
  * its server is alive, or it has entries. $1 tenant, $2 conversation, $3 id, $4 the states from which it may end, $5 the
  * state it gets, $6 why it failed, $7 the text, or null for what was saved, $8 the state of the message, $9 whether only to
  * end it if its lease is over, $10 why the reply ends, $11 the state of a turn that is cancelled, $12 why such a one's reply
- * ends, $13 input, output, cached and reasoning tokens, $14 model.
+ * ends, $13 input, output, cached and reasoning tokens, $14 model, $15 how much of the lengths of deltas stays, $16 those
+ * after that, $17 the status and $18 the code with which the agent's endpoint refused.
  */
 export const endTurn: Statement<TurnRow> = {
   name: "turn_end",
@@ -139,7 +144,8 @@ export const endTurn: Statement<TurnRow> = {
     input_tokens = coalesce(($13::bigint[])[1], t.input_tokens),
     output_tokens = coalesce(($13::bigint[])[2], t.output_tokens),
     cached_tokens = coalesce(($13::bigint[])[3], t.cached_tokens),
-    reasoning_tokens = coalesce(($13::bigint[])[4], t.reasoning_tokens), model = coalesce($14, t.model)
+    reasoning_tokens = coalesce(($13::bigint[])[4], t.reasoning_tokens), model = coalesce($14, t.model),
+    deltas = left(t.deltas, $15::integer) || $16::text, failure_status = $17::smallint, failure_code = $18::text
   from target where t.tenant_id = $1 and t.id = target.id
   returning ${turnColumns}`,
 };
@@ -150,10 +156,13 @@ export interface SavedTurnRow extends TurnRow {
   readonly open_entry: string | null;
   readonly tools: string | null;
   readonly server: string;
+  readonly options: string | null;
+  /** The lengths of its deltas; null: they are not recorded. */
+  readonly deltas: string | null;
 }
 
 const savedTurn = `
-  select ${turnColumns}, t.text, t.open_entry, t.tools, t.server
+  select ${turnColumns}, t.text, t.open_entry, t.tools, t.server, t.options, t.deltas
   from turn t where t.tenant_id = $1 and t.id = $2::uuid and ${isOpen}`;
 
 /** An open turn. $1 tenant, $2 id. */
@@ -176,15 +185,29 @@ export const turnEntries: Statement<MessageRow> = {
   maxBytes: PAGE_BYTES,
 };
 
+/** The calls of tools that an agent would get of a conversation. $1 tenant, $2 conversation. */
+export const callEntries: Statement<{ parts: string | null }> = {
+  name: "turn_call_entries",
+  text: `
+  select m.parts from conversation c cross join lateral (${pathRows({
+    conversation: "c",
+    newestFirst: true,
+    after: "0",
+    where: "l.delete_time is null and l.kind = 3",
+    limit: "10000",
+  })}) m
+  where c.tenant_id = $1 and c.id = $2::uuid`,
+  maxBytes: 64 << 20,
+};
+
 /** The most bytes of a conversation that an agent gets. */
 const CONTEXT_BYTES = 16 << 20;
-/** The most entries. */
-const CONTEXT_ENTRIES = 1_000;
 const LATEST = { conversation: "c", newestFirst: true };
 
 /**
  * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results since
- * the first of them. $1 tenant, $2 conversation, $3 how many messages, $4 what else from this number on, or null.
+ * the first of them. $1 tenant, $2 conversation, $3 how many messages, $4 what else from this number on, or null, $5 how
+ * many entries at most.
  */
 export const turnContext: Statement<MessageRow> = {
   name: "turn_context",
@@ -202,7 +225,7 @@ export const turnContext: Statement<MessageRow> = {
     ...LATEST,
     after: "(least((select min(t.seq) from latest t), $4::bigint) - 1)",
     where: "l.delete_time is null and (l.kind is null or l.kind not in (5, 6))",
-    limit: String(CONTEXT_ENTRIES),
+    limit: "$5::bigint",
   })}) m
   where c.tenant_id = $1 and c.id = $2::uuid
   order by m.seq desc`,

@@ -15,7 +15,8 @@ export const listTurns = forEachViewer<ListedTurnRow>(
   (kind) => `
   select t.* from conversation c left join lateral (
     select ${turnColumns} from turn t
-    where t.tenant_id = $1 and t.conversation_id = c.id and ($4::uuid is null or t.id < $4::uuid)
+    where t.tenant_id = $1 and t.conversation_id = c.id and t.delete_time is null
+      and ($4::uuid is null or t.id < $4::uuid)
       and ($5::smallint = 0 or t.state = $5::smallint)
     order by t.id desc limit $6
   ) t on true

@@ -26,15 +26,19 @@ export const turnOfMessage: Statement<TurnRow> = {
  * Adds a turn to a locked conversation. $1 tenant, $2 id, $3 conversation, $4 agent, $5 caller, $6 the message's seq,
  * $7 reply id, $8 state, $9 server, $10 the length of the lease in milliseconds, $11 the member whose
  * part in it lets the caller write, or null, $12 the tools that the caller brings, or null, $13 the message's id, $14 when
- * it was asked for, or null for now.
+ * it was asked for, or null for now, $15 the seq of the first of the entries to reply to, or null, $16 the turn before it or
+ * null, $17 options, $18 note, $19 whether deltas are recorded, $20 whether calls that clients run end it, $21 whether its
+ * entries are deleted if it fails, $22 whether its record is deleted.
  */
 export const insertTurn: Statement<TurnRow> = {
   name: "turn_insert",
   text: `
   insert into turn as t (tenant_id, id, conversation_id, agent_id, caller, message_seq, message_id, reply_id, state,
-    server, lease_time, create_time, start_time, member_id, tools)
+    server, lease_time, create_time, start_time, member_id, tools, input_seq, previous_id, options, note, deltas,
+    ends_with_calls, discards, ephemeral)
   select $1, $2::uuid, $3::uuid, $4::uuid, $5, $6::bigint, $13::uuid, $7::uuid, $8::smallint, $9::uuid, ${lease("$10")},
-    n.time, case when $8::smallint = 2 then n.time end, $11, $12
+    n.time, case when $8::smallint = 2 then n.time end, $11, $12, $15::bigint, $16::uuid, $17, $18,
+    case when $19::boolean then '' end, $20::boolean, $21::boolean, $22::boolean
   from (select coalesce($14::timestamptz, ${now}) as time) n
   returning ${columns}`,
 };
@@ -74,13 +78,15 @@ export const startTurn: Statement<TurnRow> = {
 /**
  * Saves the text so far and renews the lease. No row: the turn has ended, or another server runs it.
  * $1 tenant, $2 id, $3 how much of the saved text stays, $4 the text after that, $5 when the first piece came or null,
- * $6 the length of the lease in milliseconds, $7 what the text belongs to, $8 the server.
+ * $6 the length of the lease in milliseconds, $7 what the text belongs to, $8 the server, $9 how much of the lengths of deltas
+ * stays, $10 those after that.
  */
 export const saveTurn: Statement<{ stop: string | null }> = {
   name: "turn_save",
   text: `
   update turn t set text = left(t.text, $3::integer) || $4::text, lease_time = ${lease("$6")},
-    first_delta_time = coalesce(t.first_delta_time, $5::timestamptz), open_entry = $7
+    first_delta_time = coalesce(t.first_delta_time, $5::timestamptz), open_entry = $7,
+    deltas = left(t.deltas, $9::integer) || $10::text
   where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2) and t.server = $8::uuid
   returning ${stop} as stop`,
 };
@@ -128,15 +134,17 @@ export interface FollowedTurnRow extends TurnRow {
   readonly text: string;
   /** What it belongs to, as domain/turns/reply-item.ts writes it; null: the reply, a message. */
   readonly open_entry: string | null;
+  /** The lengths of its deltas; null: they are not recorded. */
+  readonly deltas: string | null;
 }
 
 /** A turn, and what is saved of its text after an offset while it is open. $1 tenant, $2 caller, $3 id, $4 offset. */
 export const followTurn = forEachViewer<FollowedTurnRow>(
   "turn_follow",
   (kind) => `
-  select ${columns}, substr(t.text, $4::integer + 1) as text, t.open_entry
+  select ${columns}, substr(t.text, $4::integer + 1) as text, t.open_entry, t.deltas
   from turn t join conversation c on c.tenant_id = $1 and c.id = t.conversation_id
-  where t.tenant_id = $1 and t.id = $3::uuid and c.delete_time is null and ${visible(kind)}`,
+  where t.tenant_id = $1 and t.id = $3::uuid and t.delete_time is null and c.delete_time is null and ${visible(kind)}`,
 );
 
 /**

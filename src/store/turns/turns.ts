@@ -7,26 +7,22 @@ import { newId } from "../../domain/ids/id.ts";
 import type { TokenColumns } from "../../domain/turns/token-count.ts";
 import { type EndState, FinishReason, statesBefore, TurnState } from "../../domain/turns/turn.ts";
 import type { Queryable } from "../database.ts";
-import type { TurnRow } from "./columns.ts";
+import {
+  type DeltaChange,
+  deltaColumns,
+  type NewTurn,
+  type Refusal,
+  refusalColumns,
+  type TurnLease,
+  type TurnPlace,
+  type TurnRow,
+} from "./columns.ts";
 import { endTurn as endWithText } from "./entry-statements.ts";
 import { listTurns as listOfTurns } from "./list-statements.ts";
 import * as sql from "./statements.ts";
 
-export type { TurnRow } from "./columns.ts";
+export type { DeltaChange, NewTurn, Refusal, TurnLease, TurnPlace, TurnRow } from "./columns.ts";
 export type { FollowedTurnRow } from "./statements.ts";
-
-/** The place of a turn. */
-export interface TurnPlace {
-  readonly tenantId: string;
-  readonly conversationId: string;
-  readonly id: string;
-}
-
-/** The server that runs a turn, and the length of its lease in milliseconds. */
-export interface TurnLease {
-  readonly server: string;
-  readonly leaseMs: number;
-}
 
 /** The open turns of a locked conversation, oldest first. `expired`: its lease has ended. */
 export function openTurns(
@@ -47,23 +43,9 @@ export async function findTurnOf(
   return (await tx.query(sql.turnOfMessage, [tenantId, conversationId, messageSeq]))[0];
 }
 
-/** A turn to be added to a conversation. */
-export interface NewTurn {
-  readonly conversationId: string;
-  readonly agentId: string;
-  /** The message that it replies to; a fork may have inherited it. */
-  readonly message: { readonly id: string; readonly seq: bigint };
-  /** When it was asked for. Undefined: now. */
-  readonly time: Date | undefined;
-  readonly state: TurnState;
-  readonly lease: TurnLease;
-  /** The tools that the caller brings, as text. */
-  readonly tools: string | null;
-}
-
 /** Adds a turn to a locked conversation. */
 export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): Promise<TurnRow> {
-  const { conversationId, agentId, message, time, state, lease, tools } = turn;
+  const { conversationId, agentId, message, time, state, lease, tools, record } = turn;
   const values = [
     caller.tenantId,
     newId(),
@@ -79,6 +61,14 @@ export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): 
     tools,
     message.id,
     time ?? null,
+    record?.inputSeq ?? null,
+    record?.previousId ?? null,
+    record?.options ?? null,
+    record?.note ?? null,
+    record !== undefined,
+    record?.endsWithCalls ?? false,
+    record?.discards ?? false,
+    record?.ephemeral ?? false,
   ];
   const [row] = await tx.query(sql.insertTurn, values);
   if (row === undefined) throw new Error("a turn that was just added is not there");
@@ -123,6 +113,7 @@ export interface SavedPart {
   readonly firstDeltaTime: Date;
   /** What it belongs to, as the row keeps it. Null: the reply, a message. */
   readonly openEntry: string | null;
+  readonly deltas?: DeltaChange;
 }
 
 /**
@@ -136,7 +127,17 @@ export async function saveTurn(
   { server, leaseMs }: TurnLease,
 ): Promise<{ stop: string | null } | undefined> {
   if (part === undefined) return (await on.query(sql.renewTurn, [tenantId, id, leaseMs, server]))[0];
-  const values = [tenantId, id, part.offset, part.text, part.firstDeltaTime, leaseMs, part.openEntry, server];
+  const values: unknown[] = [
+    tenantId,
+    id,
+    part.offset,
+    part.text,
+    part.firstDeltaTime,
+    leaseMs,
+    part.openEntry,
+    server,
+  ];
+  values.push(...deltaColumns(part.deltas));
   return (await on.query(sql.saveTurn, values))[0];
 }
 
@@ -156,6 +157,8 @@ export interface TurnEnding {
   readonly finish: FinishReason;
   /** End it only if its lease has expired. */
   readonly onlyIfExpired?: boolean;
+  /** How the agent's endpoint refused the request. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** The end of a turn whose reply is one message of plain text. */
@@ -164,6 +167,8 @@ export interface TurnEnd extends TurnEnding {
   readonly text: string | undefined;
   /** Undefined: as it was saved. */
   readonly usage?: TokenColumns;
+  /** Default: what is recorded stays. */
+  readonly deltas?: DeltaChange;
 }
 
 /**
@@ -187,6 +192,8 @@ export async function endTurn(on: Queryable, place: TurnPlace, end: TurnEnd): Pr
     FinishReason.CANCELLED,
     end.usage?.tokens ?? null,
     end.usage?.model ?? null,
+    ...deltaColumns(end.deltas),
+    ...refusalColumns(end.refusal),
   ];
   return (await on.query(endWithText, values))[0];
 }

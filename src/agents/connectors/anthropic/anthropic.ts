@@ -4,6 +4,7 @@ import { type AnthropicConnector, AnthropicConnectorSchema } from "../../../../g
 import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
 import { HEARTBEAT, type ReplyPiece } from "../../../domain/turns/reply-piece.ts";
 import type { FinishReason } from "../../../domain/turns/turn.ts";
+import { bothInstructions } from "../../../domain/turns/turn-options.ts";
 import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
 import { brokeOff, errorIn, failureOf, isObject, reported } from "../failures.ts";
@@ -28,12 +29,13 @@ export function createAnthropic(bounded: Pick<BoundedFetch, "fetch">): Connector
   return ({ id, settings }, credential) => {
     const connector = fromJson(AnthropicConnectorSchema, settings);
     const url = messagesOf(connector.baseUrl || ANTHROPIC_URL);
-    return async function* ({ messages, tools }, signal) {
-      const fixed = fixedBytes(connector.instructions, tools);
+    return async function* ({ messages, tools, options }, signal) {
+      const instructions = bothInstructions(connector.instructions, options);
+      const fixed = fixedBytes(instructions, tools);
       const items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
       const hasThoughts = items.some((item) => item.kind === "thought" && item.own);
-      const told = (withThoughts: boolean) => historyOf(connector.instructions, items, withThoughts);
+      const told = (withThoughts: boolean) => historyOf(instructions, items, withThoughts);
       let history = told(true);
       for (let rounds = 0; ; rounds++) {
         const body = bodyOf(connector, history, tools);

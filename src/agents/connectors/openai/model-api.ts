@@ -11,6 +11,8 @@ export interface ModelApi {
   readonly path: string;
   /** Parts of the request that an endpoint may refuse, and can do without. */
   readonly options: readonly ApiOption[];
+  /** Fields of a request to Responses, as far as this API has them, under its names. */
+  parameters(asked: JsonObject): JsonObject;
   /** @param without the options that are left out */
   body(
     connector: OpenAiConnector,

@@ -1,12 +1,15 @@
 // The connector to endpoints with OpenAI's Chat Completions or Responses.
-import { fromJson } from "@bufbuild/protobuf";
-import { OpenAiApi, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
+import { create, fromJson } from "@bufbuild/protobuf";
+import { OpenAiApi, type OpenAiConnector, OpenAiConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
+import type { AgentTool } from "../../../domain/turns/agent-tool.ts";
+import { bothInstructions, type TurnOptions } from "../../../domain/turns/turn-options.ts";
 import type { BoundedFetch } from "../../../outbound/bounded-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
-import { failureOf, refusedWith } from "../failures.ts";
+import { failureOf, isObject, refusedWith } from "../failures.ts";
 import { fixedBytes, withinBudget } from "../history/budget.ts";
 import { agentSender, itemsOf } from "../history/items.ts";
 import { chatApi } from "./chat/chat.ts";
+import type { ModelApi } from "./model-api.ts";
 import { readBody } from "./read-body.ts";
 import { responsesApi } from "./responses/responses.ts";
 
@@ -28,16 +31,18 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
     }
   };
   return ({ id, version, settings }, credential) => {
-    const connector = fromJson(OpenAiConnectorSchema, settings);
-    const api = connector.api === OpenAiApi.RESPONSES ? responsesApi : chatApi;
+    const own = fromJson(OpenAiConnectorSchema, settings);
+    const api = own.api === OpenAiApi.RESPONSES ? responsesApi : chatApi;
     const agent = `${id}/${version}`;
-    const url = below(connector.baseUrl || OPENAI_URL, api.path);
+    const url = below(own.baseUrl || OPENAI_URL, api.path);
     const headers = {
       "content-type": "application/json",
       accept: "text/event-stream, application/json",
       ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
     };
-    return async function* ({ messages, tools }, signal) {
+    return async function* ({ messages, tools: all, options }, signal) {
+      const connector = options === undefined ? own : asAsked(own, api, options);
+      const tools = options === undefined ? all : beside(all, options);
       const fixed = fixedBytes(connector.instructions, tools);
       const items = withinBudget(itemsOf(messages, agentSender(id)), connector.maxContextTokens, fixed);
       const taken = items.flatMap((item) => (item.kind === "call" ? [item.callId] : []));
@@ -59,6 +64,26 @@ export function createOpenAi({ fetch }: Pick<BoundedFetch, "fetch">): ConnectorF
       }
     };
   };
+}
+
+/** The connector with what is asked of it in one turn. */
+function asAsked(own: OpenAiConnector, api: ModelApi, options: TurnOptions): OpenAiConnector {
+  const { tools, ...parameters } = api.parameters(options.parameters);
+  const { tools: before } = own.parameters ?? {};
+  const both = [before, tools].flatMap((some) => (Array.isArray(some) ? some : []));
+  return create(OpenAiConnectorSchema, {
+    ...own,
+    model: options.model || own.model,
+    instructions: bothInstructions(own.instructions, options),
+    parameters: { ...own.parameters, ...parameters, ...(both.length > 0 && { tools: both }) },
+  });
+}
+
+/** The tools that are not among those which the caller wrote in the endpoint's own words. */
+function beside(tools: readonly AgentTool[], { parameters }: TurnOptions): readonly AgentTool[] {
+  const { tools: asked } = parameters;
+  const names = new Set(Array.isArray(asked) ? asked.map((tool) => (isObject(tool) ? tool.name : undefined)) : []);
+  return tools.filter(({ name, place }) => place !== "client" || !names.has(name));
 }
 
 /** Keeps the query: Azure requires its `api-version` there. */

@@ -81,5 +81,22 @@ export const TurnEntity = defineEntity({
     cachedTokens: p.bigint().nullable(),
     reasoningTokens: p.bigint().nullable(),
     model: p.text().nullable(),
+    /** The first of the entries that it replies to. Null: it is `messageSeq`. */
+    inputSeq: p.bigint().nullable(),
+    /** The turn that it follows. */
+    previousId: p.uuid().nullable(),
+    /** What is asked of the model in this turn, and what its caller noted: JSON. */
+    options: p.text().nullable(),
+    note: p.text().nullable(),
+    /** The lengths of its deltas, see domain/turns/delta-log.ts. Null: not recorded. */
+    deltas: p.text().nullable(),
+    endsWithCalls: p.boolean().default(false),
+    /** Whether its entries are deleted if it fails. */
+    discards: p.boolean().default(false),
+    /** Whether its record is deleted after its end. */
+    ephemeral: p.boolean().default(false),
+    failureStatus: p.smallint().default(0),
+    failureCode: p.text().default(""),
+    deleteTime: p.datetime(3).nullable(),
   },
 });

@@ -45,6 +45,8 @@ export const ConversationEntity = defineEntity({
     /** The conversation that it was forked from, and where. */
     originId: p.uuid().nullable(),
     originSeq: p.bigint().nullable(),
+    /** Made for a turn that named none; lists leave it out. */
+    unlisted: p.boolean().default(false),
   },
 });
 

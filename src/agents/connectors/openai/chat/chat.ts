@@ -5,11 +5,13 @@ import type { AgentTool } from "../../../../domain/turns/agent-tool.ts";
 import { schemaOf } from "../../history/arguments.ts";
 import type { ModelApi } from "../model-api.ts";
 import { historyOf, type ThoughtsTold } from "./history.ts";
+import { chatParameters } from "./parameters.ts";
 import { ChatReply } from "./reply.ts";
 
 export const chatApi: ModelApi = {
   path: "/chat/completions",
   options: [{ name: "stream_options", refused: /stream_options|include_usage/i, isLasting: true }],
+  parameters: chatParameters,
   body: (connector, items, tools, without) => ({
     ...parametersOf(connector, tools),
     messages: historyOf(connector.instructions, items, TOLD[connector.reasoningHistory]) as never,

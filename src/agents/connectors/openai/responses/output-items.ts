@@ -134,6 +134,8 @@ export class OutputItems {
   #added(item: JsonValue | undefined, index: JsonValue | undefined): void {
     if (!isObject(item)) return;
     const known = this.#known.of({ output_index: index ?? null, item_id: item.id ?? null });
+    // Its id is told before its thoughts.
+    if (item.type === "reasoning" && isId(item.id)) this.#sorter.other({ kind: "reasoning", text: "", id: item.id });
     if (item.type === "function_call" || item.type === "custom_tool_call") known.call ??= this.#begin(item);
   }
 
@@ -153,7 +155,7 @@ export class OutputItems {
       callId,
       name,
       type: type === "custom_tool_call" ? ToolType.CUSTOM : ToolType.FUNCTION,
-      ...(typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH && { partId: id }),
+      ...(isId(id) && { partId: id }),
       ...kept(rest),
     });
   }
@@ -184,7 +186,7 @@ export class OutputItems {
     this.#text.close();
     this.#sorter.other({
       kind: "reasoning_end",
-      ...(typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH && { id }),
+      ...(isId(id) && { id }),
       ...(summaries.length > 0 && { summary: summaries }),
       ...(typeof encrypted === "string" && encrypted.length <= MAX_ITEM_LENGTH && { encrypted }),
       ...kept(rest),
@@ -201,6 +203,10 @@ export class OutputItems {
     const part = create(PartSchema, { content: { case: "opaque", value: { format: "openai", json } } });
     this.#sorter.other({ kind: "part", entry: MessageKind.ITEM, part });
   }
+}
+
+function isId(id: JsonValue | undefined): id is string {
+  return typeof id === "string" && id !== "" && id.length <= MAX_ID_LENGTH;
 }
 
 function textsIn(parts: JsonValue | undefined): string[] {

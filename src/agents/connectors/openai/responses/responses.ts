@@ -22,6 +22,7 @@ export const responsesApi: ModelApi = {
     // Models that do not think, and servers that do not know it.
     { name: "include", refused: /encrypted.content|["'`]include(\[\d+\])?["'`]/i, isLasting: true },
   ],
+  parameters: (asked) => asked,
   body: (connector, items, tools, without) => ({
     ...parametersOf(connector, tools, without.has("include")),
     ...(connector.instructions !== "" && { instructions: connector.instructions }),

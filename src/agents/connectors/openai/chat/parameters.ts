@@ -1,0 +1,63 @@
+// Fields of a request to Responses, as Chat Completions has them. What it does not have is left out: strict servers refuse it.
+import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
+import { isObject } from "../../failures.ts";
+
+/** What has the same name in both. */
+const SAME = [
+  "temperature",
+  "top_p",
+  "service_tier",
+  "user",
+  "safety_identifier",
+  "prompt_cache_key",
+  "prompt_cache_retention",
+];
+
+export function chatParameters(asked: JsonObject): JsonObject {
+  const { max_output_tokens, top_logprobs, reasoning, text, tools, tool_choice, parallel_tool_calls } = asked;
+  const functions = Array.isArray(tools) ? tools.flatMap(toolOf) : [];
+  const choice = functions.length === 0 ? undefined : choiceOf(tool_choice);
+  const effort = isObject(reasoning) ? reasoning.effort : undefined;
+  const format = isObject(text) ? formatOf(text.format) : undefined;
+  const verbosity = isObject(text) ? text.verbosity : undefined;
+  return {
+    ...Object.fromEntries(SAME.flatMap((name) => (asked[name] == null ? [] : [[name, asked[name]]]))),
+    ...(max_output_tokens != null && { max_completion_tokens: max_output_tokens }),
+    ...(top_logprobs != null && { logprobs: true, top_logprobs }),
+    ...(effort != null && { reasoning_effort: effort }),
+    ...(verbosity != null && { verbosity }),
+    ...(format !== undefined && { response_format: format }),
+    ...(functions.length > 0 && { tools: functions }),
+    ...(choice !== undefined && { tool_choice: choice }),
+    ...(functions.length > 0 && parallel_tool_calls != null && { parallel_tool_calls }),
+  };
+}
+
+function toolOf(tool: JsonValue): JsonObject[] {
+  if (!isObject(tool) || tool.type !== "function") return [];
+  const { name, description, parameters, strict } = tool;
+  const described = {
+    ...(description != null && { description }),
+    ...(parameters != null && { parameters }),
+    ...(strict != null && { strict }),
+  };
+  return [{ type: "function", function: { name: name ?? "", ...described } }];
+}
+
+function choiceOf(choice: JsonValue | undefined): JsonValue | undefined {
+  if (typeof choice === "string") return choice;
+  if (!isObject(choice)) return undefined;
+  if (choice.type === "function") return { type: "function", function: { name: choice.name ?? "" } };
+  if (choice.type !== "allowed_tools" || !Array.isArray(choice.tools)) return undefined;
+  const tools = choice.tools.flatMap((tool) =>
+    isObject(tool) && tool.type === "function" ? [{ type: "function", function: { name: tool.name ?? "" } }] : [],
+  );
+  return { type: "allowed_tools", allowed_tools: { mode: choice.mode ?? "auto", tools } };
+}
+
+function formatOf(format: JsonValue | undefined): JsonObject | undefined {
+  if (!isObject(format) || format.type === "text") return undefined;
+  if (format.type !== "json_schema") return { type: format.type ?? "" };
+  const { type: _, ...schema } = format;
+  return { type: "json_schema", json_schema: schema };
+}

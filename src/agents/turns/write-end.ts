@@ -1,0 +1,31 @@
+// Writes the end of a turn; of one that discards what it added, that is deleted in the same transaction if it fails.
+import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
+import type { Database, Queryable } from "../../store/database.ts";
+import { discardEntries } from "../../store/turns/records.ts";
+import type { TurnEnding, TurnPlace, TurnRow } from "../../store/turns/turns.ts";
+
+/**
+ * What was cut off is kept, and so is what was cancelled.
+ *
+ * @param write ends the turn; undefined: it had ended before
+ */
+export function writeEnd(
+  database: Database,
+  place: TurnPlace,
+  discards: boolean,
+  { state, finish }: TurnEnding,
+  write: (on: Queryable) => Promise<TurnRow | undefined>,
+): Promise<TurnRow | undefined> {
+  if (!discards || state !== TurnState.FAILED || finish !== FinishReason.ERROR) return write(database);
+  const { tenantId, conversationId } = place;
+  const conversation = { tenantId, id: conversationId };
+  return database.transaction(
+    undefined,
+    async (tx) => {
+      const row = await write(tx);
+      if (row?.state === TurnState.FAILED) await discardEntries(tx, place);
+      return row;
+    },
+    { conversation },
+  );
+}
