@@ -42,8 +42,8 @@ export function toUiMessage({ id, clientId, role, content, parts, metadata }: Me
 
 /** The conversation of a chat that is new, with the messages before the last one. */
 export async function makeChat({ canonical, context, posted, agent }: PostParts): Promise<Conversation> {
+  if (posted.count - 1 > MAX_NEW) throw tooMany();
   const before = Array.from({ length: posted.count - 1 }, (_, index) => toDraft(posted.message(index)));
-  if (before.length > MAX_NEW) throw tooMany();
   const request = { conversation: { clientId: posted.id, agent }, messages: before };
   try {
     const { conversation } = await canonical.call(context, ConversationService.method.createConversation, request);

@@ -11,11 +11,11 @@ import { replyToKnown } from "./known.ts";
 import { findMessage } from "./known-messages.ts";
 import { makeChat, storeUnknown, toDraft } from "./messages.ts";
 import type { PostParts, Reply } from "./reply.ts";
-import { clientTools, type UiMessage } from "./request.ts";
+import { clientTools, type PostedChat, type UiMessage } from "./request.ts";
 
 export async function replyTo(parts: PostParts): Promise<Reply> {
   const { canonical, context, posted, agent } = parts;
-  const at = posted.count - 1;
+  const at = placeOfLast(posted);
   const last = posted.message(at);
   if (last.role === "system")
     throw invalidField(`${posted.place(at)}.role`, "must be user or assistant in the last message", "role");
@@ -33,6 +33,17 @@ export async function replyTo(parts: PostParts): Promise<Reply> {
   }
   if (found !== undefined) await storeUnknown(parts, id);
   return say(parts, id, last);
+}
+
+/** So many messages of a client's own may follow a user's at most. */
+const MAX_SHOWN = 100;
+
+/** A reply that is made once more is one to a user, whatever the client has shown after that. */
+function placeOfLast({ count, regenerates, message }: PostedChat): number {
+  if (!regenerates) return count - 1;
+  let at = count - 1;
+  while (at > 0 && at > count - MAX_SHOWN && message(at).role !== "user") at--;
+  return message(at).role === "user" ? at : count - 1;
 }
 
 /** Stores the message and has the agent reply. One that is stored is followed, also if it was sent with other words. */

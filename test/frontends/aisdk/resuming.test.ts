@@ -116,6 +116,88 @@ describe.each(VERSIONS)("version %i", (version) => {
   });
 });
 
+/** Places in a stream of bytes where it may break off, by what stands there. */
+function placesIn(stream: Buffer): Map<string, number> {
+  const at = (text: string, more = 0) => stream.indexOf(text) + more;
+  return new Map([
+    ["before the first byte", 0],
+    ["within the first comment", 1],
+    ["within the word data", at("data:", 2)],
+    ["before the first chunk", at('{"type":"start"')],
+    ["within the first chunk", at('{"type":"start"', 5)],
+    ["between the two ends of a line", at("}\n\n", 2)],
+    ["after the first chunk", at("}\n\n", 3)],
+    ["within a name", at('"reasoning-delta"', 4)],
+    ["within a character", at("ü", 1)],
+    ["within an escape", at("\\n", 1)],
+    ["within the input of a call", at('"inputTextDelta"', 20)],
+    ["after the input of a call", at('"tool-input-available"')],
+    ["after all that was said", stream.length],
+  ]);
+}
+
+describe.each(VERSIONS)("version %i", (version) => {
+  test("a stream that breaks off at any byte is resumed to the same message", async () => {
+    const result = { callId: "c1", output: { case: "text", value: "found" } } as const;
+    const found: Any = { piece: { case: "part", value: { content: { case: "toolResult", value: result } } } };
+    const said = [
+      thought("hm, ü"),
+      { text: "Grün\nund " },
+      ...calls("c1", "search", '{"q":"grün"}'),
+      found,
+      { text: "rot, " },
+    ];
+    const whole = pauses(said);
+    server.script.push(whole.call);
+    const response = await open(randomUUID(), "", new AbortController().signal);
+    await whole.asked;
+    const bytes: Buffer[] = [];
+    for await (const chunk of response.body ?? []) {
+      bytes.push(Buffer.from(chunk));
+      if (Buffer.concat(bytes).includes("rot, ")) break;
+    }
+    whole.goOn();
+    for (const [place, end] of placesIn(Buffer.concat(bytes))) {
+      const { call, asked, goOn } = pauses(said, [{ text: "blau" }]);
+      server.script.push(call);
+      const cuts: typeof fetch = async (input, init) => {
+        const answer = await fetch(input, init);
+        return init?.method === "POST" ? new Response(cutAfter(answer, end), answer) : answer;
+      };
+      const chat = chatOf(server, version, { fetch: cuts });
+      const sending = chat.sendMessage({ text: "Hi" });
+      await asked;
+      await sending;
+      expect(chat.status, place).toBe("error");
+      const resuming = chat.resumeStream();
+      await expect.poll(() => chat.status).toBe("streaming");
+      goOn();
+      await resuming;
+      expect(chat.error, place).toBeUndefined();
+      expect(textOf(chat.lastMessage), place).toBe("Grün\nund |rot, blau");
+      expect(await historyOf(server, chat.id), place).toEqual(chat.messages);
+    }
+  }, 60_000);
+});
+
+/** The body up to a byte, and then what a browser gives for a broken line. */
+function cutAfter(response: Response, end: number): ReadableStream<Uint8Array> {
+  let left = end;
+  const reader = response.body?.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = left > 0 ? await reader?.read() : undefined;
+      if (next?.value !== undefined) {
+        controller.enqueue(next.value.subarray(0, left));
+        left -= next.value.length;
+      }
+      if (left > 0 && next?.done === false) return;
+      await reader?.cancel();
+      controller.error(new TypeError("network error"));
+    },
+  });
+}
+
 test("nothing runs: 204 without a body, also for a chat that does not exist, and that waits", async () => {
   const id = randomUUID();
   const none = await request(server, "GET", `/api/chat/${id}/stream`);
