@@ -78,6 +78,7 @@ export function toConversation(row: ConversationRow, { tenantId, memberId }: Rea
       participating: row.read_seq !== null,
       readSeq: row.read_seq ?? 0n,
       unreadCount: row.unread_count,
+      unreadMentionCount: row.unread_mention_count ?? 0,
     };
   }
   if (row.origin_id !== null) {
@@ -121,8 +122,17 @@ export function toMessage(row: MessageRow): Message {
     step: 0,
     parentId: row.parent_id ?? "",
     reactions: [],
+    replyTo: row.reply_to ?? "",
+    replyCount: 0,
+    mentions: [],
   };
-  if (row.tally) message.reactions = toReactionCounts(...row.tally);
+  if (row.mentions !== null) message.mentions = [...row.mentions];
+  if (row.tally) {
+    const [counts, mine, replyCount, lastReplyTime] = row.tally;
+    message.reactions = toReactionCounts(counts, mine);
+    message.replyCount = replyCount;
+    if (lastReplyTime !== null) message.lastReplyTime = timestampOfMs(lastReplyTime);
+  }
   if (row.parts === null) message.parts = [];
   else setStoredParts(message as Message, row.parts);
   if (row.turn_id !== null) message.turnId = row.turn_id;

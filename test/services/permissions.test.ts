@@ -141,6 +141,13 @@ const TABLE: Readonly<Record<string, Row>> = {
   "MessageService/ListMessages, deleted": [inConversation({ deleted: DeletedFilter.ONLY }), READ_ONE],
   "MessageService/ListMessageRevisions": [message, READ_ONE],
   "MessageService/ListBranches": [conversation, READ_ONE],
+  "MessageService/ListReplies": [message, "nf -- -- -- -- -- sm sm"],
+  "MessageService/ListMentions": [() => ({}), "-- -- -- -- -- pd sm sm"],
+  "MessageService/SendMessage, in reply": [
+    ({ conversationId, messageId }) => ({ conversationId, message: { ...say, replyTo: messageId } }),
+    WRITE,
+  ],
+  "MessageService/SendMessage, to @all": [inConversation({ message: { ...say, mentions: ["@all"] } }), MANAGE],
   "MessageService/SelectBranch": [(scene) => ({ ...conversation(scene), ...message(scene) }), WRITE],
   "MessageService/SendMessage, after another": [
     ({ conversationId, messageId }) => ({ conversationId, message: { ...say, parentId: messageId } }),

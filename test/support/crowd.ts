@@ -80,6 +80,9 @@ async function fill(url: string, tenant: string): Promise<void> {
       where t.tenant_id = '${tenant}'
       union all select '${tenant}', '${LONG}', ${REACTED_AFTER} + 1, 'reactor-' || n, '👍', ${second("n")}
       from generate_series(1, 999) n;
+    insert into mention (tenant_id, conversation_id, member_id, seq, message_id, create_time)
+      select m.tenant_id, m.conversation_id, 'ada', m.seq, m.id, m.create_time from message m
+      where m.tenant_id = '${tenant}' and m.tallied;
     insert into event (tenant_id, conversation_id, seq, type, actor, data)
       select '${tenant}', '${LONG}', 2 * n, 1, 'ada', '{}' from generate_series(1, ${LONG_MESSAGES}) n;
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content)

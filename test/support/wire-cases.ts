@@ -322,6 +322,38 @@ const MESSAGES: readonly WireCase[] = [
     },
   },
   {
+    rpc: "MessageService.SendMessage",
+    name: "in reply, with mentions",
+    async requests(world) {
+      const asked = await talk(world);
+      const { messages } = await messagesOf(world).listMessages(asked);
+      return [{ ...asked, message: { ...MESSAGE, replyTo: messages[0]?.id ?? "", mentions: ["bob", "@all"] } }];
+    },
+  },
+  {
+    rpc: "MessageService.ListReplies",
+    async requests(world) {
+      const asked = await talk(world);
+      const { messages } = await messagesOf(world).listMessages(asked);
+      const replyTo = messages[0]?.id ?? "";
+      const replies = [
+        { content: "b", replyTo },
+        { content: "c", replyTo },
+      ];
+      await messagesOf(world).batchSendMessages({ ...asked, messages: replies });
+      return [{ messageId: replyTo, pageSize: 1 }];
+    },
+  },
+  {
+    rpc: "MessageService.ListMentions",
+    async requests(world) {
+      const asked = await talk(world);
+      const bob = createClient(MessageService, transportOver("Connect proto", world.server.url, world.key));
+      await bob.sendMessage({ ...asked, message: { content: "b", mentions: ["ada"] } });
+      return [asked];
+    },
+  },
+  {
     rpc: "MessageService.ListBranches",
     async requests(world) {
       const asked = await talk(world);

@@ -22,6 +22,7 @@ import type { Database } from "../../store/database.ts";
 import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
 import { formatCursor, parseCursor } from "./cursor.ts";
+import { Thread } from "./thread.ts";
 
 export interface Subscriptions {
   readonly database: Database;
@@ -78,7 +79,7 @@ export function subscribe(
 
 async function subscribeToOne(
   parts: Subscriptions,
-  { conversationId, afterSeq, cursor }: SubscribeRequest,
+  { conversationId, afterSeq, cursor, threadMessageId }: SubscribeRequest,
   context: CallContext,
   signal: AbortSignal,
   sink: Sink,
@@ -97,12 +98,16 @@ async function subscribeToOne(
     context.flushHeaders();
   }
   const renew = renewing(parts, context);
+  const thread = threadMessageId === "" ? undefined : new Thread(threadMessageId, parts.heartbeatMs);
   const entries = mapped<LogEntry | undefined, SubscribeResponse>(sink, (some) => {
     const last = some.at(-1);
     // Nothing came for a while.
     if (last === undefined) return [signOfLife(String(after))];
     after = last.seq;
-    return answersOf(some as readonly LogEntry[], id);
+    if (thread === undefined) return answersOf(some as readonly LogEntry[], id);
+    const concerned = thread.of(some as readonly LogEntry[]);
+    if (concerned.length === 0 && thread.isQuiet()) return [signOfLife(String(after))];
+    return concerned.map((entry) => answerOf(entry, id));
   });
   await followLog(parts, renew, id, after, parts.heartbeatMs, signal).pushTo(entries);
   throw notFound("conversation");
@@ -116,10 +121,13 @@ function pastEnd(cursor: string, end: bigint): Error {
 
 async function* subscribeToAll(
   parts: Subscriptions,
-  { afterSeq, cursor }: SubscribeRequest,
+  { afterSeq, cursor, threadMessageId }: SubscribeRequest,
   context: CallContext,
   signal: AbortSignal,
 ): AsyncIterable<SubscribeResponse> {
+  if (threadMessageId !== "") {
+    throw invalidField("thread_message_id", "is of one conversation; name it", "thread_message_id");
+  }
   if (afterSeq !== 0n) throw invalidField("after_seq", "is a place in one conversation; name it", "after_seq");
   const from = cursor === "" ? undefined : parseCursor(cursor);
   for await (const step of followFeed(parts, renewing(parts, context), from, parts.heartbeatMs, signal)) {

@@ -1,4 +1,4 @@
-// Sends messages after an entry that the caller names: in a transaction, for another branch may become the live one.
+// Sends messages that name others: in a transaction, for what they name is looked up, and another branch may become live.
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
@@ -8,10 +8,10 @@ import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import type { Queryable } from "../../store/database.ts";
 import { findSent } from "../../store/messages/client-ids.ts";
 import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
-import { appendMessages } from "../../store/messages/sends.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDraft, toMessage } from "../convert.ts";
 import { checkParents, followParent } from "./branches.ts";
+import { appendNaming } from "./references.ts";
 import type { Sending } from "./send.ts";
 
 /** `field` names the message at a place in errors. */
@@ -37,7 +37,11 @@ export async function sendBranched(
     requireOpen(row.status);
     const parentId = added[0] === drafts[0] ? (messages[0]?.parentId ?? "") : "";
     if (parentId !== "") await followParent(tx, caller, row, parentId, `${field(0)}.parent_id`);
-    const last = await appendMessages(tx, caller, row.id, added, parentId.toLowerCase() || undefined);
+    const naming = added.map((draft) => {
+      const index = drafts.indexOf(draft);
+      return { draft, naming: messages[index] as Message, field: field(index) };
+    });
+    const last = await appendNaming(tx, caller, row, naming, parentId);
     next = (last ?? 0n) - BigInt(added.length) + 1n;
   }
   const sent: Message[] = [];

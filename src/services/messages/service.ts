@@ -1,5 +1,5 @@
 // MessageService: sends, reads, edits, deletes and finds messages.
-import { type Message, MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageRevisionSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
@@ -23,9 +23,11 @@ import { batchListMessages } from "./batch.ts";
 import { readBranches, selectBranch } from "./branches.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { listMessages, searchMessages } from "./list.ts";
+import { names } from "./references.ts";
 import { replaceMessages } from "./replace.ts";
 import { requireAnswerable, sendMessages } from "./send.ts";
 import { sendBranched } from "./send-branched.ts";
+import { listMentions, listReplies } from "./threads.ts";
 
 export interface MessageServiceOptions {
   readonly database: Database;
@@ -52,7 +54,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     async sendMessage(request, context) {
       const { conversationId, participantsOnly } = request;
       const messages = request.message ? [request.message] : [];
-      if (isBranched(messages)) return sendOnBranch(request, context);
+      if (messages.some(names)) return sendOnBranch(request, context);
       const call = [pb.SendMessageRequestSchema, request] as const;
       const [message] = await sendMessages(sending, context, call, { conversationId, messages, participantsOnly });
       return message === undefined ? {} : { message };
@@ -60,7 +62,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
 
     async batchSendMessages(request, context) {
       requireAnswerable(request.messages);
-      if (isBranched(request.messages)) return batchSendOnBranch(request, context);
+      if (request.messages.some(names)) return batchSendOnBranch(request, context);
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
       return { messages: await sendMessages(sending, context, call, request) };
     },
@@ -152,6 +154,10 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       return { branch };
     }),
 
+    listReplies: (request, context) => listReplies(database, secrets, request, context),
+
+    listMentions: (request, context) => listMentions(database, secrets, request, context),
+
     async listBranches(request, { principal }) {
       const caller = callerFrom(principal);
       const { items, ...page } = await paginate(secrets, caller, pb.ListBranchesRequestSchema, request, {
@@ -184,11 +190,6 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       return { revisions: items, ...page };
     },
   });
-}
-
-/** Whether one of them says what it follows. */
-function isBranched(messages: readonly Pick<Message, "parentId">[]): boolean {
-  return messages.some(({ parentId }) => parentId !== "");
 }
 
 function actOn(action: string, id: string) {

@@ -83,6 +83,8 @@ function eventOf(row: EventRow, conversationId: string): Event {
     turn_id: null,
     step: null,
     parent_id: null,
+    reply_to: null,
+    mentions: null,
   };
   const rest = { delete_time: null, revision: 0, version: 0, message_create_time: new Date(0) };
   const event = toEvent({ ...row, ...message, ...empty, ...rest } as unknown as LogEntry, conversationId);

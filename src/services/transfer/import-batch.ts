@@ -106,6 +106,7 @@ async function add(
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
   await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);
+  await entries.addReferences(tx, tenantId, placed);
   const skippedMore = await addMore(tx, tenantId, placing.more);
   await store.numberConversations(tx, tenantId, fresh);
   const messages = placed.filter(({ item }) => item.kind === "message").length;

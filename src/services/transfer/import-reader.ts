@@ -161,8 +161,9 @@ class LineReader {
     if (isForeign(id) && !createTime) fault("message.message.create_time: is needed with a foreign id");
     checkAuthor("message.message.sender", record.message?.sender);
     checkEditors("message", record.revisions);
-    const { parentId = "" } = record.message ?? {};
+    const { parentId = "", replyTo = "" } = record.message ?? {};
     if (isForeign(parentId)) fault("message.message.parent_id: must be a UUID");
+    if (isForeign(replyTo)) fault("message.message.reply_to: must be a UUID");
     const name = isForeign(id) ? `${conversationId}/${id}` : id;
     const own = importedId(this.#caller.tenantId, "message", name, dateOf(createTime));
     const item = { kind: "message", ...fromMessageRecord(record, own, conversationId, importing) } as const;

@@ -118,6 +118,8 @@ export function fromMessageRecord(
     turn_id: message.turnId === "" ? null : message.turnId.toLowerCase(),
     step: message.step || null,
     parent_id: message.parentId.toLowerCase() || null,
+    reply_to: message.replyTo.toLowerCase() || null,
+    mentions: message.mentions.length > 0 ? [...new Set(message.mentions)] : null,
   };
   return { row, revisions: kept };
 }

@@ -46,7 +46,7 @@ export async function* chat(
       const { parentId } = message;
       if (parentId !== "") await requireParent(tx, caller, conversation, parentId, "message.parent_id");
       return {
-        ask: async () => ({ message: await addMessage(tx, caller, conversation, draft, parentId), isNew: true }),
+        ask: async () => ({ message: await addMessage(tx, caller, conversation, draft, message), isNew: true }),
       };
     },
   });

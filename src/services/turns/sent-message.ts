@@ -9,10 +9,10 @@ import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { findSent } from "../../store/messages/client-ids.ts";
 import { type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
-import { appendMessages } from "../../store/messages/sends.ts";
 import { findTurnOf } from "../../store/turns/turns.ts";
 import { toMessage } from "../convert.ts";
 import { followParent } from "../messages/branches.ts";
+import { appendNaming, type Naming } from "../messages/references.ts";
 import { toTurn } from "./convert.ts";
 
 /**
@@ -40,11 +40,12 @@ export async function addMessage(
   caller: Caller,
   row: LockedRow,
   draft: MessageDraft,
-  parentId: string,
+  naming: Naming,
 ): Promise<MessageRow> {
   const { id } = row;
+  const { parentId } = naming;
   if (parentId !== "") await followParent(tx, caller, row, parentId, "message.parent_id");
-  const seq = await appendMessages(tx, caller, id, [draft], parentId.toLowerCase() || undefined);
+  const seq = await appendNaming(tx, caller, row, [{ draft, naming, field: "message" }], parentId);
   const message = seq === undefined ? undefined : await readLockedMessage(tx, caller, id, seq);
   if (message === undefined) throw new Error("a message that was just added is not there");
   return message;

@@ -45,6 +45,8 @@ export interface ConversationRow {
   /** Null: the caller is not a participant. */
   readonly read_seq: bigint | null;
   readonly unread_count: number;
+  /** Null: none. */
+  readonly unread_mention_count: number | null;
 }
 
 /** Maximum unread count, and the number of latest messages that are searched for unread ones. */
@@ -58,7 +60,16 @@ export const conversationColumns = `
   c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time, c.client_id, c.segmented, c.origin_id, c.origin_seq,
   first.participants, (c.owner_id = $2::text) is true as is_owner,
   (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,
-  unread.count as unread_count`;
+  unread.count as unread_count,
+  case when c.mentioned then (
+    select count(*)::integer from (
+      select from mention n
+      join message u on u.tenant_id = $1 and u.conversation_id = n.conversation_id and u.seq = n.seq
+      where n.tenant_id = $1 and n.conversation_id = me.conversation_id and n.member_id = me.member_id
+        and n.seq > me.read_seq and u.delete_time is null and ${onPath("u")}
+      limit ${UNREAD_CAP}
+    ) n
+  ) end as unread_mention_count`;
 
 /** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
 export const conversationJoins = `

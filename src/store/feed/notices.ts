@@ -46,6 +46,8 @@ export function noticeEntry({ type, actor, seq = 0, data = {} }: FeedNotice, cre
     turn_id: null,
     step: null,
     parent_id: null,
+    reply_to: null,
+    mentions: null,
   };
 }
 

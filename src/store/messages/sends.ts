@@ -119,21 +119,33 @@ export async function sendMany(
   return rows.map((row) => (row.visible || row.in_progress ? row : undefined));
 }
 
+/** What messages name, one for each. */
+export interface References {
+  /** Of the first message. Empty: none. */
+  readonly parentId: string;
+  readonly references: readonly { readonly replyTo: string | null; readonly mentions: readonly string[] | null }[];
+}
+
 /**
- * Adds messages at the end of a locked conversation, the first with the parent that was given. Returns the number of the last one; undefined if there is none.
+ * Adds messages at the end of a locked conversation, with what they name. Returns the number of the last one; undefined if there is none.
  */
 export async function appendMessages(
   tx: Queryable,
   caller: Caller,
   conversationId: string,
   drafts: readonly MessageDraft[],
-  parentId?: string,
+  { parentId, references }: References = { parentId: "", references: [] },
 ): Promise<bigint | undefined> {
   if (drafts.length === 0) return undefined;
   const ids = newIds(drafts.length);
   const place = [caller.tenantId, conversationId, caller.actor, ids];
   const columns = [...columnsOf(drafts), ...partColumnsOf(drafts), clientIdsOf(drafts)];
-  const parents = drafts.map((_, index) => (index === 0 ? parentId : undefined) ?? null);
-  const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents]);
+  const parents = drafts.map((_, index) => (index === 0 && parentId !== "" ? parentId : null));
+  const replies = drafts.map((_, index) => references[index]?.replyTo ?? null);
+  const mentions = drafts.map((_, index) => {
+    const ids = references[index]?.mentions ?? null;
+    return ids && JSON.stringify(ids);
+  });
+  const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents, replies, mentions]);
   return row?.last_seq;
 }

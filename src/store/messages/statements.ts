@@ -103,7 +103,24 @@ export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
   update message m set delete_time = case when $4::boolean then date_trunc('milliseconds', clock_timestamp()) end,
     version = m.version + 1
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])
-  returning m.conversation_id, m.seq, m.kind)
+  returning m.conversation_id, m.seq, m.kind, m.reply_to, m.create_time
+  ), replied as (
+    update message_tally t set reply_count = t.reply_count + case when $4::boolean then -n.count else n.count end,
+      last_reply_time = case when $4::boolean then (
+          select l.create_time from message l
+          where l.tenant_id = $1 and l.conversation_id = $2::uuid and l.reply_to = n.reply_to and l.delete_time is null
+            and l.kind is null and l.seq <> all($3::bigint[])
+          order by l.seq desc limit 1)
+        else greatest(t.last_reply_time, n.last) end
+    from (
+      select m.reply_to, count(*)::integer as count, max(m.create_time) as last from marked m
+      where m.reply_to is not null and m.kind is null group by m.reply_to
+    ) n cross join lateral (
+      -- A fence: each is looked up.
+      select p.seq from message p where p.tenant_id = $1 and p.id = n.reply_to and p.conversation_id = $2::uuid limit 1
+    ) p
+    where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.seq = p.seq
+  )
   select m.kind from marked m where ${onPathOf("m", "$2::uuid")}`,
 };
 
@@ -125,6 +142,20 @@ export const markMessagesDeletedAfter: Statement<{ count: bigint; messages: bigi
       version = m.version + 1
     where m.tenant_id = $1 and m.conversation_id = $2::uuid and (m.delete_time is null) = $3::boolean
       and m.seq > $4::bigint and m.seq <= (select p.last_seq from piece p)
+    returning m.reply_to, m.create_time, m.kind
+  ), replied as (
+    -- All replies go, in order: the last one takes the time with it.
+    update message_tally t set reply_count = t.reply_count + case when $3::boolean then -n.count else n.count end,
+      last_reply_time = case when $3::boolean then case when t.reply_count > n.count then t.last_reply_time end
+        else greatest(t.last_reply_time, n.last) end
+    from (
+      select m.reply_to, count(*)::integer as count, max(m.create_time) as last from changed m
+      where m.reply_to is not null and m.kind is null group by m.reply_to
+    ) n cross join lateral (
+      -- A fence: each is looked up.
+      select p.seq from message p where p.tenant_id = $1 and p.id = n.reply_to and p.conversation_id = $2::uuid limit 1
+    ) p
+    where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.seq = p.seq
   ) select count, messages, last_seq from piece`,
 };
 

@@ -21,6 +21,7 @@ import { TurnEntriesMigration } from "./migration-0017-turn-entries.ts";
 import { BranchesMigration } from "./migration-0018-branches.ts";
 import { ReactionsMigration } from "./migration-0019-reactions.ts";
 import { RecordedTurnsMigration } from "./migration-0020-recorded-turns.ts";
+import { RepliesMigration } from "./migration-0021-replies.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -49,6 +50,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0018-branches": BranchesMigration,
   "0019-reactions": ReactionsMigration,
   "0020-recorded-turns": RecordedTurnsMigration,
+  "0021-replies": RepliesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

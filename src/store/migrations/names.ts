@@ -25,4 +25,5 @@ export const MIGRATION_NAMES = [
   "0018-branches",
   "0019-reactions",
   "0020-recorded-turns",
+  "0021-replies",
 ] as const;

@@ -13,7 +13,7 @@ import {
 import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
-import { MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
+import { MentionEntity, MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
 import { TenantEntity } from "./entities/tenant.ts";
 import { WebhookAttemptEntity, WebhookEndpointEntity, WebhookProgressEntity } from "./entities/webhook.ts";
@@ -40,6 +40,7 @@ export const TABLES: Tables = {
     IdempotencyEntity,
     LiveSegmentEntity,
     MemberEntity,
+    MentionEntity,
     MessageEntity,
     MessageRevisionEntity,
     MessageTallyEntity,

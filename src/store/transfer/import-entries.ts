@@ -1,6 +1,7 @@
 // Writes the log entries of an import, and the revisions of its messages.
 import type { Queryable } from "../database.ts";
 import type { MessageRow } from "../messages/columns.ts";
+import { importReferences } from "../replies/statements.ts";
 import type { EventRow, KeptRevisionRow } from "./export-statements.ts";
 import * as sql from "./import-statements.ts";
 
@@ -113,6 +114,8 @@ async function addMessages(tx: Queryable, tenantId: string, placed: readonly Pla
     rows.map((row) => row.turn_id),
     rows.map((row) => row.step),
     rows.map((row) => row.parent_id),
+    rows.map((row) => row.reply_to),
+    rows.map((row) => jsonOf(row.mentions)),
   ]);
 }
 
@@ -125,6 +128,20 @@ function distinctClientIds(rows: readonly MessageRow[]): (string | null)[] {
     seen.add(key);
     return client_id;
   });
+}
+
+/** Counts replies and notes mentions, where some came. */
+export async function addReferences(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {
+  const naming = placed.filter(
+    (one): one is PlacedMessage =>
+      one.item.kind === "message" && (one.item.row.reply_to !== null || one.item.row.mentions !== null),
+  );
+  if (naming.length === 0) return;
+  await tx.query(importReferences, [
+    tenantId,
+    naming.map(({ item }) => item.row.conversation_id),
+    naming.map(({ seq }) => seq),
+  ]);
 }
 
 async function growLogs(tx: Queryable, tenantId: string, placed: readonly PlacedItem[]): Promise<void> {

@@ -152,6 +152,8 @@ function rowOf(
     parts,
     client_id: null,
     parent_id: null,
+    reply_to: null,
+    mentions: null,
     turn_id: turnId,
     step,
   };

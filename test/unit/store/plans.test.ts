@@ -8,8 +8,9 @@ import type { Statement } from "../../../src/store/database.ts";
 import { readLog, send } from "../../../src/store/log/statements.ts";
 import { listMessages, type MessageListShape } from "../../../src/store/messages/list-statements.ts";
 import { sendMany } from "../../../src/store/messages/send-many-statement.ts";
-import { getMessage } from "../../../src/store/messages/statements.ts";
+import { getMessage, markMessagesDeleted } from "../../../src/store/messages/statements.ts";
 import { addReaction, listReactions, removeReaction } from "../../../src/store/reactions/statements.ts";
+import { listMentions, listReplies } from "../../../src/store/replies/statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
 import {
   CONVERSATIONS,
@@ -87,6 +88,9 @@ const CALLS: readonly Call[] = [
     listReactions.member,
     ["bob", messageId(REACTED_AFTER / 2 + 1), null, FIRST, "", "", PAGE],
   ],
+  ["a page of replies, of which there are none", 15, listReplies(false).member, ["bob", messageId(7), 0, PAGE]],
+  ["a page of mentions, of which there are none", 15, listMentions.member, ["bob", null, null, null, PAGE]],
+  ["the deletion of a message", 30, markMessagesDeleted, [LONG, [13], true]],
   ["the deleted messages, of which there are none", 10, deleted, ["ada", LONG, 0, HIGHEST, PAGE]],
   ["the log from a place at depth", 5 * PAGE, readLog.member, ["ada", LONG, DEEP, PAGE, false]],
   ["the end of the log", 10, readLog.member, ["ada", LONG, 20_000, PAGE, false]],

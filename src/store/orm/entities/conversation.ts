@@ -47,6 +47,8 @@ export const ConversationEntity = defineEntity({
     originSeq: p.bigint().nullable(),
     /** Made for a turn that named none; lists leave it out. */
     unlisted: p.boolean().default(false),
+    /** Whether a message mentions somebody. */
+    mentioned: p.boolean().default(false),
   },
 });
 

@@ -33,6 +33,10 @@ export const MessageEntity = defineEntity({
     step: p.smallint().nullable(),
     /** The message that it follows, as given when it was sent. */
     parentId: p.uuid().nullable(),
+    /** The message that it replies to, as given. */
+    replyTo: p.uuid().nullable(),
+    /** The ids of members, as given. */
+    mentions: p.json<string[]>().nullable(),
     /** Whether something is counted of it, such as reactions. */
     tallied: p.boolean().nullable(),
   },
