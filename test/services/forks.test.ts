@@ -127,10 +127,49 @@ describe("a fork", () => {
     ]);
     await ann.messages.selectBranch({ conversationId: id, messageId: sent[1]?.id ?? "" });
     expect(await texts(ann, id)).toBe("a b d");
-    await ann.messages.replaceMessages({ conversationId: id, messages: [{ content: "D" }, { content: "n" }] });
+    await ann.messages.replaceMessages({
+      conversationId: id,
+      messages: ["a", "b", "D", "n"].map((content) => ({ content })),
+    });
     expect(await texts(ann, id)).toBe("a b D n");
     await ann.messages.deleteAllMessages({ conversationId: id });
     expect([await texts(ann, id), await texts(ann, conversationId)]).toEqual(["a b", "a b c"]);
+  });
+
+  test("is replaced by the list that it shows without a change, and by no list that begins with other messages", async () => {
+    const { ann, fork } = await begin("a", "b");
+    const conversationId = (await fork())?.id ?? "";
+    await ann.messages.sendMessage({ conversationId, message: { content: "own" } });
+    const { messages } = await ann.messages.listMessages({ conversationId });
+    expect(await ann.messages.replaceMessages({ conversationId, messages })).toMatchObject({
+      unchangedCount: 3,
+      editedCount: 0,
+      deletedCount: 0,
+      addedCount: 0,
+    });
+    const replace = (...contents: string[]) =>
+      failureOf(ann.messages.replaceMessages({ conversationId, messages: contents.map((content) => ({ content })) }));
+    const rule = (seq: number) =>
+      `must be entry ${seq}, which the conversation inherits: it can be changed in its origin only`;
+    expect(await replace("a", "B")).toMatchObject({ message: `messages[1]: ${rule(3)}` });
+    expect(await replace("a")).toMatchObject({ message: `messages[1]: ${rule(3)}` });
+    expect(await replace()).toMatchObject({ message: `messages[0]: ${rule(2)}` });
+    expect(await texts(ann, conversationId)).toBe("a b own");
+  });
+
+  test("of a conversation with branches shows the same after an export and an import", async () => {
+    const { tenant, ann, conversationId, sent, fork } = await begin("a", "b");
+    await ann.messages.sendMessage({ conversationId, message: { content: "x", parentId: sent[0]?.id ?? "" } });
+    const id = (await fork())?.id ?? "";
+    await ann.messages.sendMessage({ conversationId: id, message: { content: "in fork" } });
+    const again = (await fork({}, ann, id))?.id ?? "";
+    await ann.messages.sendMessage({ conversationId: again, message: { content: "y", parentId: sent[0]?.id ?? "" } });
+    await ann.messages.selectBranch({ conversationId, messageId: sent[1]?.id ?? "" });
+    const shown = async (who: Clients) => Promise.all([conversationId, id, again].map((each) => texts(who, each)));
+    expect(await shown(ann)).toEqual(["a b", "a x in fork", "a y"]);
+    const copy = await server.tenant("ann", "bob");
+    expect((await imported(copy.key(), await exported(tenant.key()))).errors).toEqual([]);
+    expect(await shown(copy.member("ann"))).toEqual(["a b", "a x in fork", "a y"]);
   });
 
   test("is refused past the end, of what is not seen, and is made once", async () => {

@@ -1531,7 +1531,8 @@ export const MessageService: GenService<{
   /**
    * ReplaceMessages makes the messages of a conversation those given, as a difference by position: an equal one stays,
    * a changed one is edited and its old text kept as a revision, one that is missing at the end is deleted, a new one
-   * is added. Idempotent. All or nothing, however long the conversation is: one transaction, whose statements do a
+   * is added. What a fork inherits must begin the list as it is shown: it can be changed in the origin only. Idempotent.
+   * All or nothing, however long the conversation is: one transaction, whose statements do a
    * bounded part each. Until it ends, readers see what was there, and other changes of the conversation wait.
    *
    * @generated from rpc colloquy.v1.MessageService.ReplaceMessages

@@ -66,10 +66,18 @@ export function createFindItems(canonical: Canonical): FindItems {
     return latest;
   }
 
+  /** Whether a conversation has an entry: its own, or one that it inherits as a fork. */
+  async function shows(context: CallContext, conversationId: string, { id, seq, conversationId: source }: Message) {
+    if (source === conversationId) return true;
+    const request = { conversationId, afterSeq: seq - 1n, pageSize: 1, kinds: KINDS };
+    const { messages } = await canonical.call(context, method.listMessages, request);
+    return messages[0]?.id === id;
+  }
+
   return {
     async find(context, conversationId, id, deleted = false) {
       const derived = await byOurId(context, id, deleted);
-      if (derived?.conversationId === conversationId && derived.clientId === "") return derived;
+      if (derived?.clientId === "" && (await shows(context, conversationId, derived))) return derived;
       const given = (await byGivenId(context, conversationId, id))?.message;
       if (given === undefined || (given.deleteTime !== undefined && !deleted)) throw notFound("item");
       return given;

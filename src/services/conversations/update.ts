@@ -68,8 +68,8 @@ export async function updateConversation(
     const kinds = kindsOf([]);
     checkKinds(request.messageList.messages, kinds, "message_list.messages");
     checkClientIds(request.messageList.messages, "message_list.messages");
-    const list = { wanted: request.messageList.messages.map(toDraft), kinds };
-    await replaceMessages(tx, caller, row.id, list, origin, rolePolicy);
+    const list = { wanted: request.messageList.messages.map(toDraft), kinds, field: "message_list.messages" };
+    await replaceMessages(tx, caller, row, list, origin, rolePolicy);
   }
 }
 

@@ -1,14 +1,16 @@
 // Replaces the messages of a conversation by a new list: computes the difference by position, in batches.
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { invalidField } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { clientIdTaken } from "../../domain/messages/client-ids.ts";
 import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/messages/diff.ts";
 import { diffMessages } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
+import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { freeClientIds } from "../../store/messages/client-ids.ts";
-import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
+import { applyDiff, placesAfter, readInheritedAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */
@@ -22,6 +24,8 @@ export interface WantedList {
   readonly wanted: readonly MessageDraft[];
   /** What the list stands for: entries of other kinds stay as they are. */
   readonly kinds: readonly MessageKind[];
+  /** The field of the request that holds them. Default: `messages`. */
+  readonly field?: string;
 }
 
 export interface ReplaceCounts {
@@ -38,13 +42,16 @@ export interface ReplaceCounts {
 export async function replaceMessages(
   tx: Queryable,
   caller: Caller,
-  id: string,
-  { wanted, kinds }: WantedList,
+  { id, segmented }: Pick<LockedRow, "id" | "segmented">,
+  list: WantedList,
   origin: AuditOrigin,
   rolePolicy: RolePolicy,
 ): Promise<ReplaceCounts> {
+  const { kinds, field = "messages" } = list;
+  const inherited = segmented ? await checkInherited(tx, caller, id, list, field) : 0;
+  const wanted = list.wanted.slice(inherited);
   await rolePolicy.checkList(caller, wanted, storedPieces(tx, caller, id, kinds));
-  const counts: ReplaceCounts = { unchanged: 0, edited: 0, deleted: 0, added: 0 };
+  const counts: ReplaceCounts = { unchanged: inherited, edited: 0, deleted: 0, added: 0 };
   const claimed = new Set(wanted.flatMap(({ clientId }) => clientId ?? []));
   const apply = async (diff: MessageDiff) => {
     await claimClientIds(tx, caller, id, diff.additions);
@@ -88,6 +95,33 @@ export async function replaceMessages(
     });
   }
   return counts;
+}
+
+/**
+ * The number of messages that a fork inherits, which the list must begin with, as they are shown: they can be changed in
+ * the origin only. Throws INVALID_FIELD.
+ */
+async function checkInherited(
+  tx: Queryable,
+  caller: Caller,
+  id: string,
+  { wanted, kinds }: WantedList,
+  field: string,
+): Promise<number> {
+  let count = 0;
+  for (let after = 0n; ; ) {
+    const rows = await readInheritedAfter(tx, caller, id, after, READ_PIECE, kinds);
+    for (const row of rows) {
+      const { unchanged } = diffMessages([toStoredMessage(row)], wanted.slice(count, count + 1));
+      if (unchanged === 0) {
+        const rule = `must be entry ${row.seq}, which the conversation inherits: it can be changed in its origin only`;
+        throw invalidField(`${field}[${count}]`, rule, "messages.inherited");
+      }
+      count++;
+    }
+    if (rows.length === 0) return count;
+    after = rows.at(-1)?.seq ?? after;
+  }
 }
 
 /** Messages that are added take the client ids of deleted ones. Throws ALREADY_EXISTS if a message that stays has one. */

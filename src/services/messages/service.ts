@@ -134,7 +134,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       checkKinds(request.messages, kinds);
       checkClientIds(request.messages);
       const list = { wanted: request.messages.map(toDraft), kinds };
-      const counts = await replaceMessages(tx, caller, row.id, list, context, rolePolicy);
+      const counts = await replaceMessages(tx, caller, row, list, context, rolePolicy);
       return {
         unchangedCount: counts.unchanged,
         editedCount: counts.edited,

@@ -3,7 +3,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
-import { branchImported, linkForks, namedBy } from "./import-branches.ts";
+import { branchImported, namedBy } from "./import-branches.ts";
 import type { EntryLine, PartsLine, ReadLine } from "./import-line.ts";
 import { addMore, type MoreLine } from "./import-more.ts";
 import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
@@ -101,8 +101,7 @@ async function add(
   const { placed, errors, last, grown } = placing;
   await entries.addEntries(tx, tenantId, placed);
   const fresh = conversations.filter(({ id }) => added.has(id));
-  await linkForks(tx, tenantId, fresh);
-  await branchImported(tx, tenantId, placed, placing.there);
+  await branchImported(tx, tenantId, placed, placing.there, fresh);
   const parts = partsOf(conversations, more);
   const skippedParts = await addParts(tx, tenantId, parts, more, placing, added);
   await store.markParts(tx, tenantId, [...waiting.reached(grown), ...caughtUp(parts, placing, added)]);

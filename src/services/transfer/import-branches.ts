@@ -29,40 +29,45 @@ interface Parent {
   readonly conversationId: string;
 }
 
-/** Makes the trees of conversations what their new entries, all added already, say. */
+/**
+ * Makes the trees of conversations what their new entries, all added already, say, and links new forks to what they
+ * inherit, as far as that is here: each after its origin, whose branches say what that is.
+ */
 export async function branchImported(
   tx: Queryable,
   tenantId: string,
   placed: readonly PlacedItem[],
   there: ReadonlyMap<string, ThereRow>,
+  added: readonly ImportedConversation[],
 ): Promise<void> {
-  const turns = turnsOf(placed, there);
-  for (const [id, own] of Map.groupBy(turns, ({ conversationId }) => conversationId)) {
-    for (const { at, parent } of own) {
-      if (parent === undefined) continue;
-      const segmented = (await readTreeRow(tx, tenantId, id))?.segmented ?? false;
-      const place = { tenantId, id, segmented };
-      const runs = await store.readRuns(tx, place);
-      if (!isKnown(runs, parent)) continue;
-      if ((await store.liveTip(tx, tenantId, runs, at)) === parent.seq) continue;
-      await store.goOnFrom(tx, place, runs, parent.seq, at);
-    }
+  const turns = Map.groupBy(turnsOf(placed, there), ({ conversationId }) => conversationId);
+  const forks = new Map(added.filter(({ origin }) => origin !== null).map((item) => [item.id, item]));
+  for (const [id, own] of turns) if (!forks.has(id)) await branch(tx, tenantId, id, own);
+  for (const [id, item] of forks) {
+    await linkFork(tx, tenantId, item);
+    await branch(tx, tenantId, id, turns.get(id) ?? []);
   }
 }
 
-/** Links forks to what they inherit, as far as that is here. Their own logs are still empty. */
-export async function linkForks(
-  tx: Queryable,
-  tenantId: string,
-  added: readonly ImportedConversation[],
-): Promise<void> {
-  for (const { id, origin, createTime } of added) {
-    if (origin === null || origin.id === id) continue;
-    const there = await readTreeRow(tx, tenantId, origin.id);
-    if (there === undefined || there.last_seq < origin.seq) continue;
-    const place = { tenantId, id: origin.id, segmented: there.segmented };
-    await inherit(tx, id, { origin: place, seq: origin.seq, lastSeq: there.last_seq, asOf: createTime });
+async function branch(tx: Queryable, tenantId: string, id: string, turns: readonly Turn[]): Promise<void> {
+  for (const { at, parent } of turns) {
+    if (parent === undefined) continue;
+    const segmented = (await readTreeRow(tx, tenantId, id))?.segmented ?? false;
+    const place = { tenantId, id, segmented };
+    const runs = await store.readRuns(tx, place);
+    if (!isKnown(runs, parent)) continue;
+    if ((await store.liveTip(tx, tenantId, runs, at)) === parent.seq) continue;
+    await store.goOnFrom(tx, place, runs, parent.seq, at);
   }
+}
+
+async function linkFork(tx: Queryable, tenantId: string, fork: ImportedConversation): Promise<void> {
+  const { id, origin, createTime } = fork;
+  if (origin === null || origin.id === id) return;
+  const there = await readTreeRow(tx, tenantId, origin.id);
+  if (there === undefined || there.last_seq < origin.seq) return;
+  const place = { tenantId, id: origin.id, segmented: there.segmented };
+  await inherit(tx, id, { origin: place, seq: origin.seq, lastSeq: there.last_seq, asOf: createTime });
 }
 
 /** Whether a parent is on the tree; 0 is its root. */
