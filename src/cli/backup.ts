@@ -112,6 +112,7 @@ async function readManifest(source: string): Promise<Manifest> {
   try {
     const manifest: Manifest = JSON.parse(await readFile(join(source, MANIFEST), "utf8"));
     // A backup may come from elsewhere, and must not write beside the data directory.
+    if (!Array.isArray(manifest.files)) throw new Error("it names no files");
     const astray = manifest.files.find(
       ({ path }) => normalize(path) !== path || /^(?:\.\.|\/|backup\.json$)/.test(path),
     );

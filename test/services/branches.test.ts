@@ -67,6 +67,22 @@ const branchesOf = async ({ messages }: Clients, conversationId: string, ids: Re
 };
 
 describe("a message with a parent", () => {
+  test("is read and selected by what the list of branches names it by, also when that entry was deleted", async () => {
+    const { ann, conversationId, ids, send } = await begin("a", "b", "c");
+    await ann.messages.deleteMessage({ messageId: ids.c ?? "" });
+    await send("alt", "a");
+    const { branches } = await ann.messages.listBranches({ conversationId });
+    expect(branches.map(({ messageId, live }) => [messageId, live])).toEqual([
+      [ids.c, false],
+      [ids.alt, true],
+    ]);
+    expect(await textsOf(ann, conversationId, { branchMessageId: ids.c })).toBe("a b");
+    await ann.messages.selectBranch({ conversationId, messageId: ids.c ?? "" });
+    expect(await view(ann, conversationId)).toBe("a b");
+    // Nothing is said after an entry that is not there for anybody.
+    expect((await failureOf(send("late", "c"))).reason).toBe("UNKNOWN_REFERENCE");
+  });
+
   test("begins another branch, which is the live one", async () => {
     const { ann, conversationId, ids, send } = await begin("u1", "a1", "u2", "a2");
     expect(await branchesOf(ann, conversationId, ids)).toEqual(["a2// live"]);

@@ -14,6 +14,7 @@ const NAMES: Readonly<Record<string, number>> = {
   "conversation.updated": EventType.CONVERSATION_UPDATED,
   "conversation.deleted": EventType.CONVERSATION_DELETED,
   "conversation.restored": EventType.CONVERSATION_RESTORED,
+  "branch.selected": EventType.BRANCH_SELECTED,
   "reaction.added": EventType.REACTION_ADDED,
   "reaction.removed": EventType.REACTION_REMOVED,
   "conversation.purged": EventType.CONVERSATION_PURGED,

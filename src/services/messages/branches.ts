@@ -72,7 +72,7 @@ export function checkParents(messages: readonly { readonly parentId: string }[])
 /** Selects the branch of an entry in a locked conversation. One that is live already changes nothing. */
 export async function selectBranch(tx: Queryable, caller: Caller, row: LockedRow, messageId: string): Promise<Branch> {
   const { place, runs } = await readTree(tx, caller, row);
-  const seq = isOurId(messageId) ? await store.seqOf(tx, place, runs, messageId.toLowerCase()) : undefined;
+  const seq = isOurId(messageId) ? await store.seqOf(tx, place, runs, messageId.toLowerCase(), "allowed") : undefined;
   if (!seq) throw notFound("message");
   const tips = await store.readTips(tx, caller.tenantId, runs);
   const now = await store.liveTip(tx, caller.tenantId, runs, row.last_seq + 1n);
@@ -114,7 +114,7 @@ export async function pathOf(
   messageId: string,
 ): Promise<Segment[] | undefined> {
   const { place, runs } = await readTree(on, caller, row);
-  const seq = isOurId(messageId) ? await store.seqOf(on, place, runs, messageId.toLowerCase()) : undefined;
+  const seq = isOurId(messageId) ? await store.seqOf(on, place, runs, messageId.toLowerCase(), "allowed") : undefined;
   if (!seq) return undefined;
   const live = await store.liveTip(on, caller.tenantId, runs, OPEN);
   return pathTo(runs, tipUnder(runs, await store.readTips(on, caller.tenantId, runs), seq, live));

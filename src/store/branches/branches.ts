@@ -121,16 +121,20 @@ export async function addLive(tx: Queryable, { tenantId, id }: TreePlace, segmen
   await tx.query(sql.addLive, [tenantId, id, ...segmentColumns(segments)]);
 }
 
-/** The place of an entry that is not deleted, if it is of the conversation or one that it inherits; its own id is 0. */
+/**
+ * The place of an entry, if it is of the conversation or one that it inherits; its own id is 0. A deleted one keeps its
+ * place, and can be asked for where a branch is named by it.
+ */
 export async function seqOf(
   on: Queryable,
   { tenantId, id }: TreePlace,
   runs: readonly Run[],
   entryId: string,
+  deleted: "none" | "allowed" = "none",
 ): Promise<bigint | undefined> {
   if (entryId === id) return 0n;
   const [found] = await on.query(sql.placeOf, [tenantId, entryId]);
-  if (found === undefined) return undefined;
+  if (found === undefined || (found.deleted && deleted === "none")) return undefined;
   return runOf(runs, found.seq)?.source === found.conversation_id ? found.seq : undefined;
 }
 

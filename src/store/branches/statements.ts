@@ -119,10 +119,10 @@ export const readMomentApart: Statement<{ now: Date }> = {
   select m.now from (select date_trunc('milliseconds', clock_timestamp()) as now) m cross join lateral pg_sleep(0.0011)`,
 };
 
-/** Where an entry is that is not deleted. $1 tenant, $2 id. */
-export const placeOf: Statement<{ conversation_id: string; seq: bigint }> = {
+/** Where an entry is. $1 tenant, $2 id. */
+export const placeOf: Statement<{ conversation_id: string; seq: bigint; deleted: boolean }> = {
   name: "branch_place_of",
   text: `
-  select m.conversation_id, m.seq from message m
-  where m.tenant_id = $1 and m.id = $2::uuid and m.delete_time is null`,
+  select m.conversation_id, m.seq, m.delete_time is not null as deleted from message m
+  where m.tenant_id = $1 and m.id = $2::uuid`,
 };
