@@ -10,7 +10,8 @@ import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { freeClientIds } from "../../store/messages/client-ids.ts";
-import { applyDiff, placesAfter, readInheritedAfter, readMessagesAfter } from "../../store/messages/messages.ts";
+import { readInheritedAfter } from "../../store/messages/inherited.ts";
+import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */

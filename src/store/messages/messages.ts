@@ -79,18 +79,6 @@ export function readMessagesAfter(
   return tx.query(sql.messagesAfter, [caller.tenantId, conversationId, after, limit, kinds]);
 }
 
-/** The next messages that a locked conversation inherits as a fork. */
-export function readInheritedAfter(
-  tx: Queryable,
-  caller: Caller,
-  conversationId: string,
-  after: bigint,
-  limit: number,
-  kinds: readonly MessageKind[],
-): Promise<MessageRow[]> {
-  return tx.query(sql.inheritedAfter, [caller.tenantId, conversationId, after, limit, kinds]);
-}
-
 /** The places of the next ones, as many as one statement changes. */
 export async function placesAfter(
   tx: Queryable,

@@ -1,7 +1,7 @@
 // The statements that read, lock and write messages.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import { onPathOf, pathRows } from "../branches/path.ts";
+import { onPathOf } from "../branches/path.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { tallyOf } from "../reactions/tally.ts";
@@ -55,26 +55,6 @@ export const messagesAfter: Statement<MessageRow> = {
     order by l.seq limit $4`,
     "seq",
   )}) m order by m.seq`,
-};
-
-/**
- * The messages that a fork inherits, on its live path, as they were at the fork, oldest first. $1 tenant, $2 conversation,
- * $3 after seq, $4 limit, $5 kinds.
- */
-export const inheritedAfter: Statement<MessageRow> = {
-  name: "message_inherited_after",
-  maxBytes: PAGE_BYTES,
-  text: `
-  select ${messageColumns} from conversation c cross join lateral (${pathRows({
-    conversation: "c",
-    segments: `select s.from_seq, s.to_seq, s.source_id, s.as_of from live_segment s
-      where s.tenant_id = $1 and s.conversation_id = $2::uuid and s.source_id <> $2::uuid`,
-    after: "$3::bigint",
-    where: `l.delete_time is null and ${isOfKinds("l", "$5")}`,
-    newestFirst: false,
-    limit: "$4",
-  })}) m
-  where c.tenant_id = $1 and c.id = $2::uuid order by m.seq`,
 };
 
 /** The same without content. */
