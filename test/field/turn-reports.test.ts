@@ -338,7 +338,7 @@ describe("stopping", () => {
     expect(await next("hi")).toEqual([
       "hi",
       "call c1 look {}",
-      "result c1 not run: the turn was cancelled (error)",
+      "result c1 no result: the turn was cancelled; it may have run (error)",
       "hi",
     ]);
   });

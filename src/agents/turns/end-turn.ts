@@ -2,7 +2,8 @@
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../domain/ids/id.ts";
 import { LOST_DELTAS } from "../../domain/turns/delta-log.ts";
-import { readPending } from "../../domain/turns/pending-call.ts";
+import { noResult } from "../../domain/turns/open-calls.ts";
+import { awaitsInput, readPending } from "../../domain/turns/pending-call.ts";
 import { brokenEntry, readHead } from "../../domain/turns/reply-item.ts";
 import { codePoints } from "../../domain/turns/reply-text.ts";
 import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
@@ -80,11 +81,15 @@ function lastEntries(row: SavedTurnRow, { failure }: TurnEnding): Addition {
       ? { id: row.reply_seq === null ? replyId : newId(), kind: MessageKind.MESSAGE, step }
       : readHead(row.open_entry);
   const broken = brokenEntry(head, text);
-  const why =
-    row.state === TurnState.INPUT_REQUIRED ? "not answered" : `not run: ${failure || "the turn was cancelled"}`;
+  const waits = row.state === TurnState.INPUT_REQUIRED;
   // Whoever asked brings the results of some with the next turn.
   const open = readPending(row.pending).filter(({ needs }) => !(row.ends_with_calls && needs === "result"));
-  const results = open.map(({ callId }) => failedResult({ id: newId(), step }, callId, why));
+  const results = open.map((call) => {
+    const why = failure || "the turn was cancelled";
+    // Nobody knows how far a server came that is gone.
+    const said = waits && awaitsInput(call) ? "not answered" : noResult(why, !waits && call.needs === "run");
+    return failedResult({ id: newId(), step }, call.callId, said);
+  });
   const { input_tokens, output_tokens, cached_tokens, reasoning_tokens, model } = row;
   return {
     expected: row.entry_count,

@@ -6,7 +6,7 @@ import { newId } from "../../domain/ids/id.ts";
 import { readParts } from "../../domain/parts/stored.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { pairCalls } from "../../domain/turns/call-pairs.ts";
-import { openCalls, toolPlace } from "../../domain/turns/open-calls.ts";
+import { noResult, openCalls, toolPlace } from "../../domain/turns/open-calls.ts";
 import { awaitsInput, digestOf, type PendingCall, pendingText } from "../../domain/turns/pending-call.ts";
 import { ReplyFault, ReplyItems } from "../../domain/turns/reply-items.ts";
 import type { ReplyPiece } from "../../domain/turns/reply-piece.ts";
@@ -50,6 +50,8 @@ export class TurnSteps {
   readonly #before: readonly PendingCall[];
   readonly #endsWithCalls: boolean;
   readonly #asked = new Map<string, string>();
+  /** The calls that this server has begun to run. */
+  readonly #begun = new Set<string>();
   #usage: TokenColumns;
 
   /** @param endsWithCalls whether calls that clients run end the turn, which then waits for no results */
@@ -97,7 +99,7 @@ export class TurnSteps {
         const calls = this.open.filter((call) => this.#canRun(call));
         if (calls.length === 0) return { finish };
         if (finish === FinishReason.LENGTH || finish === FinishReason.CONTENT_FILTER) {
-          this.close("not run: the reply was cut off before its end");
+          this.close(() => "not run: the reply was cut off before its end");
           return { finish };
         }
         if (this.reply.step >= MAX_STEPS) {
@@ -111,9 +113,9 @@ export class TurnSteps {
   }
 
   /** Gives every open call a result that says why there is none. */
-  close(why: string): void {
+  close(why: (call: PendingCall) => string): void {
     for (const call of this.open) {
-      if (!this.#isHandedOut(call)) this.reply.put(failedResult(this.#place(), call.callId, why), call.callId);
+      if (!this.#isHandedOut(call)) this.reply.put(failedResult(this.#place(), call.callId, why(call)), call.callId);
     }
   }
 
@@ -126,7 +128,7 @@ export class TurnSteps {
   breakOff(why: string): void {
     this.reply.breakOff();
     try {
-      this.close(`not run: ${why}`);
+      this.close(({ callId }) => noResult(why, this.#begun.has(callId)));
     } catch {
       // The turn is as long as it may be.
     }
@@ -182,6 +184,7 @@ export class TurnSteps {
     const run = async ({ callId, name, digest }: PendingCall) => {
       const callArguments = calls.get(callId);
       const isAsked = callArguments !== undefined && (digest === undefined || digest === digestOf(callArguments));
+      if (isAsked) this.#begun.add(callId);
       const outcome = isAsked
         ? await host.runTool({ callId, name, arguments: callArguments })
         : toolFailure("not run: the call was changed after it was made");

@@ -35,6 +35,11 @@ function needOf(tool: AgentTool | undefined): CallNeed {
   return tool.needsApproval ? "approval" : needOnceAllowed(tool.place);
 }
 
+/** What the agent reads of a call whose turn ends before its result. `begun`: it may have been run. */
+export function noResult(why: string, begun: boolean): string {
+  return begun ? `no result: ${why}; it may have run` : `not run: ${why}`;
+}
+
 /** What a call waits for that may run. */
 export function needOnceAllowed(place: PendingCall["place"]): CallNeed {
   return place === "client" ? "result" : "run";

@@ -23,6 +23,7 @@ export const SUITE = [
   "test/fault/secrets.test.ts",
   // Turns and subscriptions, broken off at every stage.
   "test/fault/chat.test.ts",
+  "test/fault/turn-kills.test.ts",
   "test/fault/live.test.ts",
   "test/fault/losses.test.ts",
   "test/fault/bombs.test.ts",
