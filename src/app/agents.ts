@@ -28,7 +28,7 @@ export async function openAgents({ database, hints, config, log, tracing, atStop
   const { allowPrivate, key } = config.agents;
   const sealer = createSealer(await readSealingKey(config.dataDir, key));
   const extraHeaders = tracing && (() => tracing.headers());
-  const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders });
+  const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
   const connectors = tracing === undefined ? plain : tracedConnectors(plain, tracing);
   atStop("connections to agents", () => connectors.close());
   const turns = createTurns({ database, hints, connectors, log });

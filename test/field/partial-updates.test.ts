@@ -80,6 +80,7 @@ const AGENT: JsonObject = {
   timeout: "77s",
   inputTimeout: "777s",
   tools: [{ name: "look", description: "Looks", inputSchemaJson: "{}", client: {}, needsApproval: true }],
+  mcpServers: [{ name: "w", url: "https://mcp.example.com", credential: "secret", allowedTools: ["a"], timeout: "7s" }],
   disabled: true,
   metadata: { a: 1 },
 };

@@ -15,7 +15,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/agent.proto.
  */
 export const file_colloquy_v1_agent: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEirwYKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABI0CglhbnRocm9waWMYEiABKAsyHy5jb2xsb3F1eS52MS5BbnRocm9waWNDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMAoFdG9vbHMYECADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARJCCg1pbnB1dF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiA9SQyAggBQgsKCWNvbm5lY3RvciLuAQoJQWdlbnRUb29sEikKBG5hbWUYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJBIeCgtkZXNjcmlwdGlvbhgCIAEoCUIJukgGcgQogIABEiQKEWlucHV0X3NjaGVtYV9qc29uGAMgASgJQgm6SAZyBCiAgAQSKQoGY2xpZW50GAQgASgLMhcuY29sbG9xdXkudjEuQ2xpZW50VG9vbEgAEiUKBGh0dHAYBSABKAsyFS5jb2xsb3F1eS52MS5IdHRwVG9vbEgAEhYKDm5lZWRzX2FwcHJvdmFsGAYgASgIQgYKBHJ1bnMiDAoKQ2xpZW50VG9vbCKqAQoISHR0cFRvb2wSFwoDdXJsGAEgASgJQgq6SAdyBRABGNAPEikKCmNyZWRlbnRpYWwYAiABKAlCFeBBBLpID3INGIAgMgheWyEtfl0qJBIbCg5oYXNfY3JlZGVudGlhbBgDIAEoCEID4EEDEj0KB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9IkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKzAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAESKAoSbWF4X2NvbnRleHRfdG9rZW5zGAcgASgFQgy6SAkaBxiAwtcvKAAi5QEKEkFudGhyb3BpY0Nvbm5lY3RvchIaCghiYXNlX3VybBgBIAEoCUIIukgFcgMY0A8SGQoFbW9kZWwYAiABKAlCCrpIB3IFEAEYyAESHwoMaW5zdHJ1Y3Rpb25zGAMgASgJQgm6SAZyBCiAgAQSIAoKbWF4X3Rva2VucxgEIAEoBUIMukgJGgcYgK3iBCgAEisKCnBhcmFtZXRlcnMYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EigKEm1heF9jb250ZXh0X3Rva2VucxgGIAEoBUIMukgJGgcYgMLXLygAImgKEENvbm5lY3RDb25uZWN0b3ISHAoIYmFzZV91cmwYASABKAlCCrpIB3IFEAEY0A8SNgoIcHJvdG9jb2wYAiABKA4yGi5jb2xsb3F1eS52MS5BZ2VudFByb3RvY29sQgi6SAWCAQIQASpZCglPcGVuQWlBcGkSGwoXT1BFTl9BSV9BUElfVU5TUEVDSUZJRUQQABIUChBPUEVOX0FJX0FQSV9DSEFUEAESGQoVT1BFTl9BSV9BUElfUkVTUE9OU0VTEAIqjgEKEFJlYXNvbmluZ0hpc3RvcnkSIQodUkVBU09OSU5HX0hJU1RPUllfVU5TUEVDSUZJRUQQABIgChxSRUFTT05JTkdfSElTVE9SWV9UT09MX1RVUk5TEAESGgoWUkVBU09OSU5HX0hJU1RPUllfTk9ORRACEhkKFVJFQVNPTklOR19ISVNUT1JZX0FMTBADKmQKDUFnZW50UHJvdG9jb2wSHgoaQUdFTlRfUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIaChZBR0VOVF9QUk9UT0NPTF9DT05ORUNUEAESFwoTQUdFTlRfUFJPVE9DT0xfR1JQQxACYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb2xsb3F1eS92MS9hZ2VudC5wcm90bxILY29sbG9xdXkudjEi5gYKBUFnZW50EhgKAmlkGAEgASgJQgzgQQO6SAZyBJDOGAESFgoEbmFtZRgCIAEoCUIIukgFcgMYyAESHQoLZGVzY3JpcHRpb24YAyABKAlCCLpIBXIDGNAPEioKBGVjaG8YBCABKAsyGi5jb2xsb3F1eS52MS5FY2hvQ29ubmVjdG9ySAASLgoGb3BlbmFpGAUgASgLMhwuY29sbG9xdXkudjEuT3BlbkFpQ29ubmVjdG9ySAASMAoHY29ubmVjdBgGIAEoCzIdLmNvbGxvcXV5LnYxLkNvbm5lY3RDb25uZWN0b3JIABI0CglhbnRocm9waWMYEiABKAsyHy5jb2xsb3F1eS52MS5BbnRocm9waWNDb25uZWN0b3JIABIpCgpjcmVkZW50aWFsGAcgASgJQhXgQQS6SA9yDRiAIDIIXlshLX5dKiQSGwoOaGFzX2NyZWRlbnRpYWwYCCABKAhCA+BBAxJCCgxpZGxlX3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9Ej0KB3RpbWVvdXQYCiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCJAcMgQQwIQ9EhAKCGRpc2FibGVkGAsgASgIEikKCG1ldGFkYXRhGAwgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIaCgRldGFnGA0gASgJQgzgQQO6SAZyBKjOGAESNAoLY3JlYXRlX3RpbWUYDiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSNAoLdXBkYXRlX3RpbWUYDyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSMAoFdG9vbHMYECADKAsyFi5jb2xsb3F1eS52MS5BZ2VudFRvb2xCCbpIBpIBAxCAARJCCg1pbnB1dF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhC6SA2qAQoiBAiA9SQyAggBEjUKC21jcF9zZXJ2ZXJzGBMgAygLMhYuY29sbG9xdXkudjEuTWNwU2VydmVyQgi6SAWSAQIQEEILCgljb25uZWN0b3IimQIKCU1jcFNlcnZlchIpCgRuYW1lGAEgASgJQhu6SBhyFhABGCAyEF5bQS1aYS16MC05Xy1dKyQSFwoDdXJsGAIgASgJQgq6SAdyBRABGNAPEikKCmNyZWRlbnRpYWwYAyABKAlCFeBBBLpID3INGIAgMgheWyEtfl0qJBIbCg5oYXNfY3JlZGVudGlhbBgEIAEoCEID4EEDEikKDWFsbG93ZWRfdG9vbHMYBSADKAlCErpID5IBDBCAASIHcgUQARjIARIWCg5uZWVkc19hcHByb3ZhbBgGIAEoCBI9Cgd0aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQhG6SA6qAQsiAwjYBDIEEMCEPSLuAQoJQWdlbnRUb29sEikKBG5hbWUYASABKAlCG7pIGHIWEAEYQDIQXltBLVphLXowLTlfLV0rJBIeCgtkZXNjcmlwdGlvbhgCIAEoCUIJukgGcgQogIABEiQKEWlucHV0X3NjaGVtYV9qc29uGAMgASgJQgm6SAZyBCiAgAQSKQoGY2xpZW50GAQgASgLMhcuY29sbG9xdXkudjEuQ2xpZW50VG9vbEgAEiUKBGh0dHAYBSABKAsyFS5jb2xsb3F1eS52MS5IdHRwVG9vbEgAEhYKDm5lZWRzX2FwcHJvdmFsGAYgASgIQgYKBHJ1bnMiDAoKQ2xpZW50VG9vbCKqAQoISHR0cFRvb2wSFwoDdXJsGAEgASgJQgq6SAdyBRABGNAPEikKCmNyZWRlbnRpYWwYAiABKAlCFeBBBLpID3INGIAgMgheWyEtfl0qJBIbCg5oYXNfY3JlZGVudGlhbBgDIAEoCEID4EEDEj0KB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEbpIDqoBCyIDCNgEMgQQwIQ9IkcKDUVjaG9Db25uZWN0b3ISNgoFZGVsYXkYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CDLpICaoBBiICCAoyACKzAgoPT3BlbkFpQ29ubmVjdG9yEhoKCGJhc2VfdXJsGAEgASgJQgi6SAVyAxjQDxIZCgVtb2RlbBgCIAEoCUIKukgHcgUQARjIARIfCgxpbnN0cnVjdGlvbnMYAyABKAlCCbpIBnIEKICABBIrCgpwYXJhbWV0ZXJzGAQgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCgNhcGkYBSABKA4yFi5jb2xsb3F1eS52MS5PcGVuQWlBcGlCCLpIBYIBAhABEkIKEXJlYXNvbmluZ19oaXN0b3J5GAYgASgOMh0uY29sbG9xdXkudjEuUmVhc29uaW5nSGlzdG9yeUIIukgFggECEAESKAoSbWF4X2NvbnRleHRfdG9rZW5zGAcgASgFQgy6SAkaBxiAwtcvKAAi5QEKEkFudGhyb3BpY0Nvbm5lY3RvchIaCghiYXNlX3VybBgBIAEoCUIIukgFcgMY0A8SGQoFbW9kZWwYAiABKAlCCrpIB3IFEAEYyAESHwoMaW5zdHJ1Y3Rpb25zGAMgASgJQgm6SAZyBCiAgAQSIAoKbWF4X3Rva2VucxgEIAEoBUIMukgJGgcYgK3iBCgAEisKCnBhcmFtZXRlcnMYBSABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EigKEm1heF9jb250ZXh0X3Rva2VucxgGIAEoBUIMukgJGgcYgMLXLygAImgKEENvbm5lY3RDb25uZWN0b3ISHAoIYmFzZV91cmwYASABKAlCCrpIB3IFEAEY0A8SNgoIcHJvdG9jb2wYAiABKA4yGi5jb2xsb3F1eS52MS5BZ2VudFByb3RvY29sQgi6SAWCAQIQASpZCglPcGVuQWlBcGkSGwoXT1BFTl9BSV9BUElfVU5TUEVDSUZJRUQQABIUChBPUEVOX0FJX0FQSV9DSEFUEAESGQoVT1BFTl9BSV9BUElfUkVTUE9OU0VTEAIqjgEKEFJlYXNvbmluZ0hpc3RvcnkSIQodUkVBU09OSU5HX0hJU1RPUllfVU5TUEVDSUZJRUQQABIgChxSRUFTT05JTkdfSElTVE9SWV9UT09MX1RVUk5TEAESGgoWUkVBU09OSU5HX0hJU1RPUllfTk9ORRACEhkKFVJFQVNPTklOR19ISVNUT1JZX0FMTBADKmQKDUFnZW50UHJvdG9jb2wSHgoaQUdFTlRfUFJPVE9DT0xfVU5TUEVDSUZJRUQQABIaChZBR0VOVF9QUk9UT0NPTF9DT05ORUNUEAESFwoTQUdFTlRfUFJPVE9DT0xfR1JQQxACYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Agent replies in conversations.
@@ -162,6 +162,14 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
    * @generated from field: google.protobuf.Duration input_timeout = 17;
    */
   inputTimeout?: Duration | undefined;
+
+  /**
+   * The MCP servers whose tools it may call. Returned only to administrators and to API keys with the scope `admin`. Replaced
+   * as a whole by an update. At most 16.
+   *
+   * @generated from field: repeated colloquy.v1.McpServer mcp_servers = 19;
+   */
+  mcpServers: McpServer[];
 };
 
 /**
@@ -170,6 +178,74 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 0);
+
+/**
+ * McpServer is a server of the Model Context Protocol, over streamable HTTP, whose tools an agent may call. This server asks
+ * it for its tools, and calls them.
+ *
+ * @generated from message colloquy.v1.McpServer
+ */
+export type McpServer = Message<"colloquy.v1.McpServer"> & {
+  /**
+   * The name. Unique among the agent's servers. The model calls the server's tools by this name, `_` and the tool's name;
+   * other characters than letters, digits, `_` and `-` become `_`. 1 to 32 letters, digits, `_` and `-`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The address: `https://…` or `http://…`. One on the loopback or a private network is refused unless this server is started
+   * to allow it. Redirects are not followed.
+   *
+   * @generated from field: string url = 2;
+   */
+  url: string;
+
+  /**
+   * The secret that is sent as `Authorization: Bearer`. Stored encrypted and never returned. An update that gives none
+   * keeps that of the server with this name at this scheme, host and port; at another, it must be given. Default: none is sent.
+   * At most 4,096 visible ASCII characters.
+   *
+   * @generated from field: string credential = 3;
+   */
+  credential: string;
+
+  /**
+   * Whether a credential is stored.
+   *
+   * @generated from field: bool has_credential = 4;
+   */
+  hasCredential: boolean;
+
+  /**
+   * The tools that may be called, by the server's own names. Default: all. At most 128.
+   *
+   * @generated from field: repeated string allowed_tools = 5;
+   */
+  allowedTools: string[];
+
+  /**
+   * Whether somebody must agree to each call before it runs: the turn waits until AnswerTurn brings the answer.
+   *
+   * @generated from field: bool needs_approval = 6;
+   */
+  needsApproval: boolean;
+
+  /**
+   * How long one call may take. Default: 30 s. From 1 ms to 10 minutes.
+   *
+   * @generated from field: google.protobuf.Duration timeout = 7;
+   */
+  timeout?: Duration | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.McpServer.
+ * Use `create(McpServerSchema)` to create a new message.
+ */
+export const McpServerSchema: GenMessage<McpServer> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_agent, 1);
 
 /**
  * AgentTool is a function that an agent may call.
@@ -234,7 +310,7 @@ export type AgentTool = Message<"colloquy.v1.AgentTool"> & {
  * Use `create(AgentToolSchema)` to create a new message.
  */
 export const AgentToolSchema: GenMessage<AgentTool> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 1);
+  messageDesc(file_colloquy_v1_agent, 2);
 
 /**
  * ClientTool is run by a client.
@@ -249,7 +325,7 @@ export type ClientTool = Message<"colloquy.v1.ClientTool"> & {
  * Use `create(ClientToolSchema)` to create a new message.
  */
 export const ClientToolSchema: GenMessage<ClientTool> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 2);
+  messageDesc(file_colloquy_v1_agent, 3);
 
 /**
  * HttpTool is run by this server: it sends `{toolCallId, name, input, conversationId, turnId}` as JSON. The body of the
@@ -295,7 +371,7 @@ export type HttpTool = Message<"colloquy.v1.HttpTool"> & {
  * Use `create(HttpToolSchema)` to create a new message.
  */
 export const HttpToolSchema: GenMessage<HttpTool> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 3);
+  messageDesc(file_colloquy_v1_agent, 4);
 
 /**
  * EchoConnector replies with the text of the message, word by word. It needs no endpoint: for trying out turns.
@@ -316,7 +392,7 @@ export type EchoConnector = Message<"colloquy.v1.EchoConnector"> & {
  * Use `create(EchoConnectorSchema)` to create a new message.
  */
 export const EchoConnectorSchema: GenMessage<EchoConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 4);
+  messageDesc(file_colloquy_v1_agent, 5);
 
 /**
  * OpenAiConnector asks an endpoint that speaks OpenAI's Chat Completions, as many servers of models do, or its Responses.
@@ -384,7 +460,7 @@ export type OpenAiConnector = Message<"colloquy.v1.OpenAiConnector"> & {
  * Use `create(OpenAiConnectorSchema)` to create a new message.
  */
 export const OpenAiConnectorSchema: GenMessage<OpenAiConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 5);
+  messageDesc(file_colloquy_v1_agent, 6);
 
 /**
  * AnthropicConnector asks an endpoint that speaks Anthropic's Messages.
@@ -444,7 +520,7 @@ export type AnthropicConnector = Message<"colloquy.v1.AnthropicConnector"> & {
  * Use `create(AnthropicConnectorSchema)` to create a new message.
  */
 export const AnthropicConnectorSchema: GenMessage<AnthropicConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 6);
+  messageDesc(file_colloquy_v1_agent, 7);
 
 /**
  * ConnectConnector asks a service that implements `colloquy.agent.v1.AgentService`.
@@ -473,7 +549,7 @@ export type ConnectConnector = Message<"colloquy.v1.ConnectConnector"> & {
  * Use `create(ConnectConnectorSchema)` to create a new message.
  */
 export const ConnectConnectorSchema: GenMessage<ConnectConnector> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_agent, 7);
+  messageDesc(file_colloquy_v1_agent, 8);
 
 /**
  * OpenAiApi is an API of OpenAI, and of endpoints that speak it.

@@ -1,10 +1,13 @@
 // Creates connectors, and keeps the circuit breaker of each agent.
 
+import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { MAX_ANSWER_BYTES } from "../../domain/turns/turn.ts";
 import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
+import type { WebFetch } from "../../outbound/web-fetch.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import type { Sealer } from "../secrets/sealing.ts";
 import { createHttpTools, MAX_RESULT_BYTES } from "../tools/http-tools.ts";
+import { createMcpServers, type McpServersOptions } from "../tools/mcp/mcp-servers.ts";
 import type { ToolRunner } from "../tools/tool-runner.ts";
 import { checkHost, publicLookup } from "./addresses.ts";
 import { Circuit } from "./circuit-breaker.ts";
@@ -19,17 +22,24 @@ export interface Connectors {
   circuitOf(tenantId: string, agent: AgentRow): Circuit;
   /** Runs the agents' tools that this server runs. */
   readonly tools: ToolRunner;
+  /** The tools of an agent's MCP servers, as far as they can be asked. Throws only the signal's reason. */
+  mcpTools(tenantId: string, agent: AgentRow, signal: AbortSignal): Promise<readonly AgentTool[]>;
   close(): Promise<void>;
 }
 
 export interface ConnectorsOptions extends ConnectOptions {
   readonly sealer: Sealer;
+  readonly log?: McpServersOptions["log"];
+  readonly mcpTimes?: McpServersOptions["times"];
 }
+
+/** The most bytes of one answer of an MCP server. */
+const MAX_MCP_BYTES = 4 << 20;
 
 /** Maximum number of circuits; the least recently used is dropped first. */
 const MAX_CIRCUITS = 10_000;
 
-export function createConnectors({ sealer, ...options }: ConnectorsOptions): Connectors {
+export function createConnectors({ sealer, log, mcpTimes, ...options }: ConnectorsOptions): Connectors {
   let bounded: BoundedFetch | undefined;
   let fetching: Promise<BoundedFetch> | undefined;
   const addresses = options.allowPrivate ? {} : { checkHost, lookup: publicLookup };
@@ -40,6 +50,15 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
     fetching ??= openFetch(MAX_RESULT_BYTES);
     return fetching;
   };
+  let webFetching: Promise<WebFetch> | undefined;
+  const openWebFetch = async () =>
+    (await import("../../outbound/web-fetch.ts")).createWebFetch({ maxBytes: MAX_MCP_BYTES, ...addresses });
+  const webFetcher = () => {
+    webFetching ??= openWebFetch();
+    return webFetching;
+  };
+  const http = createHttpTools({ fetcher, sealer });
+  const mcp = createMcpServers({ fetcher: webFetcher, sealer, log, ...(mcpTimes && { times: mcpTimes }) });
   const boundedFetch = async () => {
     bounded ??= await openFetch(MAX_ANSWER_BYTES);
     return bounded;
@@ -64,10 +83,19 @@ export function createConnectors({ sealer, ...options }: ConnectorsOptions): Con
       }
       return circuit;
     },
-    tools: createHttpTools({ fetcher, sealer }),
+    tools: {
+      run(agent, call, place, signal) {
+        const isMcp = agent.mcp_servers !== null && !agent.tools?.some(({ name }) => name === call.name);
+        return isMcp ? mcp.run(place.tenantId, agent, call, signal) : http.run(agent, call, place, signal);
+      },
+    },
+    mcpTools: (tenantId, agent, signal) =>
+      agent.mcp_servers === null ? Promise.resolve([]) : mcp.list(tenantId, agent, signal),
     async close() {
       await bounded?.close();
       await (await fetching)?.close();
+      await mcp.close();
+      await (await webFetching)?.close();
     },
   };
 }

@@ -25,6 +25,11 @@ export function toolOwner({ tenantId, id }: SealOwner, tool: string): SealOwner 
   return { tenantId, id: `${id}/tools/${tool}` };
 }
 
+/** The owner of the secret of one of an agent's MCP servers. */
+export function mcpOwner({ tenantId, id }: SealOwner, server: string): SealOwner {
+  return { tenantId, id: `${id}/mcp/${server}` };
+}
+
 /** @param key 32 bytes, the same on every server of a database */
 export function createSealer(key: Uint8Array): Sealer {
   if (key.length !== 32) throw new Error("the key for agents' credentials must have 32 bytes");

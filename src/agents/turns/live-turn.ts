@@ -160,7 +160,8 @@ export class LiveTurn {
   async #takeSteps(signal: AbortSignal): Promise<StepsEnd> {
     const { connectors } = this.#parts;
     const { agent, place } = this.#task;
-    const request = await patiently(() => this.#task.readRequest(), PATIENCE_MS, signal);
+    const asked = await patiently(() => this.#task.readRequest(), PATIENCE_MS, signal);
+    const request = { ...asked, tools: this.#steps.offer(await connectors.mcpTools(place.tenantId, agent, signal)) };
     const circuit = connectors.circuitOf(place.tenantId, agent);
     const connector = connectors.connectorOf(place.tenantId, agent);
     const ends = performance.now() + agent.timeout_ms;

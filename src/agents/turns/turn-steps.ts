@@ -46,7 +46,7 @@ export type StepsEnd = { readonly finish: FinishReason } | "waits";
 
 export class TurnSteps {
   readonly reply: ReplyItems;
-  readonly #tools: readonly AgentTool[];
+  #tools: readonly AgentTool[];
   readonly #before: readonly PendingCall[];
   readonly #endsWithCalls: boolean;
   readonly #asked = new Map<string, string>();
@@ -64,13 +64,21 @@ export class TurnSteps {
     this.reply = new ReplyItems({
       step: start.step,
       begun: start.entryCount > 0,
-      placeOf: (name) => toolPlace(tools.find((tool) => tool.name === name)),
+      placeOf: (name) => toolPlace(this.#tools.find((tool) => tool.name === name)),
       newId(kind) {
         const id = kind === MessageKind.MESSAGE ? replyId : undefined;
         if (id !== undefined) replyId = undefined;
         return id ?? newId();
       },
     });
+  }
+
+  /** Adds tools that are known only now, unless there are others of their names. Returns all. */
+  offer(more: readonly AgentTool[]): readonly AgentTool[] {
+    const names = new Set(this.#tools.map(({ name }) => name));
+    const added = more.filter(({ name }) => !names.has(name) && names.add(name));
+    if (added.length > 0) this.#tools = [...this.#tools, ...added];
+    return this.#tools;
   }
 
   get usage(): TokenColumns {

@@ -15,6 +15,18 @@ export interface AgentTool {
   readonly needsApproval: boolean;
 }
 
+/** An MCP server as an agent's row keeps it. */
+export interface StoredMcpServer {
+  readonly name: string;
+  readonly url: string;
+  /** Encrypted, in base64. */
+  readonly credential?: string;
+  /** By the server's own names. Undefined: all. */
+  readonly allowedTools?: readonly string[];
+  readonly needsApproval: boolean;
+  readonly timeoutMs: number;
+}
+
 /** A tool as an agent's row keeps it. */
 export interface StoredTool extends AgentTool {
   /** Of one that is asked over HTTP, as the next two. */

@@ -11,6 +11,7 @@ import {
 import { durationOf } from "../../agents/connectors/duration.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
 import { toTimestamp } from "../convert.ts";
+import { toMcpServer } from "./mcp-servers.ts";
 import { toAgentTool } from "./tools.ts";
 
 /** `shown`: whether the caller may see how the agent is reached. */
@@ -29,6 +30,7 @@ export function toAgent(row: AgentRow, shown: boolean): Agent {
   agent.createTime = toTimestamp(row.create_time);
   agent.updateTime = toTimestamp(row.update_time);
   if (shown) agent.tools = (row.tools ?? []).map(toAgentTool);
+  if (shown) agent.mcpServers = (row.mcp_servers ?? []).map(toMcpServer);
   agent.inputTimeout = durationOf(row.input_timeout_ms);
   return agent;
 }

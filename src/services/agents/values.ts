@@ -8,6 +8,7 @@ import type { AgentRow, AgentValues } from "../../store/agents/agents.ts";
 import { type AgentRules, checkUrl } from "./check-url.ts";
 
 import { toSettings } from "./convert.ts";
+import { mcpServersOf } from "./mcp-servers.ts";
 import { toolsOf } from "./tools.ts";
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
@@ -29,6 +30,7 @@ export const updatableFields = [
   "metadata",
   "tools",
   "input_timeout",
+  "mcp_servers",
 ] as const;
 
 export type UpdatableField = (typeof updatableFields)[number];
@@ -45,6 +47,7 @@ export function newValues(agent: Agent, owner: SealOwner, rules: AgentRules): Ag
     disabled: agent.disabled,
     metadata: agent.metadata ?? null,
     tools: toolsOf(agent, owner, rules, null),
+    mcp_servers: mcpServersOf(agent, owner, rules, null),
     input_timeout_ms: millisecondsOf(agent.inputTimeout) ?? DEFAULT_INPUT_TIMEOUT_MS,
   };
 }
@@ -76,6 +79,7 @@ export function changedValues(
     disabled: changes("disabled") ? agent.disabled : row.disabled,
     metadata: changes("metadata") ? (agent.metadata ?? null) : row.metadata,
     tools: changes("tools") ? toolsOf(agent, owner, rules, row.tools) : row.tools,
+    mcp_servers: changes("mcp_servers") ? mcpServersOf(agent, owner, rules, row.mcp_servers) : row.mcp_servers,
     input_timeout_ms: changes("input_timeout")
       ? (millisecondsOf(agent.inputTimeout) ?? DEFAULT_INPUT_TIMEOUT_MS)
       : row.input_timeout_ms,

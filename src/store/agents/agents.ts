@@ -101,5 +101,6 @@ function parameters(tenantId: string, id: string, values: AgentValues): unknown[
     values.metadata === null ? null : JSON.stringify(values.metadata),
     values.tools === null ? null : JSON.stringify(values.tools),
     values.input_timeout_ms,
+    values.mcp_servers === null ? null : JSON.stringify(values.mcp_servers),
   ];
 }

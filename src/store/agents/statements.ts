@@ -1,7 +1,7 @@
 // The statements about agents.
 
 import type { JsonObject } from "@bufbuild/protobuf";
-import type { StoredTool } from "../../domain/turns/agent-tool.ts";
+import type { StoredMcpServer, StoredTool } from "../../domain/turns/agent-tool.ts";
 import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
@@ -21,6 +21,7 @@ export interface AgentRow {
   readonly disabled: boolean;
   readonly metadata: JsonObject | null;
   readonly tools: readonly StoredTool[] | null;
+  readonly mcp_servers: readonly StoredMcpServer[] | null;
   readonly input_timeout_ms: number;
   readonly version: number;
   readonly create_time: Date;
@@ -28,7 +29,7 @@ export interface AgentRow {
 }
 
 const columns = `a.id, a.name, a.description, a.connector, a.settings, a.credential, a.idle_timeout_ms, a.timeout_ms,
-  a.disabled, a.metadata, a.tools, a.input_timeout_ms, a.version, a.create_time, a.update_time`;
+  a.disabled, a.metadata, a.tools, a.mcp_servers, a.input_timeout_ms, a.version, a.create_time, a.update_time`;
 
 /**
  * An agent by its id or name; an id takes precedence over another agent's name. $1 tenant, $2 id or name, $3 the same
@@ -83,14 +84,14 @@ export const listMoreAgents: Statement<ListedAgentRow> = {
 /**
  * Adds an agent. No row: another agent has the name.
  * $1 tenant, $2 id, $3 name, $4 description, $5 connector, $6 settings, $7 credential, $8 idle timeout, $9 timeout,
- * $10 disabled, $11 metadata, $12 tools, $13 input timeout.
+ * $10 disabled, $11 metadata, $12 tools, $13 input timeout, $14 MCP servers.
  */
 export const insertAgent: Statement<AgentRow> = {
   name: "agent_insert",
   text: `
   insert into agent as a (tenant_id, id, name, description, connector, settings, credential, idle_timeout_ms, timeout_ms,
-    disabled, metadata, tools, input_timeout_ms)
-  values ($1, $2::uuid, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13)
+    disabled, metadata, tools, input_timeout_ms, mcp_servers)
+  values ($1, $2::uuid, $3, $4, $5, $6::jsonb, $7, $8, $9, $10, $11::jsonb, $12::jsonb, $13, $14::jsonb)
   on conflict (tenant_id, name) do nothing
   returning ${columns}`,
 };
@@ -100,7 +101,8 @@ export const updateAgent: Statement<AgentRow> = {
   name: "agent_update",
   text: `
   update agent a set name = $3, description = $4, connector = $5, settings = $6::jsonb, credential = $7,
-    idle_timeout_ms = $8, timeout_ms = $9, disabled = $10, metadata = $11::jsonb, tools = $12::jsonb, input_timeout_ms = $13, version = a.version + 1,
+    idle_timeout_ms = $8, timeout_ms = $9, disabled = $10, metadata = $11::jsonb, tools = $12::jsonb, input_timeout_ms = $13,
+    mcp_servers = $14::jsonb, version = a.version + 1,
     update_time = greatest(a.update_time, date_trunc('milliseconds', clock_timestamp()))
   where a.tenant_id = $1 and a.id = $2::uuid
   returning ${columns}`,

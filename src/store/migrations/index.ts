@@ -22,6 +22,7 @@ import { BranchesMigration } from "./migration-0018-branches.ts";
 import { ReactionsMigration } from "./migration-0019-reactions.ts";
 import { RecordedTurnsMigration } from "./migration-0020-recorded-turns.ts";
 import { RepliesMigration } from "./migration-0021-replies.ts";
+import { McpServersMigration } from "./migration-0022-mcp-servers.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -51,6 +52,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0019-reactions": ReactionsMigration,
   "0020-recorded-turns": RecordedTurnsMigration,
   "0021-replies": RepliesMigration,
+  "0022-mcp-servers": McpServersMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

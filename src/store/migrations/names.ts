@@ -26,4 +26,5 @@ export const MIGRATION_NAMES = [
   "0019-reactions",
   "0020-recorded-turns",
   "0021-replies",
+  "0022-mcp-servers",
 ] as const;

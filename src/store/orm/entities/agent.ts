@@ -22,6 +22,8 @@ export const AgentEntity = defineEntity({
     metadata: p.json<JsonObject>().nullable(),
     /** As agents/tools/stored.ts writes them; null: none. */
     tools: p.json<JsonValue>().nullable(),
+    /** The MCP servers whose tools it may call; null: none. */
+    mcpServers: p.json<JsonValue>().nullable(),
     /** How long a turn waits for whoever answers its calls. */
     inputTimeoutMs: p.integer().default(600_000),
     version: p.integer().default(1),

@@ -1,0 +1,25 @@
+// What went wrong with an MCP server, in words that the agent reads.
+import { SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
+import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
+
+/** How much of a server's own words is passed on, in characters. */
+const MAX_WORDS = 500;
+
+/** Whether the server knows nothing of the session any more; then it has not run the call. */
+export function isForgotten(error: unknown): boolean {
+  return error instanceof SdkHttpError && error.status === 404;
+}
+
+export function wordsOf(error: unknown): string {
+  for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
+    if (at instanceof AnswerTooLarge) return at.message;
+  }
+  if (error instanceof SdkHttpError) return `the MCP server answered with status ${error.status}`;
+  if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) return "the tool took too long";
+  // An error of JSON-RPC, in the server's words.
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  if (typeof code === "number") {
+    return `the MCP server refused the call: ${String(message).toWellFormed().slice(0, MAX_WORDS)}`;
+  }
+  return "the MCP server cannot be reached";
+}
