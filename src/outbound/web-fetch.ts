@@ -13,13 +13,13 @@ export interface WebFetch {
   close(): Promise<void>;
 }
 
-export function createWebFetch({ maxBytes, ...rules }: FetchRules): WebFetch {
+export function createWebFetch({ maxBytes, extraHeaders, ...rules }: FetchRules): WebFetch {
   const dispatcher = createGuardedAgent(rules, -1);
   return {
     async fetch(url, { method = "GET", headers, body: sent, signal } = {}, ended = () => {}) {
       const answer = await undiciFetch(String(url), {
         method,
-        headers: { ...Object.fromEntries(new Headers(headers)), "accept-encoding": "identity" },
+        headers: { ...extraHeaders?.(), ...Object.fromEntries(new Headers(headers)), "accept-encoding": "identity" },
         body: typeof sent === "string" ? sent : null,
         signal: signal ?? null,
         redirect: "manual",

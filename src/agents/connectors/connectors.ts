@@ -52,7 +52,11 @@ export function createConnectors({ sealer, log, mcpTimes, ...options }: Connecto
   };
   let webFetching: Promise<WebFetch> | undefined;
   const openWebFetch = async () =>
-    (await import("../../outbound/web-fetch.ts")).createWebFetch({ maxBytes: MAX_MCP_BYTES, ...addresses });
+    (await import("../../outbound/web-fetch.ts")).createWebFetch({
+      maxBytes: MAX_MCP_BYTES,
+      extraHeaders,
+      ...addresses,
+    });
   const webFetcher = () => {
     webFetching ??= openWebFetch();
     return webFetching;

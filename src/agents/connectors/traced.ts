@@ -38,6 +38,7 @@ export function tracedConnectors(connectors: Connectors, tracing: Tracing): Conn
         }
       },
     },
+    mcpTools: (tenantId, agent, signal) => connectors.mcpTools(tenantId, agent, signal),
     close: () => connectors.close(),
   };
 }
