@@ -180,11 +180,10 @@ describe("the tools of an MCP server", () => {
   });
 
   test("fail without failing the turn: what the tool says, what does not fit, what takes too long", async () => {
-    const { call } = await scene({ timeout: { nanos: 300_000_000 } });
+    const { call } = await scene();
     expect(await call("w_broken")).toBe("result c1 it broke (error)");
     expect(await call("w_large")).toBe("result c1 the tool answered with more than 786432 bytes (error)");
     expect(await call("w_endless")).toBe("result c1 the answer has more than 4194304 bytes (error)");
-    expect(await call("w_slow")).toBe("result c1 the tool took too long (error)");
     expect(await call("w_fore_cast", "{no")).toBe(
       "result c1 the arguments are refused: must be JSON, which it is not at character 2 (error)",
     );
@@ -193,6 +192,8 @@ describe("the tools of an MCP server", () => {
     );
     expect(await call("w_gone")).toBe("result c1 there is no tool of this name (error)");
     expect(await call("w_fore_cast", '{"place": "Rome"}')).toBe("result c1 sun in Rome");
+    const hurried = await scene({ timeout: { nanos: 50_000_000 } });
+    expect(await hurried.call("w_slow")).toBe("result c1 the tool took too long (error)");
   });
 
   test("are only those that are allowed, and come after the agent's own of the same name", async () => {
