@@ -145,7 +145,9 @@ function* itemsOf({ base, items, rows }: LiveView, read: number, recorded: boole
       if (row !== undefined) yield itemOf(row);
       else return;
     } else {
-      const { head, text, parts } = item;
+      const { text, parts, ending } = item;
+      const partId = item.head.partId ?? ending?.id;
+      const head = partId === undefined ? item.head : { ...item.head, partId };
       const deltaAt = (offset: number) => {
         if (recorded) return text.partAt(offset);
         return row === undefined ? undefined : text.after(offset);

@@ -165,10 +165,16 @@ export function itemOf(row: MessageRow, lengths: readonly number[] = []): ReadIt
       row,
     };
   }
-  const text =
-    first?.case === "text" ? first.value.text : first?.case === "reasoning" ? (first.value.text ?? "") : undefined;
+  const text = textOf(first);
+  if (first?.case === "reasoning" && parts[0]?.id !== undefined) Object.assign(head, { partId: parts[0].id });
   const rest = text === undefined ? parts : parts.slice(1);
   return { head, ...read(text ?? "", lengths), parts: rest, row };
+}
+
+/** What was said of a part, bit by bit: a summary of thoughts, where there is nothing else. */
+function textOf(content: Part["content"] | undefined): string | undefined {
+  if (content?.case === "text") return content.value.text;
+  return content?.case === "reasoning" ? (content.value.text ?? content.value.summary.join("\n\n")) : undefined;
 }
 
 function read(text: string, lengths: readonly number[]): Pick<ReadItem, "after" | "deltaAt"> {

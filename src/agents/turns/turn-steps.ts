@@ -99,9 +99,9 @@ export class TurnSteps {
     try {
       for (;;) {
         await this.#runCalls(host, request);
-        const waiting = this.open.filter(awaitsInput);
-        if (waiting.some((call) => !this.#isHandedOut(call))) return "waits";
-        if (waiting.length > 0) return { finish: FinishReason.TOOL_CALLS };
+        const { open } = this;
+        if (open.some((call) => awaitsInput(call) && !this.#isHandedOut(call))) return "waits";
+        if (open.some((call) => this.#isHandedOut(call))) return { finish: FinishReason.TOOL_CALLS };
         const messages = contextOf([...request.messages, ...host.writer.rows]);
         const finish = await this.#ask(host, { ...request, messages });
         const calls = this.open.filter((call) => this.#canRun(call));
@@ -128,8 +128,10 @@ export class TurnSteps {
   }
 
   /** Whether whoever asked brings the result with the next turn. */
-  #isHandedOut({ needs }: PendingCall): boolean {
-    return this.#endsWithCalls && needs === "result";
+  #isHandedOut({ needs, callId }: PendingCall): boolean {
+    if (!this.#endsWithCalls || needs === "run" || needs === "approval") return false;
+    const item = this.reply.items.find(({ head }) => head.call?.callId === callId);
+    return needs === "result" || (item !== undefined && item.head.call?.runsAt === undefined);
   }
 
   /** Ends the open item where it broke off, and every open call with a reason. */
@@ -145,6 +147,7 @@ export class TurnSteps {
   /** Whether anything of this turn can give the call a result: a wrong name gets an error where there are tools. */
   #canRun({ needs, callId }: PendingCall): boolean {
     if (needs !== "nothing") return true;
+    if (this.#endsWithCalls) return false;
     const item = this.reply.items.find(({ head }) => head.call?.callId === callId);
     return this.#tools.length > 0 && item?.head.call?.runsAt === undefined;
   }

@@ -3,9 +3,11 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { ConversationService } from "../../../gen/colloquy/compat/openai/v1/conversation_service_pb.ts";
 import { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_service_pb.ts";
 import { ModelService } from "../../../gen/colloquy/compat/openai/v1/model_service_pb.ts";
+import { ResponseService } from "../../../gen/colloquy/compat/openai/v1/response_service_pb.ts";
 import { AgentService as Agents } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService as Turns } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { serve } from "../../pipeline/service.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
 import { createConversationHandlers } from "./conversations.ts";
@@ -13,6 +15,7 @@ import { renderError } from "./errors.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
 import { createModelHandlers } from "./models.ts";
+import { createResponseHandlers } from "./responses.ts";
 import { createActOnce } from "./retries.ts";
 
 export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
@@ -22,6 +25,10 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
     serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
     serve(ModelService, createModelHandlers(canonical)),
     serve(ItemService, createItemHandlers(canonical, createActOnce(attempts))),
+    serve(
+      ResponseService,
+      createResponseHandlers(canonical, createActOnce(attempts), (context) => attempts.forget(context)),
+    ),
   ],
   calls,
   mayCall,
@@ -32,6 +39,7 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
 const model = ModelService.method;
 const conversation = ConversationService.method;
 const item = ItemService.method;
+const response = ResponseService.method;
 
 const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [conversation.createConversation, [Conversations.method.createConversation]],
@@ -46,6 +54,11 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
   [item.listItems, [Messages.method.listMessages, Messages.method.getMessage]],
   [item.getItem, [...FIND_ITEM]],
   [item.deleteItem, [Messages.method.deleteMessage]],
+  [response.createResponse, [Turns.method.createTurn]],
+  [response.getResponse, [Turns.method.getTurn, Turns.method.listTurnEntries, Turns.method.resumeTurn]],
+  [response.deleteResponse, [Turns.method.deleteTurn]],
+  [response.cancelResponse, [Turns.method.cancelTurn]],
+  [response.listInputItems, [Turns.method.getTurn, Turns.method.listTurnEntries]],
 ]);
 
 /** A caller that may write is answered what it wrote, and finds what it names. */
@@ -53,10 +66,24 @@ const answers: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMeth
   [item.deleteItem, [...FIND_ITEM, Conversations.method.getConversation]],
   // A given id must be free.
   [item.createItems, [Messages.method.listMessages]],
+  [
+    response.createResponse,
+    [
+      Agents.method.getAgent,
+      Conversations.method.getConversation,
+      Messages.method.listMessages,
+      Turns.method.getTurn,
+      Turns.method.listTurnEntries,
+      Turns.method.resumeTurn,
+    ],
+  ],
+  [response.deleteResponse, [Turns.method.getTurn]],
+  [response.cancelResponse, [Turns.method.getTurn, Turns.method.listTurnEntries]],
 ]);
 
 /** References to stored items are read, which a caller that may only write cannot. */
 const mayCall: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [conversation.createConversation, [Messages.method.getMessage]],
   [item.createItems, [Messages.method.getMessage]],
+  [response.createResponse, [Messages.method.getMessage]],
 ]);

@@ -1,4 +1,5 @@
 // Errors as OpenAI writes them: `{"error":{"message":…,"type":…,"param":…,"code":…}}`, and when its clients retry.
+import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../shared/errors.ts";
 
@@ -25,6 +26,7 @@ const BY_REASON: Readonly<Record<string, Answer>> = {
   // Another attempt of the same request is under way: its response is to be waited for.
   REQUEST_IN_PROGRESS: { status: 409, code: "request_in_progress" },
   CONVERSATION_CLOSED: { status: 400, code: "conversation_closed" },
+  TURN_IN_PROGRESS: { status: 400, code: "conversation_locked" },
   INTERNAL: { status: 500, type: "server_error", code: "internal_error" },
 };
 
@@ -38,25 +40,41 @@ const NAMES = { messages: "items", client_id: "id", page_size: "limit", page_tok
 export const renderError: RenderError = (failure, info) => {
   const read = readFailure(failure, info, NAMES);
   const { kind, reason } = read;
-  const { status, type = "invalid_request_error", code } = BY_REASON[reason] ?? ANSWERS[kind] ?? otherwise(failure);
+  const {
+    status,
+    type = "invalid_request_error",
+    code,
+  } = (reason === "AGENT_FAILED" ? refusedByModel(failure) : BY_REASON[reason]) ?? ANSWERS[kind] ?? otherwise(failure);
   const [violation] = read.violations;
   const param = violation === undefined || violation.place === "header" ? null : paramOf(violation);
   const error = {
     message: messageOf(read, info, param),
     type,
     param,
-    code: code ?? (violation ? codeOf(violation.rule) : null),
+    code: code ?? (violation ? codeOf(violation.rule, param) : null),
   };
-  return { status, headers: { ...failure.headers, ...retryHeaders(status, failure) }, body: { error } };
+  // Whoever waits for its turn in vain may come again.
+  const mayRetry = RETRIED.has(status) || reason === "TURN_IN_PROGRESS";
+  return { status, headers: { ...failure.headers, ...retryHeaders(status, failure, mayRetry) }, body: { error } };
 };
 
 function otherwise({ status }: Failure): Answer {
   return status >= 500 ? { status, type: "server_error", code: "internal_error" } : { status };
 }
 
+/** What a model's endpoint refuses is handed on: that the request is wrong, or comes too often. */
+function refusedByModel({ error }: Failure): Answer {
+  const [info] = error.findDetails(ErrorInfoSchema);
+  const { status = "0", code = "" } = info?.metadata ?? {};
+  if (status === "429") return { status: 429, type: "requests", code: "rate_limit_exceeded" };
+  // What is wrong with the server's own credential or model is not the caller's fault.
+  if (status === "400" || status === "413" || status === "422") return { status: 400, code: code || "invalid_value" };
+  return { status: 502, type: "server_error", code: "server_error" };
+}
+
 /** Clients wait as long as they are told, and send nothing again that would fail again. */
-function retryHeaders(status: number, { headers }: Failure): Record<string, string> {
-  if (!RETRIED.has(status)) return status >= 500 ? {} : { "x-should-retry": "false" };
+function retryHeaders(status: number, { headers }: Failure, mayRetry: boolean): Record<string, string> {
+  if (!mayRetry) return status >= 500 ? {} : { "x-should-retry": "false" };
   const seconds = headers["retry-after"];
   const ms = seconds === undefined ? RETRY_AFTER_MS : String(Number(seconds) * 1000);
   return { "x-should-retry": "true", "retry-after": seconds ?? "1", "retry-after-ms": ms };
@@ -71,7 +89,9 @@ function paramOf({ path }: Violation): string | null {
   return text === "" ? null : text;
 }
 
-function codeOf(rule: string): string {
+function codeOf(rule: string, param: string | null): string {
+  if (rule === "reference" && param === "model") return "model_not_found";
+  if (rule === "reference" && param === "previous_response_id") return "previous_response_not_found";
   if (rule === "required") return "missing_required_parameter";
   // The services write a rule with underscores.
   return /^json[._]type$/.test(rule) ? "invalid_type" : "invalid_value";

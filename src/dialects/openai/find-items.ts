@@ -1,11 +1,12 @@
 // Finds items by their ids: those that were derived from ours, and those that clients gave.
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
-import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { clientIdOf, ourIdIn } from "./ids.ts";
+import { writeItem } from "./items/write-item.ts";
 
 /** Every kind of entry is an item. */
 export const KINDS = [
@@ -24,6 +25,8 @@ export const FIND_ITEM = [Messages.method.getMessage, Messages.method.listMessag
 
 /** An id of a conversation's item may be given again so often, each time after the item was deleted. */
 const MAX_TIMES = 100;
+/** Items that a provider made are found among the latest ones. */
+const MAX_MADE = 200;
 
 export interface FindItems {
   /** The entry that an item is, also if it was deleted where `deleted` says so. Throws NOT_FOUND. */
@@ -74,11 +77,20 @@ export function createFindItems(canonical: Canonical): FindItems {
     return messages[0]?.id === id;
   }
 
+  /** Among the latest thoughts and items of hosted tools, which have their provider's ids. */
+  async function madeByProvider(context: CallContext, conversationId: string, id: string) {
+    const kinds = [MessageKind.REASONING, MessageKind.ITEM];
+    const request = { conversationId, kinds, order: MessageOrder.NEWEST_FIRST, pageSize: MAX_MADE };
+    const { messages } = await canonical.call(context, method.listMessages, request);
+    return messages.find((message) => message.turnId !== "" && writeItem(message).id === id);
+  }
+
   return {
     async find(context, conversationId, id, deleted = false) {
       const derived = await byOurId(context, id, deleted);
       if (derived?.clientId === "" && (await shows(context, conversationId, derived))) return derived;
-      const given = (await byGivenId(context, conversationId, id))?.message;
+      const given =
+        (await byGivenId(context, conversationId, id))?.message ?? (await madeByProvider(context, conversationId, id));
       if (given === undefined || (given.deleteTime !== undefined && !deleted)) throw notFound("item");
       return given;
     },

@@ -19,6 +19,8 @@ export interface Attempts {
    * @param attempt which attempt the client says that this is, from 0; undefined: it never sends a request again
    */
   begin(context: CallContext, method: DescMethod, request: Message, attempt: number | undefined): Promise<CallContext>;
+  /** Forgets the attempt of a context that `begin` has made: what it did left nothing, and a further attempt acts anew. */
+  forget(context: CallContext): Promise<void>;
 }
 
 /** What has arrived is forgotten in batches, after so many milliseconds. */
@@ -27,6 +29,7 @@ const GATHER_MS = 100;
 /** @param onError told of attempts that could not be forgotten, which then count as lost */
 export function createAttempts(database: Database, onError: (error: unknown) => void): Attempts {
   let arrived: Attempt[] = [];
+  const attempts = new WeakMap<CallContext, Attempt>();
 
   function forgetSoon(attempt: Attempt): void {
     arrived.push(attempt);
@@ -52,10 +55,16 @@ export function createAttempts(database: Database, onError: (error: unknown) => 
         attempt > 0 ? await latestAttempt(database, { ...kept, key: first }, context.interrupt) : undefined;
       const key = prefix + (before?.slice(first.length) ?? randomUUID());
       const again = withKey(key);
+      attempts.set(again, { ...kept, key: keyOf(again) ?? "" });
       context.onceSent((received) => {
         if (received) forgetSoon({ ...kept, key: keyOf(again) ?? "" });
       });
       return again;
+    },
+
+    async forget(context) {
+      const attempt = attempts.get(context);
+      if (attempt !== undefined) await forget(database, [attempt]);
     },
   };
 }

@@ -40,6 +40,7 @@ export function toTurn(row: TurnRow): Turn {
   turn.previousTurnId = row.previous_id ?? "";
   turn.failureStatus = row.failure_status;
   turn.failureCode = row.failure_code;
+  turn.deltasLost = row.deltas_lost === true;
   if (row.wait_time) turn.inputExpireTime = toTimestamp(row.wait_time);
   return turn;
 }
@@ -68,8 +69,8 @@ export function toTurnEvent(step: TurnStep): TurnEvent {
     }
     case "entry_started": {
       const { index, head, cursor } = step;
-      const { id: messageId, kind, step: number, call } = head;
-      const started = { index, messageId, kind, step: number, cursor: cursorText(cursor) };
+      const { id: messageId, kind, step: number, call, partId = "" } = head;
+      const started = { index, messageId, kind, step: number, partId, cursor: cursorText(cursor) };
       return { case: "entryStarted", value: call ? { ...started, toolCall: toCall(call) } : started };
     }
     case "entry_delta": {

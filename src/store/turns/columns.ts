@@ -46,6 +46,8 @@ export interface TurnRow {
   /** The status and code with which the agent's endpoint refused the request; 0 and empty: it did not. */
   readonly failure_status: number;
   readonly failure_code: string;
+  /** Whether the last deltas were lost with the server that ran it. Null: they are not recorded. */
+  readonly deltas_lost: boolean | null;
 }
 
 /** What a turn has that its caller keeps as a record. */
@@ -117,7 +119,7 @@ export const turnColumns = `t.id, t.conversation_id, t.agent_id, t.message_id, t
   t.state, t.failure, t.finish_reason, t.create_time, t.start_time, t.end_time, t.step, t.entry_count, t.first_seq,
   t.last_seq, t.said, t.pending, case when t.state = 6 then t.lease_time end as wait_time, t.input_tokens,
   t.output_tokens, t.cached_tokens, t.reasoning_tokens, t.model, t.input_seq, t.previous_id, t.ends_with_calls, t.discards,
-  t.failure_status, t.failure_code`;
+  t.failure_status, t.failure_code, right(t.deltas, 1) = '!' as deltas_lost`;
 
 /** The states of turn `t` that are no end: queued, running, input required. */
 export const isOpen = "t.state in (1, 2, 6)";

@@ -1,6 +1,6 @@
 // Writes the JSON of one item.
 import { type Message, MessageState } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { itemIdOf } from "../ids.ts";
+import { GIVEN_ID, itemIdOf } from "../ids.ts";
 import type { Members } from "./json-members.ts";
 
 export interface WrittenItem {
@@ -21,8 +21,10 @@ export class ItemWriter {
   readonly #id: string;
   #text: string;
 
-  constructor(message: Message, prefix: string, rest: Members) {
-    const id = itemIdOf(message, prefix);
+  /** @param made the id that a provider gave to what it made in a turn; undefined: none */
+  constructor(message: Message, prefix: string, rest: Members, made?: string) {
+    const isMade = message.turnId !== "" && message.clientId === "" && made !== undefined && GIVEN_ID.test(made);
+    const id = isMade ? made : itemIdOf(message, prefix);
     this.#id = id;
     this.#rest = rest;
     this.#text = `{"id":"${id}"`;

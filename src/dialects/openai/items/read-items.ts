@@ -12,12 +12,14 @@ import { readItem } from "./read-item.ts";
  * where, and NOT_FOUND for a reference to an item that the caller does not see.
  *
  * @param conversationId undefined: the conversation is a new one
+ * @param name of the field that has the items
  */
 export async function readItems(
   items: FindItems,
   context: CallContext,
   conversationId: string | undefined,
   texts: readonly string[],
+  name = "items",
 ): Promise<MessageDraft[]> {
   const drafts: MessageDraft[] = [];
   const ids = new Set<string>();
@@ -25,7 +27,7 @@ export async function readItems(
   for (const [index, text] of texts.entries()) {
     // A megabyte takes some milliseconds.
     await turns.next();
-    const place = `items[${index}]`;
+    const place = `${name}[${index}]`;
     const item = readItem(text, place);
     if (item.kind === "trigger") continue;
     if (item.kind === "reference") {

@@ -33,23 +33,31 @@ function writeOpaque(message: Message, first: PartJson | undefined): WrittenItem
     return item.done();
   }
   const type = itemType(textOf(members.get("type")) ?? "");
-  const item = new ItemWriter(message, type.prefix, members);
+  const item = new ItemWriter(message, type.prefix, members, textOf(members.get("id")));
   return fill(message, type, item);
 }
 
 /** Begins an item of a part: its type and all else that stands beside the part come first, and what is there stays. */
-function begin(message: Message, type: ItemType, extra: { extraJson?: string | undefined; type: string }): ItemWriter {
+function begin(
+  message: Message,
+  type: ItemType,
+  extra: { extraJson?: string | undefined; type: string },
+  made?: string,
+): ItemWriter {
   const rest = membersOf(extra.extraJson ?? "{}") ?? new Map<string, string>();
-  const item = new ItemWriter(message, type.prefix, rest);
+  const item = new ItemWriter(message, type.prefix, rest, made);
   item.add("type", extra.type);
   return item;
 }
 
-function typed(message: Message, { extraJson }: PartJson, implied: string): { type: ItemType; item: ItemWriter } {
+function typed(message: Message, { extraJson, id }: PartJson, implied: string): { type: ItemType; item: ItemWriter } {
   const written = extraJson?.includes('"type"') ? textOf(membersOf(extraJson)?.get("type")) : undefined;
   const name = written ?? implied;
   const type = itemType(name);
-  return { type, item: begin(message, type, { extraJson, type: JSON.stringify(name) }) };
+  return {
+    type,
+    item: begin(message, type, { extraJson, type: JSON.stringify(name) }, name === "reasoning" ? id : undefined),
+  };
 }
 
 const CALLS: Readonly<Record<string, string>> = {

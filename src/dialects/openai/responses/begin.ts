@@ -1,0 +1,137 @@
+// Begins the turn that a response is: of the right model, in its place, once the conversation is free.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { AgentService as Agents } from "../../../../gen/colloquy/v1/agent_service_pb.ts";
+import { ConversationService as Conversations } from "../../../../gen/colloquy/v1/conversation_service_pb.ts";
+import type { Turn } from "../../../../gen/colloquy/v1/turn_pb.ts";
+import { type CreateTurnRequestSchema, TurnService as Turns } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../../domain/errors.ts";
+import type { CallContext } from "../../../pipeline/call/call.ts";
+import { orAborted } from "../../../pipeline/call/deadline.ts";
+import type { Canonical } from "../../../services/in-process/in-process.ts";
+import type { FindItems } from "../find-items.ts";
+import { ourConversationId } from "../ids.ts";
+import { objectOf } from "../items/json-members.ts";
+import { readItems } from "../items/read-items.ts";
+import { ConversationLines } from "./line.ts";
+import { noteText, readNote } from "./note.ts";
+import type { WantedResponse } from "./request.ts";
+
+/** The agent that is asked for models which are no agents. */
+const FALLBACK = "openai";
+
+export type Begin = (context: CallContext, wanted: WantedResponse) => Promise<Turn>;
+
+type Request = Exclude<MessageInitShape<typeof CreateTurnRequestSchema>, { readonly $typeName: string }>;
+
+export function createBegin(canonical: Canonical, found: FindItems): Begin {
+  const lines = new ConversationLines();
+
+  /** The agent, and the model that it is asked for in place of its own. */
+  async function agentOf(context: CallContext, { model }: WantedResponse, conversationId: string) {
+    if (model === "") return { agent: "", model: "", shown: await conversationAgent(context, conversationId) };
+    try {
+      const { agent } = await canonical.call(context, Agents.method.getAgent, { agentId: model });
+      return { agent: agent?.id ?? "", model: "", shown: model };
+    } catch (error) {
+      if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) throw error;
+      return { agent: FALLBACK, model, shown: model };
+    }
+  }
+
+  async function conversationAgent(context: CallContext, conversationId: string): Promise<string> {
+    const { getConversation } = Conversations.method;
+    const { conversation } =
+      conversationId === "" ? {} : await canonical.call(context, getConversation, { conversationId });
+    const name = conversation?.agent ?? "";
+    if (name === "") throw invalidField("model", "must be given", "required");
+    return name;
+  }
+
+  /** Our id of the conversation in which the turn before is. Throws UNKNOWN_REFERENCE for one that is no response. */
+  async function conversationOf(context: CallContext, previousTurnId: string): Promise<string | undefined> {
+    if (previousTurnId === "") return undefined;
+    const previous = await canonical
+      .call(context, Turns.method.getTurn, { turnId: previousTurnId })
+      .catch(() => undefined);
+    const note = readNote(previous?.turn?.noteJson ?? "");
+    if (note?.store) return previous?.turn?.conversationId;
+    const description = "names no response";
+    throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `previous_response_id: ${description}`, {
+      violations: [{ field: "previous_response_id", description, rule: "reference" }],
+    });
+  }
+
+  /** Waits while another turn is open in the conversation. */
+  async function create(context: CallContext, request: Request): Promise<Turn> {
+    for (;;) {
+      try {
+        const { turn } = await canonical.once(context, Turns.method.createTurn, request);
+        if (turn === undefined) throw new Error("a turn that was just created is not there");
+        return turn;
+      } catch (error) {
+        const busy = error instanceof DomainError && error.reason === ErrorReason.TURN_IN_PROGRESS;
+        const turnId = busy ? error.details.metadata?.turn_id : undefined;
+        if (turnId === undefined) throw error;
+        await ended(context, turnId);
+      }
+    }
+  }
+
+  async function ended(context: CallContext, turnId: string): Promise<void> {
+    try {
+      for await (const _ of canonical.stream(context, Turns.method.resumeTurn, { turnId }))
+        context.signal.throwIfAborted();
+    } catch (error) {
+      const over = error instanceof DomainError && OVER.has(error.reason);
+      if (!over) throw error;
+    }
+  }
+
+  return async (context, wanted) => {
+    const { previousTurnId, parameters, fields, tools } = wanted;
+    const own = wanted.conversationId === "" ? "" : ourConversationId(wanted.conversationId);
+    const { agent, model, shown } = await agentOf(context, wanted, own);
+    const known = own || (await conversationOf(context, previousTurnId));
+    const messages = await readItems(found, context, known, wanted.input, "input");
+    if (messages.length === 0) throw invalidField("input", "must have something that is stored", "repeated.min_items");
+    const instructions = fields.get("instructions");
+    const request: Request = {
+      conversationId: own,
+      previousTurnId,
+      messages,
+      agent,
+      options: {
+        model,
+        instructions: instructions === undefined ? "" : (JSON.parse(instructions) as string),
+        parametersJson: parameters.size === 0 ? "" : objectOf(parameters),
+      },
+      tools: [...tools],
+      endWithCalls: true,
+      discardFailed: true,
+      ephemeral: !wanted.store,
+      noteJson: noteText(wanted, shown),
+    };
+    if (own === "") return create(context, request);
+    const place = lines.enter(`${tenantOf(context)}/${own}`);
+    try {
+      await orAborted(place.before, context.signal);
+      return await create(context, request);
+    } catch (error) {
+      const missing = error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND;
+      throw missing ? noConversation(wanted.conversationId) : error;
+    } finally {
+      place.leave();
+    }
+  };
+}
+
+const OVER: ReadonlySet<ErrorReason> = new Set([ErrorReason.AGENT_FAILED, ErrorReason.NOT_FOUND]);
+
+function tenantOf({ principal }: CallContext): string {
+  return principal.kind === "anonymous" ? "" : (principal.tenantId ?? "");
+}
+
+function noConversation(id: string): DomainError {
+  const { reason } = notFound("conversation");
+  return new DomainError(reason, `Conversation with id '${id}' not found.`);
+}

@@ -1,0 +1,133 @@
+// The events of a response, made of those of its turn: the same each time, numbered from 0 without gaps.
+import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
+import type { Turn, TurnEntryEnded, TurnEntryStarted } from "../../../../gen/colloquy/v1/turn_pb.ts";
+import type { ResumeTurnResponse } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
+import { membersOf, textOf } from "../items/json-members.ts";
+import { writeItem } from "../items/write-item.ts";
+import type { ResponseNote } from "./note.ts";
+import { OpenItem } from "./open-item.ts";
+import { isOutput, isShown } from "./output.ts";
+import { type ResponseStatus, responseJson, statusOf } from "./response-json.ts";
+
+/** What the events of a turn are numbered on by where some were lost with the server that ran it. */
+const LOST = 1000;
+
+export class ResponseEvents {
+  readonly #turn: Turn;
+  readonly #note: ResponseNote;
+  readonly #output: string[] = [];
+  /** The number of the last event that the reader has; -1: none. */
+  readonly #after: number;
+  #next = 0;
+  #isLost = false;
+  #hasEnded = false;
+  #open: OpenItem | undefined;
+
+  constructor(turn: Turn, note: ResponseNote, after: number) {
+    this.#turn = turn;
+    this.#note = note;
+    this.#after = after;
+  }
+
+  /** Whether the last event was taken. */
+  get ended(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Numbers what comes now on from far behind what a reader may have seen, if events of the turn were lost. */
+  lostIf(turn: Turn | undefined): void {
+    if (this.#isLost || !turn?.deltasLost) return;
+    this.#isLost = true;
+    this.#next += LOST;
+  }
+
+  begin(): string {
+    const response = responseJson(this.#turn, this.#note, [], "in_progress");
+    return (
+      this.#event("response.created", `"response":${response}`) +
+      this.#event("response.in_progress", `"response":${response}`)
+    );
+  }
+
+  /** The events that one of the turn becomes; often none. */
+  take(event: ResumeTurnResponse["event"]): string {
+    switch (event.case) {
+      case "entryStarted":
+        return this.#started(event.value);
+      case "entryDelta": {
+        const { piece } = event.value;
+        return typeof piece.value === "string" ? this.#all(this.#open?.delta(piece.value) ?? []) : "";
+      }
+      case "entryEnded":
+        return this.#ended(event.value);
+      case "ended":
+        return event.value.turn === undefined ? "" : this.#end(event.value.turn);
+      default:
+        return "";
+    }
+  }
+
+  #started({ messageId, kind, partId, toolCall }: TurnEntryStarted): string {
+    this.#open = undefined;
+    // An item is told of when it is whole.
+    if (!isShown(kind, toolCall?.runsAt) || kind === MessageKind.ITEM) return "";
+    const isCustom = toolCall?.type === ToolType.CUSTOM;
+    const call = toolCall && { callId: toolCall.callId ?? "", name: toolCall.name ?? "", isCustom };
+    this.#open = new OpenItem({ messageId, kind, partId, call, index: this.#output.length });
+    return this.#all(this.#open.begin());
+  }
+
+  #ended({ message }: TurnEntryEnded): string {
+    const open = this.#open;
+    this.#open = undefined;
+    if (message === undefined || !isOutput(message)) return "";
+    const { json } = writeItem(message);
+    const index = this.#output.length;
+    this.#output.push(json);
+    return this.#all(open === undefined ? wholeItem(json, index) : open.end(json));
+  }
+
+  #end(turn: Turn): string {
+    const status = statusOf(turn);
+    this.lostIf(turn);
+    this.#hasEnded = true;
+    // There is no event for what was cancelled.
+    const type = TERMINAL[status] ?? "response.incomplete";
+    return this.#event(type, `"response":${responseJson(turn, this.#note, this.#output)}`);
+  }
+
+  #all(events: readonly (readonly [type: string, members: string])[]): string {
+    return events.map(([type, members]) => this.#event(type, members)).join("");
+  }
+
+  #event(type: string, members: string): string {
+    const number = this.#next++;
+    if (number <= this.#after) return "";
+    return `event: ${type}\ndata: {"type":"${type}","sequence_number":${number},${members}}\n\n`;
+  }
+}
+
+const TERMINAL: { readonly [status in ResponseStatus]?: string } = {
+  completed: "response.completed",
+  failed: "response.failed",
+};
+
+/** The stages that clients know of what the provider's tools do. */
+const STAGES: Readonly<Record<string, readonly string[]>> = {
+  web_search_call: ["in_progress", "searching", "completed"],
+  file_search_call: ["in_progress", "searching", "completed"],
+  code_interpreter_call: ["in_progress", "interpreting", "completed"],
+  image_generation_call: ["in_progress", "generating", "completed"],
+  mcp_call: ["in_progress", "completed"],
+};
+
+/** An item that came as a whole. */
+function wholeItem(json: string, index: number): [string, string][] {
+  const members = membersOf(json);
+  const type = textOf(members?.get("type")) ?? "";
+  const item = `"output_index":${index},"item":${json}`;
+  const at = `"item_id":${members?.get("id") ?? '""'},"output_index":${index}`;
+  const stages = (STAGES[type] ?? []).map((stage): [string, string] => [`response.${type}.${stage}`, at]);
+  return [["response.output_item.added", item], ...stages, ["response.output_item.done", item]];
+}
