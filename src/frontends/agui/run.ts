@@ -87,9 +87,10 @@ export class Run {
     for (const entry of await latestEntries(canonical, context, conversationId, MAX_THREAD_BYTES)) {
       if (found?.turnId === entry.turnId) continue;
       if (entry.id === last?.id) found = entry;
-      thread.add(entry.id === last?.id ? last : entry);
+      if (entry.id === last?.id) thread.add(last, true);
+      else thread.add(entry);
     }
-    if (last !== undefined && found === undefined) thread.add(last);
+    if (last !== undefined && found === undefined) thread.add(last, true);
     return thread;
   }
 

@@ -60,13 +60,16 @@ export class Thread {
     return this.#clientIds.get(entryId);
   }
 
-  add(entry: Message): void {
+  /** @param isOpen whether more of it may come, so that it is there though it is empty */
+  add(entry: Message, isOpen = false): void {
     const { id, kind, parts } = entry;
     this.#clientIds.set(id, entry.clientId || id);
     switch (kind) {
-      case MessageKind.REASONING:
-        this.messages.push({ id, role: "reasoning", content: thoughts(firstOf(parts, "reasoning")) });
+      case MessageKind.REASONING: {
+        const content = thoughts(firstOf(parts, "reasoning"));
+        if (content !== "" || isOpen) this.messages.push({ id, role: "reasoning", content });
         break;
+      }
       case MessageKind.TOOL_CALL:
         this.#call(entry);
         break;

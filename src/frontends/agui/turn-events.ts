@@ -29,6 +29,7 @@ interface Open extends Events {
   readonly kind: MessageKind;
   /** The entry as far as it is there, for a thread that is sent again. */
   readonly entry: Message;
+  isTold: boolean;
   text: string;
   /** Of the text, in code points. */
   length: number;
@@ -92,9 +93,13 @@ export class TurnEvents {
     const entry = create(MessageSchema, { id: messageId, kind, step, role: MessageRole.ASSISTANT });
     if (toolCall) entry.parts = [partOf({ case: "toolCall", value: toolCall })];
     const events = eventsOf(kind, messageId, callId, name, parentId);
-    this.#open = { kind, entry, text: "", length: 0, ...events };
-    const again = this.#mayHoldThoughts && kind === MessageKind.REASONING;
+    const isReasoning = kind === MessageKind.REASONING;
+    const again = this.#mayHoldThoughts && isReasoning;
     this.#mayHoldThoughts = false;
+    // Thoughts may be all that nobody may read: they begin with their first word.
+    const isTold = !isReasoning || again;
+    this.#open = { kind, entry, text: "", length: 0, isTold, ...events };
+    if (!isTold) return NONE;
     if (!again) return { events: events.start };
     return { events: [], resync: entry, after: events.start };
   }
@@ -107,7 +112,7 @@ export class TurnEvents {
     const at = Number(offset);
     if (at >= open.length) {
       append(open, delta);
-      return { events: delta === "" ? [] : [open.content(delta)] };
+      return { events: delta === "" ? [] : [...begin(open), open.content(delta)] };
     }
     // What was told is not so any more: the server that wrote it has died.
     const kept = [...open.text].slice(0, at).join("");
@@ -130,14 +135,16 @@ export class TurnEvents {
     this.#open = undefined;
     if (open === undefined) return NONE;
     const text = textOf(message);
-    if (text === open.text) return { events: open.end };
-    if (text.startsWith(open.text)) return { events: [open.content(text.slice(open.text.length)), ...open.end] };
+    if (text === open.text) return { events: open.isTold ? open.end : [] };
+    if (text.startsWith(open.text)) {
+      return { events: [...begin(open), open.content(text.slice(open.text.length)), ...open.end] };
+    }
     return { events: open.end, resync: message };
   }
 
   /** Ends what is open: the turn has ended or waits. */
   close(): readonly AguiEvent[] {
-    const events = this.#open?.end ?? [];
+    const events = this.#open?.isTold ? this.#open.end : [];
     this.#open = undefined;
     return events;
   }
@@ -150,6 +157,13 @@ export class TurnEvents {
     const content = resultContent(result);
     return [{ type: "TOOL_CALL_RESULT", messageId: id, toolCallId, content, role: "tool" }];
   }
+}
+
+/** The beginning of what nobody was told of yet. */
+function begin(open: Open): readonly AguiEvent[] {
+  if (open.isTold) return [];
+  open.isTold = true;
+  return open.start;
 }
 
 function append(open: Open, delta: string): void {
