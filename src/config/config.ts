@@ -69,7 +69,7 @@ export interface Config {
   readonly tracing: TracingSettings | undefined;
 }
 
-const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030,openai,mcp,agui,aisdk";
+const DEFAULT_COMPAT = "callcenter,crm,assistant,workorder,helpdesk@3030,openai,mcp,agui,aisdk,a2a";
 
 /** @throws ConfigError with every invalid variable */
 export function loadConfig(environment: Readonly<Record<string, string | undefined>>): Config {

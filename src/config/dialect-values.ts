@@ -9,7 +9,7 @@ import {
 import { list } from "./values.ts";
 
 /** `name[@port][/prefix]` */
-const MOUNT = /^(?<name>[a-z]+)(?:@(?<port>\d{1,5}))?(?<prefix>(?:\/[\w.~-]+)*)$/;
+const MOUNT = /^(?<name>[a-z][a-z0-9]*)(?:@(?<port>\d{1,5}))?(?<prefix>(?:\/[\w.~-]+)*)$/;
 
 export const mounts = list.transform((items, context) => {
   const seen = new Set<string>();

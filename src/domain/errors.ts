@@ -20,6 +20,8 @@ export interface DomainErrorDetails {
   readonly retryAfterMs?: number;
   /** Becomes `QuotaFailure`: what ran out. */
   readonly quota?: { readonly subject: string; readonly description: string };
+  /** What another protocol calls it: becomes a second `ErrorInfo`, of that protocol's domain. */
+  readonly foreign?: { readonly domain: string; readonly reason: string };
   /** Dialects show the message as a sentence, which their own APIs do for errors of access. */
   readonly sentence?: boolean;
   readonly cause?: unknown;

@@ -82,11 +82,12 @@ function makeConnectError(failure: DomainError): ConnectError {
   if (code === Code.Internal) {
     return new ConnectError("internal error", code, undefined, [errorInfo(ErrorReason.INTERNAL, undefined)]);
   }
-  const { metadata, violations, retryAfterMs, quota, sentence } = failure.details;
+  const { metadata, violations, retryAfterMs, quota, foreign, sentence } = failure.details;
   const info = errorInfo(failure.reason, metadata);
   // The cause goes no further than this process: dialects read `sentence` there.
   const cause = sentence ? failure : undefined;
   const error = new ConnectError(cap(failure.message, MAX_MESSAGE), code, undefined, [info], cause);
+  if (foreign !== undefined) error.details.push({ desc: ErrorInfoSchema, value: { ...foreign, metadata: {} } });
   if (violations !== undefined) {
     error.details.push({ desc: BadRequestSchema, value: { fieldViolations: capViolations(violations) } });
   }

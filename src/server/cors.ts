@@ -38,6 +38,8 @@ const REQUEST_HEADERS = [
   "If-Match",
   "If-None-Match",
   "Last-Event-ID",
+  "A2A-Version",
+  "A2A-Extensions",
   "MCP-Protocol-Version",
   "Mcp-Session-Id",
   "Mcp-Method",

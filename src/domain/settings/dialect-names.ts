@@ -4,7 +4,7 @@ export const DIALECT_NAMES = ["callcenter", "crm", "assistant", "workorder", "he
 export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** Protocols of chat front ends and agents, mounted like the dialects. */
-export const FRONTEND_NAMES = ["mcp", "agui", "aisdk"] as const;
+export const FRONTEND_NAMES = ["mcp", "agui", "aisdk", "a2a"] as const;
 export type FrontendName = (typeof FRONTEND_NAMES)[number];
 
 /** All that `COLLOQUY_COMPAT` may name. */

@@ -4,8 +4,11 @@ import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
+import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { isOpen } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 
@@ -78,4 +81,24 @@ export async function hasMessage(
     if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return false;
     throw error;
   }
+}
+
+/** All entries of a turn so far, oldest first. */
+export async function entriesOfTurn(canonical: Canonical, context: CallContext, turn: Turn): Promise<Message[]> {
+  const { id: turnId, conversationId, messageId } = turn;
+  const isBefore = ({ id }: Message) => id === messageId;
+  if (isOpen(turn.state)) {
+    // An open turn is among the latest entries.
+    const limit = Number.POSITIVE_INFINITY;
+    const latest = await latestEntries(canonical, context, conversationId, limit, (entry) => !isBefore(entry));
+    return latest.filter((entry) => entry.turnId === turnId);
+  }
+  const entries: Message[] = [];
+  const request = { turnId, streamEntries: true };
+  for await (const { event } of canonical.stream(context, TurnService.method.resumeTurn, request)) {
+    if (event.case === "entryEnded" && event.value.message) entries.push(event.value.message);
+    // A failed turn's stream then fails.
+    if (event.case === "ended") break;
+  }
+  return entries;
 }

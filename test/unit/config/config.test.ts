@@ -50,6 +50,7 @@ test("an empty environment gives the development profile on loopback, with the e
       { dialect: "mcp", port: undefined, prefix: "" },
       { dialect: "agui", port: undefined, prefix: "" },
       { dialect: "aisdk", port: undefined, prefix: "" },
+      { dialect: "a2a", port: undefined, prefix: "" },
     ],
     compatChosen: false,
     trust: { dialects: ["assistant", "helpdesk"], tenant: "default" },

@@ -11,14 +11,15 @@ export const EVENTS_TYPE = "text/event-stream";
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 /**
- * Refuses a body that is not said to be of this type in UTF-8. Without a `Content-Type` too: a page of any origin may send
+ * Refuses a body that is not said to be of this type, or one of those besides, in UTF-8. Without a `Content-Type` too: a page of any origin may send
  * such a body without asking first (Fetch standard, "CORS-safelisted request-header").
  */
-export function checkContentType(request: HttpRequest, type: string): void {
+export function checkContentType(request: HttpRequest, type: string, besides: readonly string[] = []): void {
   const header = headerOf(request, "content-type");
   if (header === type) return;
   const { type: given, charset } = readMediaType(header ?? "");
-  if (given === type && (charset === undefined || charset === "utf-8" || charset === "utf8")) return;
+  const isTaken = given === type || (given !== undefined && besides.includes(given));
+  if (isTaken && (charset === undefined || charset === "utf-8" || charset === "utf8")) return;
   const hint = header === undefined || given === FORM_TYPE ? `: with curl, add -H 'Content-Type: ${type}'` : "";
   const description = `must be ${type} in UTF-8${hint}`;
   throw headerProblem("unsupported_media_type", "content-type", description, { accept: type });

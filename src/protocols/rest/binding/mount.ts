@@ -70,6 +70,8 @@ export interface Mount {
   readonly trailingSlash?: boolean;
   /** The longest body, and the longest line of a streamed one, in bytes after decompression. Default 4 MiB. */
   readonly maxBodyBytes?: number;
+  /** Media types that are taken for JSON in requests, besides `application/json`. */
+  readonly jsonTypes?: readonly string[];
   /** Query parameters that are not the contract's, such as a credential: the transcoder skips them. */
   readonly reservedParameters?: readonly string[];
   /**

@@ -31,10 +31,10 @@ export async function readRequest({ route, request, segments, query, body: comin
     if (binding.body.kind !== "none") {
       // Whether there is a body at all, its head need not say.
       const said = request.headers["content-type"] ?? request.headers["content-length"];
-      if (said !== undefined && !builder.rawBody) checkContentType(request, JSON_TYPE);
+      if (said !== undefined && !builder.rawBody) checkContentType(request, JSON_TYPE, mount.jsonTypes);
       const bytes = await read();
       if (bytes.byteLength > 0) {
-        if (!builder.rawBody) checkContentType(request, JSON_TYPE);
+        if (!builder.rawBody) checkContentType(request, JSON_TYPE, mount.jsonTypes);
         body = bytes;
       }
     } else if (mount.unknown !== "ignore" && (await read()).byteLength > 0) {

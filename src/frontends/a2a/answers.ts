@@ -1,0 +1,53 @@
+// What a message to a task that waits answers, by its data parts.
+import { create, type JsonObject } from "@bufbuild/protobuf";
+import {
+  type ApprovalResponsePart,
+  ApprovalResponsePartSchema,
+  type ToolResultPart,
+  ToolResultPartSchema,
+} from "../../../gen/colloquy/v1/part_pb.ts";
+import type { Message } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { objectsIn } from "./parts.ts";
+
+const RULE =
+  "must answer what the task waits for, each by a data part {approvalId, approved, reason} or {toolCallId, output}";
+
+export interface Answers {
+  readonly results: ToolResultPart[];
+  readonly approvals: ApprovalResponsePart[];
+}
+
+/** Throws INVALID_FIELD where nothing is answered, or not in so many words. */
+export function readAnswers({ parts }: Message): Answers {
+  const objects = objectsIn(parts);
+  const approvals = objects.filter(({ approvalId }) => typeof approvalId === "string").map(toApproval);
+  const results = objects
+    .filter(({ approvalId, toolCallId }) => approvalId === undefined && typeof toolCallId === "string")
+    .map(toResult);
+  if (approvals.length + results.length === 0) throw invalidField("message.parts", RULE, "answers.required");
+  return { results, approvals };
+}
+
+function toApproval(data: JsonObject): ApprovalResponsePart {
+  const { approvalId, approved, reason } = data;
+  // What may run is said, never guessed.
+  if (typeof approved !== "boolean")
+    throw invalidField("message.parts", `${RULE}; approved: true or false`, "approved");
+  return create(ApprovalResponsePartSchema, {
+    approvalId: String(approvalId),
+    granted: approved,
+    ...(typeof reason === "string" && { reason }),
+  });
+}
+
+function toResult({ toolCallId, output, error }: JsonObject): ToolResultPart {
+  const callId = String(toolCallId);
+  if (typeof error === "string") {
+    return create(ToolResultPartSchema, { callId, isError: true, output: { case: "text", value: error } });
+  }
+  if (output === undefined) throw invalidField("message.parts", `${RULE}; output: any JSON`, "output");
+  return typeof output === "string"
+    ? create(ToolResultPartSchema, { callId, output: { case: "text", value: output } })
+    : create(ToolResultPartSchema, { callId, output: { case: "json", value: JSON.stringify(output) } });
+}

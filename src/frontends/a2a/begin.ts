@@ -1,0 +1,95 @@
+// SendMessage: the message begins a task in its context, or answers the task that it names.
+
+import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { type Turn, TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { type Message, Role, type SendMessageRequest } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { Canonical } from "../../services/in-process/in-process.ts";
+import { checkClientId, findConversation } from "../shared/conversations.ts";
+import { entriesOfTurn } from "../shared/history.ts";
+import { readAnswers } from "./answers.ts";
+import { taskNotFound, unsupported } from "./errors.ts";
+import { readMessage } from "./parts.ts";
+import { isOver, type TurnEvents } from "./reply-stream.ts";
+import { contextIdOf } from "./tasks.ts";
+
+/** The agent of new contexts where none is named. */
+export const DEFAULT_AGENT = "default";
+
+export interface Begun {
+  readonly turn: Turn;
+  readonly contextId: string;
+  readonly events: TurnEvents;
+  /** Ids of the entries that were there before. */
+  readonly known: ReadonlySet<string>;
+}
+
+export async function begin(canonical: Canonical, context: CallContext, request: SendMessageRequest): Promise<Begun> {
+  const { message } = request;
+  if (message === undefined) throw invalidField("message", "must be set", "required");
+  if (message.role === Role.AGENT) throw invalidField("message.role", "must be ROLE_USER", "role");
+  const init = readMessage(message);
+  if (message.taskId !== "") return answer(canonical, context, message);
+  const { id: conversationId, contextId } = await contextOf(canonical, context, message, request.tenant);
+  // A new message ends a turn that waits for something else; one that runs it waits for.
+  const waiting = { conversationId, state: TurnState.INPUT_REQUIRED, pageSize: 1 };
+  const { turns } = await canonical.call(context, TurnService.method.listTurns, waiting);
+  const ifRunning = turns.length > 0 ? TurnPolicy.INTERRUPT : TurnPolicy.QUEUE;
+  const chat = { conversationId, message: init, ifRunning, streamEntries: true };
+  const events = canonical.stream(context, TurnService.method.chat, chat)[Symbol.asyncIterator]();
+  const { value } = await events.next();
+  const turn = value?.event.case === "started" ? value.event.value.turn : undefined;
+  if (turn === undefined) throw new Error("a turn began without an answer");
+  return { turn, contextId, events: { [Symbol.asyncIterator]: () => events } as TurnEvents, known: new Set() };
+}
+
+async function contextOf(canonical: Canonical, context: CallContext, { contextId }: Message, tenant: string) {
+  if (contextId !== "") {
+    checkClientId("message.context_id", contextId);
+    const found = await findConversation(canonical, context, contextId);
+    if (found !== undefined) return { id: found.id, contextId: contextIdOf(found) };
+  }
+  const agent = tenant || DEFAULT_AGENT;
+  await requireAgent(canonical, context, agent);
+  const made = { conversation: { clientId: contextId, agent } };
+  const { conversation } = await canonical.call(context, ConversationService.method.createConversation, made);
+  if (conversation === undefined) throw new Error("a conversation was created without an answer");
+  return { id: conversation.id, contextId: contextIdOf(conversation) };
+}
+
+/** Throws INVALID_FIELD. */
+async function requireAgent(canonical: Canonical, context: CallContext, agentId: string): Promise<void> {
+  try {
+    await canonical.call(context, AgentService.method.getAgent, { agentId });
+  } catch (error) {
+    const missing = error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND;
+    throw missing ? invalidField("tenant", "must be the name of an agent", "tenant") : error;
+  }
+}
+
+async function answer(canonical: Canonical, context: CallContext, message: Message): Promise<Begun> {
+  const { getTurn, answerTurn, resumeTurn } = TurnService.method;
+  const found = await canonical.call(context, getTurn, { turnId: message.taskId }).catch((error: unknown) => {
+    throw error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND ? taskNotFound() : error;
+  });
+  const { turn } = found;
+  if (turn === undefined) throw taskNotFound();
+  const { conversationId } = turn;
+  const { conversation } = await canonical.call(context, ConversationService.method.getConversation, {
+    conversationId,
+  });
+  const contextId = conversation === undefined ? conversationId : contextIdOf(conversation);
+  if (message.contextId !== "" && ![contextId, conversationId].includes(message.contextId)) {
+    throw invalidField("message.context_id", "must be that of the task", "context_id");
+  }
+  if (isOver(turn)) throw unsupported("the task has ended: a message without a task id begins another one");
+  if (turn.state !== TurnState.INPUT_REQUIRED) throw unsupported("the task waits for no message");
+  const answers = readAnswers(message);
+  const known = new Set((await entriesOfTurn(canonical, context, turn)).map(({ id }) => id));
+  const { turn: now = turn } = await canonical.call(context, answerTurn, { turnId: turn.id, ...answers });
+  const events = canonical.stream(context, resumeTurn, { turnId: turn.id, streamEntries: true });
+  return { turn: now, contextId, events, known };
+}
