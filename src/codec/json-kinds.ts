@@ -12,6 +12,7 @@ export type Kind =
   | { readonly kind: "bare"; readonly list: ListKind }
   | { readonly kind: "text"; readonly most: number; readonly rule: string; readonly words: string }
   | { readonly kind: "json" }
+  | { readonly kind: "free" }
   | { readonly kind: "unknown" };
 
 export interface ListKind {
@@ -22,9 +23,22 @@ export interface ListKind {
 }
 
 export const UNKNOWN: Kind = { kind: "unknown" };
+/** What free JSON holds. */
+export const FREE: Kind = { kind: "free" };
 
 /** The list within a field that JSON writes as that bare list; undefined: the field is not written so. */
 export type BareListOf = (field: DescField) => (DescField & { fieldKind: "list" }) | undefined;
+
+export interface ShapeOptions {
+  /** Whether names that are no field are skipped. */
+  readonly ignoreUnknownFields: boolean;
+  /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
+  readonly skipped?: ReadonlySet<string>;
+  /** Whether a number that is too large for a double is refused here. Default: false, the reader sees that it is infinite. */
+  readonly finite?: boolean;
+  /** Default: no field is written as a bare list. */
+  readonly bareListOf?: BareListOf;
+}
 
 /** The kinds of fields, each made once. */
 export class Kinds {

@@ -18,27 +18,18 @@ export const MAX_JSON_DEPTH = 256;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/** A decoder that throws MALFORMED_BODY where a body is not UTF-8, or is nested past {@link MAX_JSON_DEPTH}. */
+/** Maximum number of values of a body that is parsed at once. */
+export const MAX_VALUES = 20_000;
+
+/** A decoder that throws MALFORMED_BODY where a body is not UTF-8, or holds what {@link boundsFault} tells. */
 export const jsonText: { decode(bytes?: Uint8Array): string } = {
   decode(bytes) {
     const text = textOf(bytes);
-    if (isTooDeep(text)) throw malformed(`the body must be nested at most ${MAX_JSON_DEPTH} levels deep`);
-    if (text.length > MAX_VALUES && holdsTooMuch(text)) {
-      throw malformed(`the body must hold at most ${MAX_VALUES} values`);
-    }
+    const fault = boundsFault(text);
+    if (fault !== undefined) throw malformed(fault);
     return text;
   },
 };
-
-/** Maximum number of values of a body that is read at once. */
-const MAX_VALUES = 20_000;
-
-/** Whether a text has more commas than {@link MAX_VALUES}. Commas of strings count too: large bodies are read elsewhere. */
-function holdsTooMuch(text: string): boolean {
-  let count = 0;
-  for (let at = text.indexOf(","); at !== -1; at = text.indexOf(",", at + 1)) if (++count > MAX_VALUES) return true;
-  return false;
-}
 
 /** Throws MALFORMED_BODY where bytes are not UTF-8. */
 export function textOf(bytes?: Uint8Array): string {
@@ -50,17 +41,19 @@ export function textOf(bytes?: Uint8Array): string {
 }
 
 /**
- * Whether arrays and objects are nested past {@link MAX_JSON_DEPTH}. Parsing a million of them holds up every other call
- * for half a second; finding them takes milliseconds.
+ * Says that a text is nested past {@link MAX_JSON_DEPTH}, or that it holds more than `maxValues` values, by its commas.
+ * To parse a million levels, or values, holds up every other call for half a second; to find them takes milliseconds.
  */
-export function isTooDeep(text: string): boolean {
-  if (text.length <= MAX_JSON_DEPTH) return false;
+export function boundsFault(text: string, maxValues = MAX_VALUES): string | undefined {
+  if (text.length <= MAX_JSON_DEPTH) return undefined;
+  // Fewer characters cannot write so many values.
+  let left = text.length > 2 * maxValues ? maxValues : Number.POSITIVE_INFINITY;
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > MAX_JSON_DEPTH) return true;
+        if (++depth > MAX_JSON_DEPTH) return `the body must be nested at most ${MAX_JSON_DEPTH} levels deep`;
         break;
       case 0x5d: // ]
       case 0x7d: // }
@@ -69,9 +62,18 @@ export function isTooDeep(text: string): boolean {
       case 0x22: // "
         i = endOfString(text, i);
         break;
+      case 0x2c: // ,
+        if (left-- === 0) return `the body must hold at most ${maxValues} values`;
+        break;
     }
   }
-  return false;
+  return undefined;
+}
+
+/** What to say of a text that {@link parseJson} refused. V8 quotes the input in its message: only the place may be told. */
+export function parseFault(error: unknown): string {
+  const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
+  return `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`;
 }
 
 /** A message from a text. Names given twice are refused. Throws what `fromJsonString` does, and what {@link readJson} does. */

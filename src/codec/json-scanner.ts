@@ -1,6 +1,7 @@
 // Scans a JSON text token by token, without creating values.
 import { endOfString } from "../domain/json.ts";
 import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
+import { visible } from "./json-position.ts";
 import { NAME_TWICE, ShapeFault } from "./shape-fault.ts";
 
 /** Numbers of more characters are none that anything could hold. */
@@ -8,6 +9,21 @@ const MAX_LITERAL = 1_000;
 /** Names of more characters fit nowhere, free JSON included. */
 const MAX_NAME = 6 * MAX_STRUCT_BYTES;
 const MAX_DEPTH = 256;
+
+/** The characters that a JSON text is made of. */
+export const CODES = {
+  openObject: 0x7b,
+  closeObject: 0x7d,
+  openList: 0x5b,
+  closeList: 0x5d,
+  quote: 0x22,
+  comma: 0x2c,
+  colon: 0x3a,
+} as const;
+
+/** White space of more characters is searched through. */
+const LONG_SPACE = 32;
+const NO_SPACE = /[^ \n\r\t]/g;
 
 /** Thrown where a text is no JSON: the parser says what is wrong with it. */
 export class NotJson extends Error {}
@@ -17,6 +33,8 @@ export class JsonScanner {
   at = 0;
   /** How many objects and lists it is in. */
   depth = 0;
+  /** How many characters of white space it has passed. */
+  spaces = 0;
   readonly #text: string;
   readonly #broken: (rule: string, words: string) => Error;
 
@@ -26,56 +44,63 @@ export class JsonScanner {
     this.#broken = broken;
   }
 
-  /** The character after white space, which it does not pass; undefined at the end. */
-  next(): string | undefined {
-    for (; this.at < this.#text.length; this.at++) {
-      const code = this.#text.charCodeAt(this.at);
-      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return this.#text[this.at];
-    }
-    return undefined;
+  /** The code of the character after white space, which it does not pass; NaN at the end. */
+  next(): number {
+    const code = this.#text.charCodeAt(this.at);
+    return isSpace(code) ? this.#pastSpace() : code;
   }
 
-  /** Passes the mark that opens an object or list, and reads what is in it. */
-  nested(read: () => void): void {
+  #pastSpace(): number {
+    const start = this.at;
+    let code: number;
+    do {
+      if (this.at - start > LONG_SPACE) this.at = this.#endOfSpace();
+      else this.at++;
+      code = this.#text.charCodeAt(this.at);
+    } while (isSpace(code));
+    this.spaces += this.at - start;
+    return code;
+  }
+
+  /** A body may be megabytes of white space, which an expression passes fastest. */
+  #endOfSpace(): number {
+    NO_SPACE.lastIndex = this.at;
+    return NO_SPACE.test(this.#text) ? NO_SPACE.lastIndex - 1 : this.#text.length;
+  }
+
+  /** Passes the mark that opens an object or list. */
+  open(): void {
     if (++this.depth > MAX_DEPTH) throw new ShapeFault(`the body must be nested at most ${MAX_DEPTH} levels deep`);
     this.at++;
-    read();
-    this.depth--;
   }
 
-  /** The members of an object. Each name comes with where its member starts; `read` passes the value. */
-  members(read: (name: string, start: number) => void): void {
-    if (this.next() === "}") {
+  /** Whether the object or list has another member; passes the comma before it, or the mark that closes all. */
+  more(close: number, isFirst: boolean): boolean {
+    const mark = this.next();
+    if (mark === close) {
       this.at++;
-      return;
+      this.depth--;
+      return false;
     }
-    const names = new Names();
-    for (;;) {
-      if (this.next() !== '"') throw new NotJson();
-      const start = this.at;
-      const end = endOfString(this.#text, start);
-      if (end - start > MAX_NAME) throw new ShapeFault(`a name must have at most ${MAX_NAME} characters`);
-      const raw = this.#text.slice(start + 1, end);
-      this.at = end + 1;
-      if (this.next() !== ":") throw new NotJson();
-      this.at++;
-      const name = raw.includes("\\") ? unescaped(raw) : raw;
-      if (!names.add(name)) throw this.#broken(NAME_TWICE, "must not hold a name twice");
-      read(name, start);
-      if (this.#more("}")) return;
-    }
+    if (isFirst) return true;
+    if (mark !== CODES.comma) throw new NotJson();
+    this.at++;
+    return true;
   }
 
-  /** The elements of a list; `read` passes each. */
-  elements(read: () => void): void {
-    if (this.next() === "]") {
-      this.at++;
-      return;
-    }
-    for (;;) {
-      read();
-      if (this.#more("]")) return;
-    }
+  /** Passes the name of a member and its colon, and returns the name. Throws where the object holds it already. */
+  name(known: Names): string {
+    if (this.next() !== CODES.quote) throw new NotJson();
+    const start = this.at;
+    const end = endOfString(this.#text, start);
+    if (end - start > MAX_NAME) throw new ShapeFault(`a name must have at most ${MAX_NAME} characters`);
+    const raw = this.#text.slice(start + 1, end);
+    this.at = end + 1;
+    if (this.next() !== CODES.colon) throw new NotJson();
+    this.at++;
+    const name = raw.includes("\\") ? unescaped(raw) : raw;
+    if (!known.add(name)) throw this.#broken(NAME_TWICE, `must not hold the name ${shown(name)} twice`);
+    return name;
   }
 
   /** Passes a string. Returns how many characters it is written in, without its quotes. */
@@ -102,27 +127,10 @@ export class JsonScanner {
     if (this.at === start) throw new NotJson();
     return this.#text.slice(start, this.at);
   }
-
-  /** Whether there are more characters than `most` from an index to here, white space not counted. */
-  isLonger(from: number, most: number): boolean {
-    if (this.at - from <= most) return false;
-    let count = 0;
-    for (let i = from; i < this.at; i++) if (this.#text.charCodeAt(i) > 0x20) count++;
-    return count > most;
-  }
-
-  /** Passes a comma, or what closes the object or list: then true. */
-  #more(close: string): boolean {
-    const mark = this.next();
-    this.at++;
-    if (mark === close) return true;
-    if (mark !== ",") throw new NotJson();
-    return false;
-  }
 }
 
 /** The names of one object: most have few, for which a set takes longer. */
-class Names {
+export class Names {
   #few: string[] | undefined = [];
   #many: Set<string> | undefined;
 
@@ -142,6 +150,14 @@ class Names {
     this.#many?.add(name);
     return true;
   }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
+function shown(name: string): string {
+  return JSON.stringify(visible(name));
 }
 
 function unescaped(raw: string): string {

@@ -1,7 +1,9 @@
 // Large JSON bodies: limits are checked before parsing, which then yields to other work between pieces.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { Turns } from "../pipeline/streams/time-slices.ts";
-import { type ItemList, type JsonShape, jsonShape, type ShapeOptions } from "./json-shape.ts";
+import type { ShapeOptions } from "./json-kinds.ts";
+import { jsonShape } from "./json-shape.ts";
+import type { ItemList, JsonShape } from "./json-walk.ts";
 import { ShapeFault } from "./shape-fault.ts";
 
 /** Shorter bodies are read at once: nothing that they hold takes long. */
@@ -28,7 +30,7 @@ export interface LargeJson extends ShapeOptions {
 
 /** Reads a message as `read` would read the whole, but for the names of a text that nothing reads. */
 export async function readLargeJson(schema: DescMessage, text: string, options: LargeJson): Promise<Message> {
-  const shape = jsonShape(schema, text, options);
+  const shape = await jsonShape(schema, text, options);
   if (shape === undefined) return readPiece(options, { path: [], index: 0, schema, text });
   const turns = new Turns();
   await turns.next();

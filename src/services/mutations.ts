@@ -1,5 +1,5 @@
 // Runs mutations once: effect, request id and response are one transaction.
-import { createHash, type Hash } from "node:crypto";
+import { createHash } from "node:crypto";
 import {
   clone,
   create,
@@ -29,30 +29,20 @@ export function requestKeyOf<M extends DescMessage>(
 ): RequestKey | undefined {
   if (context.idempotencyKey === undefined) return undefined;
   const hash = createHash("sha256").update(canonicalBytes(schema, request));
-  return keyWith(context.idempotencyKey, context, caller, hash);
+  return keyWith(context.idempotencyKey, context, caller, hash.digest());
 }
 
-/** The same, of a request that may hold a long list: others have turns while that is written. */
-async function requestKeyByTurns<M extends DescMessage>(
-  schema: M,
-  request: MessageShape<M>,
-  context: CallContext,
-  caller: Caller,
-): Promise<RequestKey | undefined> {
-  const list = context.idempotencyKey === undefined ? undefined : longListOf(schema, request);
-  if (context.idempotencyKey === undefined || list === undefined) return requestKeyOf(schema, request, context, caller);
+/** What tells one request from another, apart from its request id. Others have turns while a long list is written. */
+export async function requestHash<M extends DescMessage>(schema: M, request: MessageShape<M>): Promise<Uint8Array> {
   const hash = createHash("sha256");
+  const list = longListOf(schema, request);
+  if (list === undefined) return hash.update(canonicalBytes(schema, request)).digest();
   const turns = new Turns();
   for (const { message } of list.slices()) {
     await turns.next();
     hash.update(canonicalBytes(schema, message as MessageShape<M>));
   }
-  return keyWith(context.idempotencyKey, context, caller, hash);
-}
-
-/** What tells one request from another, apart from its request id. */
-export function requestHash<M extends DescMessage>(schema: M, request: MessageShape<M>): Uint8Array {
-  return createHash("sha256").update(canonicalBytes(schema, request)).digest();
+  return hash.digest();
 }
 
 function canonicalBytes<M extends DescMessage>(schema: M, request: MessageShape<M>): Uint8Array {
@@ -64,13 +54,13 @@ function canonicalBytes<M extends DescMessage>(schema: M, request: MessageShape<
   return toBinary(schema, anonymous);
 }
 
-function keyWith(key: string, context: CallContext, caller: Caller, hash: Hash): RequestKey {
+function keyWith(key: string, context: CallContext, caller: Caller, fingerprint: Uint8Array): RequestKey {
   return {
     tenantId: caller.tenantId,
     caller: caller.name,
     method: `${context.method.parent.typeName}/${context.method.name}`,
     key,
-    fingerprint: hash.digest(),
+    fingerprint,
   };
 }
 
@@ -159,7 +149,10 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
   work: () => Promise<MessageInitShape<O>>,
   about: (answer: MessageShape<O>) => string | undefined = () => undefined,
 ): Promise<MessageShape<O>> {
-  const key = await requestKeyByTurns(input, request, context, caller);
+  const key =
+    context.idempotencyKey === undefined
+      ? undefined
+      : keyWith(context.idempotencyKey, context, caller, await requestHash(input, request));
   const first = key && (await claim(tx, key));
   if (first) return fromBinary(output, firstAnswer(first));
   const answer = create(output, await work());

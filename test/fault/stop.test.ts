@@ -1,6 +1,6 @@
 // A process that is told to stop ends, whatever hangs: it names what it waited for, and leaves no PostgreSQL behind.
 import { execFile } from "node:child_process";
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -98,6 +98,26 @@ test.each([
     for (const signal of signals) server.signal(signal);
     expect(statuses).toContain((await server.ended).status);
     await expect.poll(() => isAlive(postgres), { timeout: 30_000 }).toBe(false);
+  },
+);
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "S-STOP: a first start that is ended by %s while PostgreSQL is initialized leaves nothing that the next stumbles over",
+  async (signal) => {
+    const dataDir = await mkdtemp(join(tmpdir(), "colloquy-stop-"));
+    onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
+    const first = startServer(settingsOf(dataDir));
+    const initdb = () => childrenOf(first.pid).find((child) => titleOf(child).includes("initdb"));
+    await expect.poll(initdb).toBeDefined();
+    const child = initdb();
+    first.signal(signal);
+    expect((await first.ended).status).toBe(0);
+    if (child !== undefined) await expect.poll(() => isAlive(child)).toBe(false);
+    const next = startServer(settingsOf(dataDir));
+    expect(await next.ready).toContain("Colloquy is ready");
+    expect((await readdir(dataDir)).filter((name) => name.startsWith("init-"))).toEqual([]);
+    next.signal("SIGTERM");
+    await next.ended;
   },
 );
 

@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ECHO, type EchoServer, startEchoServer, TOKEN } from "../support/echo-server.ts";
 import { frame } from "../support/raw-call.ts";
@@ -91,6 +92,52 @@ describe.each([
     ["HTTP/1.1", http1],
     ["HTTP/2", http2],
   ] as const;
+
+  /** Sends requests one behind the other on one connection, without waiting for anything; gives the status lines. */
+  async function pipelined(
+    ...requests: readonly (readonly [path: string, body: string, authorization?: string])[]
+  ): Promise<string[]> {
+    const { hostname, port, host } = new URL(server.url);
+    const socket = connect(Number(port), hostname);
+    const head = [`Host: ${host}`, "Content-Type: application/json"];
+    for (const [i, [path, body, authorization = `Bearer ${TOKEN}`]] of requests.entries()) {
+      const last = i === requests.length - 1 ? ["Connection: close"] : [];
+      const more = [
+        `Authorization: ${authorization}`,
+        "Expect: 100-continue",
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        ...last,
+      ];
+      socket.write(`POST ${path} HTTP/1.1\r\n${[...head, ...more].join("\r\n")}\r\n\r\n${body}`);
+    }
+    let answers = "";
+    for await (const chunk of socket) answers += String(chunk);
+    // Each of them whole: nothing stands between a head and its body.
+    expect(answers).not.toMatch(/\r\n\r\nHTTP/);
+    return [...answers.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status ?? "");
+  }
+
+  test.each([
+    ["that is no JSON", ECHO, '{"text":'],
+    ["of another kind", ECHO, '{"text":5}'],
+    ["that is no JSON, over REST", "/e1/echo", '{"text":'],
+    ["that breaks a rule, over REST", "/e1/echo", '{"nope":1}'],
+  ])(
+    "one who does not wait, with a body %s, is told so, and the requests behind are answered",
+    async (_, path, bad) => {
+      const before = server.seen.entered;
+      const good = BODY.toString();
+      const answers = await pipelined([path, bad], [path, good], [path, bad], [path, good]);
+      expect(answers).toEqual(["400", "200", "400", "200"]);
+      // As many as were answered with success.
+      expect(server.seen.entered).toBe(before + 2);
+    },
+  );
+
+  test("one who does not wait and may not call is told so, and the requests behind are answered", async () => {
+    const other = [ECHO, BODY.toString(), "Bearer bad"] as const;
+    expect(await pipelined(other, [ECHO, BODY.toString()])).toEqual(["401", "200"]);
+  });
 
   describe.each(WIRES)("over %s", (_name, send) => {
     test.each(GOOD)("$name is told to send its body", async (one) => {

@@ -12,7 +12,11 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import {
+  ConversationService,
+  CreateConversationRequestSchema,
+  UpdateConversationRequestSchema,
+} from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { ReplaceMessagesRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ownServices } from "../support/contract.ts";
@@ -183,7 +187,7 @@ describe("A1: over a real socket", () => {
   );
 
   /** As many messages as a list may have, each good; no two of these lists are alike. */
-  const many = (turn: number) =>
+  const many = (turn: number | string) =>
     Array.from({ length: 20_000 }, (_, i) => ({
       role: MessageRole.USER,
       parts: [{ content: { case: "text" as const, value: { text: `message ${i} ${turn}` } } }],
@@ -211,8 +215,48 @@ describe("A1: over a real socket", () => {
     },
   );
 
-  function restOf(request: Message, gzip: boolean): SentRequest {
-    const { verb, path, body = "" } = layOut(REPLACE, toJson(REPLACE.input, request) as JsonObject);
+  test.each(["Connect", "Connect over HTTP/2", "REST"])(
+    "so they are where a conversation is made of them, over %s",
+    async (name) => {
+      const wire = WIRES.find((one) => one.name === name) as Wire;
+      const asked = async (turn: number) => {
+        const request = create(CreateConversationRequestSchema, {
+          conversation: { clientId: `${name}/${turn}` },
+          messages: many(`${name} ${turn}`),
+        });
+        return bodyOf(wire, methodOf("CreateConversation"), request);
+      };
+      const status = wire === rest ? "201" : "200";
+      expect(await look(asked)).toEqual({ status, ms: expect.toSatisfy((ms) => ms <= MAX_MS) });
+    },
+  );
+
+  // Over REST the body is the conversation alone.
+  test.each(["Connect", "Connect over HTTP/2"])("so they are in an update of a conversation, over %s", async (name) => {
+    const wire = WIRES.find((one) => one.name === name) as Wire;
+    const asked = async (turn: number) => {
+      const { conversation } = await server.client(ConversationService, key).createConversation({});
+      const conversationId = conversation?.id ?? "";
+      const request = create(UpdateConversationRequestSchema, {
+        conversationId,
+        conversation: { title: "as it was" },
+        messageList: { messages: many(`${name} ${turn}`) },
+        requestId: `${conversationId}/${turn}`,
+      });
+      return bodyOf(wire, methodOf("UpdateConversation"), request);
+    };
+    expect(await look(asked)).toEqual({ status: "200", ms: expect.toSatisfy((ms) => ms <= MAX_MS) });
+  });
+
+  function bodyOf(wire: Wire, method: DescMethod, request: Message): SentRequest {
+    if (wire === rest) return restOf(request, false, method);
+    const json = wire.encoding === "json";
+    const bytes = json ? toJsonString(method.input, request) : toBinary(method.input, request);
+    return wire.ask(method, Buffer.from(bytes), false) as SentRequest;
+  }
+
+  function restOf(request: Message, gzip: boolean, method = REPLACE): SentRequest {
+    const { verb, path, body = "" } = layOut(method, toJson(method.input, request) as JsonObject);
     const headers = { ...key, "content-type": "application/json", ...(gzip && { "content-encoding": "gzip" }) };
     return { http: "1.1", verb, path, headers, body: gzip ? gzipSync(body) : Buffer.from(body) };
   }

@@ -52,7 +52,8 @@ describe("labels", () => {
   });
 
   const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`key-${n}`, "x"]));
-  const pattern = "does not match regex pattern `^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$`";
+  const pattern =
+    "the key must be 1 to 63 of the characters a-z, 0-9, ., _, / and -, the first and the last a letter or digit";
   test.each<[string, Labels, string]>([
     ["too many", many(33), "conversation.labels: map must be at most 32 entries"],
     ["an empty key", { "": "x" }, `conversation.labels[""]: ${pattern}`],

@@ -7,8 +7,13 @@ export const MAX_CONTENT_BYTES = 256 * 1024;
 
 /** The texts of the text parts, one below the other, without U+0000, which the column cannot hold, cut where it must be. */
 export function contentOf(parts: readonly Part[]): string {
-  const texts = parts.flatMap(({ content }) => (content.case === "text" ? [content.value.text] : []));
-  return cut(texts.join("\n").replaceAll("\0", ""));
+  let joined: string | undefined;
+  for (const { content } of parts) {
+    if (content.case === "text")
+      joined = joined === undefined ? content.value.text : `${joined}\n${content.value.text}`;
+  }
+  if (joined === undefined) return "";
+  return cut(joined.includes("\0") ? joined.replaceAll("\0", "") : joined);
 }
 
 function cut(text: string): string {

@@ -16,7 +16,7 @@ export function validateByTurns(validate: Validate, schema: DescMessage, message
   return undefined;
 }
 
-async function validateSlices(validate: Validate, schema: DescMessage, { field, slices }: LongList): Promise<void> {
+async function validateSlices(validate: Validate, schema: DescMessage, { place, slices }: LongList): Promise<void> {
   const turns = new Turns();
   for (const { message, first } of slices()) {
     await turns.next();
@@ -24,14 +24,14 @@ async function validateSlices(validate: Validate, schema: DescMessage, { field, 
       validate(schema, message);
     } catch (error) {
       const violations = error instanceof DomainError ? error.details.violations : undefined;
-      throw violations === undefined ? error : invalid(violations.map((one) => placed(one, field.name, first)));
+      throw violations === undefined ? error : invalid(violations.map((one) => placed(one, place, first)));
     }
   }
 }
 
 /** A violation in a slice, with the place that it has in the whole list. */
 function placed(violation: FieldViolation, list: string, first: number): FieldViolation {
-  const [whole, index] = new RegExp(`^${list}\\[(\\d+)\\]`).exec(violation.field) ?? [];
+  const [whole, index] = new RegExp(`^${list.replace(".", "\\.")}\\[(\\d+)\\]`).exec(violation.field) ?? [];
   if (whole === undefined) return violation;
   return { ...violation, field: `${list}[${first + Number(index)}]${violation.field.slice(whole.length)}` };
 }

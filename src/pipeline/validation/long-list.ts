@@ -16,34 +16,63 @@ export interface Slice {
   readonly first: number;
 }
 
-/** A list of a request that is longer than most are, by its field. */
+/** A list of a request that is longer than most are. */
 export interface LongList {
-  readonly field: DescField;
+  /** Where it is in the request, such as `message_list.messages`. */
+  readonly place: string;
   slices(): Iterable<Slice>;
 }
 
-const fieldsOf = onceEach((schema: DescMessage) =>
-  schema.fields.filter((field) => field.fieldKind === "list" && field.message && mostItems(field) > SHORT_LIST),
-);
+/** A field that may be a long list, and the singular message that holds it, if the request does not hold it itself. */
+interface ListPlace {
+  readonly holder: DescField | undefined;
+  readonly list: DescField;
+}
+
+const placesOf = onceEach((schema: DescMessage): readonly ListPlace[] => [
+  ...longListsOf(schema).map((list) => ({ holder: undefined, list })),
+  ...schema.fields.flatMap((holder) =>
+    holder.fieldKind === "message" && holder.oneof === undefined
+      ? longListsOf(holder.message).map((list) => ({ holder, list }))
+      : [],
+  ),
+]);
+
+function longListsOf(schema: DescMessage): readonly DescField[] {
+  if (schema.typeName.startsWith("google.protobuf.")) return [];
+  return schema.fields.filter(
+    (field) => field.fieldKind === "list" && field.message !== undefined && mostItems(field) > SHORT_LIST,
+  );
+}
 
 /**
- * The list of messages, of those that lie in the message itself, that has more than 500 items, but no more than its rules
- * allow: that one is refused by its count. Undefined: there is none, as in almost every request.
+ * The list of messages, of those that lie in the request itself or in a message of it, that has more than 500 items, but
+ * no more than its rules allow: that one is refused by its count. Undefined: there is none, as in almost every request.
  */
 export function longListOf(schema: DescMessage, message: Message): LongList | undefined {
-  for (const field of fieldsOf(schema)) {
-    const items = (message as unknown as Fields)[field.localName] as readonly unknown[];
-    if (items.length > SHORT_LIST && items.length <= mostItems(field)) {
-      return { field, slices: () => slicesOf(message, field.localName, items) };
-    }
+  const whole = message as unknown as Fields;
+  for (const { holder, list } of placesOf(schema)) {
+    const inner = (holder === undefined ? whole : whole[holder.localName]) as Fields | undefined;
+    const items = (inner?.[list.localName] ?? []) as readonly unknown[];
+    if (items.length <= SHORT_LIST || items.length > mostItems(list)) continue;
+    const sliced = (part: readonly unknown[]) => {
+      const own = copyWith(inner as Fields, list, part);
+      return holder === undefined ? own : copyWith(whole, holder, own);
+    };
+    const place = holder === undefined ? list.name : `${holder.name}.${list.name}`;
+    return { place, slices: () => slicesOf(items, sliced) };
   }
   return undefined;
 }
 
-function* slicesOf(message: Message, name: string, items: readonly unknown[]): Generator<Slice> {
+function* slicesOf(items: readonly unknown[], sliced: (part: readonly unknown[]) => Fields): Generator<Slice> {
   for (let first = 0; first < items.length; first += SHORT_LIST) {
-    const part: Fields = Object.assign(Object.create(Object.getPrototypeOf(message)), message);
-    part[name] = items.slice(first, first + SHORT_LIST);
-    yield { message: part as unknown as Message, first };
+    yield { message: sliced(items.slice(first, first + SHORT_LIST)) as unknown as Message, first };
   }
+}
+
+function copyWith(message: Fields, { localName }: DescField, value: unknown): Fields {
+  const copy: Fields = Object.assign(Object.create(Object.getPrototypeOf(message)), message);
+  copy[localName] = value;
+  return copy;
 }

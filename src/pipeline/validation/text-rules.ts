@@ -4,7 +4,7 @@ import { ScalarType } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../domain/errors.ts";
 import { checkParts, type PartHolder } from "../../domain/parts/rules.ts";
 import { mostItems, tooManyItems } from "./item-limits.ts";
-import { type Place, textOf } from "./message-path.ts";
+import { type Place, shownPlace, textOf } from "./message-path.ts";
 
 /** Maximum number of levels of objects and lists in a Struct, itself included. */
 export const MAX_STRUCT_DEPTH = 32;
@@ -112,7 +112,8 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
     const violations: FieldViolation[] = [];
     const place: Place = [];
     walk(planOf(schema), message as unknown as Fields, place, (rule, description) => {
-      if (violations.length < MAX_VIOLATIONS) violations.push({ field: textOf(place), rule, description });
+      if (violations.length === MAX_VIOLATIONS) return;
+      violations.push({ field: textOf(shownPlace(schema, place)), rule, description });
     });
     return violations;
   };
@@ -199,10 +200,13 @@ function visitJson(value: unknown, depth: number, bytes: number, place: Place, r
   } else if (depth > MAX_STRUCT_DEPTH) {
     report("struct.max_depth", `must be at most ${MAX_STRUCT_DEPTH} levels deep`);
   } else {
+    const isList = Array.isArray(value);
     for (const key in value) {
       if (left < 0) break;
+      place.push(isList ? Number(key) : { name: key });
       visitPrimitive(key, place, report);
       left = visitJson((value as Fields)[key], depth + 1, left - 1, place, report);
+      place.pop();
     }
   }
   return left;

@@ -1,9 +1,10 @@
 // The validation stage: what the contract's rules and the limits of this store demand of a decoded request.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
-import { createValidator } from "@bufbuild/protovalidate";
+import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { createFastChecks } from "./fast-checks.ts";
+import { wordsOfPattern } from "./pattern-words.ts";
 import { predefinedRules } from "./predefined.ts";
 import { createWellFormedCheck } from "./text-rules.ts";
 import { uncheckedPart } from "./unchecked-part.ts";
@@ -47,8 +48,11 @@ export function createValidation(): Validate {
   };
 }
 
-/** The library's own words, but where nothing was given. */
-function inWords({ message, ruleId }: { readonly message: string; readonly ruleId: string }): string {
+/** The library's own words, but where nothing was given, or where they would show an expression. */
+function inWords({ message, ruleId, forKey }: Pick<Violation, "message" | "ruleId" | "forKey">): string {
+  const [, pattern] = /^does not match regex pattern `(.*)`$/s.exec(message) ?? [];
+  const words = pattern === undefined ? undefined : wordsOfPattern(pattern);
+  if (words !== undefined) return forKey ? `the key ${words}` : words;
   if (ruleId === "enum.not_in" && message.endsWith("[0]")) return "must not be unspecified";
   return ruleId.endsWith("_empty") || message === "must be at least 1 characters" ? "must not be empty" : message;
 }

@@ -1,8 +1,9 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
 import { type DescMessage, type DescMethod, fromBinary, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { misfitsOf } from "../../codec/json-misfits.ts";
 import { jsonText, messageFromJson, parseJson, textOf } from "../../codec/json-reader.ts";
-import { refuseInexactNumbers } from "../../codec/json-shape.ts";
+import { refuseInexactNumbers, shapeFaultOf } from "../../codec/json-shape.ts";
 import { readJson } from "../../codec/json-values.ts";
 import { createJsonForm } from "../../codec/json-writer.ts";
 import { readLargeBinary } from "../../codec/large-binary.ts";
@@ -36,8 +37,39 @@ const JSON_TEXT = { ignoreUnknownFields: true };
 const LARGE_JSON: LargeJson = {
   ...JSON_TEXT,
   read: (schema, text) => readJson(schema, parsed(withImpliedMask(schema, text)), JSON_TEXT),
-  explain: (error) => error,
+  explain: (error, { path, index, schema, text }) => {
+    const names = path.map(({ name }) => name).join(".");
+    return misfitOf(schema, text, names === "" ? "" : `${names}[${index}]`) ?? error;
+  },
 };
+
+/** Which value of a JSON message does not fit, or which name stands twice. Undefined: neither. */
+function misfitOf(schema: DescMessage, text: string, place = ""): DomainError | undefined {
+  let json: JsonValue;
+  try {
+    json = parseJson(text);
+  } catch {
+    return undefined;
+  }
+  const [misfit] = misfitsOf(schema, json, JSON_TEXT, place);
+  if (misfit === undefined) return twiceNamed(schema, text);
+  const { field, description } = misfit;
+  return malformed(field === "" ? description : `${field}: ${description}`);
+}
+
+function misfitIn(schema: DescMessage, bytes: Uint8Array): DomainError | undefined {
+  try {
+    return misfitOf(schema, jsonText.decode(bytes));
+  } catch {
+    // What it is refused for already.
+    return undefined;
+  }
+}
+
+function twiceNamed(schema: DescMessage, text: string): DomainError | undefined {
+  const fault = shapeFaultOf(schema, text, JSON_TEXT);
+  return fault && failureOfShape(fault);
+}
 
 function parsed(text: string): JsonValue {
   try {
@@ -77,7 +109,8 @@ export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLim
         return message;
       } catch (error) {
         if (error instanceof ShapeFault) throw failureOfShape(error);
-        throw failureOf(described(error, encoding), readMaxBytes);
+        const misfit = encoding === "json" ? misfitIn(input, bytes) : undefined;
+        throw misfit ?? failureOf(described(error, encoding), readMaxBytes);
       }
     },
     encode({ output }, encoding, message) {

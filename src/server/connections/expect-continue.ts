@@ -8,11 +8,25 @@ export function expectsContinue(headers: IncomingHttpHeaders): boolean {
   return headers.expect !== undefined && headers.expect.toLowerCase() === "100-continue";
 }
 
-/** What is refused before its body is read, for its credential or its size, is so before it is sent. */
+/**
+ * What is refused before its body is read, for its credential or its size, is so before it is sent. A body that has come
+ * without the word needs none.
+ */
 export function continueWhenRead(request: IncomingMessage, response: ServerResponse): void {
-  beforeRead(request, () => {
-    if (!response.headersSent && !response.destroyed) response.writeContinue();
-  });
+  const tell = () => {
+    if (request.complete || response.headersSent || response.destroyed) return;
+    // Another response has the connection. What is written now, Node would send behind the head of this one.
+    if (response.socket === null) response.once("socket", tell);
+    else response.writeContinue();
+  };
+  beforeRead(request, tell);
+  const { writeHead } = response;
+  response.writeHead = ((...words: Parameters<typeof writeHead>) => {
+    // Node closes the connection if it has not sent the word, though the body has come. The requests behind it have been
+    // acted on, and their responses would be lost.
+    if (request.complete) (response as unknown as { _sent100: boolean })._sent100 = true;
+    return writeHead.apply(response, words);
+  }) as typeof writeHead;
 }
 
 /** The same for a stream of HTTP/2. */

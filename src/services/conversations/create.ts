@@ -11,16 +11,19 @@ import { type ClientName, findByClientId } from "../../store/conversations/clien
 import * as store from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
-import { toDraft } from "../convert.ts";
+import { toDrafts } from "../messages/drafts.ts";
 import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
 
 /** How a conversation comes about. */
 interface Creation {
   /** Tells the request from others with the same client id. */
-  readonly hash: () => Uint8Array;
+  readonly hash: () => Promise<Uint8Array>;
   /** What is done before its log begins. */
   readonly begin?: (id: string) => Promise<void>;
 }
+
+/** The most messages that one statement adds. */
+const ADD_PIECE = 1_000;
 
 /** Returns the id: of the new conversation, or of the one that the same request created before. */
 export async function createConversation(
@@ -38,17 +41,19 @@ export async function createConversation(
   await checkMembers(tx, caller, "participant_ids", request.participantIds);
   for (const id of request.participantIds) participants.add(id);
   checkClientIds(request.messages);
-  const drafts = request.messages.map(toDraft);
+  const drafts = await toDrafts(request.messages);
   rolePolicy.check(caller, drafts, (index) => `messages[${index}].role`);
 
   const id = newId();
   const { clientId } = wanted;
-  const name = clientId === "" ? undefined : { clientId, hash: hash() };
+  const name = clientId === "" ? undefined : { clientId, hash: await hash() };
   const added = await store.insertConversation(tx, caller, id, { ...toValues(wanted), owner_id: ownerId }, name);
   if (!added && name !== undefined) return createdBefore(tx, caller, ownerId, name);
   await begin?.(id);
   await store.addParticipants(tx, caller, id, [...participants]);
-  await appendMessages(tx, caller, id, drafts);
+  for (let first = 0; first < drafts.length; first += ADD_PIECE) {
+    await appendMessages(tx, caller, id, drafts.slice(first, first + ADD_PIECE));
+  }
   return id;
 }
 

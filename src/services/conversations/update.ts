@@ -14,7 +14,8 @@ import { fieldsToUpdate, refuseNothing } from "../../domain/updates/field-mask.t
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
-import { toConversation, toDraft } from "../convert.ts";
+import { toConversation } from "../convert.ts";
+import { toDrafts } from "../messages/drafts.ts";
 import { replaceMessages } from "../messages/replace.ts";
 import { lockVisible, requireManage, requireOpen, requireWrite } from "./access.ts";
 import { checkClientIdFree } from "./create.ts";
@@ -68,7 +69,7 @@ export async function updateConversation(
     const kinds = kindsOf([]);
     checkKinds(request.messageList.messages, kinds, "message_list.messages");
     checkClientIds(request.messageList.messages, "message_list.messages");
-    const list = { wanted: request.messageList.messages.map(toDraft), kinds, field: "message_list.messages" };
+    const list = { wanted: await toDrafts(request.messageList.messages), kinds, field: "message_list.messages" };
     await replaceMessages(tx, caller, row, list, origin, rolePolicy);
   }
 }

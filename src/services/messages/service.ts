@@ -16,12 +16,13 @@ import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/messages/messages.ts";
 import { SendQueue } from "../../store/messages/send-batcher.ts";
 import { findVisible, lockVisible, requireManage, requireOpen, requireWrite } from "../conversations/access.ts";
-import { toDraft, toMessage, toMessageRevision } from "../convert.ts";
+import { toMessage, toMessageRevision } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
 import { batchListMessages } from "./batch.ts";
 import { readBranches, selectBranch } from "./branches.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
+import { toDrafts } from "./drafts.ts";
 import { listMessages, searchMessages } from "./list.ts";
 import { names } from "./references.ts";
 import { replaceMessages } from "./replace.ts";
@@ -133,7 +134,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       const kinds = kindsOf(request.kinds);
       checkKinds(request.messages, kinds);
       checkClientIds(request.messages);
-      const list = { wanted: request.messages.map(toDraft), kinds };
+      const list = { wanted: await toDrafts(request.messages), kinds };
       const counts = await replaceMessages(tx, caller, row, list, context, rolePolicy);
       return {
         unchangedCount: counts.unchanged,

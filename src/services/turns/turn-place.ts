@@ -82,7 +82,7 @@ function makeConversation(
   const wanted = { conversation: create(ConversationSchema), participantIds: [], messages: [] };
   return createConversation(tx, caller, wanted, rolePolicy, {
     // It has no client id.
-    hash: () => new Uint8Array(),
+    hash: async () => new Uint8Array(),
     async begin(id) {
       await markUnlisted(tx, tenantId, id);
       if (origin === undefined) return;

@@ -142,9 +142,9 @@ describe("JSON", () => {
       ["null", "400 the body must be an object"],
       ["5", "400 the body must be an object"],
       ['{"text":5}', "400 text: must be a string"],
-      ['{"text":"a","text":"b"}', "400 the body must not hold a name twice"],
-      ['{"text":"a","te\\u0078t":"b"}', "400 the body must not hold a name twice"],
-      ['{"struct":{"a":1,"a":2}}', "400 the body must not hold a name twice"],
+      ['{"text":"a","text":"b"}', '400 the body must not hold the name "text" twice'],
+      ['{"text":"a","te\\u0078t":"b"}', '400 the body must not hold the name "text" twice'],
+      ['{"struct":{"a":1,"a":2}}', '400 struct: must not hold the name "a" twice'],
       [
         '{"nestedList":[],"nested_list":[]}',
         "400 nested_list: must not be set twice, nor with another of its alternatives",

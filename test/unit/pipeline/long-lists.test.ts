@@ -1,6 +1,7 @@
 // Long lists are validated a slice at a time: whatever they hold is found, and named by its place in the whole list.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { UpdateConversationRequestSchema } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { MessageRole, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ReplaceMessagesRequestSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError } from "../../../src/domain/errors.ts";
@@ -29,6 +30,31 @@ async function broken(count: number, roles: readonly number[], conversationId = 
     return (error.details.violations ?? []).map(({ field, rule }) => `${field} ${rule}`);
   }
 }
+
+describe("a list within a message of the request", () => {
+  const update = (count: number, bad: readonly number[]) =>
+    create(UpdateConversationRequestSchema, {
+      conversationId: "x".repeat(36),
+      conversation: { title: "t" },
+      messageList: {
+        messages: Array.from({ length: count }, (_, i) => ({ role: bad.includes(i) ? NO_ROLE : 1, parts: good })),
+      },
+    });
+
+  test.each([500, 501, 20_000])("of %i is good if each of its items is", async (count) => {
+    await validateByTurns(validate, UpdateConversationRequestSchema, update(count, []));
+  });
+
+  test.each([499, 500, 19_999])("names message %i by its place", async (bad) => {
+    const refused = validateByTurns(validate, UpdateConversationRequestSchema, update(20_000, [bad]));
+    await expect(refused).rejects.toThrow(new RegExp(`^message_list\\.messages\\[${bad}\\]\\.role: `));
+  });
+
+  test("gives others turns", () => {
+    expect(validateByTurns(validate, UpdateConversationRequestSchema, update(501, []))).toBeInstanceOf(Promise);
+    expect(validateByTurns(validate, UpdateConversationRequestSchema, update(500, []))).toBeUndefined();
+  });
+});
 
 describe("a list of messages with parts", () => {
   test.each([1, 50, 51, 500, 501, 1_000, 1_001, 20_000])("of %i is good if each of them is", async (count) => {

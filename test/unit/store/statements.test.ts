@@ -8,12 +8,15 @@ import { unboundTables } from "../../support/tenant-binding.ts";
 
 const folder = join(import.meta.dirname, "../../../src/store");
 const statements = new Map<string, string>();
+const unbudgeted: string[] = [];
 for (const file of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
   if (!/statements?\.ts$/.test(file) || file.startsWith("driver")) continue;
   const module = (await import(join(folder, file))) as Record<string, unknown>;
   for (const value of Object.values(module)) {
     for (const one of [value, ...(typeof value === "object" && value !== null ? Object.values(value) : [])]) {
-      if (isStatement(one)) statements.set(one.name, one.text);
+      if (!isStatement(one)) continue;
+      statements.set(one.name, one.text);
+      if (/limit\s+\$\d/.test(one.text) && one.maxBytes === undefined) unbudgeted.push(one.name);
     }
   }
 }
@@ -28,6 +31,22 @@ describe("each prepared statement holds every table to one tenant", () => {
   test.each([...statements])("%s", async (_, text) => {
     expect(await unboundStatements([text])).toEqual([]);
   });
+});
+
+test("each statement that reads a page has a budget of bytes, but for rows that are small or bounded in SQL", () => {
+  expect(unbudgeted.toSorted()).toEqual([
+    // Numbers and ids.
+    "conversation_to_purge",
+    // Exports hold one piece at a time, and sum up the bytes of its rows themselves.
+    "export_events",
+    "export_messages",
+    "export_participants",
+    "export_revisions",
+    "feed_read",
+    "message_mark_deleted_after",
+    "message_places_after",
+    "purge_piece",
+  ]);
 });
 
 describe("the check", () => {

@@ -1,6 +1,7 @@
 // Query parameters: split, decoded once, and set on the request message by field path.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { fieldNamed } from "../../../codec/field-named.ts";
+import { visible } from "../../../codec/json-position.ts";
 import {
   type FieldPath,
   getField,
@@ -13,7 +14,6 @@ import {
 import { decodeQuery } from "../binding/percent.ts";
 import { invalid, invalidAll, type RestProblem, type Violation } from "../binding/problem.ts";
 import { pairReader, textReader } from "../binding/text-value.ts";
-import { visible } from "./json/position.ts";
 
 /** Maximum number of parameters of one request. */
 export const MAX_PARAMETERS = 1000;

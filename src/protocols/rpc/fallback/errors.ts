@@ -17,7 +17,7 @@ export function carried<T>(promise: Promise<T>): Promise<T> {
 
 /** What is wrong with the shape of a text, as every wire but REST tells it. */
 export function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
-  if (rule === NAME_TWICE) return malformed(`${field || "the body"} ${message}`);
+  if (rule === NAME_TWICE) return malformed(field === "" ? `the body ${message}` : `${field}: ${message}`);
   return rule === undefined ? malformed(message) : invalidField(field, message, rule);
 }
 

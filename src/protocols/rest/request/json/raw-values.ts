@@ -1,10 +1,10 @@
 // Prepares a JSON body whose message has raw fields: their values become strings, which the decoder reads as any other.
 import type { DescMessage } from "@bufbuild/protobuf";
+import { join } from "../../../../codec/json-position.ts";
 import { endOfString } from "../../../../domain/json.ts";
 import { jsonFault } from "../../../../domain/parts/json-text.ts";
 import { invalid } from "../../binding/problem.ts";
 import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-json.ts";
-import { join } from "./position.ts";
 
 /**
  * The text with the values of raw fields as strings of their JSON; unchanged where it is not JSON, which the parser then

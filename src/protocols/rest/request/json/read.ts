@@ -1,17 +1,17 @@
 // Reads JSON bodies into messages.
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
+import { join } from "../../../../codec/json-position.ts";
 import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json-reader.ts";
-import { refuseInexactNumbers } from "../../../../codec/json-shape.ts";
+import { refuseInexactNumbers, shapeFaultOf } from "../../../../codec/json-shape.ts";
 import { readJson } from "../../../../codec/json-values.ts";
 import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts";
-import { ShapeFault } from "../../../../codec/shape-fault.ts";
+import { NAME_TWICE, ShapeFault } from "../../../../codec/shape-fault.ts";
 import { withImpliedMask } from "../../../../pipeline/call/implied-mask.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
 import { holdsFields, setField } from "../../binding/field-path.ts";
-import { invalid, RestProblem } from "../../binding/problem.ts";
+import { invalidAll, RestProblem } from "../../binding/problem.ts";
 import { parse } from "./body.ts";
 import { explain, type ReadOptions } from "./errors.ts";
-import { join } from "./position.ts";
 
 export type { ReadOptions } from "./errors.ts";
 
@@ -25,13 +25,21 @@ export function readMessage(schema: DescMessage, text: string, options: ReadOpti
   try {
     refuseInexactNumbers(schema, text, { ...options, finite: true, bareListOf });
   } catch (error) {
-    throw error instanceof ShapeFault ? problemOf(error, path) : error;
+    throw error instanceof ShapeFault ? problemOf(error, options, path) : error;
   }
   try {
     return decode(schema, text, options);
   } catch {
-    throw explain(schema, parseUnskipped(text, options), options, path);
+    throw explain(schema, parseUnskipped(text, options), options, path) ?? twiceNamed(schema, text, options, path);
   }
+}
+
+const SOME_NAME_TWICE = "must not hold a name twice";
+
+/** JSON.parse keeps the last of two equal names, so a body that fits once it is parsed held one twice. */
+function twiceNamed(schema: DescMessage, text: string, options: ReadOptions, path: string): RestProblem {
+  const fault = options.ignoreUnknownFields ? undefined : shapeFaultOf(schema, text, { ...options, bareListOf });
+  return problemOf(fault ?? new ShapeFault(SOME_NAME_TWICE, "", NAME_TWICE), options, path);
 }
 
 /** Reads what {@link readMessage} reads, piece by piece, while others have turns: a text that is long. */
@@ -53,15 +61,19 @@ export async function readLargeMessage(
       explain: (error, piece) => explainPiece(error, piece, options, path),
     });
   } catch (error) {
-    throw error instanceof ShapeFault ? problemOf(error, path) : error;
+    throw error instanceof ShapeFault ? problemOf(error, options, path) : error;
   }
 }
 
 /** What is wrong with the shape of a large body, as with any body. */
-function problemOf({ field, message, rule }: ShapeFault, path: string): RestProblem {
+function problemOf(fault: ShapeFault, { ignoreUnknownFields }: ReadOptions, path: string): RestProblem {
+  const { field, rule } = fault;
+  // APIs that pass over unknown names keep the words that they have always had.
+  const message = rule === NAME_TWICE && ignoreUnknownFields ? SOME_NAME_TWICE : fault.message;
   if (rule === undefined) return new RestProblem("malformed", message);
   const place = field === "" ? path : join(path, field);
-  return invalid("body", place, place === "" ? `the body ${message}` : message, rule);
+  const description = place === "" ? `the body ${message}` : message;
+  return invalidAll([{ place: "body", field: place, description, rule }]);
 }
 
 function explainPiece(error: unknown, { path, index, schema, text }: BrokenPiece, options: ReadOptions, at: string) {
@@ -70,7 +82,7 @@ function explainPiece(error: unknown, { path, index, schema, text }: BrokenPiece
     .filter((field, i) => i === 0 || bareListOf(path[i - 1] as DescField) !== field)
     .map(({ name }) => name);
   const place = names.length === 0 ? at : `${join(at, names.join("."))}[${index}]`;
-  return explain(schema, parse(text), options, place);
+  return explain(schema, parse(text), options, place) ?? error;
 }
 
 /** Reads the value of one field into a message. JSON null leaves it unset. Throws like {@link readMessage}. */

@@ -1,14 +1,15 @@
 // The position of a fault in a JSON body, as error messages show it.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
-import { bareListOf } from "../../binding/bare-list.ts";
+import type { BareListOf } from "./json-kinds.ts";
 
 /** The messages that a field's value holds, each with its path, as far as the value has the field's shape. */
 export function* messagesIn(
   field: DescField,
   value: JsonValue,
   path: string,
+  bareListOf?: BareListOf,
 ): Generator<[DescMessage, JsonValue, string]> {
-  const list = bareListOf(field);
+  const list = bareListOf?.(field);
   if (list !== undefined) {
     yield* messagesIn(list, value, path);
     return;

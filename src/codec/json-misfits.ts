@@ -1,0 +1,188 @@
+// Finds the values for which the decoder refuses a JSON body.
+import {
+  type DescEnum,
+  type DescField,
+  type DescMessage,
+  type DescOneof,
+  type JsonObject,
+  type JsonValue,
+  type Registry,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import { fieldNamed } from "./field-named.ts";
+import type { BareListOf } from "./json-kinds.ts";
+import { join, messagesIn, visible } from "./json-position.ts";
+import { readJson } from "./json-values.ts";
+
+/** How the JSON is read that does not fit. */
+export interface MisfitOptions {
+  /** Whether names that are no field are skipped, instead of refused. */
+  readonly ignoreUnknownFields: boolean;
+  /** What `google.protobuf.Any` may hold. */
+  readonly registry?: Registry;
+  /** Default: no field is written as a bare list. */
+  readonly bareListOf?: BareListOf;
+  /** What turns bare lists into the messages around them, for the decoder. */
+  readonly wrapOf?: (schema: DescMessage) => ((json: JsonValue) => JsonValue) | undefined;
+}
+
+/** A value that does not fit. */
+export interface Misfit {
+  /** Where it stands, such as `messages[3].role`; empty: it is the whole body. */
+  readonly field: string;
+  /** What it must be: `must be a string`. */
+  readonly description: string;
+  /** The id of the rule, such as `json.type`. */
+  readonly rule: string;
+}
+
+/** Maximum number of misfits that are named. */
+const MAX_MISFITS = 20;
+/** Maximum number of values of an enum that an answer names. */
+const MAX_NAMED_VALUES = 10;
+/** The decoder's own limit of nested messages. */
+const MAX_DEPTH = 100;
+
+/** The values that do not fit, the first 20. None: all of them fit. @param path where the value stands, empty for the whole body */
+export function misfitsOf(schema: DescMessage, json: JsonValue, options: MisfitOptions, path: string): Misfit[] {
+  const search: Search = { options, misfits: [] };
+  searchMessage(search, schema, json, path, 0);
+  if (search.misfits.length === 0 && !fits(schema, json, options)) {
+    report(search, path, `must be ${jsonOf(schema)}`, "json.type");
+  }
+  return search.misfits;
+}
+
+interface Search {
+  readonly options: MisfitOptions;
+  readonly misfits: Misfit[];
+}
+
+function report({ misfits }: Search, field: string, description: string, rule: string): void {
+  if (misfits.length === MAX_MISFITS) return;
+  misfits.push({ field, description: field === "" ? `the body ${description}` : description, rule });
+}
+
+function fits(schema: DescMessage, json: JsonValue, options: MisfitOptions): boolean {
+  try {
+    readJson(schema, options.wrapOf?.(schema)?.(json) ?? json, options);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Finds the innermost values that do not fit, asking the same decoder that refused the whole. */
+function searchMessage(search: Search, schema: DescMessage, json: JsonValue, path: string, depth: number): void {
+  const { options, misfits } = search;
+  if (schema.typeName.startsWith("google.protobuf.")) {
+    if (!fits(schema, json, options)) report(search, path, `must be ${jsonOf(schema)}`, "json.type");
+  } else if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    report(search, path, "must be an object", "json.type");
+  } else if (depth >= MAX_DEPTH) {
+    report(search, path, `must be at most ${MAX_DEPTH} levels deep`, "json.depth");
+  } else {
+    const seen = new Set<DescField | DescOneof>();
+    for (const [key, value] of Object.entries(json)) {
+      if (misfits.length >= MAX_MISFITS) return;
+      const field = fieldNamed(schema, key);
+      const at = join(path, field?.name ?? visible(key));
+      if (field !== undefined) searchField(search, { schema, field, key, value, path: at, depth, seen });
+      else if (!options.ignoreUnknownFields) report(search, at, "is not a field", "json.unknown");
+    }
+  }
+}
+
+interface Member {
+  readonly schema: DescMessage;
+  readonly field: DescField;
+  readonly key: string;
+  readonly value: JsonValue;
+  readonly path: string;
+  readonly depth: number;
+  /** The fields and oneofs that the message has set before. */
+  readonly seen: Set<DescField | DescOneof>;
+}
+
+// Each value is decoded once more at most: a hostile body must not make the search for its fault expensive.
+function searchField(search: Search, { schema, field, key, value, path, depth, seen }: Member): void {
+  const twice = seen.has(field) || (field.oneof !== undefined && value !== null && seen.has(field.oneof));
+  if (twice) report(search, path, "must not be set twice, nor with another of its alternatives", "json.unique");
+  seen.add(field);
+  if (field.oneof !== undefined && value !== null) seen.add(field.oneof);
+  let searched = false;
+  for (const [message, item, at] of messagesIn(field, value, path, search.options.bareListOf)) {
+    if (search.misfits.length >= MAX_MISFITS) return;
+    searchMessage(search, message, item, at, depth + 1);
+    searched = true;
+  }
+  if (searched || fits(schema, { [key]: value }, search.options)) return;
+  const [at, type] = innerFault(search, schema, field, key, value) ?? ["", nameOf(search, field, value)];
+  report(search, path + at, `must be ${type}`, "json.type");
+}
+
+/** The first value of a map, or of a list of enums, that does not fit: where it stands, and what it must be. */
+function innerFault(search: Search, schema: DescMessage, field: DescField, key: string, value: JsonValue) {
+  const misfits = (inner: JsonValue) => !fits(schema, { [key]: inner }, search.options);
+  if (field.fieldKind === "list" && field.listKind === "enum" && Array.isArray(value)) {
+    const index = value.findIndex((item) => misfits([item]));
+    return index === -1 ? undefined : ([`[${index}]`, enumOf(field.enum)] as const);
+  }
+  if (field.fieldKind !== "map" || !isObject(value)) return undefined;
+  const [name] = Object.entries(value as JsonObject).find(([name, item]) => misfits({ [name]: item })) ?? [];
+  const type = field.mapKind === "scalar" ? scalarOf(field.scalar, null) : undefined;
+  return name === undefined || type === undefined ? undefined : ([`[${JSON.stringify(visible(name))}]`, type] as const);
+}
+
+/** The values that an enum takes, without the one that stands for none. */
+function enumOf({ name, values }: DescEnum): string {
+  const named = values.filter(({ number }) => number !== 0).map((value) => value.name);
+  return named.length > MAX_NAMED_VALUES ? `a value of ${name}` : `one of ${named.join(", ")}`;
+}
+
+/** What a field accepts, in words, for the error about a value that it does not accept. */
+function nameOf({ options }: Search, field: DescField, value: JsonValue): string {
+  if (field.fieldKind === "list" || options.bareListOf?.(field) !== undefined)
+    return Array.isArray(value) ? "an array of the field's type" : "an array";
+  if (field.fieldKind === "map") return isObject(value) ? "an object of the field's type" : "an object";
+  if (field.fieldKind === "message") return jsonOf(field.message);
+  if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;
+  return scalarOf(field.scalar, value);
+}
+
+function scalarOf(scalar: ScalarType, value: JsonValue): string {
+  switch (scalar) {
+    case ScalarType.STRING:
+      // JSON can write the half of a pair, which no text can hold.
+      return typeof value === "string" ? "a string without half of a surrogate pair" : "a string";
+    case ScalarType.BOOL:
+      return "true or false";
+    case ScalarType.BYTES:
+      return "a string of base64";
+    case ScalarType.DOUBLE:
+    case ScalarType.FLOAT:
+      return "a number";
+    default:
+      return `an integer that ${ScalarType[scalar].toLowerCase()} can hold`;
+  }
+}
+
+function isObject(value: JsonValue): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** How JSON writes a message, in words. */
+function jsonOf({ typeName, name }: DescMessage): string {
+  switch (typeName) {
+    case "google.protobuf.Timestamp":
+      return "a time such as 2026-01-31T12:00:00Z";
+    case "google.protobuf.Duration":
+      return "a number of seconds such as 1.5s";
+    case "google.protobuf.FieldMask":
+      return "the names of fields with commas between them";
+    case "google.protobuf.ListValue":
+      return "an array";
+    default:
+      return typeName.startsWith("google.protobuf.") && name !== "Struct" ? `the JSON of a ${name}` : "an object";
+  }
+}
