@@ -1,7 +1,7 @@
 // Converts rows of the store to messages of the contract and back; no other place does.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { Conversation } from "../../gen/colloquy/v1/conversation_pb.ts";
+import { type Conversation, type MemberView, NotificationLevel } from "../../gen/colloquy/v1/conversation_pb.ts";
 import {
   type Message,
   MessageKind,
@@ -72,15 +72,7 @@ export function toConversation(row: ConversationRow, { tenantId, memberId }: Rea
     updateTime: toTimestamp(row.update_time),
     clientId: row.client_id ?? "",
   };
-  if (memberId !== null) {
-    conversation.memberView = {
-      $typeName: "colloquy.v1.MemberView",
-      participating: row.read_seq !== null,
-      readSeq: row.read_seq ?? 0n,
-      unreadCount: row.unread_count,
-      unreadMentionCount: row.unread_mention_count ?? 0,
-    };
-  }
+  if (memberId !== null) conversation.memberView = toMemberView(row);
   if (row.origin_id !== null) {
     const seq = row.origin_seq ?? 0n;
     conversation.origin = { $typeName: "colloquy.v1.ConversationOrigin", conversationId: row.origin_id, seq };
@@ -92,6 +84,25 @@ export function toConversation(row: ConversationRow, { tenantId, memberId }: Rea
   if (row.delete_time) conversation.deleteTime = toTimestamp(row.delete_time);
   if (row.purge_time) conversation.purgeTime = toTimestamp(row.purge_time);
   return conversation;
+}
+
+function toMemberView({ view, read_seq, read_time, unread_count, unread_mention_count }: ConversationRow): MemberView {
+  const memberView: MemberView = {
+    $typeName: "colloquy.v1.MemberView",
+    participating: read_seq !== null,
+    readSeq: read_seq ?? 0n,
+    unreadCount: unread_count,
+    unreadMentionCount: unread_mention_count ?? 0,
+    pinned: view?.pinned ?? false,
+    archived: view?.archived ?? false,
+    notificationLevel: view?.level ?? NotificationLevel.UNSPECIFIED,
+  };
+  if (view?.muted_until !== undefined && view.muted_until > Date.now()) {
+    memberView.mutedUntil = timestampOfMs(view.muted_until);
+  }
+  if (view?.metadata) memberView.metadata = view.metadata;
+  if (read_time) memberView.lastReadTime = toTimestamp(read_time);
+  return memberView;
 }
 
 export function toParticipant(row: NamedParticipant): Participant {

@@ -114,6 +114,8 @@ const TABLE: Readonly<Record<string, Row>> = {
     "nf ok ok pd ok sm ok sm",
   ],
   "ParticipantService/ListParticipants": [conversation, READ_ONE],
+  "ParticipantService/SetMemberView": [inConversation({ pinned: true }), "nf ok pd pd pd sm pd sm"],
+  "ParticipantService/ListReadMarks": [conversation, "nf -- -- -- -- -- sm sm"],
   "ParticipantService/MarkRead": [conversation, "nf ok pd pd pd sm pd sm"],
   "ReactionService/AddReaction": [(scene) => ({ ...message(scene), reaction: "👍" }), WRITE],
   "ReactionService/RemoveReaction": [(scene) => ({ ...message(scene), reaction: "👍" }), WRITE],

@@ -81,6 +81,11 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     memberId,
   })),
   "colloquy.v1.ParticipantService/ListParticipants": conversation,
+  "colloquy.v1.ParticipantService/SetMemberView": one(
+    ({ conversationId }) => ({ conversationId, pinned: true }),
+    "PERMISSION_DENIED",
+  ),
+  "colloquy.v1.ParticipantService/ListReadMarks": conversation,
   "colloquy.v1.ParticipantService/MarkRead": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
   "colloquy.v1.ReactionService/AddReaction": one(({ messageId }) => ({ messageId, reaction: "👍" })),
   "colloquy.v1.ReactionService/RemoveReaction": one(({ messageId }) => ({ messageId, reaction: "🎉" })),

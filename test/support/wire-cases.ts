@@ -267,6 +267,19 @@ const CONVERSATIONS: readonly WireCase[] = [
   },
   { rpc: "ConversationService.ForkConversation", requests: async (world) => [{ ...(await talk(world)), seq: "2" }] },
   { rpc: "ParticipantService.ListParticipants", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
+  {
+    rpc: "ParticipantService.SetMemberView",
+    requests: async (world) => [
+      {
+        ...(await talk(world)),
+        pinned: true,
+        mutedUntil: "2999-01-01T00:00:00Z",
+        notificationLevel: "NOTIFICATION_LEVEL_MENTIONS",
+        metadata: { color: "red" },
+      },
+    ],
+  },
+  { rpc: "ParticipantService.ListReadMarks", requests: async (world) => [{ ...(await talk(world)), pageSize: 1 }] },
   { rpc: "ParticipantService.MarkRead", requests: async (world) => [{ ...(await talk(world)), readSeq: "1" }] },
   { rpc: "ReactionService.AddReaction", requests: async (world) => [{ ...(await sent(world)), reaction: "👩🏽‍🚀" }] },
   { rpc: "ReactionService.RemoveReaction", requests: async (world) => [await reacted(world, ":ship-it:")] },

@@ -19,7 +19,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/conversation.proto.
  */
 export const file_colloquy_v1_conversation: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS9jb252ZXJzYXRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIvoKCgxDb252ZXJzYXRpb24SGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARIfCgl0ZW5hbnRfaWQYAiABKAlCDOBBA7pIBnIEkM4YARIXCgV0aXRsZRgDIAEoCUIIukgFcgMY9AMSOQoGc3RhdHVzGAQgASgOMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uU3RhdHVzQgi6SAWCAQIQARIbCghvd25lcl9pZBgFIAEoCUIJukgGcgSQzhgBEigKB2NyZWF0b3IYBiABKAsyEi5jb2xsb3F1eS52MS5BY3RvckID4EEDEhcKBWFnZW50GAcgASgJQgi6SAVyAxjIARIVCgRtb2RlGAggASgJQge6SARyAhhkEjIKCWNhbGxfdHlwZRgJIAEoDjIVLmNvbGxvcXV5LnYxLkNhbGxUeXBlQgi6SAWCAQIQARIcCgtlbnRpdHlfdHlwZRgKIAEoCUIHukgEcgIYZBIcCgllbnRpdHlfaWQYCyABKAlCCbpIBnIEkM4YARIOCgZwaW5uZWQYDCABKAgScwoGbGFiZWxzGA0gAygLMiUuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uLkxhYmVsc0VudHJ5Qjy6SDmaATYQICIrcikyJ15bYS16MC05XShbYS16MC05Ll8vLV17MCw2MX1bYS16MC05XSk/JCoFcgMY/wESKQoIbWV0YWRhdGEYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EigKB3BlcnNvbmEYDyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KDHByb2ZpbGVfaW5mbxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoSbWF4X2NvbnRleHRfbGVuZ3RoGBEgASgFQgq6SAcaBRjoBygAEjsKDHBhcnRpY2lwYW50cxgSIAMoCzIYLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50QgvgQQO6SAWSAQIQZBIlChFwYXJ0aWNpcGFudF9jb3VudBgTIAEoBUIK4EEDukgEGgIoABIcCghsYXN0X3NlcRgUIAEoA0IK4EEDukgEIgIoABIhCg1tZXNzYWdlX2NvdW50GBUgASgDQgrgQQO6SAQiAigAEjoKEWxhc3RfbWVzc2FnZV90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjEKC21lbWJlcl92aWV3GBcgASgLMhcuY29sbG9xdXkudjEuTWVtYmVyVmlld0ID4EEDEhoKBGV0YWcYGCABKAlCDOBBA7pIBnIEqM4YARI0CgtjcmVhdGVfdGltZRgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgbIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGBwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhoKBm51bWJlchgdIAEoA0IK4EEDukgEIgIoABIaCg1vd25lZF9ieV9sZWFkGB4gASgIQgPgQQMSHwoJY2xpZW50X2lkGB8gASgJQgzgQQW6SAZyBJDOGAESNAoGb3JpZ2luGCAgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uT3JpZ2luQgPgQQMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJOChJDb252ZXJzYXRpb25PcmlnaW4SIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESFAoDc2VxGAIgASgDQge6SAQiAigAIpgBCgpNZW1iZXJWaWV3EhoKDXBhcnRpY2lwYXRpbmcYASABKAhCA+BBAxIcCghyZWFkX3NlcRgCIAEoA0IK4EEDukgEIgIoABIjCgx1bnJlYWRfY291bnQYAyABKAVCDeBBA7pIBxoFGOgHKAASKwoUdW5yZWFkX21lbnRpb25fY291bnQYKCABKAVCDeBBA7pIBxoFGOgHKAAqmwEKEkNvbnZlcnNhdGlvblN0YXR1cxIjCh9DT05WRVJTQVRJT05fU1RBVFVTX1VOU1BFQ0lGSUVEEAASHgoaQ09OVkVSU0FUSU9OX1NUQVRVU19BQ1RJVkUQARIgChxDT05WRVJTQVRJT05fU1RBVFVTX0FSQ0hJVkVEEAISHgoaQ09OVkVSU0FUSU9OX1NUQVRVU19DTE9TRUQQAypsCghDYWxsVHlwZRIZChVDQUxMX1RZUEVfVU5TUEVDSUZJRUQQABIVChFDQUxMX1RZUEVfSU5CT1VORBABEhYKEkNBTExfVFlQRV9PVVRCT1VORBACEhYKEkNBTExfVFlQRV9UUkFJTklORxADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_participant, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch5jb2xsb3F1eS92MS9jb252ZXJzYXRpb24ucHJvdG8SC2NvbGxvcXV5LnYxIvoKCgxDb252ZXJzYXRpb24SGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARIfCgl0ZW5hbnRfaWQYAiABKAlCDOBBA7pIBnIEkM4YARIXCgV0aXRsZRgDIAEoCUIIukgFcgMY9AMSOQoGc3RhdHVzGAQgASgOMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uU3RhdHVzQgi6SAWCAQIQARIbCghvd25lcl9pZBgFIAEoCUIJukgGcgSQzhgBEigKB2NyZWF0b3IYBiABKAsyEi5jb2xsb3F1eS52MS5BY3RvckID4EEDEhcKBWFnZW50GAcgASgJQgi6SAVyAxjIARIVCgRtb2RlGAggASgJQge6SARyAhhkEjIKCWNhbGxfdHlwZRgJIAEoDjIVLmNvbGxvcXV5LnYxLkNhbGxUeXBlQgi6SAWCAQIQARIcCgtlbnRpdHlfdHlwZRgKIAEoCUIHukgEcgIYZBIcCgllbnRpdHlfaWQYCyABKAlCCbpIBnIEkM4YARIOCgZwaW5uZWQYDCABKAgScwoGbGFiZWxzGA0gAygLMiUuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uLkxhYmVsc0VudHJ5Qjy6SDmaATYQICIrcikyJ15bYS16MC05XShbYS16MC05Ll8vLV17MCw2MX1bYS16MC05XSk/JCoFcgMY/wESKQoIbWV0YWRhdGEYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EigKB3BlcnNvbmEYDyABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Ei0KDHByb2ZpbGVfaW5mbxgQIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSJgoSbWF4X2NvbnRleHRfbGVuZ3RoGBEgASgFQgq6SAcaBRjoBygAEjsKDHBhcnRpY2lwYW50cxgSIAMoCzIYLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50QgvgQQO6SAWSAQIQZBIlChFwYXJ0aWNpcGFudF9jb3VudBgTIAEoBUIK4EEDukgEGgIoABIcCghsYXN0X3NlcRgUIAEoA0IK4EEDukgEIgIoABIhCg1tZXNzYWdlX2NvdW50GBUgASgDQgrgQQO6SAQiAigAEjoKEWxhc3RfbWVzc2FnZV90aW1lGBYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjEKC21lbWJlcl92aWV3GBcgASgLMhcuY29sbG9xdXkudjEuTWVtYmVyVmlld0ID4EEDEhoKBGV0YWcYGCABKAlCDOBBA7pIBnIEqM4YARI0CgtjcmVhdGVfdGltZRgZIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0Cgt1cGRhdGVfdGltZRgaIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxI0CgtkZWxldGVfdGltZRgbIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxIzCgpwdXJnZV90aW1lGBwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhoKBm51bWJlchgdIAEoA0IK4EEDukgEIgIoABIaCg1vd25lZF9ieV9sZWFkGB4gASgIQgPgQQMSHwoJY2xpZW50X2lkGB8gASgJQgzgQQW6SAZyBJDOGAESNAoGb3JpZ2luGCAgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uT3JpZ2luQgPgQQMaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJOChJDb252ZXJzYXRpb25PcmlnaW4SIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESFAoDc2VxGAIgASgDQge6SAQiAigAIqwDCgpNZW1iZXJWaWV3EhoKDXBhcnRpY2lwYXRpbmcYASABKAhCA+BBAxIcCghyZWFkX3NlcRgCIAEoA0IK4EEDukgEIgIoABIjCgx1bnJlYWRfY291bnQYAyABKAVCDeBBA7pIBxoFGOgHKAASKwoUdW5yZWFkX21lbnRpb25fY291bnQYKCABKAVCDeBBA7pIBxoFGOgHKAASEwoGcGlubmVkGCkgASgIQgPgQQMSFQoIYXJjaGl2ZWQYKiABKAhCA+BBAxI0CgttdXRlZF91bnRpbBgrIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBCA+BBAxJHChJub3RpZmljYXRpb25fbGV2ZWwYLCABKA4yHi5jb2xsb3F1eS52MS5Ob3RpZmljYXRpb25MZXZlbEIL4EEDukgFggECEAESNwoObGFzdF9yZWFkX3RpbWUYLSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSLgoIbWV0YWRhdGEYLiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0QgPgQQMqkQEKEU5vdGlmaWNhdGlvbkxldmVsEiIKHk5PVElGSUNBVElPTl9MRVZFTF9VTlNQRUNJRklFRBAAEhoKFk5PVElGSUNBVElPTl9MRVZFTF9BTEwQARIfChtOT1RJRklDQVRJT05fTEVWRUxfTUVOVElPTlMQAhIbChdOT1RJRklDQVRJT05fTEVWRUxfTk9ORRADKpsBChJDb252ZXJzYXRpb25TdGF0dXMSIwofQ09OVkVSU0FUSU9OX1NUQVRVU19VTlNQRUNJRklFRBAAEh4KGkNPTlZFUlNBVElPTl9TVEFUVVNfQUNUSVZFEAESIAocQ09OVkVSU0FUSU9OX1NUQVRVU19BUkNISVZFRBACEh4KGkNPTlZFUlNBVElPTl9TVEFUVVNfQ0xPU0VEEAMqbAoIQ2FsbFR5cGUSGQoVQ0FMTF9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRQ0FMTF9UWVBFX0lOQk9VTkQQARIWChJDQUxMX1RZUEVfT1VUQk9VTkQQAhIWChJDQUxMX1RZUEVfVFJBSU5JTkcQA2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_participant, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * Conversation is a durable, ordered log of messages and events, and its properties.
@@ -328,6 +328,48 @@ export type MemberView = Message<"colloquy.v1.MemberView"> & {
    * @generated from field: int32 unread_mention_count = 40;
    */
   unreadMentionCount: number;
+
+  /**
+   * Whether the member keeps it on top of its own list; the conversation's `pinned` is for all.
+   *
+   * @generated from field: bool pinned = 41;
+   */
+  pinned: boolean;
+
+  /**
+   * Whether the member has put it away; the conversation's `status` is for all.
+   *
+   * @generated from field: bool archived = 42;
+   */
+  archived: boolean;
+
+  /**
+   * Until when the member wants no notifications of it. Unset: it is not muted.
+   *
+   * @generated from field: google.protobuf.Timestamp muted_until = 43;
+   */
+  mutedUntil?: Timestamp | undefined;
+
+  /**
+   * Of what the member wants to be notified. Colloquy sends no notifications; who does reads it here.
+   *
+   * @generated from field: colloquy.v1.NotificationLevel notification_level = 44;
+   */
+  notificationLevel: NotificationLevel;
+
+  /**
+   * When the member moved its read mark last. Unset: never.
+   *
+   * @generated from field: google.protobuf.Timestamp last_read_time = 45;
+   */
+  lastReadTime?: Timestamp | undefined;
+
+  /**
+   * The member's own free JSON. At most 4 KiB and 32 levels.
+   *
+   * @generated from field: google.protobuf.Struct metadata = 46;
+   */
+  metadata?: JsonObject | undefined;
 };
 
 /**
@@ -336,6 +378,54 @@ export type MemberView = Message<"colloquy.v1.MemberView"> & {
  */
 export const MemberViewSchema: GenMessage<MemberView> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_conversation, 2);
+
+/**
+ * NotificationLevel says of which messages a member wants to be notified.
+ *
+ * @generated from enum colloquy.v1.NotificationLevel
+ */
+export const NotificationLevel = {
+  /**
+   * The default: as the product decides.
+   *
+   * @generated from enum value: NOTIFICATION_LEVEL_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Of all.
+   *
+   * @generated from enum value: NOTIFICATION_LEVEL_ALL = 1;
+   */
+  ALL: 1,
+
+  /**
+   * Of those that mention it.
+   *
+   * @generated from enum value: NOTIFICATION_LEVEL_MENTIONS = 2;
+   */
+  MENTIONS: 2,
+
+  /**
+   * Of none.
+   *
+   * @generated from enum value: NOTIFICATION_LEVEL_NONE = 3;
+   */
+  NONE: 3,
+} as const;
+
+/**
+ * NotificationLevel says of which messages a member wants to be notified.
+ *
+ * @generated from enum colloquy.v1.NotificationLevel
+ */
+export type NotificationLevel = (typeof NotificationLevel)[keyof typeof NotificationLevel] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.NotificationLevel.
+ */
+export const NotificationLevelSchema: GenEnum<NotificationLevel> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_conversation, 0);
 
 /**
  * ConversationStatus is the state of a conversation.
@@ -383,7 +473,7 @@ export type ConversationStatus = (typeof ConversationStatus)[keyof typeof Conver
  * Describes the enum colloquy.v1.ConversationStatus.
  */
 export const ConversationStatusSchema: GenEnum<ConversationStatus> = /*@__PURE__*/
-  enumDesc(file_colloquy_v1_conversation, 0);
+  enumDesc(file_colloquy_v1_conversation, 1);
 
 /**
  * CallType is the kind of call that a conversation records. It serves the API `callcenter`.
@@ -431,5 +521,5 @@ export type CallType = (typeof CallType)[keyof typeof CallType] | UnknownEnum;
  * Describes the enum colloquy.v1.CallType.
  */
 export const CallTypeSchema: GenEnum<CallType> = /*@__PURE__*/
-  enumDesc(file_colloquy_v1_conversation, 1);
+  enumDesc(file_colloquy_v1_conversation, 2);
 

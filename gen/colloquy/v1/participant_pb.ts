@@ -15,7 +15,42 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/participant.proto.
  */
 export const file_colloquy_v1_participant: GenFile = /*@__PURE__*/
-  fileDesc("Ch1jb2xsb3F1eS92MS9wYXJ0aWNpcGFudC5wcm90bxILY29sbG9xdXkudjEifQoLUGFydGljaXBhbnQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESMgoJam9pbl90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhwKCHJlYWRfc2VxGAMgASgDQgrgQQO6SAQiAigAYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Ch1jb2xsb3F1eS92MS9wYXJ0aWNpcGFudC5wcm90bxILY29sbG9xdXkudjEicgoIUmVhZE1hcmsSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBIjOGAESGQoIcmVhZF9zZXEYAiABKANCB7pIBCICKAASLQoJcmVhZF90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJ9CgtQYXJ0aWNpcGFudBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEiM4YARIyCglqb2luX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wQgPgQQMSHAoIcmVhZF9zZXEYAyABKANCCuBBA7pIBCICKABiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+
+/**
+ * ReadMark says how far a participant has read.
+ *
+ * @generated from message colloquy.v1.ReadMark
+ */
+export type ReadMark = Message<"colloquy.v1.ReadMark"> & {
+  /**
+   * The member's id.
+   *
+   * @generated from field: string member_id = 1;
+   */
+  memberId: string;
+
+  /**
+   * The last entry of the log that it has marked as read.
+   *
+   * @generated from field: int64 read_seq = 2;
+   */
+  readSeq: bigint;
+
+  /**
+   * When it moved the mark there. Unset: it came with an import.
+   *
+   * @generated from field: google.protobuf.Timestamp read_time = 3;
+   */
+  readTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.ReadMark.
+ * Use `create(ReadMarkSchema)` to create a new message.
+ */
+export const ReadMarkSchema: GenMessage<ReadMark> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_participant, 0);
 
 /**
  * Participant is a member's part in a conversation.
@@ -50,5 +85,5 @@ export type Participant = Message<"colloquy.v1.Participant"> & {
  * Use `create(ParticipantSchema)` to create a new message.
  */
 export const ParticipantSchema: GenMessage<Participant> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_participant, 0);
+  messageDesc(file_colloquy_v1_participant, 1);
 

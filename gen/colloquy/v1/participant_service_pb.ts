@@ -5,18 +5,22 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
-import type { Participant } from "./participant_pb.ts";
+import type { MemberView, NotificationLevel } from "./conversation_pb.ts";
+import { file_colloquy_v1_conversation } from "./conversation_pb.ts";
+import type { Participant, ReadMark } from "./participant_pb.ts";
 import { file_colloquy_v1_participant } from "./participant_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_struct, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { JsonObject, Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file colloquy/v1/participant_service.proto.
  */
 export const file_colloquy_v1_participant_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVjb2xsb3F1eS92MS9wYXJ0aWNpcGFudF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKEAQoWQWRkUGFydGljaXBhbnRzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARInCgptZW1iZXJfaWRzGAIgAygJQhO6SBCSAQ0IARDoByIGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASJUChdBZGRQYXJ0aWNpcGFudHNSZXNwb25zZRI5CgxwYXJ0aWNpcGFudHMYASADKAsyGC5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEIJukgGkgEDEOgHInsKGFJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIcCgltZW1iZXJfaWQYAiABKAlCCbpIBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAEiGwoZUmVtb3ZlUGFydGljaXBhbnRSZXNwb25zZSJ6ChdMaXN0UGFydGljaXBhbnRzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAMgASgJQgm6SAZyBKDOGAEieQoYTGlzdFBhcnRpY2lwYW50c1Jlc3BvbnNlEjkKDHBhcnRpY2lwYW50cxgBIAMoCzIYLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEibwoPTWFya1JlYWRSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhkKCHJlYWRfc2VxGAIgASgDQge6SAQiAigAEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASJBChBNYXJrUmVhZFJlc3BvbnNlEi0KC3BhcnRpY2lwYW50GAEgASgLMhguY29sbG9xdXkudjEuUGFydGljaXBhbnQysAUKElBhcnRpY2lwYW50U2VydmljZRKkAQoPQWRkUGFydGljaXBhbnRzEiMuY29sbG9xdXkudjEuQWRkUGFydGljaXBhbnRzUmVxdWVzdBokLmNvbGxvcXV5LnYxLkFkZFBhcnRpY2lwYW50c1Jlc3BvbnNlIkaQAgL6xxgECAIYBILT5JMCNToBKiIwL3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vcGFydGljaXBhbnRzErABChFSZW1vdmVQYXJ0aWNpcGFudBIlLmNvbGxvcXV5LnYxLlJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBomLmNvbGxvcXV5LnYxLlJlbW92ZVBhcnRpY2lwYW50UmVzcG9uc2UiTPrHGAQIAhgEgtPkkwI+KjwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9wYXJ0aWNpcGFudHMve21lbWJlcl9pZH0SpAEKEExpc3RQYXJ0aWNpcGFudHMSJC5jb2xsb3F1eS52MS5MaXN0UGFydGljaXBhbnRzUmVxdWVzdBolLmNvbGxvcXV5LnYxLkxpc3RQYXJ0aWNpcGFudHNSZXNwb25zZSJDkAIB+scYBAgBGAGC0+STAjISMC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L3BhcnRpY2lwYW50cxKYAQoITWFya1JlYWQSHC5jb2xsb3F1eS52MS5NYXJrUmVhZFJlcXVlc3QaHS5jb2xsb3F1eS52MS5NYXJrUmVhZFJlc3BvbnNlIk+QAgL6xxgECAIYAoLT5JMCPjoBKmILcGFydGljaXBhbnQiLC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9Om1hcmtSZWFkYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_participant, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations]);
+  fileDesc("CiVjb2xsb3F1eS92MS9wYXJ0aWNpcGFudF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKEAQoWQWRkUGFydGljaXBhbnRzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARInCgptZW1iZXJfaWRzGAIgAygJQhO6SBCSAQ0IARDoByIGcgSIzhgBEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASJUChdBZGRQYXJ0aWNpcGFudHNSZXNwb25zZRI5CgxwYXJ0aWNpcGFudHMYASADKAsyGC5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEIJukgGkgEDEOgHInsKGFJlbW92ZVBhcnRpY2lwYW50UmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIcCgltZW1iZXJfaWQYAiABKAlCCbpIBnIEiM4YARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAEiGwoZUmVtb3ZlUGFydGljaXBhbnRSZXNwb25zZSJ6ChdMaXN0UGFydGljaXBhbnRzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAMgASgJQgm6SAZyBKDOGAEieQoYTGlzdFBhcnRpY2lwYW50c1Jlc3BvbnNlEjkKDHBhcnRpY2lwYW50cxgBIAMoCzIYLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50Qgm6SAaSAQMQyAESIgoPbmV4dF9wYWdlX3Rva2VuGAIgASgJQgm6SAZyBKDOGAEibwoPTWFya1JlYWRSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhkKCHJlYWRfc2VxGAIgASgDQge6SAQiAigAEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASJBChBNYXJrUmVhZFJlc3BvbnNlEi0KC3BhcnRpY2lwYW50GAEgASgLMhguY29sbG9xdXkudjEuUGFydGljaXBhbnQi2wIKFFNldE1lbWJlclZpZXdSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEhMKBnBpbm5lZBgCIAEoCEgAiAEBEhUKCGFyY2hpdmVkGAMgASgISAGIAQESLwoLbXV0ZWRfdW50aWwYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEkkKEm5vdGlmaWNhdGlvbl9sZXZlbBgFIAEoDjIeLmNvbGxvcXV5LnYxLk5vdGlmaWNhdGlvbkxldmVsQgi6SAWCAQIQAUgCiAEBEikKCG1ldGFkYXRhGAYgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIdCgpyZXF1ZXN0X2lkGAcgASgJQgm6SAZyBJjOGAFCCQoHX3Bpbm5lZEILCglfYXJjaGl2ZWRCFQoTX25vdGlmaWNhdGlvbl9sZXZlbCJFChVTZXRNZW1iZXJWaWV3UmVzcG9uc2USLAoLbWVtYmVyX3ZpZXcYASABKAsyFy5jb2xsb3F1eS52MS5NZW1iZXJWaWV3IpUBChRMaXN0UmVhZE1hcmtzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEiM4YARIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAMgASgJQgm6SAZyBKDOGAESHAoLcmVhY2hlZF9zZXEYBCABKANCB7pIBCICKAAicQoVTGlzdFJlYWRNYXJrc1Jlc3BvbnNlEjQKCnJlYWRfbWFya3MYASADKAsyFS5jb2xsb3F1eS52MS5SZWFkTWFya0IJukgGkgEDEMgBEiIKD25leHRfcGFnZV90b2tlbhgCIAEoCUIJukgGcgSgzhgBMvoHChJQYXJ0aWNpcGFudFNlcnZpY2USpAEKD0FkZFBhcnRpY2lwYW50cxIjLmNvbGxvcXV5LnYxLkFkZFBhcnRpY2lwYW50c1JlcXVlc3QaJC5jb2xsb3F1eS52MS5BZGRQYXJ0aWNpcGFudHNSZXNwb25zZSJGkAIC+scYBAgCGASC0+STAjU6ASoiMC92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L3BhcnRpY2lwYW50cxKwAQoRUmVtb3ZlUGFydGljaXBhbnQSJS5jb2xsb3F1eS52MS5SZW1vdmVQYXJ0aWNpcGFudFJlcXVlc3QaJi5jb2xsb3F1eS52MS5SZW1vdmVQYXJ0aWNpcGFudFJlc3BvbnNlIkz6xxgECAIYBILT5JMCPio8L3YxL2NvbnZlcnNhdGlvbnMve2NvbnZlcnNhdGlvbl9pZH0vcGFydGljaXBhbnRzL3ttZW1iZXJfaWR9EqQBChBMaXN0UGFydGljaXBhbnRzEiQuY29sbG9xdXkudjEuTGlzdFBhcnRpY2lwYW50c1JlcXVlc3QaJS5jb2xsb3F1eS52MS5MaXN0UGFydGljaXBhbnRzUmVzcG9uc2UiQ5ACAfrHGAQIARgBgtPkkwIyEjAvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfS9wYXJ0aWNpcGFudHMSmAEKCE1hcmtSZWFkEhwuY29sbG9xdXkudjEuTWFya1JlYWRSZXF1ZXN0Gh0uY29sbG9xdXkudjEuTWFya1JlYWRSZXNwb25zZSJPkAIC+scYBAgCGAKC0+STAj46ASpiC3BhcnRpY2lwYW50IiwvdjEvY29udmVyc2F0aW9ucy97Y29udmVyc2F0aW9uX2lkfTptYXJrUmVhZBKsAQoNU2V0TWVtYmVyVmlldxIhLmNvbGxvcXV5LnYxLlNldE1lbWJlclZpZXdSZXF1ZXN0GiIuY29sbG9xdXkudjEuU2V0TWVtYmVyVmlld1Jlc3BvbnNlIlSQAgL6xxgECAIYAoLT5JMCQzoBKmILbWVtYmVyX3ZpZXciMS92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OnNldE1lbWJlclZpZXcSmAEKDUxpc3RSZWFkTWFya3MSIS5jb2xsb3F1eS52MS5MaXN0UmVhZE1hcmtzUmVxdWVzdBoiLmNvbGxvcXV5LnYxLkxpc3RSZWFkTWFya3NSZXNwb25zZSJAkAIB+scYBAgBGAGC0+STAi8SLS92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L3JlYWRNYXJrc2IGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_conversation, file_colloquy_v1_participant, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * @generated from message colloquy.v1.AddParticipantsRequest
@@ -233,6 +237,156 @@ export const MarkReadResponseSchema: GenMessage<MarkReadResponse> = /*@__PURE__*
   messageDesc(file_colloquy_v1_participant_service, 7);
 
 /**
+ * @generated from message colloquy.v1.SetMemberViewRequest
+ */
+export type SetMemberViewRequest = Message<"colloquy.v1.SetMemberViewRequest"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * Whether to keep it on top of the member's own list. Default: unset, as it is.
+   *
+   * @generated from field: optional bool pinned = 2;
+   */
+  pinned?: boolean | undefined;
+
+  /**
+   * Whether to put it away. Default: unset, as it is.
+   *
+   * @generated from field: optional bool archived = 3;
+   */
+  archived?: boolean | undefined;
+
+  /**
+   * Until when the member wants no notifications; a time that has passed ends that. Default: unset, as it is.
+   *
+   * @generated from field: google.protobuf.Timestamp muted_until = 4;
+   */
+  mutedUntil?: Timestamp | undefined;
+
+  /**
+   * Of what the member wants to be notified. Default: unset, as it is.
+   *
+   * @generated from field: optional colloquy.v1.NotificationLevel notification_level = 5;
+   */
+  notificationLevel?: NotificationLevel | undefined;
+
+  /**
+   * The member's own free JSON, as a whole; an empty object removes it. At most 4 KiB and 32 levels. Default: unset, as
+   * it is.
+   *
+   * @generated from field: google.protobuf.Struct metadata = 6;
+   */
+  metadata?: JsonObject | undefined;
+
+  /**
+   * Idempotency key: a retry within 24 hours returns the first response. 1 to 128 visible ASCII characters, preferably
+   * a UUID. Default: none. Over HTTP, the header `Idempotency-Key` does the same.
+   *
+   * @generated from field: string request_id = 7;
+   */
+  requestId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.SetMemberViewRequest.
+ * Use `create(SetMemberViewRequestSchema)` to create a new message.
+ */
+export const SetMemberViewRequestSchema: GenMessage<SetMemberViewRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_participant_service, 8);
+
+/**
+ * @generated from message colloquy.v1.SetMemberViewResponse
+ */
+export type SetMemberViewResponse = Message<"colloquy.v1.SetMemberViewResponse"> & {
+  /**
+   * The conversation as the calling member sees it.
+   *
+   * @generated from field: colloquy.v1.MemberView member_view = 1;
+   */
+  memberView?: MemberView | undefined;
+};
+
+/**
+ * Describes the message colloquy.v1.SetMemberViewResponse.
+ * Use `create(SetMemberViewResponseSchema)` to create a new message.
+ */
+export const SetMemberViewResponseSchema: GenMessage<SetMemberViewResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_participant_service, 9);
+
+/**
+ * @generated from message colloquy.v1.ListReadMarksRequest
+ */
+export type ListReadMarksRequest = Message<"colloquy.v1.ListReadMarksRequest"> & {
+  /**
+   * The conversation's id.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * Maximum number of items in the page, default 50, maximum 200. 0 means the default; more than the maximum means the
+   * maximum.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * The `next_page_token` of the previous response. Default: empty, the first page. All other fields must be the same
+   * as in the previous request.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+
+  /**
+   * Only of those who have read at least up to this place in the log, such as a message's. Default: 0, all.
+   *
+   * @generated from field: int64 reached_seq = 4;
+   */
+  reachedSeq: bigint;
+};
+
+/**
+ * Describes the message colloquy.v1.ListReadMarksRequest.
+ * Use `create(ListReadMarksRequestSchema)` to create a new message.
+ */
+export const ListReadMarksRequestSchema: GenMessage<ListReadMarksRequest> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_participant_service, 10);
+
+/**
+ * @generated from message colloquy.v1.ListReadMarksResponse
+ */
+export type ListReadMarksResponse = Message<"colloquy.v1.ListReadMarksResponse"> & {
+  /**
+   * The marks.
+   *
+   * @generated from field: repeated colloquy.v1.ReadMark read_marks = 1;
+   */
+  readMarks: ReadMark[];
+
+  /**
+   * Token of the next page. Empty: this is the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ListReadMarksResponse.
+ * Use `create(ListReadMarksResponseSchema)` to create a new message.
+ */
+export const ListReadMarksResponseSchema: GenMessage<ListReadMarksResponse> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_participant_service, 11);
+
+/**
  * ParticipantService manages who takes part in a conversation, and how far each participant has read.
  *
  * A conversation that the caller cannot see, or that is deleted, does not exist for it: such calls fail with NOT_FOUND,
@@ -280,6 +434,28 @@ export const ParticipantService: GenService<{
     methodKind: "unary";
     input: typeof MarkReadRequestSchema;
     output: typeof MarkReadResponseSchema;
+  },
+  /**
+   * SetMemberView changes what a conversation is to the calling member alone, who must take part. What the request leaves
+   * out stays. Nobody else sees it: it is no event, no part of an export, and leaves the conversation's etag.
+   *
+   * @generated from rpc colloquy.v1.ParticipantService.SetMemberView
+   */
+  setMemberView: {
+    methodKind: "unary";
+    input: typeof SetMemberViewRequestSchema;
+    output: typeof SetMemberViewResponseSchema;
+  },
+  /**
+   * ListReadMarks lists who has read how far, in the order in which they joined, without those who have marked nothing.
+   * Fails with RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED, in a conversation of more than 1,000 participants.
+   *
+   * @generated from rpc colloquy.v1.ParticipantService.ListReadMarks
+   */
+  listReadMarks: {
+    methodKind: "unary";
+    input: typeof ListReadMarksRequestSchema;
+    output: typeof ListReadMarksResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_colloquy_v1_participant_service, 0);

@@ -14,6 +14,7 @@ import { checkMembers } from "../conversations/values.ts";
 import { toParticipant } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
+import { listMarks, setMemberView } from "./member-view.ts";
 
 export interface ParticipantServiceOptions {
   readonly database: Database;
@@ -80,6 +81,10 @@ export function createParticipantService({ database, secrets }: ParticipantServi
       });
       return { participants: items, ...page };
     },
+
+    setMemberView: conversationMutation(method.setMemberView, setMemberView),
+
+    listReadMarks: (request, context) => listMarks(database, secrets, request, context),
 
     markRead: conversationMutation(method.markRead, async (tx, caller, request) => {
       const row = await lockVisible(tx, caller, request.conversationId);

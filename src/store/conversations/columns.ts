@@ -2,6 +2,7 @@
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { CallType, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { onPath } from "../branches/path.ts";
+import type { StoredView } from "./member-view.ts";
 import { inOrder } from "./participant-statements.ts";
 
 /** A conversation as a caller sees it. */
@@ -44,6 +45,9 @@ export interface ConversationRow {
   readonly owned_by_lead: boolean;
   /** Null: the caller is not a participant. */
   readonly read_seq: bigint | null;
+  /** The caller's own view; null: nothing is set, or it takes no part. */
+  readonly view: StoredView | null;
+  readonly read_time: Date | null;
   readonly unread_count: number;
   /** Null: none. */
   readonly unread_mention_count: number | null;
@@ -60,6 +64,7 @@ export const conversationColumns = `
   c.message_count, c.last_message_time, c.version, c.create_time, c.update_time, c.delete_time, c.purge_time, c.client_id, c.segmented, c.origin_id, c.origin_seq,
   first.participants, (c.owner_id = $2::text) is true as is_owner,
   (select o.role = 1 from member o where o.tenant_id = $1 and o.id = c.owner_id) is true as owned_by_lead, me.read_seq,
+  me.view, me.read_time,
   unread.count as unread_count,
   case when c.mentioned then (
     select count(*)::integer from (

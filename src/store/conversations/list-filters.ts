@@ -10,6 +10,10 @@ export interface ConversationFilters {
   readonly entityType?: string;
   readonly entityId?: string;
   readonly pinned?: boolean;
+  /** As the calling member has set it for itself. */
+  readonly pinnedByMe?: boolean;
+  readonly archivedByMe?: boolean;
+  readonly mutedByMe?: boolean;
   readonly number?: bigint;
   readonly clientId?: string;
   /** Its owner or a participant. */
@@ -28,6 +32,11 @@ export interface ConversationFilters {
 const takesPart = (p: string) => `exists (select from participant f
       where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${p}::text)`;
 
+/** Whether the view of the caller `$2`, who may take no part, has something. */
+const inMyView = (condition: string) => (p: string) =>
+  `exists (select from participant f
+      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = $2::text and ${condition}) = ${p}::boolean`;
+
 /** Each filter with a value: its condition on conversation `c`, and a letter for the statement's name. */
 export const conditions: {
   [K in keyof Required<Omit<ConversationFilters, "ownedOnly" | "unlisted">>]: readonly [
@@ -44,6 +53,9 @@ export const conditions: {
   entityType: ["t", (p) => `c.entity_type = ${p}::text`],
   entityId: ["e", (p) => `c.entity_id = ${p}::text`],
   pinned: ["k", (p) => `c.pinned = ${p}::boolean`],
+  pinnedByMe: ["x", inMyView(`f.view @> '{"pinned": true}'`)],
+  archivedByMe: ["y", inMyView(`f.view @> '{"archived": true}'`)],
+  mutedByMe: ["z", inMyView(`(f.view ->> 'muted_until')::bigint > extract(epoch from now()) * 1000`)],
   number: ["n", (p) => `c.number = ${p}::bigint`],
   // Few have it, one for each owner: they are found first, by its index.
   clientId: [

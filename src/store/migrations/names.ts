@@ -27,4 +27,5 @@ export const MIGRATION_NAMES = [
   "0020-recorded-turns",
   "0021-replies",
   "0022-mcp-servers",
+  "0023-member-views",
 ] as const;

@@ -76,6 +76,10 @@ export const ParticipantEntity = defineEntity({
     joinSeq: p.bigint(),
     joinTime: p.datetime(3).defaultRaw("now()"),
     readSeq: p.bigint().defaultRaw("0"),
+    /** When the read mark was moved last. */
+    readTime: p.datetime(3).nullable(),
+    /** See store/conversations/member-view.ts. */
+    view: p.json<JsonObject>().nullable(),
     /** The conversation's create time, by which a member's lists are sorted. */
     conversationTime: p.datetime(3).defaultRaw("now()"),
   },
