@@ -1,7 +1,4 @@
 // What a turn of many deltas costs: how often it writes to the database, and how much later the first delta arrives.
-import { createServer, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fromJson } from "@bufbuild/protobuf";
 import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
@@ -12,10 +9,9 @@ import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { spreadOf } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
+import { startModel } from "./model.ts";
 
 const DELTAS = 2_000;
-/** Between two deltas, in milliseconds: the turn takes some seconds. */
-const PACE_MS = 2;
 const SHORT_TURNS = 30;
 
 export async function turns(stage: Stage): Promise<Row> {
@@ -83,8 +79,7 @@ export async function turns(stage: Stage): Promise<Row> {
     };
   } finally {
     await database.end();
-    model.server.close();
-    model.server.closeAllConnections();
+    model.close();
   }
 }
 
@@ -92,47 +87,4 @@ export async function turns(stage: Stage): Promise<Row> {
 async function transactions(database: pg.Client): Promise<number> {
   const { rows } = await database.query("select pg_snapshot_xmax(pg_current_snapshot())::text as next");
   return Number(rows[0].next);
-}
-
-interface Model {
-  readonly server: Server;
-  readonly port: number;
-  readonly word: string;
-  /** How many each answer has. */
-  deltas: number;
-  /** When the first delta of the latest answer was written. */
-  spokeAt: number;
-}
-
-/** Speaks OpenAI's chat completions, streamed. */
-async function startModel(): Promise<Model> {
-  const server = createServer((request, response) => {
-    request.resume().on("end", () => void speak(response, model));
-  });
-  const model = { server, port: 0, word: "word ", deltas: 1, spokeAt: 0 };
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  model.port = (server.address() as AddressInfo).port;
-  return model;
-}
-
-async function speak(response: ServerResponse, model: Model): Promise<void> {
-  response.writeHead(200, { "content-type": "text/event-stream" });
-  // The answer's head is on its way before the first word, as with a model that thinks.
-  response.flushHeaders();
-  await sleep(20);
-  const begun = performance.now();
-  model.spokeAt = begun;
-  for (let number = 0; number < model.deltas; ) {
-    response.write(eventOf({ content: model.word }, null));
-    number++;
-    // Timers are late on a busy machine; what is due by now goes at once.
-    if (performance.now() - begun < number * PACE_MS) await sleep(PACE_MS);
-  }
-  response.write(eventOf({}, "stop"));
-  response.end("data: [DONE]\n\n");
-}
-
-function eventOf(delta: object, finish: string | null): string {
-  const choices = [{ index: 0, delta, finish_reason: finish }];
-  return `data: ${JSON.stringify({ id: "1", object: "chat.completion.chunk", created: 1, model: "bench", choices })}\n\n`;
 }
