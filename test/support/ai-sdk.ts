@@ -179,7 +179,9 @@ export async function request(
 }
 
 export function chunksOf(text: string): Any[] {
-  const data = [...text.matchAll(/^data: (.*)$/gm)].map(([, one = ""]) => one);
+  // U+2028 ends no line here.
+  const lines = text.split("\n").filter((line) => line.startsWith("data: "));
+  const data = lines.map((line) => line.slice(6));
   return data.map((one) => (one === "[DONE]" ? one : JSON.parse(one)));
 }
 

@@ -84,16 +84,33 @@ export function toData({ name, dataId, json }: DataPart): UiPart {
   };
 }
 
-/** What a text says as JSON; the text itself, if it is none. */
+/**
+ * What a text says as JSON; the text itself, if it is none. Without the names over which a client breaks off its stream,
+ * because they could change its objects.
+ */
 export function jsonOr(text: string): JsonValue {
   try {
-    return parseJson(text);
+    const value = parseJson(text);
+    return SUSPECT.test(text) ? harmless(value) : value;
   } catch {
     return text;
   }
 }
 
+/** An escape may be part of any name. */
+const SUSPECT = /__proto__|constructor|\\u/;
+
+function harmless(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(harmless);
+  const members = Object.entries(value).filter(([name, member]) => {
+    if (name !== "constructor") return name !== "__proto__";
+    return typeof member !== "object" || member === null || !Object.hasOwn(member, "prototype");
+  });
+  return Object.fromEntries(members.map(([name, member]) => [name, harmless(member)]));
+}
+
 function jsonObject(text: string): JsonObject {
-  const value = jsonOr(text);
+  const value = parseJson(text);
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
 }

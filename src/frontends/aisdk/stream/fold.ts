@@ -12,7 +12,8 @@ export class FoldedMessage {
   readonly #calls = new Map<string, Draft>();
   readonly #asked = new Map<string, Draft>();
   readonly #inputs = new Map<string, string>();
-  #open: Draft | undefined;
+  /** The open blocks by their ids. */
+  readonly #open = new Map<string, Draft>();
 
   constructor(id: string) {
     this.#id = id;
@@ -32,18 +33,18 @@ export class FoldedMessage {
         this.#parts.push({ type: "step-start" });
         break;
       case "text-start":
-        this.#block({ type: "text", text: "", state: "streaming" });
+        this.#block(chunk.id, { type: "text", text: "", state: "streaming" });
         break;
       case "reasoning-start":
-        this.#block({ type: "reasoning", id: chunk.id, text: "", state: "streaming" });
+        this.#block(chunk.id, { type: "reasoning", id: chunk.id, text: "", state: "streaming" });
         break;
       case "text-delta":
       case "reasoning-delta":
-        if (this.#open) this.#open.text = `${this.#open.text}${chunk.delta}`;
+        this.#grow(chunk.id, chunk.delta);
         break;
       case "text-end":
       case "reasoning-end":
-        if (this.#open) this.#open.state = "done";
+        this.#end(chunk.id);
         break;
       case "part":
         this.#part(chunk.part);
@@ -84,9 +85,20 @@ export class FoldedMessage {
     }
   }
 
-  #block(part: Draft): void {
-    this.#open = part;
+  #block(id: string, part: Draft): void {
+    this.#open.set(id, part);
     this.#parts.push(part);
+  }
+
+  #grow(id: string, delta: string): void {
+    const part = this.#open.get(id);
+    if (part) part.text = `${part.text}${delta}`;
+  }
+
+  #end(id: string): void {
+    const part = this.#open.get(id);
+    if (part) part.state = "done";
+    this.#open.delete(id);
   }
 
   #part(part: UiPart): void {

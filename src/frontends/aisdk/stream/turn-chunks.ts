@@ -1,11 +1,11 @@
 // A turn's entries as the chunks of one UI message: blocks that are opened, filled and closed, step by step.
 import { type Message, MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
-import { type Annotation, type Part, ToolPlace, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
+import { type Part, ToolPlace, ToolType } from "../../../../gen/colloquy/v1/part_pb.ts";
 import type { Turn, TurnEntryDelta, TurnEntryStarted } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import { codePoints, fromCodePoint } from "../../../domain/turns/reply-text.ts";
-import { toData, toFile, toSource } from "../parts/write.ts";
 import type { CallName, Chunk } from "./chunks.ts";
 import { type Held, NO_MESSAGE } from "./held.ts";
+import { citationChunks, partChunks } from "./part-chunks.ts";
 import { TurnCalls } from "./turn-calls.ts";
 
 type Head = Pick<TurnEntryStarted, "messageId" | "kind" | "step" | "toolCall">;
@@ -20,10 +20,12 @@ export class TurnChunks {
   #steps = 0;
   #stepOpen = false;
   #head: Head | undefined;
-  /** The open block, and how much of its text is told, in code points. */
+  /** The open block, and how much of the entry's text is told, in code points. */
   #block: { readonly of: "text" | "reasoning"; readonly id: string } | undefined;
   #told = 0;
-  #texts = 0;
+  /** Parts that came before the text of their message, which stands before them where it is stored. */
+  #early: Part[] = [];
+  #parts = 0;
 
   /** @param held what the client has of the message; default: nothing */
   constructor(turnId: string, held: Held = NO_MESSAGE) {
@@ -35,7 +37,8 @@ export class TurnChunks {
   *begin(head: Head): Generator<Chunk> {
     this.#head = head;
     this.#told = 0;
-    this.#texts = 0;
+    this.#early = [];
+    this.#parts = 0;
     if (head.kind !== MessageKind.TOOL_CALL || head.toolCall === undefined) return;
     const { callId: toolCallId = "", name: toolName = "", runsAt, type, title } = head.toolCall;
     const call: CallName = {
@@ -52,7 +55,8 @@ export class TurnChunks {
   *delta({ offset, piece }: Pick<TurnEntryDelta, "offset" | "piece">): Generator<Chunk> {
     if (piece.case === undefined) return;
     if (piece.case === "part") {
-      yield* this.#part(piece.value);
+      if (this.#block === undefined) this.#early.push(piece.value);
+      else yield* this.#part(piece.value);
       return;
     }
     // What lies before the end of what was told was told.
@@ -67,16 +71,26 @@ export class TurnChunks {
       });
       return;
     }
-    yield* this.#text(piece.case, this.#head?.messageId ?? "", text);
+    yield* this.#text(piece.case, text);
+    yield* this.#catchUp();
   }
 
   /** The entry as it is stored: what it has beside what was told. */
   *end({ id, kind, parts }: Message): Generator<Chunk> {
-    yield* this.#close();
     const [first] = parts;
+    const own = this.#early[0]?.content;
+    // Without another, a part of text is the text.
+    if (own?.case === "text" && this.#told === 0) {
+      this.#early.shift();
+      if (own.value.text !== "") yield* this.#text("text", own.value.text);
+    }
+    yield* this.#catchUp();
+    yield* this.#close();
     switch (kind) {
       case MessageKind.MESSAGE:
-        if (first?.content.case === "text") yield* this.#citations(id, first.content.value.annotations);
+        if (first?.content.case === "text") {
+          yield* this.#saying(citationChunks(id, first.content.value.annotations));
+        }
         break;
       case MessageKind.TOOL_CALL:
         if (first?.content.case === "toolCall") yield* this.#saying(this.#calls.whole(first.content.value));
@@ -115,7 +129,9 @@ export class TurnChunks {
     else if (first?.case === "reasoning" && kind === MessageKind.REASONING) {
       yield* told(first.value.text ?? first.value.summary.join("\n\n"), "reasoning");
     } else rest = parts;
-    if (kind === MessageKind.MESSAGE) for (const part of rest) yield* this.#part(part);
+    if (kind === MessageKind.MESSAGE) {
+      for (const value of rest) yield* this.delta({ offset: 0n, piece: { case: "part", value } });
+    }
     yield* this.end(message);
   }
 
@@ -139,13 +155,18 @@ export class TurnChunks {
     this.#stepOpen = false;
   }
 
-  *#text(of: "text" | "reasoning", id: string, delta: string): Generator<Chunk> {
-    if (this.#block?.id !== id || this.#block.of !== of) {
-      yield* this.#close();
+  /** A piece of the entry's text. */
+  *#text(of: "text" | "reasoning", delta: string): Generator<Chunk> {
+    const id = this.#head?.messageId ?? "";
+    if (this.#block === undefined) {
       yield* this.#say({ type: `${of}-start`, id });
       this.#block = { of, id };
     }
     yield* this.#say({ type: `${of}-delta`, id, delta });
+  }
+
+  *#catchUp(): Generator<Chunk> {
+    for (const part of this.#early.splice(0)) yield* this.#part(part);
   }
 
   *#close(): Generator<Chunk> {
@@ -155,54 +176,9 @@ export class TurnChunks {
     yield* this.#say({ type: `${of}-end`, id });
   }
 
-  /** A whole part of a message. */
-  *#part({ id, content }: Part): Generator<Chunk> {
-    yield* this.#close();
-    const own = `${this.#head?.messageId ?? ""}:${++this.#texts}`;
-    switch (content.case) {
-      case "text":
-      case "refusal":
-        if (content.value.text !== "") yield* this.#text("text", own, content.value.text);
-        yield* this.#close();
-        if (content.case === "text") yield* this.#citations(own, content.value.annotations);
-        break;
-      case "reasoning": {
-        const text = content.value.text ?? content.value.summary.join("\n\n");
-        if (text !== "") yield* this.#text("reasoning", own, text);
-        yield* this.#close();
-        break;
-      }
-      case "file": {
-        const file = toFile(content.value);
-        // A chunk has no name of a file.
-        if (file !== undefined) {
-          const { url = "", mediaType = "application/octet-stream" } = file;
-          yield* this.#say({ type: "part", part: { type: "file", mediaType, url } });
-        }
-        break;
-      }
-      case "source":
-        yield* this.#say({ type: "part", part: toSource(content.value, content.value.sourceId ?? id ?? own) });
-        break;
-      case "data":
-        yield* this.#say({ type: "part", part: { data: null, ...toData(content.value) } });
-        break;
-    }
-  }
-
-  /** The pages that a text cites. */
-  *#citations(id: string, annotations: readonly Annotation[]): Generator<Chunk> {
-    for (const [index, { target }] of annotations.entries()) {
-      if (target.case !== "url") continue;
-      const { url = "", title } = target.value;
-      const part = {
-        type: "source-url",
-        sourceId: `${id}:source-${index + 1}`,
-        url,
-        ...(title !== undefined && { title }),
-      };
-      yield* this.#say({ type: "part", part });
-    }
+  /** A whole part of a message. The text before it stays open: more of it may come. */
+  *#part(part: Part): Generator<Chunk> {
+    yield* this.#saying(partChunks(part, `${this.#head?.messageId ?? ""}:${++this.#parts}`));
   }
 
   *#saying(chunks: Iterable<Chunk>): Generator<Chunk> {
