@@ -8,6 +8,7 @@ import { type Message, Role, type SendMessageRequest } from "../../../gen/lf/a2a
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { DEFAULT_AGENT, withAgent } from "../shared/agents.ts";
 import { checkClientId, findConversation } from "../shared/conversations.ts";
 import { entriesOfTurn } from "../shared/history.ts";
 import { readAnswers } from "./answers.ts";
@@ -15,9 +16,6 @@ import { taskNotFound, unsupported } from "./errors.ts";
 import { readMessage } from "./parts.ts";
 import { isOver, type TurnEvents } from "./reply-stream.ts";
 import { contextIdOf } from "./tasks.ts";
-
-/** The agent of new contexts where none is named. */
-export const DEFAULT_AGENT = "default";
 
 export interface Begun {
   readonly turn: Turn;
@@ -47,12 +45,17 @@ export async function begin(canonical: Canonical, context: CallContext, request:
 }
 
 async function contextOf(canonical: Canonical, context: CallContext, { contextId }: Message, tenant: string) {
+  const agent = tenant || DEFAULT_AGENT;
   if (contextId !== "") {
     checkClientId("message.context_id", contextId);
     const found = await findConversation(canonical, context, contextId);
-    if (found !== undefined) return { id: found.id, contextId: contextIdOf(found) };
+    if (found?.agent) return { id: found.id, contextId: contextIdOf(found) };
+    if (found !== undefined) {
+      await requireAgent(canonical, context, agent);
+      await withAgent(canonical, context, found, agent);
+      return { id: found.id, contextId: contextIdOf(found) };
+    }
   }
-  const agent = tenant || DEFAULT_AGENT;
   await requireAgent(canonical, context, agent);
   const made = { conversation: { clientId: contextId, agent } };
   const { conversation } = await canonical.call(context, ConversationService.method.createConversation, made);

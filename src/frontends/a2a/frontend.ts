@@ -17,12 +17,12 @@ const STREAMS = /:(?:stream|subscribe)(?:$|\?)/;
 const A2A_TYPE = "application/a2a+json";
 
 export function createA2a({ canonical }: DialectTools, options: FrontendOptions): Dialect {
-  const { createConversation, getConversation, listConversations } = ConversationService.method;
+  const { createConversation, getConversation, listConversations, updateConversation } = ConversationService.method;
   const { getMessage, listMessages } = MessageService.method;
   const { answerTurn, cancelTurn, chat, getTurn, listTurns, resumeTurn } = TurnService.method;
   const { getAgent } = AgentService.method;
   const reads = [getTurn, getConversation, listConversations, listMessages, getMessage, resumeTurn];
-  const sends = [...reads, listTurns, chat, createConversation, getAgent, answerTurn];
+  const sends = [...reads, listTurns, chat, createConversation, updateConversation, getAgent, answerTurn];
   const { sendMessage, sendStreamingMessage, getTask, listTasks, cancelTask, subscribeToTask, getExtendedAgentCard } =
     A2AService.method;
   const { post, getCard } = A2aHttpService.method;

@@ -14,8 +14,8 @@ import {
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { DEFAULT_AGENT } from "../shared/agents.ts";
 import type { FrontendOptions } from "../shared/options.ts";
-import { DEFAULT_AGENT } from "./begin.ts";
 import { cardOf } from "./card.ts";
 import { versionNotSupported } from "./errors.ts";
 import { listTasks } from "./list.ts";

@@ -4,8 +4,8 @@ import { A2aHttpService } from "../../../gen/colloquy/frontend/a2a/v1/a2a_http_s
 import { A2AService, AgentCardSchema, type StreamResponse } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { DEFAULT_AGENT } from "../shared/agents.ts";
 import type { FrontendOptions } from "../shared/options.ts";
-import { DEFAULT_AGENT } from "./begin.ts";
 import { answerJsonRpc } from "./json-rpc.ts";
 import { createMethods } from "./methods.ts";
 

@@ -14,9 +14,10 @@ const MAX_BODY_BYTES = 8 << 20;
 
 export function createAgui({ canonical }: DialectTools): Dialect {
   const { run } = AguiService.method;
-  const { createConversation, getConversation, listConversations } = ConversationService.method;
+  const { createConversation, getConversation, listConversations, updateConversation } = ConversationService.method;
   const { batchSendMessages, getMessage, listMessages } = MessageService.method;
   const { answerTurn, cancelTurn, chat, listTurns, resumeTurn } = TurnService.method;
+  const { getAgent } = AgentService.method;
   return {
     name: "agui",
     title: "Agent-User Interaction Protocol",
@@ -26,7 +27,7 @@ export function createAgui({ canonical }: DialectTools): Dialect {
       [run, [listConversations, getConversation, listMessages, getMessage, listTurns, resumeTurn]],
     ]),
     mayCall: new Map<DescMethod, readonly DescMethod[]>([
-      [run, [AgentService.method.getAgent, createConversation, batchSendMessages, chat, answerTurn, cancelTurn]],
+      [run, [getAgent, createConversation, updateConversation, batchSendMessages, chat, answerTurn, cancelTurn]],
     ]),
     mount: { basePaths: ["/agui"], renderError, maxBodyBytes: MAX_BODY_BYTES },
   };

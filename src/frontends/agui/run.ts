@@ -8,6 +8,7 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOpen } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { withAgent } from "../shared/agents.ts";
 import { makeConversation } from "../shared/conversations.ts";
 import { latestEntries } from "../shared/history.ts";
 import { type Answers, idsOfResults, readAnswers } from "./answers.ts";
@@ -130,8 +131,10 @@ export class Run {
     const ifRunning = waits ? TurnPolicy.INTERRUPT : this.#parts.ifRunning;
     const first = open.at(-1);
     if (first !== undefined && ifRunning === TurnPolicy.REJECT) throw inProgress(first);
-    this.#conversation ??= await makeConversation(canonical, context, input.threadId, this.#agent);
-    const conversationId = this.#conversation.id;
+    const agent = this.#agent;
+    const conversation = this.#conversation ?? (await makeConversation(canonical, context, input.threadId, agent));
+    this.#conversation = await withAgent(canonical, context, conversation, agent);
+    const conversationId = conversation.id;
     const asks = fresh.at(-1) as NewMessage;
     const before = fresh.slice(0, -1);
     if (before.length > 0) {

@@ -9,6 +9,7 @@ import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { DEFAULT_AGENT } from "../shared/agents.ts";
 import { findConversation } from "../shared/conversations.ts";
 import { COMMENT, eventOf, setStreamHeaders } from "../shared/events.ts";
 import { describeFailure, hasLeft, isStopping } from "../shared/failures.ts";
@@ -16,9 +17,6 @@ import { cancelForGone, readAbort, readIfRunning } from "../shared/turn-choices.
 import { readInput } from "./input.ts";
 import { Run } from "./run.ts";
 import { streamOf } from "./stream.ts";
-
-/** The agent of new threads where none is named. */
-const DEFAULT_AGENT = "default";
 
 export function createAguiService(canonical: Canonical): ServiceEntry {
   return serve(AguiService, {
@@ -28,8 +26,8 @@ export function createAguiService(canonical: Canonical): ServiceEntry {
       const input = readInput(request.body?.data ?? new Uint8Array());
       const agent = request.agent || DEFAULT_AGENT;
       const conversation = await findConversation(canonical, context, input.threadId);
-      // A thread that is there keeps its agent, whatever has become of it.
-      if (conversation === undefined) await requireAgent(canonical, context, agent);
+      // A thread that has an agent keeps it, whatever has become of it.
+      if (!conversation?.agent) await requireAgent(canonical, context, agent);
       const run = new Run({ canonical, context, input, ifRunning }, conversation, agent);
       const plan = await run.begin();
       setStreamHeaders(context);

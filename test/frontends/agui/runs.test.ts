@@ -215,6 +215,17 @@ describe("a run", () => {
     expect(bodies(client.messages).length).toBe(3);
   });
 
+  test("gives the agent that it names to a conversation that has none", async () => {
+    const { conversation } = await server.client(ConversationService, key).createConversation({});
+    const client = open(conversation?.id ?? "", { agent: "other" });
+    await ask(client, "Hi", "u1");
+    expect(agent.calls.at(-1)?.request.agentName).toBe("other");
+    const nobody = open((await server.client(ConversationService, key).createConversation({})).conversation?.id ?? "", {
+      agent: "nobody",
+    });
+    expect((await ask(nobody, "Hi", "u1")).error).toMatchObject({ status: 404 });
+  });
+
   test("is done by the agent of the thread, once it has one", async () => {
     const threadId = randomUUID();
     await ask(open(threadId, { agent: "other" }), "Hi", "u1");
