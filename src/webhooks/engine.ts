@@ -18,16 +18,16 @@ import { measureBacklogs } from "./backlog.ts";
 import { ProgressWriter } from "./delivery/progress-writer.ts";
 import { EndpointWorker } from "./delivery/worker.ts";
 import { disableEndpoint } from "./disable.ts";
+import { nextLookMs } from "./look-times.ts";
 import type { Encode } from "./reading/entry.ts";
 import { TenantReaders } from "./reading/tenant-readers.ts";
 import { openHeaders, openSecrets } from "./secrets.ts";
-
 import type { Sink, SinkResult } from "./sinks/sink.ts";
 import { createSinks } from "./sinks/sinks.ts";
 import { testEndpoint } from "./test-endpoint.ts";
 
 export interface WebhookTimes {
-  /** How long a lease lasts, how often it is renewed, and how often free endpoints are looked for, in milliseconds. */
+  /** How long a lease lasts, and how often a server that delivers looks for free endpoints, in milliseconds. */
   readonly leaseMs: number;
   readonly lookEveryMs: number;
   readonly backoff: BackoffTimes;
@@ -86,6 +86,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const readers = new TenantReaders(database, feeds, encode, warn);
   let leasedUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
+  let idleLooks = 0;
   let looking: Promise<void> | undefined;
   let again = false;
   let stopped = false;
@@ -143,6 +144,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   async function lookOnce(forced: boolean): Promise<void> {
     const since = performance.now();
     const tenants = await tenantsToServe(database, server);
+    idleLooks = tenants.length === 0 && workers.size === 0 ? idleLooks + 1 : 0;
     if (forced || since - renewed >= times.leaseMs / 3) {
       const epochs = new Map<string, number>();
       for (const { tenant_id: tenantId, held } of tenants) {
@@ -179,6 +181,10 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       await lookOnce(forced).catch(warn);
     } while (again && !stopped);
     looking = undefined;
+    clearTimeout(timer);
+    if (stopped) return;
+    timer = setTimeout(() => void look(false), nextLookMs(times.lookEveryMs, idleLooks));
+    timer.unref();
   }
 
   function look(forced: boolean): Promise<void> {
@@ -191,8 +197,6 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   return {
     start() {
       void look(false);
-      timer = setInterval(() => void look(false), times.lookEveryMs);
-      timer.unref();
     },
     look: () => look(true),
     async test(tenantId, endpoint, signal) {
@@ -203,8 +207,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
     async stop() {
       stopped = true;
-      clearInterval(timer);
       await looking;
+      clearTimeout(timer);
       const running = [...workers.values()];
       for (const worker of running) worker.stop();
       await Promise.all(running.map(({ done }) => done));
