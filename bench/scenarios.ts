@@ -7,6 +7,7 @@ import { importing } from "./scenarios/import.ts";
 import { p9 } from "./scenarios/live.ts";
 import { p8 } from "./scenarios/overload.ts";
 import { parts } from "./scenarios/parts.ts";
+import { reactionPages } from "./scenarios/reactions.ts";
 import { p1, p2, p5, p6 } from "./scenarios/reads.ts";
 import { p11 } from "./scenarios/start.ts";
 import { tokens } from "./scenarios/tokens.ts";
@@ -30,5 +31,5 @@ async function p10(): Promise<Row> {
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...{ P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P11: p11, P12: p12 },
-  ...{ dialect, pages, import: importing, turns, chats, tokens, parts, webhooks },
+  ...{ dialect, pages, import: importing, turns, chats, tokens, parts, reactions: reactionPages, webhooks },
 };

@@ -75,7 +75,7 @@ export async function parts(stage: Stage): Promise<Row> {
   };
 }
 
-function micros(measured: readonly Measured[], name: string): number {
+export function micros(measured: readonly Measured[], name: string): number {
   return measured.find((one) => one.name === name)?.cpuMicros?.median ?? Number.NaN;
 }
 
@@ -104,7 +104,13 @@ async function call<Answer>(stage: Stage, { port }: Served, method: string, body
   return (await response.json()) as Answer;
 }
 
-function contestant(stage: Stage, server: Served, name: string, form: "json" | "proto", body: string): Contestant {
+export function contestant(
+  stage: Stage,
+  server: Served,
+  name: string,
+  form: "json" | "proto",
+  body: string,
+): Contestant {
   const headers = { authorization: `Bearer ${stage.token()}`, "content-type": `application/${form}` };
   const load = {
     port: server.port,
