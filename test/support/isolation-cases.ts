@@ -129,7 +129,7 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.MessageService/ListMessageRevisions": message,
   "colloquy.v1.MessageService/ListBranches": conversation,
   "colloquy.v1.MessageService/ListReplies": message,
-  "colloquy.v1.MessageService/ListMentions": conversation,
+  "colloquy.v1.MessageService/ListMentions": one(({ conversationId }) => ({ conversationId }), "PERMISSION_DENIED"),
   "colloquy.v1.MessageService/SelectBranch": one(({ conversationId, messageId }) => ({ conversationId, messageId })),
   "colloquy.v1.MessageService/ReplaceMessages": one(({ conversationId }) => ({
     conversationId,
