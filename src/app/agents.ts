@@ -9,6 +9,7 @@ import type { Config } from "../config/config.ts";
 import type { Tracing } from "../domain/tracing.ts";
 import type { Hints } from "../live/hints/hints.ts";
 import { toMessage } from "../services/convert.ts";
+import { leftTurn } from "../services/turns/left-turn.ts";
 import type { Database } from "../store/database.ts";
 
 export interface AgentParts {
@@ -31,7 +32,13 @@ export async function openAgents({ database, hints, config, log, tracing, atStop
   const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
   const connectors = tracing === undefined ? plain : tracedConnectors(plain, tracing);
   atStop("connections to agents", () => connectors.close());
-  const turns = createTurns({ database, hints, connectors, log });
+  const turns = createTurns({
+    database,
+    hints,
+    connectors,
+    log,
+    taskOf: (place, row) => leftTurn(database, place, row),
+  });
   atStop("replies of agents to be saved", () => turns.close());
   return { sealer, turns };
 }

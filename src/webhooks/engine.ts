@@ -11,7 +11,14 @@ import type { FeedTails } from "../live/followers/feed-tail.ts";
 import type { Database } from "../store/database.ts";
 import type { AttemptRow } from "../store/webhooks/attempts.ts";
 import type { EndpointRow } from "../store/webhooks/endpoints.ts";
-import { type ClaimedRow, claimEndpoints, leaveLeases, renewLeases, tenantsToServe } from "../store/webhooks/leases.ts";
+import {
+  type ClaimedRow,
+  claimEndpoints,
+  leaveLease,
+  leaveLeases,
+  renewLeases,
+  tenantsToServe,
+} from "../store/webhooks/leases.ts";
 import { warnSparingly } from "../telemetry/warn-rarely.ts";
 import type { WebhookMetrics } from "../telemetry/webhook-metrics.ts";
 import { measureBacklogs } from "./backlog.ts";
@@ -25,6 +32,7 @@ import { openHeaders, openSecrets } from "./secrets.ts";
 import type { Sink, SinkResult } from "./sinks/sink.ts";
 import { createSinks } from "./sinks/sinks.ts";
 import { testEndpoint } from "./test-endpoint.ts";
+import { UnreadableEndpoints } from "./unreadable-endpoints.ts";
 
 export interface WebhookTimes {
   /** How long a lease lasts, and how often a server that delivers looks for free endpoints, in milliseconds. */
@@ -84,6 +92,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const writer = new ProgressWriter(database, warn);
   const workers = new Map<string, EndpointWorker>();
   const readers = new TenantReaders(database, feeds, encode, warn);
+  const unreadable = new UnreadableEndpoints();
   let leasedUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
   let idleLooks = 0;
@@ -109,9 +118,11 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     let sink: Sink;
     try {
       sink = sinkOf(tenantId, row);
-    } catch (error) {
-      // The key of the settings is another one than that with which the secret was stored.
-      warn(error);
+    } catch (cause) {
+      // A server with the right key may be there: the endpoint is for that one.
+      unreadable.note(tenantId, id);
+      warn(new Error("an endpoint's secret cannot be read with this server's key: set COLLOQUY_AGENT_KEY", { cause }));
+      void leaveLease(database, tenantId, server, id).catch(warn);
       return;
     }
     const source = readers.join(tenantId);
@@ -160,7 +171,8 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     for (const { tenant_id: tenantId, free } of tenants) {
       if (!free || stopped) continue;
       // What is left is for other servers, or the next look.
-      for (const row of await claimEndpoints(database, tenantId, server, times.leaseMs, CLAIM)) begin(row);
+      const except = unreadable.of(tenantId);
+      for (const row of await claimEndpoints(database, tenantId, server, times.leaseMs, CLAIM, except)) begin(row);
     }
     if (since - measured < MEASURE_EVERY_MS) return;
     measured = since;

@@ -432,10 +432,11 @@ test("queued turns run in the order of their messages, whatever the clocks of th
   // The clock of the server that took the second is behind.
   const queue = async (message: Message | undefined, id: string) => {
     const [seq, messageId] = [message?.seq, message?.id];
-    const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, randomUUID()];
+    const owner = randomUUID();
+    const values = [tenant.id, id, conversationId, agentId, "alice", seq, randomUUID(), TurnState.QUEUED, owner];
     const none = [null, null, null, null, false, false, false, false];
     await server.database.query(insertTurn, [...values, 60_000, null, null, messageId, null, ...none]);
-    return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id])).length > 0;
+    return async () => (await server.database.query(startTurn, [tenant.id, conversationId, id, owner])).length > 0;
   };
   const startFirst = await queue(first, "01900000-0000-7000-8000-000000000002");
   const startSecond = await queue(second, "01900000-0000-7000-8000-000000000001");

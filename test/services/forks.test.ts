@@ -1,5 +1,6 @@
 // Forks: conversations that show another one up to an entry, and go on by themselves.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { failureOf } from "../support/failure.ts";
@@ -98,6 +99,11 @@ describe("a fork", () => {
     const id = (await fork({ participantIds: ["bob"] }))?.id ?? "";
     await bob.messages.sendMessage({ conversationId: id, message: { content: "d" } });
     await ann.messages.deleteMessage({ messageId: sent[1]?.id ?? "" });
+    // Not even to those who may see what is deleted in the fork.
+    for (const deleted of [DeletedFilter.INCLUDE, DeletedFilter.ONLY]) {
+      const { messages } = await tenant.key().messages.listMessages({ conversationId: id, deleted });
+      expect(messages.filter(({ content }) => content === "b")).toEqual([]);
+    }
     expect(await texts(bob, id)).toBe("a c d");
     await ann.messages.restoreMessage({ messageId: sent[1]?.id ?? "" });
     expect(await texts(bob, id)).toBe("a b c d");

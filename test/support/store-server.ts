@@ -13,7 +13,7 @@ import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Connector } from "../../src/agents/connectors/connector.ts";
 import { createConnectors } from "../../src/agents/connectors/connectors.ts";
 import { createSealer } from "../../src/agents/secrets/sealing.ts";
-import { createTurns, type Turns } from "../../src/agents/turns/turns.ts";
+import { createTurns, type Turns, type TurnsOptions } from "../../src/agents/turns/turns.ts";
 import type { Principal, Role, Scope } from "../../src/domain/identity/principal.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import type { TurnTimes } from "../../src/domain/turns/turn.ts";
@@ -32,6 +32,7 @@ import { createMessageService } from "../../src/services/messages/service.ts";
 import { createParticipantService } from "../../src/services/participants/service.ts";
 import { createReactionService } from "../../src/services/reactions/service.ts";
 import { createTransferService } from "../../src/services/transfer/service.ts";
+import { leftTurn } from "../../src/services/turns/left-turn.ts";
 import { createTurnService } from "../../src/services/turns/service.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/directory/tenant-secrets.ts";
@@ -113,7 +114,8 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const real = createConnectors({ sealer, allowPrivate, toMessage });
   const { agent } = options;
   const connectors = agent ? { ...real, connectorOf: () => agent } : real;
-  const turns = createTurns({ database, hints, connectors, log: logger, ...(times && { times }) });
+  const taskOf: TurnsOptions["taskOf"] = (place, row) => leftTurn(database, place, row);
+  const turns = createTurns({ database, hints, connectors, log: logger, taskOf, ...(times && { times }) });
   const pipeline = createPipeline({
     services: [
       createConversationService({ database, secrets, purgeAfterDays: options.purgeAfterDays }),

@@ -2,6 +2,7 @@
 import { type EndState, FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import { Signal } from "../../live/hints/signal.ts";
 import { patiently } from "../../store/retry.ts";
+import { leaveTurn } from "../../store/turns/queued-turns.ts";
 import type { TurnEnding, TurnPlace } from "../../store/turns/turns.ts";
 import { AgentFailure, type ReplyRequest } from "../connectors/connector.ts";
 import type { Connectors } from "../connectors/connectors.ts";
@@ -144,13 +145,17 @@ export class LiveTurn {
   /** Waits for earlier turns, takes the steps, and returns how the turn ends; undefined: it waits for input. */
   async #answer(): Promise<TurnEnding | undefined> {
     const { signal } = this.#stopping;
+    let begun = !this.#task.queued;
     try {
-      if (this.#task.queued) await this.#waitForStart(signal);
+      if (!begun) await this.#waitForStart(signal);
+      begun = true;
       const end = await this.#takeSteps(signal);
       if (end !== "waits") return { state: TurnState.COMPLETE, finish: end.finish, failure: "" };
       await this.#writer.pause(this.#task.agent.input_timeout_ms);
       return undefined;
     } catch (error) {
+      const { database, server } = this.#parts;
+      if (!begun && this.#stop === "stopping") return await leaveTurn(database, this.place, server);
       const ending = this.#endingOf(error);
       this.#steps.breakOff(ending.failure || "the turn was cancelled");
       return ending;

@@ -4,7 +4,8 @@ import { newId } from "../../domain/ids/id.ts";
 import { TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
-import { readOpenTurn } from "../../store/turns/entries.ts";
+import { readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
+import { takeOverTurn } from "../../store/turns/queued-turns.ts";
 import {
   abandonedTurns,
   isTurnOpen,
@@ -33,7 +34,10 @@ export interface Turns {
   follow(options: FollowOptions): AsyncIterable<TurnStep>;
   /** Cancels a turn on whichever server it runs, and keeps its text. Resolves when it has ended. */
   cancel(place: TurnPlace): Promise<void>;
-  /** Ends a turn whose server appears to be dead, that has waited too long, or waits and has lost its purpose. */
+  /**
+   * Ends a turn whose server appears to be dead, that has waited too long, or waits and has lost its purpose. A queued one
+   * of a dead server is taken over.
+   */
   endAbandoned(place: TurnPlace): Promise<void>;
   /** Ends the turns running here, keeps their text, and stops checking those of other servers. Takes at most 8 s. */
   close(): Promise<void>;
@@ -44,6 +48,8 @@ export interface TurnsOptions {
   readonly hints: Hints;
   readonly connectors: Connectors;
   readonly log: Logger;
+  /** What is needed to run a queued turn that a dead server has left. Undefined: its agent is gone. */
+  readonly taskOf: (place: TurnPlace, row: SavedTurnRow) => Promise<LiveTurnTask | undefined>;
   /** Default: {@link TURN_TIMES}. */
   readonly times?: TurnTimes;
 }
@@ -58,9 +64,10 @@ const CANCEL_PATIENCE_MS = 2_000;
 export function createTurns(options: TurnsOptions): Turns {
   const { database, hints, connectors, log, times = TURN_TIMES } = options;
   const server = newId();
+  const lease = { server, leaseMs: times.leaseMs };
   const running = new Map<string, LiveTurn>();
   const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
-  const waiting = new WaitingTurns({ database, hints, times, log });
+  const waiting = new WaitingTurns({ database, hints, times, server, log });
   const givingUp = new AbortController();
   const parts = { database, hints, connectors, waiting, times, server, log, givingUp: givingUp.signal };
 
@@ -71,9 +78,24 @@ export function createTurns(options: TurnsOptions): Turns {
   }
 
   async function endAbandoned(place: TurnPlace): Promise<void> {
-    if (running.has(place.id) || !trust.holds) return;
+    if (running.has(place.id) || !trust.holds || (await takeOver(place))) return;
     const ended = (await endExpired(database, place)) ?? (await endUnwanted(database, place));
     if (ended) tell(place);
+  }
+
+  /** A queued turn has said nothing yet, so any server can run it. */
+  async function takeOver(place: TurnPlace): Promise<boolean> {
+    if (!(await takeOverTurn(database, place, lease))) return false;
+    const row = await readOpenTurn(database, place);
+    const task = row && (await options.taskOf(place, row));
+    if (task !== undefined) run(task);
+    return true;
+  }
+
+  function run(task: LiveTurnTask): void {
+    const live = new LiveTurn(parts, task);
+    running.set(task.place.id, live);
+    void live.done.finally(() => running.delete(task.place.id));
   }
 
   const warn = warnSparingly(log, "could not check the turns of other servers");
@@ -128,12 +150,8 @@ export function createTurns(options: TurnsOptions): Turns {
   }
 
   return {
-    lease: { server, leaseMs: times.leaseMs },
-    run(task) {
-      const live = new LiveTurn(parts, task);
-      running.set(task.place.id, live);
-      void live.done.finally(() => running.delete(task.place.id));
-    },
+    lease,
+    run,
     follow: (options) => followSteps({ database, hints, running }, options),
     cancel,
     endAbandoned,

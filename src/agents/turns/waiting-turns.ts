@@ -3,7 +3,8 @@ import type { Logger } from "pino";
 import type { TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints, Waker } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
-import { renewWaiting, startTurn, type TurnPlace } from "../../store/turns/turns.ts";
+import { renewWaiting, startTurn } from "../../store/turns/queued-turns.ts";
+import type { TurnPlace } from "../../store/turns/turns.ts";
 
 export interface WaitingTurn {
   readonly place: TurnPlace;
@@ -19,6 +20,8 @@ export interface WaitingTurnsOptions {
   readonly database: Database;
   readonly hints: Hints;
   readonly times: TurnTimes;
+  /** The id of this server in the rows of turns. */
+  readonly server: string;
   readonly log: Logger;
 }
 
@@ -95,7 +98,7 @@ export class WaitingTurns {
     if (first === undefined || line.starting) return;
     line.starting = true;
     try {
-      if ((await startTurn(this.#options.database, first.place)) === undefined) return;
+      if ((await startTurn(this.#options.database, first.place, this.#options.server)) === undefined) return;
       this.remove(first);
       first.started();
     } catch (error) {
@@ -119,11 +122,12 @@ export class WaitingTurns {
   }
 
   async #renewIn(tenantId: string, lines: readonly Line[]): Promise<void> {
-    const { database, times } = this.#options;
+    const { database, times, server } = this.#options;
     const asked = lines.filter(({ starting }) => !starting).map((line) => ({ line, turns: [...line.turns] }));
     const ids = asked.flatMap(({ turns }) => turns.map(({ place }) => place.id));
     if (ids.length === 0) return;
-    const rows = new Map((await renewWaiting(database, tenantId, ids, times.leaseMs)).map((row) => [row.id, row]));
+    const renewed = await renewWaiting(database, tenantId, ids, { server, leaseMs: times.leaseMs });
+    const rows = new Map(renewed.map((row) => [row.id, row]));
     for (const { line, turns } of asked) {
       for (const turn of turns) {
         // It may have been started meanwhile.

@@ -77,7 +77,7 @@ export function pathRows(rows: PathRows): string {
       cross join lateral (
         select * from message l
         where l.tenant_id = $1 and l.conversation_id = s.source_id and l.seq >= s.from_seq and l.seq <= s.to_seq
-          and ${within(rows)}
+          and (s.source_id = ${c}.id or l.delete_time is null) and ${within(rows)}
         order by l.seq ${direction} limit ${limit}${skip === undefined ? "" : ` + ${skip}`}
       ) l
       left join lateral (
@@ -102,7 +102,8 @@ export function pathRows(rows: PathRows): string {
 export function pathCount(rows: Omit<PathRows, "newestFirst" | "limit" | "skip">): string {
   const all = { ...rows, newestFirst: false, limit: "" };
   const counted = `(select count(*) from (${segmentsOf(all)}) s join message l on l.tenant_id = $1
-      and l.conversation_id = s.source_id and l.seq >= s.from_seq and l.seq <= s.to_seq where ${within(all)})`;
+      and l.conversation_id = s.source_id and l.seq >= s.from_seq and l.seq <= s.to_seq
+      where (s.source_id = ${rows.conversation}.id or l.delete_time is null) and ${within(all)})`;
   if (rows.segments !== undefined) return counted;
   return `(select count(*) from message l where l.tenant_id = $1 and l.conversation_id = ${rows.conversation}.id
       and not ${rows.conversation}.segmented and ${within(all)}) + ${counted}`;

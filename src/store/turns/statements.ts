@@ -61,7 +61,8 @@ export const countWaiting: Statement<{ conversation: number; caller: number; ten
 
 /**
  * Starts a queued turn if it is next, in the order of messages in the log (ids would follow the clocks of several
- * servers). No row: it is not next, or not open any more. $1 tenant, $2 conversation, $3 id.
+ * servers). No row: it is not next, not open any more, or another server has taken it over. $1 tenant, $2 conversation, $3 id,
+ * $4 the server.
  */
 export const startTurn: Statement<TurnRow> = {
   name: "turn_start",
@@ -71,7 +72,7 @@ export const startTurn: Statement<TurnRow> = {
   )
   update turn t set state = 2, start_time = ${now} from locked
   where t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = locked.id and t.state = 1
-    and ${next} and ${stop} is null
+    and t.server = $4::uuid and ${next} and ${stop} is null
   returning ${columns}`,
 };
 
@@ -105,14 +106,34 @@ export const renewTurn: Statement<{ stop: string | null }> = {
 
 /**
  * Renews the leases of queued turns, and returns for each why it must stop, and whether it is next. No row: it is not
- * queued any more. $1 tenant, $2 ids, $3 the length of the lease in milliseconds.
+ * queued here any more. $1 tenant, $2 ids, $3 the length of the lease in milliseconds, $4 the server.
  */
 export const renewWaiting: Statement<{ id: string; stop: string | null; next: boolean }> = {
   name: "turn_renew_waiting",
   text: `
   update turn t set lease_time = ${lease("$3")}
-  where t.tenant_id = $1 and t.id = any($2::uuid[]) and t.state = 1
+  where t.tenant_id = $1 and t.id = any($2::uuid[]) and t.state = 1 and t.server = $4::uuid
   returning t.id, ${stop} as stop, ${next} as next`,
+};
+
+/**
+ * Takes over a queued turn whose server is gone. No row: it is not queued, its server is alive, or it has lost its purpose.
+ * $1 tenant, $2 id, $3 the server, $4 the length of the lease in milliseconds.
+ */
+export const takeOverTurn: Statement<{ id: string }> = {
+  name: "turn_take_over",
+  text: `
+  update turn t set server = $3::uuid, lease_time = ${lease("$4")}
+  where t.tenant_id = $1 and t.id = $2::uuid and t.state = 1 and t.lease_time < clock_timestamp() and ${stop} is null
+  returning t.id`,
+};
+
+/** Leaves a queued turn to other servers. $1 tenant, $2 id, $3 the server that had it. */
+export const leaveTurn: Statement = {
+  name: "turn_leave",
+  text: `
+  update turn t set lease_time = '-infinity'
+  where t.tenant_id = $1 and t.id = $2::uuid and t.state = 1 and t.server = $3::uuid`,
 };
 
 /** $1 tenant, $2 id. No row: it has ended. */

@@ -75,36 +75,6 @@ export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): 
   return row;
 }
 
-/** The number of queued turns: in a conversation, of a calling member, and in the tenant. */
-export async function countWaiting(
-  on: Queryable,
-  caller: Caller,
-  conversationId: string,
-): Promise<{ conversation: number; caller: number; tenant: number }> {
-  // A key by itself serves many people, so it has no limit of its own.
-  const name = caller.memberId === null ? null : caller.name;
-  const [row] = await on.query(sql.countWaiting, [caller.tenantId, conversationId, name]);
-  return row ?? { conversation: 0, caller: 0, tenant: 0 };
-}
-
-/**
- * Renews the leases of queued turns of one tenant; missing ones are not queued any more. `stop`: as in `saveTurn`.
- * `next`: it can start.
- */
-export function renewWaiting(
-  on: Queryable,
-  tenantId: string,
-  ids: readonly string[],
-  leaseMs: number,
-): Promise<{ id: string; stop: string | null; next: boolean }[]> {
-  return on.query(sql.renewWaiting, [tenantId, ids, leaseMs]);
-}
-
-/** Starts a queued turn if it is next. Undefined: not yet, or not open any more. */
-export async function startTurn(on: Queryable, place: TurnPlace): Promise<TurnRow | undefined> {
-  return (await on.query(sql.startTurn, [place.tenantId, place.conversationId, place.id]))[0];
-}
-
 /** More of the text of the open entry. */
 export interface SavedPart {
   /** In code points. */

@@ -32,14 +32,17 @@ export function tenantsToServe(on: Queryable, server: string): Promise<TenantToS
   return on.query(tenantsStatement, [server]);
 }
 
-/** Takes active endpoints whose lease is over. $1 tenant, $2 server, $3 the length of the lease in milliseconds, $4 limit. */
+/**
+ * Takes active endpoints whose lease is over. $1 tenant, $2 server, $3 the length of the lease in milliseconds, $4 limit, $5 those to leave to
+ * others.
+ */
 const claimStatement: Statement<ClaimedRow> = {
   name: "webhook_claim",
   text: `
   with free as materialized (
     select p.endpoint_id
     from webhook_progress p join webhook_endpoint e on e.tenant_id = $1 and e.id = p.endpoint_id
-    where p.tenant_id = $1 and e.state = 1 and p.lease_time < clock_timestamp()
+    where p.tenant_id = $1 and e.state = 1 and p.lease_time < clock_timestamp() and p.endpoint_id <> all($5::uuid[])
     limit $4 for update of p skip locked
   )
   update webhook_progress p set server = $2::uuid, lease_time = ${lease("$3")}, epoch = p.epoch + 1
@@ -54,8 +57,9 @@ export function claimEndpoints(
   server: string,
   leaseMs: number,
   limit: number,
+  except: readonly string[],
 ): Promise<ClaimedRow[]> {
-  return on.query(claimStatement, [tenantId, server, leaseMs, limit]);
+  return on.query(claimStatement, [tenantId, server, leaseMs, limit, except]);
 }
 
 export interface HeldRow {
@@ -87,6 +91,19 @@ const leaveStatement: Statement = {
 /** Ends the leases of a server that stops. */
 export async function leaveLeases(on: Queryable, tenantId: string, server: string): Promise<void> {
   await on.query(leaveStatement, [tenantId, server]);
+}
+
+/** $1 tenant, $2 server, $3 endpoint. */
+const leaveOneStatement: Statement = {
+  name: "webhook_leave_one",
+  text: `
+  update webhook_progress p set server = null, lease_time = '-infinity'
+  where p.tenant_id = $1 and p.server = $2::uuid and p.endpoint_id = $3::uuid`,
+};
+
+/** Ends the lease of one endpoint, for other servers. */
+export async function leaveLease(on: Queryable, tenantId: string, server: string, endpointId: string): Promise<void> {
+  await on.query(leaveOneStatement, [tenantId, server, endpointId]);
 }
 
 /** What a server writes of an endpoint. */

@@ -14,7 +14,7 @@ test("a turn that a hint has woken leaves no timer behind that would keep the pr
   const hints = await createHints();
   const rows: object[][] = [[], [{}]];
   const database = { query: async () => rows.shift() ?? [] } as unknown as Database;
-  const waiting = new WaitingTurns({ database, hints, times: TURN_TIMES, log: silent });
+  const waiting = new WaitingTurns({ database, hints, times: TURN_TIMES, server: newId(), log: silent });
   const place = { tenantId: newId(), conversationId: newId(), id: newId() };
   const begun = Promise.withResolvers<void>();
   waiting.add({ place, seq: 1n, started: begun.resolve, stopped: begun.reject });
