@@ -18,7 +18,7 @@ export function checkClientId(field: string, id: string): void {
 
 /**
  * The conversation that an id names for the caller. With one `client_id` several may have one: the caller's own comes first,
- * then one in which it takes part, then the only one that it sees. Undefined: there is none that it may see.
+ * then one in which it takes part; that of anybody else is named by its UUID alone. Undefined: there is none that it may see.
  */
 export async function findConversation(
   canonical: Canonical,
@@ -35,8 +35,7 @@ export async function findConversation(
   const own = ownerOf(context);
   const found =
     conversations.find(({ ownerId }) => ownerId === own) ??
-    conversations.find(({ memberView }) => memberView?.participating) ??
-    (conversations.length === 1 ? conversations[0] : undefined);
+    conversations.find(({ memberView }) => memberView?.participating);
   return found !== undefined || !isOurId(id) ? found : getConversation(canonical, context, id);
 }
 

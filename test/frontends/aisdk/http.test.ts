@@ -119,6 +119,18 @@ describe("who sees which chat", () => {
     expect((await historyOf(server, id, bob))[0].parts[0].text).toBe("Bob's");
   });
 
+  test("who sees the whole tenant has a chat of its own too, and reads another's by the conversation's id", async () => {
+    const id = randomUUID();
+    await post(server, { id, messages: [user("Alice's", "m")] });
+    expect((await request(server, "GET", `/api/chat/${id}/messages`, undefined, server.admin)).status).toBe(404);
+    await post(server, { id, messages: [user("The back end's", "m")] }, "", server.admin);
+    expect(await historyOf(server, id)).toHaveLength(2);
+    expect((await historyOf(server, id, server.admin))[0].parts[0].text).toBe("The back end's");
+    const alices = { clientId: id, ownerId: "alice" };
+    const { conversations } = await server.server.client(ConversationService, server.admin).listConversations(alices);
+    expect(await historyOf(server, conversations[0]?.id ?? "", server.admin)).toEqual(await historyOf(server, id));
+  });
+
   test("the id of a conversation that one may not see makes a chat of one's own", async () => {
     const { conversation } = await server.server
       .client(ConversationService, server.credential)
