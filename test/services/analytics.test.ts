@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AnalyticsService } from "../../gen/colloquy/v1/analytics_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { firstIdAt, newId } from "../../src/domain/ids/id.ts";
 import { reasonOf } from "../support/errors.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
@@ -45,6 +46,35 @@ describe("a conversation", () => {
     const { duration, firstReplyDelay, medianReplyDelay, p95ReplyDelay } = measured ?? {};
     const delays = [duration, firstReplyDelay, medianReplyDelay, p95ReplyDelay].map((d) => d && durationMs(d));
     expect(delays).toEqual([99_999_000, 1000, 1000, 1000]);
+  });
+
+  test("has the tokens of its turns, which the days of the tenant have too", async () => {
+    const tenant = await server.tenant();
+    const admin = (await tenant.key("read", "write", "admin")).credential;
+    const { conversation } = await conversations(admin).createConversation({});
+    const conversationId = conversation?.id ?? "";
+    const measure = async () => (await analytics(admin).getConversationAnalytics({ conversationId })).analytics?.usage;
+    const days = async () => (await analytics(admin).getTenantAnalytics({ dayCount: 2 })).analytics?.days;
+    expect([await measure(), (await days())?.map(({ usage }) => usage)]).toEqual([undefined, [undefined, undefined]]);
+    const text = `
+      insert into turn (tenant_id, id, conversation_id, agent_id, caller, message_seq, message_id, reply_id, state, server,
+        lease_time, input_tokens, output_tokens, cached_tokens, reasoning_tokens)
+      values ($1, $3::uuid, $2::uuid, gen_random_uuid(), 'ann', 2, gen_random_uuid(), gen_random_uuid(), 3, gen_random_uuid(), now(),
+        $4::bigint, $5::bigint, $6::bigint, null) returning id`;
+    const add = (id: string, ...tokens: (number | null)[]) =>
+      server.database.query({ name: "test_turn", text }, [tenant.id, conversationId, id, ...tokens]);
+    const today = Math.floor(Date.now() / 86_400_000) * 86_400_000;
+    await add(firstIdAt(today), 10, 5, 3);
+    await add(newId(), 2 ** 40, 7, null);
+    await add(newId(), null, null, null);
+    await add(firstIdAt(today - 1), 1, 1, 1);
+    await add(firstIdAt(today - 86_400_001), 100, 100, 100);
+    const sum = { inputTokens: BigInt(2 ** 40 + 111), outputTokens: 113n, cachedTokens: 104n, reasoningTokens: 0n };
+    expect(await measure()).toMatchObject(sum);
+    expect((await days())?.map(({ usage }) => usage)).toMatchObject([
+      { inputTokens: 1n, outputTokens: 1n, cachedTokens: 1n, reasoningTokens: 0n },
+      { inputTokens: BigInt(2 ** 40 + 10), outputTokens: 12n, cachedTokens: 3n, reasoningTokens: 0n },
+    ]);
   });
 
   test("is measured for those who see it, at any depth above its owner, and NOT_FOUND for all others", async () => {

@@ -6,6 +6,8 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
+import type { TurnUsage } from "./turn_pb.ts";
+import { file_colloquy_v1_turn } from "./turn_pb.ts";
 import type { Duration, Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/analytics.proto.
  */
 export const file_colloquy_v1_analytics: GenFile = /*@__PURE__*/
-  fileDesc("Chtjb2xsb3F1eS92MS9hbmFseXRpY3MucHJvdG8SC2NvbGxvcXV5LnYxIpYEChVDb252ZXJzYXRpb25BbmFseXRpY3MSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESLAoIbWVzc2FnZXMYAiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlQ291bnRzEhsKCnR1cm5fY291bnQYAyABKANCB7pIBCICKAASKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRZmlyc3RfcmVwbHlfZGVsYXkYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSbWVkaWFuX3JlcGx5X2RlbGF5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD3A5NV9yZXBseV9kZWxheRgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIlChR1c2VyX2NoYXJhY3Rlcl9jb3VudBgIIAEoA0IHukgEIgIoABIqChlhc3Npc3RhbnRfY2hhcmFjdGVyX2NvdW50GAkgASgDQge6SAQiAigAEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRbGFzdF9tZXNzYWdlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIqQBCg1NZXNzYWdlQ291bnRzEhYKBXRvdGFsGAEgASgDQge6SAQiAigAEhUKBHVzZXIYAiABKANCB7pIBCICKAASGgoJYXNzaXN0YW50GAMgASgDQge6SAQiAigAEhcKBnN5c3RlbRgEIAEoA0IHukgEIgIoABIVCgR0b29sGAUgASgDQge6SAQiAigAEhgKB2RlbGV0ZWQYBiABKANCB7pIBCICKAAivAEKD1RlbmFudEFuYWx5dGljcxI2Cg1jb252ZXJzYXRpb25zGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uQ291bnRzEh4KDW1lc3NhZ2VfY291bnQYAiABKANCB7pIBCICKAASHQoMbWVtYmVyX2NvdW50GAMgASgDQge6SAQiAigAEjIKBGRheXMYBCADKAsyGi5jb2xsb3F1eS52MS5EYWlseUFjdGl2aXR5Qgi6SAWSAQIQXCKTAQoSQ29udmVyc2F0aW9uQ291bnRzEhYKBXRvdGFsGAEgASgDQge6SAQiAigAEhcKBmFjdGl2ZRgCIAEoA0IHukgEIgIoABIZCghhcmNoaXZlZBgDIAEoA0IHukgEIgIoABIXCgZjbG9zZWQYBCABKANCB7pIBCICKAASGAoHZGVsZXRlZBgFIAEoA0IHukgEIgIoACKEAQoNRGFpbHlBY3Rpdml0eRIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjChJjb252ZXJzYXRpb25fY291bnQYAiABKANCB7pIBCICKAASHgoNbWVzc2FnZV9jb3VudBgDIAEoA0IHukgEIgIoAGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Chtjb2xsb3F1eS92MS9hbmFseXRpY3MucHJvdG8SC2NvbGxvcXV5LnYxIr0EChVDb252ZXJzYXRpb25BbmFseXRpY3MSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESLAoIbWVzc2FnZXMYAiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlQ291bnRzEhsKCnR1cm5fY291bnQYAyABKANCB7pIBCICKAASKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRZmlyc3RfcmVwbHlfZGVsYXkYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSbWVkaWFuX3JlcGx5X2RlbGF5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD3A5NV9yZXBseV9kZWxheRgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIlChR1c2VyX2NoYXJhY3Rlcl9jb3VudBgIIAEoA0IHukgEIgIoABIqChlhc3Npc3RhbnRfY2hhcmFjdGVyX2NvdW50GAkgASgDQge6SAQiAigAEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRbGFzdF9tZXNzYWdlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBXVzYWdlGAwgASgLMhYuY29sbG9xdXkudjEuVHVyblVzYWdlIqQBCg1NZXNzYWdlQ291bnRzEhYKBXRvdGFsGAEgASgDQge6SAQiAigAEhUKBHVzZXIYAiABKANCB7pIBCICKAASGgoJYXNzaXN0YW50GAMgASgDQge6SAQiAigAEhcKBnN5c3RlbRgEIAEoA0IHukgEIgIoABIVCgR0b29sGAUgASgDQge6SAQiAigAEhgKB2RlbGV0ZWQYBiABKANCB7pIBCICKAAivAEKD1RlbmFudEFuYWx5dGljcxI2Cg1jb252ZXJzYXRpb25zGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uQ291bnRzEh4KDW1lc3NhZ2VfY291bnQYAiABKANCB7pIBCICKAASHQoMbWVtYmVyX2NvdW50GAMgASgDQge6SAQiAigAEjIKBGRheXMYBCADKAsyGi5jb2xsb3F1eS52MS5EYWlseUFjdGl2aXR5Qgi6SAWSAQIQXCKTAQoSQ29udmVyc2F0aW9uQ291bnRzEhYKBXRvdGFsGAEgASgDQge6SAQiAigAEhcKBmFjdGl2ZRgCIAEoA0IHukgEIgIoABIZCghhcmNoaXZlZBgDIAEoA0IHukgEIgIoABIXCgZjbG9zZWQYBCABKANCB7pIBCICKAASGAoHZGVsZXRlZBgFIAEoA0IHukgEIgIoACKrAQoNRGFpbHlBY3Rpdml0eRIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjChJjb252ZXJzYXRpb25fY291bnQYAiABKANCB7pIBCICKAASHgoNbWVzc2FnZV9jb3VudBgDIAEoA0IHukgEIgIoABIlCgV1c2FnZRgEIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5Vc2FnZWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * ConversationAnalytics says how a conversation went, in numbers. Deleted messages count nowhere but in
@@ -101,6 +103,13 @@ export type ConversationAnalytics = Message<"colloquy.v1.ConversationAnalytics">
    * @generated from field: google.protobuf.Timestamp last_message_time = 11;
    */
   lastMessageTime?: Timestamp | undefined;
+
+  /**
+   * The tokens that the turns of agents have used, on all branches, as far as the agents report them. Unset: none has.
+   *
+   * @generated from field: colloquy.v1.TurnUsage usage = 12;
+   */
+  usage?: TurnUsage | undefined;
 };
 
 /**
@@ -283,6 +292,14 @@ export type DailyActivity = Message<"colloquy.v1.DailyActivity"> & {
    * @generated from field: int64 message_count = 3;
    */
   messageCount: bigint;
+
+  /**
+   * The tokens that turns of agents requested on this day have used so far, as far as the agents report them. Unset: none
+   * has.
+   *
+   * @generated from field: colloquy.v1.TurnUsage usage = 4;
+   */
+  usage?: TurnUsage | undefined;
 };
 
 /**

@@ -23,6 +23,12 @@ function successorOf(id: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
+/** The least id of a millisecond since 1970. */
+export function firstIdAt(ms: number): string {
+  const hex = Math.max(ms, 0).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
 /** Several, in the order of their making. */
 export function newIds(count: number): string[] {
   return Array.from({ length: count }, newId);

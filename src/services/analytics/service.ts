@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { ConversationAnalyticsSchema } from "../../../gen/colloquy/v1/analytics_pb.ts";
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";
+import type { TurnUsageSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { notFound } from "../../domain/errors.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
@@ -48,6 +49,7 @@ export function createAnalyticsService({ database, now = Date.now }: AnalyticsSe
             startTime: timestampOfMs(days[index] ?? today),
             conversationCount: row.conversation_count,
             messageCount: row.message_count,
+            ...usageOf(row.tokens),
           })),
         },
       };
@@ -76,6 +78,7 @@ function toAnalytics(
     turnCount: row.turn_count,
     userCharacterCount: row.user_characters,
     assistantCharacterCount: row.assistant_characters,
+    ...usageOf(row.tokens),
     ...(first && last
       ? {
           duration: durationFromMs(last.getTime() - first.getTime()),
@@ -87,6 +90,12 @@ function toAnalytics(
     ...(medianReplyDelay && { medianReplyDelay }),
     ...(p95ReplyDelay && { p95ReplyDelay }),
   };
+}
+
+function usageOf(tokens: store.UsageColumn): { usage?: MessageInitShape<typeof TurnUsageSchema> } {
+  if (tokens === null) return {};
+  const [inputTokens, outputTokens, cachedTokens, reasoningTokens] = tokens.map(BigInt);
+  return { usage: { inputTokens, outputTokens, cachedTokens, reasoningTokens } as object };
 }
 
 /** Times are kept to the millisecond; what an interpolation adds to that is noise. */

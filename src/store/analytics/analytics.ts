@@ -2,10 +2,11 @@
 
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
+import { firstIdAt } from "../../domain/ids/id.ts";
 import type { Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
-export type { ConversationAnalyticsRow, DayRow, TenantCountsRow } from "./statements.ts";
+export type { ConversationAnalyticsRow, DayRow, TenantCountsRow, UsageColumn } from "./statements.ts";
 
 /** Statistics of one conversation; undefined if the caller does not see it. One round trip. */
 export async function measureConversation(
@@ -36,5 +37,6 @@ export function countDays(
 ): Promise<sql.DayRow[]> {
   const starts = days.map((day) => new Date(day));
   const ends = days.map((day) => new Date(day + dayMs));
-  return on.query(sql.dailyActivity, [tenantId, starts, ends], signal);
+  const ids = [starts, ends].map((times) => times.map((time) => firstIdAt(time.getTime())));
+  return on.query(sql.dailyActivity, [tenantId, starts, ends, ...ids], signal);
 }

@@ -19,7 +19,17 @@ export interface ConversationAnalyticsRow {
   readonly first_reply: number | null;
   readonly median_reply: number | null;
   readonly p95_reply: number | null;
+  /** Sums of tokens: input, output, cached, reasoning. Null: no agent has reported any. */
+  readonly tokens: UsageColumn;
 }
+
+/** Sums of tokens, as texts. */
+export type UsageColumn = readonly string[] | null;
+
+/** The tokens of turns `t`, as one column. */
+const sumOfTokens = `case when count(coalesce(t.input_tokens, t.output_tokens)) > 0 then array[
+      coalesce(sum(t.input_tokens), 0), coalesce(sum(t.output_tokens), 0), coalesce(sum(t.cached_tokens), 0),
+      coalesce(sum(t.reasoning_tokens), 0)]::text[] end`;
 
 /**
  * Statistics of one conversation. Roles: 1 user, 2 assistant, 3 system, 4 tool, 5 developer. No row: the caller does not see it.
@@ -58,7 +68,8 @@ export const conversationAnalytics = forEachViewer<ConversationAnalyticsRow>(
   )
   select counted.*, replied.turn_count,
     extract(epoch from replied.first_reply_time - counted.first_user_time)::double precision as first_reply,
-    replied.delays[1]::double precision as median_reply, replied.delays[2]::double precision as p95_reply
+    replied.delays[1]::double precision as median_reply, replied.delays[2]::double precision as p95_reply,
+    (select ${sumOfTokens} from turn t where t.tenant_id = $1 and t.conversation_id = target.id) as tokens
   from target, counted, replied`,
 );
 
@@ -89,9 +100,13 @@ export const tenantCounts: Statement<TenantCountsRow> = {
 export interface DayRow {
   readonly conversation_count: bigint;
   readonly message_count: bigint;
+  readonly tokens: UsageColumn;
 }
 
-/** Activity in periods. $1 tenant, $2 starts of the periods, $3 their ends. */
+/**
+ * Activity in periods. Ids of turns begin with the time at which they were made. $1 tenant, $2 starts of the periods, $3 their
+ * ends, $4 and $5 the same as the beginnings of ids.
+ */
 export const dailyActivity: Statement<DayRow> = {
   name: "analytics_days",
   text: `
@@ -100,7 +115,10 @@ export const dailyActivity: Statement<DayRow> = {
       where c.tenant_id = $1 and c.create_time >= day.first and c.create_time < day.after) as conversation_count,
     (select count(*) from message m
       where m.tenant_id = $1 and m.create_time >= day.first and m.create_time < day.after
-        and m.kind is null) as message_count
-  from unnest($2::timestamptz[], $3::timestamptz[]) with ordinality as day(first, after, ordinal)
+        and m.kind is null) as message_count,
+    (select ${sumOfTokens} from turn t
+      where t.tenant_id = $1 and t.id >= day.first_id and t.id < day.after_id) as tokens
+  from unnest($2::timestamptz[], $3::timestamptz[], $4::uuid[], $5::uuid[]) with ordinality
+    as day(first, after, first_id, after_id, ordinal)
   order by day.ordinal`,
 };
