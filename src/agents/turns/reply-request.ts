@@ -1,6 +1,7 @@
 // Reads what an agent gets of a conversation, when it is called.
 import { systemCaller } from "../../domain/identity/caller.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
+import { throughSeqOf, withSummary } from "../../domain/turns/summary.ts";
 import type { TurnOptions } from "../../domain/turns/turn-options.ts";
 import { readConversation } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -38,15 +39,28 @@ export async function replyRequestOf(
   const conversation = await readConversation(on, systemCaller(tenantId, "server"), conversationId, true);
   if (conversation === undefined) throw new Error("the conversation was purged");
   const length = record ? MAX_ENTRIES : conversation.max_context_length;
-  const latest = await turnContext(on, tenantId, conversationId, length, since, record ? MAX_ENTRIES : CONTEXT_ENTRIES);
+  const most = record ? MAX_ENTRIES : CONTEXT_ENTRIES;
+  const latest = await turnContext(on, tenantId, conversationId, length, since, most);
   const own = latest.filter(({ turn_id }) => turn_id === turnId);
   const others = latest.filter(({ id, turn_id }) => id !== asked?.id && turn_id !== turnId);
   // As the path shows it: a fork has inherited it as it was then.
   const shown = latest.find(({ id }) => id === asked?.id) ?? asked;
   const { mode, metadata, persona, profile_info: profileInfo } = conversation;
-  const messages = [...latestOf(others, length - 1), ...(shown ? [shown] : []), ...own];
+  const messages = [
+    ...(record ? latestOf(others, length - 1) : compacted(others, length - 1)),
+    ...(shown ? [shown] : []),
+    ...own,
+  ];
   const about = { mode, metadata, persona, profileInfo };
   return { tenantId, conversationId, turnId, messages, tools, ...(record && { options: record.options }), ...about };
+}
+
+/** A summary in place of what it stands for, and of the rest the last so many messages. */
+function compacted(rows: readonly MessageRow[], count: number): MessageRow[] {
+  const summary = rows.findLast((row) => throughSeqOf(row) !== undefined);
+  const [first, ...rest] = withSummary(rows, summary);
+  if (first === undefined || first !== summary) return [...latestOf(first ? [first, ...rest] : [], count)];
+  return [first, ...latestOf(rest, count)];
 }
 
 /** The last so many messages, with all that came since the first of them. */

@@ -24,6 +24,7 @@ import { RecordedTurnsMigration } from "./migration-0020-recorded-turns.ts";
 import { RepliesMigration } from "./migration-0021-replies.ts";
 import { McpServersMigration } from "./migration-0022-mcp-servers.ts";
 import { MemberViewsMigration } from "./migration-0023-member-views.ts";
+import { SummariesMigration } from "./migration-0024-summaries.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -55,6 +56,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0021-replies": RepliesMigration,
   "0022-mcp-servers": McpServersMigration,
   "0023-member-views": MemberViewsMigration,
+  "0024-summaries": SummariesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

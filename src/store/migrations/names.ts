@@ -28,4 +28,5 @@ export const MIGRATION_NAMES = [
   "0021-replies",
   "0022-mcp-servers",
   "0023-member-views",
+  "0024-summaries",
 ] as const;

@@ -190,7 +190,7 @@ export async function callEntries(on: Queryable, tenantId: string, conversationI
 
 /**
  * What an agent gets of a conversation, oldest first: its latest messages with all else that was said and done since the
- * first of them, or since a number of the log; at most so many entries.
+ * first of them, or since a number of the log; at most so many entries. Before them the last summary.
  */
 export async function turnContext(
   on: Queryable,
@@ -200,5 +200,7 @@ export async function turnContext(
   since: bigint | null,
   entries: number,
 ): Promise<MessageRow[]> {
-  return (await on.query(sql.turnContext, [tenantId, conversationId, count, since, entries])).reverse();
+  const rows = (await on.query(sql.turnContext, [tenantId, conversationId, count, since, entries])).reverse();
+  // The last summary may be there twice.
+  return rows.filter(({ seq }, index) => seq !== rows[index - 1]?.seq);
 }

@@ -206,7 +206,7 @@ const LATEST = { conversation: "c", newestFirst: true };
 
 /**
  * What an agent gets of a conversation, the newest first: the latest messages, and the reasoning, calls and results since
- * the first of them. $1 tenant, $2 conversation, $3 how many messages, $4 what else from this number on, or null, $5 how
+ * the first of them; and the last summary, once more if it is among these. $1 tenant, $2 conversation, $3 how many messages, $4 what else from this number on, or null, $5 how
  * many entries at most.
  */
 export const turnContext: Statement<MessageRow> = {
@@ -221,12 +221,21 @@ export const turnContext: Statement<MessageRow> = {
     })}) m
     where c.tenant_id = $1 and c.id = $2::uuid
   )
-  select ${messageColumns} from conversation c cross join lateral (${pathRows({
-    ...LATEST,
-    after: "(least((select min(t.seq) from latest t), $4::bigint) - 1)",
-    where: "l.delete_time is null and (l.kind is null or l.kind not in (5, 6))",
-    limit: "$5::bigint",
-  })}) m
+  select ${messageColumns} from conversation c cross join lateral (
+    select * from (${pathRows({
+      ...LATEST,
+      after: "(least((select min(t.seq) from latest t), $4::bigint) - 1)",
+      where: "l.delete_time is null and (l.kind is null or l.kind not in (5, 6))",
+      limit: "$5::bigint",
+    })}) n
+    union all
+    select * from (${pathRows({
+      ...LATEST,
+      after: "0",
+      where: "l.delete_time is null and l.kind = 8 and l.content <> ''",
+      limit: "1",
+    })}) s
+  ) m
   where c.tenant_id = $1 and c.id = $2::uuid
   order by m.seq desc`,
   maxBytes: CONTEXT_BYTES,

@@ -1,0 +1,43 @@
+// Summaries: entries that stand for older ones in what an agent gets.
+import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { readParts } from "../parts/stored.ts";
+
+/** What is read of an entry of a log. */
+export interface SummaryEntry {
+  readonly seq: bigint;
+  readonly kind: MessageKind | null;
+  readonly content: string;
+  readonly parts: string | null;
+}
+
+/** The name of the data part that says which entries a summary stands for: `{"throughSeq": 12}`. */
+const PART_NAME = "summary";
+
+/** The last entry that a summary stands for. Undefined: it is none, has no text, or does not say so of earlier entries. */
+export function throughSeqOf({ seq, kind, content, parts }: SummaryEntry): bigint | undefined {
+  if (kind !== MessageKind.SUMMARY || content === "") return undefined;
+  for (const { content: part } of readParts(parts)) {
+    if (part.case !== "data" || part.value.name !== PART_NAME) continue;
+    const through = throughIn(part.value.json ?? "");
+    if (through !== undefined && through < seq) return through;
+  }
+  return undefined;
+}
+
+function throughIn(json: string): bigint | undefined {
+  try {
+    const { throughSeq } = JSON.parse(json) as { throughSeq?: unknown };
+    const isNumber = Number.isSafeInteger(throughSeq) && (throughSeq as number) > 0;
+    const isText = typeof throughSeq === "string" && /^[1-9][0-9]{0,17}$/.test(throughSeq);
+    return isNumber || isText ? BigInt(throughSeq as number | string) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The entries with a summary, if there is one, before all that it does not stand for. */
+export function withSummary<E extends SummaryEntry>(entries: readonly E[], summary: E | undefined): E[] {
+  const through = summary && throughSeqOf(summary);
+  if (summary === undefined || through === undefined) return entries.filter((one) => throughSeqOf(one) === undefined);
+  return [summary, ...entries.filter((one) => one.seq > through && throughSeqOf(one) === undefined)];
+}

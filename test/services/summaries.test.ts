@@ -1,0 +1,90 @@
+// Summaries: what agents get instead of older entries, and nobody else.
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { hear } from "../support/chat.ts";
+import { given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
+import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+
+const agent = scriptedAgent();
+let server: StoreServer;
+beforeAll(async () => {
+  server = await startStoreServer({ agent: agent.connector });
+});
+afterAll(() => server.close());
+afterEach(() => {
+  agent.script.length = 0;
+  agent.requests.length = 0;
+});
+
+/** A conversation of messages `m2` to `m7`, each named by its number in the log. */
+async function scene(more: object = {}) {
+  const tenant = await server.tenant("ann");
+  await tenant.key().agents.createAgent({ agent: { name: "a", connector: { case: "echo", value: {} } } });
+  const ann = tenant.member("ann");
+  const { conversation } = await ann.conversations.createConversation({ conversation: { agent: "a", ...more } });
+  const conversationId = conversation?.id ?? "";
+  const messages = Array.from({ length: 6 }, (_, n) => ({ content: `m${n + 2}` }));
+  await ann.messages.batchSendMessages({ conversationId, messages });
+  const sum = async (words: string, through: unknown, name = "summary") => {
+    const data = { case: "data", value: { name, json: JSON.stringify({ throughSeq: through }) } } as const;
+    const parts = [
+      ...(words ? [{ content: { case: "text", value: { text: words } } as const }] : []),
+      { content: data },
+    ];
+    const message = { kind: MessageKind.SUMMARY, role: MessageRole.SYSTEM, parts };
+    return (await ann.messages.sendMessage({ conversationId, message })).message;
+  };
+  const next = async () => {
+    agent.script.push(says(text("ok")));
+    const { error } = await hear(ann.turns.chat({ conversationId, message: { content: "next" } }));
+    expect(error).toBeUndefined();
+    return agent.requests.at(-1)?.messages.map(({ content }) => content);
+  };
+  return { ann, conversationId, sum, next };
+}
+
+test("a summary stands for what came up to its seq, in the agent's view alone", async () => {
+  const { ann, conversationId, sum, next } = await scene();
+  await sum("two to five", 5);
+  expect(await next()).toEqual(["two to five", "m6", "m7", "next"]);
+  const { messages } = await ann.messages.listMessages({ conversationId });
+  expect(messages.map(({ content }) => content)).toEqual(["m2", "m3", "m4", "m5", "m6", "m7", "next", "ok"]);
+  expect((await ann.conversations.getConversation({ conversationId })).conversation?.messageCount).toBe(8n);
+});
+
+test("the last one counts, and once it is deleted the one before", async () => {
+  const { ann, sum, next } = await scene();
+  await sum("two", 2);
+  const last = await sum("two to six", "6");
+  expect(await next()).toEqual(["two to six", "m7", "next"]);
+  await ann.messages.deleteMessage({ messageId: last?.id ?? "" });
+  expect(await next()).toEqual(["two", "m3", "m4", "m5", "m6", "m7", "next", "ok", "next"]);
+});
+
+test("it stays first though more messages follow than the agent gets", async () => {
+  const { sum, next } = await scene({ maxContextLength: 3 });
+  await sum("two to three", 3);
+  expect(await next()).toEqual(["two to three", "m6", "m7", "next"]);
+  expect(await next()).toEqual(["two to three", "next", "ok", "next"]);
+});
+
+test("one that does not say of what earlier entries it is an entry like others", async () => {
+  const { sum, next } = await scene();
+  for (const through of [0, -1, 1.5, "x", null, 99]) await sum(`not ${through}`, through);
+  await sum("", 4);
+  await sum("other", 4, "another");
+  const seen = await next();
+  expect(seen?.slice(0, 6)).toEqual(["m2", "m3", "m4", "m5", "m6", "m7"]);
+  expect(seen?.at(-1)).toBe("next");
+});
+
+test("it counts on its branch alone, and the message that is replied to again stays", async () => {
+  const { ann, conversationId, sum, next } = await scene();
+  await sum("two to seven", 7);
+  const { messages } = await ann.messages.listMessages({ conversationId });
+  agent.script.push(says(text("again")));
+  await hear(ann.turns.regenerate({ conversationId, messageId: messages[2]?.id ?? "" }));
+  expect(given(agent.requests.at(-1) as never)).toEqual(["m2", "m3", "m4"]);
+  await ann.messages.selectBranch({ conversationId, messageId: messages[5]?.id ?? "" });
+  expect(await next()).toEqual(["two to seven", "next"]);
+});
