@@ -76,7 +76,7 @@ test("F-AGUI-RELOAD (CopilotKit#1881): a page that is opened again has the whole
 test("F-AGUI-RESUME-TWICE (agent-framework#8140): a resumed run that posts its transcript stores nothing of it twice", async () => {
   agent.answer = async function* ({ messages }) {
     const done = messages.some(({ kind }) => kind === MessageKind.TOOL_RESULT);
-    yield done ? { text: "Paid" } : calls("p1", "pay");
+    yield done ? { text: "Paid" } : calls("call_p1_0123456789abc", "pay");
   };
   const client = open(randomUUID(), { agent: "careful" });
   await ask(client, "Buy it", "u1");
@@ -109,12 +109,12 @@ test("F-AGUI-DETACHED (agent-framework#7230, agentscope-java#2715, ag-ui#1852, a
 
 test("F-AGUI-PARENT (pydantic-ai#3316, pydantic-ai#7527): a call's parent is an assistant's message that comes back, in every step", async () => {
   agent.answer = replies(
-    calls("c1", "look"),
-    gives("c1", "blue"),
+    calls("call_c1_0123456789abc", "look"),
+    gives("call_c1_0123456789abc", "blue"),
     { piece: { case: "step", value: {} } },
     { text: "And" },
-    calls("c2", "look"),
-    gives("c2", "red"),
+    calls("call_c2_0123456789abc", "look"),
+    gives("call_c2_0123456789abc", "red"),
   );
   const client = open();
   const { events } = await ask(client, "Look", "u1");
@@ -150,32 +150,32 @@ test("F-AGUI-EMPTY (pydantic-ai#2687): no empty thoughts, no empty delta", async
 test("F-AGUI-SIDE-BY-SIDE (CopilotKit#2587, CopilotKit#2481): calls whose arguments come by turns are told one after the other", async () => {
   const more = (callId: string, text: string) => ({ piece: { case: "arguments", value: { callId, text } } }) as const;
   agent.answer = replies(
-    calls("c1", "look", '{"a":'),
-    calls("c2", "look", '{"b":'),
-    more("c1", "1}"),
-    more("c2", "2}"),
-    gives("c2", "two"),
-    gives("c1", "one"),
+    calls("call_c1_0123456789abc", "look", '{"a":'),
+    calls("call_c2_0123456789abc", "look", '{"b":'),
+    more("call_c1_0123456789abc", "1}"),
+    more("call_c2_0123456789abc", "2}"),
+    gives("call_c2_0123456789abc", "two"),
+    gives("call_c1_0123456789abc", "one"),
   );
   const client = open();
   const { events, error } = await ask(client, "Look", "u1");
   expect(error).toBeUndefined();
   expect(told(events).filter((line) => line.startsWith("TOOL_CALL"))).toEqual([
-    "TOOL_CALL_START c1 look",
+    "TOOL_CALL_START call_c1_0123456789abc look",
     'TOOL_CALL_ARGS {"a":1}',
     "TOOL_CALL_END",
-    "TOOL_CALL_START c2 look",
+    "TOOL_CALL_START call_c2_0123456789abc look",
     'TOOL_CALL_ARGS {"b":2}',
     "TOOL_CALL_END",
-    "TOOL_CALL_RESULT c2 two",
-    "TOOL_CALL_RESULT c1 one",
+    "TOOL_CALL_RESULT call_c2_0123456789abc two",
+    "TOOL_CALL_RESULT call_c1_0123456789abc one",
   ]);
 });
 
 test("F-AGUI-OPEN (CopilotKit#6044): what is open when an agent breaks off is closed first", async () => {
   agent.answer = async function* () {
     yield { text: "I look" };
-    yield calls("c1", "look", '{"a":');
+    yield calls("call_c1_0123456789abc", "look", '{"a":');
     throw new Error("out of order");
   };
   const client = open();
@@ -189,7 +189,7 @@ describe("a tool of the client", () => {
   async function waiting() {
     agent.answer = async function* ({ messages }) {
       const result = messages.findLast(({ kind }) => kind === MessageKind.TOOL_RESULT);
-      yield result === undefined ? calls("c1", "locate") : { text: "I see" };
+      yield result === undefined ? calls("call_c1_0123456789abc", "locate") : { text: "I see" };
     };
     const client = open();
     const ran = await ask(client, "Where am I?", "u1", { tools: [TOOL] });
@@ -198,13 +198,13 @@ describe("a tool of the client", () => {
 
   test("F-AGUI-PENDING (assistant-ui#6500): is named as pending where the run ends as a success", async () => {
     expect((await waiting()).ran.events.at(-1)).toMatchObject({
-      outcome: { type: "success", pendingToolCallIds: ["c1"] },
+      outcome: { type: "success", pendingToolCallIds: ["call_c1_0123456789abc"] },
     });
   });
 
   test("F-AGUI-SNAPSHOT (CopilotKit#6294): keeps its one result, in its place, through a snapshot", async () => {
     const { client } = await waiting();
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "Berlin" });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
     await runAgui(client);
     await ask(client, "Thanks", "u2");
     await runAgui(client);
@@ -220,8 +220,8 @@ describe("a tool of the client", () => {
 
   test("F-AGUI-RESULT-TWICE (agno#5191): that is posted twice with one call id is stored once", async () => {
     const { client } = await waiting();
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "Berlin" });
-    client.addMessage({ id: "t2", role: "tool", toolCallId: "c1", content: "Berlin" });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
+    client.addMessage({ id: "t2", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
     expect((await runAgui(client)).error).toBeUndefined();
     expect((await entries(client.threadId)).filter(({ kind }) => kind === MessageKind.TOOL_RESULT).length).toBe(1);
   });
@@ -235,8 +235,22 @@ describe("a tool of the client", () => {
         parts.flatMap(({ content }) => (content.case === kind ? [content.value.callId] : [])),
       );
     expect(ids("toolResult")).toEqual(ids("toolCall"));
-    expect(ids("toolCall")).toEqual(["c1"]);
+    expect(ids("toolCall")).toEqual(["call_c1_0123456789abc"]);
   });
+});
+
+test("F-AGUI-SAME-ID: an agent that numbers its calls from 0 in each turn has two calls in two turns", async () => {
+  agent.answer = replies(calls("call_0", "look", '{"at":1}'), gives("call_0", "blue"), { text: "Blue" });
+  const client = open();
+  await ask(client, "Look", "u1");
+  agent.answer = replies(calls("call_0", "look", '{"at":2}'), gives("call_0", "red"), { text: "Red" });
+  expect((await ask(client, "Look again", "u2")).error).toBeUndefined();
+  const made = client.messages.flatMap((one) => (one.role === "assistant" ? (one.toolCalls ?? []) : []));
+  expect(made.map((call) => call.function.arguments)).toEqual(['{"at":1}', '{"at":2}']);
+  expect(client.messages.flatMap((one) => (one.role === "tool" ? [one.content] : []))).toEqual(["blue", "red"]);
+  const page = open(client.threadId);
+  await runAgui(page);
+  expect(bodies(page.messages)).toEqual(bodies(client.messages));
 });
 
 test("F-AGUI-CUT-TEXT (dam#933): what came before a failure stays, here and after a reload", async () => {
@@ -266,7 +280,12 @@ test("F-AGUI-NULLS: clients in other languages send null for what is not there",
 
 test("F-AGUI-CLEAN: the client strips nothing and warns of nothing", async () => {
   const warnings = vi.spyOn(console, "warn").mockImplementation(() => {});
-  agent.answer = replies(thinks("Hm"), { text: "Yes" }, calls("c1", "look", "{}"), gives("c1", "blue"));
+  agent.answer = replies(
+    thinks("Hm"),
+    { text: "Yes" },
+    calls("call_c1_0123456789abc", "look", "{}"),
+    gives("call_c1_0123456789abc", "blue"),
+  );
   const client = open();
   await ask(client, "Hi", "u1");
   await runAgui(open(client.threadId));

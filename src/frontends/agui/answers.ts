@@ -10,6 +10,7 @@ import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { textOf, toParts } from "./content.ts";
 import { type ResumeEntry, type RunInput, readToolMessage, type ToolMessage } from "./input.ts";
+import { toolCallIdOf } from "./thread.ts";
 
 export interface Answers {
   readonly results: readonly ToolResultPart[];
@@ -37,7 +38,8 @@ export function readAnswers(
 ): Promise<Answers> | Answers {
   const approvals = readResume(input.resume);
   const questions = new Set(turn?.awaited.map(({ approvalId }) => approvalId).filter((id) => id !== ""));
-  const calls = new Set(turn?.awaited.filter(({ approvalId }) => approvalId === "").map(({ callId }) => callId));
+  const awaited = turn?.awaited.filter(({ approvalId }) => approvalId === "") ?? [];
+  const calls = new Map(awaited.map(({ callId, messageId }) => [toolCallIdOf(callId, messageId), callId]));
   const results = readResults(input, calls);
   const open = approvals.filter(({ approvalId = "" }) => questions.has(approvalId));
   // Nothing runs because somebody says no to what nobody asks any more: so a client leaves behind what has expired.
@@ -72,18 +74,19 @@ function readResume(entries: readonly ResumeEntry[]): ApprovalResponsePart[] {
   });
 }
 
-function readResults({ messages }: RunInput, calls: ReadonlySet<string>): ToolResultPart[] {
+/** @param calls the agent's ids of the calls that wait, by those that the client knows */
+function readResults({ messages }: RunInput, calls: ReadonlyMap<string, string>): ToolResultPart[] {
   if (calls.size === 0) return [];
   const results = new Map<string, ToolResultPart>();
   for (const [at, posted] of messages.entries()) {
-    if (posted.role !== "tool" || !calls.has(String(posted.toolCallId))) continue;
-    const message = readToolMessage(posted, at);
-    results.set(message.toolCallId, toResult(message, at));
+    const callId = posted.role === "tool" ? calls.get(String(posted.toolCallId)) : undefined;
+    if (callId === undefined) continue;
+    results.set(callId, toResult(readToolMessage(posted, at), callId, at));
   }
   return [...results.values()];
 }
 
-function toResult({ toolCallId: callId, content, error }: ToolMessage, at: number): ToolResultPart {
+function toResult({ content, error }: ToolMessage, callId: string, at: number): ToolResultPart {
   if (error) {
     const text = textOf(content) || error;
     return create(ToolResultPartSchema, { callId, isError: true, output: { case: "text", value: text } });

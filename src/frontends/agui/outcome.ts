@@ -6,6 +6,7 @@ import { ErrorReason } from "../../domain/errors.ts";
 import { reasonName } from "../../pipeline/errors.ts";
 import type { RunInput } from "./input.ts";
 import type { AguiEvent, Interrupt, Outcome, Usage } from "./protocol.ts";
+import { toolCallIdOf } from "./thread.ts";
 
 /** What an answer looks like where the question does not say it. */
 const APPROVAL_SCHEMA = {
@@ -35,19 +36,22 @@ function outcomeOf(turn: Turn | undefined, questions: ReadonlyMap<string, Approv
   if (turn?.state !== TurnState.INPUT_REQUIRED) return { type: "success" };
   const interrupts = turn.awaited
     .filter(({ approvalId }) => approvalId !== "")
-    .map(({ approvalId, callId, name }): Interrupt => {
+    .map(({ approvalId, callId, name, messageId }): Interrupt => {
       const question = questions.get(approvalId);
       return {
         id: approvalId,
         reason: "tool_call",
         message: question?.reason || `may ${name} run?`,
-        toolCallId: callId,
+        toolCallId: toolCallIdOf(callId, messageId),
         responseSchema: schemaOf(question),
         ...(turn.inputExpireTime && { expiresAt: timestampDate(turn.inputExpireTime).toISOString() }),
       };
     });
   if (interrupts.length > 0) return { type: "interrupt", interrupts };
-  return { type: "success", pendingToolCallIds: turn.awaited.map(({ callId }) => callId) };
+  return {
+    type: "success",
+    pendingToolCallIds: turn.awaited.map(({ callId, messageId }) => toolCallIdOf(callId, messageId)),
+  };
 }
 
 function schemaOf(question: ApprovalRequestPart | undefined): object {

@@ -15,7 +15,7 @@ import { type Answers, idsOfResults, readAnswers } from "./answers.ts";
 import { inPosted, toTools } from "./chat-request.ts";
 import type { RunInput } from "./input.ts";
 import { type NewMessage, newMessages } from "./new-messages.ts";
-import { Thread } from "./thread.ts";
+import { Thread, toolCallIdOf } from "./thread.ts";
 
 /** The most of a thread that is sent, in bytes of JSON: clients take events of 10 MiB at most. */
 const MAX_THREAD_BYTES = 8 << 20;
@@ -119,7 +119,7 @@ export class Run {
     } catch (error) {
       // The same run, sent twice at once: the other one was first.
       const late = error instanceof DomainError && error.reason === ErrorReason.NOT_AWAITED;
-      if (!late || !isAnswered(await this.thread(), { results, approvals })) throw error;
+      if (!late || !isAnswered(await this.thread(), turn, { results, approvals })) throw error;
       return undefined;
     }
     return new Set(entries.map(({ id }) => id));
@@ -162,10 +162,11 @@ function isOpenTurn({ state }: Turn): boolean {
   return isOpen(state);
 }
 
-function isAnswered({ messages, answers }: Thread, { results, approvals }: Answers): boolean {
+function isAnswered({ messages, answers }: Thread, { awaited }: Turn, { results, approvals }: Answers): boolean {
+  const ids = new Map(awaited.map(({ callId, messageId }) => [callId, toolCallIdOf(callId, messageId)]));
   const given = new Set(messages.flatMap((one) => (one.role === "tool" ? [one.toolCallId] : [])));
   return (
-    results.every(({ callId = "" }) => given.has(callId)) &&
+    results.every(({ callId = "" }) => given.has(ids.get(callId) ?? callId)) &&
     approvals.every(({ approvalId = "", granted }) => answers.get(approvalId) === granted)
   );
 }

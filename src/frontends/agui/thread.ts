@@ -38,7 +38,8 @@ export class Thread {
   readonly #clientIds = new Map<string, string>();
   readonly #parents = new Parents();
   readonly #assistants = new Map<string, Assistant>();
-  readonly #owners = new Map<string, Assistant>();
+  /** By the ids of the calls: of two with one id, the later. */
+  readonly #calls = new Map<string, { readonly owner: Assistant; readonly id: string }>();
   readonly #idsOfResults: ReadonlyMap<string, string>;
 
   /** @param idsOfResults the ids that the client gave to results, by the ids of the calls; of others their own are told */
@@ -127,8 +128,9 @@ export class Thread {
     const parent = this.#assistants.get(parentId) ?? this.#push({ id: parentId, role: "assistant" });
     const { callId = "", name = "", arguments: args = "" } = call;
     parent.toolCalls ??= [];
-    parent.toolCalls.push({ id: callId, type: "function", function: { name, arguments: args } });
-    this.#owners.set(callId, parent);
+    const id = toolCallIdOf(callId, entry.id);
+    parent.toolCalls.push({ id, type: "function", function: { name, arguments: args } });
+    this.#calls.set(callId, { owner: parent, id });
   }
 
   #push(message: Assistant): Assistant {
@@ -141,13 +143,25 @@ export class Thread {
     const result = firstOf(entry.parts, "toolResult");
     if (result === undefined || result.preliminary) return;
     const { callId = "" } = result;
-    const id = this.#idsOfResults.get(callId) ?? entry.id;
-    const owner = this.#owners.get(callId);
-    let at = owner === undefined ? this.messages.length : this.messages.lastIndexOf(owner) + 1;
+    const call = this.#calls.get(callId);
+    const toolCallId = call?.id ?? callId;
+    const id = this.#idsOfResults.get(toolCallId) ?? entry.id;
+    let at = call === undefined ? this.messages.length : this.messages.lastIndexOf(call.owner) + 1;
     while (this.messages[at]?.role === "tool") at++;
-    this.messages.splice(at, 0, { id, role: "tool", toolCallId: callId, content: resultContent(result) });
+    this.messages.splice(at, 0, { id, role: "tool", toolCallId, content: resultContent(result) });
     this.#parents.interrupt();
   }
+}
+
+/** From so many characters on an agent's id of a call is taken for unique in the thread; its contract asks for less. */
+const UNIQUE_LENGTH = 20;
+
+/**
+ * The id of a call for the client, which takes two calls with one id for one: the agent's own, or that of the entry for a
+ * short one such as `call_0`.
+ */
+export function toolCallIdOf(callId: string, entryId: string): string {
+  return callId.length >= UNIQUE_LENGTH ? callId : entryId;
 }
 
 /** Names the call of the model that wrote an entry. */

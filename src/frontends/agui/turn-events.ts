@@ -5,7 +5,7 @@ import type { ApprovalRequestPart, Part } from "../../../gen/colloquy/v1/part_pb
 import type { TurnEntryDelta, TurnEntryEnded, TurnEntryStarted } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { resultContent } from "./content.ts";
 import type { AguiEvent } from "./protocol.ts";
-import { firstOf, Parents, stepOf, thoughts } from "./thread.ts";
+import { firstOf, Parents, stepOf, thoughts, toolCallIdOf } from "./thread.ts";
 
 /** Events; if `resync` is set, the thread comes between the two, up to that entry, as far as it holds. */
 export interface Reading {
@@ -57,6 +57,8 @@ export class TurnEvents {
   readonly questions = new Map<string, ApprovalRequestPart>();
   readonly #options: TurnEventsOptions;
   readonly #parents = new Parents();
+  /** The ids of calls for the client, by the agent's. */
+  readonly #toolCallIds = new Map<string, string>();
   /** The entries that begin and end without the client's knowing. */
   readonly #hidden = new Set<number>();
   #open: Open | undefined;
@@ -80,6 +82,9 @@ export class TurnEvents {
 
   #started({ index, messageId, kind, step, toolCall }: TurnEntryStarted): Reading {
     const key = stepOf({ turnId: "", step });
+    const { callId = "", name = "" } = toolCall ?? {};
+    const toolCallId = toolCallIdOf(callId, messageId);
+    if (kind === MessageKind.TOOL_CALL) this.#toolCallIds.set(callId, toolCallId);
     let parentId = messageId;
     if (kind === MessageKind.MESSAGE) this.#parents.message(key, messageId);
     else if (kind === MessageKind.TOOL_CALL) parentId = this.#parents.ofCall(key, messageId);
@@ -89,10 +94,9 @@ export class TurnEvents {
       this.#hidden.add(index);
       return NONE;
     }
-    const { callId = "", name = "" } = toolCall ?? {};
     const entry = create(MessageSchema, { id: messageId, kind, step, role: MessageRole.ASSISTANT });
     if (toolCall) entry.parts = [partOf({ case: "toolCall", value: toolCall })];
-    const events = eventsOf(kind, messageId, callId, name, parentId);
+    const events = eventsOf(kind, messageId, toolCallId, name, parentId);
     const isReasoning = kind === MessageKind.REASONING;
     const again = this.#mayHoldThoughts && isReasoning;
     this.#mayHoldThoughts = false;
@@ -152,8 +156,9 @@ export class TurnEvents {
   #result({ id, kind, parts }: Message): AguiEvent[] {
     const result = kind === MessageKind.TOOL_RESULT ? firstOf(parts, "toolResult") : undefined;
     if (result === undefined || result.preliminary || this.#options.known.has(id)) return [];
-    const { callId: toolCallId = "" } = result;
-    if (this.#options.answered?.has(toolCallId)) return [];
+    const { callId = "" } = result;
+    if (this.#options.answered?.has(callId)) return [];
+    const toolCallId = this.#toolCallIds.get(callId) ?? callId;
     const content = resultContent(result);
     return [{ type: "TOOL_CALL_RESULT", messageId: id, toolCallId, content, role: "tool" }];
   }

@@ -73,20 +73,22 @@ function withoutIds(messages: readonly Message[]): unknown[] {
 
 describe("a tool of the client", () => {
   test("ends the run as pending, and its result goes on with it", async () => {
-    callsThenTells({ text: "Wait." }, calls("c1", "locate", "{}"));
+    callsThenTells({ text: "Wait." }, calls("call_c1_0123456789abc", "locate", "{}"));
     const client = open();
     const first = await ask(client, "Where am I?", "u1", { tools: [TOOL] });
     expect(first.error).toBeUndefined();
     expect(told(first.events).slice(-4)).toEqual([
-      "TOOL_CALL_START c1 locate",
+      "TOOL_CALL_START call_c1_0123456789abc locate",
       "TOOL_CALL_ARGS {}",
       "TOOL_CALL_END",
       'RUN_FINISHED "success"',
     ]);
-    expect(first.events.at(-1)).toMatchObject({ outcome: { type: "success", pendingToolCallIds: ["c1"] } });
+    expect(first.events.at(-1)).toMatchObject({
+      outcome: { type: "success", pendingToolCallIds: ["call_c1_0123456789abc"] },
+    });
     expect(agent.calls.at(-1)?.request.tools.map(({ name }) => name)).toEqual(["pay", "locate"]);
 
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "Berlin" });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
     const second = await runAgui(client);
     expect(second.error).toBeUndefined();
     expect(told(second.events)).toEqual([
@@ -104,19 +106,19 @@ describe("a tool of the client", () => {
   });
 
   test("may fail, in words of its own", async () => {
-    callsThenTells(calls("c1", "locate"));
+    callsThenTells(calls("call_c1_0123456789abc", "locate"));
     const client = open();
     await ask(client, "Where am I?", "u1", { tools: [TOOL] });
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "", error: "no signal" });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "", error: "no signal" });
     await runAgui(client);
     expect(client.messages.at(-1)).toMatchObject({ content: "!no signal" });
   });
 
   test("answers once, however often the run is sent", async () => {
-    callsThenTells(calls("c1", "locate"));
+    callsThenTells(calls("call_c1_0123456789abc", "locate"));
     const client = open();
     await ask(client, "Where am I?", "u1", { tools: [TOOL] });
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "Berlin" });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
     const before = agent.calls.length;
     const other = open(client.threadId);
     other.setMessages(client.messages);
@@ -127,14 +129,16 @@ describe("a tool of the client", () => {
   });
 
   test("of which two wait ends the run again until both have answered", async () => {
-    callsThenTells(calls("c1", "locate"), calls("c2", "locate"));
+    callsThenTells(calls("call_c1_0123456789abc", "locate"), calls("call_c2_0123456789abc", "locate"));
     const client = open();
     const first = await ask(client, "Where are we?", "u1", { tools: [TOOL] });
-    expect(first.events.at(-1)).toMatchObject({ outcome: { pendingToolCallIds: ["c1", "c2"] } });
-    client.addMessage({ id: "t2", role: "tool", toolCallId: "c2", content: "Rome" });
+    expect(first.events.at(-1)).toMatchObject({
+      outcome: { pendingToolCallIds: ["call_c1_0123456789abc", "call_c2_0123456789abc"] },
+    });
+    client.addMessage({ id: "t2", role: "tool", toolCallId: "call_c2_0123456789abc", content: "Rome" });
     const second = await runAgui(client);
-    expect(second.events.at(-1)).toMatchObject({ outcome: { pendingToolCallIds: ["c1"] } });
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "Berlin" });
+    expect(second.events.at(-1)).toMatchObject({ outcome: { pendingToolCallIds: ["call_c1_0123456789abc"] } });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
     const third = await runAgui(client);
     expect(third.events.at(-1)).toMatchObject({ outcome: { type: "success" } });
     expect((client.messages.at(-1) as { content: string }).content.split(" and ").toSorted()).toEqual([
@@ -144,7 +148,7 @@ describe("a tool of the client", () => {
   });
 
   test("that nobody answers is closed by the next message", async () => {
-    callsThenTells(calls("c1", "locate"));
+    callsThenTells(calls("call_c1_0123456789abc", "locate"));
     const client = open();
     await ask(client, "Where am I?", "u1", { tools: [TOOL] });
     const { error } = await ask(client, "Never mind", "u2");
@@ -153,14 +157,14 @@ describe("a tool of the client", () => {
   });
 
   test("takes no result of a call that was not made or is answered", async () => {
-    callsThenTells(calls("c1", "locate"));
+    callsThenTells(calls("call_c1_0123456789abc", "locate"));
     const client = open();
     await ask(client, "Where am I?", "u1", { tools: [TOOL] });
-    client.addMessage({ id: "t1", role: "tool", toolCallId: "c1", content: "Berlin" });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
     await runAgui(client);
     const asked = agent.calls.length;
     const forged = client.messages.map((one) => (one.role === "tool" ? { ...one, content: "Rome" } : one));
-    client.setMessages([...forged, { id: "t9", role: "tool", toolCallId: "c9", content: "Rome" }]);
+    client.setMessages([...forged, { id: "t9", role: "tool", toolCallId: "call_c9_0123456789abc", content: "Rome" }]);
     await runAgui(client);
     expect(agent.calls.length).toBe(asked);
     expect(client.messages.find(({ role }) => role === "tool")).toMatchObject({ content: "Berlin" });
@@ -170,7 +174,7 @@ describe("a tool of the client", () => {
 
 describe("a call that needs approval", () => {
   async function interrupted() {
-    callsThenTells({ text: "I pay." }, calls("p1", "pay", '{"euros":3}'));
+    callsThenTells({ text: "I pay." }, calls("call_p1_0123456789abc", "pay", '{"euros":3}'));
     const client = open();
     const { events, error } = await ask(client, "Buy it", "u1");
     expect(error).toBeUndefined();
@@ -187,7 +191,7 @@ describe("a call that needs approval", () => {
             id: interruptId,
             reason: "tool_call",
             message: "may pay run?",
-            toolCallId: "p1",
+            toolCallId: "call_p1_0123456789abc",
             responseSchema: { type: "object", required: ["approved"] },
             expiresAt: expect.stringMatching(/Z$/),
           },
@@ -208,13 +212,13 @@ describe("a call that needs approval", () => {
     expect(error).toBeUndefined();
     expect(told(events)).toEqual([
       "RUN_STARTED",
-      'TOOL_CALL_RESULT p1 {"paid":true}',
+      'TOOL_CALL_RESULT call_p1_0123456789abc {"paid":true}',
       "TEXT_MESSAGE_START",
       'TEXT_MESSAGE_CONTENT {"paid":true}',
       "TEXT_MESSAGE_END",
       'RUN_FINISHED "success"',
     ]);
-    expect(paid).toMatchObject([{ toolCallId: "p1", name: "pay", input: { euros: 3 } }]);
+    expect(paid).toMatchObject([{ toolCallId: "call_p1_0123456789abc", name: "pay", input: { euros: 3 } }]);
     expect(bodies(await reload(client.threadId))).toEqual(bodies(client.messages));
     // The same run again runs nothing, and finds the same.
     const again = open(client.threadId);

@@ -53,9 +53,9 @@ const REPLY: readonly Reply[] = [
   { piece: { case: "reasoningEnd", value: {} } },
   { text: "I " },
   { text: "look 😀 " },
-  calls("c1", "look", '{"at'),
-  { piece: { case: "arguments", value: { callId: "c1", text: '":"sky"}' } } },
-  gives("c1", "blue"),
+  calls("call_c1_0123456789abc", "look", '{"at'),
+  { piece: { case: "arguments", value: { callId: "call_c1_0123456789abc", text: '":"sky"}' } } },
+  gives("call_c1_0123456789abc", "blue"),
   { piece: { case: "step", value: {} } },
   thinks("So "),
   thinks("blue"),
@@ -77,6 +77,7 @@ describe("a line that is cut is taken up by the same run", () => {
     client.addMessage({ id: "u1", role: "user", content: "Look" });
     const watching = open(client.threadId);
 
+    const before = agent.calls.length;
     const broken = runAgui(client, { runId: "r1" });
     await expect.poll(() => turnsOf(client.threadId).then((turns) => turns.length)).toBe(1);
     goOn(at);
@@ -88,7 +89,6 @@ describe("a line that is cut is taken up by the same run", () => {
     proxy.cut();
     expect((await broken).error).toBeDefined();
 
-    const before = agent.calls.length;
     const again = runAgui(client, { runId: "r1" });
     goOn(REPLY.length);
     const { events, error } = await again;
@@ -96,7 +96,7 @@ describe("a line that is cut is taken up by the same run", () => {
     expect(told(events)[1]).toBe("MESSAGES_SNAPSHOT");
     expect(told(events).at(-1)).toBe('RUN_FINISHED "success"');
     await followed;
-    expect(agent.calls.length).toBe(before);
+    expect(agent.calls.length).toBe(before + 1);
     const stored = open(client.threadId);
     await runAgui(stored);
     expect(bodies(client.messages)).toEqual(bodies(stored.messages));
