@@ -283,3 +283,24 @@ test("an export holds replies and mentions, and an import counts them again", as
     lines.map((line) => line.replaceAll(/"tenantId":"[^"]+"/g, `"tenantId":"${other.id}"`)),
   );
 });
+
+test("a purge erases reactions, counts and mentions with the messages", async () => {
+  const { tenant, ann, conversationId, ids, say, reply } = await begin();
+  await say("a");
+  await reply("b", "a", { mentions: ["@all"] });
+  await ann.reactions.addReaction({ messageId: ids.a ?? "", reaction: "👍" });
+  const rows = async () => {
+    const counts = ["reaction", "message_tally", "mention"].map(
+      (table) => `(select count(*) from ${table} x where x.tenant_id = $1 and x.conversation_id = $2::uuid)`,
+    );
+    const text = `select ${counts.join(" + ")} as count`;
+    const [row] = await server.database.query<{ count: bigint }>({ name: "test_left", text }, [
+      tenant.id,
+      conversationId,
+    ]);
+    return row?.count;
+  };
+  expect(await rows()).toBe(5n);
+  await tenant.key().conversations.purgeConversation({ conversationId });
+  expect(await rows()).toBe(0n);
+});
