@@ -15,8 +15,8 @@ export interface SnapshotLimits {
   /** Number of slots. */
   readonly most: number;
   /** Maximum waiting readers, in total and of one caller. Default: 64 and 8. */
-  readonly mostWaiting?: number;
-  readonly mostWaitingOfOne?: number;
+  readonly maxWaiting?: number;
+  readonly maxWaitingOfOne?: number;
   /** Maximum wait while this process runs, in milliseconds. Default: 30,000. */
   readonly maxWaitMs?: number;
 }
@@ -39,7 +39,7 @@ interface Share {
 export class SnapshotQueue {
   readonly #limits: Required<SnapshotLimits>;
   /** A caller has at most half of the slots, so that it cannot block all others. */
-  readonly #mostOfOne: number;
+  readonly #maxOfOne: number;
   readonly #shares = new Map<string, Share>();
   /** In order of arrival. */
   readonly #waiting = new Set<Waiting>();
@@ -47,8 +47,8 @@ export class SnapshotQueue {
   #given = 0;
 
   constructor(limits: SnapshotLimits) {
-    this.#limits = { mostWaiting: 64, mostWaitingOfOne: 8, maxWaitMs: 30_000, ...limits };
-    this.#mostOfOne = Math.max(1, Math.floor(limits.most / 2));
+    this.#limits = { maxWaiting: 64, maxWaitingOfOne: 8, maxWaitMs: 30_000, ...limits };
+    this.#maxOfOne = Math.max(1, Math.floor(limits.most / 2));
   }
 
   /**
@@ -60,7 +60,7 @@ export class SnapshotQueue {
     const tenant = this.#share(tenantId);
     const caller = this.#share(`${tenantId}/${name}`);
     try {
-      if (this.#running < this.#limits.most && caller.running < this.#mostOfOne) this.#take(tenant, caller);
+      if (this.#running < this.#limits.most && caller.running < this.#maxOfOne) this.#take(tenant, caller);
       else await this.#wait(tenant, caller, signal);
     } catch (error) {
       this.#forget(tenant, caller);
@@ -88,9 +88,9 @@ export class SnapshotQueue {
   }
 
   #wait(tenant: Share, caller: Share, signal: Interrupt | undefined): Promise<void> {
-    const { mostWaiting, mostWaitingOfOne, maxWaitMs, most } = this.#limits;
-    if (caller.waiting >= mostWaitingOfOne) throw tooMany(`${mostWaitingOfOne} of one caller`);
-    if (this.#waiting.size >= mostWaiting) throw tooMany(`${mostWaiting}`);
+    const { maxWaiting, maxWaitingOfOne, maxWaitMs, most } = this.#limits;
+    if (caller.waiting >= maxWaitingOfOne) throw tooMany(`${maxWaitingOfOne} of one caller`);
+    if (this.#waiting.size >= maxWaiting) throw tooMany(`${maxWaiting}`);
     return new Promise((resolve, reject) => {
       const leave = () => {
         limit.cancel();
@@ -111,7 +111,7 @@ export class SnapshotQueue {
       const waiting = { tenant, caller, begin };
       const limit = afterOwnTime(maxWaitMs, () => {
         leave();
-        const rule = `at most ${most} run at once, ${this.#mostOfOne} of one caller`;
+        const rule = `at most ${most} run at once, ${this.#maxOfOne} of one caller`;
         reject(overloaded(`exports: ${rule}, and no place came free within ${maxWaitMs / 1_000} s`));
       });
       signal?.addEventListener("abort", onAbort, { once: true });
@@ -127,7 +127,7 @@ export class SnapshotQueue {
   #callNext(): void {
     let next: Waiting | undefined;
     for (const waiting of this.#waiting) {
-      if (waiting.caller.running >= this.#mostOfOne) continue;
+      if (waiting.caller.running >= this.#maxOfOne) continue;
       if (next === undefined || comesBefore(waiting, next)) next = waiting;
     }
     next?.begin();

@@ -77,7 +77,7 @@ export class Snapshots {
 class Held {
   readonly transaction: HeldTransaction;
   readonly #parts: SnapshotParts;
-  readonly #mostMs: number;
+  readonly #maxMs: number;
   readonly #leave: () => void;
   readonly #timer: NodeJS.Timeout;
   #leftMs: number;
@@ -94,7 +94,7 @@ class Held {
   ) {
     this.#parts = parts;
     this.#leave = leave;
-    this.#mostMs = idleMs;
+    this.#maxMs = idleMs;
     this.#leftMs = idleMs;
     this.transaction = parts.hold(lease, signal);
     this.#timer = setInterval(() => this.#look(), idleMs / LOOKS).unref();
@@ -102,7 +102,7 @@ class Held {
 
   /** The reader has an item of so many bytes to take. */
   wait(bytes: number): void {
-    this.#leftMs = Math.min(this.#mostMs, this.#leftMs + (1_000 * bytes) / LEAST_RATE);
+    this.#leftMs = Math.min(this.#maxMs, this.#leftMs + (1_000 * bytes) / LEAST_RATE);
     this.#waitsSince = performance.now();
   }
 

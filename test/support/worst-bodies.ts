@@ -6,7 +6,20 @@ export const LIMIT = 4 << 20;
 export interface WorstBody {
   readonly name: string;
   readonly encoding: "json" | "proto";
+  /** Made where they are first asked for: who looks at some of the bodies alone does not wait for megabytes of the others. */
   readonly bytes: Buffer;
+}
+
+function bodyOf(name: string, encoding: WorstBody["encoding"], make: () => Buffer): WorstBody {
+  let made: Buffer | undefined;
+  return {
+    name,
+    encoding,
+    get bytes() {
+      made ??= make();
+      return made;
+    },
+  };
 }
 
 /** Fields that lead to another; the last one is the one that is filled. */
@@ -104,31 +117,27 @@ function wrap(path: Path, json: string): string {
 export function* worstJson(path: Path): Generator<WorstBody> {
   const name = path.map((field) => field.name).join(".");
   for (const [form, json] of valuesOf(path.at(-1) as DescField)) {
-    yield { name: `${name} ${form}`, encoding: "json", bytes: Buffer.from(wrap(path, json)) };
+    yield bodyOf(`${name} ${form}`, "json", () => Buffer.from(wrap(path, json)));
   }
 }
 
 export function* worstProto(path: Path): Generator<WorstBody> {
   const field = path.at(-1) as DescField;
   const name = path.map((one) => one.name).join(".");
-  const around = (value: Buffer): WorstBody["bytes"] =>
+  const around = (value: Buffer): Buffer =>
     path.slice(0, -1).reduceRight((inner, one) => delimited(one.number, inner), value);
-  const body = (form: string, value: Buffer): WorstBody => ({
-    name: `${name} ${form}`,
-    encoding: "proto",
-    bytes: around(value),
-  });
+  const body = (form: string, value: () => Buffer) => bodyOf(`${name} ${form}`, "proto", () => around(value()));
   const size = LIMIT - 200;
   const isText = field.fieldKind === "scalar" && [ScalarType.STRING, ScalarType.BYTES].includes(field.scalar);
   if (field.fieldKind === "list" || field.fieldKind === "map" || field.fieldKind === "message") {
-    yield body("of nothing", repeated(delimited(field.number, Buffer.alloc(0)), size));
-    yield body("of bytes", delimited(field.number, Buffer.alloc(size - 10, 0x01)));
+    yield body("of nothing", () => repeated(delimited(field.number, Buffer.alloc(0)), size));
+    yield body("of bytes", () => delimited(field.number, Buffer.alloc(size - 10, 0x01)));
   }
-  if (isText) yield body("as text", delimited(field.number, Buffer.alloc(size - 10, 0x61)));
-  if (isText) yield body("many times", repeated(delimited(field.number, Buffer.from("a")), size));
+  if (isText) yield body("as text", () => delimited(field.number, Buffer.alloc(size - 10, 0x61)));
+  if (isText) yield body("many times", () => repeated(delimited(field.number, Buffer.from("a")), size));
   if (isJson(field)) {
     const numbers = struct(field.message as DescMessage);
-    if (numbers.length < size) yield body("of numbers", delimited(field.number, numbers));
+    if (numbers.length < size) yield body("of numbers", () => delimited(field.number, numbers));
   }
 }
 
@@ -151,7 +160,7 @@ export function* worstUnknown(): Generator<WorstBody> {
     ["quotes", times('"')],
     ["commas", `{${times(",")}`],
   ] as const) {
-    yield { name: `unknown ${name}`, encoding: "json", bytes: Buffer.from(json) };
+    yield bodyOf(`unknown ${name}`, "json", () => Buffer.from(json));
   }
   const size = LIMIT - 200;
   for (const [name, hex] of [
@@ -161,7 +170,7 @@ export function* worstUnknown(): Generator<WorstBody> {
     ["open groups", "fb3f"],
     ["zeroes", "00"],
   ] as const) {
-    yield { name: `unknown ${name}`, encoding: "proto", bytes: repeated(Buffer.from(hex, "hex"), size) };
+    yield bodyOf(`unknown ${name}`, "proto", () => repeated(Buffer.from(hex, "hex"), size));
   }
 }
 

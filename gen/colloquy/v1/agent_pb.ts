@@ -157,7 +157,7 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   tools: AgentTool[];
 
   /**
-   * How long a turn waits for whoever answers calls and questions. Default: 10 minutes. From 1 s to 7 days.
+   * How long a turn waits for the results of tool calls and for approvals. Default: 10 minutes. From 1 s to 7 days.
    *
    * @generated from field: google.protobuf.Duration input_timeout = 17;
    */

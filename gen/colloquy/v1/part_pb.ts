@@ -833,20 +833,20 @@ export const OpaquePartSchema: GenMessage<OpaquePart> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 17);
 
 /**
- * PartState says whether a part is all there.
+ * PartState says whether a part is complete.
  *
  * @generated from enum colloquy.v1.PartState
  */
 export const PartState = {
   /**
-   * Not said: it is all there.
+   * Unset: the part is complete.
    *
    * @generated from enum value: PART_STATE_UNSPECIFIED = 0;
    */
   UNSPECIFIED: 0,
 
   /**
-   * All there.
+   * The part is complete.
    *
    * @generated from enum value: PART_STATE_COMPLETE = 1;
    */
@@ -868,7 +868,7 @@ export const PartState = {
 } as const;
 
 /**
- * PartState says whether a part is all there.
+ * PartState says whether a part is complete.
  *
  * @generated from enum colloquy.v1.PartState
  */
@@ -887,7 +887,7 @@ export const PartStateSchema: GenEnum<PartState> = /*@__PURE__*/
  */
 export const ToolType = {
   /**
-   * Not said.
+   * Unset: the type is unknown.
    *
    * @generated from enum value: TOOL_TYPE_UNSPECIFIED = 0;
    */
@@ -942,7 +942,7 @@ export const ToolTypeSchema: GenEnum<ToolType> = /*@__PURE__*/
  */
 export const ToolPlace = {
   /**
-   * Not said.
+   * Unset: the place is unknown.
    *
    * @generated from enum value: TOOL_PLACE_UNSPECIFIED = 0;
    */

@@ -900,8 +900,8 @@ export const TurnService: GenService<{
    *
    * The stream is `started`, any number of `delta`, then `ended`; if the agent failed, the stream then fails with
    * UNAVAILABLE, reason AGENT_FAILED. With `stream_entries` there are `entry_started`, `entry_delta` and `entry_ended`
-   * instead of `delta`. While the turn waits for input, the stream says `input_required` and stays open: whoever answers
-   * reads on here, or leaves and reads on with ResumeTurn. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here,
+   * instead of `delta`. While the turn waits for input, the stream says `input_required` and stays open: the client
+   * that answers reads on here, or leaves and reads on with ResumeTurn. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open here,
    * unless `if_running` says otherwise, and with INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, if the conversation names
    * no registered agent.
    *

@@ -16,8 +16,8 @@ import { type Item, Window } from "./window.ts";
 import type { WorkerParts } from "./worker-parts.ts";
 
 /** Requests to one endpoint at the same time. */
-const MOST_ORDERED = 8;
-const MOST_UNORDERED = 16;
+const MAX_ORDERED = 8;
+const MAX_UNORDERED = 16;
 /** Maximum characters of content in a batch. */
 const BATCH_CHARACTERS = 1 << 20;
 /** The pause after a failure of the database, in milliseconds. */
@@ -61,7 +61,7 @@ export class EndpointWorker implements Written {
     this.#state = new DeliveryState(row);
     this.#window = new Window(row.ordered);
     this.#wants = wantsOf(row);
-    this.#most = this.#batches ? 1 : row.ordered ? MOST_ORDERED : MOST_UNORDERED;
+    this.#most = this.#batches ? 1 : row.ordered ? MAX_ORDERED : MAX_UNORDERED;
     this.done = this.#run();
   }
 

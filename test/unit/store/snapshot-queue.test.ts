@@ -63,7 +63,7 @@ describe("places of snapshots", () => {
   });
 
   test("are waited for by so many, of one caller and in all; the error names the rule", async () => {
-    const { enter, drain, order } = stage({ most: 1, mostWaiting: 3, mostWaitingOfOne: 2 });
+    const { enter, drain, order } = stage({ most: 1, maxWaiting: 3, maxWaitingOfOne: 2 });
     for (const name of ["a/1", "a/1", "a/1"]) void enter(name);
     await expect(enter("a/1")).rejects.toMatchObject({
       reason: ErrorReason.OVERLOADED,
