@@ -251,6 +251,41 @@ describe("ChatGPT's export", () => {
     expect(entries.map(({ content }) => content)).toEqual(["Hello", "an answer that was replaced"]);
   });
 
+  test("brings answers and questions that were replaced as branches, and repeats add nothing", async () => {
+    const ids = Object.fromEntries(["r", "u", "x", "y", "z", "v", "w"].map((name) => [name, crypto.randomUUID()]));
+    const { r = "", u = "", x = "", y = "", z = "", v = "", w = "" } = ids;
+    const branched = {
+      ...tree(`branched-${r}`),
+      conversation_id: crypto.randomUUID(),
+      current_node: z,
+      mapping: {
+        ...node(r, null, [u, v], null),
+        ...node(u, r, [x, y], said("user", 1, ["Where to?"])),
+        ...node(x, u, [], said("assistant", 2, ["Lisbon"])),
+        ...node(y, u, [z], said("assistant", 3, ["Porto"])),
+        ...node(z, y, [], said("user", 4, ["By train?"])),
+        ...node(v, r, [w], said("user", 5, ["Where from?"])),
+        ...node(w, v, [], said("assistant", 6, ["Oslo"])),
+      },
+    };
+    const text = JSON.stringify([branched]);
+    expect(await imported(text)).toMatchObject({ conversationCount: 1n, messageCount: 6n, errors: [] });
+    const { conversation, entries } = await found({ title: branched.title });
+    expect(entries.map(({ content }) => content)).toEqual(["Where to?", "Porto", "By train?"]);
+    const { messages } = await clients();
+    const { branches } = await messages.listBranches({ conversationId: conversation.id });
+    const read = branches.map(async ({ messageId }) => {
+      const page = await messages.listMessages({ conversationId: conversation.id, branchMessageId: messageId });
+      return page.messages.map(({ content }) => content);
+    });
+    expect((await Promise.all(read)).sort()).toEqual([
+      ["Where from?", "Oslo"],
+      ["Where to?", "Lisbon"],
+      ["Where to?", "Porto", "By train?"],
+    ]);
+    expect(await imported(text)).toMatchObject({ messageCount: 0n, skippedCount: 7n });
+  });
+
   test("that is no tree is told, and the others come", async () => {
     const circle = tree("circle");
     circle.mapping.a = { ...circle.mapping.a, parent: "d" } as never;

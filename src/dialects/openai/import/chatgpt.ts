@@ -1,9 +1,10 @@
-// ChatGPT's own export, conversations.json: each conversation is a tree of messages, of which the live path is imported.
+// ChatGPT's own export, conversations.json: each conversation is a tree of messages, which becomes its branches.
 
 import { ConversationStatus } from "../../../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
 import type { PartDraft } from "../items/drafts.ts";
+import { pathsOf, type TreePath } from "./chatgpt-tree.ts";
 import { type ImportOptions, type Json, ownerOf, type RecordDraft, senderOf, textIn, timeOf } from "./drafts.ts";
 
 const MAX_TITLE = 500;
@@ -17,7 +18,8 @@ export function* chatGptRecords(value: Json, options: ImportOptions): Generator<
   const id = typeof value.conversation_id === "string" ? value.conversation_id : textIn(value, "id");
   const { owner = {}, participants = [] } = ownerOf(options);
   const model = value.default_model_slug;
-  const messages = livePath(value);
+  const paths = pathsOf(value);
+  const messages = paths.at(-1) ?? [];
   // Some conversations do not say when they began.
   const began = messages.map(([, message]) => timeOf(message.create_time)).find((time) => time !== undefined);
   const createTime = timeOf(value.create_time) ?? began ?? timeOf(value.update_time);
@@ -39,44 +41,38 @@ export function* chatGptRecords(value: Json, options: ImportOptions): Generator<
       },
     },
   };
-  const path = new ChatGptPath(id, options);
-  let time = createTime;
-  for (const [node, message] of messages) {
-    const own = timeOf(message.create_time);
-    // Some have none, and some an earlier one than the message that they answer.
-    if (own !== undefined && own.seconds >= time.seconds) time = own;
-    const draft = path.entryOf(message);
-    if (draft === undefined) continue;
-    yield {
-      kind: { case: "message", value: { message: { ...draft, conversationId: id, id: node, createTime: time } } },
-    };
-  }
+  yield* entriesOf(paths, id, createTime, options);
 }
 
-/** From the first message to the one that is shown last, each with the id of its node. */
-function livePath({ mapping, current_node: last }: Json): [node: string, message: Json][] {
-  const path: [string, Json][] = [];
-  const seen = new Set<string>();
-  let at: unknown = typeof last === "string" && Object.hasOwn(mapping, last) ? last : lastLeaf(mapping);
-  while (typeof at === "string" && Object.hasOwn(mapping, at)) {
-    if (seen.has(at)) throw invalidField("mapping", "must be a tree, and has a circle", "mapping.tree");
-    seen.add(at);
-    const { message, parent } = mapping[at] ?? {};
-    if (typeof message === "object" && message !== null) path.push([at, message]);
-    at = parent;
+/** The entries of all paths, each once; the first of a branch names the one that it follows. */
+function* entriesOf(
+  paths: readonly TreePath[],
+  conversationId: string,
+  createTime: NonNullable<ReturnType<typeof timeOf>>,
+  options: ImportOptions,
+): Generator<RecordDraft> {
+  const there = new Set<string>();
+  let last: string | undefined;
+  for (const path of paths) {
+    const reader = new ChatGptPath(conversationId, options);
+    let time = createTime;
+    let before: string | undefined;
+    for (const [node, message] of path) {
+      const own = timeOf(message.create_time);
+      // Some have none, and some an earlier one than the message that they answer.
+      if (own !== undefined && own.seconds >= time.seconds) time = own;
+      const draft = reader.entryOf(message);
+      if (draft === undefined) continue;
+      if (!there.has(node)) {
+        const parent = before === last ? {} : { parentId: before ?? conversationId };
+        const entry = { ...draft, ...parent, conversationId, id: node, createTime: time };
+        yield { kind: { case: "message", value: { message: entry } } };
+        there.add(node);
+        last = node;
+      }
+      before = node;
+    }
   }
-  return path.reverse();
-}
-
-/** Older exports do not say which path is live: the one with the latest message is. */
-function lastLeaf(mapping: Json): string | undefined {
-  let latest: [time: number, node: string] | undefined;
-  for (const [node, entry] of Object.entries<Json>(mapping)) {
-    const { message, children } = entry ?? {};
-    const time = typeof message?.create_time === "number" ? message.create_time : 0;
-    if (!children?.length && (latest === undefined || time >= latest[0])) latest = [time, node];
-  }
-  return latest?.[1];
 }
 
 const ROLES: Readonly<Record<string, MessageRole>> = {
