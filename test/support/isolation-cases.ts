@@ -145,18 +145,18 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   },
   "colloquy.v1.TurnService/GetTurn": one(({ turnId }) => ({ turnId })),
   "colloquy.v1.TurnService/ListTurns": one(({ conversationId }) => ({ conversationId })),
-  "colloquy.v1.TurnService/CreateTurn": one(({ conversationId }) => ({
-    conversationId,
-    messages: [{ role: 1, content: "hello" }],
-  })),
   "colloquy.v1.TurnService/ListTurnEntries": one(({ turnId }) => ({ turnId })),
-  "colloquy.v1.TurnService/DeleteTurn": one(({ turnId }) => ({ turnId })),
   "colloquy.v1.TurnService/AnswerTurn": {
     ...one(({ turnId }) => ({ turnId, results: [{ callId: "c1", output: { case: "text", value: "taken" } }] })),
     own: "NOT_AWAITED",
   },
   "colloquy.v1.TurnService/CancelTurn": one(({ turnId }) => ({ turnId })),
   "colloquy.v1.TurnService/ResumeTurn": one(({ turnId }) => ({ turnId })),
+  "colloquy.v1.TurnService/CreateTurn": one(({ conversationId }) => ({
+    conversationId,
+    messages: [{ role: 1, content: "hello" }],
+  })),
+  "colloquy.v1.TurnService/DeleteTurn": one(({ turnId }) => ({ turnId })),
 
   // A name is one in its own tenant, and may be another's too.
   "colloquy.v1.AgentService/CreateAgent": { ask: () => [] },
