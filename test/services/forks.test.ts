@@ -39,6 +39,30 @@ async function texts({ messages }: Clients, conversationId = "", more: object = 
 }
 
 describe("a fork", () => {
+  test("finds and counts its own entries alone; one that it inherits is read by id where its origin is seen", async () => {
+    const { ann, bob, sent, fork, conversationId } = await begin("apple", "pear");
+    const id = (await fork())?.id ?? "";
+    await ann.participants.addParticipants({ conversationId: id, memberIds: ["bob"] });
+    await ann.messages.sendMessage({ conversationId: id, message: { content: "apple pie" } });
+    const found = async ({ messages }: Clients, within = "") =>
+      (await messages.searchMessages({ query: "apple", conversationId: within })).matches.map(
+        ({ message }) => message?.content,
+      );
+    expect([await found(bob), await found(bob, id), await found(ann, id)]).toEqual([
+      ["apple pie"],
+      ["apple pie"],
+      ["apple pie"],
+    ]);
+    expect((await found(ann)).toSorted()).toEqual(["apple", "apple pie"]);
+    expect(await found(ann, conversationId)).toEqual(["apple"]);
+    const { conversation } = await bob.conversations.getConversation({ conversationId: id });
+    expect([conversation?.messageCount, conversation?.memberView?.unreadCount]).toEqual([1n, 1]);
+    expect(await texts(bob, id)).toBe("apple pear apple pie");
+    const messageId = sent[0]?.id ?? "";
+    expect((await ann.messages.getMessage({ messageId })).message?.conversationId).toBe(conversationId);
+    expect((await failureOf(bob.messages.getMessage({ messageId }))).reason).toBe("NOT_FOUND");
+  });
+
   test("shows the history up to an entry and goes on by itself", async () => {
     const { ann, conversationId, sent, fork } = await begin("a", "b", "c");
     const made = await fork({ seq: sent[1]?.seq });
