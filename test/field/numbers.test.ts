@@ -42,7 +42,7 @@ test.each(WIRES.flatMap(([wire, send]) => [...REFUSED, ...MORE_REFUSED].map((num
     const { status, text } = await send(bodyOf(number));
     expect(status).toBe(400);
     expect(text).toContain("INVALID_FIELD");
-    expect(text).toContain(`conversation.metadata: ${RULE}`);
+    expect(text).toContain(`conversation.metadata.a[0].n: ${RULE}`);
   },
 );
 
@@ -58,7 +58,7 @@ test.each(WIRES.flatMap(([wire, send]) => [...TAKEN, ...MORE_TAKEN].map((number)
 test.each(WIRES)("F-NUMBERS: %s refuses 1e400", async (_, send) => {
   const { status, text } = await send(bodyOf("1e400"));
   expect(status).toBe(400);
-  expect(text).toContain("conversation.metadata: must be a number that JSON can carry: not NaN, not infinite");
+  expect(text).toContain("conversation.metadata.a[0].n: must be a number that JSON can carry: not NaN, not infinite");
 });
 
 test("F-NUMBERS: a 64-bit field that is written as a number is refused, and taken as a string", async () => {
@@ -79,7 +79,7 @@ test.each(["", PADDING])("F-NUMBERS: a line of an import with such a number is n
   const { text } = await post("/v1/conversations:import", `${line}\n`, { "content-type": "application/x-ndjson" });
   expect(JSON.parse(text)).toMatchObject({
     errorCount: "1",
-    errors: [{ line: "1", description: `conversation.conversation.metadata: ${RULE}` }],
+    errors: [{ line: "1", description: `conversation.conversation.metadata.n: ${RULE}` }],
   });
 });
 
