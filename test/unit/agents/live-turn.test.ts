@@ -13,6 +13,7 @@ import type { Database } from "../../../src/store/database.ts";
 test("one that ended elsewhere is given up, and is no failure of this server", async () => {
   const connectors = {
     circuitOf: () => new Circuit(),
+    mcpTools: async () => [],
     connectorOf: () =>
       async function* (_request: unknown, signal: AbortSignal) {
         yield { kind: "text", text: "so far" };
@@ -40,7 +41,8 @@ test("one that ended elsewhere is given up, and is no failure of this server", a
   const agent = { id: newId(), idle_timeout_ms: 60_000, timeout_ms: 60_000 };
   const start = { step: 1, entryCount: 0, said: 0, replyId: newId(), pending: [], usage: NO_TOKENS };
   const request = { messages: [] };
-  const task = { place, agent, tools: [], start, queued: false, readRequest: async () => request };
+  const plain = { queued: false, endsWithCalls: false, discards: false, deltas: null };
+  const task = { place, agent, tools: [], start, ...plain, readRequest: async () => request };
   const live = new LiveTurn(parts, task as unknown as LiveTurnTask);
   await live.done;
   expect(asked).toEqual(["turn_save"]);

@@ -41,8 +41,11 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "export_events",
     "export_messages",
     "export_participants",
+    "export_reactions",
     "export_revisions",
     "feed_read",
+    // Ids of at most 1,000 members.
+    "mention_all",
     "message_mark_deleted_after",
     "message_places_after",
     "purge_piece",
