@@ -21,7 +21,14 @@ export function redactForWriteOnlyKeys(entry: ServiceEntry): ServiceEntry {
   const handlers = { ...entry.handlers };
   for (const method of entry.service.methods) {
     const handler = handlers[method.localName];
-    if (handler === undefined || method.methodKind !== "unary" || !isWrite(method)) continue;
+    if (handler === undefined || !isWrite(method)) continue;
+    if (method.methodKind === "server_streaming") {
+      handlers[method.localName] = (request: Message, context) => {
+        const answers = handler(request, context);
+        return mayOnlyWrite(context.principal) ? redactStart(method, request, answers) : answers;
+      };
+    }
+    if (method.methodKind !== "unary") continue;
     handlers[method.localName] = (request: Message, context) => {
       const answer = handler(request, context);
       return mayOnlyWrite(context.principal)
@@ -34,6 +41,18 @@ export function redactForWriteOnlyKeys(entry: ServiceEntry): ServiceEntry {
 
 function isWrite(method: DescMethod): boolean {
   return ruleOf(method).scope === "write";
+}
+
+/** What a stream begins with says what it is about, such as the message that is replied to. */
+async function* redactStart(
+  method: DescMethod,
+  request: Message,
+  answers: AsyncIterable<Message>,
+): AsyncGenerator<Message> {
+  for await (const answer of answers) {
+    const { event } = answer as { readonly event?: { readonly case?: string } };
+    yield event?.case === "started" ? redact(method, request, answer) : answer;
+  }
 }
 
 function redact({ input, output }: DescMethod, request: Message, whole: Message): Message {
