@@ -11,8 +11,8 @@ import type { Queryable } from "../store/database.ts";
 import { locateMessage } from "../store/messages/messages.ts";
 import { followTurn } from "../store/turns/turns.ts";
 
-/** Past the end of every reply, so that none of its text is read. */
-const NO_TEXT = 2 ** 31 - 1;
+/** Past the end of every reply, so that none of its text is read. PostgreSQL counts from one more, in an integer. */
+const NO_TEXT = 2 ** 31 - 2;
 
 type Locate = (on: Queryable, context: CallContext, id: string) => Promise<string | undefined>;
 

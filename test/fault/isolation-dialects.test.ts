@@ -24,6 +24,7 @@ const byId: Ask = ({ conversationId }) => ({ conversationId });
 const deleted: Ask = ({ deletedConversationId: conversationId }) => ({ conversationId });
 const all: Ask = () => ({});
 const byDerivedId: Ask = ({ conversationId }) => ({ conversationId: conversationIdOf(conversationId) });
+const byResponse: Ask = ({ turnId }) => ({ responseId: derivedId("resp", turnId) });
 const byNumber: Ask = ({ number }) => ({ id: number });
 
 /** What each method is asked. Undefined: it only makes something, and names nothing that is there. */
@@ -102,6 +103,16 @@ const CASES: Readonly<Record<string, Ask | undefined>> = {
     ...byDerivedId({ ...target, messageId }),
     itemId: derivedId("msg", messageId),
   }),
+
+  "openai.v1.ResponseService/CreateResponse": ({ conversationId, agentId }) => ({
+    model: agentId,
+    input: '"hello"',
+    conversation: JSON.stringify(conversationIdOf(conversationId)),
+  }),
+  "openai.v1.ResponseService/GetResponse": byResponse,
+  "openai.v1.ResponseService/DeleteResponse": byResponse,
+  "openai.v1.ResponseService/CancelResponse": byResponse,
+  "openai.v1.ResponseService/ListInputItems": byResponse,
 
   "workorder.v1.ConversationService/ListConversations": ({ tenantId: organizationId }) => ({ organizationId }),
   "workorder.v1.ConversationService/GetConversation": byId,
@@ -193,7 +204,15 @@ test.each(Object.entries(CASES))("%s", async (name, ask) => {
         // What the request held may be echoed, and counters and made-up ids differ by chance.
         return answers.map(({ bytes }) => {
           let text = bytes.replace(/req_[A-Za-z0-9]{20}/g, "REQ").replace(/^x-ratelimit-.*$/gm, "");
-          const derived = [conversationIdOf(target.conversationId), derivedId("msg", target.messageId)];
+          text = text.replace(/(?<=^grpc-status-details-bin: ).*$/gm, (packed) =>
+            Buffer.from(packed, "base64").toString("latin1"),
+          );
+          const { messageId, turnId } = target;
+          const derived = [
+            conversationIdOf(target.conversationId),
+            derivedId("msg", messageId),
+            derivedId("resp", turnId),
+          ];
           const { conversationId, memberId, userId, tenantId, agentId } = target;
           for (const id of [conversationId, memberId, userId, tenantId, agentId, ...derived]) {
             text = text.replaceAll(id, "ID");

@@ -2,6 +2,7 @@
 import { type DescMethod, fromJson, type JsonObject } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
@@ -9,6 +10,7 @@ import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { apiKey } from "../support/actors.ts";
 import { ownServices } from "../support/contract.ts";
@@ -173,6 +175,28 @@ describe("for a token of one conversation", () => {
     const { give, one } = await scene("admin");
     const { whoAmI } = server.client(AccessService, await give(one));
     expect((await whoAmI({})).role).toBe(MemberRole.MEMBER);
+  });
+
+  test("turns of its conversation can be read, and those of others are not there", async () => {
+    const { key, give, one, other } = await scene();
+    const agent = { name: "echo", connector: { case: "echo", value: {} } } as const;
+    await server.client(AgentService, key.credential).createAgent({ agent });
+    const asAda = { ...key.credential, "x-act-for": "ada" };
+    const begin = async ({ conversationId }: { conversationId: string }) => {
+      const conversation = { agent: "echo" };
+      const updateMask = { paths: ["agent"] };
+      await server.client(ConversationService, asAda).updateConversation({ conversationId, conversation, updateMask });
+      let turnId = "";
+      const message = { content: "walnut", role: MessageRole.USER };
+      for await (const { event } of server.client(TurnService, asAda).chat({ conversationId, message })) {
+        if (event.case === "ended") turnId = event.value.turn?.id ?? "";
+      }
+      return turnId;
+    };
+    const [own, foreign] = [await begin(one), await begin(other)];
+    const turns = server.client(TurnService, await give({ conversationId: one.conversationId }));
+    expect((await turns.getTurn({ turnId: own })).turn?.conversationId).toBe(one.conversationId);
+    expect(await reasonOf(turns.getTurn({ turnId: foreign }))).toBe("NOT_FOUND");
   });
 
   test("a ticket is held to it too", async () => {

@@ -102,8 +102,19 @@ export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
   with marked as (
   update message m set delete_time = case when $4::boolean then date_trunc('milliseconds', clock_timestamp()) end,
     version = m.version + 1
+  -- With bounds, for PostgreSQL 15 would hold every message of the conversation against the list.
   where m.tenant_id = $1 and m.conversation_id = $2::uuid and m.seq = any($3::bigint[])
+    and m.seq >= (select min(n) from unnest($3::bigint[]) n) and m.seq <= (select max(n) from unnest($3::bigint[]) n)
   returning m.conversation_id, m.seq, m.kind, m.reply_to, m.create_time
+  ), parents as materialized (
+    select n.reply_to, n.count, n.last, p.seq
+    from (
+      select m.reply_to, count(*)::integer as count, max(m.create_time) as last from marked m
+      where m.reply_to is not null and m.kind is null group by m.reply_to
+    ) n cross join lateral (
+      -- A fence: each is looked up.
+      select p.seq from message p where p.tenant_id = $1 and p.id = n.reply_to and p.conversation_id = $2::uuid limit 1
+    ) p
   ), replied as (
     update message_tally t set reply_count = t.reply_count + case when $4::boolean then -n.count else n.count end,
       last_reply_time = case when $4::boolean then (
@@ -112,14 +123,9 @@ export const markMessagesDeleted: Statement<{ kind: MessageKind | null }> = {
             and l.kind is null and l.seq <> all($3::bigint[])
           order by l.seq desc limit 1)
         else greatest(t.last_reply_time, n.last) end
-    from (
-      select m.reply_to, count(*)::integer as count, max(m.create_time) as last from marked m
-      where m.reply_to is not null and m.kind is null group by m.reply_to
-    ) n cross join lateral (
-      -- A fence: each is looked up.
-      select p.seq from message p where p.tenant_id = $1 and p.id = n.reply_to and p.conversation_id = $2::uuid limit 1
-    ) p
-    where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.seq = p.seq
+    from parents n
+    -- Twice, so that their rows are found by the key: the join alone may read those of the whole conversation.
+    where t.tenant_id = $1 and t.conversation_id = $2::uuid and t.seq = any(array(select o.seq from parents o)) and t.seq = n.seq
   )
   select m.kind from marked m where ${onPathOf("m", "$2::uuid")}`,
 };

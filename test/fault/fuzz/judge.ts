@@ -72,10 +72,13 @@ function reasonOfDetail(detail: Record<string, unknown>): string | undefined {
   return fromBinary(ErrorInfoSchema, Buffer.from(String(detail.value), "base64")).reason;
 }
 
-function judgeConnectStream({ body }: FuzzAnswer): { fault?: string; reason: string } {
+function judgeConnectStream({ body, headers }: FuzzAnswer): { fault?: string; reason: string } {
   const end = frames(body).find(({ flags }) => (flags & 2) !== 0);
   if (end === undefined) return { fault: "a stream without its end", reason: "odd" };
-  const { error } = JSON.parse(end.bytes.toString()) as { error?: Parameters<typeof JSON.stringify>[0] };
+  const coding = (end.flags & 1) === 0 ? undefined : headers["connect-content-encoding"];
+  const { error } = JSON.parse(unpack(end.bytes, coding).toString()) as {
+    error?: Parameters<typeof JSON.stringify>[0];
+  };
   if (error === undefined) return { reason: "ok" };
   const body200 = Buffer.from(JSON.stringify(error));
   return judgeJson({ status: 400, headers: { "content-type": "application/json" }, trailers: {}, body: body200 });

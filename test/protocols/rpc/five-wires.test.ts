@@ -125,7 +125,11 @@ describe.each(WIRE_CASES.map((one) => [titleOf(one), one] as const))("%s", (_, o
 
 const IDS = ["conversationId", "messageId", "apiKeyId", "tenantId", "memberId", "agentId", "turnId"];
 /** The methods that take an id for a filter. */
-const FILTERED = new Set(["ConversationService.ListConversations", "MessageService.SearchMessages"]);
+const FILTERED = new Set([
+  "ConversationService.ListConversations",
+  "MessageService.SearchMessages",
+  "MessageService.ListMentions",
+]);
 
 describe.each([...methods])("%s", (name, method) => {
   const good = WIRE_CASES.find(({ rpc, fails }) => rpc === name && fails === undefined);
