@@ -1,4 +1,5 @@
 // Large JSON bodies: limits are checked before parsing, which then yields to other work between pieces.
+import { setImmediate } from "node:timers/promises";
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { Turns } from "../pipeline/streams/time-slices.ts";
 import type { ShapeOptions } from "./json-kinds.ts";
@@ -28,8 +29,30 @@ export interface LargeJson extends ShapeOptions {
   readonly explain: (error: unknown, piece: BrokenPiece) => unknown;
 }
 
+/** A piece that was not taken, before anybody has said why. */
+class Broken extends Error {
+  readonly piece: BrokenPiece;
+
+  constructor(cause: unknown, piece: BrokenPiece) {
+    super("a piece cannot be read", { cause });
+    this.piece = piece;
+  }
+}
+
 /** Reads a message as `read` would read the whole, but for the names of a text that nothing reads. */
 export async function readLargeJson(schema: DescMessage, text: string, options: LargeJson): Promise<Message> {
+  try {
+    return await readPieces(schema, text, options);
+  } catch (error) {
+    if (!(error instanceof Broken)) throw error;
+    // To find out why takes as long as to read it: others have a turn between.
+    await setImmediate();
+    const { cause, piece } = error;
+    throw options.explain(cause instanceof ShapeFault ? placed(cause, piece) : cause, piece);
+  }
+}
+
+async function readPieces(schema: DescMessage, text: string, options: LargeJson): Promise<Message> {
   const shape = await jsonShape(schema, text, options);
   if (shape === undefined) return readPiece(options, { path: [], index: 0, schema, text });
   const turns = new Turns();
@@ -39,11 +62,11 @@ export async function readLargeJson(schema: DescMessage, text: string, options: 
   return message;
 }
 
-function readPiece({ read, explain }: LargeJson, piece: BrokenPiece): Message {
+function readPiece({ read }: LargeJson, piece: BrokenPiece): Message {
   try {
     return read(piece.schema, piece.text);
   } catch (error) {
-    throw explain(error instanceof ShapeFault ? placed(error, piece) : error, piece);
+    throw new Broken(error, piece);
   }
 }
 
