@@ -26,6 +26,7 @@ import { ProgressWriter } from "./delivery/progress-writer.ts";
 import { EndpointWorker } from "./delivery/worker.ts";
 import { disableEndpoint } from "./disable.ts";
 import { nextLookMs } from "./look-times.ts";
+import { outcomeName } from "./outcome-name.ts";
 import type { Encode } from "./reading/entry.ts";
 import { TenantReaders } from "./reading/tenant-readers.ts";
 import { openHeaders, openSecrets } from "./secrets.ts";
@@ -238,13 +239,4 @@ function reasonToDisable({ gone, outcome }: SinkResult, failingForMs: number, af
   if (gone === true) return "the endpoint answered with status 410";
   if (outcome === WebhookOutcome.SUCCEEDED || failingForMs < afterMs) return undefined;
   return "the endpoint took nothing for 3 days";
-}
-
-/** As metrics name it. */
-function outcomeName(outcome: WebhookOutcome): string {
-  return (
-    Object.entries(WebhookOutcome)
-      .find(([, value]) => value === outcome)?.[0]
-      .toLowerCase() ?? "unknown"
-  );
 }

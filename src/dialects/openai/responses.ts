@@ -12,6 +12,7 @@ import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import { STREAM_HEADERS } from "../../pipeline/streams/heartbeat.ts";
+import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { edgesOf } from "./conversations.ts";
 import { createFindItems } from "./find-items.ts";
@@ -174,11 +175,11 @@ export function createResponseHandlers(
 }
 
 function piece(text: string): Piece {
-  return { body: { contentType: "text/event-stream", data: Buffer.from(text) } };
+  return { body: { contentType: EVENTS_TYPE, data: Buffer.from(text) } };
 }
 
 function json(text: string): Piece {
-  return { body: { contentType: "application/json", data: Buffer.from(text) } };
+  return { body: { contentType: JSON_TYPE, data: Buffer.from(text) } };
 }
 
 function agentFailed(turn: Turn): DomainError {

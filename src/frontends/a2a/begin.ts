@@ -91,7 +91,7 @@ async function answer(canonical: Canonical, context: CallContext, message: Messa
   if (isOver(turn)) throw unsupported("the task has ended: a message without a task id begins another one");
   if (turn.state !== TurnState.INPUT_REQUIRED) throw unsupported("the task waits for no message");
   const answers = readAnswers(message);
-  const known = new Set((await entriesOfTurn(canonical, context, turn)).map(({ id }) => id));
+  const known = new Set((await entriesOfTurn(canonical, context, turn.id)).map(({ id }) => id));
   const { turn: now = turn } = await canonical.call(context, answerTurn, { turnId: turn.id, ...answers });
   const events = canonical.stream(context, resumeTurn, { turnId: turn.id, streamEntries: true });
   return { turn: now, contextId, events, known };

@@ -1,4 +1,5 @@
 // The front end `a2a`: its services, their place in HTTP and what their methods call.
+
 import type { DescMethod } from "@bufbuild/protobuf";
 import { A2aHttpService } from "../../../gen/colloquy/frontend/a2a/v1/a2a_http_service_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
@@ -8,6 +9,7 @@ import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { A2AService } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import type { Dialect, DialectTools } from "../../dialects/shared/dialect.ts";
 import { readFailure, STATUSES } from "../../dialects/shared/errors.ts";
+import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import { tell } from "./errors.ts";
@@ -19,9 +21,9 @@ const A2A_TYPE = "application/a2a+json";
 export function createA2a({ canonical }: DialectTools, options: FrontendOptions): Dialect {
   const { createConversation, getConversation, listConversations, updateConversation } = ConversationService.method;
   const { getMessage, listMessages } = MessageService.method;
-  const { answerTurn, cancelTurn, chat, getTurn, listTurns, resumeTurn } = TurnService.method;
+  const { answerTurn, cancelTurn, chat, getTurn, listTurnEntries, listTurns, resumeTurn } = TurnService.method;
   const { getAgent } = AgentService.method;
-  const reads = [getTurn, getConversation, listConversations, listMessages, getMessage, resumeTurn];
+  const reads = [getTurn, getConversation, listConversations, listMessages, getMessage, listTurnEntries, resumeTurn];
   const sends = [...reads, listTurns, chat, createConversation, updateConversation, getAgent, answerTurn];
   const { sendMessage, sendStreamingMessage, getTask, listTasks, cancelTask, subscribeToTask, getExtendedAgentCard } =
     A2AService.method;
@@ -48,10 +50,10 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       renderError,
       jsonTypes: [A2A_TYPE],
       // A stream has one form, whatever is accepted.
-      header: (name, { url = "" }) => (name === "accept" && STREAMS.test(url) ? "text/event-stream" : undefined),
+      header: (name, { url = "" }) => (name === "accept" && STREAMS.test(url) ? EVENTS_TYPE : undefined),
       onAnswer(headers, { binding }) {
         const isOfficial = binding?.method.parent.typeName === A2AService.typeName;
-        if (isOfficial && headers["content-type"] === "application/json") headers["content-type"] = A2A_TYPE;
+        if (isOfficial && headers["content-type"] === JSON_TYPE) headers["content-type"] = A2A_TYPE;
       },
     },
   };

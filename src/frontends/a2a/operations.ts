@@ -49,7 +49,7 @@ export class Operations {
   /** The first of the updates comes once the message is stored. */
   async *stream(request: SendMessageRequest): AsyncGenerator<StreamResponse | undefined, void> {
     const { turn, contextId, events, known } = await begin(this.#canonical, this.#context, request);
-    const before = known.size === 0 ? [] : await entriesOfTurn(this.#canonical, this.#context, turn);
+    const before = known.size === 0 ? [] : await entriesOfTurn(this.#canonical, this.#context, turn.id);
     const had = before.filter(({ id }) => known.has(id));
     yield* this.#follow(turn, contextId, events, had);
   }
@@ -76,7 +76,7 @@ export class Operations {
     if (isOver(turn)) throw unsupported("the task has ended");
     const request = { turnId: turn.id, streamEntries: true };
     const events = this.#canonical.stream(this.#context, TurnService.method.resumeTurn, request);
-    const entries = await entriesOfTurn(this.#canonical, this.#context, turn);
+    const entries = await entriesOfTurn(this.#canonical, this.#context, turn.id);
     yield* this.#follow(turn, await this.#contextId(turn), events, entries);
   }
 
@@ -101,7 +101,9 @@ export class Operations {
   async task(turn: Turn, contextId: string, historyLength: number | undefined, withArtifacts: boolean): Promise<Task> {
     const wantsHistory = historyLength !== 0;
     const entries =
-      wantsHistory || withArtifacts || !isOver(turn) ? await entriesOfTurn(this.#canonical, this.#context, turn) : [];
+      wantsHistory || withArtifacts || !isOver(turn)
+        ? await entriesOfTurn(this.#canonical, this.#context, turn.id)
+        : [];
     const asked = wantsHistory ? await this.#asked(turn) : undefined;
     return toTask({ turn, contextId, asked, entries, historyLength, withArtifacts });
   }
@@ -139,7 +141,7 @@ export class Operations {
     const known = new Set(entries.map(({ id }) => id));
     const parts = task.artifacts[0]?.parts ?? [];
     const now = yield* updatesOf(events, { turn, contextId, known, parts });
-    const waits = isOver(now) ? [] : await entriesOfTurn(this.#canonical, this.#context, now);
+    const waits = isOver(now) ? [] : await entriesOfTurn(this.#canonical, this.#context, now.id);
     const value = { taskId: now.id, contextId, status: toStatus(now, contextId, waits) };
     yield create(StreamResponseSchema, { payload: { case: "statusUpdate", value } });
   }

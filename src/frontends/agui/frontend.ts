@@ -16,7 +16,7 @@ export function createAgui({ canonical }: DialectTools): Dialect {
   const { run } = AguiService.method;
   const { createConversation, getConversation, listConversations, updateConversation } = ConversationService.method;
   const { batchSendMessages, getMessage, listMessages } = MessageService.method;
-  const { answerTurn, cancelTurn, chat, listTurns, resumeTurn } = TurnService.method;
+  const { answerTurn, cancelTurn, chat, listTurnEntries, listTurns, resumeTurn } = TurnService.method;
   const { getAgent } = AgentService.method;
   return {
     name: "agui",
@@ -24,7 +24,7 @@ export function createAgui({ canonical }: DialectTools): Dialect {
     services: [createAguiService(canonical)],
     // Whoever may read a thread may follow it; what a run writes it asks for when it does.
     calls: new Map<DescMethod, readonly DescMethod[]>([
-      [run, [listConversations, getConversation, listMessages, getMessage, listTurns, resumeTurn]],
+      [run, [listConversations, getConversation, listMessages, getMessage, listTurns, listTurnEntries, resumeTurn]],
     ]),
     mayCall: new Map<DescMethod, readonly DescMethod[]>([
       [run, [getAgent, createConversation, updateConversation, batchSendMessages, chat, answerTurn, cancelTurn]],

@@ -1,6 +1,8 @@
 // One message and its answer, in the era of the protocol that it is of, and as JSON or events as its client takes them.
+
 import { acceptMedia } from "../../http/accept.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+import { EVENTS_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import { createServerOf, type McpPackage } from "./server.ts";
@@ -8,7 +10,6 @@ import { createServerOf, type McpPackage } from "./server.ts";
 /** The headers that say something in the protocol, besides `Accept`. */
 const HEADERS = ["mcp-protocol-version", "mcp-method", "mcp-name"] as const;
 const JSON_TYPE = "application/json";
-const EVENTS_TYPE = "text/event-stream";
 
 export interface Posted {
   /** The parsed body. */

@@ -1,4 +1,5 @@
 // POST /mcp: one JSON-RPC message in, and what the official server package makes of it out.
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   McpService,
@@ -10,14 +11,13 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { orAborted } from "../../pipeline/call/deadline.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { STREAM_HEADERS } from "../../pipeline/streams/heartbeat.ts";
+import { EVENTS_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { readJsonBody } from "../shared/json-body.ts";
 import type { FrontendOptions } from "../shared/options.ts";
 import { refuseForeignOrigins } from "../shared/origin.ts";
 import { createExchange } from "./exchange.ts";
 import type { McpPackage } from "./server.ts";
-
-const EVENTS_TYPE = "text/event-stream";
 
 export function createMcpService(canonical: Canonical, options: FrontendOptions): ServiceEntry {
   // At first use: it takes time and memory that a server without MCP clients does not need.

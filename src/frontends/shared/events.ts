@@ -1,8 +1,7 @@
 // Server-sent events as the front ends write them: each one line of JSON, without a name or an id.
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { STREAM_HEADERS } from "../../pipeline/streams/heartbeat.ts";
-
-const CONTENT_TYPE = "text/event-stream";
+import { EVENTS_TYPE } from "../../protocols/rest/binding/media.ts";
 
 /** A piece of a raw response. */
 export interface Piece {
@@ -18,7 +17,7 @@ export function eventOf(value: unknown): Piece {
 export const COMMENT: Piece = pieceOf(":\n\n");
 
 export function pieceOf(text: string): Piece {
-  return { body: { contentType: CONTENT_TYPE, data: Buffer.from(text) } };
+  return { body: { contentType: EVENTS_TYPE, data: Buffer.from(text) } };
 }
 
 export function setStreamHeaders(context: CallContext): void {

@@ -4,11 +4,9 @@ import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
-import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import { isOpen } from "../../domain/turns/turn.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 
@@ -24,13 +22,12 @@ const KINDS: MessageKind[] = [
 
 const PAGE = 200;
 
-/** The latest entries of which each is `wanted`, as many as fit into `maxBytes`: about the bytes of their JSON. */
+/** The latest entries, as many as fit into `maxBytes`: about the bytes of their JSON. */
 export async function latestEntries(
   canonical: Canonical,
   context: CallContext,
   conversationId: string,
   maxBytes: number,
-  wanted: (entry: Message) => boolean = () => true,
 ): Promise<Message[]> {
   const entries: Message[] = [];
   const { listMessages } = MessageService.method;
@@ -41,7 +38,7 @@ export async function latestEntries(
     const page = await canonical.call(context, listMessages, request);
     for (const entry of page.messages) {
       bytes += bytesOf(entry);
-      if (!wanted(entry) || (bytes > maxBytes && entries.length > 0)) return entries.reverse();
+      if (bytes > maxBytes && entries.length > 0) return entries.reverse();
       entries.push(entry);
     }
     pageToken = page.nextPageToken;
@@ -83,22 +80,15 @@ export async function hasMessage(
   }
 }
 
-/** All entries of a turn so far, oldest first. */
-export async function entriesOfTurn(canonical: Canonical, context: CallContext, turn: Turn): Promise<Message[]> {
-  const { id: turnId, conversationId, messageId } = turn;
-  const isBefore = ({ id }: Message) => id === messageId;
-  if (isOpen(turn.state)) {
-    // An open turn is among the latest entries.
-    const limit = Number.POSITIVE_INFINITY;
-    const latest = await latestEntries(canonical, context, conversationId, limit, (entry) => !isBefore(entry));
-    return latest.filter((entry) => entry.turnId === turnId);
-  }
+/** The entries of a turn so far that are not deleted, oldest first. A turn has no more than fit into memory. */
+export async function entriesOfTurn(canonical: Canonical, context: CallContext, turnId: string): Promise<Message[]> {
   const entries: Message[] = [];
-  const request = { turnId, streamEntries: true };
-  for await (const { event } of canonical.stream(context, TurnService.method.resumeTurn, request)) {
-    if (event.case === "entryEnded" && event.value.message) entries.push(event.value.message);
-    // A failed turn's stream then fails.
-    if (event.case === "ended") break;
-  }
+  let pageToken = "";
+  do {
+    const request = { turnId, pageSize: PAGE, pageToken };
+    const page = await canonical.call(context, TurnService.method.listTurnEntries, request);
+    entries.push(...page.messages.filter(({ deleteTime }) => deleteTime === undefined));
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
   return entries;
 }

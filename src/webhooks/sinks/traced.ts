@@ -1,6 +1,7 @@
 // Gives each attempt of a delivery a span that begins a trace: what follows at the receiver belongs to it.
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import { failureWord, type Tracing } from "../../domain/tracing.ts";
+import { outcomeName } from "../outcome-name.ts";
 import type { Sink } from "./sink.ts";
 
 export function tracedSink(sink: Sink, { url }: { readonly url: string }, tracing: Tracing): Sink {
@@ -20,7 +21,7 @@ export function tracedSink(sink: Sink, { url }: { readonly url: string }, tracin
       try {
         const result = await span.run(() => sink.send(parcel, signal));
         if (result.status !== 0) span.set({ "http.response.status_code": result.status });
-        span.end(result.outcome === WebhookOutcome.SUCCEEDED ? undefined : outcomeWord(result.outcome));
+        span.end(result.outcome === WebhookOutcome.SUCCEEDED ? undefined : outcomeName(result.outcome));
         return result;
       } catch (error) {
         span.end(failureWord(error));
@@ -29,9 +30,4 @@ export function tracedSink(sink: Sink, { url }: { readonly url: string }, tracin
     },
     ...(sink.close !== undefined && { close: () => sink.close?.() ?? Promise.resolve() }),
   };
-}
-
-function outcomeWord(outcome: WebhookOutcome): string {
-  const [name = "failed"] = Object.entries(WebhookOutcome).find(([, value]) => value === outcome) ?? [];
-  return name.toLowerCase();
 }

@@ -6,6 +6,7 @@ import type { Message } from "@ag-ui/client";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
 import { aguiClient, ask, bodies, calls, postAgui, type Reply, replies, runAgui, told } from "../../support/agui.ts";
@@ -103,6 +104,23 @@ describe("a tool of the client", () => {
     // The same client keeps the id that it gave.
     await runAgui(client);
     expect(client.messages[2]?.id).toBe("t1");
+  });
+
+  test("goes on without a repetition, though somebody has written meanwhile", async () => {
+    callsThenTells({ text: "Wait." }, calls("call_c1_0123456789abc", "locate", "{}"));
+    const client = open();
+    await ask(client, "Where am I?", "u1", { tools: [TOOL] });
+    const { conversations } = await server.client(ConversationService, key).listConversations({});
+    const conversationId = conversations.find(({ clientId }) => clientId === client.threadId)?.id ?? "";
+    await server.client(MessageService, key).sendMessage({ conversationId, message: { content: "A note." } });
+    client.addMessage({ id: "t1", role: "tool", toolCallId: "call_c1_0123456789abc", content: "Berlin" });
+    expect(told((await runAgui(client)).events)).toEqual([
+      "RUN_STARTED",
+      "TEXT_MESSAGE_START",
+      "TEXT_MESSAGE_CONTENT Berlin",
+      "TEXT_MESSAGE_END",
+      'RUN_FINISHED "success"',
+    ]);
   });
 
   test("may fail, in words of its own", async () => {
