@@ -1,6 +1,6 @@
 // ListTasks: the turns of one context, those whose state changed last first.
 
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
@@ -8,6 +8,8 @@ import {
   type ListTasksRequest,
   type ListTasksResponse,
   ListTasksResponseSchema,
+  type Task,
+  TaskSchema,
   TaskState,
 } from "../../../gen/lf/a2a/v1/a2a_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
@@ -18,6 +20,8 @@ import { contextIdOf, statusTime, turnState } from "./tasks.ts";
 
 const DEFAULT_PAGE = 50;
 const MAX_PAGE = 100;
+/** A page of large tasks has fewer: gRPC clients accept 4 MiB by default. One task may have more. */
+const PAGE_BYTES = 3 << 20;
 /** The latest turns of a context that are looked at. */
 const MAX_TURNS = 2_000;
 const CHUNK = 200;
@@ -44,9 +48,16 @@ export async function listTasks(
     .sort((a, b) => Number(nanosOf(statusTime(b)) - nanosOf(statusTime(a))));
   const page = matching.slice(skip, skip + pageSize);
   const id = conversation === undefined ? contextId : contextIdOf(conversation);
-  const tasks = [];
-  for (const turn of page) tasks.push(await operations.task(turn, id, historyLength, includeArtifacts));
-  const next = skip + pageSize < matching.length ? String(skip + pageSize) : "";
+  const tasks: Task[] = [];
+  let bytes = 0;
+  for (const turn of page) {
+    const task = await operations.task(turn, id, historyLength, includeArtifacts);
+    bytes += toBinary(TaskSchema, task).length;
+    if (bytes > PAGE_BYTES && tasks.length > 0) break;
+    tasks.push(task);
+  }
+  const end = skip + tasks.length;
+  const next = end < matching.length ? String(end) : "";
   return create(ListTasksResponseSchema, { tasks, nextPageToken: next, pageSize, totalSize: matching.length });
 }
 

@@ -192,6 +192,22 @@ describe.each(BINDINGS)("over %s", (binding) => {
     expect((await list({ status: FAILED })).tasks).toEqual([]);
   });
 
+  test("a page of large tasks has fewer of them, and the next goes on with the rest", async () => {
+    agent.answer = replies({ text: "x".repeat(250_000) });
+    const contextId = randomUUID();
+    const ids: string[] = [];
+    for (let at = 0; at < 14; at++) ids.unshift(((await client.sendMessage(message("Hi", { contextId }))) as Task).id);
+    const listed: string[][] = [];
+    let pageToken = "";
+    do {
+      const request = { tenant: "", contextId, status: 0, pageToken, pageSize: 100, includeArtifacts: true };
+      const page = await client.listTasks(request as never);
+      listed.push(page.tasks.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(listed).toEqual([ids.slice(0, 12), ids.slice(12)]);
+  });
+
   test("what one may not see is no task", async () => {
     const task = (await client.sendMessage(message("Hi"))) as Task;
     const stranger = await server.tenant();
