@@ -2,7 +2,7 @@
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
-import { readJson } from "../../src/codec/json-values.ts";
+import { readJson } from "../../src/codec/json/json-values.ts";
 import { ShapeFault } from "../../src/codec/shape-fault.ts";
 import { readMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";

@@ -100,8 +100,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
  */
 const MEMOS: ReadonlySet<string> = new Set([
   "codec/field-named.ts",
-  "codec/json-values.ts",
-  "codec/timestamp-json.ts",
+  "codec/json/json-values.ts",
+  "codec/json/timestamp-json.ts",
   "domain/ids/id.ts",
   "domain/identity/actor.ts",
   "domain/identity/permissions.ts",

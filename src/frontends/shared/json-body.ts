@@ -1,5 +1,5 @@
 // JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each value.
-import { boundsFault, parseFault, parseJson, textOf } from "../../codec/json-reader.ts";
+import { boundsFault, parseFault, parseJson, textOf } from "../../codec/json/json-reader.ts";
 import { malformed } from "../../domain/errors.ts";
 
 /** Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values, by default 20,000. */

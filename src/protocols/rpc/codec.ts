@@ -1,15 +1,15 @@
 // Messages of one method from bytes and into them, with the limits and options of every wire.
 import { type DescMessage, type DescMethod, fromBinary, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { misfitsOf } from "../../codec/json-misfits.ts";
-import { jsonText, messageFromJson, parseJson, textOf } from "../../codec/json-reader.ts";
-import { refuseInexactNumbers, shapeFaultOf } from "../../codec/json-shape.ts";
-import { readJson } from "../../codec/json-values.ts";
-import { createJsonForm } from "../../codec/json-writer.ts";
-import { readLargeBinary } from "../../codec/large-binary.ts";
-import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
-import { mendJson, mendText } from "../../codec/mended-text.ts";
-import { createBinaryForm } from "../../codec/protobuf-writer.ts";
+import { readLargeBinary } from "../../codec/binary/large-binary.ts";
+import { mendJson, mendText } from "../../codec/binary/mended-text.ts";
+import { createBinaryForm } from "../../codec/binary/protobuf-writer.ts";
+import { misfitsOf } from "../../codec/json/json-misfits.ts";
+import { jsonText, messageFromJson, parseJson, textOf } from "../../codec/json/json-reader.ts";
+import { readJson } from "../../codec/json/json-values.ts";
+import { createJsonForm } from "../../codec/json/json-writer.ts";
+import { refuseInexactNumbers, shapeFaultOf } from "../../codec/json/walk/json-shape.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/json/walk/large-json.ts";
 import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
 import { withImpliedMask } from "../../pipeline/call/implied-mask.ts";

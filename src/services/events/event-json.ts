@@ -1,6 +1,6 @@
 // Writes entries of logs as the JSON of events.
 import { EventSchema } from "../../../gen/colloquy/v1/event_pb.ts";
-import { createJsonForm } from "../../codec/json-writer.ts";
+import { createJsonForm } from "../../codec/json/json-writer.ts";
 import type { LogEntry } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
 

@@ -1,6 +1,6 @@
 // The feed as lines of JSON, for the command line.
 import { SubscribeResponseSchema } from "../../../gen/colloquy/v1/event_service_pb.ts";
-import { createJsonForm } from "../../codec/json-writer.ts";
+import { createJsonForm } from "../../codec/json/json-writer.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { createFeedTails } from "../../live/followers/feed-tail.ts";
 import { followFeed } from "../../live/followers/follow-feed.ts";

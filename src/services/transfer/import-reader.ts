@@ -9,10 +9,10 @@ import {
   RecordSchema,
   type RevisionsRecord,
 } from "../../../gen/colloquy/v1/record_pb.ts";
-import { messageFromJson } from "../../codec/json-reader.ts";
-import { refuseInexactNumbers } from "../../codec/json-shape.ts";
-import { readJson } from "../../codec/json-values.ts";
-import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/large-json.ts";
+import { messageFromJson } from "../../codec/json/json-reader.ts";
+import { readJson } from "../../codec/json/json-values.ts";
+import { refuseInexactNumbers } from "../../codec/json/walk/json-shape.ts";
+import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/json/walk/large-json.ts";
 import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";

@@ -3,9 +3,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
-import { createFieldFromJson } from "../../../src/codec/binary-from-json.ts";
-import { ByteSink } from "../../../src/codec/byte-writer.ts";
-import { createBinaryForm } from "../../../src/codec/protobuf-writer.ts";
+import { createFieldFromJson } from "../../../src/codec/binary/binary-from-json.ts";
+import { ByteSink } from "../../../src/codec/binary/byte-writer.ts";
+import { createBinaryForm } from "../../../src/codec/binary/protobuf-writer.ts";
 import { partsText, readParts, setStoredParts } from "../../../src/domain/parts/stored.ts";
 import { randomParts } from "../../support/random-parts.ts";
 

@@ -1,6 +1,6 @@
 // What is refused before it is parsed: levels and values past their limits, counted outside of strings.
 import { describe, expect, test } from "vitest";
-import { boundsFault } from "../../../src/codec/json-reader.ts";
+import { boundsFault } from "../../../src/codec/json/json-reader.ts";
 import { readJsonBody } from "../../../src/frontends/shared/json-body.ts";
 
 const DEEP = "the body must be nested at most 256 levels deep";

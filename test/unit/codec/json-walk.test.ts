@@ -3,10 +3,10 @@
 import { type DescMessage, type JsonValue, type Message, toBinary, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { messageFromJson } from "../../../src/codec/json-reader.ts";
-import { readJson } from "../../../src/codec/json-values.ts";
-import { JsonWalk } from "../../../src/codec/json-walk.ts";
-import { readLargeJson } from "../../../src/codec/large-json.ts";
+import { messageFromJson } from "../../../src/codec/json/json-reader.ts";
+import { readJson } from "../../../src/codec/json/json-values.ts";
+import { JsonWalk } from "../../../src/codec/json/walk/json-walk.ts";
+import { readLargeJson } from "../../../src/codec/json/walk/large-json.ts";
 import { ShapeFault } from "../../../src/codec/shape-fault.ts";
 import { parseJson } from "../../../src/domain/json.ts";
 import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";

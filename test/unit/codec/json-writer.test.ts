@@ -4,7 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type MessageRole, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
-import { createJsonForm } from "../../../src/codec/json-writer.ts";
+import { createJsonForm } from "../../../src/codec/json/json-writer.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
 import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ListMessagesResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { createBinaryForm } from "../../../src/codec/protobuf-writer.ts";
+import { createBinaryForm } from "../../../src/codec/binary/protobuf-writer.ts";
 import { EchoRequestSchema } from "../../gen/colloquy/test/v1/echo_pb.ts";
 import { arbitraryOf, SCHEMAS } from "../../support/random-messages.ts";
 

@@ -5,8 +5,8 @@ import { expect, test } from "vitest";
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ListMessagesResponseSchema } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
-import { createJsonForm } from "../../../src/codec/json-writer.ts";
-import { createBinaryForm } from "../../../src/codec/protobuf-writer.ts";
+import { createBinaryForm } from "../../../src/codec/binary/protobuf-writer.ts";
+import { createJsonForm } from "../../../src/codec/json/json-writer.ts";
 import { partsText, setStoredParts } from "../../../src/domain/parts/stored.ts";
 import { randomParts } from "../../support/random-parts.ts";
 

@@ -9,7 +9,7 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { FieldMaskSchema, isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import { MAX_NUMBER_TEXT, readJson } from "../../../codec/json-values.ts";
+import { MAX_NUMBER_TEXT, readJson } from "../../../codec/json/json-values.ts";
 import { isBareWrapper } from "./field-path.ts";
 
 export type TextValue =

@@ -1,7 +1,7 @@
 // The request message of a call: path, body, query and headers, each into its fields.
 import { create, type DescField, type Message, type Registry } from "@bufbuild/protobuf";
 import { type HttpBody, HttpBodySchema } from "../../../../gen/google/api/httpbody_pb.ts";
-import { LARGE_BODY } from "../../../codec/large-json.ts";
+import { LARGE_BODY } from "../../../codec/json/walk/large-json.ts";
 import { setImpliedMask, updatePartsOf, withImpliedMask } from "../../../pipeline/call/implied-mask.ts";
 import type { Binding, PathVariable } from "../binding/binding.ts";
 import { readCondition, versionToMatch } from "../binding/entity-tag.ts";

@@ -1,7 +1,7 @@
 // Query parameters: split, decoded once, and set on the request message by field path.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { fieldNamed } from "../../../codec/field-named.ts";
-import { visible } from "../../../codec/json-position.ts";
+import { visible } from "../../../codec/json/json-position.ts";
 import {
   type FieldPath,
   getField,

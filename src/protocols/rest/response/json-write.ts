@@ -12,8 +12,8 @@ import {
 import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
 import { FieldBehavior, field_behavior } from "../../../../gen/google/api/field_behavior_pb.ts";
 import { fieldsInOrder, IMPLICIT } from "../../../codec/field-presence.ts";
-import { createJsonForm } from "../../../codec/json-writer.ts";
-import { RawJson } from "../../../codec/raw-json.ts";
+import { createJsonForm } from "../../../codec/json/json-writer.ts";
+import { RawJson } from "../../../codec/json/raw-json.ts";
 import { bareListOf } from "../binding/bare-list.ts";
 import { getField } from "../binding/field-path.ts";
 import { isRawJson } from "../binding/raw-json.ts";

@@ -1,7 +1,7 @@
 // The text of a JSON body, and its value.
 import { isUtf8 } from "node:buffer";
 import type { JsonValue } from "@bufbuild/protobuf";
-import { boundsFault, parseFault, parseJson } from "../../../../codec/json-reader.ts";
+import { boundsFault, parseFault, parseJson } from "../../../../codec/json/json-reader.ts";
 import { RestProblem } from "../../binding/problem.ts";
 
 /**

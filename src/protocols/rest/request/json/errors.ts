@@ -1,6 +1,6 @@
 // Explains why the decoder refused a JSON body, and where.
 import type { DescMessage, JsonValue, Registry } from "@bufbuild/protobuf";
-import { type MisfitOptions, misfitsOf } from "../../../../codec/json-misfits.ts";
+import { type MisfitOptions, misfitsOf } from "../../../../codec/json/json-misfits.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
 import { invalidAll, type RestProblem } from "../../binding/problem.ts";
 

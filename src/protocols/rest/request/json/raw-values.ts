@@ -1,6 +1,6 @@
 // Prepares a JSON body whose message has raw fields: their values become strings, which the decoder reads as any other.
 import type { DescMessage } from "@bufbuild/protobuf";
-import { join } from "../../../../codec/json-position.ts";
+import { join } from "../../../../codec/json/json-position.ts";
 import { endOfString } from "../../../../domain/json.ts";
 import { jsonFault } from "../../../../domain/parts/json-text.ts";
 import { invalid } from "../../binding/problem.ts";

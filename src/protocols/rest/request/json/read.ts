@@ -1,10 +1,10 @@
 // Reads JSON bodies into messages.
 import type { DescField, DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
-import { join } from "../../../../codec/json-position.ts";
-import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json-reader.ts";
-import { refuseInexactNumbers, shapeFaultOf } from "../../../../codec/json-shape.ts";
-import { readJson } from "../../../../codec/json-values.ts";
-import { type BrokenPiece, readLargeJson } from "../../../../codec/large-json.ts";
+import { join } from "../../../../codec/json/json-position.ts";
+import { messageFromJson, refuseNamesGivenTwice } from "../../../../codec/json/json-reader.ts";
+import { readJson } from "../../../../codec/json/json-values.ts";
+import { refuseInexactNumbers, shapeFaultOf } from "../../../../codec/json/walk/json-shape.ts";
+import { type BrokenPiece, readLargeJson } from "../../../../codec/json/walk/large-json.ts";
 import { NAME_TWICE, ShapeFault } from "../../../../codec/shape-fault.ts";
 import { withImpliedMask } from "../../../../pipeline/call/implied-mask.ts";
 import { bareListOf, wrapOf } from "../../binding/bare-list.ts";

@@ -1,8 +1,8 @@
 // Scans a JSON text token by token, without creating values.
-import { endOfString } from "../domain/json.ts";
-import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
-import { visible } from "./json-position.ts";
-import { NAME_TWICE, ShapeFault } from "./shape-fault.ts";
+import { endOfString } from "../../../domain/json.ts";
+import { MAX_STRUCT_BYTES } from "../../../pipeline/validation/text-rules.ts";
+import { NAME_TWICE, ShapeFault } from "../../shape-fault.ts";
+import { visible } from "../json-position.ts";
 
 /** Numbers of more characters are none that anything could hold. */
 const MAX_LITERAL = 1_000;

@@ -9,10 +9,10 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { fieldNamed } from "./field-named.ts";
-import type { BareListOf } from "./json-kinds.ts";
+import { fieldNamed } from "../field-named.ts";
 import { join, messagesIn, visible } from "./json-position.ts";
 import { readJson } from "./json-values.ts";
+import type { BareListOf } from "./walk/json-kinds.ts";
 
 /** How the JSON is read that does not fit. */
 export interface MisfitOptions {

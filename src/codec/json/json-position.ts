@@ -1,6 +1,6 @@
 // The position of a fault in a JSON body, as error messages show it.
 import type { DescField, DescMessage, JsonValue } from "@bufbuild/protobuf";
-import type { BareListOf } from "./json-kinds.ts";
+import type { BareListOf } from "./walk/json-kinds.ts";
 
 /** The messages that a field's value holds, each with its path, as far as the value has the field's shape. */
 export function* messagesIn(

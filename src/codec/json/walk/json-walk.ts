@@ -1,14 +1,14 @@
 // The walk over a JSON body that measures it. It can stop after any value and go on later.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { tooManyItems } from "../pipeline/validation/item-limits.ts";
-import { type Place, shownPlace, textOf } from "../pipeline/validation/message-path.ts";
-import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
-import { fieldNamed } from "./field-named.ts";
+import { tooManyItems } from "../../../pipeline/validation/item-limits.ts";
+import { type Place, shownPlace, textOf } from "../../../pipeline/validation/message-path.ts";
+import { MAX_STRUCT_BYTES } from "../../../pipeline/validation/text-rules.ts";
+import { fieldNamed } from "../../field-named.ts";
+import { ShapeFault } from "../../shape-fault.ts";
+import { numberFault } from "../json-number.ts";
 import { Frame, type Member } from "./json-frame.ts";
 import { FREE, type Kind, Kinds, type ShapeOptions, UNKNOWN } from "./json-kinds.ts";
-import { numberFault } from "./json-number.ts";
 import { CODES, JsonScanner, type Names, NotJson } from "./json-scanner.ts";
-import { ShapeFault } from "./shape-fault.ts";
 
 /** Maximum number of values of one body: objects, lists, strings, numbers. Each takes a microsecond to read. */
 export const MAX_VALUES = 200_000;

@@ -1,11 +1,11 @@
 // Large JSON bodies: limits are checked before parsing, which then yields to other work between pieces.
 import { setImmediate } from "node:timers/promises";
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
-import { Turns } from "../pipeline/streams/time-slices.ts";
+import { Turns } from "../../../pipeline/streams/time-slices.ts";
+import { ShapeFault } from "../../shape-fault.ts";
 import type { ShapeOptions } from "./json-kinds.ts";
 import { jsonShape } from "./json-shape.ts";
 import type { ItemList, JsonShape } from "./json-walk.ts";
-import { ShapeFault } from "./shape-fault.ts";
 
 /** Shorter bodies are read at once: nothing that they hold takes long. */
 export const LARGE_BODY = 32 * 1024;

@@ -7,8 +7,8 @@ import {
   type Message,
 } from "@bufbuild/protobuf";
 import { EmptySchema } from "@bufbuild/protobuf/wkt";
-import { malformed } from "../domain/errors.ts";
-import { endOfString, parseJson } from "../domain/json.ts";
+import { malformed } from "../../domain/errors.ts";
+import { endOfString, parseJson } from "../../domain/json.ts";
 import { readJson } from "./json-values.ts";
 
 export { parseJson };

@@ -7,12 +7,12 @@ import {
   mergeFromBinary,
   ScalarType,
 } from "@bufbuild/protobuf";
-import { invalidField, malformed } from "../domain/errors.ts";
-import { Turns } from "../pipeline/streams/time-slices.ts";
-import { mostItems, textLimit, tooManyItems } from "../pipeline/validation/item-limits.ts";
-import { type Place as Path, textOf } from "../pipeline/validation/message-path.ts";
-import { MAX_STRUCT_BYTES } from "../pipeline/validation/text-rules.ts";
-import { MAX_VALUES } from "./json-walk.ts";
+import { invalidField, malformed } from "../../domain/errors.ts";
+import { Turns } from "../../pipeline/streams/time-slices.ts";
+import { mostItems, textLimit, tooManyItems } from "../../pipeline/validation/item-limits.ts";
+import { type Place as Path, textOf } from "../../pipeline/validation/message-path.ts";
+import { MAX_STRUCT_BYTES } from "../../pipeline/validation/text-rules.ts";
+import { MAX_VALUES } from "../json/walk/json-walk.ts";
 
 /** So many bytes are decoded at once, or one field that is longer. */
 const PIECE = 16 * 1024;

@@ -2,8 +2,8 @@
 // writer spells it is read: fields in the order of their numbers, each once, no whitespace. The rest is the library's.
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { fieldsInOrder, IMPLICIT, isWellKnown } from "../field-presence.ts";
 import type { ByteSink } from "./byte-writer.ts";
-import { fieldsInOrder, IMPLICIT, isWellKnown } from "./field-presence.ts";
 import { enumOf, type Read, type Source, scalarOf, textOf, timeOf } from "./scalars-from-json.ts";
 
 /** Writes the field from its JSON text. False: nothing was written, the library must do it. */

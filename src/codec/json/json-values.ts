@@ -9,9 +9,9 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
-import type { Json } from "../domain/json.ts";
-import { type Place, textOf } from "../pipeline/validation/message-path.ts";
-import { ShapeFault } from "./shape-fault.ts";
+import type { Json } from "../../domain/json.ts";
+import { type Place, textOf } from "../../pipeline/validation/message-path.ts";
+import { ShapeFault } from "../shape-fault.ts";
 
 /** Maximum number of characters of an integer that is written as a string. To convert millions takes seconds. */
 export const MAX_INTEGER_TEXT = 40;

@@ -1,6 +1,6 @@
 // The expected kind of each value in a JSON body, by the fields of its message, and its size limit.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { mostItems, textLimit } from "../pipeline/validation/item-limits.ts";
+import { mostItems, textLimit } from "../../../pipeline/validation/item-limits.ts";
 
 /** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum. */
 const MAX_TEXT_VALUE = 64 * 1024;

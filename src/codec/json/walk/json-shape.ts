@@ -1,10 +1,10 @@
 // Checks a JSON body before it is parsed: its size, and where the items of its lists of messages are.
 import type { DescMessage } from "@bufbuild/protobuf";
-import { Turns } from "../pipeline/streams/time-slices.ts";
+import { Turns } from "../../../pipeline/streams/time-slices.ts";
+import { ShapeFault } from "../../shape-fault.ts";
+import { mayHoldFault } from "../json-number.ts";
 import type { ShapeOptions } from "./json-kinds.ts";
-import { mayHoldFault } from "./json-number.ts";
 import { type JsonShape, JsonWalk } from "./json-walk.ts";
-import { ShapeFault } from "./shape-fault.ts";
 
 /** So many values are scanned at once: about a millisecond. */
 const SLICE = 4_000;

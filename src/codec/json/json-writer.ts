@@ -10,8 +10,8 @@ import {
   ScalarType,
   toJson,
 } from "@bufbuild/protobuf";
-import { lazyText } from "../domain/protobuf/lazy-field.ts";
-import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
+import { lazyText } from "../../domain/protobuf/lazy-field.ts";
+import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "../field-presence.ts";
 import { RawJson, RawJsonWriter } from "./raw-json.ts";
 import { timestampJson } from "./timestamp-json.ts";
 

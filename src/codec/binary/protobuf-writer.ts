@@ -1,10 +1,10 @@
 // Writes messages in Protobuf's binary form, by plans compiled once for each message type. Same bytes as `toBinary`.
 import { type DescField, type DescMessage, fromJson, type Message, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { StructSchema } from "@bufbuild/protobuf/wkt";
-import { lazyText } from "../domain/protobuf/lazy-field.ts";
+import { lazyText } from "../../domain/protobuf/lazy-field.ts";
+import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "../field-presence.ts";
 import { createFieldFromJson, type FieldFromJson } from "./binary-from-json.ts";
 import { ByteSink } from "./byte-writer.ts";
-import { fieldsInOrder, isTextMap, isWellKnown, type Unset, unsetOf } from "./field-presence.ts";
 
 /** The binary form of a message (https://protobuf.dev/programming-guides/encoding). */
 export type BinaryForm = (schema: DescMessage, message: Message) => Buffer;
