@@ -52,7 +52,8 @@ import { eventTickets } from "./event-tickets.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
-import { DRAIN_MS } from "./stop-times.ts";
+import { createStopSteps } from "./stop-steps.ts";
+import { BACKGROUND_MS, DRAIN_MS } from "./stop-times.ts";
 import { openTracing } from "./tracing.ts";
 import { openWebhooks } from "./webhooks.ts";
 
@@ -90,11 +91,8 @@ export async function createApp(
 ): Promise<App> {
   // If a later part cannot be built, the earlier ones are closed in reverse order.
   await using begun = new AsyncDisposableStack();
-  const atStop = (what: string, end: () => Promise<unknown>) =>
-    begun.defer(async () => {
-      waitsFor(what);
-      await end();
-    });
+  const step = createStopSteps({ limitMs: BACKGROUND_MS, logger, waitsFor });
+  const atStop = (what: string, end: () => Promise<unknown>) => begun.defer(() => step(what, end));
   begun.defer(() => loop.stop());
   const lifecycle = createLifecycle();
   const metrics = createMetrics(gather);
@@ -209,7 +207,10 @@ export async function createApp(
     return { server, port, names: mounts.map(({ name }) => name) };
   });
 
-  atStop("calls in flight", () => Promise.all(listeners.map(({ server }) => server.close({ deadlineMs: DRAIN_MS }))));
+  begun.defer(async () => {
+    waitsFor("calls in flight");
+    await Promise.all(listeners.map(({ server }) => server.close({ deadlineMs: DRAIN_MS })));
+  });
 
   const running = begun.move();
   return {
