@@ -1,35 +1,12 @@
 // Wraps a database so that each statement of a traced call has a span, with its name and never its values.
 import { failureWord, type Tracing } from "../domain/tracing.ts";
-import type { Database, Statement, Transaction } from "./database.ts";
-import type { Queryable } from "./driver/statement.ts";
+import type { Database } from "./database.ts";
+import { type QueryOf, wrapped } from "./wrapped.ts";
 
 export function traced(database: Database, tracing: Tracing): Database {
-  return {
-    orm: () => database.orm(),
-    schema: database.schema,
-    queue: database.queue,
-    snapshot: (reader, signal, read, bytesOf) => database.snapshot(reader, signal, read, bytesOf),
-    fork: () => database.fork(),
-    ping: (signal) => database.ping(signal),
-    close: () => database.close(),
-    query: tracedQuery(database, tracing),
-    transaction: (signal, work, options) =>
-      inSpan(tracing, "transaction", () =>
-        database.transaction(
-          signal,
-          (tx): ReturnType<typeof work> => {
-            const within: Transaction = { orm: () => tx.orm(), query: tracedQuery(tx, tracing) };
-            return work(within);
-          },
-          options,
-        ),
-      ),
-  };
-}
-
-function tracedQuery(on: Queryable, tracing: Tracing): Queryable["query"] {
-  return <Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Parameters<Queryable["query"]>[2]) =>
+  const query: QueryOf = (on) => (statement, values, signal) =>
     inSpan(tracing, statement.name, () => on.query(statement, values, signal));
+  return wrapped(database, { query, transaction: (run) => inSpan(tracing, "transaction", () => run(query)) });
 }
 
 async function inSpan<T>(tracing: Tracing, name: string, work: () => Promise<T>): Promise<T> {

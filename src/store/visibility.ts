@@ -60,10 +60,10 @@ export function visible(kind: ViewerKind, viewer = "$2::text"): string {
   }
 }
 
-/** A condition on conversation `c`: `member`, an expression, is a participant. `$1` is the tenant. */
-export function takesPart(member: string): string {
+/** A condition on conversation `c`: `member` is a participant. Both arguments are SQL expressions. */
+export function takesPart(member: string, tenant = "$1"): string {
   return `exists (select from participant f
-      where f.tenant_id = $1 and f.conversation_id = c.id and f.member_id = ${member}
+      where f.tenant_id = ${tenant} and f.conversation_id = c.id and f.member_id = ${member}
       ${ONE_BY_ONE})`;
 }
 

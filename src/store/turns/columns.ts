@@ -129,26 +129,30 @@ export const lease = (ms: string) => `clock_timestamp() + ${ms}::integer * inter
 
 /**
  * Why nothing may be added to conversation `c` for turn `t`, as text; null: it may. The message may be one that a fork has
- * inherited. `$1` is the tenant.
+ * inherited.
  */
-export const shut = `case
+const shutFor = (tenant: string) => `case
     when c.delete_time is not null then 'the conversation was deleted'
     when c.status = ${ConversationStatus.CLOSED} then 'the conversation was closed'
-    when not exists (select from message m where m.tenant_id = $1 and m.id = t.message_id and m.delete_time is null) then 'the message was deleted'
+    when not exists (select from message m where m.tenant_id = ${tenant} and m.id = t.message_id and m.delete_time is null) then 'the message was deleted'
   end`;
 
 /**
  * Why turn `t` must stop, as text; empty: it was cancelled; null: it may continue. A reply that has begun continues
- * without its caller. `$1` is the tenant.
+ * without its caller. `tenant` is the SQL of the tenant's id.
  */
-export const stop = `(select case
+export const stopFor = (tenant: string) => `(select case
     when t.cancel_time is not null then ''
-    else coalesce(${shut}, case
-      when not exists (select from agent a where a.tenant_id = $1 and a.id = t.agent_id and not a.disabled)
+    else coalesce(${shutFor(tenant)}, case
+      when not exists (select from agent a where a.tenant_id = ${tenant} and a.id = t.agent_id and not a.disabled)
         then 'the agent was removed or disabled'
       when t.state = 1 and t.member_id is not null and (not (c.owner_id is not distinct from t.member_id
-        or ${takesPart("t.member_id")}) or exists (select from member q
-          where q.tenant_id = $1 and q.id = t.member_id and q.delete_time is not null))
-        then 'who asked takes part no longer'
+        or ${takesPart("t.member_id", tenant)}) or exists (select from member q
+          where q.tenant_id = ${tenant} and q.id = t.member_id and q.delete_time is not null))
+        then 'the caller no longer takes part in the conversation'
     end)
-  end from conversation c where c.tenant_id = $1 and c.id = t.conversation_id)`;
+  end from conversation c where c.tenant_id = ${tenant} and c.id = t.conversation_id)`;
+
+/** The two for the tenant `$1`. */
+export const shut = shutFor("$1");
+export const stop = stopFor("$1");

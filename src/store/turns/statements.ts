@@ -1,7 +1,7 @@
 // The statements about the life of turns.
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
-import { turnColumns as columns, isOpen, lease, now, stop, type TurnRow } from "./columns.ts";
+import { turnColumns as columns, isOpen, lease, now, stop, stopFor, type TurnRow } from "./columns.ts";
 
 /**
  * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it waits
@@ -187,7 +187,7 @@ export const unwantedTurns: Statement<{ tenant_id: string; id: string; conversat
   name: "turn_unwanted",
   text: `
   select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
-  where t.state = 6 and ${stop.replaceAll("$1", "t.tenant_id")} is not null limit 100`,
+  where t.state = 6 and ${stopFor("t.tenant_id")} is not null limit 100`,
 };
 
 /** Why a turn must stop that waits for input. No row: it does not wait. $1 tenant, $2 id. */
