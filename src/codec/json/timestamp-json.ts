@@ -49,58 +49,14 @@ function flatText(d: DayCodes, second: number, ms: number): string {
   const s1 = tens(second % 60);
   const s2 = ones(second % 60);
   const text = String.fromCharCode;
-  // biome-ignore-start format: one line for the day, one for its time
   if (ms === 0) {
-    return text(
-      d[0],
-      d[1],
-      d[2],
-      d[3],
-      d[4],
-      d[5],
-      d[6],
-      d[7],
-      d[8],
-      d[9],
-      d[10],
-      h1,
-      h2,
-      COLON,
-      m1,
-      m2,
-      COLON,
-      s1,
-      s2,
-      UTC,
-    );
+    // biome-ignore format: one line for the day, one for its time
+    return text(d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10],
+      h1, h2, COLON, m1, m2, COLON, s1, s2, UTC);
   }
-  return text(
-    d[0],
-    d[1],
-    d[2],
-    d[3],
-    d[4],
-    d[5],
-    d[6],
-    d[7],
-    d[8],
-    d[9],
-    d[10],
-    h1,
-    h2,
-    COLON,
-    m1,
-    m2,
-    COLON,
-    s1,
-    s2,
-    POINT,
-    ZERO + Math.trunc(ms / 100),
-    tens(ms % 100),
-    ones(ms),
-    UTC,
-  );
-  // biome-ignore-end format: one line for the day, one for its time
+  // biome-ignore format: the same, with milliseconds
+  return text(d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10],
+    h1, h2, COLON, m1, m2, COLON, s1, s2, POINT, ZERO + Math.trunc(ms / 100), tens(ms % 100), ones(ms), UTC);
 }
 
 function tens(number: number): Code {

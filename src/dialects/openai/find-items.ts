@@ -2,9 +2,10 @@
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
+import { type DomainError, invalidField, notFound } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { findById } from "../../services/in-process/stored.ts";
 import { clientIdOf, ourIdIn } from "./ids.ts";
 import { writeItem } from "./items/write-item.ts";
 
@@ -47,13 +48,7 @@ export function createFindItems(canonical: Canonical): FindItems {
   async function byOurId(context: CallContext, id: string, deleted = false): Promise<Message | undefined> {
     const messageId = ourIdIn(id);
     if (messageId === undefined) return undefined;
-    try {
-      const request = { messageId, deleted: deleted ? DeletedFilter.INCLUDE : DeletedFilter.EXCLUDE };
-      return (await canonical.call(context, method.getMessage, request)).message;
-    } catch (error) {
-      if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
-      throw error;
-    }
+    return await findById(canonical, context, messageId, deleted ? DeletedFilter.INCLUDE : DeletedFilter.EXCLUDE);
   }
 
   /** The latest of those that were given an id, deleted or not, and how many there were before it. */

@@ -5,7 +5,7 @@ import type {
   CreateResponseResponseSchema,
   ResponseService,
 } from "../../../gen/colloquy/compat/openai/v1/response_service_pb.ts";
-import { type Message, MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageState } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService as Turns } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
@@ -14,6 +14,7 @@ import type { Handlers } from "../../pipeline/service.ts";
 import { STREAM_HEADERS } from "../../pipeline/streams/heartbeat.ts";
 import { EVENTS_TYPE, JSON_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { entriesOfTurn } from "../../services/in-process/stored.ts";
 import { edgesOf } from "./conversations.ts";
 import { createFindItems } from "./find-items.ts";
 import { ourIdIn } from "./ids.ts";
@@ -30,7 +31,6 @@ import type { ActOnce } from "./retries.ts";
 type Piece = Pick<Exclude<MessageInitShape<typeof CreateResponseResponseSchema>, { $typeName: string }>, "body">;
 
 const DEFAULT_PAGE = 20;
-const PAGE = 200;
 const HEARTBEAT = ":\n\n";
 
 export function createResponseHandlers(
@@ -52,20 +52,8 @@ export function createResponseHandlers(
     throw new DomainError(ErrorReason.NOT_FOUND, `Response with id '${responseId}' not found.`);
   }
 
-  async function entriesOf(context: CallContext, turnId: string, input: boolean): Promise<Message[]> {
-    const entries: Message[] = [];
-    let pageToken = "";
-    do {
-      const request = { turnId, input, pageSize: PAGE, pageToken };
-      const page = await canonical.call(context, Turns.method.listTurnEntries, request);
-      entries.push(...page.messages);
-      pageToken = page.nextPageToken;
-    } while (pageToken !== "");
-    return entries;
-  }
-
   async function document(context: CallContext, turn: Turn, note: ResponseNote): Promise<string> {
-    const output = (await entriesOf(context, turn.id, false))
+    const output = (await entriesOfTurn(canonical, context, turn.id))
       .filter(isOutput)
       .map((message) => writeItem(message).json);
     return responseJson(turn, note, output);
@@ -159,7 +147,7 @@ export function createResponseHandlers(
 
     async listInputItems({ responseId, limit = DEFAULT_PAGE, after, order }, context) {
       const { turn } = await find(context, responseId);
-      const items = (await entriesOf(context, turn.id, true)).map(writeItem);
+      const items = (await entriesOfTurn(canonical, context, turn.id, true)).map(writeItem);
       if (order !== "asc") items.reverse();
       const from = after === undefined ? 0 : items.findIndex(({ id }) => id === after) + 1;
       if (after !== undefined && from === 0) {

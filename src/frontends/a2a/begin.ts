@@ -10,7 +10,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT, withAgent } from "../shared/agents.ts";
 import { checkClientId, findConversation } from "../shared/conversations.ts";
-import { entriesOfTurn } from "../shared/history.ts";
+import { shownEntriesOfTurn } from "../shared/history.ts";
 import { readAnswers } from "./answers.ts";
 import { taskNotFound, unsupported } from "./errors.ts";
 import { readMessage } from "./parts.ts";
@@ -91,7 +91,7 @@ async function answer(canonical: Canonical, context: CallContext, message: Messa
   if (isOver(turn)) throw unsupported("the task has ended: a message without a task id begins another one");
   if (turn.state !== TurnState.INPUT_REQUIRED) throw unsupported("the task waits for no message");
   const answers = readAnswers(message);
-  const known = new Set((await entriesOfTurn(canonical, context, turn.id)).map(({ id }) => id));
+  const known = new Set((await shownEntriesOfTurn(canonical, context, turn.id)).map(({ id }) => id));
   const { turn: now = turn } = await canonical.call(context, answerTurn, { turnId: turn.id, ...answers });
   const events = canonical.stream(context, resumeTurn, { turnId: turn.id, streamEntries: true });
   return { turn: now, contextId, events, known };

@@ -21,7 +21,7 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { findConversation } from "../shared/conversations.ts";
-import { entriesOfTurn } from "../shared/history.ts";
+import { shownEntriesOfTurn } from "../shared/history.ts";
 import { begin } from "./begin.ts";
 import { notCancelable, taskNotFound, unsupported } from "./errors.ts";
 import { isOver, type TurnEvents, updatesOf } from "./reply-stream.ts";
@@ -49,7 +49,7 @@ export class Operations {
   /** The first of the updates comes once the message is stored. */
   async *stream(request: SendMessageRequest): AsyncGenerator<StreamResponse | undefined, void> {
     const { turn, contextId, events, known } = await begin(this.#canonical, this.#context, request);
-    const before = known.size === 0 ? [] : await entriesOfTurn(this.#canonical, this.#context, turn.id);
+    const before = known.size === 0 ? [] : await shownEntriesOfTurn(this.#canonical, this.#context, turn.id);
     const had = before.filter(({ id }) => known.has(id));
     yield* this.#follow(turn, contextId, events, had);
   }
@@ -76,7 +76,7 @@ export class Operations {
     if (isOver(turn)) throw unsupported("the task has ended");
     const request = { turnId: turn.id, streamEntries: true };
     const events = this.#canonical.stream(this.#context, TurnService.method.resumeTurn, request);
-    const entries = await entriesOfTurn(this.#canonical, this.#context, turn.id);
+    const entries = await shownEntriesOfTurn(this.#canonical, this.#context, turn.id);
     yield* this.#follow(turn, await this.#contextId(turn), events, entries);
   }
 
@@ -102,7 +102,7 @@ export class Operations {
     const wantsHistory = historyLength !== 0;
     const entries =
       wantsHistory || withArtifacts || !isOver(turn)
-        ? await entriesOfTurn(this.#canonical, this.#context, turn.id)
+        ? await shownEntriesOfTurn(this.#canonical, this.#context, turn.id)
         : [];
     const asked = wantsHistory ? await this.#asked(turn) : undefined;
     return toTask({ turn, contextId, asked, entries, historyLength, withArtifacts });
@@ -141,7 +141,7 @@ export class Operations {
     const known = new Set(entries.map(({ id }) => id));
     const parts = task.artifacts[0]?.parts ?? [];
     const now = yield* updatesOf(events, { turn, contextId, known, parts });
-    const waits = isOver(now) ? [] : await entriesOfTurn(this.#canonical, this.#context, now.id);
+    const waits = isOver(now) ? [] : await shownEntriesOfTurn(this.#canonical, this.#context, now.id);
     const value = { taskId: now.id, contextId, status: toStatus(now, contextId, waits) };
     yield create(StreamResponseSchema, { payload: { case: "statusUpdate", value } });
   }

@@ -10,7 +10,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { withAgent } from "../shared/agents.ts";
 import { makeConversation } from "../shared/conversations.ts";
-import { entriesOfTurn, latestEntries } from "../shared/history.ts";
+import { latestEntries, shownEntriesOfTurn } from "../shared/history.ts";
 import { type Answers, idsOfResults, readAnswers } from "./answers.ts";
 import { inPosted, toTools } from "./chat-request.ts";
 import type { RunInput } from "./input.ts";
@@ -111,7 +111,7 @@ export class Run {
   async #answer(turn: Turn, { results, approvals }: Answers): Promise<ReadonlySet<string> | undefined> {
     const { canonical, context } = this.#parts;
     if (results.length + approvals.length === 0) return undefined;
-    const entries = await entriesOfTurn(canonical, context, turn.id);
+    const entries = await shownEntriesOfTurn(canonical, context, turn.id);
     const request = { turnId: turn.id, results: [...results], approvals: [...approvals] };
     try {
       await canonical.call(context, TurnService.method.answerTurn, request);

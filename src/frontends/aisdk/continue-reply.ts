@@ -4,8 +4,9 @@ import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { findById } from "../../services/in-process/stored.ts";
 import { readAnswers, refused } from "./answers.ts";
-import { readMessage, turnEntries } from "./known-messages.ts";
+import { liveEntriesOfTurn } from "./known-messages.ts";
 import type { PostParts, Reply } from "./reply.ts";
 import type { UiMessage } from "./request.ts";
 
@@ -13,8 +14,8 @@ import type { UiMessage } from "./request.ts";
 export async function continueReply(parts: PostParts, conversationId: string, last: UiMessage): Promise<Reply> {
   const { canonical, context } = parts;
   const turn = await turnOf(parts, conversationId, last.id);
-  const asked = await readMessage(canonical, context, turn.messageId);
-  const entries = await turnEntries(canonical, context, conversationId, turn.id, asked?.seq ?? 0n);
+  const asked = await findById(canonical, context, turn.messageId);
+  const entries = await liveEntriesOfTurn(canonical, context, conversationId, turn.id, asked?.seq ?? 0n);
   const { answers, held } = readAnswers(turn.id, last.parts, entries);
   if (answers.results.length + answers.approvals.length > 0) {
     await canonical.once(context, TurnService.method.answerTurn, { turnId: turn.id, ...answers });

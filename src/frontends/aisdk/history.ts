@@ -6,8 +6,9 @@ import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { KINDS } from "../shared/history.ts";
 import { openTurns } from "../shared/open-turns.ts";
-import { KINDS, turnEntries } from "./known-messages.ts";
+import { liveEntriesOfTurn } from "./known-messages.ts";
 import { toUiMessage } from "./messages.ts";
 import type { UiMessage } from "./request.ts";
 import { FoldedMessage } from "./stream/fold.ts";
@@ -43,7 +44,7 @@ export async function* history(
     const now = await canonical.call(context, TurnService.method.getTurn, { turnId: turn.id });
     if (now.turn?.endTime === undefined) return undefined;
     // It has ended since: the last of its entries may have come after the page was read.
-    return folded(await turnEntries(canonical, context, conversationId, turn.id, first.seq - 1n));
+    return folded(await liveEntriesOfTurn(canonical, context, conversationId, turn.id, first.seq - 1n));
   }
 
   let pageToken = "";

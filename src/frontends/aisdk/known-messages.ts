@@ -1,21 +1,12 @@
 // Finds what is stored of a chat: a message by the id that its client knows, and the entries of a turn.
-import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
-import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { findById } from "../../services/in-process/stored.ts";
+import { KINDS } from "../shared/history.ts";
 
-/** What a turn may add to a log, without what is only for agents. */
-export const KINDS: MessageKind[] = [
-  MessageKind.MESSAGE,
-  MessageKind.REASONING,
-  MessageKind.TOOL_CALL,
-  MessageKind.TOOL_RESULT,
-  MessageKind.APPROVAL_REQUEST,
-  MessageKind.APPROVAL_RESPONSE,
-];
 const PAGE = 200;
 
 /** The message that a client knows by an id: its own, or else ours. */
@@ -28,23 +19,8 @@ export async function findMessage(
   const { listMessages } = MessageService.method;
   const { messages } = await canonical.call(context, listMessages, { conversationId, clientId: id, pageSize: 1 });
   if (messages.length > 0 || !isOurId(id)) return messages[0];
-  const message = await readMessage(canonical, context, id);
+  const message = await findById(canonical, context, id);
   return message?.conversationId === conversationId ? message : undefined;
-}
-
-/** A message by our id, deleted or not; undefined: there is none. */
-export async function readMessage(
-  canonical: Canonical,
-  context: CallContext,
-  messageId: string,
-): Promise<Message | undefined> {
-  try {
-    const request = { messageId, deleted: DeletedFilter.INCLUDE };
-    return (await canonical.call(context, MessageService.method.getMessage, request)).message;
-  } catch (error) {
-    if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
-    throw error;
-  }
 }
 
 /** The turn whose entries follow a message on the live branch; undefined: none does. */
@@ -59,8 +35,11 @@ export async function liveReply(
   return messages[0]?.turnId;
 }
 
-/** The entries of a turn on the live branch after a place in the log, in order. */
-export async function turnEntries(
+/**
+ * The entries of a turn on the live branch after a place in the log, in order. Reads the log and not the turn, which does not
+ * know what the live branch shows.
+ */
+export async function liveEntriesOfTurn(
   canonical: Canonical,
   context: CallContext,
   conversationId: string,

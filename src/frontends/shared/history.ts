@@ -4,14 +4,13 @@ import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageOrder, MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
-import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { entriesOfTurn, findById } from "../../services/in-process/stored.ts";
 
-/** All kinds but summaries, which only agents read. */
-const KINDS: MessageKind[] = [
+/** All kinds that people see: summaries are only for agents. */
+export const KINDS: MessageKind[] = [
   MessageKind.MESSAGE,
   MessageKind.REASONING,
   MessageKind.TOOL_CALL,
@@ -60,7 +59,7 @@ export async function hasMessage(
   conversationId: string,
   id: string,
 ): Promise<boolean> {
-  const { listMessages, getMessage } = MessageService.method;
+  const { listMessages } = MessageService.method;
   // A deleted message is known too: a client that still shows it does not bring it back.
   const deleted = DeletedFilter.INCLUDE;
   const { messages } = await canonical.call(context, listMessages, {
@@ -70,25 +69,14 @@ export async function hasMessage(
     deleted,
   });
   if (messages.length > 0) return true;
-  if (!isOurId(id)) return false;
-  try {
-    const { message } = await canonical.call(context, getMessage, { messageId: id, deleted });
-    return message?.conversationId === conversationId;
-  } catch (error) {
-    if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return false;
-    throw error;
-  }
+  return isOurId(id) && (await findById(canonical, context, id))?.conversationId === conversationId;
 }
 
-/** The entries of a turn so far that are not deleted, oldest first. A turn has no more than fit into memory. */
-export async function entriesOfTurn(canonical: Canonical, context: CallContext, turnId: string): Promise<Message[]> {
-  const entries: Message[] = [];
-  let pageToken = "";
-  do {
-    const request = { turnId, pageSize: PAGE, pageToken };
-    const page = await canonical.call(context, TurnService.method.listTurnEntries, request);
-    entries.push(...page.messages.filter(({ deleteTime }) => deleteTime === undefined));
-    pageToken = page.nextPageToken;
-  } while (pageToken !== "");
-  return entries;
+/** The entries of a turn so far that are not deleted, oldest first. */
+export async function shownEntriesOfTurn(
+  canonical: Canonical,
+  context: CallContext,
+  turnId: string,
+): Promise<Message[]> {
+  return (await entriesOfTurn(canonical, context, turnId)).filter(({ deleteTime }) => deleteTime === undefined);
 }
