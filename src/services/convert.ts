@@ -121,7 +121,7 @@ export function toMessage(row: MessageRow): Message {
     conversationId: row.conversation_id,
     seq: row.seq,
     role: row.role,
-    sender: toActor(row.sender),
+    sender: row.sender_name === null ? toActor(row.sender) : { ...toActor(row.sender), displayName: row.sender_name },
     content: row.content,
     state: row.state,
     createTime: toTimestamp(row.create_time),
@@ -182,7 +182,7 @@ export function toMessageRevision(row: NumberedRevision): MessageRevision {
 }
 
 /** What a caller says in a message. The role is user unless it says another, the text that of the parts. */
-export function toDraft({ kind, role, content, parts, metadata, clientTime, clientId }: Message): MessageDraft {
+export function toDraft({ kind, role, sender, content, parts, metadata, clientTime, clientId }: Message): MessageDraft {
   return {
     kind: kind || MessageKind.MESSAGE,
     parts: partsText(parts) ?? undefined,
@@ -191,6 +191,7 @@ export function toDraft({ kind, role, content, parts, metadata, clientTime, clie
     metadata,
     clientTime: clientTime && toDate(clientTime),
     clientId: clientId || undefined,
+    senderName: sender?.displayName,
   };
 }
 
@@ -207,5 +208,6 @@ export function toStoredMessage(row: MessageRow): StoredMessage {
     kind: row.kind ?? MessageKind.MESSAGE,
     parts: row.parts ?? undefined,
     clientId: row.client_id ?? undefined,
+    senderName: row.sender_name ?? undefined,
   };
 }

@@ -11,7 +11,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/actor.proto.
  */
 export const file_colloquy_v1_actor: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9hY3Rvci5wcm90bxILY29sbG9xdXkudjEifwoFQWN0b3ISLgoEdHlwZRgBIAEoDjIWLmNvbGxvcXV5LnYxLkFjdG9yVHlwZUIIukgFggECEAESFAoCaWQYAiABKAlCCLpIBXIDGMgBEiEKCmFjdGluZ19mb3IYAyABKAlCCLpIBXIDGIABSACIAQFCDQoLX2FjdGluZ19mb3IqgwEKCUFjdG9yVHlwZRIaChZBQ1RPUl9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRQUNUT1JfVFlQRV9NRU1CRVIQARIWChJBQ1RPUl9UWVBFX0FQSV9LRVkQAhIUChBBQ1RPUl9UWVBFX0FHRU5UEAMSFQoRQUNUT1JfVFlQRV9TWVNURU0QBGIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Chdjb2xsb3F1eS92MS9hY3Rvci5wcm90bxILY29sbG9xdXkudjEitwEKBUFjdG9yEi4KBHR5cGUYASABKA4yFi5jb2xsb3F1eS52MS5BY3RvclR5cGVCCLpIBYIBAhABEhQKAmlkGAIgASgJQgi6SAVyAxjIARIhCgphY3RpbmdfZm9yGAMgASgJQgi6SAVyAxiAAUgAiAEBEiUKDGRpc3BsYXlfbmFtZRgEIAEoCUIKukgHcgUQARjIAUgBiAEBQg0KC19hY3RpbmdfZm9yQg8KDV9kaXNwbGF5X25hbWUqgwEKCUFjdG9yVHlwZRIaChZBQ1RPUl9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRQUNUT1JfVFlQRV9NRU1CRVIQARIWChJBQ1RPUl9UWVBFX0FQSV9LRVkQAhIUChBBQ1RPUl9UWVBFX0FHRU5UEAMSFQoRQUNUT1JfVFlQRV9TWVNURU0QBGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * Actor is one that acts in a tenant: a member, an API key, an agent, or the system itself.
@@ -41,6 +41,14 @@ export type Actor = Message<"colloquy.v1.Actor"> & {
    * @generated from field: optional string acting_for = 3;
    */
   actingFor?: string | undefined;
+
+  /**
+   * The name under which a message was sent, where several speak through one actor, such as the agents behind an API key. Set
+   * in the sender of such messages alone. 1 to 200 characters.
+   *
+   * @generated from field: optional string display_name = 4;
+   */
+  displayName?: string | undefined;
 };
 
 /**

@@ -37,8 +37,8 @@ export type SendMessageRequest = Message<"colloquy.v1.SendMessageRequest"> & {
   conversationId: string;
 
   /**
-   * The message: kind, role, content, parts, metadata, client_time, client_id, parent_id, reply_to and mentions; other
-   * fields are ignored.
+   * The message: kind, role, content, parts, metadata, client_time, client_id, parent_id, reply_to, mentions and
+   * the sender's display_name; other fields are ignored.
    *
    * @generated from field: colloquy.v1.Message message = 2;
    */
@@ -99,8 +99,8 @@ export type BatchSendMessagesRequest = Message<"colloquy.v1.BatchSendMessagesReq
   conversationId: string;
 
   /**
-   * The messages: kind, role, content, parts, metadata, client_time, client_id, reply_to and mentions of each, and the
-   * parent_id of the first; other fields are ignored. 1 to 1,000.
+   * The messages: kind, role, content, parts, metadata, client_time, client_id, reply_to, mentions and the sender's
+   * display_name of each, and the parent_id of the first; other fields are ignored. 1 to 1,000.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 2;
    */
@@ -961,8 +961,8 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
   conversationId: string;
 
   /**
-   * The messages, oldest first: kind, role, content, parts, metadata, client_time and client_id of each; other fields are
-   * ignored. A message whose client id differs from that of the message at its position is another one: that message and
+   * The messages, oldest first: kind, role, content, parts, metadata, client_time, client_id and the sender's display_name of
+   * each; other fields are ignored. The name of a message that stays stays as it is. A message whose client id differs from that of the message at its position is another one: that message and
    * those after it are deleted, and the new ones added, with the client ids of deleted ones if they name them. One
    * without a client id leaves the stored one as it is. At most 20,000.
    *

@@ -14,6 +14,8 @@ import type { ReplyRequest } from "../connectors/connector.ts";
 export interface RequestScope {
   /** The first entry of the turn in the log, if it has any. */
   readonly since?: bigint | null;
+  /** The first of the messages to reply to, if they are several. */
+  readonly inputSeq?: bigint | null | undefined;
   /** Of a turn that is kept as a record: the agent gets the whole conversation, and what else is asked of it. */
   readonly record?: { readonly options: TurnOptions } | undefined;
 }
@@ -23,8 +25,8 @@ const CONTEXT_ENTRIES = 1_000;
 const MAX_ENTRIES = 10_000;
 
 /**
- * The message to reply to comes last, and after it what the turn has said and done so far. While a turn was queued or
- * waited, later messages may have been added, such as the reply of the turn before it: they come before that message.
+ * The messages to reply to come last, and after them what the turn has said and done so far. While a turn was queued or
+ * waited, later messages may have been added, such as the reply of the turn before it: they come before those messages.
  *
  * @param asked undefined: it was deleted
  */
@@ -33,7 +35,7 @@ export async function replyRequestOf(
   place: TurnPlace,
   asked: MessageRow | undefined,
   tools: readonly AgentTool[],
-  { since = null, record }: RequestScope = {},
+  { since = null, inputSeq, record }: RequestScope = {},
 ): Promise<ReplyRequest> {
   const { tenantId, conversationId, id: turnId } = place;
   const conversation = await readConversation(on, systemCaller(tenantId, "server"), conversationId, true);
@@ -42,15 +44,17 @@ export async function replyRequestOf(
   const most = record ? MAX_ENTRIES : CONTEXT_ENTRIES;
   const latest = await turnContext(on, tenantId, conversationId, length, since, most);
   const own = latest.filter(({ turn_id }) => turn_id === turnId);
-  const others = latest.filter(({ id, turn_id }) => id !== asked?.id && turn_id !== turnId);
+  const first = inputSeq ?? asked?.seq;
+  const isAsked = ({ id, seq, turn_id }: MessageRow) =>
+    id === asked?.id ||
+    (turn_id === null && asked !== undefined && first !== undefined && seq >= first && seq < asked.seq);
+  const others = latest.filter((row) => !isAsked(row) && row.turn_id !== turnId);
   // As the path shows it: a fork has inherited it as it was then.
-  const shown = latest.find(({ id }) => id === asked?.id) ?? asked;
+  const input = latest.filter(isAsked);
+  const shown = asked === undefined || input.at(-1)?.id === asked.id ? input : [...input, asked];
   const { mode, metadata, persona, profile_info: profileInfo } = conversation;
-  const messages = [
-    ...(record ? latestOf(others, length - 1) : compacted(others, length - 1)),
-    ...(shown ? [shown] : []),
-    ...own,
-  ];
+  const room = Math.max(length - Math.max(shown.filter(({ kind }) => kind === null).length, 1), 0);
+  const messages = [...(record ? latestOf(others, room) : compacted(others, room)), ...shown, ...own];
   const about = { mode, metadata, persona, profileInfo };
   return { tenantId, conversationId, turnId, messages, tools, ...(record && { options: record.options }), ...about };
 }

@@ -52,6 +52,9 @@ export function auditActorText({ type, id, actingFor = "" }: Pick<Actor, "type" 
 /** A filter by actor, or undefined where none is asked for. Throws INVALID_FIELD unless it names one. */
 export function actorFilter(field: string, asked: Actor | undefined): Actor | undefined {
   if (asked?.id === "") throw invalidField(`${field}.id`, "must be set in a filter", "actor.id");
+  if (asked?.displayName !== undefined) {
+    throw invalidField(`${field}.display_name`, "must be unset in a filter", "actor.display_name");
+  }
   if (asked?.actingFor !== undefined && asked.type !== ActorType.API_KEY) {
     throw invalidField(
       `${field}.acting_for`,

@@ -18,6 +18,8 @@ export interface MessageDraft {
   readonly parts: string | undefined;
   /** Never changes. Undefined: none, or not said. */
   readonly clientId: string | undefined;
+  /** Never changes. Undefined: none, or not said. */
+  readonly senderName: string | undefined;
 }
 
 export interface StoredMessage extends MessageDraft {
@@ -80,6 +82,7 @@ function saidAgain(before: StoredMessage, { metadata, clientTime, ...wanted }: M
   return {
     ...wanted,
     clientId: before.clientId,
+    senderName: before.senderName,
     parts: wanted.parts ?? reworded(before, wanted.content),
     metadata: metadata ?? before.metadata,
     clientTime: own ? undefined : (clientTime ?? before.clientTime),

@@ -32,11 +32,15 @@ export class RolePolicy {
     return this.#members === undefined || caller.viewer.kind === "tenant" || this.#members.has(role);
   }
 
-  /** Throws PERMISSION_DENIED for a new message in a role that is not the caller's. `field` names its role. */
+  /**
+   * Throws PERMISSION_DENIED for a new message in a role that is not the caller's, or under a name that it may not give.
+   * `field` names the message.
+   */
   check(caller: Caller, drafts: readonly MessageDraft[], field: (index: number) => string): void {
     drafts.forEach(({ role }, index) => {
-      if (!this.may(caller, role)) throw refused(field(index), role);
+      if (!this.may(caller, role)) throw refused(`${field(index)}.role`, role);
     });
+    checkSenderNames(caller, drafts, field);
   }
 
   /**
@@ -65,6 +69,19 @@ export class RolePolicy {
   checkEdit(caller: Caller, edit: MessageDiff["edits"][number]): void {
     if (rewords(edit) && !this.may(caller, edit.role)) throw refused("message.role", edit.role);
   }
+}
+
+/** Throws PERMISSION_DENIED for a name of the sender that is given by who speaks for itself alone. */
+export function checkSenderNames(
+  { viewer }: Caller,
+  drafts: readonly Pick<MessageDraft, "senderName">[],
+  field: (index: number) => string,
+): void {
+  if (viewer.kind === "tenant") return;
+  const index = drafts.findIndex(({ senderName }) => senderName !== undefined);
+  if (index === -1) return;
+  const rule = "must be unset unless an administrator, or an API key on its own, sends the message";
+  throw new DomainError(ErrorReason.PERMISSION_DENIED, `${field(index)}.sender.display_name: ${rule}`);
 }
 
 /** A message's content and role. */

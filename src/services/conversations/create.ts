@@ -42,7 +42,7 @@ export async function createConversation(
   for (const id of request.participantIds) participants.add(id);
   checkClientIds(request.messages);
   const drafts = await toDrafts(request.messages);
-  rolePolicy.check(caller, drafts, (index) => `messages[${index}].role`);
+  rolePolicy.check(caller, drafts, (index) => `messages[${index}]`);
 
   const id = newId();
   const { clientId } = wanted;

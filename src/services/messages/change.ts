@@ -60,6 +60,7 @@ export async function updateMessage(
   const after: MessageDraft = {
     kind: before.kind,
     clientId: before.clientId,
+    senderName: before.senderName,
     ...textOf(before, draft, fields),
     role: fields.includes("role") ? draft.role : before.role,
     metadata: fields.includes("metadata") ? draft.metadata : before.metadata,

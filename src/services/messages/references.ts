@@ -13,16 +13,16 @@ import * as store from "../../store/replies/replies.ts";
 import { requireManage } from "../conversations/access.ts";
 
 /** What one message names. */
-export type Naming = Pick<Message, "replyTo" | "mentions" | "parentId">;
+export type Naming = Pick<Message, "replyTo" | "mentions" | "parentId" | "sender">;
 
 const ALL = "@all";
 /** Maximum participants that "@all" stands for, and maximum members that the messages of one request mention together. */
 const MAX_ALL = 1_000;
 const MAX_MENTIONS = 10_000;
 
-/** Whether a message names something that must be looked up when it is sent. */
-export function names({ parentId, replyTo, mentions }: Naming): boolean {
-  return parentId !== "" || replyTo !== "" || mentions.length > 0;
+/** Whether a message says what the statements of plain sends do not take: what must be looked up, or a name of its sender. */
+export function names({ parentId, replyTo, mentions, sender }: Naming): boolean {
+  return parentId !== "" || replyTo !== "" || mentions.length > 0 || sender?.displayName !== undefined;
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import { clientIdTaken } from "../../domain/messages/client-ids.ts";
 import type { MessageDiff, MessageDraft, StoredMessage } from "../../domain/messages/diff.ts";
 import { diffMessages } from "../../domain/messages/diff.ts";
-import type { RolePolicy } from "../../domain/messages/role-policy.ts";
+import { checkSenderNames, type RolePolicy } from "../../domain/messages/role-policy.ts";
 import { type AuditOrigin, audit } from "../../store/audit/audit.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -55,6 +55,7 @@ export async function replaceMessages(
   const counts: ReplaceCounts = { unchanged: inherited, edited: 0, deleted: 0, added: 0 };
   const claimed = new Set(wanted.flatMap(({ clientId }) => clientId ?? []));
   const apply = async (diff: MessageDiff) => {
+    checkSenderNames(caller, diff.additions, () => field);
     await claimClientIds(tx, caller, id, diff.additions);
     await applyDiff(tx, caller, id, diff);
     counts.unchanged += diff.unchanged;

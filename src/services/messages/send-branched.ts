@@ -25,7 +25,7 @@ export async function sendBranched(
   checkClientIds(messages);
   checkParents(messages);
   const drafts = messages.map(toDraft);
-  rolePolicy.check(caller, drafts, (index) => `${field(index)}.role`);
+  rolePolicy.check(caller, drafts, field);
   const row = await lockVisible(tx, caller, conversationId);
   if (participantsOnly && !row.is_participant) throw notFound("conversation");
   requireWrite(caller, row);

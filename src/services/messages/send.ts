@@ -48,7 +48,7 @@ export async function sendMessages<I extends DescMessage>(
   if (!isOurId(conversationId)) throw notFound("conversation");
   checkClientIds(messages);
   const drafts = messages.map(toDraft);
-  rolePolicy.check(caller, drafts, (index) => ("message" in request ? "message.role" : `messages[${index}].role`));
+  rolePolicy.check(caller, drafts, (index) => ("message" in request ? "message" : `messages[${index}]`));
   const ids = newIds(drafts.length);
   const key = requestKeyOf(schema, request, context, caller);
   const row = await sends.send({ caller, conversationId, ids, drafts, key, participantsOnly }, context.interrupt);

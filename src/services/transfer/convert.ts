@@ -85,6 +85,7 @@ function eventOf(row: EventRow, conversationId: string): Event {
     parent_id: null,
     reply_to: null,
     mentions: null,
+    sender_name: null,
   };
   const rest = { delete_time: null, revision: 0, version: 0, message_create_time: new Date(0) };
   const event = toEvent({ ...row, ...message, ...empty, ...rest } as unknown as LogEntry, conversationId);

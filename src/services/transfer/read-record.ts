@@ -120,6 +120,7 @@ export function fromMessageRecord(
     parent_id: message.parentId.toLowerCase() || null,
     reply_to: message.replyTo.toLowerCase() || null,
     mentions: message.mentions.length > 0 ? [...new Set(message.mentions)] : null,
+    sender_name: message.sender?.displayName ?? null,
   };
   return { row, revisions: kept };
 }

@@ -130,6 +130,7 @@ async function answerOnce(
   const asked = () => readMessage(database, systemCaller(place.tenantId, "server"), now.message_id, false);
   const scope = {
     since: now.first_seq,
+    inputSeq: now.input_seq,
     record: now.deltas === null ? undefined : { options: readOptions(now.options) },
   };
   const readRequest = async (tools: readonly AgentTool[]) =>
@@ -189,6 +190,9 @@ function checkAnswers({ results, approvals }: AnswerTurnRequest): void {
   };
   for (const [index, result] of results.entries()) {
     once(`results[${index}].call_id`, result.callId);
+    if (result.output.case === undefined && !result.isError) {
+      throw invalidField(`results[${index}]`, "must have text, json or parts, unless is_error is set", "result.output");
+    }
     const part = create(PartSchema, { content: { case: "toolResult", value: result } });
     checkParts({ content: "", parts: [part] }, (path, rule, description) => {
       throw invalidField(`results[${index}].${path.slice(3).join(".")}`, description, rule);

@@ -48,9 +48,12 @@ export interface WantedTurn {
 export type FoundTurn = { readonly started: TurnStarted } | { readonly ask: () => Promise<Asked> };
 
 export interface Asked {
-  readonly message: MessageRow;
+  /** The last is the one that is replied to. */
+  readonly messages: readonly MessageRow[];
   /** Whether it was stored just now, for this turn. */
   readonly isNew: boolean;
+  /** Whether the caller gave a list of them. */
+  readonly isList: boolean;
 }
 
 export async function beginTurn(parts: TurnParts, caller: Caller, wanted: WantedTurn): Promise<TurnStarted> {
@@ -96,14 +99,18 @@ async function write(
   caller: Caller,
   conversationId: string,
   agent: AgentRow,
-  { message, isNew }: Asked,
+  { messages, isNew, isList }: Asked,
   { brought }: WantedTurn,
   queued: boolean,
 ): Promise<{ started: TurnStarted; task: LiveTurnTask }> {
+  const message = messages.at(-1);
+  if (message === undefined) throw new Error("a turn replies to nothing");
+  const inputSeq = isList ? firstOf(messages) : undefined;
   const turn = await insertTurn(tx, caller, {
     conversationId,
     agentId: agent.id,
     message,
+    inputSeq,
     time: isNew ? message.create_time : undefined,
     state: queued ? TurnState.QUEUED : TurnState.RUNNING,
     lease: turns.lease,
@@ -111,9 +118,25 @@ async function write(
   });
   const place = { tenantId: caller.tenantId, conversationId, id: turn.id };
   return {
-    started: create(TurnStartedSchema, { turn: toTurn(turn), message: toMessage(message) }),
-    task: taskOf(turn, place, agent, brought, [], (tools) => replyRequestOf(database, place, message, tools)),
+    started: create(TurnStartedSchema, {
+      turn: toTurn(turn),
+      message: toMessage(message),
+      messages: isList ? messages.map(toMessage) : [],
+    }),
+    task: taskOf(turn, place, agent, brought, [], (tools) =>
+      replyRequestOf(database, place, message, tools, { inputSeq }),
+    ),
   };
+}
+
+/** The first of the last messages that have no other between them. */
+function firstOf(messages: readonly MessageRow[]): bigint | undefined {
+  let first = messages.at(-1)?.seq;
+  for (const { seq } of messages.slice(0, -1).reverse()) {
+    if (first === undefined || seq !== first - 1n) break;
+    first = seq;
+  }
+  return first;
 }
 
 /** Throws TURN_IN_PROGRESS if an open turn conflicts; a turn that may wait does not conflict with live ones. */

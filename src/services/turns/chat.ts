@@ -1,6 +1,5 @@
 // Chat: stores a message, then an agent replies, whether or not a client is connected.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type ChatRequest,
   ChatRequestSchema,
@@ -10,12 +9,11 @@ import { callerFrom } from "../../domain/identity/caller.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { BEGINNING } from "../../domain/turns/turn-cursor.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
-import { toDraft } from "../convert.ts";
 import { requireParent } from "../messages/branches.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { beginTurn, type TurnParts } from "./begin-turn.ts";
 import { followed } from "./follow.ts";
-import { addMessage, findSentMessage } from "./sent-message.ts";
+import { addMessages, findSent, requireAsked } from "./sent-messages.ts";
 import { broughtTools } from "./task.ts";
 
 export interface ChatParts extends TurnParts {
@@ -28,11 +26,11 @@ export async function* chat(
   context: CallContext,
 ): AsyncIterable<MessageInitShape<typeof ChatResponseSchema>> {
   const caller = callerFrom(context.principal);
-  const { conversationId, ifRunning, streamEntries, message = create(MessageSchema) } = request;
-  const draft = toDraft(message);
+  const { conversationId, ifRunning, streamEntries } = request;
+  const asked = requireAsked(request);
   const key = requestKeyOf(ChatRequestSchema, request, context, caller);
   const brought = broughtTools(request.tools);
-  parts.rolePolicy.check(caller, [draft], () => "message.role");
+  parts.rolePolicy.check(caller, asked.drafts, asked.field);
   const started = await beginTurn(parts, caller, {
     conversationId,
     ifRunning,
@@ -40,13 +38,19 @@ export async function* chat(
     key,
     agent: "",
     async find(tx, conversation) {
-      const sent = await findSentMessage(tx, caller, conversation.id, draft);
-      if (sent?.started) return { started: sent.started };
-      if (sent) return { ask: async () => ({ message: sent.message, isNew: false }) };
-      const { parentId } = message;
-      if (parentId !== "") await requireParent(tx, caller, conversation, parentId, "message.parent_id");
+      const sent = await findSent(tx, caller, conversation.id, asked);
+      if (sent.started) return { started: sent.started };
+      if (sent.messages !== undefined) {
+        const { messages } = sent;
+        return { ask: async () => ({ messages, isNew: false, isList: asked.isList }) };
+      }
+      const { parentId } = sent;
+      if (parentId !== "") await requireParent(tx, caller, conversation, parentId, `${asked.field(0)}.parent_id`);
       return {
-        ask: async () => ({ message: await addMessage(tx, caller, conversation, draft, message), isNew: true }),
+        async ask() {
+          const messages = await addMessages(tx, caller, conversation, asked, sent);
+          return { messages, isNew: true, isList: asked.isList };
+        },
       };
     },
   });

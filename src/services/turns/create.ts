@@ -43,7 +43,7 @@ export async function createTurn(parts: ChatParts, request: CreateTurnRequest, c
   checkJson(request.noteJson, "note_json");
   checkJson(request.options?.parametersJson ?? "", "options.parameters_json");
   checkClientIds(request.messages);
-  parts.rolePolicy.check(caller, request.messages.map(toDraft), (index) => `messages[${index}].role`);
+  parts.rolePolicy.check(caller, request.messages.map(toDraft), (index) => `messages[${index}]`);
   const place = await findPlace(parts.database, caller, request);
   for (let attempt = 1; ; attempt++) {
     let expired: { id: string } | undefined;
@@ -93,7 +93,6 @@ async function createOnce(
   if (!message) throw new Error("a message that was just added is not there");
   const options = optionsText(request.options ?? create(TurnOptionsSchema));
   const record = {
-    inputSeq: message.seq - BigInt(drafts.length - 1),
     previousId: place.previous?.id ?? null,
     options,
     note: request.noteJson || null,
@@ -105,7 +104,8 @@ async function createOnce(
   const state = TurnState.RUNNING;
   const tools = toolsText(brought);
   const time = message.create_time;
-  const wanted = { conversationId, agentId: agent.id, message, time, state, lease, tools, record };
+  const inputSeq = message.seq - BigInt(drafts.length - 1);
+  const wanted = { conversationId, agentId: agent.id, message, time, state, lease, tools, inputSeq, record };
   const row = await insertTurn(tx, caller, wanted);
   const turnPlace = { tenantId, conversationId, id: row.id };
   const scope = { record: { options: readOptions(options) } };

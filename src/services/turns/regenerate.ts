@@ -34,7 +34,7 @@ export async function* regenerate(
       return {
         async ask() {
           await goOn();
-          return { message, isNew: false };
+          return { messages: [message], isNew: false, isList: false };
         },
       };
     },

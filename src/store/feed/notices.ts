@@ -48,6 +48,7 @@ export function noticeEntry({ type, actor, seq = 0, data = {} }: FeedNotice, cre
     parent_id: null,
     reply_to: null,
     mentions: null,
+    sender_name: null,
   };
 }
 

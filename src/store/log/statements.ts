@@ -37,7 +37,8 @@ export const appendEvents: Statement<{ last_seq: bigint; update_time: Date; vers
  * Assigns the next numbers and adds messages, in order, to a locked conversation.
  * $1 tenant, $2 id, $3 sender, $4 ids, $5 roles, $6 contents, $7 metadata (JSON text), $8 client times, $9 kinds (null: a
  * message), $10 parts (JSON text or null), $11 client ids or nulls, $12 parent ids or
- * nulls, $13 ids of messages that they reply to or nulls, $14 mentions (JSON text or null).
+ * nulls, $13 ids of messages that they reply to or nulls, $14 mentions (JSON text or null), $15 names of
+ * senders or nulls.
  */
 export const appendMessages: Statement<{ last_seq: bigint }> = {
   name: "log_append_messages",
@@ -52,13 +53,14 @@ export const appendMessages: Statement<{ last_seq: bigint }> = {
     returning last_seq, update_time
   ), added as (
     insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, client_time, create_time,
-      kind, parts, client_id, parent_id, reply_to, mentions)
+      kind, parts, client_id, parent_id, reply_to, mentions, sender_name)
     select $1, $2::uuid, b.last_seq - cardinality($4::uuid[]) + m.ordinal, m.id, m.role, $3, m.content, m.metadata::jsonb,
-      m.client_time, b.update_time, m.kind, m.parts, m.client_id, m.parent_id, m.reply_to, m.mentions::jsonb
+      m.client_time, b.update_time, m.kind, m.parts, m.client_id, m.parent_id, m.reply_to, m.mentions::jsonb,
+      m.sender_name
     from bump b, unnest($4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::timestamptz[], $9::smallint[], $10::text[],
-      $11::text[], $12::uuid[], $13::uuid[], $14::text[])
+      $11::text[], $12::uuid[], $13::uuid[], $14::text[], $15::text[])
       with ordinality as m(id, role, content, metadata, client_time, kind, parts, client_id, parent_id, reply_to,
-        mentions, ordinal)
+        mentions, sender_name, ordinal)
   )
   select last_seq from bump`,
 };
@@ -161,6 +163,7 @@ export interface LogRow {
   readonly parent_id: string | null;
   readonly reply_to: string | null;
   readonly mentions: readonly string[] | null;
+  readonly sender_name: string | null;
 }
 
 /** The last number of logs. $1 tenant, $2 ids of conversations. */
@@ -188,7 +191,7 @@ export const logColumns = `e.seq, e.type, e.actor, e.create_time, e.data, m.id a
     case when m.delete_time is null then m.metadata end as metadata,
     m.state, m.client_time, m.create_time as message_create_time, m.edit_time, m.delete_time, m.revision, m.version,
     m.kind, case when m.delete_time is null then m.parts end as parts, m.client_id, m.turn_id, m.step,
-    m.parent_id, m.reply_to, m.mentions`;
+    m.parent_id, m.reply_to, m.mentions, m.sender_name`;
 
 /** Joins the message of entry `e` of conversation `c`. `$1` is the tenant. */
 export const messageOfEntry = `left join lateral (

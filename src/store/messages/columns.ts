@@ -33,6 +33,8 @@ export interface MessageRow {
   readonly reply_to: string | null;
   /** Ids of members, or "@all"; null: none. */
   readonly mentions: readonly string[] | null;
+  /** The name under which it was sent; null: none was given. */
+  readonly sender_name: string | null;
   /** What is counted of it; null: nothing. Left out where it is not asked for. */
   readonly tally?: Tally | null;
 }
@@ -41,7 +43,7 @@ export interface MessageRow {
 export const messageColumns = `
   m.id, m.conversation_id, m.seq, m.role, m.sender, m.content, m.metadata, m.state, m.client_time, m.create_time,
   m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts, m.client_id, m.turn_id, m.step,
-  m.parent_id, m.reply_to, m.mentions`;
+  m.parent_id, m.reply_to, m.mentions, m.sender_name`;
 
 /** What the column holds for a kind: nothing for a message, which most are. */
 export function kindColumn(kind: MessageKind): MessageKind | null {

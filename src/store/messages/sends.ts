@@ -55,7 +55,7 @@ export interface Send {
   readonly participantsOnly: boolean;
 }
 
-/** The whole send in one round trip. It must have no client ids: {@link sendMany} takes those. Undefined: the caller does not see the conversation. */
+/** The whole send in one round trip. It must have no client ids: {@link sendMany} takes those. Names of senders are not added. Undefined: the caller does not see the conversation. */
 export async function send(
   on: Queryable,
   { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
@@ -146,6 +146,7 @@ export async function appendMessages(
     const ids = references[index]?.mentions ?? null;
     return ids && JSON.stringify(ids);
   });
-  const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents, replies, mentions]);
+  const names = drafts.map(({ senderName }) => senderName ?? null);
+  const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents, replies, mentions, names]);
   return row?.last_seq;
 }

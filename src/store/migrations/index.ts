@@ -25,6 +25,7 @@ import { RepliesMigration } from "./migration-0021-replies.ts";
 import { McpServersMigration } from "./migration-0022-mcp-servers.ts";
 import { MemberViewsMigration } from "./migration-0023-member-views.ts";
 import { SummariesMigration } from "./migration-0024-summaries.ts";
+import { SenderNamesMigration } from "./migration-0025-sender-names.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -57,6 +58,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0022-mcp-servers": McpServersMigration,
   "0023-member-views": MemberViewsMigration,
   "0024-summaries": SummariesMigration,
+  "0025-sender-names": SenderNamesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

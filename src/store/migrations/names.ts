@@ -29,4 +29,5 @@ export const MIGRATION_NAMES = [
   "0022-mcp-servers",
   "0023-member-views",
   "0024-summaries",
+  "0025-sender-names",
 ] as const;

@@ -116,6 +116,7 @@ async function addMessages(tx: Queryable, tenantId: string, placed: readonly Pla
     rows.map((row) => row.parent_id),
     rows.map((row) => row.reply_to),
     rows.map((row) => jsonOf(row.mentions)),
+    rows.map((row) => row.sender_name),
   ]);
 }
 

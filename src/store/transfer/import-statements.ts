@@ -138,22 +138,25 @@ export const existingMessages: Statement<ThereRow> = {
 
 /** $1 tenant, then arrays: conversations, seqs, ids, roles, senders, contents, metadata, states, client, create, edit and
  * delete times, revisions, versions, kinds (null: a message), parts (JSON text or null), distinct client ids (null: none), of
- * which those that are taken are left out, turns and steps (null: none), parent ids (null: not given), ids that they reply to and mentions (JSON text; null: none). */
+ * which those that are taken are left out, turns and steps (null: none), parent ids (null: not given), ids that they reply to, mentions (JSON text;
+ * null: none) and names of senders (null: none). */
 export const importMessages: Statement = {
   name: "import_messages",
   text: `
   insert into message (tenant_id, conversation_id, seq, id, role, sender, content, metadata, state, client_time,
     create_time, edit_time, delete_time, revision, version, kind, parts, client_id, turn_id, step, parent_id, reply_to,
-    mentions)
+    mentions, sender_name)
   select $1, m.conversation_id, m.seq, m.id, m.role, m.sender, m.content, m.metadata::jsonb, m.state, m.client_time,
     m.create_time, m.edit_time, m.delete_time, m.revision, m.version, m.kind, m.parts,
     case when not exists (select from message o where o.tenant_id = $1 and o.conversation_id = m.conversation_id
-      and o.client_id = m.client_id) then m.client_id end, m.turn_id, m.step, m.parent_id, m.reply_to, m.mentions::jsonb
+      and o.client_id = m.client_id) then m.client_id end, m.turn_id, m.step, m.parent_id, m.reply_to, m.mentions::jsonb,
+    m.sender_name
   from unnest($2::uuid[], $3::bigint[], $4::uuid[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::smallint[],
     $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::integer[], $15::integer[],
-    $16::smallint[], $17::text[], $18::text[], $19::uuid[], $20::smallint[], $21::uuid[], $22::uuid[], $23::text[])
+    $16::smallint[], $17::text[], $18::text[], $19::uuid[], $20::smallint[], $21::uuid[], $22::uuid[], $23::text[],
+    $24::text[])
     as m(conversation_id, seq, id, role, sender, content, metadata, state, client_time, create_time, edit_time,
-      delete_time, revision, version, kind, parts, client_id, turn_id, step, parent_id, reply_to, mentions)`,
+      delete_time, revision, version, kind, parts, client_id, turn_id, step, parent_id, reply_to, mentions, sender_name)`,
 };
 
 /**

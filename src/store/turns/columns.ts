@@ -52,8 +52,6 @@ export interface TurnRow {
 
 /** What a turn has that its caller keeps as a record. */
 export interface TurnRecord {
-  /** The first of the entries that it replies to. */
-  readonly inputSeq: bigint;
   readonly previousId: string | null;
   readonly options: string | null;
   readonly note: string | null;
@@ -87,6 +85,8 @@ export interface NewTurn {
   readonly lease: TurnLease;
   /** The tools that the caller brings, as text. */
   readonly tools: string | null;
+  /** The first of the entries that it replies to, if they are several. */
+  readonly inputSeq?: bigint | undefined;
   /** Where there is one, deltas are recorded. */
   readonly record?: TurnRecord;
 }

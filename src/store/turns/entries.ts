@@ -154,6 +154,7 @@ function rowOf(
     parent_id: null,
     reply_to: null,
     mentions: null,
+    sender_name: null,
     turn_id: turnId,
     step,
   };

@@ -45,7 +45,7 @@ export async function findTurnOf(
 
 /** Adds a turn to a locked conversation. */
 export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): Promise<TurnRow> {
-  const { conversationId, agentId, message, time, state, lease, tools, record } = turn;
+  const { conversationId, agentId, message, time, state, lease, tools, inputSeq, record } = turn;
   const values = [
     caller.tenantId,
     newId(),
@@ -61,7 +61,7 @@ export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): 
     tools,
     message.id,
     time ?? null,
-    record?.inputSeq ?? null,
+    inputSeq ?? null,
     record?.previousId ?? null,
     record?.options ?? null,
     record?.note ?? null,

@@ -57,6 +57,7 @@ function sendOf(caller: Caller, conversationId: string, contents: readonly strin
     kind: MessageKind.MESSAGE,
     parts: undefined,
     clientId: undefined,
+    senderName: undefined,
   }));
   const fingerprint = new Uint8Array([1]);
   return {

@@ -39,6 +39,8 @@ export const MessageEntity = defineEntity({
     mentions: p.json<string[]>().nullable(),
     /** Whether something is counted of it, such as reactions. */
     tallied: p.boolean().nullable(),
+    /** The name under which it was sent, beside its sender. */
+    senderName: p.text().nullable(),
   },
 });
 
