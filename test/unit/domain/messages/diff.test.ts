@@ -3,7 +3,13 @@ import { MessageKind, MessageRole } from "../../../../gen/colloquy/v1/message_pb
 import { diffMessages, type MessageDraft, type StoredMessage } from "../../../../src/domain/messages/diff.ts";
 
 function draft(content: string, extra: Partial<MessageDraft> = {}): MessageDraft {
-  const unsaid = { metadata: undefined, clientTime: undefined, parts: undefined, clientId: undefined, senderName: undefined };
+  const unsaid = {
+    metadata: undefined,
+    clientTime: undefined,
+    parts: undefined,
+    clientId: undefined,
+    senderName: undefined,
+  };
   return { kind: MessageKind.MESSAGE, role: MessageRole.USER, content, ...unsaid, ...extra };
 }
 
