@@ -48,9 +48,7 @@ test("a key gives a name with each message, and every reading has it beside who 
   expect(names(listed)).toEqual(all);
   expect((await key.messages.getMessage({ messageId: message?.id ?? "" })).message).toEqual(listed[1]);
   const { events } = await key.events.listEvents({ conversationId });
-  const sent = events.flatMap(({ change }) =>
-    change.case === "messageSent" ? [change.value] : [],
-  );
+  const sent = events.flatMap(({ change }) => (change.case === "messageSent" ? [change.value] : []));
   expect(names(sent)).toEqual(all);
   const { matches } = await key.messages.searchMessages({ query: "two" });
   expect(names(matches.flatMap((match) => match.message ?? []))).toEqual([["two", "Planner"]]);
