@@ -17,8 +17,9 @@ export function checkClientId(field: string, id: string): void {
 }
 
 /**
- * The conversation that an id names for the caller. With one `client_id` several may have one: the caller's own comes first,
- * then one in which it takes part; that of anybody else is named by its UUID alone. Undefined: there is none that it may see.
+ * The conversation that an id names for the caller: the caller's own with this `client_id`, then one without an owner in which
+ * it takes part, then the one with this UUID. One that another member owns is named by its UUID alone: anybody may begin a
+ * conversation under any `client_id` and add whom it likes. Undefined: there is none that the caller may see.
  */
 export async function findConversation(
   canonical: Canonical,
@@ -30,13 +31,27 @@ export async function findConversation(
     const one = await getConversation(canonical, context, only);
     return one?.clientId === id || one?.id === id.toLowerCase() ? one : undefined;
   }
-  const request = { clientId: id, pageSize: 200 };
-  const { conversations } = await canonical.call(context, ConversationService.method.listConversations, request);
-  const own = ownerOf(context);
-  const found =
-    conversations.find(({ ownerId }) => ownerId === own) ??
-    conversations.find(({ memberView }) => memberView?.participating);
+  const found = await findByClientId(canonical, context, id);
   return found !== undefined || !isOurId(id) ? found : getConversation(canonical, context, id);
+}
+
+async function findByClientId(
+  canonical: Canonical,
+  context: CallContext,
+  clientId: string,
+): Promise<Conversation | undefined> {
+  const own = ownerOf(context);
+  let joined: Conversation | undefined;
+  let pageToken = "";
+  do {
+    const request = { clientId, pageSize: 200, pageToken };
+    const page = await canonical.call(context, ConversationService.method.listConversations, request);
+    const owned = page.conversations.find(({ ownerId }) => ownerId === own);
+    if (owned !== undefined) return owned;
+    joined ??= page.conversations.find(({ ownerId, memberView }) => ownerId === "" && memberView?.participating);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return joined;
 }
 
 async function getConversation(
