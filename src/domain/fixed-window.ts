@@ -17,7 +17,7 @@ export interface WindowOptions {
   readonly lengthMs: number;
   readonly now: () => number;
   /** So many windows are kept at most; the oldest go first. Default: any number. */
-  readonly most?: number;
+  readonly max?: number;
 }
 
 interface Window {
@@ -67,9 +67,9 @@ export class Windows {
   }
 
   #forget(now: number): void {
-    const { most = Number.POSITIVE_INFINITY } = this.#options;
+    const { max = Number.POSITIVE_INFINITY } = this.#options;
     for (const [key, { end }] of this.#windows) {
-      if (end > now && this.#windows.size < most) return;
+      if (end > now && this.#windows.size < max) return;
       this.#windows.delete(key);
     }
   }

@@ -39,11 +39,11 @@ export function acceptCoding<T extends string>(header: string | undefined, offer
 
 function best<T>(offers: readonly T[], weigh: (offer: T) => number): T | undefined {
   let chosen: T | undefined;
-  let most = 0;
+  let max = 0;
   for (const offer of offers) {
     const weight = weigh(offer);
-    if (weight > most) {
-      most = weight;
+    if (weight > max) {
+      max = weight;
       chosen = offer;
     }
   }

@@ -3,7 +3,7 @@
 import type { RequestBody } from "./body/request-body.ts";
 
 /** A whole response. Header and trailer names are in lower case. */
-export interface WholeAnswer {
+export interface WholeResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array;
@@ -22,7 +22,7 @@ export interface Exchange {
   /** Calls back once, if the client disconnects before it has the response. */
   onGone(callback: () => void): void;
   /** Sends the response in one write. */
-  send(answer: WholeAnswer): void;
+  send(response: WholeResponse): void;
   /** Aborts the exchange: no response can be sent any more. */
   destroy(): void;
   /** After the response: releases the body. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { releaseBody } from "./body/linger.ts";
 import { RequestBody } from "./body/request-body.ts";
 import type { BodyRules } from "./body/rules.ts";
-import type { Exchange, WholeAnswer } from "./exchange.ts";
+import type { Exchange, WholeResponse } from "./exchange.ts";
 import { addressOf, headerOf } from "./request.ts";
 import { toWrite } from "./response.ts";
 
@@ -42,7 +42,7 @@ export class Http1Exchange implements Exchange {
     response.on("error", ignore);
   }
 
-  send({ status, headers, body }: WholeAnswer): void {
+  send({ status, headers, body }: WholeResponse): void {
     this.#answered = true;
     const response = this.#response;
     response.writeHead(status, headers);

@@ -3,7 +3,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { LINGER_MS } from "./body/linger.ts";
 import { RequestBody } from "./body/request-body.ts";
 import type { BodyRules } from "./body/rules.ts";
-import type { Exchange, WholeAnswer } from "./exchange.ts";
+import type { Exchange, WholeResponse } from "./exchange.ts";
 import { toWrite } from "./response.ts";
 
 export class Http2Exchange implements Exchange {
@@ -40,7 +40,7 @@ export class Http2Exchange implements Exchange {
     });
   }
 
-  send({ status, headers, body, trailers }: WholeAnswer): void {
+  send({ status, headers, body, trailers }: WholeResponse): void {
     this.#answered = true;
     const stream = this.#stream;
     // The client may have reset it meanwhile.
@@ -71,7 +71,7 @@ export class Http2Exchange implements Exchange {
 }
 
 /** Headers in the form that Node need not copy twice. */
-function listOf(status: number, headers: WholeAnswer["headers"]): string[] {
+function listOf(status: number, headers: WholeResponse["headers"]): string[] {
   const list = [":status", String(status)];
   for (const name in headers) list.push(name, headers[name] as string);
   return list;

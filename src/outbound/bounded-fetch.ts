@@ -3,7 +3,7 @@ import { errors, fetch as undiciFetch } from "undici";
 import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
 
 export interface FetchRules extends ConnectRules {
-  /** How many bytes an answer's body may have on the wire, and again unpacked. */
+  /** Maximum bytes of a response body on the wire, and again decompressed. */
   readonly maxBytes: number;
   /** Headers that go with each request, such as those of a trace. Default: none. */
   readonly extraHeaders?: (() => Readonly<Record<string, string>>) | undefined;
@@ -16,13 +16,13 @@ export interface FetchRequest {
   readonly signal: AbortSignal;
 }
 
-export interface FetchedAnswer {
+export interface FetchedResponse {
   readonly status: number;
   /** A header's value; undefined if there is none. */
   header(name: string): string | undefined;
-  /** The body, unpacked. Throws {@link AnswerTooLarge} past the bound; leaving it early closes the connection. */
+  /** The body, unpacked. Throws {@link ResponseTooLarge} past the bound; leaving it early closes the connection. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** The whole body as text. Throws {@link AnswerTooLarge} past the bound. */
+  /** The whole body as text. Throws {@link ResponseTooLarge} past the bound. */
   text(): Promise<string>;
   /** The first bytes of the body as text, at most so many; the rest is not read. */
   start(bytes: number): Promise<string>;
@@ -30,17 +30,17 @@ export interface FetchedAnswer {
 
 export interface BoundedFetch {
   /**
-   * Asks, with no time limit but the signal's. Follows no redirect: 3xx is an answer like others. Rejects with what undici
-   * says of a connection that fails, and with {@link AnswerTooLarge}.
+   * Asks, with no time limit but the signal's. Follows no redirect: 3xx is a response like others. Rejects with what undici
+   * says of a connection that fails, and with {@link ResponseTooLarge}.
    */
-  fetch(url: string, request: FetchRequest): Promise<FetchedAnswer>;
+  fetch(url: string, request: FetchRequest): Promise<FetchedResponse>;
   /** Closes every connection at once. */
   close(): Promise<void>;
 }
 
-/** An answer has more bytes than were agreed, or is packed in a way that was not. */
-export class AnswerTooLarge extends Error {
-  override readonly name = "AnswerTooLarge";
+/** A response has more bytes than allowed, or a content encoding that was not requested. */
+export class ResponseTooLarge extends Error {
+  override readonly name = "ResponseTooLarge";
 }
 
 /** What is unpacked though nobody asked for it. A window of zstd may take 128 MiB; several layers multiply. */
@@ -48,7 +48,7 @@ const CODINGS: readonly (string | undefined)[] = [undefined, "", "identity", "gz
 
 export function createBoundedFetch({ maxBytes, extraHeaders, ...rules }: FetchRules): BoundedFetch {
   const dispatcher = createGuardedAgent(rules, maxBytes);
-  const tooLarge = () => new AnswerTooLarge(`the answer has more than ${maxBytes} bytes`);
+  const tooLarge = () => new ResponseTooLarge(`the response has more than ${maxBytes} bytes`);
 
   return {
     async fetch(url, { headers, ...request }) {
@@ -58,7 +58,7 @@ export function createBoundedFetch({ maxBytes, extraHeaders, ...rules }: FetchRu
       const coding = header("content-encoding")?.trim().toLowerCase();
       const refused = CODINGS.includes(coding)
         ? Number(header("content-length")) > maxBytes && tooLarge()
-        : new AnswerTooLarge("the answer is packed in a way that was not asked for");
+        : new ResponseTooLarge("the response has a content encoding that was not requested");
       if (refused) {
         await response.body?.cancel().catch(() => {});
         throw refused;

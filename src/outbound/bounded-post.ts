@@ -1,4 +1,4 @@
-// Sends a body by POST and reads the beginning of the answer, for receivers of which only the status matters.
+// Sends a body by POST and reads the beginning of the response, for receivers of which only the status matters.
 import { type Dispatcher, errors } from "undici";
 import { type ConnectRules, createGuardedAgent } from "./guarded-agent.ts";
 
@@ -9,7 +9,7 @@ export interface PostRequest {
   readonly signal: AbortSignal;
 }
 
-export interface PostAnswer {
+export interface PostedResponse {
   readonly status: number;
   /** A header's value; undefined if there is none. */
   header(name: string): string | undefined;
@@ -20,10 +20,10 @@ export interface PostAnswer {
 export interface BoundedPost {
   /**
    * Resolves once the status is known and the beginning of the body was read. Follows no redirect. A request that breaks
-   * before an answer is sent a second time at once: the receiver may have closed an idle connection just then. Rejects
+   * before a response is sent a second time at once: the receiver may have closed an idle connection just then. Rejects
    * with the signal's reason, what undici says, or what `checkHost` and `lookup` throw.
    */
-  post(request: PostRequest): Promise<PostAnswer>;
+  post(request: PostRequest): Promise<PostedResponse>;
   /** Closes every connection at once. */
   close(): Promise<void>;
 }
@@ -35,7 +35,7 @@ const BODY_MS = 1_000;
 export function createBoundedPost(rules: ConnectRules, startBytes: number): BoundedPost {
   const agent = createGuardedAgent(rules, -1);
 
-  async function once({ url, headers, body, signal }: PostRequest): Promise<PostAnswer> {
+  async function once({ url, headers, body, signal }: PostRequest): Promise<PostedResponse> {
     const response = await agent.request({
       origin: url.origin,
       path: url.pathname + url.search,

@@ -1,11 +1,11 @@
 // Fetch as the web has it, for packages that bring their own protocol: allowed addresses only, and bodies within bounds.
 import { fetch as undiciFetch } from "undici";
-import { AnswerTooLarge, type FetchRules } from "./bounded-fetch.ts";
+import { type FetchRules, ResponseTooLarge } from "./bounded-fetch.ts";
 import { createGuardedAgent } from "./guarded-agent.ts";
 
 export interface WebFetch {
   /**
-   * Follows no redirect: 3xx is an answer like others. Reading a body past the bound throws {@link AnswerTooLarge}.
+   * Follows no redirect: 3xx is a response like others. Reading a body past the bound throws {@link ResponseTooLarge}.
    * @param ended told when a body is read to its end, or breaks off
    */
   readonly fetch: (url: string | URL, init?: RequestInit, ended?: (error?: unknown) => void) => Promise<Response>;
@@ -17,7 +17,7 @@ export function createWebFetch({ maxBytes, extraHeaders, ...rules }: FetchRules)
   const dispatcher = createGuardedAgent(rules, -1);
   return {
     async fetch(url, { method = "GET", headers, body: sent, signal } = {}, ended = () => {}) {
-      const answer = await undiciFetch(String(url), {
+      const response = await undiciFetch(String(url), {
         method,
         headers: { ...extraHeaders?.(), ...Object.fromEntries(new Headers(headers)), "accept-encoding": "identity" },
         body: typeof sent === "string" ? sent : null,
@@ -25,8 +25,8 @@ export function createWebFetch({ maxBytes, extraHeaders, ...rules }: FetchRules)
         redirect: "manual",
         dispatcher,
       });
-      const body = answer.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;
-      const init = { status: answer.status, headers: [...answer.headers] };
+      const body = response.body as ReadableStream<Uint8Array<ArrayBuffer>> | null;
+      const init = { status: response.status, headers: [...response.headers] };
       return new Response(body && bounded(body, maxBytes, ended), init as ResponseInit);
     },
     close: () => dispatcher.destroy(),
@@ -50,7 +50,7 @@ function bounded(
           return ended();
         }
         size += value.length;
-        if (size > maxBytes) throw new AnswerTooLarge(`the answer has more than ${maxBytes} bytes`);
+        if (size > maxBytes) throw new ResponseTooLarge(`the response has more than ${maxBytes} bytes`);
         controller.enqueue(value);
       } catch (error) {
         reader.cancel(error).catch(() => {});

@@ -11,7 +11,7 @@ import { deadlineExceeded, orAborted, shuttingDown } from "./call/deadline.ts";
 import { IDEMPOTENCY_HEADER, idempotencyKey } from "./call/idempotency-key.ts";
 import { setPopulatedMask } from "./call/implied-mask.ts";
 import { toConnectError } from "./errors.ts";
-import { type AnswerSink, isPushed, mapped, type PushedAnswers, pushAll } from "./streams/push-stream.ts";
+import { isPushed, mapped, type PushSink, type PushStream, pushAll } from "./streams/push-stream.ts";
 import { checked, onlyOne, untilAborted } from "./streams/request-streams.ts";
 
 export class PipelineCall extends CallState implements Call {
@@ -87,7 +87,7 @@ export class PipelineCall extends CallState implements Call {
     return {
       [Symbol.asyncIterator]: () => this.#answers(requests)[Symbol.asyncIterator](),
       pushTo: (sink) => this.#pushTo(requests, sink),
-    } satisfies PushedAnswers<Message> as AsyncIterable<Message>;
+    } satisfies PushStream<Message> as AsyncIterable<Message>;
   }
 
   end(): void {
@@ -185,7 +185,7 @@ export class PipelineCall extends CallState implements Call {
   }
 
   /** As it does where answers are asked for one by one, the call ends when it is aborted, whatever the service does. */
-  async #pushTo(requests: AsyncIterable<Message>, sink: AnswerSink<Message>): Promise<void> {
+  async #pushTo(requests: AsyncIterable<Message>, sink: PushSink<Message>): Promise<void> {
     const answers = await this.#serverStream(await onlyOne(requests));
     if (isPushed(answers)) {
       const pushed = this.#inSpan(() => answers.pushTo(mapped(sink, this.#whole)));

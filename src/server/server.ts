@@ -94,7 +94,7 @@ export function createServer(options: ServerOptions): Server {
   const port = createOnePort({ stream: onStream, request: onRequest }, limits, options.tls);
   const sessions = keepSessions(port.http2, limits.http2IdleTimeoutMs);
   const unread = watchUnread({
-    answers: inFlight.answers,
+    responses: inFlight.responses,
     maxBytes: limits.maxUnreadTotalBytes,
     stallTimeoutMs: limits.stallTimeoutMs,
     onCut: (bytes, connections) =>

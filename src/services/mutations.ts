@@ -17,7 +17,7 @@ import type { CallContext } from "../pipeline/call/call.ts";
 import { Turns } from "../pipeline/streams/time-slices.ts";
 import { longListOf } from "../pipeline/validation/long-list.ts";
 import type { Database, Transaction } from "../store/database.ts";
-import { claim, firstAnswer, keep, type RequestKey } from "../store/idempotency/idempotency.ts";
+import { claim, firstResponse, keep, type RequestKey } from "../store/idempotency/idempotency.ts";
 import { locateMessage, type MessagePlace } from "../store/messages/messages.ts";
 
 /** The key of a call that came with a request id. */
@@ -154,7 +154,7 @@ export async function actOnce<I extends DescMessage, O extends DescMessage>(
       ? undefined
       : keyWith(context.idempotencyKey, context, caller, await requestHash(input, request));
   const first = key && (await claim(tx, key));
-  if (first) return fromBinary(output, firstAnswer(first));
+  if (first) return fromBinary(output, firstResponse(first));
   const answer = create(output, await work());
   if (key) await keep(tx, key, toBinary(output, answer), about(answer));
   return answer;

@@ -13,7 +13,7 @@ export interface Reader {
 
 export interface SnapshotLimits {
   /** Number of slots. */
-  readonly most: number;
+  readonly max: number;
   /** Maximum waiting readers, in total and of one caller. Default: 64 and 8. */
   readonly maxWaiting?: number;
   readonly maxWaitingOfOne?: number;
@@ -48,7 +48,7 @@ export class SnapshotQueue {
 
   constructor(limits: SnapshotLimits) {
     this.#limits = { maxWaiting: 64, maxWaitingOfOne: 8, maxWaitMs: 30_000, ...limits };
-    this.#maxOfOne = Math.max(1, Math.floor(limits.most / 2));
+    this.#maxOfOne = Math.max(1, Math.floor(limits.max / 2));
   }
 
   /**
@@ -60,7 +60,7 @@ export class SnapshotQueue {
     const tenant = this.#share(tenantId);
     const caller = this.#share(`${tenantId}/${name}`);
     try {
-      if (this.#running < this.#limits.most && caller.running < this.#maxOfOne) this.#take(tenant, caller);
+      if (this.#running < this.#limits.max && caller.running < this.#maxOfOne) this.#take(tenant, caller);
       else await this.#wait(tenant, caller, signal);
     } catch (error) {
       this.#forget(tenant, caller);
@@ -88,7 +88,7 @@ export class SnapshotQueue {
   }
 
   #wait(tenant: Share, caller: Share, signal: Interrupt | undefined): Promise<void> {
-    const { maxWaiting, maxWaitingOfOne, maxWaitMs, most } = this.#limits;
+    const { maxWaiting, maxWaitingOfOne, maxWaitMs, max } = this.#limits;
     if (caller.waiting >= maxWaitingOfOne) throw tooMany(`${maxWaitingOfOne} of one caller`);
     if (this.#waiting.size >= maxWaiting) throw tooMany(`${maxWaiting}`);
     return new Promise((resolve, reject) => {
@@ -111,7 +111,7 @@ export class SnapshotQueue {
       const waiting = { tenant, caller, begin };
       const limit = afterOwnTime(maxWaitMs, () => {
         leave();
-        const rule = `at most ${most} run at once, ${this.#maxOfOne} of one caller`;
+        const rule = `at most ${max} run at once, ${this.#maxOfOne} of one caller`;
         reject(overloaded(`exports: ${rule}, and no place came free within ${maxWaitMs / 1_000} s`));
       });
       signal?.addEventListener("abort", onAbort, { once: true });

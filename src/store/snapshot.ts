@@ -34,8 +34,8 @@ export class Snapshots {
   readonly #parts: SnapshotParts;
   readonly #idleMs: number;
 
-  constructor(most: number, parts: SnapshotParts, idleMs = IDLE_MS) {
-    this.#queue = new SnapshotQueue({ most });
+  constructor(max: number, parts: SnapshotParts, idleMs = IDLE_MS) {
+    this.#queue = new SnapshotQueue({ max });
     this.#parts = parts;
     this.#idleMs = idleMs;
   }

@@ -215,7 +215,7 @@ describe("A9: an issuer of keys", () => {
     ];
     for (const attack of attacks) {
       const { grown } = await memoryOf(() =>
-        expect(keysFrom(attack)).rejects.toMatchObject({ name: "AnswerTooLarge" }),
+        expect(keysFrom(attack)).rejects.toMatchObject({ name: "ResponseTooLarge" }),
       );
       expect(grown).toBeLessThan(50 * MIB);
     }

@@ -7,7 +7,7 @@ import { checkHost, publicLookup } from "../../src/agents/connectors/addresses.t
 import { createAnthropic } from "../../src/agents/connectors/anthropic/anthropic.ts";
 import { historyOf } from "../../src/agents/connectors/anthropic/history.ts";
 import { agentSender, type Entry, itemsOf } from "../../src/agents/connectors/history/items.ts";
-import { createBoundedFetch, type FetchedAnswer } from "../../src/outbound/bounded-fetch.ts";
+import { createBoundedFetch, type FetchedResponse } from "../../src/outbound/bounded-fetch.ts";
 import { assistant, byAnother, call, entry, result, system, thought, user } from "../support/entries.ts";
 import { AGENT_ID, ask, type Heard, inChunks, startUpstream, type Upstream } from "../support/upstream.ts";
 
@@ -126,7 +126,7 @@ function parse(chunks: AsyncIterable<Uint8Array>): Promise<Heard> {
     body: chunks,
     text: async () => "",
     start: async () => "",
-  } satisfies FetchedAnswer;
+  } satisfies FetchedResponse;
   return ask(createAnthropic({ fetch: async () => answer }), { settings: { model: "m" } });
 }
 

@@ -5,7 +5,7 @@ import { Circuit } from "../../src/agents/connectors/circuit-breaker.ts";
 import type { AgentFailure } from "../../src/agents/connectors/connector.ts";
 import { createOpenAi } from "../../src/agents/connectors/openai/openai.ts";
 import { reply } from "../../src/agents/turns/reply.ts";
-import { FinishReason, MAX_ANSWER_BYTES } from "../../src/domain/turns/turn.ts";
+import { FinishReason, MAX_RESPONSE_BYTES } from "../../src/domain/turns/turn.ts";
 import { createBoundedFetch } from "../../src/outbound/bounded-fetch.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";
 
@@ -42,7 +42,7 @@ export async function startModelServer(): Promise<ModelServer> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-  const bounded = createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES });
+  const bounded = createBoundedFetch({ maxBytes: MAX_RESPONSE_BYTES });
   const connector = createOpenAi(bounded)({ settings: { baseUrl: url, model: "m" } } as unknown as AgentRow, undefined);
   const own: ModelServer = {
     url,

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { AgentFailure, ConnectorFactory, ReplyRequest } from "../../src/agents/connectors/connector.ts";
 import type { AgentTool } from "../../src/domain/turns/agent-tool.ts";
 import type { ReplyPiece } from "../../src/domain/turns/reply-piece.ts";
-import { FinishReason, MAX_ANSWER_BYTES } from "../../src/domain/turns/turn.ts";
+import { FinishReason, MAX_RESPONSE_BYTES } from "../../src/domain/turns/turn.ts";
 import { type BoundedFetch, createBoundedFetch } from "../../src/outbound/bounded-fetch.ts";
 import type { AgentRow } from "../../src/store/agents/agents.ts";
 import type { MessageRow } from "../../src/store/messages/messages.ts";
@@ -43,7 +43,7 @@ export async function startUpstream(): Promise<Upstream> {
     socket.on("error", () => {}).once("close", () => sockets.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const bounded = createBoundedFetch({ maxBytes: MAX_ANSWER_BYTES });
+  const bounded = createBoundedFetch({ maxBytes: MAX_RESPONSE_BYTES });
   const own: Upstream = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls: [],

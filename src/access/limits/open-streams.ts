@@ -27,11 +27,11 @@ export function parseStreamLimits(text: string): StreamLimits {
   if (text.trim() === "off") return { member: undefined, key: undefined, address: undefined };
   for (const part of text.split(",").map((one) => one.trim())) {
     if (part === "") continue;
-    const [, name, off, most] = /^(member|key|address)=(?:(off)|(\d{1,9}))$/.exec(part) ?? [];
-    if (name === undefined || (off === undefined && Number(most) < 1)) {
+    const [, name, off, max] = /^(member|key|address)=(?:(off)|(\d{1,9}))$/.exec(part) ?? [];
+    if (name === undefined || (off === undefined && Number(max) < 1)) {
       throw new Error(`${JSON.stringify(part)} must be member, key or address, then "=", then off or a number`);
     }
-    limits[name as keyof StreamLimits] = off === undefined ? Number(most) : undefined;
+    limits[name as keyof StreamLimits] = off === undefined ? Number(max) : undefined;
   }
   return limits;
 }
@@ -59,8 +59,8 @@ export class OpenStreams {
   enter(principal: Principal, address: string): () => void {
     const { kind, key } = countedBy(principal, address);
     const open = this.#open.get(key) ?? 0;
-    const most = this.#limits[kind];
-    if (most !== undefined && open >= most) throw tooMany(kind, most);
+    const max = this.#limits[kind];
+    if (max !== undefined && open >= max) throw tooMany(kind, max);
     this.#open.set(key, open + 1);
     return () => {
       const left = (this.#open.get(key) ?? 1) - 1;
@@ -83,13 +83,13 @@ function countedBy(principal: Principal, address: string): { kind: keyof StreamL
   }
 }
 
-function tooMany(kind: keyof StreamLimits, most: number): DomainError {
+function tooMany(kind: keyof StreamLimits, max: number): DomainError {
   return new DomainError(
     ErrorReason.QUOTA_EXCEEDED,
-    `the limit of ${most} open streams of ${WHOSE[kind]} is reached: close one first`,
+    `the limit of ${max} open streams of ${WHOSE[kind]} is reached: close one first`,
     {
       metadata: { limit: `streams.${kind}` },
-      quota: { subject: `streams.${kind}`, description: `at most ${most} open streams of ${WHOSE[kind]}` },
+      quota: { subject: `streams.${kind}`, description: `at most ${max} open streams of ${WHOSE[kind]}` },
     },
   );
 }

@@ -29,10 +29,10 @@ export class Limiter {
   readonly #windows: Windows;
 
   /** `now`: a monotonic clock in milliseconds. `most`: the maximum number of keys; the oldest are dropped first. */
-  constructor(policy: RatePolicy, now: Clock = () => performance.now(), most?: number) {
+  constructor(policy: RatePolicy, now: Clock = () => performance.now(), max?: number) {
     this.policy = policy;
     const lengthMs = policy.seconds * 1000;
-    this.#windows = new Windows({ points: policy.points, lengthMs, now, ...(most !== undefined && { most }) });
+    this.#windows = new Windows({ points: policy.points, lengthMs, now, ...(max !== undefined && { max }) });
   }
 
   /** Whether there are no counts, so that a lookup can be skipped. */

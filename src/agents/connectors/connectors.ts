@@ -1,7 +1,7 @@
 // Creates connectors, and keeps the circuit breaker of each agent.
 
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
-import { MAX_ANSWER_BYTES } from "../../domain/turns/turn.ts";
+import { MAX_RESPONSE_BYTES } from "../../domain/turns/turn.ts";
 import type { BoundedFetch } from "../../outbound/bounded-fetch.ts";
 import type { WebFetch } from "../../outbound/web-fetch.ts";
 import type { AgentRow, ConnectorName } from "../../store/agents/agents.ts";
@@ -64,7 +64,7 @@ export function createConnectors({ sealer, log, mcpTimes, ...options }: Connecto
   const http = createHttpTools({ fetcher, sealer });
   const mcp = createMcpServers({ fetcher: webFetcher, sealer, log, ...(mcpTimes && { times: mcpTimes }) });
   const boundedFetch = async () => {
-    bounded ??= await openFetch(MAX_ANSWER_BYTES);
+    bounded ??= await openFetch(MAX_RESPONSE_BYTES);
     return bounded;
   };
   const factories: Readonly<Record<ConnectorName, ConnectorFactory>> = {

@@ -1,7 +1,7 @@
 // Classifies an endpoint's failures: whether a retry may help, and whether the agent is down.
 import type { JsonValue } from "@bufbuild/protobuf";
 import { FinishReason } from "../../domain/turns/turn.ts";
-import { AnswerTooLarge, type FetchedAnswer } from "../../outbound/bounded-fetch.ts";
+import { type FetchedResponse, ResponseTooLarge } from "../../outbound/bounded-fetch.ts";
 import { AgentFailure } from "./connector.ts";
 import { StreamTooLong } from "./event-stream.ts";
 
@@ -9,7 +9,7 @@ import { StreamTooLong } from "./event-stream.ts";
 const DEFAULT_REST_MS = 1_000;
 
 /** A response with a status other than 200. `body`: its beginning. */
-export function refusedWith(answer: FetchedAnswer, body: string): AgentFailure {
+export function refusedWith(answer: FetchedResponse, body: string): AgentFailure {
   const { status } = answer;
   const error = errorIn(parsed(body));
   if (isFiltered(error)) return filtered(error?.label);
@@ -78,7 +78,7 @@ export function failureOf(error: unknown): AgentFailure {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
     // Libraries may have wrapped our own AgentFailure.
     if (at instanceof AgentFailure) return at;
-    if (at instanceof AnswerTooLarge || at instanceof StreamTooLong) {
+    if (at instanceof ResponseTooLarge || at instanceof StreamTooLong) {
       return new AgentFailure("the agent sent more than a reply may have", { health: "up", cause: error });
     }
   }
@@ -108,7 +108,7 @@ function isFiltered(error: ReportedError | undefined): boolean {
 }
 
 /** RFC 9110, 10.2.3; OpenAI and Azure also send it in milliseconds. */
-function retryAfterOf(answer: FetchedAnswer): number | undefined {
+function retryAfterOf(answer: FetchedResponse): number | undefined {
   const ms = Number(answer.header("retry-after-ms") ?? Number.NaN);
   if (ms >= 0) return ms;
   const text = answer.header("retry-after");

@@ -1,7 +1,7 @@
 // Tools that are asked over HTTP: the call goes out as JSON, and the body of the answer is the result.
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
-import { AnswerTooLarge, type BoundedFetch } from "../../outbound/bounded-fetch.ts";
+import { type BoundedFetch, ResponseTooLarge } from "../../outbound/bounded-fetch.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 import { type Sealer, type SealOwner, toolOwner } from "../secrets/sealing.ts";
@@ -32,7 +32,7 @@ export function createHttpTools(options: HttpToolsOptions): ToolRunner {
         return outcome ?? toolFailure("the tool took too long");
       } catch (error) {
         signal.throwIfAborted();
-        if (error instanceof AnswerTooLarge)
+        if (error instanceof ResponseTooLarge)
           return toolFailure(`the tool answered with more than ${MAX_RESULT_BYTES} bytes`);
         return toolFailure("the tool cannot be reached");
       } finally {

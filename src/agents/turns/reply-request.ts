@@ -41,8 +41,8 @@ export async function replyRequestOf(
   const conversation = await readConversation(on, systemCaller(tenantId, "server"), conversationId, true);
   if (conversation === undefined) throw new Error("the conversation was purged");
   const length = record ? MAX_ENTRIES : conversation.max_context_length;
-  const most = record ? MAX_ENTRIES : CONTEXT_ENTRIES;
-  const latest = await turnContext(on, tenantId, conversationId, length, since, most);
+  const max = record ? MAX_ENTRIES : CONTEXT_ENTRIES;
+  const latest = await turnContext(on, tenantId, conversationId, length, since, max);
   const own = latest.filter(({ turn_id }) => turn_id === turnId);
   const first = inputSeq ?? asked?.seq;
   const isAsked = ({ id, seq, turn_id }: MessageRow) =>

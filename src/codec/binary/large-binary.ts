@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { invalidField, malformed } from "../../domain/errors.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
-import { mostItems, textLimit, tooManyItems } from "../../pipeline/validation/item-limits.ts";
+import { maxItems, textLimit, tooManyItems } from "../../pipeline/validation/item-limits.ts";
 import { type Place as Path, textOf } from "../../pipeline/validation/message-path.ts";
 import { MAX_STRUCT_BYTES } from "../../pipeline/validation/text-rules.ts";
 import { MAX_VALUES } from "../json/walk/json-walk.ts";
@@ -73,7 +73,7 @@ class Measure {
   readonly #bytes: Uint8Array;
   #values = 0;
   /** How many there may be where it is, and how much of the path leads to the free JSON that it is in. */
-  #most = MAX_VALUES;
+  #max = MAX_VALUES;
   #json: number | undefined;
   readonly #path: Path = [];
 
@@ -85,7 +85,7 @@ class Measure {
     const fields = fieldsOf(schema);
     let counts: Map<DescField, number> | undefined;
     for (let at = start; at < end; ) {
-      if (++this.#values > this.#most) throw this.#tooMuch();
+      if (++this.#values > this.#max) throw this.#tooMuch();
       const place = fieldAt(this.#bytes, at, end);
       at = place.end;
       const field = fields.get(place.number);
@@ -94,14 +94,14 @@ class Measure {
       if (field.fieldKind === "list" || field.fieldKind === "map") {
         counts ??= new Map();
         const count = (counts.get(field) ?? 0) + this.#itemsIn(field, place);
-        const most = mostItems(field);
-        if (count > most) throw tooMany(textOf(this.#path), most, field.fieldKind);
+        const max = maxItems(field);
+        if (count > max) throw tooMany(textOf(this.#path), max, field.fieldKind);
         counts.set(field, count);
         if (field.fieldKind === "list") this.#path.push(count - 1);
       }
       if (place.wireType === 2 && field.message === undefined) {
         const limit = textLimit(field);
-        if (limit !== undefined && place.end - place.start > limit.mostBytes) {
+        if (limit !== undefined && place.end - place.start > limit.maxBytes) {
           throw invalidField(textOf(this.#path), limit.words, limit.rule);
         }
       }
@@ -125,20 +125,19 @@ class Measure {
   }
 
   #inner(schema: DescMessage, { start, end }: Place, depth: number): void {
-    const [most, json] = [this.#most, this.#json];
+    const [max, json] = [this.#max, this.#json];
     if (json === undefined && FREE_JSON.includes(schema.typeName)) {
       // A value of JSON takes two bytes, and is three fields here.
-      this.#most = Math.min(most, this.#values + 2 * MAX_STRUCT_BYTES);
+      this.#max = Math.min(max, this.#values + 2 * MAX_STRUCT_BYTES);
       this.#json = this.#path.length;
     }
     this.message(schema, start, end, depth + 1);
-    this.#most = most;
+    this.#max = max;
     this.#json = json;
   }
 
   #tooMuch(): Error {
-    if (this.#json !== undefined && this.#most < MAX_VALUES)
-      return tooMuchJson(textOf(this.#path.slice(0, this.#json)));
+    if (this.#json !== undefined && this.#max < MAX_VALUES) return tooMuchJson(textOf(this.#path.slice(0, this.#json)));
     return malformed(`the body must hold at most ${MAX_VALUES} values`);
   }
 
@@ -149,8 +148,8 @@ class Measure {
     const type = field.listKind === "enum" ? ScalarType.INT32 : field.scalar;
     if (type === ScalarType.STRING || type === ScalarType.BYTES) return 1;
     let count = 0;
-    const most = mostItems(field);
-    for (let i = start; i < end && count <= most; i++) if ((this.#bytes[i] as number) < 0x80) count++;
+    const max = maxItems(field);
+    for (let i = start; i < end && count <= max; i++) if ((this.#bytes[i] as number) < 0x80) count++;
     return FIXED.includes(type) ? Math.ceil((end - start) / 8) : count;
   }
 }
@@ -213,8 +212,8 @@ function broken(): Error {
   return malformed("the body is not a well-formed Protobuf message");
 }
 
-function tooMany(path: string, most: number, kind: "list" | "map"): Error {
-  const [rule, words] = tooManyItems(most, kind);
+function tooMany(path: string, max: number, kind: "list" | "map"): Error {
+  const [rule, words] = tooManyItems(max, kind);
   return invalidField(path, words, rule);
 }
 

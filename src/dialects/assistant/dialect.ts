@@ -35,7 +35,7 @@ export function createAssistant(tools: DialectTools): Dialect {
       basePaths: ["/api/conversations"],
       header: prefixedRequestIds(),
       renderError: createErrorRenderer(limits),
-      onAnswer(headers, info) {
+      onResponse(headers, info) {
         // What reached the service or failed was counted there; this is for answers that did neither.
         if (headers["x-ratelimit-limit"] === undefined) Object.assign(headers, limitHeaders(limits.takeFor(info)));
       },

@@ -4,12 +4,12 @@ import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../shared/errors.ts";
 import { limitError, limitHeaders, type UserLimits } from "./rate-limit.ts";
 
-interface Answer {
+interface ErrorForm {
   readonly status: number;
   readonly code: string;
 }
 
-const ANSWERS: Readonly<Partial<Record<FailureKind, Answer>>> = {
+const BY_KIND: Readonly<Partial<Record<FailureKind, ErrorForm>>> = {
   bad_request: { status: 400, code: "VALIDATION_ERROR" },
   unauthenticated: { status: 401, code: "UNAUTHENTICATED" },
   forbidden: { status: 403, code: "PERMISSION_DENIED" },
@@ -22,7 +22,7 @@ const ANSWERS: Readonly<Partial<Record<FailureKind, Answer>>> = {
 };
 
 /** Failures for which the kind does not say enough. */
-const SPECIAL: Readonly<Record<string, Answer>> = {
+const SPECIAL: Readonly<Record<string, ErrorForm>> = {
   // The document has no 503, and no detail of the database is anybody's business.
   DATABASE_UNAVAILABLE: { status: 500, code: "DATABASE_ERROR" },
   unsupported_media_type: { status: 415, code: "UNSUPPORTED_MEDIA_TYPE" },
@@ -40,17 +40,17 @@ export function createErrorRenderer(limits: UserLimits): RenderError {
       return { status: 429, headers, body: bodyOf(answer, limitError(taken).message, info.requestId) };
     }
     const read = readFailure(failure, info);
-    const answer = SPECIAL[read.reason] ?? ANSWERS[read.kind] ?? { status: 500, code: "INTERNAL_ERROR" };
+    const answer = SPECIAL[read.reason] ?? BY_KIND[read.kind] ?? { status: 500, code: "INTERNAL_ERROR" };
     const body = bodyOf(answer, messageOf(read, answer), info.requestId, contextOf(read));
     return { status: answer.status, headers: { ...failure.headers, ...limitHeaderValues }, body };
   };
 }
 
-function bodyOf({ status, code }: Answer, message: string, requestId: string, context: object = {}) {
+function bodyOf({ status, code }: ErrorForm, message: string, requestId: string, context: object = {}) {
   return { error: STATUS_CODES[status] ?? "Error", message, code, requestId, context };
 }
 
-function messageOf({ message, violations, kind }: ReadFailure, { code }: Answer): string {
+function messageOf({ message, violations, kind }: ReadFailure, { code }: ErrorForm): string {
   if (code === "DATABASE_ERROR") return "Database operation failed";
   if (kind !== "bad_request" || violations.length === 0) return sentence(message);
   return violations

@@ -19,7 +19,7 @@ export class UserLimits {
 
   /** `now`: milliseconds since 1970, for the answers say when a window ends. */
   constructor(now: () => number = Date.now) {
-    this.#windows = new Windows({ points: POINTS, lengthMs: WINDOW_MS, most: MAX_WINDOWS, now });
+    this.#windows = new Windows({ points: POINTS, lengthMs: WINDOW_MS, max: MAX_WINDOWS, now });
   }
 
   /** Counts a request of a user. */

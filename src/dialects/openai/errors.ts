@@ -3,13 +3,13 @@ import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../shared/errors.ts";
 
-interface Answer {
+interface ErrorForm {
   readonly status: number;
   readonly type?: string;
   readonly code?: string;
 }
 
-const ANSWERS: Readonly<Partial<Record<FailureKind, Answer>>> = {
+const BY_KIND: Readonly<Partial<Record<FailureKind, ErrorForm>>> = {
   bad_request: { status: 400 },
   unauthenticated: { status: 401, code: "invalid_api_key" },
   forbidden: { status: 403, code: "insufficient_permissions" },
@@ -22,7 +22,7 @@ const ANSWERS: Readonly<Partial<Record<FailureKind, Answer>>> = {
   unavailable: { status: 503, type: "server_error", code: "service_unavailable" },
 };
 
-const BY_REASON: Readonly<Record<string, Answer>> = {
+const BY_REASON: Readonly<Record<string, ErrorForm>> = {
   // Another attempt of the same request is under way: its response is to be waited for.
   REQUEST_IN_PROGRESS: { status: 409, code: "request_in_progress" },
   CONVERSATION_CLOSED: { status: 400, code: "conversation_closed" },
@@ -44,7 +44,7 @@ export const renderError: RenderError = (failure, info) => {
     status,
     type = "invalid_request_error",
     code,
-  } = (reason === "AGENT_FAILED" ? refusedByModel(failure) : BY_REASON[reason]) ?? ANSWERS[kind] ?? otherwise(failure);
+  } = (reason === "AGENT_FAILED" ? refusedByModel(failure) : BY_REASON[reason]) ?? BY_KIND[kind] ?? otherwise(failure);
   const [violation] = read.violations;
   const param = violation === undefined || violation.place === "header" ? null : paramOf(violation);
   const error = {
@@ -58,12 +58,12 @@ export const renderError: RenderError = (failure, info) => {
   return { status, headers: { ...failure.headers, ...retryHeaders(status, failure, mayRetry) }, body: { error } };
 };
 
-function otherwise({ status }: Failure): Answer {
+function otherwise({ status }: Failure): ErrorForm {
   return status >= 500 ? { status, type: "server_error", code: "internal_error" } : { status };
 }
 
 /** What a model's endpoint refuses is handed on: that the request is wrong, or comes too often. */
-function refusedByModel({ error }: Failure): Answer {
+function refusedByModel({ error }: Failure): ErrorForm {
   const [info] = error.findDetails(ErrorInfoSchema);
   const { status = "0", code = "" } = info?.metadata ?? {};
   if (status === "429") return { status: 429, type: "requests", code: "rate_limit_exceeded" };

@@ -28,7 +28,7 @@ export function checkParts({ content, parts }: PartHolder, report: Report): void
   if (!fine) return;
   if (check.count > MAX_PARTS) {
     report(["parts"], "parts.max_items", `must be at most ${MAX_PARTS} parts, those in tool results included`);
-  } else if (check.mostBytes() > MAX_PARTS_BYTES && Buffer.byteLength(partsText(parts) ?? "") > MAX_PARTS_BYTES) {
+  } else if (check.maxBytes() > MAX_PARTS_BYTES && Buffer.byteLength(partsText(parts) ?? "") > MAX_PARTS_BYTES) {
     report(["parts"], "parts.max_bytes", `must be at most ${MAX_PARTS_BYTES} bytes of JSON`);
   } else if (content !== "" && content !== contentOf(parts)) {
     const rule = "must be empty, or the texts of the text parts, one below the other";
@@ -54,7 +54,7 @@ class PartCheck {
     this.#report = report;
   }
 
-  mostBytes(): number {
+  maxBytes(): number {
     return UNIT_BYTES * this.#units + FRAME_BYTES * this.#frames;
   }
 

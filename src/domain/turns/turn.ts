@@ -57,4 +57,4 @@ export const MAX_TURN_ENTRIES = 1000;
  * How much an agent may send for one reply, in bytes: around each word stands a chunk of JSON, and thoughts, which are not
  * kept, come before the first.
  */
-export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+export const MAX_RESPONSE_BYTES = 64 * 1024 * 1024;

@@ -51,7 +51,7 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       jsonTypes: [A2A_TYPE],
       // A stream has one form, whatever is accepted.
       header: (name, { url = "" }) => (name === "accept" && STREAMS.test(url) ? EVENTS_TYPE : undefined),
-      onAnswer(headers, { binding }) {
+      onResponse(headers, { binding }) {
         const isOfficial = binding?.method.parent.typeName === A2AService.typeName;
         if (isOfficial && headers["content-type"] === JSON_TYPE) headers["content-type"] = A2A_TYPE;
       },

@@ -8,13 +8,13 @@ export const conversationId = z.string().describe("The conversation's id");
 export const requestId = z
   .string()
   .optional()
-  .describe("Makes a retry harmless for 24 hours: the same id gets the first answer. A UUID by preference");
+  .describe("Makes a retry harmless for 24 hours: the same id gets the first result. Preferably a UUID");
 
 export const messageText = z.string().describe("The text, at most 256 KiB");
 
-/** How many to answer at most. */
-export function limit(most: number, usual: number) {
-  return z.int().min(1).max(most).default(usual).describe(`How many to answer at most. Default: ${usual}`);
+/** The maximum number of results. */
+export function limit(max: number, usual: number) {
+  return z.int().min(1).max(max).default(usual).describe(`Maximum number of results. Default: ${usual}`);
 }
 
 /** The call with the tool's request id as its key, where it has one; else the `Idempotency-Key` of the HTTP request. */

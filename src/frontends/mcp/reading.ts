@@ -36,8 +36,8 @@ export const readTool = defineTool({
   name: "read_conversation",
   title: "Read a conversation",
   description:
-    "Reads messages of a conversation, oldest first. An answer holds about 256 KiB of messages at most; where there is " +
-    "more, nextAfterSeq is what to give as afterSeq next.",
+    "Reads messages of a conversation, oldest first. A result holds about 256 KiB of messages at most; if there are " +
+    "more, pass nextAfterSeq as afterSeq to go on.",
   input: z.strictObject({
     conversationId,
     afterSeq: z.int().min(0).default(0).describe("Only messages after this place. Default: 0, from the beginning"),

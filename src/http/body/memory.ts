@@ -69,13 +69,13 @@ export class BodyMemory {
 
   /** The newest body that still comes in, of the connection that holds the most. */
   #heaviest(): BodyShare | undefined {
-    let most = -1;
+    let max = -1;
     let found: BodyShare | undefined;
     for (const { held, shares } of this.#connections.values()) {
-      if (held <= most) continue;
+      if (held <= max) continue;
       const newest = [...shares].findLast(({ isComing }) => isComing);
       if (newest === undefined) continue;
-      most = held;
+      max = held;
       found = newest;
     }
     return found;

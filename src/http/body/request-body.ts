@@ -30,7 +30,7 @@ export class RequestBody {
   #clock: BodyClock | undefined;
   /** Counted since the last step, in bytes; never more than one message may have. */
   #counted = 0;
-  #most = Number.POSITIVE_INFINITY;
+  #max = Number.POSITIVE_INFINITY;
   #released = false;
 
   /** @param connection the socket or session that it comes on; undefined once that is gone */
@@ -67,7 +67,7 @@ export class RequestBody {
   async wholeOrBeginning(maxBytes: number, interrupt: () => Interrupt): Promise<Buffer | Overlong> {
     const source = this.#source;
     if ("httpVersion" in source) {
-      // The usual case of HTTP/1.1: it came in one packet with its headers. Node asks for the answer after the headers,
+      // The usual case of HTTP/1.1: it came in one packet with its headers. Node asks for the response after the headers,
       // and reads on before the next microtask.
       await undefined;
       if (isThere(source as IncomingMessage) && source.readableLength <= maxBytes) {
@@ -93,8 +93,8 @@ export class RequestBody {
    */
   async *pieces(interrupt: Interrupt, options: PiecesOptions): AsyncGenerator<Buffer> {
     const { streams, maxBytes } = options;
-    if (streams) this.#most = maxBytes;
-    // Not destroyed when reading stops early: on HTTP/1.1 that would take the connection, and the answer with it.
+    if (streams) this.#max = maxBytes;
+    // Not destroyed when reading stops early: on HTTP/1.1 that would take the connection, and the response with it.
     const chunks = this.#source.iterator({ destroyOnReturn: false });
     const clock = new BodyClock(this.#rules.timeoutMs, streams, interrupt);
     this.#clock = clock;
@@ -125,7 +125,7 @@ export class RequestBody {
 
   /** Counts bytes that are made of it, such as those it has once decompressed. Throws OVERLOADED. */
   charge(bytes: number): void {
-    const more = Math.min(bytes, this.#most - this.#counted);
+    const more = Math.min(bytes, this.#max - this.#counted);
     this.#counted += more;
     if (this.#counted <= FREE_BYTES || this.#released) return;
     if (this.#share !== undefined) {

@@ -1,10 +1,10 @@
 // A sink that writes messages as frames into a response body, opened with the first of them.
 import type { Message } from "@bufbuild/protobuf";
-import type { AnswerSink } from "../../pipeline/streams/push-stream.ts";
+import type { PushSink } from "../../pipeline/streams/push-stream.ts";
 import type { BodyWriter } from "./body-writer.ts";
 import type { SharedFrames } from "./shared-frames.ts";
 
-export class BodySink implements AnswerSink<Message> {
+export class BodySink implements PushSink<Message> {
   readonly signal: AbortSignal;
   readonly #frames: SharedFrames;
   readonly #open: (first: Message | undefined) => BodyWriter;

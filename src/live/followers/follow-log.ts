@@ -2,7 +2,7 @@
 
 import { ACCESS_CHANGES, EventType } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
-import { type AnswerSink, type PushedAnswers, pushed } from "../../pipeline/streams/push-stream.ts";
+import { type PushSink, type PushStream, pushed } from "../../pipeline/streams/push-stream.ts";
 import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";
@@ -43,7 +43,7 @@ export function followLog(
   from: bigint,
   quietMs: number,
   signal: AbortSignal,
-): PushedAnswers<LogEntry | undefined> {
+): PushStream<LogEntry | undefined> {
   return pushed((sink) => {
     const either = AbortSignal.any([signal, sink.signal]);
     return follow(parts, caller, conversationId, from, quietMs, either, sink);
@@ -57,7 +57,7 @@ async function follow(
   from: bigint,
   quietMs: number,
   signal: AbortSignal,
-  sink: AnswerSink<LogEntry | undefined>,
+  sink: PushSink<LogEntry | undefined>,
 ): Promise<void> {
   let after = from;
   let tail: LogTail | undefined;

@@ -1,4 +1,4 @@
-// What is known of one call: its head, its caller and its answer's headers. It is its own context, so that a hot call costs
+// What is known of one call: its head, its caller and its response's headers. It is its own context, so that a hot call costs
 // one object.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
@@ -48,7 +48,7 @@ export abstract class CallState implements CallContext {
     this.span = tracing && startCallSpan(tracing, route.path, head);
     this.requestId = requestIdOf(head.header(REQUEST_ID_HEADER));
     this.responseHeaders.set(REQUEST_ID_HEADER, this.requestId);
-    // An answer is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
+    // A response is for its caller alone; over REST its ETag lets that caller ask whether it still holds.
     this.responseHeaders.set("cache-control", head.wire === "rest" ? "private, no-cache" : "no-store");
   }
 

@@ -33,8 +33,8 @@ export function isHeartbeat(message: Message): boolean {
 }
 
 /** The messages, with `beat` among them after every `everyMs` milliseconds without one. */
-export async function* withHeartbeats<T>(answers: AsyncIterable<T>, beat: T, everyMs: number): AsyncGenerator<T, void> {
-  const iterator = answers[Symbol.asyncIterator]();
+export async function* withHeartbeats<T>(items: AsyncIterable<T>, beat: T, everyMs: number): AsyncGenerator<T, void> {
+  const iterator = items[Symbol.asyncIterator]();
   let timer: NodeJS.Timeout | undefined;
   try {
     let next = iterator.next();
@@ -42,12 +42,12 @@ export async function* withHeartbeats<T>(answers: AsyncIterable<T>, beat: T, eve
       const quiet = new Promise<undefined>((resolve) => {
         timer = setTimeout(() => resolve(undefined), everyMs);
       });
-      const answer = await Promise.race([next, quiet]);
+      const item = await Promise.race([next, quiet]);
       clearTimeout(timer);
-      if (answer === undefined) yield beat;
-      else if (answer.done === true) return;
+      if (item === undefined) yield beat;
+      else if (item.done === true) return;
       else {
-        yield answer.value;
+        yield item.value;
         next = iterator.next();
       }
     }

@@ -1,12 +1,12 @@
 // Response streams: pulled one by one, or pushed into a sink in batches, without a promise for each message.
 
 /** Takes messages at the pace of the reader (backpressure). */
-export interface AnswerSink<T> {
+export interface PushSink<T> {
   /**
    * Takes messages, in order. The same list may be put into many sinks: it is never changed, and sinks may share what they
    * encode. False: put no more until {@link room} resolves. Throws if the messages cannot be sent.
    */
-  put(answers: readonly T[]): boolean;
+  put(messages: readonly T[]): boolean;
   /** Resolves when there is room again, or the reader is disconnected. */
   room(): Promise<void>;
   /** Aborts when the reader is disconnected. */
@@ -14,36 +14,36 @@ export interface AnswerSink<T> {
 }
 
 /** A stream in both forms; a protocol uses one of them, once. */
-export interface PushedAnswers<T> extends AsyncIterable<T> {
+export interface PushStream<T> extends AsyncIterable<T> {
   /** Puts all messages into the sink. Resolves after the last one; rejects as iterating would throw. */
-  pushTo(sink: AnswerSink<T>): Promise<void>;
+  pushTo(sink: PushSink<T>): Promise<void>;
 }
 
 /** Makes a pushed stream iterable too. */
-export function pushed<T>(pushTo: PushedAnswers<T>["pushTo"]): PushedAnswers<T> {
+export function pushed<T>(pushTo: PushStream<T>["pushTo"]): PushStream<T> {
   return { pushTo, [Symbol.asyncIterator]: () => pulled(pushTo) };
 }
 
 /** Puts all messages into the sink, in the form in which they come. */
-export async function pushAll<T>(answers: AsyncIterable<T>, sink: AnswerSink<T>): Promise<void> {
-  if (isPushed(answers)) return answers.pushTo(sink);
-  for await (const answer of answers) {
+export async function pushAll<T>(messages: AsyncIterable<T>, sink: PushSink<T>): Promise<void> {
+  if (isPushed(messages)) return messages.pushTo(sink);
+  for await (const message of messages) {
     sink.signal.throwIfAborted();
-    if (!sink.put([answer])) await sink.room();
+    if (!sink.put([message])) await sink.room();
   }
 }
 
 /** A sink that converts its messages to those of another sink. */
-export function mapped<T, U>(sink: AnswerSink<U>, make: (answers: readonly T[]) => readonly U[]): AnswerSink<T> {
-  return { put: (answers) => sink.put(make(answers)), room: () => sink.room(), signal: sink.signal };
+export function mapped<T, U>(sink: PushSink<U>, make: (messages: readonly T[]) => readonly U[]): PushSink<T> {
+  return { put: (messages) => sink.put(make(messages)), room: () => sink.room(), signal: sink.signal };
 }
 
-export function isPushed<T>(answers: AsyncIterable<T>): answers is PushedAnswers<T> {
-  return "pushTo" in answers;
+export function isPushed<T>(messages: AsyncIterable<T>): messages is PushStream<T> {
+  return "pushTo" in messages;
 }
 
 /** One by one, at the reader's pace: there is room for more once all that was put is taken. */
-async function* pulled<T>(pushTo: PushedAnswers<T>["pushTo"]): AsyncGenerator<T, void> {
+async function* pulled<T>(pushTo: PushStream<T>["pushTo"]): AsyncGenerator<T, void> {
   const reading = new AbortController();
   let held: readonly T[] = [];
   let over = false;
@@ -51,8 +51,8 @@ async function* pulled<T>(pushTo: PushedAnswers<T>["pushTo"]): AsyncGenerator<T,
   let room = Promise.withResolvers<void>();
   const running = pushTo({
     signal: reading.signal,
-    put(answers) {
-      held = held.length === 0 ? answers : [...held, ...answers];
+    put(messages) {
+      held = held.length === 0 ? messages : [...held, ...messages];
       more.resolve();
       return false;
     },
@@ -67,9 +67,9 @@ async function* pulled<T>(pushTo: PushedAnswers<T>["pushTo"]): AsyncGenerator<T,
     while (!over || held.length > 0) {
       await more.promise;
       more = Promise.withResolvers();
-      const answers = held;
+      const messages = held;
       held = [];
-      yield* answers;
+      yield* messages;
       room.resolve();
       room = Promise.withResolvers();
     }

@@ -27,8 +27,8 @@ export async function* checked<T>(
 }
 
 /** Until the signal aborts, which throws its reason, even if whoever makes the stream does not look at it. */
-export async function* untilAborted<T>(answers: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
-  const iterator = answers[Symbol.asyncIterator]();
+export async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  const iterator = items[Symbol.asyncIterator]();
   let done = false;
   try {
     for (;;) {
@@ -40,7 +40,7 @@ export async function* untilAborted<T>(answers: AsyncIterable<T>, signal: AbortS
       yield next.value;
     }
   } finally {
-    // Not awaited: a generator that hangs would hold the answer back.
+    // Not awaited: a generator that hangs would hold the response back.
     if (!done) iterator.return?.().catch(() => {});
   }
 }

@@ -117,12 +117,12 @@ export function createFastChecks(): FastChecks {
     const list = own.type.case === "repeated" ? own.type.value : undefined;
     const plain = list === undefined || hasOnly(rules.RepeatedRulesSchema, list, ["min_items", "max_items", "items"]);
     const least = Number(list?.minItems ?? 0n);
-    const most = list?.maxItems ? Number(list.maxItems) : Number.POSITIVE_INFINITY;
+    const max = list?.maxItems ? Number(list.maxItems) : Number.POSITIVE_INFINITY;
     const keeps = itemCheck(field);
     return (message) => {
       const values = message[name] as readonly unknown[];
       if (values.length === 0) return least === 0;
-      if (!plain || values.length < least || values.length > most) return false;
+      if (!plain || values.length < least || values.length > max) return false;
       return keeps === undefined || values.every(keeps);
     };
   }
@@ -199,14 +199,14 @@ function textCheck(own: rules.StringRules): (value: string) => boolean {
   const least = 2 * Number(own.minLen) - 1;
   const isSet = (field: DescField) => isFieldSet(own, field as never);
   const { maxLen, maxBytes, pattern } = rules.StringRulesSchema.field;
-  const most = isSet(maxLen) ? Number(own.maxLen) : Number.POSITIVE_INFINITY;
-  const mostBytes = isSet(maxBytes) ? Number(own.maxBytes) : Number.POSITIVE_INFINITY;
+  const max = isSet(maxLen) ? Number(own.maxLen) : Number.POSITIVE_INFINITY;
+  const byteLimit = isSet(maxBytes) ? Number(own.maxBytes) : Number.POSITIVE_INFINITY;
   const matches = isSet(pattern) ? patternCheck(own.pattern) : undefined;
   const allowed = own.in.length > 0 ? new Set(own.in) : undefined;
   return (value) =>
     value.length >= least &&
-    value.length <= most &&
-    (3 * value.length <= mostBytes || (value.length <= mostBytes && Buffer.byteLength(value) <= mostBytes)) &&
+    value.length <= max &&
+    (3 * value.length <= byteLimit || (value.length <= byteLimit && Buffer.byteLength(value) <= byteLimit)) &&
     (matches === undefined || matches(value)) &&
     (allowed === undefined || allowed.has(value));
 }
@@ -223,10 +223,10 @@ function rangeCheck(
   finite = false,
 ): (value: number | bigint) => boolean {
   const least = greaterThan.case === "gte" ? greaterThan.value : Number.NEGATIVE_INFINITY;
-  const most = lessThan.case === "lte" ? lessThan.value : Number.POSITIVE_INFINITY;
+  const max = lessThan.case === "lte" ? lessThan.value : Number.POSITIVE_INFINITY;
   // With its bounds the other way round, a range is what lies outside.
-  if (least > most) return UNSURE;
-  return (value) => value >= least && value <= most && (!finite || Number.isFinite(value));
+  if (least > max) return UNSURE;
+  return (value) => value >= least && value <= max && (!finite || Number.isFinite(value));
 }
 
 /** Whether of all rules only these are there, and none that this version of the rules does not know. */

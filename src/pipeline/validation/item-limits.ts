@@ -12,29 +12,29 @@ const FREE_JSON = ["google.protobuf.Struct", "google.protobuf.ListValue"];
 const known = new WeakMap<DescField, number>();
 
 /** Maximum number of items of a repeated field, or pairs of a map: `max_items`, `max_pairs`, or 1,000. */
-export function mostItems(field: DescField): number {
-  let most = known.get(field);
-  if (most === undefined) {
+export function maxItems(field: DescField): number {
+  let max = known.get(field);
+  if (max === undefined) {
     const { type } = hasOption(field, rules.field) ? getOption(field, rules.field) : { type: undefined };
-    if (type?.case === "repeated") most = Number(type.value.maxItems) || MAX_UNRULED_ITEMS;
-    else if (type?.case === "map") most = Number(type.value.maxPairs) || MAX_UNRULED_ITEMS;
-    else most = FREE_JSON.includes(field.parent.typeName) ? MAX_JSON_ITEMS : MAX_UNRULED_ITEMS;
-    known.set(field, most);
+    if (type?.case === "repeated") max = Number(type.value.maxItems) || MAX_UNRULED_ITEMS;
+    else if (type?.case === "map") max = Number(type.value.maxPairs) || MAX_UNRULED_ITEMS;
+    else max = FREE_JSON.includes(field.parent.typeName) ? MAX_JSON_ITEMS : MAX_UNRULED_ITEMS;
+    known.set(field, max);
   }
-  return most;
+  return max;
 }
 
 /** The rule that too many items break, and its words: as the library of the rules has them. */
-export function tooManyItems(most: number, kind: "list" | "map" = "list"): [rule: string, description: string] {
+export function tooManyItems(max: number, kind: "list" | "map" = "list"): [rule: string, description: string] {
   return kind === "list"
-    ? ["repeated.max_items", `must contain no more than ${most} item(s)`]
-    : ["map.max_pairs", `map must be at most ${most} entries`];
+    ? ["repeated.max_items", `must contain no more than ${max} item(s)`]
+    : ["map.max_pairs", `map must be at most ${max} entries`];
 }
 
 /** How long a text may be, and the rule that says so. */
 export interface TextLimit {
   /** In bytes of UTF-8: no shorter text breaks the rule. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
   readonly rule: string;
   readonly words: string;
 }
@@ -58,10 +58,10 @@ function makeTextLimit(field: DescField): TextLimit | undefined {
   if (own?.case !== "string") return undefined;
   const { maxLen, maxBytes } = own.value;
   if (maxBytes > 0n) {
-    return { mostBytes: Number(maxBytes), rule: "string.max_bytes", words: `must be at most ${maxBytes} bytes` };
+    return { maxBytes: Number(maxBytes), rule: "string.max_bytes", words: `must be at most ${maxBytes} bytes` };
   }
   // A character takes four bytes at most.
   return maxLen === 0n
     ? undefined
-    : { mostBytes: 4 * Number(maxLen), rule: "string.max_len", words: `must be at most ${maxLen} characters` };
+    : { maxBytes: 4 * Number(maxLen), rule: "string.max_len", words: `must be at most ${maxLen} characters` };
 }

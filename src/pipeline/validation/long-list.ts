@@ -1,7 +1,7 @@
 // The one long list that a request may hold, a slice at a time: what is done for each item gives turns to others between.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { onceEach } from "../memoize.ts";
-import { mostItems } from "./item-limits.ts";
+import { maxItems } from "./item-limits.ts";
 
 /** Lists of no more items are short: what is done for each of them is done at once. */
 const SHORT_LIST = 500;
@@ -41,7 +41,7 @@ const placesOf = onceEach((schema: DescMessage): readonly ListPlace[] => [
 function longListsOf(schema: DescMessage): readonly DescField[] {
   if (schema.typeName.startsWith("google.protobuf.")) return [];
   return schema.fields.filter(
-    (field) => field.fieldKind === "list" && field.message !== undefined && mostItems(field) > SHORT_LIST,
+    (field) => field.fieldKind === "list" && field.message !== undefined && maxItems(field) > SHORT_LIST,
   );
 }
 
@@ -54,7 +54,7 @@ export function longListOf(schema: DescMessage, message: Message): LongList | un
   for (const { holder, list } of placesOf(schema)) {
     const inner = (holder === undefined ? whole : whole[holder.localName]) as Fields | undefined;
     const items = (inner?.[list.localName] ?? []) as readonly unknown[];
-    if (items.length <= SHORT_LIST || items.length > mostItems(list)) continue;
+    if (items.length <= SHORT_LIST || items.length > maxItems(list)) continue;
     const sliced = (part: readonly unknown[]) => {
       const own = copyWith(inner as Fields, list, part);
       return holder === undefined ? own : copyWith(whole, holder, own);

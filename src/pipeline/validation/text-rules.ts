@@ -3,7 +3,7 @@ import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../domain/errors.ts";
 import { checkParts, type PartHolder } from "../../domain/parts/rules.ts";
-import { mostItems, tooManyItems } from "./item-limits.ts";
+import { maxItems, tooManyItems } from "./item-limits.ts";
 import { type Place, shownPlace, textOf } from "./message-path.ts";
 
 /** Maximum number of levels of objects and lists in a Struct, itself included. */
@@ -63,10 +63,10 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
 
   function visitList(field: DescField & { fieldKind: "list" }): Visit {
     const item = field.listKind === "message" ? visitMessage(field) : scalarOf(field);
-    const most = mostItems(field);
+    const max = maxItems(field);
     return (value, place, report) => {
       const items = value as readonly unknown[];
-      if (items.length > most) return report(...tooManyItems(most));
+      if (items.length > max) return report(...tooManyItems(max));
       if (item === undefined) return;
       for (let i = 0; i < items.length; i++) {
         place.push(i);
@@ -79,10 +79,10 @@ export function createWellFormedCheck(): (schema: DescMessage, message: Message)
   function visitMap(field: DescField & { fieldKind: "map" }): Visit {
     const key = visitScalar(field.mapKey);
     const item = field.mapKind === "message" ? visitMessage(field) : visitScalar(field.scalar);
-    const most = mostItems(field);
+    const max = maxItems(field);
     return (value, place, report) => {
       const keys = Object.keys(value as Fields);
-      if (keys.length > most) return report(...tooManyItems(most, "map"));
+      if (keys.length > max) return report(...tooManyItems(max, "map"));
       for (const k of keys) {
         key?.(k, place, report);
         place.push(`[${JSON.stringify(k)}]`);

@@ -104,7 +104,7 @@ export function createRest(options: RestOptions): Rest {
       "x-request-id": info.requestId,
       ...rendered.headers,
     };
-    mount.onAnswer?.(headers, info);
+    mount.onResponse?.(headers, info);
     answer(response, rendered.status, headers, bodyOf(rendered), request.method === "HEAD");
     releaseBody(request);
     return true;
@@ -119,7 +119,7 @@ export function createRest(options: RestOptions): Rest {
   ): true {
     const info = infoOf(mount, request, path, query, clientAddress);
     const headers: Headers = { ...NOT_KEPT, allow: methods.join(", "), "x-request-id": info.requestId };
-    mount.onAnswer?.(headers, info);
+    mount.onResponse?.(headers, info);
     answerEmpty(response, 204, headers);
     releaseBody(request);
     return true;

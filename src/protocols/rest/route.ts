@@ -17,7 +17,7 @@ export interface Route {
   readonly streamsIn: boolean;
   readonly streamsOut: boolean;
   /** Whether the response is a google.api.HttpBody. */
-  readonly rawAnswer: boolean;
+  readonly rawResponse: boolean;
   /** The formats of a response stream, by media type. */
   readonly formats: Readonly<Record<string, StreamFormat>>;
   readonly maxBodyBytes: number;
@@ -27,7 +27,7 @@ export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, 
   const kind = binding.method.methodKind;
   const { output } = binding.method;
   const answered = binding.responseBody?.fieldKind === "message" ? binding.responseBody.message : output;
-  const rawAnswer =
+  const rawResponse =
     answered.typeName === HttpBodySchema.typeName && (binding.responseBody === undefined || answered !== output);
   return {
     mount,
@@ -35,8 +35,8 @@ export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, 
     builder: createRequestBuilder(binding, mount, registry),
     streamsIn: kind === "client_streaming" || kind === "bidi_streaming",
     streamsOut: kind === "server_streaming" || kind === "bidi_streaming",
-    rawAnswer,
-    formats: rawAnswer
+    rawResponse,
+    formats: rawResponse
       ? { "*/*": createRawFormat(binding) }
       : { [NDJSON_TYPE]: createLineFormat(binding, writer), [EVENTS_TYPE]: createEventFormat(binding, writer) },
     maxBodyBytes: mount.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
@@ -47,11 +47,11 @@ export function createRoute(mount: Mount, binding: Binding, writer: JsonWriter, 
 export function negotiate(route: Route, accept: string | undefined): StreamFormat | undefined {
   if (!route.streamsOut) {
     // RFC 9110 §12.5.1: a server may respond as if there were no Accept, and the servers of lenient mounts do.
-    const strict = !route.rawAnswer && route.mount.unknown !== "ignore";
+    const strict = !route.rawResponse && route.mount.unknown !== "ignore";
     if (strict && acceptMedia(accept, [JSON_TYPE]) === undefined) throw notAcceptable([JSON_TYPE]);
     return undefined;
   }
-  if (route.rawAnswer) return route.formats["*/*"];
+  if (route.rawResponse) return route.formats["*/*"];
   const type = acceptMedia(accept, [NDJSON_TYPE, EVENTS_TYPE]);
   if (type === undefined) throw notAcceptable([NDJSON_TYPE, EVENTS_TYPE]);
   return route.formats[type];

@@ -31,7 +31,7 @@ interface Node<R> {
   readonly rests: Map<string, Leaf<R>>;
 }
 
-/** Two routes that answer the same HTTP method at the same paths. The message names both methods. */
+/** Two routes that serve the same HTTP method at the same paths. The message names both methods. */
 export class CollisionError extends Error {
   override readonly name = "CollisionError";
 }

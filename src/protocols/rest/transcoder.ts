@@ -77,7 +77,7 @@ export function createTranscoder({
   /** The reader has the last event: 204 makes an event source stop (WHATWG HTML, 9.2.3). */
   function answerNoMore({ route, response, info, call }: Exchange): void {
     const headers = headersOf(call);
-    route.mount.onAnswer?.(headers, info);
+    route.mount.onResponse?.(headers, info);
     call.end();
     answerEmpty(response, 204, headers);
   }
@@ -86,14 +86,14 @@ export function createTranscoder({
     const { route, response, head, info, call } = exchange;
     const parts = {
       binding: route.binding,
-      raw: route.rawAnswer,
+      raw: route.rawResponse,
       writer,
       request: requestMessage,
       verb: info.verb,
       header: (name: string) => head.header(name),
     };
     const prepared = await prepare(parts, message, headersOf(call));
-    route.mount.onAnswer?.(prepared.headers, info);
+    route.mount.onResponse?.(prepared.headers, info);
     call.end();
     send(response, prepared, info.verb);
   }
@@ -111,8 +111,8 @@ export function createTranscoder({
       headOnly: info.verb === "HEAD",
       headers() {
         const headers = headersOf(call);
-        if (!route.rawAnswer) headers.vary = "accept";
-        route.mount.onAnswer?.(headers, info);
+        if (!route.rawResponse) headers.vary = "accept";
+        route.mount.onResponse?.(headers, info);
         return headers;
       },
       renderError: (error) => renderFailure(error, call, route.mount, info).body,
@@ -128,7 +128,7 @@ export function createTranscoder({
       return;
     }
     const headers: Headers = { "content-type": JSON_TYPE, ...headersOf(call), ...rendered.headers };
-    route.mount.onAnswer?.(headers, info);
+    route.mount.onResponse?.(headers, info);
     answer(response, rendered.status, headers, bodyOf(rendered), info.verb === "HEAD");
   }
 

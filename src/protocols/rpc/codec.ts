@@ -117,7 +117,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLim
       const body = encoding === "proto" ? binaryOf(output, message) : jsonOf.stringify(jsonOf(output, message));
       // Most are so short that their bytes need not be counted.
       if (3 * body.length > writeMaxBytes && lengthOf(body) > writeMaxBytes) {
-        throw new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less");
+        throw new DomainError(ErrorReason.TOO_LARGE, "the response is too large to send; ask for less");
       }
       return body;
     },

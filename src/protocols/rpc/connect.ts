@@ -8,7 +8,7 @@ import {
   endStreamFlag,
   errorToJsonBytes,
 } from "@connectrpc/connect/protocol-connect";
-import type { WholeAnswer } from "../../http/exchange.ts";
+import type { WholeResponse } from "../../http/exchange.ts";
 import { onceEach } from "../../pipeline/memoize.ts";
 import { lengthOf } from "./codec.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "./compression.ts";
@@ -39,12 +39,12 @@ const unary: UnaryForm = {
 
   succeed(incoming, message, headers) {
     const body = incoming.codec.encode(incoming.method, incoming.encoding, message);
-    return answer(incoming, 200, `application/${incoming.encoding}`, body, headers);
+    return response(incoming, 200, `application/${incoming.encoding}`, body, headers);
   },
 
   fail(incoming, error, headers) {
     const body = bodyOf(error);
-    return answer(incoming, codeToHttpStatus(error.code), "application/json", body, headers);
+    return response(incoming, codeToHttpStatus(error.code), "application/json", body, headers);
   },
 };
 
@@ -58,13 +58,13 @@ export function messageOf(query: URLSearchParams): Uint8Array {
 }
 
 /** Errors are compressed like any other response. */
-function answer(
+function response(
   incoming: Incoming,
   status: number,
   contentType: string,
   body: string | Uint8Array,
   fields: HeaderMap,
-): WholeAnswer | Promise<WholeAnswer> {
+): WholeResponse | Promise<WholeResponse> {
   const headers: Record<string, string> = { "content-type": contentType };
   for (const [name, value] of fields) headers[name] = value;
   const length = lengthOf(body);

@@ -106,7 +106,7 @@ function notOne(): DomainError {
   return new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
 }
 
-/** The compression of the answer, which is named in its headers whether or not a frame is long enough for it. */
+/** The compression of the response, which is named in its headers whether or not a frame is long enough for it. */
 export function compressionOf({ exchange }: Incoming): SentCoding | undefined {
   return answerCompression(exchange.header("grpc-accept-encoding"), exchange.header("grpc-encoding"));
 }

@@ -1,7 +1,7 @@
 // gRPC-Web, whose trailers are the last frame of the body: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 import type { ConnectError } from "@connectrpc/connect";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import type { WholeAnswer } from "../../http/exchange.ts";
+import type { WholeResponse } from "../../http/exchange.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import { grpc, headersOf } from "./grpc.ts";
 import { statusTrailers } from "./grpc-status.ts";
@@ -29,11 +29,11 @@ export const grpcWeb: Protocol = {
       const data = incoming.codec.encode(incoming.method, incoming.encoding, message);
       const compression = compressionOf(incoming);
       const frames = [await envelope(data, 0, compression), await envelope(OK, trailerFlag, compression)];
-      return answer(incoming, fields, frames);
+      return response(incoming, fields, frames);
     },
 
     async fail(incoming, error, fields) {
-      return answer(incoming, fields, [await lastFrame(incoming, error)]);
+      return response(incoming, fields, [await lastFrame(incoming, error)]);
     },
   },
 
@@ -54,7 +54,7 @@ async function lastFrame(incoming: Incoming, error: ConnectError | undefined): P
   return envelope(trailerSerialize(statusTrailers(error)), trailerFlag, compressionOf(incoming));
 }
 
-function answer(incoming: Incoming, fields: HeaderMap, frames: readonly Buffer[]): WholeAnswer {
+function response(incoming: Incoming, fields: HeaderMap, frames: readonly Buffer[]): WholeResponse {
   const body = answersText(incoming) ? frames.map(toText).join("") : Buffer.concat(frames);
   const headers = headersOf(incoming, typeOf(incoming), fields);
   headers["content-length"] = String(body.length);

@@ -1,6 +1,6 @@
 // gRPC over HTTP/2, whose responses end with trailers: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { ConnectError } from "@connectrpc/connect";
-import type { WholeAnswer } from "../../http/exchange.ts";
+import type { WholeResponse } from "../../http/exchange.ts";
 import { onceEach } from "../../pipeline/memoize.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import { statusTrailers } from "./grpc-status.ts";
@@ -30,7 +30,7 @@ export const grpc: Protocol = {
         : { status: 200, headers, body: framed, trailers: OK };
     },
 
-    fail(incoming, error, fields): WholeAnswer {
+    fail(incoming, error, fields): WholeResponse {
       const trailers = trailersOf(error);
       return { status: 200, headers: headersOf(incoming, "grpc", fields), body: EMPTY, trailers };
     },

@@ -3,7 +3,7 @@ import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { SentCoding } from "../../http/coding.ts";
-import type { Exchange, WholeAnswer } from "../../http/exchange.ts";
+import type { Exchange, WholeResponse } from "../../http/exchange.ts";
 import type { Wire } from "../../pipeline/call/call.ts";
 import type { Codec, Encoding } from "./codec.ts";
 
@@ -39,8 +39,8 @@ export interface Form {
 /** A call with one response. */
 export interface UnaryForm extends Form {
   /** The response to send. Throws TOO_LARGE. */
-  succeed(incoming: Incoming, message: Message, headers: HeaderMap): WholeAnswer | Promise<WholeAnswer>;
-  fail(incoming: Incoming, error: ConnectError, headers: HeaderMap): WholeAnswer | Promise<WholeAnswer>;
+  succeed(incoming: Incoming, message: Message, headers: HeaderMap): WholeResponse | Promise<WholeResponse>;
+  fail(incoming: Incoming, error: ConnectError, headers: HeaderMap): WholeResponse | Promise<WholeResponse>;
 }
 
 /** A server-streaming call. */

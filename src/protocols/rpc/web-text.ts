@@ -1,4 +1,4 @@
-// gRPC-Web in text: base64 around the frames of a body, for clients that can read an answer while it comes only as text.
+// gRPC-Web in text: base64 around the frames of a body, for clients that can read a response while it comes only as text.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, "Text-encoded (response) streams"
 import { malformed } from "../../domain/errors.ts";
 import type { Overlong } from "../../http/body/collect.ts";
@@ -14,7 +14,7 @@ export function isText(header: Header): boolean {
   return TEXT_TYPE.test(header("content-type") ?? "");
 }
 
-/** Whether the answer is to be text: the first type of gRPC-Web in `accept` says so; where there is none, it is as the request. */
+/** Whether the response is to be text: the first type of gRPC-Web in `accept` says so; where there is none, it is as the request. */
 export function wantsText(header: Header): boolean {
   const named = NAMED_TYPE.exec(header("accept") ?? "");
   return named === null ? isText(header) : named[1] !== undefined;

@@ -4,7 +4,7 @@ import { constants, type ServerHttp2Session } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Lifecycle } from "../../pipeline/lifecycle.ts";
 import type { OnePort } from "../one-port.ts";
-import type { Answer } from "./slow-readers.ts";
+import type { OpenResponse } from "./slow-readers.ts";
 
 /** RFC 9113 §6.8: the id with which a server announces GOAWAY before it decides what it will no longer take. */
 const HIGHEST_STREAM_ID = 2 ** 31 - 1;
@@ -13,29 +13,29 @@ const LAST_WORDS_MS = 500;
 
 /** The unfinished responses. */
 export interface InFlight {
-  readonly answers: ReadonlySet<Answer>;
-  add(answer: Answer): void;
+  readonly responses: ReadonlySet<OpenResponse>;
+  add(answer: OpenResponse): void;
   /** Resolves as soon as there is none. */
   none(): Promise<void>;
 }
 
 export function createInFlight(): InFlight {
-  const answers = new Set<Answer>();
+  const responses = new Set<OpenResponse>();
   const waiting = new Set<() => void>();
   return {
-    answers,
+    responses,
     add(answer) {
-      answers.add(answer);
-      // The kinds of answers have the same face, but TypeScript cannot call a union of overloads.
+      responses.add(answer);
+      // The kinds of responses have the same face, but TypeScript cannot call a union of overloads.
       (answer as EventEmitter).once("close", () => {
-        answers.delete(answer);
-        if (answers.size > 0) return;
+        responses.delete(answer);
+        if (responses.size > 0) return;
         for (const resolve of waiting) resolve();
         waiting.clear();
       });
     },
     none() {
-      return answers.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve));
+      return responses.size === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve));
     },
   };
 }

@@ -22,9 +22,9 @@ export function lingerBeforeClose(socket: Socket): void {
     const request = (socket as ParsedSocket).parser?.incoming;
     if (socket.destroyed || !request || request.complete) return destroySoon();
     const limit = setTimeout(() => socket.destroy(), LINGER_MS).unref();
-    const most = socket.bytesRead + LINGER_BYTES;
+    const max = socket.bytesRead + LINGER_BYTES;
     request.on("data", () => {
-      if (socket.bytesRead > most) socket.destroy();
+      if (socket.bytesRead > max) socket.destroy();
     });
     socket.once("end", () => socket.destroy()).once("close", () => clearTimeout(limit));
     socket.end();

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { HttpResponse } from "../../http/response.ts";
 
 /** An unfinished response: on the fast path over HTTP/2, the stream itself. */
-export type Answer = ServerHttp2Stream | HttpResponse;
+export type OpenResponse = ServerHttp2Stream | HttpResponse;
 
 type Connection = Http2Session | Socket;
 
@@ -12,10 +12,10 @@ type Connection = Http2Session | Socket;
 const LOOK_EVERY_MS = 100;
 
 /** Without an error a session tells its peer that all is well. */
-const TOO_MUCH = new Error("too much of the answers is unread");
+const TOO_MUCH = new Error("too much of the responses is unread");
 
 export interface UnreadWatchOptions {
-  readonly answers: ReadonlySet<Answer>;
+  readonly responses: ReadonlySet<OpenResponse>;
   /** Of all responses together. */
   readonly maxBytes: number;
   /** How long a client may read nothing of its pending responses. */
@@ -29,11 +29,11 @@ export interface UnreadWatchOptions {
  * the limit, the connections with the most unread bytes (ENHANCE_YOUR_CALM): a limit for each connection does not help
  * against many.
  */
-export function watchUnread({ answers, maxBytes, stallTimeoutMs, onCut }: UnreadWatchOptions): { stop(): void } {
+export function watchUnread({ responses, maxBytes, stallTimeoutMs, onCut }: UnreadWatchOptions): { stop(): void } {
   const stalls = createStalls(stallTimeoutMs);
   const look = () => {
-    const connections = unreadByConnection(answers);
-    for (const connection of stalls.after(connections)) closeStreams(answers, connection);
+    const connections = unreadByConnection(responses);
+    for (const connection of stalls.after(connections)) closeStreams(responses, connection);
     let unread = 0;
     for (const bytes of connections.values()) unread += bytes;
     if (unread > maxBytes) onCut(unread, cutWorst(connections, unread - maxBytes));
@@ -45,12 +45,12 @@ export function watchUnread({ answers, maxBytes, stallTimeoutMs, onCut }: Unread
 type Unread = ReadonlyMap<Connection, number>;
 
 /** Bytes pending in this process for each connection, without those in the system's buffers. */
-function unreadByConnection(answers: Iterable<Answer>): Unread {
+function unreadByConnection(responses: Iterable<OpenResponse>): Unread {
   const connections = new Map<Connection, number>();
-  for (const answer of answers) {
-    const connection = connectionOf(answer);
+  for (const response of responses) {
+    const connection = connectionOf(response);
     if (connection !== undefined) {
-      connections.set(connection, (connections.get(connection) ?? 0) + unreadOf(answer));
+      connections.set(connection, (connections.get(connection) ?? 0) + unreadOf(response));
     }
   }
   return connections;
@@ -104,27 +104,28 @@ function cutWorst(connections: Unread, bytes: number): number {
   return cut;
 }
 
-function closeStreams(answers: Iterable<Answer>, session: Http2Session): void {
-  for (const answer of answers) {
-    if (unreadOf(answer) > 0 && connectionOf(answer) === session) streamOf(answer)?.close(constants.NGHTTP2_CANCEL);
+function closeStreams(responses: Iterable<OpenResponse>, session: Http2Session): void {
+  for (const response of responses) {
+    if (unreadOf(response) > 0 && connectionOf(response) === session)
+      streamOf(response)?.close(constants.NGHTTP2_CANCEL);
   }
 }
 
 /** Of HTTP/1.1 there is none. */
-function streamOf(answer: Answer): ServerHttp2Stream | undefined {
-  if ("stream" in answer) return answer.stream;
-  return "session" in answer ? answer : undefined;
+function streamOf(response: OpenResponse): ServerHttp2Stream | undefined {
+  if ("stream" in response) return response.stream;
+  return "session" in response ? response : undefined;
 }
 
-function unreadOf(answer: Answer): number {
-  return streamOf(answer)?.writableLength ?? answer.writableLength;
+function unreadOf(response: OpenResponse): number {
+  return streamOf(response)?.writableLength ?? response.writableLength;
 }
 
-function connectionOf(answer: Answer): Connection | undefined {
-  const stream = streamOf(answer);
+function connectionOf(response: OpenResponse): Connection | undefined {
+  const stream = streamOf(response);
   if (stream !== undefined) return stream.session;
   // A response that waits for its turn on the line has no socket of its own yet.
-  return "req" in answer ? answer.req.socket : undefined;
+  return "req" in response ? response.req.socket : undefined;
 }
 
 function isHttp2(connection: Connection): connection is Http2Session {

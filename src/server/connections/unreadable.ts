@@ -12,7 +12,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, words: string]>
 const MALFORMED = [400, "the request is malformed"] as const;
 
 /** What this uses of node:http beside its documented face: the response that is under way on a socket. */
-interface AnsweringSocket {
+interface RespondingSocket {
   readonly _httpMessage?: { readonly headersSent: boolean } | null;
 }
 
@@ -27,11 +27,11 @@ export function createRefusal(): (error: NodeJS.ErrnoException, socket: Socket) 
 }
 
 function refuse(error: NodeJS.ErrnoException, socket: Socket, refused: WeakMap<Socket, number>): void {
-  const most = refused.get(socket);
-  if (most !== undefined && socket.bytesRead <= most) return;
-  const answering = (socket as AnsweringSocket)._httpMessage;
+  const max = refused.get(socket);
+  if (max !== undefined && socket.bytesRead <= max) return;
+  const answering = (socket as RespondingSocket)._httpMessage;
   // Whoever has gone hears nothing, and half an answer would be taken for the rest of another.
-  if (most !== undefined || error.code === "ECONNRESET" || !socket.writable || answering?.headersSent === true) {
+  if (max !== undefined || error.code === "ECONNRESET" || !socket.writable || answering?.headersSent === true) {
     socket.destroy(error);
     return;
   }

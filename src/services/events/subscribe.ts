@@ -17,7 +17,7 @@ import { Rights } from "../../live/followers/rights.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { HEARTBEAT_MS } from "../../pipeline/streams/heartbeat.ts";
-import { type AnswerSink, mapped, type PushedAnswers, pushAll, pushed } from "../../pipeline/streams/push-stream.ts";
+import { mapped, type PushSink, type PushStream, pushAll, pushed } from "../../pipeline/streams/push-stream.ts";
 import type { Database } from "../../store/database.ts";
 import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
@@ -58,13 +58,13 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
   };
 }
 
-type Sink = AnswerSink<SubscribeResponse>;
+type Sink = PushSink<SubscribeResponse>;
 
 export function subscribe(
   parts: Subscriptions,
   request: SubscribeRequest,
   context: CallContext,
-): PushedAnswers<SubscribeResponse> {
+): PushStream<SubscribeResponse> {
   return pushed(async (sink) => {
     const signal = AbortSignal.any([context.signal, parts.draining, sink.signal]);
     try {

@@ -104,22 +104,22 @@ export function createCanonical(options: CanonicalOptions): Canonical {
       return acted.has(context) ? patiently(read, PATIENCE_MS, context.signal) : read();
     },
     async once(context, method, request) {
-      const answer = await unary(context, method, request, keyOf(context));
+      const response = await unary(context, method, request, keyOf(context));
       acted.add(context);
-      return answer as never;
+      return response as never;
     },
     async *stream(context, method, request) {
-      for await (const answer of (await begin(context, method, request, keyOf(context)))()) {
+      for await (const response of (await begin(context, method, request, keyOf(context)))()) {
         acted.add(context);
-        yield messageOf(method, answer) as never;
+        yield messageOf(method, response) as never;
       }
     },
   };
 }
 
-/** A handler may answer with an init shape. */
-function messageOf({ output }: DescMethod, answer: Message): Message {
-  return isMessage(answer, output) ? answer : create(output, answer);
+/** A handler may return an init shape. */
+function messageOf({ output }: DescMethod, response: Message): Message {
+  return isMessage(response, output) ? response : create(output, response);
 }
 
 /**

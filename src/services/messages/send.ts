@@ -89,22 +89,22 @@ async function knownOf(
 }
 
 /** The response repeats the messages; gRPC clients accept 4 MiB by default. */
-const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+const MAX_RESPONSE_BYTES = 4 * 1024 * 1024;
 /** Bytes that the response adds to each: ids, sequence number, times, sender. */
 const ADDED_BYTES = 1024;
 const MAX_METADATA_BYTES = 16 * 1024;
 
 /** Throws INVALID_FIELD, before any work, for messages that could be stored but do not fit into a response. */
-export function requireAnswerable(messages: readonly Message[]): void {
-  let most = messages.length * (ADDED_BYTES + MAX_METADATA_BYTES);
-  for (const { content } of messages) most += 3 * content.length;
-  if (most <= MAX_ANSWER_BYTES) return;
+export function requireResponseFits(messages: readonly Message[]): void {
+  let max = messages.length * (ADDED_BYTES + MAX_METADATA_BYTES);
+  for (const { content } of messages) max += 3 * content.length;
+  if (max <= MAX_RESPONSE_BYTES) return;
   let bytes = messages.length * ADDED_BYTES;
   for (const { content, metadata } of messages) {
     bytes += Buffer.byteLength(content) + (metadata ? Buffer.byteLength(JSON.stringify(metadata)) : 0);
   }
-  if (bytes <= MAX_ANSWER_BYTES) return;
-  const rule = `must be at most ${MAX_ANSWER_BYTES} bytes of content and metadata together, less ${ADDED_BYTES} for each`;
+  if (bytes <= MAX_RESPONSE_BYTES) return;
+  const rule = `must be at most ${MAX_RESPONSE_BYTES} bytes of content and metadata together, less ${ADDED_BYTES} for each`;
   throw invalidField("messages", rule, "messages.max_bytes");
 }
 

@@ -26,7 +26,7 @@ import { toDrafts } from "./drafts.ts";
 import { listMessages, searchMessages } from "./list.ts";
 import { names } from "./references.ts";
 import { replaceMessages } from "./replace.ts";
-import { requireAnswerable, sendMessages } from "./send.ts";
+import { requireResponseFits, sendMessages } from "./send.ts";
 import { sendBranched } from "./send-branched.ts";
 import { listMentions, listReplies } from "./threads.ts";
 
@@ -62,7 +62,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     },
 
     async batchSendMessages(request, context) {
-      requireAnswerable(request.messages);
+      requireResponseFits(request.messages);
       if (request.messages.some(names)) return batchSendOnBranch(request, context);
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
       return { messages: await sendMessages(sending, context, call, request) };

@@ -26,7 +26,7 @@ interface Asked {
   readonly reaction: string;
 }
 
-type Answer = Omit<MessageInitShape<typeof pb.AddReactionResponseSchema>, "$typeName">;
+type Outcome = Omit<MessageInitShape<typeof pb.AddReactionResponseSchema>, "$typeName">;
 
 export function createReactionService({ database, secrets }: ReactionServiceOptions): ServiceEntry {
   const { method } = pb.ReactionService;
@@ -40,7 +40,11 @@ export function createReactionService({ database, secrets }: ReactionServiceOpti
     change(tx, caller, "remove", request, interrupt),
   );
   /** One statement: acting twice changes nothing, so that only a request id needs a transaction. */
-  const directly = (request: Asked, { principal, interrupt }: CallContext, what: "add" | "remove"): Promise<Answer> => {
+  const directly = (
+    request: Asked,
+    { principal, interrupt }: CallContext,
+    what: "add" | "remove",
+  ): Promise<Outcome> => {
     const caller = callerFrom(principal);
     const act = () => change(database, caller, what, request, interrupt);
     return changes.run(`${caller.tenantId}/${request.messageId.toLowerCase()}`, interrupt, act);
@@ -79,7 +83,7 @@ async function change(
   what: "add" | "remove",
   { messageId, reaction }: Asked,
   interrupt: CallContext["interrupt"],
-): Promise<Answer> {
+): Promise<Outcome> {
   const name = reactionOf(reaction);
   const row = isOurId(messageId) ? await store.changeReaction(on, caller, what, messageId, name, interrupt) : undefined;
   if (row === undefined) throw notFound("message");

@@ -24,7 +24,7 @@ import type { Hints } from "../../live/hints/hints.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { findAgent } from "../../store/agents/agents.ts";
 import type { Database, Transaction } from "../../store/database.ts";
-import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
+import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { readMessage } from "../../store/messages/messages.ts";
 import { appendEntries, lockOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { followTurn, type TurnPlace } from "../../store/turns/turns.ts";
@@ -93,7 +93,7 @@ async function answerOnce(
   key: RequestKey | undefined,
 ): Promise<{ answered: Answered; task: LiveTurnTask | undefined }> {
   const first = key && (await claim(tx, key));
-  if (first) return { answered: fromBinary(AnswerTurnResponseSchema, firstAnswer(first)), task: undefined };
+  if (first) return { answered: fromBinary(AnswerTurnResponseSchema, firstResponse(first)), task: undefined };
   const conversation = await lockVisible(tx, caller, place.conversationId);
   requireWrite(caller, conversation);
   requireOpen(conversation.status);

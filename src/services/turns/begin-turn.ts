@@ -11,7 +11,7 @@ import { TurnState } from "../../domain/turns/turn.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable, Transaction } from "../../store/database.ts";
-import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
+import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { countWaiting } from "../../store/turns/queued-turns.ts";
 import { insertTurn, openTurns } from "../../store/turns/turns.ts";
@@ -65,7 +65,7 @@ export async function beginTurn(parts: TurnParts, caller: Caller, wanted: Wanted
       const beginOnce = async (tx: Transaction) => {
         inTheWay = [];
         const first = key && (await claim(tx, key));
-        if (first) return { started: fromBinary(TurnStartedSchema, firstAnswer(first)), task: undefined };
+        if (first) return { started: fromBinary(TurnStartedSchema, firstResponse(first)), task: undefined };
         const conversation = await lockVisible(tx, caller, conversationId);
         requireWrite(caller, conversation);
         const found = await wanted.find(tx, conversation);
@@ -157,9 +157,9 @@ const WAITS_IN = { conversation: "the conversation", caller: "the conversations 
 async function checkRoom(tx: Queryable, caller: Caller, conversationId: string): Promise<void> {
   const waiting = await countWaiting(tx, caller, conversationId);
   for (const where of ["conversation", "caller", "tenant"] as const) {
-    const most = MAX_WAITING[where];
-    if (waiting[where] < most) continue;
-    const description = `${most} turns wait in ${WAITS_IN[where]}: no more may`;
+    const max = MAX_WAITING[where];
+    if (waiting[where] < max) continue;
+    const description = `${max} turns wait in ${WAITS_IN[where]}: no more may`;
     const subject = { conversation: `conversation:${conversationId}`, caller: caller.name, tenant: "tenant" }[where];
     throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
       quota: { subject, description },

@@ -18,7 +18,7 @@ import { TurnState } from "../../domain/turns/turn.ts";
 import { optionsText, readOptions } from "../../domain/turns/turn-options.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Queryable, Transaction } from "../../store/database.ts";
-import { claim, firstAnswer, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
+import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { readLockedMessage } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
 import { insertTurn, openTurns } from "../../store/turns/turns.ts";
@@ -82,7 +82,7 @@ async function createOnce(
   key: RequestKey | undefined,
 ): Promise<{ created: Created; task: LiveTurnTask | undefined }> {
   const first = key && (await claim(tx, key));
-  if (first) return { created: fromBinary(CreateTurnResponseSchema, firstAnswer(first)), task: undefined };
+  if (first) return { created: fromBinary(CreateTurnResponseSchema, firstResponse(first)), task: undefined };
   const { tenantId } = caller;
   const conversationId = await settlePlace(tx, caller, place, parts.rolePolicy);
   const agent = await requireAgent(tx, caller, conversationId, request.agent);

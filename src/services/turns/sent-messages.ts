@@ -15,7 +15,7 @@ import { findTurnOf } from "../../store/turns/turns.ts";
 import { toDraft, toMessage } from "../convert.ts";
 import { checkParents, followParent } from "../messages/branches.ts";
 import { appendNaming } from "../messages/references.ts";
-import { requireAnswerable } from "../messages/send.ts";
+import { requireResponseFits } from "../messages/send.ts";
 import { toTurn } from "./convert.ts";
 
 /** What a call of Chat brings: one message, or a list of them. */
@@ -37,7 +37,7 @@ export function requireAsked({ message, messages: list }: ChatRequest): AskedMes
     throw invalidField("message", "must be set, unless messages are given", "required");
   }
   const messages = message === undefined ? list : [message];
-  if (isList) requireAnswerable(messages);
+  if (isList) requireResponseFits(messages);
   checkClientIds(messages);
   checkParents(messages);
   const field = (index: number) => (isList ? `messages[${index}]` : "message");

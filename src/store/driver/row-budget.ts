@@ -15,12 +15,12 @@ const weights = new WeakMap<object, Weight>();
 
 /** Counts the rows of one statement as they arrive. */
 export class RowBudget {
-  readonly #most: number;
+  readonly #max: number;
   #bytes = 0;
   #cut = false;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
   }
 
   /** Whether to keep a row of this size. After the first dropped row, all are dropped. */
@@ -28,7 +28,7 @@ export class RowBudget {
     if (this.#cut) return false;
     const first = this.#bytes === 0;
     this.#bytes += bytes;
-    this.#cut = !first && this.#bytes > this.#most;
+    this.#cut = !first && this.#bytes > this.#max;
     return !this.#cut;
   }
 

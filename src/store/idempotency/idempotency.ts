@@ -51,7 +51,7 @@ export async function keep(
 }
 
 /** The response of the first call. Throws NOT_FOUND if its conversation has been purged since. */
-export function firstAnswer({ answer }: ClaimRow): Uint8Array {
+export function firstResponse({ answer }: ClaimRow): Uint8Array {
   if (answer === null) throw notFound("conversation");
   return answer;
 }

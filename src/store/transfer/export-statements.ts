@@ -28,12 +28,12 @@ interface Cut {
 }
 
 /** Rows that begin within the bytes, at least one; TOASTed values are not read for that. */
-const withinBytes = (rows: string, order: string, most: string) => `
+const withinBytes = (rows: string, order: string, max: string) => `
   select * from (
     select r.*, count(*) over () as found,
       sum(${bytesOf("r")}) over (order by ${order}) - (${bytesOf("r")}) as bytes_before
     from (${rows}) r
-  ) r where r.bytes_before < ${most}::bigint order by ${order}`;
+  ) r where r.bytes_before < ${max}::bigint order by ${order}`;
 
 export interface ExportedMessageRow extends MessageRow {
   /** Whether it may have reactions. */

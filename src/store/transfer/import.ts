@@ -104,7 +104,7 @@ export async function numberConversations(
   if (ids.size === 0) return;
   const numbers = [...ids.keys()];
   // First, because it serializes numbering.
-  await tx.query(sql.countOnFrom, [tenantId, numbers.reduce((most, number) => (number > most ? number : most))]);
+  await tx.query(sql.countOnFrom, [tenantId, numbers.reduce((max, number) => (number > max ? number : max))]);
   await tx.query(sql.numberImported, [tenantId, [...ids.values()], numbers]);
 }
 

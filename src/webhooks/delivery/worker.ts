@@ -39,7 +39,7 @@ export class EndpointWorker implements Written {
   readonly #waker = new Waker();
   readonly #stopping = new AbortController();
   readonly #ending = new AbortController();
-  readonly #most: number;
+  readonly #max: number;
   #source: Source | undefined;
   /** Up to where the source was read. */
   #read: Place | undefined;
@@ -61,7 +61,7 @@ export class EndpointWorker implements Written {
     this.#state = new DeliveryState(row);
     this.#window = new Window(row.ordered);
     this.#wants = wantsOf(row);
-    this.#most = this.#batches ? 1 : row.ordered ? MAX_ORDERED : MAX_UNORDERED;
+    this.#max = this.#batches ? 1 : row.ordered ? MAX_ORDERED : MAX_UNORDERED;
     this.done = this.#run();
   }
 
@@ -195,7 +195,7 @@ export class EndpointWorker implements Written {
     if (result.outcome === WebhookOutcome.SUCCEEDED) {
       this.#state.succeeded();
       this.#proven = true;
-      this.#limit = Math.min(this.#limit * 2, this.#most);
+      this.#limit = Math.min(this.#limit * 2, this.#max);
       this.#taken(items);
     } else {
       this.#window.failed(items);

@@ -111,7 +111,7 @@ describe("a mount", () => {
   it("has a last word on the headers of every answer", async () => {
     const { rest } = createLibrary({
       mount: {
-        onAnswer: (headers, { requestId, binding }) => {
+        onResponse: (headers, { requestId, binding }) => {
           headers["x-limit"] = `${binding?.method.name ?? "none"} ${requestId}`;
         },
       },

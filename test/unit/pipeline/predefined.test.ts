@@ -102,8 +102,8 @@ describe("read natively", () => {
   const textOf = ({ type }: FieldRules) => (type.case === "string" ? type.value : undefined);
 
   test("they bound what a field may hold", () => {
-    expect(textLimit(SendMessageRequestSchema.field.requestId)).toMatchObject({ mostBytes: 512 });
-    expect(textLimit(BatchGetConversationsRequestSchema.field.conversationIds)).toMatchObject({ mostBytes: 512 });
+    expect(textLimit(SendMessageRequestSchema.field.requestId)).toMatchObject({ maxBytes: 512 });
+    expect(textLimit(BatchGetConversationsRequestSchema.field.conversationIds)).toMatchObject({ maxBytes: 512 });
     expect(nativeRules(getOption(ListMessagesRequestSchema.field.order, fieldRules)).type.case).toBe("enum");
   });
 

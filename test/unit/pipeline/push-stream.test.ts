@@ -1,13 +1,13 @@
 // Streams of answers in both forms: put into a sink, or asked for one by one.
 import { describe, expect, test, vi } from "vitest";
-import { type AnswerSink, mapped, pushAll, pushed } from "../../../src/pipeline/streams/push-stream.ts";
+import { mapped, type PushSink, pushAll, pushed } from "../../../src/pipeline/streams/push-stream.ts";
 
 /** A sink that keeps what it gets, and has room only when the test says so. */
 function keeping(roomFor = Number.POSITIVE_INFINITY) {
   const stop = new AbortController();
   const got: number[] = [];
   let room = Promise.withResolvers<void>();
-  const sink: AnswerSink<number> = {
+  const sink: PushSink<number> = {
     signal: stop.signal,
     room: () => room.promise,
     put(answers) {

@@ -32,14 +32,14 @@ function stage(limits: ConstructorParameters<typeof SnapshotQueue>[0]) {
 
 describe("places of snapshots", () => {
   test("go round the tenants, and within a tenant round its callers, whoever came first", async () => {
-    const { order, enter, drain } = stage({ most: 1 });
+    const { order, enter, drain } = stage({ max: 1 });
     for (const name of ["a/1", "a/1", "a/1", "a/2", "b/1", "b/1", "c/1"]) void enter(name);
     await drain();
     expect(order).toEqual(["a/1", "b/1", "c/1", "a/2", "b/1", "a/1", "a/1"]);
   });
 
   test("are at most half of them of one caller, who does not hold up those behind", async () => {
-    const { order, enter, leave, settle } = stage({ most: 4 });
+    const { order, enter, leave, settle } = stage({ max: 4 });
     for (const name of ["a/1", "a/1", "a/1", "a/2"]) void enter(name);
     await settle();
     expect(order).toEqual(["a/1", "a/1", "a/2"]);
@@ -54,7 +54,7 @@ describe("places of snapshots", () => {
   });
 
   test("are given back once, however often it is said", async () => {
-    const { order, enter, leave, settle } = stage({ most: 1 });
+    const { order, enter, leave, settle } = stage({ max: 1 });
     for (const name of ["a/1", "b/1", "c/1"]) void enter(name);
     await settle();
     await leave("a/1");
@@ -63,7 +63,7 @@ describe("places of snapshots", () => {
   });
 
   test("are waited for by so many, of one caller and in all; the error names the rule", async () => {
-    const { enter, drain, order } = stage({ most: 1, maxWaiting: 3, maxWaitingOfOne: 2 });
+    const { enter, drain, order } = stage({ max: 1, maxWaiting: 3, maxWaitingOfOne: 2 });
     for (const name of ["a/1", "a/1", "a/1"]) void enter(name);
     await expect(enter("a/1")).rejects.toMatchObject({
       reason: ErrorReason.OVERLOADED,
@@ -78,7 +78,7 @@ describe("places of snapshots", () => {
   });
 
   test("are waited for so long", async () => {
-    const { enter, leave, order } = stage({ most: 2, maxWaitMs: 20 });
+    const { enter, leave, order } = stage({ max: 2, maxWaitMs: 20 });
     await enter("a/1");
     await expect(enter("a/1")).rejects.toMatchObject({
       reason: ErrorReason.OVERLOADED,
@@ -91,7 +91,7 @@ describe("places of snapshots", () => {
   });
 
   test("are not kept for those who have gone", async () => {
-    const { enter, leave, order } = stage({ most: 1 });
+    const { enter, leave, order } = stage({ max: 1 });
     await enter("a/1");
     const gone = new AbortController();
     const waiting = enter("b/1", gone.signal);

@@ -10,7 +10,7 @@ import {
 } from "../../../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
 import { HEARTBEAT } from "../../../domain/turns/reply-piece.ts";
-import { MAX_ANSWER_BYTES } from "../../../domain/turns/turn.ts";
+import { MAX_RESPONSE_BYTES } from "../../../domain/turns/turn.ts";
 import type { MessageRow } from "../../../store/messages/messages.ts";
 import { checkHost, hostOf, publicLookup } from "../addresses.ts";
 import { AgentFailure, type ConnectorFactory, type ReplyRequest } from "../connector.ts";
@@ -40,7 +40,7 @@ export function createConnect({ allowPrivate, toMessage, extraHeaders }: Connect
       const client = createClient(AgentService, transport);
       try {
         if (!allowPrivate) checkHost(hostOf(new URL(connector.baseUrl)));
-        let left = MAX_ANSWER_BYTES;
+        let left = MAX_RESPONSE_BYTES;
         const reply = new AgentReply(request.tools.map((tool) => tool.name));
         for await (const response of client.reply(requestOf(name, request, toMessage), { signal })) {
           left -= toBinary(ReplyResponseSchema, response).length + MESSAGE_COST;

@@ -2,7 +2,7 @@
 import type { JsonValue } from "@bufbuild/protobuf";
 import { HEARTBEAT, type ReplyPiece, type Usage } from "../../../domain/turns/reply-piece.ts";
 import type { FinishReason } from "../../../domain/turns/turn.ts";
-import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
+import { ResponseTooLarge } from "../../../outbound/bounded-fetch.ts";
 import { withTimeout } from "../../with-timeout.ts";
 import { EventStream, type ServerEvent } from "../event-stream.ts";
 import { brokeOff, errorIn, noReply, parsed, reported } from "../failures.ts";
@@ -100,7 +100,7 @@ class BodyReader {
     if (this.#shape === "unknown") this.#look(piece);
     if (this.#shape === "document") {
       this.#documentLength += piece.length;
-      if (this.#documentLength > MAX_EVENT_LENGTH) throw new AnswerTooLarge("the document is too large");
+      if (this.#documentLength > MAX_EVENT_LENGTH) throw new ResponseTooLarge("the document is too large");
       this.#document.push(piece);
       return;
     }

@@ -1,6 +1,6 @@
 // What went wrong with an MCP server, in words that the agent reads.
 import { SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
-import { AnswerTooLarge } from "../../../outbound/bounded-fetch.ts";
+import { ResponseTooLarge } from "../../../outbound/bounded-fetch.ts";
 
 /** How much of a server's own words is passed on, in characters. */
 const MAX_WORDS = 500;
@@ -12,7 +12,7 @@ export function isForgotten(error: unknown): boolean {
 
 export function wordsOf(error: unknown): string {
   for (let at = error, depth = 0; at instanceof Error && depth < 8; at = at.cause, depth++) {
-    if (at instanceof AnswerTooLarge) return at.message;
+    if (at instanceof ResponseTooLarge) return at.message;
   }
   if (error instanceof SdkHttpError) return `the MCP server answered with status ${error.status}`;
   if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) return "the tool took too long";

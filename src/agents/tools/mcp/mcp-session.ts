@@ -57,10 +57,10 @@ export async function openMcpSession(
   });
   await client.connect(transport, { timeout: timeoutMs, signal });
   return {
-    async list({ tools: most, timeoutMs: timeout }, listSignal) {
+    async list({ tools: max, timeoutMs: timeout }, listSignal) {
       const tools: Tool[] = [];
       let cursor: string | undefined;
-      for (let page = 0; page < MAX_PAGES && tools.length < most; page++) {
+      for (let page = 0; page < MAX_PAGES && tools.length < max; page++) {
         const params = { cursor: cursor ?? "" };
         const answer = await client.listTools(cursor === undefined ? undefined : params, {
           timeout,
@@ -71,7 +71,7 @@ export async function openMcpSession(
         cursor = answer.nextCursor;
         if (cursor === undefined) break;
       }
-      return tools.slice(0, most);
+      return tools.slice(0, max);
     },
     async call(name, args, timeout, callSignal) {
       const broken = new AbortController();

@@ -1,6 +1,6 @@
 // The expected kind of each value in a JSON body, by the fields of its message, and its size limit.
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
-import { mostItems, textLimit } from "../../../pipeline/validation/item-limits.ts";
+import { maxItems, textLimit } from "../../../pipeline/validation/item-limits.ts";
 
 /** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum. */
 const MAX_TEXT_VALUE = 64 * 1024;
@@ -8,9 +8,9 @@ const MAX_TEXT_VALUE = 64 * 1024;
 export type Kind =
   | { readonly kind: "message"; readonly schema: DescMessage }
   | ListKind
-  | { readonly kind: "map"; readonly item: Kind; readonly most: number }
+  | { readonly kind: "map"; readonly item: Kind; readonly max: number }
   | { readonly kind: "bare"; readonly list: ListKind }
-  | { readonly kind: "text"; readonly most: number; readonly rule: string; readonly words: string }
+  | { readonly kind: "text"; readonly max: number; readonly rule: string; readonly words: string }
   | { readonly kind: "json" }
   | { readonly kind: "free" }
   | { readonly kind: "unknown" };
@@ -19,7 +19,7 @@ export interface ListKind {
   readonly kind: "list";
   readonly field: DescField;
   readonly item: Kind;
-  readonly most: number;
+  readonly max: number;
 }
 
 export const UNKNOWN: Kind = { kind: "unknown" };
@@ -66,11 +66,11 @@ export class Kinds {
         return messageKind(field.message);
       case "list": {
         const item = field.listKind === "message" ? messageKind(field.message) : textKind(field);
-        return { kind: "list", field, item, most: mostItems(field) };
+        return { kind: "list", field, item, max: maxItems(field) };
       }
       case "map": {
         const item = field.mapKind === "message" ? messageKind(field.message) : UNKNOWN;
-        return { kind: "map", item, most: mostItems(field) };
+        return { kind: "map", item, max: maxItems(field) };
       }
       case "enum":
         return LONG_TEXT;
@@ -95,7 +95,7 @@ function messageKind(schema: DescMessage): Kind {
 
 const LONG_TEXT: Kind = {
   kind: "text",
-  most: MAX_TEXT_VALUE,
+  max: MAX_TEXT_VALUE,
   rule: "string.max_len",
   words: `must be at most ${MAX_TEXT_VALUE} characters`,
 };
@@ -103,5 +103,5 @@ const LONG_TEXT: Kind = {
 /** A byte is written as six characters at most. */
 function textKind(field: DescField): Kind {
   const limit = textLimit(field);
-  return limit === undefined ? UNKNOWN : { kind: "text", most: 6 * limit.mostBytes, ...limit };
+  return limit === undefined ? UNKNOWN : { kind: "text", max: 6 * limit.maxBytes, ...limit };
 }

@@ -115,7 +115,7 @@ export class JsonWalk implements JsonShape {
         return false;
       case CODES.quote: {
         const length = this.#text.string();
-        if (kind.kind === "text" && length > kind.most) throw this.#broken(kind.rule, kind.words);
+        if (kind.kind === "text" && length > kind.max) throw this.#broken(kind.rule, kind.words);
         return true;
       }
       default: {
@@ -166,7 +166,7 @@ export class JsonWalk implements JsonShape {
       this.#inner(frame, frame.count++);
       return;
     }
-    if (frame.count === kind.most) throw this.#broken(...tooManyItems(kind.most));
+    if (frame.count === kind.max) throw this.#broken(...tooManyItems(kind.max));
     this.#place.push(frame.count++);
     if (bounds !== undefined) {
       this.#pieceValues = 0;
@@ -183,7 +183,7 @@ export class JsonWalk implements JsonShape {
     const { kind } = frame;
     if (kind.kind === "message") this.#field(frame, kind.schema, name);
     else if (kind.kind === "map") {
-      if (++frame.count > kind.most) throw this.#broken(...tooManyItems(kind.most, "map"));
+      if (++frame.count > kind.max) throw this.#broken(...tooManyItems(kind.max, "map"));
       // A list within the value of a map is read with it.
       frame.before = this.#inItem;
       this.#inItem = true;

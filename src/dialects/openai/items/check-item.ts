@@ -34,9 +34,9 @@ export function requireMembers(
   }
 }
 
-function requireLength(json: string, at: string, most: number): void {
+function requireLength(json: string, at: string, max: number): void {
   const length = [...(textOf(json) ?? "")].length;
-  if (length < 1 || length > most) throw invalidField(at, `must be 1 to ${most} characters`, "string.len");
+  if (length < 1 || length > max) throw invalidField(at, `must be 1 to ${max} characters`, "string.len");
 }
 
 function isOf(type: MemberType, json: string): boolean {

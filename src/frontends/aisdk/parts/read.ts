@@ -124,8 +124,8 @@ export function besideOf(extraJson: string | undefined): JsonObject {
   return typeof fields === "object" && fields !== null && !Array.isArray(fields) ? fields : {};
 }
 
-function isShort(value: JsonValue | undefined, most: number): value is string {
-  return typeof value === "string" && 3 * value.length <= most;
+function isShort(value: JsonValue | undefined, max: number): value is string {
+  return typeof value === "string" && 3 * value.length <= max;
 }
 
 /** A field that was given but has not become the named one. */

@@ -113,7 +113,7 @@ function createBinding(method: DescMethod, rule: HttpRule, prefix: string): Bind
     lastEventId: path(input, options.lastEventIdField, "last_event_id_field"),
     eventOneof: eventOneof(method, options, refuse),
     ifMatch: path(input, options.ifMatchField, "if_match_field", ScalarType.STRING) ?? etagOfRequest(input, body),
-    etag: path(output, options.etagField, "etag_field", ScalarType.STRING) ?? etagOfAnswer(output, responseBody),
+    etag: path(output, options.etagField, "etag_field", ScalarType.STRING) ?? etagOfResponse(output, responseBody),
     idempotencyKey:
       path(input, options.idempotencyKeyField, "idempotency_key_field", ScalarType.STRING) ??
       stringAt(input, "request_id"),
@@ -176,7 +176,7 @@ function etagOfRequest(input: DescMessage, body: BodyRule): FieldPath | undefine
   return own ?? (body.kind === "field" ? stringAt(input, `${body.field.name}.etag`) : undefined);
 }
 
-function etagOfAnswer(output: DescMessage, responseBody: DescField | undefined): FieldPath | undefined {
+function etagOfResponse(output: DescMessage, responseBody: DescField | undefined): FieldPath | undefined {
   return stringAt(output, responseBody === undefined ? "etag" : `${responseBody.name}.etag`);
 }
 

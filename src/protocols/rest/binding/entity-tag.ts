@@ -17,7 +17,7 @@ export interface EntityTag {
 /** Maximum number of tags that one header may list. */
 const MAX_TAGS = 64;
 
-// A compressed answer is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends back
+// A compressed response is another representation, so its strong tag must differ (RFC 9110 §8.8.3.3). A client sends back
 // the tag that it got; the suffix falls off again here.
 const CODED = /;(?:br|gzip)$/;
 // Readers of one version may see different things, their own read marks for one. So a tag ends in a digest of the body.

@@ -29,7 +29,7 @@ export function notAcceptable(offers: readonly string[]): RestProblem {
   return headerProblem("not_acceptable", "accept", `must allow ${offers.join(" or ")}`);
 }
 
-/** The problem of one header, with what the answer has to say about it in headers of its own. */
+/** The problem of one header, with what the response has to say about it in headers of its own. */
 export function headerProblem(
   kind: ProblemKind,
   field: string,

@@ -76,11 +76,11 @@ export interface Mount {
   readonly reservedParameters?: readonly string[];
   /**
    * A header as the pipeline is to see it, instead of the one that was sent; undefined leaves that. May be asked several
-   * times about one request, and must answer the same.
+   * times about one request, and must return the same.
    */
   readonly header?: (name: string, request: HttpRequest, query: string) => string | undefined;
-  /** May change the headers of every answer, errors too, just before they are sent. */
-  readonly onAnswer?: (headers: Headers, info: CallInfo) => void;
+  /** May change the headers of every response, errors too, just before they are sent. */
+  readonly onResponse?: (headers: Headers, info: CallInfo) => void;
 }
 
 export const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024;

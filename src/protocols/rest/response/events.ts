@@ -19,7 +19,7 @@ export interface StreamFormat {
   readonly ends: boolean;
   /** Whether its headers follow from the first message, so that they wait for it, however long that takes. */
   readonly needsFirst: boolean;
-  /** Sets the headers of the answer; `first` is its first message, if that is known before they are sent. */
+  /** Sets the headers of the response; `first` is its first message, if that is known before they are sent. */
   head(headers: Headers, first: Message | undefined): void;
   /** The messages as they are sent. */
   readonly frames: SharedFrames;

@@ -77,7 +77,7 @@ function fillOf(desc: DescMessage, made: Map<DescMessage, Fill>, raw: Raw): Fill
   let fill = made.get(desc);
   if (fill !== undefined) return fill;
   const all = fieldsInOrder(desc);
-  // Written out empty, a field that answers never hold would look like the value that is there.
+  // Written out empty, a field that responses never hold would look like the value that is there.
   const written = all.filter((field) => !isInputOnly(field));
   const fields = written.map(nullableOf);
   const hasNulls = written.length < all.length || fields.some(({ nullWhen }) => nullWhen !== undefined);

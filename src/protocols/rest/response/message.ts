@@ -19,9 +19,9 @@ import { httpBodyIn } from "../request/message.ts";
 import type { JsonWriter } from "./json-write.ts";
 
 /** Maximum bytes of one answer, at least one for each character. */
-const MAX_ANSWER_BYTES = 64 << 20;
+const MAX_RESPONSE_BYTES = 64 << 20;
 
-export interface AnswerParts {
+export interface ResponseParts {
   readonly binding: Binding;
   /** Whether the answer is a google.api.HttpBody, sent as it is. */
   readonly raw: boolean;
@@ -41,7 +41,7 @@ export interface Prepared {
 }
 
 /** Encodes the response and its headers into `headers`. Throws RestProblem where `If-Match` does not hold on a read. */
-export async function prepare(parts: AnswerParts, response: Message, headers: Headers): Promise<Prepared> {
+export async function prepare(parts: ResponseParts, response: Message, headers: Headers): Promise<Prepared> {
   const { binding, verb } = parts;
   const { location, successStatus } = binding;
   const place = location?.(parts.request ?? response, response);
@@ -55,7 +55,7 @@ export async function prepare(parts: AnswerParts, response: Message, headers: He
   }
   const content: Headers = {};
   const body = encode(parts, response, content);
-  if (body.length > MAX_ANSWER_BYTES) throw answerTooLarge();
+  if (body.length > MAX_RESPONSE_BYTES) throw responseTooLarge();
   const mayCompress = isWorthCompressing(parts, body);
   if (mayCompress) addVary(headers, "accept-encoding");
   if (reads && version !== undefined && isHeld(parts, tagValue(version, body))) {
@@ -76,18 +76,18 @@ export function send(response: HttpResponse, { status, headers, body }: Prepared
 }
 
 /** Throws if the client asked for another version. */
-function checkIfMatch(parts: AnswerParts, version: string | undefined): void {
+function checkIfMatch(parts: ResponseParts, version: string | undefined): void {
   const condition = readCondition("if-match", parts.header("if-match"));
   if (condition !== undefined && !meetsIfMatch(condition, version)) throw preconditionFailed();
 }
 
 /** Whether the client already has what it would be sent. */
-function isHeld(parts: AnswerParts, value: string | undefined): boolean {
+function isHeld(parts: ResponseParts, value: string | undefined): boolean {
   const condition = readCondition("if-none-match", parts.header("if-none-match"));
   return condition !== undefined && isKnown(condition, value);
 }
 
-function encode({ binding, raw, writer }: AnswerParts, response: Message, headers: Headers): string | Uint8Array {
+function encode({ binding, raw, writer }: ResponseParts, response: Message, headers: Headers): string | Uint8Array {
   const { method, responseBody } = binding;
   if (raw) {
     const body = httpBodyIn(response, responseBody);
@@ -101,11 +101,11 @@ function encode({ binding, raw, writer }: AnswerParts, response: Message, header
       : writer.field(method.output, response, responseBody);
   } catch (error) {
     // Longer than a string can be.
-    throw error instanceof RangeError ? answerTooLarge() : error;
+    throw error instanceof RangeError ? responseTooLarge() : error;
   }
 }
 
-function answerTooLarge(): RestProblem {
+function responseTooLarge(): RestProblem {
   return new RestProblem("too_large", "the answer is too large to send; ask for less");
 }
 
@@ -117,11 +117,11 @@ export function setContentType(headers: Headers, body: HttpBody | undefined): vo
 }
 
 /** Raw bodies are images and the like; whoever made them knows how to compress them. */
-function isWorthCompressing({ raw }: AnswerParts, body: string | Uint8Array): boolean {
+function isWorthCompressing({ raw }: ResponseParts, body: string | Uint8Array): boolean {
   return !raw && body.length >= WORTHWHILE_BYTES;
 }
 
-async function encodedAsAsked(parts: AnswerParts, body: string | Uint8Array, mayCompress: boolean): Promise<Encoded> {
+async function encodedAsAsked(parts: ResponseParts, body: string | Uint8Array, mayCompress: boolean): Promise<Encoded> {
   const accepted = mayCompress ? parts.header("accept-encoding") : undefined;
   return accepted === undefined ? { coding: "identity", body } : compressAsAccepted(body, accepted);
 }

@@ -5,7 +5,7 @@ import { gone, type Headers, type HttpResponse, writeHead } from "../../../http/
 import { BodySink } from "../../../http/stream/body-sink.ts";
 import { BodyWriter } from "../../../http/stream/body-writer.ts";
 import { pieceOf } from "../../../http/stream/shared-frames.ts";
-import { type AnswerSink, pushAll } from "../../../pipeline/streams/push-stream.ts";
+import { type PushSink, pushAll } from "../../../pipeline/streams/push-stream.ts";
 import type { StreamFormat } from "./events.ts";
 
 export interface StreamTimes {
@@ -18,7 +18,7 @@ export interface StreamTimes {
   readonly openAfterMs: number;
 }
 
-export interface StreamAnswer {
+export interface StreamResponse {
   readonly response: HttpResponse;
   readonly format: StreamFormat;
   /** Asked for when the headers are sent. */
@@ -43,7 +43,7 @@ export class ReaderGone extends Error {
  * Sends every message. Throws what the source throws while nothing is sent yet, and {@link ReaderGone}; a later failure
  * of the source is sent as the last event and gives false.
  */
-export async function sendStream(messages: AsyncIterable<Message>, answer: StreamAnswer): Promise<boolean> {
+export async function sendStream(messages: AsyncIterable<Message>, answer: StreamResponse): Promise<boolean> {
   const { response, format, times } = answer;
   const reader = watchReader(response);
   const headSent = Promise.withResolvers<void>();
@@ -63,7 +63,7 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
   const late = format.needsFirst ? undefined : setTimeout(openEarly, times.openAfterMs);
   if (!format.needsFirst) void answer.flushed.then(openEarly);
   const whole = new BodySink(format.frames, open, reader.signal);
-  const sink: AnswerSink<Message> = {
+  const sink: PushSink<Message> = {
     signal: reader.signal,
     room: () => whole.room(),
     put(some) {
@@ -97,7 +97,7 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
 }
 
 /** Sends the headers at once: behind them the body goes past the response into its socket. */
-function begin({ response, format, status, headers }: StreamAnswer, first: Message | undefined): BodyWriter {
+function begin({ response, format, status, headers }: StreamResponse, first: Message | undefined): BodyWriter {
   if (gone(response)) throw new ReaderGone();
   const all = headers();
   format.head(all, first);

@@ -20,7 +20,7 @@ export interface CarriedCall {
   readonly query: URLSearchParams | undefined;
   /** Why the timeout header is no timeout; told only to callers that are admitted. */
   readonly invalidTimeout: unknown;
-  /** Sends the headers of the answer, though it has no message yet. */
+  /** Sends the headers of the response, though it has no message yet. */
   flush(): void;
 }
 
@@ -58,19 +58,19 @@ export function implementationOf(method: DescMethod, readMaxBytes: number): any 
     case "unary":
       return async (_empty: Message, context: HandlerContext) => {
         const { call, messages } = carriedBy(context);
-        const answer = await carried(call.unary(messages.take()));
+        const response = await carried(call.unary(messages.take()));
         copyHeaders(call, context);
-        return answer;
+        return response;
       };
     case "server_streaming":
-      return (_empty: Message, context: HandlerContext) => answers(only(carriedBy(context).messages.take()), context);
+      return (_empty: Message, context: HandlerContext) => responses(only(carriedBy(context).messages.take()), context);
     case "client_streaming":
       return async (requests: AsyncIterable<Message>, context: HandlerContext) => {
-        for await (const answer of answers(decoded(requests, context, readMaxBytes), context)) return answer;
+        for await (const response of responses(decoded(requests, context, readMaxBytes), context)) return response;
       };
     case "bidi_streaming":
       return (requests: AsyncIterable<Message>, context: HandlerContext) =>
-        answers(decoded(requests, context, readMaxBytes), context);
+        responses(decoded(requests, context, readMaxBytes), context);
   }
 }
 
@@ -80,7 +80,7 @@ function carriedBy(context: HandlerContext): CarriedCall {
   return value;
 }
 
-async function* answers(requests: AsyncIterable<Message>, context: HandlerContext): AsyncIterable<Message> {
+async function* responses(requests: AsyncIterable<Message>, context: HandlerContext): AsyncIterable<Message> {
   const { call, flush } = carriedBy(context);
   call.onFlushHeaders = () => {
     copyHeaders(call, context);

@@ -15,7 +15,7 @@ import type { Incoming, Protocol, StreamingForm } from "../protocol.ts";
 import { toText } from "../web-text.ts";
 import { LaneHead } from "./call-head.ts";
 import { type CallForm, createLane, type Lane, type LaneOptions, receive, type Target } from "./lane.ts";
-import { streamedAnswer } from "./streamed-answer.ts";
+import { streamedResponse } from "./streamed-response.ts";
 
 export function createStreamLane(options: LaneOptions): Lane {
   const { pipeline, lifecycle } = options;
@@ -25,12 +25,12 @@ export function createStreamLane(options: LaneOptions): Lane {
   async function serve(protocol: Protocol, incoming: Incoming, target: Target): Promise<void> {
     const { exchange, method } = incoming;
     const { wire, streaming: form } = protocol;
-    const answer = streamedAnswer(target);
+    const response = streamedResponse(target);
     const head = new LaneHead(exchange, method, wire, lifecycle);
     const call = pipeline.begin(head);
     let body: BodyWriter | undefined;
     const open = () => {
-      body ??= answer.open(headersOf(protocol, incoming, call), form.trailing);
+      body ??= response.open(headersOf(protocol, incoming, call), form.trailing);
       return body;
     };
     const sink = new BodySink(frames(form, incoming), open, head.signal);
@@ -38,7 +38,7 @@ export function createStreamLane(options: LaneOptions): Lane {
       await sink.close();
       const last = await form.end(incoming, error);
       open();
-      answer.end(last);
+      response.end(last);
     };
     call.onFlushHeaders = open;
     try {

@@ -2,7 +2,7 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Exchange, WholeAnswer } from "../../../http/exchange.ts";
+import type { Exchange, WholeResponse } from "../../../http/exchange.ts";
 import { queryOf } from "../../../http/request.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
 import { createCodec } from "../codec.ts";
@@ -25,8 +25,8 @@ export function createUnaryLane(options: LaneOptions): Lane {
       head.release();
       exchange.release();
     };
-    const send = (answer: WholeAnswer) => {
-      exchange.send(answer);
+    const send = (response: WholeResponse) => {
+      exchange.send(response);
       call.end();
       release();
     };
@@ -38,13 +38,13 @@ export function createUnaryLane(options: LaneOptions): Lane {
     };
     try {
       const refused = call.turnAway();
-      const answer =
+      const response =
         refused === undefined
           ? outcomeOf(form, incoming, head, call)
           : form.fail(incoming, refused, call.responseHeaders);
       // Of those that are turned away there are most when there is the least time for them: no promise is made for them.
-      if (answer instanceof Promise) return answer.then(send).catch(giveUp);
-      send(answer);
+      if (response instanceof Promise) return response.then(send).catch(giveUp);
+      send(response);
     } catch (error) {
       giveUp(error);
     }
@@ -59,7 +59,7 @@ export function createUnaryLane(options: LaneOptions): Lane {
   });
 }
 
-async function outcomeOf(form: UnaryForm, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeAnswer> {
+async function outcomeOf(form: UnaryForm, incoming: Incoming, head: LaneHead, call: Call): Promise<WholeResponse> {
   try {
     const request = await receive(form, incoming, head, call);
     return await form.succeed(incoming, await call.unary(request), call.responseHeaders);

@@ -4,17 +4,17 @@ import type { ServerHttp2Stream } from "node:http2";
 import { BodyWriter } from "../../../http/stream/body-writer.ts";
 import type { StreamEnd } from "../protocol.ts";
 
-export interface StreamedAnswer {
+export interface StreamedResponse {
   /** Sends the headers, with status 200. */
   open(headers: Readonly<Record<string, string>>, trailing: boolean): BodyWriter;
   end(last: StreamEnd): void;
 }
 
-export function streamedAnswer(target: ServerResponse | ServerHttp2Stream): StreamedAnswer {
+export function streamedResponse(target: ServerResponse | ServerHttp2Stream): StreamedResponse {
   return "respond" in target ? answerHttp2(target) : answerHttp1(target);
 }
 
-function answerHttp1(response: ServerResponse): StreamedAnswer {
+function answerHttp1(response: ServerResponse): StreamedResponse {
   return {
     open(headers) {
       response.writeHead(200, headers);
@@ -27,7 +27,7 @@ function answerHttp1(response: ServerResponse): StreamedAnswer {
   };
 }
 
-function answerHttp2(stream: ServerHttp2Stream): StreamedAnswer {
+function answerHttp2(stream: ServerHttp2Stream): StreamedResponse {
   // The client may reset it at any time.
   const isGone = () => stream.destroyed || stream.closed;
   let trailers: StreamEnd["trailers"];
