@@ -19,7 +19,8 @@ const SENDERS = 8;
 const SEND_MS = 4_000;
 
 export async function webhooks(stage: Stage): Promise<Row[]> {
-  const { port } = await stage.colloquy("colloquy with webhooks", { COLLOQUY_WEBHOOK_PRIVATE: "yes" });
+  const served = await stage.colloquy("colloquy with webhooks", { COLLOQUY_WEBHOOK_PRIVATE: "yes" });
+  const { port } = served;
   const receiver = await startReceiver();
   const headers = { authorization: `Bearer ${stage.token("admin")}` };
   const transport = createConnectTransport({ baseUrl: `http://127.0.0.1:${port}`, httpVersion: "2" });
@@ -83,10 +84,12 @@ export async function webhooks(stage: Stage): Promise<Row[]> {
     return late.toSorted((a, b) => a - b);
   }
 
-  /** Messages a second that senders get stored. */
-  async function sendRate(): Promise<number> {
+  /** Messages a second that senders get stored, and the processor time that the server and PostgreSQL use for each. */
+  async function sendRate(): Promise<{ rate: number; micros: number }> {
     const ids = await Promise.all(Array.from({ length: SENDERS }, () => conversation("send")));
     let count = 0;
+    const cpu = () => served.cpuMicros() + stage.databaseCpuMicros();
+    const before = cpu();
     const until = performance.now() + SEND_MS;
     const send = async (conversationId: string) => {
       for (; performance.now() < until; count++) {
@@ -94,7 +97,7 @@ export async function webhooks(stage: Stage): Promise<Row[]> {
       }
     };
     await Promise.all(ids.map(send));
-    return (count * 1_000) / SEND_MS;
+    return { rate: (count * 1_000) / SEND_MS, micros: (cpu() - before) / count };
   }
 
   try {
@@ -104,13 +107,15 @@ export async function webhooks(stage: Stage): Promise<Row[]> {
     const p99 = late[Math.floor(late.length * 0.99)] ?? Number.NaN;
     await sendRate();
     const ratios: number[] = [];
+    const costs: number[] = [];
     for (let round = 0; round < 3; round++) {
       const alone = await sendRate();
       for (let index = 0; index < 10; index++) await register(1, "send");
       const beside = await sendRate();
       while (made.length > 0)
         await hooks.deleteWebhookEndpoint({ endpointId: made.pop() ?? "" }, { headers }).catch(() => {});
-      ratios.push(beside / alone);
+      ratios.push(beside.rate / alone.rate);
+      costs.push(alone.micros / beside.micros);
     }
     const goal = "webhooks";
     const measured = (name: string, values: readonly number[], unit: string) => ({
@@ -137,7 +142,7 @@ export async function webhooks(stage: Stage): Promise<Row[]> {
       {
         goal,
         work: "Senders with 10 endpoints against none",
-        measured: [measured("ratio", ratios, "×")],
+        measured: [measured("ratio", ratios, "×"), measured("by processor time", costs, "×")],
         verdicts: [{ what: "/ none", value: spreadOf(ratios).median, atLeast: 0.97, unit: "×" }],
       },
     ];

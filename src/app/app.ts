@@ -122,8 +122,12 @@ export async function createApp(
   };
   const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
 
+  const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
+  measureLoad(metrics.registry, database.queue, shedding);
+  const callMs = () => shedding.callMs;
   const { feeds } = subscriptions;
-  const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry: metrics.registry, tracing });
+  const { registry } = metrics;
+  const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());
 
   const canonical = [
@@ -163,9 +167,6 @@ export async function createApp(
   const ruled = services.filter(({ open }) => !open).flatMap(({ service }) => service.methods);
   requireRules(ruled.filter((method) => !compat.serves(method)));
   const allow = (context: CallContext) => (compat.serves(context.method) ? compat : identity.stages).allow(context);
-  const { queue } = database;
-  const shedding = createShedding({ queue, readLoop: () => loop.read(), logger });
-  measureLoad(metrics.registry, queue, shedding);
   const streams = new OpenStreams(config.streamLimits);
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger, tracing });

@@ -19,6 +19,8 @@ export interface WebhookParts {
   readonly log: Logger;
   readonly registry: Registry;
   readonly tracing: Tracing | undefined;
+  /** How long calls have taken so far, all together, in milliseconds. */
+  readonly callMs: () => number;
 }
 
 export function openWebhooks({ config, registry, ...parts }: WebhookParts): Webhooks {

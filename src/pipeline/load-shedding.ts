@@ -12,6 +12,8 @@ export const FEW_CALLS = 16;
 const WINDOW_MS = 250;
 /** Windows after which refused calls are summed up in the log. */
 const LOG_EVERY = 4;
+/** From here on a call is taken to wait for something else than this server, in milliseconds. */
+const LONG_MS = 2_000;
 const RETRY_AFTER_MS = 1_000;
 const STEP_UP = 0.25;
 const LEAST_SHARE = 0.05;
@@ -43,7 +45,7 @@ export interface Door {
   readonly shed: () => DomainError | undefined;
   /** Counts a unary call from its begin to its end. */
   readonly began: () => void;
-  readonly ended: () => void;
+  readonly ended: (milliseconds: number) => void;
 }
 
 export interface Shedding extends Door {
@@ -53,6 +55,11 @@ export interface Shedding extends Door {
   readonly refused: Readonly<Record<ShedCause, number>>;
   /** How long the event loop was due while the machine ran something else, in milliseconds. */
   readonly lostMs: number;
+  /**
+   * How long the unary calls took that have ended, all together, in milliseconds: its growth over time is how many run at
+   * once. Calls that took longer than {@link LONG_MS} do not count: they waited for an agent.
+   */
+  readonly callMs: number;
   /** Begins to judge the event loop. */
   start(): void;
   stop(): void;
@@ -65,6 +72,7 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
   const busyProcess = tooMuch("the server has more to do than it can");
   let share = 0;
   let underWay = 0;
+  let callMs = 0;
   /** Maximum calls at one time in this window. */
   let peak = 0;
   /** Calls that began in this window: a call that is served within one turn of the loop waited in its socket before. */
@@ -104,8 +112,9 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
       came++;
       if (++underWay > peak) peak = underWay;
     },
-    ended() {
+    ended(milliseconds) {
       underWay--;
+      if (milliseconds < LONG_MS) callMs += milliseconds;
     },
     get share() {
       return share;
@@ -113,6 +122,9 @@ export function createShedding({ queue, readLoop, logger, random = Math.random }
     refused,
     get lostMs() {
       return lostMs;
+    },
+    get callMs() {
+      return callMs;
     },
     start() {
       timer ??= setInterval(judge, WINDOW_MS).unref();

@@ -119,7 +119,8 @@ export class PipelineCall extends CallState implements Call {
   #record(failure: DomainError | undefined): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.method.methodKind === "unary") this.route.options.door?.ended();
+    const milliseconds = performance.now() - this.#started;
+    if (this.method.methodKind === "unary") this.route.options.door?.ended(milliseconds);
     this.#leaveStream?.();
     if (this.#onceOver !== undefined) for (const act of this.#onceOver) act();
     const principal = this.caller;
@@ -128,7 +129,7 @@ export class PipelineCall extends CallState implements Call {
       wire: this.wire,
       requestId: this.requestId,
       tenant: principal !== undefined && "tenantId" in principal ? principal.tenantId : undefined,
-      milliseconds: performance.now() - this.#started,
+      milliseconds,
       failure,
       sent: this.#failure,
       span: this.span,

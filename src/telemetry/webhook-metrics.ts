@@ -13,6 +13,8 @@ export interface WebhookMetrics {
   /** @param outcome in small letters, such as `timed_out` */
   attempted(outcome: string): void;
   disabled(): void;
+  /** @param read the share of the time that deliveries may use, from 0 to 1 */
+  budget(read: () => number): void;
   /** Replaces what is known of all endpoints that this process delivers to. */
   backlogs(all: readonly Backlog[]): void;
 }
@@ -57,6 +59,17 @@ export function createWebhookMetrics(registry: Registry): WebhookMetrics {
     registers,
   });
   return {
+    budget(read) {
+      new Gauge({
+        name: "colloquy_webhook_budget_share",
+        help: "The share of its time that this process gives to webhooks; below 1 while calls need the process.",
+        aggregator: "min",
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    },
     attempted: (outcome) => attempts.inc({ outcome }),
     disabled: () => disabled.inc(),
     backlogs(all) {

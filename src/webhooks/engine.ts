@@ -22,6 +22,7 @@ import {
 import { warnSparingly } from "../telemetry/warn-rarely.ts";
 import type { WebhookMetrics } from "../telemetry/webhook-metrics.ts";
 import { measureBacklogs } from "./backlog.ts";
+import { DeliveryBudget } from "./delivery/budget.ts";
 import { ProgressWriter } from "./delivery/progress-writer.ts";
 import { EndpointWorker } from "./delivery/worker.ts";
 import { disableEndpoint } from "./disable.ts";
@@ -59,6 +60,8 @@ export interface WebhooksOptions {
   readonly encode: Encode;
   readonly log: Logger;
   readonly metrics: WebhookMetrics;
+  /** How long calls have taken so far, all together, in milliseconds: deliveries are held back for them. Default: 0. */
+  readonly callMs?: (() => number) | undefined;
   /** The version of this server, for `User-Agent`. */
   readonly version: string;
   /** Undefined: deliveries are not traced. */
@@ -92,7 +95,9 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
   const warn = warnSparingly(log, "webhooks are held up");
   const writer = new ProgressWriter(database, warn);
   const workers = new Map<string, EndpointWorker>();
-  const readers = new TenantReaders(database, feeds, encode, warn);
+  const budget = new DeliveryBudget({ callMs: options.callMs ?? (() => 0) });
+  metrics.budget(() => budget.share);
+  const readers = new TenantReaders(database, feeds, encode, budget, warn);
   const unreadable = new UnreadableEndpoints();
   let leasedUntil = Number.NEGATIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
@@ -131,6 +136,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
       sink,
       writer,
       reader: source.reader,
+      budget,
       backoff: times.backoff,
       sourceFrom: (state) => source.from(state, row.replay_time ?? undefined),
       leased: () => performance.now() < leasedUntil,
@@ -220,6 +226,7 @@ export function createWebhooks(options: WebhooksOptions): Webhooks {
     },
     async stop() {
       stopped = true;
+      budget.close();
       await looking;
       clearTimeout(timer);
       const running = [...workers.values()];

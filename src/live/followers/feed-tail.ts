@@ -50,6 +50,9 @@ class SharedFeed {
   readonly #tenantId: string;
   readonly #rows: FeedRow[] = [];
   readonly #growth = new Signal();
+  /** How many wait for more; while nobody does, nothing is read. */
+  #waiting = 0;
+  readonly #wanted = new Signal();
   readonly #stopping = new AbortController();
   readonly #ready: Promise<void>;
   readonly #members: Members;
@@ -87,9 +90,19 @@ class SharedFeed {
         return position();
       },
       after: (from) => this.#after(from),
-      grown: (ms, signal) => this.#growth.wait(ms, signal),
+      grown: (ms, signal) => this.#grown(ms, signal),
       leave,
     };
+  }
+
+  async #grown(ms: number, signal: AbortSignal): Promise<void> {
+    this.#waiting++;
+    this.#wanted.wake();
+    try {
+      await this.#growth.wait(ms, signal);
+    } finally {
+      this.#waiting--;
+    }
   }
 
   #after(position: bigint): readonly FeedRow[] | undefined {
@@ -108,6 +121,7 @@ class SharedFeed {
       while (!signal.aborted) {
         await waker.wait(Math.max(lookedEverywhere + pollMs - performance.now(), 0), signal);
         await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
+        while (this.#waiting === 0) await this.#wanted.wait(POLL_MS, signal);
         const named = waker.named();
         const everywhere = named === undefined || performance.now() - lookedEverywhere >= pollMs;
         if (!everywhere && named.size === 0) continue;

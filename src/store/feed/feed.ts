@@ -24,11 +24,14 @@ export async function advanceFeedWithin(
   tenantId: string,
   conversationIds: readonly string[] | undefined,
 ): Promise<bigint> {
-  const [made] = await tx.query(sql.makeFeed, [tenantId]);
-  await tx.query(sql.lockFeed, [tenantId]);
-  if (made) {
-    await tx.query(sql.beginFeed, [tenantId]);
-    return made.position;
+  const [there] = await tx.query(sql.lockFeed, [tenantId]);
+  if (there === undefined) {
+    const [made] = await tx.query(sql.makeFeed, [tenantId]);
+    await tx.query(sql.lockFeed, [tenantId]);
+    if (made) {
+      await tx.query(sql.beginFeed, [tenantId]);
+      return made.position;
+    }
   }
   if (conversationIds === undefined) await tx.query(sql.trimFeed, [tenantId]);
   const [row] = await tx.query(sql.advanceFeed, [tenantId, conversationIds ?? null]);

@@ -4,6 +4,7 @@ import type { BackoffTimes } from "../../domain/webhooks/backoff.ts";
 import type { LogReader } from "../reading/log-reader.ts";
 import type { Source } from "../reading/source.ts";
 import type { Sink, SinkResult } from "../sinks/sink.ts";
+import type { DeliveryBudget } from "./budget.ts";
 import type { ProgressWriter } from "./progress-writer.ts";
 import type { DeliveryState } from "./state.ts";
 
@@ -11,6 +12,7 @@ export interface WorkerParts {
   readonly sink: Sink;
   readonly reader: LogReader;
   readonly writer: ProgressWriter;
+  readonly budget: DeliveryBudget;
   readonly backoff: BackoffTimes;
   /** The source from the place on where the endpoint is. */
   readonly sourceFrom: (state: DeliveryState) => Source;

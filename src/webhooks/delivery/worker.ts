@@ -1,11 +1,11 @@
 // Delivers to one endpoint, for as long as this server has its lease.
-
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import type { ClaimedRow, Progress } from "../../store/webhooks/leases.ts";
 import { type ReadEntry, wantsOf } from "../reading/entry.ts";
 import { isUpTo, type Place } from "../reading/place.ts";
 import type { Source } from "../reading/source.ts";
 import type { SinkResult } from "../sinks/sink.ts";
+import { costOf } from "./budget.ts";
 import { attemptOf, parcelOf } from "./parcel.ts";
 import type { Written } from "./progress-writer.ts";
 import { holdsEnough, readSize } from "./read-ahead.ts";
@@ -171,6 +171,7 @@ export class EndpointWorker implements Written {
 
   async #send(items: readonly Item[]): Promise<void> {
     let entries: readonly ReadEntry[];
+    await this.#parts.budget.turn(costOf(items.length), this.#stopping.signal);
     try {
       if (this.#batches) await this.#beginBatch(items);
       entries = await refresh(items, this.#parts.reader, this.#wants);

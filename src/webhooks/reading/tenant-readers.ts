@@ -2,6 +2,7 @@
 import type { FeedTail, FeedTails } from "../../live/followers/feed-tail.ts";
 import { nextRows } from "../../live/followers/follow-feed.ts";
 import type { Database } from "../../store/database.ts";
+import type { DeliveryBudget } from "../delivery/budget.ts";
 import type { DeliveryState } from "../delivery/state.ts";
 import type { Encode } from "./entry.ts";
 import { LogReader } from "./log-reader.ts";
@@ -23,15 +24,25 @@ export interface TenantReader {
 /** How long a wait for the feed lasts, and the pause after a failure, in milliseconds. */
 const WAIT_MS = 60_000;
 const TROUBLE_MS = 1_000;
+/** What it costs to look into the logs and the feed, in milliseconds. */
+const LOOK_MS = 2;
 
 export class TenantReaders {
   readonly #database: Database;
   readonly #feeds: FeedTails;
   readonly #encode: Encode;
+  readonly #budget: DeliveryBudget;
   readonly #onTrouble: (error: unknown) => void;
   readonly #tenants = new Map<string, SharedReader>();
 
-  constructor(database: Database, feeds: FeedTails, encode: Encode, onTrouble: (error: unknown) => void) {
+  constructor(
+    database: Database,
+    feeds: FeedTails,
+    encode: Encode,
+    budget: DeliveryBudget,
+    onTrouble: (error: unknown) => void,
+  ) {
+    this.#budget = budget;
     this.#database = database;
     this.#feeds = feeds;
     this.#encode = encode;
@@ -42,7 +53,8 @@ export class TenantReaders {
     let shared = this.#tenants.get(tenantId);
     if (shared === undefined) {
       const onEmpty = () => this.#tenants.delete(tenantId);
-      shared = new SharedReader(this.#database, this.#feeds, tenantId, this.#encode, onEmpty, this.#onTrouble);
+      shared = new SharedReader(this.#database, tenantId, this.#encode, onEmpty);
+      void shared.follow(this.#feeds, this.#budget, this.#onTrouble);
       this.#tenants.set(tenantId, shared);
     }
     return shared;
@@ -63,20 +75,12 @@ class SharedReader implements TenantReader {
   readonly #closing = new AbortController();
   #tail: FeedTail | undefined;
 
-  constructor(
-    database: Database,
-    feeds: FeedTails,
-    tenantId: string,
-    encode: Encode,
-    onEmpty: () => void,
-    onTrouble: (error: unknown) => void,
-  ) {
+  constructor(database: Database, tenantId: string, encode: Encode, onEmpty: () => void) {
     this.#database = database;
     this.#tenantId = tenantId;
     this.#encode = encode;
     this.#onEmpty = onEmpty;
     this.reader = new LogReader(database, tenantId, encode);
-    void this.#follow(feeds, onTrouble);
   }
 
   from(state: DeliveryState, since: Date | undefined): Source {
@@ -108,13 +112,15 @@ class SharedReader implements TenantReader {
     this.#closing.abort();
   }
 
-  async #follow(feeds: FeedTails, onTrouble: (error: unknown) => void): Promise<void> {
+  /** Wakes the workers until all have left. */
+  async follow(feeds: FeedTails, budget: DeliveryBudget, onTrouble: (error: unknown) => void): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
         this.#tail = await feeds.join(this.#tenantId);
         for (;;) {
           for (const worker of this.#workers) worker.wake();
+          await budget.turn(LOOK_MS, signal);
           await this.#tail.grown(WAIT_MS, signal);
         }
       } catch (error) {

@@ -79,6 +79,15 @@ describe("a call", () => {
   });
 });
 
+test("the time of calls is summed up, but for those that wait for an agent", () => {
+  const { shedding } = setUp();
+  for (const milliseconds of [5, 60_000, 20]) {
+    shedding.began();
+    shedding.ended(milliseconds);
+  }
+  expect(shedding.callMs).toBe(25);
+});
+
 describe("a loop that is late by its own work", () => {
   test("has calls refused only while more than a few are under way", () => {
     const { loop, shedding, pass } = setUp();
@@ -88,9 +97,9 @@ describe("a loop that is late by its own work", () => {
     expect(shedding.shed()).toBeUndefined();
     shedding.began();
     pass(1);
-    shedding.ended();
+    shedding.ended(1);
     expect(shedding.shed()?.reason).toBe(ErrorReason.OVERLOADED);
-    for (let call = 0; call < FEW_CALLS; call++) shedding.ended();
+    for (let call = 0; call < FEW_CALLS; call++) shedding.ended(1);
     pass(6);
     expect(shedding.share).toBe(0);
   });
@@ -103,7 +112,7 @@ describe("a loop that is late by its own work", () => {
       for (let call = 0; call < MANY; call++) {
         shedding.began();
         shedding.shed();
-        shedding.ended();
+        shedding.ended(1);
       }
       pass(1);
       expect(shedding.share).toBeGreaterThan(share);

@@ -36,7 +36,7 @@ describe("a server without endpoints", () => {
     const options: Partial<WebhooksOptions> = {
       database: { query } as unknown as Database,
       log: pino({ level: "silent" }),
-      metrics: { backlogs() {} } as unknown as WebhooksOptions["metrics"],
+      metrics: { backlogs() {}, budget() {} } as unknown as WebhooksOptions["metrics"],
       allowPrivate: false,
       version: "test",
     };

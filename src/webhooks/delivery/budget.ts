@@ -1,0 +1,145 @@
+// Holds deliveries back while calls need the process: a sender must not wait because ten endpoints want its message.
+import { performance } from "node:perf_hooks";
+
+/** How often the load is judged at most, and over how long about, in milliseconds. */
+const WINDOW_MS = 50;
+const MEMORY_MS = 500;
+/** Calls that run at once, on average, from which on they need a process whose event loop works for more than this share. */
+const CROWDED_CALLS = 2;
+const BUSY_SHARE = 0.4;
+/** Calls that run at once from which on they wait for the database or the machine, whatever this process does. */
+const WAITING_CALLS = 6;
+/** Share of the time that deliveries get however busy the calls are. */
+export const LEAST_SHARE = 0.01;
+/** Those that wait go on together, this often, in milliseconds: what they read and write goes into the same statements. */
+const GATHER_MS = 250;
+/** By how much the share shrinks in a window in which calls need the process, and grows in one in which they leave room. */
+const SHRINKING = 4;
+const GROWTH = 1.5;
+
+export interface BudgetOptions {
+  /** How long calls have taken that have ended, all together, in milliseconds. */
+  readonly callMs: () => number;
+  /** The share of the time in which the event loop worked since the last call, from 0 to 1. Default: measured. */
+  readonly utilization?: () => number;
+  /** In milliseconds. Default: that of `performance`. */
+  readonly now?: () => number;
+}
+
+/** What a request costs, and each event in it, in milliseconds. */
+const REQUEST_MS = 0.4;
+const EVENT_MS = 0.02;
+
+export function costOf(events: number): number {
+  return REQUEST_MS + events * EVENT_MS;
+}
+
+interface Waiting {
+  readonly ms: number;
+  readonly go: () => void;
+}
+
+export class DeliveryBudget {
+  readonly #callMs: () => number;
+  readonly #utilization: () => number;
+  readonly #now: () => number;
+  readonly #waiting = new Set<Waiting>();
+  #share = 1;
+  #since: number;
+  #calls: number;
+  #atOnce = 0;
+  #busy = 0;
+  /** What may be used, in milliseconds; less than 0: what was used in advance. */
+  #credit = 0;
+  #credited: number;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor({ callMs, utilization = measureUtilization(), now = () => performance.now() }: BudgetOptions) {
+    this.#callMs = callMs;
+    this.#utilization = utilization;
+    this.#now = now;
+    this.#since = now();
+    this.#credited = this.#since;
+    this.#calls = callMs();
+  }
+
+  /** The share of the time that deliveries may use now, from 0 to 1. */
+  get share(): number {
+    return this.#share;
+  }
+
+  /** Resolves when work that takes about `ms` milliseconds may begin, or the signal aborts. Undefined: now. */
+  turn(ms: number, signal: AbortSignal): Promise<void> | undefined {
+    this.#judge();
+    if (this.#closed || signal.aborted || (this.#share === 1 && this.#waiting.size === 0)) return undefined;
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        ms,
+        go: () => {
+          this.#waiting.delete(waiting);
+          signal.removeEventListener("abort", waiting.go);
+          resolve();
+        },
+      };
+      signal.addEventListener("abort", waiting.go, { once: true });
+      this.#waiting.add(waiting);
+      this.#schedule();
+    });
+  }
+
+  /** Holds nothing back from now on. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const { go } of this.#waiting) go();
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.#release();
+      if (this.#waiting.size > 0) this.#schedule();
+    }, GATHER_MS).unref();
+  }
+
+  /** Lets those go on that came first, as far as the credit goes. */
+  #release(): void {
+    this.#judge();
+    const now = this.#now();
+    // What was not used before does not count: there was nothing to do.
+    const earned = Math.min(now - this.#credited, 2 * GATHER_MS) * this.#share;
+    this.#credited = now;
+    this.#credit = Math.min(this.#credit, 0) + earned;
+    for (const { ms, go } of this.#waiting) {
+      if (this.#share < 1 && this.#credit <= 0) break;
+      this.#credit -= ms;
+      go();
+    }
+    if (this.#share === 1) this.#credit = 0;
+  }
+
+  #judge(): void {
+    const now = this.#now();
+    const elapsed = now - this.#since;
+    if (elapsed < WINDOW_MS) return;
+    const calls = this.#callMs();
+    const weight = 1 - Math.exp(-elapsed / MEMORY_MS);
+    this.#atOnce += ((calls - this.#calls) / elapsed - this.#atOnce) * weight;
+    this.#busy += (this.#utilization() - this.#busy) * weight;
+    const crowded = this.#atOnce >= WAITING_CALLS || (this.#atOnce >= CROWDED_CALLS && this.#busy >= BUSY_SHARE);
+    this.#since = now;
+    this.#calls = calls;
+    this.#share = crowded ? Math.max(LEAST_SHARE, this.#share / SHRINKING) : Math.min(1, this.#share * GROWTH);
+  }
+}
+
+function measureUtilization(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
+  };
+}
