@@ -22,7 +22,7 @@ import { Picker } from "../support/random-calls.ts";
 import { startStoreServer } from "../support/store-server.ts";
 
 /** Rounds of random connections; many for a night: `TEST_CALLS=100000`. */
-const ROUNDS = Number(process.env.TEST_CALLS ?? 400);
+const ROUNDS = Number(process.env.TEST_CALLS ?? 150);
 const FIRST = Number(process.env.TEST_SEED ?? 1);
 const TEXTS = ["one", "zwei — ü", ""];
 
@@ -56,6 +56,9 @@ async function plainly({ url }: EchoServer, call: WireCall, overHttp2 = call.nee
   }
 }
 
+/** Without the lanes, which are what could cut a body, every third border; with `TEST_KINDS=all`, as in the torture run, each. */
+const isLookedAt = (name: string, i: number) =>
+  process.env.TEST_KINDS === "all" || !name.includes("off") || i % 3 === 0;
 /** All lengths that a first piece can have, but those of nothing and all. */
 const borders = ({ body }: WireCall) => Array.from({ length: body.length - 1 }, (_, i) => [i + 1]);
 const ones = (length: number) => Array.from({ length }, () => 1);
@@ -86,6 +89,7 @@ describe("F-BODY: over HTTP/1.1", () => {
         // Under TLS nothing is read before the server that serves it.
         if (encrypted) continue;
         for (const [i, request] of requests.entries()) {
+          if (!isLookedAt(name, i)) continue;
           expect(await speakHttp1(server.url, [request]), `${name}: first, ${i}`).toEqual([plain]);
         }
         const slow = cut(requests[0] as Buffer, ones(10_000));
@@ -107,7 +111,7 @@ describe("F-BODY: over HTTP/2", () => {
         expect(plain.status, name).toBe(200);
         for (const [n, padding] of (["none", "aligned", "most"] as const).entries()) {
           const session = openCutHttp2(server.url, { padding, packet: 1_000_000 });
-          const some = framings.filter((_, i) => i < 3 || i % 3 === n);
+          const some = framings.filter((_, i) => i < 3 || (i % 3 === n && isLookedAt(name, Math.floor(i / 3))));
           const answers = await Promise.all(
             some.map((frames, i) => callHttp2(session, call, { frames, emptyEnd: i % 2 === 0 })),
           );

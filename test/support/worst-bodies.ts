@@ -38,7 +38,7 @@ export function pathsOf(schema: DescMessage, depth = 4, before: Path = []): Path
 }
 
 /** Of the contract, hence an object in JSON. */
-function isOwnMessage({ message }: Pick<DescField, "message">): boolean {
+export function isOwnMessage({ message }: Pick<DescField, "message">): boolean {
   return message !== undefined && !message.typeName.startsWith("google.protobuf.");
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 const ROOT = join(import.meta.dirname, "../../..");
 const VITEST = join(ROOT, "node_modules/vitest/vitest.mjs");
 
-/** What each is for; how the others hold the rest of R1 to R13 stands in docs/reliability.md. */
+/** What each is for; how the others hold the rest of the promises stands in docs/reliability.md. */
 export const SUITE = [
   // R3, and R4 of every statement that any of these sends.
   "test/fault/isolation.test.ts",
@@ -21,6 +21,10 @@ export const SUITE = [
   "test/protocols/rpc/stream-lane.test.ts",
   // R13.
   "test/fault/secrets.test.ts",
+  // R14, R15.
+  "test/field/framing.test.ts",
+  "test/field/costs.test.ts",
+  "test/field/socket-costs.test.ts",
   // Turns and subscriptions, broken off at every stage.
   "test/fault/chat.test.ts",
   "test/fault/turn-kills.test.ts",
@@ -82,6 +86,7 @@ export async function runSuite({ minutes, files = SUITE, root = ROOT }: SuiteOpt
     const cuts = Math.max(LEAST_CUTS, Math.round(minutes * CUTS_A_MINUTE));
     const size = {
       TORTURE: "1",
+      TEST_KINDS: "all",
       READS_BACK_RUNS: String(values),
       TEST_CALLS: String(calls),
       COLLOQUY_TEST_CUTS: String(cuts),
