@@ -71,6 +71,7 @@ export function toConversation(row: ConversationRow, { tenantId, memberId }: Rea
     createTime: toTimestamp(row.create_time),
     updateTime: toTimestamp(row.update_time),
     clientId: row.client_id ?? "",
+    stateJson: row.state_json ?? "",
   };
   if (memberId !== null) conversation.memberView = toMemberView(row);
   if (row.origin_id !== null) {

@@ -7,7 +7,7 @@ import type { ServiceEntry } from "../pipeline/service.ts";
 
 /** The fields with content. All others identify the resource or tell its state. */
 const CONTENT: Readonly<Record<string, readonly string[]>> = {
-  "colloquy.v1.Conversation": ["title", "labels", "metadata", "persona", "profile_info"],
+  "colloquy.v1.Conversation": ["title", "labels", "metadata", "persona", "profile_info", "state_json"],
   "colloquy.v1.Message": ["content", "metadata", "parts", "reactions", "mentions"],
   "colloquy.v1.AddReactionResponse": ["reactions"],
   "colloquy.v1.RemoveReactionResponse": ["reactions"],

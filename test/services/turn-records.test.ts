@@ -9,6 +9,7 @@ import { createSweeper } from "../../src/jobs/sweeper.ts";
 import { failureOf } from "../support/failure.ts";
 import { calls, given, says, scriptedAgent, text, thought } from "../support/scripted-agent.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { exported, imported } from "../support/transfer.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;
@@ -72,6 +73,23 @@ describe("a turn without a conversation", () => {
       ["a", "b"],
       ["Hello"],
     ]);
+  });
+
+  test("is exported with its state, and left out of lists where it is imported", async () => {
+    const { alice, tenant } = await scene();
+    agent.script.push(says(text("Hello")));
+    const turn = await ask(alice, [say("a")]);
+    const conversationId = turn?.conversationId ?? "";
+    const stateJson = '{ "n": 1.50, "s": "\\u0000" }';
+    const conversation = { stateJson };
+    await alice.conversations.updateConversation({ conversationId, conversation });
+    const lines = await exported(tenant.key());
+    const target = (await server.tenant()).key();
+    expect(await imported(target, lines)).toMatchObject({ conversationCount: 1n, errorCount: 0n });
+    expect((await target.conversations.listConversations({})).conversations).toEqual([]);
+    const { conversations } = await target.conversations.listConversations({ unlisted: true });
+    expect(conversations.map(({ id }) => id)).toEqual([conversationId]);
+    expect((await target.conversations.getConversation({ conversationId })).conversation).toMatchObject({ stateJson });
   });
 
   test("is followed by others, which know nothing of each other, at once or one after the other", async () => {

@@ -19,7 +19,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/turn.proto.
  */
 export const file_colloquy_v1_turn: GenFile = /*@__PURE__*/
-  fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSKRBgoEVHVybhIVCgJpZBgBIAEoCUIJukgGcgSQzhgBEiIKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIJukgGcgSQzhgBEhsKCGFnZW50X2lkGAMgASgJQgm6SAZyBJDOGAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEh0KCm1lc3NhZ2VfaWQYBSABKAlCCbpIBnIEkM4YARIbCghyZXBseV9pZBgGIAEoCUIJukgGcgSQzhgBEhkKB2ZhaWx1cmUYByABKAlCCLpIBXIDGPQDEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoNZmluaXNoX3JlYXNvbhgLIAEoDjIZLmNvbGxvcXV5LnYxLkZpbmlzaFJlYXNvbkIIukgFggECEAESJQoFdXNhZ2UYDCABKAsyFi5jb2xsb3F1eS52MS5UdXJuVXNhZ2USFwoFbW9kZWwYDSABKAlCCLpIBXIDGMgBEhUKBHN0ZXAYDiABKAVCB7pIBBoCKAASNAoHYXdhaXRlZBgPIAMoCzIYLmNvbGxvcXV5LnYxLkF3YWl0ZWRDYWxsQgm6SAaSAQMQ6AcSNQoRaW5wdXRfZXhwaXJlX3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKEHByZXZpb3VzX3R1cm5faWQYESABKAlCCbpIBnIEkM4YARIiCg5mYWlsdXJlX3N0YXR1cxgSIAEoBUIKukgHGgUY1wQoABIeCgxmYWlsdXJlX2NvZGUYEyABKAlCCLpIBXIDGMgBEhwKCW5vdGVfanNvbhgUIAEoCUIJukgGcgQogIBAEhMKC2RlbHRhc19sb3N0GBUgASgIIn4KC0F3YWl0ZWRDYWxsEhkKB2NhbGxfaWQYASABKAlCCLpIBXIDKIAIEhYKBG5hbWUYAiABKAlCCLpIBXIDKIAIEh0KCm1lc3NhZ2VfaWQYAyABKAlCCbpIBnIEkM4YARIdCgthcHByb3ZhbF9pZBgEIAEoCUIIukgFcgMogAgijQEKCVR1cm5Vc2FnZRIdCgxpbnB1dF90b2tlbnMYASABKANCB7pIBCICKAASHgoNb3V0cHV0X3Rva2VucxgCIAEoA0IHukgEIgIoABIeCg1jYWNoZWRfdG9rZW5zGAMgASgDQge6SAQiAigAEiEKEHJlYXNvbmluZ190b2tlbnMYBCABKANCB7pIBCICKAAihwEKC1R1cm5TdGFydGVkEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEjAKCG1lc3NhZ2VzGAMgAygLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIIukgFkgECEGQiYQoJVHVybkRlbHRhEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASIgoLbmV4dF9vZmZzZXQYAyABKANCDbpIBCICKADyxxgCEAEi+gEKEFR1cm5FbnRyeVN0YXJ0ZWQSFgoFaW5kZXgYASABKAVCB7pIBBoCKAASHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSQzhgBEjAKBGtpbmQYAyABKA4yGC5jb2xsb3F1eS52MS5NZXNzYWdlS2luZEIIukgFggECEAESFQoEc3RlcBgEIAEoBUIHukgEGgIoABIsCgl0b29sX2NhbGwYBSABKAsyGS5jb2xsb3F1eS52MS5Ub29sQ2FsbFBhcnQSHQoGY3Vyc29yGAYgASgJQg26SARyAhhA8scYAhABEhkKB3BhcnRfaWQYByABKAlCCLpIBXIDGIACIucBCg5UdXJuRW50cnlEZWx0YRIWCgVpbmRleBgBIAEoBUIHukgEGgIoABIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASGQoEdGV4dBgDIAEoCUIJukgGcgQogIBASAASHgoJcmVhc29uaW5nGAQgASgJQgm6SAZyBCiAgEBIABIeCglhcmd1bWVudHMYBSABKAlCCbpIBnIEKICAQEgAEiEKBHBhcnQYBiABKAsyES5jb2xsb3F1eS52MS5QYXJ0SAASHQoGY3Vyc29yGAcgASgJQg26SARyAhhA8scYAhABQgcKBXBpZWNlIm4KDlR1cm5FbnRyeUVuZGVkEhYKBWluZGV4GAEgASgFQge6SAQaAigAEiUKB21lc3NhZ2UYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEh0KBmN1cnNvchgDIAEoCUINukgEcgIYQPLHGAIQASI0ChFUdXJuSW5wdXRSZXF1aXJlZBIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybiJRCglUdXJuRW5kZWQSHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4SIwoFcmVwbHkYAiABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlKr8BCglUdXJuU3RhdGUSGgoWVFVSTl9TVEFURV9VTlNQRUNJRklFRBAAEhUKEVRVUk5fU1RBVEVfUVVFVUVEEAESFgoSVFVSTl9TVEFURV9SVU5OSU5HEAISFwoTVFVSTl9TVEFURV9DT01QTEVURRADEhgKFFRVUk5fU1RBVEVfQ0FOQ0VMTEVEEAQSFQoRVFVSTl9TVEFURV9GQUlMRUQQBRIdChlUVVJOX1NUQVRFX0lOUFVUX1JFUVVJUkVEEAYq1QEKDEZpbmlzaFJlYXNvbhIdChlGSU5JU0hfUkVBU09OX1VOU1BFQ0lGSUVEEAASFgoSRklOSVNIX1JFQVNPTl9TVE9QEAESGAoURklOSVNIX1JFQVNPTl9MRU5HVEgQAhIcChhGSU5JU0hfUkVBU09OX1RPT0xfQ0FMTFMQAxIgChxGSU5JU0hfUkVBU09OX0NPTlRFTlRfRklMVEVSEAQSGwoXRklOSVNIX1JFQVNPTl9DQU5DRUxMRUQQBRIXChNGSU5JU0hfUkVBU09OX0VSUk9SEAYqcwoKVHVyblBvbGljeRIbChdUVVJOX1BPTElDWV9VTlNQRUNJRklFRBAAEhYKElRVUk5fUE9MSUNZX1JFSkVDVBABEhUKEVRVUk5fUE9MSUNZX1FVRVVFEAISGQoVVFVSTl9QT0xJQ1lfSU5URVJSVVBUEANiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
+  fileDesc("ChZjb2xsb3F1eS92MS90dXJuLnByb3RvEgtjb2xsb3F1eS52MSKRBgoEVHVybhIVCgJpZBgBIAEoCUIJukgGcgSQzhgBEiIKD2NvbnZlcnNhdGlvbl9pZBgCIAEoCUIJukgGcgSQzhgBEhsKCGFnZW50X2lkGAMgASgJQgm6SAZyBJDOGAESLwoFc3RhdGUYBCABKA4yFi5jb2xsb3F1eS52MS5UdXJuU3RhdGVCCLpIBYIBAhABEh0KCm1lc3NhZ2VfaWQYBSABKAlCCbpIBnIEkM4YARIbCghyZXBseV9pZBgGIAEoCUIJukgGcgSQzhgBEhkKB2ZhaWx1cmUYByABKAlCCLpIBXIDGPQDEi8KC2NyZWF0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIuCgpzdGFydF90aW1lGAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASOgoNZmluaXNoX3JlYXNvbhgLIAEoDjIZLmNvbGxvcXV5LnYxLkZpbmlzaFJlYXNvbkIIukgFggECEAESJQoFdXNhZ2UYDCABKAsyFi5jb2xsb3F1eS52MS5UdXJuVXNhZ2USFwoFbW9kZWwYDSABKAlCCLpIBXIDGMgBEhUKBHN0ZXAYDiABKAVCB7pIBBoCKAASNAoHYXdhaXRlZBgPIAMoCzIYLmNvbGxvcXV5LnYxLkF3YWl0ZWRDYWxsQgm6SAaSAQMQ6AcSNQoRaW5wdXRfZXhwaXJlX3RpbWUYECABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKEHByZXZpb3VzX3R1cm5faWQYESABKAlCCbpIBnIEkM4YARIiCg5mYWlsdXJlX3N0YXR1cxgSIAEoBUIKukgHGgUY1wQoABIeCgxmYWlsdXJlX2NvZGUYEyABKAlCCLpIBXIDGMgBEhwKCW5vdGVfanNvbhgUIAEoCUIJukgGcgQogIBAEhMKC2RlbHRhc19sb3N0GBUgASgIIn4KC0F3YWl0ZWRDYWxsEhkKB2NhbGxfaWQYASABKAlCCLpIBXIDKIAIEhYKBG5hbWUYAiABKAlCCLpIBXIDKIAIEh0KCm1lc3NhZ2VfaWQYAyABKAlCCbpIBnIEkM4YARIdCgthcHByb3ZhbF9pZBgEIAEoCUIIukgFcgMogAgijQEKCVR1cm5Vc2FnZRIdCgxpbnB1dF90b2tlbnMYASABKANCB7pIBCICKAASHgoNb3V0cHV0X3Rva2VucxgCIAEoA0IHukgEIgIoABIeCg1jYWNoZWRfdG9rZW5zGAMgASgDQge6SAQiAigAEiEKEHJlYXNvbmluZ190b2tlbnMYBCABKANCB7pIBCICKAAiRwoLQ29udGV4dEl0ZW0SHgoLZGVzY3JpcHRpb24YASABKAlCCbpIBnIEKICAARIYCgV2YWx1ZRgCIAEoCUIJukgGcgQogIAQIocBCgtUdXJuU3RhcnRlZBIfCgR0dXJuGAEgASgLMhEuY29sbG9xdXkudjEuVHVybhIlCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIwCghtZXNzYWdlcxgDIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCLpIBZIBAhBkImEKCVR1cm5EZWx0YRIXCgR0ZXh0GAEgASgJQgm6SAZyBCiAgBASFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEiIKC25leHRfb2Zmc2V0GAMgASgDQg26SAQiAigA8scYAhABIvoBChBUdXJuRW50cnlTdGFydGVkEhYKBWluZGV4GAEgASgFQge6SAQaAigAEh0KCm1lc3NhZ2VfaWQYAiABKAlCCbpIBnIEkM4YARIwCgRraW5kGAMgASgOMhguY29sbG9xdXkudjEuTWVzc2FnZUtpbmRCCLpIBYIBAhABEhUKBHN0ZXAYBCABKAVCB7pIBBoCKAASLAoJdG9vbF9jYWxsGAUgASgLMhkuY29sbG9xdXkudjEuVG9vbENhbGxQYXJ0Eh0KBmN1cnNvchgGIAEoCUINukgEcgIYQPLHGAIQARIZCgdwYXJ0X2lkGAcgASgJQgi6SAVyAxiAAiLnAQoOVHVybkVudHJ5RGVsdGESFgoFaW5kZXgYASABKAVCB7pIBBoCKAASFwoGb2Zmc2V0GAIgASgDQge6SAQiAigAEhkKBHRleHQYAyABKAlCCbpIBnIEKICAQEgAEh4KCXJlYXNvbmluZxgEIAEoCUIJukgGcgQogIBASAASHgoJYXJndW1lbnRzGAUgASgJQgm6SAZyBCiAgEBIABIhCgRwYXJ0GAYgASgLMhEuY29sbG9xdXkudjEuUGFydEgAEh0KBmN1cnNvchgHIAEoCUINukgEcgIYQPLHGAIQAUIHCgVwaWVjZSJuCg5UdXJuRW50cnlFbmRlZBIWCgVpbmRleBgBIAEoBUIHukgEGgIoABIlCgdtZXNzYWdlGAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIdCgZjdXJzb3IYAyABKAlCDbpIBHICGEDyxxgCEAEiNAoRVHVybklucHV0UmVxdWlyZWQSHwoEdHVybhgBIAEoCzIRLmNvbGxvcXV5LnYxLlR1cm4iUQoJVHVybkVuZGVkEh8KBHR1cm4YASABKAsyES5jb2xsb3F1eS52MS5UdXJuEiMKBXJlcGx5GAIgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZSq/AQoJVHVyblN0YXRlEhoKFlRVUk5fU1RBVEVfVU5TUEVDSUZJRUQQABIVChFUVVJOX1NUQVRFX1FVRVVFRBABEhYKElRVUk5fU1RBVEVfUlVOTklORxACEhcKE1RVUk5fU1RBVEVfQ09NUExFVEUQAxIYChRUVVJOX1NUQVRFX0NBTkNFTExFRBAEEhUKEVRVUk5fU1RBVEVfRkFJTEVEEAUSHQoZVFVSTl9TVEFURV9JTlBVVF9SRVFVSVJFRBAGKtUBCgxGaW5pc2hSZWFzb24SHQoZRklOSVNIX1JFQVNPTl9VTlNQRUNJRklFRBAAEhYKEkZJTklTSF9SRUFTT05fU1RPUBABEhgKFEZJTklTSF9SRUFTT05fTEVOR1RIEAISHAoYRklOSVNIX1JFQVNPTl9UT09MX0NBTExTEAMSIAocRklOSVNIX1JFQVNPTl9DT05URU5UX0ZJTFRFUhAEEhsKF0ZJTklTSF9SRUFTT05fQ0FOQ0VMTEVEEAUSFwoTRklOSVNIX1JFQVNPTl9FUlJPUhAGKnMKClR1cm5Qb2xpY3kSGwoXVFVSTl9QT0xJQ1lfVU5TUEVDSUZJRUQQABIWChJUVVJOX1BPTElDWV9SRUpFQ1QQARIVChFUVVJOX1BPTElDWV9RVUVVRRACEhkKFVRVUk5fUE9MSUNZX0lOVEVSUlVQVBADYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
  * Turn is one reply of an agent, in progress or ended.
@@ -269,6 +269,34 @@ export const TurnUsageSchema: GenMessage<TurnUsage> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_turn, 2);
 
 /**
+ * ContextItem is one thing that an application knows.
+ *
+ * @generated from message colloquy.v1.ContextItem
+ */
+export type ContextItem = Message<"colloquy.v1.ContextItem"> & {
+  /**
+   * What it is, in words for the model. At most 16 KiB.
+   *
+   * @generated from field: string description = 1;
+   */
+  description: string;
+
+  /**
+   * The value, text or JSON as text. At most 256 KiB.
+   *
+   * @generated from field: string value = 2;
+   */
+  value: string;
+};
+
+/**
+ * Describes the message colloquy.v1.ContextItem.
+ * Use `create(ContextItemSchema)` to create a new message.
+ */
+export const ContextItemSchema: GenMessage<ContextItem> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_turn, 3);
+
+/**
  * TurnStarted says that a turn was accepted.
  *
  * @generated from message colloquy.v1.TurnStarted
@@ -301,7 +329,7 @@ export type TurnStarted = Message<"colloquy.v1.TurnStarted"> & {
  * Use `create(TurnStartedSchema)` to create a new message.
  */
 export const TurnStartedSchema: GenMessage<TurnStarted> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 3);
+  messageDesc(file_colloquy_v1_turn, 4);
 
 /**
  * TurnDelta is a part of a reply.
@@ -336,7 +364,7 @@ export type TurnDelta = Message<"colloquy.v1.TurnDelta"> & {
  * Use `create(TurnDeltaSchema)` to create a new message.
  */
 export const TurnDeltaSchema: GenMessage<TurnDelta> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 4);
+  messageDesc(file_colloquy_v1_turn, 5);
 
 /**
  * TurnEntryStarted says that an entry of the turn begins: a message, a reasoning, a call of a tool, its result, a question
@@ -400,7 +428,7 @@ export type TurnEntryStarted = Message<"colloquy.v1.TurnEntryStarted"> & {
  * Use `create(TurnEntryStartedSchema)` to create a new message.
  */
 export const TurnEntryStartedSchema: GenMessage<TurnEntryStarted> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 5);
+  messageDesc(file_colloquy_v1_turn, 6);
 
 /**
  * TurnEntryDelta is a piece of an entry.
@@ -475,7 +503,7 @@ export type TurnEntryDelta = Message<"colloquy.v1.TurnEntryDelta"> & {
  * Use `create(TurnEntryDeltaSchema)` to create a new message.
  */
 export const TurnEntryDeltaSchema: GenMessage<TurnEntryDelta> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 6);
+  messageDesc(file_colloquy_v1_turn, 7);
 
 /**
  * TurnEntryEnded says that an entry is whole and stored.
@@ -510,7 +538,7 @@ export type TurnEntryEnded = Message<"colloquy.v1.TurnEntryEnded"> & {
  * Use `create(TurnEntryEndedSchema)` to create a new message.
  */
 export const TurnEntryEndedSchema: GenMessage<TurnEntryEnded> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 7);
+  messageDesc(file_colloquy_v1_turn, 8);
 
 /**
  * TurnInputRequired says that the turn waits for AnswerTurn. The stream stays open and goes on with the turn.
@@ -531,7 +559,7 @@ export type TurnInputRequired = Message<"colloquy.v1.TurnInputRequired"> & {
  * Use `create(TurnInputRequiredSchema)` to create a new message.
  */
 export const TurnInputRequiredSchema: GenMessage<TurnInputRequired> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 8);
+  messageDesc(file_colloquy_v1_turn, 9);
 
 /**
  * TurnEnded says that a turn has ended.
@@ -559,7 +587,7 @@ export type TurnEnded = Message<"colloquy.v1.TurnEnded"> & {
  * Use `create(TurnEndedSchema)` to create a new message.
  */
 export const TurnEndedSchema: GenMessage<TurnEnded> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_turn, 9);
+  messageDesc(file_colloquy_v1_turn, 10);
 
 /**
  * TurnState is the state of a turn. It goes from queued to running, from there to input required and back any number of

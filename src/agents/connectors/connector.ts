@@ -26,6 +26,8 @@ export interface ReplyRequest {
   readonly metadata: JsonObject | null;
   readonly persona: JsonObject | null;
   readonly profileInfo: JsonObject | null;
+  /** The conversation's state, JSON as text; empty: it has none. */
+  readonly stateJson: string;
 }
 
 /**

@@ -16,8 +16,10 @@ export interface RequestScope {
   readonly since?: bigint | null;
   /** The first of the messages to reply to, if they are several. */
   readonly inputSeq?: bigint | null | undefined;
-  /** Of a turn that is kept as a record: the agent gets the whole conversation, and what else is asked of it. */
-  readonly record?: { readonly options: TurnOptions } | undefined;
+  /** Of a turn that is kept as a record: the agent gets the whole conversation. */
+  readonly isRecord?: boolean;
+  /** What else is asked of the agent. */
+  readonly options?: TurnOptions;
 }
 
 /** The most entries that are read: with the latest messages, and of a whole conversation. */
@@ -35,13 +37,13 @@ export async function replyRequestOf(
   place: TurnPlace,
   asked: MessageRow | undefined,
   tools: readonly AgentTool[],
-  { since = null, inputSeq, record }: RequestScope = {},
+  { since = null, inputSeq, isRecord = false, options }: RequestScope = {},
 ): Promise<ReplyRequest> {
   const { tenantId, conversationId, id: turnId } = place;
   const conversation = await readConversation(on, systemCaller(tenantId, "server"), conversationId, true);
   if (conversation === undefined) throw new Error("the conversation was purged");
-  const length = record ? MAX_ENTRIES : conversation.max_context_length;
-  const max = record ? MAX_ENTRIES : CONTEXT_ENTRIES;
+  const length = isRecord ? MAX_ENTRIES : conversation.max_context_length;
+  const max = isRecord ? MAX_ENTRIES : CONTEXT_ENTRIES;
   const latest = await turnContext(on, tenantId, conversationId, length, since, max);
   const own = latest.filter(({ turn_id }) => turn_id === turnId);
   const first = inputSeq ?? asked?.seq;
@@ -52,11 +54,11 @@ export async function replyRequestOf(
   // As the path shows it: a fork has inherited it as it was then.
   const input = latest.filter(isAsked);
   const shown = asked === undefined || input.at(-1)?.id === asked.id ? input : [...input, asked];
-  const { mode, metadata, persona, profile_info: profileInfo } = conversation;
+  const { mode, metadata, persona, profile_info: profileInfo, state_json: stateJson } = conversation;
   const room = Math.max(length - Math.max(shown.filter(({ kind }) => kind === null).length, 1), 0);
-  const messages = [...(record ? latestOf(others, room) : compacted(others, room)), ...shown, ...own];
-  const about = { mode, metadata, persona, profileInfo };
-  return { tenantId, conversationId, turnId, messages, tools, ...(record && { options: record.options }), ...about };
+  const messages = [...(isRecord ? latestOf(others, room) : compacted(others, room)), ...shown, ...own];
+  const about = { mode, metadata, persona, profileInfo, stateJson: stateJson ?? "" };
+  return { tenantId, conversationId, turnId, messages, tools, ...(options && { options }), ...about };
 }
 
 /** A summary in place of what it stands for, and of the rest the last so many messages. */

@@ -4,7 +4,7 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { headText, type ReplyItem } from "../../domain/turns/reply-item.ts";
 import { TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
-import type { Database } from "../../store/database.ts";
+import type { Database, Queryable } from "../../store/database.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import { type Addition, appendEntries, finishTurn, readOpenTurn, turnEntries } from "../../store/turns/entries.ts";
@@ -12,6 +12,7 @@ import { endTurn, saveTurn, type TurnEnding } from "../../store/turns/turns.ts";
 import { RecordedDeltas } from "./recorded-deltas.ts";
 import { SEPARATOR, type TurnSource } from "./turn-source.ts";
 import { writeEnd } from "./write-end.ts";
+import { withState } from "./write-state.ts";
 
 /**
  * How long a turn waits for a database that is busy or not reachable, at its beginning and at its end, in milliseconds.
@@ -112,8 +113,8 @@ export class TurnWriter {
   async writeEnd(ending: TurnEnding): Promise<void> {
     const { database } = this.#parts;
     const { place, base, replyId, usage, discards } = this.#source;
-    const deltas = this.#deltas.unsaved(this.#source.reply.items);
     const { items } = this.#source.reply;
+    const deltas = this.#deltas.unsaved(items);
     const [only] = items;
     const entry = only?.toEntry();
     const isPlain = items.length === 0 || (items.length === 1 && entry?.parts === null && entry.id === replyId);
@@ -126,9 +127,8 @@ export class TurnWriter {
       if (done !== undefined) return;
     }
     const last = { ...this.#addition(), deltas };
-    await this.#patiently(() =>
-      writeEnd(database, place, discards, ending, (on) => finishTurn(on, place, ending, last)),
-    );
+    const finish = (on: Queryable) => finishTurn(on, place, ending, last);
+    await this.#patiently(() => writeEnd(database, place, discards, ending, finish, this.#whole()));
   }
 
   async #alone(write: () => Promise<void>): Promise<void> {
@@ -209,7 +209,7 @@ export class TurnWriter {
       firstDeltaTime: this.#firstDeltaTime,
       deltas,
     };
-    const added = await appendEntries(database, place, agentId, addition);
+    const added = await withState(database, place, this.#whole(), (on) => appendEntries(on, place, agentId, addition));
     const rows = added?.rows ?? (await this.#addedBefore(addition, state));
     if (rows === undefined) return onStop(undefined);
     this.rows.push(...rows);

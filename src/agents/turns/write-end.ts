@@ -1,13 +1,16 @@
 // Writes the end of a turn; of one that discards what it added, that is deleted in the same transaction if it fails.
+import type { ReplyItem } from "../../domain/turns/reply-item.ts";
 import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import { discardEntries } from "../../store/turns/records.ts";
 import type { TurnEnding, TurnPlace, TurnRow } from "../../store/turns/turns.ts";
+import { withState } from "./write-state.ts";
 
 /**
  * What was cut off is kept, and so is what was cancelled.
  *
  * @param write ends the turn; undefined: it had ended before
+ * @param items what it writes, which may change the conversation's state
  */
 export function writeEnd(
   database: Database,
@@ -15,8 +18,11 @@ export function writeEnd(
   discards: boolean,
   { state, finish }: TurnEnding,
   write: (on: Queryable) => Promise<TurnRow | undefined>,
+  items: readonly ReplyItem[] = [],
 ): Promise<TurnRow | undefined> {
-  if (!discards || state !== TurnState.FAILED || finish !== FinishReason.ERROR) return write(database);
+  if (!discards || state !== TurnState.FAILED || finish !== FinishReason.ERROR) {
+    return withState(database, place, items, write);
+  }
   const { tenantId, conversationId } = place;
   const conversation = { tenantId, id: conversationId };
   return database.transaction(

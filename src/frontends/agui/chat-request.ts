@@ -30,7 +30,13 @@ export async function inPosted<T>(promise: Promise<T>, placeOf: (index: number) 
 
 function fieldOf(field: string, placeOf: (index: number) => number): string {
   const [, index, rest = ""] = /^messages?(?:\[(\d+)\])?\.(.*)$/.exec(field) ?? [];
-  if (rest === "") return field.replace(".input_schema_json", ".parameters").replace(/^conversation\.agent$/, "agent");
+  if (rest === "") {
+    return field
+      .replace(".input_schema_json", ".parameters")
+      .replace(/^conversation\.agent$/, "agent")
+      .replace(/^state_json$/, "state")
+      .replace(/^options\.context/, "context");
+  }
   const name = rest
     .replace(/^client_id/, "id")
     .replace(/^parts/, "content")

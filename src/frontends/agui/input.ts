@@ -1,4 +1,4 @@
-// RunAgentInput: what a client posts. What is not read here (context, forwardedProps, an agent's words) is left alone.
+// RunAgentInput: what a client posts. What is not read here (forwardedProps, an agent's words) is left alone.
 import { z } from "zod";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { checkClientId } from "../shared/conversations.ts";
@@ -50,6 +50,8 @@ const input = z.looseObject({
   messages: z.array(message).nullish(),
   tools: z.array(tool).nullish(),
   resume: z.array(resumeEntry).nullish(),
+  state: z.unknown().optional(),
+  context: z.array(z.looseObject({ description: z.string(), value: z.string() })).nullish(),
 });
 
 export type Content = z.output<typeof content>;
@@ -67,6 +69,9 @@ export interface RunInput {
   readonly messages: readonly PostedMessage[];
   readonly tools: readonly PostedTool[];
   readonly resume: readonly ResumeEntry[];
+  /** The state that the client has, as JSON. Undefined: none, or an empty object, with which every client begins. */
+  readonly stateJson: string | undefined;
+  readonly context: readonly { readonly description: string; readonly value: string }[];
 }
 
 /** Throws MALFORMED_BODY and INVALID_FIELD. */
@@ -78,7 +83,22 @@ export function readInput(bytes: Uint8Array): RunInput {
   if (runId === "" || runId.length > MAX_RUN_ID) {
     throw invalid([{ field: "runId", description: `must have 1 to ${MAX_RUN_ID} characters`, rule: "size" }]);
   }
-  return { threadId, runId, parentRunId, messages: messages ?? [], tools: tools ?? [], resume: resume ?? [] };
+  return {
+    threadId,
+    runId,
+    parentRunId,
+    messages: messages ?? [],
+    tools: tools ?? [],
+    resume: resume ?? [],
+    stateJson: stateIn(read.state),
+    context: (read.context ?? []).map(({ description, value }) => ({ description, value })),
+  };
+}
+
+function stateIn(state: unknown): string | undefined {
+  if (state === undefined || state === null) return undefined;
+  const text = JSON.stringify(state);
+  return text === "{}" ? undefined : text;
 }
 
 /** A message with text or parts, at a place in `messages`. */

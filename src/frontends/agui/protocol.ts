@@ -92,4 +92,6 @@ export type AguiEvent =
       readonly content: Content;
       readonly role: "tool";
     }
+  | { readonly type: "STATE_SNAPSHOT"; readonly snapshot: unknown }
+  | { readonly type: "STATE_DELTA"; readonly delta: readonly unknown[] }
   | { readonly type: "CUSTOM"; readonly name: string; readonly value: unknown };

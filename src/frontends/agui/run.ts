@@ -1,5 +1,6 @@
 // One run: what is new is stored and answered, then the turn is followed to its end, or to where it waits.
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { type Turn, TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
@@ -15,6 +16,7 @@ import { type Answers, idsOfResults, readAnswers } from "./answers.ts";
 import { inPosted, toTools } from "./chat-request.ts";
 import type { RunInput } from "./input.ts";
 import { type NewMessage, newMessages } from "./new-messages.ts";
+import type { AguiEvent } from "./protocol.ts";
 import { Thread, toolCallIdOf } from "./thread.ts";
 
 /** The most of a thread that is sent, in bytes of JSON: clients take events of 10 MiB at most. */
@@ -39,6 +41,8 @@ export type Plan =
       readonly events: AsyncIterable<Pick<ResumeTurnResponse, "event">>;
       readonly known: ReadonlySet<string>;
       readonly answered: ReadonlySet<string>;
+      /** Tells of the state before; undefined: there was none, or the client has brought its own. */
+      readonly state?: AguiEvent | undefined;
     }
   /** Nothing is new: the thread is sent, and its open turns are followed, oldest first. */
   | { readonly kind: "thread"; readonly open: readonly Turn[]; readonly last: Turn | undefined };
@@ -63,19 +67,25 @@ export class Run {
   async begin(): Promise<Plan> {
     const { canonical, context, input } = this.#parts;
     const conversationId = this.#conversation?.id ?? "";
-    const fresh = await newMessages(canonical, context, conversationId, input.messages);
-    const turns = await this.#turns();
+    const [fresh, turns, state] = await Promise.all([
+      newMessages(canonical, context, conversationId, input.messages),
+      this.#turns(),
+      // Read before the turn changes it. A client that brings its own has no use for it.
+      input.stateJson === undefined ? this.state() : undefined,
+    ]);
     const waiting = turns.find(({ state }) => state === TurnState.INPUT_REQUIRED);
     const answers = await readAnswers(input, waiting, async () => (await this.thread()).answers);
     const known = waiting && (await this.#answer(waiting, answers));
-    if (fresh.length > 0) return this.#chat(fresh, turns.filter(isOpenTurn), waiting !== undefined);
+    if (fresh.length > 0) {
+      return { ...(await this.#chat(fresh, turns.filter(isOpenTurn), waiting !== undefined)), state };
+    }
     if (known === undefined || waiting === undefined) {
       // Read again, for another may have answered meanwhile.
       const now = waiting === undefined ? turns : await this.#turns();
       return { kind: "thread", open: now.filter(isOpenTurn).reverse(), last: now[0] };
     }
     const answered = new Set(answers.results.map(({ callId = "" }) => callId));
-    return { kind: "turn", turnId: waiting.id, events: this.follow(waiting.id), known, answered };
+    return { kind: "turn", turnId: waiting.id, events: this.follow(waiting.id), known, answered, state };
   }
 
   /** The thread as it is stored; where an entry is given, up to it, as it stands there, and without what its turn adds. */
@@ -95,6 +105,17 @@ export class Run {
     return thread;
   }
 
+  /** The state of the thread, as it is stored now. Undefined: it has none. */
+  async state(): Promise<AguiEvent | undefined> {
+    const { canonical, context } = this.#parts;
+    const conversationId = this.#conversation?.id;
+    if (conversationId === undefined) return undefined;
+    const { getConversation } = ConversationService.method;
+    const { conversation } = await canonical.call(context, getConversation, { conversationId });
+    const text = conversation?.stateJson ?? "";
+    return text === "" ? undefined : { type: "STATE_SNAPSHOT", snapshot: JSON.parse(text) };
+  }
+
   follow(turnId: string): AsyncIterable<Pick<ResumeTurnResponse, "event">> {
     const { canonical, context } = this.#parts;
     return canonical.stream(context, TurnService.method.resumeTurn, { turnId, streamEntries: true });
@@ -112,9 +133,11 @@ export class Run {
     const { canonical, context } = this.#parts;
     if (results.length + approvals.length === 0) return undefined;
     const entries = await shownEntriesOfTurn(canonical, context, turn.id);
-    const request = { turnId: turn.id, results: [...results], approvals: [...approvals] };
+    const { stateJson } = this.#parts.input;
+    const state = stateJson === undefined ? {} : { stateJson };
+    const request = { turnId: turn.id, results: [...results], approvals: [...approvals], ...state };
     try {
-      await canonical.call(context, TurnService.method.answerTurn, request);
+      await inPosted(canonical.call(context, TurnService.method.answerTurn, request), () => 0);
     } catch (error) {
       // The same run, sent twice at once: the other one was first.
       const late = error instanceof DomainError && error.reason === ErrorReason.NOT_AWAITED;
@@ -124,7 +147,7 @@ export class Run {
     return new Set(entries.map(({ id }) => id));
   }
 
-  async #chat(fresh: readonly NewMessage[], open: readonly Turn[], waits: boolean): Promise<Plan> {
+  async #chat(fresh: readonly NewMessage[], open: readonly Turn[], waits: boolean) {
     const { canonical, context, input } = this.#parts;
     // A new message ends a turn that waits.
     const ifRunning = waits ? TurnPolicy.INTERRUPT : this.#parts.ifRunning;
@@ -147,13 +170,15 @@ export class Run {
       ifRunning,
       tools: toTools(input.tools),
       streamEntries: true,
+      ...(input.context.length > 0 && { options: { context: [...input.context] } }),
+      ...(input.stateJson !== undefined && { stateJson: input.stateJson }),
     };
     const events = canonical.stream(context, TurnService.method.chat, request)[Symbol.asyncIterator]();
     // What it refuses is told before anything else is.
     const { value } = await inPosted(events.next(), () => asks.at);
     const turnId = value?.event.case === "started" ? (value.event.value.turn?.id ?? "") : "";
     const rest = { [Symbol.asyncIterator]: () => events } as AsyncIterable<Pick<ResumeTurnResponse, "event">>;
-    return { kind: "turn", turnId, events: rest, known: new Set(), answered: new Set() };
+    return { kind: "turn" as const, turnId, events: rest, known: new Set<string>(), answered: new Set<string>() };
   }
 }
 

@@ -18,8 +18,9 @@ export async function* streamOf(run: Run, plan: Plan, input: RunInput): AsyncGen
     ...(parentRunId !== undefined && { parentRunId }),
   };
   if (plan.kind === "turn") {
-    const { events, known, answered } = plan;
-    const { turn, questions } = yield* followed(run, events, { known, answered });
+    const { events, known, answered, state } = plan;
+    if (state) yield state;
+    const { turn, questions } = yield* followed(run, events, { known, answered, seesState: true });
     // What was asked before is in the thread.
     const asked = turn?.awaited.some(({ approvalId }) => approvalId !== "" && !questions.has(approvalId));
     yield lastEvent(input, turn, asked ? (await run.thread()).questions : questions);
@@ -35,6 +36,8 @@ async function* sentThread(
   const thread = await run.thread();
   const { messages, entryIds } = thread;
   const questions = new Map(thread.questions);
+  const state = await run.state();
+  if (state) yield state;
   // A client may have opened with words of its own before there is a conversation.
   if (run.exists) yield { type: "MESSAGES_SNAPSHOT", messages };
   let turn = endFor(input, last, thread.idOf(last?.messageId ?? ""));
@@ -76,8 +79,9 @@ async function* followed(
       case "entryStarted":
       case "entryDelta":
       case "entryEnded": {
-        const { events: read, resync, after = [] } = reader.read(event);
+        const { events: read, resync, after = [], changesState } = reader.read(event);
         yield* read;
+        if (changesState) yield await run.state();
         if (resync) yield { type: "MESSAGES_SNAPSHOT", messages: (await run.thread(resync)).messages };
         yield* after;
         break;

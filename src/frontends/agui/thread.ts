@@ -145,7 +145,7 @@ export class Thread {
     const { callId = "" } = result;
     const call = this.#calls.get(callId);
     const toolCallId = call?.id ?? callId;
-    const id = this.#idsOfResults.get(toolCallId) ?? entry.id;
+    const id = this.#idsOfResults.get(toolCallId) ?? resultIdOf(toolCallId);
     let at = call === undefined ? this.messages.length : this.messages.lastIndexOf(call.owner) + 1;
     while (this.messages[at]?.role === "tool") at++;
     this.messages.splice(at, 0, { id, role: "tool", toolCallId, content: resultContent(result) });
@@ -162,6 +162,11 @@ const UNIQUE_LENGTH = 20;
  */
 export function toolCallIdOf(callId: string, entryId: string): string {
   return callId.length >= UNIQUE_LENGTH ? callId : entryId;
+}
+
+/** The id of a result's message, which the client knows from that of the call. */
+export function resultIdOf(toolCallId: string): string {
+  return `${toolCallId}:result`;
 }
 
 /** Names the call of the model that wrote an entry. */

@@ -3,27 +3,25 @@ import { create } from "@bufbuild/protobuf";
 import { type Message, MessageKind, MessageRole, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { ApprovalRequestPart, Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import type { TurnEntryDelta, TurnEntryEnded, TurnEntryStarted } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { stateChangeIn } from "../../domain/turns/shared-state.ts";
 import { resultContent } from "./content.ts";
+import { customEvents, type Events, eventsOf, stateEvents } from "./entry-events.ts";
 import type { AguiEvent } from "./protocol.ts";
-import { firstOf, Parents, stepOf, thoughts, toolCallIdOf } from "./thread.ts";
+import { firstOf, Parents, resultIdOf, stepOf, thoughts, toolCallIdOf } from "./thread.ts";
 
 /** Events; if `resync` is set, the thread comes between the two, up to that entry, as far as it holds. */
 export interface Reading {
   readonly events: readonly AguiEvent[];
   readonly resync?: Message;
   readonly after?: readonly AguiEvent[];
+  /** Whether the state has changed, of which no event tells. */
+  readonly changesState?: boolean;
 }
 
 type EntryEvent =
   | { readonly case: "entryStarted"; readonly value: TurnEntryStarted }
   | { readonly case: "entryDelta"; readonly value: TurnEntryDelta }
   | { readonly case: "entryEnded"; readonly value: TurnEntryEnded };
-
-interface Events {
-  readonly start: readonly AguiEvent[];
-  readonly content: (delta: string) => AguiEvent;
-  readonly end: readonly AguiEvent[];
-}
 
 interface Open extends Events {
   readonly kind: MessageKind;
@@ -50,6 +48,11 @@ export interface TurnEventsOptions {
    * it. Default: false.
    */
   readonly mayHoldThoughts?: boolean;
+  /**
+   * Whether the client has seen the turn from its beginning, so that it is told of changes of the state as they come. Else a
+   * change is told by the state as it is stored afterwards: see `Reading.changesState`.
+   */
+  readonly seesState?: boolean;
 }
 
 export class TurnEvents {
@@ -109,6 +112,9 @@ export class TurnEvents {
   }
 
   #delta({ index, offset, piece }: TurnEntryDelta): Reading {
+    if (piece.case === "part" && stateChangeIn(piece.value)) {
+      return { events: this.#options.seesState ? stateEvents(piece.value) : [] };
+    }
     if (this.#hidden.has(index) || this.#open === undefined || piece.case === undefined) return NONE;
     if (piece.case === "part") return { events: customEvents(piece.value) };
     const open = this.#open;
@@ -132,6 +138,12 @@ export class TurnEvents {
 
   #ended({ index, message }: TurnEntryEnded): Reading {
     if (message === undefined) return NONE;
+    const { seesState, known } = this.#options;
+    const changesState = !seesState && !known.has(message.id) && message.parts.some(stateChangeIn);
+    return { ...this.#whole(index, message), changesState };
+  }
+
+  #whole(index: number, message: Message): Reading {
     const question = firstOf(message.parts, "approvalRequest");
     if (question) this.questions.set(question.approvalId ?? "", question);
     if (this.#hidden.delete(index)) return { events: this.#result(message) };
@@ -160,7 +172,7 @@ export class TurnEvents {
     if (this.#options.answered?.has(callId)) return [];
     const toolCallId = this.#toolCallIds.get(callId) ?? callId;
     const content = resultContent(result);
-    return [{ type: "TOOL_CALL_RESULT", messageId: id, toolCallId, content, role: "tool" }];
+    return [{ type: "TOOL_CALL_RESULT", messageId: resultIdOf(toolCallId), toolCallId, content, role: "tool" }];
   }
 }
 
@@ -197,46 +209,4 @@ function withText({ kind, entry, text }: Open): Message {
 
 function partOf(content: object): Part {
   return create(MessageSchema, { parts: [{ content: content as never }] }).parts[0] as Part;
-}
-
-function eventsOf(
-  kind: MessageKind,
-  messageId: string,
-  toolCallId: string,
-  name: string,
-  parentMessageId: string,
-): Events {
-  switch (kind) {
-    case MessageKind.REASONING:
-      return {
-        start: [
-          { type: "REASONING_START", messageId },
-          { type: "REASONING_MESSAGE_START", messageId, role: "reasoning" },
-        ],
-        content: (delta: string) => ({ type: "REASONING_MESSAGE_CONTENT", messageId, delta }),
-        end: [
-          { type: "REASONING_MESSAGE_END", messageId },
-          { type: "REASONING_END", messageId },
-        ],
-      };
-    case MessageKind.TOOL_CALL:
-      return {
-        start: [{ type: "TOOL_CALL_START", toolCallId, toolCallName: name, parentMessageId }],
-        content: (delta: string) => ({ type: "TOOL_CALL_ARGS", toolCallId, delta }),
-        end: [{ type: "TOOL_CALL_END", toolCallId }],
-      } as const;
-    default:
-      return {
-        start: [{ type: "TEXT_MESSAGE_START", messageId, role: "assistant" }],
-        content: (delta: string) => ({ type: "TEXT_MESSAGE_CONTENT", messageId, delta }),
-        end: [{ type: "TEXT_MESSAGE_END", messageId }],
-      };
-  }
-}
-
-/** A part that no message of AG-UI's has a place for. */
-function customEvents({ content }: Part): AguiEvent[] {
-  if (content.case !== "data") return [];
-  const { name = "", json } = content.value;
-  return [{ type: "CUSTOM", name, value: json === undefined ? null : JSON.parse(json) }];
 }

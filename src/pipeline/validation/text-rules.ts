@@ -2,6 +2,7 @@
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import type { FieldViolation } from "../../domain/errors.ts";
+import { jsonFault } from "../../domain/parts/json-text.ts";
 import { checkParts, type PartHolder } from "../../domain/parts/rules.ts";
 import { maxItems, tooManyItems } from "./item-limits.ts";
 import { type Place, shownPlace, textOf } from "./message-path.ts";
@@ -148,9 +149,20 @@ function visitParts(value: unknown, place: Place, report: Report): void {
 }
 
 /** The texts in parts are stored as JSON, in which U+0000 is an escape. */
-function scalarOf({ scalar, parent }: DescField): Visit | undefined {
+function scalarOf({ scalar, parent, name }: DescField): Visit | undefined {
+  if (name === STATE) return visitState;
   return scalar === ScalarType.STRING && parent.file.name === "colloquy/v1/part" ? visitHalves : visitScalar(scalar);
 }
+
+/** The state of a conversation, wherever it is given. */
+const STATE = "state_json";
+
+const visitState: Visit = (value, place, report) => {
+  if (value === "") return;
+  visitPrimitive(value, place, report);
+  const fault = jsonFault(value as string);
+  if (fault !== undefined) report(...fault);
+};
 
 const visitHalves: Visit = (value, _place, report) => {
   if (!(value as string).isWellFormed()) report(...HALF);

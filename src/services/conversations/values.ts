@@ -25,6 +25,7 @@ export function toValues(conversation: Conversation): ConversationValues {
     persona: persona ?? null,
     profile_info: profileInfo ?? null,
     max_context_length: conversation.maxContextLength || DEFAULT_CONTEXT_LENGTH,
+    state_json: conversation.stateJson || null,
   };
 }
 

@@ -122,7 +122,7 @@ function callerOf({ principal, address }: CallContext): string {
 function bytesOf(item: Message | Conversation): number {
   const own = "content" in item ? jsonBytes(item.content) : jsonBytes(item.title) + 100 * item.participants.length;
   let free = jsonOf(item.metadata);
-  if ("persona" in item) free += jsonOf(item.persona) + jsonOf(item.profileInfo);
+  if ("persona" in item) free += jsonOf(item.persona) + jsonOf(item.profileInfo) + jsonBytes(item.stateJson);
   return ITEM_BYTES + own + free;
 }
 

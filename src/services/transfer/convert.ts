@@ -23,7 +23,11 @@ export function toConversationRecord(row: ConversationRow, parts: readonly PartR
   // What follows from the log, or is said by the record itself.
   conversation.participants = [];
   conversation.ownedByLead = false;
-  const value = create(ConversationRecordSchema, { conversation, participants: parts.map(toPart) });
+  const value = create(ConversationRecordSchema, {
+    conversation,
+    participants: parts.map(toPart),
+    unlisted: row.unlisted ?? false,
+  });
   return create(RecordSchema, { kind: { case: "conversation", value } });
 }
 

@@ -154,11 +154,14 @@ async function* conversationsOf(
     yield row;
     return;
   }
-  const list = { order: "oldest", filters: {}, skip: 0, limit: PAGE, count: false } as const;
-  for (const deleted of ["exclude", "only"] as const) {
+  const list = { order: "oldest", skip: 0, limit: PAGE, count: false, whole: true } as const;
+  const kinds = [{}, { unlisted: true }].flatMap((filters) =>
+    (["exclude", "only"] as const).map((deleted) => ({ filters, deleted })),
+  );
+  for (const kind of kinds) {
     let after: ConversationList["after"];
     for (;;) {
-      const page = { ...list, deleted, ...(after && { after }) };
+      const page = { ...list, ...kind, ...(after && { after }) };
       const { rows } = await listConversations(on, caller, page, signal);
       yield* rows;
       const last = rows.at(-1);

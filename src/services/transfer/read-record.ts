@@ -32,7 +32,7 @@ export interface Importing {
 
 /** `id` and `owner`'s place are settled by the caller. */
 export function fromConversationRecord(
-  { conversation, participants }: ConversationRecord,
+  { conversation, participants, unlisted }: ConversationRecord,
   id: string,
   importing: Importing,
 ): ImportedConversation {
@@ -51,6 +51,7 @@ export function fromConversationRecord(
     purgeTime: dateOf(conversation.purgeTime) ?? null,
     clientId: conversation.clientId || null,
     origin: originOf(conversation),
+    unlisted,
     participants: fromParticipants(participants, 0, createTime, importing),
   };
 }

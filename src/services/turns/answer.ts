@@ -23,6 +23,7 @@ import { readOptions } from "../../domain/turns/turn-options.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { findAgent } from "../../store/agents/agents.ts";
+import { writeState } from "../../store/conversations/state.ts";
 import type { Database, Transaction } from "../../store/database.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { readMessage } from "../../store/messages/messages.ts";
@@ -123,6 +124,7 @@ async function answerOnce(
   if (added === undefined || added.rows.length < entries.length) {
     throw notAwaited(place.id, added?.stop || "the turn has ended");
   }
+  if (request.stateJson !== undefined) await writeState(tx, place, request.stateJson);
   const now = await lockOpenTurn(tx, place);
   if (now === undefined) throw new Error("a turn is gone although it is locked");
   const answered = create(AnswerTurnResponseSchema, { turn: toTurn(now) });
@@ -131,7 +133,8 @@ async function answerOnce(
   const scope = {
     since: now.first_seq,
     inputSeq: now.input_seq,
-    record: now.deltas === null ? undefined : { options: readOptions(now.options) },
+    isRecord: now.deltas !== null,
+    options: readOptions(now.options),
   };
   const readRequest = async (tools: readonly AgentTool[]) =>
     replyRequestOf(database, place, await asked(), tools, scope);

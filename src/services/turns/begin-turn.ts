@@ -8,6 +8,7 @@ import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
+import { readOptions } from "../../domain/turns/turn-options.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";
 import type { LockedRow } from "../../store/conversations/conversations.ts";
 import type { Database, Queryable, Transaction } from "../../store/database.ts";
@@ -38,6 +39,8 @@ export interface WantedTurn {
   readonly key: RequestKey | undefined;
   /** The id or name of the agent. Empty: the conversation's. */
   readonly agent: string;
+  /** What else is asked of the agent, as the turn's row holds it. Default: nothing. */
+  readonly options?: string | null;
   /**
    * Looks up what is replied to in a locked conversation, and changes nothing; so what it refuses ends no other turn.
    */
@@ -100,7 +103,7 @@ async function write(
   conversationId: string,
   agent: AgentRow,
   { messages, isNew, isList }: Asked,
-  { brought }: WantedTurn,
+  { brought, options = null }: WantedTurn,
   queued: boolean,
 ): Promise<{ started: TurnStarted; task: LiveTurnTask }> {
   const message = messages.at(-1);
@@ -115,6 +118,7 @@ async function write(
     state: queued ? TurnState.QUEUED : TurnState.RUNNING,
     lease: turns.lease,
     tools: toolsText(brought),
+    options,
   });
   const place = { tenantId: caller.tenantId, conversationId, id: turn.id };
   return {
@@ -124,7 +128,7 @@ async function write(
       messages: isList ? messages.map(toMessage) : [],
     }),
     task: taskOf(turn, place, agent, brought, [], (tools) =>
-      replyRequestOf(database, place, message, tools, { inputSeq }),
+      replyRequestOf(database, place, message, tools, { inputSeq, options: readOptions(options) }),
     ),
   };
 }

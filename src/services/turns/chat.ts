@@ -8,7 +8,9 @@ import {
 import { callerFrom } from "../../domain/identity/caller.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { BEGINNING } from "../../domain/turns/turn-cursor.ts";
+import { checkOptions, optionsText } from "../../domain/turns/turn-options.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+import { writeState } from "../../store/conversations/state.ts";
 import { requireParent } from "../messages/branches.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { beginTurn, type TurnParts } from "./begin-turn.ts";
@@ -30,6 +32,7 @@ export async function* chat(
   const asked = requireAsked(request);
   const key = requestKeyOf(ChatRequestSchema, request, context, caller);
   const brought = broughtTools(request.tools);
+  if (request.options) checkOptions(request.options);
   parts.rolePolicy.check(caller, asked.drafts, asked.field);
   const started = await beginTurn(parts, caller, {
     conversationId,
@@ -37,6 +40,7 @@ export async function* chat(
     brought,
     key,
     agent: "",
+    options: request.options ? optionsText(request.options) : null,
     async find(tx, conversation) {
       const sent = await findSent(tx, caller, conversation.id, asked);
       if (sent.started) return { started: sent.started };
@@ -49,6 +53,8 @@ export async function* chat(
       return {
         async ask() {
           const messages = await addMessages(tx, caller, conversation, asked, sent);
+          const place = { tenantId: caller.tenantId, conversationId: conversation.id };
+          if (request.stateJson !== undefined) await writeState(tx, place, request.stateJson);
           return { messages, isNew: true, isList: asked.isList };
         },
       };

@@ -15,7 +15,7 @@ import { checkClientIds } from "../../domain/messages/client-ids.ts";
 import { jsonFault } from "../../domain/parts/json-text.ts";
 import type { StoredTool } from "../../domain/turns/agent-tool.ts";
 import { TurnState } from "../../domain/turns/turn.ts";
-import { optionsText, readOptions } from "../../domain/turns/turn-options.ts";
+import { checkOptions, optionsText, readOptions } from "../../domain/turns/turn-options.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Queryable, Transaction } from "../../store/database.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
@@ -40,8 +40,8 @@ export async function createTurn(parts: ChatParts, request: CreateTurnRequest, c
   const caller = callerFrom(context.principal);
   const key = requestKeyOf(CreateTurnRequestSchema, request, context, caller);
   const brought = broughtTools(request.tools);
-  checkJson(request.noteJson, "note_json");
-  checkJson(request.options?.parametersJson ?? "", "options.parameters_json");
+  checkNote(request.noteJson);
+  if (request.options) checkOptions(request.options);
   checkClientIds(request.messages);
   parts.rolePolicy.check(caller, request.messages.map(toDraft), (index) => `messages[${index}]`);
   const place = await findPlace(parts.database, caller, request);
@@ -94,7 +94,6 @@ async function createOnce(
   const options = optionsText(request.options ?? create(TurnOptionsSchema));
   const record = {
     previousId: place.previous?.id ?? null,
-    options,
     note: request.noteJson || null,
     endsWithCalls: request.endWithCalls,
     discards: request.discardFailed,
@@ -105,10 +104,10 @@ async function createOnce(
   const tools = toolsText(brought);
   const time = message.create_time;
   const inputSeq = message.seq - BigInt(drafts.length - 1);
-  const wanted = { conversationId, agentId: agent.id, message, time, state, lease, tools, inputSeq, record };
+  const wanted = { conversationId, agentId: agent.id, message, time, state, lease, tools, inputSeq, options, record };
   const row = await insertTurn(tx, caller, wanted);
   const turnPlace = { tenantId, conversationId, id: row.id };
-  const scope = { record: { options: readOptions(options) } };
+  const scope = { isRecord: true, options: readOptions(options) };
   const task = taskOf(
     row,
     turnPlace,
@@ -124,8 +123,8 @@ async function createOnce(
   return { created, task };
 }
 
-function checkJson(text: string, field: string): void {
+function checkNote(text: string): void {
   if (text === "") return;
   const [rule, description] = jsonFault(text) ?? (/^\s*\{/.test(text) ? [] : ["json.type", "must be an object"]);
-  if (description !== undefined) throw invalidField(field, description, rule);
+  if (description !== undefined) throw invalidField("note_json", description, rule);
 }

@@ -20,10 +20,7 @@ export async function leftTurn(
   const { tenantId } = place;
   const agent = await findAgent(database, tenantId, row.agent_id);
   if (agent === undefined) return undefined;
-  const scope = {
-    inputSeq: row.input_seq,
-    ...(row.deltas !== null && { record: { options: readOptions(row.options) } }),
-  };
+  const scope = { inputSeq: row.input_seq, isRecord: row.deltas !== null, options: readOptions(row.options) };
   const readRequest = async (tools: readonly AgentTool[]) => {
     const asked = await readMessage(database, systemCaller(tenantId, "server"), row.message_id, false);
     return replyRequestOf(database, place, asked, tools, scope);

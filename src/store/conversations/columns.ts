@@ -51,6 +51,10 @@ export interface ConversationRow {
   readonly unread_count: number;
   /** Null: none. */
   readonly unread_mention_count: number | null;
+  /** JSON as text. Undefined: it was not read, as in lists. */
+  readonly state_json?: string | null;
+  /** Whether lists leave it out. Undefined: it was not read. */
+  readonly unlisted?: boolean;
 }
 
 /** Maximum unread count, and the number of latest messages that are searched for unread ones. */
@@ -75,6 +79,9 @@ export const conversationColumns = `
       limit ${UNREAD_CAP}
     ) n
   ) end as unread_mention_count`;
+
+/** What only one that is read alone has, or one that is exported. */
+export const wholeColumns = "c.state_json, c.unlisted";
 
 /** `first`: those who take part; `me`: the caller's own part; `unread`: what it has not read. `$1` is the tenant. */
 export const conversationJoins = `

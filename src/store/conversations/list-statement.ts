@@ -5,7 +5,7 @@ import { MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { SHOWN, type ViewerKind, visible, watchedMembers } from "../visibility.ts";
-import { type ConversationRow, conversationColumns, conversationJoins } from "./columns.ts";
+import { type ConversationRow, conversationColumns, conversationJoins, wholeColumns } from "./columns.ts";
 import { type ConversationFilters, conditions } from "./list-filters.ts";
 import { type ConversationOrder, type ListEdge, orderOf } from "./list-order.ts";
 import { memberCandidates, ofAllThatMembersHave, ofTenant, walkOf } from "./list-walk.ts";
@@ -19,6 +19,8 @@ export interface ConversationList {
   readonly skip: number;
   readonly limit: number;
   readonly count: boolean;
+  /** Whether the rows have what only conversations that are read alone have. Default: false. */
+  readonly whole?: boolean;
 }
 
 /** A conversation of a page; `id` is null in the only row of an empty page that was counted. */
@@ -74,9 +76,10 @@ export function listConversations(list: ConversationList): {
   counted as (select null::bigint as total)`;
 
   const edge = list.after && (list.after.late ? "m" : "n");
-  const flags = `${deletedLetter}${edge ?? ""}${list.count ? "q" : ""}`;
+  const flags = `${deletedLetter}${edge ?? ""}${list.count ? "q" : ""}${list.whole ? "z" : ""}`;
   const moment = list.order === "activity" ? `, ${MOMENT} as moment` : "";
   const late = order.late ? ", page.late" : "";
+  const whole = list.whole ? `, ${wholeColumns}` : "";
   return {
     statement: {
       name: `conversation_list_${list.viewer}_${list.order}_${letters}_${flags}`,
@@ -84,7 +87,7 @@ export function listConversations(list: ConversationList): {
       text: `
   with ${pages}
   select c.*, counted.total${moment} from counted left join (
-    select ${conversationColumns}${late}
+    select ${conversationColumns}${whole}${late}
     from page join conversation c on c.tenant_id = $1 and c.id = page.id ${conversationJoins}
   ) c on true
   order by ${order.by}`,

@@ -4,13 +4,13 @@ import { EventType } from "../../domain/event-type.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, takesPart, visible, watchedMembers } from "../visibility.ts";
-import { type ConversationRow, conversationColumns, conversationJoins } from "./columns.ts";
+import { type ConversationRow, conversationColumns, conversationJoins, wholeColumns } from "./columns.ts";
 
 /** $1 tenant, $2 caller, $3 id, $4 whether to include a deleted one. */
 export const getConversation = forEachViewer<ConversationRow>(
   "conversation_get",
   (kind) => `
-  select ${conversationColumns} from conversation c ${conversationJoins}
+  select ${conversationColumns}, ${wholeColumns} from conversation c ${conversationJoins}
   where c.tenant_id = $1 and c.id = $3::uuid and ($4::boolean or c.delete_time is null) and ${visible(kind)}`,
 );
 
@@ -70,6 +70,7 @@ export const writableColumns = [
   "persona",
   "profile_info",
   "max_context_length",
+  "state_json",
 ] as const;
 
 export type WritableColumn = (typeof writableColumns)[number];

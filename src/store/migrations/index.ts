@@ -26,6 +26,7 @@ import { McpServersMigration } from "./migration-0022-mcp-servers.ts";
 import { MemberViewsMigration } from "./migration-0023-member-views.ts";
 import { SummariesMigration } from "./migration-0024-summaries.ts";
 import { SenderNamesMigration } from "./migration-0025-sender-names.ts";
+import { ConversationStateMigration } from "./migration-0034-conversation-state.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -59,6 +60,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0023-member-views": MemberViewsMigration,
   "0024-summaries": SummariesMigration,
   "0025-sender-names": SenderNamesMigration,
+  "0034-conversation-state": ConversationStateMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

@@ -30,4 +30,5 @@ export const MIGRATION_NAMES = [
   "0023-member-views",
   "0024-summaries",
   "0025-sender-names",
+  "0034-conversation-state",
 ] as const;

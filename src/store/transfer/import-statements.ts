@@ -28,6 +28,8 @@ const importedColumns = {
   persona: "jsonb",
   profile_info: "jsonb",
   max_context_length: "integer",
+  state_json: "text",
+  unlisted: "boolean",
   participant_count: "integer",
   version: "integer",
   create_time: "timestamptz",

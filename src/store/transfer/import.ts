@@ -20,6 +20,8 @@ export interface ImportedConversation {
   readonly purgeTime: Date | null;
   readonly clientId: string | null;
   readonly origin: { readonly id: string; readonly seq: bigint } | null;
+  /** Whether lists leave it out. */
+  readonly unlisted: boolean;
   /** Distinct members. {@link addParts} adds them; the conversation's count includes them. */
   readonly participants: readonly PartRow[];
 }
@@ -113,6 +115,7 @@ function rowOf({ id, creator, values, version, participants, ...times }: Importe
     id,
     creator,
     ...values,
+    unlisted: times.unlisted,
     participant_count: participants.length,
     version,
     create_time: times.createTime,

@@ -53,7 +53,6 @@ export interface TurnRow {
 /** What a turn has that its caller keeps as a record. */
 export interface TurnRecord {
   readonly previousId: string | null;
-  readonly options: string | null;
   readonly note: string | null;
   readonly endsWithCalls: boolean;
   readonly discards: boolean;
@@ -87,6 +86,8 @@ export interface NewTurn {
   readonly tools: string | null;
   /** The first of the entries that it replies to, if they are several. */
   readonly inputSeq?: bigint | undefined;
+  /** What else is asked of the agent, as text. Default: nothing. */
+  readonly options?: string | null;
   /** Where there is one, deltas are recorded. */
   readonly record?: TurnRecord;
 }

@@ -45,7 +45,7 @@ export async function findTurnOf(
 
 /** Adds a turn to a locked conversation. */
 export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): Promise<TurnRow> {
-  const { conversationId, agentId, message, time, state, lease, tools, inputSeq, record } = turn;
+  const { conversationId, agentId, message, time, state, lease, tools, inputSeq, options, record } = turn;
   const values = [
     caller.tenantId,
     newId(),
@@ -63,7 +63,7 @@ export async function insertTurn(tx: Queryable, caller: Caller, turn: NewTurn): 
     time ?? null,
     inputSeq ?? null,
     record?.previousId ?? null,
-    record?.options ?? null,
+    options ?? null,
     record?.note ?? null,
     record !== undefined,
     record?.endsWithCalls ?? false,

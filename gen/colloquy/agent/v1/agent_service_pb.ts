@@ -11,7 +11,7 @@ import type { Message as Message$1 } from "../../v1/message_pb.ts";
 import { file_colloquy_v1_message } from "../../v1/message_pb.ts";
 import type { Annotation, Part, ToolPlace, ToolType } from "../../v1/part_pb.ts";
 import { file_colloquy_v1_part } from "../../v1/part_pb.ts";
-import type { FinishReason } from "../../v1/turn_pb.ts";
+import type { ContextItem, FinishReason } from "../../v1/turn_pb.ts";
 import { file_colloquy_v1_turn } from "../../v1/turn_pb.ts";
 import { file_google_protobuf_struct } from "@bufbuild/protobuf/wkt";
 import type { JsonObject, Message } from "@bufbuild/protobuf";
@@ -20,7 +20,7 @@ import type { JsonObject, Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/agent/v1/agent_service.proto.
  */
 export const file_colloquy_agent_v1_agent_service: GenFile = /*@__PURE__*/
-  fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSKJAwoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIyCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEbW9kZRgGIAEoCUIHukgEcgIYZBIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKAoHcGVyc29uYRgIIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoMcHJvZmlsZV9pbmZvGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIxCgV0b29scxgKIAMoCzIXLmNvbGxvcXV5LmFnZW50LnYxLlRvb2xCCbpIBpIBAxCAAiJ+CgRUb29sEhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAESHgoLZGVzY3JpcHRpb24YAiABKAlCCbpIBnIEKICABBIkChFpbnB1dF9zY2hlbWFfanNvbhgDIAEoCUIJukgGcgQogIBAEhYKDm5lZWRzX2FwcHJvdmFsGAQgASgIItYDCg1SZXBseVJlc3BvbnNlEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBI6Cg1maW5pc2hfcmVhc29uGAIgASgOMhkuY29sbG9xdXkudjEuRmluaXNoUmVhc29uQgi6SAWCAQIQARIeCglyZWFzb25pbmcYAyABKAlCCbpIBnIEKICAEEgAEjgKDXJlYXNvbmluZ19lbmQYBCABKAsyHy5jb2xsb3F1eS5hZ2VudC52MS5SZWFzb25pbmdFbmRIABIwCgl0b29sX2NhbGwYBSABKAsyGy5jb2xsb3F1eS5hZ2VudC52MS5Ub29sQ2FsbEgAEjUKCWFyZ3VtZW50cxgGIAEoCzIgLmNvbGxvcXV5LmFnZW50LnYxLlRvb2xBcmd1bWVudHNIABIhCgRwYXJ0GAcgASgLMhEuY29sbG9xdXkudjEuUGFydEgAEi0KCmFubm90YXRpb24YCCABKAsyFy5jb2xsb3F1eS52MS5Bbm5vdGF0aW9uSAASKQoFdXNhZ2UYCSABKAsyGC5jb2xsb3F1eS5hZ2VudC52MS5Vc2FnZUgAEicKBHN0ZXAYCiABKAsyFy5jb2xsb3F1eS5hZ2VudC52MS5TdGVwSABCBwoFcGllY2UihQEKDFJlYXNvbmluZ0VuZBIUCgJpZBgBIAEoCUIIukgFcgMYgAESIgoHc3VtbWFyeRgCIAMoCUIRukgOkgELEOgHIgZyBCiAgBASHAoJZW5jcnlwdGVkGAMgASgJQgm6SAZyBCiAgEASHQoKZXh0cmFfanNvbhgEIAEoCUIJukgGcgQogIBAIvoBCghUb29sQ2FsbBIbCgdjYWxsX2lkGAEgASgJQgq6SAdyBSABKIAIEhgKBG5hbWUYAiABKAlCCrpIB3IFIAEogAgSHAoJYXJndW1lbnRzGAMgASgJQgm6SAZyBCiAgBASLQoEdHlwZRgEIAEoDjIVLmNvbGxvcXV5LnYxLlRvb2xUeXBlQgi6SAWCAQIQARIxCgdydW5zX2F0GAUgASgOMhYuY29sbG9xdXkudjEuVG9vbFBsYWNlQgi6SAWCAQIQARIYCgV0aXRsZRgGIAEoCUIJukgGcgQogIAEEh0KCmV4dHJhX2pzb24YByABKAlCCbpIBnIEKICAQCJDCg1Ub29sQXJndW1lbnRzEhkKB2NhbGxfaWQYASABKAlCCLpIBXIDKIAIEhcKBHRleHQYAiABKAlCCbpIBnIEKICAECKAAgoFVXNhZ2USIgoMaW5wdXRfdG9rZW5zGAEgASgDQge6SAQiAigASACIAQESIwoNb3V0cHV0X3Rva2VucxgCIAEoA0IHukgEIgIoAEgBiAEBEiMKDWNhY2hlZF90b2tlbnMYAyABKANCB7pIBCICKABIAogBARImChByZWFzb25pbmdfdG9rZW5zGAQgASgDQge6SAQiAigASAOIAQESFwoFbW9kZWwYBSABKAlCCLpIBXIDGMgBQg8KDV9pbnB1dF90b2tlbnNCEAoOX291dHB1dF90b2tlbnNCEAoOX2NhY2hlZF90b2tlbnNCEwoRX3JlYXNvbmluZ190b2tlbnMiBgoEU3RlcDJeCgxBZ2VudFNlcnZpY2USTgoFUmVwbHkSHy5jb2xsb3F1eS5hZ2VudC52MS5SZXBseVJlcXVlc3QaIC5jb2xsb3F1eS5hZ2VudC52MS5SZXBseVJlc3BvbnNlIgAwAWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_turn, file_google_protobuf_struct]);
+  fileDesc("CiVjb2xsb3F1eS9hZ2VudC92MS9hZ2VudF9zZXJ2aWNlLnByb3RvEhFjb2xsb3F1eS5hZ2VudC52MSL+AwoMUmVwbHlSZXF1ZXN0EhsKCXRlbmFudF9pZBgBIAEoCUIIukgFcgMYgAESIQoPY29udmVyc2F0aW9uX2lkGAIgASgJQgi6SAVyAxiAARIZCgd0dXJuX2lkGAMgASgJQgi6SAVyAxiAARIcCgphZ2VudF9uYW1lGAQgASgJQgi6SAVyAxjIARIyCghtZXNzYWdlcxgFIAMoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2VCCrpIB5IBBBCgnAESFQoEbW9kZRgGIAEoCUIHukgEcgIYZBIpCghtZXRhZGF0YRgHIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSKAoHcGVyc29uYRgIIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoMcHJvZmlsZV9pbmZvGAkgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBIxCgV0b29scxgKIAMoCzIXLmNvbGxvcXV5LmFnZW50LnYxLlRvb2xCCbpIBpIBAxCAAhIfCgxpbnN0cnVjdGlvbnMYCyABKAlCCbpIBnIEKICAEBIzCgdjb250ZXh0GAwgAygLMhguY29sbG9xdXkudjEuQ29udGV4dEl0ZW1CCLpIBZIBAhBkEh0KCnN0YXRlX2pzb24YDSABKAlCCbpIBnIEKICAECJ+CgRUb29sEhgKBG5hbWUYASABKAlCCrpIB3IFEAEYgAESHgoLZGVzY3JpcHRpb24YAiABKAlCCbpIBnIEKICABBIkChFpbnB1dF9zY2hlbWFfanNvbhgDIAEoCUIJukgGcgQogIBAEhYKDm5lZWRzX2FwcHJvdmFsGAQgASgIItYDCg1SZXBseVJlc3BvbnNlEhcKBHRleHQYASABKAlCCbpIBnIEKICAEBI6Cg1maW5pc2hfcmVhc29uGAIgASgOMhkuY29sbG9xdXkudjEuRmluaXNoUmVhc29uQgi6SAWCAQIQARIeCglyZWFzb25pbmcYAyABKAlCCbpIBnIEKICAEEgAEjgKDXJlYXNvbmluZ19lbmQYBCABKAsyHy5jb2xsb3F1eS5hZ2VudC52MS5SZWFzb25pbmdFbmRIABIwCgl0b29sX2NhbGwYBSABKAsyGy5jb2xsb3F1eS5hZ2VudC52MS5Ub29sQ2FsbEgAEjUKCWFyZ3VtZW50cxgGIAEoCzIgLmNvbGxvcXV5LmFnZW50LnYxLlRvb2xBcmd1bWVudHNIABIhCgRwYXJ0GAcgASgLMhEuY29sbG9xdXkudjEuUGFydEgAEi0KCmFubm90YXRpb24YCCABKAsyFy5jb2xsb3F1eS52MS5Bbm5vdGF0aW9uSAASKQoFdXNhZ2UYCSABKAsyGC5jb2xsb3F1eS5hZ2VudC52MS5Vc2FnZUgAEicKBHN0ZXAYCiABKAsyFy5jb2xsb3F1eS5hZ2VudC52MS5TdGVwSABCBwoFcGllY2UihQEKDFJlYXNvbmluZ0VuZBIUCgJpZBgBIAEoCUIIukgFcgMYgAESIgoHc3VtbWFyeRgCIAMoCUIRukgOkgELEOgHIgZyBCiAgBASHAoJZW5jcnlwdGVkGAMgASgJQgm6SAZyBCiAgEASHQoKZXh0cmFfanNvbhgEIAEoCUIJukgGcgQogIBAIvoBCghUb29sQ2FsbBIbCgdjYWxsX2lkGAEgASgJQgq6SAdyBSABKIAIEhgKBG5hbWUYAiABKAlCCrpIB3IFIAEogAgSHAoJYXJndW1lbnRzGAMgASgJQgm6SAZyBCiAgBASLQoEdHlwZRgEIAEoDjIVLmNvbGxvcXV5LnYxLlRvb2xUeXBlQgi6SAWCAQIQARIxCgdydW5zX2F0GAUgASgOMhYuY29sbG9xdXkudjEuVG9vbFBsYWNlQgi6SAWCAQIQARIYCgV0aXRsZRgGIAEoCUIJukgGcgQogIAEEh0KCmV4dHJhX2pzb24YByABKAlCCbpIBnIEKICAQCJDCg1Ub29sQXJndW1lbnRzEhkKB2NhbGxfaWQYASABKAlCCLpIBXIDKIAIEhcKBHRleHQYAiABKAlCCbpIBnIEKICAECKAAgoFVXNhZ2USIgoMaW5wdXRfdG9rZW5zGAEgASgDQge6SAQiAigASACIAQESIwoNb3V0cHV0X3Rva2VucxgCIAEoA0IHukgEIgIoAEgBiAEBEiMKDWNhY2hlZF90b2tlbnMYAyABKANCB7pIBCICKABIAogBARImChByZWFzb25pbmdfdG9rZW5zGAQgASgDQge6SAQiAigASAOIAQESFwoFbW9kZWwYBSABKAlCCLpIBXIDGMgBQg8KDV9pbnB1dF90b2tlbnNCEAoOX291dHB1dF90b2tlbnNCEAoOX2NhY2hlZF90b2tlbnNCEwoRX3JlYXNvbmluZ190b2tlbnMiBgoEU3RlcDJeCgxBZ2VudFNlcnZpY2USTgoFUmVwbHkSHy5jb2xsb3F1eS5hZ2VudC52MS5SZXBseVJlcXVlc3QaIC5jb2xsb3F1eS5hZ2VudC52MS5SZXBseVJlc3BvbnNlIgAwAWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_message, file_colloquy_v1_part, file_colloquy_v1_turn, file_google_protobuf_struct]);
 
 /**
  * ReplyRequest holds the conversation as the agent sees it.
@@ -99,6 +99,28 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
    * @generated from field: repeated colloquy.agent.v1.Tool tools = 10;
    */
   tools: Tool[];
+
+  /**
+   * Instructions of the caller for this turn alone. Often empty.
+   *
+   * @generated from field: string instructions = 11;
+   */
+  instructions: string;
+
+  /**
+   * What the caller's application knows that the agent should.
+   *
+   * @generated from field: repeated colloquy.v1.ContextItem context = 12;
+   */
+  context: ContextItem[];
+
+  /**
+   * The conversation's state, JSON as text, as it was when the agent was called. Empty: there is none. The agent changes it by
+   * data parts: see ReplyResponse.
+   *
+   * @generated from field: string state_json = 13;
+   */
+  stateJson: string;
 };
 
 /**
@@ -152,6 +174,10 @@ export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
 
 /**
  * ReplyResponse is one piece of the reply. One without anything in it is a heartbeat. At most 1 MiB.
+ *
+ * A data part with the name `state` is the conversation's new state, one with the name `state-delta` a JSON Patch (RFC 6902)
+ * for it. Front ends are told of it at once; it is stored with the message that the part belongs to. A patch that does not fit, and
+ * a state above 256 KiB or 64 levels, changes nothing.
  *
  * @generated from message colloquy.agent.v1.ReplyResponse
  */

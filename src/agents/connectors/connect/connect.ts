@@ -9,6 +9,7 @@ import {
   ToolSchema,
 } from "../../../../gen/colloquy/agent/v1/agent_service_pb.ts";
 import { AgentProtocol, type ConnectConnector, ConnectConnectorSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";
+import { ContextItemSchema } from "../../../../gen/colloquy/v1/turn_pb.ts";
 import { HEARTBEAT } from "../../../domain/turns/reply-piece.ts";
 import { MAX_RESPONSE_BYTES } from "../../../domain/turns/turn.ts";
 import type { MessageRow } from "../../../store/messages/messages.ts";
@@ -63,7 +64,7 @@ export function createConnect({ allowPrivate, toMessage, extraHeaders }: Connect
 }
 
 function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectOptions["toMessage"]) {
-  const { tenantId, conversationId, turnId, mode, metadata, persona, profileInfo } = request;
+  const { tenantId, conversationId, turnId, mode, metadata, persona, profileInfo, options, stateJson } = request;
   return create(ReplyRequestSchema, {
     tenantId,
     conversationId,
@@ -74,6 +75,9 @@ function requestOf(agentName: string, request: ReplyRequest, toMessage: ConnectO
     tools: request.tools.map(({ name, description, inputSchemaJson, needsApproval }) =>
       create(ToolSchema, { name, description, inputSchemaJson, needsApproval }),
     ),
+    instructions: options?.instructions ?? "",
+    context: (options?.context ?? []).map((item) => create(ContextItemSchema, item)),
+    stateJson,
     ...(metadata && { metadata }),
     ...(persona && { persona }),
     ...(profileInfo && { profileInfo }),

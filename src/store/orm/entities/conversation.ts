@@ -49,6 +49,8 @@ export const ConversationEntity = defineEntity({
     unlisted: p.boolean().default(false),
     /** Whether a message mentions somebody. */
     mentioned: p.boolean().default(false),
+    /** What agents and front ends share, JSON as text. */
+    stateJson: p.text().nullable(),
   },
 });
 
