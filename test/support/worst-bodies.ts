@@ -1,5 +1,6 @@
 // For every list, map, text and free JSON of a request: the worst bodies that 4 MiB let through, in JSON and in Protobuf.
 import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType, toBinary } from "@bufbuild/protobuf";
+import { isRawJson } from "../../src/protocols/rest/binding/raw-json.ts";
 
 export const LIMIT = 4 << 20;
 
@@ -77,10 +78,24 @@ function* valuesOf(field: DescField): Generator<[name: string, json: string]> {
     yield ["of text", `{"a":"${times("x")}"}`];
     yield ["of long names", `{${Array.from({ length: 40 }, (_, i) => `"${i}${"n".repeat(98_000)}":1`).join()}}`];
   }
+  if (isRawJson(field)) yield* rawValuesOf(field);
   if (field.fieldKind === "scalar" || field.fieldKind === "enum") yield ["as escapes", `"${times("\\n")}"`];
   if (field.fieldKind === "scalar" && field.scalar !== ScalarType.STRING) yield ["as digits", times("9")];
   yield* textsOf(field);
   if (field.fieldKind === "message" && !isOwnMessage(field)) yield ["as paths", `"${times("a,")}a"`];
+}
+
+/** REST takes any JSON for it. */
+function* rawValuesOf({ fieldKind }: DescField): Generator<[name: string, json: string]> {
+  for (const item of ["0", "{}", '{"a":1}', '""', '"\\u0000"', "-1e-9"]) {
+    yield [`raw, of ${item}`, `[${times(`${item},`)}${item}]`];
+    if (fieldKind === "list") yield [`raw, one item of ${item}`, `[[${times(`${item},`)}${item}]]`];
+  }
+  const one = fieldKind === "list" ? (json: string) => `[${json}]` : (json: string) => json;
+  yield ["raw, of levels", one(times("["))];
+  yield ["raw, as escapes", one(`"${times("\\u0000")}"`)];
+  yield ["raw, as digits", one(times("9"))];
+  yield ["raw, of names", one(`{${names(390_000)}}`)];
 }
 
 /** What a value that is no text may be written as. Most reads of a number take long for one of many digits. */

@@ -100,11 +100,11 @@ class Scan {
       if (code < 0x20) return ~at;
       if (code !== 0x5c) continue;
       at += 1;
-      const escaped = text[at] ?? "";
-      if (escaped === "u") {
+      const escaped = text.charCodeAt(at);
+      if (escaped === 0x75) {
         if (!isHex(text, at + 1)) return ~at;
         at += 4;
-      } else if (escaped === "" || !'"\\/bfnrt'.includes(escaped)) return ~at;
+      } else if (ESCAPED[escaped] !== 1) return ~at;
     }
     return ~text.length;
   }
@@ -119,12 +119,15 @@ class Scan {
 
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
+/** 1 for each code that stands after a backslash by itself. */
+const ESCAPED = Uint8Array.from({ length: 128 }, (_, code) => Number('"\\/bfnrt'.includes(String.fromCharCode(code))));
+/** 1 for each code of a hexadecimal digit. A text may be megabytes of escapes. */
+const HEX = Uint8Array.from({ length: 128 }, (_, code) => Number(/[0-9a-f]/i.test(String.fromCharCode(code))));
+
 function isHex(text: string, from: number): boolean {
   for (let at = from; at < from + 4; at++) {
-    const code = text.charCodeAt(at) | 0x20;
-    // Past the end it is NaN, which becomes 32: no digit.
-    const isDigit = text.charCodeAt(at) >= 0x30 && text.charCodeAt(at) <= 0x39;
-    if (!isDigit && !(code >= 0x61 && code <= 0x66)) return false;
+    // Past the end it is NaN, and past ASCII there is none.
+    if (HEX[text.charCodeAt(at)] !== 1) return false;
   }
   return true;
 }

@@ -3,6 +3,7 @@ import { create, type DescField, type Message, type Registry } from "@bufbuild/p
 import { type HttpBody, HttpBodySchema } from "../../../../gen/google/api/httpbody_pb.ts";
 import { LARGE_BODY } from "../../../codec/json/walk/large-json.ts";
 import { setImpliedMask, updatePartsOf, withImpliedMask } from "../../../pipeline/call/implied-mask.ts";
+import { Turns } from "../../../pipeline/streams/time-slices.ts";
 import type { Binding, PathVariable } from "../binding/binding.ts";
 import { readCondition, versionToMatch } from "../binding/entity-tag.ts";
 import { type FieldPath, getAt, pathName, setAt, setField } from "../binding/field-path.ts";
@@ -75,7 +76,9 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
   }
 
   async function withLargeBody(body: Buffer): Promise<Message> {
+    const turns = new Turns();
     const text = textOf(body, false);
+    await turns.next();
     if (binding.body.kind === "all") return readLargeMessage(input, text, json);
     const message = create(input);
     if (binding.body.kind === "field") await readLargeField(message, input, binding.body.field, text, json);

@@ -72,9 +72,34 @@ describe("a body that is left as it is", () => {
     expect(quoteRawValues(CreateConversationRequestSchema, text)).toBe(text);
   });
 
+  test("or holds more values than any body may, wherever they stand", () => {
+    for (const text of [
+      `{"items":[1],"other":[${"0,".repeat(200_000)}0]}`,
+      `{"other":[${"0,".repeat(200_000)}0],"items":[1]}`,
+    ]) {
+      expect(quote(text)).toBe(text);
+    }
+  });
+
   test("or one nested too deep, which is told with its place", () => {
     const deep = `{"items":[1,${"[".repeat(65)}${"]".repeat(65)}]}`;
     expect(() => quote(deep)).toThrow(RestProblem);
     expect(() => quote(deep)).toThrow("items[1]: must be at most 64 levels deep");
+  });
+});
+
+describe("bounds that are told before anything is copied", () => {
+  test("a list of too many", () => {
+    expect(quote(`{"items":[${"0,".repeat(999)}0]}`)).toContain('"0","0"]');
+    expect(() => quote(`{"items":[${"0,".repeat(1_000)}0]}`)).toThrow("items: must contain no more than 1000 item(s)");
+  });
+
+  test("a value that holds too many, names not counted", () => {
+    const of = (count: number) => `{"items":[[${'{"a":0},'.repeat((count - 2) / 2)}0]]}`;
+    expect(JSON.parse(quote(of(50_000))).items).toHaveLength(1);
+    expect(() => quote(of(50_002))).toThrow("items[0]: must hold at most 50000 values");
+    expect(() => quote(`{"items":[0,${"[0,0],".repeat(30_000).replace(/^/, "[")}0]]}`)).toThrow(
+      "items[1]: must hold at most 50000 values",
+    );
   });
 });

@@ -3,12 +3,19 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { join } from "../../../../codec/json/json-position.ts";
 import { endOfString } from "../../../../domain/json.ts";
 import { jsonFault } from "../../../../domain/parts/json-text.ts";
+import { mostItems, tooManyItems } from "../../../../pipeline/validation/item-limits.ts";
 import { invalid } from "../../binding/problem.ts";
 import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-json.ts";
 
+/** Maximum number of values within a raw one, itself included: objects, lists, strings, numbers. */
+const MAX_RAW_VALUES = 50_000;
+/** A body of more values is refused by who measures it. */
+const MAX_BODY_VALUES = 200_000;
+
 /**
  * The text with the values of raw fields as strings of their JSON; unchanged where it is not JSON, which the parser then
- * explains. Throws a RestProblem for a value nested too deep.
+ * explains, or holds more values than a body may. Throws a RestProblem for a value nested too deep or of too many values, and
+ * for a list of too many.
  *
  * @param path where the message stands in the request, empty for the whole body
  */
@@ -33,6 +40,8 @@ class Walk {
   #at = 0;
   /** The end of what is in the pieces. */
   #done = 0;
+  /** How many values it has passed. */
+  #values = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -77,7 +86,12 @@ class Walk {
       this.#at++;
       return;
     }
+    const most = mostItems(field);
     for (let index = 0; ; index++) {
+      if (index === most) {
+        const [rule, description] = tooManyItems(most);
+        throw invalid("body", path, description, rule);
+      }
       read(`${path}[${index}]`);
       if (this.#ends(0x5d)) return;
     }
@@ -86,7 +100,9 @@ class Walk {
   #quote(path: string): void {
     this.#next();
     const start = this.#at;
-    this.#pass();
+    if (!this.#pass(MAX_RAW_VALUES)) {
+      throw invalid("body", path, `must hold at most ${MAX_RAW_VALUES} values`, "json.max_values");
+    }
     const value = this.#text.slice(start, this.#at);
     const fault = jsonFault(value);
     if (fault !== undefined) {
@@ -103,7 +119,7 @@ class Walk {
     if (this.#next() !== 0x22) throw new NotJson();
     const start = this.#at;
     const end = this.#string();
-    if (this.#next() !== 0x3a) throw new NotJson();
+    if (this.#next() !== COLON) throw new NotJson();
     this.#at++;
     const raw = this.#text.slice(start + 1, end);
     if (!raw.includes("\\")) return raw;
@@ -122,23 +138,32 @@ class Walk {
     return end;
   }
 
-  /** Passes a value, as far as quotes and brackets say where it ends. */
-  #pass(): void {
+  /** Passes a value, as far as quotes and brackets say where it ends. False: it holds more than `most`, and is not passed. */
+  #pass(most = MAX_BODY_VALUES): boolean {
+    const until = this.#values + most;
     let depth = 0;
     do {
       const code = this.#next();
-      if (code === 0x22) this.#string();
-      else {
-        if (code === 0x7b || code === 0x5b) depth++;
-        else if (code === 0x7d || code === 0x5d) depth--;
-        else if (code !== 0x2c && code !== 0x3a) {
-          this.#literal();
-          continue;
-        }
-        if (depth < 0 || (depth === 0 && code !== 0x7d && code !== 0x5d)) throw new NotJson();
+      if (code === COLON) {
+        // What stands before it is a name.
+        if (depth === 0) throw new NotJson();
+        this.#values--;
         this.#at++;
+      } else if (code === 0x2c || code === 0x7d || code === 0x5d) {
+        if (code !== 0x2c) depth--;
+        if (depth < 0 || (depth === 0 && code === 0x2c)) throw new NotJson();
+        this.#at++;
+      } else {
+        if (++this.#values > until) return false;
+        if (this.#values > MAX_BODY_VALUES) throw new NotJson();
+        if (code === 0x22) this.#string();
+        else if (code === 0x7b || code === 0x5b) {
+          depth++;
+          this.#at++;
+        } else this.#literal();
       }
     } while (depth > 0);
+    return true;
   }
 
   #literal(): void {
@@ -167,4 +192,5 @@ class Walk {
   }
 }
 
+const COLON = 0x3a;
 const LITERAL = /[^\s,:[\]{}"]+/y;
