@@ -1,15 +1,39 @@
 // JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each value.
+import { mayHoldFault, numberFault } from "../../codec/json/json-number.ts";
 import { boundsFault, parseFault, parseJson, textOf } from "../../codec/json/json-reader.ts";
 import { malformed } from "../../domain/errors.ts";
+import { endOfString } from "../../domain/json.ts";
 
-/** Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values, by default 20,000. */
+/**
+ * Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values, by default
+ * 20,000, or a number that parsing would change.
+ */
 export function readJsonBody(bytes: Uint8Array, maxValues?: number): unknown {
   const text = textOf(bytes);
   const fault = boundsFault(text, maxValues);
   if (fault !== undefined) throw malformed(fault);
+  refuseChangedNumbers(text);
   try {
     return parseJson(text);
   } catch (error) {
     throw malformed(parseFault(error));
+  }
+}
+
+const LITERAL = /[-+.\deE]+/y;
+
+/** A number that a double cannot hold would be kept as another one, or break what is written from it. */
+function refuseChangedNumbers(text: string): void {
+  if (!mayHoldFault(text)) return;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfString(text, at);
+    else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
+      LITERAL.lastIndex = at;
+      const [literal = ""] = LITERAL.exec(text) ?? [];
+      const fault = numberFault(literal, true);
+      if (fault !== undefined) throw malformed(`the body ${fault[1]}; it does not at position ${at}`);
+      at += literal.length - 1;
+    }
   }
 }
