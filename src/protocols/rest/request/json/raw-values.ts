@@ -3,7 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { join } from "../../../../codec/json/json-position.ts";
 import { endOfString } from "../../../../domain/json.ts";
 import { jsonFault } from "../../../../domain/parts/json-text.ts";
-import { mostItems, tooManyItems } from "../../../../pipeline/validation/item-limits.ts";
+import { maxItems, tooManyItems } from "../../../../pipeline/validation/item-limits.ts";
 import { invalid } from "../../binding/problem.ts";
 import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-json.ts";
 
@@ -86,7 +86,7 @@ class Walk {
       this.#at++;
       return;
     }
-    const most = mostItems(field);
+    const most = maxItems(field);
     for (let index = 0; ; index++) {
       if (index === most) {
         const [rule, description] = tooManyItems(most);
