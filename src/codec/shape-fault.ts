@@ -2,6 +2,8 @@
 
 /** The rule of an object that holds a name twice. */
 export const NAME_TWICE = "json.unique";
+/** The rule of a value of a type that its field does not take. */
+export const WRONG_TYPE = "json.type";
 
 /** Each protocol tells it in its own terms. */
 export class ShapeFault extends Error {

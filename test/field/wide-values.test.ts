@@ -1,11 +1,19 @@
 // Values that a JSON library takes too widely: numbers of millions of digits, and times that no calendar has.
 import { gzipSync } from "node:zlib";
+import type { DescMessage, DescMethod, Message } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CreateConversationRequestSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ListMessagesRequestSchema } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import { readJson } from "../../src/codec/json/json-values.ts";
+import { LARGE_BODY } from "../../src/codec/json/walk/large-json.ts";
 import { ShapeFault } from "../../src/codec/shape-fault.ts";
-import { readMessage } from "../../src/protocols/rest/request/json/read.ts";
+import { createValidation } from "../../src/pipeline/validation/validation.ts";
+import { readLargeMessage, readMessage } from "../../src/protocols/rest/request/json/read.ts";
+import { createCodec } from "../../src/protocols/rpc/codec.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { heldBy } from "../support/loop-held.ts";
+import { LIMIT } from "../support/worst-bodies.ts";
 
 let server: IdentityServer;
 let headers: Record<string, string>;
@@ -56,6 +64,54 @@ describe("A1: numbers of many digits", () => {
     const connect = await call("/colloquy.v1.EventService/ListEvents", body);
     expect(connect).toEqual([400, expect.stringContaining("after_seq")]);
     expect(connect[1].length).toBeLessThan(1_000);
+  });
+});
+
+describe("A1: a text of escapes, the slowest there is to parse, where none can be", () => {
+  const codec = createCodec({ readMaxBytes: LIMIT, writeMaxBytes: LIMIT });
+  const PLACES: readonly [place: string, schema: DescMessage, body: (text: string) => string][] = [
+    ["page_size: must be an integer that int32 can hold", ListMessagesRequestSchema, (text) => `{"pageSize":${text}}`],
+    ["conversation: must be an object", CreateConversationRequestSchema, (text) => `{"conversation":${text}}`],
+    ["messages: must be an array", CreateConversationRequestSchema, (text) => `{"messages":${text}}`],
+    ["messages[1]: must be an object", CreateConversationRequestSchema, (text) => `{"messages":[{},${text}]}`],
+    ["kinds: must be an array", ListMessagesRequestSchema, (text) => `{"kinds":${text}}`],
+    [
+      "conversation.labels: must be an object",
+      CreateConversationRequestSchema,
+      (text) => `{"conversation":{"labels":${text}}}`,
+    ],
+    [
+      'conversation.labels["a.b"]: must be at most 255 characters',
+      CreateConversationRequestSchema,
+      (text) => `{"conversation":{"labels":{"c":"d","a.b":${text}}}}`,
+    ],
+  ];
+
+  test.each(PLACES)("%s: as of a short one, and at once", async (words, schema, body) => {
+    const told = async (text: string, decode: (text: string) => unknown) => {
+      const { value, ms } = await heldBy(async () => {
+        try {
+          createValidation()(schema, (await decode(text)) as Message);
+        } catch (error) {
+          return (error as Error).message;
+        }
+        return "taken";
+      });
+      return { value, ms };
+    };
+    const ways = [
+      (text: string) => codec.decode({ input: schema } as DescMethod, "json", Buffer.from(text)),
+      (text: string) =>
+        (text.length > LARGE_BODY ? readLargeMessage : readMessage)(schema, text, { ignoreUnknownFields: false }),
+    ];
+    for (const decode of ways) {
+      const short = await told(body(`"${"\\n".repeat(256)}"`), decode);
+      expect(short.value).toBe(words);
+      const long = await told(body(`"${"\\n".repeat(LIMIT / 2 - 1_000)}"`), decode);
+      expect(long.value).toBe(words);
+      // Half of what a request may take, of which parsing took all.
+      expect(long.ms).toBeLessThan(25);
+    }
   });
 });
 

@@ -79,7 +79,11 @@ function* valuesOf(field: DescField): Generator<[name: string, json: string]> {
     yield ["of long names", `{${Array.from({ length: 40 }, (_, i) => `"${i}${"n".repeat(98_000)}":1`).join()}}`];
   }
   if (isRawJson(field)) yield* rawValuesOf(field);
-  if (field.fieldKind === "scalar" || field.fieldKind === "enum") yield ["as escapes", `"${times("\\n")}"`];
+  // An escape is what takes a parser the longest.
+  const escapes = `"${times("\\n")}"`;
+  yield ["as escapes", escapes];
+  if (field.fieldKind === "list") yield ["of escapes", `[${escapes}]`];
+  if (field.fieldKind === "map" || isJson(field)) yield ["of escapes", `{"a":${escapes}}`];
   if (field.fieldKind === "scalar" && field.scalar !== ScalarType.STRING) yield ["as digits", times("9")];
   yield* textsOf(field);
   if (field.fieldKind === "message" && !isOwnMessage(field)) yield ["as paths", `"${times("a,")}a"`];

@@ -10,8 +10,10 @@ import {
   ScalarType,
 } from "@bufbuild/protobuf";
 import { fieldNamed } from "../field-named.ts";
+import { WRONG_TYPE } from "../shape-fault.ts";
 import { join, messagesIn, visible } from "./json-position.ts";
 import { readJson } from "./json-values.ts";
+import { scalarInWords } from "./scalar-words.ts";
 import type { BareListOf } from "./walk/json-kinds.ts";
 
 /** How the JSON is read that does not fit. */
@@ -48,7 +50,7 @@ export function misfitsOf(schema: DescMessage, json: JsonValue, options: MisfitO
   const search: Search = { options, misfits: [] };
   searchMessage(search, schema, json, path, 0);
   if (search.misfits.length === 0 && !fits(schema, json, options)) {
-    report(search, path, `must be ${jsonOf(schema)}`, "json.type");
+    report(search, path, `must be ${jsonOf(schema)}`, WRONG_TYPE);
   }
   return search.misfits;
 }
@@ -76,9 +78,9 @@ function fits(schema: DescMessage, json: JsonValue, options: MisfitOptions): boo
 function searchMessage(search: Search, schema: DescMessage, json: JsonValue, path: string, depth: number): void {
   const { options, misfits } = search;
   if (schema.typeName.startsWith("google.protobuf.")) {
-    if (!fits(schema, json, options)) report(search, path, `must be ${jsonOf(schema)}`, "json.type");
+    if (!fits(schema, json, options)) report(search, path, `must be ${jsonOf(schema)}`, WRONG_TYPE);
   } else if (typeof json !== "object" || json === null || Array.isArray(json)) {
-    report(search, path, "must be an object", "json.type");
+    report(search, path, "must be an object", WRONG_TYPE);
   } else if (depth >= MAX_DEPTH) {
     report(search, path, `must be at most ${MAX_DEPTH} levels deep`, "json.depth");
   } else {
@@ -118,7 +120,7 @@ function searchField(search: Search, { schema, field, key, value, path, depth, s
   }
   if (searched || fits(schema, { [key]: value }, search.options)) return;
   const [at, type] = innerFault(search, schema, field, key, value) ?? ["", nameOf(search, field, value)];
-  report(search, path + at, `must be ${type}`, "json.type");
+  report(search, path + at, `must be ${type}`, WRONG_TYPE);
 }
 
 /** The first value of a map, or of a list of enums, that does not fit: where it stands, and what it must be. */
@@ -151,20 +153,11 @@ function nameOf({ options }: Search, field: DescField, value: JsonValue): string
 }
 
 function scalarOf(scalar: ScalarType, value: JsonValue): string {
-  switch (scalar) {
-    case ScalarType.STRING:
-      // JSON can write the half of a pair, which no text can hold.
-      return typeof value === "string" ? "a string without half of a surrogate pair" : "a string";
-    case ScalarType.BOOL:
-      return "true or false";
-    case ScalarType.BYTES:
-      return "a string of base64";
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
-      return "a number";
-    default:
-      return `an integer that ${ScalarType[scalar].toLowerCase()} can hold`;
-  }
+  const words = scalarInWords(scalar);
+  // JSON can write the half of a pair, which no text can hold.
+  return scalar === ScalarType.STRING && typeof value === "string"
+    ? `${words} without half of a surrogate pair`
+    : words;
 }
 
 function isObject(value: JsonValue): boolean {

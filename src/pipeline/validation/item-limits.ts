@@ -41,7 +41,7 @@ export interface TextLimit {
 
 const texts = new WeakMap<DescField, { readonly limit: TextLimit | undefined }>();
 
-/** Of a string, or of each of a list: `max_bytes` or `max_len`. Undefined: no rule says. */
+/** Of a string, or of each of a list or map: `max_bytes` or `max_len`. Undefined: no rule says. */
 export function textLimit(field: DescField): TextLimit | undefined {
   let found = texts.get(field);
   if (found === undefined) {
@@ -54,7 +54,8 @@ export function textLimit(field: DescField): TextLimit | undefined {
 function makeTextLimit(field: DescField): TextLimit | undefined {
   if (!hasOption(field, rules.field)) return undefined;
   const { type } = nativeRules(getOption(field, rules.field));
-  const own = type.case === "repeated" ? type.value.items?.type : type;
+  const values = type.case === "map" ? type.value.values : undefined;
+  const own = type.case === "repeated" ? type.value.items?.type : values ? nativeRules(values).type : type;
   if (own?.case !== "string") return undefined;
   const { maxLen, maxBytes } = own.value;
   if (maxBytes > 0n) {

@@ -1,8 +1,10 @@
 // The expected kind of each value in a JSON body, by the fields of its message, and its size limit.
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { maxItems, textLimit } from "../../../pipeline/validation/item-limits.ts";
+import { WRONG_TYPE } from "../../shape-fault.ts";
+import { scalarInWords } from "../scalar-words.ts";
 
-/** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum. */
+/** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum, a number. */
 const MAX_TEXT_VALUE = 64 * 1024;
 
 export type Kind =
@@ -69,7 +71,7 @@ export class Kinds {
         return { kind: "list", field, item, max: maxItems(field) };
       }
       case "map": {
-        const item = field.mapKind === "message" ? messageKind(field.message) : UNKNOWN;
+        const item = field.mapKind === "message" ? messageKind(field.message) : textKind(field);
         return { kind: "map", item, max: maxItems(field) };
       }
       case "enum":
@@ -103,5 +105,25 @@ const LONG_TEXT: Kind = {
 /** A byte is written as six characters at most. */
 function textKind(field: DescField): Kind {
   const limit = textLimit(field);
-  return limit === undefined ? UNKNOWN : { kind: "text", max: 6 * limit.maxBytes, ...limit };
+  if (limit !== undefined) return { kind: "text", max: 6 * limit.maxBytes, ...limit };
+  const { scalar } = field;
+  if (scalar === undefined || scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return UNKNOWN;
+  return { kind: "text", max: MAX_TEXT_VALUE, rule: WRONG_TYPE, words: `must be ${scalarInWords(scalar)}` };
+}
+
+const NO_TEXT: Partial<Record<Kind["kind"], string>> = {
+  message: "must be an object",
+  map: "must be an object",
+  list: "must be an array",
+  bare: "must be an array",
+};
+
+/**
+ * What to say of a text of this length, of which the parser would make a value at length, and then nobody would take it;
+ * undefined: nothing.
+ */
+export function textFault(kind: Kind, length: number): readonly [rule: string, words: string] | undefined {
+  if (kind.kind === "text") return length > kind.max ? [kind.rule, kind.words] : undefined;
+  const words = length > MAX_TEXT_VALUE ? NO_TEXT[kind.kind] : undefined;
+  return words === undefined ? undefined : [WRONG_TYPE, words];
 }

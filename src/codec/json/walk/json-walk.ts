@@ -6,8 +6,9 @@ import { MAX_STRUCT_BYTES } from "../../../pipeline/validation/text-rules.ts";
 import { fieldNamed } from "../../field-named.ts";
 import { ShapeFault } from "../../shape-fault.ts";
 import { numberFault } from "../json-number.ts";
+import { visible } from "../json-position.ts";
 import { Frame, type Member } from "./json-frame.ts";
-import { FREE, type Kind, Kinds, type ShapeOptions, UNKNOWN } from "./json-kinds.ts";
+import { FREE, type Kind, Kinds, type ShapeOptions, textFault, UNKNOWN } from "./json-kinds.ts";
 import { CODES, JsonScanner, type Names, NotJson } from "./json-scanner.ts";
 
 /** Maximum number of values of one body: objects, lists, strings, numbers. Each takes a microsecond to read. */
@@ -114,8 +115,8 @@ export class JsonWalk implements JsonShape {
         this.#open(kind, true);
         return false;
       case CODES.quote: {
-        const length = this.#text.string();
-        if (kind.kind === "text" && length > kind.max) throw this.#broken(kind.rule, kind.words);
+        const fault = textFault(kind, this.#text.string());
+        if (fault !== undefined) throw this.#broken(...fault);
         return true;
       }
       default: {
@@ -187,6 +188,7 @@ export class JsonWalk implements JsonShape {
       // A list within the value of a map is read with it.
       frame.before = this.#inItem;
       this.#inItem = true;
+      this.#place.push(`[${JSON.stringify(visible(name))}]`);
       this.#read(frame, "mapped", kind.item);
     } else this.#inner(frame, { name });
   }
@@ -228,6 +230,7 @@ export class JsonWalk implements JsonShape {
         break;
       case "mapped":
         this.#inItem = frame.before;
+        this.#place.pop();
         break;
       case "unread": {
         this.#unread = frame.before;

@@ -1,6 +1,6 @@
 // Converts errors of Connect's own code to errors of the contract.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { NAME_TWICE, type ShapeFault } from "../../../codec/shape-fault.ts";
+import { NAME_TWICE, type ShapeFault, WRONG_TYPE } from "../../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, invalidField, malformed, tooLarge } from "../../../domain/errors.ts";
 
 /** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */
@@ -17,7 +17,8 @@ export function carried<T>(promise: Promise<T>): Promise<T> {
 
 /** What is wrong with the shape of a text, as every wire but REST tells it. */
 export function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
-  if (rule === NAME_TWICE) return malformed(field === "" ? `the body ${message}` : `${field}: ${message}`);
+  if (rule === NAME_TWICE || rule === WRONG_TYPE)
+    return malformed(field === "" ? `the body ${message}` : `${field}: ${message}`);
   return rule === undefined ? malformed(message) : invalidField(field, message, rule);
 }
 
