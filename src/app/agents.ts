@@ -11,9 +11,13 @@ import type { Hints } from "../live/hints/hints.ts";
 import { toMessage } from "../services/convert.ts";
 import { leftTurn } from "../services/turns/left-turn.ts";
 import type { Database } from "../store/database.ts";
+import { showPresence } from "../store/presence.ts";
+import { warnSparingly } from "../telemetry/warn-rarely.ts";
 
 export interface AgentParts {
   readonly database: Database;
+  /** Where it is. */
+  readonly url: string;
   readonly hints: Hints;
   readonly config: Config;
   readonly log: Logger;
@@ -22,7 +26,7 @@ export interface AgentParts {
   readonly atStop: (what: string, end: () => Promise<unknown>) => void;
 }
 
-export async function openAgents({ database, hints, config, log, tracing, atStop }: AgentParts): Promise<{
+export async function openAgents({ database, url, hints, config, log, tracing, atStop }: AgentParts): Promise<{
   readonly sealer: Sealer;
   readonly turns: Turns;
 }> {
@@ -32,8 +36,10 @@ export async function openAgents({ database, hints, config, log, tracing, atStop
   const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
   const connectors = tracing === undefined ? plain : tracedConnectors(plain, tracing);
   atStop("connections to agents", () => connectors.close());
+  const onError = warnSparingly(log, "lost the session that shows other servers that this one lives");
   const turns = createTurns({
     database,
+    present: (server) => showPresence({ url, server, onError }),
     hints,
     connectors,
     log,

@@ -90,7 +90,8 @@ class PostgresDatabase implements Database {
     values: readonly unknown[],
     signal: Interrupt | undefined,
   ): Promise<Row[]> {
-    const lease = this.#connections.acquireAtOnce(signal) ?? (await this.#connections.acquire(signal));
+    const lease =
+      this.#connections.acquireAtOnce(signal) ?? (await this.#connections.acquire(signal, statement.urgent));
     try {
       return (await lease.run(new PreparedQuery(statement, values), signal)).rows;
     } catch (error) {

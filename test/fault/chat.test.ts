@@ -197,6 +197,23 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
     40_000,
   );
 
+  test.runIf(at === "middle" || process.env.TORTURE === "1")(
+    "its server stands still: no other takes the turn for abandoned, and it goes on",
+    async () => {
+      const { conversationId, steps, reading } = await begin(at);
+      await suspend([(servers[0] as Running).pid], 2 * TURN_TIMES.leaseMs);
+      stage.go.resolve();
+      await reading;
+      expect(steps.at(-1)).toMatchObject({ kind: "ended", turn: { state: TurnState.COMPLETE } });
+      expect(textOf(steps)).toBe("one two");
+      expect(await stored(conversationId)).toEqual([
+        ["hi", COMPLETE],
+        ["one two", COMPLETE],
+      ]);
+    },
+    40_000,
+  );
+
   test("its database is killed: the turn goes on, and is written when it is back", async () => {
     const { conversationId, steps, reading } = await begin(at);
     process.kill(cluster.pid, "SIGKILL");

@@ -16,7 +16,7 @@ import type { Role, Scope } from "../../src/domain/identity/principal.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import type { Database } from "../../src/store/database.ts";
 import { roleNumber } from "../../src/store/directory/access.ts";
-import { createTestDatabase, silent } from "./postgres.ts";
+import { createTestDatabase, silent, type TestDatabase } from "./postgres.ts";
 
 /** Headers that say who calls. */
 export type Credential = Readonly<Record<string, string>>;
@@ -27,6 +27,8 @@ export interface IdentityServerOptions {
   /** Settings besides those that every test server has. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly logger?: Logger;
+  /** Another server, whose database and data directory it shares; that one drops them. Default: its own. */
+  readonly beside?: IdentityServer;
   /** Told of every statement that is sent to the database. */
   readonly onStatement?: (text: string) => void;
 }
@@ -42,6 +44,8 @@ export interface IdentityTenant {
 
 export interface IdentityServer extends AsyncDisposable {
   readonly url: string;
+  readonly own: TestDatabase;
+  readonly dataDir: string;
   /** Of its database, for commands. */
   readonly databaseUrl: string;
   readonly database: Database;
@@ -57,11 +61,11 @@ export interface IdentityServer extends AsyncDisposable {
 const NEVER_LATE = { read: () => ({ elapsedMs: 0, ownDelayMs: 0, lostMs: 0 }), stop: () => {} };
 
 export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
-  const own = await createTestDatabase();
+  const own = options.beside?.own ?? (await createTestDatabase());
   const { onStatement, logger = silent, environment = {} } = options;
   // Hundreds of calls at once wait for their turn here; that a full queue sheds is tested with the database.
   const database = await own.open({ maxWaiting: 2_000, ...(onStatement && { observer: { onStatement } }) });
-  const dataDir = await mkdtemp(join(tmpdir(), "colloquy-identity-"));
+  const dataDir = options.beside?.dataDir ?? (await mkdtemp(join(tmpdir(), "colloquy-identity-")));
   const config = loadConfig({
     PORT: "0",
     COLLOQUY_DATA_DIR: dataDir,
@@ -84,6 +88,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
 
   const close = async () => {
     await app.stop();
+    if (options.beside !== undefined) return;
     await own.drop();
     await rm(dataDir, { recursive: true });
   };
@@ -91,6 +96,8 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
   return {
     url,
     databaseUrl: own.url,
+    own,
+    dataDir,
     database,
     issuer,
     client: (service, credential, wire = "connect") => createClient(service, transportOf(credential, wire)),

@@ -37,6 +37,7 @@ import { createTurnService } from "../../src/services/turns/service.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/directory/tenant-secrets.ts";
 import type { DatabaseOptions } from "../../src/store/open-database.ts";
+import { type Presence, showPresence } from "../../src/store/presence.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { STREAM_LANE, UNARY_LANE } from "./echo-server.ts";
@@ -71,6 +72,8 @@ export interface StoreServerOptions {
   /** Makes the hints, given where the database is. Default: in this process alone. */
   readonly makeHints?: (url: string) => Promise<Hints>;
   readonly turnTimes?: TurnTimes;
+  /** Whether it shows other servers that it lives. Default: no. */
+  readonly isPresent?: boolean;
   /** Whether agents may be on the loopback. Default: true. */
   readonly allowPrivate?: boolean;
   /** After how many days a deleted conversation is purged. Default: never. */
@@ -115,7 +118,22 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const { agent } = options;
   const connectors = agent ? { ...real, connectorOf: () => agent } : real;
   const taskOf: TurnsOptions["taskOf"] = (place, row) => leftTurn(database, place, row);
-  const turns = createTurns({ database, hints, connectors, log: logger, taskOf, ...(times && { times }) });
+  const { resolve: present, promise: presence } = Promise.withResolvers<Presence>();
+  const show: TurnsOptions["present"] = (id) => {
+    const shown = showPresence({ url: own.url, server: id, onError: () => {} });
+    present(shown);
+    return shown;
+  };
+  const turns = createTurns({
+    database,
+    hints,
+    connectors,
+    log: logger,
+    taskOf,
+    ...(options.isPresent && { present: show }),
+    ...(times && { times }),
+  });
+  if (options.isPresent) await (await presence).shown;
   const pipeline = createPipeline({
     services: [
       createConversationService({ database, secrets, purgeAfterDays: options.purgeAfterDays }),

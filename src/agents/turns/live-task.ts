@@ -34,4 +34,6 @@ export interface LiveView {
   readonly items: readonly ReplyItem[];
   /** The first of them as they are stored. */
   readonly rows: readonly MessageRow[];
+  /** Whether it is this server's to tell. Not once it has hung for long, until the store has taken a write. */
+  readonly isOurs: boolean;
 }

@@ -84,7 +84,8 @@ export class LiveTurn {
   /** What it has said and done since this server took it up. */
   get view(): LiveView {
     const { entryCount: base, said } = this.#task.start;
-    return { base, said, items: this.#steps.reply.items, rows: this.#writer.rows };
+    const isOurs = this.#waiting || this.#writer.lease.isSure;
+    return { base, said, items: this.#steps.reply.items, rows: this.#writer.rows, isOurs };
   }
 
   /** Whether it waits for earlier turns. */

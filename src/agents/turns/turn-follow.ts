@@ -63,7 +63,9 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
       const live = running.get(id);
       const version = live?.version;
       let more = false;
-      if (live) {
+      if (live && !live.view.isOurs) {
+        // Another server may have ended it with what was saved: nothing more is told before the store has said so.
+      } else if (live) {
         // Read before this server took the turn up again.
         if (row.entry_count < live.view.base) row = (await patiently(() => look(offset), PATIENCE_MS, signal)) ?? row;
         if (reader.entries < live.view.base) yield* stored(row);

@@ -9,14 +9,13 @@ import type { MessageRow } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
 import { type Addition, appendEntries, finishTurn, readOpenTurn, turnEntries } from "../../store/turns/entries.ts";
 import { endTurn, saveTurn, type TurnEnding } from "../../store/turns/turns.ts";
+import { LeaseHold } from "./lease-hold.ts";
 import { RecordedDeltas } from "./recorded-deltas.ts";
 import { SEPARATOR, type TurnSource } from "./turn-source.ts";
 import { writeEnd } from "./write-end.ts";
 import { withState } from "./write-state.ts";
 
-/**
- * How long a turn waits for a database that is busy or not reachable, at its beginning and at its end, in milliseconds.
- */
+/** How long a turn waits for a database that is busy or away, at its beginning and at its end, in milliseconds. */
 export const PATIENCE_MS = 60_000;
 
 export interface TurnWriterParts {
@@ -41,25 +40,21 @@ export class TurnWriter {
   /** How much of the text of an item is saved. */
   #saved = { id: "", length: 0 };
   readonly #deltas: RecordedDeltas;
-  #savedAt = performance.now();
+  readonly lease: LeaseHold;
   #saving: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #renewing: NodeJS.Timeout | undefined;
 
   constructor(parts: TurnWriterParts, source: TurnSource) {
     this.#parts = parts;
     this.#source = source;
     this.#said = source.said;
+    this.lease = new LeaseHold(parts.times);
     this.#deltas = new RecordedDeltas(source.deltas, source.base);
   }
 
   /** Starts to renew the lease of this server. */
   holdLease(): void {
-    const { renewEveryMs } = this.#parts.times;
-    this.#savedAt = performance.now();
-    this.#renewing = setInterval(() => {
-      if (performance.now() - this.#savedAt >= renewEveryMs) this.save();
-    }, renewEveryMs / 2);
+    this.lease.start(() => this.save());
   }
 
   /** Schedules a save of new text; an item that is whole is stored at once. */
@@ -74,7 +69,6 @@ export class TurnWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#saving !== undefined || this.#closed) return;
-    this.#savedAt = performance.now();
     let failed = false;
     this.#saving = this.#saveOnce()
       // The database is not reachable: what is not saved now is saved with the next write.
@@ -104,7 +98,7 @@ export class TurnWriter {
   /** Stops saving. Resolves when no write is running. */
   async close(): Promise<void> {
     this.#closed = true;
-    clearInterval(this.#renewing);
+    this.lease.stop();
     clearTimeout(this.#timer);
     await this.#saving;
   }
@@ -175,8 +169,10 @@ export class TurnWriter {
         openEntry: this.#headOf(open),
         deltas,
       };
+    const sentAt = this.lease.sent();
     const row = await saveTurn(database, place, saved, { server, leaseMs: times.leaseMs });
     if (row === undefined) return onStop(undefined);
+    this.lease.taken(sentAt);
     if (row.stop !== null) onStop(row.stop);
     if (open === undefined || part === undefined) return;
     this.#saved = { id: open.head.id, length: part.nextOffset };
@@ -185,8 +181,10 @@ export class TurnWriter {
     hints.publish({ kind: "turn", tenantId, conversationId });
   }
 
+  /** Null: the reply, in the first step; the row does not tell another. */
   #headOf({ head }: ReplyItem): string | null {
-    return head.id === this.#source.replyId ? null : headText(head);
+    const { base, replyId } = this.#source;
+    return base + this.rows.length === 0 && head.id === replyId ? null : headText(head);
   }
 
   /** Adds the whole items to the log, and saves the text of the open one with them. */
@@ -209,9 +207,11 @@ export class TurnWriter {
       firstDeltaTime: this.#firstDeltaTime,
       deltas,
     };
+    const sentAt = this.lease.sent();
     const added = await withState(database, place, this.#whole(), (on) => appendEntries(on, place, agentId, addition));
     const rows = added?.rows ?? (await this.#addedBefore(addition, state));
     if (rows === undefined) return onStop(undefined);
+    this.lease.taken(sentAt);
     this.rows.push(...rows);
     this.#said = addition.said;
     if (open) this.#saved = { id: open.head.id, length };

@@ -4,6 +4,7 @@ import { newId } from "../../domain/ids/id.ts";
 import { TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
+import type { Presence } from "../../store/presence.ts";
 import { readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { takeOverTurn } from "../../store/turns/queued-turns.ts";
 import {
@@ -50,6 +51,8 @@ export interface TurnsOptions {
   readonly log: Logger;
   /** What is needed to run a queued turn that a dead server has left. Undefined: its agent is gone. */
   readonly taskOf: (place: TurnPlace, row: SavedTurnRow) => Promise<LiveTurnTask | undefined>;
+  /** Shows other servers that the one with this id lives. Default: it does not. */
+  readonly present?: (server: string) => Presence;
   /** Default: {@link TURN_TIMES}. */
   readonly times?: TurnTimes;
 }
@@ -64,6 +67,7 @@ const CANCEL_PATIENCE_MS = 2_000;
 export function createTurns(options: TurnsOptions): Turns {
   const { database, hints, connectors, log, times = TURN_TIMES } = options;
   const server = newId();
+  const presence = options.present?.(server);
   const lease = { server, leaseMs: times.leaseMs };
   const running = new Map<string, LiveTurn>();
   const trust = new LeaseTrust(times.leaseMs, times.renewEveryMs);
@@ -162,6 +166,7 @@ export function createTurns(options: TurnsOptions): Turns {
       await withTimeout(all, CLOSE_MS, new AbortController().signal);
       givingUp.abort();
       waiting.close();
+      await presence?.close();
     },
   };
 }

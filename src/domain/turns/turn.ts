@@ -33,7 +33,7 @@ export function statesBefore(to: TurnState): TurnState[] {
 export interface TurnTimes {
   /** Between two writes of the text so far, in milliseconds. */
   readonly saveEveryMs: number;
-  /** A server that has not renewed its turns for so long is taken for dead, in milliseconds. */
+  /** A server that has not renewed its turns for so long is taken for dead unless it shows that it lives, in milliseconds. */
   readonly leaseMs: number;
   /** How often a server renews its turns when nothing else is written, in milliseconds. */
   readonly renewEveryMs: number;
@@ -43,6 +43,12 @@ export interface TurnTimes {
 
 /** With these, a turn of a dead server is found within 6 s. */
 export const TURN_TIMES: TurnTimes = { saveEveryMs: 250, leaseMs: 5_000, renewEveryMs: 1_250, sweepEveryMs: 1_000 };
+
+/**
+ * How long after its lease a turn is left to a server that lives but does not renew it, in milliseconds: far longer than an
+ * overload, a suspended machine or a held event loop should last.
+ */
+export const HUNG_MS = 60_000;
 
 /** The longest reply, in bytes of UTF-8: the limit of a message. */
 export const MAX_REPLY_BYTES = 262_144;

@@ -29,7 +29,8 @@ export class Connections {
     return client && this.#lease(client);
   }
 
-  acquire(signal: Interrupt | undefined): Promise<Lease> {
+  /** @param urgent whether it goes before those that wait, however many they are */
+  acquire(signal: Interrupt | undefined, urgent = false): Promise<Lease> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     return new Promise((resolve, reject) => {
       // A caller that stopped waiting leaves the queue at once.
@@ -44,7 +45,7 @@ export class Connections {
         // A connection that was being opened for it.
         else if (signal?.aborted) client.release();
         else resolve(this.#lease(client));
-      });
+      }, urgent);
     });
   }
 

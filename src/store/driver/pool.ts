@@ -76,24 +76,25 @@ export interface ConnectionQueue {
   readonly idle: number;
 }
 
-/** Waits for a connection. Returns a function that leaves the queue. */
-export type Connect = (callback: Connected) => () => void;
+/** Waits for a connection, `urgent` before all that are not. Returns a function that leaves the queue. */
+export type Connect = (callback: Connected, urgent?: boolean) => () => void;
 
 /** Bounds the queue: further calls are refused at once instead of timing out later. */
 function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number): [ConnectionQueue, Connect] {
   const connect = pool.connect.bind(pool) as (callback: Connected) => void;
   /** In order of arrival. */
-  const waiting = new Set<{ readonly since: number }>();
+  const waiting = new Set<{ readonly since: number; readonly urgent: boolean }>();
   const free = () => pool.idleCount > 0 || pool.totalCount < size;
 
-  function enter(callback: Connected): () => void {
+  function enter(callback: Connected, urgent = false): () => void {
     if (free() && pool.waitingCount === 0) connect(callback);
-    else if (waiting.size >= maxWaiting) refuse(callback, "too many calls wait for the database");
-    else return wait(callback);
+    else if (waiting.size >= maxWaiting && !urgent) refuse(callback, "too many calls wait for the database");
+    else return wait(callback, urgent);
     return () => {};
   }
-  function wait(callback: Connected): () => void {
-    const one = { since: performance.now() };
+  function wait(callback: Connected, urgent: boolean): () => void {
+    const before = urgent ? [...waiting].filter((other) => other.urgent).length : 0;
+    const one = { since: performance.now(), urgent };
     waiting.add(one);
     const limit = waitMs === 0 ? undefined : afterOwnTime(waitMs, giveUp);
     const arrived: Connected = (error, client, done) => {
@@ -111,6 +112,7 @@ function boundQueue(pool: Pool, size: number, maxWaiting: number, waitMs: number
       refuse(callback, "no connection to the database was free in time");
     }
     connect(arrived);
+    if (urgent) putForward(pool, arrived, before);
     return leave;
   }
   pool.connect = ((callback?: Connected) => {
@@ -154,13 +156,22 @@ function forget(pool: Pool, callback: Connected): void {
   if (place >= 0) pending?.splice(place, 1);
 }
 
+/** Moves the last waiting call to a place in the same list. */
+function putForward(pool: Pool, callback: Connected, place: number): void {
+  const pending = (pool as unknown as InnerPool)._pendingQueue;
+  const last = pending?.at(-1);
+  if (pending === undefined || last?.callback !== callback) return;
+  pending.splice(pending.length - 1, 1);
+  pending.splice(place, 0, last);
+}
+
 export type Connected = (
   error: Error | undefined,
   client: PoolClient | undefined,
   done: (release?: unknown) => void,
 ) => void;
 
-/** Private members of pg-pool that {@link takeIdle} and {@link forget} use. */
+/** Private members of pg-pool that {@link takeIdle}, {@link forget} and {@link putForward} use. */
 interface InnerPool {
   readonly _idle?: IdleClient[];
   readonly _pendingQueue?: Array<{ readonly callback: unknown }>;

@@ -15,6 +15,11 @@ export interface Statement<Row = unknown> {
    */
   readonly extendsLog?: number | string;
   /**
+   * Whether others must not hold it up: it is never refused because too many wait, and gets the next free connection. For
+   * what keeps a promise that lapses. Default: false.
+   */
+  readonly urgent?: boolean;
+  /**
    * Maximum bytes of rows; the first row is always kept, and `areCut` says whether rows were dropped. Default: no
    * limit.
    */

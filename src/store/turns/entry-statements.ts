@@ -4,7 +4,7 @@ import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { isMessage, type MessageRow, messageColumns } from "../messages/columns.ts";
 import { countMessages, setMessageTime } from "../messages/message-time.ts";
-import { isOpen, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
+import { isAbandoned, isOpen, lease, now, shut, stop, type TurnRow, turnColumns } from "./columns.ts";
 
 /**
  * Locks a conversation and its turn, and adds entries in order, unless the conversation takes no more. $1 tenant, $2
@@ -66,6 +66,7 @@ export interface AddedRow {
  */
 export const appendEntries: Statement<AddedRow & { stop: string | null; shut: boolean }> = {
   name: "turn_append",
+  urgent: true,
   extendsLog: 1,
   text: `${addEntries("t.state in (2, 6) and t.entry_count = $4::integer and ($5::uuid is null or t.server = $5::uuid)")}
   , changed as (
@@ -85,9 +86,10 @@ export const appendEntries: Statement<AddedRow & { stop: string | null; shut: bo
  */
 export const finishTurn: Statement<TurnRow> = {
   name: "turn_finish",
+  urgent: true,
   extendsLog: 1,
   text: `${addEntries(`t.entry_count = $4::integer and t.state = any($5::smallint[])
-      and (not $9::boolean or t.lease_time < clock_timestamp())`)}
+      and (not $9::boolean or ${isAbandoned})`)}
   update turn t set
     state = case when target.shut is null then $6 else $10 end::smallint,
     failure = coalesce(target.shut, $7::text),
@@ -110,6 +112,7 @@ export const finishTurn: Statement<TurnRow> = {
  */
 export const endTurn: Statement<TurnRow> = {
   name: "turn_end",
+  urgent: true,
   extendsLog: 1,
   text: `
   with locked as materialized (
@@ -119,7 +122,7 @@ export const endTurn: Statement<TurnRow> = {
     select t.id, t.reply_id, t.agent_id, t.step, ${shut} as shut,
       case when ${shut} is null then coalesce($7::text, t.text) else '' end as text
     from locked c join turn t on t.tenant_id = $1 and t.id = $3::uuid and t.conversation_id = c.id
-    where t.state = any($4::smallint[]) and (not $9::boolean or t.lease_time < clock_timestamp())
+    where t.state = any($4::smallint[]) and (not $9::boolean or ${isAbandoned})
       and t.entry_count = 0 and t.open_entry is null and t.pending is null
     for update of t
   ), bump as (

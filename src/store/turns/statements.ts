@@ -1,7 +1,7 @@
 // The statements about the life of turns.
 import type { Statement } from "../database.ts";
 import { forEachViewer, visible } from "../visibility.ts";
-import { turnColumns as columns, isOpen, lease, now, stop, stopFor, type TurnRow } from "./columns.ts";
+import { turnColumns as columns, isAbandoned, isOpen, lease, now, stop, stopFor, type TurnRow } from "./columns.ts";
 
 /**
  * The open turns of a locked conversation, oldest first. `expired`: nobody will end it, as its lease is over, or it waits
@@ -10,7 +10,7 @@ import { turnColumns as columns, isOpen, lease, now, stop, stopFor, type TurnRow
 export const openTurns: Statement<{ id: string; expired: boolean }> = {
   name: "turn_open",
   text: `
-  select t.id, t.lease_time < clock_timestamp() or (t.state = 6 and ${stop} is not null) as expired from turn t
+  select t.id, ${isAbandoned} or (t.state = 6 and ${stop} is not null) as expired from turn t
   where t.tenant_id = $1 and t.conversation_id = $2::uuid and ${isOpen} order by t.message_seq`,
 };
 
@@ -84,6 +84,7 @@ export const startTurn: Statement<TurnRow> = {
  */
 export const saveTurn: Statement<{ stop: string | null }> = {
   name: "turn_save",
+  urgent: true,
   text: `
   update turn t set text = left(t.text, $3::integer) || $4::text, lease_time = ${lease("$6")},
     first_delta_time = coalesce(t.first_delta_time, $5::timestamptz), open_entry = $7,
@@ -98,6 +99,7 @@ export const saveTurn: Statement<{ stop: string | null }> = {
  */
 export const renewTurn: Statement<{ stop: string | null }> = {
   name: "turn_renew",
+  urgent: true,
   text: `
   update turn t set lease_time = ${lease("$3")}
   where t.tenant_id = $1 and t.id = $2::uuid and t.state in (1, 2) and t.server = $4::uuid
@@ -110,6 +112,7 @@ export const renewTurn: Statement<{ stop: string | null }> = {
  */
 export const renewWaiting: Statement<{ id: string; stop: string | null; next: boolean }> = {
   name: "turn_renew_waiting",
+  urgent: true,
   text: `
   update turn t set lease_time = ${lease("$3")}
   where t.tenant_id = $1 and t.id = any($2::uuid[]) and t.state = 1 and t.server = $4::uuid
@@ -124,7 +127,7 @@ export const takeOverTurn: Statement<{ id: string }> = {
   name: "turn_take_over",
   text: `
   update turn t set server = $3::uuid, lease_time = ${lease("$4")}
-  where t.tenant_id = $1 and t.id = $2::uuid and t.state = 1 and t.lease_time < clock_timestamp() and ${stop} is null
+  where t.tenant_id = $1 and t.id = $2::uuid and t.state = 1 and ${isAbandoned} and ${stop} is null
   returning t.id`,
 };
 
@@ -176,7 +179,7 @@ export const abandonedTurns: Statement<{ tenant_id: string; id: string; conversa
   name: "turn_abandoned",
   text: `
   select t.tenant_id, t.id, t.conversation_id from tenant n join turn t on t.tenant_id = n.id
-  where ${isOpen} and t.lease_time < clock_timestamp() limit 100`,
+  where ${isOpen} and t.lease_time < clock_timestamp() and ${isAbandoned} limit 100`,
 };
 
 /**

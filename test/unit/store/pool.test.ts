@@ -58,3 +58,23 @@ test("nobody overtakes those that wait", async () => {
   client.release();
   await pool.end();
 });
+
+test("what is urgent goes before those that wait, in its own order, and is never refused", async () => {
+  const { pool, connect } = openSmall();
+  const held = await pool.connect();
+  const order: string[] = [];
+  const wait = (name: string, urgent = false) =>
+    new Promise<void>((resolve) => {
+      connect((error, client, done) => {
+        order.push(error ? `${name} refused` : name);
+        if (client) done();
+        resolve();
+      }, urgent);
+    });
+  const all = ["a", "b", "c", "d", "e"].map((name) => wait(name));
+  all.push(wait("first", true), wait("second", true));
+  held.release();
+  await Promise.all(all);
+  expect(order).toEqual(["e refused", "first", "second", "a", "b", "c", "d"]);
+  await pool.end();
+});
