@@ -37,7 +37,7 @@ export function readCredential(request: RequestHeaders): Credential | undefined 
   if (apiKey !== undefined && bearer !== undefined && apiKey !== bearer) {
     throw invalid("Authorization and X-API-Key hold different credentials: send one");
   }
-  if (apiKey !== undefined && !looksLikeApiKey(apiKey)) throw invalid("X-API-Key holds no API key");
+  if (apiKey !== undefined && !looksLikeApiKey(apiKey)) throw invalid("X-API-Key is not an API key");
   const text = bearer ?? apiKey ?? "";
   return { kind: looksLikeApiKey(text) ? "key" : "token", text };
 }

@@ -63,7 +63,10 @@ test("refuses what is no cursor, and one that was not given out", async () => {
   const wrong = await runColloquy([...words, "--from", "x"], settings);
   expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining("--from: must be the cursor of a line") });
   const unknown = await runColloquy([...words, "--from", "999999"], settings);
-  expect(unknown).toMatchObject({ status: 1, stderr: expect.stringContaining("cursor: was not given out here") });
+  expect(unknown).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining("cursor: is not a cursor of this tenant"),
+  });
 });
 
 test("goes on with what comes until it is stopped", async () => {

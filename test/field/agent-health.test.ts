@@ -35,7 +35,7 @@ describe("F-AGENT-400: an agent", () => {
       call.finish();
     };
     for (let times = 0; times < 6; times++) {
-      expect((await chat("bad")).ended?.turn?.failure).toBe("the agent answered with status 400");
+      expect((await chat("bad")).ended?.turn?.failure).toBe("the agent returned status 400");
     }
     expect(await chat("fine")).toMatchObject({ text: "good", ended: { turn: { state: TurnState.COMPLETE } } });
   });
@@ -65,7 +65,7 @@ describe("F-AGENT-400: an agent", () => {
     model.answer = (response) =>
       response.writeHead(status, { "retry-after": "0" }).end(status === 204 ? undefined : "<html>no</html>");
     const { failure, times } = await model.ask({ circuit });
-    expect(failure?.message).toBe(`the agent answered with status ${status}`);
+    expect(failure?.message).toBe(`the agent returned status ${status}`);
     expect(times).toBe(failures === 0 ? 1 : 2);
     expect(circuit.enter() === undefined ? 0 : 1).toBe(failures);
   });
@@ -142,7 +142,7 @@ describe("F-THINKING: an agent is alive that sends", () => {
   test("nothing is silent", async () => {
     model.answer = (response) => response.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
     expect((await model.ask({ idleMs: 50 })).failure).toMatchObject({
-      message: "the agent fell silent",
+      message: "the agent was silent for too long",
       health: "down",
     });
   });

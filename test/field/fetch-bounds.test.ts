@@ -122,7 +122,7 @@ describe("A9: a model server", () => {
 
   test("that sends an error's body without end is heard as far as its status", async () => {
     server.answer = (response) => endless(response.writeHead(404), "x".repeat(65_536));
-    expect((await server.ask()).failure?.message).toBe("the agent answered with status 404");
+    expect((await server.ask()).failure?.message).toBe("the agent returned status 404");
   });
 });
 

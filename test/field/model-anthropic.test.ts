@@ -198,7 +198,7 @@ describe("F-ANTHROPIC: a reply", () => {
       settings: { baseUrl: upstream.url, model: "m" },
     });
     expect(failure).toMatchObject({
-      message: `the agent answered with status ${status}`,
+      message: `the agent returned status ${status}`,
       health,
       retryable,
       retryAfterMs,

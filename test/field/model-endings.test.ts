@@ -135,7 +135,7 @@ describe("F-ENDING: a whole reply is one, however the server says so", () => {
 
 describe("F-ENDING: what is no whole reply fails, and says why", () => {
   const broke = "the agent broke off";
-  const none = "the agent answered with what is no reply";
+  const none = "the agent's response is not a reply";
   test.each<[string, string, string, string, ("up" | "down" | undefined)?, string?]>([
     ["neither a reason nor [DONE]", say("half"), "half", broke, "down"],
     ["a chunk that is cut", `${say("half")}data: {"choices":[{"de`, "half", broke, "down"],

@@ -270,7 +270,7 @@ describe("F-RESPONSES: a reply", () => {
       "up",
     ],
     ["no end", say(0, "half"), "the agent broke off", "down"],
-    ["a document that is none", '{"hello":1}', "the agent answered with what is no reply", "unknown"],
+    ["a document that is none", '{"hello":1}', "the agent's response is not a reply", "unknown"],
   ])("that fails: %s", async (_, body, message, health) => {
     const { failure } = await parse(inChunks(Buffer.from(body), []));
     expect(failure).toMatchObject({ message, health });

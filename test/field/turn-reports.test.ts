@@ -249,8 +249,8 @@ describe("approvals", () => {
     expect(ran).toEqual(["l {}"]);
     const results = given(agent.requests[1] as never).filter((line) => /^result [ab]/.test(line));
     expect(results.sort()).toEqual([
-      "result a there is no tool of this name any more (error)",
-      "result b there is no tool of this name any more (error)",
+      "result a this tool no longer exists (error)",
+      "result b this tool no longer exists (error)",
     ]);
   });
 

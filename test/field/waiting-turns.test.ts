@@ -178,7 +178,7 @@ describe("A7: at most so many turns wait", () => {
     if (others > 0) await waiting(tenant, await conversationOf(ann), "member:zoe", others);
     const refused = await queue(ann, conversationId);
     expect(failureIn(refused)).toMatchObject({ code: "ResourceExhausted", reason: "QUOTA_EXCEEDED" });
-    expect(String(refused.error)).toContain(`turns wait in ${where}: no more may`);
+    expect(String(refused.error)).toContain(`turns may wait in ${where}`);
     const { messages } = await ann.messages.listMessages({ conversationId });
     expect(messages).toEqual([]);
     // Whoever need not wait is not held up.

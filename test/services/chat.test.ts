@@ -264,7 +264,7 @@ describe("an agent that", () => {
       reason: "AGENT_FAILED",
       metadata: { turn_id: heard.started?.turn?.id },
     });
-    expect(heard.ended?.turn).toMatchObject({ state: TurnState.FAILED, failure: "the agent answered with status 500" });
+    expect(heard.ended?.turn).toMatchObject({ state: TurnState.FAILED, failure: "the agent returned status 500" });
     expect(asked).toBe(2);
     const { messages } = await alice.messages.listMessages({ conversationId });
     expect(messages.map(({ content }) => content)).toEqual(["hi"]);
@@ -317,7 +317,7 @@ describe("an agent that", () => {
       gone = call.gone;
       call.say("well");
     });
-    expect(heard).toMatchObject({ text: "well", ended: { turn: { failure: "the agent fell silent" } } });
+    expect(heard).toMatchObject({ text: "well", ended: { turn: { failure: "the agent was silent for too long" } } });
     await gone;
   });
 

@@ -182,7 +182,7 @@ describe("the tools of an MCP server", () => {
   test("fail without failing the turn: what the tool says, what does not fit, what takes too long", async () => {
     const { call } = await scene();
     expect(await call("w_broken")).toBe("result c1 it broke (error)");
-    expect(await call("w_large")).toBe("result c1 the tool answered with more than 786432 bytes (error)");
+    expect(await call("w_large")).toBe("result c1 the tool returned more than 786432 bytes (error)");
     expect(await call("w_endless")).toBe("result c1 the response has more than 4194304 bytes (error)");
     expect(await call("w_fore_cast", "{no")).toBe(
       "result c1 the arguments are refused: must be JSON, which it is not at character 2 (error)",

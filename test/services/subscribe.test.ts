@@ -113,8 +113,8 @@ describe("a conversation's log", () => {
     const end = (await alice.events.listEvents({ conversationId, pageSize: 200 })).events.at(-1)?.seq ?? 0n;
     for (const [request, message] of [
       [{ afterSeq: end + 1n }, `after_seq: must be at most the conversation's last seq, ${end}`],
-      [{ cursor: String(end + 1n) }, "cursor: was not given out here; begin again without it"],
-      [{ cursor: "9223372036854775807" }, "cursor: was not given out here; begin again without it"],
+      [{ cursor: String(end + 1n) }, "cursor: is not a cursor of this tenant; begin again without it"],
+      [{ cursor: "9223372036854775807" }, "cursor: is not a cursor of this tenant; begin again without it"],
     ] as const) {
       expect(await failureOf(follow(alice, { conversationId, ...request }).any())).toMatchObject({
         reason: "INVALID_FIELD",

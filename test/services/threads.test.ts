@@ -197,7 +197,9 @@ test("a subscription follows one thread", async () => {
   ]);
   stop.abort();
   const everywhere = ann.events.subscribe({ threadMessageId: ids.a ?? "" })[Symbol.asyncIterator]();
-  expect((await failureOf(everywhere.next())).message).toBe("thread_message_id: is of one conversation; name it");
+  expect((await failureOf(everywhere.next())).message).toBe(
+    "thread_message_id: is for one conversation: set conversation_id",
+  );
 });
 
 describe("a mention", () => {

@@ -78,8 +78,8 @@ describe("a tool over HTTP", () => {
   });
 
   test.each([
-    [500, "broken", "the tool answered with status 500: broken"],
-    [302, "", "the tool answered with status 302"],
+    [500, "broken", "the tool returned status 500: broken"],
+    [302, "", "the tool returned status 302"],
   ])("that answers %i has failed, and the turn goes on", async (status, body, why) => {
     const own = await scene();
     answer = { status, body };
@@ -97,7 +97,7 @@ describe("a tool over HTTP", () => {
     expect(given(agent.requests[2] as never).slice(-3)).toEqual([
       "result c1 the arguments are refused: must be JSON, which it is not at character 2 (error)",
       "call c2 look {}",
-      "result c2 the tool answered with more than 262144 bytes (error)",
+      "result c2 the tool returned more than 262144 bytes (error)",
     ]);
   });
 

@@ -13,7 +13,7 @@ export function refusedWith(answer: FetchedResponse, body: string): AgentFailure
   const { status } = answer;
   const error = errorIn(parsed(body));
   if (isFiltered(error)) return filtered(error?.label);
-  return new AgentFailure(`the agent answered with status ${status}`, {
+  return new AgentFailure(`the agent returned status ${status}`, {
     ...meaningOf(status),
     refusal: { status, code: error?.code ?? "" },
     retryAfterMs: retryAfterOf(answer) ?? (status === 429 ? DEFAULT_REST_MS : undefined),
@@ -57,7 +57,7 @@ const CODE = /^[A-Za-z0-9_.-]{1,100}$/;
 
 /** The response is not a reply of this kind of endpoint. */
 export function noReply(cause?: unknown): AgentFailure {
-  return new AgentFailure("the agent answered with what is no reply", { retryable: true, health: "unknown", cause });
+  return new AgentFailure("the agent's response is not a reply", { retryable: true, health: "unknown", cause });
 }
 
 /** The connection ended before the reply did. */
@@ -82,7 +82,7 @@ export function failureOf(error: unknown): AgentFailure {
       return new AgentFailure("the agent sent more than a reply may have", { health: "up", cause: error });
     }
   }
-  return new AgentFailure("the agent cannot be reached, or broke off", {
+  return new AgentFailure("the agent cannot be reached, or the connection broke", {
     retryable: true,
     cause: error,
   });

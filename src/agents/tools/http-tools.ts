@@ -24,7 +24,7 @@ export function createHttpTools(options: HttpToolsOptions): ToolRunner {
   return {
     async run(agent, call, place, signal) {
       const tool = agent.tools?.find(({ name }) => name === call.name);
-      if (tool?.url === undefined) return toolFailure("there is no tool of this name any more");
+      if (tool?.url === undefined) return toolFailure("this tool no longer exists");
       const controller = new AbortController();
       try {
         const answer = ask(options, tool, agent, call, place, AbortSignal.any([signal, controller.signal]));
@@ -33,7 +33,7 @@ export function createHttpTools(options: HttpToolsOptions): ToolRunner {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof ResponseTooLarge)
-          return toolFailure(`the tool answered with more than ${MAX_RESULT_BYTES} bytes`);
+          return toolFailure(`the tool returned more than ${MAX_RESULT_BYTES} bytes`);
         return toolFailure("the tool cannot be reached");
       } finally {
         controller.abort();
@@ -67,7 +67,7 @@ async function ask(
   const answer = await fetch(tool.url ?? "", { method: "POST", headers, body, signal });
   if (answer.status < 200 || answer.status > 299) {
     const said = (await answer.start(MAX_REFUSAL_BYTES)).trim();
-    return toolFailure(`the tool answered with status ${answer.status}${said === "" ? "" : `: ${said}`}`);
+    return toolFailure(`the tool returned status ${answer.status}${said === "" ? "" : `: ${said}`}`);
   }
   const text = await answer.text();
   if (text === "") return { output: { case: undefined }, isError: false };

@@ -29,7 +29,7 @@ export async function* reply(
   signal: AbortSignal,
 ): AsyncGenerator<ReplyPiece, FinishReason> {
   if (circuit.enter() !== undefined) {
-    throw new AgentFailure("the agent has failed several times in a row and is left alone for a moment");
+    throw new AgentFailure("the agent failed several times in a row; retry in a moment");
   }
   const ends = performance.now() + totalMs;
   let health: AgentHealth = "unknown";
@@ -106,7 +106,7 @@ async function* limited(
         const late = left <= idleMs;
         // An agent that has sent something is slow, not down.
         const health = late && alive ? "unknown" : "down";
-        throw new AgentFailure(late ? "the agent took too long" : "the agent fell silent", { health });
+        throw new AgentFailure(late ? "the agent took too long" : "the agent was silent for too long", { health });
       }
       done = next.done === true;
       if (next.done) return next.value;

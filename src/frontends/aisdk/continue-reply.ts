@@ -20,14 +20,14 @@ export async function continueReply(parts: PostParts, conversationId: string, la
   if (answers.results.length + answers.approvals.length > 0) {
     await canonical.once(context, TurnService.method.answerTurn, { turnId: turn.id, ...answers });
   } else if (turn.state === TurnState.INPUT_REQUIRED) {
-    throw refused(turn.id, "the reply waits for results or approvals, and the posted one brings none");
+    throw refused(turn.id, "the reply waits for results or approvals, and the posted one has none");
   }
   const request = { turnId: turn.id, streamEntries: true };
   return { turnId: turn.id, held, events: canonical.stream(context, TurnService.method.resumeTurn, request) };
 }
 
 async function turnOf({ canonical, context }: PostParts, conversationId: string, id: string): Promise<Turn> {
-  const none = () => refused(id, "the last message is no reply of this chat that could go on");
+  const none = () => refused(id, "the last message is not a reply of this chat that can go on");
   if (!isOurId(id)) throw none();
   try {
     const { turn } = await canonical.call(context, TurnService.method.getTurn, { turnId: id });

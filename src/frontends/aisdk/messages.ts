@@ -79,9 +79,5 @@ export async function storeUnknown(parts: PostParts, conversationId: string): Pr
 }
 
 function tooMany(): DomainError {
-  return invalidField(
-    "messages",
-    `must bring at most ${MAX_NEW} messages that are not stored, besides the last`,
-    "max_items",
-  );
+  return invalidField("messages", `must have at most ${MAX_NEW} new messages besides the last`, "max_items");
 }

@@ -33,7 +33,7 @@ export function createMcpService(canonical: Canonical, options: FrontendOptions)
       refuseForeignOrigins(context, options.allowsOrigin);
       const message = readJsonBody(body?.data ?? new Uint8Array());
       if (Array.isArray(message)) {
-        throw invalidField("body", "must be one JSON-RPC message: batches are not taken", "body.batch");
+        throw invalidField("body", "must be one JSON-RPC message: batches are not supported", "body.batch");
       }
       const mcp = await load();
       const over = new AbortController();

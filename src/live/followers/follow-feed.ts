@@ -113,7 +113,7 @@ function checkCursor({ position, seq }: FeedCursor, bounds: { position: bigint; 
     throw invalidField("cursor", `is older than ${FEED_DAYS} days; begin again without it`, "cursor.expired");
   }
   if (position > bounds.position) {
-    throw invalidField("cursor", "was not given out here; begin again without it", "cursor.unknown");
+    throw invalidField("cursor", "is not a cursor of this tenant; begin again without it", "cursor.unknown");
   }
 }
 

@@ -128,7 +128,7 @@ export function orAborted<T>(promise: Promise<T>, signal: Interrupt): Promise<T>
 
 /** The client no longer waits for the response. */
 export function callerGone(): DomainError {
-  return new DomainError(ErrorReason.CANCELLED, "the caller went away");
+  return new DomainError(ErrorReason.CANCELLED, "the caller disconnected");
 }
 
 export function deadlineExceeded(): DomainError {

@@ -15,7 +15,7 @@ export function checkUrl(field: string, text: string, allowPrivate: boolean): vo
     throw invalidField(field, "must be a URL that begins with https:// or http://", "url");
   }
   if (url.username !== "" || url.password !== "" || url.hash !== "") {
-    throw invalidField(field, "must have no user, password or fragment; a secret belongs into credential", "url");
+    throw invalidField(field, "must have no user, password or fragment; put the secret into credential", "url");
   }
   if (allowPrivate) return;
   const host = hostOf(url);

@@ -92,7 +92,7 @@ function keptCredential(row: AgentRow, connector: Pick<AgentRow, "connector" | "
   if (row.credential === null || origin === undefined || origin === originOf(row)) return row.credential;
   throw invalidField(
     "agent.credential",
-    "must be given again for another address, or taken away: it is sent only to where it was meant for",
+    "must be set again or cleared when host, port or scheme change: a stored secret never goes to a new endpoint",
     "credential.address",
   );
 }
@@ -118,7 +118,7 @@ function nameOf({ name }: Agent): string {
 function connectorOf({ connector }: Agent, { allowPrivate }: AgentRules) {
   const settings = toSettings(connector);
   if (settings === undefined)
-    throw invalidField("agent.connector", "one of echo, openai, anthropic and connect is needed", "required");
+    throw invalidField("agent.connector", "must have one of echo, openai, anthropic and connect", "required");
   if ((connector.case === "openai" || connector.case === "anthropic") && connector.value.baseUrl !== "") {
     checkUrl(`agent.${connector.case}.base_url`, connector.value.baseUrl, allowPrivate);
   }

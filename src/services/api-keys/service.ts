@@ -51,7 +51,7 @@ export function createAccessService(options: AccessServiceOptions): ServiceEntry
         requireScopes(context.principal, scopes);
         const expires = expireTime === undefined ? null : toDate(expireTime);
         if (expires !== null && expires.getTime() <= Date.now()) {
-          throw invalidField("api_key.expire_time", "must lie in the future");
+          throw invalidField("api_key.expire_time", "must be in the future");
         }
         const issued = await issueApiKey(tx, caller, context, { name: displayName, scopes, expireTime: expires });
         text = issued.text;

@@ -36,7 +36,10 @@ export async function findVisible(
 /** Throws PERMISSION_DENIED unless the caller may send and edit here. */
 export function requireWrite(caller: Caller, row: LockedRow): void {
   if (!mayWrite(caller.viewer, standingOf(row))) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only those who take part in the conversation may do this");
+    throw new DomainError(
+      ErrorReason.PERMISSION_DENIED,
+      "only the owner and participants of the conversation may do this",
+    );
   }
 }
 

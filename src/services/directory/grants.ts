@@ -25,7 +25,7 @@ export function requireScopes(principal: Principal, scopes: readonly Scope[]): v
   if (principal.kind !== "key") return;
   const missing = scopes.find((scope) => !principal.scopes.has(scope));
   if (missing === undefined) return;
-  throw new DomainError(ErrorReason.SCOPE_MISSING, `a key gives no scope that it lacks itself: "${missing}"`, {
+  throw new DomainError(ErrorReason.SCOPE_MISSING, `a key cannot grant a scope that it lacks: "${missing}"`, {
     metadata: { scope: missing },
   });
 }

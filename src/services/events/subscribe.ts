@@ -84,11 +84,11 @@ async function subscribeToOne(
   signal: AbortSignal,
   sink: Sink,
 ): Promise<void> {
-  if (cursor.includes(".")) throw invalidField("cursor", "is of all conversations, not of one", "cursor.kind");
+  if (cursor.includes(".")) throw invalidField("cursor", "is for all conversations, not for one", "cursor.kind");
   const id = conversationId.toLowerCase();
   const caller = callerFrom(context.principal);
   let after = cursor === "" ? afterSeq : BigInt(cursor);
-  if (after > MAX_SEQ) throw invalidField("cursor", "was not given out here", "cursor.unknown");
+  if (after > MAX_SEQ) throw invalidField("cursor", "is not a cursor of this tenant", "cursor.unknown");
   const seen = isOurId(id) ? await readLog(parts.database, caller, id, after, 1, { signal }) : undefined;
   if (seen === undefined) throw notFound("conversation");
   if (seen.length === 0) {
@@ -116,7 +116,7 @@ async function subscribeToOne(
 function pastEnd(cursor: string, end: bigint): Error {
   return cursor === ""
     ? invalidField("after_seq", `must be at most the conversation's last seq, ${end}`, "after_seq.past_end")
-    : invalidField("cursor", "was not given out here; begin again without it", "cursor.unknown");
+    : invalidField("cursor", "is not a cursor of this tenant; begin again without it", "cursor.unknown");
 }
 
 async function* subscribeToAll(
@@ -126,9 +126,9 @@ async function* subscribeToAll(
   signal: AbortSignal,
 ): AsyncIterable<SubscribeResponse> {
   if (threadMessageId !== "") {
-    throw invalidField("thread_message_id", "is of one conversation; name it", "thread_message_id");
+    throw invalidField("thread_message_id", "is for one conversation: set conversation_id", "thread_message_id");
   }
-  if (afterSeq !== 0n) throw invalidField("after_seq", "is a place in one conversation; name it", "after_seq");
+  if (afterSeq !== 0n) throw invalidField("after_seq", "is for one conversation: set conversation_id", "after_seq");
   const from = cursor === "" ? undefined : parseCursor(cursor);
   for await (const step of followFeed(parts, renewing(parts, context), from, parts.heartbeatMs, signal)) {
     const cursor = formatCursor(step.cursor);

@@ -110,7 +110,10 @@ export function requireResponseFits(messages: readonly Message[]): void {
 
 function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
   if (!row.writable) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only those who take part in the conversation may do this");
+    throw new DomainError(
+      ErrorReason.PERMISSION_DENIED,
+      "only the owner and participants of the conversation may do this",
+    );
   }
   requireOpen(row.status);
   const { last_seq, create_time } = row;

@@ -33,7 +33,7 @@ export async function setMemberView(
 ): Promise<{ memberView?: MemberView }> {
   const row = await lockVisible(tx, caller, request.conversationId);
   if (caller.memberId === null || !row.is_participant) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only a member that takes part has a view of its own");
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only participants have a view of their own");
   }
   const before = await readMemberView(tx, caller, row.id);
   await writeMemberView(tx, caller, row.id, changed(before, request));
@@ -75,7 +75,7 @@ export async function listMarks(
         : undefined;
       if (rows === undefined) throw notFound("conversation");
       if ((rows[0]?.participant_count ?? 0) > MAX_MARKS) {
-        const description = `read marks are listed of at most ${MAX_MARKS} participants`;
+        const description = `read marks are listed for at most ${MAX_MARKS} participants`;
         throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
           quota: { subject: `conversation:${request.conversationId.toLowerCase()}`, description },
         });

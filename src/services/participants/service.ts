@@ -90,7 +90,7 @@ export function createParticipantService({ database, secrets }: ParticipantServi
       const row = await lockVisible(tx, caller, request.conversationId);
       const memberId = caller.memberId;
       if (memberId === null || !row.is_participant) {
-        throw new DomainError(ErrorReason.PERMISSION_DENIED, "only a member that takes part has a read mark");
+        throw new DomainError(ErrorReason.PERMISSION_DENIED, "only participants have a read mark");
       }
       const end = row.last_seq;
       const asked = request.readSeq === 0n || request.readSeq > end ? end : request.readSeq;

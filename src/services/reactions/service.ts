@@ -88,10 +88,13 @@ async function change(
   const row = isOurId(messageId) ? await store.changeReaction(on, caller, what, messageId, name, interrupt) : undefined;
   if (row === undefined) throw notFound("message");
   if (!row.writable) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only those who take part in the conversation may do this");
+    throw new DomainError(
+      ErrorReason.PERMISSION_DENIED,
+      "only the owner and participants of the conversation may do this",
+    );
   }
   if (row.full && what === "add") {
-    const description = `${MAX_KINDS} different reactions are the most that a message takes`;
+    const description = `a message can have at most ${MAX_KINDS} different reactions`;
     throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
       quota: { subject: `message:${messageId.toLowerCase()}`, description },
     });

@@ -79,7 +79,7 @@ function asLongAsAllowed(on: Queryable, caller: Caller, renew: () => Promise<Cal
       if (viewer.kind !== caller.viewer.kind) {
         throw new DomainError(
           ErrorReason.PERMISSION_DENIED,
-          "what the caller may see has changed since the export began; begin again",
+          "the caller's access changed during the export; begin again",
         );
       }
       return on.query(statement, values, signal);

@@ -163,7 +163,7 @@ async function checkRoom(tx: Queryable, caller: Caller, conversationId: string):
   for (const where of ["conversation", "caller", "tenant"] as const) {
     const max = MAX_WAITING[where];
     if (waiting[where] < max) continue;
-    const description = `${max} turns wait in ${WAITS_IN[where]}: no more may`;
+    const description = `at most ${max} turns may wait in ${WAITS_IN[where]}`;
     const subject = { conversation: `conversation:${conversationId}`, caller: caller.name, tenant: "tenant" }[where];
     throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
       quota: { subject, description },

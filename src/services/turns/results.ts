@@ -33,7 +33,7 @@ export async function checkResults(
   if (first === undefined) return;
   const [callId, index] = first;
   const field = `messages[${index}]`;
-  const description = `there is no call ${callId} that it could be the result of`;
+  const description = `must be that of a call: there is no call ${callId}`;
   throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, {
     metadata: { call_id: callId },
     violations: [{ field, description, rule: "result.call" }],

@@ -77,7 +77,7 @@ function keptHeaders(row: EndpointRow, url: string): Pick<EndpointValues, "heade
   if (headers === null || originOf(url) === originOf(row.url)) return { headers, header_names };
   throw invalidField(
     "endpoint.headers",
-    "must be given again for another address, or cleared: they are sent only to where they were meant for",
+    "must be set again or cleared when host, port or scheme change: stored headers never go to a new endpoint",
     "headers.address",
   );
 }
@@ -99,7 +99,7 @@ function urlOf({ target }: WebhookEndpoint, { allowPrivate }: WebhookRules): str
     throw invalidField(field, "must name a subject after the host, such as nats://host:4222/colloquy", "url.subject");
   }
   if (url.username !== "" || url.password !== "" || url.hash !== "") {
-    throw invalidField(field, "must have no user, password or fragment; a secret belongs into headers", "url");
+    throw invalidField(field, "must have no user, password or fragment; put the secret into headers", "url");
   }
   if (!allowPrivate && isPrivateHost(hostOf(url))) {
     throw invalidField(field, "must not be on a private network, which this server does not allow", "url.private");

@@ -75,7 +75,7 @@ export async function goOnFrom(
 ): Promise<void> {
   const { tenantId, id } = place;
   if (runs.length >= MAX_RUNS) {
-    const description = `${MAX_RUNS} stretches of branches are the most that a conversation has`;
+    const description = `a conversation can have at most ${MAX_RUNS} stretches of branches`;
     throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
       quota: { subject: `conversation:${id}`, description },
     });

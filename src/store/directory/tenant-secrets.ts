@@ -18,7 +18,8 @@ export function createTenantSecrets(on: Queryable, size = 10_000): TenantSecrets
     const cached = known.get(tenantId);
     if (cached) return cached;
     const [row] = await on.query(readSecret, [tenantId]);
-    if (row === undefined) throw new DomainError(ErrorReason.CREDENTIAL_INVALID, "the credential's tenant is gone");
+    if (row === undefined)
+      throw new DomainError(ErrorReason.CREDENTIAL_INVALID, "the credential's tenant no longer exists");
     for (const oldest of known.keys()) {
       if (known.size < size) break;
       known.delete(oldest);

@@ -80,7 +80,7 @@ export function unavailable(cause: unknown, outcomeUnknown = false): DomainError
   return new DomainError(
     ErrorReason.DATABASE_UNAVAILABLE,
     outcomeUnknown
-      ? "the database was lost while it worked: whether the change took effect is unknown"
+      ? "the connection to the database broke: whether the change took effect is unknown"
       : "the database cannot be reached",
     { cause, retryAfterMs: RETRY_AFTER_MS, ...(outcomeUnknown && { metadata: { outcome: "unknown" } }) },
   );
@@ -110,7 +110,7 @@ export function translate(error: unknown): unknown {
     case "read-only":
       return readOnly(error);
     case "exhausted":
-      return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database has no room or memory left", {
+      return new DomainError(ErrorReason.DATABASE_UNAVAILABLE, "the database is out of disk space or memory", {
         cause: error,
         retryAfterMs: RETRY_AFTER_MS,
       });

@@ -52,7 +52,7 @@ describe("a message", () => {
         id: null,
         error: {
           code: -32600,
-          message: "body: must be one JSON-RPC message: batches are not taken",
+          message: "body: must be one JSON-RPC message: batches are not supported",
           data: { reason: "INVALID_FIELD" },
         },
       },

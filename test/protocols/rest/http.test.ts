@@ -327,7 +327,9 @@ describe.each([
 
     it("a write is refused where the header and the field differ, or no one version is named", async () => {
       expect(await messageOf(put('"a"', "b"))).toBe("400 if-match: must be what etag says, or left out");
-      expect(await messageOf(put('"a", "b"'))).toBe("400 if-match: must name one version: a write compares one");
+      expect(await messageOf(put('"a", "b"'))).toBe(
+        "400 if-match: must be one entity tag: a write compares one version",
+      );
       expect(await messageOf(put("a"))).toBe(
         "400 if-match: must be * or at most 64 quoted entity tags separated by commas",
       );

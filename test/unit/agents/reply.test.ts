@@ -30,7 +30,7 @@ describe("an agent that says nothing", () => {
 
   test("falls silent where the time between two pieces ends first", async () => {
     expect(await failureOf({ idleMs: 1_000, totalMs: 2_000 }, () => {})).toEqual(
-      new AgentFailure("the agent fell silent"),
+      new AgentFailure("the agent was silent for too long"),
     );
   });
 

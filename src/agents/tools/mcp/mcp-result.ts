@@ -12,7 +12,7 @@ type Block = CallToolResult["content"][number];
 
 export function outcomeOf({ content, structuredContent, isError = false }: CallToolResult): ToolOutcome {
   const size = Buffer.byteLength(JSON.stringify([content, structuredContent]));
-  if (size > MAX_MCP_RESULT_BYTES) return toolFailure(`the tool answered with more than ${MAX_MCP_RESULT_BYTES} bytes`);
+  if (size > MAX_MCP_RESULT_BYTES) return toolFailure(`the tool returned more than ${MAX_MCP_RESULT_BYTES} bytes`);
   const texts = content.flatMap((block) => (block.type === "text" ? [block.text.toWellFormed()] : []));
   if (texts.length < content.length) {
     const parts = create(PartListSchema, { parts: content.map(partOf) });

@@ -131,10 +131,10 @@ export function createMcpServers(options: McpServersOptions): McpServers {
         const first = await once();
         // A server that has forgotten the session has run nothing.
         const outcome = first === "forgotten" ? await once() : first;
-        if (outcome === "forgotten") return toolFailure("the MCP server forgets its sessions");
+        if (outcome === "forgotten") return toolFailure("the MCP server does not keep its sessions");
         if (outcome !== undefined) return outcome;
       }
-      return toolFailure("there is no tool of this name any more");
+      return toolFailure("this tool no longer exists");
     },
 
     close: () => cache.close(),

@@ -55,7 +55,7 @@ export function createBegin(canonical: Canonical, found: FindItems): Begin {
       .catch(() => undefined);
     const note = readNote(previous?.turn?.noteJson ?? "");
     if (note?.store) return previous?.turn?.conversationId;
-    const description = "names no response";
+    const description = "is not a response";
     throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `previous_response_id: ${description}`, {
       violations: [{ field: "previous_response_id", description, rule: "reference" }],
     });

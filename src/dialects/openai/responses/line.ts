@@ -34,7 +34,7 @@ export class ConversationLines {
 }
 
 function tooMany(): DomainError {
-  const description = `${MAX_WAITING} responses wait for their turn: no more may`;
+  const description = `at most ${MAX_WAITING} responses may wait for their turn`;
   return new DomainError(ErrorReason.TURN_IN_PROGRESS, description, {
     violations: [{ field: "conversation", description, rule: "conversation.locked" }],
     retryAfterMs: RETRY_AFTER_MS,

@@ -73,7 +73,7 @@ export function versionToMatch(condition: Condition): string | undefined {
   const strong = condition.filter((tag) => !tag.weak);
   const versions = new Set((strong.length > 0 ? strong : condition).map((tag) => tag.version));
   if (versions.size > 1)
-    throw invalid("header", "if-match", "must name one version: a write compares one", "entity_tag");
+    throw invalid("header", "if-match", "must be one entity tag: a write compares one version", "entity_tag");
   return versions.values().next().value;
 }
 

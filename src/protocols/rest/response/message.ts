@@ -106,7 +106,7 @@ function encode({ binding, raw, writer }: ResponseParts, response: Message, head
 }
 
 function responseTooLarge(): RestProblem {
-  return new RestProblem("too_large", "the answer is too large to send; ask for less");
+  return new RestProblem("too_large", "the response is too large to send; ask for less");
 }
 
 /** A raw body's own type, as far as a header can carry it; a browser must not guess another. */

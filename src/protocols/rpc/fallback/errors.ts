@@ -32,7 +32,7 @@ export function failureOf(error: unknown, readMaxBytes: number): unknown {
   switch (error.code) {
     case Code.ResourceExhausted:
       return error.rawMessage.includes("writeMaxBytes")
-        ? new DomainError(ErrorReason.TOO_LARGE, "the answer is too large to send; ask for less")
+        ? new DomainError(ErrorReason.TOO_LARGE, "the response is too large to send; ask for less")
         : tooLarge(readMaxBytes);
     case Code.Unimplemented:
       return new DomainError(ErrorReason.UNSUPPORTED, "the method takes one request message");
