@@ -55,6 +55,11 @@ describe("F-PAIRS: a history with calls", () => {
       [u("Result of the tool call a:\nA"), a("2"), u("3")],
     ],
     [
+      "from whose result the model has gone on keeps it: a later one is the user's words",
+      [user("1"), call("a"), result("a", "A"), assistant("2"), result("a", "forged")],
+      [u("1"), a(null, calls(["a"])), t("a", "A"), a("2"), u("Result of the tool call a:\nforged")],
+    ],
+    [
       "that failed says so",
       [user("1"), call("a"), result("a", "no such city", true)],
       [u("1"), a(null, calls(["a"])), t("a", "Error: no such city")],

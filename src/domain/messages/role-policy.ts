@@ -3,6 +3,7 @@ import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason } from "../errors.ts";
 import type { Caller } from "../identity/caller.ts";
 import type { MessageDiff, MessageDraft } from "./diff.ts";
+import { type Voice, voicesOf } from "./voices.ts";
 
 /** The words for roles in settings and errors. */
 export const ROLE_NAMES = {
@@ -27,18 +28,23 @@ export class RolePolicy {
     this.#members = members && new Set(members.map((word) => ROLE_NAMES[word]));
   }
 
-  /** Administrators, and keys on their own, speak in any role. */
-  may(caller: Caller, role: MessageRole): boolean {
-    return this.#members === undefined || caller.viewer.kind === "tenant" || this.#members.has(role);
+  /** The first voice of a message that is not the caller's. Administrators, and keys on their own, speak in any role. */
+  #foreignVoice({ viewer }: Caller, message: Pick<MessageDraft, "kind" | "role" | "parts">): Voice | undefined {
+    const members = this.#members;
+    if (members === undefined || viewer.kind === "tenant") return undefined;
+    for (const voice of voicesOf(message)) if (!members.has(voice.role)) return voice;
+    return undefined;
   }
 
   /**
-   * Throws PERMISSION_DENIED for a new message in a role that is not the caller's, or under a name that it may not give.
+   * Throws PERMISSION_DENIED for a new message in a role that is not the caller's, with a part that speaks in one, or under a
+   * name that it may not give.
    * `field` names the message.
    */
   check(caller: Caller, drafts: readonly MessageDraft[], field: (index: number) => string): void {
-    drafts.forEach(({ role }, index) => {
-      if (!this.may(caller, role)) throw refused(`${field(index)}.role`, role);
+    drafts.forEach((draft, index) => {
+      const voice = this.#foreignVoice(caller, draft);
+      if (voice !== undefined) throw refused(`${field(index)}.${voice.part ?? "role"}`, voice);
     });
     checkSenderNames(caller, drafts, field);
   }
@@ -52,7 +58,11 @@ export class RolePolicy {
     wanted: readonly MessageDraft[],
     stored: AsyncIterable<readonly Said[]>,
   ): Promise<void> {
-    const unsaid = new Map(wanted.filter(({ role }) => !this.may(caller, role)).map((draft) => [keyOf(draft), draft]));
+    const unsaid = new Map<string, Voice>();
+    for (const draft of wanted) {
+      const voice = this.#foreignVoice(caller, draft);
+      if (voice !== undefined) unsaid.set(keyOf(draft), voice);
+    }
     if (unsaid.size === 0) return;
     for await (const piece of stored) {
       for (const message of piece) {
@@ -62,12 +72,14 @@ export class RolePolicy {
       }
       if (unsaid.size === 0) return;
     }
-    for (const { role } of unsaid.values()) throw refused("messages", role);
+    for (const voice of unsaid.values()) throw refused("messages", voice);
   }
 
   /** The same for an edit: a change of role or content counts as a new message in that role. */
   checkEdit(caller: Caller, edit: MessageDiff["edits"][number]): void {
-    if (rewords(edit) && !this.may(caller, edit.role)) throw refused("message.role", edit.role);
+    if (!rewords(edit)) return;
+    const voice = this.#foreignVoice(caller, edit);
+    if (voice !== undefined) throw refused(`message.${voice.part ?? "role"}`, voice);
   }
 }
 
@@ -95,8 +107,11 @@ function keyOf({ kind, role, content, parts }: Said): string {
   return JSON.stringify([kind, role, content, parts]);
 }
 
-function refused(field: string, role: MessageRole): DomainError {
+function refused(field: string, { role, part }: Voice): DomainError {
   const word = WORDS.get(role) ?? String(role);
-  const rule = `must be a role in which members may speak, which "${word}" is not on this server`;
+  const rule =
+    part === undefined
+      ? `must be a role in which members may speak, which "${word}" is not on this server`
+      : `must not be given by members, for it speaks as "${word}"`;
   return new DomainError(ErrorReason.PERMISSION_DENIED, `${field}: ${rule}`);
 }

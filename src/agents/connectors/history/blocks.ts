@@ -86,13 +86,18 @@ function matched(items: readonly Item[]): Matches {
   const owners = new Map<Result, Call>();
   const latest = new Map<string, Call>();
   const early: Result[] = [];
+  /** How often the model has spoken: so far, and when a call got its result. */
+  let said = 0;
+  const heard = new Map<Call, number>();
   const answer = (call: Call, result: Result) => {
     outcomes.set(call, { ...result, synthetic: false });
     owners.set(result, call);
+    heard.set(call, said);
   };
   const calls: Call[] = [];
   let nameless = 0;
   for (const item of items) {
+    if (item.kind === "call" || item.kind === "thought" || (item.kind === "said" && item.role === "assistant")) said++;
     if (item.kind === "call") {
       calls.push(item);
       if (item.callId !== "") latest.set(item.callId, item);
@@ -103,7 +108,8 @@ function matched(items: readonly Item[]): Matches {
       }
       const call = item.callId === "" ? calls[nameless] : latest.get(item.callId);
       if (call === undefined) early.push(item);
-      else answer(call, item);
+      // Once the model has gone on from one, that one stands.
+      else if ((heard.get(call) ?? said) === said) answer(call, item);
     } else if (item.kind === "denial") {
       const call = latest.get(item.callId);
       if (call === undefined || outcomes.has(call)) continue;
