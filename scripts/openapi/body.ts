@@ -118,6 +118,7 @@ function isHttpBody(message: DescMessage): boolean {
   return message.typeName === "google.api.HttpBody";
 }
 
-function anyContent(): Record<string, MediaType> {
+/** Bytes of any type. */
+export function anyContent(): Record<string, MediaType> {
   return { "*/*": { schema: { type: "string", format: "binary" } } };
 }

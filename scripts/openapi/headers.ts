@@ -1,4 +1,5 @@
 // The headers that the transcoder reads and writes, as parameters and headers of a document.
+import { anyContent } from "./body.ts";
 import type { RequestHeader, ResponseHeader } from "./options.ts";
 
 export const standardRequestHeaders: readonly RequestHeader[] = [
@@ -24,6 +25,24 @@ export const standardRequestHeaders: readonly RequestHeader[] = [
     schema: { type: "string", maxLength: 4096 },
     when: ({ binding }) => hasEtag(binding) && binding.verb === "GET",
     outcomes: { "304": { description: "The resource still has the tag that `If-None-Match` names." } },
+  },
+  {
+    name: "Range",
+    component: "Range",
+    description: "One range of bytes, such as `bytes=0-1023` (RFC 9110 §14.2). Other ranges are passed over.",
+    schema: { type: "string", maxLength: 256 },
+    when: ({ binding }) => sendsFile(binding),
+    outcomes: {
+      "206": { description: "The bytes that `Range` asks for.", content: anyContent() },
+      "416": { description: "The file ends before the range that `Range` asks for." },
+    },
+  },
+  {
+    name: "If-Range",
+    component: "IfRange",
+    description: "Returns the whole file unless this is its current `ETag` (RFC 9110 §13.1.5).",
+    schema: { type: "string", maxLength: 256 },
+    when: ({ binding }) => sendsFile(binding),
   },
   {
     name: "Last-Event-ID",
@@ -55,6 +74,13 @@ export const standardResponseHeaders: readonly ResponseHeader[] = [
     when: (status, facts) => facts !== undefined && (status < 300 || status === 304) && hasEtag(facts.binding),
   },
   {
+    name: "Content-Range",
+    component: "ContentRange",
+    description: "Which bytes of how many these are (RFC 9110 §14.4).",
+    schema: { type: "string" },
+    when: (status, facts) => (status === 206 || status === 416) && facts !== undefined && sendsFile(facts.binding),
+  },
+  {
     name: "Location",
     component: "Location",
     description: "The path of the new resource.",
@@ -76,6 +102,14 @@ export const standardResponseHeaders: readonly ResponseHeader[] = [
   },
 ];
 
-function hasEtag(binding: Parameters<NonNullable<RequestHeader["when"]>>[0]["binding"]): boolean {
-  return binding.etag !== undefined && binding.method.methodKind === "unary";
+type Binding = Parameters<NonNullable<RequestHeader["when"]>>[0]["binding"];
+
+function hasEtag(binding: Binding): boolean {
+  return (binding.etag !== undefined && binding.method.methodKind === "unary") || sendsFile(binding);
+}
+
+/** Whether it answers with the bytes of a file, of which ranges can be asked for. */
+function sendsFile({ responseBody, method }: Binding): boolean {
+  const raw = responseBody?.fieldKind === "message" && responseBody.message.typeName === "google.api.HttpBody";
+  return raw && method.methodKind === "server_streaming";
 }

@@ -11,7 +11,6 @@ import { permit, requireRules, ruleOf } from "../domain/identity/permissions.ts"
 import { createFrontends } from "../frontends/frontends.ts";
 import { createBodyRules } from "../http/body/rules.ts";
 import type { HttpHandler } from "../http/request.ts";
-import { createSweeper } from "../jobs/sweeper.ts";
 import { openHints } from "../live/hints/open.ts";
 import { announcing } from "../live/hints/publish.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
@@ -49,6 +48,7 @@ import { openAgents } from "./agents.ts";
 import { documentsOf } from "./api-docs.ts";
 import { createConversationServices } from "./conversation-services.ts";
 import { eventTickets } from "./event-tickets.ts";
+import { openFilesAndSweeper } from "./files.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
@@ -107,8 +107,7 @@ export async function createApp(
   const clientAddress = createClientAddress(config.trustedProxies);
   const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });
   atStop("the last uses of API keys to be written", () => identity.stop());
-  const sweeper = createSweeper({ database, onError });
-  atStop("the sweeper", () => sweeper.stop());
+  const { bytes, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
   let started = false;
   const answers = createReadiness(() => database.ping(AbortSignal.timeout(2_000)));
   const ready = async () => started && (await answers());
@@ -131,7 +130,7 @@ export async function createApp(
   atStop("webhooks under way", () => webhooks.stop());
 
   const canonical = [
-    ...createConversationServices({ database, secrets, memberRoles, purgeAfterDays }),
+    ...createConversationServices({ database, secrets, config, bytes, renew }),
     createTurnService({ database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, renew, heartbeatMs }),

@@ -1,4 +1,5 @@
 // Reads the environment into one typed, frozen object. Reports all problems at once, by variable.
+import { join } from "node:path";
 import type { Network } from "../access/client-address/client-address.ts";
 import type { StreamLimits } from "../access/limits/open-streams.ts";
 import type { RatePolicies } from "../access/limits/rate-limits.ts";
@@ -6,6 +7,7 @@ import type { IssuerSettings } from "../access/tokens/issuers.ts";
 import type { RoleName } from "../domain/messages/role-policy.ts";
 import { type MountPoint, TRUSTING_DIALECTS, type TrustingDialect } from "../domain/settings/dialect-names.ts";
 import { mounts } from "./dialect-values.ts";
+import type { FilesSetting } from "./file-values.ts";
 import type { TracingSettings } from "./otel-values.ts";
 import type { HintsSetting } from "./values.ts";
 import { type LOG_LEVELS, type PROFILES, readSettings, type Settings } from "./variables.ts";
@@ -56,6 +58,14 @@ export interface Config {
   readonly heartbeatMs: number;
   /** Transport of hints between servers. May contain a password. */
   readonly hints: HintsSetting;
+  readonly files: {
+    /** Where their bytes lie; a folder is relative to the working directory. */
+    readonly place: FilesSetting;
+    /** Maximum bytes of a file. */
+    readonly maxBytes: number;
+    /** Maximum bytes of the files of a tenant; undefined: no limit. */
+    readonly quota: number | undefined;
+  };
   /** Days after which a deleted conversation is purged; undefined: never. */
   readonly purgeAfterDays: number | undefined;
   /** How long a stopping server still serves while it reports that it is not ready, in milliseconds. */
@@ -107,6 +117,11 @@ function assemble(settings: Settings, tracing: TracingSettings | undefined): Con
     webhooks: { allowPrivate: settings.COLLOQUY_WEBHOOK_PRIVATE === "yes" },
     heartbeatMs: settings.COLLOQUY_HEARTBEAT * 1_000,
     hints: settings.COLLOQUY_HINTS,
+    files: {
+      place: settings.COLLOQUY_FILES ?? { kind: "disk", folder: join(settings.COLLOQUY_DATA_DIR, "files") },
+      maxBytes: settings.COLLOQUY_FILE_MAX,
+      quota: settings.COLLOQUY_FILE_QUOTA,
+    },
     purgeAfterDays: settings.COLLOQUY_PURGE_AFTER,
     // In production a load balancer must notice; in development nobody wants to wait.
     drainDelayMs: (settings.COLLOQUY_DRAIN_DELAY ?? (development ? 0 : 5)) * 1_000,

@@ -4,6 +4,7 @@ import { isLoopback } from "../domain/network/loopback.ts";
 import { issuers, networks, rateLimits, speakers, streamLimits } from "./access-values.ts";
 import { databaseUrl, poolSize, schemaName } from "./database-values.ts";
 import { mounts, trusting } from "./dialect-values.ts";
+import { byteSize, byteSizeOrUnlimited, filesPlace } from "./file-values.ts";
 import { type TracingSettings, tracingSettings } from "./otel-values.ts";
 import { type Gathered, gather } from "./sources.ts";
 import {
@@ -69,6 +70,9 @@ const VARIABLES = {
   COLLOQUY_DRAIN_DELAY: seconds(0, 600).optional(),
   COLLOQUY_HEARTBEAT: seconds(1, 600).prefault("15"),
   COLLOQUY_HINTS: hints.prefault("postgres"),
+  COLLOQUY_FILES: filesPlace.prefault("disk"),
+  COLLOQUY_FILE_MAX: byteSize.prefault("100MiB"),
+  COLLOQUY_FILE_QUOTA: byteSizeOrUnlimited.prefault("10GiB"),
 };
 
 /** Lists, which may be empty. Any other empty variable counts as unset. */

@@ -2,9 +2,8 @@
 import type { Interrupt } from "../domain/cancellation.ts";
 import { type Caller, systemCaller } from "../domain/identity/caller.ts";
 import { audit } from "../store/audit/audit.ts";
-import { purgeConversation } from "../store/conversations/conversations.ts";
 import type { Database } from "../store/database.ts";
-import { conversationsToPurge, erasePiece, lockToPurge } from "../store/purge/purge.ts";
+import { conversationsToPurge, erasePiece, lockToPurge, purgeConversation } from "../store/purge/purge.ts";
 
 /** Maximum entries of a log erased by one transaction, which takes well under a second. */
 export const PURGE_PIECE = 2_000;

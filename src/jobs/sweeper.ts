@@ -1,8 +1,10 @@
-// Periodically deletes expired request ids and ephemeral turns, and purges deleted conversations that are due.
+// Periodically deletes expired request ids, ephemeral turns and files that nobody needs, and purges conversations that are due.
+import type { ByteStore } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
 import { deleteDueTurns } from "../store/turns/records.ts";
+import { sweepFiles, sweepLostBytes } from "./files.ts";
 import { purgeDue } from "./purge.ts";
 
 /** A round ends after this many tenants failed: the database is probably unavailable. */
@@ -14,6 +16,8 @@ export interface SweeperOptions {
   readonly onError: (error: unknown) => void;
   /** When the conversations of such turns are purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
+  /** Where the bytes of files lie. Default: there are no files. */
+  readonly bytes?: ByteStore | undefined;
   /** Milliseconds between rounds. Default: 15 minutes. */
   readonly everyMs?: number;
 }
@@ -30,7 +34,13 @@ export interface Sweeper {
 }
 
 /** Several servers may sweep one database at once: each row is deleted by one of them. */
-export function createSweeper({ database, onError, purgeAfterDays, everyMs = 15 * 60_000 }: SweeperOptions): Sweeper {
+export function createSweeper({
+  database,
+  onError,
+  purgeAfterDays,
+  bytes,
+  everyMs = 15 * 60_000,
+}: SweeperOptions): Sweeper {
   const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let round: Promise<unknown> = Promise.resolve();
@@ -44,7 +54,8 @@ export function createSweeper({ database, onError, purgeAfterDays, everyMs = 15 
     for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       count = await deleteDueTurns(database, id, purgeAfterDays, stopping.signal);
     }
-    return swept + (await purgeDue(database, id, stopping.signal));
+    swept += await purgeDue(database, id, stopping.signal);
+    return bytes === undefined ? swept : swept + (await sweepFiles(database, bytes, id, stopping.signal));
   }
 
   async function sweep(): Promise<number> {
@@ -59,6 +70,9 @@ export function createSweeper({ database, onError, purgeAfterDays, everyMs = 15 
         failures.push(error);
         if (failures.length === MAX_FAILURES) break;
       }
+    }
+    if (bytes !== undefined && !stopping.signal.aborted && failures.length === 0) {
+      swept += await sweepLostBytes(database, bytes, stopping.signal);
     }
     if (failures.length > 0) throw failures[0];
     return swept;

@@ -55,6 +55,7 @@ const CODES: Readonly<Record<(typeof ErrorReason)[keyof typeof ErrorReason], Cod
   [ErrorReason.NOT_AWAITED]: Code.FailedPrecondition,
   [ErrorReason.AGENT_FAILED]: Code.Unavailable,
   [ErrorReason.QUOTA_EXCEEDED]: Code.ResourceExhausted,
+  [ErrorReason.FILE_QUOTA_EXCEEDED]: Code.ResourceExhausted,
   [ErrorReason.UNSUPPORTED]: Code.Unimplemented,
   [ErrorReason.ISSUER_UNAVAILABLE]: Code.Unavailable,
 };

@@ -8,13 +8,14 @@ import { isOurId, newId } from "../domain/ids/id.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Queryable } from "../store/database.ts";
+import { isNamedIn } from "../store/files/files.ts";
 import { locateMessage } from "../store/messages/messages.ts";
 import { followTurn } from "../store/turns/turns.ts";
 
 /** Past the end of every reply, so that none of its text is read. PostgreSQL counts from one more, in an integer. */
 const NO_TEXT = 2 ** 31 - 2;
 
-type Locate = (on: Queryable, context: CallContext, id: string) => Promise<string | undefined>;
+type Locate = (on: Queryable, context: CallContext, id: string, only: string) => Promise<string | undefined>;
 
 /** The fields by which a request says what it is about, and the conversation of that. */
 const SUBJECTS: readonly (readonly [field: string, locate: Locate])[] = [
@@ -29,6 +30,12 @@ const SUBJECTS: readonly (readonly [field: string, locate: Locate])[] = [
     async (on, { principal, interrupt }, id) =>
       (await followTurn(on, callerFrom(principal), id, NO_TEXT, interrupt))?.conversation_id,
   ],
+  [
+    "fileId",
+    // A file may be in several.
+    async (on, { principal, interrupt }, id, only) =>
+      (await isNamedIn(on, callerFrom(principal).tenantId, id, only, interrupt)) ? only : undefined,
+  ],
 ];
 
 /** They tell nothing of any conversation. */
@@ -37,7 +44,7 @@ const HARMLESS: readonly DescMethod[] = [AccessService.method.whoAmI];
 /**
  * A service as a token of one conversation may use it. What the request names elsewhere is replaced by an id of nothing, so
  * the response is that for what does not exist; a request for all conversations becomes one for this one. A method whose
- * request names no conversation, message or turn is PERMISSION_DENIED, so a new one is closed until it does. All wires,
+ * request names no conversation, message, turn or file is PERMISSION_DENIED, so a new one is closed until it does. All wires,
  * dialects and front ends call the services through this.
  */
 export function withinConversation(entry: ServiceEntry, database: Queryable): ServiceEntry {
@@ -82,7 +89,7 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
   const [field, locate] = subject;
   return async (request, context, only) => {
     const id = (request as unknown as Record<string, string>)[field] ?? "";
-    const place = id === "" ? "" : isOurId(id) ? await locate(database, context, id) : undefined;
+    const place = id === "" ? "" : isOurId(id) ? await locate(database, context, id, only) : undefined;
     if (place === only) return request;
     const narrowed = clone(method.input, request);
     // The field is `conversation_id` if it may be empty: that means all conversations.

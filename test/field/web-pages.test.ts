@@ -58,7 +58,7 @@ function routes(): Place[] {
         verb,
         path: pattern.replace(/\{[^}]*\}/g, randomUUID()),
         // A HttpBody is bytes, whatever their type, and needs a credential.
-        takesBody: body.kind !== "none" && method.name !== "ImportConversations",
+        takesBody: body.kind !== "none" && !["ImportConversations", "CreateFile"].includes(method.name),
       })),
     );
   const prefixOf = ({ typeName }: DescService) =>

@@ -7,6 +7,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
@@ -38,6 +39,8 @@ interface Scene {
   /** A member without a part in anything. */
   readonly memberId: string;
   readonly keyId: string;
+  /** Named by a message of `third`, who uploaded it. */
+  readonly fileId: string;
   /** An agent of its own, which answers in the conversation. */
   readonly agentId: string;
   readonly endpointId: string;
@@ -57,6 +60,9 @@ type Row = readonly [ask: (scene: Scene) => object, outcomes: string];
 const conversation = ({ conversationId }: Scene) => ({ conversationId });
 const inConversation = (more: object) => (scene: Scene) => ({ ...conversation(scene), ...more });
 const message = ({ messageId }: Scene) => ({ messageId });
+const filePart = (fileId: string) => ({
+  content: { case: "file", value: { source: { case: "fileId", value: fileId } } },
+});
 const say = { role: MessageRole.USER, content: "hello" };
 
 // Of each caller: ok · -- an empty list · nf NOT_FOUND · pd PERMISSION_DENIED · sm SCOPE_MISSING.
@@ -120,6 +126,16 @@ const TABLE: Readonly<Record<string, Row>> = {
   "ReactionService/AddReaction": [(scene) => ({ ...message(scene), reaction: "👍" }), WRITE],
   "ReactionService/RemoveReaction": [(scene) => ({ ...message(scene), reaction: "👍" }), WRITE],
   "ReactionService/ListReactions": [message, "nf -- -- -- -- -- sm sm"],
+  "FileService/GetFile": [({ fileId }) => ({ fileId }), READ_ONE],
+  "FileService/ListFiles": [() => ({}), "-- -- -- -- -- -- sm sm"],
+  "FileService/ListFiles, of a conversation": [conversation, READ_ONE],
+  "FileService/ListMessageFiles": [message, "nf -- -- -- -- -- sm sm"],
+  "FileService/DownloadFile": [({ fileId }) => ({ fileId }), READ_ONE],
+  "FileService/DeleteFile": [({ fileId }) => ({ fileId }), "nf pd pd pd ok sm ok sm"],
+  "MessageService/SendMessage, with a file": [
+    (scene) => inConversation({ message: { parts: [filePart(scene.fileId)] } })(scene),
+    WRITE,
+  ],
   "EventService/ListEvents": [conversation, READ_ONE],
   "EventService/Subscribe": [conversation, READ_ONE],
   "TransferService/ExportConversations": [conversation, READ_ONE],
@@ -295,6 +311,16 @@ async function makeScene(): Promise<Scene> {
   const [messageId, deletedMessageId] = [await sayAs(third, "draft"), await sayAs(third, "gone")];
   await messages.updateMessage({ messageId, message: { content: word } });
   await messages.deleteMessage({ messageId: deletedMessageId });
+  const upload = [{ name: "a.txt", body: { data: new TextEncoder().encode("hello") } }];
+  const { file } = await server.client(FileService, third).createFile(
+    (async function* () {
+      yield* upload;
+    })(),
+  );
+  const fileId = file?.id ?? "";
+  const source = { case: "fileId" as const, value: fileId };
+  const parts = [{ content: { case: "file" as const, value: { source } } }];
+  await messages.sendMessage({ conversationId, message: { parts } });
   let turnId = "";
   for await (const { event } of server.client(TurnService, third).chat({ conversationId, message: say })) {
     if (event.case === "started") turnId = event.value.turn?.id ?? "";
@@ -314,6 +340,7 @@ async function makeScene(): Promise<Scene> {
     word,
     memberId,
     keyId: apiKey?.id ?? "",
+    fileId,
     agentId,
     endpointId,
     turnId,

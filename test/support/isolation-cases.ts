@@ -14,6 +14,7 @@ export interface Target {
   readonly deletedMessageId: string;
   readonly memberId: string;
   readonly keyId: string;
+  readonly fileId: string;
   readonly agentId: string;
   readonly agentName: string;
   readonly turnId: string;
@@ -38,6 +39,7 @@ const one = (ask: (target: Target) => object, own?: string): IsolationCase => ({
 const conversation = one(({ conversationId }) => ({ conversationId }));
 const deletedConversation = one(({ deletedConversationId }) => ({ conversationId: deletedConversationId }));
 const endpoint = one(({ endpointId }) => ({ endpointId }));
+const file = one(({ fileId }) => ({ fileId }));
 const message = one(({ messageId }) => ({ messageId }));
 /** With the arguments, for which the token was given, and with none. */
 const listing = (name: string, filters: (target: Target) => readonly object[] = () => []): IsolationCase => ({
@@ -90,6 +92,13 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.ReactionService/AddReaction": one(({ messageId }) => ({ messageId, reaction: "👍" })),
   "colloquy.v1.ReactionService/RemoveReaction": one(({ messageId }) => ({ messageId, reaction: "🎉" })),
   "colloquy.v1.ReactionService/ListReactions": message,
+  // It names nothing that is there: what comes in goes to the caller's own tenant.
+  "colloquy.v1.FileService/CreateFile": { ask: () => [] },
+  "colloquy.v1.FileService/GetFile": file,
+  "colloquy.v1.FileService/ListFiles": conversation,
+  "colloquy.v1.FileService/ListMessageFiles": message,
+  "colloquy.v1.FileService/DownloadFile": file,
+  "colloquy.v1.FileService/DeleteFile": file,
   "colloquy.v1.EventService/ListEvents": conversation,
   "colloquy.v1.EventService/Subscribe": conversation,
   // It names nothing that is there: what comes in goes to the caller's own tenant.

@@ -6,6 +6,7 @@ import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
+import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
@@ -51,6 +52,16 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   };
   const messageId = await say(`hello ${word}`);
   await server.client(ReactionService, admin).addReaction({ messageId, reaction: "🎉" });
+  const { file } = await server.client(FileService, admin).createFile(
+    (async function* () {
+      yield { name: `${word}.txt`, body: { data: new TextEncoder().encode(word) } };
+    })(),
+  );
+  const source = { case: "fileId" as const, value: file?.id ?? "" };
+  await messages.sendMessage({
+    conversationId,
+    message: { parts: [{ content: { case: "file", value: { source } } }] },
+  });
   const deleted = [await say("a"), await say("b")];
   for (const id of deleted) await messages.deleteMessage({ messageId: id });
   const chat = server
@@ -78,6 +89,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     deletedMessageId: deleted[0] ?? "",
     memberId,
     keyId: apiKey?.id ?? "",
+    fileId: file?.id ?? "",
     agentId: agent?.id ?? "",
     agentName,
     turnId,
@@ -107,6 +119,7 @@ export function randomTarget(like: Target): Target {
     deletedMessageId: newId(),
     memberId: `member-${letters()}`,
     keyId: newId(),
+    fileId: newId(),
     agentId: newId(),
     agentName: `agent-${letters()}`,
     turnId: newId(),

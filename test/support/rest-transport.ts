@@ -28,6 +28,8 @@ export interface Asked {
   /** With its query. */
   readonly path: string;
   readonly body: string | undefined;
+  /** The media type of a body that is bytes as they are: a google.api.HttpBody, here in base64. */
+  readonly rawType?: string;
 }
 
 /** Sends every call over REST. Streams come and go as newline-delimited JSON. */
@@ -40,8 +42,12 @@ export function createRestTransport(baseUrl: string, headers: Readonly<Record<st
     const sent = new Headers(header);
     for (const [name, value] of Object.entries(headers)) sent.set(name, value);
     if (streamsOut) sent.set("accept", "application/x-ndjson");
-    if (first.body !== undefined) sent.set("content-type", streamsIn ? "application/x-ndjson" : "application/json");
-    const body = streamsIn ? asked.map((one) => `${one.body ?? "{}"}\n`).join("") : first.body;
+    if (first.rawType !== undefined) sent.set("content-type", first.rawType);
+    else if (first.body !== undefined)
+      sent.set("content-type", streamsIn ? "application/x-ndjson" : "application/json");
+    const raw = first.rawType === undefined ? undefined : asked.map((one) => Buffer.from(one.body ?? "", "base64"));
+    const text = streamsIn ? asked.map((one) => `${one.body ?? "{}"}\n`).join("") : first.body;
+    const body = raw === undefined ? text : Buffer.concat(raw);
     const response = await fetch(baseUrl + first.path, {
       method: first.verb,
       headers: sent,
@@ -70,7 +76,12 @@ export function createRestTransport(baseUrl: string, headers: Readonly<Record<st
       const asked: Asked[] = [];
       for await (const input of inputs) asked.push(ask(method, create(method.input, input)));
       const response = await send(method, asked, header, signal);
-      const answered = method.methodKind === "client_streaming" ? wholeOf(response) : linesOf(response);
+      const answered =
+        method.methodKind === "client_streaming"
+          ? wholeOf(response)
+          : answersRaw(method)
+            ? rawOf(response)
+            : linesOf(response);
       return {
         stream: true,
         service: method.parent,
@@ -90,6 +101,21 @@ function within(timeoutMs: number | undefined, signal: AbortSignal | undefined):
   if (timeoutMs === undefined) return signal;
   const limit = AbortSignal.timeout(timeoutMs);
   return signal === undefined ? limit : AbortSignal.any([signal, limit]);
+}
+
+/** Whether the answer is bytes as they are. */
+function answersRaw(method: DescMethod): boolean {
+  const { responseBody } = getOption(method, http);
+  return responseBody !== "" && isRaw(fieldOf(method.output, responseBody));
+}
+
+function isRaw(field: DescField): boolean {
+  return field.fieldKind === "message" && field.message.typeName === "google.api.HttpBody";
+}
+
+async function* rawOf(response: Response): AsyncGenerator<JsonValue> {
+  const data = Buffer.from(await response.arrayBuffer()).toString("base64");
+  yield { contentType: response.headers.get("content-type") ?? "", data };
 }
 
 async function* wholeOf(response: Response): AsyncGenerator<JsonValue> {
@@ -127,9 +153,12 @@ export function layOut(method: DescMethod, request: JsonObject): Asked {
   });
   if (rule.body === "*") return { verb, path, body: JSON.stringify(json) };
   let body: string | undefined;
+  let rawType: string | undefined;
   if (rule.body !== "") {
     const field = fieldOf(method.input, rule.body);
-    body = JSON.stringify(json[field.jsonName] ?? {});
+    const raw = isRaw(field) ? (json[field.jsonName] as JsonObject | undefined) : undefined;
+    if (isRaw(field)) rawType = String(raw?.contentType ?? "application/octet-stream");
+    body = isRaw(field) ? String(raw?.data ?? "") : JSON.stringify(json[field.jsonName] ?? {});
     delete json[field.jsonName];
   }
   const query = new URLSearchParams();
@@ -139,7 +168,8 @@ export function layOut(method: DescMethod, request: JsonObject): Asked {
       for (const [key, item] of Object.entries(value as JsonObject)) addParameter(query, `${name}[${key}]`, item);
     } else addParameter(query, name, value);
   }
-  return { verb, path: query.size === 0 ? path : `${path}?${query}`, body };
+  const asked = { verb, path: query.size === 0 ? path : `${path}?${query}`, body };
+  return rawType === undefined ? asked : { ...asked, rawType };
 }
 
 function addParameter(query: URLSearchParams, name: string, value: JsonValue): void {

@@ -6,6 +6,7 @@ import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
@@ -34,6 +35,8 @@ export interface World {
   newTenant(): Promise<string>;
   /** An agent that says what it is told; gives its id and its name. */
   agent(): Promise<{ agentId: string; name: string }>;
+  /** The id of a file that a message names, and of that message and its conversation. */
+  file(): Promise<{ fileId: string; messageId: string; conversationId: string }>;
   /** The id of a webhook endpoint. */
   endpoint(): Promise<string>;
   /** A turn that has ended; gives its id. */
@@ -138,6 +141,18 @@ export async function createWorld(server: IdentityServer): Promise<World> {
       return made?.id as string;
     },
     agent,
+    async file() {
+      const { file } = await createClient(FileService, transport).createFile(
+        (async function* () {
+          yield { name: "Grüße.txt", body: { data: new TextEncoder().encode("Grüße") } };
+        })(),
+      );
+      const fileId = file?.id as string;
+      const conversationId = await conversation();
+      const parts = [{ content: { case: "file", value: { source: { case: "fileId", value: fileId } } } } as const];
+      const { message } = await messages.sendMessage({ conversationId, message: { parts } });
+      return { fileId, messageId: message?.id as string, conversationId };
+    },
     async endpoint() {
       const { endpoint } = await hooks.createWebhookEndpoint({
         endpoint: { target: { case: "url", value: "http://hooks.invalid/" } },
@@ -291,6 +306,32 @@ const CONVERSATIONS: readonly WireCase[] = [
       return [{ messageId: asked.messageId, pageSize: 1 }];
     },
   },
+  {
+    rpc: "FileService.CreateFile",
+    requests: () => [
+      { name: "Grüße.txt", body: { contentType: "text/markdown", data: Buffer.from("# Gr").toString("base64") } },
+      { name: "Grüße.txt", body: { contentType: "text/markdown", data: Buffer.from("üße").toString("base64") } },
+    ],
+  },
+  {
+    rpc: "FileService.CreateFile",
+    name: "with a path for a name",
+    requests: () => [{ name: "../x", body: { data: "eA==" } }],
+    fails: "INVALID_FIELD",
+  },
+  { rpc: "FileService.GetFile", requests: async (world) => [{ fileId: (await world.file()).fileId }] },
+  {
+    rpc: "FileService.ListFiles",
+    requests: async (world) => [{ conversationId: (await world.file()).conversationId }],
+  },
+  { rpc: "FileService.ListMessageFiles", requests: async (world) => [{ messageId: (await world.file()).messageId }] },
+  { rpc: "FileService.DownloadFile", requests: async (world) => [{ fileId: (await world.file()).fileId }] },
+  {
+    rpc: "FileService.DownloadFile",
+    name: "from within",
+    requests: async (world) => [{ fileId: (await world.file()).fileId, offset: "2", length: "3" }],
+  },
+  { rpc: "FileService.DeleteFile", requests: async (world) => [{ fileId: (await world.file()).fileId }] },
   { rpc: "EventService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },
 ];
 

@@ -152,9 +152,9 @@ function isBounded(field: DescField, rules: FieldRules): boolean {
   return kind !== undefined;
 }
 
-test("no request names two of a conversation, a message and a turn", () => {
+test("no request names two of a conversation, a message, a turn and a file", () => {
   // A token of one conversation is checked by the first that is found (services/within-conversation).
-  const subjects = ["conversation_id", "message_id", "turn_id"];
+  const subjects = ["conversation_id", "message_id", "turn_id", "file_id"];
   // Its message is looked up in the conversation that it names.
   const narrower = new Set(["SelectBranch", "Regenerate"]);
   const named = methods.filter(own).map((method) => ({

@@ -601,7 +601,8 @@ export type FilePart = Message<"colloquy.v1.FilePart"> & {
    */
   source: {
     /**
-     * The file's id, in the words of who keeps it. At most 1 KiB.
+     * The id of a file of this store, a UUIDv7: one that the sender sees, of which a message names at most 20. Any other
+     * text is a file's id in the words of who keeps it. At most 1 KiB.
      *
      * @generated from field: string file_id = 1;
      */

@@ -78,6 +78,7 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   TOO_LARGE: "too_large",
   RATE_LIMITED: "rate_limited",
   QUOTA_EXCEEDED: "rate_limited",
+  FILE_QUOTA_EXCEEDED: "too_large",
   OVERLOADED: "unavailable",
   DATABASE_UNAVAILABLE: "unavailable",
   SHUTTING_DOWN: "unavailable",

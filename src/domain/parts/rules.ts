@@ -1,5 +1,6 @@
 // Rules for the parts of a message beyond those of each field.
 import type { Part, ToolResultPart } from "../../../gen/colloquy/v1/part_pb.ts";
+import { isStoredFile, MAX_FILES, TOO_MANY_FILES } from "../files/named.ts";
 import { contentOf } from "./content.ts";
 import { jsonFault } from "./json-text.ts";
 import { partsText } from "./stored.ts";
@@ -30,6 +31,8 @@ export function checkParts({ content, parts }: PartHolder, report: Report): void
     report(["parts"], "parts.max_items", `must be at most ${MAX_PARTS} parts, those in tool results included`);
   } else if (check.maxBytes() > MAX_PARTS_BYTES && Buffer.byteLength(partsText(parts) ?? "") > MAX_PARTS_BYTES) {
     report(["parts"], "parts.max_bytes", `must be at most ${MAX_PARTS_BYTES} bytes of JSON`);
+  } else if (check.files.size > MAX_FILES) {
+    report(["parts"], "parts.max_files", TOO_MANY_FILES);
   } else if (content !== "" && content !== contentOf(parts)) {
     const rule = "must be empty, or the texts of the text parts, one below the other";
     report(["content"], "content.parts", rule);
@@ -49,6 +52,8 @@ class PartCheck {
   #frames = 0;
   #fine = true;
   count = 0;
+  /** The stored files that they name. */
+  readonly files = new Set<string>();
 
   constructor(report: Report) {
     this.#report = report;
@@ -128,6 +133,7 @@ class PartCheck {
         break;
       case "file":
         this.#weigh(content.value.source.value);
+        if (isStoredFile(content.value.source)) this.files.add(content.value.source.value.toLowerCase());
         break;
       case "source": {
         const { value } = content.value.origin;

@@ -157,6 +157,12 @@ export class RequestBody {
     this.#clock?.progress();
   }
 
+  /** What came is handed on, and held no longer, but for what the service keeps. */
+  handOn(): void {
+    this.#counted = 0;
+    this.#share?.clear();
+  }
+
   /** The one message is there: nothing more comes. */
   complete(): void {
     this.#share?.complete();

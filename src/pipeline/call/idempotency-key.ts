@@ -13,7 +13,7 @@ export function requestIdField(input: DescMessage): DescField | undefined {
 }
 
 /**
- * The request's `request_id` where it is set, else the `Idempotency-Key` header, else undefined.
+ * The request's `request_id` (of a stream of requests, which has none yet, it is for the service to read) where it is set, else the `Idempotency-Key` header, else undefined.
  * Throws INVALID_FIELD if it is not 1 to 128 visible ASCII characters, or if both are given and differ.
  */
 export function idempotencyKey(
@@ -21,7 +21,8 @@ export function idempotencyKey(
   field: DescField | undefined,
   header: string | undefined,
 ): string | undefined {
-  const own = field === undefined ? "" : String((request as unknown as Record<string, unknown>)[field.localName] ?? "");
+  const fields = request as unknown as Record<string, unknown> | undefined;
+  const own = field === undefined ? "" : String(fields?.[field.localName] ?? "");
   // Whoever sends an empty one takes the call for one that can be repeated.
   if (header === "") throw invalidField(IDEMPOTENCY_HEADER, RULE, "request_id.format");
   const given = header ?? "";

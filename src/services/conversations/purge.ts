@@ -4,6 +4,8 @@ import {
   PurgeConversationRequestSchema,
 } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
+import type { ByteStore } from "../../files/byte-store.ts";
+import { removeErased } from "../../jobs/files.ts";
 import { erasePieces, PURGE_PIECE } from "../../jobs/purge.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
@@ -31,4 +33,13 @@ export async function eraseLog(
     return row.last_seq > PURGE_PIECE;
   });
   return long ? erasePieces(database, caller, request.conversationId, context.interrupt) : 0n;
+}
+
+/** Removes the bytes of files that went with a purged conversation. It is purged already: what fails now, the sweeper does. */
+export async function removeFiles(database: Database, bytes: ByteStore, context: CallContext): Promise<void> {
+  try {
+    await removeErased(database, bytes, callerFrom(context.principal).tenantId);
+  } catch (error) {
+    context.log.warn({ err: error }, "bytes of erased files were not removed");
+  }
 }

@@ -9,12 +9,14 @@ import { isOurId } from "../../domain/ids/id.ts";
 import { hidesPresent, showsDeleted } from "../../domain/lists/deleted.ts";
 import { type RoleName, RolePolicy } from "../../domain/messages/role-policy.ts";
 import { checkEtag } from "../../domain/updates/etag.ts";
+import type { ByteStore } from "../../files/byte-store.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { type AuditedAct, audit } from "../../store/audit/audit.ts";
 import * as store from "../../store/conversations/conversations.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { areHeavy } from "../../store/driver/row-budget.ts";
+import { purgeConversation } from "../../store/purge/purge.ts";
 import { toConversation } from "../convert.ts";
 import { createMutations, requestHash } from "../mutations.ts";
 import { pageOf } from "../page-of.ts";
@@ -23,7 +25,7 @@ import { createConversation } from "./create.ts";
 import { forkConversation } from "./fork.ts";
 import { listConversations } from "./list.ts";
 import { checkNumbers } from "./numbers.ts";
-import { eraseLog } from "./purge.ts";
+import { eraseLog, removeFiles } from "./purge.ts";
 import { updateConversation } from "./update.ts";
 
 export interface ConversationServiceOptions {
@@ -31,6 +33,8 @@ export interface ConversationServiceOptions {
   readonly secrets: TenantSecrets;
   /** The roles that members may give to messages. Default: all. */
   readonly memberRoles?: readonly RoleName[] | undefined;
+  /** Where the bytes of files lie, which are removed with a purged conversation. Default: by the sweeper alone. */
+  readonly bytes?: ByteStore | undefined;
   /** After how many days a deleted conversation is purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
 }
@@ -122,11 +126,13 @@ export function createConversationService(options: ConversationServiceOptions): 
       const erased = await eraseLog(database, request, context);
       const purge = conversationMutation(method.purgeConversation, async (tx, caller) => {
         const { id } = await lockVisible(tx, caller, request.conversationId, "allowed");
-        const left = await store.purgeConversation(tx, caller, id);
+        const left = await purgeConversation(tx, caller, id);
         await audit(tx, caller, context, actOn("conversation.purge", id));
         return { purgedMessageCount: erased + left };
       });
-      return purge(request, context);
+      const answer = await purge(request, context);
+      if (options.bytes !== undefined) await removeFiles(database, options.bytes, context);
+      return answer;
     },
 
     assignConversationNumbers: mutation(method.assignConversationNumbers, async (tx, caller, request) => {

@@ -2,9 +2,11 @@
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { runOf } from "../../domain/branches/runs.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
+import { filesIn } from "../../domain/files/named.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
+import { partsText } from "../../domain/parts/stored.ts";
 import { readRuns } from "../../store/branches/branches.ts";
 import { type LockedRow, readParticipants } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -21,8 +23,9 @@ const MAX_ALL = 1_000;
 const MAX_MENTIONS = 10_000;
 
 /** Whether a message says what the statements of plain sends do not take: what must be looked up, or a name of its sender. */
-export function names({ parentId, replyTo, mentions, sender }: Naming): boolean {
-  return parentId !== "" || replyTo !== "" || mentions.length > 0 || sender?.displayName !== undefined;
+export function needsTransaction({ parentId, replyTo, mentions, sender, clientId, parts }: Message): boolean {
+  const names = parentId !== "" || replyTo !== "" || mentions.length > 0 || sender?.displayName !== undefined;
+  return names || (clientId !== "" && parts.length > 0 && filesIn(partsText(parts)).length > 0);
 }
 
 /**

@@ -11,6 +11,7 @@ import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import { messageEtag } from "../../domain/updates/etag.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
+import { namedFiles, requireSeen } from "../../store/files/named-files.ts";
 import { type ClaimRow, findFirstCall, requestInProgress } from "../../store/idempotency/idempotency.ts";
 import { readByClientIds } from "../../store/messages/client-ids.ts";
 import { readPlacesById } from "../../store/messages/messages.ts";
@@ -67,7 +68,9 @@ export async function sendMessages<I extends DescMessage>(
   if (taken !== -1) throw clientIdTaken(`${"message" in request ? "message" : `messages[${taken}]`}.client_id`);
   const known = await knownOf(database, caller, conversationId, row);
   if (known.size === drafts.length) return drafts.flatMap(({ clientId = "" }) => known.get(clientId) ?? []);
-  const { last_seq, create_time } = requireAdded(row);
+  const { last_seq, create_time } = requireAdded(row, drafts, (index) =>
+    "message" in request ? "message" : `messages[${index}]`,
+  );
   let next = last_seq - BigInt(ids.length - known.size) + 1n;
   return drafts.map(
     (draft, index) =>
@@ -108,7 +111,11 @@ export function requireResponseFits(messages: readonly Message[]): void {
   throw invalidField("messages", rule, "messages.max_bytes");
 }
 
-function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
+function requireAdded(
+  row: SendRow,
+  drafts: readonly MessageDraft[],
+  fieldOf: (index: number) => string,
+): { last_seq: bigint; create_time: Date } {
   if (!row.writable) {
     throw new DomainError(
       ErrorReason.PERMISSION_DENIED,
@@ -117,6 +124,10 @@ function requireAdded(row: SendRow): { last_seq: bigint; create_time: Date } {
   }
   requireOpen(row.status);
   const { last_seq, create_time } = row;
+  if (last_seq === null) {
+    const seen = new Set(row.files);
+    requireSeen(namedFiles(drafts) ?? [], (id) => seen.has(id), fieldOf);
+  }
   if (last_seq === null || create_time === null) throw new Error("a send was let through but added nothing");
   return { last_seq, create_time };
 }

@@ -24,7 +24,7 @@ import { readBranches, selectBranch } from "./branches.ts";
 import { lockMessage, requireAuthor, rereadMessage, updateMessage } from "./change.ts";
 import { toDrafts } from "./drafts.ts";
 import { listMessages, searchMessages } from "./list.ts";
-import { names } from "./references.ts";
+import { needsTransaction } from "./references.ts";
 import { replaceMessages } from "./replace.ts";
 import { requireResponseFits, sendMessages } from "./send.ts";
 import { sendBranched } from "./send-branched.ts";
@@ -55,7 +55,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
     async sendMessage(request, context) {
       const { conversationId, participantsOnly } = request;
       const messages = request.message ? [request.message] : [];
-      if (messages.some(names)) return sendOnBranch(request, context);
+      if (messages.some(needsTransaction)) return sendOnBranch(request, context);
       const call = [pb.SendMessageRequestSchema, request] as const;
       const [message] = await sendMessages(sending, context, call, { conversationId, messages, participantsOnly });
       return message === undefined ? {} : { message };
@@ -63,7 +63,7 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
 
     async batchSendMessages(request, context) {
       requireResponseFits(request.messages);
-      if (request.messages.some(names)) return batchSendOnBranch(request, context);
+      if (request.messages.some(needsTransaction)) return batchSendOnBranch(request, context);
       const call = [pb.BatchSendMessagesRequestSchema, request] as const;
       return { messages: await sendMessages(sending, context, call, request) };
     },

@@ -3,7 +3,6 @@
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { EventType, type NewEvent } from "../../domain/event-type.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
-import { newId } from "../../domain/ids/id.ts";
 import type { Queryable } from "../database.ts";
 import { appendEvents } from "../log/statements.ts";
 import type { ClientName } from "./client-ids.ts";
@@ -107,12 +106,6 @@ export async function markConversationDeleted(
   purgeAfterDays?: number,
 ): Promise<void> {
   await tx.query(sql.markConversationDeleted, [caller.tenantId, id, deleted, purgeAfterDays ?? null]);
-}
-
-/** Purges a locked conversation with all dependent rows. Returns the number of messages. */
-export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
-  const [row] = await tx.query(sql.purgeConversation, [caller.tenantId, id, caller.actor, newId()]);
-  return row?.message_count ?? 0n;
 }
 
 /** Numbers conversations that have no number yet. Returns the numbers of those that the caller sees, by id. */

@@ -114,7 +114,7 @@ export const markConversationDeleted: Statement = {
  * lock, so none is added meanwhile. Also erases responses stored for retries; their keys stay, so that no retry acts
  * again. $1 tenant, $2 id, $3 actor, $4 id of the notice.
  */
-export const purgeConversation: Statement<{ message_count: bigint }> = {
+export const purgeConversation: Statement<{ message_count: bigint; files: readonly string[] | null }> = {
   name: "conversation_purge",
   // Notifies subscribers that the log has ended.
   extendsLog: 1,
@@ -131,7 +131,8 @@ export const purgeConversation: Statement<{ message_count: bigint }> = {
       and exists (select from feed_state s where s.tenant_id = $1)
   ),
   purged as (delete from conversation where tenant_id = $1 and id = $2::uuid)
-  select count(*) as message_count from messages`,
+  select count(*) as message_count, (select array_agg(distinct u.file_id) from file_use u
+      where u.tenant_id = $1 and u.conversation_id = $2::uuid) as files from messages`,
 };
 
 /** Which of some members exist. $1 tenant, $2 ids. */

@@ -8,6 +8,7 @@ import type { Viewer } from "../../domain/identity/visibility.ts";
 import type { MessageDiff, MessageEdit, StoredMessage } from "../../domain/messages/diff.ts";
 import { appendToLog } from "../conversations/conversations.ts";
 import type { Queryable } from "../database.ts";
+import { nameFilesOfEdits } from "../files/named-files.ts";
 import * as log from "../log/statements.ts";
 import type { MessageRow } from "./columns.ts";
 import { appendMessages, columnsOf } from "./sends.ts";
@@ -130,6 +131,7 @@ async function editRows(tx: Queryable, caller: Caller, conversationId: string, e
     ...columnsOf(edits),
     edits.map(({ parts }) => parts ?? null),
   ]);
+  await nameFilesOfEdits(tx, caller, conversationId, edits);
 }
 
 /** Returns how many messages of the live branch changed. */

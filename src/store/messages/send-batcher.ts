@@ -4,6 +4,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError } from "../../domain/errors.ts";
 import type { Database } from "../database.ts";
 import { overloaded } from "../driver/errors.ts";
+import { namedFiles } from "../files/named-files.ts";
 import { namesMessages, type Send, type SendManyRow, type SendRow, send, sendMany } from "./sends.ts";
 
 interface Waiting extends Send {
@@ -120,13 +121,22 @@ function takeBatch(waiting: Waiting[]): Waiting[] {
   for (let one = waiting[0]; one !== undefined; one = waiting[0]) {
     const { caller, key } = one;
     const id = key && JSON.stringify([caller.name, key.method, key.key]);
+    // A send with files has a statement of its own.
+    const alone = namedFiles(one.drafts) !== undefined;
     const names = one.drafts.flatMap(({ clientId }) => (clientId === undefined ? [] : [`message ${clientId}`]));
     const full = batch.length === BATCH || (batch.length > 0 && text > BATCH_TEXT);
-    if (full || (id !== undefined && keys.has(id)) || names.some((name) => keys.has(name))) break;
+    if (
+      full ||
+      (alone && batch.length > 0) ||
+      (id !== undefined && keys.has(id)) ||
+      names.some((name) => keys.has(name))
+    )
+      break;
     if (batch[0] !== undefined && batch[0].caller.viewer.kind !== caller.viewer.kind) break;
     waiting.shift();
     if (one.gone) continue;
     batch.push(one);
+    if (alone) break;
     if (id !== undefined) keys.add(id);
     for (const name of names) keys.add(name);
     for (const { content, parts = "" } of one.drafts) text += content.length + parts.length;

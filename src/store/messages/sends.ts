@@ -6,6 +6,8 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import { newIds } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { Queryable } from "../database.ts";
+import { fileColumnsOf, namedFiles, nameFilesOf } from "../files/named-files.ts";
+import { sendWithFiles } from "../log/send-statement.ts";
 import * as log from "../log/statements.ts";
 import { kindColumn } from "./columns.ts";
 import { sendMany as manySends, sendManyNamed as namedSends, type SendManyRow } from "./send-many-statement.ts";
@@ -61,8 +63,9 @@ export async function send(
   { caller, conversationId, ids, drafts, key, participantsOnly }: Send,
   signal?: Interrupt,
 ): Promise<log.SendRow | undefined> {
+  const named = namedFiles(drafts);
   const [row] = await on.query(
-    log.send[caller.viewer.kind],
+    (named === undefined ? log.send : sendWithFiles)[caller.viewer.kind],
     [
       caller.tenantId,
       caller.memberId,
@@ -76,6 +79,7 @@ export async function send(
       key?.fingerprint ?? null,
       participantsOnly,
       ...partColumnsOf(drafts),
+      ...(named === undefined ? [] : fileColumnsOf(named)),
     ],
     signal,
   );
@@ -148,5 +152,6 @@ export async function appendMessages(
   });
   const names = drafts.map(({ senderName }) => senderName ?? null);
   const [row] = await tx.query(log.appendMessages, [...place, ...columns, parents, replies, mentions, names]);
+  if (row !== undefined) await nameFilesOf(tx, caller, conversationId, drafts, row.last_seq);
   return row?.last_seq;
 }

@@ -11,6 +11,7 @@ import {
   ParticipantEntity,
 } from "./entities/conversation.ts";
 import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
+import { FileEntity, FileUsageEntity, FileUseEntity } from "./entities/file.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { MentionEntity, MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
@@ -37,6 +38,9 @@ export const TABLES: Tables = {
     FeedHeadEntity,
     FeedNoticeEntity,
     FeedStateEntity,
+    FileEntity,
+    FileUsageEntity,
+    FileUseEntity,
     IdempotencyEntity,
     LiveSegmentEntity,
     MemberEntity,

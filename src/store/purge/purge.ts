@@ -2,8 +2,11 @@
 
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
+import { newId } from "../../domain/ids/id.ts";
 import { lockConversation } from "../conversations/conversations.ts";
+import { purgeConversation as purgeStatement } from "../conversations/statements.ts";
 import type { Database, Queryable } from "../database.ts";
+import { releaseFiles } from "../files/erasure.ts";
 import * as sql from "./statements.ts";
 
 /** Deletes a locked conversation and makes its purge due now: it cannot be restored from now on. */
@@ -23,6 +26,7 @@ export async function erasePiece(
 ): Promise<{ messages: bigint; events: bigint } | undefined> {
   if ((await lockConversation(tx, caller, id)) === undefined) return undefined;
   const [row] = await tx.query(sql.erasePiece, [caller.tenantId, id, limit]);
+  if (row?.files) await releaseFiles(tx, caller.tenantId, row.files);
   return row;
 }
 
@@ -41,4 +45,11 @@ export async function conversationsToPurge(
 /** Locks a conversation whose purge is due. False if it was restored or purged meanwhile, or is locked. */
 export async function lockToPurge(tx: Queryable, tenantId: string, id: string): Promise<boolean> {
   return (await tx.query(sql.lockToPurge, [tenantId, id])).length > 0;
+}
+
+/** Purges a locked conversation with all dependent rows. Returns the number of messages. */
+export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
+  const [row] = await tx.query(purgeStatement, [caller.tenantId, id, caller.actor, newId()]);
+  if (row?.files) await releaseFiles(tx, caller.tenantId, row.files);
+  return row?.message_count ?? 0n;
 }

@@ -62,6 +62,7 @@ test("an empty environment gives the development profile on loopback, with the e
     streamLimits: DEFAULT_STREAM_LIMITS,
     agents: { allowPrivate: false, key: undefined },
     webhooks: { allowPrivate: false },
+    files: { place: { kind: "disk", folder: ".colloquy/files" }, maxBytes: 100 * 2 ** 20, quota: 10 * 2 ** 30 },
     heartbeatMs: 15_000,
     drainDelayMs: 0,
     hints: "postgres",

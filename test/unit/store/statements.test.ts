@@ -44,6 +44,16 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "export_reactions",
     "export_revisions",
     "feed_read",
+    // Small rows: names of at most 255 characters.
+    "file_list_conversation_manager",
+    "file_list_conversation_member",
+    "file_list_conversation_tenant",
+    "file_list_message_manager",
+    "file_list_message_member",
+    "file_list_message_tenant",
+    "file_list_uploads_manager",
+    "file_list_uploads_member",
+    "file_list_uploads_tenant",
     // Ids of at most 1,000 members.
     "mention_all",
     "message_mark_deleted_after",

@@ -21,6 +21,7 @@ export interface Received {
 }
 
 const NEWLINE = 0x0a;
+const EMPTY = Buffer.alloc(0);
 
 /** Throws a {@link RestProblem}. */
 export async function readRequest({ route, request, segments, query, body: coming, head }: Received): Promise<Message> {
@@ -69,11 +70,16 @@ export async function* readRequests({
   };
   const chunks = readChunks(request, coming, route.maxBodyBytes, head.interrupt);
   if (builder.rawBody) {
+    let any = false;
     for await (const body of chunks) {
-      // It is lines too, of which the service holds one at most.
+      any = true;
+      // What the service holds of it, it says itself; only a whole line is progress that a slow sender cannot feign.
       if (body.includes(NEWLINE)) coming.step();
+      else coming.handOn();
       yield builder.build({ ...parts, body });
     }
+    // What the head says counts without a body too.
+    if (!any) yield builder.build({ ...parts, body: EMPTY });
     return;
   }
   for await (const { number, bytes } of splitLines(chunks, route.maxBodyBytes)) {

@@ -1,0 +1,28 @@
+// The names of files: kept as they are given, and told to browsers so that every one of them reads the same.
+
+/** Line breaks and other controls, and those that turn the direction of a text, by which `gpj.exe` reads as `exe.jpg`. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+
+/** What is wrong with a file's name, as a rule; undefined: nothing. An empty name is none. */
+export function nameFault(name: string): string | undefined {
+  if (/[/\\]/.test(name) || name === "." || name === "..") return "must be a name without a path";
+  if (CONTROLS.test(name)) return "must have no control characters";
+  if ([...name].length > 255) return "must be at most 255 characters";
+  return undefined;
+}
+
+/** `Content-Disposition` for a file (RFC 6266): the name as it is, and in ASCII for those that do not read that. */
+export function dispositionOf(kind: "inline" | "attachment", name: string): string {
+  if (name === "") return kind;
+  const plain = name.replaceAll(/[^\x20-\x7e]|["\\%]/g, "_");
+  return `${kind}; filename="${plain}"${plain === name ? "" : `; filename*=UTF-8''${extended(name)}`}`;
+}
+
+/** The value-chars of RFC 8187. */
+function extended(name: string): string {
+  return encodeURIComponent(name.toWellFormed()).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}

@@ -1,0 +1,51 @@
+// Which files a message names.
+import type { FilePart } from "../../../gen/colloquy/v1/part_pb.ts";
+import { parseJson } from "../json.ts";
+
+/** The most files that a message names. */
+export const MAX_FILES = 20;
+export const TOO_MANY_FILES = `must name at most ${MAX_FILES} files`;
+
+/** Ids that this store makes are UUIDv7. Those of others, of which some are UUIDs of version 4, are kept as they are. */
+const OURS = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
+
+type Stored = Extract<FilePart["source"], { case: "fileId" }>;
+
+/** Whether a part names a file of this store. */
+export function isStoredFile(source: FilePart["source"]): source is Stored {
+  return source.case === "fileId" && isFileId(source.value);
+}
+
+/** Whether an id can be one of a file of this store. */
+export function isFileId(id: string): boolean {
+  return OURS.test(id);
+}
+
+/** A file that a message names, and the field that does. */
+export interface NamedFile {
+  readonly id: string;
+  /** Such as `parts[0].file.file_id`. */
+  readonly place: string;
+}
+
+interface JsonPart {
+  readonly file?: { readonly fileId?: string };
+  readonly toolResult?: { readonly parts?: { readonly parts?: readonly JsonPart[] } };
+}
+
+/** The files that stored parts name, each at its first place. @param text as parts/stored.ts writes it */
+export function filesIn(text: string | null | undefined): NamedFile[] {
+  // Nearly all messages name none: a look tells.
+  if (text == null || !text.includes('"fileId":"')) return [];
+  const found = new Map<string, NamedFile>();
+  collect(parseJson(text) as readonly JsonPart[], "parts", found);
+  return [...found.values()];
+}
+
+function collect(parts: readonly JsonPart[], place: string, found: Map<string, NamedFile>): void {
+  for (const [index, { file, toolResult }] of parts.entries()) {
+    const id = file?.fileId?.toLowerCase() ?? "";
+    if (isFileId(id) && !found.has(id)) found.set(id, { id, place: `${place}[${index}].file.file_id` });
+    collect(toolResult?.parts?.parts ?? [], `${place}[${index}].tool_result.parts.parts`, found);
+  }
+}

@@ -1,0 +1,24 @@
+// The stretch of a file that the header `Range` asks for (RFC 9110 §14).
+
+/** A stretch; "none" for the whole file, "unsatisfiable" for what lies past its end. */
+export type Asked = { readonly offset: number; readonly length: number } | "none" | "unsatisfiable";
+
+/**
+ * What is no single range of bytes is passed over, as the RFC allows, so that the file comes whole: several ranges would
+ * need a form of their own, and are how servers were brought down.
+ */
+export function rangeOf(header: string | undefined, size: number): Asked {
+  const match = /^\s*bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/i.exec(header ?? "");
+  if (match === null) return "none";
+  const [, first = "", last = ""] = match;
+  if (first === "" && last === "") return "none";
+  if (first === "") {
+    const length = Math.min(Number(last), size);
+    return length === 0 ? "unsatisfiable" : { offset: size - length, length };
+  }
+  if (last !== "" && Number(last) < Number(first)) return "none";
+  const offset = Number(first);
+  if (offset >= size) return "unsatisfiable";
+  const end = last === "" ? size : Math.min(Number(last) + 1, size);
+  return { offset, length: end - offset };
+}

@@ -1,0 +1,41 @@
+// Where the bytes of files lie. Which files there are is the database's to say: a store keeps bytes under keys.
+
+/** The place of one file's bytes. */
+export interface FileKey {
+  readonly tenantId: string;
+  readonly id: string;
+}
+
+/** Takes the bytes of one file. Exactly one of `commit` and `abort` ends it. */
+export interface ByteWriter {
+  /** Resolves when there is room for more. The bytes must not change until then. Throws OVERLOADED if the store is full. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Makes all that was written durable, and then readable under the key: never a part of it. */
+  commit(): Promise<void>;
+  /** Forgets it. Never rejects. */
+  abort(): Promise<void>;
+}
+
+/** A stretch of a file. */
+export interface ByteRange {
+  readonly offset: number;
+  /** At least 1, and not past the end. */
+  readonly length: number;
+}
+
+export interface ByteStore {
+  /** Begins to store a file. Its key must be new. */
+  create(key: FileKey): Promise<ByteWriter>;
+  /** The bytes, at the reader's pace, in pieces of at most 256 KiB. Throws if they are not there. */
+  read(key: FileKey, range: ByteRange): AsyncIterable<Uint8Array>;
+  /** Removes the bytes for good. Bytes that are not there are removed already. */
+  remove(key: FileKey): Promise<void>;
+  /** The keys of everything that was stored before `before`, in no order. */
+  list(before: Date): AsyncIterable<FileKey>;
+  /** Removes what was begun before `before`, and never ended because its process was. Returns how much. */
+  removeUnfinished(before: Date): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Maximum bytes of one piece that is read. */
+export const PIECE_BYTES = 256 * 1024;

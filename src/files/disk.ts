@@ -1,0 +1,133 @@
+// Files in a folder: written under another name, made durable, then renamed.
+import { randomBytes } from "node:crypto";
+import type { Dirent } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
+import { isOurId } from "../domain/ids/id.ts";
+import { type ByteRange, type ByteStore, type ByteWriter, type FileKey, PIECE_BYTES } from "./byte-store.ts";
+
+/** Files that are not whole yet. */
+const UNFINISHED = "unfinished";
+
+/** @param root made when it is needed */
+export function createDiskStore(root: string): ByteStore {
+  // The end of an id is random: 256 folders for each tenant.
+  const pathOf = ({ tenantId, id }: FileKey) => join(root, tenantId, id.slice(-2), id);
+
+  return {
+    async create(key) {
+      const unfinished = join(root, UNFINISHED, `${key.id}.${randomBytes(6).toString("hex")}`);
+      await mkdir(dirname(unfinished), { recursive: true, mode: 0o700 });
+      return new DiskWriter(await open(unfinished, "wx", 0o600).catch(told), unfinished, pathOf(key));
+    },
+
+    read: (key, range) => readRange(pathOf(key), range),
+
+    async remove(key) {
+      await rm(pathOf(key), { force: true });
+    },
+
+    async *list(before) {
+      for (const tenant of await entriesOf(root)) {
+        if (!tenant.isDirectory() || !isOurId(tenant.name)) continue;
+        for (const shard of await entriesOf(join(root, tenant.name))) {
+          for (const { name } of await entriesOf(join(root, tenant.name, shard.name))) {
+            const key = { tenantId: tenant.name, id: name };
+            if (isOurId(name) && (await isOlder(pathOf(key), before))) yield key;
+          }
+        }
+      }
+    },
+
+    async removeUnfinished(before) {
+      let removed = 0;
+      for (const { name } of await entriesOf(join(root, UNFINISHED))) {
+        const path = join(root, UNFINISHED, name);
+        if (!(await isOlder(path, before))) continue;
+        await rm(path, { force: true });
+        removed++;
+      }
+      return removed;
+    },
+
+    async close() {},
+  };
+}
+
+class DiskWriter implements ByteWriter {
+  readonly #file: FileHandle;
+  readonly #unfinished: string;
+  readonly #path: string;
+
+  constructor(file: FileHandle, unfinished: string, path: string) {
+    this.#file = file;
+    this.#unfinished = unfinished;
+    this.#path = path;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.byteLength; ) {
+      const { bytesWritten } = await this.#file.write(chunk, at).catch(told);
+      at += bytesWritten;
+    }
+  }
+
+  async commit(): Promise<void> {
+    await this.#file.sync().catch(told);
+    await this.#file.close();
+    const folder = dirname(this.#path);
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    await rename(this.#unfinished, this.#path).catch(told);
+    // The name is durable once its folder is, and a new folder once the one above it is.
+    await syncFolder(folder);
+    if (made === undefined) return;
+    for (let above = dirname(folder); above.length >= dirname(made).length; above = dirname(above)) {
+      await syncFolder(above);
+      if (above === dirname(above)) break;
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#file.close().catch(() => {});
+    await rm(this.#unfinished, { force: true }).catch(() => {});
+  }
+}
+
+async function* readRange(path: string, { offset, length }: ByteRange): AsyncGenerator<Uint8Array> {
+  await using file = await open(path, "r");
+  for (let at = offset; at < offset + length; ) {
+    // A buffer of its own for each: the one before may still wait for a slow reader.
+    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, offset + length - at));
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, at);
+    if (bytesRead === 0) throw new Error("a stored file is shorter than it was");
+    yield bytesRead === buffer.byteLength ? buffer : buffer.subarray(0, bytesRead);
+    at += bytesRead;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  await using folder = await open(path, "r");
+  await folder.sync();
+}
+
+async function entriesOf(path: string): Promise<Dirent[]> {
+  return readdir(path, { withFileTypes: true }).catch(unlessGone([]));
+}
+
+async function isOlder(path: string, before: Date): Promise<boolean> {
+  const found = await stat(path).catch(unlessGone(undefined));
+  return found !== undefined && found.mtime < before;
+}
+
+function unlessGone<T>(instead: T) {
+  return (error: NodeJS.ErrnoException): T => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return instead;
+    throw error;
+  };
+}
+
+function told(error: NodeJS.ErrnoException): never {
+  if (error.code !== "ENOSPC" && error.code !== "EDQUOT") throw error;
+  throw new DomainError(ErrorReason.OVERLOADED, "there is no room for files on the server's disk", { cause: error });
+}

@@ -1,0 +1,117 @@
+// DownloadFile: the bytes at the reader's pace, and over REST what a browser may do with them.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { DownloadFileRequest, DownloadFileResponseSchema } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { invalidField, notFound } from "../../domain/errors.ts";
+import { isShown } from "../../domain/files/media-type.ts";
+import { dispositionOf } from "../../domain/files/name.ts";
+import { rangeOf } from "../../domain/files/range.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import type { ByteRange, ByteStore } from "../../files/byte-store.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+import type { Database } from "../../store/database.ts";
+import { type FileRow, readFile } from "../../store/files/files.ts";
+
+export interface DownloadParts {
+  readonly database: Database;
+  readonly bytes: ByteStore;
+  /** Says again who calls, or throws as authentication does. */
+  readonly renew: (context: CallContext) => Promise<Principal> | Principal;
+}
+
+/** How often a running download asks whether the caller still sees the file. */
+const LOOK_MS = 5_000;
+
+type Piece = MessageInitShape<typeof DownloadFileResponseSchema>;
+
+export async function* downloadFile(
+  parts: DownloadParts,
+  request: DownloadFileRequest,
+  context: CallContext,
+): AsyncGenerator<Piece> {
+  const { database, bytes, renew } = parts;
+  const caller = callerFrom(context.principal);
+  const row = await find(database, caller, request.fileId, context);
+  const size = Number(row.size);
+  const range = context.wire === "rest" ? answerOverRest(row, size, request, context) : rangeAsked(request, size);
+  const contentType = row.media_type;
+  if (range === undefined || range.length === 0) {
+    yield { body: { contentType: range === undefined ? "" : contentType, data: new Uint8Array() } };
+    return;
+  }
+  let looked = performance.now();
+  for await (const piece of bytes.read({ tenantId: caller.tenantId, id: row.id }, range)) {
+    if (performance.now() - looked > LOOK_MS) {
+      await find(database, callerFrom(await renew(context)), row.id, context);
+      looked = performance.now();
+    }
+    yield { body: { contentType, data: piece as Uint8Array<ArrayBuffer> } };
+  }
+}
+
+async function find(database: Database, caller: Caller, id: string, { interrupt }: CallContext): Promise<FileRow> {
+  const row = isOurId(id) ? await readFile(database, caller, id, interrupt) : undefined;
+  if (row === undefined) throw notFound("file");
+  return row;
+}
+
+function rangeAsked({ offset, length }: DownloadFileRequest, size: number): ByteRange {
+  if (Number(offset) > size)
+    throw invalidField("offset", `must be at most ${size}, the size of the file`, "offset.max");
+  const rest = size - Number(offset);
+  return { offset: Number(offset), length: length === 0n ? rest : Math.min(Number(length), rest) };
+}
+
+/**
+ * Sets the headers and the status. Undefined: no bytes are to be sent. What is not sure to be harmless in a browser is saved
+ * and not shown, and what is shown runs nothing and loads nothing.
+ */
+function answerOverRest(
+  row: FileRow,
+  size: number,
+  request: DownloadFileRequest,
+  context: CallContext,
+): ByteRange | undefined {
+  const etag = `"${row.sha256.toString("hex")}"`;
+  context.setHeader("etag", etag);
+  context.setHeader("accept-ranges", "bytes");
+  context.setHeader("last-modified", row.create_time.toUTCString());
+  // Whoever may not see it any more must not find it in a cache.
+  context.setHeader("cache-control", "private, no-cache");
+  context.setHeader("x-content-type-options", "nosniff");
+  context.setHeader("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
+  context.setHeader("cross-origin-resource-policy", "cross-origin");
+  context.setHeader("content-disposition", dispositionOf(isShown(row.media_type) ? "inline" : "attachment", row.name));
+  if (knows(context.header("if-none-match"), etag)) {
+    context.setStatus(304);
+    return undefined;
+  }
+  if (request.offset !== 0n || request.length !== 0n) {
+    const range = rangeAsked(request, size);
+    context.setHeader("content-length", String(range.length));
+    return range;
+  }
+  const ifRange = context.header("if-range");
+  const asked = rangeOf(ifRange === undefined || ifRange.trim() === etag ? context.header("range") : undefined, size);
+  if (asked === "unsatisfiable") {
+    context.setHeader("content-range", `bytes */${size}`);
+    context.setHeader("content-length", "0");
+    context.setStatus(416);
+    return undefined;
+  }
+  if (asked === "none") {
+    context.setHeader("content-length", String(size));
+    return { offset: 0, length: size };
+  }
+  context.setHeader("content-range", `bytes ${asked.offset}-${asked.offset + asked.length - 1}/${size}`);
+  context.setHeader("content-length", String(asked.length));
+  context.setStatus(206);
+  return asked;
+}
+
+/** Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, which compares weakly). */
+function knows(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
+}

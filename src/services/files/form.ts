@@ -1,0 +1,88 @@
+// Reads the one file of a form (multipart/form-data, RFC 7578) as it comes, at the pace of who takes its bytes.
+import type { Readable } from "node:stream";
+import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { invalidField, malformed } from "../../domain/errors.ts";
+
+/** A file that comes in a form. */
+export interface FormFile {
+  readonly name: string;
+  readonly contentType: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /** The text fields; all of them once the bytes have ended. */
+  readonly fields: ReadonlyMap<string, string>;
+}
+
+const LIMITS = {
+  fields: 32,
+  fieldNameSize: 100,
+  fieldSize: 16 * 1024,
+  parts: 40,
+  headerPairs: 20,
+  headerSize: 16 * 1024,
+};
+
+export function isForm(contentType: string): boolean {
+  return /^\s*multipart\/form-data\s*(?:;|$)/i.test(contentType);
+}
+
+/** Resolves when the file begins. Throws MALFORMED_BODY for what is no form, and INVALID_FIELD for one without a file or with two. */
+export async function readForm(contentType: string, chunks: AsyncIterable<Uint8Array>): Promise<FormFile> {
+  let form: BusboyInstance;
+  try {
+    form = new Busboy({ headers: { "content-type": contentType }, limits: LIMITS });
+  } catch (error) {
+    throw malformed("the form has no boundary in its content type", error);
+  }
+  const fields = new Map<string, string>();
+  const begun = Promise.withResolvers<FormFile>();
+  const over = Promise.withResolvers<void>();
+  over.promise.catch(() => {});
+  let stream: Readable | undefined;
+  const fail = (error: Error) => {
+    over.reject(error);
+    begun.reject(error);
+    stream?.destroy(error);
+  };
+  form.on("field", (name, value) => fields.set(name, value));
+  form.on("file", (_field, file, name = "", _encoding, type) => {
+    if (stream !== undefined) {
+      // It would wait for a reader.
+      file.resume();
+      fail(invalidField("body", "must hold one file", "form.files"));
+      return;
+    }
+    stream = file;
+    // What is wrong is told by `over`.
+    file.on("error", () => {});
+    begun.resolve({ name, contentType: type, bytes: bytesOf(file, over.promise), fields });
+  });
+  form.on("finish", () => {
+    over.resolve();
+    begun.reject(invalidField("body", "must hold a file", "form.files"));
+  });
+  form.on("error", (error) => fail(malformed("the form cannot be read", error)));
+  void feed(form, chunks).catch(fail);
+  return begun.promise;
+}
+
+async function* bytesOf(file: Readable, over: Promise<void>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* file as AsyncIterable<Buffer>;
+  } catch {
+    // Told below.
+  }
+  await over;
+}
+
+/** Hands on the chunks as fast as the form takes them. */
+async function feed(form: BusboyInstance, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const chunk of chunks) {
+    if (form.destroyed || form.writableEnded) return;
+    await new Promise<void>((resolve, reject) => {
+      form.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  }
+  form.end();
+}

@@ -1,0 +1,98 @@
+// FileService: stores files, gives them back, and erases them.
+import { FileSchema } from "../../../gen/colloquy/v1/file_pb.ts";
+import * as pb from "../../../gen/colloquy/v1/file_service_pb.ts";
+import type { Interrupt } from "../../domain/cancellation.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { isOurId } from "../../domain/ids/id.ts";
+import { removeErased } from "../../jobs/files.ts";
+import { type ServiceEntry, serve } from "../../pipeline/service.ts";
+import { audit } from "../../store/audit/audit.ts";
+import type { Queryable } from "../../store/database.ts";
+import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
+import { eraseFile } from "../../store/files/erasure.ts";
+import * as store from "../../store/files/files.ts";
+import { createMutations } from "../mutations.ts";
+import { type Listing, paginate } from "../paginate.ts";
+import { toFile } from "./convert.ts";
+import { createFile, type FileParts } from "./create.ts";
+import { type DownloadParts, downloadFile } from "./download.ts";
+
+export interface FileServiceOptions extends FileParts, DownloadParts {
+  readonly secrets: TenantSecrets;
+}
+
+export function createFileService(options: FileServiceOptions): ServiceEntry {
+  const { database, bytes, secrets } = options;
+  const { mutation } = createMutations(database);
+  const erase = mutation(pb.FileService.method.deleteFile, async (tx, caller, { fileId: id }, context) => {
+    const row = isOurId(id) ? await store.readFile(tx, caller, id) : undefined;
+    if (row === undefined) throw notFound("file");
+    if (row.uploader !== caller.actor && caller.viewer.kind !== "tenant") {
+      throw new DomainError(
+        ErrorReason.PERMISSION_DENIED,
+        "only the uploader of the file and administrators may do this",
+      );
+    }
+    if (!(await eraseFile(tx, caller.tenantId, row.id))) throw notFound("file");
+    const details = { size: Number(row.size), media_type: row.media_type };
+    await audit(tx, caller, context, { action: "file.delete", resourceType: "file", resourceId: row.id, details });
+    return {};
+  });
+
+  return serve(pb.FileService, {
+    createFile: (requests, context) => createFile(options, requests, context),
+
+    async getFile({ fileId: id }, { principal, interrupt }) {
+      const row = isOurId(id) ? await store.readFile(database, callerFrom(principal), id, interrupt) : undefined;
+      if (row === undefined) throw notFound("file");
+      return { file: toFile(row) };
+    },
+
+    async listFiles(request, { principal, interrupt }) {
+      const caller = callerFrom(principal);
+      const { conversationId: id } = request;
+      const scope: store.FileScope = id === "" ? { kind: "uploads" } : { kind: "conversation", id };
+      const listing = listingOf(database, caller, scope, interrupt);
+      const { items, ...page } = await paginate(secrets, caller, pb.ListFilesRequestSchema, request, listing);
+      return { files: items, ...page };
+    },
+
+    async listMessageFiles(request, { principal, interrupt }) {
+      const caller = callerFrom(principal);
+      const listing = listingOf(database, caller, { kind: "message", id: request.messageId }, interrupt);
+      const { items, ...page } = await paginate(secrets, caller, pb.ListMessageFilesRequestSchema, request, listing);
+      return { files: items, ...page };
+    },
+
+    async deleteFile(request, context) {
+      const answer = await erase(request, context);
+      // The file is gone already; if its bytes cannot be removed now, the sweeper does it.
+      await removeErased(database, bytes, (callerFrom(context.principal) satisfies Caller).tenantId).catch(
+        (error: unknown) => context.log.warn({ err: error }, "bytes of erased files were not removed"),
+      );
+      return answer;
+    },
+
+    downloadFile: (request, context) => downloadFile(options, request, context),
+  });
+}
+
+function listingOf(
+  database: Queryable,
+  caller: Caller,
+  scope: store.FileScope,
+  interrupt: Interrupt,
+): Listing<store.FileRow, typeof FileSchema> {
+  return {
+    item: FileSchema,
+    async read({ after: [before] = [], limit }) {
+      const exists = scope.kind === "uploads" || isOurId(scope.id);
+      const found = exists ? await store.listFiles(database, caller, scope, { before, limit }, interrupt) : undefined;
+      if (found === undefined) throw notFound(scope.kind);
+      return found;
+    },
+    convert: toFile,
+    key: ({ id }) => [id],
+  };
+}

@@ -1,0 +1,29 @@
+// Who sees a file: the condition that every statement about files has.
+import { type ViewerKind, visible } from "../visibility.ts";
+
+/**
+ * A condition on file `f`: the caller sees it. Before a message names it, its uploader does; then whoever sees one of the
+ * messages that name it, be it as a part of a fork, and nobody else. `$1` is the tenant.
+ *
+ * @param viewer an expression for the member whose conversations are seen, as in `visible`
+ * @param actor an expression for the caller as an actor
+ */
+export function seesFile(kind: ViewerKind, viewer: string, actor: string): string {
+  return `(f.erase_time is null and (
+    (not f.named and f.uploader = ${actor})
+    or exists (
+      select from file_use u
+      join message m on m.tenant_id = $1 and m.conversation_id = u.conversation_id and m.seq = u.seq
+      join conversation c on c.tenant_id = $1 and c.id = u.conversation_id
+      where u.tenant_id = $1 and u.file_id = f.id and m.delete_time is null and c.delete_time is null
+        and ${visible(kind, viewer)})
+    or exists (
+      select from file_use u
+      join message m on m.tenant_id = $1 and m.conversation_id = u.conversation_id and m.seq = u.seq
+      join conversation o on o.tenant_id = $1 and o.id = u.conversation_id
+      join branch_run s on s.tenant_id = $1 and s.source_id = u.conversation_id and s.source_id <> s.conversation_id
+        and s.from_seq <= u.seq and s.to_seq >= u.seq and u.create_time <= s.as_of
+      join conversation c on c.tenant_id = $1 and c.id = s.conversation_id
+      where u.tenant_id = $1 and u.file_id = f.id and m.delete_time is null and o.delete_time is null
+        and c.delete_time is null and ${visible(kind, viewer)})))`;
+}

@@ -1,0 +1,115 @@
+// Erases files: marks those that nobody may see any more, so that their bytes can be removed, then forgets them.
+import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Queryable, Statement } from "../database.ts";
+
+/** Locks files, in the order in which all lock them. $1 tenant, $2 ids. */
+const lockFiles: Statement = {
+  name: "file_lock",
+  text: "select f.id from file f where f.tenant_id = $1 and f.id = any($2::uuid[]) order by f.id for no key update of f",
+};
+
+/** $1 tenant, $2 ids. */
+const eraseUnused: Statement = {
+  name: "file_erase_unused",
+  changes: true,
+  text: `
+  update file f set erase_time = now()
+  where f.tenant_id = $1 and f.id = any($2::uuid[]) and f.erase_time is null
+    and not exists (select from file_use u where u.tenant_id = $1 and u.file_id = f.id)`,
+};
+
+/**
+ * Erases those of some files that no message names any more, after messages that did were purged. In a statement of its own
+ * after the lock: it must see a message that has named one meanwhile.
+ */
+export async function releaseFiles(tx: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
+  await tx.query(lockFiles, [tenantId, ids]);
+  await tx.query(eraseUnused, [tenantId, ids]);
+}
+
+/** $1 tenant, $2 id. */
+const eraseOne: Statement<{ id: string }> = {
+  name: "file_erase",
+  changes: true,
+  text: "update file f set erase_time = now() where f.tenant_id = $1 and f.id = $2::uuid and f.erase_time is null returning f.id",
+};
+
+/** False: it was erased before. */
+export async function eraseFile(tx: Queryable, tenantId: string, id: string): Promise<boolean> {
+  return (await tx.query(eraseOne, [tenantId, id])).length > 0;
+}
+
+/** Erases files that no message named in time, some at a time. $1 tenant, $2 milliseconds, $3 limit. */
+const eraseUnnamed: Statement<{ id: string }> = {
+  name: "file_erase_unnamed",
+  changes: true,
+  text: `
+  update file f set erase_time = now()
+  where f.tenant_id = $1 and not f.named and f.erase_time is null and f.id in (
+    select n.id from file n
+    where n.tenant_id = $1 and not n.named and n.erase_time is null and n.create_time < now() - $2 * interval '1 millisecond'
+    order by n.create_time limit $3 for update skip locked)
+  returning f.id`,
+};
+
+/** Returns how many. */
+export async function eraseUnnamedFiles(
+  on: Queryable,
+  tenantId: string,
+  ageMs: number,
+  limit: number,
+  signal?: Interrupt,
+): Promise<number> {
+  return (await on.query(eraseUnnamed, [tenantId, ageMs, limit], signal)).length;
+}
+
+/** $1 tenant, $2 limit. */
+const erasedFiles: Statement<{ id: string }> = {
+  name: "file_erased",
+  text: `
+  select f.id from file f where f.tenant_id = $1 and f.erase_time is not null order by f.erase_time limit $2`,
+};
+
+/** The ids of erased files whose bytes may still be there. */
+export async function findErased(
+  on: Queryable,
+  tenantId: string,
+  limit: number,
+  signal?: Interrupt,
+): Promise<string[]> {
+  return (await on.query(erasedFiles, [tenantId, limit], signal)).map(({ id }) => id);
+}
+
+/** $1 tenant, $2 ids. */
+const forget: Statement = {
+  name: "file_forget",
+  changes: true,
+  text: `
+  with gone as (
+    delete from file f where f.tenant_id = $1 and f.id = any($2::uuid[]) and f.erase_time is not null returning f.size
+  )
+  update file_usage u set bytes = u.bytes - g.bytes, files = u.files - g.files
+  from (select sum(size)::bigint as bytes, count(*) as files from gone) g
+  where u.tenant_id = $1 and g.files > 0`,
+};
+
+/** Forgets erased files whose bytes were removed. */
+export async function forgetFiles(on: Queryable, tenantId: string, ids: readonly string[]): Promise<void> {
+  await on.query(forget, [tenantId, ids]);
+}
+
+/** $1 tenant, $2 ids. */
+const existing: Statement<{ id: string }> = {
+  name: "file_existing",
+  text: "select f.id from file f where f.tenant_id = $1 and f.id = any($2::uuid[])",
+};
+
+/** Which of some files the tenant has, erased ones too. */
+export async function existingFiles(
+  on: Queryable,
+  tenantId: string,
+  ids: readonly string[],
+  signal?: Interrupt,
+): Promise<Set<string>> {
+  return new Set((await on.query(existing, [tenantId, ids], signal)).map(({ id }) => id));
+}

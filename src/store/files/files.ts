@@ -1,0 +1,113 @@
+// Adds, reads and lists files, and notes which messages name them.
+import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { Queryable } from "../database.ts";
+import * as sql from "./statements.ts";
+
+export type { FileRow } from "./statements.ts";
+
+/** A file whose bytes are stored. */
+export interface NewFile {
+  readonly id: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+}
+
+/** The bytes that the files of a tenant take. */
+export async function readUsage(on: Queryable, tenantId: string, signal?: Interrupt): Promise<number> {
+  return Number((await on.query(sql.readUsage, [tenantId], signal))[0]?.bytes ?? 0n);
+}
+
+/** Undefined: the tenant has no room for it. */
+export async function insertFile(
+  on: Queryable,
+  { tenantId, actor }: Caller,
+  file: NewFile,
+  quota: number | undefined,
+): Promise<sql.FileRow | undefined> {
+  const { id, name, mediaType, size, sha256, width, height } = file;
+  const values = [tenantId, id, actor, name, mediaType, size, sha256, width ?? null, height ?? null, quota ?? null];
+  return (await on.query(sql.insertFile, values))[0];
+}
+
+/** Undefined: the caller does not see it. */
+export async function readFile(
+  on: Queryable,
+  { tenantId, memberId, viewer, actor }: Caller,
+  id: string,
+  signal?: Interrupt,
+): Promise<sql.FileRow | undefined> {
+  return (await on.query(sql.readFile[viewer.kind], [tenantId, memberId, id, actor], signal))[0];
+}
+
+/** Whose files are listed: the caller's own uploads, or those of a conversation or a message. */
+export type FileScope =
+  | { readonly kind: "uploads" }
+  | { readonly kind: "conversation" | "message"; readonly id: string };
+
+const AFTER_ALL = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/** A page, newest first; undefined: the caller does not see the conversation, or the message. */
+export async function listFiles(
+  on: Queryable,
+  { tenantId, memberId, viewer, actor }: Caller,
+  scope: FileScope,
+  { before = AFTER_ALL, limit }: { readonly before?: string | undefined; readonly limit: number },
+  signal?: Interrupt,
+): Promise<sql.FileRow[] | undefined> {
+  if (scope.kind === "uploads") {
+    return on.query(sql.listUploads[viewer.kind], [tenantId, memberId, before, actor, limit], signal);
+  }
+  const statements = scope.kind === "message" ? sql.listOfMessage : sql.listOfConversation;
+  const rows = await on.query(statements[viewer.kind], [tenantId, memberId, scope.id, before, limit], signal);
+  return rows.length === 0 ? undefined : rows.filter((row): row is sql.FileRow => row.id !== null);
+}
+
+/** Whether a message of the conversation names the file. */
+export async function isNamedIn(
+  on: Queryable,
+  tenantId: string,
+  id: string,
+  conversationId: string,
+  signal?: Interrupt,
+): Promise<boolean> {
+  return (await on.query(sql.isNamedIn, [tenantId, id, conversationId], signal))[0]?.named ?? false;
+}
+
+/** A message of a locked conversation, and the files that it names. */
+export interface Naming {
+  readonly seq: bigint;
+  readonly files: readonly string[];
+}
+
+/**
+ * Notes what messages name. Returns the ids of files that the caller does not see: then the messages must not stay.
+ *
+ * @param by "agent": the messages are an agent's reply
+ */
+export async function nameFiles(
+  tx: Queryable,
+  { tenantId, memberId, viewer, actor }: Pick<Caller, "tenantId" | "memberId" | "viewer" | "actor">,
+  conversationId: string,
+  naming: readonly Naming[],
+  by: "caller" | "agent" = "caller",
+): Promise<Set<string>> {
+  const files = new Set(naming.flatMap((one) => one.files));
+  if (files.size === 0) return files;
+  const pairs = naming.flatMap(({ seq, files: named }) => [...new Set(named)].map((id) => [seq, id] as const));
+  const rows = await tx.query(by === "agent" ? sql.nameFilesOfReply : sql.nameFiles[viewer.kind], [
+    tenantId,
+    memberId,
+    conversationId,
+    actor,
+    [...files],
+    pairs.map(([seq]) => seq),
+    pairs.map(([, id]) => id),
+  ]);
+  for (const { id } of rows) files.delete(id);
+  return files;
+}

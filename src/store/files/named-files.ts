@@ -1,0 +1,80 @@
+// The files that messages name, as the statements that add and edit messages need them.
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { filesIn, type NamedFile } from "../../domain/files/named.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { MessageDraft, MessageEdit } from "../../domain/messages/diff.ts";
+import type { Queryable } from "../database.ts";
+import { nameFiles } from "./files.ts";
+
+/** The files of each message; undefined: none names any. */
+export function namedFiles(drafts: readonly Pick<MessageDraft, "parts">[]): NamedFile[][] | undefined {
+  let any = false;
+  const named = drafts.map(({ parts }) => {
+    const files = filesIn(parts);
+    any ||= files.length > 0;
+    return files;
+  });
+  return any ? named : undefined;
+}
+
+/** The files, each once, and for each pair of a message and a file the ordinal of the message and the file. */
+export function fileColumnsOf(named: readonly (readonly NamedFile[])[]): [string[], number[], string[]] {
+  const pairs = named.flatMap((files, index) => files.map(({ id }) => [index + 1, id] as const));
+  return [[...new Set(pairs.map(([, id]) => id))], pairs.map(([ordinal]) => ordinal), pairs.map(([, id]) => id)];
+}
+
+/** Throws UNKNOWN_REFERENCE for a file that the caller does not see. @param fieldOf the message at an index, in errors */
+export function requireSeen(
+  named: readonly (readonly NamedFile[])[],
+  isSeen: (id: string) => boolean,
+  fieldOf: (index: number) => string,
+): void {
+  for (const [index, files] of named.entries()) {
+    const unseen = files.find(({ id }) => !isSeen(id));
+    if (unseen === undefined) continue;
+    const field = `${fieldOf(index)}.${unseen.place}`;
+    const description = "is not a file";
+    throw new DomainError(ErrorReason.UNKNOWN_REFERENCE, `${field}: ${description}`, {
+      violations: [{ field, description, rule: "reference" }],
+    });
+  }
+}
+
+/** A list has more than one message; a call that adds one calls it `message`. */
+const fieldIn = (count: number) => (index: number) => (count === 1 ? "message" : `messages[${index}]`);
+
+/** For messages that were just added, of which the last has the number `lastSeq`. */
+export async function nameFilesOf(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  drafts: readonly MessageDraft[],
+  lastSeq: bigint,
+): Promise<void> {
+  const named = namedFiles(drafts);
+  if (named === undefined) return;
+  const first = lastSeq - BigInt(drafts.length) + 1n;
+  const naming = named.map((files, index) => ({ seq: first + BigInt(index), files: files.map(({ id }) => id) }));
+  const unseen = await nameFiles(tx, caller, conversationId, naming);
+  requireSeen(named, (id) => !unseen.has(id), fieldIn(drafts.length));
+}
+
+/** For edits: a file that the message named before is one of its own, be it erased since. */
+export async function nameFilesOfEdits(
+  tx: Queryable,
+  caller: Caller,
+  conversationId: string,
+  edits: readonly MessageEdit[],
+): Promise<void> {
+  const named = namedFiles(edits)?.map((files, index) => {
+    const before = new Set(filesIn(edits[index]?.before.parts).map(({ id }) => id));
+    return files.filter(({ id }) => !before.has(id));
+  });
+  if (named === undefined) return;
+  const naming = named.flatMap((files, index) => {
+    const seq = edits[index]?.before.seq;
+    return seq === undefined ? [] : [{ seq, files: files.map(({ id }) => id) }];
+  });
+  const unseen = await nameFiles(tx, caller, conversationId, naming);
+  requireSeen(named, (id) => !unseen.has(id), fieldIn(edits.length));
+}

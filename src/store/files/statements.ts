@@ -1,0 +1,150 @@
+// The statements that add, read and list files.
+import type { Statement } from "../database.ts";
+import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
+import { seesFile } from "./access.ts";
+
+export interface FileRow {
+  readonly id: string;
+  readonly uploader: string;
+  readonly name: string;
+  readonly media_type: string;
+  readonly size: bigint;
+  readonly sha256: Buffer;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly create_time: Date;
+}
+
+const columns = "f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time";
+
+/** How much room the files of a tenant take. $1 tenant. */
+export const readUsage: Statement<{ bytes: bigint }> = {
+  name: "file_usage_read",
+  text: "select u.bytes from file_usage u where u.tenant_id = $1",
+};
+
+/**
+ * Adds a file whose bytes are stored, if the tenant has room for it. No row: it has none. $1 tenant, $2 id, $3 uploader, $4 name,
+ * $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null.
+ */
+export const insertFile: Statement<FileRow> = {
+  name: "file_insert",
+  changes: true,
+  text: `
+  with room as (
+    insert into file_usage as u (tenant_id, bytes, files)
+    select $1, $6::bigint, 1 where $10::bigint is null or $6::bigint <= $10::bigint
+    on conflict (tenant_id) do update set bytes = u.bytes + excluded.bytes, files = u.files + 1
+      where $10::bigint is null or u.bytes + excluded.bytes <= $10::bigint
+    returning 1
+  )
+  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time)
+  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp())
+  from room
+  returning ${columns}`,
+};
+
+/** A file, if the caller sees it. $1 tenant, $2 caller, $3 id, $4 the caller as an actor. */
+export const readFile = forEachViewer<FileRow>(
+  "file_read",
+  (kind) => `
+  select ${columns} from file f
+  where f.tenant_id = $1 and f.id = $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}`,
+);
+
+/** Files that the caller has uploaded and still sees, newest first. $1 tenant, $2 caller, $3 before id, $4 the caller as an actor, $5 limit. */
+export const listUploads = forEachViewer<FileRow>(
+  "file_list_uploads",
+  (kind) => `
+  select ${columns} from file f
+  where f.tenant_id = $1 and f.uploader = $4::text and f.id < $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}
+  order by f.id desc limit $5`,
+);
+
+/** Null columns: the conversation, or the message, names no more files. */
+export type ListedRow = FileRow | { readonly id: null };
+
+/** Files of the conversation `c`, or of its message `m`, if there is one in `uses`. */
+const listed = (uses: string) => `left join lateral (
+    select ${columns} from (
+      select distinct u.file_id from file_use u
+      join message n on n.tenant_id = $1 and n.conversation_id = u.conversation_id and n.seq = u.seq and n.delete_time is null
+      where u.tenant_id = $1 and u.conversation_id = c.id and u.file_id < $4::uuid${uses}
+      order by u.file_id desc limit $5
+    ) u join file f on f.tenant_id = $1 and f.id = u.file_id and f.erase_time is null
+  ) f on true`;
+
+/**
+ * Files that the messages of a conversation name, newest first; no row: the caller does not see it. $1 tenant, $2 caller,
+ * $3 conversation, $4 before id, $5 limit.
+ */
+export const listOfConversation = forEachViewer<ListedRow>(
+  "file_list_conversation",
+  (kind) => `
+  select ${columns} from conversation c ${listed("")}
+  where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
+  order by f.id desc`,
+);
+
+/** The same of a message. $3 message. */
+export const listOfMessage = forEachViewer<ListedRow>(
+  "file_list_message",
+  (kind) => `
+  select ${columns} from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
+  ${listed(" and u.seq = m.seq")}
+  where m.tenant_id = $1 and m.id = $3::uuid and m.delete_time is null and c.delete_time is null and ${visible(kind)}
+  order by f.id desc`,
+);
+
+/** Which of some files a conversation names. $1 tenant, $2 file, $3 conversation. */
+export const isNamedIn: Statement<{ named: boolean }> = {
+  name: "file_named_in",
+  text: `select exists (select from file_use u
+    where u.tenant_id = $1 and u.file_id = $2::uuid and u.conversation_id = $3::uuid) as named`,
+};
+
+/**
+ * Lets messages of a locked conversation name files that the caller sees, and returns those. The files are locked, so that none is
+ * erased meanwhile. $1 tenant, $2 caller, $3 conversation, $4 the caller as an actor, $5 files, $6 seqs of messages and $7 what each names.
+ */
+export const nameFiles = forEachViewer<{ id: string }>(
+  "file_name",
+  (kind) => naming(seesFile(kind, "$2::text", "$4::text")),
+  { changes: true },
+);
+
+/**
+ * The same for an agent's reply: it names files that its conversation names already, and those that API keys uploaded and no
+ * message has named.
+ */
+export const nameFilesOfReply: Statement<{ id: string }> = {
+  name: "file_name_reply",
+  changes: true,
+  text: naming(`f.erase_time is null and $2::text is null and $4::text is not null
+    and ((not f.named and f.uploader like 'key:%') or exists (
+      select from file_use u where u.tenant_id = $1 and u.file_id = f.id and u.conversation_id = $3::uuid))`),
+};
+
+function naming(sees: string): string {
+  return `
+  with held as materialized (
+    select f.id from file f where f.tenant_id = $1 and f.id = any($5::uuid[]) and ${sees}
+    order by f.id for no key update of f
+  ), uses as (
+    insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
+    select $1, n.file_id, $3::uuid, n.seq, date_trunc('milliseconds', clock_timestamp())
+    from unnest($6::bigint[], $7::uuid[]) as n(seq, file_id) join held h on h.id = n.file_id
+    on conflict do nothing
+  ), marked as (
+    update file f set named = true from held h where f.tenant_id = $1 and f.id = h.id and not f.named
+  )
+  select h.id from held h`;
+}
+
+/** The files that the messages of a send name, locked if the caller sees them: see `log/send-statement.ts`, which has row `target`. */
+export const heldFiles = (kind: ViewerKind, ids: string) => `held as materialized (
+    select f.id from file f
+    where f.tenant_id = $1 and f.id = any(${ids}::uuid[]) and (select t.writable and t.status <> 3 from target t)
+      and ${seesFile(kind, "$2::text", "$4::text")}
+    order by f.id for no key update of f
+  )`;

@@ -1,0 +1,48 @@
+// Files, the messages that name them, and how much room they take.
+import { defineEntity, p } from "@mikro-orm/core";
+
+export const FileEntity = defineEntity({
+  name: "File",
+  tableName: "file",
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    /** An actor. */
+    uploader: p.text(),
+    name: p.text(),
+    mediaType: p.text(),
+    size: p.bigint(),
+    sha256: p.blob(),
+    width: p.integer().nullable(),
+    height: p.integer().nullable(),
+    createTime: p.datetime(3),
+    /** Whether a message has named it. */
+    named: p.boolean().default(false),
+    /** Since when nobody sees it, and its bytes are to be removed. */
+    eraseTime: p.datetime(3).nullable(),
+  },
+});
+
+/** A message that names a file. */
+export const FileUseEntity = defineEntity({
+  name: "FileUse",
+  tableName: "file_use",
+  properties: {
+    tenantId: p.uuid().primary(),
+    fileId: p.uuid().primary(),
+    conversationId: p.uuid().primary(),
+    /** The message's. */
+    seq: p.bigint().primary(),
+    createTime: p.datetime(3),
+  },
+});
+
+export const FileUsageEntity = defineEntity({
+  name: "FileUsage",
+  tableName: "file_usage",
+  properties: {
+    tenantId: p.uuid().primary(),
+    bytes: p.bigint(),
+    files: p.bigint(),
+  },
+});

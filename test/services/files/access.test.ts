@@ -1,0 +1,222 @@
+// Who sees a file: whoever sees a message that names it, and nobody else, on every wire and at every moment.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { newId } from "../../../src/domain/ids/id.ts";
+import { type Person, PIXEL, personOf } from "../../support/files.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
+
+let server: IdentityServer;
+let tenant: IdentityTenant;
+beforeAll(async () => {
+  server = await startIdentityServer();
+  tenant = await server.tenant();
+  for (const id of ["ann", "bob", "eve"]) await tenant.addMember(id);
+  await tenant.addMember("max", { role: "manager" });
+  await tenant.addMember("sub", { manager: "max" });
+  await tenant.addMember("ada", { role: "admin" });
+});
+afterAll(() => server.close());
+
+const as = async (id: string, role?: "manager" | "admin"): Promise<Person> =>
+  personOf(server, await tenant.token(id, role));
+
+async function scene() {
+  const [ann, bob, eve, ada] = await Promise.all([as("ann"), as("bob"), as("eve"), as("ada", "admin")]);
+  const { conversation } = await ann.conversations.createConversation({ participantIds: ["bob"] });
+  const file = await ann.upload(PIXEL, { name: "pixel.png" });
+  return { ann, bob, eve, ada, conversationId: conversation?.id ?? "", file };
+}
+
+const who = async (fileId: string, people: Record<string, Person>) => {
+  const seen: string[] = [];
+  for (const [name, person] of Object.entries(people)) if (await person.sees(fileId)) seen.push(name);
+  return seen.join(" ");
+};
+
+describe("a file", () => {
+  test("is its uploader's alone before a message names it, then of all who see the message", async () => {
+    const { ann, bob, eve, ada, conversationId, file } = await scene();
+    expect(await who(file.id, { ann, bob, eve, ada })).toBe("ann");
+    await ann.send(conversationId, file.id);
+    expect(await who(file.id, { ann, bob, eve, ada })).toBe("ann bob ada");
+  });
+
+  test("is gone at once for a participant who is removed, be it the uploader", async () => {
+    const { ann, bob, eve, conversationId } = await scene();
+    const file = await bob.upload(PIXEL);
+    await bob.send(conversationId, file.id);
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann bob");
+    await ann.participants.removeParticipant({ conversationId, memberId: "bob" });
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann");
+    await ann.participants.addParticipants({ conversationId, memberIds: ["eve"] });
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann eve");
+  });
+
+  test("is hidden with its message or its conversation, and comes back with them", async () => {
+    const { ann, bob, ada, conversationId, file } = await scene();
+    const messageId = await ann.send(conversationId, file.id);
+    await ann.messages.deleteMessage({ messageId });
+    expect(await who(file.id, { ann, bob, ada })).toBe("");
+    await ann.messages.restoreMessage({ messageId });
+    expect(await who(file.id, { ann, bob, ada })).toBe("ann bob ada");
+    await ann.conversations.deleteConversation({ conversationId });
+    expect(await who(file.id, { ann, bob, ada })).toBe("");
+    await ann.conversations.restoreConversation({ conversationId });
+    expect(await who(file.id, { ann, bob, ada })).toBe("ann bob ada");
+  });
+
+  test("that an edit takes out stays with the revisions of the message", async () => {
+    const { ann, bob, eve, conversationId, file } = await scene();
+    const messageId = await ann.send(conversationId, file.id);
+    await ann.messages.updateMessage({
+      messageId,
+      message: { content: "no picture" },
+      updateMask: { paths: ["parts", "content"] },
+    });
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann bob");
+  });
+
+  test("that an edit brings is seen by those who see the message", async () => {
+    const { ann, bob, eve, conversationId, file } = await scene();
+    const messageId = await ann.send(conversationId);
+    const parts = [
+      { content: { case: "file" as const, value: { source: { case: "fileId" as const, value: file.id } } } },
+    ];
+    await ann.messages.updateMessage({ messageId, message: { parts } });
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann bob");
+    const foreign = await eve.upload(PIXEL);
+    const worse = [
+      { content: { case: "file" as const, value: { source: { case: "fileId" as const, value: foreign.id } } } },
+    ];
+    await expect(ann.messages.updateMessage({ messageId, message: { parts: worse } })).rejects.toThrow(
+      "message.parts[0].file.file_id: is not a file",
+    );
+  });
+
+  test("of two conversations is seen by those of both, until the last message goes", async () => {
+    const { ann, bob, eve, conversationId, file } = await scene();
+    await ann.send(conversationId, file.id);
+    const { conversation } = await bob.conversations.createConversation({ participantIds: ["eve"] });
+    const forwarded = await bob.send(conversation?.id ?? "", file.id);
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann bob eve");
+    await ann.conversations.deleteConversation({ conversationId });
+    expect(await who(file.id, { ann, bob, eve })).toBe("bob eve");
+    await bob.messages.deleteMessage({ messageId: forwarded });
+    expect(await who(file.id, { ann, bob, eve })).toBe("");
+  });
+
+  test("goes along with a fork, as it was then, and on branches that are not live", async () => {
+    const { ann, bob, eve, conversationId, file } = await scene();
+    const first = await ann.send(conversationId);
+    await ann.send(conversationId, file.id);
+    await ann.messages.sendMessage({ conversationId, message: { content: "instead", parentId: first } });
+    expect(await who(file.id, { ann, bob, eve })).toBe("ann bob");
+    const { branches } = await ann.messages.listBranches({ conversationId });
+    expect(branches.length).toBeGreaterThan(0);
+    const { conversation } = await ann.conversations.createConversation({ participantIds: ["bob"] });
+    const origin = conversation?.id ?? "";
+    const other = await ann.upload(PIXEL);
+    await ann.send(origin, other.id);
+    const late = await ann.send(origin);
+    const { conversation: fork } = await ann.conversations.forkConversation({
+      conversationId: origin,
+      conversation: { title: "fork" },
+      participantIds: ["eve"],
+    });
+    expect(fork?.id).not.toBe("");
+    expect(await who(other.id, { ann, bob, eve })).toBe("ann bob eve");
+    const added = await ann.upload(PIXEL);
+    const parts = [
+      { content: { case: "file" as const, value: { source: { case: "fileId" as const, value: added.id } } } },
+    ];
+    await ann.messages.updateMessage({ messageId: late, message: { parts } });
+    expect(await who(added.id, { ann, bob, eve })).toBe("ann bob");
+    await ann.conversations.deleteConversation({ conversationId: origin });
+    expect(await who(other.id, { ann, bob, eve })).toBe("");
+  });
+
+  test("is seen by managers of those who see it, and by a key that acts for one", async () => {
+    const [sub, max] = [await as("sub"), await as("max", "manager")];
+    const { conversation } = await sub.conversations.createConversation({});
+    const file = await sub.upload(PIXEL);
+    expect(await max.sees(file.id)).toBe(false);
+    await sub.send(conversation?.id ?? "", file.id);
+    const { credential } = await tenant.key("read", "write");
+    const acting = (id: string) => personOf(server, { ...credential, "x-act-for": id });
+    const people = { sub, max, key: personOf(server, credential), forSub: acting("sub"), forEve: acting("eve") };
+    expect(await who(file.id, people)).toBe("sub max key forSub");
+  });
+});
+
+describe("what names a file", () => {
+  test("must see it: a foreign file, one of another tenant and none get the same error, and nothing is sent", async () => {
+    const { ann, eve, ada, conversationId } = await scene();
+    const foreign = await eve.upload(PIXEL);
+    const other = await server.tenant();
+    const elsewhere = await personOf(server, (await other.key("read", "write")).credential).upload(PIXEL);
+    for (const person of [ann, ada]) {
+      for (const id of [foreign.id, elsewhere.id, newId()]) {
+        await expect(person.send(conversationId, id)).rejects.toThrow(
+          "[invalid_argument] message.parts[0].file.file_id: is not a file",
+        );
+      }
+    }
+    expect((await ann.messages.listMessages({ conversationId })).messages).toEqual([]);
+    expect((await ann.conversations.getConversation({ conversationId })).conversation?.lastSeq).toBe(2n);
+    expect(await eve.sees(foreign.id)).toBe(true);
+  });
+
+  test("can be a batch, a reply, a message with a client id, and a list that replaces", async () => {
+    const { ann, bob, conversationId } = await scene();
+    const part = (fileId: string) => ({
+      content: { case: "file" as const, value: { source: { case: "fileId" as const, value: fileId } } },
+    });
+    const [a, b, c, d, e, f] = await Promise.all(Array.from({ length: 6 }, () => ann.upload(PIXEL)));
+    const ids = [a, b, c, d, e, f].map((file) => file?.id ?? "") as [string, string, string, string, string, string];
+    const batch = await ann.messages.batchSendMessages({
+      conversationId,
+      messages: [
+        { parts: [part(ids[0]), part(ids[1])] },
+        { content: "plain" },
+        { parts: [part(ids[0]), part(ids[2])] },
+      ],
+    });
+    await ann.messages.sendMessage({
+      conversationId,
+      message: { parts: [part(ids[3])], replyTo: batch.messages[0]?.id ?? "" },
+    });
+    const named = { conversationId, message: { parts: [part(ids[4])], clientId: "x" } };
+    const once = await ann.messages.sendMessage(named);
+    expect((await ann.messages.sendMessage(named)).message?.id).toBe(once.message?.id);
+    for (const id of ids.slice(0, 5)) expect(await bob.sees(id)).toBe(true);
+    await ann.messages.replaceMessages({ conversationId, messages: [{ parts: [part(ids[5])] }] });
+    expect(await bob.sees(ids[5])).toBe(true);
+    const { conversation } = await ann.conversations.createConversation({ messages: [{ parts: [part(ids[5])] }] });
+    expect(conversation?.messageCount).toBe(1n);
+  });
+
+  test("names at most 20 files, while ids in others' words are not counted nor looked up", async () => {
+    const { ann, conversationId } = await scene();
+    const files = await Promise.all(Array.from({ length: 21 }, () => ann.upload(PIXEL)));
+    await expect(ann.send(conversationId, ...files.map(({ id }) => id))).rejects.toThrow(
+      "[invalid_argument] message.parts: must name at most 20 files",
+    );
+    await ann.send(conversationId, ...files.slice(1).map(({ id }) => id));
+    await ann.send(conversationId, "file-abc", "7f0c8a1e-2b3d-4c5e-8f90-123456789abc");
+  });
+
+  test("keeps a request id: a repeat gives the message of before, though the file is gone", async () => {
+    const { ann, conversationId, file } = await scene();
+    const parts = [
+      { content: { case: "file" as const, value: { source: { case: "fileId" as const, value: file.id } } } },
+    ];
+    const request = { conversationId, message: { parts }, requestId: newId() };
+    const { message } = await ann.messages.sendMessage(request);
+    await ann.files.deleteFile({ fileId: file.id });
+    expect((await ann.messages.sendMessage(request)).message?.id).toBe(message?.id);
+    expect(await ann.sees(file.id)).toBe(false);
+    await ann.messages.updateMessage({
+      messageId: message?.id ?? "",
+      message: { parts: [...parts, { content: { case: "text", value: { text: "hi" } } }] },
+    });
+  });
+});
