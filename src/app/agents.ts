@@ -17,7 +17,7 @@ import { warnSparingly } from "../telemetry/warn-rarely.ts";
 export interface AgentParts {
   readonly database: Database;
   /** Where it is. */
-  readonly url: string;
+  readonly url: string | undefined;
   readonly hints: Hints;
   readonly config: Config;
   readonly log: Logger;
@@ -39,7 +39,7 @@ export async function openAgents({ database, url, hints, config, log, tracing, a
   const onError = warnSparingly(log, "lost the session that shows other servers that this one lives");
   const turns = createTurns({
     database,
-    present: (server) => showPresence({ url, server, onError }),
+    ...(url !== undefined && { present: (server: string) => showPresence({ url, server, onError }) }),
     hints,
     connectors,
     log,

@@ -79,14 +79,14 @@ export interface Surroundings {
 }
 
 /**
- * Builds everything, without listening. The caller must stop it, also if the start fails. `url` is the database's.
+ * Builds everything, without listening. The caller must stop it, also if the start fails. `url` is where LISTEN works; undefined: nowhere.
  * Throws if an RPC has no permission rule.
  */
 export async function createApp(
   config: Config,
   logger: Logger,
   opened: Database,
-  url: string,
+  url: string | undefined,
   { loop = watchEventLoop(), gather, waitsFor = () => {} }: Surroundings = {},
 ): Promise<App> {
   // If a later part cannot be built, the earlier ones are closed in reverse order.

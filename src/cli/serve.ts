@@ -101,12 +101,12 @@ async function leadWorkers(invocation: Invocation, opened: OpenedDatabase): Prom
 
 async function build(
   { config, logger, stop }: Invocation,
-  { database, url }: OpenedDatabase,
+  { database, listenUrl }: OpenedDatabase,
   surroundings: Surroundings = {},
 ): Promise<App> {
   // Imported only here: the other commands start faster without it.
   const { createApp } = await import("../app/app.ts");
-  return await createApp(config, logger, database, url, { waitsFor: stop.waitsFor, ...surroundings });
+  return await createApp(config, logger, database, listenUrl, { waitsFor: stop.waitsFor, ...surroundings });
 }
 
 /** Runs once the server listens, so that a server that cannot listen does not use up the first key. */

@@ -24,9 +24,9 @@ export const tailCommand: Command = {
       throw new UsageError("--from: must be the cursor of a line, of a subscription or of a webhook endpoint");
     }
     const { config, logger, signal } = invocation;
-    await withDatabase(invocation, "command", async ({ database, url }) => {
+    await withDatabase(invocation, "command", async ({ database, listenUrl }) => {
       const caller = commandCaller(await tenantNamed(database, tenant));
-      const hints = await openHints(config.hints, url, logger);
+      const hints = await openHints(config.hints, listenUrl, logger);
       try {
         const lines = tailFeed(database, hints, caller, { from: from === "" ? undefined : from, follow }, signal);
         for await (const line of lines) {

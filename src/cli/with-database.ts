@@ -1,14 +1,18 @@
 // Opens the configured database, external or embedded, while a function runs.
 // Modules are imported only then, so that an invalid command line is reported at once.
 
+import type { Config } from "../config/config.ts";
 import type { Embedded, EmbeddedOptions } from "../embedded-postgres/embedded.ts";
 import type { Database } from "../store/database.ts";
+import type { Pooling } from "../store/pooling.ts";
 import { CommandError, type Invocation } from "./command.ts";
 
 export interface OpenedDatabase {
   readonly database: Database;
   /** Contains a password: not for logs. */
   readonly url: string;
+  /** Where LISTEN works. Undefined: nowhere, because a pooler is in front. Contains a password: not for logs. */
+  readonly listenUrl: string | undefined;
   /** Undefined for an external database. */
   readonly embedded: Embedded | undefined;
 }
@@ -31,11 +35,17 @@ export async function withDatabase<T>(
   try {
     const { openDatabase } = await import("../store/open-database.ts");
     const { migrate } = await import("../store/migrate.ts");
-    const url = embedded?.url ?? config.databaseUrl ?? "";
-    if (embedded === undefined) await refuseUnsuitable(url, config.databaseSchema, mayBePending);
+    const { databaseUrl = "", databaseDirectUrl: direct } = config;
+    // A migration locks tables and takes long: not by way of a pooler, if there is another.
+    const url = embedded?.url ?? (mayBePending ? (direct ?? databaseUrl) : databaseUrl);
+    const pooling = url === direct ? "session" : config.pooling;
+    if (embedded === undefined) await refuseUnsuitable(config, url, pooling, mayBePending);
+    const pooled = pooling === "transaction" ? await poolerOf(url) : undefined;
+    const listenUrl = embedded?.url ?? direct ?? (pooling === "transaction" ? undefined : databaseUrl);
     const database = await openDatabase({
       url,
       searchPath: config.databaseSchema,
+      pooled,
       ...(config.poolSize !== undefined && { poolSize: config.poolSize }),
       onConnectionLost: (message) => logger.debug(message),
     });
@@ -43,7 +53,7 @@ export async function withDatabase<T>(
       stop.waitsFor("the command");
       await refuseOther(database, embedded !== undefined || mayBePending);
       if (embedded !== undefined) await migrate(database);
-      return await work({ database, url, embedded });
+      return await work({ database, url, listenUrl, embedded });
     } finally {
       stop.waitsFor("connections to the database");
       await database.close();
@@ -65,10 +75,25 @@ async function start(options: EmbeddedOptions): Promise<Embedded> {
   }
 }
 
-async function refuseUnsuitable(url: string, schema: string, migrating: boolean): Promise<void> {
+async function refuseUnsuitable(
+  { databaseSchema: schema, databaseDirectUrl: direct }: Config,
+  url: string,
+  pooling: Pooling,
+  migrating: boolean,
+): Promise<void> {
   const { inspectDatabase } = await import("../store/inspect.ts");
-  const problem = await inspectDatabase({ url, schema, migrating });
-  if (problem !== undefined) throw new CommandError(`DATABASE_URL: ${problem}`);
+  if (url !== direct) {
+    const problem = await inspectDatabase({ url, schema, migrating, pooling });
+    if (problem !== undefined) throw new CommandError(`DATABASE_URL: ${problem}`);
+  }
+  if (direct === undefined) return;
+  const problem = await inspectDatabase({ url: direct, schema, migrating });
+  if (problem !== undefined) throw new CommandError(`COLLOQUY_DATABASE_DIRECT_URL: ${problem}`);
+}
+
+async function poolerOf(url: string): Promise<{ readonly prepares: boolean }> {
+  const { mayPrepare } = await import("../store/inspect.ts");
+  return { prepares: await mayPrepare(url) };
 }
 
 /** @param mayBePending whether pending migrations are allowed, because they are about to be applied */

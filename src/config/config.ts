@@ -10,7 +10,7 @@ import { mounts } from "./dialect-values.ts";
 import type { FilesSetting } from "./file-values.ts";
 import type { TracingSettings } from "./otel-values.ts";
 import type { HintsSetting } from "./values.ts";
-import { type LOG_LEVELS, type PROFILES, readSettings, type Settings } from "./variables.ts";
+import { type LOG_LEVELS, type POOLING, type PROFILES, readSettings, type Settings } from "./variables.ts";
 
 export { ConfigError } from "./variables.ts";
 
@@ -22,6 +22,10 @@ export interface Config {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | undefined;
   /** An external PostgreSQL; undefined: the embedded one. Contains a password: not for logs. */
   readonly databaseUrl: string | undefined;
+  /** The same database past a pooler, for LISTEN and migrations. Contains a password: not for logs. */
+  readonly databaseDirectUrl: string | undefined;
+  /** Whether a connection is a session, or a pooler gives each transaction another one. */
+  readonly pooling: (typeof POOLING)[number];
   /** Maximum database connections of each process; undefined: 10, or 2 for each core if that is more. */
   readonly poolSize: number | undefined;
   /** The schema of the tables. */
@@ -96,6 +100,8 @@ function assemble(settings: Settings, tracing: TracingSettings | undefined): Con
     port: settings.PORT,
     tls: TLS_CERT && TLS_KEY ? { certificateFile: TLS_CERT, keyFile: TLS_KEY } : undefined,
     databaseUrl: settings.DATABASE_URL,
+    databaseDirectUrl: settings.COLLOQUY_DATABASE_DIRECT_URL,
+    pooling: settings.COLLOQUY_POOLING,
     databaseSchema: settings.COLLOQUY_DATABASE_SCHEMA,
     poolSize: settings.COLLOQUY_POOL_SIZE,
     workers: settings.COLLOQUY_WORKERS,

@@ -25,6 +25,7 @@ import {
 } from "./values.ts";
 
 export const PROFILES = ["development", "production"] as const;
+export const POOLING = ["session", "transaction"] as const;
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 /** Problems of the environment: a line for each variable, without values that may be secret. */
@@ -44,6 +45,8 @@ const VARIABLES = {
   TLS_CERT: readableFile.optional(),
   TLS_KEY: readableFile.optional(),
   DATABASE_URL: databaseUrl.optional(),
+  COLLOQUY_DATABASE_DIRECT_URL: databaseUrl.optional(),
+  COLLOQUY_POOLING: z.enum(POOLING, { error: `must be one of ${POOLING.join(", ")}` }).default("session"),
   COLLOQUY_DATABASE_SCHEMA: schemaName.default("public"),
   COLLOQUY_POOL_SIZE: poolSize.optional(),
   COLLOQUY_WORKERS: workers.prefault("1"),
@@ -90,7 +93,12 @@ export type Settings = z.output<z.ZodObject<typeof VARIABLES>>;
 export const SETTINGS: readonly string[] = Object.keys(VARIABLES);
 
 /** Settings that may hold a password or a key. */
-export const SECRETS: ReadonlySet<string> = new Set(["DATABASE_URL", "COLLOQUY_AGENT_KEY", "COLLOQUY_HINTS"]);
+export const SECRETS: ReadonlySet<string> = new Set([
+  "DATABASE_URL",
+  "COLLOQUY_DATABASE_DIRECT_URL",
+  "COLLOQUY_AGENT_KEY",
+  "COLLOQUY_HINTS",
+]);
 
 export interface ReadSettings {
   readonly settings: Settings;
@@ -144,6 +152,12 @@ function describe(name: string, { path, message }: z.core.$ZodIssue): string {
 function contradictions(settings: Partial<Settings>): string[] {
   const { HOST, TLS_CERT, TLS_KEY, COLLOQUY_PROFILE, COLLOQUY_TRUST, COLLOQUY_TRUST_PUBLIC } = settings;
   const problems: string[] = [];
+  if (settings.DATABASE_URL === undefined) {
+    const pooled = settings.COLLOQUY_POOLING === "transaction" ? "COLLOQUY_POOLING" : undefined;
+    const name = settings.COLLOQUY_DATABASE_DIRECT_URL === undefined ? pooled : "COLLOQUY_DATABASE_DIRECT_URL";
+    if (name !== undefined)
+      problems.push(`${name}: must not be set without DATABASE_URL: no pooler is in front of the embedded database`);
+  }
   if ((TLS_CERT === undefined) !== (TLS_KEY === undefined)) {
     problems.push(
       `${TLS_CERT === undefined ? "TLS_CERT" : "TLS_KEY"}: must be set: TLS_CERT and TLS_KEY belong together`,

@@ -4,6 +4,7 @@ import { kindOf, unavailable } from "./driver/errors.ts";
 import { PreferringClient } from "./driver/prefer-tls.ts";
 import { OF_ROLE } from "./driver/session.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
+import { BACKEND, keepsStatements, type Pooling, poolerIn, sharing } from "./pooling.ts";
 
 export interface Inspection {
   readonly url: string;
@@ -11,26 +12,43 @@ export interface Inspection {
   readonly schema: string;
   /** Whether tables are to be created. */
   readonly migrating: boolean;
+  /** How a pooler may use sessions. Default: `session`. */
+  readonly pooling?: Pooling | undefined;
 }
 
 const CONNECT_MS = 5_000;
 const OLDEST = 15;
-/** Attempts to detect a pooler; in a busy one, other clients interfere with most of them. */
-const LOOKS = 10;
 
 /**
  * Returns the problem and how to fix it, in one sentence; undefined: none.
  *
  * @throws DomainError DATABASE_UNAVAILABLE if it cannot be reached
  */
-export async function inspectDatabase({ url, ...wish }: Inspection): Promise<string | undefined> {
+export async function inspectDatabase({ url, pooling, ...wish }: Inspection): Promise<string | undefined> {
   await using first = await connect(url);
   await using second = await connect(url);
   try {
-    if (await sharesSessions(first.client, second.client)) return POOLED;
-    return problemOf(await look(first.client, wish.schema), wish);
+    const shared = await sharing(first.client, second.client);
+    if (shared === "statement" || (shared !== undefined && pooling !== "transaction")) return poolerIn(shared);
+    const found = await look(first.client, wish.schema);
+    return (pooling === "transaction" ? unchangeable(found) : undefined) ?? problemOf(found, wish);
   } catch (error) {
     throw kindOf(error) === "definite" ? error : unavailable(error);
+  }
+}
+
+/**
+ * Whether statements can be prepared behind a pooler in transaction mode.
+ *
+ * @throws DomainError DATABASE_UNAVAILABLE if it cannot be reached
+ */
+export async function mayPrepare(url: string): Promise<boolean> {
+  await using first = await connect(url);
+  await using second = await connect(url);
+  try {
+    return await keepsStatements(first.client, second.client);
+  } catch (error) {
+    throw unavailable(error);
   }
 }
 
@@ -77,41 +95,6 @@ async function connect(url: string): Promise<Connected> {
   return { client, [Symbol.asyncDispose]: () => client.end().catch(() => {}) };
 }
 
-const POOLED =
-  "leads to a pooler in transaction or statement mode, in which prepared statements, LISTEN and the settings of " +
-  "sessions are lost: set pool_mode = session for this database (PgBouncer), or name PostgreSQL itself";
-
-/** The pid of the backend. */
-const BACKEND = "select pg_catalog.pg_backend_pid() as pid";
-
-/**
- * Whether sessions are shared: a pooler gives one client's backend to another client between two transactions. While
- * the other holds it, the first client gets another one.
- */
-async function sharesSessions(one: pg.Client, other: pg.Client): Promise<boolean> {
-  let pid = await backendOf(one);
-  for (let look = 0; look < LOOKS; look++) {
-    try {
-      await other.query("begin");
-    } catch (error) {
-      // PgBouncer in statement mode can only be recognized by its message.
-      if (/statement pooling/.test(String(error))) return true;
-      throw error;
-    }
-    const held = await backendOf(other);
-    if (held === pid) return true;
-    const now = await backendOf(one);
-    await other.query("rollback");
-    if (now !== pid) return true;
-    pid = now;
-  }
-  return false;
-}
-
-async function backendOf(client: pg.Client): Promise<number> {
-  return (await client.query(BACKEND)).rows[0].pid;
-}
-
 interface Look {
   readonly version: number;
   readonly version_name: string;
@@ -128,6 +111,9 @@ interface Look {
   /** A table that the role may not use. */
   readonly forbidden: string | null;
   readonly replica: boolean;
+  /** Whether transactions of the role are read-only, or not `read committed`, by default. */
+  readonly role_read_only: boolean;
+  readonly isolation: string;
 }
 
 async function look(client: pg.Client, schema: string): Promise<Look> {
@@ -143,7 +129,9 @@ async function look(client: pg.Client, schema: string): Promise<Look> {
         and not (has_table_privilege(c.oid, 'select') and has_table_privilege(c.oid, 'insert')
           and has_table_privilege(c.oid, 'update') and has_table_privilege(c.oid, 'delete'))) as forbidden,
       current_setting('session_replication_role') = 'replica'
-        and current_setting('is_superuser') = 'off' as replica
+        and current_setting('is_superuser') = 'off' as replica,
+      current_setting('default_transaction_read_only') = 'on' and ${OF_ROLE} as role_read_only,
+      current_setting('default_transaction_isolation') as isolation
     from pg_database d left join pg_namespace n on n.nspname = $1 where d.datname = current_database()`;
   return (await client.query({ text, values: [schema, TABLES] })).rows[0];
 }
@@ -160,6 +148,15 @@ const TABLES = [
   "idempotency",
   "audit",
 ];
+
+/** What a role sets for whole transactions, and a transaction cannot change any more. */
+function unchangeable({ role, role_read_only, isolation }: Look): string | undefined {
+  if (role_read_only) {
+    return `the role "${role}" is read-only, which a transaction behind a pooler cannot change: \`alter role "${role}" reset default_transaction_read_only\``;
+  }
+  if (isolation === "read committed") return undefined;
+  return `the role "${role}" has default_transaction_isolation = ${isolation}, which a transaction behind a pooler cannot change: \`alter role "${role}" reset default_transaction_isolation\``;
+}
 
 function problemOf(found: Look, { schema, migrating }: Pick<Inspection, "schema" | "migrating">): string | undefined {
   const { version, version_name, encoding, database, role } = found;

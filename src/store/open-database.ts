@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityManager, MikroORM } from "@mikro-orm/postgresql";
-import type { Pool } from "pg";
+import type { Pool, QueryConfig, QueryResult } from "pg";
 import type { Interrupt } from "../domain/cancellation.ts";
 import { ChangeQueue } from "./conversation-queue.ts";
 import type { Database, TransactionOptions } from "./database.ts";
@@ -33,6 +33,8 @@ export interface DatabaseOptions {
   readonly timeouts?: Partial<Timeouts>;
   readonly observer?: DatabaseObserver;
   readonly onConnectionLost?: (message: string) => void;
+  /** Behind a pooler in transaction mode: whether it knows prepared statements. Default: sessions are our own. */
+  readonly pooled?: { readonly prepares: boolean } | undefined;
   /** The schema of the tables. Default: `public`. */
   readonly searchPath?: string | undefined;
   /** Its entities and migrations. Default: Colloquy's. */
@@ -55,18 +57,20 @@ class PostgresDatabase implements Database {
   readonly schema: Schema;
   readonly queue: ConnectionQueue;
   readonly #pool: Pool;
+  readonly #pooled: boolean;
   readonly #log: (message: string) => void;
   #orm: Promise<MikroORM> | undefined;
   readonly #changes = new ChangeQueue();
   readonly #snapshots: Snapshots;
   readonly #connections: Connections;
 
-  constructor({ pool, queue, connect }: OpenPool, schema: Schema, log: (message: string) => void) {
+  constructor({ pool, queue, connect, pooled }: OpenPool, schema: Schema, log: (message: string) => void) {
     this.#log = log;
     this.schema = schema;
     this.queue = queue;
     this.#pool = pool;
-    this.#connections = new Connections({ pool, connect });
+    this.#pooled = pooled !== undefined;
+    this.#connections = new Connections({ pool, connect, pooled });
     this.#snapshots = new Snapshots(Math.max(1, Math.floor((pool.options.max ?? 1) / SNAPSHOT_SHARE)), {
       acquire: (signal) => this.#connections.acquire(signal),
       hold: (lease, signal) => new HeldTransaction(() => this.orm(), lease, signal),
@@ -165,7 +169,26 @@ class PostgresDatabase implements Database {
   }
 
   async fork(): Promise<EntityManager> {
-    return (await this.orm()).em.fork({ clear: true, useContext: false }) as EntityManager;
+    const orm = await this.orm();
+    if (!this.#pooled) return orm.em.fork({ clear: true, useContext: false }) as EntityManager;
+    const { joinTransaction } = await import("./orm/transaction.ts");
+    return joinTransaction(orm, (query) => this.#queryByItself(query));
+  }
+
+  /** A query of MikroORM in a transaction of its own, which has our settings. */
+  async #queryByItself(query: QueryConfig): Promise<QueryResult> {
+    const lease = await this.#connections.acquire(undefined);
+    try {
+      await lease.run({ text: "begin" }, undefined);
+      const result = await lease.run(query, undefined);
+      await lease.run({ text: "commit" }, undefined);
+      return result as QueryResult;
+    } catch (error) {
+      lease.discard();
+      throw error;
+    } finally {
+      this.#connections.release(lease);
+    }
   }
 
   async ping(signal?: Interrupt): Promise<void> {
@@ -206,6 +229,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     applicationName: options.applicationName ?? "colloquy",
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
     schema: options.searchPath,
+    pooled: options.pooled,
     observer: options.observer,
     onConnectionLost,
   });

@@ -1,13 +1,17 @@
 // `colloquy doctor` says line by line what a server would need, and changes nothing.
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { createSealer } from "../../src/agents/secrets/sealing.ts";
+import { newId } from "../../src/domain/ids/id.ts";
+import { sealSecret } from "../../src/webhooks/secrets.ts";
+import { tablesAt } from "../fault/stage/database.ts";
 import { freePort } from "../support/free-port.ts";
-import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type Environment, runColloquy, startServer } from "../support/process.ts";
 
 let own: TestDatabase;
@@ -98,6 +102,36 @@ test("a database without the tables, and one that is not there", async () => {
     expect.stringMatching(/^fail {2}database: .*ECONNREFUSED.*: check DATABASE_URL and that PostgreSQL runs$/),
   ]);
   expect(away.lines.join() + away.stderr).not.toContain("secret");
+});
+
+test("whether this server's key opens what the database holds", async () => {
+  await using database = await createTestDatabase();
+  const key = randomBytes(32).toString("base64");
+  const settings = { DATABASE_URL: database.url, COLLOQUY_DATA_DIR: join(folder, "keyless") };
+  const { id: tenantId } = await tablesAt(database.url).tenant();
+  const [id, sealer] = [newId(), createSealer(Buffer.from(key, "base64"))];
+  const secret = sealSecret(sealer, tenantId, id, "whsec_test").toString("hex");
+  await administer(
+    database.url,
+    `insert into webhook_endpoint (tenant_id, id, description, url, header_names, event_types, ordered, batch_size, timeout_ms, secret)
+     values ('${tenantId}', '${id}', '', 'https://example.com', '{}', '{}', true, 1, 1000, '\\x${secret}')`,
+  );
+  const advice = "set COLLOQUY_AGENT_KEY to the key under which they were stored, or store them anew";
+  const right = await doctor({ ...settings, COLLOQUY_AGENT_KEY: key });
+  expect([right.status, right.lines]).toEqual([
+    0,
+    expect.arrayContaining(["ok    agent key: opens 1 secret of webhooks"]),
+  ]);
+  const wrong = await doctor({ ...settings, COLLOQUY_AGENT_KEY: randomBytes(32).toString("base64") });
+  expect([wrong.status, wrong.lines]).toEqual([
+    1,
+    expect.arrayContaining([`fail  agent key: does not open 1 secret of webhooks: ${advice}`]),
+  ]);
+  const none = await doctor(settings);
+  expect([none.status, none.lines]).toEqual([
+    1,
+    expect.arrayContaining([`fail  agent key: there is none, and the database has 1 secret of webhooks: ${advice}`]),
+  ]);
 });
 
 test("a port that a server of ours has, and one that another program has", async () => {

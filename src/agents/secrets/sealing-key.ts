@@ -31,6 +31,11 @@ export async function readSealingKey(dataDir: string, given: string | undefined)
   return made;
 }
 
+/** The key as {@link readSealingKey} would find it; undefined: it would make one. */
+export async function findSealingKey(dataDir: string, given: string | undefined): Promise<Uint8Array | undefined> {
+  return given === undefined ? await read(join(dataDir, "agent.key")) : Buffer.from(given, "base64");
+}
+
 async function read(path: string): Promise<Uint8Array | undefined> {
   const text = await readFile(path, "utf8").catch((error: { code?: string }) => {
     if (error.code === "ENOENT") return undefined;

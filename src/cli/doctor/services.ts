@@ -5,6 +5,7 @@ import type { IssuerSettings } from "../../access/tokens/issuers.ts";
 import { fetchKeys, readKeyFile } from "../../access/tokens/key-files.ts";
 import type { Config } from "../../config/config.ts";
 import { type Finding, fail, ok, reasonOf, warn } from "./finding.ts";
+import { checkKey } from "./keys.ts";
 
 const CONNECT_MS = 5_000;
 /** Tokens are checked by this machine's clock, entries are dated by the database's. */
@@ -12,12 +13,13 @@ const CLOCK_MS = 2_000;
 /** A send is one round trip. */
 const FAR_MS = 20;
 
-export async function checkDatabase({ databaseUrl, databaseSchema, dataDir }: Config): Promise<Finding[]> {
+export async function checkDatabase(config: Config): Promise<Finding[]> {
+  const { databaseUrl, databaseSchema, pooling, dataDir } = config;
   const subject = "database";
   if (databaseUrl === undefined) return [await checkEmbedded(join(dataDir, "postgres"))];
   try {
     const { describeDatabase, inspectDatabase } = await import("../../store/inspect.ts");
-    const problem = await inspectDatabase({ url: databaseUrl, schema: databaseSchema, migrating: false });
+    const problem = await inspectDatabase({ url: databaseUrl, schema: databaseSchema, migrating: false, pooling });
     if (problem !== undefined) return [fail(subject, `DATABASE_URL ${problem}`)];
     const { version, clockAheadMs, roundTripMs } = await describeDatabase(databaseUrl);
     const away = `a round trip of ${roundTripMs} ms`;
@@ -25,7 +27,8 @@ export async function checkDatabase({ databaseUrl, databaseSchema, dataDir }: Co
       roundTripMs > FAR_MS
         ? warn(subject, `PostgreSQL ${version}, ${away}: each call takes at least one, so run the server nearer to it`)
         : ok(subject, `PostgreSQL ${version}, ${away}`),
-      await checkMigrations(databaseUrl, databaseSchema),
+      ...(await checkTables(config, databaseUrl)),
+      ...(await checkPooler(config, databaseUrl)),
     ];
     const apart = `${(Math.abs(clockAheadMs) / 1_000).toFixed(1)} s ${clockAheadMs > 0 ? "ahead of" : "behind"}`;
     findings.push(
@@ -39,21 +42,51 @@ export async function checkDatabase({ databaseUrl, databaseSchema, dataDir }: Co
   }
 }
 
-async function checkMigrations(url: string, schema: string): Promise<Finding> {
+async function checkTables(config: Config, url: string): Promise<Finding[]> {
   const { openDatabase } = await import("../../store/open-database.ts");
   const { migrationState } = await import("../../store/migrate.ts");
-  const database = await openDatabase({ url, searchPath: schema, poolSize: 1 });
+  const pooled = config.pooling === "transaction" ? { prepares: false } : undefined;
+  const database = await openDatabase({ url, searchPath: config.databaseSchema, poolSize: 1, pooled });
   try {
     const { pending, unknown } = await migrationState(database);
     if (unknown.length > 0) {
-      return fail("migrations", `a newer release applied ${unknown.join(", ")}: run that release or a later one`);
+      return [fail("migrations", `a newer release applied ${unknown.join(", ")}: run that release or a later one`)];
     }
-    return pending.length > 0
-      ? fail("migrations", `${pending.join(", ")} are not applied: run colloquy migrate`)
-      : ok("migrations", "all applied");
+    if (pending.length > 0) {
+      return [fail("migrations", `${pending.join(", ")} are not applied: run colloquy migrate`)];
+    }
+    return [ok("migrations", "all applied"), ...(await checkKey(config, database))];
   } finally {
     await database.close();
   }
+}
+
+/** What a pooler in transaction mode takes away. */
+async function checkPooler(
+  { databaseDirectUrl: direct, databaseSchema: schema, hints, pooling }: Config,
+  url: string,
+): Promise<Finding[]> {
+  const subject = "pooler";
+  const { inspectDatabase, mayPrepare } = await import("../../store/inspect.ts");
+  if (direct !== undefined) {
+    const problem = await inspectDatabase({ url: direct, schema, migrating: false });
+    if (problem !== undefined) return [fail(subject, `COLLOQUY_DATABASE_DIRECT_URL ${problem}`)];
+  }
+  if (pooling === "session") return [];
+  const findings = [
+    (await mayPrepare(url))
+      ? ok(subject, "in transaction mode, with prepared statements")
+      : warn(
+          subject,
+          "in transaction mode, without prepared statements, so each call costs PostgreSQL more: PgBouncer has them from 1.21 on, with max_prepared_statements",
+        ),
+  ];
+  if (direct === undefined && hints === "postgres") {
+    findings.push(
+      warn(subject, "LISTEN does not pass it: set COLLOQUY_DATABASE_DIRECT_URL, or COLLOQUY_HINTS to a NATS server"),
+    );
+  }
+  return findings;
 }
 
 /** Looks only: to start it would migrate it. */

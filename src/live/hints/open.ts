@@ -5,17 +5,28 @@ import { createHints, type Hints } from "./hints.ts";
 import { createNatsHints } from "./nats.ts";
 import { createPostgresHints } from "./postgres.ts";
 
-/** @param url the database, for the `postgres` transport */
+const SWALLOWED =
+  "LISTEN does not reach PostgreSQL: something between swallows it, so subscribers on other servers wait up to 2 s; set COLLOQUY_DATABASE_DIRECT_URL to PostgreSQL itself";
+
+/** @param url the database, for the `postgres` transport; undefined: LISTEN works nowhere, because of a pooler */
 export function openHints(
   setting: "local" | "postgres" | "off" | { readonly nats: string },
-  url: string,
+  url: string | undefined,
   logger: Logger,
 ): Promise<Hints> {
   const onError = warnSparingly(logger, "lost the connection for hints: subscribers poll until it is back");
   const onLost = () => logger.debug("a batch of hints was lost");
   if (setting === "off") return createHints({ enabled: false });
   if (setting === "local") return createHints();
+  if (setting === "postgres" && url === undefined) {
+    logger.warn(
+      "LISTEN does not pass a pooler in transaction mode: subscribers on other servers wait up to 2 s; set COLLOQUY_DATABASE_DIRECT_URL, or COLLOQUY_HINTS to a NATS server",
+    );
+    return createHints();
+  }
   const carrier =
-    setting === "postgres" ? createPostgresHints({ url, onError }) : createNatsHints({ url: setting.nats, onError });
+    setting === "postgres"
+      ? createPostgresHints({ url: url ?? "", onError, onSwallowed: () => logger.warn(SWALLOWED) })
+      : createNatsHints({ url: setting.nats, onError });
   return createHints({ carrier, onLost });
 }

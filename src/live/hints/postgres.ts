@@ -1,4 +1,6 @@
 // Transports hints by PostgreSQL's LISTEN and NOTIFY, on a connection of its own.
+import { randomBytes } from "node:crypto";
+import type pg from "pg";
 import { breakAfter } from "../../store/driver/connect-limit.ts";
 import { PreferringClient } from "../../store/driver/prefer-tls.ts";
 import { sessionSetup, setUpSession } from "../../store/driver/session.ts";
@@ -13,6 +15,8 @@ const BATCH = Math.floor(7_999 / HINT_LENGTH);
 const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
 const GOODBYE_MS = 1_000;
+/** How long an echo may take after LISTEN, in milliseconds. */
+const ECHO_MS = 2_000;
 
 const SETUP = sessionSetup({
   timeouts: { statement: PROBE_TIMEOUT_MS, lock: PROBE_TIMEOUT_MS, idleInTransaction: PROBE_TIMEOUT_MS },
@@ -22,24 +26,22 @@ export interface PostgresHintsOptions {
   readonly url: string;
   /** Called when a connection fails or is lost; it is then opened again. */
   readonly onError: (error: unknown) => void;
+  /** Called when LISTEN seems to work but nothing comes: a pooler gave the session to another client. Default: ignored. */
+  readonly onSwallowed?: (() => void) | undefined;
 }
 
-export function createPostgresHints({ url, onError }: PostgresHintsOptions): HintCarrier {
+export function createPostgresHints({ url, onError, onSwallowed }: PostgresHintsOptions): HintCarrier {
   async function open(listener: Listener): Promise<HintConnection> {
-    const client = new PreferringClient({
-      connectionString: url,
-      application_name: "colloquy hints",
-      connectionTimeoutMillis: PROBE_TIMEOUT_MS,
-      query_timeout: PROBE_TIMEOUT_MS,
-      keepAlive: true,
-    });
+    const client = clientOf(url);
     const lost = Promise.withResolvers<void>();
     client.on("error", (error) => {
       onError(error);
       lost.resolve();
     });
     client.on("end", () => lost.resolve());
-    client.on("notification", ({ payload = "" }) => listener.received(payload));
+    client.on("notification", ({ channel, payload = "" }) => {
+      if (channel === CHANNEL) listener.received(payload);
+    });
     const probe = async () => {
       const { rows } = await client.query("select pg_is_in_recovery() as standby");
       // A standby cannot send notifications: the primary is elsewhere.
@@ -57,6 +59,7 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
       await client.connect();
       await setUpSession(client, SETUP, PROBE_TIMEOUT_MS);
       await client.query(`listen ${CHANNEL}`);
+      if (onSwallowed !== undefined) void echoes(client, clientOf(url)).then((heard) => heard || onSwallowed());
     } catch (error) {
       await close();
       throw error;
@@ -71,4 +74,45 @@ export function createPostgresHints({ url, onError }: PostgresHintsOptions): Hin
   }
 
   return keepConnected({ batchSize: BATCH, onError, open });
+}
+
+function clientOf(url: string): pg.Client {
+  return new PreferringClient({
+    connectionString: url,
+    application_name: "colloquy hints",
+    connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+    query_timeout: PROBE_TIMEOUT_MS,
+    keepAlive: true,
+  });
+}
+
+/**
+ * Whether what another session sends to a channel comes to one that listens to it. By itself it would always: a pooler
+ * passes on what comes while a query runs. A line that breaks is no proof.
+ */
+async function echoes(client: pg.Client, other: pg.Client): Promise<boolean> {
+  const channel = `colloquy_echo_${randomBytes(6).toString("hex")}`;
+  const heard = Promise.withResolvers<boolean>();
+  const onNotification = (note: pg.Notification) => {
+    if (note.channel === channel) heard.resolve(true);
+  };
+  const timer = setTimeout(() => heard.resolve(false), ECHO_MS);
+  timer.unref();
+  client.on("notification", onNotification);
+  client.once("end", () => heard.resolve(true));
+  other.on("error", () => heard.resolve(true));
+  try {
+    await client.query(`listen ${channel}`);
+    await other.connect();
+    await other.query("select pg_notify($1, '')", [channel]);
+    const result = await heard.promise;
+    await client.query(`unlisten ${channel}`);
+    return result;
+  } catch {
+    return true;
+  } finally {
+    clearTimeout(timer);
+    client.off("notification", onNotification);
+    await other.end().catch(() => {});
+  }
 }

@@ -5,7 +5,7 @@ import type { PoolClient, QueryConfig, QueryResult } from "pg";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { sendCancelRequest } from "./cancel.ts";
 import { kindOf } from "./errors.ts";
-import { PreparedQuery } from "./prepared-query.ts";
+import { type Pooled, PreparedQuery } from "./prepared-query.ts";
 
 /** The result of a query; `command` is set for plain SQL only. */
 export type LeaseResult = Pick<QueryResult, "rows"> & Partial<QueryResult>;
@@ -26,13 +26,17 @@ export interface Term {
 export class Lease {
   readonly #client: PoolClient;
   readonly #term: Term;
+  readonly #pooled: Pooled | undefined;
+  #inTransaction = false;
   /** Resolves when nothing runs on the connection; undefined if nothing was cancelled. */
   #cancelling: Promise<void> | undefined;
   #broken = false;
 
-  constructor(client: PoolClient, term: Term) {
+  /** @param pooled undefined: the session is its own */
+  constructor(client: PoolClient, term: Term, pooled?: Pooled) {
     this.#client = client;
     this.#term = term;
+    this.#pooled = pooled;
   }
 
   /** Closes the connection on release. */
@@ -47,7 +51,9 @@ export class Lease {
   run(query: QueryConfig | PreparedQuery, signal: Interrupt | undefined): Promise<LeaseResult> {
     if (signal?.aborted) return Promise.reject(signal.reason);
     const sent: Promise<LeaseResult> =
-      query instanceof PreparedQuery ? query.run(this.#client) : this.#client.query(query);
+      query instanceof PreparedQuery
+        ? query.run(this.#client, this.#pooled, !this.#inTransaction)
+        : this.#client.query(this.#pooled === undefined ? query : this.#withSetup(query, this.#pooled));
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#cancelling = this.#cancel(sent);
@@ -68,6 +74,14 @@ export class Lease {
         },
       );
     });
+  }
+
+  /** A transaction is set up where it begins. */
+  #withSetup(query: QueryConfig, { setup }: Pooled): QueryConfig {
+    if (/^(commit|rollback)$/.test(query.text)) this.#inTransaction = false;
+    if (!query.text.startsWith("begin")) return query;
+    this.#inTransaction = true;
+    return { ...query, text: `${query.text}; ${setup}` };
   }
 
   /** Resolves when no cancelled query is running. */

@@ -4,6 +4,7 @@ import type { Interrupt } from "../../domain/cancellation.ts";
 import { breakNow } from "./connect-limit.ts";
 import { Lease, type Term } from "./connection.ts";
 import { type Connect, type OpenPool, takeIdle } from "./pool.ts";
+import type { Pooled } from "./prepared-query.ts";
 
 export class Connections {
   readonly #pool: Pool;
@@ -15,7 +16,10 @@ export class Connections {
   /** The current generation of connections. */
   #term: Term = this.#newTerm();
 
-  constructor({ pool, connect }: Pick<OpenPool, "pool" | "connect">) {
+  readonly #pooled: Pooled | undefined;
+
+  constructor({ pool, connect, pooled }: Pick<OpenPool, "pool" | "connect" | "pooled">) {
+    this.#pooled = pooled;
     this.#pool = pool;
     this.#connect = connect;
     pool.on("connect", (client) => this.#open.add(client));
@@ -96,6 +100,6 @@ export class Connections {
   }
 
   #lease(client: PoolClient): Lease {
-    return new Lease(client, this.#term);
+    return new Lease(client, this.#term, this.#pooled);
   }
 }

@@ -4,8 +4,9 @@ import { ormTypes } from "../orm/types.ts";
 import { connectingWithin } from "./connect-limit.ts";
 import { PoolBusy } from "./errors.ts";
 import { afterOwnTime } from "./own-time.ts";
+import type { Pooled } from "./prepared-query.ts";
 import { tappedClient } from "./row-parser.ts";
-import { type SessionTimeouts, sessionSetup, setUpSession } from "./session.ts";
+import { type SessionTimeouts, sessionSetup, setUpSession, transactionSetup } from "./session.ts";
 
 /** Observes everything sent to PostgreSQL, native and by MikroORM. For tests and metrics. */
 export interface DatabaseObserver {
@@ -27,6 +28,8 @@ export interface PoolSettings {
   readonly timeouts: Timeouts;
   /** The schema of the tables. Default: `public`. */
   readonly schema?: string | undefined;
+  /** Behind a pooler in transaction mode: whether it knows prepared statements. Undefined: sessions are our own. */
+  readonly pooled?: { readonly prepares: boolean } | undefined;
   readonly observer: DatabaseObserver | undefined;
   /** Called with a log message, without content, when a connection is lost. */
   readonly onConnectionLost: (message: string) => void;
@@ -208,17 +211,21 @@ export interface OpenPool {
   readonly queue: ConnectionQueue;
   /** Like `pool.connect`, but the caller can stop waiting. */
   readonly connect: Connect;
+  /** Undefined: each connection is a session. */
+  readonly pooled: Pooled | undefined;
 }
 
 /** Creates the pool without connecting. */
 export function openPool({ timeouts, observer, ...settings }: PoolSettings): OpenPool {
-  const setup = sessionSetup({ timeouts, schema: settings.schema });
+  const sessions = { timeouts, schema: settings.schema };
+  const pooled = settings.pooled && { ...settings.pooled, setup: transactionSetup(sessions) };
+  const setup = sessionSetup(sessions);
   const pool = new pg.Pool({
     connectionString: settings.url,
     max: settings.size,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     application_name: settings.applicationName,
-    onConnect: (client) => setUpSession(client, setup, timeouts.connect),
+    ...(pooled === undefined && { onConnect: (client: ClientBase) => setUpSession(client, setup, timeouts.connect) }),
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
     types: ormTypes,
@@ -232,5 +239,5 @@ export function openPool({ timeouts, observer, ...settings }: PoolSettings): Ope
     client.on("error", lost);
     if (observer !== undefined) observe(client, observer);
   });
-  return { pool, queue, connect };
+  return { pool, queue, connect, pooled };
 }

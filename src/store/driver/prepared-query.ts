@@ -18,15 +18,29 @@ interface WireConnection extends Connection {
   sendCopyFail(message: string): void;
 }
 
+/** How connections are used behind a pooler that gives each transaction another session. */
+export interface Pooled {
+  /** The statement that sets up a transaction. */
+  readonly setup: string;
+  /** Whether the pooler knows the statements that its clients have prepared. */
+  readonly prepares: boolean;
+}
+
+/** The name of {@link Pooled.setup} where it is prepared. */
+const SETUP_NAME = "transaction_setup";
+
 /** One execution. pg's client passes PostgreSQL's messages to the `handle…` methods, in order. */
 export class PreparedQuery implements Submittable, RowSink {
-  readonly name: string;
+  /** Empty: it is not prepared. */
+  name: string;
   readonly text: string;
   readonly #values: readonly unknown[];
   #rows: Row[] = [];
   #tap: RowTap | undefined;
   #read: ReadRow | undefined;
   readonly #budget: RowBudget | undefined;
+  /** Undefined: there is no setup to be sent first. */
+  #setup: string | undefined;
   #failure: unknown;
   /** pg calls it instead of the handlers if the connection breaks before the query is sent. */
   callback: (error: unknown, result?: { rows: Row[] }) => void = () => {};
@@ -38,9 +52,11 @@ export class PreparedQuery implements Submittable, RowSink {
     this.#values = values;
   }
 
-  /** Executes the statement and returns its rows. */
+  /** Executes the statement and returns its rows. `alone`: in no transaction, so it needs a setup of its own. */
   // biome-ignore lint/suspicious/noExplicitAny: the statement says what its rows are
-  run(client: ClientBase): Promise<{ readonly rows: any[] }> {
+  run(client: ClientBase, pooled?: Pooled, alone = false): Promise<{ readonly rows: any[] }> {
+    if (pooled?.prepares === false) this.name = "";
+    if (alone) this.#setup = pooled?.setup;
     return new Promise((resolve, reject) => {
       this.callback = (error, result) => (result === undefined ? reject(error) : resolve(result));
       client.query(this);
@@ -51,7 +67,7 @@ export class PreparedQuery implements Submittable, RowSink {
   submit(to: Connection): Error | undefined {
     const connection = to as WireConnection;
     const { name, text } = this;
-    const known = connection.parsedStatements[name] ?? connection.submittedNamedStatements[name];
+    const known = sent(connection, name);
     if (known !== undefined && known !== text) return new Error(`the statement ${name} has two texts`);
     let values: (string | Buffer | null)[];
     try {
@@ -66,9 +82,10 @@ export class PreparedQuery implements Submittable, RowSink {
     if (tap !== undefined) tap.sink = this;
     // All in one packet.
     connection.stream.cork();
+    if (this.#setup !== undefined) sendSetup(connection, name === "" ? "" : SETUP_NAME, this.#setup);
     if (known === undefined) {
       connection.parse({ name, text, types: [] }, true);
-      connection.submittedNamedStatements[name] = text;
+      if (name !== "") connection.submittedNamedStatements[name] = text;
     }
     connection.bind({ portal: "", statement: name, values, binary: "" }, true);
     if (this.#read === undefined) connection.describe({ type: "P", name: "" }, true);
@@ -79,7 +96,8 @@ export class PreparedQuery implements Submittable, RowSink {
   }
 
   handleRowDescription({ fields }: { readonly fields: readonly Column[] }): void {
-    this.#read = this.#tap?.describe(this.name, fields) ?? createRowReader(fields);
+    const tap = this.name === "" ? undefined : this.#tap;
+    this.#read = tap?.describe(this.name, fields) ?? createRowReader(fields);
   }
 
   takeRow(bytes: Buffer, start: number, end: number): void {
@@ -128,4 +146,19 @@ export class PreparedQuery implements Submittable, RowSink {
   #leaveTap(): void {
     if (this.#tap?.sink === this) this.#tap.sink = undefined;
   }
+}
+
+/** The text of a named statement that PostgreSQL has. */
+function sent({ parsedStatements, submittedNamedStatements }: WireConnection, name: string): string | undefined {
+  return name === "" ? undefined : (parsedStatements[name] ?? submittedNamedStatements[name]);
+}
+
+/** Before the first Sync it is in the same transaction as what follows. It has no rows. */
+function sendSetup(connection: WireConnection, name: string, text: string): void {
+  if (sent(connection, name) === undefined) {
+    connection.parse({ name, text, types: [] }, true);
+    if (name !== "") connection.submittedNamedStatements[name] = text;
+  }
+  connection.bind({ portal: "", statement: name, values: [], binary: "" }, true);
+  connection.execute({ portal: "", rows: "" }, true);
 }

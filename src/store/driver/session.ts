@@ -103,8 +103,34 @@ export function sessionSetup({ timeouts, schema = DEFAULT_SCHEMA }: SessionOptio
   return `set statement_timeout = ${timeouts.statement}; select ${[...pinned, ...conditional].join(", ")}`;
 }
 
-function set(name: string, value: string): string {
-  return `pg_catalog.set_config('${name}', '${value.replaceAll("'", "''")}', false)`;
+function set(name: string, value: string, local = false): string {
+  return `pg_catalog.set_config('${name}', '${value.replaceAll("'", "''")}', ${local})`;
+}
+
+/** Those of {@link CONDITIONAL} that a transaction can still change when it has begun. */
+const CHANGEABLE = new Set(["transaction_timeout", "session_replication_role", "synchronous_commit"]);
+
+/**
+ * One statement, without rows, that sets up the transaction in which it runs: behind a pooler in transaction mode the
+ * next one has another session. `client_encoding` is left to the pooler, which knows its clients' encodings. What a role
+ * sets for whole transactions cannot be changed so; the check at the start refuses it.
+ */
+export function transactionSetup({ timeouts, schema = DEFAULT_SCHEMA }: SessionOptions): string {
+  const { client_encoding: _, ...meaning } = MEANING;
+  const settings = {
+    ...PLANS,
+    ...meaning,
+    statement_timeout: String(timeouts.statement),
+    lock_timeout: String(timeouts.lock),
+    idle_in_transaction_session_timeout: String(timeouts.idleInTransaction),
+    search_path: `"${schema.replaceAll('"', '""')}"`,
+  };
+  const pinned = Object.entries(settings).map(([name, value]) => set(name, value, true));
+  const conditional = CONDITIONAL.filter(({ name }) => CHANGEABLE.has(name)).map(
+    ({ name, value, unless }) =>
+      `case when pg_catalog.current_setting('${name}', true) ${unless} then null else ${set(name, value, true)} end`,
+  );
+  return `select 1 where pg_catalog.concat(${[...pinned, ...conditional].join(", ")}) is null`;
 }
 
 /**

@@ -36,6 +36,8 @@ test("an empty environment gives the development profile on loopback, with the e
     port: 8080,
     tls: undefined,
     databaseUrl: undefined,
+    databaseDirectUrl: undefined,
+    pooling: "session",
     databaseSchema: "public",
     poolSize: undefined,
     workers: 1,
@@ -345,4 +347,17 @@ describe("COLLOQUY_HINTS", () => {
       "COLLOQUY_HINTS: must be postgres, local, off or nats://host:port",
     ]);
   });
+});
+
+test("a pooler belongs to a database of one's own", () => {
+  const DATABASE_URL = "postgresql://u:p@pooler/d";
+  const COLLOQUY_DATABASE_DIRECT_URL = "postgresql://u:p@database/d";
+  const both = loadConfig({ DATABASE_URL, COLLOQUY_DATABASE_DIRECT_URL, COLLOQUY_POOLING: "transaction" });
+  expect([both.databaseDirectUrl, both.pooling]).toEqual([COLLOQUY_DATABASE_DIRECT_URL, "transaction"]);
+  expect(problemsOf({ DATABASE_URL, COLLOQUY_POOLING: "statement" })).toEqual([
+    "COLLOQUY_POOLING: must be one of session, transaction",
+  ]);
+  const rule = "must not be set without DATABASE_URL: no pooler is in front of the embedded database";
+  expect(problemsOf({ COLLOQUY_POOLING: "transaction" })).toEqual([`COLLOQUY_POOLING: ${rule}`]);
+  expect(problemsOf({ COLLOQUY_DATABASE_DIRECT_URL })).toEqual([`COLLOQUY_DATABASE_DIRECT_URL: ${rule}`]);
 });

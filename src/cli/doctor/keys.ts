@@ -1,0 +1,47 @@
+// Checks whether this server's key opens what the database holds.
+import type { Config } from "../../config/config.ts";
+import { SettingError } from "../../domain/settings/setting-error.ts";
+import type { Database } from "../../store/database.ts";
+import { type Finding, fail, ok } from "./finding.ts";
+
+const SUBJECT = "agent key";
+const ADVICE = "set COLLOQUY_AGENT_KEY to the key under which they were stored, or store them anew";
+
+export async function checkKey({ dataDir, agents }: Config, database: Database): Promise<Finding[]> {
+  const { createSealer } = await import("../../agents/secrets/sealing.ts");
+  const { findSealingKey } = await import("../../agents/secrets/sealing-key.ts");
+  const { readSealed } = await import("../../store/sealed.ts");
+  const rows = await readSealed(database);
+  let key: Uint8Array | undefined;
+  try {
+    key = await findSealingKey(dataDir, agents.key);
+  } catch (error) {
+    if (error instanceof SettingError) return [fail(SUBJECT, error.message)];
+    throw error;
+  }
+  if (rows.length === 0) return [];
+  if (key === undefined) {
+    return [fail(SUBJECT, `there is none, and the database has ${namesOf(rows)}: ${ADVICE}`)];
+  }
+  const sealer = createSealer(key);
+  const closed = rows.filter(({ tenant_id: tenantId, id, kind, sealed }) => {
+    try {
+      sealer.open(sealed, { tenantId, id, kind });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  if (closed.length > 0) return [fail(SUBJECT, `does not open ${namesOf(closed)}: ${ADVICE}`)];
+  return [ok(SUBJECT, `opens ${namesOf(rows)}`)];
+}
+
+/** `2 credentials of agents and 1 secret of webhooks` */
+function namesOf(rows: readonly { readonly kind: string }[]): string {
+  const agents = rows.filter(({ kind }) => kind === "agent").length;
+  const webhooks = rows.length - agents;
+  const words: string[] = [];
+  if (agents > 0) words.push(`${agents} ${agents === 1 ? "credential" : "credentials"} of agents`);
+  if (webhooks > 0) words.push(`${webhooks} ${webhooks === 1 ? "secret" : "secrets"} of webhooks`);
+  return words.join(" and ");
+}
