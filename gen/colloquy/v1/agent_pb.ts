@@ -226,7 +226,7 @@ export type McpServer = Message<"colloquy.v1.McpServer"> & {
   allowedTools: string[];
 
   /**
-   * Whether somebody must agree to each call before it runs: the turn waits until AnswerTurn brings the answer.
+   * Whether each call needs approval before it runs: the turn waits until AnswerTurn brings the decision. Default: false.
    *
    * @generated from field: bool needs_approval = 6;
    */
@@ -281,7 +281,7 @@ export type AgentTool = Message<"colloquy.v1.AgentTool"> & {
    */
   runs: {
     /**
-     * Whoever takes part: the turn waits until AnswerTurn brings the result.
+     * A client of a participant: the turn waits until AnswerTurn brings the result.
      *
      * @generated from field: colloquy.v1.ClientTool client = 4;
      */
@@ -298,7 +298,7 @@ export type AgentTool = Message<"colloquy.v1.AgentTool"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Whether somebody must agree to each call before it runs: the turn waits until AnswerTurn brings the answer.
+   * Whether each call needs approval before it runs: the turn waits until AnswerTurn brings the decision. Default: false.
    *
    * @generated from field: bool needs_approval = 6;
    */
@@ -446,7 +446,7 @@ export type OpenAiConnector = Message<"colloquy.v1.OpenAiConnector"> & {
   reasoningHistory: ReasoningHistory;
 
   /**
-   * Maximum tokens of a request, estimated: 4 bytes of text for a token, 1,000 tokens for an image. Of what is more, whole turns are
+   * Maximum tokens of a request, estimated: 4 bytes of text for a token, 1,000 tokens for an image. Above it, whole turns are
    * left out, the oldest first; system messages and the running turn's message stay. Default: no limit but
    * `max_context_length`.
    *
@@ -506,7 +506,7 @@ export type AnthropicConnector = Message<"colloquy.v1.AnthropicConnector"> & {
   parameters?: JsonObject | undefined;
 
   /**
-   * Maximum tokens of a request, estimated: 4 bytes of text for a token, 1,000 tokens for an image. Of what is more, whole turns are
+   * Maximum tokens of a request, estimated: 4 bytes of text for a token, 1,000 tokens for an image. Above it, whole turns are
    * left out, the oldest first; system messages and the running turn's message stay. Default: no limit but
    * `max_context_length`.
    *

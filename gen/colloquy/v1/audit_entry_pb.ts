@@ -82,7 +82,7 @@ export type AuditEntry = Message<"colloquy.v1.AuditEntry"> & {
   requestId: string;
 
   /**
-   * What is worth knowing besides, such as `role` and `previous_role`, or `scopes`. At most 16.
+   * Further details, such as `role` and `previous_role`, or `scopes`. At most 16.
    *
    * @generated from field: map<string, string> details = 9;
    */

@@ -136,7 +136,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   persona?: JsonObject | undefined;
 
   /**
-   * What is known of the other side: free JSON, at most 16 KiB and 32 levels.
+   * Facts about the other side: free JSON, at most 16 KiB and 32 levels.
    *
    * @generated from field: google.protobuf.Struct profile_info = 16;
    */
@@ -237,7 +237,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   number: bigint;
 
   /**
-   * Whether the owner is a lead, an outside guest. False where nobody owns it. It serves the API `crm`.
+   * Whether the owner is a lead, an outside guest. False if it has no owner. It serves the API `crm`.
    *
    * @generated from field: bool owned_by_lead = 30;
    */
@@ -339,14 +339,14 @@ export type MemberView = Message<"colloquy.v1.MemberView"> & {
   unreadMentionCount: number;
 
   /**
-   * Whether the member keeps it on top of its own list; the conversation's `pinned` is for all.
+   * Whether the member has pinned it in its own list; the conversation's `pinned` is for everyone.
    *
    * @generated from field: bool pinned = 41;
    */
   pinned: boolean;
 
   /**
-   * Whether the member has put it away; the conversation's `status` is for all.
+   * Whether the member has archived it in its own list; the conversation's `status` is for everyone.
    *
    * @generated from field: bool archived = 42;
    */
@@ -360,7 +360,8 @@ export type MemberView = Message<"colloquy.v1.MemberView"> & {
   mutedUntil?: Timestamp | undefined;
 
   /**
-   * Of what the member wants to be notified. Colloquy sends no notifications; who does reads it here.
+   * Which events the member wants to be notified of. Colloquy sends no notifications itself; a notification service reads
+   * this.
    *
    * @generated from field: colloquy.v1.NotificationLevel notification_level = 44;
    */

@@ -27,21 +27,21 @@ export const DeletedFilter = {
   UNSPECIFIED: 0,
 
   /**
-   * Only what is not deleted.
+   * Only resources that are not deleted.
    *
    * @generated from enum value: DELETED_FILTER_EXCLUDE = 1;
    */
   EXCLUDE: 1,
 
   /**
-   * What is deleted too.
+   * Deleted resources too.
    *
    * @generated from enum value: DELETED_FILTER_INCLUDE = 2;
    */
   INCLUDE: 2,
 
   /**
-   * Only what is deleted.
+   * Only deleted resources.
    *
    * @generated from enum value: DELETED_FILTER_ONLY = 3;
    */

@@ -443,8 +443,8 @@ export const DirectoryService: GenService<{
     output: typeof SetMemberRoleResponseSchema;
   },
   /**
-   * SetMemberManager puts a member below another, or below nobody. Fails with FAILED_PRECONDITION, reason CONFLICT, if the
-   * manager is the member itself or one of its own subordinates, at any depth.
+   * SetMemberManager sets or clears the manager of a member. Fails with FAILED_PRECONDITION, reason CONFLICT, if the manager
+   * is the member itself or one of its subordinates, at any depth.
    *
    * @generated from rpc colloquy.v1.DirectoryService.SetMemberManager
    */

@@ -165,7 +165,7 @@ export type Event = Message<"colloquy.v1.Event"> & {
     case: "branchSelected";
   } | {
     /**
-     * Somebody reacted to a message: the actor of the event.
+     * A reaction to a message was added, by the actor of the event.
      *
      * @generated from field: colloquy.v1.ReactionAdded reaction_added = 40;
      */
@@ -173,7 +173,7 @@ export type Event = Message<"colloquy.v1.Event"> & {
     case: "reactionAdded";
   } | {
     /**
-     * Somebody took a reaction back.
+     * A reaction to a message was removed, by the actor of the event.
      *
      * @generated from field: colloquy.v1.ReactionRemoved reaction_removed = 41;
      */
@@ -440,7 +440,7 @@ export const ConversationDeletedSchema: GenMessage<ConversationDeleted> = /*@__P
   messageDesc(file_colloquy_v1_event, 10);
 
 /**
- * BranchSelected says that the live branch is another one, which ends with an entry. What is sent next follows that one.
+ * BranchSelected says that another branch is live now. The next message follows its last entry.
  *
  * @generated from message colloquy.v1.BranchSelected
  */
@@ -596,7 +596,7 @@ export const EndpointDisabledSchema: GenMessage<EndpointDisabled> = /*@__PURE__*
   messageDesc(file_colloquy_v1_event, 16);
 
 /**
- * EndpointTest says that somebody asked for a test of a webhook endpoint.
+ * EndpointTest says that a test of a webhook endpoint was requested.
  *
  * @generated from message colloquy.v1.EndpointTest
  */

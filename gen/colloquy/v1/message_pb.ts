@@ -301,7 +301,8 @@ export const MessageListSchema: GenMessage<MessageList> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_message, 2);
 
 /**
- * MessageKind is a kind of entry. Lists, counts, searches and marks of what is unread take messages alone unless told.
+ * MessageKind is a kind of entry. Lists, counts, searches and unread counts include messages only, unless `kinds` says
+ * otherwise.
  *
  * @generated from enum colloquy.v1.MessageKind
  */
@@ -314,14 +315,14 @@ export const MessageKind = {
   UNSPECIFIED: 0,
 
   /**
-   * What somebody says.
+   * A message of a person, a program or an agent.
    *
    * @generated from enum value: MESSAGE_KIND_MESSAGE = 1;
    */
   MESSAGE: 1,
 
   /**
-   * What an agent thinks.
+   * Reasoning of an agent.
    *
    * @generated from enum value: MESSAGE_KIND_REASONING = 2;
    */
@@ -335,7 +336,7 @@ export const MessageKind = {
   TOOL_CALL: 3,
 
   /**
-   * What a tool gave back.
+   * The result of a tool call.
    *
    * @generated from enum value: MESSAGE_KIND_TOOL_RESULT = 4;
    */
@@ -371,7 +372,8 @@ export const MessageKind = {
 } as const;
 
 /**
- * MessageKind is a kind of entry. Lists, counts, searches and marks of what is unread take messages alone unless told.
+ * MessageKind is a kind of entry. Lists, counts, searches and unread counts include messages only, unless `kinds` says
+ * otherwise.
  *
  * @generated from enum colloquy.v1.MessageKind
  */

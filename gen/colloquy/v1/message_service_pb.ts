@@ -1064,8 +1064,7 @@ export type Branch = Message<"colloquy.v1.Branch"> & {
   messageSeq: bigint;
 
   /**
-   * The id of the first entry of its own, which no branch before it had. Empty: the conversation's first branch, or one
-   * that has none yet.
+   * The id of the first entry that only this branch has. Empty: the conversation's first branch, or one without entries.
    *
    * @generated from field: string first_message_id = 3;
    */
@@ -1079,7 +1078,7 @@ export type Branch = Message<"colloquy.v1.Branch"> & {
   parentId: string;
 
   /**
-   * Whether it is the live one.
+   * Whether it is the live branch.
    *
    * @generated from field: bool live = 5;
    */

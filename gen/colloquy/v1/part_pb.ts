@@ -170,7 +170,7 @@ export type TextPart = Message<"colloquy.v1.TextPart"> & {
   text: string;
 
   /**
-   * What is said about ranges of the text. At most 1,000.
+   * Annotations of ranges of the text. At most 1,000.
    *
    * @generated from field: repeated colloquy.v1.Annotation annotations = 2;
    */
@@ -641,7 +641,7 @@ export type FilePart = Message<"colloquy.v1.FilePart"> & {
   name?: string | undefined;
 
   /**
-   * How closely a model shall look at it, in the model's own words. At most 1 KiB.
+   * The level of detail at which a model looks at it, such as `low` or `high`: the provider's own value. At most 1 KiB.
    *
    * @generated from field: optional string detail = 6;
    */
@@ -656,13 +656,13 @@ export const FilePartSchema: GenMessage<FilePart> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 11);
 
 /**
- * SourcePart is what an answer was drawn from.
+ * SourcePart is a source of a reply.
  *
  * @generated from message colloquy.v1.SourcePart
  */
 export type SourcePart = Message<"colloquy.v1.SourcePart"> & {
   /**
-   * Its id, in the words of who names it. At most 1 KiB.
+   * The source's id, as its provider gives it. At most 1 KiB.
    *
    * @generated from field: optional string source_id = 1;
    */
@@ -812,7 +812,7 @@ export const StepPartSchema: GenMessage<StepPart> = /*@__PURE__*/
  */
 export type OpaquePart = Message<"colloquy.v1.OpaquePart"> & {
   /**
-   * Whose form it is, such as `openai` or `ai-sdk`. At most 1 KiB.
+   * The provider that defines the form, such as `openai` or `ai-sdk`. At most 1 KiB.
    *
    * @generated from field: optional string format = 1;
    */

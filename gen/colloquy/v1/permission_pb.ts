@@ -180,7 +180,7 @@ export const Permission_Need = {
   SELF: 5,
 
   /**
-   * Nobody gives or takes what is above it: no role above its own, no scope that the calling key lacks.
+   * The caller can grant or revoke only roles up to its own, and scopes that the calling key has.
    *
    * @generated from enum value: NEED_GRANT = 6;
    */

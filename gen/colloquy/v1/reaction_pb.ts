@@ -18,7 +18,7 @@ export const file_colloquy_v1_reaction: GenFile = /*@__PURE__*/
   fileDesc("Chpjb2xsb3F1eS92MS9yZWFjdGlvbi5wcm90bxILY29sbG9xdXkudjEiewoIUmVhY3Rpb24SGwoIcmVhY3Rpb24YASABKAlCCbpIBnIEEAEYQBIhCgVhY3RvchgCIAEoCzISLmNvbGxvcXV5LnYxLkFjdG9yEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJQCg1SZWFjdGlvbkNvdW50EhkKCHJlYWN0aW9uGAEgASgJQge6SARyAhhAEhYKBWNvdW50GAIgASgFQge6SAQaAigAEgwKBG1pbmUYAyABKAhiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_google_protobuf_timestamp]);
 
 /**
- * Reaction is a sign that somebody has put to a message.
+ * Reaction is an emoji or a name that an actor has added to a message.
  *
  * @generated from message colloquy.v1.Reaction
  */

@@ -85,7 +85,7 @@ export type ChatRequest = Message<"colloquy.v1.ChatRequest"> & {
   messages: Message$1[];
 
   /**
-   * What is asked of the model in this turn alone.
+   * Options for the model, for this turn only. Default: none.
    *
    * @generated from field: colloquy.v1.TurnOptions options = 12;
    */
@@ -194,9 +194,9 @@ export type RegenerateRequest = Message<"colloquy.v1.RegenerateRequest"> & {
   conversationId: string;
 
   /**
-   * What is replied to once more: a message, or any entry of a reply to it, on any branch. An entry of a turn stands for the
-   * message that the turn replies to; any other that is not a user's for the last message of a user before it. Default: the
-   * last entry of the live branch.
+   * The message to reply to again, or any entry of a reply to it, on any branch. An entry of a turn stands for the message
+   * that the turn replies to; any other entry that is not a user's stands for the last message of a user before it. Default:
+   * the last entry of the live branch.
    *
    * @generated from field: string message_id = 2;
    */
@@ -355,7 +355,7 @@ export type CreateTurnRequest = Message<"colloquy.v1.CreateTurnRequest"> & {
   agent: string;
 
   /**
-   * What is asked of the model in this turn alone.
+   * Options for the model, for this turn only. Default: none.
    *
    * @generated from field: colloquy.v1.TurnOptions options = 5;
    */
@@ -973,11 +973,11 @@ export const TurnService: GenService<{
    * CreateTurn adds entries to a conversation and begins a turn, without waiting for it: ResumeTurn follows it. The turn replies
    * to the last entry, and the agent gets the whole conversation. With a request id, a retry returns the turn of the first call.
    *
-   * Without a conversation, one of its own is made, which lists leave out unless they are asked for such. With
-   * `previous_turn_id` it goes on from where that turn ended: in its conversation, if that is such a one and no turn is open
-   * there, else in a fork. Fails with ABORTED, reason TURN_IN_PROGRESS, while another turn is open in the conversation, and with
-   * INVALID_ARGUMENT, reason UNKNOWN_REFERENCE, for a previous turn that failed, is open or does not exist, if there is no such
-   * agent, and for the result of a call that is not there.
+   * Without a conversation, an unlisted one is created, which lists return only with `unlisted`. With `previous_turn_id` the
+   * turn continues after that turn: in its conversation, if that is unlisted and no turn is open there, else in a fork. Fails
+   * with ABORTED, reason TURN_IN_PROGRESS, while another turn is open in the conversation, and with INVALID_ARGUMENT, reason
+   * UNKNOWN_REFERENCE, if the previous turn failed, is open or does not exist, if there is no such agent, and for a result
+   * without its call.
    *
    * @generated from rpc colloquy.v1.TurnService.CreateTurn
    */

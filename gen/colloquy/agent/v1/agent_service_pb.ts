@@ -158,7 +158,7 @@ export type Tool = Message<"colloquy.agent.v1.Tool"> & {
   inputSchemaJson: string;
 
   /**
-   * Whether somebody must agree to each call before it runs.
+   * Whether each call needs approval before it runs.
    *
    * @generated from field: bool needs_approval = 4;
    */
@@ -484,8 +484,8 @@ export const AgentService: GenService<{
    * Reply streams the agent's reply. The reply is complete when the stream ends without an error; after an error what came so
    * far is stored and the turn fails. When Colloquy cancels the call, the agent should stop.
    *
-   * An agent may call tools. Tools of its own it runs itself: it sends the call, and then its result as a part. For tools of
-   * the request it sends the calls and ends the reply: Colloquy has them run, and calls Reply again with the calls and their
+   * An agent may call tools. It runs its own tools itself: it sends the call, and then its result as a part. For tools of the
+   * request it sends the calls and ends the reply: Colloquy has them run, and calls Reply again with the calls and their
    * results at the end of `messages`.
    *
    * @generated from rpc colloquy.agent.v1.AgentService.Reply
