@@ -39,6 +39,48 @@ async function texts({ messages }: Clients, conversationId = "", more: object = 
 }
 
 describe("a fork", () => {
+  test("that is asked for with some fields has those, and the others of the other conversation", async () => {
+    const { ann, fork, conversationId } = await begin("a");
+    await ann.conversations.updateConversation({
+      conversationId,
+      conversation: { labels: { team: "a" }, metadata: { n: 1 }, pinned: true },
+    });
+    const titled = await fork({ conversation: { metadata: { n: 2 }, maxContextLength: 7 } });
+    expect(titled).toMatchObject({
+      title: "Trip",
+      agent: "x",
+      labels: { team: "a" },
+      metadata: { n: 2 },
+      maxContextLength: 7,
+      pinned: false,
+    });
+    expect(await fork({ conversation: { title: "Other" } })).toMatchObject({ title: "Other", agent: "x" });
+  });
+
+  test("shows each entry that it inherits by its id, as it was, to those who do not see the origin", async () => {
+    const { ann, bob, sent, fork, conversationId } = await begin("apple", "pear", "later");
+    const [apple, pear, later] = sent;
+    const id = (await fork({ seq: 3n }))?.id ?? "";
+    await ann.participants.addParticipants({ conversationId: id, memberIds: ["bob"] });
+    await ann.messages.updateMessage({ messageId: apple?.id ?? "", message: { content: "plum" } });
+    const get = async (messageId = "", where = id, { messages } = bob) =>
+      (await messages.getMessage({ messageId, conversationId: where })).message?.content;
+    expect([await get(apple?.id), await get(pear?.id), await get(apple?.id, id, ann)]).toEqual([
+      "apple",
+      "pear",
+      "apple",
+    ]);
+    expect(await get(apple?.id, conversationId, ann)).toBe("plum");
+    const missing = { code: "NotFound", reason: "NOT_FOUND", message: "message not found" };
+    const asked = [[later?.id], [apple?.id, conversationId], [apple?.id, ""], [newId()], [apple?.id, newId()]] as const;
+    for (const [messageId, where] of asked) expect(await failureOf(get(messageId, where))).toEqual(missing);
+    const { message: own } = await bob.messages.sendMessage({ conversationId: id, message: { content: "own" } });
+    expect(await get(own?.id)).toBe("own");
+    expect(await failureOf(get(own?.id, conversationId, ann))).toEqual(missing);
+    await ann.messages.deleteMessage({ messageId: pear?.id ?? "" });
+    expect(await failureOf(get(pear?.id))).toEqual(missing);
+  });
+
   test("finds and counts its own entries alone; one that it inherits is read by id where its origin is seen", async () => {
     const { ann, bob, sent, fork, conversationId } = await begin("apple", "pear");
     const id = (await fork())?.id ?? "";

@@ -193,7 +193,9 @@ describe("the tools of an MCP server", () => {
     expect(await call("w_gone")).toBe("result c1 there is no tool of this name (error)");
     expect(await call("w_fore_cast", '{"place": "Rome"}')).toBe("result c1 sun in Rome");
     const hurried = await scene({ timeout: { nanos: 50_000_000 } });
-    expect(await hurried.call("w_slow")).toBe("result c1 the tool took too long (error)");
+    expect(await hurried.call("w_slow")).toBe(
+      "result c1 the tool took too long: the call may have run, its outcome is unknown (error)",
+    );
   });
 
   test("are only those that are allowed, and come after the agent's own of the same name", async () => {
@@ -219,6 +221,22 @@ describe("the tools of an MCP server", () => {
     expect(given(agent.requests.at(-1) as never).at(-1)).toBe("result c1 sun in Oslo");
   });
 
+  test("wait for approval by their own names where that is asked for these alone", async () => {
+    const { ask, alice, agents, made } = await scene({ approvalTools: ["fore.cast"] });
+    expect(made?.mcpServers[0]).toMatchObject({ needsApproval: false, approvalTools: ["fore.cast"] });
+    agent.script.push(says(calls("c1", "w_structured"), calls("c2", "w_fore_cast", '{"place":"Oslo"}')));
+    const waiting = await ask();
+    expect(waiting.turn?.awaited.map(({ callId, approvalId }) => [callId, approvalId !== ""])).toEqual([["c2", true]]);
+    expect(agent.requests[0]?.tools.filter(({ needsApproval }) => needsApproval).map(({ name }) => name)).toEqual([
+      "w_fore_cast",
+    ]);
+    await alice.turns.cancelTurn({ turnId: waiting.turnId });
+    const mcpServers = [{ name: "w", url, allowedTools: ["a"], approvalTools: ["a", "b"] }];
+    expect((await failureOf(agents.updateAgent({ agentId: "helper", agent: { mcpServers } }))).message).toBe(
+      "agent.mcp_servers[0].approval_tools[1]: must be one of allowed_tools, where those are given",
+    );
+  });
+
   test("are missing while the server cannot be asked, and the turn goes on without them", async () => {
     const { ask } = await scene({}, [{ name: "mine" }]);
     refuse = () => 500;
@@ -241,7 +259,7 @@ describe("the tools of an MCP server", () => {
     await call("w_fore_cast");
     for (const [status, words] of [
       [307, "the MCP server answered with status 307"],
-      [BREAKS, "the MCP server cannot be reached"],
+      [BREAKS, "the connection to the MCP server broke off: the call may have run, its outcome is unknown"],
     ] as const) {
       refuse = (method) => (method === "tools/call" ? status : undefined);
       asked.length = 0;

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { hear } from "../support/chat.ts";
+import { failureOf } from "../support/failure.ts";
 import { given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
 
@@ -68,9 +69,27 @@ test("it stays first though more messages follow than the agent gets", async () 
   expect(await next()).toEqual(["two to three", "next", "ok", "next"]);
 });
 
-test("one that does not say of what earlier entries it is an entry like others", async () => {
+test("one that stands for what is not there is refused, when it is sent and when it is edited", async () => {
+  const { ann, conversationId, sum } = await scene();
+  const field = "message.parts[1].data.json";
+  const refused = { code: "InvalidArgument", reason: "INVALID_FIELD" };
+  const unclear = { ...refused, message: `${field}: must have a throughSeq, the number of an entry of the log` };
+  for (const through of [0, -1, 1.5, "x", null])
+    expect(await failureOf(sum(`not ${through}`, through))).toEqual(unclear);
+  const beyond = (last: number) => `${field}: must have a throughSeq of at most ${last}, the last entry before it`;
+  expect(await failureOf(sum("too far", 8))).toEqual({ ...refused, message: beyond(7) });
+  const messageId = (await sum("all", 7))?.id ?? "";
+  const { message } = await ann.messages.getMessage({ messageId });
+  const json = JSON.stringify({ throughSeq: 8 });
+  const parts = [message?.parts[0], { content: { case: "data", value: { name: "summary", json } } }];
+  expect(await failureOf(ann.messages.updateMessage({ messageId, message: { parts: parts as never } }))).toMatchObject({
+    message: beyond(7),
+  });
+  expect((await ann.conversations.getConversation({ conversationId })).conversation?.lastSeq).toBe(8n);
+});
+
+test("one without a text, and one whose data has another name, is an entry like others", async () => {
   const { sum, next } = await scene();
-  for (const through of [0, -1, 1.5, "x", null, 99]) await sum(`not ${through}`, through);
   await sum("", 4);
   await sum("other", 4, "another");
   const seen = await next();

@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
 import { failureOf } from "../support/failure.ts";
+import { freePort } from "../support/free-port.ts";
 import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { readTurn } from "../support/turn-events.ts";
@@ -14,6 +15,7 @@ let beside: StoreServer;
 let tools: Server;
 let url = "";
 const asked: { body: string; authorization: string | undefined }[] = [];
+let breaks = false;
 let answer = { status: 200, body: '{"n": 1.10}' };
 beforeAll(async () => {
   server = await startStoreServer({ agent: agent.connector });
@@ -22,6 +24,7 @@ beforeAll(async () => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     asked.push({ body: Buffer.concat(chunks).toString(), authorization: request.headers.authorization });
+    if (breaks) return void request.socket.destroy();
     response.writeHead(answer.status).end(answer.body);
   });
   await new Promise<void>((resolve) => tools.listen(0, "127.0.0.1", resolve));
@@ -37,6 +40,7 @@ afterEach(() => {
   agent.script.length = 0;
   agent.requests.length = 0;
   asked.length = 0;
+  breaks = false;
   answer = { status: 200, body: '{"n": 1.10}' };
 });
 
@@ -86,6 +90,22 @@ describe("a tool over HTTP", () => {
     agent.script.push(says(calls("c1", "look")), says(text("Sorry.")));
     expect((await readTurn(chat(own))).turn?.state).toBe(TurnState.COMPLETE);
     expect(given(agent.requests[1] as never).at(-1)).toBe(`result c1 ${why} (error)`);
+  });
+
+  test("whose connection breaks may have run the call, which the agent reads; one that nobody got has not", async () => {
+    const own = await scene();
+    breaks = true;
+    agent.script.push(says(calls("c1", "look")), says(text("Sorry.")));
+    expect((await readTurn(chat(own))).turn?.state).toBe(TurnState.COMPLETE);
+    const unknown = "the call may have run, its outcome is unknown";
+    expect(given(agent.requests[1] as never).at(-1)).toBe(
+      `result c1 the connection to the tool broke off: ${unknown} (error)`,
+    );
+    expect(asked).toHaveLength(1);
+    const closed = await scene({ runs: { case: "http", value: { url: `http://127.0.0.1:${await freePort()}/` } } });
+    agent.script.push(says(calls("c1", "look")), says(text("Sorry.")));
+    await readTurn(chat(closed));
+    expect(given(agent.requests.at(-1) as never).at(-1)).toBe("result c1 the tool cannot be reached (error)");
   });
 
   test("is not asked with arguments that are no JSON, nor believed beyond its bounds", async () => {

@@ -15,7 +15,7 @@ const text = fc.oneof(
 );
 
 /** JSON as text, as no writer of ours would spell it. */
-const hostile = fc.constantFrom(
+export const HOSTILE_JSON = [
   "null",
   '"\\u0000"',
   '{"a":"\\ud800","b":"\\udfff\\ud800"}',
@@ -26,7 +26,8 @@ const hostile = fc.constantFrom(
   '{"\\\\":1,"\\n":2,"\\u0061":3}',
   `${"[".repeat(64)}${"]".repeat(64)}`,
   '"\\/\\b\\f"',
-);
+] as const;
+const hostile = fc.constantFrom(...HOSTILE_JSON);
 const object = fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 }).map((value) => JSON.stringify(value));
 const json = fc.oneof(
   hostile,

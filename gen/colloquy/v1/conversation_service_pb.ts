@@ -107,8 +107,8 @@ export type ForkConversationRequest = Message<"colloquy.v1.ForkConversationReque
   seq: bigint;
 
   /**
-   * The new conversation. Output-only fields are ignored. Default: as the other one, without its owner, status, pin and
-   * client id.
+   * The new conversation. Output-only fields are ignored. Each field that is empty is as in the other one, but owner, status,
+   * pin and client id. Default: all are.
    *
    * @generated from field: colloquy.v1.Conversation conversation = 3;
    */

@@ -205,7 +205,8 @@ export const ErrorReason = {
   UNKNOWN_REFERENCE: 24,
 
   /**
-   * FAILED_PRECONDITION: the change would leave something in a state that is not allowed, such as a cycle of managers.
+   * FAILED_PRECONDITION: the change would leave something in a state that is not allowed, such as a cycle of managers, or a
+   * conversation with more stretches of branches than it may have.
    *
    * @generated from enum value: ERROR_REASON_CONFLICT = 25;
    */
@@ -227,7 +228,7 @@ export const ErrorReason = {
   AGENT_FAILED: 27,
 
   /**
-   * RESOURCE_EXHAUSTED: a quota is used up: of open streams, of turns that wait, or of branches. `google.rpc.QuotaFailure` names it.
+   * RESOURCE_EXHAUSTED: a quota is used up: of open streams, or of turns that wait. `google.rpc.QuotaFailure` names it.
    * Metadata for open streams: `{"limit": "streams.key"}`.
    *
    * @generated from enum value: ERROR_REASON_QUOTA_EXCEEDED = 28;

@@ -6,7 +6,8 @@ import type { AgentRow } from "../../store/agents/agents.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";
 import { type Sealer, type SealOwner, toolOwner } from "../secrets/sealing.ts";
 import { withTimeout } from "../with-timeout.ts";
-import { type ToolCall, type ToolOutcome, type ToolRunner, toolFailure } from "./tool-runner.ts";
+import { wasNeverSent } from "./never-sent.ts";
+import { MAY_HAVE_RUN, type ToolCall, type ToolOutcome, type ToolRunner, toolFailure } from "./tool-runner.ts";
 
 /** The most bytes of a result. */
 export const MAX_RESULT_BYTES = 256 * 1024;
@@ -29,12 +30,13 @@ export function createHttpTools(options: HttpToolsOptions): ToolRunner {
       try {
         const answer = ask(options, tool, agent, call, place, AbortSignal.any([signal, controller.signal]));
         const outcome = await withTimeout(answer, tool.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal);
-        return outcome ?? toolFailure("the tool took too long");
+        return outcome ?? toolFailure(`the tool took too long: ${MAY_HAVE_RUN}`);
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof ResponseTooLarge)
           return toolFailure(`the tool returned more than ${MAX_RESULT_BYTES} bytes`);
-        return toolFailure("the tool cannot be reached");
+        if (wasNeverSent(error)) return toolFailure("the tool cannot be reached");
+        return toolFailure(`the connection to the tool broke off: ${MAY_HAVE_RUN}`);
       } finally {
         controller.abort();
       }

@@ -21,6 +21,9 @@ export interface ToolRunner {
   run(agent: AgentRow, call: ToolCall, place: TurnPlace, signal: AbortSignal): Promise<ToolOutcome>;
 }
 
+/** Follows what went wrong with a call that the tool may have got. */
+export const MAY_HAVE_RUN = "the call may have run, its outcome is unknown";
+
 /** What a tool has failed with, in words that the agent reads. */
 export function toolFailure(why: string): ToolOutcome {
   return { output: { case: "text", value: why }, isError: true };

@@ -44,11 +44,17 @@ export interface FindItems {
 export function createFindItems(canonical: Canonical): FindItems {
   const { method } = Messages;
 
-  /** By our id; undefined: the caller does not see it. */
-  async function byOurId(context: CallContext, id: string, deleted = false): Promise<Message | undefined> {
+  /** By our id, in a conversation's history if it is given; undefined: the caller does not see it. */
+  async function byOurId(
+    context: CallContext,
+    id: string,
+    conversationId = "",
+    deleted = false,
+  ): Promise<Message | undefined> {
     const messageId = ourIdIn(id);
     if (messageId === undefined) return undefined;
-    return await findById(canonical, context, messageId, deleted ? DeletedFilter.INCLUDE : DeletedFilter.EXCLUDE);
+    const filter = deleted ? DeletedFilter.INCLUDE : DeletedFilter.EXCLUDE;
+    return await findById(canonical, context, messageId, filter, conversationId);
   }
 
   /** The latest of those that were given an id, deleted or not, and how many there were before it. */
@@ -64,14 +70,6 @@ export function createFindItems(canonical: Canonical): FindItems {
     return latest;
   }
 
-  /** Whether a conversation has an entry: its own, or one that it inherits as a fork. */
-  async function shows(context: CallContext, conversationId: string, { id, seq, conversationId: source }: Message) {
-    if (source === conversationId) return true;
-    const request = { conversationId, afterSeq: seq - 1n, pageSize: 1, kinds: KINDS };
-    const { messages } = await canonical.call(context, method.listMessages, request);
-    return messages[0]?.id === id;
-  }
-
   /** Among the latest thoughts and items of hosted tools, which have their provider's ids. */
   async function madeByProvider(context: CallContext, conversationId: string, id: string) {
     const kinds = [MessageKind.REASONING, MessageKind.ITEM];
@@ -82,8 +80,8 @@ export function createFindItems(canonical: Canonical): FindItems {
 
   return {
     async find(context, conversationId, id, deleted = false) {
-      const derived = await byOurId(context, id, deleted);
-      if (derived?.clientId === "" && (await shows(context, conversationId, derived))) return derived;
+      const derived = await byOurId(context, id, conversationId, deleted);
+      if (derived?.clientId === "") return derived;
       const given =
         (await byGivenId(context, conversationId, id))?.message ?? (await madeByProvider(context, conversationId, id));
       if (given === undefined || (given.deleteTime !== undefined && !deleted)) throw notFound("item");

@@ -23,7 +23,10 @@ export interface StoredMcpServer {
   readonly credential?: string;
   /** By the server's own names. Undefined: all. */
   readonly allowedTools?: readonly string[];
+  /** Of all its tools. */
   readonly needsApproval: boolean;
+  /** Of these tools, by the server's own names. Undefined: of none. */
+  readonly approvalTools?: readonly string[];
   readonly timeoutMs: number;
 }
 

@@ -24,6 +24,25 @@ export function throughSeqOf({ seq, kind, content, parts }: SummaryEntry): bigin
   return undefined;
 }
 
+/**
+ * What is wrong with an entry that is to stand for those of a log up to `last`: the index of the part, and the rule that it
+ * breaks. Undefined: nothing, or it says nothing of what it stands for.
+ */
+export function summaryFault(
+  kind: MessageKind,
+  parts: string | undefined,
+  last: bigint,
+): { readonly part: number; readonly rule: string } | undefined {
+  if (kind !== MessageKind.SUMMARY || parts === undefined) return undefined;
+  for (const [part, { content }] of readParts(parts).entries()) {
+    if (content.case !== "data" || content.value.name !== PART_NAME) continue;
+    const through = throughIn(content.value.json ?? "");
+    if (through === undefined) return { part, rule: "must have a throughSeq, the number of an entry of the log" };
+    if (through > last) return { part, rule: `must have a throughSeq of at most ${last}, the last entry before it` };
+  }
+  return undefined;
+}
+
 function throughIn(json: string): bigint | undefined {
   try {
     const { throughSeq } = JSON.parse(json) as { throughSeq?: unknown };

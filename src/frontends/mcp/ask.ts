@@ -1,24 +1,58 @@
 // The tool ask_agent: a turn of the conversation's agent, followed to its end.
+import { timestampDate } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
-import { FinishReason, FinishReasonSchema, type TurnEnded, TurnStateSchema } from "../../../gen/colloquy/v1/turn_pb.ts";
+import {
+  FinishReason,
+  FinishReasonSchema,
+  type Turn,
+  type TurnEnded,
+  TurnStateSchema,
+} from "../../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { conversationId, keyed, messageText, requestId } from "./arguments.ts";
 import { messageShape, toMessage, word } from "./shapes.ts";
 import { defineTool } from "./tool.ts";
+
+function waitingTurn({ id, state, awaited, inputExpireTime }: Turn) {
+  return {
+    id,
+    state: word(TurnStateSchema, state),
+    awaited: awaited.map(({ callId, name, approvalId }) => ({
+      callId,
+      tool: name,
+      waitsFor: approvalId === "" ? "result" : "approval",
+    })),
+    ...(inputExpireTime && { waitsUntil: timestampDate(inputExpireTime).toISOString() }),
+  };
+}
 
 export const askTool = defineTool({
   name: "ask_agent",
   title: "Ask the conversation's agent",
   description:
     "Appends a message of the caller to a conversation and waits for the answer of its agent, which may take minutes; " +
-    "progress notifications hold the text as it comes. Whoever stops waiting does not stop the agent: the answer is stored, " +
+    "progress notifications hold the text as it comes. An agent that waits for others, who run a tool for it or allow a call, is " +
+    "answered with what it waits for: the same requestId waits again. Whoever stops waiting does not stop the agent: the answer is stored, " +
     "and the same requestId waits for it again.",
   input: z.strictObject({ conversationId, text: messageText, requestId }),
   output: z.looseObject({
     reply: messageShape.optional().describe("The answer. Missing: the agent ended without a word"),
     turn: z.looseObject({
       id: z.string(),
-      state: z.string().describe("complete or cancelled"),
+      state: z
+        .string()
+        .describe("complete, cancelled, or input_required: the agent waits, and goes on once it has what it waits for"),
+      awaited: z
+        .array(
+          z.looseObject({
+            callId: z.string(),
+            tool: z.string(),
+            waitsFor: z.string().describe("result: of the tool, from who runs it. approval: that the call may run"),
+          }),
+        )
+        .optional()
+        .describe("What the agent waits for"),
+      waitsUntil: z.string().optional().describe("When it gives up"),
       finishReason: z.string().optional().describe("Why the answer ends where it does, such as stop or length"),
     }),
   }),
@@ -30,10 +64,16 @@ export const askTool = defineTool({
       ...(key !== undefined && { requestId: key }),
     };
     let ended: TurnEnded | undefined;
+    let waiting: Turn | undefined;
     for await (const { event } of canonical.stream(keyed(context, key), TurnService.method.chat, request)) {
+      if (event.case === "inputRequired") {
+        waiting = event.value.turn;
+        break;
+      }
       if (event.case === "ended") ended = event.value;
       else await progress(event.case === "delta" ? event.value.text : undefined);
     }
+    if (waiting !== undefined) return { turn: waitingTurn(waiting) };
     if (ended?.turn === undefined) throw new Error("a turn ended without an answer");
     const { turn, reply } = ended;
     return {

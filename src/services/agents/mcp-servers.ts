@@ -21,9 +21,14 @@ export function mcpServersOf(
   const names = new Set<string>();
   const stored = mcpServers.map((server, index) => {
     const path = `agent.mcp_servers[${index}]`;
-    const { name, url, allowedTools, needsApproval, timeout } = server;
+    const { name, url, allowedTools, needsApproval, approvalTools, timeout } = server;
     if (names.has(name)) throw invalidField(`${path}.name`, "must not occur twice", "mcp_servers.unique");
     names.add(name);
+    const unlisted = allowedTools.length === 0 ? -1 : approvalTools.findIndex((tool) => !allowedTools.includes(tool));
+    if (unlisted !== -1) {
+      const field = `${path}.approval_tools[${unlisted}]`;
+      throw invalidField(field, "must be one of allowed_tools, where those are given", "approval_tools.allowed");
+    }
     checkUrl(`${path}.url`, url, rules.allowPrivate);
     const old = before?.find((one) => one.name === name);
     const credential = credentialOf(path, server, owner, rules, old);
@@ -33,6 +38,7 @@ export function mcpServersOf(
       needsApproval,
       timeoutMs: millisecondsOf(timeout) ?? DEFAULT_TIMEOUT_MS,
       ...(allowedTools.length > 0 && { allowedTools: [...new Set(allowedTools)] }),
+      ...(approvalTools.length > 0 && { approvalTools: [...new Set(approvalTools)] }),
       ...(credential !== undefined && { credential }),
     };
   });
@@ -55,12 +61,13 @@ function credentialOf(
 }
 
 export function toMcpServer(server: StoredMcpServer): McpServer {
-  const { name, url, allowedTools = [], needsApproval, timeoutMs, credential } = server;
+  const { name, url, allowedTools = [], needsApproval, approvalTools = [], timeoutMs, credential } = server;
   return create(McpServerSchema, {
     name,
     url,
     allowedTools: [...allowedTools],
     needsApproval,
+    approvalTools: [...approvalTools],
     hasCredential: credential !== undefined,
     timeout: durationOf(timeoutMs),
   });

@@ -1,5 +1,5 @@
 // ForkConversation: a conversation that shows another one up to an entry, and goes on by itself.
-import { create } from "@bufbuild/protobuf";
+import { create, isFieldSet } from "@bufbuild/protobuf";
 import { type Conversation, ConversationSchema, ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import {
   type ForkConversationRequest,
@@ -28,13 +28,23 @@ export async function forkConversation(
   if (request.seq > lastSeq) {
     throw invalidField("seq", `must be at most ${lastSeq}, the last entry of the conversation`, "seq.max");
   }
-  const conversation = request.conversation ?? (await copyOf(tx, caller, origin.id));
+  const conversation = overlaid(await copyOf(tx, caller, origin.id), request.conversation);
   const wanted = { conversation, participantIds: request.participantIds, messages: [] };
   return createConversation(tx, caller, wanted, rolePolicy, {
     hash: () => requestHash(ForkConversationRequestSchema, request),
     begin: (id) =>
       inherit(tx, id, { origin: { tenantId: caller.tenantId, id: origin.id, segmented }, seq: request.seq, lastSeq }),
   });
+}
+
+/** A conversation with the fields of another one that are set. */
+function overlaid(copy: Conversation, given: Conversation | undefined): Conversation {
+  if (given === undefined) return copy;
+  const values: Record<string, unknown> = { ...copy };
+  for (const field of ConversationSchema.fields) {
+    if (isFieldSet(given, field)) values[field.localName] = given[field.localName as keyof Conversation];
+  }
+  return values as Conversation;
 }
 
 async function copyOf(tx: Queryable, caller: Caller, id: string): Promise<Conversation> {

@@ -30,15 +30,20 @@ export async function entriesOfTurn(
   return entries;
 }
 
-/** A message by its id. Undefined: the caller does not see it. Default: a deleted one too. */
+/**
+ * A message by its id, in the history of a conversation if one is named. Undefined: the caller does not see it. Default: a
+ * deleted one too.
+ */
 export async function findById(
   canonical: Canonical,
   context: CallContext,
   messageId: string,
   deleted: DeletedFilter = DeletedFilter.INCLUDE,
+  conversationId = "",
 ): Promise<Message | undefined> {
   try {
-    return (await canonical.call(context, MessageService.method.getMessage, { messageId, deleted })).message;
+    const request = { messageId, deleted, conversationId };
+    return (await canonical.call(context, MessageService.method.getMessage, request)).message;
   } catch (error) {
     if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
     throw error;

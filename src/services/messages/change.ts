@@ -13,6 +13,7 @@ import type { Queryable } from "../../store/database.ts";
 import { applyDiff, type MessagePlace, type MessageRow, readLockedMessage } from "../../store/messages/messages.ts";
 import { lockVisible, requireWrite, standingOf } from "../conversations/access.ts";
 import { toDraft, toMessage, toStoredMessage } from "../convert.ts";
+import { checkSummary } from "./references.ts";
 
 /** The fields that an update may change, by their proto names. */
 const updatableFields = ["content", "parts", "metadata", "role", "client_time"] as const;
@@ -69,6 +70,7 @@ export async function updateMessage(
   const edit = editOf(before, after);
   if (edit === undefined) return;
   rolePolicy.checkEdit(caller, edit);
+  if (edit.parts !== before.parts) checkSummary(edit, before.seq - 1n, "message");
   await applyDiff(tx, caller, row.conversation_id, { unchanged: 0, edits: [edit], deletions: [], additions: [] });
 }
 

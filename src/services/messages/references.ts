@@ -7,6 +7,7 @@ import type { Caller } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { MessageDraft } from "../../domain/messages/diff.ts";
 import { partsText } from "../../domain/parts/stored.ts";
+import { summaryFault } from "../../domain/turns/summary.ts";
 import { readRuns } from "../../store/branches/branches.ts";
 import { type LockedRow, readParticipants } from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
@@ -23,7 +24,9 @@ const MAX_ALL = 1_000;
 const MAX_MENTIONS = 10_000;
 
 /** Whether a message says what the statements of plain sends do not take: what must be looked up, or a name of its sender. */
-export function needsTransaction({ parentId, replyTo, mentions, sender, clientId, parts }: Message): boolean {
+export function needsTransaction(message: Message): boolean {
+  const { kind, parentId, replyTo, mentions, sender, clientId, parts } = message;
+  if (kind === MessageKind.SUMMARY) return true;
   const names = parentId !== "" || replyTo !== "" || mentions.length > 0 || sender?.displayName !== undefined;
   return names || (clientId !== "" && parts.length > 0 && filesIn(partsText(parts)).length > 0);
 }
@@ -39,6 +42,7 @@ export async function appendNaming(
   added: readonly { readonly draft: MessageDraft; readonly naming: Naming; readonly field: string }[],
   parentId: string,
 ): Promise<bigint | undefined> {
+  for (const { draft, field } of added) checkSummary(draft, row.last_seq, field);
   await checkReplies(tx, caller, row, added);
   const mentioned = await membersMentioned(tx, caller, row, added);
   const references = added.map(({ naming }) => ({
@@ -58,6 +62,13 @@ export async function appendNaming(
   const mentions = mentioned.flatMap((ids, index) => ids.map((memberId) => ({ seq: first + BigInt(index), memberId })));
   await store.addMentions(tx, caller.tenantId, row.id, mentions);
   return last;
+}
+
+/** Throws INVALID_FIELD for a summary of entries that are not there: up to `last` they are. */
+export function checkSummary({ kind, parts }: Pick<MessageDraft, "kind" | "parts">, last: bigint, field: string): void {
+  const fault = summaryFault(kind, parts, last);
+  if (fault === undefined) return;
+  throw invalidField(`${field}.parts[${fault.part}].data.json`, fault.rule, "summary.through_seq");
 }
 
 /** Throws UNKNOWN_REFERENCE for a reply to what is no message of the conversation, or is deleted. */

@@ -28,6 +28,7 @@ import { needsTransaction } from "./references.ts";
 import { replaceMessages } from "./replace.ts";
 import { requireResponseFits, sendMessages } from "./send.ts";
 import { sendBranched } from "./send-branched.ts";
+import { readShown } from "./shown-message.ts";
 import { listMentions, listReplies } from "./threads.ts";
 
 export interface MessageServiceOptions {
@@ -68,11 +69,12 @@ export function createMessageService(options: MessageServiceOptions): ServiceEnt
       return { messages: await sendMessages(sending, context, call, request) };
     },
 
-    async getMessage({ messageId: id, deleted }, { principal, interrupt }) {
+    async getMessage({ messageId: id, conversationId, deleted }, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const row = isOurId(id)
-        ? await store.readMessage(database, caller, id, showsDeleted(deleted), interrupt)
-        : undefined;
+      const showDeleted = showsDeleted(deleted);
+      let row: store.MessageRow | undefined;
+      if (conversationId !== "") row = await readShown(database, caller, conversationId, id, showDeleted, interrupt);
+      else if (isOurId(id)) row = await store.readMessage(database, caller, id, showDeleted, interrupt);
       if (row === undefined || hidesPresent(deleted, row.delete_time)) throw notFound("message");
       return { message: toMessage(row) };
     },

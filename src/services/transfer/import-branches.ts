@@ -1,8 +1,8 @@
 // Branches of an import: they follow from the parents of its messages, and from which branch was selected when.
 import { runOf } from "../../domain/branches/runs.ts";
 import { EventType } from "../../domain/event-type.ts";
-import * as store from "../../store/branches/branches.ts";
 import { inherit } from "../../store/branches/forks.ts";
+import { GrowingTree } from "../../store/branches/grow-tree.ts";
 import type { Queryable } from "../../store/database.ts";
 import type { ImportedConversation } from "../../store/transfer/import.ts";
 import type { ImportedItem, PlacedItem, ThereRow } from "../../store/transfer/import-entries.ts";
@@ -41,24 +41,43 @@ export async function branchImported(
   added: readonly ImportedConversation[],
 ): Promise<void> {
   const turns = Map.groupBy(turnsOf(placed, there), ({ conversationId }) => conversationId);
+  const logs = Map.groupBy(
+    placed.filter(({ item }) => item.kind === "message"),
+    ({ item }) => (item.kind === "message" ? item.row.conversation_id : item.conversationId),
+  );
+  const branch = (id: string, own: readonly Turn[] = []) =>
+    branchOne(
+      tx,
+      { tenantId, id },
+      own,
+      (logs.get(id) ?? []).map(({ seq }) => seq),
+    );
   const forks = new Map(added.filter(({ origin }) => origin !== null).map((item) => [item.id, item]));
-  for (const [id, own] of turns) if (!forks.has(id)) await branch(tx, tenantId, id, own);
+  for (const [id, own] of turns) if (!forks.has(id)) await branch(id, own);
   for (const [id, item] of forks) {
     await linkFork(tx, tenantId, item);
-    await branch(tx, tenantId, id, turns.get(id) ?? []);
+    await branch(id, turns.get(id));
   }
 }
 
-async function branch(tx: Queryable, tenantId: string, id: string, turns: readonly Turn[]): Promise<void> {
+/** @param messages the places of the new messages, in order */
+async function branchOne(
+  tx: Queryable,
+  { tenantId, id }: { readonly tenantId: string; readonly id: string },
+  turns: readonly Turn[],
+  messages: readonly bigint[],
+): Promise<void> {
+  const [first] = turns;
+  if (first === undefined) return;
+  const segmented = (await readTreeRow(tx, tenantId, id))?.segmented ?? false;
+  let next = messages.findIndex((seq) => seq >= first.at);
+  if (next === -1) next = messages.length;
+  const tree = await GrowingTree.read(tx, { tenantId, id, segmented }, first.at);
   for (const { at, parent } of turns) {
-    if (parent === undefined) continue;
-    const segmented = (await readTreeRow(tx, tenantId, id))?.segmented ?? false;
-    const place = { tenantId, id, segmented };
-    const runs = await store.readRuns(tx, place);
-    if (!isKnown(runs, parent)) continue;
-    if ((await store.liveTip(tx, tenantId, runs, at)) === parent.seq) continue;
-    await store.goOnFrom(tx, place, runs, parent.seq, at);
+    for (let seq = messages[next]; seq !== undefined && seq < at; seq = messages[++next]) tree.add(seq);
+    if (parent !== undefined && isKnown(tree.runs, parent)) tree.goOnFrom(parent.seq, at);
   }
+  await tree.write(tx);
 }
 
 async function linkFork(tx: Queryable, tenantId: string, fork: ImportedConversation): Promise<void> {

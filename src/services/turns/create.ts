@@ -22,7 +22,9 @@ import { claim, firstResponse, keep, type RequestKey } from "../../store/idempot
 import { readLockedMessage } from "../../store/messages/messages.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
 import { insertTurn, openTurns } from "../../store/turns/turns.ts";
+import { lockVisible } from "../conversations/access.ts";
 import { toDraft } from "../convert.ts";
+import { checkSummary } from "../messages/references.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { requireAgent } from "./agent.ts";
 import type { ChatParts } from "./chat.ts";
@@ -88,6 +90,8 @@ async function createOnce(
   const agent = await requireAgent(tx, caller, conversationId, request.agent);
   await checkResults(tx, caller, conversationId, request.messages);
   const drafts = request.messages.map(toDraft);
+  const { last_seq: last } = await lockVisible(tx, caller, conversationId);
+  for (const [index, draft] of drafts.entries()) checkSummary(draft, last, `messages[${index}]`);
   const lastSeq = await appendMessages(tx, caller, conversationId, drafts);
   const message = lastSeq && (await readLockedMessage(tx, caller, conversationId, lastSeq));
   if (!message) throw new Error("a message that was just added is not there");

@@ -25,7 +25,7 @@ const segments = `select * from unnest($3::bigint[], $4::bigint[], $5::uuid[], $
       as s(from_seq, to_seq, source_id, as_of)`;
 
 /**
- * The last message of a user on a path, or the message of a number. $1 tenant, $2 conversation, then arrays: first seqs,
+ * The last message of a user on a path, or the entry of a number. $1 tenant, $2 conversation, then arrays: first seqs,
  * last seqs, sources, times; $7 the number or null.
  */
 const pathMessage: Statement<MessageRow> = {
@@ -35,7 +35,7 @@ const pathMessage: Statement<MessageRow> = {
     conversation: "c",
     segments,
     after: "coalesce($7::bigint - 1, 0)",
-    where: `l.delete_time is null and ${isMessage("l")} and ($7::bigint is not null or l.role = ${MessageRole.USER})`,
+    where: `l.delete_time is null and ($7::bigint is not null or ${isMessage("l")} and l.role = ${MessageRole.USER})`,
     newestFirst: true,
     limit: "1",
   })}) m
@@ -52,7 +52,7 @@ export async function readAskedSeq(
   return (await on.query(askedSeq, [tenantId, id, source, seq]))[0]?.seq ?? null;
 }
 
-/** The last message of a user on a path that is not deleted, or the path's last message, of a number. */
+/** The last message of a user on a path that is not deleted, or the path's last entry, of a number. */
 export async function readPathMessage(
   on: Queryable,
   { tenantId, id }: TreePlace,

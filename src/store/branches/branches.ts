@@ -12,7 +12,13 @@ export interface TreePlace {
 }
 
 /** Maximum stretches of a conversation: each regeneration, edit and selection may begin one. */
-const MAX_RUNS = 10_000;
+export const MAX_RUNS = 10_000;
+
+/** Waiting does not help, so it is no quota. */
+export function tooManyRuns(): DomainError {
+  const limit = `the conversation has ${MAX_RUNS} stretches of branches, the most that it may have`;
+  return new DomainError(ErrorReason.CONFLICT, `${limit}: go on at the end of its live branch, or in a fork`);
+}
 
 /** The runs of a conversation, in order. One that never branched is a single run. */
 export async function readRuns(on: Queryable, { tenantId, id, segmented }: TreePlace): Promise<Run[]> {
@@ -64,7 +70,7 @@ export async function liveTip(on: Queryable, tenantId: string, runs: readonly Ru
 /**
  * Makes the path to an entry, and all that comes from a place in the log on, the live path of a locked conversation: what
  * is added there next follows that entry. What the log holds after the place already stays counted as it is. Throws
- * QUOTA_EXCEEDED if the conversation has too many stretches.
+ * CONFLICT if the conversation has too many stretches.
  */
 export async function goOnFrom(
   tx: Queryable,
@@ -75,10 +81,7 @@ export async function goOnFrom(
 ): Promise<void> {
   const { tenantId, id } = place;
   if (runs.length >= MAX_RUNS) {
-    const description = `a conversation can have at most ${MAX_RUNS} stretches of branches`;
-    throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
-      quota: { subject: `conversation:${id}`, description },
-    });
+    throw tooManyRuns();
   }
   const open = runs.at(-1);
   const before = open === undefined ? [] : [...pathTo(runs, open.parent), { ...open, to: at - 1n }];
@@ -103,7 +106,12 @@ export async function goOnFrom(
   await tx.query(sql.markSegmented, [tenantId, id, count]);
 }
 
-async function countIn(tx: Queryable, { tenantId, id }: TreePlace, segments: readonly Segment[]): Promise<bigint> {
+/** The messages of its own that segments show. */
+export async function countIn(
+  tx: Queryable,
+  { tenantId, id }: TreePlace,
+  segments: readonly Segment[],
+): Promise<bigint> {
   const own = segments.filter(({ source }) => source === id);
   if (own.length === 0) return 0n;
   const [from, to] = segmentColumns(own);

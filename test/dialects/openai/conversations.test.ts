@@ -1,6 +1,6 @@
 // Conversations as OpenAI's client makes, changes, finds and deletes them, and as every other API sees them.
 import { createClient } from "@connectrpc/connect";
-import type OpenAI from "openai";
+import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
@@ -352,4 +352,28 @@ test("a search finds messages in all conversations, page by page", async () => {
   const found = [...first.data, ...second.data];
   expect(found.map(({ item }) => item.content[0].text).sort()).toEqual(["quokka one", "quokka three", "quokka two"]);
   expect(found.every((match) => match.conversation_id === id && match.score > 0 && match.snippet !== "")).toBe(true);
+});
+
+test("a fork's inherited items are read one by one by those who do not see the origin", async () => {
+  const { dialect, client } = scene;
+  const conversation = await client.conversations.create({ items: [{ role: "user", content: "inherited" }] });
+  const [item] = (await client.conversations.items.list(conversation.id)).data;
+  const { server, tenant } = dialect;
+  await tenant.addMember("reader");
+  const { conversations } = await canonical();
+  const conversationId = ours(conversation.id);
+  const { conversation: fork } = await conversations.forkConversation({ conversationId, participantIds: ["reader"] });
+  const { authorization = "" } = (await tenant.token("reader")) as Record<string, string>;
+  const reader = new OpenAI({
+    baseURL: `${server.url}/openai/v1`,
+    apiKey: authorization.replace(/^Bearer /i, ""),
+    maxRetries: 0,
+  });
+  const of = (id: string) => ({ conversation_id: id });
+  const forkId = `conv_${(fork?.id ?? "").replaceAll("-", "")}`;
+  expect((await reader.conversations.items.list(forkId)).data).toEqual([item]);
+  expect(await reader.conversations.items.retrieve(item?.id ?? "", of(forkId))).toEqual(item);
+  await expect(reader.conversations.items.retrieve(item?.id ?? "", of(conversation.id))).rejects.toMatchObject({
+    status: 404,
+  });
 });

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
 import { startCuttingProxy } from "../../support/cutting-proxy.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
@@ -100,6 +101,36 @@ describe.each(MCP_CLIENTS)("%s", (_, connect) => {
     end();
     expect((await first).structuredContent.turn.state).toBe("complete");
     expect(await textsOf(conversationId)).toEqual(["Hi", "Hello"]);
+  });
+
+  test("is told what the agent waits for, and gets the reply once others have brought that", async () => {
+    const lookup = { name: "lookup", description: "Looks up" };
+    const name = `waits-${randomUUID()}`;
+    await server.client(AgentService, key).createAgent({
+      agent: { name, connector: { case: "connect", value: { baseUrl: agent.url } }, tools: [lookup] },
+    });
+    agent.answer = async function* ({ messages }) {
+      const result = messages.at(-1)?.parts[0]?.content;
+      if (result?.case === "toolResult") yield { text: `Found: ${result.value.output.value}` };
+      else yield { piece: { case: "toolCall", value: { callId: "c1", name: "lookup", arguments: "{}" } } };
+    };
+    const conversationId = await conversation(name);
+    const requestId = randomUUID();
+    const ask = () => client.call("ask_agent", { conversationId, text: "Hi", requestId });
+    const { turn } = (await ask()).structuredContent;
+    expect(turn).toEqual({
+      id: expect.any(String),
+      state: "input_required",
+      awaited: [{ callId: "c1", tool: "lookup", waitsFor: "result" }],
+      waitsUntil: expect.stringMatching(/^\d{4}-.*Z$/),
+    });
+    expect((await ask()).structuredContent.turn).toEqual(turn);
+    await server.client(TurnService, key).answerTurn({
+      turnId: turn.id,
+      results: [{ callId: "c1", output: { case: "text", value: "it" } }],
+    });
+    const { reply, turn: ended } = (await ask()).structuredContent;
+    expect([reply.text, ended.state]).toEqual(["Found: it", "complete"]);
   });
 
   test("is told that there is no such agent", async () => {

@@ -1,6 +1,8 @@
 // What went wrong with an MCP server, in words that the agent reads.
 import { SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
 import { ResponseTooLarge } from "../../../outbound/bounded-fetch.ts";
+import { wasNeverSent } from "../never-sent.ts";
+import { MAY_HAVE_RUN } from "../tool-runner.ts";
 
 /** How much of a server's own words is passed on, in characters. */
 const MAX_WORDS = 500;
@@ -15,11 +17,13 @@ export function wordsOf(error: unknown): string {
     if (at instanceof ResponseTooLarge) return at.message;
   }
   if (error instanceof SdkHttpError) return `the MCP server answered with status ${error.status}`;
-  if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout) return "the tool took too long";
+  if (error instanceof SdkError && error.code === SdkErrorCode.RequestTimeout)
+    return `the tool took too long: ${MAY_HAVE_RUN}`;
   // An error of JSON-RPC, in the server's words.
   const { code, message } = error as { code?: unknown; message?: unknown };
   if (typeof code === "number") {
     return `the MCP server refused the call: ${String(message).toWellFormed().slice(0, MAX_WORDS)}`;
   }
-  return "the MCP server cannot be reached";
+  if (wasNeverSent(error)) return "the MCP server cannot be reached";
+  return `the connection to the MCP server broke off: ${MAY_HAVE_RUN}`;
 }

@@ -149,7 +149,7 @@ function namedTools(server: StoredMcpServer, tools: readonly Tool[]): Listed["to
     const inputSchemaJson = JSON.stringify(inputSchema);
     if (named.has(name) || Buffer.byteLength(inputSchemaJson) > MAX_SCHEMA_BYTES) continue;
     if (jsonFault(inputSchemaJson, "object") !== undefined) continue;
-    const { needsApproval } = server;
+    const needsApproval = server.needsApproval || server.approvalTools?.includes(own) === true;
     const words = cut(description.toWellFormed());
     named.set(name, { own, tool: { name, description: words, inputSchemaJson, place: "mcp", needsApproval } });
   }
