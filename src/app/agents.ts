@@ -1,4 +1,4 @@
-// Builds what calls agents, and runs their turns.
+// Builds the connectors to agents, and the engine that runs turns.
 import type { Logger } from "pino";
 import { createConnectors } from "../agents/connectors/connectors.ts";
 import { tracedConnectors } from "../agents/connectors/traced.ts";

@@ -1,4 +1,4 @@
-// The services of conversations and what is in them.
+// Builds the services of conversations, messages, participants and reactions.
 import type { Config } from "../config/config.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import { createConversationService } from "../services/conversations/service.ts";

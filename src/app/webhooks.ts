@@ -1,4 +1,4 @@
-// Builds what delivers webhooks.
+// Builds the delivery of webhooks.
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Sealer } from "../agents/secrets/sealing.ts";

@@ -1,4 +1,4 @@
-// The interface of a command, and what it receives.
+// The interface of a command, and its input.
 import type { ParseArgsOptionsConfig } from "node:util";
 import type { Logger } from "pino";
 import type { Config } from "../config/config.ts";

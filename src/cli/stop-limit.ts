@@ -1,4 +1,4 @@
-// The longest that a stop may take, whatever hangs: then the process says what it was waiting for, and ends.
+// The time limit of a stop: after it the process reports what it waited for, and exits.
 import type { Logger } from "pino";
 
 /** The exit status of a process that did not wait for everything. */

@@ -1,4 +1,4 @@
-// Which fields of a message are written: those with a value of their own, in the order of their numbers.
+// Which fields of a message are written: those that are set, in the order of their numbers.
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { Edition } from "@bufbuild/protobuf/wkt";
 

@@ -1,4 +1,4 @@
-// The entry point of the dialects: what they add to the pipeline, its permissions and REST.
+// The entry point of the dialects: their additions to the pipeline, its permissions and REST.
 import type { DescMethod } from "@bufbuild/protobuf";
 import type { MountedName, MountPoint } from "../domain/settings/dialect-names.ts";
 import type { CallContext } from "../pipeline/call/call.ts";

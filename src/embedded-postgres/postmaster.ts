@@ -1,4 +1,4 @@
-// Starts, finds and stops the PostgreSQL process of a cluster, whoever started it.
+// Starts, finds and stops the PostgreSQL process of a cluster, whichever process started it.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readlinkSync, rmSync } from "node:fs";
 import { join } from "node:path";

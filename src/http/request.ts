@@ -1,4 +1,4 @@
-// What a handler sees of a request, the same for HTTP/1.1 and HTTP/2.
+// A request as handlers see it, the same for HTTP/1.1 and HTTP/2.
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { HttpResponse } from "./response.ts";

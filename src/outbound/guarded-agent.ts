@@ -1,4 +1,4 @@
-// The connections of everything that this server asks of others: which addresses they may go to, and what bounds them.
+// The connections for outgoing requests: which addresses they may go to, and their limits.
 import type { LookupFunction } from "node:net";
 import { Agent, buildConnector } from "undici";
 

@@ -1,4 +1,4 @@
-// What the pipeline counts; src/telemetry/metrics.ts exports it to Prometheus.
+// The counts of the pipeline; src/telemetry/metrics.ts exports them to Prometheus.
 import type { Wire } from "./call/call.ts";
 
 export interface RpcMetrics {

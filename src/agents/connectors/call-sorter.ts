@@ -1,4 +1,4 @@
-// Puts calls whose arguments arrive mixed one after the other: only one item of a reply is open at a time.
+// Puts calls whose arguments arrive interleaved one after the other: only one item of a reply is open at a time.
 import type { ReplyPiece, ToolCallBegin } from "../../domain/turns/reply-piece.ts";
 import type { Pieces } from "./pieces.ts";
 

@@ -1,4 +1,4 @@
-// What a running turn is made from, and what it shows.
+// The inputs of a running turn, and what it shows to followers.
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import type { ReplyItem } from "../../domain/turns/reply-item.ts";
 import type { AgentRow } from "../../store/agents/agents.ts";

@@ -1,4 +1,4 @@
-// Reads what an agent gets of a conversation, when it is called.
+// Reads the context that an agent gets of a conversation.
 import { systemCaller } from "../../domain/identity/caller.ts";
 import type { AgentTool } from "../../domain/turns/agent-tool.ts";
 import { throughSeqOf, withSummary } from "../../domain/turns/summary.ts";

@@ -1,5 +1,6 @@
 // Follows a turn on whichever server it runs: from memory if it runs here, else from the store.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { notFound } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { readDeltas } from "../../domain/turns/delta-log.ts";
 import { readHead } from "../../domain/turns/reply-item.ts";
@@ -35,21 +36,20 @@ export interface FollowOptions {
   readonly id: string;
   readonly from: ReadFrom;
   readonly signal: AbortSignal;
-  /** Makes the error for a turn that does not exist. */
-  readonly missing: () => Error;
   /** Called once the turn is read. */
   readonly found?: () => void;
 }
 
+/** Throws NOT_FOUND for a turn that the caller does not see, or not any more. */
 export async function* followSteps(parts: FollowParts, options: FollowOptions): AsyncGenerator<TurnStep> {
   const { database, hints, running } = parts;
-  const { caller, id, from, signal, missing, found } = options;
+  const { caller, id, from, signal, found } = options;
   const reader = new TurnReader(from);
   const look = (offset: number) => followTurn(database, caller, id, offset, signal);
   // For the call that has just started the turn, a read error would look like a failure to start.
   let offset = "offset" in from ? from.offset : 0;
   let row = await patiently(() => look(offset), running.has(id) ? PATIENCE_MS : 0, signal);
-  if (row === undefined) throw missing();
+  if (row === undefined) throw notFound("turn");
   found?.();
   const place: TurnPlace = { tenantId: caller.tenantId, conversationId: row.conversation_id, id };
   const topic = { tenantId: place.tenantId, conversationId: place.conversationId };
@@ -104,7 +104,7 @@ export async function* followSteps(parts: FollowParts, options: FollowOptions): 
       offset = reader.within;
       row = await patiently(() => look(offset), PATIENCE_MS, signal);
       checked = performance.now();
-      if (row === undefined) throw missing();
+      if (row === undefined) throw notFound("turn");
     }
   } finally {
     waker.close();

@@ -1,4 +1,4 @@
-// What a reader of a turn gets next: the text of its messages alone, or every entry with its pieces.
+// Finds the next pieces for a reader of a turn: the text of its messages alone, or every entry.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Part } from "../../../gen/colloquy/v1/part_pb.ts";
 import { readParts } from "../../domain/parts/stored.ts";

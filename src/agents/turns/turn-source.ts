@@ -1,4 +1,4 @@
-// What is written of a turn that runs here: its items, and what else its row holds.
+// The data to save of a turn that runs here: its items, and the rest of its row.
 import type { ReplyItems } from "../../domain/turns/reply-items.ts";
 import type { TokenColumns } from "../../domain/turns/token-count.ts";
 import type { TurnPlace } from "../../store/turns/turns.ts";

@@ -1,4 +1,4 @@
-// The steps of a turn: calls the agent, runs what it asks for, and calls it again with the results.
+// The steps of a turn: calls the agent, runs the tools that it calls, and calls it again with the results.
 import { create } from "@bufbuild/protobuf";
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { ApprovalRequestPartSchema, PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";

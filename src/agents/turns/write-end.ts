@@ -1,4 +1,4 @@
-// Writes the end of a turn; of one that discards what it added, that is deleted in the same transaction if it fails.
+// Writes the end of a turn. If a turn that discards its entries fails, they are deleted in the same transaction.
 import type { ReplyItem } from "../../domain/turns/reply-item.ts";
 import { FinishReason, TurnState } from "../../domain/turns/turn.ts";
 import type { Database, Queryable } from "../../store/database.ts";

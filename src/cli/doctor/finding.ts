@@ -1,4 +1,4 @@
-// What a check of `doctor` reports.
+// The result of a check of `doctor`.
 
 export interface Finding {
   /** `fail`: the server does not start, or cannot serve. `warn`: it does, with a risk. */

@@ -1,4 +1,4 @@
-// What a scalar field takes, in words.
+// The values that a scalar field takes, in words.
 import { ScalarType } from "@bufbuild/protobuf";
 
 /** To follow "must be". */

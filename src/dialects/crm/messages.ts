@@ -1,4 +1,4 @@
-// The methods about single messages, and what is measured of conversations.
+// The methods about single messages, and the metrics of conversations.
 import type { AnalyticService } from "../../../gen/colloquy/compat/crm/v1/analytic_service_pb.ts";
 import type { MessageService } from "../../../gen/colloquy/compat/crm/v1/message_service_pb.ts";
 import { AnalyticsService } from "../../../gen/colloquy/v1/analytics_service_pb.ts";

@@ -1,4 +1,4 @@
-// For whom a call acts, in the dialects whose requests name a user.
+// Decides for which user a call acts, in the dialects whose requests name one.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { DirectoryService } from "../../../gen/colloquy/v1/directory_service_pb.ts";

@@ -1,4 +1,4 @@
-// What may be put to a message as a reaction: one emoji, or a name between colons.
+// Which texts are reactions: one emoji, or a name between colons.
 import { invalidField } from "../errors.ts";
 
 /** Reactions of a message that its counts tell, and the most different ones that it takes. */

@@ -1,4 +1,4 @@
-// What people type into a search box, as what must occur in a text.
+// Parses a search query into the words that must occur in a text.
 import { wordsOf } from "./words.ts";
 
 /** Words that stand next to each other: one, or those of a phrase or of a compound such as `A-4711`. */

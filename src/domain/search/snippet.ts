@@ -1,4 +1,4 @@
-// The part of a text that shows what was found in it.
+// Cuts a snippet from a text, around the words that were found.
 import { parseSearch, type SearchTerm } from "./query.ts";
 import { isAscii, UNSPACED, wordsOf } from "./words.ts";
 

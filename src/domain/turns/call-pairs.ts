@@ -1,4 +1,4 @@
-// A call and its result belong together: what an agent gets has both of each, or neither.
+// Pairs calls with their results: an agent gets both, or neither.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { readParts } from "../parts/stored.ts";
 import { failedResult, type TurnEntry } from "./turn-entry.ts";

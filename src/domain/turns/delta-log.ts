@@ -1,4 +1,4 @@
-// The lengths of a turn's deltas, as its row keeps them, so that a reader gets each of them again as it came.
+// The lengths of a turn's deltas, stored in its row, so that a reader gets the same deltas again.
 import type { TurnText } from "./reply-text.ts";
 
 /** Of the entries with text their places in the turn, each with the lengths in code points: `0:5,3;2:7`. */

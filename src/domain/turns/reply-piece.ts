@@ -1,4 +1,4 @@
-// What an agent says, piece by piece: what connectors yield, and turns store and stream.
+// The pieces of an agent's reply, which connectors yield, and turns store and stream.
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Annotation, Part, ToolPlace, ToolType } from "../../../gen/colloquy/v1/part_pb.ts";
 

@@ -1,4 +1,4 @@
-// Summaries: entries that stand for older ones in what an agent gets.
+// Summaries: entries that replace older ones in an agent's context.
 import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { readParts } from "../parts/stored.ts";
 

@@ -1,4 +1,4 @@
-// What a turn has used, summed over the calls of its model.
+// The tokens of a turn, summed over its calls of the model.
 import type { Usage } from "./reply-piece.ts";
 
 /** As its row keeps it: input, output, cached and reasoning tokens; null: not reported. */

@@ -1,4 +1,4 @@
-// What a caller asks of the model in one turn, beside what its agent says.
+// A caller's options for the model in one turn.
 import type { JsonObject } from "@bufbuild/protobuf";
 import { invalidField } from "../errors.ts";
 import { jsonFault } from "../parts/json-text.ts";

@@ -1,4 +1,4 @@
-// What a message to a task that waits answers, by its data parts.
+// Reads the data parts by which a message answers a waiting task.
 import { create, type JsonObject } from "@bufbuild/protobuf";
 import {
   type ApprovalResponsePart,

@@ -1,4 +1,4 @@
-// What A2A's methods do, whatever the binding: a message begins a turn or answers one, a task is a turn.
+// A2A's methods, whatever the binding: a message begins a turn or answers one; a task is a turn.
 import { create } from "@bufbuild/protobuf";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";

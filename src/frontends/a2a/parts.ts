@@ -1,4 +1,4 @@
-// What a message or an artifact holds: A2A's parts as parts of ours, and back.
+// Converts A2A's parts of messages and artifacts to ours, and back.
 import { create, fromJson, type JsonObject, type JsonValue, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { MessageRole, type MessageSchema as OurMessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";

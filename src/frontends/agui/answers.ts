@@ -1,4 +1,4 @@
-// What a run answers: the questions of `resume`, and results of calls that the client ran, as messages of role `tool`.
+// Reads a run's answers: `resume` for interrupts, and messages of role `tool` for calls that the client ran.
 import { create } from "@bufbuild/protobuf";
 import {
   type ApprovalResponsePart,

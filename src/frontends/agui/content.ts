@@ -1,4 +1,4 @@
-// What a message or a tool's result holds: AG-UI's content as parts of ours, and back.
+// Converts AG-UI's content of messages and tool results to our parts, and back.
 import { create, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import {
   type FilePart,

@@ -1,4 +1,4 @@
-// What fails before a run begins: an HTTP status, and JSON with the reason and the rule.
+// Errors before a run begins: an HTTP status, and JSON with the reason and the rule.
 import { readFailure, STATUSES } from "../../dialects/shared/errors.ts";
 import type { RenderError } from "../../protocols/rest/binding/mount.ts";
 

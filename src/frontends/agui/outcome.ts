@@ -1,4 +1,4 @@
-// How a run ends: what its turn waits for, how it ended, and what it used.
+// The outcome of a run: how its turn ended or what it waits for, and its usage.
 import { timestampDate } from "@bufbuild/protobuf/wkt";
 import type { ApprovalRequestPart } from "../../../gen/colloquy/v1/part_pb.ts";
 import { type Turn, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";

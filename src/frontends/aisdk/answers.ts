@@ -1,4 +1,4 @@
-// What a posted reply says of its turn: results of tools that the client ran, and answers whether calls may run.
+// Reads a posted reply's answers: results of tools that the client ran, and approvals.
 import { create, type JsonObject, type JsonValue } from "@bufbuild/protobuf";
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import {

@@ -1,4 +1,4 @@
-// Finds what is stored of a chat: a message by the id that its client knows, and the entries of a turn.
+// Finds stored messages of a chat: by the id that its client knows, and the entries of a turn.
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { isOurId } from "../../domain/ids/id.ts";

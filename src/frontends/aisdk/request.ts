@@ -1,4 +1,4 @@
-// What a client posts: the chat's id, the messages or the last one alone, and what is asked of it.
+// Reads a posted request: the chat's id, its messages or the last one, and its options.
 
 import type { JsonObject } from "@bufbuild/protobuf";
 import { z } from "zod";

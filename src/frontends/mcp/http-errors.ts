@@ -1,4 +1,4 @@
-// What fails before a JSON-RPC message is known: an HTTP status, and the error as a JSON-RPC response without an id.
+// Errors before a JSON-RPC message is known: an HTTP status, and a JSON-RPC error without an id.
 
 import { readFailure } from "../../dialects/shared/errors.ts";
 import type { CallInfo, Failure, RenderError } from "../../protocols/rest/binding/mount.ts";

@@ -1,4 +1,4 @@
-// What a tool is: its name, the schemas of its arguments and its answer, and what it does.
+// The interface of a tool: its name, the schemas of its arguments and result, and its handler.
 import { z } from "zod";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";

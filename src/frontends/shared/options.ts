@@ -1,4 +1,4 @@
-// What every front end is made with, besides the services.
+// The options of every front end, besides the services.
 import type { AllowsOrigin } from "../../dialects/shared/own-pages.ts";
 
 export interface FrontendOptions {

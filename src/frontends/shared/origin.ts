@@ -1,4 +1,4 @@
-// Where a request came from, and what URL its client called this server by.
+// The origin of a request, and the URL by which its client called this server.
 import { type AllowsOrigin, isOrigin } from "../../dialects/shared/own-pages.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 

@@ -1,4 +1,4 @@
-// After the response: discards what is left of an unread request body.
+// After the response: discards the rest of an unread request body.
 import { constants } from "node:http2";
 import type { HttpRequest } from "../request.ts";
 

@@ -1,4 +1,4 @@
-// What the patterns of the contract's rules demand, in words.
+// The patterns of the contract's rules, in words.
 
 const WORDS: Readonly<Record<string, string>> = {
   "^[!-~]*$": "must be visible ASCII characters",

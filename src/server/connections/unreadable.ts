@@ -1,4 +1,4 @@
-// Answers HTTP/1.1 that Node cannot read, with the words that other refusals have. Node's own answers have no body.
+// Responds to HTTP/1.1 that Node cannot parse, with the texts of our other errors. Node's own responses have no body.
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { LINGER_MS } from "../../http/body/linger.ts";

@@ -1,4 +1,4 @@
-// What of a log concerns one message and the replies to it.
+// Selects the entries of a log that belong to one message and its replies.
 import { EventType } from "../../domain/event-type.ts";
 import type { LogEntry } from "../../store/messages/messages.ts";
 

@@ -1,4 +1,4 @@
-// What messages name when they are sent: the message that each replies to, and whom it mentions.
+// Checks the references of a message when it is sent: the message that it replies to, and its mentions.
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { runOf } from "../../domain/branches/runs.ts";
 import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";

@@ -79,9 +79,9 @@ export async function cancelTurn(
 }
 
 /** A turn's events to its end. A failed turn's last event is followed by the error. */
-export async function* followed(turns: Turns, options: Omit<FollowOptions, "missing">): AsyncIterable<TurnEvent> {
+export async function* followed(turns: Turns, options: FollowOptions): AsyncIterable<TurnEvent> {
   const { id } = options;
-  for await (const step of turns.follow({ ...options, missing: () => notFound("turn") })) {
+  for await (const step of turns.follow(options)) {
     yield toTurnEvent(step);
     if (step.kind === "ended" && step.turn.state === TurnState.FAILED) {
       throw new DomainError(ErrorReason.AGENT_FAILED, step.turn.failure, { metadata: { turn_id: id } });

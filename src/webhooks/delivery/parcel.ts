@@ -1,4 +1,4 @@
-// What is sent at once, and the id under which it is.
+// The events of one request, and its id.
 import { createHash } from "node:crypto";
 import { newId } from "../../domain/ids/id.ts";
 import type { NewAttempt } from "../../store/webhooks/attempts.ts";

@@ -1,4 +1,4 @@
-// How an endpoint fares: what is written of it, and when it is tried next.
+// The state of an endpoint that is written, and the time of its next attempt.
 import { type BackoffTimes, pauseAfter } from "../../domain/webhooks/backoff.ts";
 import type { EndpointWithProgress } from "../../store/webhooks/endpoints.ts";
 import type { Progress } from "../../store/webhooks/leases.ts";

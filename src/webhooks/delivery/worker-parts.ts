@@ -1,4 +1,4 @@
-// What a worker is made of.
+// The dependencies of a worker.
 import type { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import type { BackoffTimes } from "../../domain/webhooks/backoff.ts";
 import type { LogReader } from "../reading/log-reader.ts";

@@ -1,4 +1,4 @@
-// What an endpoint is to get next, in order.
+// Reads the next events for an endpoint, in order.
 import type { Database } from "../../store/database.ts";
 import type { FeedRow } from "../../store/feed/feed.ts";
 import { type LogRange, readRanges, replayConversations } from "../../store/webhooks/entries.ts";

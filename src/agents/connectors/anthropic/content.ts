@@ -1,4 +1,4 @@
-// What people said and tools gave in the form of Messages.
+// Texts and tool results in the form of Anthropic's Messages.
 import type { FilePart } from "../../../../gen/colloquy/v1/part_pb.ts";
 import { addressOf, bytesOf, fileText, fileWords, mediaTypeOf } from "../history/files.ts";
 import type { Content } from "../history/items.ts";

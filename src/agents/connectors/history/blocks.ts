@@ -1,4 +1,4 @@
-// Orders a history as every provider demands: what the model did in one step, then the result of each of its calls.
+// Orders a history as every provider requires: the model's output of one step, then the result of each of its calls.
 import type { JsonObject } from "@bufbuild/protobuf";
 import {
   type Call,

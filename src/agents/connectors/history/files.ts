@@ -1,4 +1,4 @@
-// Files of a history: their bytes as base64 or text, and words for those that a provider cannot take.
+// Files of a history: their bytes as base64 or text, and a text in place of those that a provider does not accept.
 import type { FilePart } from "../../../../gen/colloquy/v1/part_pb.ts";
 
 export interface Bytes {

@@ -1,4 +1,4 @@
-// Keeps what is costly to make within a number of bytes, and lets go of it only when nobody uses it any more.
+// A cache of costly objects, bounded in bytes, that closes an object only when nothing uses it.
 
 export interface Made<T> {
   readonly value: T;

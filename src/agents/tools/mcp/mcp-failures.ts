@@ -1,4 +1,4 @@
-// What went wrong with an MCP server, in words that the agent reads.
+// The texts in which an agent reads that an MCP server failed.
 import { SdkError, SdkErrorCode, SdkHttpError } from "@modelcontextprotocol/client";
 import { ResponseTooLarge } from "../../../outbound/bounded-fetch.ts";
 import { wasNeverSent } from "../never-sent.ts";

@@ -1,4 +1,4 @@
-// JSON objects as their members' texts: what is not looked at is copied character by character.
+// JSON objects as the texts of their members: members that are not read are copied character by character.
 import { endOfString } from "../../../domain/json.ts";
 
 /** The members of an object by name, each value as its text. Of a name that comes twice, the last. */

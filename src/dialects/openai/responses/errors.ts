@@ -1,4 +1,4 @@
-// Errors of what a response is made of, in the words of its request.
+// Errors of the calls that make up a response, with the field names of its request.
 import { DomainError } from "../../../domain/errors.ts";
 
 const NAMES: readonly (readonly [pattern: RegExp, name: string])[] = [

@@ -1,4 +1,4 @@
-// What a turn keeps of the request for its response.
+// The part of a request that a turn keeps for its response.
 import { derivedId } from "../ids.ts";
 import { type Members, membersOf, objectOf, textOf } from "../items/json-members.ts";
 import type { Fields, WantedResponse } from "./request.ts";

@@ -1,4 +1,4 @@
-// What a request for a response asks: checked, and as the turn that it becomes.
+// Reads and checks a request for a response.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { CreateResponseRequest } from "../../../../gen/colloquy/compat/openai/v1/response_service_pb.ts";
 import type { AgentToolSchema } from "../../../../gen/colloquy/v1/agent_pb.ts";

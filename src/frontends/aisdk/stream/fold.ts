@@ -1,4 +1,4 @@
-// What a client makes of the chunks of a message: the same, so that a message that is read is the one that was streamed.
+// Folds chunks to a message as the client does, so that a message that is read equals the one that was streamed.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { jsonOr } from "../parts/write.ts";
 import type { UiMessage, UiPart } from "../request.ts";

@@ -1,4 +1,4 @@
-// What people said in the form of chat completions: texts, images, audio, files.
+// Content in the form of chat completions: texts, images, audio, files.
 import type { FilePart } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { addressOf, bytesOf, dataUrl, fileText, fileWords, mediaTypeOf } from "../../history/files.ts";
 import type { Content } from "../../history/items.ts";

@@ -1,4 +1,4 @@
-// Fields of a request to Responses, as Chat Completions has them. What it does not have is left out: strict servers refuse it.
+// Maps parameters of Responses to those of Chat Completions. Others are left out: strict servers refuse them.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject } from "../../failures.ts";
 

@@ -1,4 +1,4 @@
-// A model's thoughts in chat completions, for which each server has a name of its own.
+// A model's reasoning in chat completions, which each server names differently.
 import type { JsonObject, JsonValue } from "@bufbuild/protobuf";
 import { isObject } from "../../failures.ts";
 import type { Thought } from "../../history/items.ts";

@@ -1,4 +1,4 @@
-// What people and models said in the form of Responses.
+// Content in the form of Responses.
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { FilePart } from "../../../../../gen/colloquy/v1/part_pb.ts";
 import { addressOf, bytesOf, dataUrl, fileText, fileWords, mediaTypeOf } from "../../history/files.ts";
