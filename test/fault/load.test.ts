@@ -27,20 +27,20 @@ test("200 callers with deadlines of 1 to 500 ms hear when they have passed, and 
 });
 
 test("three times what fits is refused with OVERLOADED at once, does nothing, and is over in 2 s", async () => {
-  const { findings, figures } = await overload(tables, createRandom(2), { rounds: 4 });
+  const { findings, figures } = await overload(tables, createRandom(2), { rounds: 2 });
   expect(findings).toEqual([]);
   expect(figures["refused with OVERLOADED"]).toBeGreaterThan(20);
 });
 
-test("100 scans while others write neither skip nor repeat", async () => {
+test("50 scans while others write neither skip nor repeat", async () => {
   await using app = await startOwnApp({ url: database.url });
-  const { findings, figures } = await paging(tables, app.url, createRandom(3), { scans: 100 });
+  const { findings, figures } = await paging(tables, app.url, createRandom(3), { scans: 50 });
   expect(findings).toEqual([]);
   expect(figures["changes meanwhile"]).toBeGreaterThan(20);
 });
 
 test("hostile clients of all kinds end nothing, take no memory for good, and others are served again in 2 s", async () => {
-  const { findings, figures } = await hostility(tables, createRandom(4), { milliseconds: 300, lines: 2 });
+  const { findings, figures } = await hostility(tables, createRandom(4), { milliseconds: 300, lines: 1 });
   expect(findings).toEqual([]);
-  expect(figures.attacks).toBe(2 * Object.keys(ATTACKS).length);
+  expect(figures.attacks).toBe(Object.keys(ATTACKS).length);
 });

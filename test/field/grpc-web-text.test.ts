@@ -14,7 +14,7 @@ import { Picker } from "../support/random-calls.ts";
 import { frame } from "../support/raw-call.ts";
 
 /** Rounds of random calls; many for a night: `TEST_CALLS=100000`. */
-const ROUNDS = Number(process.env.TEST_CALLS ?? 300);
+const ROUNDS = Number(process.env.TEST_CALLS ?? 120);
 const FIRST = Number(process.env.TEST_SEED ?? 1);
 const TEXT = "application/grpc-web-text";
 const LIMIT = 64 * 1024;

@@ -1,14 +1,16 @@
 // R16: whatever a store holds, an export of it, imported elsewhere and exported again, is equal, while writers write.
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type CallType, type ConversationSchema, ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import { ALL_KINDS, randomParts } from "../support/random-parts.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
 import { exported, imported } from "../support/transfer.ts";
 
 /** How many stores are made; `ROUND_TRIPS` says another number. */
-const STORES = Number(process.env.ROUND_TRIPS ?? 20);
+const STORES = Number(process.env.ROUND_TRIPS ?? 8);
 const STEPS = 60;
 const MEMBERS = ["ann", "bob", "auth0|7", "ü\u{1F600}"];
 
@@ -43,6 +45,9 @@ const TIMES = [0n, -62_135_596_800n, 253_402_300_799n, 1_700_000_000n].map((seco
   nanos: 7_000_000,
 }));
 
+const REACTIONS = ["\u{1F44D}", "e\u0301", "ok", "<b>", "\u{1F468}\u200d\u{1F469}\u200d\u{1F467}"];
+const PARTS = fc.sample(randomParts(4), { seed: 1, numRuns: 100 });
+
 interface Scene {
   readonly tenant: TestTenant;
   readonly conversations: string[];
@@ -58,14 +63,17 @@ async function step({ tenant, conversations, messages }: Scene, { below, of }: R
     ...{ content: of(TEXTS) ?? "x", role: of([MessageRole.USER, MessageRole.ASSISTANT, MessageRole.TOOL]) ?? 1 },
     ...(below(2) && { metadata: (of(METADATA) ?? {}) as never }),
     ...(below(3) === 0 && { clientTime: of(TIMES) as never }),
+    ...(below(3) === 0 && { replyTo: messageId, mentions: [of(MEMBERS) ?? ""] }),
+    ...(below(3) === 0 && { content: "", parts: of(PARTS) ?? [], kind: of(ALL_KINDS) ?? 0 }),
   });
   const conversation = (): MessageInitShape<typeof ConversationSchema> => ({
     ...{ title: of(["", "T", "ü".repeat(500)]) ?? "", mode: of(["", "m"]) ?? "", pinned: below(2) === 1 },
     ...{ maxContextLength: 1 + below(1000), callType: below(4) as CallType, agent: of(["", "x"]) ?? "" },
     ...{ metadata: (of(METADATA) ?? {}) as never, persona: (of(METADATA) ?? {}) as never },
     ...(below(2) && { entityType: "order", entityId: "7" }),
+    ...(below(2) && { labels: { "a.b": of(["", "ü"]) ?? "", team: "x" } }),
   });
-  switch (conversations.length < 2 ? 0 : below(14)) {
+  switch (conversations.length < 2 ? 0 : below(20)) {
     case 0: {
       const request = { conversation: conversation(), messages: [draft(), draft()], participantIds: ["bob"] };
       const made = await as.conversations.createConversation(request);
@@ -103,8 +111,25 @@ async function step({ tenant, conversations, messages }: Scene, { below, of }: R
     case 10:
     case 11:
       return void (await as.messages.updateMessage({ messageId, message: draft() }));
+    case 12:
+    case 13:
+      return void (await as.reactions.addReaction({ messageId, reaction: of(REACTIONS) ?? "" }));
+    case 14:
+      return void (await as.reactions.removeReaction({ messageId, reaction: of(REACTIONS) ?? "" }));
+    case 15:
+      return void (await as.messages.selectBranch({ conversationId, messageId }));
+    case 16: {
+      const { conversation: forked } = await as.conversations.forkConversation({
+        conversationId,
+        seq: BigInt(below(6)),
+        conversation: conversation(),
+      });
+      return void conversations.push(forked?.id ?? "");
+    }
     default: {
-      const sent = await as.messages.sendMessage({ conversationId, message: draft() });
+      // What an unknown or another conversation's message begins is refused; else it begins a branch.
+      const parentId = below(3) === 0 ? messageId : "";
+      const sent = await as.messages.sendMessage({ conversationId, message: { ...draft(), parentId } });
       messages.push(sent.message?.id ?? "");
     }
   }
@@ -120,6 +145,22 @@ async function steps(scene: Scene, dice: Random, count: number): Promise<number>
   }
   return done;
 }
+
+/** What a line may hold beside words, and how many lines of all stores did. */
+const HELD: Record<string, number> = Object.fromEntries(
+  [
+    "parts",
+    "parentId",
+    "replyTo",
+    "mentions",
+    "reactions",
+    "labels",
+    "readSeq",
+    "revisions",
+    "deleteTime",
+    "origin",
+  ].map((name) => [name, 0]),
+);
 
 test.each(Array.from({ length: STORES }, (_, n) => n + 1))(
   "A6, F-EXPORT-IMPORTABLE: store %i comes back equal, though it changes while it is exported",
@@ -138,6 +179,9 @@ test.each(Array.from({ length: STORES }, (_, n) => n + 1))(
     const again = await exported(key);
     writing = false;
     await writer;
+    for (const name of Object.keys(HELD)) {
+      HELD[name] = (HELD[name] ?? 0) + lines.filter((line) => line.includes(`"${name}":`)).length;
+    }
     for (const one of [lines, again]) {
       const copy = await server.tenant();
       const answer = await imported(copy.key(), one, { pieceBytes: 1 + dice.below(100_000) });
@@ -149,3 +193,7 @@ test.each(Array.from({ length: STORES }, (_, n) => n + 1))(
   },
   60_000,
 );
+
+test("A6: the stores that came back held something of each kind", () => {
+  for (const [name, lines] of Object.entries(HELD)) expect(lines, name).toBeGreaterThan(0);
+});

@@ -11,7 +11,7 @@ import { MAX_STRUCT_BYTES } from "../../src/pipeline/validation/text-rules.ts";
 import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
-const RUNS = Number(process.env.READS_BACK_RUNS ?? 200);
+const RUNS = Number(process.env.READS_BACK_RUNS ?? 80);
 
 let server: IdentityServer;
 const clients = new Map<WireForm, ReturnType<typeof clientsOver>>();

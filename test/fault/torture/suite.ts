@@ -25,6 +25,9 @@ export const SUITE = [
   "test/field/framing.test.ts",
   "test/field/costs.test.ts",
   "test/field/socket-costs.test.ts",
+  "test/field/grpc-web-text.test.ts",
+  // R16.
+  "test/field/round-trip.test.ts",
   // Turns and subscriptions, broken off at every stage.
   "test/fault/chat.test.ts",
   "test/fault/turn-kills.test.ts",
@@ -34,14 +37,16 @@ export const SUITE = [
   "test/fault/hot-conversation.test.ts",
 ] as const;
 
-/** How many values and calls are tried, and how many lines of subscribers cut, for each minute of a run. */
+/** How many values and calls are tried, stores made, and lines of subscribers cut, for each minute of a run. */
 const VALUES_A_MINUTE = 50;
 const CALLS_A_MINUTE = 1_000;
 const CUTS_A_MINUTE = 20;
-/** As many as `npm test` tries. */
+const STORES_A_MINUTE = 2;
+/** More than `npm test` tries. */
 const LEAST_VALUES = 200;
 const LEAST_CALLS = 5_000;
 const LEAST_CUTS = 50;
+const LEAST_STORES = 20;
 
 export interface SuiteOutcome {
   readonly seconds: number;
@@ -89,6 +94,7 @@ export async function runSuite({ minutes, files = SUITE, root = ROOT }: SuiteOpt
       TEST_KINDS: "all",
       READS_BACK_RUNS: String(values),
       TEST_CALLS: String(calls),
+      ROUND_TRIPS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       COLLOQUY_TEST_CUTS: String(cuts),
     };
     const child = spawn(process.execPath, [VITEST, ...words, "--maxWorkers", "2", ...files], {
