@@ -1,12 +1,14 @@
 // Builds the connectors to agents, and the engine that runs turns.
 import type { Logger } from "pino";
 import { createConnectors } from "../agents/connectors/connectors.ts";
+import { connectorsWithFiles } from "../agents/connectors/stored-files.ts";
 import { tracedConnectors } from "../agents/connectors/traced.ts";
 import { createSealer, type Sealer } from "../agents/secrets/sealing.ts";
 import { readSealingKey } from "../agents/secrets/sealing-key.ts";
 import { createTurns, type Turns } from "../agents/turns/turns.ts";
 import type { Config } from "../config/config.ts";
 import type { Tracing } from "../domain/tracing.ts";
+import type { ByteStore } from "../files/byte-store.ts";
 import type { Hints } from "../live/hints/hints.ts";
 import { toMessage } from "../services/convert.ts";
 import { leftTurn } from "../services/turns/left-turn.ts";
@@ -16,6 +18,7 @@ import { warnSparingly } from "../telemetry/warn-rarely.ts";
 
 export interface AgentParts {
   readonly database: Database;
+  readonly bytes: ByteStore;
   /** Where it is. */
   readonly url: string | undefined;
   readonly hints: Hints;
@@ -26,7 +29,7 @@ export interface AgentParts {
   readonly atStop: (what: string, end: () => Promise<unknown>) => void;
 }
 
-export async function openAgents({ database, url, hints, config, log, tracing, atStop }: AgentParts): Promise<{
+export async function openAgents({ database, bytes, url, hints, config, log, tracing, atStop }: AgentParts): Promise<{
   readonly sealer: Sealer;
   readonly turns: Turns;
 }> {
@@ -34,7 +37,8 @@ export async function openAgents({ database, url, hints, config, log, tracing, a
   const sealer = createSealer(await readSealingKey(config.dataDir, key));
   const extraHeaders = tracing && (() => tracing.headers());
   const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
-  const connectors = tracing === undefined ? plain : tracedConnectors(plain, tracing);
+  const given = connectorsWithFiles(plain, { database, bytes });
+  const connectors = tracing === undefined ? given : tracedConnectors(given, tracing);
   atStop("connections to agents", () => connectors.close());
   const onError = warnSparingly(log, "lost the session that shows other servers that this one lives");
   const turns = createTurns({

@@ -113,7 +113,7 @@ export async function createApp(
   const ready = async () => started && (await answers());
 
   const { allowPrivate } = config.agents;
-  const { sealer, turns } = await openAgents({ database, url, hints, config, log: logger, tracing, atStop });
+  const { sealer, turns } = await openAgents({ database, bytes, url, hints, config, log: logger, tracing, atStop });
   const renew = async (context: CallContext) => {
     const principal = await identity.stages.authenticate(context);
     permit(principal, ruleOf(context.method));

@@ -10,6 +10,9 @@ import { withDatabase } from "./with-database.ts";
 
 const MANIFEST = "backup.json";
 const CLUSTER = "postgres";
+/** The files of conversations; those that are not whole yet are left out. */
+const FILES = "files";
+const UNFINISHED = /^unfinished\//;
 
 interface Manifest {
   readonly colloquy: string;
@@ -39,6 +42,9 @@ export const backupCommand: Command = {
         files.push({ path: join(CLUSTER, path), ...file });
       }
       const time = new Date().toISOString();
+      // After the database, so that each file of which it knows is among them.
+      for (const { path, ...file } of await copyFiles(config, unfinished))
+        files.push({ path: join(FILES, path), ...file });
       for (const name of await keysIn(config.dataDir)) files.push(await copyFile(config.dataDir, unfinished, name));
       const manifest: Manifest = { colloquy: packageVersion(), time, files };
       await writeFile(join(unfinished, MANIFEST), JSON.stringify(manifest), { mode: 0o600, flush: true });
@@ -100,6 +106,14 @@ async function makeFolder(unfinished: string, target: string): Promise<void> {
 function refuseExternal({ databaseUrl }: Config, tools: string): void {
   if (databaseUrl === undefined) return;
   throw new CommandError(`DATABASE_URL: this is for the embedded database: use ${tools} for your own PostgreSQL`);
+}
+
+/** Where the bytes of files lie elsewhere, the backup has none of them. */
+async function copyFiles(config: Config, unfinished: string): Promise<CopiedFile[]> {
+  const from = resolve(config.files.place.folder);
+  if (from !== join(resolve(config.dataDir), FILES) || !existsSync(from)) return [];
+  const { copyTree } = await import("../embedded-postgres/backup.ts");
+  return copyTree(from, join(unfinished, FILES), (path) => !UNFINISHED.test(path));
 }
 
 /** Everything in the data directory but the cluster and what is in the making. */

@@ -41,8 +41,18 @@ async function call(at: string, path: string, body?: unknown) {
   return await response.json();
 }
 
+/** Gives the path of the file's bytes. */
+async function upload(text: string): Promise<string> {
+  const headers = { authorization: `Bearer ${key}` };
+  const response = await fetch(`${url}/v1/files`, { method: "POST", headers, body: text });
+  const { id } = (await response.json()) as { id: string };
+  const tenant = (await readdir(join(dataDir, "files"))).find((name) => name !== "unfinished") ?? "";
+  return join("files", tenant, id.slice(-2), id);
+}
+
 test("a backup made while messages are sent holds each that was acknowledged before it, and no half of one", async () => {
   const { id } = await call(url, "conversations", { conversation: { title: "Backed up" } });
+  const file = await upload("kept");
   let acknowledged = 0;
   let sending = true;
   const writers = Array.from({ length: 4 }, async () => {
@@ -63,11 +73,12 @@ test("a backup made while messages are sent holds each that was acknowledged bef
     stdout: expect.stringMatching(/^\d+ files, [\d.]+ MiB, in .*\/backup\n$/),
     stderr: "",
   });
-  expect((await readdir(target)).sort()).toEqual(["agent.key", "backup.json", "issuer.json", "postgres"]);
+  expect((await readdir(target)).sort()).toEqual(["agent.key", "backup.json", "files", "issuer.json", "postgres"]);
 
   const restored = join(folder, "restored");
   const outcome = await command(["restore", target], restored);
   expect(outcome).toEqual({ status: 0, stdout: expect.stringMatching(/^the state of 20\S+Z is in /), stderr: "" });
+  expect(await readFile(join(restored, file), "utf8")).toBe("kept");
   const other = await serve(restored);
   try {
     const { messageCount } = await call(other.url, `conversations/${id}`);

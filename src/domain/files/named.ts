@@ -29,7 +29,12 @@ export interface NamedFile {
 }
 
 interface JsonPart {
-  readonly file?: { readonly fileId?: string };
+  readonly file?: {
+    readonly fileId?: string;
+    readonly name?: string;
+    readonly mediaType?: string;
+    readonly data?: string;
+  };
   readonly toolResult?: { readonly parts?: { readonly parts?: readonly JsonPart[] } };
 }
 
@@ -48,4 +53,34 @@ function collect(parts: readonly JsonPart[], place: string, found: Map<string, N
     if (isFileId(id) && !found.has(id)) found.set(id, { id, place: `${place}[${index}].file.file_id` });
     collect(toolResult?.parts?.parts ?? [], `${place}[${index}].tool_result.parts.parts`, found);
   }
+}
+
+/** A stored file as an agent is given it. */
+export interface FileBytes {
+  readonly name: string;
+  readonly mediaType: string;
+  /** Undefined: its bytes are left out. */
+  readonly base64: string | undefined;
+}
+
+/** Stored parts with the bytes of files in place of their ids; a file that is not among `files` is gone, and keeps its name. */
+export function withBytes(text: string, files: ReadonlyMap<string, FileBytes>): string {
+  return JSON.stringify((parseJson(text) as readonly JsonPart[]).map((part) => partWithBytes(part, files)));
+}
+
+function partWithBytes(part: JsonPart, files: ReadonlyMap<string, FileBytes>): JsonPart {
+  const inner = part.toolResult?.parts?.parts;
+  if (inner !== undefined) {
+    const parts = inner.map((one) => partWithBytes(one, files));
+    return { ...part, toolResult: { ...part.toolResult, parts: { ...part.toolResult?.parts, parts } } };
+  }
+  if (part.file === undefined || !isFileId(part.file.fileId ?? "")) return part;
+  const { fileId = "", ...rest } = part.file;
+  const file = files.get(fileId.toLowerCase());
+  if (file === undefined) return { ...part, file: rest };
+  const { name, mediaType, base64 } = file;
+  return {
+    ...part,
+    file: { ...rest, name: rest.name ?? name, mediaType, ...(base64 !== undefined && { data: base64 }) },
+  };
 }

@@ -84,22 +84,17 @@ export interface Naming {
   readonly files: readonly string[];
 }
 
-/**
- * Notes what messages name. Returns the ids of files that the caller does not see: then the messages must not stay.
- *
- * @param by "agent": the messages are an agent's reply
- */
+/** Notes what messages name. Returns the ids of files that the caller does not see: then the messages must not stay. */
 export async function nameFiles(
   tx: Queryable,
-  { tenantId, memberId, viewer, actor }: Pick<Caller, "tenantId" | "memberId" | "viewer" | "actor">,
+  { tenantId, memberId, viewer, actor }: Caller,
   conversationId: string,
   naming: readonly Naming[],
-  by: "caller" | "agent" = "caller",
 ): Promise<Set<string>> {
   const files = new Set(naming.flatMap((one) => one.files));
   if (files.size === 0) return files;
   const pairs = naming.flatMap(({ seq, files: named }) => [...new Set(named)].map((id) => [seq, id] as const));
-  const rows = await tx.query(by === "agent" ? sql.nameFilesOfReply : sql.nameFiles[viewer.kind], [
+  const rows = await tx.query(sql.nameFiles[viewer.kind], [
     tenantId,
     memberId,
     conversationId,

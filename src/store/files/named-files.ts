@@ -1,9 +1,11 @@
 // The files that messages name, as the statements that add and edit messages need them.
+
+import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { filesIn, type NamedFile } from "../../domain/files/named.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { MessageDraft, MessageEdit } from "../../domain/messages/diff.ts";
-import type { Queryable } from "../database.ts";
+import type { Queryable, Statement } from "../database.ts";
 import { nameFiles } from "./files.ts";
 
 /** The files of each message; undefined: none names any. */
@@ -77,4 +79,34 @@ export async function nameFilesOfEdits(
   });
   const unseen = await nameFiles(tx, caller, conversationId, naming);
   requireSeen(named, (id) => !unseen.has(id), fieldIn(edits.length));
+}
+
+/** A file that a message names. */
+export interface NamedFileRow {
+  readonly id: string;
+  readonly name: string;
+  readonly media_type: string;
+  readonly size: bigint;
+}
+
+/** $1 tenant, $2 files, $3 conversations and $4 seqs of messages that name them. */
+const readNamedFiles: Statement<NamedFileRow> = {
+  name: "file_read_named",
+  text: `
+  select distinct f.id, f.name, f.media_type, f.size
+  from unnest($2::uuid[], $3::uuid[], $4::bigint[]) as n(file_id, conversation_id, seq)
+  join file_use u on u.tenant_id = $1 and u.file_id = n.file_id and u.conversation_id = n.conversation_id and u.seq = n.seq
+  join file f on f.tenant_id = $1 and f.id = u.file_id and f.erase_time is null`,
+};
+
+/** The files that messages may name as they do: without those that are erased. */
+export function readNamed(
+  on: Queryable,
+  tenantId: string,
+  places: readonly { readonly fileId: string; readonly conversationId: string; readonly seq: bigint }[],
+  signal?: Interrupt,
+): Promise<NamedFileRow[]> {
+  const files = places.map(({ fileId }) => fileId);
+  const conversations = places.map(({ conversationId }) => conversationId);
+  return on.query(readNamedFiles, [tenantId, files, conversations, places.map(({ seq }) => seq)], signal);
 }

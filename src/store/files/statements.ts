@@ -109,26 +109,10 @@ export const isNamedIn: Statement<{ named: boolean }> = {
  */
 export const nameFiles = forEachViewer<{ id: string }>(
   "file_name",
-  (kind) => naming(seesFile(kind, "$2::text", "$4::text")),
-  { changes: true },
-);
-
-/**
- * The same for an agent's reply: it names files that its conversation names already, and those that API keys uploaded and no
- * message has named.
- */
-export const nameFilesOfReply: Statement<{ id: string }> = {
-  name: "file_name_reply",
-  changes: true,
-  text: naming(`f.erase_time is null and $2::text is null and $4::text is not null
-    and ((not f.named and f.uploader like 'key:%') or exists (
-      select from file_use u where u.tenant_id = $1 and u.file_id = f.id and u.conversation_id = $3::uuid))`),
-};
-
-function naming(sees: string): string {
-  return `
+  (kind) => `
   with held as materialized (
-    select f.id from file f where f.tenant_id = $1 and f.id = any($5::uuid[]) and ${sees}
+    select f.id from file f where f.tenant_id = $1 and f.id = any($5::uuid[])
+      and ${seesFile(kind, "$2::text", "$4::text")}
     order by f.id for no key update of f
   ), uses as (
     insert into file_use (tenant_id, file_id, conversation_id, seq, create_time)
@@ -138,8 +122,9 @@ function naming(sees: string): string {
   ), marked as (
     update file f set named = true from held h where f.tenant_id = $1 and f.id = h.id and not f.named
   )
-  select h.id from held h`;
-}
+  select h.id from held h`,
+  { changes: true },
+);
 
 /** The files that the messages of a send name, locked if the caller sees them: see `log/send-statement.ts`, which has row `target`. */
 export const heldFiles = (kind: ViewerKind, ids: string) => `held as materialized (

@@ -1,0 +1,139 @@
+// Faults of files in other products, tried here. Each names the report that showed it.
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { type Person, PIXEL, personOf, pieces, sha256 } from "../support/files.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../support/identity-server.ts";
+
+let server: IdentityServer;
+let tenant: IdentityTenant;
+let folder: string;
+let ann: Person;
+let bob: Person;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "colloquy-files-"));
+  server = await startIdentityServer({ environment: { COLLOQUY_FILES: `disk:${folder}` } });
+  tenant = await server.tenant();
+  for (const id of ["ann", "bob"]) await tenant.addMember(id);
+  ann = personOf(server, await tenant.token("ann"));
+  bob = personOf(server, await tenant.token("bob"));
+});
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+const pathOf = (id: string) => join(folder, tenant.id, id.slice(-2), id);
+const unfinished = () => readdir(join(folder, "unfinished"));
+const uploads = async () => (await ann.files.listFiles({ pageSize: 200 })).files.length;
+
+test("filebrowser#3538, owncloud/files_primary_s3#620: an upload that breaks off leaves nothing, on any wire", async () => {
+  const before = await uploads();
+  const bytes = new Uint8Array(300_000);
+  for (const wire of WIRES) {
+    const client = server.client(FileService, ann.credential, wire);
+    await expect(
+      client.createFile(
+        (async function* () {
+          yield* pieces(bytes, { name: "half" });
+          throw new Error("the line is cut");
+        })(),
+      ),
+    ).rejects.toThrow();
+  }
+  const { port, hostname } = new URL(server.url);
+  for (const framing of ["content-length: 300000", "transfer-encoding: chunked"]) {
+    const socket = connect(Number(port), hostname);
+    const head = `POST /v1/files HTTP/1.1\r\nhost: localhost\r\nauthorization: ${ann.credential.authorization}\r\n${framing}\r\n\r\n`;
+    socket.write(`${head}${framing.startsWith("transfer") ? "5\r\nabcde\r\n" : "abcde"}`);
+    await expect.poll(async () => (await unfinished()).length).toBe(1);
+    socket.destroy();
+    await expect.poll(unfinished).toEqual([]);
+  }
+  await expect.poll(unfinished).toEqual([]);
+  expect(await uploads()).toBe(before);
+});
+
+test("block/buzz#7565, RocketChat/Rocket.Chat#8003: who was removed gets no file by its id, nor by naming it elsewhere", async () => {
+  const { conversation } = await ann.conversations.createConversation({ participantIds: ["bob"] });
+  const conversationId = conversation?.id ?? "";
+  const file = await ann.upload(PIXEL);
+  await ann.send(conversationId, file.id);
+  expect(await bob.sees(file.id)).toBe(true);
+  await ann.participants.removeParticipant({ conversationId, memberId: "bob" });
+  const own = await bob.conversations.createConversation({});
+  await expect(bob.send(own.conversation?.id ?? "", file.id)).rejects.toThrow("is not a file");
+  expect(await bob.sees(file.id)).toBe(false);
+});
+
+test("mattermost#9404: a file of a deleted message is not served any more", async () => {
+  const { conversation } = await ann.conversations.createConversation({});
+  const file = await ann.upload(PIXEL);
+  const messageId = await ann.send(conversation?.id ?? "", file.id);
+  await ann.messages.deleteMessage({ messageId });
+  expect(await ann.sees(file.id)).toBe(false);
+});
+
+test("open-webui#4855: a list has no files of others, and one with a foreign page token is refused", async () => {
+  await ann.upload(PIXEL);
+  await ann.upload(PIXEL);
+  expect((await bob.files.listFiles({})).files).toEqual([]);
+  const { nextPageToken } = await ann.files.listFiles({ pageSize: 1 });
+  await expect(bob.files.listFiles({ pageSize: 1, pageToken: nextPageToken })).rejects.toThrow("page_token");
+});
+
+test("multica#4831: bytes that cannot be read are an error, and not an empty file", async () => {
+  const file = await ann.upload(PIXEL);
+  await rm(pathOf(file.id));
+  for (const headers of [{}, { range: "bytes=5-9" }] as Record<string, string>[]) {
+    const response = await ann.rest(`/v1/files/${file.id}/content`, { headers });
+    expect([response.status, response.headers.get("content-type")]).toEqual([500, "application/json"]);
+  }
+});
+
+test("httpie#515: a range at the end of a file is 416 with its size, and never an empty 206", async () => {
+  const file = await ann.upload(PIXEL);
+  const headers = { range: `bytes=${PIXEL.length}-` };
+  const response = await ann.rest(`/v1/files/${file.id}/content`, { headers });
+  expect([response.status, response.headers.get("content-range")]).toEqual([416, `bytes */${PIXEL.length}`]);
+});
+
+test("quarkus#55025, rustypaste#2: a name with a path in a form names no place on the disk", async () => {
+  const form = '--x\r\ncontent-disposition: form-data; name="f"; filename="../../../evil.txt"\r\n\r\nhi\r\n--x--\r\n';
+  const headers = { "content-type": "multipart/form-data; boundary=x" };
+  const response = await ann.rest("/v1/files", { method: "POST", body: form, headers });
+  const file = (await response.json()) as { id: string; name: string };
+  expect([response.status, file.name]).toEqual([201, "evil.txt"]);
+  expect(existsSync(pathOf(file.id))).toBe(true);
+  expect(existsSync(join(folder, "..", "evil.txt"))).toBe(false);
+});
+
+test("paperclip#7493: a name that is not ASCII comes back as it was, and the header is ASCII", async () => {
+  const file = await ann.upload(PIXEL, { name: "한글.png" });
+  const response = await ann.rest(`/v1/files/${file.id}/content`);
+  expect(response.headers.get("content-disposition")).toBe(
+    `inline; filename="__.png"; filename*=UTF-8''%ED%95%9C%EA%B8%80.png`,
+  );
+});
+
+test("multica#3022, appwrite#13404: SVG is saved, not shown, and the policy that forbids scripts is well formed", async () => {
+  const file = await ann.upload(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'), {
+    type: "image/svg+xml",
+  });
+  const { headers } = await ann.rest(`/v1/files/${file.id}/content`);
+  expect(headers.get("content-disposition")).toBe("attachment");
+  expect(headers.get("content-security-policy")).toMatch(/default-src 'none';.* sandbox$/);
+});
+
+test("converse.js#1607: an empty file is stored and comes back on every wire", async () => {
+  for (const wire of WIRES) {
+    const client = server.client(FileService, ann.credential, wire);
+    const { file } = await client.createFile(pieces(new Uint8Array()));
+    const parts = await Array.fromAsync(client.downloadFile({ fileId: file?.id ?? "" }));
+    expect([file?.sha256, parts.map(({ body }) => body?.data.byteLength)]).toEqual([sha256(new Uint8Array()), [0]]);
+  }
+});
