@@ -34,6 +34,7 @@ describe.skipIf(!hasTools).each([
   ["docs/messages.md", 4],
   ["docs/branches.md", 3],
   ["docs/chat.md", 2],
+  ["docs/files.md", 3],
   ["docs/access.md", 0],
 ])("%s", (document, least) => {
   test("prints what it says", async () => {
