@@ -1,5 +1,7 @@
 // Reads the data parts by which a message answers a waiting task.
+import { isDeepStrictEqual } from "node:util";
 import { create, type JsonObject } from "@bufbuild/protobuf";
+import type { Message as OurMessage } from "../../../gen/colloquy/v1/message_pb.ts";
 import {
   type ApprovalResponsePart,
   ApprovalResponsePartSchema,
@@ -27,6 +29,28 @@ export function readAnswers({ parts }: Message): Answers {
     .map(toResult);
   if (approvals.length + results.length === 0) throw invalidField("message.parts", RULE, "answers.required");
   return { results, approvals };
+}
+
+/** Whether the entries of a task have all of these answers, with the same words. */
+export function areGiven(entries: readonly OurMessage[], { results, approvals }: Answers): boolean {
+  const given = entries.flatMap(({ parts }) => parts.map(({ content }) => content));
+  return (
+    approvals.every(({ approvalId, granted }) =>
+      given.some(
+        ({ case: kind, value }) =>
+          kind === "approvalResponse" && value.approvalId === approvalId && value.granted === granted,
+      ),
+    ) &&
+    results.every(({ callId, isError, output }) =>
+      given.some(
+        ({ case: kind, value }) =>
+          kind === "toolResult" &&
+          value.callId === callId &&
+          value.isError === isError &&
+          isDeepStrictEqual(value.output, output),
+      ),
+    )
+  );
 }
 
 function toApproval(data: JsonObject): ApprovalResponsePart {

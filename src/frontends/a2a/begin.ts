@@ -1,5 +1,6 @@
 // SendMessage: the message begins a task in its context, or answers the task that it names.
-
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { type Turn, TurnPolicy, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
@@ -11,7 +12,7 @@ import type { Canonical } from "../../services/in-process/in-process.ts";
 import { DEFAULT_AGENT, withAgent } from "../shared/agents.ts";
 import { checkClientId, findConversation } from "../shared/conversations.ts";
 import { shownEntriesOfTurn } from "../shared/history.ts";
-import { readAnswers } from "./answers.ts";
+import { type Answers, areGiven, readAnswers } from "./answers.ts";
 import { taskNotFound, unsupported } from "./errors.ts";
 import { readMessage } from "./parts.ts";
 import { isOver, type TurnEvents } from "./reply-stream.ts";
@@ -88,11 +89,58 @@ async function answer(canonical: Canonical, context: CallContext, message: Messa
   if (message.contextId !== "" && ![contextId, conversationId].includes(message.contextId)) {
     throw invalidField("message.context_id", "must be that of the task", "context_id");
   }
-  if (isOver(turn)) throw unsupported("the task has ended: a message without a task id begins another one");
-  if (turn.state !== TurnState.INPUT_REQUIRED) throw unsupported("the task waits for no message");
-  const answers = readAnswers(message);
-  const known = new Set((await shownEntriesOfTurn(canonical, context, turn.id)).map(({ id }) => id));
-  const { turn: now = turn } = await canonical.call(context, answerTurn, { turnId: turn.id, ...answers });
+  const waits = turn.state === TurnState.INPUT_REQUIRED;
+  const entries = () => shownEntriesOfTurn(canonical, context, turn.id);
+  const before = await entries();
+  const answers = waits ? readAnswers(message) : repeatedAnswers(message, turn, before);
+  const known = new Set(before.map(({ id }) => id));
+  // The same message is taken once, however often it comes.
+  const key = createHash("sha256").update(`${turn.id} ${message.messageId}`).digest("hex");
+  const give = () => canonical.once(context, answerTurn, { turnId: turn.id, ...answers }, `a2a ${key}`);
+  let now = turn;
+  try {
+    const taken = await onceFree(give, context.signal);
+    if (waits && taken.turn !== undefined) now = taken.turn;
+  } catch (error) {
+    if (!(error instanceof DomainError) || error.reason !== ErrorReason.NOT_AWAITED) throw error;
+    if (!waits) throw notWaiting(turn);
+    // The same answers, sent twice at once: the others were first.
+    if (!areGiven(await entries(), answers)) throw error;
+    now = (await canonical.call(context, getTurn, { turnId: turn.id })).turn ?? turn;
+  }
   const events = canonical.stream(context, resumeTurn, { turnId: turn.id, streamEntries: true });
   return { turn: now, contextId, events, known };
+}
+
+/** Those of a message that was sent before. Throws UNSUPPORTED_OPERATION for others: the task waits for nothing. */
+function repeatedAnswers(message: Message, turn: Turn, entries: Parameters<typeof areGiven>[0]): Answers {
+  try {
+    const answers = readAnswers(message);
+    if (areGiven(entries, answers)) return answers;
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+  }
+  throw notWaiting(turn);
+}
+
+function notWaiting(turn: Turn): DomainError {
+  const ended = "the task has ended: a message without a task id begins another one";
+  return unsupported(isOver(turn) ? ended : "the task waits for no message");
+}
+
+/** How long a message waits for one with the same id that is being stored, in milliseconds, and how often it looks. */
+const SAME_MS = 5_000;
+const LOOK_MS = 50;
+
+async function onceFree<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  const until = performance.now() + SAME_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const isTaken = error instanceof DomainError && error.reason === ErrorReason.REQUEST_IN_PROGRESS;
+      if (!isTaken || performance.now() >= until) throw error;
+    }
+    await sleep(LOOK_MS, undefined, { signal });
+  }
 }

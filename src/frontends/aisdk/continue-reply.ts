@@ -5,7 +5,7 @@ import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { findById } from "../../services/in-process/stored.ts";
-import { readAnswers, refused } from "./answers.ts";
+import { type PostedAnswers, readAnswers, refused } from "./answers.ts";
 import { liveEntriesOfTurn } from "./known-messages.ts";
 import type { PostParts, Reply } from "./reply.ts";
 import type { UiMessage } from "./request.ts";
@@ -15,15 +15,30 @@ export async function continueReply(parts: PostParts, conversationId: string, la
   const { canonical, context } = parts;
   const turn = await turnOf(parts, conversationId, last.id);
   const asked = await findById(canonical, context, turn.messageId);
-  const entries = await liveEntriesOfTurn(canonical, context, conversationId, turn.id, asked?.seq ?? 0n);
-  const { answers, held } = readAnswers(turn.id, last.parts, entries);
-  if (answers.results.length + answers.approvals.length > 0) {
-    await canonical.once(context, TurnService.method.answerTurn, { turnId: turn.id, ...answers });
-  } else if (turn.state === TurnState.INPUT_REQUIRED) {
+  const read = async () => {
+    const entries = await liveEntriesOfTurn(canonical, context, conversationId, turn.id, asked?.seq ?? 0n);
+    return readAnswers(turn.id, last.parts, entries);
+  };
+  // Others may have answered since it was read.
+  const waitsStill = async () => (await turnOf(parts, conversationId, last.id)).state === TurnState.INPUT_REQUIRED;
+  const { answers, held } = await read();
+  if (!isEmpty(answers)) {
+    try {
+      await canonical.once(context, TurnService.method.answerTurn, { turnId: turn.id, ...answers });
+    } catch (error) {
+      // The same answers, sent twice at once: the others were first.
+      const isLate = error instanceof DomainError && error.reason === ErrorReason.NOT_AWAITED;
+      if (!isLate || !isEmpty((await read()).answers)) throw error;
+    }
+  } else if (turn.state === TurnState.INPUT_REQUIRED && (await waitsStill())) {
     throw refused(turn.id, "the reply waits for results or approvals, and the posted one has none");
   }
   const request = { turnId: turn.id, streamEntries: true };
   return { turnId: turn.id, held, events: canonical.stream(context, TurnService.method.resumeTurn, request) };
+}
+
+function isEmpty({ results, approvals }: PostedAnswers["answers"]): boolean {
+  return results.length + approvals.length === 0;
 }
 
 async function turnOf({ canonical, context }: PostParts, conversationId: string, id: string): Promise<Turn> {

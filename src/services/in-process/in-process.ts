@@ -42,11 +42,16 @@ export interface Canonical {
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
   ): Promise<MessageShape<O>>;
-  /** Like `call`, for the one mutation of a dialect's call: a retry with the same `Idempotency-Key` does not act again. */
+  /**
+   * Like `call`, for the one mutation of a dialect's call: a retry with the same `Idempotency-Key` does not act again.
+   *
+   * @param key what makes it the same call, where the dialect says so itself. Default: the `Idempotency-Key`
+   */
   once<I extends DescMessage, O extends DescMessage>(
     context: CallContext,
     method: DescMethodUnary<I, O>,
     request: MessageInitShape<I>,
+    key?: string,
   ): Promise<MessageShape<O>>;
   /** Like `once`, for a method that streams. */
   stream<I extends DescMessage, O extends DescMessage>(
@@ -103,8 +108,8 @@ export function createCanonical(options: CanonicalOptions): Canonical {
       const read = () => unary(context, method, request) as never;
       return acted.has(context) ? patiently(read, PATIENCE_MS, context.signal) : read();
     },
-    async once(context, method, request) {
-      const response = await unary(context, method, request, keyOf(context));
+    async once(context, method, request, key = keyOf(context)) {
+      const response = await unary(context, method, request, key);
       acted.add(context);
       return response as never;
     },

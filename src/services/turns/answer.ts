@@ -32,6 +32,7 @@ import { followTurn, type TurnPlace } from "../../store/turns/turns.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { toTurn } from "./convert.ts";
+import { areGiven } from "./given-answers.ts";
 import { readTools, taskOf } from "./task.ts";
 
 export interface AnswerParts {
@@ -100,7 +101,10 @@ async function answerOnce(
   requireOpen(conversation.status);
   const row = await lockOpenTurn(tx, place);
   if (row === undefined) throw notAwaited(place.id, "the turn has ended");
-  if (row.state !== TurnState.INPUT_REQUIRED) throw new NotYet();
+  if (row.state !== TurnState.INPUT_REQUIRED) {
+    if (await areGiven(tx, place, row, request)) throw notAwaited(place.id, "the turn has these answers already");
+    throw new NotYet();
+  }
   const agent = await findAgent(tx, place.tenantId, row.agent_id);
   if (agent === undefined || agent.disabled) throw notAwaited(place.id, "the agent was removed or disabled");
   const { entries, pending } = answersTo(row, request, caller, place.id);
