@@ -48,11 +48,14 @@ const TOOLS = [
   ...["picture", "broken", "refuses", "large", "endless", "slow"].map((name) => ({ name, inputSchema: objectOf() })),
 ];
 
+/** What it lists. */
+let listed = TOOLS;
+
 function makeServer(): McpServer {
   const mcp = new McpServer({ name: "weather", version: "1" }, { capabilities: { tools: {} } });
   // Page by page.
   mcp.setRequestHandler(ListToolsRequestSchema, ({ params }) =>
-    params?.cursor === "more" ? { tools: TOOLS.slice(3) } : { tools: TOOLS.slice(0, 3), nextCursor: "more" },
+    params?.cursor === "more" ? { tools: listed.slice(3) } : { tools: listed.slice(0, 3), nextCursor: "more" },
   );
   mcp.setRequestHandler(CallToolRequestSchema, async ({ params }) => {
     switch (params.name) {
@@ -85,6 +88,7 @@ function makeServer(): McpServer {
 
 beforeEach(async () => {
   asked.length = 0;
+  listed = TOOLS;
   refuse = () => undefined;
   sessions = new Map();
   http = createServer(async (request, response) => {
@@ -338,13 +342,51 @@ describe("an MCP server's registration", () => {
   });
 });
 
+test("a tool that is none is left out, with its name and the rule that it breaks; the others stay", async () => {
+  const good = { name: "good", inputSchema: { type: "object" } };
+  const bad = [
+    { name: "no-schema" },
+    { name: "schema-text", inputSchema: "{}" },
+    { name: "schema-list", inputSchema: { type: "array" } },
+    { name: "untyped", inputSchema: {} },
+    { ...good, name: "output-list", outputSchema: [] },
+    { ...good, name: "null-words", description: null },
+    { ...good, name: "title", annotations: { title: 5 } },
+    { ...good, name: 7 },
+    "text",
+    null,
+  ];
+  listed = [bad[0], good, ...bad.slice(1), { ...good, name: "last" }] as typeof TOOLS;
+  const web = createWebFetch({ maxBytes: 1 << 20 });
+  const signal = AbortSignal.timeout(20_000);
+  const session = await openMcpSession(url, undefined, web, 10_000, signal);
+  const left: string[][] = [];
+  const limits = { tools: 128, timeoutMs: 10_000, onBad: (...told: string[]) => void left.push(told) };
+  expect((await session.list(limits, signal)).map(({ name }) => name)).toEqual(["good", "last"]);
+  expect(left.map(([name]) => name)).toEqual([
+    "no-schema",
+    "schema-text",
+    "schema-list",
+    "untyped",
+    "output-list",
+    "null-words",
+    "title",
+    "",
+    "",
+    "",
+  ]);
+  expect(left[5]).toEqual(["null-words", "description: Invalid input: expected string, received null"]);
+  await session.close();
+  await web.close();
+});
+
 test("a server of the protocol's stateless revision is asked too: this one's own", async () => {
   const own = await startIdentityServer({ environment: { COLLOQUY_COMPAT: "mcp" } });
   const credential = (await (await own.tenant()).key("read", "write")).text;
   const web = createWebFetch({ maxBytes: 1 << 20 });
   const signal = AbortSignal.timeout(20_000);
   const session = await openMcpSession(`${own.url}/mcp`, credential, web, 10_000, signal);
-  const names = (await session.list({ tools: 3, timeoutMs: 10_000 }, signal)).map(({ name }) => name);
+  const names = (await session.list({ tools: 3, timeoutMs: 10_000, onBad: () => {} }, signal)).map(({ name }) => name);
   expect(names).toHaveLength(3);
   const { structuredContent } = await session.call("list_conversations", {}, 10_000, signal);
   expect(structuredContent).toMatchObject({ conversations: [] });

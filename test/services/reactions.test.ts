@@ -285,3 +285,19 @@ test("an import refuses what is no reaction, and keeps the first 100 kinds", asy
   expect([reactions.length, reactions.some(({ reaction }) => reaction === ":first:")]).toEqual([100, true]);
   expect(reactions.some(({ reaction }) => reaction === ":k99:")).toBe(false);
 });
+
+test("no message gets more kinds than it takes, however many come at once over two servers", async () => {
+  const other = await startStoreServer({ beside: server });
+  const { tenant, ann, messageId } = await begin();
+  // It has some, which is what a statement that waits has seen.
+  await ann.reactions.addReaction({ messageId, reaction: ":k0:" });
+  const there = other.sameTenant(tenant).member("ann");
+  const adding = Array.from({ length: 130 }, (_, at) =>
+    (at % 2 ? ann : there).reactions.addReaction({ messageId, reaction: `:k${at + 1}:` }),
+  );
+  const done = await Promise.allSettled(adding);
+  expect(done.filter(({ status }) => status === "fulfilled")).toHaveLength(99);
+  const { reactions } = await ann.reactions.listReactions({ messageId, pageSize: 200 });
+  expect(reactions).toHaveLength(100);
+  await other.close();
+});

@@ -65,11 +65,15 @@ const PLAIN: Readonly<Record<string, Kind>> = {
   CONVERSATION_CLOSED: KINDS.UNSUPPORTED_OPERATION,
 };
 
+/** JSON-RPC's code of what A2A has no word for and the server foresees, such as a scope that the key lacks. */
+const REFUSED = -32000;
+
 /** @param status the status that the API itself gives the error, for those that A2A has no word for */
 export function tell(error: ConnectError, status = 500): Told {
   const reason = reasonOf(error) ?? "INTERNAL";
   const named = ownOf(error);
-  const kind = (named && KINDS[named]) ?? PLAIN[reason] ?? { code: -32603, status, name: nameOf(error.code) };
+  const kind = (named && KINDS[named]) ??
+    PLAIN[reason] ?? { code: reason === "INTERNAL" ? -32603 : REFUSED, status, name: nameOf(error.code) };
   const detail = {
     "@type": "type.googleapis.com/google.rpc.ErrorInfo",
     reason: named ?? (kind === KINDS.TASK_NOT_FOUND ? "TASK_NOT_FOUND" : reason),

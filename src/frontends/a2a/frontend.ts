@@ -2,6 +2,7 @@
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { A2aHttpService } from "../../../gen/colloquy/frontend/a2a/v1/a2a_http_service_pb.ts";
+import { AccessService } from "../../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
@@ -41,8 +42,8 @@ export function createA2a({ canonical }: DialectTools, options: FrontendOptions)
       [subscribeToTask, reads],
       [getExtendedAgentCard, [getAgent]],
       [getCard, [getAgent]],
-      // Whoever may read an agent's card may ask; each method needs what it calls.
-      [post, [getAgent]],
+      // Whoever may ask who it is may ask for anything; each method needs what it calls, and says so as JSON-RPC does.
+      [post, [AccessService.method.whoAmI]],
     ]),
     mayCall: new Map<DescMethod, readonly DescMethod[]>([[post, [...sends, cancelTurn]]]),
     mount: {

@@ -55,6 +55,9 @@ export function readAnswers(turnId: string, parts: readonly UiPart[], entries: r
     const callId = String(part.toolCallId);
     const call = calls.get(callId);
     const { approvalId, approval, result } = claimsOf(part, callId);
+    if (part.state === "output-denied" && approval?.granted === true) {
+      throw refused(turnId, `call ${callId} is denied and approved at once`);
+    }
     if (call === undefined) {
       if (approval === undefined && result === undefined) continue;
       throw refused(turnId, `the reply has no call ${callId}`);

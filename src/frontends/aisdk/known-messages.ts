@@ -1,6 +1,8 @@
 // Finds stored messages of a chat: by the id that its client knows, and the entries of a turn.
 import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { TurnService } from "../../../gen/colloquy/v1/turn_service_pb.ts";
+import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
@@ -21,6 +23,23 @@ export async function findMessage(
   if (messages.length > 0 || !isOurId(id)) return messages[0];
   const message = await findById(canonical, context, id);
   return message?.conversationId === conversationId ? message : undefined;
+}
+
+/** A reply is known by the id of its turn. Throws INVALID_FIELD for a message of somebody else that has it. */
+export async function refuseIdOfReply(
+  canonical: Canonical,
+  context: CallContext,
+  conversationId: string,
+  id: string,
+  place: string,
+): Promise<void> {
+  if (!isOurId(id)) return;
+  const found = await canonical.call(context, TurnService.method.getTurn, { turnId: id }).catch((error: unknown) => {
+    if (error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND) return undefined;
+    throw error;
+  });
+  if (found?.turn?.conversationId !== conversationId) return;
+  throw invalidField(`${place}.id`, "must not be the id of a reply", "id");
 }
 
 /** The turn whose entries follow a message on the live branch; undefined: none does. */

@@ -8,7 +8,7 @@ import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { findConversation } from "../shared/conversations.ts";
 import { makeWay } from "../shared/make-way.ts";
-import { findMessage } from "./known-messages.ts";
+import { findMessage, refuseIdOfReply } from "./known-messages.ts";
 import { fromUiParts, plainText } from "./parts/read.ts";
 import { toUiParts } from "./parts/write.ts";
 import type { PostParts } from "./reply.ts";
@@ -69,6 +69,7 @@ export async function storeUnknown(parts: PostParts, conversationId: string): Pr
     const message = posted.message(index);
     if (message.role === "assistant" && isOurId(message.id)) break;
     if ((await findMessage(canonical, context, conversationId, message.id)) !== undefined) break;
+    await refuseIdOfReply(canonical, context, conversationId, message.id, posted.place(index));
     unknown.unshift(toDraft(message));
     if (unknown.length > MAX_NEW) throw tooMany();
   }

@@ -8,7 +8,7 @@ import { findConversation } from "../shared/conversations.ts";
 import { orMakeWay } from "../shared/make-way.ts";
 import { continueReply } from "./continue-reply.ts";
 import { replyToKnown } from "./known.ts";
-import { findMessage } from "./known-messages.ts";
+import { findMessage, refuseIdOfReply } from "./known-messages.ts";
 import { makeChat, storeUnknown, toDraft } from "./messages.ts";
 import type { PostParts, Reply } from "./reply.ts";
 import { clientTools, type PostedChat, type UiMessage } from "./request.ts";
@@ -30,6 +30,7 @@ export async function replyTo(parts: PostParts): Promise<Reply> {
   if (found !== undefined && (changes || isOurId(last.id))) {
     const known = await findMessage(canonical, context, id, last.id);
     if (known !== undefined) return replyToKnown(parts, id, known, last);
+    await refuseIdOfReply(canonical, context, id, last.id, posted.place(at));
   }
   if (found !== undefined) await storeUnknown(parts, id);
   return say(parts, id, last);

@@ -77,6 +77,7 @@ export function readPosted(bytes: Uint8Array): PostedChat {
   const alone = (messages === undefined || messages === null) && message !== undefined && message !== null;
   const list = alone ? [message] : (messages ?? []);
   if (list.length === 0) throw invalid([{ field: "messages", description: "must not be empty", rule: "min_items" }]);
+  requireUniqueIds(list);
   const place = (index: number) => (alone ? "message" : `messages[${index}]`);
   return {
     id: body.id,
@@ -95,9 +96,36 @@ export function clientTools({ tools }: PostedChat) {
   return tools.map((tool) => ({ ...tool, runs: { case: "client" as const, value: {} } }));
 }
 
+/** One of two would be lost. */
+function requireUniqueIds(list: readonly unknown[]): void {
+  const ids = new Set<string>();
+  for (const [index, value] of list.entries()) {
+    const { id } = (value ?? {}) as { id?: unknown };
+    if (typeof id !== "string") continue;
+    if (ids.has(id)) {
+      throw invalid([{ field: `messages[${index}].id`, description: "must not occur twice", rule: "unique" }]);
+    }
+    ids.add(id);
+  }
+}
+
+/** The field that a part of this type is about, which is a string. */
+const ABOUT: ReadonlyMap<string, string> = new Map([
+  ["text", "text"],
+  ["reasoning", "text"],
+  ["file", "url"],
+  ["source-url", "url"],
+]);
+
 function readMessage(value: unknown, place: string): UiMessage {
   const { id, role, parts, metadata } = parse(messageShape, value, place);
   checkClientId(`${place}.id`, id);
+  for (const [index, part] of parts.entries()) {
+    const about = ABOUT.get(part.type);
+    if (about === undefined || typeof part[about] === "string") continue;
+    const field = `${place}.parts[${index}].${about}`;
+    throw invalid([{ field, description: "must be a string", rule: "invalid_type" }]);
+  }
   return { id, role, parts: parts as UiPart[], ...(metadata && { metadata: metadata as JsonObject }) };
 }
 

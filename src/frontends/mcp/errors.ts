@@ -26,6 +26,8 @@ export interface DescribedFailure {
   readonly text: string;
   /** Whether another request would do better than a retry of this one. */
   readonly invalid: boolean;
+  /** Whether nobody foresaw it. */
+  readonly internal: boolean;
   readonly retryAfterMs: number | undefined;
 }
 
@@ -36,7 +38,8 @@ export function describeFailure(error: unknown, context: CallContext): Described
   const message = violations === undefined ? toConnectError(failure).rawMessage : inArguments(violations);
   const retry = retryAfterMs === undefined ? "" : `; retry after ${Math.ceil(retryAfterMs / 1000)} s`;
   const invalid = INVALID.includes(failure.reason);
-  return { text: `${reasonName(failure.reason)}: ${message}${retry}`, invalid, retryAfterMs };
+  const internal = failure.reason === ErrorReason.INTERNAL;
+  return { text: `${reasonName(failure.reason)}: ${message}${retry}`, invalid, internal, retryAfterMs };
 }
 
 function foreseen(error: unknown, context: CallContext): DomainError {

@@ -17,6 +17,8 @@ const INSTRUCTIONS =
   "the conversation's agent. Give writes a requestId, so that a retry does not act twice.";
 /** Tools are the same for every caller, until another release. */
 const CACHE_HINTS = { "tools/list": { ttlMs: 300_000, cacheScope: "public" } } as const;
+/** JSON-RPC's code of what the server foresees and the protocol has no code for, such as a scope that the key lacks. */
+const REFUSED = -32000;
 /** Nobody is asked for input, so no schema is checked against it. */
 const NO_VALIDATOR = {
   getValidator(): never {
@@ -49,8 +51,12 @@ export function createServerOf(
         return await act();
       } catch (error) {
         if (error instanceof mcp.ProtocolError) throw error;
-        const { invalid, text, retryAfterMs } = describeFailure(error, context);
-        const code = invalid ? mcp.ProtocolErrorCode.InvalidParams : mcp.ProtocolErrorCode.InternalError;
+        const { invalid, internal, text, retryAfterMs } = describeFailure(error, context);
+        const code = invalid
+          ? mcp.ProtocolErrorCode.InvalidParams
+          : internal
+            ? mcp.ProtocolErrorCode.InternalError
+            : REFUSED;
         throw new mcp.ProtocolError(code, text, retryAfterMs === undefined ? undefined : { retryAfterMs });
       }
     }

@@ -19,7 +19,8 @@ export interface ReactionChangeRow {
 }
 
 /**
- * The message's place, its conversation locked, and what there was before. $1 tenant, $2 caller, $3 message id, $4 the
+ * The message's place, its conversation locked, and what there was before: read by a lock too, which sees what others have
+ * added while this one waited for the conversation. $1 tenant, $2 caller, $3 message id, $4 the
  * caller as an actor, $5 the reaction.
  */
 const target = (kind: ViewerKind) => `place as materialized (
@@ -30,10 +31,13 @@ const target = (kind: ViewerKind) => `place as materialized (
     from place p join conversation c on c.tenant_id = $1 and c.id = p.conversation_id
     where c.delete_time is null and ${visible(kind)}
     for no key update of c
+  ), latest as materialized (
+    select t.reactions from target g join message_tally t on t.tenant_id = $1 and t.conversation_id = g.id and t.seq = g.seq
+    for no key update of t
   ), judged as materialized (
     select g.*, t.reactions as before, coalesce(jsonb_array_length(t.reactions) >= ${MAX_KINDS}
         and not t.reactions @> jsonb_build_array(jsonb_build_array($5::text)), false) as full
-    from target g left join message_tally t on t.tenant_id = $1 and t.conversation_id = g.id and t.seq = g.seq
+    from target g left join latest t on true
   )`;
 
 /** Adds an entry to the log for row `changed`, and answers. `type` says what happened. */

@@ -8,17 +8,24 @@ import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { a2aClient, all, BINDINGS, message, postA2a, replyOf, toldOf } from "../../support/a2a.ts";
 import { type FakeAgent, startFakeAgent } from "../../support/agents.ts";
 import { calls, replies } from "../../support/agui.ts";
-import { type Credential, type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+import {
+  type Credential,
+  type IdentityServer,
+  type IdentityTenant,
+  startIdentityServer,
+} from "../../support/identity-server.ts";
 
 const [WORKING, COMPLETED, FAILED, CANCELED, INPUT_REQUIRED] = [2, 3, 4, 5, 6];
 
 let server: IdentityServer;
 let agent: FakeAgent;
 let key: Credential;
+let tenant: IdentityTenant;
 beforeAll(async () => {
   agent = await startFakeAgent();
   server = await startIdentityServer({ environment: { COLLOQUY_COMPAT: "a2a", COLLOQUY_AGENT_PRIVATE: "yes" } });
-  key = (await (await server.tenant()).key("read", "write", "admin")).credential;
+  tenant = await server.tenant();
+  key = (await tenant.key("read", "write", "admin")).credential;
   const connector = { case: "connect", value: { baseUrl: agent.url } } as const;
   const tools = [
     { name: "locate", runs: { case: "client", value: {} } },
@@ -237,6 +244,25 @@ describe("JSON-RPC", () => {
   ])("answers %s with its code, and status 200", async (_, method, params, code) => {
     const { status, body } = await postA2a(server.url, key, method, params);
     expect([status, body.id, body.error.code]).toEqual([200, 7, code]);
+  });
+
+  test("says what the credential lacks as JSON-RPC does, with status 200", async () => {
+    for (const [scope, lacks] of [
+      ["read", "write"],
+      ["write", "read"],
+    ] as const) {
+      const { credential } = await tenant.key(scope);
+      const params = { message: { messageId: "x", role: "ROLE_USER", parts: [{ text: "x" }] } };
+      const [method, asked] = lacks === "write" ? ["SendMessage", params] : ["GetTask", { id: randomUUID() }];
+      const { status, body } = await postA2a(server.url, credential, method, asked);
+      expect([status, body.id, body.error.code, body.error.message, body.error.data[0].reason]).toEqual([
+        200,
+        7,
+        -32000,
+        `the API key lacks the scope "${lacks}"`,
+        "SCOPE_MISSING",
+      ]);
+    }
   });
 
   test("serves version 1.0 alone; a client that names none speaks 0.3", async () => {

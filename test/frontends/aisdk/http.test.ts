@@ -63,6 +63,33 @@ describe("errors are one sentence of text", () => {
       "message.role: must be user or assistant in the last message",
     ],
     [
+      "two messages of one id",
+      { id: "c", messages: [user("One", "m"), { ...user("Hi", "r"), role: "assistant" }, user("Two", "m")] },
+      400,
+      "messages[2].id: must not occur twice",
+    ],
+    [
+      "a text that is none",
+      {
+        id: "c",
+        message: {
+          ...user("Hi"),
+          parts: [
+            { type: "text", text: "a" },
+            { type: "text", text: 5 },
+          ],
+        },
+      },
+      400,
+      "message.parts[1].text: must be a string",
+    ],
+    [
+      "a file without its address",
+      { id: "c", message: { ...user("Hi"), parts: [{ type: "file", mediaType: "image/png" }] } },
+      400,
+      "message.parts[0].url: must be a string",
+    ],
+    [
       "metadata that is no object",
       { id: "c", message: { ...user("Hi"), metadata: 1 } },
       400,
@@ -84,6 +111,17 @@ describe("errors are one sentence of text", () => {
     expect(response.headers.get("content-type")).toBe("text/plain; charset=utf-8");
     if (typeof text === "string") expect(await response.text()).toBe(text);
     else expect(await response.text()).toMatch(text);
+  });
+
+  test("a user's message with the id of a reply", async () => {
+    const id = randomUUID();
+    await post(server, { id, messages: [user("Hi", "m1")] });
+    const [asked, reply] = await historyOf(server, id);
+    const alone = await post(server, { id, message: user("Mine", reply.id) });
+    expect([alone.status, alone.text]).toEqual([400, "message.id: must not be the id of a reply"]);
+    const before = await post(server, { id, messages: [asked, user("Mine", reply.id), user("And?")] });
+    expect([before.status, before.text]).toEqual([400, "messages[1].id: must not be the id of a reply"]);
+    expect(await historyOf(server, id)).toEqual([asked, reply]);
   });
 
   test("without a credential", async () => {

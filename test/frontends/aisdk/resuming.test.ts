@@ -1,11 +1,14 @@
 // Streams that are cut, resumed, followed and stopped: on any server, from any tab, without a character twice.
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { ConversationService } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { ParticipantService } from "../../../gen/colloquy/v1/participant_service_pb.ts";
 import {
   type Any,
   type ChatServer,
   calls,
   chatOf,
+  chunksOf,
   historyOf,
   pauses,
   post,
@@ -235,6 +238,35 @@ test("with abort=cancel it does", async () => {
   await response.text().catch(() => {});
   await expect.poll(() => signal.aborted).toBe(true);
   await expect.poll(async () => textOf((await historyOf(server, id)).at(-1))).toBe("Good ");
+});
+
+test.each(["the chat is deleted", "the caller is removed"])("a stream ends with an error once %s", async (what) => {
+  const memberId = `m-${randomUUID()}`;
+  await server.tenant.addMember(memberId);
+  const bob = await server.tenant.token(memberId);
+  const conversations = server.server.client(ConversationService, server.credential);
+  const { conversation } = await conversations.createConversation({ participantIds: [memberId] });
+  const conversationId = conversation?.id ?? "";
+  const { call, asked, goOn } = pauses([{ text: "Good " }], [{ text: "day" }]);
+  server.script.push(call);
+  const first = post(server, { id: conversationId, messages: [user("Hi")] });
+  await asked;
+  const follows = await fetch(`${server.server.url}/api/chat/${conversationId}/stream`, { headers: bob });
+  if (what === "the chat is deleted") await conversations.deleteConversation({ conversationId });
+  else {
+    const participants = server.server.client(ParticipantService, server.credential);
+    await participants.removeParticipant({ conversationId, memberId });
+  }
+  const chunks = chunksOf(await follows.text());
+  const [text] = chunks.filter(({ type }) => type === "text-start");
+  expect(chunks.slice(-3)).toEqual([
+    { type: "text-end", id: text.id },
+    { type: "error", errorText: expect.stringMatching(/^[A-Z_]+: /) },
+    "[DONE]",
+  ]);
+  goOn();
+  const own = (await first).chunks;
+  expect([own.at(-2)?.type, own.at(-1)]).toEqual([what === "the chat is deleted" ? "error" : "finish", "[DONE]"]);
 });
 
 test("a message that is posted again follows the same reply, while it is made and after", async () => {

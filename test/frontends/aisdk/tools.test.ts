@@ -335,6 +335,14 @@ describe("what the client claims without having been asked", () => {
     );
   });
 
+  test("a call that is denied and approved at once", async () => {
+    const { reply, claim } = await waiting("c1", "pay");
+    const { approval } = reply.parts.find((part: Any) => part.toolCallId === "c1");
+    const both = await claim({ state: "output-denied", approval: { ...approval, approved: true } });
+    expect([both.status, both.text]).toEqual([409, "Call c1 is denied and approved at once."]);
+    expect(ran).toEqual([]);
+  });
+
   test("the same answer again: the same reply goes on, and nothing runs twice", async () => {
     server.script.push(says(calls("c1", "pay")), says({ text: "Paid." }));
     const id = randomUUID();

@@ -11,7 +11,7 @@ import {
   type IdentityTenant,
   startIdentityServer,
 } from "../../support/identity-server.ts";
-import { MCP_CLIENTS, type ToolAnswer } from "../../support/mcp.ts";
+import { MCP_CLIENTS, postMcp, request, type ToolAnswer } from "../../support/mcp.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;
@@ -132,3 +132,15 @@ describe.each(MCP_CLIENTS)("%s", (_, connect) => {
 function textOf({ content }: ToolAnswer): string {
   return content.map(({ text }) => text).join();
 }
+
+test("a resource that the key has no scope for is refused as such, not as an internal error", async () => {
+  const { credential } = await tenant.key("write");
+  const uri = `colloquy://conversations/${hers}`;
+  for (const [method, params] of [
+    ["resources/read", { uri }],
+    ["resources/list", {}],
+  ] as const) {
+    const { messages } = await postMcp(server.url, request(method, params), credential);
+    expect(messages[0].error).toEqual({ code: -32000, message: 'SCOPE_MISSING: the API key lacks the scope "read"' });
+  }
+});

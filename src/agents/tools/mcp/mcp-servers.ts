@@ -73,7 +73,9 @@ export function createMcpServers(options: McpServersOptions): McpServers {
         : sealer.open(Buffer.from(server.credential, "base64"), mcpOwner({ tenantId, id: agent.id }, server.name));
     const session = await openMcpSession(server.url, credential, await fetcher(), times.list, signal);
     try {
-      const tools = await session.list({ tools: MAX_TOOLS, timeoutMs: times.list }, signal);
+      const onBad = (tool: string, why: string) =>
+        log?.warn({ agentId: agent.id, server: server.name, tool, why }, "a tool of an MCP server is left out");
+      const tools = await session.list({ tools: MAX_TOOLS, timeoutMs: times.list, onBad }, signal);
       return { session, tools: namedTools(server, tools) };
     } catch (error) {
       await session.close();

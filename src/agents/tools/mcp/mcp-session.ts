@@ -2,11 +2,12 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { CallToolResult, jsonSchemaValidator, Tool } from "@modelcontextprotocol/client";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client, StreamableHTTPClientTransport, specTypeSchemas } from "@modelcontextprotocol/client";
+import { z } from "zod";
 import type { WebFetch } from "../../../outbound/web-fetch.ts";
 
 export interface McpSession {
-  /** The server's tools, as far as the bounds allow. */
+  /** The server's tools, as far as the bounds allow. What is no tool is left out. */
   list(limits: ListLimits, signal: AbortSignal): Promise<Tool[]>;
   call(name: string, args: Record<string, unknown>, timeoutMs: number, signal: AbortSignal): Promise<CallToolResult>;
   close(): Promise<void>;
@@ -15,6 +16,8 @@ export interface McpSession {
 export interface ListLimits {
   readonly tools: number;
   readonly timeoutMs: number;
+  /** Told of what is left out: its name, as far as it has one, and the rule that it breaks. */
+  readonly onBad: (name: string, why: string) => void;
 }
 
 /** How long the client has to take in an answer that it has read to its end, in milliseconds. */
@@ -22,6 +25,9 @@ const AFTER_END_MS = 1_000;
 
 /** Pages of a list of tools. */
 const MAX_PAGES = 20;
+
+/** A page of a list: each of its tools is read by itself, so that one that is wrong does not take the others with it. */
+const TOOLS_PAGE = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() });
 
 /** What a tool promises of its results is not checked: the model reads them as they come. */
 const NO_VALIDATION = {
@@ -57,17 +63,17 @@ export async function openMcpSession(
   });
   await client.connect(transport, { timeout: timeoutMs, signal });
   return {
-    async list({ tools: max, timeoutMs: timeout }, listSignal) {
+    async list({ tools: max, timeoutMs: timeout, onBad }, listSignal) {
       const tools: Tool[] = [];
       let cursor: string | undefined;
       for (let page = 0; page < MAX_PAGES && tools.length < max; page++) {
-        const params = { cursor: cursor ?? "" };
-        const answer = await client.listTools(cursor === undefined ? undefined : params, {
-          timeout,
-          signal: listSignal,
-          cacheMode: "bypass",
-        });
-        tools.push(...answer.tools);
+        const params = cursor === undefined ? {} : { params: { cursor } };
+        const request = { method: "tools/list", ...params };
+        const answer = await client.request(request, TOOLS_PAGE, { timeout, signal: listSignal });
+        for (const value of answer.tools) {
+          const tool = await readTool(value, onBad);
+          if (tool !== undefined) tools.push(tool);
+        }
         cursor = answer.nextCursor;
         if (cursor === undefined) break;
       }
@@ -85,4 +91,17 @@ export async function openMcpSession(
     },
     close: () => client.close(),
   };
+}
+
+/** How much of a tool's own words is told, in characters. */
+const MAX_WORDS = 200;
+
+async function readTool(value: unknown, onBad: ListLimits["onBad"]): Promise<Tool | undefined> {
+  const read = await specTypeSchemas.Tool["~standard"].validate(value);
+  if (read.issues === undefined) return read.value;
+  const { name } = (value ?? {}) as { name?: unknown };
+  const [issue] = read.issues;
+  const path = (issue?.path ?? []).map((step) => String(typeof step === "object" ? step.key : step)).join(".");
+  onBad(typeof name === "string" ? name.slice(0, MAX_WORDS) : "", `${path}: ${issue?.message}`.slice(0, MAX_WORDS));
+  return undefined;
 }

@@ -5,8 +5,10 @@ import type {
   RegenerateResponse,
   ResumeTurnResponse,
 } from "../../../../gen/colloquy/v1/turn_service_pb.ts";
+import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { COMMENT, type Piece, pieceOf, setStreamHeaders } from "../../shared/events.ts";
+import { describeFailure, hasLeft } from "../../shared/failures.ts";
 import { type Chunk, DONE, type FinishReason } from "./chunks.ts";
 import type { Held } from "./held.ts";
 import { TurnChunks } from "./turn-chunks.ts";
@@ -38,7 +40,18 @@ export function setHeaders(context: CallContext): void {
   context.setHeader("x-vercel-ai-ui-message-stream", "v1");
 }
 
-/** Sends a turn until it waits or has ended. What fails after the first piece breaks the stream off, which a client resumes. */
+/** The server stops, or its database is away: the turn goes on, so a client resumes it. */
+const PASSES: readonly ErrorReason[] = [
+  ErrorReason.SHUTTING_DOWN,
+  ErrorReason.DATABASE_UNAVAILABLE,
+  ErrorReason.OVERLOADED,
+  ErrorReason.DEADLINE_EXCEEDED,
+];
+
+/**
+ * Sends a turn until it waits or has ended. What passes breaks the stream off after its first piece; whatever else goes wrong
+ * then, such as that its caller may not read it any more, is told as its last chunk.
+ */
 export async function* sendTurn(context: CallContext, events: TurnEvents, options: SendOptions): AsyncGenerator<Piece> {
   const { turnId = "", held, plain, began } = options;
   let chunks = new TurnChunks(turnId, held);
@@ -49,36 +62,48 @@ export async function* sendTurn(context: CallContext, events: TurnEvents, option
     return COMMENT;
   };
   if (turnId !== "") yield begin();
-  for await (const { event } of events) {
-    // The headers go out although the agent is silent yet.
-    if (!open) yield begin();
-    switch (event.case) {
-      case "started": {
-        const id = event.value.turn?.id ?? "";
-        chunks = new TurnChunks(id, held);
-        began?.(id);
-        break;
+  try {
+    for await (const { event } of events) {
+      // The headers go out although the agent is silent yet.
+      if (!open) yield begin();
+      switch (event.case) {
+        case "started": {
+          const id = event.value.turn?.id ?? "";
+          chunks = new TurnChunks(id, held);
+          began?.(id);
+          break;
+        }
+        case "entryStarted":
+          yield* sent(chunks.begin(event.value), plain);
+          break;
+        case "entryDelta":
+          yield* sent(chunks.delta(event.value), plain);
+          break;
+        case "entryEnded":
+          if (event.value.message) yield* sent(chunks.end(event.value.message), plain);
+          break;
+        case "inputRequired":
+          if (event.value.turn) yield* sent(chunks.waits(event.value.turn), plain);
+          yield* sent([...chunks.over(), { type: "finish", finishReason: "tool-calls" }], plain, true);
+          return;
+        case "ended":
+          yield* sent([...ending(chunks, event.value.turn)], plain, true);
+          return;
+        case undefined:
+          yield COMMENT;
       }
-      case "entryStarted":
-        yield* sent(chunks.begin(event.value), plain);
-        break;
-      case "entryDelta":
-        yield* sent(chunks.delta(event.value), plain);
-        break;
-      case "entryEnded":
-        if (event.value.message) yield* sent(chunks.end(event.value.message), plain);
-        break;
-      case "inputRequired":
-        if (event.value.turn) yield* sent(chunks.waits(event.value.turn), plain);
-        yield* sent([...chunks.over(), { type: "finish", finishReason: "tool-calls" }], plain, true);
-        return;
-      case "ended":
-        yield* sent([...ending(chunks, event.value.turn)], plain, true);
-        return;
-      case undefined:
-        yield COMMENT;
     }
+  } catch (error) {
+    if (!open || hasLeft(context) || passes(error, context)) throw error;
+    const { reason, message } = describeFailure(error, context);
+    yield* sent([...chunks.breaksOff(), { type: "error", errorText: `${reason}: ${message}` }], plain, true);
   }
+}
+
+function passes(error: unknown, context: CallContext): boolean {
+  const { aborted, reason } = context.interrupt;
+  const cause = aborted ? reason : error;
+  return cause instanceof DomainError && PASSES.includes(cause.reason);
 }
 
 function* ending(chunks: TurnChunks, turn: Turn | undefined): Generator<Chunk> {
