@@ -8,6 +8,8 @@ const FIRST = [
   "TurnService",
   "ParticipantService",
   "ReactionService",
+  "SignalService",
+  "DraftService",
   "EventService",
   "TransferService",
 ];

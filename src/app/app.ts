@@ -129,8 +129,13 @@ export async function createApp(
   const webhooks = openWebhooks({ database, feeds, sealer, config, log: logger, registry, tracing, callMs });
   atStop("webhooks under way", () => webhooks.stop());
 
+  const { signals } = hints;
+  const ofConversations = { database, secrets, config, bytes, renew, signals, onError };
+  const { services: conversationServices, scheduler } = createConversationServices(ofConversations);
+  atStop("scheduled messages under way", () => scheduler.stop());
+
   const canonical = [
-    ...createConversationServices({ database, secrets, config, bytes, renew }),
+    ...conversationServices,
     createTurnService({ database, turns, hints, secrets, memberRoles, purgeAfterDays, heartbeatMs }),
     createEventService({ database, secrets, subscriptions }),
     createTransferService({ database, renew, heartbeatMs }),
@@ -218,6 +223,7 @@ export async function createApp(
       await identity.start();
       sweeper.start();
       webhooks.start();
+      scheduler.start();
       shedding.start();
       const listening = await listenOn(listeners, config.compatChosen);
       await settle(listening);

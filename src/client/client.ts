@@ -8,10 +8,12 @@ import {
 import { createConnectTransport } from "@connectrpc/connect-web";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
+import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { type ChatOptions, type ChatStep, chat, type RegenerateOptions, regenerate } from "./chat.ts";
@@ -44,6 +46,8 @@ export interface ColloquyClient {
   readonly turns: Client<typeof TurnService>;
   readonly participants: Client<typeof ParticipantService>;
   readonly reactions: Client<typeof ReactionService>;
+  readonly signals: Client<typeof SignalService>;
+  readonly drafts: Client<typeof DraftService>;
   readonly events: Client<typeof EventService>;
   readonly transfer: Client<typeof TransferService>;
   readonly agents: Client<typeof AgentService>;
@@ -69,6 +73,8 @@ export function createClient(options: ClientOptions): ColloquyClient {
     turns,
     participants: createServiceClient(ParticipantService, transport),
     reactions: createServiceClient(ReactionService, transport),
+    signals: createServiceClient(SignalService, transport),
+    drafts: createServiceClient(DraftService, transport),
     events,
     transfer: createServiceClient(TransferService, transport),
     agents: createServiceClient(AgentService, transport),

@@ -1,7 +1,9 @@
 // Follows logs: an iterator that connects again by itself and goes on where it was.
 import type { Client } from "@connectrpc/connect";
+import type { Draft } from "../../gen/colloquy/v1/draft_pb.ts";
 import type { Event } from "../../gen/colloquy/v1/event_pb.ts";
 import type { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import type { Signal } from "../../gen/colloquy/v1/signal_pb.ts";
 import { type Connection, resilient, type StreamOptions } from "./stream.ts";
 
 export interface SubscribeOptions extends StreamOptions {
@@ -11,6 +13,16 @@ export interface SubscribeOptions extends StreamOptions {
   readonly afterSeq?: bigint;
   /** The cursor of the last entry that was handled, to go on in another process. Default: none. */
   readonly cursor?: string;
+  /**
+   * Told of each signal, such as that somebody is typing; those of before a connection broke may come again. Default: none
+   * are asked for.
+   */
+  readonly onSignal?: (signal: Signal) => void;
+  /**
+   * Told of each draft of the caller that changes on any of its devices, without a message if it was deleted. Only of all
+   * conversations. After an interruption, list the drafts. Default: none are asked for.
+   */
+  readonly onDraft?: (draft: Draft) => void;
 }
 
 /** An entry, and the cursor with which a later subscription goes on after it. */
@@ -25,13 +37,17 @@ const SILENCE_MS = 40_000;
 /** Every entry once, those of one conversation in the order of `seq`. Throws what waiting does not mend. */
 export async function* subscribe(
   client: Client<typeof EventService>,
-  { conversationId = "", afterSeq = 0n, cursor: from = "", ...options }: SubscribeOptions,
+  { conversationId = "", afterSeq = 0n, cursor: from = "", onSignal, onDraft, ...options }: SubscribeOptions,
   connection: Connection,
 ): AsyncGenerator<SubscriptionEntry> {
   let cursor = from;
-  const open = (signal: AbortSignal) => client.subscribe({ conversationId, afterSeq, cursor }, { signal });
-  for await (const { event, cursor: reached } of resilient(open, options, SILENCE_MS, connection)) {
-    cursor = reached;
+  const included = { includeSignals: onSignal !== undefined, includeDrafts: onDraft !== undefined };
+  const open = (signal: AbortSignal) => client.subscribe({ conversationId, afterSeq, cursor, ...included }, { signal });
+  for await (const { event, cursor: reached, signal, draft } of resilient(open, options, SILENCE_MS, connection)) {
+    if (signal) onSignal?.(signal);
+    if (draft) onDraft?.(draft);
+    // Signals and drafts have no place.
+    if (reached !== "") cursor = reached;
     if (event) yield { event, cursor };
   }
 }

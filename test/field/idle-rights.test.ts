@@ -8,6 +8,7 @@ import { followLog } from "../../src/live/followers/follow-log.ts";
 import { createLogTails } from "../../src/live/followers/log-tail.ts";
 import { Rights } from "../../src/live/followers/rights.ts";
 import type { Hints } from "../../src/live/hints/hints.ts";
+import { Signals } from "../../src/live/signals/signals.ts";
 import type { Database } from "../../src/store/database.ts";
 import * as log from "../../src/store/log/statements.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
@@ -28,6 +29,7 @@ const noHints = {
       new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
     close() {},
   }),
+  signals: new Signals(false, undefined, () => {}),
 } as unknown as Hints;
 
 describe("A11: hundreds of members that each follow a quiet log of their own", () => {

@@ -1,6 +1,6 @@
 // Who may do what, call by call: each RPC as each kind of caller, in a conversation that was made for the one call.
 import type { DescMethod } from "@bufbuild/protobuf";
-import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
+import { MethodOptions_IdempotencyLevel as Level, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
@@ -136,6 +136,19 @@ const TABLE: Readonly<Record<string, Row>> = {
     (scene) => inConversation({ message: { parts: [filePart(scene.fileId)] } })(scene),
     WRITE,
   ],
+  "SignalService/SendSignal": [inConversation({ name: "typing" }), WRITE],
+  // None of the callers has one yet.
+  "DraftService/ListDrafts": [() => ({}), "-- -- -- -- -- -- sm sm"],
+  "DraftService/SetDraft": [inConversation({ message: say }), WRITE],
+  "DraftService/GetDraft": [conversation, "nf nf nf nf nf nf sm sm"],
+  "DraftService/DeleteDraft": [conversation, WRITE],
+  "DraftService/ScheduleMessage": [
+    inConversation({ scheduledMessage: { message: say, sendTime: timestampFromMs(Date.now() + 60_000) } }),
+    WRITE,
+  ],
+  "DraftService/GetScheduledMessage": [() => ({ scheduledMessageId: newId() }), "nf nf nf nf nf nf sm sm"],
+  "DraftService/ListScheduledMessages": [inConversation({}), "-- -- -- -- -- -- sm sm"],
+  "DraftService/CancelScheduledMessage": [() => ({ scheduledMessageId: newId() }), "nf nf nf nf nf sm nf sm"],
   "EventService/ListEvents": [conversation, READ_ONE],
   "EventService/Subscribe": [conversation, READ_ONE],
   "TransferService/ExportConversations": [conversation, READ_ONE],

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
+import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
@@ -30,6 +31,7 @@ test.each(["an API key", "a member", "a manager"])("get, list and send of %s tak
   const credential = callers[who] ?? {};
   const conversations = server.client(ConversationService, credential);
   const messages = server.client(MessageService, credential);
+  const signals = server.client(SignalService, credential);
   const reactions = server.client(ReactionService, credential);
   const { conversation } = await conversations.createConversation({});
   const conversationId = conversation?.id ?? "";
@@ -50,6 +52,8 @@ test.each(["an API key", "a member", "a manager"])("get, list and send of %s tak
     RemoveReaction: () => reactions.removeReaction({ messageId: first?.id ?? "", reaction: "👍" }),
     ListReactions: () => reactions.listReactions({ messageId: first?.id ?? "" }),
     "ListMessages, with reactions": () => messages.listMessages({ conversationId, pageSize: 1 }),
+    // The second comes too soon for one more, but is looked up all the same.
+    SendSignal: () => signals.sendSignal({ conversationId, name: "typing" }).catch(() => {}),
     BatchSendMessages: () => messages.batchSendMessages({ conversationId, messages: [message, message] }),
   };
   for (const [name, call] of Object.entries(calls)) {

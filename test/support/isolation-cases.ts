@@ -1,5 +1,6 @@
 // For each RPC, what a caller could ask of a tenant that is not its own. A new RPC without a case fails the test.
 
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -19,6 +20,7 @@ export interface Target {
   readonly agentName: string;
   readonly turnId: string;
   readonly endpointId: string;
+  readonly scheduledMessageId: string;
   /** A word that is in a message of this tenant and nowhere else. */
   readonly word: string;
   /** By method name: a page token that this tenant was given. */
@@ -40,6 +42,7 @@ const conversation = one(({ conversationId }) => ({ conversationId }));
 const deletedConversation = one(({ deletedConversationId }) => ({ conversationId: deletedConversationId }));
 const endpoint = one(({ endpointId }) => ({ endpointId }));
 const file = one(({ fileId }) => ({ fileId }));
+const scheduled = one(({ scheduledMessageId }) => ({ scheduledMessageId }));
 const message = one(({ messageId }) => ({ messageId }));
 /** With the arguments, for which the token was given, and with none. */
 const listing = (name: string, filters: (target: Target) => readonly object[] = () => []): IsolationCase => ({
@@ -99,6 +102,20 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.FileService/ListMessageFiles": message,
   "colloquy.v1.FileService/DownloadFile": file,
   "colloquy.v1.FileService/DeleteFile": file,
+  "colloquy.v1.SignalService/SendSignal": one(({ conversationId }) => ({ conversationId, name: "typing" })),
+  "colloquy.v1.DraftService/SetDraft": one(({ conversationId }) => ({ conversationId, message: { content: "x" } })),
+  "colloquy.v1.DraftService/GetDraft": conversation,
+  "colloquy.v1.DraftService/ListDrafts": listing("ListDrafts"),
+  "colloquy.v1.DraftService/DeleteDraft": conversation,
+  "colloquy.v1.DraftService/ScheduleMessage": one(({ conversationId }) => ({
+    conversationId,
+    scheduledMessage: { message: { content: "x" }, sendTime: timestampFromMs(Date.now() + 3_600_000) },
+  })),
+  "colloquy.v1.DraftService/GetScheduledMessage": scheduled,
+  "colloquy.v1.DraftService/ListScheduledMessages": listing("ListScheduledMessages", ({ conversationId }) => [
+    { conversationId },
+  ]),
+  "colloquy.v1.DraftService/CancelScheduledMessage": scheduled,
   "colloquy.v1.EventService/ListEvents": conversation,
   "colloquy.v1.EventService/Subscribe": conversation,
   // It names nothing that is there: what comes in goes to the caller's own tenant.

@@ -1,4 +1,5 @@
 // Furnishes a tenant with one of everything that somebody could ask for.
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
@@ -6,6 +7,7 @@ import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -62,6 +64,17 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     conversationId,
     message: { parts: [{ content: { case: "file", value: { source } } }] },
   });
+  const drafts = server.client(DraftService, admin);
+  for (const id of [conversationId, await make()]) {
+    await drafts.setDraft({ conversationId: id, message: { content: word } });
+  }
+  const schedule = async () => {
+    const sendTime = timestampFromMs(Date.now() + 3_600_000);
+    const later = { conversationId, scheduledMessage: { message: { content: word }, sendTime } };
+    return (await drafts.scheduleMessage(later)).scheduledMessage?.id ?? "";
+  };
+  const scheduledMessageId = await schedule();
+  await schedule();
   const deleted = [await say("a"), await say("b")];
   for (const id of deleted) await messages.deleteMessage({ messageId: id });
   const chat = server
@@ -94,10 +107,13 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     agentName,
     turnId,
     endpointId: endpoint?.id ?? "",
+    scheduledMessageId,
     word,
     pageTokens: {
       ListConversations: (await conversations.listConversations(first)).nextPageToken,
       ListMessages: (await messages.listMessages({ ...first, ...allDeleted })).nextPageToken,
+      ListDrafts: (await drafts.listDrafts(first)).nextPageToken,
+      ListScheduledMessages: (await drafts.listScheduledMessages(first)).nextPageToken,
       ListAgents: (await agents.listAgents(first)).nextPageToken,
       ListWebhookEndpoints: (await hooks.listWebhookEndpoints(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
@@ -124,6 +140,7 @@ export function randomTarget(like: Target): Target {
     agentName: `agent-${letters()}`,
     turnId: newId(),
     endpointId: newId(),
+    scheduledMessageId: newId(),
     word: letters(),
     pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),
   };

@@ -15,6 +15,8 @@ const ABOUT_ALL_TENANTS = [
   'from "tenant" as',
   // Which turns their server has left, for another to take over: ids alone, and each is then taken in its own tenant.
   "select t.tenant_id, t.id, t.conversation_id from tenant n join turn t",
+  // Which scheduled messages are next: ids and times alone, and each is then sent in its own tenant.
+  "from tenant n join scheduled_message s on s.tenant_id = n.id",
   // A migration, which changes the rows of every tenant.
   "update participant p set conversation_time = c.create_time",
 ];

@@ -4,10 +4,12 @@ import { type Client, createClient, type Interceptor } from "@connectrpc/connect
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
+import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import type { Connector } from "../../src/agents/connectors/connector.ts";
@@ -16,6 +18,7 @@ import { createSealer } from "../../src/agents/secrets/sealing.ts";
 import { createTurns, type Turns, type TurnsOptions } from "../../src/agents/turns/turns.ts";
 import type { Principal, Role, Scope } from "../../src/domain/identity/principal.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import { RolePolicy } from "../../src/domain/messages/role-policy.ts";
 import type { TurnTimes } from "../../src/domain/turns/turn.ts";
 import { type BodyRules, createBodyRules } from "../../src/http/body/rules.ts";
 import { createHints, type Hints } from "../../src/live/hints/hints.ts";
@@ -26,11 +29,14 @@ import { createServer } from "../../src/server/server.ts";
 import { createAgentService } from "../../src/services/agents/service.ts";
 import { createConversationService } from "../../src/services/conversations/service.ts";
 import { toMessage } from "../../src/services/convert.ts";
+import { Scheduler } from "../../src/services/drafts/scheduler.ts";
+import { createDraftService } from "../../src/services/drafts/service.ts";
 import { createEventService } from "../../src/services/events/service.ts";
 import { createSubscriptions } from "../../src/services/events/subscribe.ts";
 import { createMessageService } from "../../src/services/messages/service.ts";
 import { createParticipantService } from "../../src/services/participants/service.ts";
 import { createReactionService } from "../../src/services/reactions/service.ts";
+import { createSignalService } from "../../src/services/signals/service.ts";
 import { createTransferService } from "../../src/services/transfer/service.ts";
 import { leftTurn } from "../../src/services/turns/left-turn.ts";
 import { createTurnService } from "../../src/services/turns/service.ts";
@@ -50,6 +56,8 @@ export interface Clients {
   readonly turns: Client<typeof TurnService>;
   readonly participants: Client<typeof ParticipantService>;
   readonly reactions: Client<typeof ReactionService>;
+  readonly signals: Client<typeof SignalService>;
+  readonly drafts: Client<typeof DraftService>;
   readonly events: Client<typeof EventService>;
   readonly transfer: Client<typeof TransferService>;
 }
@@ -80,6 +88,8 @@ export interface StoreServerOptions {
   readonly purgeAfterDays?: number;
   /** Replies in the place of every agent's connector. */
   readonly agent?: Connector;
+  /** Whether scheduled messages are sent. Default: false. */
+  readonly schedules?: boolean;
   /** How the database is opened. */
   readonly database?: Pick<DatabaseOptions, "poolSize" | "maxWaiting" | "observer">;
 }
@@ -134,6 +144,9 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     ...(times && { times }),
   });
   if (options.isPresent) await (await presence).shown;
+  const rolePolicy = new RolePolicy(undefined);
+  const scheduler = new Scheduler({ database, rolePolicy, onError: () => {} });
+  if (options.schedules) scheduler.start();
   const pipeline = createPipeline({
     services: [
       createConversationService({ database, secrets, purgeAfterDays: options.purgeAfterDays }),
@@ -141,6 +154,14 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       createTurnService({ database, turns, hints, secrets }),
       createParticipantService({ database, secrets }),
       createReactionService({ database, secrets }),
+      createSignalService({ database, signals: hints.signals }),
+      createDraftService({
+        database,
+        secrets,
+        signals: hints.signals,
+        rolePolicy,
+        scheduled: () => scheduler.wake(),
+      }),
       createEventService({ database, secrets, subscriptions }),
       createTransferService({ database, renew: subscriptions.renew }),
       createAgentService({ database, secrets, sealer, allowPrivate }),
@@ -176,6 +197,8 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       turns: createClient(TurnService, transport),
       participants: createClient(ParticipantService, transport),
       reactions: createClient(ReactionService, transport),
+      signals: createClient(SignalService, transport),
+      drafts: createClient(DraftService, transport),
       events: createClient(EventService, transport),
       transfer: createClient(TransferService, transport),
     };
@@ -213,6 +236,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     },
     async close() {
       await server.close({ deadlineMs: 1_000 });
+      await scheduler.stop();
       await turns.close();
       await connectors.close();
       await hints.close();

@@ -1,11 +1,13 @@
 // The table of calls that every wire form must answer alike: for each RPC of the contract at least one that succeeds.
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { createClient } from "@connectrpc/connect";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
@@ -191,6 +193,25 @@ const reacted = async (world: World, reaction: string) => {
   return asked;
 };
 
+const draftsOf = (world: World) =>
+  createClient(DraftService, transportOver("Connect proto", world.server.url, world.admin));
+const drafted = async (world: World) => {
+  const asked = await talk(world);
+  await draftsOf(world).setDraft({ ...asked, message: { content: "not yet" } });
+  return [asked];
+};
+const later = () => ({
+  message: MESSAGE,
+  sendTime: `${new Date(Date.now() + 7_200_000).toISOString().slice(0, 13)}:00:00Z`,
+});
+const scheduled = async (world: World) => {
+  const { conversationId } = await talk(world);
+  const sendTime = timestampFromMs(Date.now() + 3_600_000);
+  const wish = { conversationId, scheduledMessage: { message: { content: "later" }, sendTime } };
+  const { scheduledMessage } = await draftsOf(world).scheduleMessage(wish);
+  return { conversationId, scheduledMessageId: scheduledMessage?.id ?? "" };
+};
+
 const CONVERSATIONS: readonly WireCase[] = [
   {
     rpc: "ConversationService.CreateConversation",
@@ -332,6 +353,43 @@ const CONVERSATIONS: readonly WireCase[] = [
     requests: async (world) => [{ fileId: (await world.file()).fileId, offset: "2", length: "3" }],
   },
   { rpc: "FileService.DeleteFile", requests: async (world) => [{ fileId: (await world.file()).fileId }] },
+  {
+    rpc: "SignalService.SendSignal",
+    requests: async (world) => [{ ...(await talk(world)), name: "typing", data: METADATA }],
+  },
+  { rpc: "DraftService.SetDraft", requests: async (world) => [{ ...(await talk(world)), message: MESSAGE }] },
+  { rpc: "DraftService.GetDraft", requests: drafted },
+  { rpc: "DraftService.GetDraft", name: "of none", requests: async (world) => [await talk(world)], fails: "NOT_FOUND" },
+  {
+    rpc: "DraftService.ListDrafts",
+    requests: async (world) => [(await drafted(world)) && { pageSize: 1 }],
+    toldAnew: "nextPageToken",
+  },
+  { rpc: "DraftService.DeleteDraft", requests: drafted },
+  {
+    rpc: "DraftService.ScheduleMessage",
+    requests: async (world) => [{ ...(await talk(world)), scheduledMessage: later() }],
+  },
+  {
+    rpc: "DraftService.ScheduleMessage",
+    name: "for a time that has passed",
+    requests: async (world) => [
+      { ...(await talk(world)), scheduledMessage: { message: MESSAGE, sendTime: "2020-01-01T00:00:00Z" } },
+    ],
+    fails: "INVALID_FIELD",
+  },
+  {
+    rpc: "DraftService.GetScheduledMessage",
+    requests: async (world) => [{ scheduledMessageId: (await scheduled(world)).scheduledMessageId }],
+  },
+  {
+    rpc: "DraftService.ListScheduledMessages",
+    requests: async (world) => [{ conversationId: (await scheduled(world)).conversationId }],
+  },
+  {
+    rpc: "DraftService.CancelScheduledMessage",
+    requests: async (world) => [{ scheduledMessageId: (await scheduled(world)).scheduledMessageId }],
+  },
   { rpc: "EventService.ListEvents", requests: async (world) => [{ ...(await talk(world)), afterSeq: "1" }] },
 ];
 

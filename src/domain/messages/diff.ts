@@ -20,6 +20,8 @@ export interface MessageDraft {
   readonly clientId: string | undefined;
   /** Never changes. Undefined: none, or not said. */
   readonly senderName: string | undefined;
+  /** The id that it gets. Undefined: a new one. */
+  readonly id?: string | undefined;
 }
 
 export interface StoredMessage extends MessageDraft {

@@ -1,6 +1,7 @@
 // The followers at the end of one log: new entries are delivered to all of them in passes.
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { LogEntry } from "../../store/messages/messages.ts";
+import type { KeptSignal, SignalTaker } from "../signals/signal.ts";
 
 /** Receives entries, in a list shared with others. False: no more for now; the receiver tracks what it has taken. */
 export type TakeEntries = (entries: readonly LogEntry[]) => boolean;
@@ -11,30 +12,53 @@ const TURN_MS = 3;
 const UNTIMED = 16;
 /** The longest pause before a pass, in which more entries may share its writes, in milliseconds. */
 const LONGEST_REST_MS = 20;
+/** Signals are worth so little of the time: a pause before a pass is so many times as long as the last one took. */
+const SIGNAL_REST = 100;
+/** The pause is within these bounds, in milliseconds; the lower one is for followers that have still to read entries. */
+const SIGNAL_REST_MS = { least: 25, most: 2_000 };
+
+/** A follower that wants signals too, and the number of the last that it was given. */
+export interface SignalReader extends SignalTaker {
+  number: number;
+}
+
+/** Larger than any `seq`. */
+const MAX_SEQ = 2n ** 63n - 1n;
 
 interface Follower {
   seq: bigint;
   readonly take: TakeEntries;
+  readonly signals: SignalReader | undefined;
   /** Removes it from the pass. */
   leave(error?: unknown): void;
 }
 
 export class Deliveries {
   readonly #after: (seq: bigint) => readonly LogEntry[] | undefined;
+  readonly #signalsAfter: (number: number, seq: bigint) => readonly KeptSignal[];
   readonly #followers = new Set<Follower>();
   #serving: Promise<void> | undefined;
   #more = false;
   /** When the last pass ended, and how long it took, in milliseconds. */
   #served = 0;
   #took = 0;
+  #signalling: Promise<void> | undefined;
+  #moreSignals = false;
 
-  /** @param after the entries after a place; undefined: they are no longer cached */
-  constructor(after: (seq: bigint) => readonly LogEntry[] | undefined) {
+  /**
+   * @param after the entries after a place; undefined: they are no longer cached
+   * @param signalsAfter the signals after a number that a follower may have that has read up to a place
+   */
+  constructor(
+    after: (seq: bigint) => readonly LogEntry[] | undefined,
+    signalsAfter: (number: number, seq: bigint) => readonly KeptSignal[] = () => [],
+  ) {
     this.#after = after;
+    this.#signalsAfter = signalsAfter;
   }
 
   /** Resolves when the follower takes no more, or after `ms` milliseconds. Rejects with the signal's reason. */
-  async add(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void> {
+  async add(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal, signals?: SignalReader): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve, reject) => {
       const leave = (error?: unknown) => {
@@ -44,12 +68,13 @@ export class Deliveries {
         if (error === undefined) resolve();
         else reject(error);
       };
-      const follower: Follower = { seq, take, leave };
+      const follower: Follower = { seq, take, signals, leave };
       const onAbort = () => leave(signal.reason);
       const timer = setTimeout(leave, ms);
       signal.addEventListener("abort", onAbort, { once: true });
       this.#followers.add(follower);
       this.#serveOne(follower);
+      if (signals !== undefined && this.#signalOne(follower)) void this.serveSignals();
     });
   }
 
@@ -73,7 +98,7 @@ export class Deliveries {
       if (rest >= 1) await sleep(rest);
       this.#more = false;
       const began = performance.now();
-      await this.#pass(began);
+      await this.#pass(began, (follower) => this.#serveOne(follower));
       this.#served = performance.now();
       this.#took = this.#served - began;
     }
@@ -81,11 +106,54 @@ export class Deliveries {
     this.#serving = undefined;
   }
 
-  async #pass(began: number): Promise<void> {
+  /** Delivers new signals to the followers that want them. Those that are not here now get what still holds later. */
+  serveSignals(): Promise<void> {
+    this.#moreSignals = true;
+    this.#signalling ??= this.#signalPasses();
+    return this.#signalling;
+  }
+
+  async #signalPasses(): Promise<void> {
+    while (this.#moreSignals) {
+      this.#moreSignals = false;
+      const began = performance.now();
+      let behind = false;
+      await this.#pass(began, (follower) => {
+        if (follower.signals !== undefined && this.#signalOne(follower)) behind = true;
+      });
+      const rest = Math.min((performance.now() - began) * SIGNAL_REST, SIGNAL_REST_MS.most);
+      if (behind || rest >= 1) await sleep(Math.max(rest, behind ? SIGNAL_REST_MS.least : 0));
+      this.#moreSignals ||= behind;
+    }
+    this.#signalling = undefined;
+  }
+
+  /** Whether there are signals for the follower once it has read more entries. */
+  #signalOne(follower: Follower): boolean {
+    const { signals, seq } = follower;
+    if (signals === undefined || !this.#followers.has(follower)) return false;
+    try {
+      const found = this.#signalsAfter(signals.number, seq);
+      const last = found.at(-1);
+      if (last !== undefined) {
+        signals.number = last.number;
+        if (!signals.take(found)) {
+          follower.leave();
+          return false;
+        }
+      }
+      return this.#signalsAfter(signals.number, MAX_SEQ).length > 0;
+    } catch (error) {
+      follower.leave(error);
+      return false;
+    }
+  }
+
+  async #pass(began: number, serve: (follower: Follower) => void): Promise<void> {
     let turn = began;
     let count = 0;
     for (const follower of this.#followers) {
-      this.#serveOne(follower);
+      serve(follower);
       if (++count % UNTIMED !== 0 || performance.now() - turn < TURN_MS) continue;
       await nextTurn();
       turn = performance.now();

@@ -7,6 +7,7 @@ import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import { patiently } from "../../store/retry.ts";
+import type { KeptSignal, SignalTaker } from "../signals/signal.ts";
 import type { LogTail, LogTails } from "./log-tail.ts";
 import type { Rights } from "./rights.ts";
 
@@ -35,6 +36,7 @@ export interface FollowParts {
  * `quietMs`. The conversation must be visible and not deleted at the beginning. Ends when it is no longer visible, or
  * was deleted. Throws the signal's reason.
  * @param caller returns the caller, repeatedly: its permissions may change
+ * @param signals gets signals too, at the reader's pace: what comes while there is no room is dropped once it is over
  */
 export function followLog(
   parts: FollowParts,
@@ -43,10 +45,11 @@ export function followLog(
   from: bigint,
   quietMs: number,
   signal: AbortSignal,
+  signals?: SignalTaker,
 ): PushStream<LogEntry | undefined> {
   return pushed((sink) => {
     const either = AbortSignal.any([signal, sink.signal]);
-    return follow(parts, caller, conversationId, from, quietMs, either, sink);
+    return follow(parts, caller, conversationId, from, quietMs, either, sink, signals);
   });
 }
 
@@ -58,6 +61,7 @@ async function follow(
   quietMs: number,
   signal: AbortSignal,
   sink: PushSink<LogEntry | undefined>,
+  signals: SignalTaker | undefined,
 ): Promise<void> {
   let after = from;
   let tail: LogTail | undefined;
@@ -80,6 +84,11 @@ async function follow(
   };
   // At the end of the log, entries are pushed; those that may change visibility are left to the loop below.
   const take = (entries: readonly LogEntry[]) => !entries.some(changesAccess) && put(entries);
+  const takeSignals = (some: readonly KeptSignal[]) => {
+    hasRoom = signals?.take(some) ?? true;
+    return hasRoom;
+  };
+  const signalReader = signals && { number: 0, take: takeSignals };
   try {
     for (;;) {
       if (!hasRoom) await sink.room();
@@ -108,7 +117,7 @@ async function follow(
         hasRoom = sink.put(QUIET);
         spoke = performance.now();
       } else {
-        await tail.deliver(after, take, Math.min(quiet, recheckAt - performance.now()), signal);
+        await tail.deliver(after, take, Math.min(quiet, recheckAt - performance.now()), signal, signalReader);
       }
     }
   } finally {

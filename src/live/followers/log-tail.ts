@@ -4,7 +4,7 @@ import type { Database } from "../../store/database.ts";
 import { areCut } from "../../store/driver/row-budget.ts";
 import { type LogEntry, readLog } from "../../store/messages/messages.ts";
 import type { Hints } from "../hints/hints.ts";
-import { Deliveries, type TakeEntries } from "./fan-out.ts";
+import { Deliveries, type SignalReader, type TakeEntries } from "./fan-out.ts";
 import { LogPoll } from "./log-poll.ts";
 import { Members } from "./ref-count.ts";
 
@@ -31,9 +31,16 @@ export interface LogTail {
   after(seq: bigint): readonly LogEntry[] | undefined;
   /**
    * Delivers entries after a place as they arrive, until `take` returns false. Resolves then, or after `ms`
-   * milliseconds. Rejects with the signal's reason, or what `take` throws.
+   * milliseconds. Rejects with the signal's reason, or what `take` throws. `signals` gets those that hold now, sent no
+   * later than what was read, and then new ones.
    */
-  deliver(seq: bigint, take: TakeEntries, ms: number, signal: AbortSignal): Promise<void>;
+  deliver(
+    seq: bigint,
+    take: TakeEntries,
+    ms: number,
+    signal: AbortSignal,
+    signals?: SignalReader | undefined,
+  ): Promise<void>;
   leave(): void;
 }
 
@@ -63,7 +70,7 @@ const NOTHING: readonly LogEntry[] = [];
 
 class SharedTail {
   readonly #entries: LogEntry[] = [];
-  readonly #deliveries = new Deliveries((seq) => this.#after(seq));
+  readonly #deliveries: Deliveries;
   readonly #stopping = new AbortController();
   readonly #members: Members;
   #characters = 0;
@@ -82,8 +89,15 @@ class SharedTail {
     onEmpty: () => void,
   ) {
     this.#from = seq;
+    const { board } = hints.signals;
+    this.#deliveries = new Deliveries(
+      (after) => this.#after(after),
+      (number, read) => board.after(tenantId, conversationId, number, read),
+    );
+    const unlisten = board.listen(tenantId, conversationId, () => void this.#deliveries.serveSignals());
     this.#members = new Members(() => {
       this.#stopping.abort();
+      unlisten();
       onEmpty();
     });
     void this.#follow(database, hints, poll, tenantId, conversationId);
@@ -92,7 +106,7 @@ class SharedTail {
   join(): LogTail {
     return {
       after: (seq) => this.#after(seq),
-      deliver: (seq, take, ms, signal) => this.#deliveries.add(seq, take, ms, signal),
+      deliver: (...following) => this.#deliveries.add(...following),
       leave: this.#members.join(),
     };
   }

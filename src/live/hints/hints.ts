@@ -1,4 +1,5 @@
 // Hints that something has changed. They wake readers early; a lost hint only causes delay.
+import { type SignalCarrier, Signals } from "../signals/signals.ts";
 
 /**
  * `log`: the log of a conversation has grown. `turn`: a turn got text or ended. `cancel`: a turn is to be cancelled.
@@ -31,12 +32,17 @@ export interface Waker {
 
 /** Transports hints to the other servers on the database. It may lose or duplicate hints. */
 export interface HintCarrier {
-  /** Starts. `receive` gets hints of other servers and this one; undefined: some may have been lost. */
-  start(receive: (hints: readonly Hint[] | undefined) => void): Promise<void>;
+  /**
+   * Starts. `receive` gets hints of other servers and this one; undefined: some may have been lost. `receiveSignals` gets
+   * texts that `signals` sends.
+   */
+  start(receive: (hints: readonly Hint[] | undefined) => void, receiveSignals?: (text: string) => void): Promise<void>;
   /** Sends a batch. Rejects on failure: the hints are then lost. */
   send(hints: readonly Hint[]): Promise<void>;
   /** Maximum hints in a batch. */
   readonly batchSize: number;
+  /** Carries signals. Default: they stay in this process. */
+  readonly signals?: SignalCarrier;
   close(): Promise<void>;
 }
 
@@ -44,6 +50,8 @@ export interface Hints {
   /** Queues a hint for all servers. Never blocks. */
   publish(hint: Hint): void;
   listen(topic: HintTopic): Waker;
+  /** They travel with the hints. */
+  readonly signals: Signals;
   close(): Promise<void>;
 }
 
@@ -64,11 +72,15 @@ const MAX_WAITING = 100_000;
 /** Starts hints. A single process needs no carrier. */
 export async function createHints(options: HintsOptions = {}): Promise<Hints> {
   const hints = new HintHub(options);
-  await options.carrier?.start((received) => hints.deliver(received));
+  await options.carrier?.start(
+    (received) => hints.deliver(received),
+    (text) => hints.signals.receive(text),
+  );
   return hints;
 }
 
 class HintHub implements Hints {
+  readonly signals: Signals;
   readonly #options: HintsOptions;
   readonly #readers = new Map<string, Set<Reader>>();
   readonly #waiting = new Map<string, Hint>();
@@ -77,6 +89,8 @@ class HintHub implements Hints {
 
   constructor(options: HintsOptions) {
     this.#options = options;
+    const { enabled = true, carrier, onLost = () => {} } = options;
+    this.signals = new Signals(enabled, carrier?.signals, onLost);
   }
 
   publish(hint: Hint): void {
@@ -91,6 +105,7 @@ class HintHub implements Hints {
   deliver(received: readonly Hint[] | undefined): void {
     if (this.#options.enabled === false) return;
     if (received === undefined) {
+      this.signals.missed();
       for (const readers of this.#readers.values()) for (const reader of readers) reader.wake(undefined);
     } else {
       for (const hint of received) this.#wake(hint);
@@ -111,6 +126,7 @@ class HintHub implements Hints {
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#sending;
+    await this.signals.close();
     await this.#options.carrier?.close();
   }
 

@@ -9,6 +9,8 @@ const RETRY_MS = 1_000;
 export interface Listener {
   /** Hints have arrived. */
   received(text: string): void;
+  /** Signals have arrived. */
+  signalled(text: string): void;
   /** The connection was down for a while: hints may have been lost. */
   missed(): void;
 }
@@ -16,6 +18,7 @@ export interface Listener {
 /** A connection that listens. */
 export interface HintConnection {
   send(text: string): Promise<void>;
+  sendSignals(text: string): Promise<void>;
   /** Resolves when the connection is lost for good; rejects with what it was lost by. */
   readonly lost: Promise<void>;
   close(): Promise<void>;
@@ -24,6 +27,8 @@ export interface HintConnection {
 export interface ConnectionOptions {
   /** Maximum hints in a message. */
   readonly batchSize: number;
+  /** Maximum bytes of a message. */
+  readonly maxBytes: number;
   /** Called when a connection fails or is lost. */
   readonly onError: (error: unknown) => void;
   /** Resolves once it listens. */
@@ -31,15 +36,19 @@ export interface ConnectionOptions {
 }
 
 /** Transports hints over a connection, which it opens again until it is closed. The start does not wait for it. */
-export function keepConnected({ batchSize, onError, open }: ConnectionOptions): HintCarrier {
+export function keepConnected({ batchSize, maxBytes, onError, open }: ConnectionOptions): HintCarrier {
   const stopping = new AbortController();
   const { signal } = stopping;
   const stopped = Promise.withResolvers<void>();
   let connection: HintConnection | undefined;
   let running: Promise<void> = Promise.resolve();
 
-  async function listen(receive: (hints: readonly Hint[] | undefined) => void): Promise<void> {
-    const own = await open({ received: (text) => receive(decodeHints(text)), missed: () => receive(undefined) });
+  async function listen(
+    receive: (hints: readonly Hint[] | undefined) => void,
+    signalled: (text: string) => void,
+  ): Promise<void> {
+    const missed = () => receive(undefined);
+    const own = await open({ received: (text) => receive(decodeHints(text)), signalled, missed });
     try {
       connection = own;
       // Hints sent while the connection was down are lost.
@@ -53,10 +62,10 @@ export function keepConnected({ batchSize, onError, open }: ConnectionOptions): 
 
   return {
     batchSize,
-    async start(receive) {
+    async start(receive, receiveSignals = () => {}) {
       const keepListening = async () => {
         while (!signal.aborted) {
-          await listen(receive).catch(onError);
+          await listen(receive, receiveSignals).catch(onError);
           await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
         }
       };
@@ -65,6 +74,13 @@ export function keepConnected({ batchSize, onError, open }: ConnectionOptions): 
     async send(hints) {
       if (connection === undefined) throw new Error("not connected");
       await connection.send(encodeHints(hints));
+    },
+    signals: {
+      maxBytes,
+      async send(text) {
+        if (connection === undefined) throw new Error("not connected");
+        await connection.sendSignals(text);
+      },
     },
     async close() {
       stopping.abort();

@@ -3,8 +3,10 @@ import type { HintCarrier } from "./hints.ts";
 import { type HintConnection, keepConnected, type Listener } from "./keep-connected.ts";
 
 const SUBJECT = "colloquy.hints";
+const SIGNALS = "colloquy.signals";
 /** A message of about 46 KiB, far below NATS's default limit of 1 MiB. */
 const BATCH = 1_000;
+const MAX_BYTES = 64 * 1024;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface NatsHintsOptions {
@@ -32,6 +34,9 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
     connection.subscribe(SUBJECT, {
       callback: (error, message) => (error ? onError(error) : listener.received(message.string())),
     });
+    connection.subscribe(SIGNALS, {
+      callback: (error, message) => (error ? onError(error) : listener.signalled(message.string())),
+    });
     void (async () => {
       for await (const status of connection.status()) {
         if (status.type === "disconnect") onError(new Error("the connection to NATS is lost"));
@@ -40,6 +45,7 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
     })();
     return {
       send: async (text) => connection.publish(SUBJECT, text),
+      sendSignals: async (text) => connection.publish(SIGNALS, text),
       lost: connection.closed().then((error) => {
         if (error instanceof Error) throw error;
       }),
@@ -47,5 +53,5 @@ export function createNatsHints({ url, onError }: NatsHintsOptions): HintCarrier
     };
   }
 
-  return keepConnected({ batchSize: BATCH, onError, open });
+  return keepConnected({ batchSize: BATCH, maxBytes: MAX_BYTES, onError, open });
 }

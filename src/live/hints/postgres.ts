@@ -9,8 +9,11 @@ import type { HintCarrier } from "./hints.ts";
 import { type HintConnection, keepConnected, type Listener } from "./keep-connected.ts";
 
 const CHANNEL = "colloquy";
+/** Signals have one of their own: servers of earlier releases would take them for hints that they cannot read. */
+const SIGNALS = "colloquy_signals";
 /** A notification holds less than 8,000 bytes (PostgreSQL manual, NOTIFY). */
-const BATCH = Math.floor(7_999 / HINT_LENGTH);
+const MAX_BYTES = 7_999;
+const BATCH = Math.floor(MAX_BYTES / HINT_LENGTH);
 /** How often the connection is probed, to notice a silent loss, in milliseconds. */
 const PROBE_EVERY_MS = 10_000;
 const PROBE_TIMEOUT_MS = 5_000;
@@ -40,7 +43,8 @@ export function createPostgresHints({ url, onError, onSwallowed }: PostgresHints
     });
     client.on("end", () => lost.resolve());
     client.on("notification", ({ channel, payload = "" }) => {
-      if (channel === CHANNEL) listener.received(payload);
+      if (channel === SIGNALS) listener.signalled(payload);
+      else if (channel === CHANNEL) listener.received(payload);
     });
     const probe = async () => {
       const { rows } = await client.query("select pg_is_in_recovery() as standby");
@@ -59,6 +63,7 @@ export function createPostgresHints({ url, onError, onSwallowed }: PostgresHints
       await client.connect();
       await setUpSession(client, SETUP, PROBE_TIMEOUT_MS);
       await client.query(`listen ${CHANNEL}`);
+      await client.query(`listen ${SIGNALS}`);
       if (onSwallowed !== undefined) void echoes(client, clientOf(url)).then((heard) => heard || onSwallowed());
     } catch (error) {
       await close();
@@ -68,12 +73,15 @@ export function createPostgresHints({ url, onError, onSwallowed }: PostgresHints
       async send(text) {
         await client.query("select pg_notify($1, $2)", [CHANNEL, text]);
       },
+      async sendSignals(text) {
+        await client.query("select pg_notify($1, $2)", [SIGNALS, text]);
+      },
       lost: lost.promise,
       close,
     };
   }
 
-  return keepConnected({ batchSize: BATCH, onError, open });
+  return keepConnected({ batchSize: BATCH, maxBytes: MAX_BYTES, onError, open });
 }
 
 function clientOf(url: string): pg.Client {

@@ -15,6 +15,9 @@ import { followLog } from "../../live/followers/follow-log.ts";
 import { createLogTails, type LogTails } from "../../live/followers/log-tail.ts";
 import { Rights } from "../../live/followers/rights.ts";
 import type { Hints } from "../../live/hints/hints.ts";
+import type { DraftNotices } from "../../live/signals/draft-notices.ts";
+import { FeedSignals } from "../../live/signals/feed-signals.ts";
+import type { KeptSignal } from "../../live/signals/signal.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { HEARTBEAT_MS } from "../../pipeline/streams/heartbeat.ts";
 import { mapped, type PushSink, type PushStream, pushAll, pushed } from "../../pipeline/streams/push-stream.ts";
@@ -22,6 +25,8 @@ import type { Database } from "../../store/database.ts";
 import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.ts";
 import { toEvent } from "./convert.ts";
 import { formatCursor, parseCursor } from "./cursor.ts";
+import { followDrafts } from "./draft-answers.ts";
+import { SignalAnswers, SpareRoom } from "./signal-answers.ts";
 import { Thread } from "./thread.ts";
 
 export interface Subscriptions {
@@ -29,6 +34,9 @@ export interface Subscriptions {
   readonly tails: LogTails;
   readonly rights: Rights;
   readonly feeds: FeedTails;
+  readonly feedSignals: FeedSignals;
+  readonly signalAnswers: SignalAnswers;
+  readonly drafts: DraftNotices;
   readonly renew: (context: CallContext) => Promise<Principal> | Principal;
   readonly draining: AbortSignal;
   readonly heartbeatMs: number;
@@ -47,11 +55,15 @@ export interface SubscriptionsOptions {
 
 export function createSubscriptions(options: SubscriptionsOptions): Subscriptions {
   const { database, hints, renew, draining, heartbeatMs = HEARTBEAT_MS } = options;
+  const rights = new Rights(database);
   return {
     database,
     tails: createLogTails(database, hints),
-    rights: new Rights(database),
+    rights,
     feeds: createFeedTails(database, hints),
+    feedSignals: new FeedSignals(database, rights, hints.signals.board),
+    signalAnswers: new SignalAnswers(),
+    drafts: hints.signals.drafts,
     renew: renew ?? (({ principal }) => principal),
     draining: draining ?? new AbortController().signal,
     heartbeatMs,
@@ -69,7 +81,7 @@ export function subscribe(
     const signal = AbortSignal.any([context.signal, parts.draining, sink.signal]);
     try {
       if (request.conversationId !== "") await subscribeToOne(parts, request, context, signal, sink);
-      else await pushAll(subscribeToAll(parts, request, context, signal), sink);
+      else await subscribeToAll(parts, request, context, signal, sink);
     } catch (error) {
       if (!parts.draining.aborted || error instanceof DomainError) throw error;
       throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; go on with another");
@@ -79,12 +91,13 @@ export function subscribe(
 
 async function subscribeToOne(
   parts: Subscriptions,
-  { conversationId, afterSeq, cursor, threadMessageId }: SubscribeRequest,
+  { conversationId, afterSeq, cursor, threadMessageId, includeSignals, includeDrafts }: SubscribeRequest,
   context: CallContext,
   signal: AbortSignal,
   sink: Sink,
 ): Promise<void> {
   if (cursor.includes(".")) throw invalidField("cursor", "is for all conversations, not for one", "cursor.kind");
+  if (includeDrafts) throw invalidField("include_drafts", "is for all conversations, not for one", "include_drafts");
   const id = conversationId.toLowerCase();
   const caller = callerFrom(context.principal);
   let after = cursor === "" ? afterSeq : BigInt(cursor);
@@ -109,7 +122,12 @@ async function subscribeToOne(
     if (concerned.length === 0 && thread.isQuiet()) return [signOfLife(String(after))];
     return concerned.map((entry) => answerOf(entry, id));
   });
-  await followLog(parts, renew, id, after, parts.heartbeatMs, signal).pushTo(entries);
+  const take = (some: readonly KeptSignal[]) => {
+    const concerned = parts.signalAnswers.of(some, threadMessageId.toLowerCase());
+    return concerned.length === 0 || sink.put(concerned);
+  };
+  const signals = includeSignals ? { take } : undefined;
+  await followLog(parts, renew, id, after, parts.heartbeatMs, signal, signals).pushTo(entries);
   throw notFound("conversation");
 }
 
@@ -119,10 +137,40 @@ function pastEnd(cursor: string, end: bigint): Error {
     : invalidField("cursor", "is not a cursor of this tenant; begin again without it", "cursor.unknown");
 }
 
-async function* subscribeToAll(
+async function subscribeToAll(
+  parts: Subscriptions,
+  request: SubscribeRequest,
+  context: CallContext,
+  signal: AbortSignal,
+  sink: Sink,
+): Promise<void> {
+  const { includeSignals, includeDrafts } = request;
+  if (!includeSignals && !includeDrafts)
+    return pushAll(entriesOfAll(parts, request, renewing(parts, context), signal), sink);
+  const spare = new SpareRoom(sink);
+  const renew = renewing(parts, context);
+  let caller = callerFrom(context.principal);
+  const renewed = async () => {
+    caller = await renew();
+    return caller;
+  };
+  const now = () => caller;
+  const take = (some: readonly KeptSignal[]) => void spare.offer(parts.signalAnswers.of(some, ""));
+  const ends = [
+    includeSignals ? parts.feedSignals.follow(caller.tenantId, { caller: now, take }) : () => {},
+    includeDrafts ? followDrafts(parts.database, parts.drafts, now, spare) : () => {},
+  ];
+  try {
+    await pushAll(entriesOfAll(parts, request, renewed, signal), spare);
+  } finally {
+    for (const end of ends) end();
+  }
+}
+
+async function* entriesOfAll(
   parts: Subscriptions,
   { afterSeq, cursor, threadMessageId }: SubscribeRequest,
-  context: CallContext,
+  renew: () => Promise<Caller>,
   signal: AbortSignal,
 ): AsyncIterable<SubscribeResponse> {
   if (threadMessageId !== "") {
@@ -130,7 +178,7 @@ async function* subscribeToAll(
   }
   if (afterSeq !== 0n) throw invalidField("after_seq", "is for one conversation: set conversation_id", "after_seq");
   const from = cursor === "" ? undefined : parseCursor(cursor);
-  for await (const step of followFeed(parts, renewing(parts, context), from, parts.heartbeatMs, signal)) {
+  for await (const step of followFeed(parts, renew, from, parts.heartbeatMs, signal)) {
     const cursor = formatCursor(step.cursor);
     yield subscribeResponse(step.item, cursor);
   }

@@ -71,6 +71,17 @@ export function checkSummary({ kind, parts }: Pick<MessageDraft, "kind" | "parts
   throw invalidField(`${field}.parts[${fault.part}].data.json`, fault.rule, "summary.through_seq");
 }
 
+/** Throws as {@link appendNaming} would. */
+export async function checkNaming(
+  tx: Queryable,
+  caller: Caller,
+  row: LockedRow,
+  added: readonly { readonly naming: Naming; readonly field: string }[],
+): Promise<void> {
+  await checkReplies(tx, caller, row, added);
+  await membersMentioned(tx, caller, row, added);
+}
+
 /** Throws UNKNOWN_REFERENCE for a reply to what is no message of the conversation, or is deleted. */
 async function checkReplies(
   tx: Queryable,

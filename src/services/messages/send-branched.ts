@@ -18,13 +18,13 @@ import type { Sending } from "./send.ts";
 export async function sendBranched(
   tx: Queryable,
   caller: Caller,
-  { conversationId, messages, participantsOnly = false }: Sending,
+  { conversationId, messages, participantsOnly = false, ids = [] }: Sending,
   rolePolicy: RolePolicy,
   field: (index: number) => string,
 ): Promise<Message[]> {
   checkClientIds(messages);
   checkParents(messages);
-  const drafts = messages.map(toDraft);
+  const drafts = messages.map((message, index) => ({ ...toDraft(message), id: ids[index] }));
   rolePolicy.check(caller, drafts, field);
   const row = await lockVisible(tx, caller, conversationId);
   if (participantsOnly && !row.is_participant) throw notFound("conversation");

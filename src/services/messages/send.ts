@@ -33,6 +33,8 @@ export interface Sending {
   readonly messages: readonly Message[];
   /** Whether only those who take part see the conversation. */
   readonly participantsOnly?: boolean;
+  /** The ids that the messages get. Default: new ones. Only where they are sent in a transaction. */
+  readonly ids?: readonly string[];
 }
 
 /**

@@ -141,7 +141,8 @@ export async function appendMessages(
   { parentId, references }: References = { parentId: "", references: [] },
 ): Promise<bigint | undefined> {
   if (drafts.length === 0) return undefined;
-  const ids = newIds(drafts.length);
+  const made = newIds(drafts.length);
+  const ids = drafts.map(({ id }, index) => id ?? made[index]);
   const place = [caller.tenantId, conversationId, caller.actor, ids];
   const columns = [...columnsOf(drafts), ...partColumnsOf(drafts), clientIdsOf(drafts)];
   const parents = drafts.map((_, index) => (index === 0 && parentId !== "" ? parentId : null));

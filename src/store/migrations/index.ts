@@ -26,6 +26,7 @@ import { McpServersMigration } from "./migration-0022-mcp-servers.ts";
 import { MemberViewsMigration } from "./migration-0023-member-views.ts";
 import { SummariesMigration } from "./migration-0024-summaries.ts";
 import { SenderNamesMigration } from "./migration-0025-sender-names.ts";
+import { DraftsMigration } from "./migration-0026-drafts.ts";
 import { FilesMigration } from "./migration-0030-files.ts";
 import { ConversationStateMigration } from "./migration-0034-conversation-state.ts";
 import { MIGRATION_NAMES } from "./names.ts";
@@ -61,6 +62,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0023-member-views": MemberViewsMigration,
   "0024-summaries": SummariesMigration,
   "0025-sender-names": SenderNamesMigration,
+  "0026-drafts": DraftsMigration,
   "0030-files": FilesMigration,
   "0034-conversation-state": ConversationStateMigration,
 };

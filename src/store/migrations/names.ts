@@ -30,6 +30,7 @@ export const MIGRATION_NAMES = [
   "0023-member-views",
   "0024-summaries",
   "0025-sender-names",
+  "0026-drafts",
   "0030-files",
   "0034-conversation-state",
 ] as const;

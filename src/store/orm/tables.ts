@@ -10,6 +10,7 @@ import {
   EventEntity,
   ParticipantEntity,
 } from "./entities/conversation.ts";
+import { DraftEntity, ScheduledMessageEntity } from "./entities/draft.ts";
 import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
 import { FileEntity, FileUsageEntity, FileUseEntity } from "./entities/file.ts";
 import { MemberEntity } from "./entities/member.ts";
@@ -33,6 +34,7 @@ export const TABLES: Tables = {
     BranchRunEntity,
     ConversationEntity,
     ConversationLabelEntity,
+    DraftEntity,
     EventEntity,
     FeedEntity,
     FeedHeadEntity,
@@ -50,6 +52,7 @@ export const TABLES: Tables = {
     MessageTallyEntity,
     ParticipantEntity,
     ReactionEntity,
+    ScheduledMessageEntity,
     TenantEntity,
     TurnEntity,
     WebhookAttemptEntity,

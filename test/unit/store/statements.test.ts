@@ -59,6 +59,8 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "message_mark_deleted_after",
     "message_places_after",
     "purge_piece",
+    // Ids and times.
+    "scheduled_next",
   ]);
 });
 

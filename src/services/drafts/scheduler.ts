@@ -1,0 +1,163 @@
+// Sends scheduled messages at their time: each once, by whichever server takes it off the schedule.
+import { setTimeout as sleep } from "node:timers/promises";
+import { ActorType } from "../../../gen/colloquy/v1/actor_pb.ts";
+import { ErrorReasonSchema } from "../../../gen/colloquy/v1/error_reason_pb.ts";
+import { MessageService } from "../../../gen/colloquy/v1/message_service_pb.ts";
+import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { toAuditActor } from "../../domain/identity/actor.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { permit, ruleOf } from "../../domain/identity/permissions.ts";
+import type { Principal } from "../../domain/identity/principal.ts";
+import type { RolePolicy } from "../../domain/messages/role-policy.ts";
+import type { Database } from "../../store/database.ts";
+import { createKeyStore, createMemberStore } from "../../store/directory/access.ts";
+import type { ScheduledRow } from "../../store/drafts/drafts.ts";
+import { failDue, nextScheduled, readDue, takeDue } from "../../store/drafts/due.ts";
+import { lockVisible } from "../conversations/access.ts";
+import { sendBranched } from "../messages/send-branched.ts";
+import { messageOf } from "./convert.ts";
+
+/** What another server has scheduled is seen within this time, in milliseconds, should that server be gone. */
+const LOOK_EVERY_MS = 5_000;
+const BATCH = 50;
+const MAX_FAILURE = 600;
+
+/** Failures that pass: the message is tried again. */
+const PASSING: ReadonlySet<ErrorReason> = new Set([
+  ErrorReason.DATABASE_UNAVAILABLE,
+  ErrorReason.OVERLOADED,
+  ErrorReason.SHUTTING_DOWN,
+  ErrorReason.CANCELLED,
+  ErrorReason.DEADLINE_EXCEEDED,
+  ErrorReason.INTERNAL,
+  ErrorReason.ISSUER_UNAVAILABLE,
+]);
+
+export interface SchedulerOptions {
+  readonly database: Database;
+  readonly rolePolicy: RolePolicy;
+  /** Called when looking or sending failed; it is tried again. */
+  readonly onError: (error: unknown) => void;
+}
+
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #stopping = new AbortController();
+  #woken = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Looks again: a message was scheduled. */
+  wake(): void {
+    this.#woken.abort();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      this.#woken = new AbortController();
+      const waitMs = await this.#round().catch((error: unknown) => {
+        if (!signal.aborted) this.#options.onError(error);
+        return LOOK_EVERY_MS;
+      });
+      if (!signal.aborted) await sleep(waitMs, undefined, { signal: this.#woken.signal, ref: false }).catch(() => {});
+    }
+  }
+
+  /** Sends what is due. Returns in how many milliseconds to look again. */
+  async #round(): Promise<number> {
+    const { database, onError } = this.#options;
+    const { signal } = this.#stopping;
+    const left: string[] = [];
+    for (;;) {
+      const next = await nextScheduled(database, BATCH, left, signal);
+      const due = next.filter(({ dueInMs }) => dueInMs <= 0);
+      // In an order of its own, so that several servers do not go for the same one.
+      due.sort(() => Math.random() - 0.5);
+      for (const { tenantId, id } of due) {
+        if (signal.aborted) return 0;
+        left.push(id);
+        await this.#sendOne(tenantId, id).catch((error: unknown) => {
+          if (!signal.aborted) onError(error);
+        });
+      }
+      if (due.length > 0) continue;
+      const soonest = next[0]?.dueInMs ?? LOOK_EVERY_MS;
+      return Math.min(Math.max(Math.ceil(soonest), 1), LOOK_EVERY_MS);
+    }
+  }
+
+  async #sendOne(tenantId: string, id: string): Promise<void> {
+    const { database } = this.#options;
+    const row = await readDue(database, tenantId, id);
+    if (row === undefined) return;
+    try {
+      await this.#send(await this.#callerOf(tenantId, row), row);
+    } catch (error) {
+      if (!(error instanceof DomainError) || PASSING.has(error.reason)) throw error;
+      await failDue(database, tenantId, id, `${reasonName(error.reason)}: ${error.message}`.slice(0, MAX_FAILURE));
+    }
+  }
+
+  /** In one transaction: it is off the schedule if it is sent, and sent if it is off the schedule. */
+  #send(caller: Caller, { id, conversation_id: conversationId, message }: ScheduledRow): Promise<void> {
+    const { database, rolePolicy } = this.#options;
+    const place = { conversation: { tenantId: caller.tenantId, id: conversationId } };
+    const work = async (tx: Parameters<typeof sendBranched>[0]) => {
+      // The conversation first, as everywhere: its purge takes the schedule along.
+      await lockVisible(tx, caller, conversationId);
+      if (!(await takeDue(tx, caller.tenantId, id))) return;
+      const sending = { conversationId, messages: [messageOf(message)], ids: [id] };
+      await sendBranched(tx, caller, sending, rolePolicy, () => "message");
+    };
+    return database.transaction(this.#stopping.signal, work, place);
+  }
+
+  /** Who scheduled it, with the permissions of now. */
+  async #callerOf(tenantId: string, { scheduler }: ScheduledRow): Promise<Caller> {
+    const { type, id, actingFor } = toAuditActor(scheduler);
+    const principal =
+      type === ActorType.API_KEY ? await this.#keyOf(tenantId, id, actingFor) : await this.#memberOf(tenantId, id);
+    permit(principal, ruleOf(MessageService.method.sendMessage));
+    return callerFrom(principal);
+  }
+
+  async #memberOf(tenantId: string, memberId: string): Promise<Principal> {
+    const member = await createMemberStore(this.#options.database).find(tenantId, memberId);
+    if (member === undefined || member.deleted) throw refused("the member was deleted");
+    return { kind: "member", tenantId, memberId, role: member.role };
+  }
+
+  async #keyOf(tenantId: string, keyId: string, memberId: string | undefined): Promise<Principal> {
+    const key = await createKeyStore(this.#options.database).find(tenantId, keyId);
+    const now = Date.now();
+    if (key === undefined || (key.revokedAt ?? now + 1) <= now || (key.expiresAt ?? now + 1) <= now) {
+      throw refused("the API key has expired or was revoked");
+    }
+    if (memberId === undefined) return { kind: "key", tenantId, keyId, scopes: key.scopes, memberId };
+    const member = await createMemberStore(this.#options.database).find(tenantId, memberId);
+    if (member === undefined || member.deleted) throw refused("the member was deleted");
+    return { kind: "key", tenantId, keyId, scopes: key.scopes, memberId, memberRole: member.role };
+  }
+}
+
+function reasonName(reason: ErrorReason): string {
+  return (ErrorReasonSchema.value[reason]?.name ?? "").replace("ERROR_REASON_", "");
+}
+
+function refused(description: string): DomainError {
+  return new DomainError(ErrorReason.PERMISSION_DENIED, description);
+}

@@ -1,0 +1,119 @@
+// Reads and changes drafts and scheduled messages.
+import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Caller } from "../../domain/identity/caller.ts";
+import type { Queryable } from "../database.ts";
+import * as sql from "./statements.ts";
+
+export type { DraftRow, ScheduledRow } from "./statements.ts";
+
+/** The draft of the caller in a locked conversation. */
+export async function lockDraft(
+  tx: Queryable,
+  { tenantId, actor }: Caller,
+  conversationId: string,
+): Promise<sql.DraftRow | undefined> {
+  return (await tx.query(sql.lockDraft, [tenantId, conversationId, actor]))[0];
+}
+
+export async function setDraft(
+  tx: Queryable,
+  { tenantId, actor }: Caller,
+  conversationId: string,
+  message: Uint8Array,
+): Promise<sql.DraftRow> {
+  const [row] = await tx.query(sql.setDraft, [tenantId, conversationId, actor, Buffer.from(message)]);
+  if (row === undefined) throw new Error("a draft was not kept");
+  return row;
+}
+
+export async function deleteDraft(tx: Queryable, { tenantId, actor }: Caller, conversationId: string): Promise<void> {
+  await tx.query(sql.deleteDraft, [tenantId, conversationId, actor]);
+}
+
+/** Undefined: there is none, or the caller does not see the conversation. */
+export async function readDraft(
+  on: Queryable,
+  caller: Caller,
+  conversationId: string,
+  signal?: Interrupt,
+): Promise<sql.DraftRow | undefined> {
+  const values = [caller.tenantId, caller.memberId, conversationId, caller.actor];
+  return (await on.query(sql.getDraft[caller.viewer.kind], values, signal))[0];
+}
+
+/** A page of the caller's drafts in conversations that it sees, latest change first. */
+export function listDrafts(
+  on: Queryable,
+  caller: Caller,
+  before: { readonly time: Date; readonly conversationId: string } | undefined,
+  limit: number,
+  signal?: Interrupt,
+): Promise<sql.DraftRow[]> {
+  const place = [before?.time ?? null, before?.conversationId ?? null];
+  const values = [caller.tenantId, caller.memberId, caller.actor, ...place, limit];
+  return on.query(sql.listDrafts[caller.viewer.kind], values, signal);
+}
+
+/** A message for a later time. */
+export interface Schedule {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly message: Uint8Array;
+  readonly time: Date;
+}
+
+/** Undefined: the caller has `most` of them already. */
+export async function scheduleMessage(
+  tx: Queryable,
+  { tenantId, actor, name }: Caller,
+  { id, conversationId, message, time }: Schedule,
+  most: number,
+): Promise<sql.ScheduledRow | undefined> {
+  const values = [tenantId, id, conversationId, actor, name, Buffer.from(message), time, most];
+  return (await tx.query(sql.schedule, values))[0];
+}
+
+/** One of the caller's own. */
+export async function readScheduled(
+  on: Queryable,
+  { tenantId, actor }: Caller,
+  id: string,
+  signal?: Interrupt,
+): Promise<sql.ScheduledRow | undefined> {
+  return (await on.query(sql.getScheduled, [tenantId, id, actor], signal))[0];
+}
+
+export async function lockScheduled(
+  tx: Queryable,
+  { tenantId, actor }: Caller,
+  id: string,
+): Promise<sql.ScheduledRow | undefined> {
+  return (await tx.query(sql.lockScheduled, [tenantId, id, actor]))[0];
+}
+
+export async function deleteScheduled(tx: Queryable, { tenantId }: Caller, id: string): Promise<void> {
+  await tx.query(sql.deleteScheduled, [tenantId, id]);
+}
+
+export interface ScheduledList {
+  readonly conversationId: string | null;
+  readonly state: number | null;
+  readonly after: { readonly time: Date; readonly id: string } | undefined;
+  readonly limit: number;
+}
+
+/** A page of the caller's own, in the order of their time. */
+export function listScheduled(
+  on: Queryable,
+  { tenantId, actor }: Caller,
+  { conversationId, state, after, limit }: ScheduledList,
+  signal?: Interrupt,
+): Promise<sql.ScheduledRow[]> {
+  const values = [tenantId, actor, conversationId, state, after?.time ?? null, after?.id ?? null, limit];
+  return on.query(sql.listScheduled, values, signal);
+}
+
+/** Erases what a member has written and not sent. */
+export async function eraseUnsent(tx: Queryable, tenantId: string, memberId: string): Promise<void> {
+  await tx.query(sql.eraseUnsent, [tenantId, memberId]);
+}
