@@ -7,7 +7,7 @@ import type { Interrupt } from "../domain/cancellation.ts";
 import { ChangeQueue } from "./conversation-queue.ts";
 import type { Database, TransactionOptions } from "./database.ts";
 import { Connections } from "./driver/connections.ts";
-import { kindOf, readOnly, translate, unavailable } from "./driver/errors.ts";
+import { isLockTimeout, kindOf, readOnly, translate, unavailable } from "./driver/errors.ts";
 import {
   type ConnectionQueue,
   type DatabaseObserver,
@@ -79,13 +79,19 @@ class PostgresDatabase implements Database {
   }
 
   async query<Row>(statement: Statement<Row>, values: readonly unknown[], signal?: Interrupt): Promise<Row[]> {
-    try {
-      return await this.#queryOnce<Row>(statement, values, signal);
-    } catch (error) {
-      if (signal?.aborted) throw signal.reason;
-      // Its plan was invalid, so it did nothing; a new connection plans it again.
-      if (kindOf(error) === "stale-plan") return this.#queryOnce<Row>(statement, values, signal).catch(rethrow);
-      throw translate(error);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#queryOnce<Row>(statement, values, signal);
+      } catch (error) {
+        if (signal?.aborted) throw signal.reason;
+        const kind = kindOf(error);
+        // Its plan was invalid, so it did nothing; a new connection plans it again.
+        const stale = kind === "stale-plan" && attempt === 0;
+        // Two statements that wait for each other, one of them a migration's perhaps. It waited long for a lock already.
+        const collided = kind === "conflict" && !isLockTimeout(error) && attempt < RETRIES;
+        if (!stale && !collided) throw translate(error);
+        if (collided) await delay(Math.random() * RETRY_SPREAD_MS);
+      }
     }
   }
 
@@ -206,10 +212,6 @@ class PostgresDatabase implements Database {
     };
     return this.#connections.close(end, CLOSE_GRACE_MS);
   }
-}
-
-function rethrow(error: unknown): never {
-  throw translate(error);
 }
 
 /** The default of `poolSize`. */

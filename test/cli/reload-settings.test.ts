@@ -1,5 +1,6 @@
 // SIGHUP applies other issuers and limits from the settings file; invalid ones leave those in force.
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -99,4 +100,23 @@ describe.each(["1", "2"])("with %s worker(s)", (COLLOQUY_WORKERS) => {
       await server.ended;
     }
   });
+});
+
+test("SIGHUP while it starts ends nothing, from the first moment in which the program runs", async () => {
+  const server = startServer({ DATABASE_URL: own.url, PORT: "0", COLLOQUY_COMPAT: "" });
+  // Bit 0 of the signals that are caught is SIGHUP. Before that, Node itself starts.
+  const catches = () => /^SigCgt:\s*[\da-f]*[13579bdf]$/m.test(readFileSync(`/proc/${server.pid}/status`, "utf8"));
+  while (!catches()) await new Promise(setImmediate);
+  let ready = false;
+  const hanging = (async () => {
+    while (!ready) {
+      server.signal("SIGHUP");
+      await new Promise(setImmediate);
+    }
+  })();
+  expect(await server.ready).toContain("http://");
+  ready = true;
+  await hanging;
+  server.signal("SIGTERM");
+  expect((await server.ended).status).toBe(0);
 });

@@ -62,6 +62,11 @@ function routineOf(error: unknown): unknown {
   return (error as { routine?: unknown } | null)?.routine;
 }
 
+/** Whether a lock was waited for as long as the session allows. */
+export function isLockTimeout(error: unknown): boolean {
+  return codeOf(error) === "55P03";
+}
+
 export function kindOf(error: unknown): FailureKind {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : "";

@@ -34,6 +34,8 @@ export interface Tables {
   /** Runs SQL on a connection of its own, as soon as PostgreSQL takes connections. */
   sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
   tenant(): Promise<Tenant>;
+  /** Makes a key for a tenant that is there. */
+  keyOf(tenantId: string): Promise<Tenant>;
 }
 
 export interface Store extends Tables {
@@ -156,15 +158,20 @@ export function tablesAt(url: string): Tables {
       return administer(url, text, values);
     },
     tenant: () => addTenant(url),
+    keyOf: (tenantId) => addKey(url, tenantId),
   };
 }
 
 /** Makes a tenant with a key. */
 async function addTenant(url: string): Promise<Tenant> {
   const id = newId();
+  await administer(url, "insert into tenant (id, slug, secret) values ($1, $2, $3)", [id, `t-${id}`, randomBytes(32)]);
+  return await addKey(url, id);
+}
+
+async function addKey(url: string, id: string): Promise<Tenant> {
   const keyId = newId();
   const { text, secretHash } = makeApiKey(id, keyId);
-  await administer(url, "insert into tenant (id, slug, secret) values ($1, $2, $3)", [id, `t-${id}`, randomBytes(32)]);
   await administer(
     url,
     "insert into api_key (tenant_id, id, scopes, secret_hash, creator) values ($1, $2, $3, $4, 'test')",

@@ -1,0 +1,106 @@
+// Upgrades: every schema that a release has left comes to the current one with its data, and servers go on while the next
+// one comes.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
+import { migrate, migrationState } from "../../src/store/migrate.ts";
+import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
+import { openDatabase } from "../../src/store/open-database.ts";
+import { oldDatabase, schemaWith } from "../support/old-schema.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { runColloquy } from "../support/process.ts";
+import { startOwnApp } from "./stage/app.ts";
+import { tablesAt } from "./stage/database.ts";
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const SIZE = { conversations: 3, messages: 20 };
+
+describe("a database of an older schema", () => {
+  // Each migration once is the last that the old release knew.
+  test.each(MIGRATION_NAMES.slice(0, -1).map((name, index) => [name, index + 1] as const))(
+    "that ends with %s keeps its data, and serves after it was migrated",
+    async (_, count) => {
+      await using old = await oldDatabase(count, SIZE);
+      const database = await openDatabase({ url: old.url });
+      expect((await migrationState(database)).pending).toEqual(MIGRATION_NAMES.slice(count));
+      expect(await migrate(database)).toEqual(MIGRATION_NAMES.slice(count));
+      await database.close();
+      const tenant = await tablesAt(old.url).keyOf(old.tenantId);
+      await using app = await startOwnApp({ url: old.url });
+      const call = callerOf(app.url, tenant.headers);
+      for (const id of old.conversationIds) {
+        const path = `/v1/conversations/${id}/messages`;
+        const { body } = await call("GET", `${path}?pageSize=100`);
+        expect(body.messages.map(({ content }: { content: string }) => content).toSorted()).toEqual(
+          Array.from({ length: SIZE.messages }, (_unused, n) => `otter ${n + 1} of the old release`).toSorted(),
+        );
+        const sent = await call("POST", path, { role: "MESSAGE_ROLE_USER", content: "new" });
+        expect([sent.status, sent.body.seq]).toEqual([201, String(SIZE.messages + 1)]);
+      }
+      const { body: found } = await call("GET", "/v1/messages:search?query=otter&pageSize=100");
+      expect(found.matches).toHaveLength(SIZE.conversations * SIZE.messages);
+    },
+  );
+});
+
+test("servers go on while the next schema comes, and one of the next release works beside them", async () => {
+  await using own = await createTestDatabase();
+  const tenant = await tablesAt(own.url).tenant();
+  await using old = await startOwnApp({ url: own.url });
+  const call = callerOf(old.url, tenant.headers);
+  const { body: conversation } = await call("POST", "/v1/conversations", { conversation: { title: "upgraded" } });
+  const path = `/v1/conversations/${conversation.id}/messages`;
+  const outcomes: number[] = [];
+  let over = false;
+  const writers = Array.from({ length: 6 }, async () => {
+    while (!over) outcomes.push((await call("POST", path, { role: "MESSAGE_ROLE_USER", content: "on" })).status);
+  });
+  const readers = Array.from({ length: 2 }, async () => {
+    while (!over) outcomes.push((await call("GET", path)).status);
+  });
+  await expect.poll(() => outcomes.length, { timeout: 60_000 }).toBeGreaterThan(30);
+  // What a release may do while the one before it still runs: add columns, tables and indexes.
+  const schema = schemaWith("9999-next", [
+    "alter table message add column next_kind smallint not null default 0",
+    "alter table conversation add column next_note text",
+    "alter table tenant add column next_plan text",
+    "create index next_kind_idx on message (tenant_id, next_kind) where next_kind <> 0",
+    "create table next_table (tenant_id uuid not null references tenant (id), id uuid not null, primary key (tenant_id, id))",
+  ]);
+  const database = await openDatabase({ url: own.url, schema });
+  expect(await migrate(database)).toEqual(["9999-next"]);
+  await database.close();
+  await using next = await startOwnApp({ url: own.url, database: { schema } });
+  const callNext = callerOf(next.url, tenant.headers);
+  const before = outcomes.length;
+  for (let turn = 0; turn < 10; turn++) {
+    expect((await callNext("POST", path, { role: "MESSAGE_ROLE_USER", content: "next" })).status).toBe(201);
+  }
+  await expect.poll(() => outcomes.length, { timeout: 60_000 }).toBeGreaterThan(before + 30);
+  over = true;
+  await Promise.all([...writers, ...readers]);
+  expect([...new Set(outcomes)].toSorted()).toEqual([200, 201]);
+  const { body } = await callNext("GET", `/v1/conversations/${conversation.id}`);
+  const stored = outcomes.filter((status) => status === 201).length + 10;
+  expect(Number(body.messageCount)).toBe(stored);
+
+  // The release that was left does not start again.
+  const { status, stderr } = await runColloquy(["serve"], { DATABASE_URL: own.url, PORT: "0" });
+  expect([status, stderr]).toEqual([1, expect.stringContaining("migrated by a newer release, which added 9999-next")]);
+});
+
+test("the documentation says of each migration whether it locks, and for how long", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8");
+  const named = new Set([...page.matchAll(/^\| `(\d{4}-[a-z-]+)` \| \S/gm)].map(([, name = ""]) => name));
+  expect(MIGRATION_NAMES.filter((name) => !named.has(name))).toEqual([]);
+});
+
+function callerOf(url: string, given: Readonly<Record<string, string>>) {
+  return async (method: string, path: string, body?: unknown) => {
+    const headers = { ...given, "content-type": "application/json" };
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(url + path, { method, headers, ...sent });
+    return { status: response.status, body: await response.json() };
+  };
+}
