@@ -16,8 +16,11 @@ export const agentSetCommand: Command = {
   options: {
     tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
     name: { type: "string", help: "name of the agent, by which conversations refer to it" },
-    connector: { type: "string", help: "how to reach it: echo, openai, anthropic or connect" },
-    url: { type: "string", help: "base URL; for openai (default: OpenAI), anthropic (default: Anthropic) and connect" },
+    connector: { type: "string", help: "how to reach it: echo, openai, anthropic, connect or a2a" },
+    url: {
+      type: "string",
+      help: "base URL; for openai (default: OpenAI), anthropic (default: Anthropic), connect and a2a",
+    },
     model: { type: "string", help: "model; for openai and anthropic" },
     api: { type: "string", help: "API that the endpoint speaks: chat or responses; for openai (default: chat)" },
     credential: { type: "string", help: "credential to send, such as an API key; stored encrypted (default: none)" },
@@ -61,8 +64,11 @@ function connectorOf({
     case "connect":
       if (url === "") throw new UsageError("--url: must be the base URL of the agent");
       return { case: "connect", value: { baseUrl: url } };
+    case "a2a":
+      if (url === "") throw new UsageError("--url: must be the URL of the agent, or of its card");
+      return { case: "a2a", value: { baseUrl: url } };
     default:
-      throw new UsageError("--connector: must be echo, openai, anthropic or connect");
+      throw new UsageError("--connector: must be echo, openai, anthropic, connect or a2a");
   }
 }
 

@@ -51,15 +51,16 @@ export function createConnectors({ sealer, log, mcpTimes, ...options }: Connecto
     return fetching;
   };
   let webFetching: Promise<WebFetch> | undefined;
-  const openWebFetch = async () =>
-    (await import("../../outbound/web-fetch.ts")).createWebFetch({
-      maxBytes: MAX_MCP_BYTES,
-      extraHeaders,
-      ...addresses,
-    });
+  const openWebFetch = async (maxBytes: number) =>
+    (await import("../../outbound/web-fetch.ts")).createWebFetch({ maxBytes, extraHeaders, ...addresses });
   const webFetcher = () => {
-    webFetching ??= openWebFetch();
+    webFetching ??= openWebFetch(MAX_MCP_BYTES);
     return webFetching;
+  };
+  let a2aFetching: Promise<WebFetch> | undefined;
+  const a2aFetcher = () => {
+    a2aFetching ??= openWebFetch(MAX_RESPONSE_BYTES);
+    return a2aFetching;
   };
   const http = createHttpTools({ fetcher, sealer });
   const mcp = createMcpServers({ fetcher: webFetcher, sealer, log, ...(mcpTimes && { times: mcpTimes }) });
@@ -71,6 +72,7 @@ export function createConnectors({ sealer, log, mcpTimes, ...options }: Connecto
     echo: createEcho,
     openai: loaded(async () => (await import("./openai/openai.ts")).createOpenAi(await boundedFetch())),
     anthropic: loaded(async () => (await import("./anthropic/anthropic.ts")).createAnthropic(await boundedFetch())),
+    a2a: loaded(async () => (await import("./a2a/a2a.ts")).createA2a(await a2aFetcher())),
     connect: loaded(async () => (await import("./connect/connect.ts")).createConnect(options)),
   };
   const circuits = new Map<string, Circuit>();
@@ -100,6 +102,7 @@ export function createConnectors({ sealer, log, mcpTimes, ...options }: Connecto
       await (await fetching)?.close();
       await mcp.close();
       await (await webFetching)?.close();
+      await (await a2aFetching)?.close();
     },
   };
 }

@@ -9,7 +9,7 @@ import { StreamTooLong } from "./event-stream.ts";
 const DEFAULT_REST_MS = 1_000;
 
 /** A response with a status other than 200. `body`: its beginning. */
-export function refusedWith(answer: FetchedResponse, body: string): AgentFailure {
+export function refusedWith(answer: Pick<FetchedResponse, "status" | "header">, body: string): AgentFailure {
   const { status } = answer;
   const error = errorIn(parsed(body));
   if (isFiltered(error)) return filtered(error?.label);
@@ -108,7 +108,7 @@ function isFiltered(error: ReportedError | undefined): boolean {
 }
 
 /** RFC 9110, 10.2.3; OpenAI and Azure also send it in milliseconds. */
-function retryAfterOf(answer: FetchedResponse): number | undefined {
+function retryAfterOf(answer: Pick<FetchedResponse, "header">): number | undefined {
   const ms = Number(answer.header("retry-after-ms") ?? Number.NaN);
   if (ms >= 0) return ms;
   const text = answer.header("retry-after");

@@ -1,6 +1,7 @@
 // Converts agents to messages of the contract.
 import { create, fromJson, type JsonObject, toJson } from "@bufbuild/protobuf";
 import {
+  A2aConnectorSchema,
   type Agent,
   AgentSchema,
   AnthropicConnectorSchema,
@@ -45,6 +46,8 @@ function toConnector(name: ConnectorName, settings: JsonObject): Agent["connecto
       return { case: "connect", value: fromJson(ConnectConnectorSchema, settings) };
     case "anthropic":
       return { case: "anthropic", value: fromJson(AnthropicConnectorSchema, settings) };
+    case "a2a":
+      return { case: "a2a", value: fromJson(A2aConnectorSchema, settings) };
   }
 }
 
@@ -61,6 +64,8 @@ export function toSettings(
       return { connector: "connect", settings: toJson(ConnectConnectorSchema, connector.value) as JsonObject };
     case "anthropic":
       return { connector: "anthropic", settings: toJson(AnthropicConnectorSchema, connector.value) as JsonObject };
+    case "a2a":
+      return { connector: "a2a", settings: toJson(A2aConnectorSchema, connector.value) as JsonObject };
     default:
       return undefined;
   }

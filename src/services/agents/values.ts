@@ -23,6 +23,7 @@ export const updatableFields = [
   "openai",
   "connect",
   "anthropic",
+  "a2a",
   "credential",
   "idle_timeout",
   "timeout",
@@ -104,7 +105,7 @@ function originOf({ connector, settings }: Pick<AgentRow, "connector" | "setting
   return typeof baseUrl === "string" && baseUrl !== "" ? new URL(baseUrl).origin : "";
 }
 
-const connectorFields = ["echo", "openai", "connect", "anthropic"] as const;
+const connectorFields = ["echo", "openai", "connect", "anthropic", "a2a"] as const;
 
 function nameOf({ name }: Agent): string {
   if (name === "") throw invalidField("agent.name", "must have 1 to 200 characters", "string.min_len");
@@ -118,10 +119,12 @@ function nameOf({ name }: Agent): string {
 function connectorOf({ connector }: Agent, { allowPrivate }: AgentRules) {
   const settings = toSettings(connector);
   if (settings === undefined)
-    throw invalidField("agent.connector", "must have one of echo, openai, anthropic and connect", "required");
+    throw invalidField("agent.connector", "must have one of echo, openai, anthropic, connect and a2a", "required");
   if ((connector.case === "openai" || connector.case === "anthropic") && connector.value.baseUrl !== "") {
     checkUrl(`agent.${connector.case}.base_url`, connector.value.baseUrl, allowPrivate);
   }
-  if (connector.case === "connect") checkUrl("agent.connect.base_url", connector.value.baseUrl, allowPrivate);
+  if (connector.case === "connect" || connector.case === "a2a") {
+    checkUrl(`agent.${connector.case}.base_url`, connector.value.baseUrl, allowPrivate);
+  }
   return settings;
 }

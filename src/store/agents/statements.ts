@@ -6,7 +6,7 @@ import { changedSince, MOMENT } from "../changed-since.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 
-export type ConnectorName = "echo" | "openai" | "connect" | "anthropic";
+export type ConnectorName = "echo" | "openai" | "connect" | "anthropic" | "a2a";
 
 export interface AgentRow {
   readonly id: string;
