@@ -5,7 +5,7 @@ import { AgentSchema } from "../../../gen/colloquy/v1/agent_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { callerFrom } from "../../domain/identity/caller.ts";
-import type { Principal } from "../../domain/identity/principal.ts";
+import type { Principal, Role } from "../../domain/identity/principal.ts";
 import { newId } from "../../domain/ids/id.ts";
 import { invalidPageToken } from "../../domain/lists/page-token.ts";
 import { checkEtag, checkUpdateEtags } from "../../domain/updates/etag.ts";
@@ -102,13 +102,20 @@ function edgeOf([id, name = "", late, moment]: readonly string[] = []) {
 
 function mayConfigure(principal: Principal): boolean {
   switch (principal.kind) {
-    case "key":
-      return principal.scopes.has("admin");
+    case "key": {
+      const { scopes, memberId, memberRole } = principal;
+      // One that acts for a member shows what that member may see.
+      return scopes.has("admin") && (memberId === undefined || isAdmin(memberRole));
+    }
     case "member":
-      return principal.role === "admin" || principal.role === "super_admin";
+      return isAdmin(principal.role);
     case "anonymous":
       return false;
   }
+}
+
+function isAdmin(role: Role | undefined): boolean {
+  return role === "admin" || role === "super_admin";
 }
 
 function actOn(action: string, id: string) {

@@ -23,13 +23,43 @@ export interface Attempts {
   forget(context: CallContext): Promise<void>;
 }
 
+/** The attempts that have begun here, of which the database may know nothing yet: the latest key for what they begin with. */
+class BegunAttempts {
+  readonly #keys = new Map<string, { readonly key: string; readonly until: number }>();
+
+  begin(prefix: string, key: string): void {
+    const now = performance.now();
+    // In the order of their times.
+    for (const [oldest, { until }] of this.#keys) {
+      if (until > now && this.#keys.size < MAX_BEGUN) break;
+      this.#keys.delete(oldest);
+    }
+    this.#keys.delete(prefix);
+    this.#keys.set(prefix, { key, until: now + BEGUN_MS });
+  }
+
+  latest(prefix: string): string | undefined {
+    const begun = this.#keys.get(prefix);
+    return begun !== undefined && begun.until > performance.now() ? begun.key : undefined;
+  }
+
+  end(prefix: string, key: string): void {
+    if (this.#keys.get(prefix)?.key === key) this.#keys.delete(prefix);
+  }
+}
+
+/** By then the database knows of an attempt, or it was refused. */
+const BEGUN_MS = 60_000;
+const MAX_BEGUN = 20_000;
+
 /** What has arrived is forgotten in batches, after so many milliseconds. */
 const GATHER_MS = 100;
 
 /** @param onError told of attempts that could not be forgotten, which then count as lost */
 export function createAttempts(database: Database, onError: (error: unknown) => void): Attempts {
   let arrived: Attempt[] = [];
-  const attempts = new WeakMap<CallContext, Attempt>();
+  const attempts = new WeakMap<CallContext, { readonly attempt: Attempt; readonly end: () => void }>();
+  const begun = new BegunAttempts();
 
   function forgetSoon(attempt: Attempt): void {
     arrived.push(attempt);
@@ -51,20 +81,31 @@ export function createAttempts(database: Database, onError: (error: unknown) => 
       const kept = { tenantId, caller, method: `${method.parent.typeName}/${method.name}` };
       const prefix = `attempt-${hash}-`;
       const first = keyOf(withKey(prefix)) ?? "";
+      const name = [tenantId, caller, kept.method, prefix].join(" ");
+      // One that was cut off may still be on its way to the database: its key makes the two one there.
+      const running = attempt > 0 ? begun.latest(name) : undefined;
       const before =
-        attempt > 0 ? await latestAttempt(database, { ...kept, key: first }, context.interrupt) : undefined;
-      const key = prefix + (before?.slice(first.length) ?? randomUUID());
+        attempt > 0 && running === undefined
+          ? await latestAttempt(database, { ...kept, key: first }, context.interrupt)
+          : undefined;
+      const key = running ?? prefix + (before?.slice(first.length) ?? randomUUID());
+      begun.begin(name, key);
       const again = withKey(key);
-      attempts.set(again, { ...kept, key: keyOf(again) ?? "" });
+      const attemptOf = { ...kept, key: keyOf(again) ?? "" };
+      const end = () => begun.end(name, key);
+      attempts.set(again, { attempt: attemptOf, end });
       context.onceSent((received) => {
-        if (received) forgetSoon({ ...kept, key: keyOf(again) ?? "" });
+        if (!received) return;
+        end();
+        forgetSoon(attemptOf);
       });
       return again;
     },
 
     async forget(context) {
-      const attempt = attempts.get(context);
-      if (attempt !== undefined) await forget(database, [attempt]);
+      const known = attempts.get(context);
+      known?.end();
+      if (known !== undefined) await forget(database, [known.attempt]);
     },
   };
 }
