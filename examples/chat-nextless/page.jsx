@@ -1,4 +1,4 @@
-// The page of a chat. Its id is in the address, so a reload and every tab with that address show the same chat.
+// The page of a chat.
 import { useChat } from "@ai-sdk/react";
 import {
   DefaultChatTransport,
@@ -8,22 +8,7 @@ import {
 } from "ai";
 import { useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
-
-const id = location.hash.slice(1) || crypto.randomUUID();
-location.hash = id;
-const api = `${import.meta.env.COLLOQUY}/api/chat`;
-
-let given;
-/** The page's token, a new one half a minute before it expires. */
-async function headers() {
-  if (given === undefined || Date.parse(given.expireTime) < Date.now() + 30_000) {
-    given = await (await fetch("/token", { method: "POST" })).json();
-  }
-  return { Authorization: `Bearer ${given.token}` };
-}
-
-/** Asks for something of this chat: `messages` or `stop`. */
-const ask = async (what, method = "GET") => fetch(`${api}/${id}/${what}`, { method, headers: await headers() });
+import { api, ask, headers, id } from "./back-end.js";
 
 function Chat() {
   const [text, setText] = useState("");

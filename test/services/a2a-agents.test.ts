@@ -163,12 +163,12 @@ describe("an agent of any behaviour", () => {
       artifact("Good day", false),
       artifact("!", true),
       artifact("And more", false, "b"),
-      status("TASK_STATE_COMPLETED", "done"),
+      status("TASK_STATE_COMPLETED", "And more"),
     );
     const { say, clients, conversationId } = await scene(odd.url);
     expect((await say("Hi")).reply?.content).toBe("Good day!\n\nAnd more");
     const { messages } = await clients.messages.listMessages({ conversationId, kinds: [MessageKind.REASONING] });
-    expect(messages.map(({ parts: [part] }) => part?.content.value)).toMatchObject([{ text: "looking\n" }]);
+    expect(messages.map(({ parts: [part] }) => part?.content.value)).toMatchObject([{ text: "looking" }]);
   });
 
   test("is heard where it answers with a message, and where it does not stream", async () => {
@@ -207,7 +207,7 @@ describe("an agent of any behaviour", () => {
     };
     expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent reported an error");
     odd.answer = (_, response) => void response.writeHead(401).end();
-    expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent answered with status 401");
+    expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent returned status 401");
     odd.card = () => ({ nonsense: true });
     expect((await (await scene(odd.url)).say("Hi")).turn?.state).toBe(TurnState.FAILED);
   });

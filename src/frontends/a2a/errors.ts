@@ -16,6 +16,7 @@ interface Kind {
 const KINDS = {
   TASK_NOT_FOUND: { code: -32001, status: 404, name: "NOT_FOUND" },
   TASK_NOT_CANCELABLE: { code: -32002, status: 400, name: "FAILED_PRECONDITION" },
+  PUSH_NOTIFICATION_NOT_SUPPORTED: { code: -32003, status: 400, name: "FAILED_PRECONDITION" },
   UNSUPPORTED_OPERATION: { code: -32004, status: 400, name: "FAILED_PRECONDITION" },
   VERSION_NOT_SUPPORTED: { code: -32009, status: 400, name: "FAILED_PRECONDITION" },
 } as const satisfies Record<string, Kind>;
@@ -36,6 +37,11 @@ export function notCancelable(state: string): DomainError {
 
 export function unsupported(message: string): DomainError {
   return own("UNSUPPORTED_OPERATION", ErrorReason.CONFLICT, message);
+}
+
+export function pushNotSupported(): DomainError {
+  const text = "push notifications are not served: webhooks tell of what happens";
+  return own("PUSH_NOTIFICATION_NOT_SUPPORTED", ErrorReason.CONFLICT, text);
 }
 
 export function versionNotSupported(version: string): DomainError {

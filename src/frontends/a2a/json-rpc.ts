@@ -6,13 +6,16 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import { toConnectError } from "../../pipeline/errors.ts";
 import { COMMENT, eventOf, type Piece, setStreamHeaders } from "../shared/events.ts";
 import { readJsonBody } from "../shared/json-body.ts";
-import { tell } from "./errors.ts";
+import { pushNotSupported, tell } from "./errors.ts";
 import type { Methods } from "./methods.ts";
 
 type Id = string | number | null;
 
 const UNARY = ["SendMessage", "GetTask", "ListTasks", "CancelTask", "GetExtendedAgentCard"] as const;
 const STREAMS = ["SendStreamingMessage", "SubscribeToTask"] as const;
+
+/** `CreateTaskPushNotificationConfig` and the like: the card says that there are none. */
+const PUSH = /^(?:Create|Get|List|Delete)TaskPushNotificationConfigs?$/;
 
 /** Errors come with status 200, each as the response to its request. */
 export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, context: CallContext): AsyncIterable<Piece> {
@@ -40,6 +43,8 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
         begun = true;
         yield update === undefined ? COMMENT : eventOf({ jsonrpc: "2.0", id, result: written(update) });
       }
+    } else if (typeof request.method === "string" && PUSH.test(request.method)) {
+      throw pushNotSupported();
     } else yield json({ jsonrpc: "2.0", id, error: { code: -32601, message: "method not found" } });
   } catch (error) {
     const failure = failureOf(error, context);

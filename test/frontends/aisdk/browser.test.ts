@@ -130,6 +130,40 @@ describe.skipIf(!HAS_CHROMIUM)("the page", () => {
     await other.close();
   }, 60_000);
 
+  test("of assistant-ui streams, runs its tool, stops, makes anew, and is reloaded in the middle of an answer", async () => {
+    const page = await open(`${pages.resolvedUrls?.local[0]}assistant.html`);
+    const { call, asked, goOn } = pauses([thought("hm"), { text: "Good " }], [{ text: "day" }]);
+    server.script.push(call);
+    await say(page, "Hi");
+    await asked;
+    await expect.poll(() => shown(page)).toEqual(["Hi", "hm", "Good "]);
+    await page.reload();
+    await expect.poll(() => shown(page)).toEqual(["Hi", "hm", "Good "]);
+    goOn();
+    await ready(page);
+    await expect.poll(() => shown(page)).toEqual(["Hi", "hm", "Good day"]);
+    server.script.push(says({ text: "Good evening" }));
+    await page.getByRole("button", { name: "Again" }).last().click();
+    await expect.poll(() => shown(page)).toEqual(["Hi", "Good evening"]);
+    await ready(page);
+    server.script.push(says(calls("c1", "timeZone")), says({ text: "I see." }));
+    await say(page, "Where am I?");
+    const zone = await page.evaluate(() => Intl.DateTimeFormat().resolvedOptions().timeZone);
+    const tool = `timeZone({}): ${JSON.stringify(zone)}`;
+    await expect.poll(() => shown(page)).toEqual(["Hi", "Good evening", "Where am I?", tool, "I see."]);
+    await ready(page);
+    const endless = pauses([{ text: "On and on" }]);
+    server.script.push(endless.call);
+    await say(page, "Go on");
+    const signal = await endless.asked;
+    await press(page, "Stop");
+    await expect.poll(() => signal.aborted).toBe(true);
+    await ready(page);
+    await page.reload();
+    await expect.poll(async () => (await shown(page)).at(-1)).toBe("On and on");
+    await page.close();
+  }, 120_000);
+
   test("runs a tool of its own, and goes on with what it gave", async () => {
     server.script.push(says(calls("c1", "timeZone")), says({ text: "I see." }));
     const page = await open();

@@ -23,8 +23,12 @@ interface ToldArtifact {
 
 export class TaskReply {
   readonly #told = new Map<string, ToldArtifact>();
-  #said = false;
+  /** All that was said. */
+  #said = "";
+  #isSaid = false;
   #last: string | undefined;
+  /** What the task says of its work, so far. */
+  #working = "";
   contextId = "";
   taskId = "";
   #state = 0;
@@ -96,46 +100,52 @@ export class TaskReply {
     this.taskId = taskId || this.taskId;
   }
 
-  #artifact({ artifactId, parts }: Artifact, append: boolean): ReplyPiece[] {
+  #artifact({ artifactId, name, parts }: Artifact, append: boolean): ReplyPiece[] {
+    // Some agents make an artifact of each piece, all of one name.
+    const source = name || artifactId;
     const told = this.#told.get(artifactId) ?? { text: "", others: 0 };
     this.#told.set(artifactId, told);
     const text = textIn(parts);
     if (append) {
       told.text += text;
       told.others += othersIn(parts).length;
-      return this.#say(artifactId, text, parts);
+      return this.#say(source, text, parts);
     }
     const fresh = othersIn(parts).slice(told.others);
     const rest = text.startsWith(told.text) ? text.slice(told.text.length) : `\n\n${text}`;
     // What has been replaced was said already: it cannot be taken back.
     told.text = text;
     told.others = Math.max(told.others, othersIn(parts).length);
-    return this.#say(artifactId, rest, fresh);
+    return this.#say(source, rest, fresh);
   }
 
   #status(status: TaskStatus | undefined): ReplyPiece[] {
     if (status === undefined || JSON.stringify(status) === this.#waited) return [];
     this.#state = status.state;
-    const { message } = status;
-    if (message === undefined) return [];
-    const text = textIn(message.parts);
-    // What a task says of its work is no part of the reply.
-    if (!this.isOver) return thought(text);
-    if (this.#state === State.COMPLETED ? this.#said : !this.waits) return [];
-    return this.#say("status", text, message.parts);
+    const parts = status.message?.parts ?? [];
+    const text = textIn(parts);
+    if (!this.isOver) return this.#work(text);
+    if (this.#state === State.COMPLETED && text === "" && !this.#isSaid) return this.#say("status", this.#working, []);
+    const isNews = this.waits || (this.#state === State.COMPLETED && !this.#said.includes(text));
+    return isNews ? this.#say("status", text, parts) : [];
+  }
+
+  /** What a task says of its work is no part of the reply. Many tell all of it each time. */
+  #work(text: string): ReplyPiece[] {
+    const rest = text.startsWith(this.#working) ? text.slice(this.#working.length) : `\n${text}`;
+    if (text === "" || rest === "") return [];
+    this.#working = text;
+    return [{ kind: "reasoning", text: rest }];
   }
 
   /** Words of one source; those of another stand below. */
   #say(source: string, text: string, parts: Artifact["parts"]): ReplyPiece[] {
     const pieces = othersIn(parts).flatMap((part) => pieceOf(part) ?? []);
     if (text === "" && pieces.length === 0) return [];
-    const gap = this.#said && this.#last !== source && text !== "" ? "\n\n" : "";
-    this.#said = true;
+    const gap = this.#isSaid && this.#last !== source && text !== "" ? "\n\n" : "";
+    this.#isSaid = true;
+    this.#said += text;
     this.#last = source;
     return [...(text === "" ? [] : [{ kind: "text", text: gap + text } as const]), ...pieces];
   }
-}
-
-function thought(text: string): ReplyPiece[] {
-  return text === "" ? [] : [{ kind: "reasoning", text: `${text}\n` }];
 }
