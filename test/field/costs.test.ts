@@ -17,7 +17,7 @@ import { Turns } from "../../src/pipeline/streams/time-slices.ts";
 import { createValidation } from "../../src/pipeline/validation/validation.ts";
 import { RestProblem } from "../../src/protocols/rest/binding/problem.ts";
 import { readText } from "../../src/protocols/rest/request/json/body.ts";
-import { quoteRawValues } from "../../src/protocols/rest/request/json/raw-values.ts";
+import { quoteManyRawValues } from "../../src/protocols/rest/request/json/raw-values.ts";
 import { readLargeMessage } from "../../src/protocols/rest/request/json/read.ts";
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
 import { dialectServices, ownServices } from "../support/contract.ts";
@@ -42,7 +42,7 @@ async function take(input: DescMessage, { encoding, bytes }: WorstBody): Promise
 
 async function takeRest(input: DescMessage, { bytes }: WorstBody, ignoreUnknownFields: boolean): Promise<void> {
   const turns = new Turns();
-  const text = quoteRawValues(input, readText(bytes, false));
+  const text = await quoteManyRawValues(input, readText(bytes, false));
   await turns.next();
   validate(input, await readLargeMessage(input, text, { ignoreUnknownFields }));
 }

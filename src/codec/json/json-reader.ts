@@ -16,6 +16,12 @@ export { parseJson };
 /** Maximum number of levels of objects and lists in a body: a list or map of messages is two for each of the 100 of messages. */
 export const MAX_JSON_DEPTH = 256;
 
+/** Names of small objects are read fast, for many have the same; each of a large one takes a parser most of a microsecond. */
+const WIDE = 100;
+const MAX_WIDE_NAMES = 20_000;
+/** Fewer than the commas of any list. */
+const LIST = -(2 ** 30);
+
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Maximum number of values of a body that is parsed at once. */
@@ -41,29 +47,41 @@ export function textOf(bytes?: Uint8Array): string {
 }
 
 /**
- * Says that a text is nested past {@link MAX_JSON_DEPTH}, or that it holds more than `maxValues` values, by its commas.
+ * Says that a text is nested past {@link MAX_JSON_DEPTH}, or that it holds more than `maxValues` values, by its commas, or
+ * too many names in large objects.
  * To parse a million levels, or values, holds up every other call for half a second; to find them takes milliseconds.
  */
 export function boundsFault(text: string, maxValues = MAX_VALUES): string | undefined {
   if (text.length <= MAX_JSON_DEPTH) return undefined;
   // Fewer characters cannot write so many values.
   let left = text.length > 2 * maxValues ? maxValues : Number.POSITIVE_INFINITY;
+  // Each value is a string at most, with a name; values without commas between them are as many as levels.
+  let strings = 2 * (maxValues + 1 + MAX_JSON_DEPTH);
+  let wide = MAX_WIDE_NAMES;
+  /** Of each object and list around: how many members it has yet; a list begins below 0, which it does not reach. */
+  const members = new Int32Array(MAX_JSON_DEPTH + 1);
   let depth = 0;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x5b: // [
       case 0x7b: // {
         if (++depth > MAX_JSON_DEPTH) return `the body must be nested at most ${MAX_JSON_DEPTH} levels deep`;
+        members[depth] = text.charCodeAt(i) === 0x7b ? 0 : LIST;
         break;
       case 0x5d: // ]
       case 0x7d: // }
         depth -= 1;
         break;
       case 0x22: // "
+        if (strings-- === 0) return `the body must hold at most ${maxValues} values`;
         i = endOfString(text, i);
         break;
       case 0x2c: // ,
         if (left-- === 0) return `the body must hold at most ${maxValues} values`;
+        members[depth] = (members[depth] ?? LIST) + 1;
+        if ((members[depth] as number) > WIDE && wide-- === 0) {
+          return `objects of more than ${WIDE} names must hold at most ${MAX_WIDE_NAMES} in all`;
+        }
         break;
     }
   }

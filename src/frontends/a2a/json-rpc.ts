@@ -22,7 +22,7 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
   let id: Id = null;
   let begun = false;
   try {
-    const request = readJsonBody(bytes) as { id?: unknown; method?: unknown; params?: JsonValue; jsonrpc?: unknown };
+    const request = (await readJsonBody(bytes)) as Request;
     if (typeof request !== "object" || request === null || Array.isArray(request))
       throw notARequest("must be an object");
     if (typeof request.id === "string" || typeof request.id === "number") id = request.id;
@@ -55,6 +55,14 @@ export async function* answerJsonRpc(methods: Methods, bytes: Uint8Array, contex
     const response = { jsonrpc: "2.0", id, error: { code, message, ...(details.length > 0 && { data: details }) } };
     yield begun ? eventOf(response) : json(response);
   }
+}
+
+/** What a request may hold, before anybody has looked. */
+interface Request {
+  readonly id?: unknown;
+  readonly method?: unknown;
+  readonly params?: JsonValue;
+  readonly jsonrpc?: unknown;
 }
 
 class NotARequest extends Error {}

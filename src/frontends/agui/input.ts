@@ -75,8 +75,8 @@ export interface RunInput {
 }
 
 /** Throws MALFORMED_BODY and INVALID_FIELD. */
-export function readInput(bytes: Uint8Array): RunInput {
-  const read = parse(input, readJsonBody(bytes, MAX_VALUES), []);
+export async function readInput(bytes: Uint8Array): Promise<RunInput> {
+  const read = parse(input, await readJsonBody(bytes, MAX_VALUES), []);
   const { threadId, runId, messages, tools, resume } = read;
   const parentRunId = read.parentRunId ?? undefined;
   checkClientId("threadId", threadId);

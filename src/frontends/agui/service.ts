@@ -23,7 +23,7 @@ export function createAguiService(canonical: Canonical): ServiceEntry {
     async *run(request: RunRequest, context): AsyncIterable<MessageInitShape<typeof RunResponseSchema>> {
       const ifRunning = readIfRunning(request.ifRunning);
       const cancels = readAbort(request.abort);
-      const input = readInput(request.body?.data ?? new Uint8Array());
+      const input = await readInput(request.body?.data ?? new Uint8Array());
       const agent = request.agent || DEFAULT_AGENT;
       const conversation = await findConversation(canonical, context, input.threadId);
       // A thread that has an agent keeps it, whatever has become of it.

@@ -70,8 +70,8 @@ export interface PostedChat {
 }
 
 /** Throws MALFORMED_BODY and INVALID_FIELD. */
-export function readPosted(bytes: Uint8Array): PostedChat {
-  const body = parse(bodyShape, readJsonBody(bytes, MAX_VALUES), "");
+export async function readPosted(bytes: Uint8Array): Promise<PostedChat> {
+  const body = parse(bodyShape, await readJsonBody(bytes, MAX_VALUES), "");
   checkClientId("id", body.id);
   const { messages, message, trigger, messageId, agent, tools } = body;
   const alone = (messages === undefined || messages === null) && message !== undefined && message !== null;

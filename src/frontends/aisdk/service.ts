@@ -23,7 +23,7 @@ export function createChatService(canonical: Canonical): ServiceEntry {
       const plain = isPlain(version);
       const cancels = readAbort(abort);
       const policy = readIfRunning(ifRunning);
-      const posted = readPosted(body?.data ?? new Uint8Array());
+      const posted = await readPosted(body?.data ?? new Uint8Array());
       const parts = { canonical, context, posted, ifRunning: policy, agent: agent || posted.agent || DEFAULT_AGENT };
       const { events, ...reply } = await replyTo(parts);
       let turnId = reply.turnId ?? "";

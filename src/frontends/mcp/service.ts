@@ -31,7 +31,7 @@ export function createMcpService(canonical: Canonical, options: FrontendOptions)
   return serve(McpService, {
     async *post({ body }: PostRequest, context): AsyncIterable<MessageInitShape<typeof PostResponseSchema>> {
       refuseForeignOrigins(context, options.allowsOrigin);
-      const message = readJsonBody(body?.data ?? new Uint8Array());
+      const message = await readJsonBody(body?.data ?? new Uint8Array());
       if (Array.isArray(message)) {
         throw invalidField("body", "must be one JSON-RPC message: batches are not supported", "body.batch");
       }

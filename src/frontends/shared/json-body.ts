@@ -3,16 +3,28 @@ import { mayHoldFault, numberFault } from "../../codec/json/json-number.ts";
 import { boundsFault, parseFault, parseJson, textOf } from "../../codec/json/json-reader.ts";
 import { malformed } from "../../domain/errors.ts";
 import { endOfString } from "../../domain/json.ts";
+import { Turns } from "../../pipeline/streams/time-slices.ts";
 
 /**
  * Throws MALFORMED_BODY for what is not UTF-8 or JSON, is nested too deep, or holds more than `maxValues` values, by default
- * 20,000, or a number that parsing would change.
+ * 20,000, or a number that parsing would change. Of a large one each step has a turn of the loop.
  */
-export function readJsonBody(bytes: Uint8Array, maxValues?: number): unknown {
+export async function readJsonBody(bytes: Uint8Array, maxValues?: number): Promise<unknown> {
+  const turns = new Turns();
   const text = textOf(bytes);
+  await turns.next();
   const fault = boundsFault(text, maxValues);
   if (fault !== undefined) throw malformed(fault);
+  await turns.next();
   refuseChangedNumbers(text);
+  await turns.next();
+  const json = parsed(text);
+  // Who checks its shape has a turn of its own.
+  await turns.next();
+  return json;
+}
+
+function parsed(text: string): unknown {
   try {
     return parseJson(text);
   } catch (error) {

@@ -18,23 +18,38 @@ describe("a JSON body", () => {
     ["lists one behind the other", `[${"[],".repeat(300)}1]`, undefined],
     ["20,001 values in a list, as many commas as are allowed", list(20_001), undefined],
     ["a comma more", list(20_002), MANY],
+    [
+      "40,002 strings, as many as so many values and their names can be",
+      `{${'"a":"b",'.repeat(20_000)}"a":"b"}`,
+      undefined,
+    ],
+    ["quotes without end", '"'.repeat(100_000), MANY],
     ["commas in a string", JSON.stringify(",".repeat(100_000)), undefined],
     ["commas behind a string", `[${JSON.stringify(",".repeat(100_000))}${",11".repeat(20_001)}]`, MANY],
-  ])("of %s", (_, text, fault) => {
+  ])("of %s", async (_, text, fault) => {
     expect(boundsFault(text)).toBe(fault);
-    if (fault === undefined) expect(readJsonBody(Buffer.from(text))).toEqual(JSON.parse(text));
-    else expect(() => readJsonBody(Buffer.from(text))).toThrow(fault);
+    if (fault === undefined) expect(await readJsonBody(Buffer.from(text))).toEqual(JSON.parse(text));
+    else await expect(readJsonBody(Buffer.from(text))).rejects.toThrow(fault);
   });
 
-  test("that is no JSON is refused by the place where it breaks, without a word of what it holds", () => {
-    const refusal = (text: string) => {
+  test("may hold many names in small objects, and in large ones 20,000 past the first 100 of each", () => {
+    const WIDE = "objects of more than 100 names must hold at most 20000 in all";
+    const object = (names: number) => `{${Array.from({ length: names }, (_, i) => `"a${i}":1`).join()}}`;
+    expect(boundsFault(`[${`${object(100)},`.repeat(1_000)}1]`, 200_000)).toBeUndefined();
+    expect(boundsFault(`[[${"1,".repeat(100_000)}1],${object(20_101)}]`, 200_000)).toBeUndefined();
+    expect(boundsFault(object(20_102), 200_000)).toBe(WIDE);
+    expect(boundsFault(`[${object(10_101)},{"a":${object(10_102)}}]`, 200_000)).toBe(WIDE);
+  });
+
+  test("that is no JSON is refused by the place where it breaks, without a word of what it holds", async () => {
+    const refusal = async (text: string) => {
       try {
-        return readJsonBody(Buffer.from(text));
+        return await readJsonBody(Buffer.from(text));
       } catch (error) {
         return (error as Error).message;
       }
     };
-    expect(refusal('{"secret": "a" "b"}')).toBe("the body must be JSON: it breaks at position 15");
-    expect(refusal("secret")).toBe("the body must be JSON");
+    expect(await refusal('{"secret": "a" "b"}')).toBe("the body must be JSON: it breaks at position 15");
+    expect(await refusal("secret")).toBe("the body must be JSON");
   });
 });

@@ -13,7 +13,7 @@ import { invalid } from "../binding/problem.ts";
 import { textReader } from "../binding/text-value.ts";
 import { namesToSkip } from "./ignored-names.ts";
 import { readText } from "./json/body.ts";
-import { quoteRawValues } from "./json/raw-values.ts";
+import { quoteManyRawValues, quoteRawValues } from "./json/raw-values.ts";
 import { readField, readLargeField, readLargeMessage, readMessage } from "./json/read.ts";
 import { applyQuery, type QueryRules } from "./query.ts";
 
@@ -53,11 +53,6 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
   const rawBody = isHttpBody(binding);
   const update = binding.body.kind === "none" ? undefined : updatePartsOf(input);
 
-  function textOf(body: Buffer, shallow = true): string {
-    const text = readText(body, shallow);
-    return binding.body.kind === "all" ? quoteRawValues(input, text) : text;
-  }
-
   function withBody({ body, contentType }: RequestParts): Message | Promise<Message> {
     if (body === undefined || binding.body.kind === "none") return create(input);
     if (rawBody) {
@@ -68,8 +63,11 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
       return message;
     }
     if (body.byteLength > LARGE_BODY) return withLargeBody(body);
-    const text = textOf(body);
-    if (binding.body.kind === "all") return readMessage(input, withImpliedMask(input, text), json);
+    const text = readText(body);
+    if (binding.body.kind === "all") {
+      const quoted = quoteRawValues(input, text);
+      return readMessage(input, withImpliedMask(input, quoted), json);
+    }
     const message = create(input);
     readField(message, input, binding.body.field, text, json);
     return message;
@@ -77,9 +75,13 @@ export function createRequestBuilder(binding: Binding, mount: Mount, registry: R
 
   async function withLargeBody(body: Buffer): Promise<Message> {
     const turns = new Turns();
-    const text = textOf(body, false);
+    const text = readText(body, false);
     await turns.next();
-    if (binding.body.kind === "all") return readLargeMessage(input, text, json);
+    if (binding.body.kind === "all") {
+      const quoted = await quoteManyRawValues(input, text);
+      await turns.next();
+      return readLargeMessage(input, quoted, json);
+    }
     const message = create(input);
     if (binding.body.kind === "field") await readLargeField(message, input, binding.body.field, text, json);
     return message;

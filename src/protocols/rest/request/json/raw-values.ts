@@ -3,6 +3,7 @@ import type { DescMessage } from "@bufbuild/protobuf";
 import { join } from "../../../../codec/json/json-position.ts";
 import { endOfString } from "../../../../domain/json.ts";
 import { jsonFault } from "../../../../domain/parts/json-text.ts";
+import { Turns } from "../../../../pipeline/streams/time-slices.ts";
 import { maxItems, tooManyItems } from "../../../../pipeline/validation/item-limits.ts";
 import { invalid } from "../../binding/problem.ts";
 import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-json.ts";
@@ -20,17 +21,41 @@ const MAX_BODY_VALUES = 200_000;
  * @param path where the message stands in the request, empty for the whole body
  */
 export function quoteRawValues(schema: DescMessage, text: string, path = ""): string {
+  const steps = quoting(schema, text, path);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** The same of a large text, while others have turns. */
+export async function quoteManyRawValues(schema: DescMessage, text: string, path = ""): Promise<string> {
+  const turns = new Turns();
+  const steps = quoting(schema, text, path);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await turns.next();
+  }
+}
+
+/** Gives the text at its end; others may have a turn after each step. */
+function* quoting(schema: DescMessage, text: string, path: string): Generator<void, string> {
   const fields = rawFieldsOf(schema);
   if (fields.size === 0) return text;
   const walk = new Walk(text);
   try {
-    walk.object(fields, path);
+    yield* walk.object(fields, path);
   } catch (error) {
     if (error instanceof NotJson) return text;
     throw error;
   }
+  yield;
   return walk.result();
 }
+
+/** So many members are passed in one step. */
+const STEP = 100;
 
 class NotJson extends Error {}
 
@@ -40,8 +65,9 @@ class Walk {
   #at = 0;
   /** The end of what is in the pieces. */
   #done = 0;
-  /** How many values it has passed. */
+  /** How many values it has passed, and how many members that are not raw. */
   #values = 0;
+  #passed = 0;
 
   constructor(text: string) {
     this.#text = text;
@@ -52,7 +78,7 @@ class Walk {
   }
 
   /** The members of an object; anything else is passed. */
-  object(fields: RawFields, path: string): void {
+  *object(fields: RawFields, path: string): Generator<void> {
     if (this.#next() !== 0x7b) {
       this.#pass();
       return;
@@ -65,15 +91,16 @@ class Walk {
     for (;;) {
       const field = fields.get(this.#name());
       if (field === undefined) this.#pass();
-      else this.#field(field, join(path, field.field.name));
+      else yield* this.#field(field, join(path, field.field.name));
       if (this.#ends(0x7d)) return;
+      if (this.#passed++ % STEP === 0) yield;
     }
   }
 
-  #field({ field, inner }: RawField, path: string): void {
+  *#field({ field, inner }: RawField, path: string): Generator<void> {
     const read = (at: string) => (inner === undefined ? this.#quote(at) : this.object(inner, at));
     if (field.fieldKind !== "list") {
-      read(path);
+      yield* read(path);
       return;
     }
     if (this.#next() !== 0x5b) {
@@ -92,19 +119,21 @@ class Walk {
         const [rule, description] = tooManyItems(most);
         throw invalid("body", path, description, rule);
       }
-      read(`${path}[${index}]`);
+      yield* read(`${path}[${index}]`);
       if (this.#ends(0x5d)) return;
     }
   }
 
-  #quote(path: string): void {
+  *#quote(path: string): Generator<void> {
     this.#next();
     const start = this.#at;
     if (!this.#pass(MAX_RAW_VALUES)) {
       throw invalid("body", path, `must hold at most ${MAX_RAW_VALUES} values`, "json.max_values");
     }
     const value = this.#text.slice(start, this.#at);
+    yield;
     const fault = jsonFault(value);
+    yield;
     if (fault !== undefined) {
       const [rule, description] = fault;
       if (rule === "json") throw new NotJson();

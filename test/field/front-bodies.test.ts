@@ -1,0 +1,219 @@
+// What front ends and the OpenAI dialect are sent: read whole however it arrives, bombs refused, the worst that 4 MiB let through
+// cheap, and names that JavaScript knows nothing but names.
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { brotliBomb, gzipBomb, manyGzips } from "../fault/faults/bombs.ts";
+import { type ChatServer, startChats } from "../support/ai-sdk.ts";
+import { type BodyFraming, cut, type FramedCall, http1Request, speakHttp1 } from "../support/framed-http1.ts";
+import { callHttp2, openCutHttp2 } from "../support/framed-http2.ts";
+import { heldBy } from "../support/loop-held.ts";
+import { usedMemory } from "../support/memory.ts";
+import { type Sender, startSender } from "../support/sender.ts";
+import { LIMIT, worstUnknown } from "../support/worst-bodies.ts";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+/** So long may what one request brings hold the loop, in milliseconds of the thread's own work. */
+const MAX_MS = 50;
+const MIB = 1024 * 1024;
+
+let server: ChatServer;
+let sender: Sender;
+beforeAll(async () => {
+  server = await startChats([], { COLLOQUY_COMPAT: "aisdk,agui,a2a,mcp,openai" });
+  sender = startSender(server.server.url);
+});
+afterAll(async () => {
+  await sender[Symbol.asyncDispose]();
+  await server.close();
+});
+
+interface Door {
+  readonly path: string;
+  /** Says the same whenever it is asked; `marked` stands in the answer. */
+  readonly call: object;
+  readonly marked: string;
+  /** A body with one value where clients' own words, files or JSON stand. */
+  readonly around: (json: string) => string;
+}
+
+const TEXT = "zwei — ü 🙂";
+const DOORS: Readonly<Record<string, Door>> = {
+  "AI SDK": {
+    path: "/api/chat",
+    call: { id: "x", messages: [{ id: "1", role: TEXT, parts: [] }] },
+    marked: "role",
+    around: (json) => `{"id":"a","trigger":"submit-message","messages":[{"id":"1","role":"user","parts":[${json}]}]}`,
+  },
+  "AI SDK's metadata": {
+    path: "/api/chat",
+    call: { id: "x", messages: [{ id: "1", role: "user", parts: [{ type: "text" }] }] },
+    marked: "text",
+    around: (json) =>
+      `{"id":"a","messages":[{"id":"1","role":"user","metadata":${json},"parts":[{"type":"text","text":"a"}]}],"b":${json}}`,
+  },
+  "AG-UI": {
+    path: "/agui/default",
+    call: { threadId: "t", messages: [{ id: "1", role: "user", content: TEXT }], tools: [], context: [] },
+    marked: "runId",
+    around: (json) =>
+      `{"threadId":"t","runId":"r","messages":[{"id":"1","role":"user","content":${json}}],"tools":[],"context":[]}`,
+  },
+  "AG-UI's state": {
+    path: "/agui/default",
+    call: { threadId: "t", messages: [], tools: [], context: [], state: { text: TEXT } },
+    marked: "runId",
+    around: (json) =>
+      `{"threadId":"t","runId":"r","messages":[],"tools":[],"context":[],"state":${json},"forwardedProps":${json}}`,
+  },
+  A2A: {
+    path: "/a2a",
+    call: { jsonrpc: "2.0", id: TEXT, method: "GetTask", params: { id: "00000000-0000-7000-8000-000000000000" } },
+    marked: TEXT,
+    around: (json) =>
+      `{"jsonrpc":"2.0","id":1,"method":"SendMessage","params":{"message":{"messageId":"1","role":"ROLE_USER","parts":[${json}]}}}`,
+  },
+  MCP: {
+    path: "/mcp",
+    call: { jsonrpc: "2.0", id: TEXT, method: "tools/call", params: { name: "no_such_tool", arguments: {} } },
+    marked: TEXT,
+    around: (json) =>
+      `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_messages","arguments":{"query":${json}}}}`,
+  },
+  "OpenAI's responses": {
+    path: "/openai/v1/responses",
+    call: { model: TEXT, input: "a" },
+    marked: "model",
+    around: (json) => `{"model":"default","input":[${json}],"metadata":{"a":"b"}}`,
+  },
+  "OpenAI's conversations": {
+    path: "/openai/v1/conversations",
+    call: { metadata: { a: 1 }, items: [{ type: "message", role: "user", content: TEXT }] },
+    marked: "metadata",
+    around: (json) => `{"metadata":{"a":"b"},"items":[{"type":"message","role":"user","content":${json}}]}`,
+  },
+};
+const NAMES = Object.keys(DOORS);
+const doorOf = (name: string) => DOORS[name] as Door;
+
+function headersOf(path: string): Record<string, string> {
+  const accept = path === "/mcp" ? "application/json, text/event-stream" : "*/*";
+  return {
+    ...server.credential,
+    "content-type": "application/json",
+    accept,
+    ...(path.startsWith("/a2a") && { "a2a-version": "1.0" }),
+    ...(path === "/mcp" && { "mcp-protocol-version": "2025-06-18" }),
+    "x-request-id": "same",
+  };
+}
+
+describe("F-BODY: front ends", () => {
+  test.each(NAMES)("%s reads a body whole, however it arrives", async (name) => {
+    const { path, call, marked } = doorOf(name);
+    const body = Buffer.from(JSON.stringify(call));
+    const plainCall: FramedCall = { path, headers: headersOf(path), body };
+    const zipped: FramedCall = {
+      path,
+      headers: { ...plainCall.headers, "content-encoding": "gzip" },
+      body: gzipSync(body),
+    };
+    const { url } = server.server;
+    const [plain] = await speakHttp1(url, [http1Request(plainCall, {})]);
+    expect(plain?.body).toContain(Buffer.from(marked).toString("latin1"));
+    for (const each of [plainCall, zipped]) {
+      const ones = Array.from({ length: each.body.length }, () => 1);
+      const framings: BodyFraming[] = [{}, { chunks: ones, extensions: true }, { chunks: [1], trailers: true }];
+      for (let at = 2; at < each.body.length; at += 7) framings.push({ chunks: [at] });
+      const requests = framings.map((framing) => http1Request(each, framing));
+      for (const [i, request] of requests.entries()) {
+        const packets = i % 2 === 0 ? [request] : cut(request, [300, 1, 7]);
+        expect(await speakHttp1(url, packets), `${i}`).toEqual([plain]);
+      }
+      expect(await speakHttp1(url, [Buffer.concat(requests.slice(0, 4))], 4)).toEqual([plain, plain, plain, plain]);
+      const session = openCutHttp2(url, { padding: "most", packet: 100 });
+      for (const frames of [[], [0], ones, [body.length >> 1]]) {
+        const { status, body: said } = await callHttp2(session, each, { frames, emptyEnd: frames.length % 2 === 0 });
+        expect([status, said]).toEqual([plain?.status, plain?.body]);
+      }
+      session.destroy();
+    }
+  });
+});
+
+describe("A1: front ends", () => {
+  const PACKED = [
+    ["gzip", gzipBomb()],
+    ["br", brotliBomb()],
+    ["gzip", manyGzips()],
+  ] as const;
+
+  test.each(NAMES)("%s refuses what unpacks to 64 MiB", async (name) => {
+    const { path } = doorOf(name);
+    for (const [coding, body] of PACKED) {
+      const headers = { ...headersOf(path), "content-encoding": coding };
+      const { value, ms } = await heldBy(() => sender.send({ http: "1.1", verb: "POST", path, headers, body }));
+      expect(value).toMatch(coding === "br" ? /^(413|415)$/ : /^413$/);
+      expect(Math.max(ms, MAX_MS)).toBe(MAX_MS);
+    }
+  });
+
+  const times = (text: string) => text.repeat(Math.floor((LIMIT - 4_000) / (2 * text.length)));
+  /** Half of the limit each, for some stand twice. */
+  const VALUES: Readonly<Record<string, () => string>> = {
+    objects: () => `[${times("{},")}{}]`,
+    "few objects": () => `[${"{},".repeat(9_000)}{}]`,
+    "objects of names": () => `[${'{"type":"text","text":"a","id":"b"},'.repeat(4_900)}{}]`,
+    names: () => `{${Array.from({ length: 150_000 }, (_, i) => `"a${i}":1`).join()}}`,
+    "few names": () => `{${Array.from({ length: 9_000 }, (_, i) => `"a${i}":"x"`).join()}}`,
+    escapes: () => `"${times("\\n")}"`,
+    "a text of escapes": () => `{"type":"text","text":"${times("\\n")}"}`,
+    digits: () => times("9"),
+    numbers: () => `[${"1.5,".repeat(19_000)}1]`,
+    levels: () => `${"[".repeat(200)}${"]".repeat(200)}`,
+    "too many levels": () => times("["),
+    "many texts": () => `[${`"${"x".repeat(100)}",`.repeat(18_000)}""]`,
+    base64: () => `{"type":"file","mediaType":"image/png","url":"data:image/png;base64,${times("QUFB")}"}`,
+  };
+
+  test.each(NAMES)("the worst bodies are cheap for %s, and leave nothing behind", async (name) => {
+    const { path, around } = doorOf(name);
+    const headers = headersOf(path);
+    const before = await usedMemory();
+    const slow: string[] = [];
+    function* bodies(): Generator<readonly [string, Buffer]> {
+      for (const { encoding, name: what, bytes } of worstUnknown()) if (encoding === "json") yield [what, bytes];
+      for (const [value, make] of Object.entries(VALUES)) yield [value, Buffer.from(around(make()))];
+    }
+    for (const [what, body] of bodies()) {
+      let best = Number.POSITIVE_INFINITY;
+      let status = "";
+      for (let i = 0; i < 3 && best > MAX_MS; i++) {
+        const held = await heldBy(() => sender.send({ http: "1.1", verb: "POST", path, headers, body }));
+        best = Math.min(best, held.ms);
+        status = held.value;
+      }
+      if (best > MAX_MS) slow.push(`${what}: ${Math.round(best)} ms (${status})`);
+      expect(status, what).toMatch(/^[24]\d\d$/);
+    }
+    expect(slow).toEqual([]);
+    const after = await usedMemory();
+    expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(32 * MIB);
+  });
+
+  test.each(NAMES)("names that JavaScript knows are names for %s", async (name) => {
+    const { path, around } = doorOf(name);
+    const hostile = ["__proto__", "constructor", "prototype", "toString", "then", "hasOwnProperty", "toJSON"];
+    for (const key of hostile) {
+      const evil = `{"${key}":{"polluted":"yes","prototype":{"polluted":"yes"}},"type":"${key}","role":"${key}"}`;
+      for (const body of [around(evil), around(`{"a":[${evil}]}`), evil, around(`"${key}"`)]) {
+        const headers = headersOf(path);
+        expect(await sender.send({ http: "1.1", verb: "POST", path, headers, body: Buffer.from(body) })).toMatch(
+          /^[24]\d\d$/,
+        );
+      }
+    }
+    expect(({} as { polluted?: string }).polluted).toBeUndefined();
+    expect((await fetch(`${server.server.url}/healthz`)).status).toBe(200);
+  });
+});
