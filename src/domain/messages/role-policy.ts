@@ -2,6 +2,7 @@
 import { MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { DomainError, ErrorReason } from "../errors.ts";
 import type { Caller } from "../identity/caller.ts";
+import { parseJson } from "../json.ts";
 import type { MessageDiff, MessageDraft } from "./diff.ts";
 import { type Voice, voicesOf } from "./voices.ts";
 
@@ -19,6 +20,12 @@ export type RoleName = keyof typeof ROLE_NAMES;
 const WORDS: ReadonlyMap<MessageRole, string> = new Map(
   Object.entries(ROLE_NAMES).map(([word, role]) => [role as MessageRole, word]),
 );
+
+interface GivenOptions {
+  readonly model: string;
+  readonly instructions: string;
+  readonly parametersJson: string;
+}
 
 export class RolePolicy {
   readonly #members: ReadonlySet<MessageRole> | undefined;
@@ -47,6 +54,29 @@ export class RolePolicy {
       if (voice !== undefined) throw refused(`${field(index)}.${voice.part ?? "role"}`, voice);
     });
     checkSenderNames(caller, drafts, field);
+  }
+
+  /**
+   * Throws PERMISSION_DENIED for options of a turn that are not the caller's to give: instructions reach the model as the
+   * system's words, by whatever name, and which model runs is the operator's to say. Who may speak as the system may give all.
+   *
+   * @param options whose JSON was checked
+   */
+  checkOptions({ viewer }: Caller, options: GivenOptions | undefined): void {
+    const members = this.#members;
+    if (options === undefined || members === undefined || viewer.kind === "tenant") return;
+    if (members.has(MessageRole.SYSTEM)) return;
+    const { instructions, model, parametersJson } = options;
+    const parameters = parametersJson === "" ? {} : (parseJson(parametersJson) as Record<string, unknown>);
+    const given = [
+      ...(instructions === "" ? [] : ["instructions"]),
+      ...(model === "" ? [] : ["model"]),
+      ...["instructions", "prompt"].filter((name) => name in parameters).map((name) => `parameters_json.${name}`),
+    ];
+    const [field] = given;
+    if (field === undefined) return;
+    const rule = 'must not be given by members, who may not speak as "system" on this server';
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, `options.${field}: ${rule}`);
   }
 
   /**

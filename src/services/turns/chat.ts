@@ -33,6 +33,7 @@ export async function* chat(
   const key = requestKeyOf(ChatRequestSchema, request, context, caller);
   const brought = broughtTools(request.tools);
   if (request.options) checkOptions(request.options);
+  parts.rolePolicy.checkOptions(caller, request.options);
   parts.rolePolicy.check(caller, asked.drafts, asked.field);
   const started = await beginTurn(parts, caller, {
     conversationId,

@@ -45,6 +45,7 @@ export async function createTurn(parts: ChatParts, request: CreateTurnRequest, c
   checkNote(request.noteJson);
   if (request.options) checkOptions(request.options);
   checkClientIds(request.messages);
+  parts.rolePolicy.checkOptions(caller, request.options);
   parts.rolePolicy.check(caller, request.messages.map(toDraft), (index) => `messages[${index}]`);
   const place = await findPlace(parts.database, caller, request);
   for (let attempt = 1; ; attempt++) {
