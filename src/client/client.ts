@@ -10,6 +10,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
@@ -45,6 +46,8 @@ export interface ColloquyClient {
   readonly messages: Client<typeof MessageService>;
   readonly turns: Client<typeof TurnService>;
   readonly participants: Client<typeof ParticipantService>;
+  /** Uploads go over REST (`POST /v1/files`): the transport of this client sends no streams. */
+  readonly files: Omit<Client<typeof FileService>, "createFile">;
   readonly reactions: Client<typeof ReactionService>;
   readonly signals: Client<typeof SignalService>;
   readonly drafts: Client<typeof DraftService>;
@@ -72,6 +75,7 @@ export function createClient(options: ClientOptions): ColloquyClient {
     messages: createServiceClient(MessageService, transport),
     turns,
     participants: createServiceClient(ParticipantService, transport),
+    files: createServiceClient(FileService, transport),
     reactions: createServiceClient(ReactionService, transport),
     signals: createServiceClient(SignalService, transport),
     drafts: createServiceClient(DraftService, transport),

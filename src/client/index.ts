@@ -21,6 +21,8 @@ export * from "../../gen/colloquy/v1/draft_service_pb.ts";
 export * from "../../gen/colloquy/v1/error_reason_pb.ts";
 export * from "../../gen/colloquy/v1/event_pb.ts";
 export * from "../../gen/colloquy/v1/event_service_pb.ts";
+export * from "../../gen/colloquy/v1/file_pb.ts";
+export * from "../../gen/colloquy/v1/file_service_pb.ts";
 export * from "../../gen/colloquy/v1/member_pb.ts";
 export * from "../../gen/colloquy/v1/message_pb.ts";
 export * from "../../gen/colloquy/v1/message_service_pb.ts";

@@ -8,7 +8,7 @@ export interface FileKey {
 
 /** Takes the bytes of one file. Exactly one of `commit` and `abort` ends it. */
 export interface ByteWriter {
-  /** Resolves when there is room for more. The bytes must not change until then. Throws OVERLOADED if the store is full. */
+  /** Resolves when there is room for more. The bytes must not change any more. Throws OVERLOADED if the store is full. */
   write(chunk: Uint8Array): Promise<void>;
   /** Makes all that was written durable, and then readable under the key: never a part of it. */
   commit(): Promise<void>;

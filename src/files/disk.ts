@@ -59,6 +59,10 @@ class DiskWriter implements ByteWriter {
   readonly #file: FileHandle;
   readonly #unfinished: string;
   readonly #path: string;
+  /** What is not being written yet. */
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+  #writing: Promise<void> | undefined;
 
   constructor(file: FileHandle, unfinished: string, path: string) {
     this.#file = file;
@@ -67,13 +71,27 @@ class DiskWriter implements ByteWriter {
   }
 
   async write(chunk: Uint8Array): Promise<void> {
-    for (let at = 0; at < chunk.byteLength; ) {
-      const { bytesWritten } = await this.#file.write(chunk, at).catch(told);
-      at += bytesWritten;
-    }
+    if (chunk.byteLength === 0) return;
+    this.#chunks.push(chunk);
+    this.#size += chunk.byteLength;
+    if (this.#size < PIECE_BYTES) return;
+    // One batch is on its way to the disk while the next comes in.
+    await this.#writing;
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#writing = writeAll(this.#file, this.#chunks);
+    // It is told by whoever waits for it.
+    this.#writing.catch(() => {});
+    this.#chunks = [];
+    this.#size = 0;
   }
 
   async commit(): Promise<void> {
+    await this.#writing;
+    if (this.#size > 0) this.#begin();
+    await this.#writing;
     await this.#file.sync().catch(told);
     await this.#file.close();
     const folder = dirname(this.#path);
@@ -89,6 +107,7 @@ class DiskWriter implements ByteWriter {
   }
 
   async abort(): Promise<void> {
+    await this.#writing?.catch(() => {});
     await this.#file.close().catch(() => {});
     await rm(this.#unfinished, { force: true }).catch(() => {});
   }
@@ -96,14 +115,32 @@ class DiskWriter implements ByteWriter {
 
 async function* readRange(path: string, { offset, length }: ByteRange): AsyncGenerator<Uint8Array> {
   await using file = await open(path, "r");
-  for (let at = offset; at < offset + length; ) {
+  const end = offset + length;
+  const readAt = async (at: number): Promise<Buffer> => {
     // A buffer of its own for each: the one before may still wait for a slow reader.
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, offset + length - at));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - at));
     const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, at);
     if (bytesRead === 0) throw new Error("a stored file is shorter than it was");
-    yield bytesRead === buffer.byteLength ? buffer : buffer.subarray(0, bytesRead);
-    at += bytesRead;
+    return buffer.subarray(0, bytesRead);
+  };
+  let next = readAt(offset);
+  for (let at = offset; at < end; ) {
+    const piece = await next;
+    at += piece.byteLength;
+    if (at < end) {
+      // While the reader takes this one.
+      next = readAt(at);
+      next.catch(() => {});
+    }
+    yield piece;
   }
+}
+
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks as Uint8Array[]).catch(told);
+  if (bytesWritten === chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)) return;
+  let rest = Buffer.concat(chunks).subarray(bytesWritten);
+  while (rest.byteLength > 0) rest = rest.subarray((await file.write(rest).catch(told)).bytesWritten);
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -24,12 +24,18 @@ beforeAll(async () => {
   const made = await call("ann", "POST", "/v1/conversations", { participantIds: ["bob"] });
   const conversationId = (made.body as { id: string }).id;
   const sent = await call("ann", "POST", `/v1/conversations/${conversationId}/messages`, { content: "hello" });
+  // Its bytes are JSON, as all that is read here.
+  const file = await call("ann", "POST", "/v1/files", { said: "hello" });
+  const fileId = (file.body as { id: string }).id;
+  const parts = [{ file: { fileId } }];
+  await call("ann", "POST", `/v1/conversations/${conversationId}/messages`, { parts });
   const agent = await call("key", "POST", "/v1/agents", { name: "echo", echo: {} });
   const { body } = await call("key", "POST", "/v1/webhooks", { endpoint: { url: "https://hooks.example.com/" } });
   const endpointId = (body as { endpoint: { id: string } }).endpoint.id;
   await call("key", "POST", `/v1/webhooks/${endpointId}:pause`, {});
   ids = {
     endpoint_id: endpointId,
+    file_id: fileId,
     conversation_id: conversationId,
     message_id: (sent.body as { id: string }).id,
     agent_id: (agent.body as { id: string }).id,

@@ -1,0 +1,57 @@
+// What is stored equals what was sent, whatever the wire, the bytes and the pieces.
+
+import { randomBytes, randomInt } from "node:crypto";
+import { Readable } from "node:stream";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { FILE_WIRES, personOf, pieces, sha256 } from "../../support/files.ts";
+import { type IdentityServer, startIdentityServer } from "../../support/identity-server.ts";
+
+let server: IdentityServer;
+beforeAll(async () => {
+  server = await startIdentityServer();
+});
+afterAll(() => server.close());
+
+async function* bytesOf(upload: ReturnType<typeof pieces>) {
+  for await (const { body } of upload) yield body.data;
+}
+
+const MAX_PIECE = 3 * 1024 * 1024;
+
+test.each(FILE_WIRES)(
+  "over %s, files of any size in any pieces come back as they were, whole and in part",
+  async (wire) => {
+    const tenant = await server.tenant();
+    const { credential } = await tenant.key("read", "write");
+    const key = personOf(server, credential);
+    for (const size of [0, 1, 65_536, 262_144, 262_145, randomInt(1_000_000), randomInt(6_000_000)]) {
+      const bytes = randomBytes(size);
+      const from = randomInt(size + 1);
+      const length = randomInt(size + 1);
+      const part = bytes.subarray(from, length === 0 ? size : from + length);
+      const upload = pieces(bytes, { size: 1 + randomInt(Math.min(MAX_PIECE, size + 1)) + (size >> 6) });
+      if (wire === "rest") {
+        const body = Readable.toWeb(Readable.from(bytesOf(upload)));
+        const made = await key.rest("/v1/files", { method: "POST", body, duplex: "half" } as unknown as RequestInit);
+        const file = (await made.json()) as { id: string; sha256: string };
+        expect([size, file.sha256]).toEqual([size, sha256(bytes)]);
+        const whole = await key.rest(`/v1/files/${file.id}/content`);
+        expect(sha256(await whole.bytes())).toBe(sha256(bytes));
+        const some = await key.rest(`/v1/files/${file.id}/content?offset=${from}&length=${length}`);
+        expect(Buffer.compare(await some.bytes(), part)).toBe(0);
+        continue;
+      }
+      const client = server.client(FileService, credential, wire);
+      const { file } = await client.createFile(upload);
+      const fileId = file?.id ?? "";
+      expect([size, file?.sha256, Number(file?.size)]).toEqual([size, sha256(bytes), size]);
+      const read = async (asked: object) =>
+        Buffer.concat(
+          await Array.fromAsync(client.downloadFile({ fileId, ...asked }), ({ body }) => body?.data ?? Buffer.of()),
+        );
+      expect(sha256(await read({}))).toBe(sha256(bytes));
+      expect(Buffer.compare(await read({ offset: BigInt(from), length: BigInt(length) }), part)).toBe(0);
+    }
+  },
+);
