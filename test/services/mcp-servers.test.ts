@@ -386,7 +386,8 @@ test("a server of the protocol's stateless revision is asked too: this one's own
   const web = createWebFetch({ maxBytes: 1 << 20 });
   const signal = AbortSignal.timeout(20_000);
   const session = await openMcpSession(`${own.url}/mcp`, credential, web, 10_000, signal);
-  const names = (await session.list({ tools: 3, timeoutMs: 10_000, onBad: () => {} }, signal)).map(({ name }) => name);
+  const limits = { tools: 3, wants: () => true, timeoutMs: 10_000, onBad: () => {} };
+  const names = (await session.list(limits, signal)).map(({ name }) => name);
   expect(names).toHaveLength(3);
   const { structuredContent } = await session.call("list_conversations", {}, 10_000, signal);
   expect(structuredContent).toMatchObject({ conversations: [] });

@@ -64,9 +64,9 @@ export async function replyRequestOf(
 /** A summary in place of what it stands for, and of the rest the last so many messages. */
 function compacted(rows: readonly MessageRow[], count: number): MessageRow[] {
   const summary = rows.findLast((row) => throughSeqOf(row) !== undefined);
-  const [first, ...rest] = withSummary(rows, summary);
-  if (first === undefined || first !== summary) return [...latestOf(first ? [first, ...rest] : [], count)];
-  return [first, ...latestOf(rest, count)];
+  const kept = withSummary(rows, summary);
+  const at = summary === undefined ? -1 : kept.indexOf(summary);
+  return [...kept.slice(0, at + 1), ...latestOf(kept.slice(at + 1), count)];
 }
 
 /** The last so many messages, with all that came since the first of them. */

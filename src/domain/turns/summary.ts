@@ -1,11 +1,12 @@
 // Summaries: entries that replace older ones in an agent's context.
-import { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
+import { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
 import { readParts } from "../parts/stored.ts";
 
 /** What is read of an entry of a log. */
 export interface SummaryEntry {
   readonly seq: bigint;
   readonly kind: MessageKind | null;
+  readonly role: MessageRole;
   readonly content: string;
   readonly parts: string | null;
 }
@@ -54,9 +55,20 @@ function throughIn(json: string): bigint | undefined {
   }
 }
 
-/** The entries with a summary, if there is one, before all that it does not stand for. */
+/**
+ * The entries with a summary, if there is one, before all that it does not stand for. Instructions stay before it, for no
+ * summary says them as they were given.
+ */
 export function withSummary<E extends SummaryEntry>(entries: readonly E[], summary: E | undefined): E[] {
   const through = summary && throughSeqOf(summary);
   if (summary === undefined || through === undefined) return entries.filter((one) => throughSeqOf(one) === undefined);
-  return [summary, ...entries.filter((one) => one.seq > through && throughSeqOf(one) === undefined)];
+  return [
+    ...entries.filter((one) => one.seq <= through && isInstruction(one)),
+    summary,
+    ...entries.filter((one) => one.seq > through && throughSeqOf(one) === undefined),
+  ];
+}
+
+function isInstruction({ kind, role }: SummaryEntry): boolean {
+  return kind === null && (role === MessageRole.SYSTEM || role === MessageRole.DEVELOPER);
 }

@@ -1,4 +1,5 @@
 // The MCP servers of agents: their tools, listed once in a while, and the calls of them.
+import { createHash } from "node:crypto";
 import type { Tool } from "@modelcontextprotocol/client";
 import type { Logger } from "pino";
 import { jsonFault } from "../../../domain/parts/json-text.ts";
@@ -72,10 +73,11 @@ export function createMcpServers(options: McpServersOptions): McpServers {
         ? undefined
         : sealer.open(Buffer.from(server.credential, "base64"), mcpOwner({ tenantId, id: agent.id }, server.name));
     const session = await openMcpSession(server.url, credential, await fetcher(), times.list, signal);
+    const wants = (name: string) => server.allowedTools?.includes(name) ?? true;
     try {
       const onBad = (tool: string, why: string) =>
         log?.warn({ agentId: agent.id, server: server.name, tool, why }, "a tool of an MCP server is left out");
-      const tools = await session.list({ tools: MAX_TOOLS, timeoutMs: times.list, onBad }, signal);
+      const tools = await session.list({ tools: MAX_TOOLS, wants, timeoutMs: times.list, onBad }, signal);
       return { session, tools: namedTools(server, tools) };
     } catch (error) {
       await session.close();
@@ -145,9 +147,13 @@ export function createMcpServers(options: McpServersOptions): McpServers {
 
 function namedTools(server: StoredMcpServer, tools: readonly Tool[]): Listed["tools"] {
   const named = new Map<string, { own: string; tool: AgentTool }>();
-  for (const { name: own, description = "", inputSchema } of tools) {
-    if (server.allowedTools !== undefined && !server.allowedTools.includes(own)) continue;
-    const name = `${server.name}_${own.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`.slice(0, MAX_NAME_LENGTH);
+  // Of two of one name the first counts.
+  const distinct = [...new Map(tools.toReversed().map((tool) => [tool.name, tool])).values()].reverse();
+  const alike = Map.groupBy(distinct, ({ name }) => nameOf(server, name));
+  for (const { name: own, description = "", inputSchema } of distinct) {
+    const known = nameOf(server, own);
+    const isClear = known.length <= MAX_NAME_LENGTH && alike.get(known)?.length === 1;
+    const name = isClear ? known : withDigest(known, own);
     const inputSchemaJson = JSON.stringify(inputSchema);
     if (named.has(name) || Buffer.byteLength(inputSchemaJson) > MAX_SCHEMA_BYTES) continue;
     if (jsonFault(inputSchemaJson, "object") !== undefined) continue;
@@ -156,6 +162,17 @@ function namedTools(server: StoredMcpServer, tools: readonly Tool[]): Listed["to
     named.set(name, { own, tool: { name, description: words, inputSchemaJson, place: "mcp", needsApproval } });
   }
   return named;
+}
+
+/** By which models know a tool, if that is short enough and no other has it. */
+function nameOf({ name }: StoredMcpServer, own: string): string {
+  return `${name}_${own.replaceAll(/[^A-Za-z0-9_-]/g, "_")}`;
+}
+
+/** The same with a digest of the tool's own name, so that it does not depend on the order of the tools. */
+function withDigest(known: string, own: string): string {
+  const digest = createHash("sha256").update(own).digest("hex").slice(0, 8);
+  return `${known.slice(0, MAX_NAME_LENGTH - digest.length - 1)}_${digest}`;
 }
 
 function cut(text: string): string {

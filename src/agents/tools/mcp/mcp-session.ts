@@ -15,6 +15,8 @@ export interface McpSession {
 
 export interface ListLimits {
   readonly tools: number;
+  /** Whether a tool of this name is wanted. Others do not count. */
+  readonly wants: (name: string) => boolean;
   readonly timeoutMs: number;
   /** Told of what is left out: its name, as far as it has one, and the rule that it breaks. */
   readonly onBad: (name: string, why: string) => void;
@@ -63,19 +65,22 @@ export async function openMcpSession(
   });
   await client.connect(transport, { timeout: timeoutMs, signal });
   return {
-    async list({ tools: max, timeoutMs: timeout, onBad }, listSignal) {
+    async list({ tools: max, wants, timeoutMs: timeout, onBad }, listSignal) {
       const tools: Tool[] = [];
       let cursor: string | undefined;
+      const cursors = new Set<string>();
       for (let page = 0; page < MAX_PAGES && tools.length < max; page++) {
         const params = cursor === undefined ? {} : { params: { cursor } };
         const request = { method: "tools/list", ...params };
         const answer = await client.request(request, TOOLS_PAGE, { timeout, signal: listSignal });
         for (const value of answer.tools) {
           const tool = await readTool(value, onBad);
-          if (tool !== undefined) tools.push(tool);
+          if (tool !== undefined && wants(tool.name)) tools.push(tool);
         }
         cursor = answer.nextCursor;
-        if (cursor === undefined) break;
+        // Some servers return the same cursor for ever.
+        if (cursor === undefined || cursors.has(cursor)) break;
+        cursors.add(cursor);
       }
       return tools.slice(0, max);
     },
