@@ -361,7 +361,8 @@ test("a tool that is none is left out, with its name and the rule that it breaks
   const signal = AbortSignal.timeout(20_000);
   const session = await openMcpSession(url, undefined, web, 10_000, signal);
   const left: string[][] = [];
-  const limits = { tools: 128, timeoutMs: 10_000, onBad: (...told: string[]) => void left.push(told) };
+  const onBad = (...told: string[]) => void left.push(told);
+  const limits = { tools: 128, wants: () => true, timeoutMs: 10_000, onBad };
   expect((await session.list(limits, signal)).map(({ name }) => name)).toEqual(["good", "last"]);
   expect(left.map(([name]) => name)).toEqual([
     "no-schema",
