@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
     "must be lower-case letters, digits and hyphens, begin with a letter and not end with a hyphen",
   "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$": "must be the name of an HTTP header",
   "^([!-~]([ -~]*[!-~])?)?$": "must be printable ASCII characters without a space at either end",
+  "^[a-z][a-z0-9_.-]*$": "must be lower-case letters, digits, _, . and -, and begin with a letter",
   "^[a-z_]+[.][a-z_]+$": "must be a kind of event such as message.sent",
 };
 
