@@ -2,7 +2,8 @@
 import { clone, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { accessRefused, ErrorReason } from "../domain/errors.ts";
+import { type CreateTurnRequest, TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
+import { accessRefused, type DomainError, ErrorReason } from "../domain/errors.ts";
 import { callerFrom } from "../domain/identity/caller.ts";
 import { isOurId, newId } from "../domain/ids/id.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
@@ -83,11 +84,14 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
   const subject = isOne && !ELSEWHERE.includes(method) ? SUBJECTS.find(([field]) => names.has(field)) : undefined;
   if (subject === undefined) {
     return async () => {
-      throw accessRefused(ErrorReason.PERMISSION_DENIED, "this call is not for a token of one conversation");
+      throw refused();
     };
   }
   const [field, locate] = subject;
   return async (request, context, only) => {
+    // Without a conversation it would make one, or go where another turn is.
+    if (method === TurnService.method.createTurn && (request as CreateTurnRequest).conversationId === "")
+      throw refused();
     const id = (request as unknown as Record<string, string>)[field] ?? "";
     const place = id === "" ? "" : isOurId(id) ? await locate(database, context, id, only) : undefined;
     if (place === only) return request;
@@ -96,4 +100,8 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
     (narrowed as unknown as Record<string, string>)[field] = id === "" ? only : newId();
     return narrowed;
   };
+}
+
+function refused(): DomainError {
+  return accessRefused(ErrorReason.PERMISSION_DENIED, "this call is not for a token of one conversation");
 }

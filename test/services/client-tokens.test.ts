@@ -197,6 +197,14 @@ describe("for a token of one conversation", () => {
     const turns = server.client(TurnService, await give({ conversationId: one.conversationId }));
     expect((await turns.getTurn({ turnId: own })).turn?.conversationId).toBe(one.conversationId);
     expect(await reasonOf(turns.getTurn({ turnId: foreign }))).toBe("NOT_FOUND");
+    // Without a conversation a turn would make one.
+    const messages = [{ content: "walnut", role: MessageRole.USER }];
+    expect(await reasonOf(turns.createTurn({ messages }))).toBe("PERMISSION_DENIED");
+    for (const previousTurnId of [own, foreign]) {
+      expect(await reasonOf(turns.createTurn({ messages, previousTurnId }))).toBe("PERMISSION_DENIED");
+    }
+    const { turn } = await turns.createTurn({ messages, conversationId: one.conversationId });
+    expect(turn?.conversationId).toBe(one.conversationId);
   });
 
   test("a ticket is held to it too", async () => {

@@ -77,15 +77,25 @@ export class Run {
     const answers = await readAnswers(input, waiting, async () => (await this.thread()).answers);
     const known = waiting && (await this.#answer(waiting, answers));
     if (fresh.length > 0) {
-      return { ...(await this.#chat(fresh, turns.filter(isOpenTurn), waiting !== undefined)), state };
+      const chat = this.#chat(fresh, turns.filter(isOpenTurn), waiting !== undefined);
+      const begun = await chat.catch((error: unknown) => this.#begunMeanwhile(error));
+      if (begun !== undefined) return { ...begun, state };
     }
     if (known === undefined || waiting === undefined) {
-      // Read again, for another may have answered meanwhile.
-      const now = waiting === undefined ? turns : await this.#turns();
+      // Read again, for the same run, sent twice at once, may have begun or answered meanwhile.
+      const now = fresh.length === 0 && waiting === undefined ? turns : await this.#turns();
       return { kind: "thread", open: now.filter(isOpenTurn).reverse(), last: now[0] };
     }
     const answered = new Set(answers.results.map(({ callId = "" }) => callId));
     return { kind: "turn", turnId: waiting.id, events: this.follow(waiting.id), known, answered, state };
+  }
+
+  /** Throws the error again unless the same run, sent twice at once, is what is in progress. */
+  async #begunMeanwhile(error: unknown): Promise<undefined> {
+    if (!(error instanceof DomainError && error.reason === ErrorReason.TURN_IN_PROGRESS)) throw error;
+    const { canonical, context, input } = this.#parts;
+    const fresh = await newMessages(canonical, context, this.#conversation?.id ?? "", input.messages);
+    if (fresh.length > 0) throw error;
   }
 
   /** The thread as it is stored; where an entry is given, up to it, as it stands there, and without what its turn adds. */

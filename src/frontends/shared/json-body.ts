@@ -32,7 +32,9 @@ function parsed(text: string): unknown {
   }
 }
 
-const LITERAL = /[-+.\deE]+/y;
+/** Numbers of more characters are none that anything could hold, as in every other body. */
+const MAX_LITERAL = 1_000;
+const LITERAL = /[-+.\deE]{1,1001}/y;
 
 /** A number that a double cannot hold would be kept as another one, or break what is written from it. */
 function refuseChangedNumbers(text: string): void {
@@ -43,6 +45,7 @@ function refuseChangedNumbers(text: string): void {
     else if (code === 0x2d || (code >= 0x30 && code <= 0x39)) {
       LITERAL.lastIndex = at;
       const [literal = ""] = LITERAL.exec(text) ?? [];
+      if (literal.length > MAX_LITERAL) throw malformed(`a number must have at most ${MAX_LITERAL} characters`);
       const fault = numberFault(literal, true);
       if (fault !== undefined) throw malformed(`the body ${fault[1]}; it does not at position ${at}`);
       at += literal.length - 1;

@@ -86,6 +86,17 @@ describe("a run", () => {
     expect(await reload(client.threadId)).toEqual(bodies(client.messages));
   });
 
+  test("that is posted several times at once is one turn, told to each of them", async () => {
+    for (let round = 0; round < 8; round++) {
+      const threadId = randomUUID();
+      await ask(open(threadId), "Hi", "u1");
+      const messages = [{ id: "u2", role: "user" as const, content: "Again" }];
+      const posts = Array.from({ length: 6 }, () => runAgui(open(threadId, { messages: structuredClone(messages) })));
+      for (const { error } of await Promise.all(posts)) expect(error).toBeUndefined();
+      expect(await stored(threadId)).toEqual(["Hi", "Good day", "Again", "Good day"]);
+    }
+  });
+
   test("goes on in a thread with what is new, whatever else it posts", async () => {
     const client = open();
     await ask(client, "Hi", "u1");

@@ -11,6 +11,7 @@ describe("numbers", () => {
     [`[${"9".repeat(400)}]`, "not NaN, not infinite; it does not at position 1"],
     ['{"a": 12345678901234567890}', "beyond 2^53 write an integer as a string; it does not at position 6"],
     ['{"a": -9007199254740993}', "beyond 2^53 write an integer as a string; it does not at position 6"],
+    [`[1,${"9".repeat(1_001)}]`, "a number must have at most 1000 characters"],
     ["1e-999", "beyond 2^53 write an integer as a string; it does not at position 0"],
   ])("%s is refused", async (text, words) => {
     await expect(read(text)).rejects.toThrow(words);
