@@ -3,7 +3,7 @@
 import { defineConfig } from "vitest/config";
 import { hasPostgres15, maxWorkers, shared, storeOnPostgres15 } from "./vitest.config.ts";
 
-const ALONE = ["answer-sizes", "costs", "fetch-bounds", "framing", "socket-costs"].map(
+const ALONE = ["answer-sizes", "costs", "fetch-bounds", "framing", "front-bodies", "mcp-reports", "socket-costs"].map(
   (name) => `test/field/${name}.test.ts`,
 );
 

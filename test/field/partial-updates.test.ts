@@ -63,6 +63,7 @@ const CONVERSATION: JsonObject = {
   persona: { tone: "kind" },
   profileInfo: { age: 7 },
   maxContextLength: 7,
+  stateJson: '{"a":1}',
 };
 const MESSAGE: JsonObject = {
   content: "Hello",
@@ -220,7 +221,7 @@ test("F-PARTIAL: the table has every Update method, and every field that a calle
       [...(updatePartsOf(method.input)?.settable.values() ?? [])].map(({ jsonName }) => jsonName),
     );
     // Of the alternatives of a oneof, one is set.
-    for (const other of ["echo", "connect", "anthropic"]) settable.delete(other);
+    for (const other of ["echo", "connect", "anthropic", "a2a"]) settable.delete(other);
     expect([...settable].sort()).toEqual(Object.keys(full).sort());
   }
 });

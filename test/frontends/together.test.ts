@@ -50,6 +50,14 @@ async function conversationOf(id: string): Promise<string> {
 
 const textOf = (parts: readonly { type: string; text?: string }[]) => parts.map(({ text = "" }) => text).join("");
 
+/** A stream that tells of its first value. */
+async function* telling<T>(stream: AsyncIterable<T>, begun: PromiseWithResolvers<void> | undefined): AsyncGenerator<T> {
+  for await (const value of stream) {
+    begun?.resolve();
+    yield value;
+  }
+}
+
 describe("one conversation", () => {
   test("is continued by each front end, on either server, and is the same for all", async () => {
     const id = randomUUID();
@@ -96,22 +104,23 @@ describe("one conversation", () => {
     const { turns } = await second.client(TurnService, credential).listTurns({ conversationId });
     const turnId = turns[0]?.id ?? "";
     const headers = { ...credential };
-    const begun = Promise.withResolvers<void>();
+    // Each has what the turn has said before it goes on.
+    const begun = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
     const followers = [
       (async () => {
         const response = await fetch(`${second.url}/api/chat/${id}/stream`, { headers });
-        begun.resolve();
+        begun[0]?.resolve();
         const deltas = chunksOf(await response.text()).filter(({ type }) => type === "text-delta");
         return deltas.map(({ delta }) => delta).join("");
       })(),
       (async () => {
         const client = aguiClient(second.url, credential, { threadId: id });
-        await runAgui(client);
+        await runAgui(client, {}, { onRunStartedEvent: () => begun[1]?.resolve() });
         return client.messages.at(-1)?.content;
       })(),
       (async () => {
         const client = await a2aClient(second.url, credential, "HTTP+JSON");
-        const updates = await all(client.resubscribeTask({ id: turnId, tenant: "" }));
+        const updates = await all(telling(client.resubscribeTask({ id: turnId, tenant: "" }), begun[2]));
         return updates
           .flatMap(({ payload }) => {
             if (payload?.$case === "task") return payload.value.artifacts.flatMap(({ parts }) => parts);
@@ -121,11 +130,11 @@ describe("one conversation", () => {
           .join("");
       })(),
       (async () => {
-        const events = await all(second.client(TurnService, credential).resumeTurn({ turnId }));
+        const events = await all(telling(second.client(TurnService, credential).resumeTurn({ turnId }), begun[3]));
         return events.map(({ event }) => (event.case === "delta" ? event.value.text : "")).join("");
       })(),
     ];
-    await begun.promise;
+    await Promise.all(begun.map(({ promise }) => promise));
     goOn();
     expect(await Promise.all(followers)).toEqual(Array.from({ length: 4 }, () => "One two"));
     expect((await first).status).toBe(200);

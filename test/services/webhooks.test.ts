@@ -305,7 +305,9 @@ describe("the rules of an endpoint", () => {
       endpointId,
       endpoint: { target: { case: "url", value: "http://127.0.0.2:1/" } },
     });
-    expect((await failureOf(moved)).message).toContain("endpoint.headers: must be given again for another address");
+    expect((await failureOf(moved)).message).toContain(
+      "endpoint.headers: must be set again or cleared when host, port or scheme change",
+    );
     const update = { endpointId, endpoint: { description: "d" }, etag: endpoint?.etag ?? "" };
     const { endpoint: changed } = await hooks.updateWebhookEndpoint(update);
     expect(changed).toMatchObject({ description: "d", headerNames: ["X-Key"], etag: "2" });

@@ -3,6 +3,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
+import { TurnPolicy } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { Database } from "../../src/store/database.ts";
 
 /** What there is in a tenant to ask for. */
@@ -167,7 +168,11 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     message: { role: 1, content: "hello" },
   })),
   "colloquy.v1.TurnService/Regenerate": {
-    ask: ({ conversationId, messageId }) => [{ conversationId }, { conversationId, messageId }],
+    // The first goes on after its caller has left.
+    ask: ({ conversationId, messageId }) => [
+      { conversationId },
+      { conversationId, messageId, ifRunning: TurnPolicy.INTERRUPT },
+    ],
   },
   "colloquy.v1.TurnService/GetTurn": one(({ turnId }) => ({ turnId })),
   "colloquy.v1.TurnService/ListTurns": one(({ conversationId }) => ({ conversationId })),

@@ -306,7 +306,7 @@ describe("what the client claims without having been asked", () => {
     const { claim } = await waiting("c1", "pay");
     const { status, text } = await claim({});
     expect(status).toBe(409);
-    expect(text).toBe("The reply waits for results or approvals, and the posted one brings none.");
+    expect(text).toBe("The reply waits for results or approvals, and the posted one has none.");
   });
 
   test("a whole reply", async () => {
