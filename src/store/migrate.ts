@@ -11,6 +11,9 @@ const PATIENCE: Statement = {
     set_config('idle_in_transaction_session_timeout', '0', true)`,
 };
 
+/** How often all of it is begun again after a deadlock with the calls of a server that goes on meanwhile. */
+const RETRIES = 20;
+
 /** Whether the schema of the tables exists. */
 const PLACE: Statement<{ schema: string | null }> = {
   name: "migration_place",
@@ -45,7 +48,7 @@ export async function migrate(database: Database): Promise<string[]> {
       const applied = await migrator.up({ transaction: (await transaction.orm()).getTransactionContext() as never });
       return applied.map(({ name }) => name);
     },
-    { retries: 0 },
+    { retries: RETRIES },
   );
 }
 

@@ -2,6 +2,7 @@
 // one comes.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import pg from "pg";
 import { describe, expect, test, vi } from "vitest";
 import { migrate, migrationState } from "../../src/store/migrate.ts";
 import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
@@ -88,6 +89,28 @@ test("servers go on while the next schema comes, and one of the next release wor
   // The release that was left does not start again.
   const { status, stderr } = await runColloquy(["serve"], { DATABASE_URL: own.url, PORT: "0" });
   expect([status, stderr]).toEqual([1, expect.stringContaining("migrated by a newer release, which added 9999-next")]);
+});
+
+test("a migration that PostgreSQL ends for a deadlock with a call is begun again", async () => {
+  await using own = await createTestDatabase();
+  await tablesAt(own.url).tenant();
+  const schema = schemaWith("9999-next", [
+    "alter table message add column next_kind smallint not null default 0",
+    "alter table conversation add column next_note text",
+  ]);
+  const database = await openDatabase({ url: own.url, schema });
+  const call = new pg.Client(own.url);
+  await call.connect();
+  // So that it is the migration that finds the deadlock, and ends.
+  await call.query("set deadlock_timeout = '1h'; begin; lock table conversation in row exclusive mode");
+  const migrating = migrate(database);
+  const waiting =
+    "select count(*)::int as count from pg_locks where relation = 'conversation'::regclass and not granted";
+  await expect.poll(async () => (await call.query(waiting)).rows[0].count).toBe(1);
+  await call.query("lock table message in row exclusive mode; commit");
+  expect(await migrating).toEqual(["9999-next"]);
+  await call.end();
+  await database.close();
 });
 
 test("the documentation says of each migration whether it locks, and for how long", () => {
