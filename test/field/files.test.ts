@@ -4,10 +4,12 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { CreateFileRequestSchema, FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { type Person, PIXEL, personOf, pieces, sha256 } from "../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../support/identity-server.ts";
+import { resetCalls } from "../support/raw-http2.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;
@@ -56,6 +58,38 @@ test("filebrowser#3538, owncloud/files_primary_s3#620: an upload that breaks off
   }
   await expect.poll(unfinished).toEqual([]);
   expect(await uploads()).toBe(before);
+});
+
+test("an HTTP/2 stream that is reset after bytes, and before its end, is no whole upload, nor a whole body of any other call", async () => {
+  const before = await uploads();
+  const frame = Buffer.from(toBinary(CreateFileRequestSchema, create(CreateFileRequestSchema, { name: "half" })));
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(frame.length, 1);
+  const calls: readonly [path: string, type: string, body: Buffer][] = [
+    ["/v1/files", "application/octet-stream", Buffer.alloc(1_000, "a")],
+    ["/colloquy.v1.FileService/CreateFile", "application/grpc", Buffer.concat([head, frame])],
+    ["/colloquy.v1.FileService/CreateFile", "application/connect+proto", Buffer.concat([head, frame])],
+    ["/v1/conversations", "application/json", Buffer.from('{"conversation":{"title":"half"}}')],
+    [
+      "/colloquy.v1.ConversationService/CreateConversation",
+      "application/json",
+      Buffer.from('{"conversation":{"title":"half"}}'),
+    ],
+  ];
+  const all = Array.from({ length: 21 }, () => calls).flat();
+  const { host } = new URL(server.url);
+  const opening = { ":method": "POST", ":scheme": "http", ":authority": host };
+  await resetCalls(
+    server.url,
+    all.map(([path, type, body]) => ({
+      headers: { ...opening, ":path": path, "content-type": type, te: "trailers", ...ann.credential },
+      body,
+    })),
+  );
+  await expect.poll(unfinished).toEqual([]);
+  expect(await uploads()).toBe(before);
+  const { conversations } = await ann.conversations.listConversations({});
+  expect(conversations.filter(({ title }) => title === "half").length).toBe(0);
 });
 
 test("block/buzz#7565, RocketChat/Rocket.Chat#8003: who was removed gets no file by its id, nor by naming it elsewhere", async () => {

@@ -1,5 +1,6 @@
 // Reads a whole body from the events of its source.
 import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest } from "node:http2";
 import type { Readable } from "node:stream";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { type DomainError, malformed } from "../../domain/errors.ts";
@@ -68,6 +69,7 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
       }
     };
     const onEnd = () => {
+      if (isCutShort(source)) return onBroken();
       settle();
       resolve(pieces.join());
     };
@@ -79,14 +81,26 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
     const onAbort = () => stop(interrupt.reason);
     if (interrupt.aborted) return onAbort();
     interrupt.addEventListener("abort", onAbort, { once: true });
-    if (source.destroyed) return onBroken();
+    if (source.destroyed || isCutShort(source)) return onBroken();
     source.on("data", onData).on("end", onEnd).on("error", onBroken).on("aborted", onBroken).on("close", onBroken);
   });
 }
 
+/**
+ * Whether the client has cut the request short. Over HTTP/2 Node ends the body of a stream that was reset as it ends a whole
+ * one, once what had come is read.
+ */
+export function isCutShort(source: Readable): boolean {
+  const { aborted, stream } = source as Partial<Pick<Http2ServerRequest, "aborted" | "stream">>;
+  return aborted === true || stream?.aborted === true;
+}
+
 /** Whether all of it has come, before Node says so. */
-export function isThere({ complete, readableLength, headers }: IncomingMessage): boolean {
-  return complete || (readableLength > 0 && Number(headers["content-length"]) === readableLength);
+export function isThere(source: IncomingMessage): boolean {
+  const { complete, readableLength, headers } = source;
+  // A stream that was reset is "complete" too.
+  if (complete) return !isCutShort(source);
+  return readableLength > 0 && Number(headers["content-length"]) === readableLength;
 }
 
 /** All that is there. Node's `read` gives one chunk of it, and a body has as many as its framing and its packets made. */
@@ -98,7 +112,7 @@ export function takeAll(source: Readable): Buffer {
   return Buffer.concat(chunks);
 }
 
-function brokenOff(): DomainError {
+export function brokenOff(): DomainError {
   return malformed("the body broke off");
 }
 

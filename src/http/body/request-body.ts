@@ -8,7 +8,7 @@ import { orAborted } from "../../pipeline/call/deadline.ts";
 import type { Coding } from "../coding.ts";
 import type { HttpRequest } from "../request.ts";
 import { BodyClock } from "./clock.ts";
-import { collect, isOverlong, isThere, type Overlong, takeAll } from "./collect.ts";
+import { brokenOff, collect, isCutShort, isOverlong, isThere, type Overlong, takeAll } from "./collect.ts";
 import type { BodyShare } from "./memory.ts";
 import type { BodyRules } from "./rules.ts";
 
@@ -104,7 +104,10 @@ export class RequestBody {
         if (this.#share !== undefined && !this.#share.mayRead) await this.#room(clock);
         const next = await orAborted(chunks.next(), clock);
         clock.stop();
-        if (next.done === true) return this.complete();
+        if (next.done === true) {
+          if (isCutShort(this.#source)) throw brokenOff();
+          return this.complete();
+        }
         const chunk = next.value as Buffer;
         clock.read(chunk.byteLength);
         this.charge(chunk.byteLength);

@@ -61,6 +61,8 @@ export async function createFile(
   }
   let kept = false;
   try {
+    // Some clients end a stream before they reset it: what is cut short looks whole for a moment.
+    context.signal.throwIfAborted();
     // From here on the call's own signal is left out: bytes that are stored get their row.
     const answer = await parts.database.transaction(undefined, (tx) =>
       addOnce(tx, caller, stored, parts.quota, requestKey(key, context, caller, stored)),
