@@ -1,6 +1,7 @@
 // JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each value.
 import { mayHoldFault, numberFault } from "../../codec/json/json-number.ts";
 import { boundsFault, parseFault, parseJson, textOf } from "../../codec/json/json-reader.ts";
+import { MAX_LITERAL } from "../../codec/json/walk/json-scanner.ts";
 import { malformed } from "../../domain/errors.ts";
 import { endOfString } from "../../domain/json.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
@@ -32,9 +33,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Numbers of more characters are none that anything could hold, as in every other body. */
-const MAX_LITERAL = 1_000;
-const LITERAL = /[-+.\deE]{1,1001}/y;
+const LITERAL = new RegExp(`[-+.\\deE]{1,${MAX_LITERAL + 1}}`, "y");
 
 /** A number that a double cannot hold would be kept as another one, or break what is written from it. */
 function refuseChangedNumbers(text: string): void {

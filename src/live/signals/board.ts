@@ -3,8 +3,8 @@ import { type Count, Windows } from "../../domain/fixed-window.ts";
 import { type KeptSignal, SIGNAL_EVERY_MS, SIGNAL_MS, type Signal } from "./signal.ts";
 
 /** Signals kept at a time, and senders whose limits are. Beyond that signals are dropped, and limits forgotten. */
-const MOST = 10_000;
-const MOST_SENDERS = 100_000;
+const MAX_SIGNALS = 10_000;
+const MAX_SENDERS = 100_000;
 const SWEEP_EVERY_MS = 1_000;
 
 /** Called when the conversation has a new signal. */
@@ -18,7 +18,7 @@ export class SignalBoard {
     points: 1,
     lengthMs: SIGNAL_EVERY_MS,
     now: () => performance.now(),
-    max: MOST_SENDERS,
+    max: MAX_SENDERS,
   });
   #count = 0;
   #last = 0;
@@ -46,7 +46,7 @@ export class SignalBoard {
     const room = rooms.get(conversationId) ?? new Room();
     const key = keyOf(actor, name);
     if (!room.signals.has(key)) {
-      if (this.#count >= MOST) return;
+      if (this.#count >= MAX_SIGNALS) return;
       this.#count++;
     }
     this.#tenants.set(tenantId, rooms.set(conversationId, room));

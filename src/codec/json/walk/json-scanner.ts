@@ -5,7 +5,7 @@ import { NAME_TWICE, ShapeFault } from "../../shape-fault.ts";
 import { visible } from "../json-position.ts";
 
 /** Numbers of more characters are none that anything could hold. */
-const MAX_LITERAL = 1_000;
+export const MAX_LITERAL = 1_000;
 /** Names of more characters fit nowhere, free JSON included. */
 const MAX_NAME = 6 * MAX_STRUCT_BYTES;
 const MAX_DEPTH = 256;

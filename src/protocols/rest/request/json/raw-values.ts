@@ -1,6 +1,7 @@
 // Prepares a JSON body whose message has raw fields: their values become strings, which the decoder reads as any other.
 import type { DescMessage } from "@bufbuild/protobuf";
 import { join } from "../../../../codec/json/json-position.ts";
+import { MAX_VALUES } from "../../../../codec/json/walk/json-walk.ts";
 import { endOfString } from "../../../../domain/json.ts";
 import { jsonFault } from "../../../../domain/parts/json-text.ts";
 import { Turns } from "../../../../pipeline/streams/time-slices.ts";
@@ -10,8 +11,6 @@ import { type RawField, type RawFields, rawFieldsOf } from "../../binding/raw-js
 
 /** Maximum number of values within a raw one, itself included: objects, lists, strings, numbers. */
 const MAX_RAW_VALUES = 50_000;
-/** A body of more values is refused by who measures it. */
-const MAX_BODY_VALUES = 200_000;
 
 /**
  * The text with the values of raw fields as strings of their JSON; unchanged where it is not JSON, which the parser then
@@ -168,7 +167,7 @@ class Walk {
   }
 
   /** Passes a value, as far as quotes and brackets say where it ends. False: it holds more than `most`, and is not passed. */
-  #pass(most = MAX_BODY_VALUES): boolean {
+  #pass(most = MAX_VALUES): boolean {
     const until = this.#values + most;
     let depth = 0;
     do {
@@ -184,7 +183,7 @@ class Walk {
         this.#at++;
       } else {
         if (++this.#values > until) return false;
-        if (this.#values > MAX_BODY_VALUES) throw new NotJson();
+        if (this.#values > MAX_VALUES) throw new NotJson();
         if (code === 0x22) this.#string();
         else if (code === 0x7b || code === 0x5b) {
           depth++;
