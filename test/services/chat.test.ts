@@ -1,13 +1,14 @@
 // Turns over a real socket and a real database: what is stored, what is streamed, and what is left when something breaks.
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { AgentSchema } from "../../gen/colloquy/v1/agent_pb.ts";
 import { ConversationStatus } from "../../gen/colloquy/v1/conversation_pb.ts";
 import { type Message, MessageRole, MessageState } from "../../gen/colloquy/v1/message_pb.ts";
 import { TurnPolicy, TurnState } from "../../gen/colloquy/v1/turn_pb.ts";
+import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { TURN_TIMES } from "../../src/domain/turns/turn.ts";
-import { insertTurn, startTurn } from "../../src/store/turns/statements.ts";
+import { followTurn, insertTurn, startTurn } from "../../src/store/turns/statements.ts";
 import { agent, member } from "../support/actors.ts";
 import { type FakeOpenAi, startFakeOpenAi } from "../support/agents.ts";
 import { failureIn, hear } from "../support/chat.ts";
@@ -393,6 +394,29 @@ describe("the database", () => {
       expect(saves.length).toBeLessThanOrEqual(quarters + 1);
       // A place in the log and the message, the turn, and its end.
       expect(writes.length - saves.length).toBe(4);
+    } finally {
+      await own.close();
+    }
+  });
+
+  test("may be busy as a repeat begins to follow a turn that has ended: it waits", async () => {
+    const own = await startStoreServer();
+    try {
+      const { alice, conversationId } = await scene("echo", {}, {}, own);
+      const requestId = randomUUID();
+      const chat = () => hear(alice.turns.chat({ conversationId, ...say("one"), requestId }));
+      const first = await chat();
+      const query = own.database.query.bind(own.database);
+      let looks = 0;
+      vi.spyOn(own.database, "query").mockImplementation((statement, values, signal) => {
+        const isLook = Object.values<unknown>(followTurn).includes(statement);
+        if (isLook && looks++ === 0) throw new DomainError(ErrorReason.OVERLOADED, "every connection is busy");
+        return query(statement, values, signal);
+      });
+      const again = await chat();
+      expect(looks).toBe(2);
+      expect(again.error).toBeUndefined();
+      expect(again).toEqual(first);
     } finally {
       await own.close();
     }

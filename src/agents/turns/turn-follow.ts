@@ -36,6 +36,8 @@ export interface FollowOptions {
   readonly id: string;
   readonly from: ReadFrom;
   readonly signal: AbortSignal;
+  /** Whether the caller has been told that the turn has started: an error would look like a failure to start. */
+  readonly hasStarted?: boolean;
   /** Called once the turn is read. */
   readonly found?: () => void;
 }
@@ -43,12 +45,11 @@ export interface FollowOptions {
 /** Throws NOT_FOUND for a turn that the caller does not see, or not any more. */
 export async function* followSteps(parts: FollowParts, options: FollowOptions): AsyncGenerator<TurnStep> {
   const { database, hints, running } = parts;
-  const { caller, id, from, signal, found } = options;
+  const { caller, id, from, signal, hasStarted = false, found } = options;
   const reader = new TurnReader(from);
   const look = (offset: number) => followTurn(database, caller, id, offset, signal);
-  // For the call that has just started the turn, a read error would look like a failure to start.
   let offset = "offset" in from ? from.offset : 0;
-  let row = await patiently(() => look(offset), running.has(id) ? PATIENCE_MS : 0, signal);
+  let row = await patiently(() => look(offset), hasStarted ? PATIENCE_MS : 0, signal);
   if (row === undefined) throw notFound("turn");
   found?.();
   const place: TurnPlace = { tenantId: caller.tenantId, conversationId: row.conversation_id, id };

@@ -42,5 +42,6 @@ export async function* regenerate(
   yield { event: { case: "started", value: started } };
   const from = streamEntries ? { cursor: BEGINNING } : { offset: 0 };
   const id = started.turn?.id ?? "";
-  for await (const event of followed(parts.turns, { caller, id, from, signal: context.signal })) yield { event };
+  const { signal } = context;
+  for await (const event of followed(parts.turns, { caller, id, from, signal, hasStarted: true })) yield { event };
 }
