@@ -1,7 +1,7 @@
 // Where MCP clients learn which tokens this server takes, on each port that serves MCP.
 import type { Config } from "../config/config.ts";
 import { createMetadataRoutes } from "../frontends/mcp/metadata.ts";
-import type { HttpHandler } from "../http/request.ts";
+import type { HttpHandler } from "../protocols/http/request.ts";
 
 /** Handlers by exact path. `port` is undefined for the server's own. */
 export function metadataRoutesOf(config: Config, port: number | undefined): ReadonlyMap<string, HttpHandler> {

@@ -1,8 +1,8 @@
 // Cross-origin calls from browsers (Fetch standard, "CORS protocol"): who may, with which headers.
 import type { ServerResponse } from "node:http";
 import { cors } from "@connectrpc/connect";
-import { type HttpRequest, headerOf } from "../http/request.ts";
-import { answerEmpty, type HttpResponse } from "../http/response.ts";
+import { type HttpRequest, headerOf } from "../protocols/http/request.ts";
+import { answerEmpty, type HttpResponse } from "../protocols/http/response.ts";
 
 export interface CorsOptions {
   /** The origins that may call, such as `https://app.example.com`. `*` stands for every origin. */

@@ -10,8 +10,8 @@ import {
 import { createServer as createHttpsServer, type Server as HttpsServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import type { HttpRequest } from "../http/request.ts";
-import type { HttpResponse } from "../http/response.ts";
+import type { HttpRequest } from "../protocols/http/request.ts";
+import type { HttpResponse } from "../protocols/http/response.ts";
 import { type Pair, readPair, type TlsOptions } from "./certificate.ts";
 import { endIfIdle } from "./connections/end-if-idle.ts";
 import { continueStreamWhenRead, continueWhenRead, expectsContinue } from "./connections/expect-continue.ts";

@@ -1,6 +1,6 @@
 // Checks every request first: a known HTTP version, one valid authority, a target that is a path.
 import { isIPv6 } from "node:net";
-import { type HttpRequest, headerOf, pathOf } from "../http/request.ts";
+import { type HttpRequest, headerOf, pathOf } from "../protocols/http/request.ts";
 import type { HostCheck } from "./hosts.ts";
 
 /** Why a request is refused before anything looks at it. */

@@ -2,12 +2,12 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
-import { releaseBody } from "../http/body/linger.ts";
-import { type BodyRules, createBodyRules } from "../http/body/rules.ts";
-import { type HttpHandler, type HttpRequest, pathOf } from "../http/request.ts";
-import { answer, type HttpResponse } from "../http/response.ts";
 import type { Lifecycle } from "../pipeline/lifecycle.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
+import { releaseBody } from "../protocols/http/body/linger.ts";
+import { type BodyRules, createBodyRules } from "../protocols/http/body/rules.ts";
+import { type HttpHandler, type HttpRequest, pathOf } from "../protocols/http/request.ts";
+import { answer, type HttpResponse } from "../protocols/http/response.ts";
 import { createConnectAdapter } from "../protocols/rpc/fallback/adapter.ts";
 import { createStreamLane } from "../protocols/rpc/lanes/streaming.ts";
 import { createUnaryLane } from "../protocols/rpc/lanes/unary.ts";

@@ -20,11 +20,11 @@ import type { Principal, Role, Scope } from "../../src/domain/identity/principal
 import { newId } from "../../src/domain/ids/id.ts";
 import { RolePolicy } from "../../src/domain/messages/role-policy.ts";
 import type { TurnTimes } from "../../src/domain/turns/turn.ts";
-import { type BodyRules, createBodyRules } from "../../src/http/body/rules.ts";
 import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { announcing } from "../../src/live/hints/publish.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
+import { type BodyRules, createBodyRules } from "../../src/protocols/http/body/rules.ts";
 import { createServer } from "../../src/server/server.ts";
 import { createAgentService } from "../../src/services/agents/service.ts";
 import { createConversationService } from "../../src/services/conversations/service.ts";

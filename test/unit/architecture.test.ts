@@ -36,7 +36,6 @@ const ROOMS: Readonly<Record<string, Room>> = {
     mayImport: [
       "server",
       "protocols",
-      "http",
       "dialects",
       "frontends",
       "pipeline",
@@ -55,21 +54,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   server: {
     holds: "ports and sockets, from the connection to the protocol",
-    mayImport: ["protocols", "http", "pipeline", "access", "telemetry", "domain"],
+    mayImport: ["protocols", "pipeline", "access", "telemetry", "domain"],
   },
   frontends: {
     holds: "protocols of chat front ends and agents, as clients of the services",
-    mayImport: ["dialects", "protocols", "codec", "http", "services", "pipeline", "domain"],
+    mayImport: ["dialects", "protocols", "codec", "services", "pipeline", "domain"],
   },
   dialects: {
     holds: "REST APIs of others, as clients of the services",
-    mayImport: ["protocols", "http", "services", "pipeline", "domain"],
+    mayImport: ["protocols", "services", "pipeline", "domain"],
   },
   protocols: {
     holds: "Connect, gRPC, gRPC-Web and REST: bytes to messages and back",
-    mayImport: ["http", "codec", "pipeline", "telemetry", "domain"],
+    mayImport: ["codec", "pipeline", "telemetry", "domain"],
   },
-  http: { holds: "HTTP bodies and exchanges that no protocol owns", mayImport: ["pipeline", "domain"] },
   services: {
     holds: "RPC handlers, a folder for each resource",
     mayImport: [
@@ -167,6 +165,50 @@ test("imports run one way", () => {
   expect(wrong).toEqual([]);
 });
 
+test("what protocols share imports none of them", () => {
+  const shared = files.filter((file) => file.startsWith(join("protocols", "http")));
+  const wrong = shared.flatMap((file) =>
+    importsOf(file)
+      .filter((path) => !path.startsWith(join("protocols", "http")) && !["pipeline", "domain"].includes(roomOf(path)))
+      .map((path) => `${file} imports ${path}: protocols/http is below every protocol; pass it in`),
+  );
+  expect(shared.length).toBeGreaterThan(10);
+  expect(wrong).toEqual([]);
+});
+
+/** The paths of requests that src/README.md tells, by their names. */
+function pathsTold(): Map<string, string[]> {
+  const readme = readFileSync(join(src, "README.md"), "utf8");
+  const section = readme.slice(readme.indexOf("Each path below"), readme.indexOf("## The path of a change"));
+  const bullets = section.split(/^- /m).slice(1);
+  return new Map(
+    bullets.map((bullet) => {
+      const [, name = "", steps = ""] = /^\*\*(.+)\*\*: (.*)$/s.exec(bullet) ?? [];
+      return [name, [...steps.matchAll(/`([\w/-]+)`/g)].map(([, step = ""]) => step)];
+    }),
+  );
+}
+
+test("the path of a request enters seven rooms at most, and returns to none", () => {
+  const told = pathsTold();
+  expect([...told.keys()]).toEqual([
+    "SendMessage over Connect",
+    "A body over REST",
+    "Subscribe",
+    "A dialect's call",
+    "A front end's call",
+    "Chat",
+  ]);
+  for (const [name, steps] of told) {
+    for (const step of steps) {
+      expect(files, `${name}: src/README.md names ${step}, which is not there`).toContain(`${join(step)}.ts`);
+    }
+    const entered = steps.map((step) => roomOf(join(step))).filter((room, index, rooms) => room !== rooms[index - 1]);
+    expect(entered, `${name} returns to a room that it has left`).toEqual([...new Set(entered)]);
+    expect(entered.length, `${name}: ${entered.join(", ")}`).toBeLessThanOrEqual(7);
+  }
+});
+
 test("rooms have no circles", () => {
   const order = Object.keys(ROOMS);
   const wrong = order.flatMap((room, index) =>
@@ -230,9 +272,9 @@ test("no protocol is spoken below the pipeline", () => {
   // What agents/ and outbound/ speak is the protocol of others: they are clients.
   const below = ["services", "webhooks", "live", "jobs", "store", "config", "telemetry", "access", "domain"];
   const wrong = importers(/from "(node:http2?|@connectrpc\/[\w-]+)"/).filter((file) => below.includes(roomOf(file)));
-  expect(
-    wrong.map((file) => `${file} imports HTTP or Connect: what speaks a protocol belongs in protocols/ or http/`),
-  ).toEqual([]);
+  expect(wrong.map((file) => `${file} imports HTTP or Connect: what speaks a protocol belongs in protocols/`)).toEqual(
+    [],
+  );
 });
 
 test("who sees a whole tenant without a credential is made in one place", () => {

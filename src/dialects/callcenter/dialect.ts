@@ -12,9 +12,9 @@ import type { Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { mayOnlyWrite } from "../../domain/identity/principal.ts";
-import type { HttpRequest } from "../../http/request.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { serve } from "../../pipeline/service.ts";
+import type { HttpRequest } from "../../protocols/http/request.ts";
 import { LONGEST_PAGE, readConversations } from "../shared/conversation-pages.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
 import { fastApiErrors, type StatusOf } from "../shared/fastapi-errors.ts";

@@ -1,7 +1,7 @@
 // One message and its answer, in the era of the protocol that it is of, and as JSON or events as its client takes them.
 
-import { acceptMedia } from "../../http/accept.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
+import { acceptMedia } from "../../protocols/http/accept.ts";
 import { EVENTS_TYPE } from "../../protocols/rest/binding/media.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import type { FrontendOptions } from "../shared/options.ts";

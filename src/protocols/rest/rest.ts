@@ -1,12 +1,12 @@
 // Builds one HTTP handler from the REST mounts.
 import { randomUUIDv7 } from "node:crypto";
 import type { DescMethod, Registry } from "@bufbuild/protobuf";
-import { releaseBody } from "../../http/body/linger.ts";
-import { type BodyRules, createBodyRules } from "../../http/body/rules.ts";
-import { addressOf, type HttpRequest, headerOf, type Target, targetOf } from "../../http/request.ts";
-import { answer, answerEmpty, type Headers, type HttpResponse } from "../../http/response.ts";
 import type { CallHead } from "../../pipeline/call/call.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { releaseBody } from "../http/body/linger.ts";
+import { type BodyRules, createBodyRules } from "../http/body/rules.ts";
+import { addressOf, type HttpRequest, headerOf, type Target, targetOf } from "../http/request.ts";
+import { answer, answerEmpty, type Headers, type HttpResponse } from "../http/response.ts";
 import { bindingsOf } from "./binding/binding.ts";
 import { JSON_TYPE } from "./binding/media.ts";
 import type { CallInfo, Mount } from "./binding/mount.ts";

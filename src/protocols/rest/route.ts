@@ -1,7 +1,7 @@
 // A route: one binding, and how `Accept` selects its format.
 import type { Registry } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../../gen/google/api/httpbody_pb.ts";
-import { acceptMedia } from "../../http/accept.ts";
+import { acceptMedia } from "../http/accept.ts";
 import type { Binding } from "./binding/binding.ts";
 import { EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, notAcceptable } from "./binding/media.ts";
 import { DEFAULT_MAX_BODY_BYTES, type Mount } from "./binding/mount.ts";

@@ -1,13 +1,13 @@
 // Serves one matched request: HTTP in, the pipeline, HTTP out.
 import type { Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { releaseBody } from "../../http/body/linger.ts";
-import { RequestBody } from "../../http/body/request-body.ts";
-import type { BodyRules } from "../../http/body/rules.ts";
-import type { HttpRequest } from "../../http/request.ts";
-import { answer, answerEmpty, gone, type Headers, type HttpResponse } from "../../http/response.ts";
 import { callerGone } from "../../pipeline/call/deadline.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
+import { releaseBody } from "../http/body/linger.ts";
+import { RequestBody } from "../http/body/request-body.ts";
+import type { BodyRules } from "../http/body/rules.ts";
+import type { HttpRequest } from "../http/request.ts";
+import { answer, answerEmpty, gone, type Headers, type HttpResponse } from "../http/response.ts";
 import { checkContentType, JSON_TYPE, NDJSON_TYPE } from "./binding/media.ts";
 import type { CallInfo } from "./binding/mount.ts";
 import { type CreateCallSignal, RestHead } from "./request/call-head.ts";

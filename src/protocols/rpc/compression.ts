@@ -1,6 +1,6 @@
 // Selects the compression of request and response messages.
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
-import { BROTLI, GZIP, type SentCoding } from "../../http/coding.ts";
+import { BROTLI, GZIP, type SentCoding } from "../http/coding.ts";
 
 /** Shorter responses are sent as they are, in bytes. */
 export const COMPRESS_MIN_BYTES = 1024;

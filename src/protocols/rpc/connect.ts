@@ -8,8 +8,8 @@ import {
   endStreamFlag,
   errorToJsonBytes,
 } from "@connectrpc/connect/protocol-connect";
-import type { WholeResponse } from "../../http/exchange.ts";
 import { onceEach } from "../../pipeline/memoize.ts";
+import type { WholeResponse } from "../http/exchange.ts";
 import { lengthOf } from "./codec.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "./compression.ts";
 import { envelope, receiveOne } from "./envelope.ts";

@@ -2,9 +2,9 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { Interrupt } from "../../domain/cancellation.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
-import { isOverlong } from "../../http/body/collect.ts";
-import type { RequestBody } from "../../http/body/request-body.ts";
-import type { SentCoding } from "../../http/coding.ts";
+import { isOverlong } from "../http/body/collect.ts";
+import type { RequestBody } from "../http/body/request-body.ts";
+import type { SentCoding } from "../http/coding.ts";
 import { answerCompression, COMPRESS_MIN_BYTES, compress, requestCompression } from "./compression.ts";
 import type { Incoming } from "./protocol.ts";
 import { wholeText } from "./web-text.ts";

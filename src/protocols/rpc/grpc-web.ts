@@ -1,7 +1,7 @@
 // gRPC-Web, whose trailers are the last frame of the body: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
 import type { ConnectError } from "@connectrpc/connect";
 import { trailerFlag, trailerSerialize } from "@connectrpc/connect/protocol-grpc-web";
-import type { WholeResponse } from "../../http/exchange.ts";
+import type { WholeResponse } from "../http/exchange.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import { grpc, headersOf } from "./grpc.ts";
 import { statusTrailers } from "./grpc-status.ts";

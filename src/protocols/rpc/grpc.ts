@@ -1,7 +1,7 @@
 // gRPC over HTTP/2, whose responses end with trailers: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
 import type { ConnectError } from "@connectrpc/connect";
-import type { WholeResponse } from "../../http/exchange.ts";
 import { onceEach } from "../../pipeline/memoize.ts";
+import type { WholeResponse } from "../http/exchange.ts";
 import { compressionOf, envelope, receiveOne } from "./envelope.ts";
 import { statusTrailers } from "./grpc-status.ts";
 import type { Form, HeaderMap, Incoming, Protocol } from "./protocol.ts";

@@ -2,9 +2,9 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import type { SentCoding } from "../../http/coding.ts";
-import type { Exchange, WholeResponse } from "../../http/exchange.ts";
 import type { Wire } from "../../pipeline/call/call.ts";
+import type { SentCoding } from "../http/coding.ts";
+import type { Exchange, WholeResponse } from "../http/exchange.ts";
 import type { Codec, Encoding } from "./codec.ts";
 
 /** One call of one request on its way. */

@@ -1,8 +1,8 @@
 // gRPC-Web in text: base64 around the frames of a body, for clients that can read a response while it comes only as text.
 // https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md, "Text-encoded (response) streams"
 import { malformed } from "../../domain/errors.ts";
-import type { Overlong } from "../../http/body/collect.ts";
-import { Pieces } from "../../http/body/pieces.ts";
+import type { Overlong } from "../http/body/collect.ts";
+import { Pieces } from "../http/body/pieces.ts";
 
 type Header = (name: string) => string | undefined;
 

@@ -1,7 +1,7 @@
 // Closes a connection without losing a response that was sent before the request's body arrived.
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { LINGER_MS } from "../../http/body/linger.ts";
+import { LINGER_MS } from "../../protocols/http/body/linger.ts";
 
 /** Maximum bytes of a body that are read and discarded: the largest request, and some framing. */
 const LINGER_BYTES = 8 * 1024 * 1024;

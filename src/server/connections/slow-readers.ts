@@ -1,7 +1,7 @@
 // Closes connections of clients that stop reading their responses, and of those with the most unread bytes.
 import { constants, type Http2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import type { HttpResponse } from "../../http/response.ts";
+import type { HttpResponse } from "../../protocols/http/response.ts";
 
 /** An unfinished response: on the fast path over HTTP/2, the stream itself. */
 export type OpenResponse = ServerHttp2Stream | HttpResponse;

@@ -1,7 +1,7 @@
 // Responds to HTTP/1.1 that Node cannot parse, with the texts of our other errors. Node's own responses have no body.
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { LINGER_MS } from "../../http/body/linger.ts";
+import { LINGER_MS } from "../../protocols/http/body/linger.ts";
 
 /** By the code of Node's error. */
 const ANSWERS: Readonly<Record<string, readonly [status: number, words: string]>> = {

@@ -1,8 +1,8 @@
 // Endpoints for operators and load balancers: /healthz, /readyz, /metrics.
 
-import type { HttpHandler } from "../../http/request.ts";
-import { answer } from "../../http/response.ts";
 import type { Lifecycle } from "../../pipeline/lifecycle.ts";
+import type { HttpHandler } from "../../protocols/http/request.ts";
+import { answer } from "../../protocols/http/response.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 
 export interface OperationsOptions {

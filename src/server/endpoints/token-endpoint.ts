@@ -9,11 +9,11 @@ import type { LocalIssuer } from "../../access/tokens/local-issuer.ts";
 import { TICKET_USE } from "../../access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../domain/errors.ts";
 import { SCOPES, type Scope } from "../../domain/identity/principal.ts";
-import { releaseBody } from "../../http/body/linger.ts";
-import { RequestBody } from "../../http/body/request-body.ts";
-import { createBodyRules } from "../../http/body/rules.ts";
-import { addressOf, type HttpHandler, type HttpRequest, headerOf } from "../../http/request.ts";
-import { answer } from "../../http/response.ts";
+import { releaseBody } from "../../protocols/http/body/linger.ts";
+import { RequestBody } from "../../protocols/http/body/request-body.ts";
+import { createBodyRules } from "../../protocols/http/body/rules.ts";
+import { addressOf, type HttpHandler, type HttpRequest, headerOf } from "../../protocols/http/request.ts";
+import { answer } from "../../protocols/http/response.ts";
 
 /** How long a token lives, in seconds: ten minutes, so that a client can hold it without a key. */
 export const TOKEN_TTL_S = 600;

@@ -1,8 +1,8 @@
 // The response where no handler matches, in the caller's protocol as far as it is recognized.
 
-import { releaseBody } from "../../http/body/linger.ts";
-import { type HttpHandler, headerOf } from "../../http/request.ts";
 import type { Pipeline } from "../../pipeline/pipeline.ts";
+import { releaseBody } from "../../protocols/http/body/linger.ts";
+import { type HttpHandler, headerOf } from "../../protocols/http/request.ts";
 import { wireOf } from "../../protocols/rpc/fallback/request.ts";
 import { writeError } from "../../protocols/rpc/fallback/response.ts";
 

@@ -1,6 +1,6 @@
 // Entity tags and the conditions on them, RFC 9110 §8.8.3 and §13.1.
 import { hash } from "node:crypto";
-import type { Encoded } from "../../../http/coding.ts";
+import type { Encoded } from "../../http/coding.ts";
 import { invalid, RestProblem } from "./problem.ts";
 
 /** `*`, or the tags that a conditional header lists. */

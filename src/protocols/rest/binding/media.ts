@@ -1,6 +1,6 @@
 // The media types that REST speaks, and the checks of `Content-Type`.
-import { readMediaType } from "../../../http/accept.ts";
-import { type HttpRequest, headerOf } from "../../../http/request.ts";
+import { readMediaType } from "../../http/accept.ts";
+import { type HttpRequest, headerOf } from "../../http/request.ts";
 import { type ProblemKind, RestProblem } from "./problem.ts";
 
 export const JSON_TYPE = "application/json";

@@ -1,9 +1,9 @@
 // A mount: a set of methods served under a prefix, with its own spelling of errors and its own leniency.
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { HttpRequest } from "../../../http/request.ts";
-import type { Headers } from "../../../http/response.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
+import type { HttpRequest } from "../../http/request.ts";
+import type { Headers } from "../../http/response.ts";
 import type { Binding } from "./binding.ts";
 import type { RestProblem } from "./problem.ts";
 

@@ -1,6 +1,6 @@
 // Serves OpenAPI documents and a page that shows them, from files on this machine only.
-import type { HttpRequest } from "../../../http/request.ts";
-import type { HttpResponse } from "../../../http/response.ts";
+import type { HttpRequest } from "../../http/request.ts";
+import type { HttpResponse } from "../../http/response.ts";
 import { type Content, createContent, sendContent, sendPlain } from "./docs-content.ts";
 import { createPage, type DocsOptions, VIEWER_FILES, viewerFile } from "./docs-page.ts";
 

@@ -1,9 +1,9 @@
 // Request bodies as bytes: read within a limit, decompressed within the same limit.
 import { DomainError, ErrorReason } from "../../../domain/errors.ts";
-import type { RequestBody } from "../../../http/body/request-body.ts";
-import { CODINGS, type Coding } from "../../../http/coding.ts";
-import { type HttpRequest, headerOf } from "../../../http/request.ts";
 import type { CallHead } from "../../../pipeline/call/call.ts";
+import type { RequestBody } from "../../http/body/request-body.ts";
+import { CODINGS, type Coding } from "../../http/coding.ts";
+import { type HttpRequest, headerOf } from "../../http/request.ts";
 import { headerProblem } from "../binding/media.ts";
 import { RestProblem } from "../binding/problem.ts";
 

@@ -1,11 +1,11 @@
 // A REST request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import { afterSent } from "../../../http/after-sent.ts";
-import { addressOf, type HttpRequest, headerOf } from "../../../http/request.ts";
-import type { HttpResponse } from "../../../http/response.ts";
 import type { CallHead } from "../../../pipeline/call/call.ts";
 import type { CallSignal } from "../../../pipeline/call/deadline.ts";
 import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
+import { afterSent } from "../../http/after-sent.ts";
+import { addressOf, type HttpRequest, headerOf } from "../../http/request.ts";
+import type { HttpResponse } from "../../http/response.ts";
 import type { Mount } from "../binding/mount.ts";
 import { invalid, type RestProblem } from "../binding/problem.ts";
 

@@ -1,7 +1,7 @@
 // The request messages of one HTTP request: one, or one of each line of its body.
 import type { Message } from "@bufbuild/protobuf";
-import type { RequestBody } from "../../../http/body/request-body.ts";
-import type { HttpRequest } from "../../../http/request.ts";
+import type { RequestBody } from "../../http/body/request-body.ts";
+import type { HttpRequest } from "../../http/request.ts";
 import { checkContentType, JSON_TYPE } from "../binding/media.ts";
 import { invalid, RestProblem } from "../binding/problem.ts";
 import type { Route } from "../route.ts";

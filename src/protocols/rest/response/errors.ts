@@ -1,7 +1,7 @@
 // The response to a failed request, before or in its call.
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { Headers } from "../../../http/response.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
+import type { Headers } from "../../http/response.ts";
 import type { CallInfo, Failure, Mount, RenderedError } from "../binding/mount.ts";
 import { RestProblem } from "../binding/problem.ts";
 import { httpStatusOf, reasonOf, renderStatus, retryAfterOf } from "./rpc-status.ts";

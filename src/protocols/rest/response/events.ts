@@ -1,9 +1,9 @@
 // The formats of a response stream: server-sent events, newline-delimited JSON, or raw bytes.
 import { type DescField, getOption, hasOption, type Message } from "@bufbuild/protobuf";
 import { field as restField } from "../../../../gen/colloquy/rest/v1/options_pb.ts";
-import type { Headers } from "../../../http/response.ts";
-import { SharedFrames } from "../../../http/stream/shared-frames.ts";
 import { isHeartbeat, STREAM_HEADERS } from "../../../pipeline/streams/heartbeat.ts";
+import type { Headers } from "../../http/response.ts";
+import { SharedFrames } from "../../http/stream/shared-frames.ts";
 import type { Binding } from "../binding/binding.ts";
 import { getField } from "../binding/field-path.ts";
 import { EVENTS_TYPE, NDJSON_TYPE } from "../binding/media.ts";

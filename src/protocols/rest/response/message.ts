@@ -1,8 +1,8 @@
 // The response of a unary call: JSON or a raw body, with status, ETag, Location and compression.
 import type { Message } from "@bufbuild/protobuf";
 import type { HttpBody } from "../../../../gen/google/api/httpbody_pb.ts";
-import { compressAsAccepted, type Encoded, WORTHWHILE_BYTES } from "../../../http/coding.ts";
-import { answer, answerEmpty, type Headers, type HttpResponse } from "../../../http/response.ts";
+import { compressAsAccepted, type Encoded, WORTHWHILE_BYTES } from "../../http/coding.ts";
+import { answer, answerEmpty, type Headers, type HttpResponse } from "../../http/response.ts";
 import type { Binding } from "../binding/binding.ts";
 import {
   entityTag,

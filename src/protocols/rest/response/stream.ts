@@ -1,11 +1,11 @@
 // Sends a stream of messages at the reader's pace.
 import type { ServerResponse } from "node:http";
 import type { Message } from "@bufbuild/protobuf";
-import { gone, type Headers, type HttpResponse, writeHead } from "../../../http/response.ts";
-import { BodySink } from "../../../http/stream/body-sink.ts";
-import { BodyWriter } from "../../../http/stream/body-writer.ts";
-import { pieceOf } from "../../../http/stream/shared-frames.ts";
 import { type PushSink, pushAll } from "../../../pipeline/streams/push-stream.ts";
+import { gone, type Headers, type HttpResponse, writeHead } from "../../http/response.ts";
+import { BodySink } from "../../http/stream/body-sink.ts";
+import { BodyWriter } from "../../http/stream/body-writer.ts";
+import { pieceOf } from "../../http/stream/shared-frames.ts";
 import type { StreamFormat } from "./events.ts";
 
 export interface StreamTimes {

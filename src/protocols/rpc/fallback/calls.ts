@@ -1,9 +1,9 @@
 // Where Connect's handlers meet the pipeline: the gate before the body, the implementations, and every failure on its way out.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { type ConnectError, type ContextKey, createContextKey, type HandlerContext } from "@connectrpc/connect";
-import type { RequestBody } from "../../../http/body/request-body.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
 import { STREAM_HEADERS } from "../../../pipeline/streams/heartbeat.ts";
+import type { RequestBody } from "../../http/body/request-body.ts";
 import { ACCEPTED, requestCompression } from "../compression.ts";
 import { PROTOCOLS } from "../forms.ts";
 import { encodeMessage } from "../grpc-status.ts";

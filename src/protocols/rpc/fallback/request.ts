@@ -6,8 +6,8 @@ import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
 import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
 import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
 import { DomainError, ErrorReason, malformed } from "../../../domain/errors.ts";
-import { type HttpRequest, headerOf, queryOf } from "../../../http/request.ts";
 import type { Wire } from "../../../pipeline/call/call.ts";
+import { type HttpRequest, headerOf, queryOf } from "../../http/request.ts";
 import { formName, PROTOCOLS, STREAMING_FORMS, UNARY_FORMS } from "../forms.ts";
 import type { RequestForm } from "./requests.ts";
 

@@ -2,11 +2,11 @@
 // with turns for others between. The handlers get an empty message in the place of each, and the method what was read.
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { tooLarge } from "../../../domain/errors.ts";
-import { Pieces } from "../../../http/body/pieces.ts";
-import type { RequestBody } from "../../../http/body/request-body.ts";
-import type { SentCoding } from "../../../http/coding.ts";
-import { limitConcurrency } from "../../../http/limit-concurrency.ts";
 import { Turns } from "../../../pipeline/streams/time-slices.ts";
+import { Pieces } from "../../http/body/pieces.ts";
+import type { RequestBody } from "../../http/body/request-body.ts";
+import type { SentCoding } from "../../http/coding.ts";
+import { limitConcurrency } from "../../http/limit-concurrency.ts";
 import type { Codec, Encoding } from "../codec.ts";
 import { CODINGS } from "../compression.ts";
 import { messageOf } from "../connect.ts";

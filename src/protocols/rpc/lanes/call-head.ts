@@ -1,10 +1,10 @@
 // A call of one request as the pipeline sees it before its body is read.
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { Exchange } from "../../../http/exchange.ts";
 import type { CallHead, Wire } from "../../../pipeline/call/call.ts";
 import { type CallSignal, createCallSignal, parseTimeout, timeoutHeader } from "../../../pipeline/call/deadline.ts";
 import { LazySignalHead } from "../../../pipeline/call/lazy-signal.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
+import type { Exchange } from "../../http/exchange.ts";
 
 export class LaneHead extends LazySignalHead implements CallHead {
   readonly method: DescMethod;

@@ -2,13 +2,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { DescMethod, Message } from "@bufbuild/protobuf";
-import type { BodyRules } from "../../../http/body/rules.ts";
-import type { Exchange } from "../../../http/exchange.ts";
-import { Http1Exchange } from "../../../http/http1-exchange.ts";
-import { Http2Exchange } from "../../../http/http2-exchange.ts";
-import { type HttpHandler, pathOf } from "../../../http/request.ts";
 import type { Lifecycle } from "../../../pipeline/lifecycle.ts";
 import type { Call, Pipeline } from "../../../pipeline/pipeline.ts";
+import type { BodyRules } from "../../http/body/rules.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { Http1Exchange } from "../../http/http1-exchange.ts";
+import { Http2Exchange } from "../../http/http2-exchange.ts";
+import { type HttpHandler, pathOf } from "../../http/request.ts";
 import type { Codec, Encoding } from "../codec.ts";
 import { ACCEPTED, requestCompression } from "../compression.ts";
 import { type Form, type Incoming, type Protocol, requestEncoding } from "../protocol.ts";

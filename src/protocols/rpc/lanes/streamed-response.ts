@@ -1,7 +1,7 @@
 // A response that is sent piece by piece, the same for HTTP/1.1 and HTTP/2.
 import type { ServerResponse } from "node:http";
 import type { ServerHttp2Stream } from "node:http2";
-import { BodyWriter } from "../../../http/stream/body-writer.ts";
+import { BodyWriter } from "../../http/stream/body-writer.ts";
 import type { StreamEnd } from "../protocol.ts";
 
 export interface StreamedResponse {

@@ -1,13 +1,13 @@
 // The lane of server-streaming calls: from the pipeline to the socket, in shared frames.
 import type { Message } from "@bufbuild/protobuf";
 import type { ConnectError } from "@connectrpc/connect";
-import type { Exchange } from "../../../http/exchange.ts";
-import { BodySink } from "../../../http/stream/body-sink.ts";
-import type { BodyWriter } from "../../../http/stream/body-writer.ts";
-import { SharedFrames } from "../../../http/stream/shared-frames.ts";
 import type { Call } from "../../../pipeline/call/call.ts";
 import { STREAM_HEADERS } from "../../../pipeline/streams/heartbeat.ts";
 import { pushAll } from "../../../pipeline/streams/push-stream.ts";
+import type { Exchange } from "../../http/exchange.ts";
+import { BodySink } from "../../http/stream/body-sink.ts";
+import type { BodyWriter } from "../../http/stream/body-writer.ts";
+import { SharedFrames } from "../../http/stream/shared-frames.ts";
 import { type Codec, createCodec } from "../codec.ts";
 import { envelope } from "../envelope.ts";
 import { formName, STREAMING_FORMS } from "../forms.ts";

@@ -2,9 +2,9 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";
 import { MethodOptions_IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import type { Exchange, WholeResponse } from "../../../http/exchange.ts";
-import { queryOf } from "../../../http/request.ts";
 import type { Call } from "../../../pipeline/pipeline.ts";
+import type { Exchange, WholeResponse } from "../../http/exchange.ts";
+import { queryOf } from "../../http/request.ts";
 import { createCodec } from "../codec.ts";
 import { connect } from "../connect.ts";
 import { formName, UNARY_FORMS } from "../forms.ts";

@@ -2,9 +2,9 @@
 // than the call or a body may take.
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
-import type { Interrupt } from "../../domain/cancellation.ts";
-import { tooLarge } from "../../domain/errors.ts";
-import { orAborted } from "../../pipeline/call/deadline.ts";
+import type { Interrupt } from "../../../domain/cancellation.ts";
+import { tooLarge } from "../../../domain/errors.ts";
+import { orAborted } from "../../../pipeline/call/deadline.ts";
 import type { Coding } from "../coding.ts";
 import type { HttpRequest } from "../request.ts";
 import { BodyClock } from "./clock.ts";

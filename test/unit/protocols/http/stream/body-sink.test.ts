@@ -3,10 +3,10 @@ import type { ServerHttp2Stream } from "node:http2";
 import { Writable } from "node:stream";
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { BodySink } from "../../../../src/http/stream/body-sink.ts";
-import { BodyWriter } from "../../../../src/http/stream/body-writer.ts";
-import { SharedFrames } from "../../../../src/http/stream/shared-frames.ts";
-import { type RepeatResponse, RepeatResponseSchema } from "../../../gen/colloquy/test/v1/echo_pb.ts";
+import { BodySink } from "../../../../../src/protocols/http/stream/body-sink.ts";
+import { BodyWriter } from "../../../../../src/protocols/http/stream/body-writer.ts";
+import { SharedFrames } from "../../../../../src/protocols/http/stream/shared-frames.ts";
+import { type RepeatResponse, RepeatResponseSchema } from "../../../../gen/colloquy/test/v1/echo_pb.ts";
 
 const messageOf = (text: string) => create(RepeatResponseSchema, { text });
 

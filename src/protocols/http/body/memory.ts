@@ -1,5 +1,5 @@
 // Limits the memory of request bodies while they are received and processed: for one connection, and for all together.
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 
 export interface BodyMemoryLimits {
   /** Bytes that the bodies of one connection may hold; past it only the oldest of them is read. Default: 16 MiB. */

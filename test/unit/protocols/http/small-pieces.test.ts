@@ -1,9 +1,9 @@
 // A body that comes a byte at a time holds little more than its bytes while it is collected.
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { collect } from "../../../src/http/body/collect.ts";
-import { wholeText } from "../../../src/protocols/rpc/web-text.ts";
-import { usedMemory } from "../../support/memory.ts";
+import { collect } from "../../../../src/protocols/http/body/collect.ts";
+import { wholeText } from "../../../../src/protocols/rpc/web-text.ts";
+import { usedMemory } from "../../../support/memory.ts";
 
 const MIB = 1024 * 1024;
 

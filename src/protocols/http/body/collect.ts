@@ -2,8 +2,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { Readable } from "node:stream";
-import type { Interrupt } from "../../domain/cancellation.ts";
-import { type DomainError, malformed } from "../../domain/errors.ts";
+import type { Interrupt } from "../../../domain/cancellation.ts";
+import { type DomainError, malformed } from "../../../domain/errors.ts";
 import { bodyTooSlow } from "./clock.ts";
 import type { BodyShare } from "./memory.ts";
 import { Pieces } from "./pieces.ts";

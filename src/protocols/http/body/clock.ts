@@ -1,7 +1,7 @@
 // How long a request's body may take to arrive.
 
-import { type Interrupt, Interruption } from "../../domain/cancellation.ts";
-import { DomainError, ErrorReason } from "../../domain/errors.ts";
+import { type Interrupt, Interruption } from "../../../domain/cancellation.ts";
+import { DomainError, ErrorReason } from "../../../domain/errors.ts";
 
 /** A stream of requests that brings so many bytes, or a whole message, has its time anew. */
 const PROGRESS_BYTES = 1024;

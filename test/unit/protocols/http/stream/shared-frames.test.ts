@@ -1,8 +1,8 @@
 // Frames that many streams share: made once for each message and list, whole or as a chunk of HTTP/1.1.
 import { create } from "@bufbuild/protobuf";
 import { expect, test, vi } from "vitest";
-import { SharedFrames } from "../../../../src/http/stream/shared-frames.ts";
-import { type RepeatResponse, RepeatResponseSchema } from "../../../gen/colloquy/test/v1/echo_pb.ts";
+import { SharedFrames } from "../../../../../src/protocols/http/stream/shared-frames.ts";
+import { type RepeatResponse, RepeatResponseSchema } from "../../../../gen/colloquy/test/v1/echo_pb.ts";
 
 const [a, b] = ["a", "bc"].map((text) => create(RepeatResponseSchema, { text })) as [RepeatResponse, RepeatResponse];
 const textOf = (message: object) => Buffer.from((message as RepeatResponse).text);

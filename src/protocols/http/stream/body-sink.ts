@@ -1,6 +1,6 @@
 // A sink that writes messages as frames into a response body, opened with the first of them.
 import type { Message } from "@bufbuild/protobuf";
-import type { PushSink } from "../../pipeline/streams/push-stream.ts";
+import type { PushSink } from "../../../pipeline/streams/push-stream.ts";
 import type { BodyWriter } from "./body-writer.ts";
 import type { SharedFrames } from "./shared-frames.ts";
 

@@ -1,8 +1,8 @@
 // The content codings, whole and streamed: what was compressed comes back, and what is wrong with a body is said.
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
-import { ErrorReason } from "../../../src/domain/errors.ts";
-import { BROTLI, CODINGS, type Coding, compressAsAccepted, GZIP } from "../../../src/http/coding.ts";
+import { ErrorReason } from "../../../../src/domain/errors.ts";
+import { BROTLI, CODINGS, type Coding, compressAsAccepted, GZIP } from "../../../../src/protocols/http/coding.ts";
 
 const TEXT = "one two three ".repeat(500);
 const NAMES = ["gzip", "br", "deflate", "x-gzip"] as const;

@@ -14,7 +14,7 @@ import {
   inflate,
   type ZlibOptions,
 } from "node:zlib";
-import { malformed, tooLarge } from "../domain/errors.ts";
+import { malformed, tooLarge } from "../../domain/errors.ts";
 import { acceptCoding } from "./accept.ts";
 
 /** `quick` is for messages between services on one network, `small` for responses to everyone. */
