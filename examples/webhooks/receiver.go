@@ -1,18 +1,26 @@
-// Receives webhooks: verifies the signature by the Standard Webhooks specification and prints what came.
+// Receives webhooks: verifies the signature by the Standard Webhooks specification, drops repeats, prints what came.
 package main
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
+
+type event struct {
+	Seq         string
+	MessageSent struct{ Content string }
+}
 
 func isGenuine(key []byte, header http.Header, body []byte) bool {
 	id, timestamp := header.Get("webhook-id"), header.Get("webhook-timestamp")
@@ -34,17 +42,32 @@ func isGenuine(key []byte, header http.Header, body []byte) bool {
 
 func main() {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(os.Getenv("SECRET"), "whsec_"))
-	if err != nil {
-		panic(err)
+	if err != nil || len(key) == 0 {
+		log.Fatal("SECRET must be whsec_ and base64")
 	}
-	panic(http.ListenAndServe("127.0.0.1:9000", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	port := os.Getenv("PORT")
+	if port == "" {
+		port = "9000"
+	}
+	var lock sync.Mutex
+	taken := map[string]bool{} // In a database, if repeats must be dropped after a restart too.
+	log.Fatal(http.ListenAndServe("127.0.0.1:"+port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil || !isGenuine(key, r.Header, body) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		// A repeat has the webhook-id of the first attempt: drop it here.
-		fmt.Println(r.Header.Get("webhook-id"), string(body))
+		lock.Lock()
+		defer lock.Unlock()
+		if id := r.Header.Get("webhook-id"); !taken[id] {
+			var e event
+			if err := json.Unmarshal(body, &e); err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			fmt.Println(e.Seq, e.MessageSent.Content)
+			taken[id] = true
+		}
 		w.WriteHeader(http.StatusNoContent)
 	})))
 }

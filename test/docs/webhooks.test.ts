@@ -1,10 +1,12 @@
-// What docs/webhooks.md shows, run as it stands, and its receivers in Node and Python.
+// What docs/webhooks.md shows, run as it stands, and its receivers in Node, Python and Go.
+import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
@@ -15,6 +17,23 @@ import { freePort } from "../support/free-port.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
 
 const root = join(import.meta.dirname, "../..");
+const run = promisify(execFile);
+/** Debian's package golang-go. */
+const goVersion = await run("go", ["version"]).then(
+  ({ stdout }) => stdout,
+  () => undefined,
+);
+if (goVersion === undefined) process.stderr.write("no Go: the receiver in Go is not run\n");
+
+/** The program of the receiver in Go, which its own checker has passed. */
+async function builtWithGo(source: string, folder: string): Promise<string> {
+  const program = join(folder, "receiver");
+  const env = { ...process.env, GOCACHE: join(folder, "cache"), GOPROXY: "off", GO111MODULE: "off" };
+  expect(await run("gofmt", ["-l", source])).toMatchObject({ stdout: "" });
+  await run("go", ["vet", source], { env });
+  await run("go", ["build", "-o", program, source], { env });
+  return program;
+}
 let server: IdentityServer;
 beforeAll(async () => {
   server = await startIdentityServer({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
@@ -60,39 +79,49 @@ async function listening(port: number): Promise<void> {
 describe.each([
   ["Node", process.execPath, "examples/webhooks/receiver.mjs"],
   ["Python", "python3", "examples/webhooks/receiver.py"],
+  ["Go", undefined, "examples/webhooks/receiver.go"],
 ])("the receiver in %s", (_, command, program) => {
-  test("takes what is signed once, and nothing else", async () => {
-    const tenant = await server.tenant();
-    const { credential } = await tenant.key("read", "write", "admin");
-    const port = await freePort();
-    const value = `http://127.0.0.1:${port}/`;
-    const { secret } = await server
-      .client(WebhookService, credential)
-      .createWebhookEndpoint({ endpoint: { target: { case: "url", value }, eventTypes: ["message.sent"] } });
-    const child = startChild(command, [join(root, program)], {
-      env: { PATH: process.env.PATH, SECRET: secret, PORT: String(port) },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    await listening(port);
-    const lines: string[] = [];
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
-    const messages = [{ content: "It is stuck." }, { content: "Grüße" }];
-    await server.client(ConversationService, credential).createConversation({ messages });
-    await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße"]);
+  test.skipIf(command === undefined && goVersion === undefined)(
+    "takes what is signed once, and nothing else",
+    async () => {
+      const folder = await mkdtemp(join(tmpdir(), "colloquy-receiver-"));
+      const file = join(root, program);
+      const words = command === undefined ? [await builtWithGo(file, folder)] : [command, file];
+      const tenant = await server.tenant();
+      const { credential } = await tenant.key("read", "write", "admin");
+      const port = await freePort();
+      const value = `http://127.0.0.1:${port}/`;
+      const { secret } = await server
+        .client(WebhookService, credential)
+        .createWebhookEndpoint({ endpoint: { target: { case: "url", value }, eventTypes: ["message.sent"] } });
+      const child = startChild(words[0] ?? "", words.slice(1), {
+        env: { PATH: process.env.PATH, SECRET: secret, PORT: String(port) },
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      await listening(port);
+      const lines: string[] = [];
+      createInterface({ input: child.stdout as NodeJS.ReadableStream }).on("line", (line) => lines.push(line));
+      const messages = [{ content: "It is stuck." }, { content: "Grüße" }];
+      await server.client(ConversationService, credential).createConversation({ messages });
+      await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße"]);
 
-    const body = '{"seq": "3"}';
-    const now = Math.floor(Date.now() / 1_000);
-    const post = async (headers: Record<string, string>) =>
-      (await fetch(value, { method: "POST", headers, body })).status;
-    expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
-    expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
-    expect(await post({ ...signedHeaders("a", now, body, [secret]), "webhook-id": "b" })).toBe(401);
-    expect(await post(signedHeaders("a", now - 3_600, body, [secret]))).toBe(401);
-    expect(await post({})).toBe(401);
-    await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße", "3 "]);
-    child.kill();
-    await once(child, "close");
-  });
+      const body = '{"seq": "3"}';
+      const now = Math.floor(Date.now() / 1_000);
+      const post = async (headers: Record<string, string>) =>
+        (await fetch(value, { method: "POST", headers, body })).status;
+      expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
+      expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
+      expect(await post({ ...signedHeaders("a", now, body, [secret]), "webhook-id": "b" })).toBe(401);
+      expect(await post(signedHeaders("a", now - 3_600, body, [secret]))).toBe(401);
+      expect(await post({})).toBe(401);
+      await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße", "3 "]);
+      child.kill();
+      await once(child, "close");
+      await rm(folder, { recursive: true });
+    },
+    // A compiler without a cache works for half a minute.
+    6 * 30_000,
+  );
 });
 
 test("the documentation names every kind of event", async () => {

@@ -23,6 +23,13 @@ export interface WebhooksSize {
   readonly awayMs: number;
 }
 
+/** Between two writes of a writer: what is written must fit into the time, and into memory, of five hundred kills. */
+const WRITER_PAUSE_MS = 200;
+/** After the last fault, something arrives at least this often until everything has arrived. */
+const STANDSTILL_MS = 90_000;
+/** A lease ends 6 s after the death of its server. */
+const TAKEOVER_MS = 12_000;
+
 /** One endpoint gets events one by one, the other in batches. */
 const ENDPOINTS = [1, 20] as const;
 
@@ -53,34 +60,46 @@ export async function webhooks(
   const conversationIds = await createConversations(one.url, headers, 6);
   const history = new History();
   const urls = servers.map(({ url }) => url);
-  const writing = startWriters({ history, headers, conversationIds, random, writers, repeated: 1, readers: 0, urls });
-
-  for (let kill = 0; kill < kills; kill++) {
-    const server = random.pick(servers);
-    // A resume is what an administrator does who waits for no backoff.
+  const pauseMs = WRITER_PAUSE_MS;
+  const chance = { random, writers, repeated: 1, readers: 0, pauseMs };
+  const writing = startWriters({ history, headers, conversationIds, urls, ...chance });
+  // A resume is what an administrator does who waits for no backoff.
+  const resumeAll = async (url: string) => {
     for (const endpointId of endpointIds)
-      await hooks(server.url)
+      await hooks(url)
         .resumeWebhookEndpoint({ endpointId })
         .catch(() => {});
-    await reach(() => receiver.requests, receiver.requests + random.between(5, 60));
+  };
+
+  // A server is killed while the other delivers, is about to take over, or starts again itself.
+  const restarts = new Map(servers.map((server) => [server, Promise.resolve()]));
+  for (let kill = 0; kill < kills; kill++) {
+    if (kill === Math.floor(kills / 2)) {
+      await Promise.all(restarts.values());
+      behind.faults.frozen = true;
+      await delay(awayMs);
+      behind.faults.frozen = false;
+      behind.cutAll();
+    }
+    const server = random.pick(servers);
+    await restarts.get(server);
+    await resumeAll(server.url);
+    if (random.chance(0.3)) await delay(random.between(0, 1_500));
+    else await reach(() => receiver.requests, receiver.requests + random.between(1, 40));
     server.signal("SIGKILL");
-    await server.restart();
+    restarts.set(server, server.restart());
   }
-  behind.faults.frozen = true;
-  await delay(awayMs);
-  behind.faults.frozen = false;
-  behind.cutAll();
+  await Promise.all(restarts.values());
   await writing.stop();
   receiver.calm = true;
   const stored = await readStored(store.url, tenant.id);
   const logs = new Map(stored.logs.map(({ conversationId, lastSeq }) => [conversationId, Number(lastSeq)]));
   const entries = [...logs.values()].reduce((sum, end) => sum + end, 0);
   const all = () => ENDPOINTS.every((size) => new Set(receiver.taken(size).map(nameOf)).size >= entries);
-  for (const deadline = performance.now() + 90_000; !all() && performance.now() < deadline; await delay(500)) {
-    for (const endpointId of endpointIds)
-      await hooks(one.url)
-        .resumeWebhookEndpoint({ endpointId })
-        .catch(() => {});
+  let [requests, since] = [receiver.requests, performance.now()];
+  for (; !all() && performance.now() - since < STANDSTILL_MS; await delay(500)) {
+    await resumeAll(one.url);
+    if (receiver.requests > requests) [requests, since] = [receiver.requests, performance.now()];
   }
   const checks = ENDPOINTS.map((size) => ({ size, ...checkDeliveries(receiver.taken(size), logs, size > 1) }));
   return {
@@ -117,8 +136,9 @@ function hooksOf(baseUrl: string, headers: Readonly<Record<string, string>>) {
 }
 
 async function reach(count: () => number, goal: number): Promise<void> {
-  // If the receiver has failed just now, nothing comes for a while.
-  for (const deadline = performance.now() + 3_000; count() < goal && performance.now() < deadline; ) await delay(5);
+  // If the receiver has failed just now, or a server has died, nothing comes for a while.
+  for (const deadline = performance.now() + TAKEOVER_MS; count() < goal && performance.now() < deadline; )
+    await delay(5);
 }
 
 interface FlakyReceiver extends AsyncDisposable {

@@ -18,6 +18,8 @@ export interface WritersOptions {
   readonly repeated: number;
   /** Readers that page forward all the time. Default: 2. */
   readonly readers?: number;
+  /** Between two writes of a writer, in milliseconds. Default: 0. */
+  readonly pauseMs?: number;
 }
 
 export interface Writers {
@@ -89,6 +91,7 @@ export function startWriters(options: WritersOptions): Writers {
         const outcome = await write(clients, chance);
         if (outcome.kind === "acknowledged") state.acknowledged += outcome.places.length;
         else await delay(PAUSE_MS);
+        if (options.pauseMs) await delay(options.pauseMs);
       }
     }
   }

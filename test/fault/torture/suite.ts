@@ -35,6 +35,8 @@ export const SUITE = [
   "test/fault/losses.test.ts",
   "test/fault/bombs.test.ts",
   "test/fault/hot-conversation.test.ts",
+  // R17.
+  "test/fault/webhooks.test.ts",
 ] as const;
 
 /** How many values and calls are tried, stores made, and lines of subscribers cut, for each minute of a run. */
@@ -42,11 +44,14 @@ const VALUES_A_MINUTE = 50;
 const CALLS_A_MINUTE = 1_000;
 const CUTS_A_MINUTE = 20;
 const STORES_A_MINUTE = 2;
+/** A kill takes some six seconds: a lease must end. 100 minutes make 500. */
+const KILLS_A_MINUTE = 5;
 /** More than `npm test` tries. */
 const LEAST_VALUES = 200;
 const LEAST_CALLS = 5_000;
 const LEAST_CUTS = 50;
 const LEAST_STORES = 20;
+const LEAST_KILLS = 20;
 
 export interface SuiteOutcome {
   readonly seconds: number;
@@ -96,6 +101,7 @@ export async function runSuite({ minutes, files = SUITE, root = ROOT }: SuiteOpt
       TEST_CALLS: String(calls),
       ROUND_TRIPS: String(Math.max(LEAST_STORES, Math.round(minutes * STORES_A_MINUTE))),
       COLLOQUY_TEST_CUTS: String(cuts),
+      WEBHOOK_KILLS: String(Math.max(LEAST_KILLS, Math.round(minutes * KILLS_A_MINUTE))),
     };
     const child = spawn(process.execPath, [VITEST, ...words, "--maxWorkers", "2", ...files], {
       cwd: ROOT,
