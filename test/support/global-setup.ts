@@ -6,7 +6,7 @@ import type { Binaries } from "../../src/embedded-postgres/binaries.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import { openDatabase } from "../../src/store/open-database.ts";
 import { endLeftovers, markRun, watchRun } from "./leftovers.ts";
-import { makeCluster, removeLeftClusters, startTestCluster } from "./postgres.ts";
+import { administer, makeCluster, removeLeftClusters, startTestCluster } from "./postgres.ts";
 import { loggedStatements, unboundStatements } from "./statement-log.ts";
 
 export default function setup(project: TestProject): Promise<() => Promise<void>> {
@@ -24,6 +24,7 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     await migrate(database);
     // A database with a connection cannot be copied.
     await database.close();
+    await spareDisk(cluster.url);
   } catch (error) {
     await cluster.stop();
     throw error;
@@ -44,4 +45,11 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     process.stderr.write(`${statements.length} statements parsed, ${unbound.length} of them not held to one tenant\n`);
     if (unbound.length > 0) throw new Error(`not held to one tenant:\n${unbound.join("\n")}`);
   };
+}
+
+/** What is in this cluster need not survive the machine: PostgreSQL does not wait for the disk. */
+async function spareDisk(url: string): Promise<void> {
+  const settings = { fsync: "off", full_page_writes: "off" };
+  for (const [name, value] of Object.entries(settings)) await administer(url, `alter system set ${name} = '${value}'`);
+  await administer(url, "select pg_reload_conf()");
 }
