@@ -33,8 +33,8 @@ export const storeOnPostgres15 = {
   },
 };
 
-/** The tests wait for PostgreSQL, processes and sockets half of the time. */
-export const maxWorkers = Math.max(4, availableParallelism());
+/** The tests wait for PostgreSQL, processes and sockets more than half of the time. */
+export const maxWorkers = Math.max(6, availableParallelism());
 
 export default defineConfig({
   test: {

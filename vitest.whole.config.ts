@@ -1,6 +1,7 @@
 // The whole suite, `npm test`. Most files share processes: loading the sources anew for each took as much of the processors as
 // all the tests. Those that go through gigabytes have one each: collecting theirs among what others left took four times as long.
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 import { hasPostgres15, maxWorkers, shared, storeOnPostgres15 } from "./vitest.config.ts";
 
 const ALONE = ["answer-sizes", "costs", "fetch-bounds", "framing", "front-bodies", "mcp-reports", "socket-costs"].map(
@@ -10,6 +11,7 @@ const ALONE = ["answer-sizes", "costs", "fetch-bounds", "framing", "front-bodies
 export default defineConfig({
   test: {
     maxWorkers,
+    sequence: { sequencer: LongestFirst },
     // Here, so that both projects share one PostgreSQL.
     globalSetup: ["test/support/global-setup.ts"],
     projects: [
