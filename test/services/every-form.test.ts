@@ -6,14 +6,13 @@ import { createClient } from "@connectrpc/connect";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { MessageKindSchema, MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { eventsIn, input } from "../support/agui.ts";
 import { transportOver, WIRE_FORMS, type WireForm } from "../support/five-wires.ts";
 import { FORM_ROWS, type Form } from "../support/forms/rows.ts";
 import { type Credential, type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-
-const KINDS = MessageKindSchema.values.map(({ number }) => number).filter(Boolean);
+import { ALL_KINDS } from "../support/random-parts.ts";
 
 let server: IdentityServer;
 let credential: Credential;
@@ -44,7 +43,7 @@ interface Protocol {
 }
 
 const said = { id: "last", role: "user" };
-const bare = ({ id: _, ...rest }: JsonObject) => rest;
+const bare = ({ id: _, ...rest }: Record<string, JsonValue>) => rest;
 
 const PROTOCOLS: Readonly<Record<Form, Protocol>> = {
   "OpenAI item": {
@@ -102,32 +101,35 @@ const over = (wire: WireForm) => {
 
 /** The first entry of a conversation in the contract's JSON. */
 async function entry(wire: WireForm, conversationId: string): Promise<JsonObject> {
-  const { messages } = await over(wire).messages.listMessages({ conversationId, kinds: KINDS, pageSize: 1 });
+  const { messages } = await over(wire).messages.listMessages({ conversationId, kinds: ALL_KINDS, pageSize: 1 });
   return toJson(MessageSchema, messages[0] as never) as JsonObject;
 }
 
-test.each(FORM_ROWS)("%s: %s comes back equal over its protocol and the API", async (form, _, value, filled = {}) => {
-  const protocol = PROTOCOLS[form];
-  const { read, clientId = "", id } = await protocol.write(value);
-  const { conversations, messages } = over("Connect JSON");
-  const found = id ?? (await conversations.listConversations({ clientId })).conversations[0]?.id ?? "";
-  const { id: _id, ...sent } = value;
-  const expected = form === "OpenAI item" ? { type: "message", ...sent, ...filled } : value;
-  expect(read ?? (await protocol.first?.(found))).toEqual(expected);
+test.each(FORM_ROWS.map((row) => [row[0], row[1], row] as const))(
+  "%s: %s comes back equal over its protocol and the API",
+  async (_form, _name, [form, , value, filled = {}]) => {
+    const protocol = PROTOCOLS[form];
+    const { read, clientId = "", id } = await protocol.write(value);
+    const { conversations, messages } = over("Connect JSON");
+    const found = id ?? (await conversations.listConversations({ clientId })).conversations[0]?.id ?? "";
+    const { id: _id, ...sent } = value;
+    const expected = form === "OpenAI item" ? { type: "message", ...sent, ...filled } : value;
+    expect(read ?? (await protocol.first?.(found))).toEqual(expected);
 
-  const stored = await entry("Connect JSON", found);
-  for (const wire of WIRE_FORMS) expect(await entry(wire, found)).toEqual(stored);
+    const stored = await entry("Connect JSON", found);
+    for (const wire of WIRE_FORMS) expect(await entry(wire, found)).toEqual(stored);
 
-  const { kind, role, content, parts, metadata } = stored;
-  const copied = Object.entries({ kind, role, parts, metadata, ...(parts === undefined && { content }) });
-  const draft = fromJson(
-    MessageSchema,
-    Object.fromEntries(copied.filter(([, one]) => one !== undefined)) as JsonObject,
-  );
-  const { conversation } = await over("gRPC").conversations.createConversation({});
-  const copy = conversation?.id ?? "";
-  await messages.batchSendMessages({ conversationId: copy, messages: [draft] });
-  const { parts: again, content: text } = await entry("REST", copy);
-  expect([again, text]).toEqual([parts, content]);
-  if (protocol.first) expect(await protocol.first(copy)).toEqual(expected);
-});
+    const { kind, role, content, parts, metadata } = stored;
+    const copied = Object.entries({ kind, role, parts, metadata, ...(parts === undefined && { content }) });
+    const draft = fromJson(
+      MessageSchema,
+      Object.fromEntries(copied.filter(([, one]) => one !== undefined)) as JsonObject,
+    );
+    const { conversation } = await over("gRPC").conversations.createConversation({});
+    const copy = conversation?.id ?? "";
+    await messages.batchSendMessages({ conversationId: copy, messages: [draft] });
+    const { parts: again, content: text } = await entry("REST", copy);
+    expect([again, text]).toEqual([parts, content]);
+    if (protocol.first) expect(await protocol.first(copy)).toEqual(expected);
+  },
+);

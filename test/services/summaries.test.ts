@@ -5,6 +5,7 @@ import { hear } from "../support/chat.ts";
 import { failureOf } from "../support/failure.ts";
 import { given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
+import { conversationLine, imported, messageLine } from "../support/transfer.ts";
 
 const agent = scriptedAgent();
 let server: StoreServer;
@@ -86,6 +87,52 @@ test("one that stands for what is not there is refused, when it is sent and when
     message: beyond(7),
   });
   expect((await ann.conversations.getConversation({ conversationId })).conversation?.lastSeq).toBe(8n);
+});
+
+test("one that stands for what is not there is refused in new lists, new conversations and imports too", async () => {
+  const { ann, conversationId } = await scene();
+  const refused = (field: string, last: number) =>
+    `${field}.data.json: must have a throughSeq of at most ${last}, the last entry before it`;
+  const summaryOf = (through: number) => ({
+    kind: MessageKind.SUMMARY,
+    role: MessageRole.SYSTEM,
+    parts: [
+      { content: { case: "data", value: { name: "summary", json: JSON.stringify({ throughSeq: through }) } } } as const,
+      { content: { case: "text", value: { text: "what was" } } } as const,
+    ],
+  });
+  const kinds = [MessageKind.MESSAGE, MessageKind.SUMMARY];
+  const kept = Array.from({ length: 6 }, (_, n) => ({ content: `m${n + 2}` }));
+  const replace = (...more: object[]) =>
+    ann.messages.replaceMessages({ conversationId, kinds, messages: [...kept, ...more] as never });
+  const second = { content: "more" };
+  expect(await failureOf(replace(second, summaryOf(9)))).toMatchObject({ message: refused("messages[7].parts[0]", 8) });
+  await replace(second, summaryOf(8));
+  expect(await failureOf(replace(second, summaryOf(9)))).toMatchObject({ message: refused("messages[7].parts[0]", 8) });
+  await replace(second, summaryOf(3));
+
+  const create = (through: number) => ann.conversations.createConversation({ messages: [second, summaryOf(through)] });
+  expect(await failureOf(create(3))).toMatchObject({ message: refused("messages[1].parts[0]", 2) });
+  const made = (await create(2)).conversation?.id ?? "";
+  const { messages } = await ann.messages.listMessages({ conversationId: made, kinds });
+  expect(messages.map(({ seq }) => seq)).toEqual([2n, 3n]);
+
+  const key = (await server.tenant()).key();
+  const line = (id: string, through: number) =>
+    messageLine("c", id, {
+      kind: "MESSAGE_KIND_SUMMARY",
+      content: "what was",
+      parts: [
+        { text: { text: "what was" } },
+        { data: { name: "summary", json: JSON.stringify({ throughSeq: through }) } },
+      ],
+    });
+  const lines = [conversationLine("c"), messageLine("c", "1"), line("2", 2), line("3", 1), line("4", 2)];
+  const { errors, messageCount } = await imported(key, lines);
+  expect(errors).toMatchObject([
+    { line: 3n, description: `message.${refused("parts[1]", 1).replace("message.", "")}` },
+  ]);
+  expect(messageCount).toBe(3n);
 });
 
 test("one without a text, and one whose data has another name, is an entry like others", async () => {

@@ -12,6 +12,7 @@ import * as store from "../../store/conversations/conversations.ts";
 import type { Queryable } from "../../store/database.ts";
 import { appendMessages } from "../../store/messages/sends.ts";
 import { toDrafts } from "../messages/drafts.ts";
+import { checkSummaries } from "../messages/references.ts";
 import { checkEntity, checkMembers, checkOwner, toValues } from "./values.ts";
 
 /** How a conversation comes about. */
@@ -52,7 +53,9 @@ export async function createConversation(
   await begin?.(id);
   await store.addParticipants(tx, caller, id, [...participants]);
   for (let first = 0; first < drafts.length; first += ADD_PIECE) {
-    await appendMessages(tx, caller, id, drafts.slice(first, first + ADD_PIECE));
+    const piece = drafts.slice(first, first + ADD_PIECE);
+    const last = (await appendMessages(tx, caller, id, piece)) ?? 0n;
+    checkSummaries(piece, last - BigInt(piece.length), (index) => `messages[${first + index}]`);
   }
   return id;
 }

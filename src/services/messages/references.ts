@@ -42,7 +42,11 @@ export async function appendNaming(
   added: readonly { readonly draft: MessageDraft; readonly naming: Naming; readonly field: string }[],
   parentId: string,
 ): Promise<bigint | undefined> {
-  for (const { draft, field } of added) checkSummary(draft, row.last_seq, field);
+  checkSummaries(
+    added.map(({ draft }) => draft),
+    row.last_seq,
+    (index) => added[index]?.field ?? "",
+  );
   await checkReplies(tx, caller, row, added);
   const mentioned = await membersMentioned(tx, caller, row, added);
   const references = added.map(({ naming }) => ({
@@ -69,6 +73,15 @@ export function checkSummary({ kind, parts }: Pick<MessageDraft, "kind" | "parts
   const fault = summaryFault(kind, parts, last);
   if (fault === undefined) return;
   throw invalidField(`${field}.parts[${fault.part}].data.json`, fault.rule, "summary.through_seq");
+}
+
+/** The same for entries that come one after the other, the first of them after `last`. */
+export function checkSummaries(
+  drafts: readonly Pick<MessageDraft, "kind" | "parts">[],
+  last: bigint,
+  fieldOf: (index: number) => string,
+): void {
+  for (const [index, draft] of drafts.entries()) checkSummary(draft, last + BigInt(index), fieldOf(index));
 }
 
 /** Throws as {@link appendNaming} would. */

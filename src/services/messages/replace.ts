@@ -13,6 +13,7 @@ import { freeClientIds } from "../../store/messages/client-ids.ts";
 import { readInheritedAfter } from "../../store/messages/inherited.ts";
 import { applyDiff, placesAfter, readMessagesAfter } from "../../store/messages/messages.ts";
 import { toStoredMessage } from "../convert.ts";
+import { checkSummaries, checkSummary } from "./references.ts";
 
 /** The most messages that are read with their texts at once; fewer where they are long. */
 const READ_PIECE = 200;
@@ -53,11 +54,14 @@ export async function replaceMessages(
   const wanted = list.wanted.slice(inherited);
   await rolePolicy.checkList(caller, wanted, storedPieces(tx, caller, id, kinds));
   const counts: ReplaceCounts = { unchanged: inherited, edited: 0, deleted: 0, added: 0 };
+  let place = 0;
   const claimed = new Set(wanted.flatMap(({ clientId }) => clientId ?? []));
+  const fieldOf = (index: number) => `${field}[${inherited + place + index}]`;
   const apply = async (diff: MessageDiff) => {
     checkSenderNames(caller, diff.additions, () => field);
     await claimClientIds(tx, caller, id, diff.additions);
-    await applyDiff(tx, caller, id, diff);
+    const last = (await applyDiff(tx, caller, id, diff)) ?? 0n;
+    checkSummaries(diff.additions, last - BigInt(diff.additions.length), fieldOf);
     counts.unchanged += diff.unchanged;
     counts.edited += diff.edits.length;
     counts.deleted += diff.deletions.length;
@@ -65,12 +69,15 @@ export async function replaceMessages(
   };
 
   let after = 0n;
-  let place = 0;
   let more = true;
   while (more && place < wanted.length) {
     const rows = await readMessagesAfter(tx, caller, id, after, Math.min(READ_PIECE, wanted.length - place), kinds);
     const stored = rows.map(toStoredMessage);
     const { additions, deletions, ...common } = diffMessages(stored, wanted.slice(place, place + rows.length), claimed);
+    for (const edit of common.edits) {
+      const index = stored.findIndex(({ id: same }) => same === edit.before.id);
+      if (edit.parts !== edit.before.parts) checkSummary(edit, edit.before.seq - 1n, fieldOf(index));
+    }
     await apply({ ...common, additions: [], deletions: [] });
     const count = rows.length - deletions.length;
     place += count;

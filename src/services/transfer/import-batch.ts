@@ -4,7 +4,8 @@ import type { Database, Queryable } from "../../store/database.ts";
 import * as store from "../../store/transfer/import.ts";
 import * as entries from "../../store/transfer/import-entries.ts";
 import { branchImported, namedBy } from "./import-branches.ts";
-import type { EntryLine, PartsLine, ReadLine } from "./import-line.ts";
+import { placeOf, type WithinLine } from "./import-check.ts";
+import type { PartsLine, ReadLine } from "./import-line.ts";
 import { addMore, type MoreLine } from "./import-more.ts";
 import { clampToLog, isReached, type WaitingParts } from "./import-places.ts";
 
@@ -183,7 +184,7 @@ async function place(
   let skipped = 0;
   for (const [index, line] of lines.entries()) {
     if (line.kind === "conversation") continue;
-    const found = line.kind === "bad" ? line.description : check(line, last, there);
+    const found = line.kind === "bad" ? line.description : placeOf(line, last, there);
     if (found === "there") skipped++;
     else if (typeof found === "string") {
       errors.push({ line: line.number, description: found });
@@ -202,9 +203,6 @@ async function place(
   return { placed, more, errors, skipped, before, last, grown, there };
 }
 
-/** A line of what a conversation holds. */
-type WithinLine = EntryLine | PartsLine | MoreLine;
-
 /** The messages that may be there already, as far as lines name them. */
 function idsInDoubt(lines: readonly WithinLine[], fresh: ReadonlySet<string>): string[] {
   return lines.flatMap((line) => {
@@ -214,35 +212,4 @@ function idsInDoubt(lines: readonly WithinLine[], fresh: ReadonlySet<string>): s
     const own = line.knownId || !fresh.has(line.conversationId) ? [line.item.row.id] : [];
     return line.item.row.parent_id === null ? own : [...own, line.item.row.parent_id];
   });
-}
-
-/** The place that an entry gets, "there" for one that has it, what is wrong in words, or nothing to say. */
-function check(
-  line: WithinLine,
-  logs: ReadonlyMap<string, bigint>,
-  there: ReadonlyMap<string, entries.ThereRow>,
-): bigint | string | undefined {
-  const last = logs.get(line.conversationId);
-  if (last === undefined) return "conversation_id: there is no such conversation";
-  if (line.kind === "parts") return undefined;
-  if (line.kind === "revisions" || line.kind === "reactions") {
-    const message = there.get(line.messageId);
-    if (message?.conversation_id !== line.conversationId) return `${line.kind}.message_id: there is no such message`;
-    if (line.kind === "reactions") return undefined;
-    const late = line.revisions.some(({ revision }) => revision >= message.revision);
-    return late ? "revisions.revisions: must have numbers below that of the message" : undefined;
-  }
-  const { item, conversationId } = line;
-  if (item.kind === "message") {
-    const found = there.get(item.row.id);
-    if (found) return found.conversation_id === conversationId ? "there" : "message.id: it is in another conversation";
-    const { parent_id: parentId } = item.row;
-    const parent = parentId === null || parentId === conversationId || there.get(parentId);
-    if (parent === undefined) return "message.parent_id: must be a message of the conversation that came before";
-  }
-  const wanted = item.row.seq;
-  if (wanted === 0n) return last + 1n;
-  if (wanted > last + 1n) return `seq: ${last + 1n} is the next of this conversation`;
-  if (wanted === last + 1n) return wanted;
-  return item.kind === "event" ? "there" : "seq: another entry has this place";
 }

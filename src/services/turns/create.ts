@@ -24,7 +24,7 @@ import { appendMessages } from "../../store/messages/sends.ts";
 import { insertTurn, openTurns } from "../../store/turns/turns.ts";
 import { lockVisible } from "../conversations/access.ts";
 import { toDraft } from "../convert.ts";
-import { checkSummary } from "../messages/references.ts";
+import { checkSummaries } from "../messages/references.ts";
 import { requestKeyOf } from "../mutations.ts";
 import { requireAgent } from "./agent.ts";
 import type { ChatParts } from "./chat.ts";
@@ -92,7 +92,7 @@ async function createOnce(
   await checkResults(tx, caller, conversationId, request.messages);
   const drafts = request.messages.map(toDraft);
   const { last_seq: last } = await lockVisible(tx, caller, conversationId);
-  for (const [index, draft] of drafts.entries()) checkSummary(draft, last, `messages[${index}]`);
+  checkSummaries(drafts, last, (index) => `messages[${index}]`);
   const lastSeq = await appendMessages(tx, caller, conversationId, drafts);
   const message = lastSeq && (await readLockedMessage(tx, caller, conversationId, lastSeq));
   if (!message) throw new Error("a message that was just added is not there");

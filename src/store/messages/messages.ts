@@ -98,7 +98,7 @@ export async function applyDiff(
   caller: Caller,
   conversationId: string,
   { edits, deletions, additions }: MessageDiff,
-): Promise<void> {
+): Promise<bigint | undefined> {
   if (edits.length > 0) await editRows(tx, caller, conversationId, edits);
   const hidden = deletions.length > 0 ? await markRows(tx, caller, conversationId, deletions, true) : 0;
   const events: NewEvent[] = [
@@ -114,7 +114,7 @@ export async function applyDiff(
       messages: -hidden,
     });
   }
-  await appendMessages(tx, caller, conversationId, additions);
+  return appendMessages(tx, caller, conversationId, additions);
 }
 
 function referenceTo({ id, seq }: Pick<StoredMessage, "id" | "seq">): MessageReference {
