@@ -16,7 +16,7 @@ export async function openFilesAndSweeper({
   config,
   atStop,
 }: FilesAndSweeperOptions): Promise<{ readonly bytes: ByteStore; readonly sweeper: Sweeper }> {
-  const bytes = await openFiles(config.files.place);
+  const bytes = await openFiles(config.files.place, config.files.maxBytes);
   atStop("files", () => bytes.close());
   const sweeper = createSweeper({ database, onError, bytes });
   atStop("the sweeper", () => sweeper.stop());

@@ -110,6 +110,7 @@ function refuseExternal({ databaseUrl }: Config, tools: string): void {
 
 /** Where the bytes of files lie elsewhere, the backup has none of them. */
 async function copyFiles(config: Config, unfinished: string): Promise<CopiedFile[]> {
+  if (config.files.place.kind !== "disk") return [];
   const from = resolve(config.files.place.folder);
   if (from !== join(resolve(config.dataDir), FILES) || !existsSync(from)) return [];
   const { copyTree } = await import("../embedded-postgres/backup.ts");

@@ -34,7 +34,15 @@ export interface ByteStore {
   list(before: Date): AsyncIterable<FileKey>;
   /** Removes what was begun before `before`, and never ended because its process was. Returns how much. */
   removeUnfinished(before: Date): Promise<number>;
+  /** A URL that gives the bytes to whoever has it, for a few minutes. Undefined: they go through this server only. */
+  link?(key: FileKey, options: LinkOptions): Promise<string>;
   close(): Promise<void>;
+}
+
+/** The headers with which a link gives the bytes. */
+export interface LinkOptions {
+  readonly contentType: string;
+  readonly contentDisposition: string;
 }
 
 /** Maximum bytes of one piece that is read. */

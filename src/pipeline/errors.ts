@@ -56,6 +56,7 @@ const CODES: Readonly<Record<(typeof ErrorReason)[keyof typeof ErrorReason], Cod
   [ErrorReason.AGENT_FAILED]: Code.Unavailable,
   [ErrorReason.QUOTA_EXCEEDED]: Code.ResourceExhausted,
   [ErrorReason.FILE_QUOTA_EXCEEDED]: Code.ResourceExhausted,
+  [ErrorReason.FILES_UNAVAILABLE]: Code.Unavailable,
   [ErrorReason.UNSUPPORTED]: Code.Unimplemented,
   [ErrorReason.ISSUER_UNAVAILABLE]: Code.Unavailable,
 };

@@ -81,6 +81,7 @@ const KINDS: Readonly<Record<string, FailureKind>> = {
   FILE_QUOTA_EXCEEDED: "too_large",
   OVERLOADED: "unavailable",
   DATABASE_UNAVAILABLE: "unavailable",
+  FILES_UNAVAILABLE: "unavailable",
   SHUTTING_DOWN: "unavailable",
   DEADLINE_EXCEEDED: "unavailable",
   invalid: "bad_request",

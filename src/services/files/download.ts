@@ -8,7 +8,7 @@ import { rangeOf } from "../../domain/files/range.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import { isOurId } from "../../domain/ids/id.ts";
-import type { ByteRange, ByteStore } from "../../files/byte-store.ts";
+import type { ByteRange, ByteStore, FileKey } from "../../files/byte-store.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import { type FileRow, readFile } from "../../store/files/files.ts";
@@ -34,14 +34,19 @@ export async function* downloadFile(
   const caller = callerFrom(context.principal);
   const row = await find(database, caller, request.fileId, context);
   const size = Number(row.size);
-  const range = context.wire === "rest" ? answerOverRest(row, size, request, context) : rangeAsked(request, size);
   const contentType = row.media_type;
+  const key = { tenantId: caller.tenantId, id: row.id };
+  if (context.wire === "rest" && redirects(bytes, row, request, context)) {
+    yield await redirect(bytes.link, key, row, context);
+    return;
+  }
+  const range = context.wire === "rest" ? answerOverRest(row, size, request, context) : rangeAsked(request, size);
   if (range === undefined || range.length === 0) {
     yield { body: { contentType: range === undefined ? "" : contentType, data: new Uint8Array() } };
     return;
   }
   let looked = performance.now();
-  for await (const piece of bytes.read({ tenantId: caller.tenantId, id: row.id }, range)) {
+  for await (const piece of bytes.read(key, range)) {
     if (performance.now() - looked > LOOK_MS) {
       await find(database, callerFrom(await renew(context)), row.id, context);
       looked = performance.now();
@@ -73,7 +78,7 @@ function answerOverRest(
   request: DownloadFileRequest,
   context: CallContext,
 ): ByteRange | undefined {
-  const etag = `"${row.sha256.toString("hex")}"`;
+  const etag = etagOf(row);
   context.setHeader("etag", etag);
   context.setHeader("accept-ranges", "bytes");
   context.setHeader("last-modified", row.create_time.toUTCString());
@@ -82,7 +87,7 @@ function answerOverRest(
   context.setHeader("x-content-type-options", "nosniff");
   context.setHeader("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
   context.setHeader("cross-origin-resource-policy", "cross-origin");
-  context.setHeader("content-disposition", dispositionOf(isShown(row.media_type) ? "inline" : "attachment", row.name));
+  context.setHeader("content-disposition", disposition(row));
   if (knows(context.header("if-none-match"), etag)) {
     context.setStatus(304);
     return undefined;
@@ -108,6 +113,43 @@ function answerOverRest(
   context.setHeader("content-length", String(asked.length));
   context.setStatus(206);
   return asked;
+}
+
+/** Not where the answer has no bytes, or a part of them that the request's own fields name. */
+function redirects(
+  bytes: ByteStore,
+  row: FileRow,
+  { offset, length }: DownloadFileRequest,
+  context: CallContext,
+): bytes is ByteStore & Required<Pick<ByteStore, "link">> {
+  const whole = offset === 0n && length === 0n && row.size > 0n;
+  return bytes.link !== undefined && whole && !knows(context.header("if-none-match"), etagOf(row));
+}
+
+/** The client asks the link for the same range: it sends its headers again, but for the credential. */
+async function redirect(
+  link: NonNullable<ByteStore["link"]>,
+  key: FileKey,
+  row: FileRow,
+  context: CallContext,
+): Promise<Piece> {
+  const contentDisposition = disposition(row);
+  const url = await link(key, { contentType: row.media_type, contentDisposition });
+  context.setStatus(302);
+  context.setHeader("location", url);
+  context.setHeader("content-length", "0");
+  context.setHeader("cache-control", "private, no-store");
+  // Whoever has the link has the bytes.
+  context.setHeader("referrer-policy", "no-referrer");
+  return { body: { contentType: "", data: new Uint8Array() } };
+}
+
+function etagOf({ sha256 }: FileRow): string {
+  return `"${sha256.toString("hex")}"`;
+}
+
+function disposition({ media_type: type, name }: FileRow): string {
+  return dispositionOf(isShown(type) ? "inline" : "attachment", name);
 }
 
 /** Whether `If-None-Match` names the tag (RFC 9110 §13.1.2, which compares weakly). */

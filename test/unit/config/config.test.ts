@@ -361,3 +361,43 @@ test("a pooler belongs to a database of one's own", () => {
   expect(problemsOf({ COLLOQUY_POOLING: "transaction" })).toEqual([`COLLOQUY_POOLING: ${rule}`]);
   expect(problemsOf({ COLLOQUY_DATABASE_DIRECT_URL })).toEqual([`COLLOQUY_DATABASE_DIRECT_URL: ${rule}`]);
 });
+
+test("files lie on disk, or in an S3-compatible store", () => {
+  const placeOf = (COLLOQUY_FILES: string) => loadConfig({ COLLOQUY_FILES }).files.place;
+  expect(placeOf("disk:/srv/files")).toEqual({ kind: "disk", folder: "/srv/files" });
+  const aws = {
+    kind: "s3",
+    bucket: "talk",
+    prefix: "",
+    endpoint: undefined,
+    region: undefined,
+    presignSeconds: undefined,
+  };
+  expect([placeOf("s3://talk"), placeOf("s3://talk/")]).toEqual([aws, aws]);
+  expect(placeOf("s3://talk/a/b/?endpoint=http://127.0.0.1:9000&region=eu-1&presign=300")).toEqual({
+    ...aws,
+    prefix: "a/b",
+    endpoint: "http://127.0.0.1:9000",
+    region: "eu-1",
+    presignSeconds: 300,
+  });
+  expect(problemsOf({ COLLOQUY_FILES: "s3://id:secret@talk" })).toEqual([
+    "COLLOQUY_FILES: must name no credentials: they come from AWS_ACCESS_KEY_ID and the like",
+  ]);
+});
+
+test.each([
+  ["ftp://talk", /^COLLOQUY_FILES: must be disk, disk: and a folder/],
+  ["s3://", /^COLLOQUY_FILES: must be s3:\/\/BUCKET/],
+  ["s3://talk:9000", /^COLLOQUY_FILES: must be s3:\/\/BUCKET/],
+  ["s3://talk/a//b", /^COLLOQUY_FILES: must have a prefix of letters/],
+  ["s3://talk/%00", /^COLLOQUY_FILES: must have a prefix of letters/],
+  ["s3://talk?endpoint=nowhere", /^COLLOQUY_FILES: endpoint must be an http or https URL without a path$/],
+  ["s3://talk?endpoint=http://h/path", /^COLLOQUY_FILES: endpoint must be/],
+  ["s3://talk?region=a%20b", /^COLLOQUY_FILES: region must be the name of a region$/],
+  ["s3://talk?presign=301", /^COLLOQUY_FILES: presign must be 1 to 300 seconds$/],
+  ["s3://talk?presign=0", /^COLLOQUY_FILES: presign must be 1 to 300 seconds$/],
+  ["s3://talk?acl=public", /^COLLOQUY_FILES: must not have the parameter acl/],
+])("files cannot lie at %s", (COLLOQUY_FILES, rule) => {
+  expect(problemsOf({ COLLOQUY_FILES })).toEqual([expect.stringMatching(rule)]);
+});
