@@ -12,6 +12,7 @@ import type { Queryable } from "../store/database.ts";
 import { isNamedIn } from "../store/files/files.ts";
 import { locateMessage } from "../store/messages/messages.ts";
 import { followTurn } from "../store/turns/turns.ts";
+import { eachNamedFile, holdsFiles } from "./files/named-in-request.ts";
 
 /** Past the end of every reply, so that none of its text is read. PostgreSQL counts from one more, in an integer. */
 const NO_TEXT = 2 ** 31 - 2;
@@ -88,7 +89,9 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
     };
   }
   const [field, locate] = subject;
-  return async (request, context, only) => {
+  const namesFiles = holdsFiles(method.input);
+  return async (given, context, only) => {
+    const request = namesFiles ? await withOwnFiles(method, database, given, context, only) : given;
     // Without a conversation it would make one, or go where another turn is.
     if (method === TurnService.method.createTurn && (request as CreateTurnRequest).conversationId === "")
       throw refused();
@@ -100,6 +103,27 @@ function narrowing(method: DescMethod, database: Queryable): Narrow {
     (narrowed as unknown as Record<string, string>)[field] = id === "" ? only : newId();
     return narrowed;
   };
+}
+
+/** Without files that no message of the conversation names: who sees the conversation would see them. */
+async function withOwnFiles(
+  { input }: DescMethod,
+  database: Queryable,
+  request: Message,
+  { principal, interrupt }: CallContext,
+  only: string,
+): Promise<Message> {
+  const foreign = new Set<string>();
+  eachNamedFile(request, input, (_, id) => foreign.add(id));
+  for (const id of [...foreign]) {
+    if (await isNamedIn(database, callerFrom(principal).tenantId, id, only, interrupt)) foreign.delete(id);
+  }
+  if (foreign.size === 0) return request;
+  const narrowed = clone(input, request);
+  eachNamedFile(narrowed, input, (part, id) => {
+    if (foreign.has(id)) part.source = { case: "fileId", value: newId() };
+  });
+  return narrowed;
 }
 
 function refused(): DomainError {

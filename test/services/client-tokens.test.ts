@@ -1,20 +1,22 @@
 // A client token lets a browser call as one member, and nothing else exists for one that is held to a conversation.
-import { type DescMethod, fromJson, type JsonObject } from "@bufbuild/protobuf";
+import { type DescMethod, fromJson, type JsonObject, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
+import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MemberRole } from "../../gen/colloquy/v1/member_pb.ts";
-import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
+import { MessageRole, type MessageSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { apiKey } from "../support/actors.ts";
 import { ownServices } from "../support/contract.ts";
 import { reasonOf } from "../support/errors.ts";
+import { personOf } from "../support/files.ts";
 import {
   bearer,
   type Credential,
@@ -205,6 +207,56 @@ describe("for a token of one conversation", () => {
     }
     const { turn } = await turns.createTurn({ messages, conversationId: one.conversationId });
     expect(turn?.conversationId).toBe(one.conversationId);
+  });
+
+  test("it names files of its own conversation alone, wherever a request holds them", async () => {
+    const { key, give, one, other } = await scene();
+    const ada = personOf(server, { ...key.credential, "x-act-for": "ada" });
+    const [named, foreign, unnamed] = await Promise.all(
+      ["of this conversation", "of another", "of none yet"].map((text) => ada.upload(Buffer.from(text))),
+    );
+    await ada.send(one.conversationId, named?.id ?? "");
+    await ada.send(other.conversationId, foreign?.id ?? "");
+    const token = await give(one);
+    const held = personOf(server, token);
+    const { conversationId, messageId } = one;
+    const messagesOf = (
+      fileId: string,
+    ): [MessageInitShape<typeof MessageSchema>, MessageInitShape<typeof MessageSchema>] => {
+      const file = { case: "file" as const, value: { source: { case: "fileId" as const, value: fileId } } };
+      const output = { case: "parts" as const, value: { parts: [{ content: file }] } };
+      const result = { case: "toolResult" as const, value: { callId: "c", output } };
+      return [{ parts: [{ content: file }] }, { parts: [{ content: result }], role: MessageRole.TOOL }];
+    };
+    const outcomesOf = async (fileId: string) => {
+      const [plain, nested] = messagesOf(fileId);
+      const parts = { paths: ["parts"] };
+      const later = { seconds: BigInt(Math.floor(Date.now() / 1000) + 3600), nanos: 0 };
+      const drafts = server.client(DraftService, token);
+      const turns = server.client(TurnService, token);
+      return [
+        await reasonOf(held.messages.sendMessage({ conversationId, message: plain })),
+        await reasonOf(held.messages.sendMessage({ conversationId, message: nested })),
+        await reasonOf(held.messages.batchSendMessages({ conversationId, messages: [{ content: "a" }, plain] })),
+        await reasonOf(held.messages.updateMessage({ messageId, message: plain, updateMask: parts })),
+        await reasonOf(Array.fromAsync(turns.chat({ conversationId, message: plain }))),
+        await reasonOf(
+          drafts.scheduleMessage({ conversationId, scheduledMessage: { message: plain, sendTime: later } }),
+        ),
+      ];
+    };
+    for (const file of [foreign, unnamed]) {
+      const outcomes = await outcomesOf(file?.id ?? "");
+      expect(new Set(outcomes.slice(0, 4)), file?.name).toEqual(new Set(["UNKNOWN_REFERENCE"]));
+      expect(await held.sees(file?.id ?? "")).toBe(false);
+    }
+    const { scheduledMessages } = await server.client(DraftService, token).listScheduledMessages({ conversationId });
+    const ids = [foreign?.id, unnamed?.id];
+    expect(
+      JSON.stringify(scheduledMessages, (_, value) => (typeof value === "bigint" ? `${value}` : value)),
+    ).not.toMatch(new RegExp(ids.join("|")));
+    expect((await outcomesOf(named?.id ?? "")).slice(0, 4)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(await held.sees(named?.id ?? "")).toBe(true);
   });
 
   test("a ticket is held to it too", async () => {
