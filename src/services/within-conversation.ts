@@ -9,6 +9,7 @@ import { isOurId, newId } from "../domain/ids/id.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { ServiceEntry } from "../pipeline/service.ts";
 import type { Queryable } from "../store/database.ts";
+import { readScheduled } from "../store/drafts/drafts.ts";
 import { isNamedIn } from "../store/files/files.ts";
 import { locateMessage } from "../store/messages/messages.ts";
 import { followTurn } from "../store/turns/turns.ts";
@@ -33,6 +34,11 @@ const SUBJECTS: readonly (readonly [field: string, locate: Locate])[] = [
       (await followTurn(on, callerFrom(principal), id, NO_TEXT, interrupt))?.conversation_id,
   ],
   [
+    "scheduledMessageId",
+    async (on, { principal, interrupt }, id) =>
+      (await readScheduled(on, callerFrom(principal), id.toLowerCase(), interrupt))?.conversation_id,
+  ],
+  [
     "fileId",
     // A file may be in several.
     async (on, { principal, interrupt }, id, only) =>
@@ -46,7 +52,7 @@ const HARMLESS: readonly DescMethod[] = [AccessService.method.whoAmI];
 /**
  * A service as a token of one conversation may use it. What the request names elsewhere is replaced by an id of nothing, so
  * the response is that for what does not exist; a request for all conversations becomes one for this one. A method whose
- * request names no conversation, message, turn or file is PERMISSION_DENIED, so a new one is closed until it does. All wires,
+ * request names no conversation, message (scheduled or not), turn or file is PERMISSION_DENIED, so a new one is closed until it does. All wires,
  * dialects and front ends call the services through this.
  */
 export function withinConversation(entry: ServiceEntry, database: Queryable): ServiceEntry {

@@ -259,6 +259,23 @@ describe("for a token of one conversation", () => {
     expect(await held.sees(named?.id ?? "")).toBe(true);
   });
 
+  test("it reads and cancels what is scheduled in its own conversation alone", async () => {
+    const { key, give, one, other } = await scene();
+    const sendTime = { seconds: BigInt(Math.floor(Date.now() / 1000) + 3600), nanos: 0 };
+    const scheduledMessage = { message: { content: "later" }, sendTime };
+    const ada = server.client(DraftService, { ...key.credential, "x-act-for": "ada" });
+    const foreign = await ada.scheduleMessage({ conversationId: other.conversationId, scheduledMessage });
+    const held = server.client(DraftService, await give(one));
+    const own = await held.scheduleMessage({ conversationId: one.conversationId, scheduledMessage });
+    const outcomes = async (scheduledMessageId = "") => [
+      await reasonOf(held.getScheduledMessage({ scheduledMessageId })),
+      await reasonOf(held.cancelScheduledMessage({ scheduledMessageId })),
+    ];
+    expect(await outcomes(own.scheduledMessage?.id)).toEqual([undefined, undefined]);
+    expect(await outcomes(foreign.scheduledMessage?.id)).toEqual(["NOT_FOUND", "NOT_FOUND"]);
+    expect((await ada.listScheduledMessages({})).scheduledMessages).toHaveLength(1);
+  });
+
   test("a ticket is held to it too", async () => {
     const { give, one, other } = await scene();
     const subject = (await give(one)).authorization?.slice("Bearer ".length) ?? "";
