@@ -336,8 +336,9 @@ export const DownloadFileResponseSchema: GenMessage<DownloadFileResponse> = /*@_
  * FileService stores files and gives them back.
  *
  * A file belongs to the messages that name it in a `file` part: who sees one of them sees the file. Before a message
- * names it only its uploader sees it, and after 24 hours it is erased. A file that the caller cannot see does not exist
- * for it: such calls fail with NOT_FOUND, exactly as for an id that does not exist.
+ * names it only its uploader sees it, and after 24 hours it is erased, unless a draft or a scheduled message of the
+ * uploader names it. A file that the caller cannot see does not exist for it: such calls fail with NOT_FOUND, exactly as
+ * for an id that does not exist.
  *
  * @generated from service colloquy.v1.FileService
  */

@@ -4,6 +4,7 @@ import type { DraftSchema, ScheduledMessageSchema, ScheduledMessageState } from 
 import { type Message, MessageSchema } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { DraftRow, ScheduledRow } from "../../store/drafts/drafts.ts";
 import { toTimestamp } from "../convert.ts";
+import { eachNamedFile } from "../files/named-in-request.ts";
 
 /** What callers set of a message; the rest of what they send is ignored. */
 export function messageBytes(message: Message | undefined): Uint8Array {
@@ -14,6 +15,13 @@ export function messageBytes(message: Message | undefined): Uint8Array {
   const named = sender?.displayName ? { sender: { displayName: sender.displayName } } : {};
   const more = { ...named, ...(metadata && { metadata }), ...(clientTime && { clientTime }) };
   return toBinary(MessageSchema, create(MessageSchema, { ...given, ...more }));
+}
+
+/** The files that a message names, each once. */
+export function fileIdsOf(message: Message | undefined): string[] {
+  const ids = new Set<string>();
+  if (message !== undefined) eachNamedFile(message, MessageSchema, (_, id) => ids.add(id));
+  return [...ids];
 }
 
 export function messageOf(bytes: Uint8Array): Message {

@@ -8,14 +8,17 @@ import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
 import { newId } from "../../domain/ids/id.ts";
 import { checkClientIds } from "../../domain/messages/client-ids.ts";
+import type { MessageDraft } from "../../domain/messages/diff.ts";
 import type { RolePolicy } from "../../domain/messages/role-policy.ts";
 import type { Queryable } from "../../store/database.ts";
 import { scheduleMessage } from "../../store/drafts/drafts.ts";
+import { readFile } from "../../store/files/files.ts";
+import { namedFiles, requireSeen } from "../../store/files/named-files.ts";
 import { lockVisible, requireOpen, requireWrite } from "../conversations/access.ts";
 import { toDate, toDraft } from "../convert.ts";
 import { checkParents } from "../messages/branches.ts";
 import { checkNaming } from "../messages/references.ts";
-import { messageBytes, toScheduled } from "./convert.ts";
+import { fileIdsOf, messageBytes, toScheduled } from "./convert.ts";
 
 const MAX_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -40,7 +43,14 @@ export async function schedule(
   requireWrite(caller, row);
   requireOpen(row.status);
   await checkNaming(tx, caller, row, [{ naming: message, field: `${FIELD}.message` }]);
-  const wish = { id: newId(), conversationId: row.id, message: messageBytes(message), time };
+  await requireFiles(tx, caller, draft);
+  const wish = {
+    id: newId(),
+    conversationId: row.id,
+    message: messageBytes(message),
+    fileIds: fileIdsOf(message),
+    time,
+  };
   const made = await scheduleMessage(tx, caller, wish, MAX_SCHEDULED);
   if (made === undefined) {
     const description = `${MAX_SCHEDULED} scheduled messages are the most that a caller may have`;
@@ -49,6 +59,18 @@ export async function schedule(
     });
   }
   return { scheduledMessage: toScheduled(made) };
+}
+
+/** They are looked for again when it is sent. */
+async function requireFiles(tx: Queryable, caller: Caller, draft: MessageDraft): Promise<void> {
+  const named = namedFiles([draft]) ?? [];
+  const seen = new Set<string>();
+  for (const { id } of named.flat()) if ((await readFile(tx, caller, id)) !== undefined) seen.add(id);
+  requireSeen(
+    named,
+    (id) => seen.has(id),
+    () => `${FIELD}.message`,
+  );
 }
 
 function timeOf(time: Date | undefined): Date {

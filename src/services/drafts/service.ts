@@ -15,7 +15,7 @@ import * as store from "../../store/drafts/drafts.ts";
 import { readSignalPlace } from "../../store/signals/signals.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
-import { messageBytes, toDraftMessage, toScheduled } from "./convert.ts";
+import { fileIdsOf, messageBytes, toDraftMessage, toScheduled } from "./convert.ts";
 import { schedule } from "./schedule.ts";
 
 export interface DraftServiceOptions {
@@ -46,7 +46,11 @@ export function createDraftService({
     async (tx, caller, request) => {
       const id = await writableId(tx, caller, request.conversationId);
       await checkDraft(tx, caller, id, request.etag);
-      return { draft: toDraftMessage(await store.setDraft(tx, caller, id, messageBytes(request.message))) };
+      return {
+        draft: toDraftMessage(
+          await store.setDraft(tx, caller, id, messageBytes(request.message), fileIdsOf(request.message)),
+        ),
+      };
     },
     ({ draft }) => draft?.conversationId,
   );

@@ -20,8 +20,9 @@ export async function setDraft(
   { tenantId, actor }: Caller,
   conversationId: string,
   message: Uint8Array,
+  fileIds: readonly string[],
 ): Promise<sql.DraftRow> {
-  const [row] = await tx.query(sql.setDraft, [tenantId, conversationId, actor, Buffer.from(message)]);
+  const [row] = await tx.query(sql.setDraft, [tenantId, conversationId, actor, Buffer.from(message), fileIds]);
   if (row === undefined) throw new Error("a draft was not kept");
   return row;
 }
@@ -59,6 +60,8 @@ export interface Schedule {
   readonly id: string;
   readonly conversationId: string;
   readonly message: Uint8Array;
+  /** The files that it names. */
+  readonly fileIds: readonly string[];
   readonly time: Date;
 }
 
@@ -66,10 +69,10 @@ export interface Schedule {
 export async function scheduleMessage(
   tx: Queryable,
   { tenantId, actor, name }: Caller,
-  { id, conversationId, message, time }: Schedule,
+  { id, conversationId, message, fileIds, time }: Schedule,
   most: number,
 ): Promise<sql.ScheduledRow | undefined> {
-  const values = [tenantId, id, conversationId, actor, name, Buffer.from(message), time, most];
+  const values = [tenantId, id, conversationId, actor, name, Buffer.from(message), time, most, fileIds];
   return (await tx.query(sql.schedule, values))[0];
 }
 

@@ -12,13 +12,13 @@ export interface DraftRow {
 
 const draftColumns = "d.conversation_id::text as conversation_id, d.message, d.update_time";
 
-/** $1 tenant, $2 conversation, $3 actor, $4 message. Two changes within a millisecond still differ in their time. */
+/** $1 tenant, $2 conversation, $3 actor, $4 message, $5 the files that it names. Two changes within a millisecond still differ in their time. */
 export const setDraft: Statement<DraftRow> = {
   name: "draft_set",
   text: `
-  insert into draft as d (tenant_id, conversation_id, actor, message, update_time)
-  values ($1, $2::uuid, $3, $4, date_trunc('milliseconds', clock_timestamp()))
-  on conflict (tenant_id, conversation_id, actor) do update set message = excluded.message,
+  insert into draft as d (tenant_id, conversation_id, actor, message, file_ids, update_time)
+  values ($1, $2::uuid, $3, $4, $5::uuid[], date_trunc('milliseconds', clock_timestamp()))
+  on conflict (tenant_id, conversation_id, actor) do update set message = excluded.message, file_ids = excluded.file_ids,
     update_time = greatest(excluded.update_time, d.update_time + interval '1 millisecond')
   returning ${draftColumns}`,
 };
@@ -73,13 +73,13 @@ export interface ScheduledRow {
 const scheduledColumns = `s.id::text as id, s.conversation_id::text as conversation_id, s.actor, s.scheduler, s.message,
     s.send_time, s.state, s.failure, s.version, s.create_time, s.update_time`;
 
-/** No row: the caller has as many as it may. $1 tenant, $2 id, $3 conversation, $4 actor, $5 caller, $6 message, $7 time, $8 maximum. */
+/** No row: the caller has as many as it may. $1 tenant, $2 id, $3 conversation, $4 actor, $5 caller, $6 message, $7 time, $8 maximum, $9 the files that it names. */
 export const schedule: Statement<ScheduledRow> = {
   name: "scheduled_insert",
   text: `
   insert into scheduled_message as s
-    (tenant_id, id, conversation_id, actor, scheduler, message, send_time, create_time, update_time)
-  select $1, $2::uuid, $3::uuid, $4, $5, $6::bytea, $7::timestamptz, t.now, t.now
+    (tenant_id, id, conversation_id, actor, scheduler, message, send_time, create_time, update_time, file_ids)
+  select $1, $2::uuid, $3::uuid, $4, $5, $6::bytea, $7::timestamptz, t.now, t.now, $9::uuid[]
   from (select date_trunc('milliseconds', clock_timestamp()) as now) t
   where (select count(*) from scheduled_message o where o.tenant_id = $1 and o.actor = $4) < $8::integer
   returning ${scheduledColumns}`,

@@ -39,7 +39,9 @@ export async function eraseFile(tx: Queryable, tenantId: string, id: string): Pr
   return (await tx.query(eraseOne, [tenantId, id])).length > 0;
 }
 
-/** Erases files that no message named in time, some at a time. $1 tenant, $2 milliseconds, $3 limit. */
+/**
+ * Erases files that no message named in time, some at a time. What its uploader is yet to send keeps a file. $1 tenant, $2 milliseconds, $3 limit.
+ */
 const eraseUnnamed: Statement<{ id: string }> = {
   name: "file_erase_unnamed",
   changes: true,
@@ -48,6 +50,9 @@ const eraseUnnamed: Statement<{ id: string }> = {
   where f.tenant_id = $1 and not f.named and f.erase_time is null and f.id in (
     select n.id from file n
     where n.tenant_id = $1 and not n.named and n.erase_time is null and n.create_time < now() - $2 * interval '1 millisecond'
+      and not exists (
+        select from scheduled_message s where s.tenant_id = $1 and s.actor = n.uploader and n.id = any(s.file_ids))
+      and not exists (select from draft d where d.tenant_id = $1 and d.actor = n.uploader and n.id = any(d.file_ids))
     order by n.create_time limit $3 for update skip locked)
   returning f.id`,
 };

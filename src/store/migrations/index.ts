@@ -29,6 +29,7 @@ import { SenderNamesMigration } from "./migration-0025-sender-names.ts";
 import { DraftsMigration } from "./migration-0026-drafts.ts";
 import { FilesMigration } from "./migration-0030-files.ts";
 import { ConversationStateMigration } from "./migration-0034-conversation-state.ts";
+import { UnsentFilesMigration } from "./migration-0049-unsent-files.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -65,6 +66,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0026-drafts": DraftsMigration,
   "0030-files": FilesMigration,
   "0034-conversation-state": ConversationStateMigration,
+  "0049-unsent-files": UnsentFilesMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

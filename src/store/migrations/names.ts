@@ -33,4 +33,5 @@ export const MIGRATION_NAMES = [
   "0026-drafts",
   "0030-files",
   "0034-conversation-state",
+  "0049-unsent-files",
 ] as const;

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DraftService } from "../../../gen/colloquy/v1/draft_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { sweepFiles, sweepLostBytes } from "../../../src/jobs/files.ts";
@@ -87,6 +88,34 @@ test("a file is swept if no message named it in time, and kept if one did or it 
   await expect(ann.send(conversationId, lonely.id)).rejects.toThrow("is not a file");
   await ann.messages.restoreMessage({ messageId });
   expect(await ann.sees(named.id)).toBe(true);
+});
+
+test("a draft or a scheduled message of its uploader keeps a file until it is gone", async () => {
+  const conversationId = await begin();
+  const drafts = server.client(DraftService, ann.credential);
+  const [drafted, scheduled, foreign] = [await ann.upload(PIXEL), await ann.upload(PIXEL), await key.upload(PIXEL)];
+  const naming = (fileId: string) => ({
+    parts: [{ content: { case: "file" as const, value: { source: { case: "fileId" as const, value: fileId } } } }],
+  });
+  // Another's draft keeps nothing.
+  await drafts.setDraft({ conversationId, message: naming(foreign.id) });
+  await sweep(0);
+  expect(stored(drafted.id, scheduled.id, foreign.id)).toEqual([false, false, false]);
+  const again = [await ann.upload(PIXEL), await ann.upload(PIXEL)] as const;
+  await drafts.setDraft({ conversationId, message: naming(again[0].id.toUpperCase()) });
+  const sendTime = { seconds: BigInt(Math.floor(Date.now() / 1000) + 3600), nanos: 0 };
+  const schedule = (fileId: string) =>
+    drafts.scheduleMessage({ conversationId, scheduledMessage: { message: naming(fileId), sendTime } });
+  const { scheduledMessage } = await schedule(again[1].id);
+  await sweep(0);
+  expect(stored(again[0].id, again[1].id)).toEqual([true, true]);
+  await expect(schedule(scheduled.id)).rejects.toThrow(
+    "scheduled_message.message.parts[0].file.file_id: is not a file",
+  );
+  await drafts.deleteDraft({ conversationId });
+  await drafts.cancelScheduledMessage({ scheduledMessageId: scheduledMessage?.id ?? "" });
+  await sweep(0);
+  expect(stored(again[0].id, again[1].id)).toEqual([false, false]);
 });
 
 test("a deleted file is gone at once, also where messages name it, and leaves an entry in the audit log", async () => {
