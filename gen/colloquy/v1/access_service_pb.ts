@@ -62,7 +62,7 @@ export type CreateApiKeyResponse = Message<"colloquy.v1.CreateApiKeyResponse"> &
   apiKey?: ApiKey | undefined;
 
   /**
-   * Its text, to be sent with every call: `clq_<tenant>_<id>_<secret>_<checksum>`. Empty in a repeat.
+   * Its text, to be sent with every call: `clq_<tenant>_<id>_<secret>_<checksum>`. Empty in the response to a retry.
    *
    * @generated from field: string text = 2;
    */
@@ -149,8 +149,8 @@ export type RotateApiKeyRequest = Message<"colloquy.v1.RotateApiKeyRequest"> & {
   apiKeyId: string;
 
   /**
-   * How long the old text keeps working, at most 30 days. Default: unset, 24 hours. 0: it stops working at once, which
-   * shows within 30 s on every server.
+   * How long the old text keeps working, at most 30 days. Default: unset, 24 hours. 0: it stops working at once, on
+   * other servers within 30 s.
    *
    * @generated from field: google.protobuf.Duration overlap = 2;
    */
@@ -184,7 +184,7 @@ export type RotateApiKeyResponse = Message<"colloquy.v1.RotateApiKeyResponse"> &
   apiKey?: ApiKey | undefined;
 
   /**
-   * Its new text. Empty in a repeat.
+   * Its new text. Empty in the response to a retry.
    *
    * @generated from field: string text = 2;
    */
@@ -249,22 +249,22 @@ export const RevokeApiKeyResponseSchema: GenMessage<RevokeApiKeyResponse> = /*@_
  */
 export type CreateClientTokenRequest = Message<"colloquy.v1.CreateClientTokenRequest"> & {
   /**
-   * The member that the token speaks for.
+   * The member that the token acts as.
    *
    * @generated from field: string member_id = 1;
    */
   memberId: string;
 
   /**
-   * The only conversation that exists for the token; in it, a manager or administrator is a plain member. Default: empty,
-   * all that the member sees.
+   * The only conversation that the token gives access to; in it, a manager or administrator has only the rights of a
+   * member. Default: empty, all that the member sees.
    *
    * @generated from field: string conversation_id = 2;
    */
   conversationId: string;
 
   /**
-   * How long the token lives, from a minute to an hour. Default: unset, 15 minutes.
+   * How long the token is valid, from a minute to an hour. Default: unset, 15 minutes.
    *
    * @generated from field: google.protobuf.Duration ttl = 3;
    */
@@ -351,7 +351,7 @@ export type WhoAmIResponse = Message<"colloquy.v1.WhoAmIResponse"> & {
   tenantSlug: string;
 
   /**
-   * The member that calls, or that the API key acts for. Empty: an API key that acts for nobody.
+   * The member that calls, or that the API key acts for. Empty: an API key by itself.
    *
    * @generated from field: string member_id = 3;
    */
@@ -387,10 +387,10 @@ export const WhoAmIResponseSchema: GenMessage<WhoAmIResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_access_service, 11);
 
 /**
- * AccessService manages the API keys of a tenant, and tells callers who they are.
+ * AccessService manages the API keys of a tenant, and returns who the caller is.
  *
- * All but CreateClientToken and WhoAmI is for administrators and API keys with the scope `admin`. A key cannot grant a
- * scope that it does not have.
+ * All methods except CreateClientToken and WhoAmI are for administrators and API keys with the scope `admin`. A key
+ * cannot grant a scope that it does not have.
  *
  * @generated from service colloquy.v1.AccessService
  */
@@ -439,10 +439,11 @@ export const AccessService: GenService<{
     output: typeof RevokeApiKeyResponseSchema;
   },
   /**
-   * CreateClientToken creates a token of minutes with which a browser or an app calls as one member. It is a JWT, sent as
-   * `Authorization: Bearer`. It has the key's scopes except `admin`, and ends with the key and with the member. With a
-   * conversation, nothing else exists for the token. Fails with NOT_FOUND if the tenant has no such member, or the member
-   * does not see the conversation. A retry with the same request id returns a token that expires with the first one.
+   * CreateClientToken creates a short-lived token with which a browser or an app calls as one member. It is a JWT, sent
+   * as `Authorization: Bearer`. It has the key's scopes except `admin`, and becomes invalid with the key and with the
+   * member. With a conversation, it gives access to nothing else. Fails with NOT_FOUND if the tenant has no such
+   * member, or the member does not see the conversation. A retry with the same request id returns a token that expires
+   * with the first one.
    *
    * @generated from rpc colloquy.v1.AccessService.CreateClientToken
    */

@@ -14,7 +14,7 @@ export const file_colloquy_v1_actor: GenFile = /*@__PURE__*/
   fileDesc("Chdjb2xsb3F1eS92MS9hY3Rvci5wcm90bxILY29sbG9xdXkudjEitwEKBUFjdG9yEi4KBHR5cGUYASABKA4yFi5jb2xsb3F1eS52MS5BY3RvclR5cGVCCLpIBYIBAhABEhQKAmlkGAIgASgJQgi6SAVyAxjIARIhCgphY3RpbmdfZm9yGAMgASgJQgi6SAVyAxiAAUgAiAEBEiUKDGRpc3BsYXlfbmFtZRgEIAEoCUIKukgHcgUQARjIAUgBiAEBQg0KC19hY3RpbmdfZm9yQg8KDV9kaXNwbGF5X25hbWUqgwEKCUFjdG9yVHlwZRIaChZBQ1RPUl9UWVBFX1VOU1BFQ0lGSUVEEAASFQoRQUNUT1JfVFlQRV9NRU1CRVIQARIWChJBQ1RPUl9UWVBFX0FQSV9LRVkQAhIUChBBQ1RPUl9UWVBFX0FHRU5UEAMSFQoRQUNUT1JfVFlQRV9TWVNURU0QBGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
- * Actor is one that acts in a tenant: a member, an API key, an agent, or the system itself.
+ * Actor identifies who acts in a tenant: a member, an API key, an agent, or the system itself.
  *
  * @generated from message colloquy.v1.Actor
  */
@@ -35,16 +35,16 @@ export type Actor = Message<"colloquy.v1.Actor"> & {
   id: string;
 
   /**
-   * The id of the member that an API key acted for. Set in audit entries and for the creator of an API key alone: in a
-   * conversation, what a key does for a member is the member's own.
+   * The id of the member that an API key acted for. Set only in audit entries and for the creator of an API key: in a
+   * conversation, what a key does for a member counts as the member's own.
    *
    * @generated from field: optional string acting_for = 3;
    */
   actingFor?: string | undefined;
 
   /**
-   * The name under which a message was sent, where several speak through one actor, such as the agents behind an API key. Set
-   * in the sender of such messages alone. 1 to 200 characters.
+   * The name under which a message was sent, where several speakers share one actor, such as the agents behind an API
+   * key. Set only in the sender of such messages. 1 to 200 characters.
    *
    * @generated from field: optional string display_name = 4;
    */

@@ -122,7 +122,7 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   timeout?: Duration | undefined;
 
   /**
-   * Whether the agent takes no turns at the moment. Default: false.
+   * Whether the agent is disabled: it gets no turns. Default: false.
    *
    * @generated from field: bool disabled = 11;
    */
@@ -157,8 +157,8 @@ export type Agent = Message<"colloquy.v1.Agent"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * The tools that it may call, beside those that a caller brings to a turn. Returned only to administrators and to API keys
-   * with the scope `admin`. Replaced as a whole by an update. At most 128, and 512 KiB in all.
+   * The tools that it may call, in addition to those that a caller passes to a turn. Returned only to administrators
+   * and to API keys with the scope `admin`. Replaced as a whole by an update. Maximum 128, and 512 KiB in total.
    *
    * @generated from field: repeated colloquy.v1.AgentTool tools = 16;
    */
@@ -188,32 +188,32 @@ export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 0);
 
 /**
- * McpServer is a server of the Model Context Protocol, over streamable HTTP, whose tools an agent may call. This server asks
- * it for its tools, and calls them.
+ * McpServer is a server of the Model Context Protocol, over streamable HTTP, whose tools an agent may call. Colloquy
+ * lists its tools, and calls them.
  *
  * @generated from message colloquy.v1.McpServer
  */
 export type McpServer = Message<"colloquy.v1.McpServer"> & {
   /**
-   * The name. Unique among the agent's servers. The model calls the server's tools by this name, `_` and the tool's name;
-   * other characters than letters, digits, `_` and `-` become `_`. 1 to 32 letters, digits, `_` and `-`.
+   * The name. Unique among the agent's servers. The model calls the server's tools by this name, `_` and the tool's
+   * name; characters other than letters, digits, `_` and `-` become `_`. 1 to 32 letters, digits, `_` and `-`.
    *
    * @generated from field: string name = 1;
    */
   name: string;
 
   /**
-   * The address: `https://…` or `http://…`. One on the loopback or a private network is refused unless this server is started
-   * to allow it. Redirects are not followed.
+   * The URL: `https://…` or `http://…`. An address on the loopback or a private network is refused unless
+   * COLLOQUY_AGENT_PRIVATE allows it. Redirects are not followed.
    *
    * @generated from field: string url = 2;
    */
   url: string;
 
   /**
-   * The secret that is sent as `Authorization: Bearer`. Stored encrypted and never returned. An update that gives none
-   * keeps that of the server with this name at this scheme, host and port; at another, it must be given. Default: none is sent.
-   * At most 4,096 visible ASCII characters.
+   * The secret that is sent as `Authorization: Bearer`. Stored encrypted and never returned. An update without a
+   * credential keeps that of the server with this name if scheme, host and port are the same; otherwise it must be
+   * given. Default: none is sent. At most 4,096 visible ASCII characters.
    *
    * @generated from field: string credential = 3;
    */
@@ -248,8 +248,8 @@ export type McpServer = Message<"colloquy.v1.McpServer"> & {
   timeout?: Duration | undefined;
 
   /**
-   * The tools to whose calls somebody must agree, by the server's own names, where `needs_approval` does not ask for it for
-   * all. Where `allowed_tools` are given, each must be one of them. Default: none. At most 128.
+   * The tools whose calls need approval, by the server's own names, if `needs_approval` is false. Each must be one of
+   * `allowed_tools`, if those are given. Default: none. Maximum 128.
    *
    * @generated from field: repeated string approval_tools = 8;
    */
@@ -305,7 +305,7 @@ export type AgentTool = Message<"colloquy.v1.AgentTool"> & {
     case: "client";
   } | {
     /**
-     * This server, by a POST to an address.
+     * Colloquy, by a POST to a URL.
      *
      * @generated from field: colloquy.v1.HttpTool http = 5;
      */
@@ -344,24 +344,25 @@ export const ClientToolSchema: GenMessage<ClientTool> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 3);
 
 /**
- * HttpTool is run by this server: it sends `{toolCallId, name, input, conversationId, turnId}` as JSON. The body of the
- * answer is the result, JSON or else text; a status other than 2xx is an error of the tool, and the turn goes on.
+ * HttpTool is called by Colloquy, which sends `{toolCallId, name, input, conversationId, turnId}` as JSON. The body of
+ * the response is the result, JSON or else text; a status other than 2xx is an error of the tool, and the turn
+ * continues.
  *
  * @generated from message colloquy.v1.HttpTool
  */
 export type HttpTool = Message<"colloquy.v1.HttpTool"> & {
   /**
-   * The address: `https://…` or `http://…`. One on the loopback or a private network is refused unless the server is
-   * started to allow it.
+   * The URL: `https://…` or `http://…`. An address on the loopback or a private network is refused unless
+   * COLLOQUY_AGENT_PRIVATE allows it.
    *
    * @generated from field: string url = 1;
    */
   url: string;
 
   /**
-   * The secret that is sent as `Authorization: Bearer`. Stored encrypted and never returned. An update that gives none
-   * keeps that of the tool with this name at this scheme, host and port; at another, it must be given. Default: none is sent.
-   * At most 4,096 visible ASCII characters.
+   * The secret that is sent as `Authorization: Bearer`. Stored encrypted and never returned. An update without a
+   * credential keeps that of the tool with this name if scheme, host and port are the same; otherwise it must be given.
+   * Default: none is sent. At most 4,096 visible ASCII characters.
    *
    * @generated from field: string credential = 2;
    */
@@ -390,7 +391,7 @@ export const HttpToolSchema: GenMessage<HttpTool> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 4);
 
 /**
- * EchoConnector replies with the text of the message, word by word. It needs no endpoint: for trying out turns.
+ * EchoConnector replies with the text of the message, word by word. It needs no endpoint, and serves to try out turns.
  *
  * @generated from message colloquy.v1.EchoConnector
  */
@@ -411,7 +412,7 @@ export const EchoConnectorSchema: GenMessage<EchoConnector> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 5);
 
 /**
- * OpenAiConnector asks an endpoint that speaks OpenAI's Chat Completions, as many servers of models do, or its Responses.
+ * OpenAiConnector calls an endpoint that speaks OpenAI's Chat Completions, as many model servers do, or its Responses.
  *
  * @generated from message colloquy.v1.OpenAiConnector
  */
@@ -454,8 +455,8 @@ export type OpenAiConnector = Message<"colloquy.v1.OpenAiConnector"> & {
   api: OpenAiApi;
 
   /**
-   * Which of its earlier thoughts the model is sent again over Chat Completions, under the field in which they came. Default:
-   * those of the running turn and of earlier turns with tool calls, which some models require.
+   * Which earlier reasoning is sent back to the model over Chat Completions, in the field in which it arrived. Default:
+   * that of the running turn and of earlier turns with tool calls, which some models require.
    *
    * @generated from field: colloquy.v1.ReasoningHistory reasoning_history = 6;
    */
@@ -479,7 +480,7 @@ export const OpenAiConnectorSchema: GenMessage<OpenAiConnector> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_agent, 6);
 
 /**
- * AnthropicConnector asks an endpoint that speaks Anthropic's Messages.
+ * AnthropicConnector calls an endpoint that speaks Anthropic's Messages.
  *
  * @generated from message colloquy.v1.AnthropicConnector
  */
@@ -507,7 +508,7 @@ export type AnthropicConnector = Message<"colloquy.v1.AnthropicConnector"> & {
   instructions: string;
 
   /**
-   * Maximum tokens of one reply, thoughts included. Default: 8,192.
+   * Maximum tokens of one reply, including its reasoning. Default: 8,192.
    *
    * @generated from field: int32 max_tokens = 4;
    */
@@ -539,7 +540,7 @@ export const AnthropicConnectorSchema: GenMessage<AnthropicConnector> = /*@__PUR
   messageDesc(file_colloquy_v1_agent, 7);
 
 /**
- * ConnectConnector asks a service that implements `colloquy.agent.v1.AgentService`.
+ * ConnectConnector calls a service that implements `colloquy.agent.v1.AgentService`.
  *
  * @generated from message colloquy.v1.ConnectConnector
  */
@@ -568,8 +569,9 @@ export const ConnectConnectorSchema: GenMessage<ConnectConnector> = /*@__PURE__*
   messageDesc(file_colloquy_v1_agent, 8);
 
 /**
- * A2aConnector asks an agent that speaks A2A, version 1.0 or 0.3, over JSON-RPC or HTTP+JSON. It is told what people have said
- * since it spoke last, in one context for the conversation. A task that waits for input goes on with the next message.
+ * A2aConnector calls an agent that speaks A2A, version 1.0 or 0.3, over JSON-RPC or HTTP+JSON. A conversation is one
+ * A2A context; the agent gets the messages that people have sent since its last reply. A task that waits for input
+ * continues with the next message.
  *
  * @generated from message colloquy.v1.A2aConnector
  */
@@ -633,13 +635,13 @@ export const OpenAiApiSchema: GenEnum<OpenAiApi> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_agent, 0);
 
 /**
- * ReasoningHistory says which of its earlier thoughts a model is sent again.
+ * ReasoningHistory says which of its earlier reasoning is sent back to a model.
  *
  * @generated from enum colloquy.v1.ReasoningHistory
  */
 export const ReasoningHistory = {
   /**
-   * The default: those of the running turn and of earlier turns with tool calls.
+   * The default: that of the running turn and of earlier turns with tool calls.
    *
    * @generated from enum value: REASONING_HISTORY_UNSPECIFIED = 0;
    */
@@ -660,7 +662,7 @@ export const ReasoningHistory = {
   NONE: 2,
 
   /**
-   * All that are part of the context.
+   * All that is part of the context.
    *
    * @generated from enum value: REASONING_HISTORY_ALL = 3;
    */
@@ -668,7 +670,7 @@ export const ReasoningHistory = {
 } as const;
 
 /**
- * ReasoningHistory says which of its earlier thoughts a model is sent again.
+ * ReasoningHistory says which of its earlier reasoning is sent back to a model.
  *
  * @generated from enum colloquy.v1.ReasoningHistory
  */

@@ -279,15 +279,15 @@ export const DeleteAgentResponseSchema: GenMessage<DeleteAgentResponse> = /*@__P
   messageDesc(file_colloquy_v1_agent_service, 9);
 
 /**
- * AgentService manages the agents of a tenant. Every caller in the tenant sees which there are; administrators, and API
- * keys with the scope `admin`, may change them.
+ * AgentService manages the agents of a tenant. Every caller in the tenant may list them; administrators, and API keys
+ * with the scope `admin`, may change them.
  *
  * @generated from service colloquy.v1.AgentService
  */
 export const AgentService: GenService<{
   /**
-   * CreateAgent registers an agent. Fails with ALREADY_EXISTS if the tenant has one of this name. Repeatable with a
-   * request id.
+   * CreateAgent registers an agent. Fails with ALREADY_EXISTS if the tenant has one with this name. Can be retried with
+   * a request id.
    *
    * @generated from rpc colloquy.v1.AgentService.CreateAgent
    */
@@ -317,7 +317,7 @@ export const AgentService: GenService<{
     output: typeof ListAgentsResponseSchema;
   },
   /**
-   * UpdateAgent changes the fields in the mask. Turns that run already go on as they began. Idempotent.
+   * UpdateAgent changes the fields in the mask. Turns that are running already are not affected. Idempotent.
    *
    * @generated from rpc colloquy.v1.AgentService.UpdateAgent
    */

@@ -19,10 +19,10 @@ export const file_colloquy_v1_analytics: GenFile = /*@__PURE__*/
   fileDesc("Chtjb2xsb3F1eS92MS9hbmFseXRpY3MucHJvdG8SC2NvbGxvcXV5LnYxIr0EChVDb252ZXJzYXRpb25BbmFseXRpY3MSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBJDOGAESLAoIbWVzc2FnZXMYAiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlQ291bnRzEhsKCnR1cm5fY291bnQYAyABKANCB7pIBCICKAASKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNAoRZmlyc3RfcmVwbHlfZGVsYXkYBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSbWVkaWFuX3JlcGx5X2RlbGF5GAYgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjIKD3A5NV9yZXBseV9kZWxheRgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIlChR1c2VyX2NoYXJhY3Rlcl9jb3VudBgIIAEoA0IHukgEIgIoABIqChlhc3Npc3RhbnRfY2hhcmFjdGVyX2NvdW50GAkgASgDQge6SAQiAigAEjYKEmZpcnN0X21lc3NhZ2VfdGltZRgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASNQoRbGFzdF9tZXNzYWdlX3RpbWUYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiUKBXVzYWdlGAwgASgLMhYuY29sbG9xdXkudjEuVHVyblVzYWdlIqQBCg1NZXNzYWdlQ291bnRzEhYKBXRvdGFsGAEgASgDQge6SAQiAigAEhUKBHVzZXIYAiABKANCB7pIBCICKAASGgoJYXNzaXN0YW50GAMgASgDQge6SAQiAigAEhcKBnN5c3RlbRgEIAEoA0IHukgEIgIoABIVCgR0b29sGAUgASgDQge6SAQiAigAEhgKB2RlbGV0ZWQYBiABKANCB7pIBCICKAAivAEKD1RlbmFudEFuYWx5dGljcxI2Cg1jb252ZXJzYXRpb25zGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uQ291bnRzEh4KDW1lc3NhZ2VfY291bnQYAiABKANCB7pIBCICKAASHQoMbWVtYmVyX2NvdW50GAMgASgDQge6SAQiAigAEjIKBGRheXMYBCADKAsyGi5jb2xsb3F1eS52MS5EYWlseUFjdGl2aXR5Qgi6SAWSAQIQXCKTAQoSQ29udmVyc2F0aW9uQ291bnRzEhYKBXRvdGFsGAEgASgDQge6SAQiAigAEhcKBmFjdGl2ZRgCIAEoA0IHukgEIgIoABIZCghhcmNoaXZlZBgDIAEoA0IHukgEIgIoABIXCgZjbG9zZWQYBCABKANCB7pIBCICKAASGAoHZGVsZXRlZBgFIAEoA0IHukgEIgIoACKrAQoNRGFpbHlBY3Rpdml0eRIuCgpzdGFydF90aW1lGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjChJjb252ZXJzYXRpb25fY291bnQYAiABKANCB7pIBCICKAASHgoNbWVzc2FnZV9jb3VudBgDIAEoA0IHukgEIgIoABIlCgV1c2FnZRgEIAEoCzIWLmNvbGxvcXV5LnYxLlR1cm5Vc2FnZWIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_rules, file_colloquy_v1_turn, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * ConversationAnalytics says how a conversation went, in numbers. Deleted messages count nowhere but in
- * `messages.deleted`. Times are those at which the store took the messages.
+ * ConversationAnalytics has figures of a conversation. Deleted messages count only in `messages.deleted`. Times are
+ * those at which the messages were stored.
  *
- * A reply is an assistant's message that follows a user's one, with nothing or only system and tool messages between.
+ * A reply is an assistant's message that follows a user's, with nothing or only system and tool messages between them.
  *
  * @generated from message colloquy.v1.ConversationAnalytics
  */
@@ -63,14 +63,14 @@ export type ConversationAnalytics = Message<"colloquy.v1.ConversationAnalytics">
   firstReplyDelay?: Duration | undefined;
 
   /**
-   * Half of the replies came within this time after the message that they follow. Unset: there is no reply.
+   * The median time between a reply and the message that it follows. Unset: there is no reply.
    *
    * @generated from field: google.protobuf.Duration median_reply_delay = 6;
    */
   medianReplyDelay?: Duration | undefined;
 
   /**
-   * 95 of 100 replies came within this time after the message that they follow. Unset: there is no reply.
+   * The 95th percentile of the time between a reply and the message that it follows. Unset: there is no reply.
    *
    * @generated from field: google.protobuf.Duration p95_reply_delay = 7;
    */
@@ -91,14 +91,14 @@ export type ConversationAnalytics = Message<"colloquy.v1.ConversationAnalytics">
   assistantCharacterCount: bigint;
 
   /**
-   * When the first message came. Unset: there is none.
+   * When the first message was stored. Unset: there is none.
    *
    * @generated from field: google.protobuf.Timestamp first_message_time = 10;
    */
   firstMessageTime?: Timestamp | undefined;
 
   /**
-   * When the last message came. Unset: there is none.
+   * When the last message was stored. Unset: there is none.
    *
    * @generated from field: google.protobuf.Timestamp last_message_time = 11;
    */
@@ -176,7 +176,7 @@ export const MessageCountsSchema: GenMessage<MessageCounts> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_analytics, 1);
 
 /**
- * TenantAnalytics says what a tenant holds, and what came in day by day.
+ * TenantAnalytics has figures of a tenant: what it holds, and what was added on each day.
  *
  * @generated from message colloquy.v1.TenantAnalytics
  */
@@ -203,7 +203,7 @@ export type TenantAnalytics = Message<"colloquy.v1.TenantAnalytics"> & {
   memberCount: bigint;
 
   /**
-   * What came in on each day of the period, in order, also where that is nothing.
+   * What was added on each day of the period, in order; days without additions are included.
    *
    * @generated from field: repeated colloquy.v1.DailyActivity days = 4;
    */
@@ -231,21 +231,21 @@ export type ConversationCounts = Message<"colloquy.v1.ConversationCounts"> & {
   total: bigint;
 
   /**
-   * Those under way.
+   * The active ones.
    *
    * @generated from field: int64 active = 2;
    */
   active: bigint;
 
   /**
-   * Those put away.
+   * The archived ones.
    *
    * @generated from field: int64 archived = 3;
    */
   archived: bigint;
 
   /**
-   * Those that ended.
+   * The closed ones.
    *
    * @generated from field: int64 closed = 4;
    */
@@ -267,7 +267,7 @@ export const ConversationCountsSchema: GenMessage<ConversationCounts> = /*@__PUR
   messageDesc(file_colloquy_v1_analytics, 3);
 
 /**
- * DailyActivity counts what came in on one day.
+ * DailyActivity counts what was added on one day.
  *
  * @generated from message colloquy.v1.DailyActivity
  */

@@ -42,7 +42,7 @@ export const GetConversationAnalyticsRequestSchema: GenMessage<GetConversationAn
  */
 export type GetConversationAnalyticsResponse = Message<"colloquy.v1.GetConversationAnalyticsResponse"> & {
   /**
-   * What was measured.
+   * The figures.
    *
    * @generated from field: colloquy.v1.ConversationAnalytics analytics = 1;
    */
@@ -80,7 +80,7 @@ export const GetTenantAnalyticsRequestSchema: GenMessage<GetTenantAnalyticsReque
  */
 export type GetTenantAnalyticsResponse = Message<"colloquy.v1.GetTenantAnalyticsResponse"> & {
   /**
-   * What was counted.
+   * The figures.
    *
    * @generated from field: colloquy.v1.TenantAnalytics analytics = 1;
    */
@@ -95,13 +95,14 @@ export const GetTenantAnalyticsResponseSchema: GenMessage<GetTenantAnalyticsResp
   messageDesc(file_colloquy_v1_analytics_service, 3);
 
 /**
- * AnalyticsService counts and measures; it returns no content.
+ * AnalyticsService returns figures of conversations and tenants. It returns no content.
  *
  * @generated from service colloquy.v1.AnalyticsService
  */
 export const AnalyticsService: GenService<{
   /**
-   * GetConversationAnalytics says how one conversation went. A conversation that the caller cannot see is NOT_FOUND.
+   * GetConversationAnalytics returns figures of one conversation. A conversation that the caller cannot see is
+   * NOT_FOUND.
    *
    * @generated from rpc colloquy.v1.AnalyticsService.GetConversationAnalytics
    */
@@ -111,8 +112,8 @@ export const AnalyticsService: GenService<{
     output: typeof GetConversationAnalyticsResponseSchema;
   },
   /**
-   * GetTenantAnalytics says what the caller's tenant holds, and what came in day by day. For administrators, and for API
-   * keys.
+   * GetTenantAnalytics returns figures of the caller's tenant: what it holds, and what was added on each day. For
+   * administrators, and for API keys.
    *
    * @generated from rpc colloquy.v1.AnalyticsService.GetTenantAnalytics
    */

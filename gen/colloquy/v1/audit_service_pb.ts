@@ -45,7 +45,7 @@ export type ListAuditEntriesRequest = Message<"colloquy.v1.ListAuditEntriesReque
   pageToken: string;
 
   /**
-   * Only what this actor did; of an API key without `acting_for`, whomever it acted for. Default: any.
+   * Only what this actor did; for an API key without `acting_for`, also what it did for members. Default: any.
    *
    * @generated from field: colloquy.v1.Actor actor = 3;
    */

@@ -56,8 +56,8 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   status: ConversationStatus;
 
   /**
-   * The id of the member that owns it. Default: the calling member, or none for an API key that acts for nobody. Only a
-   * manager of that member, an administrator or an API key may name another.
+   * The id of the member that owns it. Default: the calling member, or none for an API key by itself. Only a manager of
+   * that member, an administrator or an API key may name another.
    *
    * @generated from field: string owner_id = 5;
    */
@@ -86,7 +86,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   mode: string;
 
   /**
-   * The kind of call that it records. Default: none. It serves the API `callcenter`; elsewhere labels say such things.
+   * The kind of call that it records. Default: none. For the dialect `callcenter`; others use labels.
    *
    * @generated from field: colloquy.v1.CallType call_type = 9;
    */
@@ -143,7 +143,7 @@ export type Conversation = Message<"colloquy.v1.Conversation"> & {
   profileInfo?: JsonObject | undefined;
 
   /**
-   * Number of latest messages that an agent is sent, maximum 1,000, default 20.
+   * Number of latest messages that are sent to the agent, maximum 1,000, default 20.
    *
    * @generated from field: int32 max_context_length = 17;
    */

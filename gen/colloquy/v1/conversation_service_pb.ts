@@ -99,16 +99,16 @@ export type ForkConversationRequest = Message<"colloquy.v1.ForkConversationReque
   conversationId: string;
 
   /**
-   * The last entry of its log to show, on whichever branch it is: the history that led to it. Default: 0, the last one of
-   * the live branch.
+   * The `seq` of the last entry to show, on any branch: the fork shows the history that led to it. Default: 0, the last
+   * entry of the live branch.
    *
    * @generated from field: int64 seq = 2;
    */
   seq: bigint;
 
   /**
-   * The new conversation. Output-only fields are ignored. Each field that is empty is as in the other one, but owner, status,
-   * pin and client id. Default: all are.
+   * The new conversation. Output-only fields are ignored. Each empty field, except owner, status, pin and client id, is
+   * copied from the other one. Default: all are.
    *
    * @generated from field: colloquy.v1.Conversation conversation = 3;
    */
@@ -414,15 +414,16 @@ export type ListConversationsRequest = Message<"colloquy.v1.ListConversationsReq
   metadata: { [key: string]: string };
 
   /**
-   * The id of a conversation: only those that come after it in the order, which must be one by creation. For clients that
-   * hold ids and no page tokens. Default: empty, from the first.
+   * The id of a conversation: only those after it in the order, which must be one by creation. For clients that use ids
+   * instead of page tokens. Default: empty, from the first.
    *
    * @generated from field: string after_id = 23;
    */
   afterId: string;
 
   /**
-   * Only conversations that CreateTurn made for a turn that named none, in place of all others. Default: false, without them.
+   * Only conversations that CreateTurn made for a turn without a conversation, instead of all others. Default: false,
+   * without them.
    *
    * @generated from field: bool unlisted = 24;
    */
@@ -860,8 +861,8 @@ export const ConversationService: GenService<{
    * member, becomes the first participant.
    *
    * With a `client_id` that a conversation of the same owner has, it creates nothing: the same request as the one that
-   * created that conversation returns it as it is now, deleted or not; another one fails with ALREADY_EXISTS. Of an
-   * imported conversation that request is not known, so any returns it.
+   * created that conversation returns it as it is now, deleted or not; another request fails with ALREADY_EXISTS. The
+   * request that created an imported conversation is not known, so any request returns it.
    *
    * @generated from rpc colloquy.v1.ConversationService.CreateConversation
    */
@@ -871,11 +872,11 @@ export const ConversationService: GenService<{
     output: typeof CreateConversationResponseSchema;
   },
   /**
-   * ForkConversation creates a conversation that shows the messages of another one up to an entry, and goes on by itself.
-   * Nothing is copied, so it takes the same time for any length. The caller becomes the owner; who may read the fork
-   * also reads what it inherits, as it was at the fork: later edits do not show. What is deleted, restored or erased in
-   * the other conversation is so in the fork; what it inherits can be changed only there. A `client_id` acts as in
-   * CreateConversation.
+   * ForkConversation creates a conversation that shows the messages of another one up to an entry, and continues
+   * independently. Nothing is copied, so it takes the same time for any length. The caller becomes the owner. A caller
+   * that may read the fork can also read what it inherits, as it was at the fork: later edits do not show. Deletions,
+   * restorations and purges in the other conversation show in the fork; inherited messages can be changed only there. A
+   * `client_id` acts as in CreateConversation.
    *
    * @generated from rpc colloquy.v1.ConversationService.ForkConversation
    */
@@ -963,7 +964,7 @@ export const ConversationService: GenService<{
   /**
    * AssignConversationNumbers gives numbers to conversations that have none. They are counted in the tenant, without
    * gaps, the older conversation first; those that have one keep it. Idempotent. Every caller that sees a conversation
-   * may ask for its number, also as the first.
+   * may assign its number.
    *
    * @generated from rpc colloquy.v1.ConversationService.AssignConversationNumbers
    */

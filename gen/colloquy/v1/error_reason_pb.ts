@@ -98,7 +98,7 @@ export const ErrorReason = {
   PERMISSION_DENIED: 9,
 
   /**
-   * NOT_FOUND: there is no such resource, or the caller cannot see it. The two cannot be told apart.
+   * NOT_FOUND: there is no such resource, or the caller cannot see it. The response is the same in both cases.
    *
    * @generated from enum value: ERROR_REASON_NOT_FOUND = 10;
    */
@@ -191,7 +191,7 @@ export const ErrorReason = {
   UNKNOWN_METHOD: 22,
 
   /**
-   * INTERNAL: an unforeseen failure. The server's log has the details under the request id.
+   * INTERNAL: an unexpected failure. The server's log has the details under the request id.
    *
    * @generated from enum value: ERROR_REASON_INTERNAL = 23;
    */
@@ -220,7 +220,7 @@ export const ErrorReason = {
   TURN_IN_PROGRESS: 26,
 
   /**
-   * UNAVAILABLE: the agent failed or did not answer. The caller's message is kept. Metadata:
+   * UNAVAILABLE: the agent failed or did not respond. The caller's message is stored. Metadata:
    * `{"turn_id": "01920000-0000-7000-8000-000000000001"}`.
    *
    * @generated from enum value: ERROR_REASON_AGENT_FAILED = 27;
@@ -251,7 +251,7 @@ export const ErrorReason = {
   ISSUER_UNAVAILABLE: 30,
 
   /**
-   * FAILED_PRECONDITION: the turn does not wait for this answer: for a result of that call, or for consent to it. Metadata:
+   * FAILED_PRECONDITION: the turn does not wait for this answer: a result of the call, or an approval of it. Metadata:
    * `{"turn_id": "01920000-0000-7000-8000-000000000001"}`.
    *
    * @generated from enum value: ERROR_REASON_NOT_AWAITED = 31;

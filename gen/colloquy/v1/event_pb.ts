@@ -190,7 +190,7 @@ export type Event = Message<"colloquy.v1.Event"> & {
     case: "conversationPurged";
   } | {
     /**
-     * A webhook endpoint was disabled. Only sent to webhooks; it is of no conversation and has no `seq`.
+     * A webhook endpoint was disabled. Only sent to webhooks; it belongs to no conversation and has no `seq`.
      *
      * @generated from field: colloquy.v1.EndpointDisabled endpoint_disabled = 31;
      */
@@ -198,7 +198,7 @@ export type Event = Message<"colloquy.v1.Event"> & {
     case: "endpointDisabled";
   } | {
     /**
-     * A webhook endpoint is tested. Only sent to that endpoint; it is of no conversation and has no `seq`.
+     * A webhook endpoint is tested. Only sent to that endpoint; it belongs to no conversation and has no `seq`.
      *
      * @generated from field: colloquy.v1.EndpointTest endpoint_test = 32;
      */
@@ -503,7 +503,7 @@ export const ReactionAddedSchema: GenMessage<ReactionAdded> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_event, 12);
 
 /**
- * ReactionRemoved says that the actor of the event has taken a reaction back.
+ * ReactionRemoved says that the actor of the event has removed a reaction.
  *
  * @generated from message colloquy.v1.ReactionRemoved
  */
@@ -568,7 +568,7 @@ export const ConversationPurgedSchema: GenMessage<ConversationPurged> = /*@__PUR
   messageDesc(file_colloquy_v1_event, 15);
 
 /**
- * EndpointDisabled says that the server sends nothing to a webhook endpoint any more, until it is resumed.
+ * EndpointDisabled says that the server no longer sends anything to a webhook endpoint, until it is resumed.
  *
  * @generated from message colloquy.v1.EndpointDisabled
  */

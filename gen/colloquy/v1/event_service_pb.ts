@@ -117,31 +117,31 @@ export type SubscribeRequest = Message<"colloquy.v1.SubscribeRequest"> & {
    * conversation is followed from `after_seq` on, all of them from now on. Over REST, the header `Last-Event-ID` does
    * the same.
    *
-   * The cursor of one conversation is the `seq` of the entry. The cursor of all is a place in the tenant's feed, in
-   * which the changes of all conversations stand in the order in which they were found, and the `seq` of the entry. It
-   * is good for 7 days.
+   * The cursor of one conversation is the `seq` of the entry. The cursor of all conversations is a position in the
+   * tenant's feed, which has the changes of all conversations in the order in which they were found, and the `seq` of
+   * the entry. It is valid for 7 days.
    *
    * @generated from field: string cursor = 3;
    */
   cursor: string;
 
   /**
-   * The id of a message: only what concerns it or a reply to it, deletions of all messages, and that of the conversation.
-   * Default: empty, all. Only with a `conversation_id`.
+   * The id of a message: only entries about it or a reply to it, deletions of all messages, and that of the
+   * conversation. Default: empty, all. Only with a `conversation_id`.
    *
    * @generated from field: string thread_message_id = 40;
    */
   threadMessageId: string;
 
   /**
-   * Whether signals come too, such as that somebody is typing. Default: false.
+   * Whether to send signals too, such as that somebody is typing. Default: false.
    *
    * @generated from field: bool include_signals = 41;
    */
   includeSignals: boolean;
 
   /**
-   * Whether changes of the caller's own drafts come too. Default: false. Not with a `conversation_id`.
+   * Whether to send changes of the caller's own drafts too. Default: false. Not with a `conversation_id`.
    *
    * @generated from field: bool include_drafts = 42;
    */
@@ -222,9 +222,9 @@ export const EventService: GenService<{
   /**
    * Subscribe streams the log of a conversation, or of all conversations that the caller can see: first the entries
    * after the cursor, then new ones as they are added, each once. The entries of one conversation are in the order of
-   * `seq`. A caller that can no longer see a conversation receives no more of its entries; if it is the one subscribed
-   * to, or if that one is deleted, the stream ends with NOT_FOUND. The stream ends with UNAVAILABLE when the server
-   * shuts down, and with UNAUTHENTICATED when the credential expires: resume with the last cursor.
+   * `seq`. A caller that can no longer see a conversation receives no more of its entries; in a subscription to that
+   * one conversation, or if it is deleted, the stream ends with NOT_FOUND. The stream ends with UNAVAILABLE when the
+   * server shuts down, and with UNAUTHENTICATED when the credential expires: resume with the last cursor.
    *
    * @generated from rpc colloquy.v1.EventService.Subscribe
    */

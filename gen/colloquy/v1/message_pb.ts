@@ -51,23 +51,24 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   seq: bigint;
 
   /**
-   * In which role it was said. Default: user.
+   * The role in which it was sent. Default: user.
    *
    * @generated from field: colloquy.v1.MessageRole role = 4;
    */
   role: MessageRole;
 
   /**
-   * The member, API key or agent that sent it. Of what is given when a message is sent, only `display_name` is read, which
-   * administrators and API keys on their own may give; it never changes. Imports read all of it.
+   * The member, API key or agent that sent it. When a message is sent, only `display_name` is read, which
+   * administrators and API keys by themselves may set; it never changes. Imports read all fields.
    *
    * @generated from field: colloquy.v1.Actor sender = 5;
    */
   sender?: Actor | undefined;
 
   /**
-   * The text: of a message with `parts`, that of its text parts, one below the other, without U+0000, and of more than
-   * 256 KiB the beginning. May be left out where `parts` are given; else it must say the same. At most 256 KiB in UTF-8.
+   * The text. Of a message with `parts`, it is the text of its text parts, joined with line feeds, without U+0000, and
+   * cut at 256 KiB. It may be omitted if `parts` are given; otherwise it must agree with them. At most 256 KiB in
+   * UTF-8.
    *
    * @generated from field: string content = 6;
    */
@@ -137,8 +138,8 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   kind: MessageKind;
 
   /**
-   * What it holds beside plain text, or how its text is made up. Default: none, plain text is in `content`. At most 512,
-   * with those in tool results, and 1 MiB written as JSON.
+   * Its structured content, such as tool calls, files and annotated text. Default: none, plain text is in `content`. At
+   * most 512, including those in tool results, and 1 MiB written as JSON.
    *
    * @generated from field: repeated colloquy.v1.Part parts = 16;
    */
@@ -153,7 +154,7 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   clientId: string;
 
   /**
-   * The turn in which it was written: by the agent, or by who answered its calls and questions. Empty: in none.
+   * The turn in which it was written: by the agent, or by the caller that sent results or approvals. Empty: in none.
    *
    * @generated from field: string turn_id = 17;
    */
@@ -176,8 +177,8 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   parentId: string;
 
   /**
-   * How many have reacted, and whether the caller has: the first 50 kinds, in the order in which they first came. They
-   * are no part of its etag. Empty in events, exports and forks.
+   * Number of actors that have reacted, and whether the caller has: the first 50 kinds, in the order of their first
+   * use. Not part of its etag. Empty in events, exports and forks.
    *
    * @generated from field: repeated colloquy.v1.ReactionCount reactions = 40;
    */
@@ -192,7 +193,7 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   replyTo: string;
 
   /**
-   * Number of messages that reply to it, without deleted ones, of all branches. No part of its etag. 0 in events,
+   * Number of messages that reply to it, without deleted ones, of all branches. Not part of its etag. 0 in events,
    * exports and forks.
    *
    * @generated from field: int32 reply_count = 42;
@@ -207,9 +208,9 @@ export type Message = Message$1<"colloquy.v1.Message"> & {
   lastReplyTime?: Timestamp | undefined;
 
   /**
-   * The ids of members that it mentions, who must take part in the conversation, or `@all` for all of them, which only
-   * those who manage the conversation may say, and only of up to 1,000 participants. As given when it was sent; never
-   * changes. Default: none. At most 100.
+   * The ids of the members that it mentions, who must be participants; or `@all` for all participants, which only a
+   * caller that may manage the conversation can use, and only with up to 1,000 participants. As given when it was sent;
+   * never changes. Default: none. Maximum 100.
    *
    * @generated from field: repeated string mentions = 44;
    */
@@ -251,7 +252,7 @@ export type MessageRevision = Message$1<"colloquy.v1.MessageRevision"> & {
   metadata?: JsonObject | undefined;
 
   /**
-   * When this text was written: when the message was sent, or when this revision came.
+   * When this text was written: when the message was sent, or when this revision was made.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 4;
    */
@@ -343,14 +344,14 @@ export const MessageKind = {
   TOOL_RESULT: 4,
 
   /**
-   * A question whether something may be done.
+   * A request for approval.
    *
    * @generated from enum value: MESSAGE_KIND_APPROVAL_REQUEST = 5;
    */
   APPROVAL_REQUEST: 5,
 
   /**
-   * The answer to such a question.
+   * The answer to such a request.
    *
    * @generated from enum value: MESSAGE_KIND_APPROVAL_RESPONSE = 6;
    */
@@ -364,7 +365,7 @@ export const MessageKind = {
   ITEM: 7,
 
   /**
-   * What stands, for agents, in place of older messages.
+   * A summary, which replaces older messages in the context of agents.
    *
    * @generated from enum value: MESSAGE_KIND_SUMMARY = 8;
    */
@@ -386,13 +387,13 @@ export const MessageKindSchema: GenEnum<MessageKind> = /*@__PURE__*/
   enumDesc(file_colloquy_v1_message, 0);
 
 /**
- * MessageRole is the role in which a message was said.
+ * MessageRole is the role in which a message was sent.
  *
  * @generated from enum colloquy.v1.MessageRole
  */
 export const MessageRole = {
   /**
-   * The default: user where one is sent, any where lists are filtered.
+   * The default: user in a new message, any role in a filter.
    *
    * @generated from enum value: MESSAGE_ROLE_UNSPECIFIED = 0;
    */
@@ -427,7 +428,7 @@ export const MessageRole = {
   TOOL: 4,
 
   /**
-   * Instructions to an agent by who builds on it, below those of the system.
+   * Instructions to an agent by the application's developer; those of the system take precedence.
    *
    * @generated from enum value: MESSAGE_ROLE_DEVELOPER = 5;
    */
@@ -435,7 +436,7 @@ export const MessageRole = {
 } as const;
 
 /**
- * MessageRole is the role in which a message was said.
+ * MessageRole is the role in which a message was sent.
  *
  * @generated from enum colloquy.v1.MessageRole
  */

@@ -53,8 +53,8 @@ export type SendMessageRequest = Message<"colloquy.v1.SendMessageRequest"> & {
   requestId: string;
 
   /**
-   * Whether only participants may send it: for any other caller, also the owner and API keys, the conversation is
-   * NOT_FOUND. Default: false, the owner and API keys with the scope may send it too.
+   * Whether only participants may send it: for any other caller, also the owner and API keys, the call fails with
+   * NOT_FOUND. Default: false, the owner and API keys with the scope `write` may send it too.
    *
    * @generated from field: bool participants_only = 4;
    */
@@ -161,8 +161,9 @@ export type GetMessageRequest = Message<"colloquy.v1.GetMessageRequest"> & {
   deleted: DeletedFilter;
 
   /**
-   * The conversation in whose history it is read: a fork shows what it inherits as it was at the fork, also to those who do not
-   * see the origin. A message that the conversation does not have is NOT_FOUND. Default: that of the message.
+   * The conversation in whose history it is read: a fork shows what it inherits as it was at the fork, also to callers
+   * that do not see the origin. A message that the conversation does not have is NOT_FOUND. Default: that of the
+   * message.
    *
    * @generated from field: string conversation_id = 3;
    */
@@ -240,14 +241,14 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   order: MessageOrder;
 
   /**
-   * Only messages after this place in the log. Default: 0, from the beginning. Of one conversation only.
+   * Only messages after this place in the log. Default: 0, from the beginning. Not with the conversation id `-`.
    *
    * @generated from field: int64 after_seq = 6;
    */
   afterSeq: bigint;
 
   /**
-   * Only messages before this place in the log. Default: 0, to the end. Of one conversation only.
+   * Only messages before this place in the log. Default: 0, to the end. Not with the conversation id `-`.
    *
    * @generated from field: int64 before_seq = 7;
    */
@@ -275,7 +276,8 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   includeTotalSize: boolean;
 
   /**
-   * Whether to list deleted ones. Default: exclude. What a conversation hid when it was deleted as a whole is not among them.
+   * Whether to list deleted ones. Default: exclude. Messages that are hidden only because their conversation is deleted
+   * are not among them.
    *
    * @generated from field: colloquy.v1.DeletedFilter deleted = 11;
    */
@@ -289,15 +291,15 @@ export type ListMessagesRequest = Message<"colloquy.v1.ListMessagesRequest"> & {
   kinds: MessageKind[];
 
   /**
-   * Only the one with this client id. Default: empty, any. Of one conversation only.
+   * Only the one with this client id. Default: empty, any. Not with the conversation id `-`.
    *
    * @generated from field: string client_id = 13;
    */
   clientId: string;
 
   /**
-   * Of the branch that SelectBranch would select for the entry with this id, instead of the live one. Default: empty. Of
-   * one conversation only.
+   * Lists the branch that SelectBranch would select for the entry with this id. Default: empty, the live branch. Not
+   * with the conversation id `-`.
    *
    * @generated from field: string branch_message_id = 14;
    */
@@ -363,8 +365,8 @@ export type BatchListMessagesRequest = Message<"colloquy.v1.BatchListMessagesReq
   latest: number;
 
   /**
-   * Maximum number of messages in all conversations together, maximum and default (0) 20,000. Messages that together
-   * take more than 3 MiB are cut off in the same way.
+   * Maximum number of messages in all conversations together, maximum and default (0) 20,000. The response also ends at
+   * 3 MiB of messages, in the same way.
    *
    * @generated from field: int32 max_messages = 3;
    */
@@ -468,11 +470,10 @@ export const ConversationMessagesSchema: GenMessage<ConversationMessages> = /*@_
  */
 export type SearchMessagesRequest = Message<"colloquy.v1.SearchMessagesRequest"> & {
   /**
-   * The words: all must occur. `"…"` asks for words next to each other, `or` for one of two, `-` before a word for its
-   * absence, `word*` for words that begin so. Case, accents, width and composition do not matter. A compound such as
-   * `A-4711`, an address or a URL is found by each of its parts, and as a whole by all of them in their order. In writing
-   * without spaces between words, a run of characters must occur as it is.
-   * 1 to 500 characters.
+   * The words: all must occur. `"…"` finds words next to each other, `or` one of two, `-` before a word excludes it,
+   * `word*` finds words that begin with `word`. Case, accents, width and composition are ignored. A compound such as
+   * `A-4711`, an address or a URL is found by each of its parts, and as a whole by all of them in their order. In
+   * scripts without spaces between words, a run of characters must occur as it is. 1 to 500 characters.
    *
    * @generated from field: string query = 1;
    */
@@ -969,10 +970,11 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
   conversationId: string;
 
   /**
-   * The messages, oldest first: kind, role, content, parts, metadata, client_time, client_id and the sender's display_name of
-   * each; other fields are ignored. The name of a message that stays stays as it is. A message whose client id differs from that of the message at its position is another one: that message and
-   * those after it are deleted, and the new ones added, with the client ids of deleted ones if they name them. One
-   * without a client id leaves the stored one as it is. At most 20,000.
+   * The messages, oldest first: kind, role, content, parts, metadata, client_time, client_id and the sender's
+   * display_name of each; other fields are ignored. A message that stays keeps its `display_name`. A message whose
+   * client id differs from that of the message at its position counts as another one: that message and those after it
+   * are deleted, and the new ones added; they may have the client ids of deleted ones. A message without a client id
+   * keeps the stored one. At most 20,000.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 2;
    */
@@ -996,8 +998,8 @@ export type ReplaceMessagesRequest = Message<"colloquy.v1.ReplaceMessagesRequest
   requestId: string;
 
   /**
-   * The kinds of entries that the list stands for: those of other kinds stay as they are, and none of them may be given.
-   * Default: messages alone.
+   * The kinds of entries that the list replaces: entries of other kinds stay as they are, and the list must not contain
+   * any. Default: messages only.
    *
    * @generated from field: repeated colloquy.v1.MessageKind kinds = 5;
    */
@@ -1402,13 +1404,13 @@ export const MessageOrderSchema: GenEnum<MessageOrder> = /*@__PURE__*/
  */
 export const MessageService: GenService<{
   /**
-   * SendMessage adds a message at the end of a conversation, or with a `parent_id` after that entry: what follows it so
-   * far is then hidden, as another branch. Fails with FAILED_PRECONDITION, reason
-   * CONVERSATION_CLOSED, if the conversation is closed.
+   * SendMessage adds a message at the end of a conversation, or with a `parent_id` after that entry: the entries that
+   * followed it so far are then hidden, as another branch. Fails with FAILED_PRECONDITION, reason CONVERSATION_CLOSED,
+   * if the conversation is closed.
    *
-   * With a `client_id` that a message of the conversation has, it adds nothing: if sender, kind, role, content, parts,
-   * metadata and client_time are those with which that message was sent, it returns it as it is now, edited, deleted or
-   * not; otherwise it fails with ALREADY_EXISTS.
+   * With a `client_id` that a message of the conversation has, it adds nothing. If sender, kind, role, content, parts,
+   * metadata and client_time are those with which that message was sent, it returns that message as it is now, edited,
+   * deleted or not; otherwise it fails with ALREADY_EXISTS.
    *
    * @generated from rpc colloquy.v1.MessageService.SendMessage
    */
@@ -1419,7 +1421,7 @@ export const MessageService: GenService<{
   },
   /**
    * BatchSendMessages adds up to 1,000 messages at the end of a conversation, consecutively and in their order. Atomic.
-   * Messages whose `client_id` is stored are returned from where they are, as by SendMessage; the others are added.
+   * Messages whose `client_id` is stored already are returned as they are, as by SendMessage; the others are added.
    *
    * @generated from rpc colloquy.v1.MessageService.BatchSendMessages
    */
@@ -1502,10 +1504,10 @@ export const MessageService: GenService<{
     output: typeof RestoreMessageResponseSchema;
   },
   /**
-   * DeleteAllMessages deletes every message of a conversation; the conversation itself stays. All or nothing, however
-   * many there are: one transaction, whose statements do a bounded part each. Until it ends, readers see what was
-   * there, and other changes of the conversation wait. If the call is interrupted, nothing was deleted, or all: a
-   * repeat with the same `request_id` tells.
+   * DeleteAllMessages deletes every message of a conversation; the conversation itself stays. Atomic for any number of
+   * messages: one transaction of bounded statements. Until it ends, readers see the old state, and other changes of the
+   * conversation wait. If the call is interrupted, either all messages were deleted or none: a retry with the same
+   * `request_id` deletes them, or returns the first response.
    *
    * @generated from rpc colloquy.v1.MessageService.DeleteAllMessages
    */
@@ -1515,8 +1517,7 @@ export const MessageService: GenService<{
     output: typeof DeleteAllMessagesResponseSchema;
   },
   /**
-   * RestoreAllMessages brings every deleted message of a conversation back, all or nothing, as DeleteAllMessages deletes
-   * them.
+   * RestoreAllMessages restores every deleted message of a conversation. Atomic, like DeleteAllMessages.
    *
    * @generated from rpc colloquy.v1.MessageService.RestoreAllMessages
    */
@@ -1536,11 +1537,11 @@ export const MessageService: GenService<{
     output: typeof ListMessageRevisionsResponseSchema;
   },
   /**
-   * ReplaceMessages makes the messages of a conversation those given, as a difference by position: an equal one stays,
-   * a changed one is edited and its old text kept as a revision, one that is missing at the end is deleted, a new one
-   * is added. What a fork inherits must begin the list as it is shown: it can be changed in the origin only. Idempotent.
-   * All or nothing, however long the conversation is: one transaction, whose statements do a
-   * bounded part each. Until it ends, readers see what was there, and other changes of the conversation wait.
+   * ReplaceMessages replaces the messages of a conversation with the given list, by position: an equal message stays, a
+   * changed one is edited and its old text kept as a revision, one that is missing at the end is deleted, a new one is
+   * added. In a fork, the list must begin with the inherited messages, unchanged: they can be changed in the origin
+   * only. Idempotent. Atomic for any length: one transaction of bounded statements. Until it ends, readers see the old
+   * state, and other changes of the conversation wait.
    *
    * @generated from rpc colloquy.v1.MessageService.ReplaceMessages
    */
@@ -1550,10 +1551,10 @@ export const MessageService: GenService<{
     output: typeof ReplaceMessagesResponseSchema;
   },
   /**
-   * SelectBranch makes another branch of a conversation the live one, which lists, counts, searches, agents and the other
-   * REST APIs see: the path to an entry, and on from there to the newest that follows it. The branch that was live is
-   * hidden, and can be selected again. An entry of the live branch changes nothing. Fails with ABORTED, reason
-   * TURN_IN_PROGRESS, while a turn is open.
+   * SelectBranch makes another branch of a conversation the live one, which lists, counts, searches, agents and the
+   * other REST APIs see: the path to an entry, and from there to the newest entry that follows it. The branch that was
+   * live is hidden, and can be selected again. Selecting an entry of the live branch changes nothing. Fails with
+   * ABORTED, reason TURN_IN_PROGRESS, while a turn is open.
    *
    * @generated from rpc colloquy.v1.MessageService.SelectBranch
    */
@@ -1573,8 +1574,8 @@ export const MessageService: GenService<{
     output: typeof ListRepliesResponseSchema;
   },
   /**
-   * ListMentions lists the messages of others that mention the calling member, latest first, in all conversations that it
-   * can see. Fails with PERMISSION_DENIED for an API key that acts for nobody.
+   * ListMentions lists the messages of others that mention the calling member, latest first, in all conversations that
+   * it can see. Fails with PERMISSION_DENIED for an API key by itself.
    *
    * @generated from rpc colloquy.v1.MessageService.ListMentions
    */
@@ -1584,7 +1585,8 @@ export const MessageService: GenService<{
     output: typeof ListMentionsResponseSchema;
   },
   /**
-   * ListBranches lists the branches of a conversation by their last entries, oldest first. One that never branched has one.
+   * ListBranches lists the branches of a conversation by their last entries, oldest first. A conversation that never
+   * branched has one.
    *
    * @generated from rpc colloquy.v1.MessageService.ListBranches
    */

@@ -17,8 +17,8 @@ export const file_colloquy_v1_part: GenFile = /*@__PURE__*/
   fileDesc("ChZjb2xsb3F1eS92MS9wYXJ0LnByb3RvEgtjb2xsb3F1eS52MSLZBQoEUGFydBIaCgJpZBgBIAEoCUIJukgGcgSQzhgBSAGIAQESNAoFc3RhdGUYAiABKA4yFi5jb2xsb3F1eS52MS5QYXJ0U3RhdGVCCLpIBYIBAhABSAKIAQESIgoKZXh0cmFfanNvbhgDIAEoCUIJukgGcgQogIBASAOIAQESJQoEdGV4dBgEIAEoCzIVLmNvbGxvcXV5LnYxLlRleHRQYXJ0SAASLwoJcmVhc29uaW5nGAUgASgLMhouY29sbG9xdXkudjEuUmVhc29uaW5nUGFydEgAEi4KCXRvb2xfY2FsbBgGIAEoCzIZLmNvbGxvcXV5LnYxLlRvb2xDYWxsUGFydEgAEjIKC3Rvb2xfcmVzdWx0GAcgASgLMhsuY29sbG9xdXkudjEuVG9vbFJlc3VsdFBhcnRIABI8ChBhcHByb3ZhbF9yZXF1ZXN0GAggASgLMiAuY29sbG9xdXkudjEuQXBwcm92YWxSZXF1ZXN0UGFydEgAEj4KEWFwcHJvdmFsX3Jlc3BvbnNlGAkgASgLMiEuY29sbG9xdXkudjEuQXBwcm92YWxSZXNwb25zZVBhcnRIABIlCgRmaWxlGAogASgLMhUuY29sbG9xdXkudjEuRmlsZVBhcnRIABIpCgZzb3VyY2UYCyABKAsyFy5jb2xsb3F1eS52MS5Tb3VyY2VQYXJ0SAASJQoEZGF0YRgMIAEoCzIVLmNvbGxvcXV5LnYxLkRhdGFQYXJ0SAASKwoHcmVmdXNhbBgNIAEoCzIYLmNvbGxvcXV5LnYxLlJlZnVzYWxQYXJ0SAASJQoEc3RlcBgOIAEoCzIVLmNvbGxvcXV5LnYxLlN0ZXBQYXJ0SAASKQoGb3BhcXVlGA8gASgLMhcuY29sbG9xdXkudjEuT3BhcXVlUGFydEgAQgkKB2NvbnRlbnRCBQoDX2lkQggKBl9zdGF0ZUINCgtfZXh0cmFfanNvbiJcCghUZXh0UGFydBIXCgR0ZXh0GAEgASgJQgm6SAZyBCiAgEASNwoLYW5ub3RhdGlvbnMYAiADKAsyFy5jb2xsb3F1eS52MS5Bbm5vdGF0aW9uQgm6SAaSAQMQ6Aci5wEKCkFubm90YXRpb24SGwoFc3RhcnQYASABKAVCB7pIBBoCKABIAYgBARIZCgNlbmQYAiABKAVCB7pIBBoCKABIAogBARIiCgpleHRyYV9qc29uGAMgASgJQgm6SAZyBCiAgEBIA4gBARInCgN1cmwYBCABKAsyGC5jb2xsb3F1eS52MS5VcmxDaXRhdGlvbkgAEikKBGZpbGUYBSABKAsyGS5jb2xsb3F1eS52MS5GaWxlQ2l0YXRpb25IAEIICgZ0YXJnZXRCCAoGX3N0YXJ0QgYKBF9lbmRCDQoLX2V4dHJhX2pzb24iWwoLVXJsQ2l0YXRpb24SGwoDdXJsGAEgASgJQgm6SAZyBCiAgARIAIgBARIdCgV0aXRsZRgCIAEoCUIJukgGcgQogIAESAGIAQFCBgoEX3VybEIICgZfdGl0bGUixgEKDEZpbGVDaXRhdGlvbhIeCgdmaWxlX2lkGAEgASgJQgi6SAVyAyiACEgAiAEBEiMKDGNvbnRhaW5lcl9pZBgCIAEoCUIIukgFcgMogAhIAYgBARIgCghmaWxlbmFtZRgDIAEoCUIJukgGcgQogIAESAKIAQESGwoFaW5kZXgYBCABKAVCB7pIBBoCKABIA4gBAUIKCghfZmlsZV9pZEIPCg1fY29udGFpbmVyX2lkQgsKCV9maWxlbmFtZUIICgZfaW5kZXgiiwEKDVJlYXNvbmluZ1BhcnQSHAoEdGV4dBgBIAEoCUIJukgGcgQogIBASACIAQESIgoHc3VtbWFyeRgCIAMoCUIRukgOkgELEOgHIgZyBCiAgEASIQoJZW5jcnlwdGVkGAMgASgJQgm6SAZyBCiAgEBIAYgBAUIHCgVfdGV4dEIMCgpfZW5jcnlwdGVkIrsCCgxUb29sQ2FsbFBhcnQSHgoHY2FsbF9pZBgBIAEoCUIIukgFcgMogAhIAIgBARIbCgRuYW1lGAIgASgJQgi6SAVyAyiACEgBiAEBEiEKCWFyZ3VtZW50cxgDIAEoCUIJukgGcgQogIBASAKIAQESMgoEdHlwZRgEIAEoDjIVLmNvbGxvcXV5LnYxLlRvb2xUeXBlQgi6SAWCAQIQAUgDiAEBEjYKB3J1bnNfYXQYBSABKA4yFi5jb2xsb3F1eS52MS5Ub29sUGxhY2VCCLpIBYIBAhABSASIAQESHQoFdGl0bGUYBiABKAlCCbpIBnIEKICABEgFiAEBQgoKCF9jYWxsX2lkQgcKBV9uYW1lQgwKCl9hcmd1bWVudHNCBwoFX3R5cGVCCgoIX3J1bnNfYXRCCAoGX3RpdGxlIvIBCg5Ub29sUmVzdWx0UGFydBIeCgdjYWxsX2lkGAEgASgJQgi6SAVyAyiACEgBiAEBEhkKBHRleHQYAiABKAlCCbpIBnIEKICAQEgAEhkKBGpzb24YAyABKAlCCbpIBnIEKICAQEgAEiYKBXBhcnRzGAQgASgLMhUuY29sbG9xdXkudjEuUGFydExpc3RIABIVCghpc19lcnJvchgFIAEoCEgCiAEBEhgKC3ByZWxpbWluYXJ5GAYgASgISAOIAQFCCAoGb3V0cHV0QgoKCF9jYWxsX2lkQgsKCV9pc19lcnJvckIOCgxfcHJlbGltaW5hcnkiNwoIUGFydExpc3QSKwoFcGFydHMYASADKAsyES5jb2xsb3F1eS52MS5QYXJ0Qgm6SAaSAQMQgAQivgIKE0FwcHJvdmFsUmVxdWVzdFBhcnQSIgoLYXBwcm92YWxfaWQYASABKAlCCLpIBXIDKIAISACIAQESHgoHY2FsbF9pZBgCIAEoCUIIukgFcgMogAhIAYgBARIeCgZyZWFzb24YAyABKAlCCbpIBnIEKICABEgCiAEBEiwKFHJlc3BvbnNlX3NjaGVtYV9qc29uGAQgASgJQgm6SAZyBCiAgEBIA4gBARIvCgtleHBpcmVfdGltZRgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoJYXV0b21hdGljGAYgASgISASIAQFCDgoMX2FwcHJvdmFsX2lkQgoKCF9jYWxsX2lkQgkKB19yZWFzb25CFwoVX3Jlc3BvbnNlX3NjaGVtYV9qc29uQgwKCl9hdXRvbWF0aWMizgEKFEFwcHJvdmFsUmVzcG9uc2VQYXJ0EiIKC2FwcHJvdmFsX2lkGAEgASgJQgi6SAVyAyiACEgAiAEBEhQKB2dyYW50ZWQYAiABKAhIAYgBARIeCgZyZWFzb24YAyABKAlCCbpIBnIEKICABEgCiAEBEiQKDHBheWxvYWRfanNvbhgEIAEoCUIJukgGcgQogIBASAOIAQFCDgoMX2FwcHJvdmFsX2lkQgoKCF9ncmFudGVkQgkKB19yZWFzb25CDwoNX3BheWxvYWRfanNvbiLpAQoIRmlsZVBhcnQSGwoHZmlsZV9pZBgBIAEoCUIIukgFcgMogAhIABIYCgN1cmwYAiABKAlCCbpIBnIEKICAQEgAEhkKBGRhdGEYAyABKAxCCbpIBnoEGICAQEgAEiEKCm1lZGlhX3R5cGUYBCABKAlCCLpIBXIDKIAISAGIAQESHAoEbmFtZRgFIAEoCUIJukgGcgQogIAESAKIAQESHQoGZGV0YWlsGAYgASgJQgi6SAVyAyiACEgDiAEBQggKBnNvdXJjZUINCgtfbWVkaWFfdHlwZUIHCgVfbmFtZUIJCgdfZGV0YWlsIroBCgpTb3VyY2VQYXJ0EiAKCXNvdXJjZV9pZBgBIAEoCUIIukgFcgMogAhIAYgBARIYCgN1cmwYAiABKAlCCbpIBnIEKICABEgAEi8KCGRvY3VtZW50GAMgASgLMhsuY29sbG9xdXkudjEuU291cmNlRG9jdW1lbnRIABIdCgV0aXRsZRgEIAEoCUIJukgGcgQogIAESAKIAQFCCAoGb3JpZ2luQgwKCl9zb3VyY2VfaWRCCAoGX3RpdGxlInEKDlNvdXJjZURvY3VtZW50EiEKCm1lZGlhX3R5cGUYASABKAlCCLpIBXIDKIAISACIAQESIAoIZmlsZW5hbWUYAiABKAlCCbpIBnIEKICABEgBiAEBQg0KC19tZWRpYV90eXBlQgsKCV9maWxlbmFtZSKDAQoIRGF0YVBhcnQSGwoEbmFtZRgBIAEoCUIIukgFcgMogAhIAIgBARIeCgdkYXRhX2lkGAIgASgJQgi6SAVyAyiACEgBiAEBEhwKBGpzb24YAyABKAlCCbpIBnIEKICAQEgCiAEBQgcKBV9uYW1lQgoKCF9kYXRhX2lkQgcKBV9qc29uIiYKC1JlZnVzYWxQYXJ0EhcKBHRleHQYASABKAlCCbpIBnIEKICAQCIKCghTdGVwUGFydCJdCgpPcGFxdWVQYXJ0Eh0KBmZvcm1hdBgBIAEoCUIIukgFcgMogAhIAIgBARIcCgRqc29uGAIgASgJQgm6SAZyBCiAgEBIAYgBAUIJCgdfZm9ybWF0QgcKBV9qc29uKnEKCVBhcnRTdGF0ZRIaChZQQVJUX1NUQVRFX1VOU1BFQ0lGSUVEEAASFwoTUEFSVF9TVEFURV9DT01QTEVURRABEhgKFFBBUlRfU1RBVEVfU1RSRUFNSU5HEAISFQoRUEFSVF9TVEFURV9GQUlMRUQQAyp+CghUb29sVHlwZRIZChVUT09MX1RZUEVfVU5TUEVDSUZJRUQQABIWChJUT09MX1RZUEVfRlVOQ1RJT04QARIUChBUT09MX1RZUEVfQ1VTVE9NEAISEQoNVE9PTF9UWVBFX01DUBADEhYKElRPT0xfVFlQRV9CVUlMVF9JThAEKoQBCglUb29sUGxhY2USGgoWVE9PTF9QTEFDRV9VTlNQRUNJRklFRBAAEhUKEVRPT0xfUExBQ0VfQ0xJRU5UEAESFQoRVE9PTF9QTEFDRV9TRVJWRVIQAhIUChBUT09MX1BMQUNFX0FHRU5UEAMSFwoTVE9PTF9QTEFDRV9QUk9WSURFUhAEYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
- * Part is a piece of what a message holds. It is given back as it was written: a field that was not set is not there, an
- * empty one is empty, and JSON is the same text. Texts in it may hold U+0000.
+ * Part is a piece of a message's content. It is returned as it was sent: a field that was not set is absent, an empty
+ * one is empty, and JSON is the same text. Texts in it may contain U+0000.
  *
  * @generated from message colloquy.v1.Part
  */
@@ -31,15 +31,15 @@ export type Part = Message<"colloquy.v1.Part"> & {
   id?: string | undefined;
 
   /**
-   * Whether it is all there. Unset: it is.
+   * Whether it is complete. Unset: it is.
    *
    * @generated from field: optional colloquy.v1.PartState state = 2;
    */
   state?: PartState | undefined;
 
   /**
-   * A JSON object, as text: what the client or provider says beside the fields here. Never read, given back unchanged. At
-   * most 64 levels.
+   * A JSON object, as text: further fields of the client or provider. Never interpreted, returned unchanged. At most 64
+   * levels.
    *
    * @generated from field: optional string extra_json = 3;
    */
@@ -60,7 +60,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "text";
   } | {
     /**
-     * What an agent thought.
+     * An agent's reasoning.
      *
      * @generated from field: colloquy.v1.ReasoningPart reasoning = 5;
      */
@@ -76,7 +76,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "toolCall";
   } | {
     /**
-     * What a tool gave back.
+     * The result of a tool call.
      *
      * @generated from field: colloquy.v1.ToolResultPart tool_result = 7;
      */
@@ -84,7 +84,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "toolResult";
   } | {
     /**
-     * A question whether something may be done.
+     * A request for approval.
      *
      * @generated from field: colloquy.v1.ApprovalRequestPart approval_request = 8;
      */
@@ -92,7 +92,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "approvalRequest";
   } | {
     /**
-     * The answer to such a question.
+     * The answer to such a request.
      *
      * @generated from field: colloquy.v1.ApprovalResponsePart approval_response = 9;
      */
@@ -108,7 +108,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "file";
   } | {
     /**
-     * What an answer was drawn from.
+     * A source of a reply.
      *
      * @generated from field: colloquy.v1.SourcePart source = 11;
      */
@@ -116,7 +116,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "source";
   } | {
     /**
-     * Data under a name.
+     * Named data.
      *
      * @generated from field: colloquy.v1.DataPart data = 12;
      */
@@ -124,7 +124,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "data";
   } | {
     /**
-     * An agent's refusal, in words.
+     * An agent's refusal, as text.
      *
      * @generated from field: colloquy.v1.RefusalPart refusal = 13;
      */
@@ -140,7 +140,7 @@ export type Part = Message<"colloquy.v1.Part"> & {
     case: "step";
   } | {
     /**
-     * Anything else, in a form that is not read here.
+     * Anything else, in a format that Colloquy does not interpret.
      *
      * @generated from field: colloquy.v1.OpaquePart opaque = 15;
      */
@@ -157,7 +157,7 @@ export const PartSchema: GenMessage<Part> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 0);
 
 /**
- * TextPart is text. The texts of these parts, one below the other, are the `content` of the message.
+ * TextPart is text. The texts of these parts, joined with line feeds, are the `content` of the message.
  *
  * @generated from message colloquy.v1.TextPart
  */
@@ -212,7 +212,7 @@ export type Annotation = Message<"colloquy.v1.Annotation"> & {
   extraJson?: string | undefined;
 
   /**
-   * What it names. None: what `extra_json` says.
+   * What it cites. None: see `extra_json`.
    *
    * @generated from oneof colloquy.v1.Annotation.target
    */
@@ -243,13 +243,13 @@ export const AnnotationSchema: GenMessage<Annotation> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 2);
 
 /**
- * UrlCitation names a page.
+ * UrlCitation cites a page.
  *
  * @generated from message colloquy.v1.UrlCitation
  */
 export type UrlCitation = Message<"colloquy.v1.UrlCitation"> & {
   /**
-   * Its address. At most 64 KiB.
+   * Its URL. At most 64 KiB.
    *
    * @generated from field: optional string url = 1;
    */
@@ -271,13 +271,13 @@ export const UrlCitationSchema: GenMessage<UrlCitation> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 3);
 
 /**
- * FileCitation names a file, be it of a container.
+ * FileCitation cites a file, which may be in a container.
  *
  * @generated from message colloquy.v1.FileCitation
  */
 export type FileCitation = Message<"colloquy.v1.FileCitation"> & {
   /**
-   * The file's id, in the words of who made it. At most 1 KiB.
+   * The file's id, as its provider gives it. At most 1 KiB.
    *
    * @generated from field: optional string file_id = 1;
    */
@@ -313,27 +313,27 @@ export const FileCitationSchema: GenMessage<FileCitation> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 4);
 
 /**
- * ReasoningPart is what an agent thought.
+ * ReasoningPart is an agent's reasoning.
  *
  * @generated from message colloquy.v1.ReasoningPart
  */
 export type ReasoningPart = Message<"colloquy.v1.ReasoningPart"> & {
   /**
-   * The thoughts themselves. At most 1 MiB in UTF-8.
+   * The reasoning itself. At most 1 MiB in UTF-8.
    *
    * @generated from field: optional string text = 1;
    */
   text?: string | undefined;
 
   /**
-   * Summaries of them, in order. At most 1,000.
+   * Summaries of it, in order. At most 1,000.
    *
    * @generated from field: repeated string summary = 2;
    */
   summary: string[];
 
   /**
-   * What only the provider can read, and gets back unchanged. At most 1 MiB.
+   * Reasoning that only the provider can read; it is sent back to the provider unchanged. At most 1 MiB.
    *
    * @generated from field: optional string encrypted = 3;
    */
@@ -354,7 +354,7 @@ export const ReasoningPartSchema: GenMessage<ReasoningPart> = /*@__PURE__*/
  */
 export type ToolCallPart = Message<"colloquy.v1.ToolCallPart"> & {
   /**
-   * The id of the call, by which its result and its approval name it. At most 1 KiB.
+   * The id of the call, to which its result and its approval refer. At most 1 KiB.
    *
    * @generated from field: optional string call_id = 1;
    */
@@ -368,21 +368,21 @@ export type ToolCallPart = Message<"colloquy.v1.ToolCallPart"> & {
   name?: string | undefined;
 
   /**
-   * The arguments as the model wrote them, JSON or not: never read, never rewritten. At most 1 MiB in UTF-8.
+   * The arguments as the model wrote them, JSON or not: never interpreted, never rewritten. At most 1 MiB in UTF-8.
    *
    * @generated from field: optional string arguments = 3;
    */
   arguments?: string | undefined;
 
   /**
-   * What kind of tool it is. Unset: not said.
+   * What kind of tool it is. Unset: unknown.
    *
    * @generated from field: optional colloquy.v1.ToolType type = 4;
    */
   type?: ToolType | undefined;
 
   /**
-   * Where it runs. Unset: not said.
+   * Where it runs. Unset: unknown.
    *
    * @generated from field: optional colloquy.v1.ToolPlace runs_at = 5;
    */
@@ -404,7 +404,7 @@ export const ToolCallPartSchema: GenMessage<ToolCallPart> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 6);
 
 /**
- * ToolResultPart is what a tool gave back.
+ * ToolResultPart is the result of a tool call.
  *
  * @generated from message colloquy.v1.ToolResultPart
  */
@@ -417,7 +417,7 @@ export type ToolResultPart = Message<"colloquy.v1.ToolResultPart"> & {
   callId?: string | undefined;
 
   /**
-   * What it gave. None: nothing.
+   * The result. None: the tool returned nothing.
    *
    * @generated from oneof colloquy.v1.ToolResultPart.output
    */
@@ -448,7 +448,7 @@ export type ToolResultPart = Message<"colloquy.v1.ToolResultPart"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * Whether the tool failed, and this says why.
+   * Whether the tool failed; the result then says why.
    *
    * @generated from field: optional bool is_error = 5;
    */
@@ -476,7 +476,7 @@ export const ToolResultPartSchema: GenMessage<ToolResultPart> = /*@__PURE__*/
  */
 export type PartList = Message<"colloquy.v1.PartList"> & {
   /**
-   * The parts, none of them a tool's result. At most 512, with those around it.
+   * The parts, none of them a tool result. At most 512, including the other parts of the message.
    *
    * @generated from field: repeated colloquy.v1.Part parts = 1;
    */
@@ -491,13 +491,13 @@ export const PartListSchema: GenMessage<PartList> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 8);
 
 /**
- * ApprovalRequestPart asks whether something may be done.
+ * ApprovalRequestPart asks for approval.
  *
  * @generated from message colloquy.v1.ApprovalRequestPart
  */
 export type ApprovalRequestPart = Message<"colloquy.v1.ApprovalRequestPart"> & {
   /**
-   * The id of the question, by which its answer names it. At most 1 KiB.
+   * The id of the request, to which its answer refers. At most 1 KiB.
    *
    * @generated from field: optional string approval_id = 1;
    */
@@ -511,7 +511,7 @@ export type ApprovalRequestPart = Message<"colloquy.v1.ApprovalRequestPart"> & {
   callId?: string | undefined;
 
   /**
-   * Why it is asked, in words. At most 64 KiB.
+   * The reason, as text. At most 64 KiB.
    *
    * @generated from field: optional string reason = 3;
    */
@@ -525,14 +525,14 @@ export type ApprovalRequestPart = Message<"colloquy.v1.ApprovalRequestPart"> & {
   responseSchemaJson?: string | undefined;
 
   /**
-   * Until when an answer is waited for. Kept as given, to the nanosecond.
+   * The time at which the request expires. Kept as given, to the nanosecond.
    *
    * @generated from field: google.protobuf.Timestamp expire_time = 5;
    */
   expireTime?: Timestamp | undefined;
 
   /**
-   * Whether a rule answers, and no person.
+   * Whether a rule answers it, not a person.
    *
    * @generated from field: optional bool automatic = 6;
    */
@@ -553,28 +553,28 @@ export const ApprovalRequestPartSchema: GenMessage<ApprovalRequestPart> = /*@__P
  */
 export type ApprovalResponsePart = Message<"colloquy.v1.ApprovalResponsePart"> & {
   /**
-   * The id of the question. At most 1 KiB.
+   * The id of the request. At most 1 KiB.
    *
    * @generated from field: optional string approval_id = 1;
    */
   approvalId?: string | undefined;
 
   /**
-   * Whether it may be done.
+   * Whether it is approved.
    *
    * @generated from field: optional bool granted = 2;
    */
   granted?: boolean | undefined;
 
   /**
-   * Why, in words. At most 64 KiB.
+   * The reason, as text. At most 64 KiB.
    *
    * @generated from field: optional string reason = 3;
    */
   reason?: string | undefined;
 
   /**
-   * What the answer says beside, JSON as text. At most 64 levels.
+   * Further data of the answer, JSON as text. At most 64 levels.
    *
    * @generated from field: optional string payload_json = 4;
    */
@@ -589,20 +589,20 @@ export const ApprovalResponsePartSchema: GenMessage<ApprovalResponsePart> = /*@_
   messageDesc(file_colloquy_v1_part, 10);
 
 /**
- * FilePart is a file: a stored one, one at an address, or a small one in place.
+ * FilePart is a file: a stored one, one at a URL, or a small inline one.
  *
  * @generated from message colloquy.v1.FilePart
  */
 export type FilePart = Message<"colloquy.v1.FilePart"> & {
   /**
-   * Where its bytes are. None: not said.
+   * Where its bytes are. None: unknown.
    *
    * @generated from oneof colloquy.v1.FilePart.source
    */
   source: {
     /**
-     * The id of a file of this store, a UUIDv7: one that the sender sees, of which a message names at most 20. Any other
-     * text is a file's id in the words of who keeps it. At most 1 KiB.
+     * The id of a file of this store, a UUIDv7: one that the sender can see, at most 20 in a message. Any other text is
+     * the id of a file that somebody else stores. At most 1 KiB.
      *
      * @generated from field: string file_id = 1;
      */
@@ -610,7 +610,7 @@ export type FilePart = Message<"colloquy.v1.FilePart"> & {
     case: "fileId";
   } | {
     /**
-     * Its address, a data URL too. At most 1 MiB.
+     * Its URL, which may be a data URL. At most 1 MiB.
      *
      * @generated from field: string url = 2;
      */
@@ -675,7 +675,7 @@ export type SourcePart = Message<"colloquy.v1.SourcePart"> & {
    */
   origin: {
     /**
-     * The address of a page. At most 64 KiB.
+     * The URL of a page. At most 64 KiB.
      *
      * @generated from field: string url = 2;
      */
@@ -707,7 +707,7 @@ export const SourcePartSchema: GenMessage<SourcePart> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 12);
 
 /**
- * SourceDocument is a document that an answer was drawn from.
+ * SourceDocument is a document that a reply is based on.
  *
  * @generated from message colloquy.v1.SourceDocument
  */
@@ -735,7 +735,7 @@ export const SourceDocumentSchema: GenMessage<SourceDocument> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 13);
 
 /**
- * DataPart is data under a name, for the program that shows the message.
+ * DataPart is named data, for the program that shows the message.
  *
  * @generated from message colloquy.v1.DataPart
  */
@@ -748,7 +748,7 @@ export type DataPart = Message<"colloquy.v1.DataPart"> & {
   name?: string | undefined;
 
   /**
-   * Its id, by which the program tells it from others of the name. At most 1 KiB.
+   * Its id, which distinguishes it from other data with the same name. At most 1 KiB.
    *
    * @generated from field: optional string data_id = 2;
    */
@@ -776,7 +776,7 @@ export const DataPartSchema: GenMessage<DataPart> = /*@__PURE__*/
  */
 export type RefusalPart = Message<"colloquy.v1.RefusalPart"> & {
   /**
-   * Its words. At most 1 MiB in UTF-8.
+   * Its text. At most 1 MiB in UTF-8.
    *
    * @generated from field: string text = 1;
    */
@@ -806,13 +806,13 @@ export const StepPartSchema: GenMessage<StepPart> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_part, 16);
 
 /**
- * OpaquePart is kept and given back unchanged, whatever it is.
+ * OpaquePart is stored and returned unchanged, whatever it is.
  *
  * @generated from message colloquy.v1.OpaquePart
  */
 export type OpaquePart = Message<"colloquy.v1.OpaquePart"> & {
   /**
-   * The provider that defines the form, such as `openai` or `ai-sdk`. At most 1 KiB.
+   * The provider that defines the format, such as `openai` or `ai-sdk`. At most 1 KiB.
    *
    * @generated from field: optional string format = 1;
    */
@@ -861,7 +861,7 @@ export const PartState = {
   STREAMING: 2,
 
   /**
-   * It broke off.
+   * It was interrupted.
    *
    * @generated from enum value: PART_STATE_FAILED = 3;
    */
@@ -916,7 +916,7 @@ export const ToolType = {
   MCP: 3,
 
   /**
-   * A tool that the provider of the model brings along.
+   * A tool of the model's provider.
    *
    * @generated from enum value: TOOL_TYPE_BUILT_IN = 4;
    */

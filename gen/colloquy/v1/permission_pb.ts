@@ -151,8 +151,8 @@ export const Permission_Need = {
 
   /**
    * The caller owns the conversation or takes part in it, is an administrator, or is an API key. In production, and
-   * where COLLOQUY_MEMBER_ROLES says so, members, and keys that act for one, speak as user only: new words in another
-   * role are PERMISSION_DENIED in every call that adds or changes messages.
+   * where COLLOQUY_MEMBER_ROLES says so, members, and keys that act for one, write user messages only: new text in
+   * another role is PERMISSION_DENIED in every call that adds or changes messages.
    *
    * @generated from enum value: NEED_WRITE = 2;
    */

@@ -38,7 +38,7 @@ export type Reaction = Message<"colloquy.v1.Reaction"> & {
   actor?: Actor | undefined;
 
   /**
-   * When.
+   * When it was added.
    *
    * @generated from field: google.protobuf.Timestamp create_time = 3;
    */
@@ -53,7 +53,7 @@ export const ReactionSchema: GenMessage<Reaction> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_reaction, 0);
 
 /**
- * ReactionCount says how many have put the same sign to a message.
+ * ReactionCount counts the same reaction to a message.
  *
  * @generated from message colloquy.v1.ReactionCount
  */
@@ -66,7 +66,7 @@ export type ReactionCount = Message<"colloquy.v1.ReactionCount"> & {
   reaction: string;
 
   /**
-   * How many: each member and each API key counts once.
+   * The number of actors: each member and each API key counts once.
    *
    * @generated from field: int32 count = 2;
    */

@@ -30,9 +30,9 @@ export type AddReactionRequest = Message<"colloquy.v1.AddReactionRequest"> & {
   messageId: string;
 
   /**
-   * One emoji as Unicode defines it: a sequence with joiners, a skin tone or a flag is one. It is stored fully qualified,
-   * so that what looks the same counts as the same. Or a name between colons, of the characters a-z, A-Z, 0-9, `_`, `+`
-   * and `-`, such as `:ship-it:`. 1 to 64 characters.
+   * One emoji as Unicode defines it: a sequence with joiners, a skin tone or a flag is one. It is stored fully
+   * qualified, so that emoji that look the same count as the same. Or a name between colons, of the characters a-z,
+   * A-Z, 0-9, `_`, `+` and `-`, such as `:ship-it:`. 1 to 64 characters.
    *
    * @generated from field: string reaction = 2;
    */
@@ -195,8 +195,7 @@ export const ListReactionsResponseSchema: GenMessage<ListReactionsResponse> = /*
   messageDesc(file_colloquy_v1_reaction_service, 5);
 
 /**
- * ReactionService adds, removes and lists the reactions to messages. How many a message has of each kind comes with the
- * message itself.
+ * ReactionService adds, removes and lists the reactions to messages. A message itself has the number of each kind.
  *
  * A message in a conversation that the caller cannot see, or that is deleted, does not exist for it: such calls fail
  * with NOT_FOUND, exactly as for an id that does not exist.
@@ -205,8 +204,9 @@ export const ListReactionsResponseSchema: GenMessage<ListReactionsResponse> = /*
  */
 export const ReactionService: GenService<{
   /**
-   * AddReaction adds a reaction of the caller to a message. One that is there already changes nothing. A message takes at
-   * most 100 different ones; another fails with RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED. The message's etag stays.
+   * AddReaction adds a reaction of the caller to a message. Adding an existing one changes nothing. A message can have
+   * at most 100 different ones; another fails with RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED. The message's etag does
+   * not change.
    *
    * @generated from rpc colloquy.v1.ReactionService.AddReaction
    */
@@ -216,7 +216,7 @@ export const ReactionService: GenService<{
     output: typeof AddReactionResponseSchema;
   },
   /**
-   * RemoveReaction removes a reaction of the caller from a message. One that is not there changes nothing.
+   * RemoveReaction removes a reaction of the caller from a message. Removing a missing one changes nothing.
    *
    * @generated from rpc colloquy.v1.ReactionService.RemoveReaction
    */

@@ -25,11 +25,11 @@ export const file_colloquy_v1_record: GenFile = /*@__PURE__*/
   fileDesc("Chhjb2xsb3F1eS92MS9yZWNvcmQucHJvdG8SC2NvbGxvcXV5LnYxIsICCgZSZWNvcmQSNwoMY29udmVyc2F0aW9uGAEgASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uUmVjb3JkSAASLQoHbWVzc2FnZRgCIAEoCzIaLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZWNvcmRIABIpCgVldmVudBgDIAEoCzIYLmNvbGxvcXV5LnYxLkV2ZW50UmVjb3JkSAASNwoMcGFydGljaXBhbnRzGAQgASgLMh8uY29sbG9xdXkudjEuUGFydGljaXBhbnRzUmVjb3JkSAASMQoJcmV2aXNpb25zGAUgASgLMhwuY29sbG9xdXkudjEuUmV2aXNpb25zUmVjb3JkSAASMQoJcmVhY3Rpb25zGCggASgLMhwuY29sbG9xdXkudjEuUmVhY3Rpb25zUmVjb3JkSABCBgoEa2luZCKgAQoSQ29udmVyc2F0aW9uUmVjb3JkEjcKDGNvbnZlcnNhdGlvbhgBIAEoCzIZLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvbkIGukgDyAEBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4SEAoIdW5saXN0ZWQYKCABKAgieQoSUGFydGljaXBhbnRzUmVjb3JkEiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSIzhgBEj8KDHBhcnRpY2lwYW50cxgCIAMoCzIeLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVjb3JkQgm6SAaSAQMQkE4ilgEKEVBhcnRpY2lwYW50UmVjb3JkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSIzhgBEhkKCGpvaW5fc2VxGAIgASgDQge6SAQiAigAEi0KCWpvaW5fdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGQoIcmVhZF9zZXEYBCABKANCB7pIBCICKAAiegoNTWVzc2FnZVJlY29yZBItCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZUIGukgDyAEBEjoKCXJldmlzaW9ucxgCIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEJBOIpABCg9SZXZpc2lvbnNSZWNvcmQSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSIzhgBEjoKCXJldmlzaW9ucxgDIAMoCzIcLmNvbGxvcXV5LnYxLk1lc3NhZ2VSZXZpc2lvbkIJukgGkgEDEJBOIokBCg9SZWFjdGlvbnNSZWNvcmQSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKbWVzc2FnZV9pZBgCIAEoCUIJukgGcgSIzhgBEjMKCXJlYWN0aW9ucxgDIAMoCzIVLmNvbGxvcXV5LnYxLlJlYWN0aW9uQgm6SAaSAQMQkE4iOAoLRXZlbnRSZWNvcmQSKQoFZXZlbnQYASABKAsyEi5jb2xsb3F1eS52MS5FdmVudEIGukgDyAEBYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_conversation, file_colloquy_v1_event, file_colloquy_v1_message, file_colloquy_v1_reaction, file_colloquy_v1_rules, file_google_protobuf_timestamp]);
 
 /**
- * Record is one line of an export: a conversation, one entry of its log, or more of either than one line should hold.
+ * Record is one line of an export: a conversation, one entry of its log, or the continuation of a long one of these.
  *
- * An id that is a UUID is kept. Any other is taken for the id that the thing has in another system, and the same id
- * always leads to the same thing: so an import can be repeated. Such things need a `create_time`, which must not change
- * from import to import. A time that lies ahead is taken for the time of the import.
+ * An id that is a UUID is kept. Any other is treated as the id of the resource in another system, and the same id
+ * always maps to the same resource, so an import can be repeated. Such a resource needs a `create_time`, which must not
+ * change from import to import. A time in the future becomes the time of the import.
  *
  * @generated from message colloquy.v1.Record
  */
@@ -73,7 +73,7 @@ export type Record = Message<"colloquy.v1.Record"> & {
     case: "participants";
   } | {
     /**
-     * More of what a message was before.
+     * More revisions of a message.
      *
      * @generated from field: colloquy.v1.RevisionsRecord revisions = 5;
      */
@@ -104,9 +104,9 @@ export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
  */
 export type ConversationRecord = Message<"colloquy.v1.ConversationRecord"> & {
   /**
-   * The conversation, its times and its creator as they are to be. Its etag, counts and `last_seq` follow from the rest.
-   * Its `number` is at most 1,000,000,000,000, and kept unless another conversation of the tenant has it. Its `client_id`
-   * is kept unless another conversation of its owner has it.
+   * The conversation, with the times and the creator to store. Its etag, counts and `last_seq` follow from the rest.
+   * Its `number` is at most 1,000,000,000,000, and kept unless another conversation of the tenant has it. Its
+   * `client_id` is kept unless another conversation of its owner has it.
    *
    * @generated from field: colloquy.v1.Conversation conversation = 1;
    */
@@ -114,14 +114,14 @@ export type ConversationRecord = Message<"colloquy.v1.ConversationRecord"> & {
 
   /**
    * The participants, maximum 10,000. An export writes the first 1,000 here, and the others in ParticipantsRecords.
-   * Members that the tenant does not have are made. Of one that comes twice the last counts.
+   * Members that the tenant does not have are created. If one occurs twice, the last one counts.
    *
    * @generated from field: repeated colloquy.v1.ParticipantRecord participants = 2;
    */
   participants: ParticipantRecord[];
 
   /**
-   * Whether lists leave the conversation out, because it was made for a turn that named none. Default: false.
+   * Whether lists leave the conversation out, because it was made for a turn without a conversation. Default: false.
    *
    * @generated from field: bool unlisted = 40;
    */
@@ -150,7 +150,7 @@ export type ParticipantsRecord = Message<"colloquy.v1.ParticipantsRecord"> & {
   conversationId: string;
 
   /**
-   * The next who take part. At most 10,000; an export gives 1,000. Those that take part already stay as they are.
+   * The next participants. At most 10,000; an export writes 1,000. Existing participants are not changed.
    *
    * @generated from field: repeated colloquy.v1.ParticipantRecord participants = 2;
    */
@@ -178,8 +178,8 @@ export type ParticipantRecord = Message<"colloquy.v1.ParticipantRecord"> & {
   memberId: string;
 
   /**
-   * The entry of the log with which it joined. Default: 0, before the first, in the order of the record. Beyond the end of
-   * the log that comes, it is the end.
+   * The entry of the log with which it joined. Default: 0, before the first, in the order of the record. A value beyond
+   * the end of the imported log becomes its end.
    *
    * @generated from field: int64 join_seq = 2;
    */
@@ -193,7 +193,8 @@ export type ParticipantRecord = Message<"colloquy.v1.ParticipantRecord"> & {
   joinTime?: Timestamp | undefined;
 
   /**
-   * The last entry that it has marked as read. Default: 0, none. Beyond the end of the log that comes, it is the end.
+   * The last entry that it has marked as read. Default: 0, none. A value beyond the end of the imported log becomes its
+   * end.
    *
    * @generated from field: int64 read_seq = 4;
    */
@@ -208,13 +209,13 @@ export const ParticipantRecordSchema: GenMessage<ParticipantRecord> = /*@__PURE_
   messageDesc(file_colloquy_v1_record, 3);
 
 /**
- * MessageRecord is a message and what it was before.
+ * MessageRecord is a message with its revisions.
  *
  * @generated from message colloquy.v1.MessageRecord
  */
 export type MessageRecord = Message<"colloquy.v1.MessageRecord"> & {
   /**
-   * The message with its `conversation_id`, its sender, times and state as they are to be. Default sender: the caller.
+   * The message with its `conversation_id`, with the sender, times and state to store. Default sender: the caller.
    * With a `seq` it must be the next of its conversation; without one it gets the next. Its `client_id` is kept unless
    * another message of the conversation has it.
    *
@@ -223,8 +224,8 @@ export type MessageRecord = Message<"colloquy.v1.MessageRecord"> & {
   message?: Message$1 | undefined;
 
   /**
-   * The texts that it had before, oldest first. At most 10,000; an export gives up to 1,000, as many as fit into 1 MiB with
-   * the message, and the others in RevisionsRecords.
+   * Its revisions, oldest first. At most 10,000; an export writes up to 1,000, as many as fit into 1 MiB with the
+   * message, and the others in RevisionsRecords.
    *
    * @generated from field: repeated colloquy.v1.MessageRevision revisions = 2;
    */
@@ -239,8 +240,8 @@ export const MessageRecordSchema: GenMessage<MessageRecord> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_record, 4);
 
 /**
- * RevisionsRecord is more of what a message was before. It comes after the line of its message; one whose id is not a
- * UUID must be the last message before it.
+ * RevisionsRecord has more revisions of a message. It comes after the line of its message; if the message's id is not a
+ * UUID, no other message may be between them.
  *
  * @generated from message colloquy.v1.RevisionsRecord
  */
@@ -260,8 +261,8 @@ export type RevisionsRecord = Message<"colloquy.v1.RevisionsRecord"> & {
   messageId: string;
 
   /**
-   * The next of its texts, each with a number less than that of the message. At most 10,000; an export gives up to
-   * 1,000, as many as fit into 1 MiB, and at least one. Those that are there already stay as they are.
+   * The next revisions, each with a number less than that of the message. At most 10,000; an export writes up to 1,000,
+   * as many as fit into 1 MiB, and at least one. Existing revisions are not changed.
    *
    * @generated from field: repeated colloquy.v1.MessageRevision revisions = 3;
    */
@@ -276,8 +277,8 @@ export const RevisionsRecordSchema: GenMessage<RevisionsRecord> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_record, 5);
 
 /**
- * ReactionsRecord holds reactions to a message. It comes after the line of its message; one whose id is not a UUID must be
- * the last message before it.
+ * ReactionsRecord has reactions to a message. It comes after the line of its message; if the message's id is not a
+ * UUID, no other message may be between them.
  *
  * @generated from message colloquy.v1.ReactionsRecord
  */
@@ -297,9 +298,9 @@ export type ReactionsRecord = Message<"colloquy.v1.ReactionsRecord"> & {
   messageId: string;
 
   /**
-   * The reactions, oldest first, each as AddReaction takes it. At most 10,000; an export gives 1,000. Default actor: the
-   * caller. Default time: that of the message. Those that are there already stay as they are; of more than 100 different
-   * ones to a message the first are kept.
+   * The reactions, oldest first, each as AddReaction accepts it. At most 10,000; an export writes 1,000. Default actor:
+   * the caller. Default time: that of the message. Existing reactions are not changed; if a message has more than 100
+   * different ones, the first 100 are kept.
    *
    * @generated from field: repeated colloquy.v1.Reaction reactions = 3;
    */
@@ -320,7 +321,7 @@ export const ReactionsRecordSchema: GenMessage<ReactionsRecord> = /*@__PURE__*/
  */
 export type EventRecord = Message<"colloquy.v1.EventRecord"> & {
   /**
-   * The entry with its `conversation_id`. A message that it is about is named by its id and `seq` alone.
+   * The entry with its `conversation_id`. Of a message that it is about, only the id and `seq` are given.
    *
    * @generated from field: colloquy.v1.Event event = 1;
    */

@@ -34,7 +34,7 @@ export const id_or_empty: GenExtension<StringRules, boolean> = /*@__PURE__*/
   extDesc(file_colloquy_v1_rules, 1);
 
 /**
- * A request id, under which a mutation acts once.
+ * A request id: an idempotency key.
  *
  * @generated from extension: optional bool request_id = 50403;
  */

@@ -82,7 +82,7 @@ export type ImportConversationsResponse = Message<"colloquy.v1.ImportConversatio
   eventCount: bigint;
 
   /**
-   * Number of lines that held nothing new.
+   * Number of lines whose content was already present.
    *
    * @generated from field: int64 skipped_count = 5;
    */
@@ -191,7 +191,7 @@ export const ExportConversationsResponseSchema: GenMessage<ExportConversationsRe
 export const TransferService: GenService<{
   /**
    * ImportConversations reads newline-delimited JSON, one Record per line, and adds what does not exist yet: a repeated
-   * import adds nothing. It is not atomic: batches of up to 2,000 lines are added, those of a conversation in their
+   * import adds nothing. It is not atomic: lines are added in batches of up to 2,000, those of a conversation in their
    * order, and earlier batches stay if a later line fails. A line that cannot be added is reported by its number. For
    * administrators and API keys with the scope `admin`, because authors and times are stored as given.
    *

@@ -57,9 +57,9 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
   agentName: string;
 
   /**
-   * The latest messages, oldest first, as many as the conversation's `max_context_length`, with the reasoning, calls and
-   * results among them. A call never goes without its result. The reply is to the last message; what comes after it is what
-   * this turn has said and done so far.
+   * The latest messages, oldest first, as many as the conversation's `max_context_length`, with the reasoning, calls
+   * and results among them. A call is never sent without its result. The reply is to the last message from before this
+   * turn; the entries after it are those that this turn has produced so far.
    *
    * @generated from field: repeated colloquy.v1.Message messages = 5;
    */
@@ -101,14 +101,14 @@ export type ReplyRequest = Message<"colloquy.agent.v1.ReplyRequest"> & {
   tools: Tool[];
 
   /**
-   * Instructions of the caller for this turn alone. Often empty.
+   * Instructions of the caller for this turn only. Often empty.
    *
    * @generated from field: string instructions = 11;
    */
   instructions: string;
 
   /**
-   * What the caller's application knows that the agent should.
+   * Context from the caller's application.
    *
    * @generated from field: repeated colloquy.v1.ContextItem context = 12;
    */
@@ -173,11 +173,11 @@ export const ToolSchema: GenMessage<Tool> = /*@__PURE__*/
   messageDesc(file_colloquy_agent_v1_agent_service, 1);
 
 /**
- * ReplyResponse is one piece of the reply. One without anything in it is a heartbeat. At most 1 MiB.
+ * ReplyResponse is one piece of the reply. An empty one is a heartbeat. At most 1 MiB.
  *
- * A data part with the name `state` is the conversation's new state, one with the name `state-delta` a JSON Patch (RFC 6902)
- * for it. Front ends are told of it at once; it is stored with the message that the part belongs to. A patch that does not fit, and
- * a state above 256 KiB or 64 levels, changes nothing.
+ * A data part with the name `state` is the conversation's new state, one with the name `state-delta` a JSON Patch (RFC
+ * 6902) for it. It is sent to front ends at once, and stored with the message that the part belongs to. A patch that
+ * cannot be applied, and a state above 256 KiB or 64 levels, changes nothing.
  *
  * @generated from message colloquy.agent.v1.ReplyResponse
  */
@@ -198,13 +198,13 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
   finishReason: FinishReason;
 
   /**
-   * What else the reply holds. Pieces make items in order: text after a call is another message.
+   * What else the reply contains. Pieces become items in their order: text after a call is another message.
    *
    * @generated from oneof colloquy.agent.v1.ReplyResponse.piece
    */
   piece: {
     /**
-     * The next part of the thoughts. At most 256 KiB.
+     * The next part of the reasoning. At most 256 KiB.
      *
      * @generated from field: string reasoning = 3;
      */
@@ -212,7 +212,7 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
     case: "reasoning";
   } | {
     /**
-     * The end of the thoughts.
+     * The end of the reasoning.
      *
      * @generated from field: colloquy.agent.v1.ReasoningEnd reasoning_end = 4;
      */
@@ -236,8 +236,8 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
     case: "arguments";
   } | {
     /**
-     * A whole part: a file, source, data, refusal or text with annotations of the message; the result of a tool that the agent
-     * has run; an opaque item, which it gets back unchanged.
+     * A whole part: a file, source, data, refusal or text with annotations of the message; the result of a tool that
+     * the agent has run; an opaque item, which is sent back to it unchanged.
      *
      * @generated from field: colloquy.v1.Part part = 7;
      */
@@ -245,7 +245,7 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
     case: "part";
   } | {
     /**
-     * What a range of the open message's text was drawn from.
+     * The source of a range of the open message's text.
      *
      * @generated from field: colloquy.v1.Annotation annotation = 8;
      */
@@ -253,7 +253,7 @@ export type ReplyResponse = Message<"colloquy.agent.v1.ReplyResponse"> & {
     case: "annotation";
   } | {
     /**
-     * What one call of a model has used. Several add up.
+     * The usage of one call of a model. Several are added up.
      *
      * @generated from field: colloquy.agent.v1.Usage usage = 9;
      */
@@ -278,7 +278,7 @@ export const ReplyResponseSchema: GenMessage<ReplyResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_agent_v1_agent_service, 2);
 
 /**
- * ReasoningEnd closes the thoughts, or is thoughts without text.
+ * ReasoningEnd ends the reasoning, or is reasoning without text.
  *
  * @generated from message colloquy.agent.v1.ReasoningEnd
  */
@@ -291,21 +291,21 @@ export type ReasoningEnd = Message<"colloquy.agent.v1.ReasoningEnd"> & {
   id: string;
 
   /**
-   * Summaries of them, in order.
+   * Summaries of it, in order.
    *
    * @generated from field: repeated string summary = 2;
    */
   summary: string[];
 
   /**
-   * What only their provider can read. The agent gets it back unchanged. At most 1 MiB.
+   * Reasoning that only its provider can read. It is sent back to the agent unchanged. At most 1 MiB.
    *
    * @generated from field: string encrypted = 3;
    */
   encrypted: string;
 
   /**
-   * A JSON object, as text, that is kept beside them. At most 64 levels.
+   * A JSON object, as text, that is stored with it. At most 64 levels.
    *
    * @generated from field: string extra_json = 4;
    */
@@ -326,7 +326,7 @@ export const ReasoningEndSchema: GenMessage<ReasoningEnd> = /*@__PURE__*/
  */
 export type ToolCall = Message<"colloquy.agent.v1.ToolCall"> & {
   /**
-   * Its id, unique in the turn, by which its result names it. At most 1 KiB.
+   * Its id, unique in the turn, to which its result refers. At most 1 KiB.
    *
    * @generated from field: string call_id = 1;
    */
@@ -340,7 +340,7 @@ export type ToolCall = Message<"colloquy.agent.v1.ToolCall"> & {
   name: string;
 
   /**
-   * The arguments, JSON or not, or their beginning. At most 256 KiB with those that follow.
+   * The arguments, JSON or not, or their beginning. At most 256 KiB including the parts that follow.
    *
    * @generated from field: string arguments = 3;
    */
@@ -368,7 +368,7 @@ export type ToolCall = Message<"colloquy.agent.v1.ToolCall"> & {
   title: string;
 
   /**
-   * A JSON object, as text, that is kept beside it. At most 64 levels.
+   * A JSON object, as text, that is stored with the call. At most 64 levels.
    *
    * @generated from field: string extra_json = 7;
    */
@@ -411,7 +411,7 @@ export const ToolArgumentsSchema: GenMessage<ToolArguments> = /*@__PURE__*/
   messageDesc(file_colloquy_agent_v1_agent_service, 5);
 
 /**
- * Usage is what one call of a model has used.
+ * Usage counts the tokens of one call of a model.
  *
  * @generated from message colloquy.agent.v1.Usage
  */
@@ -438,7 +438,7 @@ export type Usage = Message<"colloquy.agent.v1.Usage"> & {
   cachedTokens?: bigint | undefined;
 
   /**
-   * Tokens of the output that were thoughts.
+   * Tokens of the output that were reasoning.
    *
    * @generated from field: optional int64 reasoning_tokens = 4;
    */
@@ -481,12 +481,12 @@ export const StepSchema: GenMessage<Step> = /*@__PURE__*/
  */
 export const AgentService: GenService<{
   /**
-   * Reply streams the agent's reply. The reply is complete when the stream ends without an error; after an error what came so
-   * far is stored and the turn fails. When Colloquy cancels the call, the agent should stop.
+   * Reply streams the agent's reply. The reply is complete when the stream ends without an error; after an error, the
+   * reply so far is stored and the turn fails. When Colloquy cancels the call, the agent should stop.
    *
-   * An agent may call tools. It runs its own tools itself: it sends the call, and then its result as a part. For tools of the
-   * request it sends the calls and ends the reply: Colloquy has them run, and calls Reply again with the calls and their
-   * results at the end of `messages`.
+   * An agent may call tools. It runs its own tools itself: it sends the call, and then its result as a part. For tools
+   * of the request it sends the calls and ends the reply: Colloquy gets their results, and calls Reply again with the
+   * calls and the results at the end of `messages`.
    *
    * @generated from rpc colloquy.agent.v1.AgentService.Reply
    */

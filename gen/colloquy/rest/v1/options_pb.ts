@@ -4,7 +4,7 @@
 
 // What google.api.http cannot say about a method's REST form.
 //
-// Everything here has a default that suits most methods; an API that sets none of these options is served well.
+// Every option has a default that suits most methods.
 
 import type { GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
@@ -130,19 +130,20 @@ export type RestField = Message<"colloquy.rest.v1.RestField"> & {
   bareList: boolean;
 
   /**
-   * Marks the field of an `event_oneof` whose event is the last of its stream in text/event-stream: its `id` is `end`. A
-   * GET with `Last-Event-ID: end`, as an event source sends it that connects again after it, gets status 204, which makes
-   * it stop. Default false.
+   * Marks the field of an `event_oneof` whose event is the last of its stream in text/event-stream: its `id` is `end`.
+   * An event source that reconnects after it sends a GET with `Last-Event-ID: end`, and gets status 204, which makes it
+   * stop. Default false.
    *
    * @generated from field: bool last_event = 4;
    */
   lastEvent: boolean;
 
   /**
-   * Writes the text of a string field as the JSON value that it holds, `{"a": 1}` for the text `{"a": 1}`, and reads any
-   * JSON value, null too, as its text, character by character: shapes that the contract does not describe, without a loss. For a
-   * string field, or a repeated one, whose items are then the values. A text that is not JSON cannot be written, and one
-   * nested more than 64 levels is refused. Over other protocols the field is a string. Default false.
+   * Writes the text of a string field as the JSON value that it holds, `{"a": 1}` for the text `{"a": 1}`, and reads
+   * any JSON value, null too, as its text, character by character: for JSON that the contract does not describe,
+   * without loss. For a string field, or a repeated one, whose items are then the values. A text that is not JSON
+   * cannot be written, and one nested more than 64 levels is refused. Over other protocols the field is a string.
+   * Default false.
    *
    * @generated from field: bool raw_json = 5;
    */
@@ -157,7 +158,7 @@ export const RestFieldSchema: GenMessage<RestField> = /*@__PURE__*/
   messageDesc(file_colloquy_rest_v1_options, 1);
 
 /**
- * How a method behaves over REST, beside its `google.api.http` binding.
+ * How a method behaves over REST, in addition to its `google.api.http` binding.
  *
  * @generated from extension: colloquy.rest.v1.RestMethod method = 50301;
  */

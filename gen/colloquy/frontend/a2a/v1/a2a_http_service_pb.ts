@@ -101,8 +101,9 @@ export const GetCardResponseSchema: GenMessage<GetCardResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_frontend_a2a_v1_a2a_http_service, 3);
 
 /**
- * A2aHttpService is what the Agent2Agent protocol (A2A) 1.0 has over HTTP beside lf.a2a.v1.A2AService: its binding to
- * JSON-RPC, and the cards of agents. What it does and needs is what the RPCs of colloquy.v1 behind it do and need.
+ * A2aHttpService is the part of the Agent2Agent protocol (A2A) 1.0 over HTTP that lf.a2a.v1.A2AService lacks: its
+ * binding to JSON-RPC, and the cards of agents. Behaviour and permissions are those of the RPCs of colloquy.v1 that it
+ * calls.
  *
  * @generated from service colloquy.frontend.a2a.v1.A2aHttpService
  */

@@ -23,7 +23,7 @@ export const file_colloquy_frontend_agui_v1_agui_service: GenFile = /*@__PURE__*
  */
 export type RunRequest = Message<"colloquy.frontend.agui.v1.RunRequest"> & {
   /**
-   * The name or id of the agent that a new thread is given; a known thread keeps its own. Default: `default`.
+   * The name or id of the agent of a new thread; an existing thread keeps its own. Default: `default`.
    *
    * @generated from field: string agent = 1;
    */
@@ -44,7 +44,7 @@ export type RunRequest = Message<"colloquy.frontend.agui.v1.RunRequest"> & {
   ifRunning: string;
 
   /**
-   * What a closed connection does to the turn that the run began: `cancel` ends it. Default: nothing.
+   * What happens to the turn that the run began when the connection closes: `cancel` ends it. Default: it continues.
    *
    * @generated from field: string abort = 4;
    */
@@ -80,15 +80,16 @@ export const RunResponseSchema: GenMessage<RunResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_frontend_agui_v1_agui_service, 1);
 
 /**
- * AguiService is the Agent-User Interaction Protocol (AG-UI) 1.0 over HTTP: a thread is a conversation, a run follows a turn
- * of its agent. What a run does, and what it needs of the caller, is what the RPCs of colloquy.v1 behind it do and need.
+ * AguiService is the Agent-User Interaction Protocol (AG-UI) 1.0 over HTTP: a thread is a conversation, a run follows a
+ * turn of its agent. Behaviour and permissions are those of the RPCs of colloquy.v1 that it calls.
  *
  * @generated from service colloquy.frontend.agui.v1.AguiService
  */
 export const AguiService: GenService<{
   /**
-   * Run stores what is new in the posted messages, answers what the thread waits for, and streams what the agent does. With
-   * nothing new it sends the thread, follows a turn that runs, and asks no agent.
+   * Run stores the new ones of the posted messages, passes on results and approvals that the thread waits for, and
+   * streams the agent's reply. Without anything new it sends the thread, follows a running turn, and does not call the
+   * agent.
    *
    * @generated from rpc colloquy.frontend.agui.v1.AguiService.Run
    */

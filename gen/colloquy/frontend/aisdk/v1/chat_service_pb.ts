@@ -38,21 +38,22 @@ export type PostRequest = Message<"colloquy.frontend.aisdk.v1.PostRequest"> & {
   agent: string;
 
   /**
-   * What a new message does while another reply is made: `reject` (default), `queue` or `interrupt`.
+   * What a new message does while a reply is running: `reject` (default), `queue` or `interrupt`.
    *
    * @generated from field: string if_running = 3;
    */
   ifRunning: string;
 
   /**
-   * What a closed connection does to the reply: `cancel` ends it. Default: nothing.
+   * What happens to the reply when the connection closes: `cancel` ends it. Default: it continues.
    *
    * @generated from field: string abort = 4;
    */
   abort: string;
 
   /**
-   * The client's major version: with `6`, the stream has nothing that only later ones know. Default: empty, the latest.
+   * The client's major version: with `6`, the stream contains only what that version supports. Default: empty, the
+   * latest.
    *
    * @generated from field: string version = 5;
    */
@@ -158,7 +159,7 @@ export const StopRequestSchema: GenMessage<StopRequest> = /*@__PURE__*/
  */
 export type StopResponse = Message<"colloquy.frontend.aisdk.v1.StopResponse"> & {
   /**
-   * True, also where there was nothing to stop.
+   * True, also if there was nothing to stop.
    *
    * @generated from field: bool success = 1;
    */
@@ -213,16 +214,16 @@ export const ListMessagesResponseSchema: GenMessage<ListMessagesResponse> = /*@_
   messageDesc(file_colloquy_frontend_aisdk_v1_chat_service, 7);
 
 /**
- * ChatService is the back end of AI SDK UI: a chat is a conversation, a reply is a turn of its agent, and a stream is a UI
- * message stream, version 1. What each call does, and what it needs of the caller, is what the RPCs of colloquy.v1 behind it
- * do and need.
+ * ChatService is the back end of AI SDK UI: a chat is a conversation, a reply is a turn of its agent, and a stream is a
+ * UI message stream, version 1. Behaviour and permissions are those of the RPCs of colloquy.v1 that it calls.
  *
  * @generated from service colloquy.frontend.aisdk.v1.ChatService
  */
 export const ChatService: GenService<{
   /**
-   * Post acts on the last message, and streams the reply: a new message of a user is stored and replied to, a known one is
-   * followed, replied to once more or edited, and a reply that waits for results and approvals is given them.
+   * Post acts on the last message, and streams the reply. A new message of a user is stored and replied to; for a
+   * stored one, its reply is streamed or generated again, or the message is edited; a reply that waits gets its results
+   * and approvals.
    *
    * @generated from rpc colloquy.frontend.aisdk.v1.ChatService.Post
    */
@@ -232,8 +233,8 @@ export const ChatService: GenService<{
     output: typeof PostResponseSchema;
   },
   /**
-   * ResumeStream streams the reply that is being made, from its beginning. Without one the status is 204, also for a chat
-   * that does not exist.
+   * ResumeStream streams the running reply, from its beginning. Without one the status is 204, also for a chat that
+   * does not exist.
    *
    * @generated from rpc colloquy.frontend.aisdk.v1.ChatService.ResumeStream
    */
@@ -243,7 +244,7 @@ export const ChatService: GenService<{
     output: typeof ResumeStreamResponseSchema;
   },
   /**
-   * Stop ends the reply that is being made, or that waits, and those that are queued. What was said so far is kept.
+   * Stop ends the running or waiting reply, and those that are queued. The text so far is kept.
    *
    * @generated from rpc colloquy.frontend.aisdk.v1.ChatService.Stop
    */
@@ -253,8 +254,8 @@ export const ChatService: GenService<{
     output: typeof StopResponseSchema;
   },
   /**
-   * ListMessages gives the messages of a chat, oldest first, as the client holds them: those of the live branch, without a
-   * reply that is being made for the first time, which ResumeStream streams.
+   * ListMessages returns the messages of a chat, oldest first, in the client's form: those of the live branch, without
+   * a reply that is running for the first time, which ResumeStream streams.
    *
    * @generated from rpc colloquy.frontend.aisdk.v1.ChatService.ListMessages
    */

@@ -58,8 +58,8 @@ export const PostResponseSchema: GenMessage<PostResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_frontend_mcp_v1_mcp_service, 1);
 
 /**
- * McpService is the Model Context Protocol over its transport "streamable HTTP", without sessions: each request stands for
- * itself. What the tools do, and what they need of the caller, is what the RPCs of colloquy.v1 behind them do and need.
+ * McpService is the Model Context Protocol over its transport "streamable HTTP", without sessions: each request is
+ * independent. Behaviour and permissions of the tools are those of the RPCs of colloquy.v1 that they call.
  *
  * @generated from service colloquy.frontend.mcp.v1.McpService
  */
