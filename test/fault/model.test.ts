@@ -1,6 +1,7 @@
 // The store against a model of it in memory; failures that were found become cases here.
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
+import { type CallingAgent, startCallingAgent } from "./model/agent.ts";
 import { disagreement } from "./model/agree.ts";
 import { type Command, Model } from "./model/model.ts";
 import { model } from "./scenarios/model.ts";
@@ -12,14 +13,19 @@ vi.setConfig({ testTimeout: 120_000 });
 
 let database: TestDatabase;
 let app: OwnApp;
+let agent: CallingAgent;
 beforeAll(async () => {
   database = await createTestDatabase();
-  app = await startOwnApp({ url: database.url });
+  app = await startOwnApp({ url: database.url, environment: { COLLOQUY_AGENT_PRIVATE: "yes" } });
+  agent = await startCallingAgent();
 });
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
+  await agent[Symbol.asyncDispose]();
   await database.drop();
 });
+
+const tried = () => ({ url: app.url, tables: tablesAt(database.url), agentUrl: agent.url });
 
 test("random commands over random wires, alone and at once, do what the model does", async () => {
   const { findings } = await model(tablesAt(database.url), createRandom(1), { runs: 30 });
@@ -38,6 +44,53 @@ describe("a sequence that is worth keeping", () => {
       { op: "list deleted", conversation: 0 },
       { op: "log", conversation: 0 },
     ],
+    "what follows an earlier entry is a branch, and the other comes back when it is selected": [
+      { op: "send", conversation: 0, texts: ["a", "b"] },
+      { op: "branch", conversation: 0, seq: 1, text: "c" },
+      { op: "list", conversation: 0 },
+      { op: "get", conversation: 0 },
+      { op: "delete", conversation: 0, seq: 2 },
+      { op: "select", conversation: 0, seq: 2 },
+      { op: "list", conversation: 0 },
+      { op: "list deleted", conversation: 0 },
+      { op: "log", conversation: 0 },
+      { op: "branch", conversation: 0, seq: 2, text: "of what is deleted" },
+      { op: "delete all", conversation: 0 },
+      { op: "get", conversation: 0 },
+    ],
+    "a fork shows what was there, but for what is deleted": [
+      { op: "send", conversation: 0, texts: ["a"] },
+      { op: "send parts", conversation: 0, parts: [{ text: { text: "b" } }], call: false },
+      { op: "send", conversation: 0, texts: ["c"] },
+      { op: "fork", conversation: 0, seq: 2, as: 2 },
+      { op: "edit", conversation: 0, seq: 2, text: "d" },
+      { op: "send", conversation: 2, texts: ["e"] },
+      { op: "list", conversation: 2 },
+      { op: "delete", conversation: 0, seq: 1 },
+      { op: "list", conversation: 2 },
+      { op: "get", conversation: 2 },
+      { op: "fork", conversation: 2, seq: 3, as: 3 },
+      { op: "restore", conversation: 0, seq: 1 },
+      { op: "list", conversation: 3 },
+    ],
+    "a turn waits while others write, keeps its branch, and goes on": [
+      { op: "send", conversation: 0, texts: ["a"] },
+      {
+        op: "turn",
+        conversation: 0,
+        meanwhile: [
+          { op: "send", conversation: 0, texts: ["b"] },
+          { op: "branch", conversation: 0, seq: 1, text: "c" },
+          { op: "edit", conversation: 0, seq: 3, text: "d" },
+          { op: "log", conversation: 0 },
+        ],
+        end: "answer",
+      },
+      { op: "list kinds", conversation: 0 },
+      { op: "turn", conversation: 0, meanwhile: [{ op: "select", conversation: 0, seq: 2 }], end: "cancel" },
+      { op: "list kinds", conversation: 0 },
+      { op: "get", conversation: 0 },
+    ],
     "an edit that changes nothing leaves no trace": [
       { op: "send", conversation: 0, texts: ["a"] },
       { op: "edit", conversation: 0, seq: 1, text: "a" },
@@ -47,7 +100,7 @@ describe("a sequence that is worth keeping", () => {
   };
   test.each(Object.entries(sequences))("%s", async (_, commands) => {
     const given = commands.map((command) => [{ command, wire: "gRPC" as const, twice: true }]);
-    expect(await disagreement({ url: app.url, tables: tablesAt(database.url) }, given)).toBeUndefined();
+    expect(await disagreement(tried(), given)).toBeUndefined();
   });
 });
 
@@ -55,8 +108,5 @@ test("a store that answers otherwise is found out", async () => {
   const wrong = new Model(2);
   wrong.apply({ op: "send", conversation: 0, texts: ["what nobody sent"] });
   const given = [[{ command: { op: "get", conversation: 0 } as const, wire: "gRPC" as const, twice: false }]];
-  const tables = tablesAt(database.url);
-  expect(await disagreement({ url: app.url, tables }, given, wrong)).toMatch(
-    /get.*0 messages, at 0, not .*1 messages, at 1/,
-  );
+  expect(await disagreement(tried(), given, wrong)).toMatch(/get.*0 messages, at 0, not .*1 messages, at 1/);
 });

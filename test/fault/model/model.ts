@@ -1,11 +1,52 @@
-// The store in memory, as docs/api-behaviour.md has it: what each command answers, and what stands there afterwards.
+// The store in memory, as docs/api-behaviour.md, messages.md and branches.md have it: what each command answers, and what stands
+// there afterwards.
+import {
+  append,
+  type Fork,
+  inherit,
+  type ModelConversation,
+  type ModelMessage,
+  messagesOf,
+  newConversation,
+  type Part,
+  pathOf,
+  tellConversation,
+  tellMessage,
+  tellMessages,
+  under,
+  withText,
+} from "./conversation.ts";
+
+/** What may happen while a turn waits for its caller. */
+export type Meanwhile = Exclude<
+  Command,
+  { readonly op: "turn" | "fork" | "delete" | "delete all" | "delete conversation" }
+>;
 
 /** What a caller may do. Conversations and messages are named by their place; an id is nobody's business here. */
 export type Command =
   | { readonly op: "send"; readonly conversation: number; readonly texts: readonly string[] }
+  | {
+      readonly op: "send parts";
+      readonly conversation: number;
+      readonly parts: readonly Part[];
+      readonly call: boolean;
+    }
+  /** As what follows an entry; 0 is the beginning of the conversation. */
+  | { readonly op: "branch"; readonly conversation: number; readonly seq: number; readonly text: string }
   | { readonly op: "edit"; readonly conversation: number; readonly seq: number; readonly text: string }
   | { readonly op: "delete"; readonly conversation: number; readonly seq: number }
   | { readonly op: "restore"; readonly conversation: number; readonly seq: number }
+  | { readonly op: "select"; readonly conversation: number; readonly seq: number }
+  /** Puts a fork into another place. */
+  | { readonly op: "fork"; readonly conversation: number; readonly seq: number; readonly as: number }
+  /** A turn that calls a tool of its caller's, and waits. */
+  | {
+      readonly op: "turn";
+      readonly conversation: number;
+      readonly meanwhile: readonly Meanwhile[];
+      readonly end: "answer" | "cancel";
+    }
   | { readonly op: "title"; readonly conversation: number; readonly text: string }
   | {
       readonly op:
@@ -14,6 +55,7 @@ export type Command =
         | "delete conversation"
         | "restore conversation"
         | "list"
+        | "list kinds"
         | "list deleted"
         | "log"
         | "get";
@@ -23,27 +65,12 @@ export type Command =
 /** An answer in words, so that two can be compared and a difference read. */
 export type Answer = string;
 
-interface ModelMessage {
-  content: string;
-  revision: number;
-  deleted: boolean;
-}
-
-interface ModelConversation {
-  title: string;
-  deleted: boolean;
-  /** By the place in the log: a message, or the kind of another entry. */
-  readonly log: Map<number, ModelMessage | string>;
-}
-
 export class Model {
-  readonly #conversations: readonly ModelConversation[];
+  readonly #conversations: (ModelConversation | undefined)[];
 
-  constructor(conversations: number | readonly ModelConversation[]) {
+  constructor(conversations: number | (ModelConversation | undefined)[]) {
     this.#conversations =
-      typeof conversations === "number"
-        ? Array.from({ length: conversations }, () => ({ title: "", deleted: false, log: new Map() }))
-        : conversations;
+      typeof conversations === "number" ? Array.from({ length: conversations }, newConversation) : conversations;
   }
 
   /** One that goes its own way from here. */
@@ -53,26 +80,43 @@ export class Model {
 
   /** All that stands in it: two that tell the same are the same. */
   tell(): string {
-    return JSON.stringify(this.#conversations.map(({ title, deleted, log }) => ({ title, deleted, log: [...log] })));
+    return JSON.stringify(this.#conversations.map((one) => one && { ...one, log: [...one.log] }));
   }
 
   apply(command: Command): Answer {
-    const it = this.#of(command.conversation);
+    const it = this.#conversations[command.conversation];
+    // There the conversation only narrows the list down.
+    if (command.op === "list deleted" && it?.deleted) return "";
+    // Only what is known to be a message is asked for.
+    if (command.op === "fork" && typeof (it?.log.get(command.seq) ?? "") === "string") return "no entry to fork at";
+    if (it === undefined) return "NOT_FOUND";
     if (command.op === "restore conversation") {
       if (!it.deleted) return "NOT_DELETED";
       it.deleted = false;
       append(it, "conversationRestored");
       return tellConversation(it);
     }
-    // There the conversation only narrows the list down.
-    if (it.deleted) return command.op === "list deleted" ? "" : "NOT_FOUND";
+    if (it.deleted) return "NOT_FOUND";
     switch (command.op) {
       case "send":
-        return command.texts.map((content) => `${append(it, { content, revision: 0, deleted: false })}`).join();
+        return command.texts.map((content) => `${append(it, messageOf(it, { content }))}`).join();
+      case "send parts": {
+        const { parts, call } = command;
+        const content = parts.flatMap((part) => ("text" in part ? [part.text.text] : [])).join("\n");
+        return `${append(it, messageOf(it, { content, parts, kind: call ? "call" : "" }))}`;
+      }
+      case "branch":
+        return branch(it, command.seq, command.text);
+      case "select":
+        return select(it, command.seq);
       case "edit":
       case "delete":
       case "restore":
         return changeMessage(it, command);
+      case "fork":
+        return this.#fork(it, command);
+      case "turn":
+        return this.#turn(it, command);
       case "title":
         if (it.title !== command.text) append(it, "conversationUpdated");
         it.title = command.text;
@@ -86,9 +130,11 @@ export class Model {
         append(it, "conversationDeleted");
         return "deleted";
       case "list":
-        return tellMessages(it, false);
+        return tellMessages(it, ({ kind, deleted }) => kind === "" && !deleted);
+      case "list kinds":
+        return tellMessages(it, ({ deleted }) => !deleted);
       case "list deleted":
-        return tellMessages(it, true);
+        return tellMessages(it, ({ kind, deleted }) => kind === "" && deleted);
       case "log":
         return [...it.log].map(([seq, entry]) => `${seq} ${typeof entry === "string" ? entry : "messageSent"}`).join();
       case "get":
@@ -96,24 +142,57 @@ export class Model {
     }
   }
 
-  #of(conversation: number): ModelConversation {
-    const found = this.#conversations[conversation];
-    if (found === undefined) throw new Error(`there is no conversation ${conversation}`);
-    return found;
+  #fork(it: ModelConversation, { seq, as }: Extract<Command, { op: "fork" }>): Answer {
+    const fork: Fork = { ...newConversation(), title: it.title, base: seq, inherited: inherit(it, seq) };
+    this.#conversations[as] = fork;
+    return tellConversation(fork);
+  }
+
+  #turn(it: ModelConversation, { meanwhile, end }: Extract<Command, { op: "turn" }>): Answer {
+    const asked = append(it, messageOf(it, { content: "act" }));
+    const call = { toolCall: { callId: "c", name: "ask", arguments: "{}", runsAt: "TOOL_PLACE_CLIENT" } };
+    append(it, messageOf(it, { content: "", parts: [call], kind: "call" }));
+    it.waits = true;
+    const told = meanwhile.map((each) => this.apply(each));
+    it.waits = false;
+    const text = end === "answer" ? "an answer" : "not answered";
+    const result = { toolResult: { callId: "c", text, ...(end === "cancel" && { isError: true }) } };
+    append(it, messageOf(it, { content: "", parts: [result], kind: "result" }));
+    if (end === "answer") append(it, messageOf(it, { content: "done" }));
+    return [`${asked} waits`, ...told, end === "answer" ? "COMPLETE" : "CANCELLED"].join("; ");
   }
 }
 
-function append({ log }: ModelConversation, entry: ModelMessage | string): number {
-  const seq = log.size + 1;
-  log.set(seq, entry);
-  return seq;
+function messageOf(
+  it: ModelConversation,
+  fields: Pick<ModelMessage, "content"> & Partial<ModelMessage>,
+  parent = it.tip,
+): ModelMessage {
+  return { parts: [], kind: "", revision: 0, deleted: false, parent, ...fields };
 }
 
-function messagesOf({ log }: ModelConversation): (readonly [number, ModelMessage])[] {
-  return [...log].filter((pair): pair is [number, ModelMessage] => typeof pair[1] !== "string");
+function branch(it: ModelConversation, seq: number, text: string): Answer {
+  const parent = it.log.get(seq);
+  if (seq > 0 && (parent === undefined || typeof parent === "string" || parent.deleted)) return "UNKNOWN_REFERENCE";
+  if (it.waits && seq !== it.tip) return "TURN_IN_PROGRESS";
+  return `${append(it, messageOf(it, { content: text }, seq))}`;
 }
 
-function changeMessage(it: ModelConversation, command: Extract<Command, { readonly seq: number }>): Answer {
+function select(it: ModelConversation, seq: number): Answer {
+  const entry = it.log.get(seq);
+  if (entry === undefined || typeof entry === "string") return "NOT_FOUND";
+  if (!pathOf(it).includes(seq)) {
+    if (it.waits) return "TURN_IN_PROGRESS";
+    it.tip = under(it, seq);
+    append(it, "branchSelected");
+  }
+  return `live at ${it.tip}`;
+}
+
+function changeMessage(
+  it: ModelConversation,
+  command: Extract<Command, { op: "edit" | "delete" | "restore" }>,
+): Answer {
   const message = it.log.get(command.seq);
   if (message === undefined || typeof message === "string") return "NOT_FOUND";
   if (command.op === "restore") {
@@ -127,6 +206,7 @@ function changeMessage(it: ModelConversation, command: Extract<Command, { readon
     append(it, "messageDeleted");
   } else if (message.content !== command.text) {
     message.content = command.text;
+    message.parts = withText(message.parts, command.text);
     message.revision++;
     append(it, "messageEdited");
   }
@@ -138,20 +218,4 @@ function markAll(it: ModelConversation, deleted: boolean): Answer {
   for (const [, message] of changed) message.deleted = deleted;
   if (changed.length > 0) append(it, deleted ? "allMessagesDeleted" : "allMessagesRestored");
   return `${changed.length}`;
-}
-
-function tellMessages(it: ModelConversation, deleted: boolean): Answer {
-  return messagesOf(it)
-    .filter(([, message]) => message.deleted === deleted)
-    .map(([seq, message]) => tellMessage(seq, message))
-    .join();
-}
-
-export function tellMessage(seq: number, { content, revision }: Pick<ModelMessage, "content" | "revision">): Answer {
-  return `${seq} ${JSON.stringify(content)} r${revision}`;
-}
-
-function tellConversation(it: ModelConversation): Answer {
-  const shown = messagesOf(it).filter(([, message]) => !message.deleted).length;
-  return `${JSON.stringify(it.title)}, ${shown} messages, at ${it.log.size}`;
 }

@@ -1,11 +1,17 @@
 // Gives commands to the real store, over any wire, and tells its answers in the model's words.
 import { randomUUID } from "node:crypto";
+import { fromJson, toJson } from "@bufbuild/protobuf";
 import type { Conversation } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import { DeletedFilter } from "../../../gen/colloquy/v1/deleted_filter_pb.ts";
-import type { Message } from "../../../gen/colloquy/v1/message_pb.ts";
+import { type Message, MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
+import { PartSchema } from "../../../gen/colloquy/v1/part_pb.ts";
+import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
+import { newId } from "../../../src/domain/ids/id.ts";
+import { ALL_KINDS } from "../../support/random-parts.ts";
 import { failureOf } from "../stage/outcome.ts";
-import { type Clients, clientsOver, WIRES, type WireForm } from "../stage/wires.ts";
-import { type Answer, type Command, tellMessage } from "./model.ts";
+import { type Clients, clientsOver, patientClients, WIRES, type WireForm } from "../stage/wires.ts";
+import { type Part, tellMessage } from "./conversation.ts";
+import type { Answer, Command } from "./model.ts";
 
 export interface GivenCommand {
   readonly command: Command;
@@ -18,34 +24,66 @@ export interface RealStore {
   give(command: GivenCommand): Promise<Answer>;
 }
 
-/** Makes empty conversations to work on. */
+/** Makes empty conversations to work on, with an agent that calls a tool; forks go to the places after them. */
 export async function createRealStore(
   url: string,
   headers: Readonly<Record<string, string>>,
   conversations: number,
+  agentUrl = "",
 ): Promise<RealStore> {
   const clients = new Map(WIRES.map((wire) => [wire, clientsOver(wire, url, headers)]));
   const over = (wire: WireForm): Clients => clients.get(wire) as Clients;
-  const made = Array.from({ length: conversations }, () => over("gRPC").conversations.createConversation({}));
-  const ids = (await Promise.all(made)).map(({ conversation }) => conversation?.id ?? "");
-  const messageIds = ids.map(() => new Map<number, string>());
+  const agent = "caller";
+  const connector = { case: "connect", value: { baseUrl: agentUrl } } as const;
+  if (agentUrl !== "") await patientClients(url, headers).agents.createAgent({ agent: { name: agent, connector } });
+  const conversation = agentUrl === "" ? {} : { agent };
+  const made = Array.from({ length: conversations }, () =>
+    over("gRPC").conversations.createConversation({ conversation }),
+  );
+  const ids = (await Promise.all(made)).map((one) => one.conversation?.id ?? "");
+  const messageIds = new Map<number, Map<number, string>>();
+  const idsOf = (place: number) => messageIds.get(place) ?? new Map<number, string>();
+
+  function note(place: number, messages: readonly (Message | undefined)[]): void {
+    const known = idsOf(place);
+    messageIds.set(place, known);
+    for (const message of messages) if (message) known.set(Number(message.seq), message.id);
+  }
 
   async function ask(by: Clients, command: Command, requestId: string): Promise<Answer> {
-    const conversationId = ids[command.conversation] ?? "";
-    const messageId = "seq" in command ? (messageIds[command.conversation]?.get(command.seq) ?? "none") : "";
+    const conversationId = ids[command.conversation] ?? newId();
+    const messageId = "seq" in command ? (idsOf(command.conversation).get(command.seq) ?? newId()) : "";
+    const send = async (message: object) => {
+      const sent = await by.messages.sendMessage({ conversationId, message, requestId });
+      note(command.conversation, [sent.message]);
+      return `${sent.message?.seq}`;
+    };
     switch (command.op) {
       case "send": {
         const messages = command.texts.map((content) => ({ content }));
-        const [first] = messages;
-        const sent =
-          first !== undefined && messages.length === 1
-            ? [(await by.messages.sendMessage({ conversationId, message: first, requestId })).message]
-            : (await by.messages.batchSendMessages({ conversationId, messages, requestId })).messages;
-        for (const message of sent) {
-          if (message) messageIds[command.conversation]?.set(Number(message.seq), message.id);
-        }
-        return sent.map((message) => `${message?.seq}`).join();
+        if (messages.length === 1) return send(messages[0] as object);
+        const sent = await by.messages.batchSendMessages({ conversationId, messages, requestId });
+        note(command.conversation, sent.messages);
+        return sent.messages.map(({ seq }) => `${seq}`).join();
       }
+      case "send parts": {
+        const parts = command.parts.map((part) => fromJson(PartSchema, part as never));
+        return send({ parts, ...(command.call && { kind: MessageKind.TOOL_CALL, role: MessageRole.ASSISTANT }) });
+      }
+      case "branch":
+        return send({ content: command.text, parentId: command.seq === 0 ? conversationId : messageId });
+      case "select":
+        return `live at ${(await by.messages.selectBranch({ conversationId, messageId, requestId })).branch?.messageSeq}`;
+      case "fork": {
+        if (!idsOf(command.conversation).has(command.seq)) return "no entry to fork at";
+        const seq = BigInt(command.seq);
+        const fork = (await by.conversations.forkConversation({ conversationId, seq, requestId })).conversation;
+        ids[command.as] = fork?.id ?? "";
+        messageIds.delete(command.as);
+        return tellOf(fork);
+      }
+      case "turn":
+        return await turn(by, conversationId, command);
       case "edit":
         return tell(
           (await by.messages.updateMessage({ messageId, message: { content: command.text }, requestId })).message,
@@ -56,8 +94,9 @@ export async function createRealStore(
         return tell((await by.messages.restoreMessage({ messageId, requestId })).message);
       case "title": {
         const change = { conversation: { title: command.text }, updateMask: { paths: ["title"] } };
-        const { conversation } = await by.conversations.updateConversation({ conversationId, ...change, requestId });
-        return tellOf(conversation);
+        return tellOf(
+          (await by.conversations.updateConversation({ conversationId, ...change, requestId })).conversation,
+        );
       }
       case "delete all":
         return `${(await by.messages.deleteAllMessages({ conversationId, requestId })).deletedCount}`;
@@ -69,11 +108,11 @@ export async function createRealStore(
       case "restore conversation":
         return tellOf((await by.conversations.restoreConversation({ conversationId, requestId })).conversation);
       case "list":
-        return (await by.messages.listMessages({ conversationId, pageSize: 200 })).messages.map(tell).join();
-      case "list deleted": {
-        const deleted = DeletedFilter.ONLY;
-        return (await by.messages.listMessages({ conversationId, deleted, pageSize: 200 })).messages.map(tell).join();
-      }
+        return list(by, { conversationId });
+      case "list kinds":
+        return list(by, { conversationId, kinds: ALL_KINDS });
+      case "list deleted":
+        return list(by, { conversationId, deleted: DeletedFilter.ONLY });
       case "log": {
         const { events } = await by.events.listEvents({ conversationId, pageSize: 200 });
         return events.map(({ seq, change }) => `${seq} ${change.case}`).join();
@@ -83,21 +122,53 @@ export async function createRealStore(
     }
   }
 
-  return {
-    async give({ command, wire, twice }) {
-      const requestId = randomUUID();
-      try {
-        const answer = await ask(over(wire), command, requestId);
-        return twice ? await ask(over(wire), command, requestId) : answer;
-      } catch (error) {
-        return failureOf(error).why;
+  /** Begins a turn, does what is to be done while it waits, and ends it. */
+  async function turn(by: Clients, conversationId: string, command: Extract<Command, { op: "turn" }>): Promise<Answer> {
+    const tools = [{ name: "ask", runs: { case: "client", value: {} } }] as const;
+    const told: Answer[] = [];
+    let turnId = "";
+    for await (const { event } of by.turns.chat({ conversationId, message: { content: "act" }, tools: [...tools] })) {
+      if (event.case === "started") {
+        turnId = event.value.turn?.id ?? "";
+        told.push(`${event.value.message?.seq} waits`);
       }
-    },
-  };
+      if (event.case === "inputRequired") {
+        const { messages } = await by.messages.listMessages({ conversationId, kinds: ALL_KINDS, pageSize: 200 });
+        note(command.conversation, messages);
+        for (const each of command.meanwhile) told.push(await answer(by, each));
+        const results = [{ callId: "c", output: { case: "text", value: "an answer" } as const }];
+        if (command.end === "answer") await by.turns.answerTurn({ turnId, results });
+        else await by.turns.cancelTurn({ turnId });
+      }
+      if (event.case === "ended") told.push(event.value.turn?.state === TurnState.COMPLETE ? "COMPLETE" : "CANCELLED");
+    }
+    const { messages } = await by.messages.listMessages({ conversationId, kinds: ALL_KINDS, pageSize: 200 });
+    note(command.conversation, messages);
+    return told.join("; ");
+  }
+
+  async function answer(by: Clients, command: Command, twice = false): Promise<Answer> {
+    const requestId = randomUUID();
+    try {
+      const first = await ask(by, command, requestId);
+      return twice && command.op !== "turn" ? await ask(by, command, requestId) : first;
+    } catch (error) {
+      return failureOf(error).why;
+    }
+  }
+
+  return { give: ({ command, wire, twice }) => answer(over(wire), command, twice) };
+}
+
+async function list(by: Clients, asked: object): Promise<Answer> {
+  return (await by.messages.listMessages({ ...asked, pageSize: 200 })).messages.map(tell).join();
 }
 
 function tell(message: Message | undefined): Answer {
-  return message === undefined ? "no message" : tellMessage(Number(message.seq), message);
+  if (message === undefined) return "no message";
+  const { seq, content, revision, parts } = message;
+  const known = parts.map((part) => toJson(PartSchema, part) as unknown as Part);
+  return tellMessage(Number(seq), { content, revision, parts: known });
 }
 
 function tellOf(conversation: Conversation | undefined): Answer {

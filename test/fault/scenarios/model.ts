@@ -1,6 +1,8 @@
 // The store does what a model of it in memory does, whatever comes in whatever order, also at once.
 import fc from "fast-check";
-import { batches, disagreement } from "../model/agree.ts";
+import { startCallingAgent } from "../model/agent.ts";
+import { disagreement } from "../model/agree.ts";
+import { batches } from "../model/commands.ts";
 import { startOwnApp } from "../stage/app.ts";
 import type { Tables } from "../stage/database.ts";
 import type { Random } from "../stage/random.ts";
@@ -12,11 +14,12 @@ export interface ModelSize {
 }
 
 export async function model(tables: Tables, random: Random, { runs }: ModelSize): Promise<Verdict> {
-  await using app = await startOwnApp({ url: tables.url });
+  await using app = await startOwnApp({ url: tables.url, environment: { COLLOQUY_AGENT_PRIVATE: "yes" } });
+  await using agent = await startCallingAgent();
   let commands = 0;
   const property = fc.asyncProperty(batches, async (all) => {
     commands += all.flat().length;
-    const what = await disagreement({ url: app.url, tables }, all);
+    const what = await disagreement({ url: app.url, tables, agentUrl: agent.url }, all);
     if (what !== undefined) throw new Error(what);
   });
   const details = await fc.check(property, { numRuns: runs, seed: random.below(2 ** 31) });
