@@ -1,5 +1,6 @@
 // Everything that is measured, by the goal that it belongs to, in the order of the table.
 import type { Row } from "./report.ts";
+import { branches } from "./scenarios/branches.ts";
 import { chats } from "./scenarios/chats.ts";
 import { p7, p12, pages } from "./scenarios/depth.ts";
 import { dialect } from "./scenarios/dialects.ts";
@@ -10,6 +11,7 @@ import { parts } from "./scenarios/parts.ts";
 import { reactionPages } from "./scenarios/reactions.ts";
 import { p1, p2, p5, p6 } from "./scenarios/reads.ts";
 import { p11 } from "./scenarios/start.ts";
+import { steps } from "./scenarios/steps.ts";
 import { tokens } from "./scenarios/tokens.ts";
 import { turns } from "./scenarios/turns.ts";
 import { webhooks } from "./scenarios/webhooks.ts";
@@ -31,5 +33,17 @@ async function p10(): Promise<Row> {
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   ...{ P1: p1, P2: p2, P3: p3, P4: p4, P5: p5, P6: p6, P7: p7, P8: p8, P9: p9, P10: p10, P11: p11, P12: p12 },
-  ...{ dialect, pages, import: importing, turns, chats, tokens, parts, reactions: reactionPages, webhooks },
+  ...{
+    dialect,
+    pages,
+    branches,
+    import: importing,
+    turns,
+    steps,
+    chats,
+    tokens,
+    parts,
+    reactions: reactionPages,
+    webhooks,
+  },
 };

@@ -6,9 +6,9 @@ import { alternate, type Measured, ratio, type Timed } from "../measure.ts";
 import type { Row } from "../report.ts";
 import type { Stage } from "../stage.ts";
 
-const LIST_MESSAGES = "/colloquy.v1.MessageService/ListMessages";
+export const LIST_MESSAGES = "/colloquy.v1.MessageService/ListMessages";
 const LIST_CONVERSATIONS = "/colloquy.v1.ConversationService/ListConversations";
-const PAGE = 50;
+export const PAGE = 50;
 
 interface Page {
   readonly messages?: readonly unknown[];
@@ -18,7 +18,7 @@ interface Page {
 }
 
 /** A call that is checked once: it gives a whole page. */
-async function page(name: string, caller: Caller, path: string, body?: object): Promise<Timed> {
+export async function page(name: string, caller: Caller, path: string, body?: object): Promise<Timed> {
   const found = await caller.json<Page>(path, body);
   const { length } = found.messages ?? found.conversations ?? found.data ?? [];
   if (length !== PAGE) throw new Error(`${name} has ${length} instead of ${PAGE}`);
@@ -37,7 +37,7 @@ async function page(name: string, caller: Caller, path: string, body?: object): 
   };
 }
 
-async function measure(
+export async function measure(
   stage: Stage,
   timed: readonly Timed[],
   callers: readonly Caller[],
