@@ -4,9 +4,11 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { toJsonString } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
+import { openFiles } from "../files/open.ts";
 import { exportConversations } from "../services/transfer/export.ts";
 import { type Command, CommandError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
+import { openFilesFolder } from "./files-folder/write.ts";
 import { createProgress } from "./progress.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -17,17 +19,21 @@ export const exportCommand: Command = {
   options: {
     tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
     conversation: { type: "string", default: "", help: "id of one conversation (default: all)" },
+    files: { type: "string", help: "folder for the files that messages name, with their bytes (default: none)" },
   },
   async run(invocation) {
     const [file = "-"] = invocation.arguments;
-    const { tenant = "default", conversation = "" } = invocation.options as Record<string, string>;
+    const { tenant = "default", conversation = "", files } = invocation.options as Record<string, string | undefined>;
     const progress = createProgress();
     await withDatabase(invocation, "command", async ({ database }) => {
       const caller = commandCaller(await tenantNamed(database, tenant));
+      const folder = files === undefined ? undefined : await openFilesFolder(files);
       let conversations = 0;
       let lines = 0;
       async function* text() {
-        for await (const { record } of exportConversations(database, caller, conversation, invocation.signal)) {
+        const { signal } = invocation;
+        const records = exportConversations(database, caller, conversation, signal, undefined, folder?.note);
+        for await (const { record } of records) {
           yield `${toJsonString(RecordSchema, record)}\n`;
           lines++;
           if (record.kind.case === "conversation") conversations++;
@@ -37,6 +43,16 @@ export const exportCommand: Command = {
       await pipeline(text, file === "-" ? standardOutput() : createWriteStream(file, { mode: 0o600 })).catch((cause) =>
         throwUnwritten(file === "-" ? "standard output" : file, cause),
       );
+      if (folder === undefined) return;
+      const { place, maxBytes } = invocation.config.files;
+      const bytes = await openFiles(place, maxBytes);
+      try {
+        const { erased } = await folder.copyBytes(database, caller.tenantId, bytes, invocation.signal);
+        if (erased > 0)
+          invocation.logger.warn({ erased }, "files were erased while the export ran: it has none of them");
+      } finally {
+        await bytes.close();
+      }
     });
     progress.end();
   },

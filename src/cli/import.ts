@@ -5,9 +5,13 @@ import { create } from "@bufbuild/protobuf";
 import { HttpBodySchema } from "../../gen/google/api/httpbody_pb.ts";
 import { type LineSource, linesOf } from "../dialects/openai/import/lines.ts";
 import { openAiRecords } from "../dialects/openai/import/records.ts";
+import { openFiles } from "../files/open.ts";
 import { type ImportPart, importConversations } from "../services/transfer/import.ts";
-import { type Command, CommandError, UsageError } from "./command.ts";
+import type { Database } from "../store/database.ts";
+import { type Command, CommandError, type Invocation, UsageError } from "./command.ts";
 import { commandCaller, tenantNamed } from "./command-caller.ts";
+import { LIST } from "./files-folder/folder.ts";
+import { type ReadFiles, readFilesFolder } from "./files-folder/read.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -16,6 +20,7 @@ interface Options {
   readonly stop?: boolean;
   readonly format?: string;
   readonly member?: string | undefined;
+  readonly files?: string | undefined;
 }
 
 export const importCommand: Command = {
@@ -30,23 +35,27 @@ export const importCommand: Command = {
       default: "colloquy",
       help: "colloquy, or openai for ChatGPT's export, threads, conversations and items (default: colloquy)",
     },
+    files: { type: "string", help: "folder of files that an export wrote (default: none)" },
     member: { type: "string", help: "with --format openai, the member who owns the conversations (default: nobody)" },
   },
   async run(invocation) {
     const [file = "-"] = invocation.arguments;
-    const { tenant = "default", stop = false, format, member } = invocation.options as Options;
+    const { tenant = "default", stop = false, format, member, files } = invocation.options as Options;
     if (format !== "colloquy" && format !== "openai")
       throw new UsageError("import: --format must be colloquy or openai");
     if (member !== undefined && format !== "openai") throw new UsageError("import: --member needs --format openai");
+    if (files !== undefined && format !== "colloquy") throw new UsageError("import: --files needs --format colloquy");
     const size = file === "-" ? undefined : await sizeOf(file);
     const progress = createProgress();
     const chunks = readChunks(file, size, progress);
     const source: LineSource | undefined =
       format === "openai" ? linesOf(openAiRecords(chunks, { member }), stop) : undefined;
-    const answer = await withDatabase(invocation, "command", async ({ database }) => {
+    const { answer, read } = await withDatabase(invocation, "command", async ({ database }) => {
       const caller = commandCaller(await tenantNamed(database, tenant));
       const call = { signal: invocation.signal, held() {} };
-      return importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
+      const answer = await importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
+      const skips = files === undefined || answer.stopped;
+      return { answer, read: skips ? undefined : await addFiles(files, invocation, database, caller.tenantId) };
     });
     progress.end();
     for (const { line, description } of answer.errors) {
@@ -60,11 +69,27 @@ export const importCommand: Command = {
         `${counted(eventCount, "event")} added, ${skippedCount} already present, ` +
         `${counted(errorCount, source ? "value" : "line")} failed`,
     );
-    if (errorCount === 0n) return;
+    if (read !== undefined) {
+      const { added, present, failures } = read;
+      const words = [counted(BigInt(added), "file"), `${present} already present`, counted(BigInt(failures), "line")];
+      invocation.print(`${words[0]} added, ${words[1]}, ${words[2]} failed`);
+    }
+    if (errorCount === 0n && (read?.failures ?? 0) === 0) return;
     const stopped = answer.stopped || (stop && source !== undefined);
     throw new CommandError(stopped ? "stopped at the first line that failed" : "some lines were skipped");
   },
 };
+
+async function addFiles(folder: string, invocation: Invocation, on: Database, tenantId: string): Promise<ReadFiles> {
+  const { config, signal, print } = invocation;
+  const bytes = await openFiles(config.files.place, config.files.maxBytes);
+  try {
+    const onFailure = (line: number, words: string) => print(`${LIST} line ${line}: ${words}`);
+    return await readFilesFolder(folder, { on, tenantId, bytes, signal, onFailure });
+  } finally {
+    await bytes.close();
+  }
+}
 
 function counted(count: bigint, what: string): string {
   return `${count} ${what}${count === 1n ? "" : "s"}`;

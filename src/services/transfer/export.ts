@@ -14,6 +14,7 @@ import { areCut } from "../../store/driver/row-budget.ts";
 import type { MessageRow } from "../../store/messages/messages.ts";
 import { exportReactions } from "../../store/reactions/reactions.ts";
 import { exportLog, exportParticipants, exportRevisions, type KeptRevisionRow } from "../../store/transfer/export.ts";
+import { exportFileUses, type FileUseRow } from "../../store/transfer/files.ts";
 import {
   toConversationRecord,
   toEventRecord,
@@ -37,6 +38,7 @@ export interface Exported {
 /**
  * @param conversationId empty: all that the caller may see
  * @param renew says again who calls, before each page, or throws where it may call no more
+ * @param onFile told of the files that messages name, after the log of each conversation
  */
 export function exportConversations(
   database: Database,
@@ -44,11 +46,15 @@ export function exportConversations(
   conversationId: string,
   signal: AbortSignal,
   renew?: () => Promise<Caller>,
+  onFile?: (use: FileUseRow) => Promise<void>,
 ): AsyncIterable<Exported> {
   return database.snapshot(
     caller,
     signal,
-    (on) => readAll(renew === undefined ? on : asLongAsAllowed(on, caller, renew), caller, conversationId, signal),
+    (on) => {
+      const allowed = renew === undefined ? on : asLongAsAllowed(on, caller, renew);
+      return readAll(allowed, caller, conversationId, signal, onFile);
+    },
     lengthOf,
   );
 }
@@ -92,6 +98,7 @@ async function* readAll(
   caller: Caller,
   conversationId: string,
   signal: AbortSignal,
+  onFile: ((use: FileUseRow) => Promise<void>) | undefined,
 ): AsyncIterable<Exported> {
   const { tenantId } = caller;
   for await (const row of conversationsOf(on, caller, conversationId, signal)) {
@@ -112,6 +119,8 @@ async function* readAll(
         }
       }
     }
+    if (onFile === undefined) continue;
+    for await (const use of exportFileUses(on, tenantId, row.id)) await onFile(use);
   }
 }
 
