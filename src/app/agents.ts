@@ -13,7 +13,7 @@ import type { Hints } from "../live/hints/hints.ts";
 import { toMessage } from "../services/convert.ts";
 import { leftTurn } from "../services/turns/left-turn.ts";
 import type { Database } from "../store/database.ts";
-import { showPresence } from "../store/presence.ts";
+import { showServer } from "../store/server-presence.ts";
 import { warnSparingly } from "../telemetry/warn-rarely.ts";
 
 export interface AgentParts {
@@ -43,7 +43,7 @@ export async function openAgents({ database, bytes, url, hints, config, log, tra
   const onError = warnSparingly(log, "lost the session that shows other servers that this one lives");
   const turns = createTurns({
     database,
-    ...(url !== undefined && { present: (server: string) => showPresence({ url, server, onError }) }),
+    ...(url !== undefined && { present: (server: string) => showServer({ url, server, onError }) }),
     hints,
     connectors,
     log,

@@ -1,5 +1,4 @@
 // Builds the parts of the server and connects them.
-import type { DescService } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import { createClientAddress } from "../access/client-address/client-address.ts";
 import { OpenStreams } from "../access/limits/open-streams.ts";
@@ -11,11 +10,12 @@ import { permit, requireRules, ruleOf } from "../domain/identity/permissions.ts"
 import { createFrontends } from "../frontends/frontends.ts";
 import { openHints } from "../live/hints/open.ts";
 import { announcing } from "../live/hints/publish.ts";
+import { Presence } from "../live/presence/presence.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import { createCallSignal } from "../pipeline/call/deadline.ts";
 import { createLifecycle } from "../pipeline/lifecycle.ts";
 import { createShedding } from "../pipeline/load-shedding.ts";
-import { createPipeline, type Pipeline } from "../pipeline/pipeline.ts";
+import { createPipeline } from "../pipeline/pipeline.ts";
 import { createBodyRules } from "../protocols/http/body/rules.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
@@ -51,6 +51,7 @@ import { eventTickets } from "./event-tickets.ts";
 import { openFilesAndSweeper } from "./files.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
+import { narrowed } from "./narrowed.ts";
 import { REST_FAILURES } from "./rest-errors.ts";
 import { createStopSteps } from "./stop-steps.ts";
 import { BACKGROUND_MS, DRAIN_MS } from "./stop-times.ts";
@@ -119,7 +120,10 @@ export async function createApp(
     permit(principal, ruleOf(context.method));
     return principal;
   };
-  const subscriptions = createSubscriptions({ database, hints, renew, draining: lifecycle.draining, heartbeatMs });
+  const presence = new Presence({ database, signals: hints.signals, onError });
+  atStop("who is here to be written", () => presence.stop());
+  const { draining } = lifecycle;
+  const subscriptions = createSubscriptions({ database, hints, renew, presence, draining, heartbeatMs });
 
   const shedding = createShedding({ queue: database.queue, readLoop: () => loop.read(), logger });
   measureLoad(metrics.registry, database.queue, shedding);
@@ -224,6 +228,7 @@ export async function createApp(
       sweeper.start();
       webhooks.start();
       scheduler.start();
+      presence.start();
       shedding.start();
       const listening = await listenOn(listeners, config.compatChosen);
       await settle(listening);
@@ -239,11 +244,4 @@ export async function createApp(
     stop: () => running.disposeAsync(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
-}
-
-/** A dialect's own port serves that dialect and health only. */
-function narrowed(pipeline: Pipeline, mounts: readonly Mount[], health: DescService): Pipeline {
-  const served = new Set<unknown>([...mounts.flatMap(({ serves }) => serves), health]);
-  const methods = [...pipeline.methods].filter(([, method]) => served.has(method.parent) || served.has(method));
-  return { ...pipeline, methods: new Map(methods) };
 }

@@ -8,6 +8,7 @@ import { createDraftService } from "../services/drafts/service.ts";
 import { createFileService, type FileServiceOptions } from "../services/files/service.ts";
 import { createMessageService } from "../services/messages/service.ts";
 import { createParticipantService } from "../services/participants/service.ts";
+import { createPresenceService } from "../services/presence/service.ts";
 import { createReactionService } from "../services/reactions/service.ts";
 import { createSignalService, type SignalServiceOptions } from "../services/signals/service.ts";
 
@@ -40,6 +41,7 @@ export function createConversationServices({
     createReactionService(options),
     createFileService({ ...parts, maxBytes: files.maxBytes, quota: files.quota }),
     createSignalService(options),
+    createPresenceService(options),
     createDraftService({ ...options, rolePolicy, scheduled: () => scheduler.wake() }),
   ];
   return { services, scheduler };

@@ -11,6 +11,7 @@ import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { PresenceMode } from "../../gen/colloquy/v1/presence_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { ruleName } from "../../src/domain/identity/permissions.ts";
@@ -137,6 +138,8 @@ const TABLE: Readonly<Record<string, Row>> = {
     WRITE,
   ],
   "SignalService/SendSignal": [inConversation({ name: "typing" }), WRITE],
+  "PresenceService/BatchGetPresence": [({ memberId }) => ({ memberIds: [memberId] }), "-- -- -- -- ok ok sm sm"],
+  "PresenceService/SetPresence": [() => ({ mode: PresenceMode.AUTOMATIC }), "ok ok ok ok ok sm pd sm"],
   // None of the callers has one yet.
   "DraftService/ListDrafts": [() => ({}), "-- -- -- -- -- -- sm sm"],
   "DraftService/SetDraft": [inConversation({ message: say }), WRITE],

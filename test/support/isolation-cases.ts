@@ -104,6 +104,9 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
   "colloquy.v1.FileService/DownloadFile": file,
   "colloquy.v1.FileService/DeleteFile": file,
   "colloquy.v1.SignalService/SendSignal": one(({ conversationId }) => ({ conversationId, name: "typing" })),
+  "colloquy.v1.PresenceService/BatchGetPresence": one(({ memberId }) => ({ memberIds: [memberId] })),
+  // It names nothing: the caller's own alone.
+  "colloquy.v1.PresenceService/SetPresence": { ask: () => [] },
   "colloquy.v1.DraftService/SetDraft": one(({ conversationId }) => ({ conversationId, message: { content: "x" } })),
   "colloquy.v1.DraftService/GetDraft": conversation,
   "colloquy.v1.DraftService/ListDrafts": listing("ListDrafts"),

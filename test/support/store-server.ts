@@ -8,6 +8,7 @@ import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { PresenceService } from "../../gen/colloquy/v1/presence_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
@@ -22,6 +23,7 @@ import { RolePolicy } from "../../src/domain/messages/role-policy.ts";
 import type { TurnTimes } from "../../src/domain/turns/turn.ts";
 import { createHints, type Hints } from "../../src/live/hints/hints.ts";
 import { announcing } from "../../src/live/hints/publish.ts";
+import { Presence, type PresenceTimes } from "../../src/live/presence/presence.ts";
 import { createLifecycle } from "../../src/pipeline/lifecycle.ts";
 import { createPipeline } from "../../src/pipeline/pipeline.ts";
 import { type BodyRules, createBodyRules } from "../../src/protocols/http/body/rules.ts";
@@ -35,6 +37,7 @@ import { createEventService } from "../../src/services/events/service.ts";
 import { createSubscriptions } from "../../src/services/events/subscribe.ts";
 import { createMessageService } from "../../src/services/messages/service.ts";
 import { createParticipantService } from "../../src/services/participants/service.ts";
+import { createPresenceService } from "../../src/services/presence/service.ts";
 import { createReactionService } from "../../src/services/reactions/service.ts";
 import { createSignalService } from "../../src/services/signals/service.ts";
 import { createTransferService } from "../../src/services/transfer/service.ts";
@@ -43,7 +46,7 @@ import { createTurnService } from "../../src/services/turns/service.ts";
 import type { Database } from "../../src/store/database.ts";
 import { createTenantSecrets } from "../../src/store/directory/tenant-secrets.ts";
 import type { DatabaseOptions } from "../../src/store/open-database.ts";
-import { type Presence, showPresence } from "../../src/store/presence.ts";
+import { type ServerPresence, showServer } from "../../src/store/server-presence.ts";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { STREAM_LANE, UNARY_LANE } from "./echo-server.ts";
@@ -58,6 +61,7 @@ export interface Clients {
   readonly reactions: Client<typeof ReactionService>;
   readonly signals: Client<typeof SignalService>;
   readonly drafts: Client<typeof DraftService>;
+  readonly presence: Client<typeof PresenceService>;
   readonly events: Client<typeof EventService>;
   readonly transfer: Client<typeof TransferService>;
 }
@@ -90,6 +94,8 @@ export interface StoreServerOptions {
   readonly agent?: Connector;
   /** Whether scheduled messages are sent. Default: false. */
   readonly schedules?: boolean;
+  /** How presence is kept. Default: it is not. */
+  readonly presence?: Partial<PresenceTimes>;
   /** How the database is opened. */
   readonly database?: Pick<DatabaseOptions, "poolSize" | "maxWaiting" | "observer">;
 }
@@ -121,18 +127,21 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const metrics = createMetrics();
   const logger = createLogger({ level: "silent" });
   const secrets = createTenantSecrets(database);
-  const { allowPrivate = true, turnTimes: times } = options;
-  const subscriptions = createSubscriptions({ database, hints, draining: lifecycle.draining });
+  const { allowPrivate = true, turnTimes } = options;
+  const times = { renewMs: 200, leaseMs: 60_000, graceMs: 100, writeMs: 5, ...options.presence };
+  const presence = new Presence({ database, signals: hints.signals, onError: () => {}, times });
+  if (options.presence) presence.start();
+  const subscriptions = createSubscriptions({ database, hints, presence, draining: lifecycle.draining });
   const sealer = createSealer(SEALING_KEY);
   const real = createConnectors({ sealer, allowPrivate, toMessage });
   const { agent } = options;
   const connectors = agent ? { ...real, connectorOf: () => agent } : real;
   const taskOf: TurnsOptions["taskOf"] = (place, row) => leftTurn(database, place, row);
-  const { resolve: present, promise: presence } = Promise.withResolvers<Presence>();
+  const { resolve: present, promise: shown } = Promise.withResolvers<ServerPresence>();
   const show: TurnsOptions["present"] = (id) => {
-    const shown = showPresence({ url: own.url, server: id, onError: () => {} });
-    present(shown);
-    return shown;
+    const serverShown = showServer({ url: own.url, server: id, onError: () => {} });
+    present(serverShown);
+    return serverShown;
   };
   const turns = createTurns({
     database,
@@ -141,9 +150,9 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     log: logger,
     taskOf,
     ...(options.isPresent && { present: show }),
-    ...(times && { times }),
+    ...(turnTimes && { times: turnTimes }),
   });
-  if (options.isPresent) await (await presence).shown;
+  if (options.isPresent) await (await shown).shown;
   const rolePolicy = new RolePolicy(undefined);
   const scheduler = new Scheduler({ database, rolePolicy, onError: () => {} });
   if (options.schedules) scheduler.start();
@@ -155,6 +164,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       createParticipantService({ database, secrets }),
       createReactionService({ database, secrets }),
       createSignalService({ database, signals: hints.signals }),
+      createPresenceService({ database, signals: hints.signals }),
       createDraftService({
         database,
         secrets,
@@ -199,6 +209,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
       reactions: createClient(ReactionService, transport),
       signals: createClient(SignalService, transport),
       drafts: createClient(DraftService, transport),
+      presence: createClient(PresenceService, transport),
       events: createClient(EventService, transport),
       transfer: createClient(TransferService, transport),
     };
@@ -237,6 +248,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
     async close() {
       await server.close({ deadlineMs: 1_000 });
       await scheduler.stop();
+      await presence.stop();
       await turns.close();
       await connectors.close();
       await hints.close();

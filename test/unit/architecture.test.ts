@@ -126,7 +126,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "protocols/rest/binding/raw-json.ts",
   "protocols/rest/binding/text-value.ts",
   "server/request-check.ts",
-  "services/events/subscribe.ts",
+  "services/events/entry-answers.ts",
   "store/driver/row-budget.ts",
   "store/driver/row-parser.ts",
   "store/driver/value-readers.ts",

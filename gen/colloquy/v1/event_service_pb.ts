@@ -11,6 +11,8 @@ import { file_colloquy_v1_draft } from "./draft_pb.ts";
 import type { Event } from "./event_pb.ts";
 import { file_colloquy_v1_event } from "./event_pb.ts";
 import { file_colloquy_v1_permission } from "./permission_pb.ts";
+import type { Presence } from "./presence_pb.ts";
+import { file_colloquy_v1_presence } from "./presence_pb.ts";
 import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import type { Signal } from "./signal_pb.ts";
 import { file_colloquy_v1_signal } from "./signal_pb.ts";
@@ -21,7 +23,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/event_service.proto.
  */
 export const file_colloquy_v1_event_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9jb2xsb3F1eS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKQAQoRTGlzdEV2ZW50c1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEhoKCWFmdGVyX3NlcRgEIAEoA0IHukgEIgIoACJnChJMaXN0RXZlbnRzUmVzcG9uc2USLQoGZXZlbnRzGAEgAygLMhIuY29sbG9xdXkudjEuRXZlbnRCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASLlAQoQU3Vic2NyaWJlUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEkM4YARIaCglhZnRlcl9zZXEYAiABKANCB7pIBCICKAASOgoGY3Vyc29yGAMgASgJQiq6SCdyJRhAMiFeKFswLTldezEsMTl9KFsuXVswLTldezEsMTl9KT8pPyQSJAoRdGhyZWFkX21lc3NhZ2VfaWQYKCABKAlCCbpIBnIEkM4YARIXCg9pbmNsdWRlX3NpZ25hbHMYKSABKAgSFgoOaW5jbHVkZV9kcmFmdHMYKiABKAginQEKEVN1YnNjcmliZVJlc3BvbnNlEiEKBWV2ZW50GAEgASgLMhIuY29sbG9xdXkudjEuRXZlbnQSHQoGY3Vyc29yGAIgASgJQg26SARyAhhA8scYAhABEiMKBnNpZ25hbBgoIAEoCzITLmNvbGxvcXV5LnYxLlNpZ25hbBIhCgVkcmFmdBgpIAEoCzISLmNvbGxvcXV5LnYxLkRyYWZ0MtkCCgxFdmVudFNlcnZpY2USjAEKCkxpc3RFdmVudHMSHi5jb2xsb3F1eS52MS5MaXN0RXZlbnRzUmVxdWVzdBofLmNvbGxvcXV5LnYxLkxpc3RFdmVudHNSZXNwb25zZSI9kAIB+scYBAgBGAGC0+STAiwSKi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L2V2ZW50cxK5AQoJU3Vic2NyaWJlEh0uY29sbG9xdXkudjEuU3Vic2NyaWJlUmVxdWVzdBoeLmNvbGxvcXV5LnYxLlN1YnNjcmliZVJlc3BvbnNlImuQAgHqxxgIIgZjdXJzb3L6xxgECAEYAYLT5JMCTlodEhsvdjEvY29udmVyc2F0aW9uczpzdWJzY3JpYmUSLS92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OnN1YnNjcmliZTABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_draft, file_colloquy_v1_event, file_colloquy_v1_permission, file_colloquy_v1_rules, file_colloquy_v1_signal, file_google_api_annotations]);
+  fileDesc("Ch9jb2xsb3F1eS92MS9ldmVudF9zZXJ2aWNlLnByb3RvEgtjb2xsb3F1eS52MSKQAQoRTGlzdEV2ZW50c1JlcXVlc3QSIgoPY29udmVyc2F0aW9uX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBEhoKCWFmdGVyX3NlcRgEIAEoA0IHukgEIgIoACJnChJMaXN0RXZlbnRzUmVzcG9uc2USLQoGZXZlbnRzGAEgAygLMhIuY29sbG9xdXkudjEuRXZlbnRCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASKTAgoQU3Vic2NyaWJlUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEkM4YARIaCglhZnRlcl9zZXEYAiABKANCB7pIBCICKAASOgoGY3Vyc29yGAMgASgJQiq6SCdyJRhAMiFeKFswLTldezEsMTl9KFsuXVswLTldezEsMTl9KT8pPyQSJAoRdGhyZWFkX21lc3NhZ2VfaWQYKCABKAlCCbpIBnIEkM4YARIXCg9pbmNsdWRlX3NpZ25hbHMYKSABKAgSFgoOaW5jbHVkZV9kcmFmdHMYKiABKAgSGAoQaW5jbHVkZV9wcmVzZW5jZRgrIAEoCBISCgpiYWNrZ3JvdW5kGCwgASgIIsYBChFTdWJzY3JpYmVSZXNwb25zZRIhCgVldmVudBgBIAEoCzISLmNvbGxvcXV5LnYxLkV2ZW50Eh0KBmN1cnNvchgCIAEoCUINukgEcgIYQPLHGAIQARIjCgZzaWduYWwYKCABKAsyEy5jb2xsb3F1eS52MS5TaWduYWwSIQoFZHJhZnQYKSABKAsyEi5jb2xsb3F1eS52MS5EcmFmdBInCghwcmVzZW5jZRgqIAEoCzIVLmNvbGxvcXV5LnYxLlByZXNlbmNlMtkCCgxFdmVudFNlcnZpY2USjAEKCkxpc3RFdmVudHMSHi5jb2xsb3F1eS52MS5MaXN0RXZlbnRzUmVxdWVzdBofLmNvbGxvcXV5LnYxLkxpc3RFdmVudHNSZXNwb25zZSI9kAIB+scYBAgBGAGC0+STAiwSKi92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L2V2ZW50cxK5AQoJU3Vic2NyaWJlEh0uY29sbG9xdXkudjEuU3Vic2NyaWJlUmVxdWVzdBoeLmNvbGxvcXV5LnYxLlN1YnNjcmliZVJlc3BvbnNlImuQAgHqxxgIIgZjdXJzb3L6xxgECAEYAYLT5JMCTlodEhsvdjEvY29udmVyc2F0aW9uczpzdWJzY3JpYmUSLS92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9OnN1YnNjcmliZTABYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_draft, file_colloquy_v1_event, file_colloquy_v1_permission, file_colloquy_v1_presence, file_colloquy_v1_rules, file_colloquy_v1_signal, file_google_api_annotations]);
 
 /**
  * @generated from message colloquy.v1.ListEventsRequest
@@ -146,6 +148,22 @@ export type SubscribeRequest = Message<"colloquy.v1.SubscribeRequest"> & {
    * @generated from field: bool include_drafts = 42;
    */
   includeDrafts: boolean;
+
+  /**
+   * Whether changes of the presence of members come too, of those with whom the caller shares a conversation. Default:
+   * false. Not with a `conversation_id`.
+   *
+   * @generated from field: bool include_presence = 43;
+   */
+  includePresence: boolean;
+
+  /**
+   * Whether the stream says nothing of whether the caller is here. Default: false, the calling member is online while it
+   * runs.
+   *
+   * @generated from field: bool background = 44;
+   */
+  background: boolean;
 };
 
 /**
@@ -156,22 +174,22 @@ export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*
   messageDesc(file_colloquy_v1_event_service, 2);
 
 /**
- * SubscribeResponse is one entry of the log, a signal, a draft, or a heartbeat.
+ * SubscribeResponse is one entry of the log, a signal, a draft, a presence, or a heartbeat.
  *
  * @generated from message colloquy.v1.SubscribeResponse
  */
 export type SubscribeResponse = Message<"colloquy.v1.SubscribeResponse"> & {
   /**
-   * The entry. Unset: a signal, a draft, or a heartbeat, sent after 15 seconds without an entry, and as the first response of a
-   * subscription to all conversations.
+   * The entry. Unset: a signal, a draft, a presence, or a heartbeat, sent after 15 seconds without an entry, and as the first response
+   * of a subscription to all conversations.
    *
    * @generated from field: colloquy.v1.Event event = 1;
    */
   event?: Event | undefined;
 
   /**
-   * The position of this response: pass it as `cursor` to resume after it. Empty for a signal or draft: the position is still that
-   * of the response before.
+   * The position of this response: pass it as `cursor` to resume after it. Empty for a signal, draft or presence: the position is
+   * still that of the response before.
    *
    * @generated from field: string cursor = 2;
    */
@@ -191,6 +209,13 @@ export type SubscribeResponse = Message<"colloquy.v1.SubscribeResponse"> & {
    * @generated from field: colloquy.v1.Draft draft = 41;
    */
   draft?: Draft | undefined;
+
+  /**
+   * A member has come or gone. Only with `include_presence`. At the beginning, and after a stream broke, read BatchGetPresence.
+   *
+   * @generated from field: colloquy.v1.Presence presence = 42;
+   */
+  presence?: Presence | undefined;
 };
 
 /**

@@ -15,7 +15,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/tenant.proto.
  */
 export const file_colloquy_v1_tenant: GenFile = /*@__PURE__*/
-  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIoUCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDYgZwcm90bzM", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
+  fileDesc("Chhjb2xsb3F1eS92MS90ZW5hbnQucHJvdG8SC2NvbGxvcXV5LnYxIpsCCgZUZW5hbnQSGAoCaWQYASABKAlCDOBBA7pIBnIEkM4YARI5CgRzbHVnGAIgASgJQivgQQW6SCVyIxg/Mh9eKFthLXpdKFthLXowLTktXSpbYS16MC05XSk/KT8kEh4KDGRpc3BsYXlfbmFtZRgDIAEoCUIIukgFcgMYyAESGgoEZXRhZxgEIAEoCUIM4EEDukgGcgSozhgBEjQKC2NyZWF0ZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEjQKC3VwZGF0ZV90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEID4EEDEhQKDHByZXNlbmNlX29mZhgoIAEoCGIGcHJvdG8z", [file_buf_validate_validate, file_colloquy_v1_rules, file_google_api_field_behavior, file_google_protobuf_timestamp]);
 
 /**
  * Tenant is an isolated customer or environment: nothing in it is visible from another tenant.
@@ -65,6 +65,13 @@ export type Tenant = Message<"colloquy.v1.Tenant"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 6;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Whether its members have no presence: nothing of it is kept or shown. Default: false.
+   *
+   * @generated from field: bool presence_off = 40;
+   */
+  presenceOff: boolean;
 };
 
 /**

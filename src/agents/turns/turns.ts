@@ -4,7 +4,7 @@ import { newId } from "../../domain/ids/id.ts";
 import { TURN_TIMES, TurnState, type TurnTimes } from "../../domain/turns/turn.ts";
 import type { Hints } from "../../live/hints/hints.ts";
 import type { Database } from "../../store/database.ts";
-import type { Presence } from "../../store/presence.ts";
+import type { ServerPresence } from "../../store/server-presence.ts";
 import { readOpenTurn, type SavedTurnRow } from "../../store/turns/entries.ts";
 import { takeOverTurn } from "../../store/turns/queued-turns.ts";
 import {
@@ -52,7 +52,7 @@ export interface TurnsOptions {
   /** What is needed to run a queued turn that a dead server has left. Undefined: its agent is gone. */
   readonly taskOf: (place: TurnPlace, row: SavedTurnRow) => Promise<LiveTurnTask | undefined>;
   /** Shows other servers that the one with this id lives. Default: it does not. */
-  readonly present?: (server: string) => Presence;
+  readonly present?: (server: string) => ServerPresence;
   /** Default: {@link TURN_TIMES}. */
   readonly times?: TurnTimes;
 }

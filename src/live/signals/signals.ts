@@ -2,6 +2,7 @@
 import { newId } from "../../domain/ids/id.ts";
 import { SignalBoard } from "./board.ts";
 import { type DraftNotice, DraftNotices, decodeNotice, encodeNotice } from "./draft-notices.ts";
+import { decodePresence, encodePresence, type PresenceNotice, PresenceNotices } from "./presence-notices.ts";
 import { decodeSignal, encodeSignal, type Signal } from "./signal.ts";
 
 /** Carries texts to the other servers on the database. It may lose or duplicate them. */
@@ -19,6 +20,7 @@ const MAX_WAITING = 1_000;
 export class Signals {
   readonly board = new SignalBoard();
   readonly drafts = new DraftNotices();
+  readonly presence = new PresenceNotices();
   readonly #enabled: boolean;
   readonly #carrier: SignalCarrier | undefined;
   readonly #onLost: (error: unknown) => void;
@@ -51,9 +53,18 @@ export class Signals {
     this.#carry(line, line);
   }
 
+  /** Tells all servers that the presence of a member may have changed. Never blocks. */
+  tellPresence(notice: PresenceNotice): void {
+    if (!this.#enabled) return;
+    this.presence.tell(notice);
+    const line = encodePresence(notice);
+    this.#carry(line, line);
+  }
+
   /** What comes from other servers may have been lost. */
   missed(): void {
     this.drafts.missed();
+    this.presence.missed();
   }
 
   #carry(key: string, line: string): void {
@@ -72,6 +83,11 @@ export class Signals {
       const notice = decodeNotice(line);
       if (notice !== undefined) {
         this.drafts.tell(notice);
+        continue;
+      }
+      const presence = decodePresence(line);
+      if (presence !== undefined) {
+        this.presence.tell(presence);
         continue;
       }
       const signal = decodeSignal(line);

@@ -14,6 +14,7 @@ import { roleNumber, roleOfNumber } from "../../store/directory/access.ts";
 import * as store from "../../store/directory/members.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import { eraseUnsent } from "../../store/drafts/drafts.ts";
+import { erasePresence } from "../../store/presence/presence.ts";
 import { toTimestamp } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
@@ -91,6 +92,7 @@ export function createDirectoryService({ database, secrets, forgetMember }: Dire
         const before = await lockPresent(tx, caller, request.memberId, context.principal, request.etag);
         const row = await store.deleteMember(tx, caller.tenantId, request.memberId);
         await eraseUnsent(tx, caller.tenantId, row.id);
+        await erasePresence(tx, caller.tenantId, row.id);
         await auditMember(tx, caller, context, "member.delete", row, before);
         return { member: toMember(row) };
       }),

@@ -15,6 +15,9 @@ import { followLog } from "../../live/followers/follow-log.ts";
 import { createLogTails, type LogTails } from "../../live/followers/log-tail.ts";
 import { Rights } from "../../live/followers/rights.ts";
 import type { Hints } from "../../live/hints/hints.ts";
+import { FeedPresence } from "../../live/presence/feed-presence.ts";
+import type { Presence } from "../../live/presence/presence.ts";
+import type { MemberPresence } from "../../live/presence/state.ts";
 import type { DraftNotices } from "../../live/signals/draft-notices.ts";
 import { FeedSignals } from "../../live/signals/feed-signals.ts";
 import type { KeptSignal } from "../../live/signals/signal.ts";
@@ -26,6 +29,7 @@ import { type LogEntry, logEnds, readLog } from "../../store/messages/messages.t
 import { toEvent } from "./convert.ts";
 import { formatCursor, parseCursor } from "./cursor.ts";
 import { followDrafts } from "./draft-answers.ts";
+import { answerOf, answersOf, presenceAnswer, signOfLife } from "./entry-answers.ts";
 import { SignalAnswers, SpareRoom } from "./signal-answers.ts";
 import { Thread } from "./thread.ts";
 
@@ -37,6 +41,8 @@ export interface Subscriptions {
   readonly feedSignals: FeedSignals;
   readonly signalAnswers: SignalAnswers;
   readonly drafts: DraftNotices;
+  readonly feedPresence: FeedPresence;
+  readonly presence: Presence | undefined;
   readonly renew: (context: CallContext) => Promise<Principal> | Principal;
   readonly draining: AbortSignal;
   readonly heartbeatMs: number;
@@ -47,6 +53,8 @@ export interface SubscriptionsOptions {
   readonly hints: Hints;
   /** Says again who calls, or throws as authentication does. Default: whoever it was when the call began. */
   readonly renew?: Subscriptions["renew"];
+  /** Told of members that subscribe. Default: nobody is. */
+  readonly presence?: Presence;
   /** Aborts when the server begins to shut down. Default: never. */
   readonly draining?: AbortSignal;
   /** A stream that was silent so long gives a heartbeat, in milliseconds. Default: 15,000. */
@@ -64,6 +72,8 @@ export function createSubscriptions(options: SubscriptionsOptions): Subscription
     feedSignals: new FeedSignals(database, rights, hints.signals.board),
     signalAnswers: new SignalAnswers(),
     drafts: hints.signals.drafts,
+    feedPresence: new FeedPresence(database, hints.signals.presence),
+    presence: options.presence,
     renew: renew ?? (({ principal }) => principal),
     draining: draining ?? new AbortController().signal,
     heartbeatMs,
@@ -79,25 +89,31 @@ export function subscribe(
 ): PushStream<SubscribeResponse> {
   return pushed(async (sink) => {
     const signal = AbortSignal.any([context.signal, parts.draining, sink.signal]);
+    const { tenantId, memberId } = callerFrom(context.principal);
+    const isHere = memberId !== null && !request.background;
+    const leave = isHere ? parts.presence?.enter(tenantId, memberId) : undefined;
     try {
       if (request.conversationId !== "") await subscribeToOne(parts, request, context, signal, sink);
       else await subscribeToAll(parts, request, context, signal, sink);
     } catch (error) {
       if (!parts.draining.aborted || error instanceof DomainError) throw error;
       throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; go on with another");
+    } finally {
+      leave?.();
     }
   });
 }
 
 async function subscribeToOne(
   parts: Subscriptions,
-  { conversationId, afterSeq, cursor, threadMessageId, includeSignals, includeDrafts }: SubscribeRequest,
+  { conversationId, afterSeq, cursor, threadMessageId, includeSignals, ...request }: SubscribeRequest,
   context: CallContext,
   signal: AbortSignal,
   sink: Sink,
 ): Promise<void> {
   if (cursor.includes(".")) throw invalidField("cursor", "is for all conversations, not for one", "cursor.kind");
-  if (includeDrafts) throw invalidField("include_drafts", "is for all conversations, not for one", "include_drafts");
+  if (request.includeDrafts) throw notForOne("include_drafts");
+  if (request.includePresence) throw notForOne("include_presence");
   const id = conversationId.toLowerCase();
   const caller = callerFrom(context.principal);
   let after = cursor === "" ? afterSeq : BigInt(cursor);
@@ -131,6 +147,10 @@ async function subscribeToOne(
   throw notFound("conversation");
 }
 
+function notForOne(field: string): Error {
+  return invalidField(field, "is for all conversations, not for one", field);
+}
+
 function pastEnd(cursor: string, end: bigint): Error {
   return cursor === ""
     ? invalidField("after_seq", `must be at most the conversation's last seq, ${end}`, "after_seq.past_end")
@@ -144,8 +164,8 @@ async function subscribeToAll(
   signal: AbortSignal,
   sink: Sink,
 ): Promise<void> {
-  const { includeSignals, includeDrafts } = request;
-  if (!includeSignals && !includeDrafts)
+  const { includeSignals, includeDrafts, includePresence } = request;
+  if (!includeSignals && !includeDrafts && !includePresence)
     return pushAll(entriesOfAll(parts, request, renewing(parts, context), signal), sink);
   const spare = new SpareRoom(sink);
   const renew = renewing(parts, context);
@@ -156,11 +176,17 @@ async function subscribeToAll(
   };
   const now = () => caller;
   const take = (some: readonly KeptSignal[]) => void spare.offer(parts.signalAnswers.of(some, ""));
+  const tell = (some: readonly MemberPresence[]) => void spare.offer(some.map(presenceAnswer));
+  const follower = includePresence
+    ? parts.feedPresence.follow(caller.tenantId, { caller: now, take: tell })
+    : undefined;
   const ends = [
     includeSignals ? parts.feedSignals.follow(caller.tenantId, { caller: now, take }) : () => {},
+    follower?.end ?? (() => {}),
     includeDrafts ? followDrafts(parts.database, parts.drafts, now, spare) : () => {},
   ];
   try {
+    await follower?.begun;
     await pushAll(entriesOfAll(parts, request, renewed, signal), spare);
   } finally {
     for (const end of ends) end();
@@ -190,35 +216,6 @@ export function subscribeResponse(item: FeedEntry | undefined, cursor: string): 
   return create(SubscribeResponseSchema, { event: toEvent(item.entry, item.conversationId), cursor });
 }
 
-function signOfLife(cursor: string): SubscribeResponse {
-  return create(SubscribeResponseSchema, { cursor });
-}
-
 function renewing({ renew }: Subscriptions, context: CallContext): () => Promise<Caller> {
   return async () => callerFrom(await renew(context));
-}
-
-/** Those who follow one log share its entries, the lists of them, and so the answers made of both. */
-const answers = new WeakMap<LogEntry, SubscribeResponse>();
-const lists = new WeakMap<readonly LogEntry[], readonly SubscribeResponse[]>();
-
-function answersOf(entries: readonly LogEntry[], conversationId: string): readonly SubscribeResponse[] {
-  let list = lists.get(entries);
-  if (list === undefined) {
-    list = entries.map((entry) => answerOf(entry, conversationId));
-    lists.set(entries, list);
-  }
-  return list;
-}
-
-function answerOf(entry: LogEntry, conversationId: string): SubscribeResponse {
-  let answer = answers.get(entry);
-  if (answer === undefined) {
-    answer = create(SubscribeResponseSchema, {
-      event: toEvent(entry, conversationId),
-      cursor: String(entry.seq),
-    });
-    answers.set(entry, answer);
-  }
-  return answer;
 }

@@ -13,6 +13,7 @@ import { audit } from "../../store/audit/audit.ts";
 import type { Database } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/directory/tenants.ts";
+import { forgetPresence } from "../../store/presence/presence.ts";
 import { toTimestamp } from "../convert.ts";
 import { actOnce } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
@@ -47,6 +48,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
         return actOnce(tx, method.createTenant, request, context, caller, async () => {
           const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
           if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: is taken");
+          tenant.presenceOff = request.tenant?.presenceOff ?? false;
           return { tenant: toTenant(tenant) };
         });
       });
@@ -87,13 +89,20 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
           if (tenant === undefined) throw notFound("tenant");
           const wanted = request.tenant ?? create(TenantSchema);
           checkUpdateEtags(request, wanted, tenant.updateTime.getTime());
-          const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, ["display_name"]);
+          const fields = fieldsToUpdate(TenantSchema, wanted, request.updateMask?.paths, [
+            "display_name",
+            "presence_off",
+          ]);
           refuseNothing(fields, request.updateMask);
-          if (fields.length > 0 && tenant.name !== wanted.displayName) {
-            tenant.name = wanted.displayName;
+          const name = fields.includes("display_name") ? wanted.displayName : tenant.name;
+          const presenceOff = fields.includes("presence_off") ? wanted.presenceOff : tenant.presenceOff;
+          if (name !== tenant.name || presenceOff !== tenant.presenceOff) {
+            const details = presenceOff === tenant.presenceOff ? {} : { presence_off: String(presenceOff) };
+            if (presenceOff) await forgetPresence(tx, tenant.id);
+            Object.assign(tenant, { name, presenceOff });
             // Two changes within a millisecond still differ in their etag.
             tenant.updateTime = new Date(Math.max(Date.now(), tenant.updateTime.getTime() + 1));
-            const act = { action: "tenant.update", resourceType: "tenant", resourceId: tenant.id };
+            const act = { action: "tenant.update", resourceType: "tenant", resourceId: tenant.id, details };
             await audit(tx, caller, context, act);
           }
           return { tenant: toTenant(tenant) };
@@ -113,6 +122,7 @@ function toTenant(tenant: store.Tenant): Tenant {
     id: tenant.id,
     slug: tenant.slug,
     displayName: tenant.name,
+    presenceOff: tenant.presenceOff,
     etag: `${tenant.updateTime.getTime()}`,
     createTime: toTimestamp(tenant.createTime),
     updateTime: toTimestamp(tenant.updateTime),

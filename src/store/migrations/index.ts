@@ -29,6 +29,7 @@ import { SenderNamesMigration } from "./migration-0025-sender-names.ts";
 import { DraftsMigration } from "./migration-0026-drafts.ts";
 import { FilesMigration } from "./migration-0030-files.ts";
 import { ConversationStateMigration } from "./migration-0034-conversation-state.ts";
+import { PresenceMigration } from "./migration-0035-presence.ts";
 import { UnsentFilesMigration } from "./migration-0049-unsent-files.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
@@ -66,6 +67,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0026-drafts": DraftsMigration,
   "0030-files": FilesMigration,
   "0034-conversation-state": ConversationStateMigration,
+  "0035-presence": PresenceMigration,
   "0049-unsent-files": UnsentFilesMigration,
 };
 

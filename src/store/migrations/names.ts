@@ -33,5 +33,6 @@ export const MIGRATION_NAMES = [
   "0026-drafts",
   "0030-files",
   "0034-conversation-state",
+  "0035-presence",
   "0049-unsent-files",
 ] as const;

@@ -15,6 +15,7 @@ import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from ".
 import { FileEntity, FileUsageEntity, FileUseEntity } from "./entities/file.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
+import { PresenceEntity, PresenceLeaseEntity, PresenceSessionEntity } from "./entities/presence.ts";
 import { MentionEntity, MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
 import { TenantEntity } from "./entities/tenant.ts";
@@ -51,6 +52,9 @@ export const TABLES: Tables = {
     MessageRevisionEntity,
     MessageTallyEntity,
     ParticipantEntity,
+    PresenceEntity,
+    PresenceLeaseEntity,
+    PresenceSessionEntity,
     ReactionEntity,
     ScheduledMessageEntity,
     TenantEntity,

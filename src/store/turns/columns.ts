@@ -2,7 +2,7 @@
 import { ConversationStatus } from "../../../gen/colloquy/v1/conversation_pb.ts";
 import type { FinishReason, TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { HUNG_MS } from "../../domain/turns/turn.ts";
-import { isGone } from "../presence.ts";
+import { isGone } from "../server-presence.ts";
 import { takesPart } from "../visibility.ts";
 
 export interface TurnRow {

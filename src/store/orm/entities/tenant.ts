@@ -13,6 +13,8 @@ export const TenantEntity = defineEntity({
     /** Encrypts page tokens. */
     secret: p.blob(),
     lastConversationNumber: p.bigint().defaultRaw("0"),
+    /** Whether members have no presence. */
+    presenceOff: p.boolean().default(false),
     createTime: p.datetime(3).defaultRaw("now()"),
     updateTime: p.datetime(3).defaultRaw("now()"),
   },

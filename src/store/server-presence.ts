@@ -4,13 +4,13 @@ import { breakAfter } from "./driver/connect-limit.ts";
 import { PreferringClient } from "./driver/prefer-tls.ts";
 import { sessionSetup, setUpSession } from "./driver/session.ts";
 
-export interface Presence {
+export interface ServerPresence {
   /** Resolves once the lock is held. */
   readonly shown: Promise<void>;
   close(): Promise<void>;
 }
 
-export interface PresenceOptions {
+export interface ServerPresenceOptions {
   readonly url: string;
   /** The id of this server. */
   readonly server: string;
@@ -35,7 +35,7 @@ export const isGone = (server: string) =>
   `pg_try_advisory_xact_lock_shared(hashtextextended('server ' || ${server}::text, 0))`;
 
 /** Keeps the session open until it is closed. Does not wait for it. */
-export function showPresence({ url, server, onError }: PresenceOptions): Presence {
+export function showServer({ url, server, onError }: ServerPresenceOptions): ServerPresence {
   const stopping = new AbortController();
   const { signal } = stopping;
   const shown = Promise.withResolvers<void>();

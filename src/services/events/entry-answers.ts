@@ -1,0 +1,40 @@
+// Entries of logs, presences and heartbeats as responses of Subscribe.
+import { create } from "@bufbuild/protobuf";
+import { type SubscribeResponse, SubscribeResponseSchema } from "../../../gen/colloquy/v1/event_service_pb.ts";
+import type { MemberPresence } from "../../live/presence/state.ts";
+import type { LogEntry } from "../../store/messages/messages.ts";
+import { toPresence } from "../presence/service.ts";
+import { toEvent } from "./convert.ts";
+
+export function presenceAnswer(presence: MemberPresence): SubscribeResponse {
+  return create(SubscribeResponseSchema, { presence: toPresence(presence) });
+}
+
+export function signOfLife(cursor: string): SubscribeResponse {
+  return create(SubscribeResponseSchema, { cursor });
+}
+
+/** Those who follow one log share its entries, the lists of them, and so the answers made of both. */
+const answers = new WeakMap<LogEntry, SubscribeResponse>();
+const lists = new WeakMap<readonly LogEntry[], readonly SubscribeResponse[]>();
+
+export function answersOf(entries: readonly LogEntry[], conversationId: string): readonly SubscribeResponse[] {
+  let list = lists.get(entries);
+  if (list === undefined) {
+    list = entries.map((entry) => answerOf(entry, conversationId));
+    lists.set(entries, list);
+  }
+  return list;
+}
+
+export function answerOf(entry: LogEntry, conversationId: string): SubscribeResponse {
+  let answer = answers.get(entry);
+  if (answer === undefined) {
+    answer = create(SubscribeResponseSchema, {
+      event: toEvent(entry, conversationId),
+      cursor: String(entry.seq),
+    });
+    answers.set(entry, answer);
+  }
+  return answer;
+}
