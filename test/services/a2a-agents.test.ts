@@ -206,6 +206,18 @@ describe("an agent of any behaviour", () => {
       response.end(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32602, message: "no" } }));
     };
     expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent reported an error");
+    odd.answer = ({ id }, response) => {
+      response.setHeader("content-type", "text/event-stream");
+      response.end(`data: ${JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32603, message: "secret" } })}\n\n`);
+    };
+    expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent reported an error");
+    for (const garbage of ["data: nonsense\n\n", 'data: {"jsonrpc":"2.0","id":"other","result":{}}\n\n']) {
+      odd.answer = (_, response) => void response.setHeader("content-type", "text/event-stream").end(garbage);
+      expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent's response is not a reply");
+    }
+    odd.answer = (_, response) => void response.destroy();
+    const broken = "the agent cannot be reached, or the connection broke";
+    expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe(broken);
     odd.answer = (_, response) => void response.writeHead(401).end();
     expect((await (await scene(odd.url)).say("Hi")).turn?.failure).toBe("the agent returned status 401");
     odd.card = () => ({ nonsense: true });

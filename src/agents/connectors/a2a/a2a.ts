@@ -7,8 +7,8 @@ import { HEARTBEAT, type ReplyPiece } from "../../../domain/turns/reply-piece.ts
 import { FinishReason } from "../../../domain/turns/turn.ts";
 import type { WebFetch } from "../../../outbound/web-fetch.ts";
 import { AgentFailure, type ConnectorFactory } from "../connector.ts";
-import { failureOf } from "../failures.ts";
 import { openClient } from "./client.ts";
+import { a2aFailureOf } from "./faults.ts";
 import { CONTEXT, contextJson, type KnownContext, messageOf, toldTo } from "./message.ts";
 import { opaqueItem } from "./parts.ts";
 import { TaskReply } from "./task-reply.ts";
@@ -60,10 +60,7 @@ export function createA2a(fetcher: Pick<WebFetch, "fetch">): ConnectorFactory {
         if (signal.aborted && client !== undefined && reply.taskId !== "" && !reply.isOver)
           cancel(client, reply.taskId);
         signal.throwIfAborted();
-        if (error instanceof A2AError) {
-          throw new AgentFailure("the agent reported an error", { health: "up", cause: error });
-        }
-        throw failureOf(error);
+        throw a2aFailureOf(error);
       }
     };
   };

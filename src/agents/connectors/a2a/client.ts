@@ -1,4 +1,5 @@
 // The official client of A2A for one agent: its card, allowed addresses, and the credential for its own origin alone.
+import { setImmediate } from "node:timers/promises";
 import {
   type Client,
   ClientFactory,
@@ -72,9 +73,11 @@ function listened(response: Response, heard: () => void): Response {
   const { body, status, statusText, headers } = response;
   if (body === null) return response;
   const through = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-    transform(chunk, controller) {
+    async transform(chunk, controller) {
       heard();
       controller.enqueue(chunk);
+      // While bytes are there, they would be read without a pause.
+      await setImmediate();
     },
   });
   return new Response(body.pipeThrough(through), { status, statusText, headers });

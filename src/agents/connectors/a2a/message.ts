@@ -40,7 +40,9 @@ function contextIn(parts: string | null, origin: string): KnownContext[] {
   if (!parts?.includes(CONTEXT)) return [];
   return readParts(parts).flatMap(({ content }) => {
     if (content.case !== "opaque" || content.value.format !== CONTEXT) return [];
-    const held = JSON.parse(content.value.json ?? "{}") as KnownContext & { readonly origin: string };
+    // An import may have put anything there.
+    const held = asJson(content.value.json ?? "") as Partial<KnownContext & { readonly origin: string }> | null;
+    if (typeof held?.contextId !== "string") return [];
     return held.origin === origin ? [{ contextId: held.contextId, taskId: held.taskId }] : [];
   });
 }
