@@ -1,5 +1,5 @@
 // Drafts, which are their writer's alone, and scheduled messages, which are sent once.
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
@@ -167,6 +167,27 @@ describe("a scheduled message", () => {
     // Nobody sends them again.
     const { conversation } = await ann.conversations.getConversation({ conversationId });
     expect(conversation?.lastSeq).toBe(23n);
+  });
+
+  test("is not held up by another sender who has scheduled many for the same time", async () => {
+    const [crowd, lone] = [await begin(), await begin()];
+    await Promise.all(Array.from({ length: 400 }, (_, n) => schedule(crowd.bob, crowd.conversationId, `${n}`, HOUR)));
+    const mine = await schedule(lone.bob, lone.conversationId, "mine", HOUR);
+    const text =
+      "update scheduled_message s set send_time = clock_timestamp() + $2 * interval '1 ms' where s.tenant_id = $1";
+    for (const [{ tenant }, ms] of [
+      [crowd, 0],
+      [lone, 1],
+    ] as const) {
+      await server.database.query({ name: "test_due", text }, [tenant.id, ms]);
+    }
+    await expect.poll(() => waiting(crowd.bob), { timeout: 25_000 }).toEqual([]);
+    expect(await said(lone.ann, lone.conversationId)).toEqual(["mine"]);
+    const { message } = await lone.ann.messages.getMessage({ messageId: mine });
+    const time = timestampMs(message?.createTime ?? timestampFromMs(0));
+    const { messages } = await crowd.ann.messages.listMessages({ conversationId: crowd.conversationId, pageSize: 200 });
+    const before = messages.filter(({ createTime }) => createTime && timestampMs(createTime) < time);
+    expect([messages.length, before.length < 200]).toEqual([200, true]);
   });
 
   test("waits until then, and can be cancelled by who scheduled it", async () => {

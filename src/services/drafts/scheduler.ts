@@ -16,10 +16,14 @@ import { failDue, nextScheduled, readDue, takeDue } from "../../store/drafts/due
 import { lockVisible } from "../conversations/access.ts";
 import { sendBranched } from "../messages/send-branched.ts";
 import { messageOf } from "./convert.ts";
+import { dueInTurn } from "./due-in-turn.ts";
 
 /** What another server has scheduled is seen within this time, in milliseconds, should that server be gone. */
 const LOOK_EVERY_MS = 5_000;
+/** Sent before it is looked for others that have become due. */
 const BATCH = 50;
+/** Sent at the same time. */
+const PARALLEL = 4;
 const MAX_FAILURE = 600;
 
 /** Failures that pass: the message is tried again. */
@@ -83,20 +87,22 @@ export class Scheduler {
     const { signal } = this.#stopping;
     const left: string[] = [];
     for (;;) {
-      const next = await nextScheduled(database, BATCH, left, signal);
-      const due = next.filter(({ dueInMs }) => dueInMs <= 0);
-      // In an order of its own, so that several servers do not go for the same one.
-      due.sort(() => Math.random() - 0.5);
-      for (const { tenantId, id } of due) {
-        if (signal.aborted) return 0;
-        left.push(id);
-        await this.#sendOne(tenantId, id).catch((error: unknown) => {
-          if (!signal.aborted) onError(error);
-        });
-      }
-      if (due.length > 0) continue;
-      const soonest = next[0]?.dueInMs ?? LOOK_EVERY_MS;
-      return Math.min(Math.max(Math.ceil(soonest), 1), LOOK_EVERY_MS);
+      const { due, nextInMs = LOOK_EVERY_MS } = await dueInTurn((limit, without) =>
+        nextScheduled(database, limit, left, without, signal),
+      );
+      const batch = due.slice(0, BATCH).values();
+      const send = async () => {
+        for (const { tenantId, id } of batch) {
+          if (signal.aborted) return;
+          left.push(id);
+          await this.#sendOne(tenantId, id).catch((error: unknown) => {
+            if (!signal.aborted) onError(error);
+          });
+        }
+      };
+      await Promise.all(Array.from({ length: PARALLEL }, send));
+      if (signal.aborted) return 0;
+      if (due.length === 0) return Math.min(Math.max(Math.ceil(nextInMs), 1), LOOK_EVERY_MS);
     }
   }
 

@@ -2,22 +2,29 @@
 import type { Database, Queryable } from "../database.ts";
 import * as sql from "./statements.ts";
 
-export interface NextScheduled {
+/** Who has scheduled messages. */
+export interface Scheduler {
   readonly tenantId: string;
+  readonly actor: string;
+}
+
+export interface NextScheduled extends Scheduler {
   readonly id: string;
   /** In how many milliseconds it is to be sent; negative: it is late. */
   readonly dueInMs: number;
 }
 
-/** The next to be sent, soonest first, without those in `except`. */
+/** The next to be sent, soonest first, without those in `except` and those of some who scheduled them. */
 export async function nextScheduled(
   database: Database,
   limit: number,
   except: readonly string[],
+  without: readonly Scheduler[],
   signal?: AbortSignal,
 ): Promise<NextScheduled[]> {
-  const rows = await database.query(sql.nextScheduled, [limit, except], signal);
-  return rows.map(({ tenant_id: tenantId, id, due_in: dueInMs }) => ({ tenantId, id, dueInMs }));
+  const [tenants, actors] = [without.map(({ tenantId }) => tenantId), without.map(({ actor }) => actor)];
+  const rows = await database.query(sql.nextScheduled, [limit, except, tenants, actors], signal);
+  return rows.map(({ tenant_id: tenantId, actor, id, due_in: dueInMs }) => ({ tenantId, actor, id, dueInMs }));
 }
 
 /** Undefined: it was sent or cancelled, or has not come to its time. */

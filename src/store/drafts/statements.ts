@@ -119,14 +119,19 @@ export const listScheduled: Statement<ScheduledRow> = {
   maxBytes: PAGE_BYTES,
 };
 
-/** The next to be sent, of all tenants: which, and in how many milliseconds. $1 limit, $2 those to leave to later. */
-export const nextScheduled: Statement<{ tenant_id: string; id: string; due_in: number }> = {
+/**
+ * The next to be sent, of all tenants: which, and in how many milliseconds. $1 limit, $2 those to leave to later, $3 tenants and
+ * $4 actors to leave out.
+ */
+export const nextScheduled: Statement<{ tenant_id: string; id: string; actor: string; due_in: number }> = {
   name: "scheduled_next",
   text: `
-  select s.tenant_id::text as tenant_id, s.id::text as id,
+  select s.tenant_id::text as tenant_id, s.id::text as id, s.actor,
     (extract(epoch from s.send_time - clock_timestamp()) * 1000)::float8 as due_in
   from tenant n join scheduled_message s on s.tenant_id = n.id
   where s.state = 1 and s.id <> all ($2::uuid[])
+    and not exists (select from unnest($3::uuid[], $4::text[]) o (tenant_id, actor)
+      where o.tenant_id = s.tenant_id and o.actor = s.actor)
   order by s.send_time limit $1`,
 };
 
