@@ -302,9 +302,11 @@ describe("an MCP server's registration", () => {
       { name: "a", url },
     ];
     expect((await failureOf(update(twice))).message).toBe("agent.mcp_servers[1].name: must not occur twice");
-    expect((await failureOf(update([{ name: "a", url: "file:///etc" }]))).message).toBe(
-      "agent.mcp_servers[0].url: must be a URL that begins with https:// or http://",
-    );
+    for (const other of ["file:///etc", `${url}\r\n`, `${url}\t`]) {
+      expect((await failureOf(update([{ name: "a", url: other }]))).message).toBe(
+        "agent.mcp_servers[0].url: must be a URL that begins with https:// or http://",
+      );
+    }
     expect((await failureOf(update([{ name: "a b", url }]))).code).toBe("InvalidArgument");
     const cleared = await agents.updateAgent({ agentId: "helper", agent: {}, updateMask: { paths: ["mcp_servers"] } });
     expect(cleared.agent?.mcpServers).toEqual([]);

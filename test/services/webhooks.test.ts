@@ -282,9 +282,11 @@ describe("the rules of an endpoint", () => {
     const make = async (endpoint: object) =>
       (await failureOf(hooks.createWebhookEndpoint({ endpoint: { target: url(), ...endpoint } }))).message;
     expect(await make({ target: { case: undefined } })).toContain("endpoint.target: must be set: url");
-    expect(await make({ target: { case: "url", value: "ftp://x" } })).toContain(
-      "endpoint.url: must be a URL that begins with https://, http:// or nats://",
-    );
+    for (const value of ["ftp://x", "http://x/\r\nX: y", " http://x", "http://x/a b"]) {
+      expect(await make({ target: { case: "url", value } })).toContain(
+        "endpoint.url: must be a URL that begins with https://, http:// or nats://",
+      );
+    }
     expect(await make({ target: { case: "url", value: "http://u:p@x" } })).toContain("endpoint.url: must have no user");
     expect(await make({ eventTypes: ["message.read"] })).toContain(
       "endpoint.event_types[0]: must be one of message.sent",

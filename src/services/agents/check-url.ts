@@ -2,6 +2,7 @@
 import { checkHost, hostOf } from "../../agents/connectors/addresses.ts";
 import type { Sealer } from "../../agents/secrets/sealing.ts";
 import { invalidField } from "../../domain/errors.ts";
+import { readUrl } from "../../domain/network/url.ts";
 
 export interface AgentRules {
   readonly sealer: Sealer;
@@ -10,7 +11,7 @@ export interface AgentRules {
 
 /** What can be told from the URL alone; a name is checked again whenever it is resolved. */
 export function checkUrl(field: string, text: string, allowPrivate: boolean): void {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const url = readUrl(text);
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw invalidField(field, "must be a URL that begins with https:// or http://", "url");
   }

@@ -4,6 +4,7 @@ import { millisecondsOf } from "../../agents/connectors/duration.ts";
 import type { Sealer } from "../../agents/secrets/sealing.ts";
 import { invalidField } from "../../domain/errors.ts";
 import { isOurId } from "../../domain/ids/id.ts";
+import { readUrl } from "../../domain/network/url.ts";
 import { EVENT_NAMES, eventTypeNamed } from "../../domain/webhooks/event-names.ts";
 import { hostOf, isPrivateHost } from "../../outbound/addresses.ts";
 import type { EndpointRow, EndpointValues } from "../../store/webhooks/endpoints.ts";
@@ -91,7 +92,7 @@ function originOf(text: string): string {
 function urlOf({ target }: WebhookEndpoint, { allowPrivate }: WebhookRules): string {
   const field = "endpoint.url";
   if (target.case !== "url") throw invalidField("endpoint.target", "must be set: url", "required");
-  const url = URL.canParse(target.value) ? new URL(target.value) : undefined;
+  const url = readUrl(target.value);
   if (url === undefined || !/^(https?|nats):$/.test(url.protocol)) {
     throw invalidField(field, "must be a URL that begins with https://, http:// or nats://", "url");
   }
