@@ -39,11 +39,21 @@ function run(node) {
       if (!process.stdin.isTTY || FROM_TERMINAL.indexOf(signal) < 0) child.kill(signal);
     });
   });
+  // npm and npx start this by a shell, which ends on SIGTERM without passing it on.
+  const parent = process.ppid;
+  const watch =
+    process.env.npm_execpath &&
+    setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(watch);
+      child.kill("SIGTERM");
+    }, 250);
   child.on("error", (error) => {
     process.stderr.write(`colloquy: ${node} does not start: ${error.message}\n`);
     process.exitCode = 1;
   });
   child.on("exit", (status, signal) => {
+    clearInterval(watch);
     FORWARDED.forEach((one) => {
       process.removeAllListeners(one);
     });

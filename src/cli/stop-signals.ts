@@ -1,4 +1,4 @@
-// SIGINT and SIGTERM: the first one stops, each further one skips a wait. SIGHUP reloads files.
+// SIGINT and SIGTERM: the first one stops, each further one skips a wait. SIGHUP reloads files. Below npm, its end stops too.
 import cluster from "node:cluster";
 import { isatty } from "node:tty";
 
@@ -12,6 +12,20 @@ export interface StopSignals {
   pause(ms: number): Promise<void>;
   /** Sets what SIGHUP does. It stops the process only if its terminal was closed. */
   onReload(reload: () => void): void;
+}
+
+/** How often it is seen whether the process that started this one is still there, in milliseconds. */
+const PARENT_EVERY_MS = 250;
+
+/** npm and npx run a command by a shell, which ends on SIGTERM without passing it on. */
+function whenOrphaned(stop: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    stop();
+  }, PARENT_EVERY_MS);
+  timer.unref();
 }
 
 /** @param onStop called with the first of them */
@@ -37,6 +51,11 @@ export function listenForStop(onStop: () => void): StopSignals {
       // A terminal signals all processes at once; the primary stops its workers.
       if (name === "SIGINT" && cluster.isWorker) return;
       onSignal(name);
+    });
+  }
+  if (process.env.npm_execpath !== undefined && !cluster.isWorker) {
+    whenOrphaned(() => {
+      if (!stop.signal.aborted) onSignal("SIGTERM");
     });
   }
   return {

@@ -1,9 +1,9 @@
-// Google's own client of gRPC-Web in its default mode, text, in a browser: as we serve it, and behind nginx.
+// Google's own client of gRPC-Web in its default mode, text, in a browser: as we serve it, and behind nginx and HAProxy.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
-import { documented, HAS_PROXIES, startNginx } from "../support/parts/proxies.ts";
+import { documented, HAS_PROXIES, startHaproxy, startNginx } from "../support/parts/proxies.ts";
 
 describe.skipIf(!HAS_CHROMIUM)("F-GRPCWEB: Google's grpc-web on a page of another origin", () => {
   let page: BrowserPage;
@@ -43,8 +43,11 @@ describe.skipIf(!HAS_CHROMIUM)("F-GRPCWEB: Google's grpc-web on a page of anothe
     expect(await page.visit({ server: server.url, key })).toEqual(works);
   });
 
-  test.skipIf(!HAS_PROXIES)("does the same behind nginx as documented", async () => {
-    await using proxy = await startNginx(await documented("nginx", new URL(server.url).host));
+  test.skipIf(!HAS_PROXIES).each([
+    ["nginx", "nginx", startNginx],
+    ["HAProxy", "haproxy", startHaproxy],
+  ] as const)("does the same behind %s as documented", async (_, language, start) => {
+    await using proxy = await start(await documented(language, new URL(server.url).host));
     expect(await page.visit({ server: proxy.url, key })).toEqual(works);
   });
 });
