@@ -2,6 +2,7 @@
 import type { Row } from "./report.ts";
 import { branches } from "./scenarios/branches.ts";
 import { chats } from "./scenarios/chats.ts";
+import { deadEndpoints } from "./scenarios/dead-endpoints.ts";
 import { p7, p12, pages } from "./scenarios/depth.ts";
 import { dialect } from "./scenarios/dialects.ts";
 import { importing } from "./scenarios/import.ts";
@@ -45,5 +46,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     parts,
     reactions: reactionPages,
     webhooks,
+    deadEndpoints,
   },
 };
