@@ -31,16 +31,22 @@ export const backupCommand: Command = {
     refuseExternal(config, "pg_basebackup or pg_dump");
     if (existsSync(target)) throw new CommandError(`${target}: exists already: name a new folder`);
     const unfinished = `${target}.unfinished`;
-    const { copyFile, copyRunningCluster, syncFolder } = await import("../embedded-postgres/backup.ts");
+    const { copyFile, CopyInterrupted, copyRunningCluster, syncFolder } = await import(
+      "../embedded-postgres/backup.ts"
+    );
     await withDatabase(invocation, "command", async ({ url }) => {
       await makeFolder(unfinished, target);
       await using undo = new AsyncDisposableStack();
       undo.defer(() => rm(unfinished, { recursive: true, force: true }));
       const from = join(resolve(config.dataDir), CLUSTER);
       const files: CopiedFile[] = [];
-      for (const { path, ...file } of await copyRunningCluster(url, from, join(unfinished, CLUSTER))) {
-        files.push({ path: join(CLUSTER, path), ...file });
-      }
+      const cluster = await copyRunningCluster(url, from, join(unfinished, CLUSTER)).catch((error: unknown) => {
+        if (!(error instanceof CopyInterrupted)) throw error;
+        throw new CommandError(
+          `${target}: not written: the database ended while it was copied, as it does when its server is killed: try again`,
+        );
+      });
+      for (const { path, ...file } of cluster) files.push({ path: join(CLUSTER, path), ...file });
       const time = new Date().toISOString();
       // After the database, so that each file of which it knows is among them.
       for (const { path, ...file } of await copyFiles(config, unfinished))

@@ -15,6 +15,11 @@ export interface CopiedFile {
   readonly sha256: string;
 }
 
+/** PostgreSQL ended, or restarted, while it was copied: the copy is worth nothing. */
+export class CopyInterrupted extends Error {
+  override readonly name = "CopyInterrupted";
+}
+
 /** A replication slot of this session keeps the WAL that the copy needs. */
 const SLOT = "colloquy_backup";
 const WAL = "pg_wal";
@@ -38,11 +43,15 @@ const CONTROL = join("global", "pg_control");
  * the end of the call.
  *
  * @param url of the running cluster
+ * @throws CopyInterrupted
  */
 export async function copyRunningCluster(url: string, directory: string, target: string): Promise<CopiedFile[]> {
   const client = new pg.Client({ connectionString: url, application_name: "colloquy backup" });
-  // A query reports the end of the connection; without a listener this event would end the process.
-  client.on("error", () => {});
+  let lost: unknown;
+  // Without a listener this event would end the process.
+  client.on("error", (error) => {
+    lost ??= error;
+  });
   await client.connect();
   try {
     await client.query("select pg_create_physical_replication_slot($1, true, true)", [SLOT + process.pid]);
@@ -55,6 +64,9 @@ export async function copyRunningCluster(url: string, directory: string, target:
     copied.push(await describe(target, "backup_label"));
     copied.push(...(await copyTree(join(directory, WAL), join(target, WAL), isSegment)).map(within(WAL)));
     return copied;
+  } catch (error) {
+    if (lost === undefined) throw error;
+    throw new CopyInterrupted("PostgreSQL ended while it was copied", { cause: error });
   } finally {
     await client.end();
   }

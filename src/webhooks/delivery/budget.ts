@@ -1,5 +1,6 @@
 // Holds deliveries back while calls need the process: a sender must not wait because ten endpoints want its message.
 import { performance } from "node:perf_hooks";
+import { Trials } from "./trials.ts";
 
 /** How often the load is judged at most, and over how long about, in milliseconds. */
 const WINDOW_MS = 50;
@@ -40,6 +41,8 @@ interface Waiting {
 }
 
 export class DeliveryBudget {
+  /** Of endpoints that have not taken anything yet, or failed last. */
+  readonly trials = new Trials();
   readonly #callMs: () => number;
   readonly #utilization: () => number;
   readonly #now: () => number;

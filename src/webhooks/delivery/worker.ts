@@ -171,6 +171,7 @@ export class EndpointWorker implements Written {
 
   async #send(items: readonly Item[]): Promise<void> {
     let entries: readonly ReadEntry[];
+    if (!this.#proven) await this.#parts.budget.trials.turn(this.#stopping.signal);
     await this.#parts.budget.turn(costOf(items.length), this.#stopping.signal);
     try {
       if (this.#batches) await this.#beginBatch(items);
