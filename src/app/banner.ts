@@ -8,7 +8,7 @@ import { DEFAULT_TENANT } from "./first-run.ts";
 
 /** `firstKey` is set only at the first start on a database. */
 export function linesFor(url: string, { databaseUrl, dataDir }: Config, firstKey: string | undefined): string[] {
-  const data = databaseUrl === undefined ? `Data directory: ${dataDir}` : "Database: the one of DATABASE_URL";
+  const data = databaseUrl === undefined ? `Data directory: ${dataDir}` : "Database: as set by DATABASE_URL";
   const lines = [`Colloquy is ready at ${url}`, data, `API documentation: ${url}/docs`];
   if (firstKey === undefined) return lines;
   return [

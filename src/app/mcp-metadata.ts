@@ -1,4 +1,4 @@
-// Where MCP clients learn which tokens this server takes, on each port that serves MCP.
+// The metadata by which MCP clients find the accepted issuers of tokens, on each port that serves MCP.
 import type { Config } from "../config/config.ts";
 import { createMetadataRoutes } from "../frontends/mcp/metadata.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";

@@ -13,8 +13,9 @@ export interface StopStepsOptions {
 export type StopStep = (what: string, end: () => Promise<unknown>) => Promise<void>;
 
 /**
- * A statement that a silent database never answers would hold up a step for ever. It ends when the database is closed,
- * which comes after the steps: so a step that takes too long is left behind, and those after it are begun all the same.
+ * A statement that an unresponsive database never completes would block a step for ever. It ends when the database is
+ * closed, which comes after the steps: so a step that takes too long is left behind, and those after it are begun all
+ * the same.
  */
 export function createStopSteps({ limitMs, logger, waitsFor }: StopStepsOptions): StopStep {
   let until: number | undefined;

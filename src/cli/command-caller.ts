@@ -1,4 +1,4 @@
-// The command line as a caller, without a credential: who runs it has access to the data directory or the database.
+// The command line as a caller, without a credential: its user has access to the data directory or the database.
 import { DEFAULT_TENANT } from "../app/first-run.ts";
 import { type Caller, systemCaller } from "../domain/identity/caller.ts";
 import type { AuditOrigin } from "../store/audit/audit.ts";

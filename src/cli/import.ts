@@ -1,4 +1,4 @@
-// `import`: adds the newline-delimited JSON of an export, or of another system; or what OpenAI's products hand out.
+// `import`: adds the newline-delimited JSON of an export, or of another system; or an export of OpenAI's products.
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
@@ -50,20 +50,20 @@ export const importCommand: Command = {
     const chunks = readChunks(file, size, progress);
     const source: LineSource | undefined =
       format === "openai" ? linesOf(openAiRecords(chunks, { member }), stop) : undefined;
-    const { answer, read } = await withDatabase(invocation, "command", async ({ database }) => {
+    const { result, read } = await withDatabase(invocation, "command", async ({ database }) => {
       const caller = commandCaller(await tenantNamed(database, tenant));
       const call = { signal: invocation.signal, held() {} };
-      const answer = await importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
-      const skips = files === undefined || answer.stopped;
-      return { answer, read: skips ? undefined : await addFiles(files, invocation, database, caller.tenantId) };
+      const result = await importConversations(database, caller, parts(source?.chunks() ?? chunks, stop), call);
+      const skips = files === undefined || result.stopped;
+      return { result, read: skips ? undefined : await addFiles(files, invocation, database, caller.tenantId) };
     });
     progress.end();
-    for (const { line, description } of answer.errors) {
+    for (const { line, description } of result.errors) {
       invocation.print(`${source ? `value ${source.valueOf(Number(line))}` : `line ${line}`}: ${description}`);
     }
     for (const { value, description } of source?.faults ?? []) invocation.print(`value ${value}: ${description}`);
-    const { conversationCount, messageCount, eventCount, skippedCount } = answer;
-    const errorCount = answer.errorCount + BigInt(source?.faultCount ?? 0);
+    const { conversationCount, messageCount, eventCount, skippedCount } = result;
+    const errorCount = result.errorCount + BigInt(source?.faultCount ?? 0);
     invocation.print(
       `${counted(conversationCount, "conversation")}, ${counted(messageCount, "message")} and ` +
         `${counted(eventCount, "event")} added, ${skippedCount} already present, ` +
@@ -75,7 +75,7 @@ export const importCommand: Command = {
       invocation.print(`${words[0]} added, ${words[1]}, ${words[2]} failed`);
     }
     if (errorCount === 0n && (read?.failures ?? 0) === 0) return;
-    const stopped = answer.stopped || (stop && source !== undefined);
+    const stopped = result.stopped || (stop && source !== undefined);
     throw new CommandError(stopped ? "stopped at the first line that failed" : "some lines were skipped");
   },
 };

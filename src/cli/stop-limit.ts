@@ -7,7 +7,7 @@ const CUT_STATUS = 1;
 export interface StopLimit {
   /** Says in words, for the log, what the process waits for from now on. */
   waitsFor(what: string): void;
-  /** The process has been told to stop: the time runs from here. Again is harmless. */
+  /** Starts the time limit: the process was asked to stop. Calling it again has no effect. */
   begin(): void;
   /** Aborts when the time is over, just before the process ends: listeners end at once what must not outlive it. */
   readonly over: AbortSignal;

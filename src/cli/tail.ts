@@ -12,7 +12,7 @@ export const tailCommand: Command = {
   options: {
     tenant: { type: "string", default: "default", help: "tenant, by id or slug (default: default)" },
     from: { type: "string", default: "", help: "cursor of the last line that was read (default: now)" },
-    follow: { type: "boolean", default: false, help: "go on with what comes, until it is stopped" },
+    follow: { type: "boolean", default: false, help: "keep writing new events, until it is stopped" },
   },
   async run(invocation) {
     const {

@@ -80,7 +80,7 @@ function emptinessOf(field: DescField): Unset["isEmpty"] {
       return (bytes: Uint8Array) => bytes.byteLength === 0;
     case ScalarType.DOUBLE:
     case ScalarType.FLOAT:
-      // -0 is no default.
+      // -0 is not a default.
       return (value: number) => Object.is(value, 0);
     default:
       return undefined;

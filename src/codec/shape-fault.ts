@@ -5,7 +5,7 @@ export const NAME_TWICE = "json.unique";
 /** The rule of a value of a type that its field does not take. */
 export const WRONG_TYPE = "json.type";
 
-/** Each protocol tells it in its own terms. */
+/** Each protocol reports it in its own terms. */
 export class ShapeFault extends Error {
   override readonly name = "ShapeFault";
   /** The field; empty: the body. */

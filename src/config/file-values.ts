@@ -1,4 +1,4 @@
-// Grammars of the settings of files: where they lie, and how large they may be.
+// Grammars of the file settings: where files are stored, and how large they may be.
 import { z } from "zod";
 import { directory } from "./values.ts";
 

@@ -62,7 +62,7 @@ export function invalidField(field: string, description: string, rule = "invalid
   });
 }
 
-/** A body that cannot be read as what it is said to be. */
+/** A body that is not what its content type says. */
 export function malformed(message: string, cause?: unknown): DomainError {
   return new DomainError(ErrorReason.MALFORMED_BODY, message, { cause });
 }

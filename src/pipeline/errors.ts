@@ -1,4 +1,4 @@
-// The one table of errors: what each reason is in RPC codes, and how a failure looks on the wire.
+// The one table of errors: the RPC code of each reason, and the form of a failure on the wire.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";

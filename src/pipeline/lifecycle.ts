@@ -1,4 +1,5 @@
-// The steps in which a server stops: leaving (it says that it is not ready), draining (no new calls), stopping (the calls that remain are aborted).
+// The steps in which a server stops: leaving (it reports that it is not ready), draining (no new calls), stopping (the
+// remaining calls are aborted).
 import { setMaxListeners } from "node:events";
 import { type Interrupt, Interruption } from "../domain/cancellation.ts";
 

@@ -1,4 +1,4 @@
-// Load shedding: refuses calls while the server is overloaded, before a credential is checked or a body read.
+// Load shedding: refuses calls while the server is overloaded, before a credential is checked or a body is read.
 import type { Logger } from "pino";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 

@@ -136,7 +136,7 @@ export class PipelineCall extends CallState implements Call {
     });
   }
 
-  /** What the service answers, as promise or stream; what it does is below the call's span. */
+  /** The service's response, as promise or stream; its work runs below the call's span. */
   // biome-ignore lint/suspicious/noExplicitAny: the descriptor fixes the types
   #handle(request: any): any {
     return this.#inSpan(() => this.route.handler(request, this));
@@ -185,7 +185,7 @@ export class PipelineCall extends CallState implements Call {
     }
   }
 
-  /** As it does where answers are asked for one by one, the call ends when it is aborted, whatever the service does. */
+  /** The call ends when it is aborted, whatever the service does, as it does where responses are pulled one by one. */
   async #pushTo(requests: AsyncIterable<Message>, sink: PushSink<Message>): Promise<void> {
     const answers = await this.#serverStream(await onlyOne(requests));
     if (isPushed(answers)) {
@@ -199,7 +199,7 @@ export class PipelineCall extends CallState implements Call {
     return this.#handle(request);
   }
 
-  /** A handler may answer with an init shape. */
+  /** A handler may return an init shape. */
   #output(answer: Message): Message {
     return isMessage(answer, this.method.output) ? answer : create(this.method.output, answer);
   }

@@ -1,4 +1,4 @@
-// The one line and the counts that every call leaves behind.
+// Records each call: one log line, and the metrics.
 import type { Code, ConnectError } from "@connectrpc/connect";
 import { codeToString } from "@connectrpc/connect/protocol-connect";
 import type { Logger } from "pino";
@@ -65,7 +65,7 @@ export function createRecord(metrics: RpcMetrics, logger: Logger): RecordCall {
       // them: they are counted, and summed up in one line.
       const quiet = failure.reason === ErrorReason.OVERLOADED || failure.reason === ErrorReason.CANCELLED;
       if (quiet) log.debug(reasoned, "call");
-      // What PostgreSQL or the network said of it, which callers are not told.
+      // The cause, from PostgreSQL or the network, which is not sent to callers.
       else if (failure.reason === ErrorReason.DATABASE_UNAVAILABLE)
         log.warn({ ...reasoned, err: failure.cause }, "call");
       else log.info(reasoned, "call");

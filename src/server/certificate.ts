@@ -20,7 +20,7 @@ export interface Pair {
 /** How often the files are looked at, in milliseconds. */
 const LOOK_EVERY_MS = 10_000;
 
-/** Reads both files. @throws SettingError if they are no pair */
+/** Reads both files. @throws SettingError if they do not match */
 export function readPair({ certFile, keyFile }: TlsOptions): Pair {
   const pair = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
   try {

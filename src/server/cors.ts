@@ -90,7 +90,7 @@ export type Cors = (request: HttpRequest, response: HttpResponse) => boolean;
 /**
  * No credentials mode: callers authenticate with a header, never with cookies.
  *
- * @param isNeverKept whether no cache may keep the answer to a request: without an origin it is then left as it is
+ * @param isNeverKept whether no cache may store the response to a request: without an origin it is then left as it is
  */
 export function createCors(options: CorsOptions, isNeverKept: (request: HttpRequest) => boolean): Cors {
   const isAllowed = createOriginCheck(options);
@@ -98,7 +98,7 @@ export function createCors(options: CorsOptions, isNeverKept: (request: HttpRequ
   return (request, response) => {
     const origin = headerOf(request, "origin");
     if (origin === undefined && isNeverKept(request)) return false;
-    // Also without an origin, and where it is refused: a cache must not give its answer to another.
+    // Also without an origin, and if it is refused: a cache must not return the response to another origin.
     response.setHeader("vary", "Origin");
     keepVary(response);
     if (origin === undefined) return false;

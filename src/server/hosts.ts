@@ -1,5 +1,5 @@
-// Which names a request may call the server by. A page of a name that its owner points here (DNS rebinding) would else be of
-// the same origin, and no rule about origins would hold it.
+// The host names by which a request may address the server. Without this check, a page whose host name resolves to this
+// machine (DNS rebinding) would be same-origin, and CORS would not apply to it.
 import { isIP, type Socket } from "node:net";
 import { isLoopback, withoutBrackets } from "../domain/network/loopback.ts";
 
@@ -8,7 +8,7 @@ export interface HostOptions {
   readonly names: readonly string[];
 }
 
-/** Health is told to whoever asks, by whatever name: load balancers have their own. */
+/** Health is reported under any host name, because load balancers use their own. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz"]);
 
 /** Whether a request with this authority (`host` or `host:port`) and path is for this server. */

@@ -31,7 +31,7 @@ export interface OnePort {
   usePair(pair: Pair): void;
 }
 
-/** RFC 9113 §3.4. Its first line alone tells it from HTTP/1.1: no method is called PRI. */
+/** RFC 9113 §3.4. Its first line distinguishes it from HTTP/1.1, which has no method PRI. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n");
 
 export interface PortHandlers {
@@ -40,7 +40,7 @@ export interface PortHandlers {
   request(request: HttpRequest, response: HttpResponse): void;
 }
 
-/** Builds both servers; neither listens yet. Reads the TLS files. @throws SettingError if they are no pair */
+/** Builds both servers; neither listens yet. Reads the TLS files. @throws SettingError if they do not match */
 export function createOnePort(
   { stream: onStream, request: onRequest }: PortHandlers,
   limits: Limits,
@@ -50,7 +50,7 @@ export function createOnePort(
   const http1Options = {
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersTimeoutMs,
-    // Bodies have a limit of their own, which is told in words, and which a stream of requests may outlast.
+    // Bodies have a time limit of their own, with an error text; a request stream may take longer.
     requestTimeout: 0,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(5_000, Math.ceil(limits.headersTimeoutMs / 4)),
@@ -101,7 +101,7 @@ export function createOnePort(
     if (!onStream(stream, headers, raw)) makeRequest.call(http2, stream, headers, flags, raw);
   });
 
-  // Node would answer it at once.
+  // Node would respond to it at once.
   http2.on("checkContinue", onRequest);
 
   const event = tls === undefined ? "connection" : "secureConnection";
@@ -156,7 +156,7 @@ function sniff(socket: Socket, timeoutMs: number, hand: (socket: Socket, isHttp2
   };
   const onEnd = () => {
     stop();
-    // Less than a request line: there is nobody to tell.
+    // Less than a request line: nobody would read a response.
     socket.destroy();
   };
   const onError = () => socket.destroy();

@@ -18,7 +18,7 @@ export type CheckedRequest = Pick<HttpRequest, "headers" | "rawHeaders" | "url" 
 
 export interface RequestRules {
   readonly maxHeaderBytes: number;
-  /** Undefined: the server answers by any name. */
+  /** Undefined: any host name is accepted. */
   readonly isOwnHost: HostCheck | undefined;
 }
 

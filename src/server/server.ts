@@ -44,7 +44,7 @@ export interface ServerOptions {
   readonly hosts?: HostOptions | undefined;
   /** Whether the server can do its work: for `/readyz`. */
   readonly ready: () => Promise<boolean>;
-  /** For `/metrics`. Default: there is no such place. */
+  /** For `/metrics`. Default: the path does not exist. */
   readonly metrics?: Metrics | undefined;
   readonly logger: Logger;
   /** Whether unary calls take the short way past Connect's handlers. Nothing but the time it takes differs. Default: true. */
@@ -74,7 +74,7 @@ export function createServer(options: ServerOptions): Server {
   const { pipeline, lifecycle, handlers = [], unaryLane = true, streamLane = true, logger } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const bodies = options.bodies ?? createBodyRules(limits);
-  // Calls are answered with no-store.
+  // Responses of calls are `no-store`.
   const isCall = ({ url }: HttpRequest) => pipeline.methods.has(pathOf(url));
   const cors = createCors(options.cors, isCall);
   const isOwnHost = options.hosts && createHostCheck(options.hosts);
@@ -104,7 +104,7 @@ export function createServer(options: ServerOptions): Server {
   let closing: Promise<void> | undefined;
 
   function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]): boolean {
-    // Only browsers name an origin; they are answered by way of `cors`.
+    // Only browsers send an origin; `cors` handles them.
     if (lanes.length === 0 || headers.origin !== undefined) return false;
     const socket = stream.session?.socket as HttpRequest["socket"];
     const head = {
@@ -132,7 +132,7 @@ export function createServer(options: ServerOptions): Server {
     if (cors(request, response)) return;
     dispatch(request, response)
       .catch((error: unknown) => {
-        // A handler answers for its own failures; this is a fault of ours.
+        // A handler reports its own failures, so this is a defect of the server.
         logger.error({ err: error }, "a handler failed");
         if (response.headersSent) response.destroy();
         else answer(response, 500, PLAIN, "internal error\n");

@@ -62,7 +62,7 @@ test("a data directory that others may read, and one that is a file", async () =
   const { status, lines } = await doctor({ COLLOQUY_DATA_DIR: open });
   expect([status, lines[2]]).toEqual([
     0,
-    `warn  data directory: other users may look into it (mode 755): run chmod 700 ${open}`,
+    `warn  data directory: other users can read it (mode 755): run chmod 700 ${open}`,
   ]);
 
   const file = join(folder, "file");
@@ -120,12 +120,12 @@ test("whether this server's key opens what the database holds", async () => {
   const right = await doctor({ ...settings, COLLOQUY_AGENT_KEY: key });
   expect([right.status, right.lines]).toEqual([
     0,
-    expect.arrayContaining(["ok    agent key: opens 1 secret of webhooks"]),
+    expect.arrayContaining(["ok    agent key: decrypts 1 secret of webhooks"]),
   ]);
   const wrong = await doctor({ ...settings, COLLOQUY_AGENT_KEY: randomBytes(32).toString("base64") });
   expect([wrong.status, wrong.lines]).toEqual([
     1,
-    expect.arrayContaining([`fail  agent key: does not open 1 secret of webhooks: ${advice}`]),
+    expect.arrayContaining([`fail  agent key: cannot decrypt 1 secret of webhooks: ${advice}`]),
   ]);
   const none = await doctor(settings);
   expect([none.status, none.lines]).toEqual([

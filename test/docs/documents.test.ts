@@ -123,6 +123,6 @@ describe.skipIf(!hasTools)("docs/operations.md", () => {
     // The variables of this test take precedence over the file.
     expect(JSON.parse(settings)).toMatchObject({ PORT: "0", COLLOQUY_CORS: "https://app.example.com" });
     expect(backup).toMatch(/^\d+ files, .*\nthe state of .* is in .*\.colloquy-restored\s*$/);
-    expect(output).toContain("Database: the one of DATABASE_URL");
+    expect(output).toContain("Database: as set by DATABASE_URL");
   }, 60_000);
 });

@@ -111,7 +111,7 @@ describe("a new conversation", () => {
     expect(await failureOf(tenant.member("alice").conversations.createConversation(half))).toEqual({
       code: "InvalidArgument",
       reason: "INVALID_FIELD",
-      message: "conversation.entity_id: entity_type and entity_id come together or not at all",
+      message: "conversation.entity_id: must be set together with entity_type",
     });
   });
 });

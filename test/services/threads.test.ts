@@ -198,7 +198,7 @@ test("a subscription follows one thread", async () => {
   stop.abort();
   const everywhere = ann.events.subscribe({ threadMessageId: ids.a ?? "" })[Symbol.asyncIterator]();
   expect((await failureOf(everywhere.next())).message).toBe(
-    "thread_message_id: is for one conversation: set conversation_id",
+    "thread_message_id: must be empty unless conversation_id is set",
   );
 });
 

@@ -1,4 +1,4 @@
-// A2A as its official client speaks it, over each of its bindings; and single requests by hand.
+// A2A with its official client, over each of its bindings; and single requests written by hand.
 import { randomUUID } from "node:crypto";
 import type { SendMessageRequest, StreamResponse, Task } from "@a2a-js/sdk";
 import {

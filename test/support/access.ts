@@ -1,4 +1,4 @@
-// Stands in for the store and the clock in tests of access.
+// Fakes of the store and the clock, for tests of access.
 
 import { type ErrorReason, ErrorReasonSchema } from "../../gen/colloquy/v1/error_reason_pb.ts";
 import { makeApiKey } from "../../src/access/keys/api-key.ts";

@@ -1,4 +1,4 @@
-// Actors as answers hold them, and as filters and imports name them.
+// Actors as responses contain them, and as filters and imports name them.
 import { create } from "@bufbuild/protobuf";
 import { type Actor, ActorSchema, ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
 

@@ -1,4 +1,5 @@
-// Agents that tests ask: an endpoint that speaks OpenAI's chat completions, and a service of the agent contract.
+// Agents for tests: an endpoint that speaks OpenAI's Chat Completions, and a service that implements the agent
+// contract.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createHttp2Server, type Http2Server } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";

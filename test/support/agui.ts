@@ -1,4 +1,4 @@
-// AG-UI as its own client speaks it, with all that came noted; and single posts by hand.
+// AG-UI with its own client, which records all events; and single posts written by hand.
 import { type AgentSubscriber, type BaseEvent, HttpAgent, type Message, type RunAgentInput } from "@ag-ui/client";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { ReplyResponseSchema } from "../../gen/colloquy/agent/v1/agent_service_pb.ts";

@@ -1,4 +1,4 @@
-// AI SDK's own clients, of the versions 7 and 6, and a server whose agent goes by a script.
+// AI SDK's own clients, versions 7 and 6, and a server with a scripted agent.
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import * as seven from "ai";

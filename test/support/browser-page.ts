@@ -1,4 +1,4 @@
-// What the page of the browser's test does: it runs in Chromium, bundled, and leaves what it learned in `told`.
+// The script of the browser test's page: bundled, it runs in Chromium and stores its results in `told`.
 import { Code, ConnectError, createClient, ErrorReason, reasonOf } from "colloquy/client";
 
 interface Page {

@@ -1,4 +1,4 @@
-// Debian's Chromium, on a page of an origin of its own that runs one script.
+// Debian's Chromium, on a page with an origin of its own that runs one script.
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-// Callers in a thread of their own, so that what they cost is not taken for the server's work.
+// Callers in a separate thread, so that their processor time does not count as the server's.
 import { once } from "node:events";
 import { parentPort, Worker, workerData } from "node:worker_threads";
 

@@ -1,4 +1,4 @@
-// The document of the catalog, the contract that has every shape.
+// The OpenAPI document of the catalog, a test contract with every shape.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {

@@ -1,4 +1,4 @@
-// A certificate that nobody has signed, as files.
+// A self-signed certificate, as files.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The services of the contract, read off gen/: whatever is declared there is there.
+// All services of the contract, read from gen/.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { DescFile, DescService } from "@bufbuild/protobuf";

@@ -1,4 +1,4 @@
-// Tenants with much in them: one that PostgreSQL's statistics know, one that came after they were taken, and others.
+// Tenants with much data: one that PostgreSQL's statistics include, one created after they were collected, and others.
 import { administer } from "./postgres.ts";
 
 export const KNOWN = "01890000-0000-7000-8000-000000000001";

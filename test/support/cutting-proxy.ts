@@ -1,4 +1,4 @@
-// A proxy in front of a server that cuts lines when a test says so.
+// A proxy in front of a server that cuts connections when a test asks for it.
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 

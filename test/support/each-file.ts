@@ -1,4 +1,4 @@
-// What holds for each file of tests, for several share a process: what one has changed, the next does not find.
+// Restores what a file has changed (timers, mocks, environment, processes) before the next one runs.
 import { afterAll, vi } from "vitest";
 import { endFile } from "./child.ts";
 

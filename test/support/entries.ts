@@ -1,4 +1,4 @@
-// Entries of a log as connectors are given them.
+// Entries of a log as connectors get them: messages, calls, results, reasoning.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema, ToolType } from "../../gen/colloquy/v1/part_pb.ts";

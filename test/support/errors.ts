@@ -1,4 +1,4 @@
-// What a test looks at in an error: its code, its reason and its broken rules.
+// The parts of an error that tests compare: its code, reason and broken rules.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 

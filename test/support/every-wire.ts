@@ -1,4 +1,4 @@
-// One call on any wire, bytes in and bytes out: for comparing answers to the last byte.
+// One call on any wire, bytes in and bytes out, to compare responses byte by byte.
 import { Agent, request as httpRequest } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import {

@@ -1,4 +1,4 @@
-// What a test asks of a call that must fail.
+// The error of a call that must fail.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 

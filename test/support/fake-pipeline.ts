@@ -1,4 +1,4 @@
-// A pipeline with nothing in it but the handlers: for tests of a wire alone.
+// A pipeline that has only the handlers, for tests of a wire alone.
 import { create, type DescMethod, isMessage, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { pino } from "pino";

@@ -1,4 +1,4 @@
-// Every wire form of the contract as one list, and a call whose outcome is told the same for all of them.
+// A list of every wire form of the contract, and a call whose outcome has the same form for all of them.
 import {
   createRegistry,
   type DescMethod,

@@ -1,4 +1,4 @@
-// Calls of every form to every wire, and random framings for them; each the same for the same number.
+// Calls of every form to every wire, and random framings for them; the same seed gives the same call.
 import { gzipSync } from "node:zlib";
 import { create, type DescMessage, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
 import {

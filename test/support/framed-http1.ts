@@ -1,4 +1,4 @@
-// Requests of HTTP/1.1 whose framing is chosen: how the body is told, and how the bytes come in packets.
+// HTTP/1.1 requests with a chosen framing: how the body's length is given, and how the bytes are split into packets.
 import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 

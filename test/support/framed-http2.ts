@@ -1,4 +1,5 @@
-// Requests of HTTP/2 whose framing is chosen: the lengths of the DATA frames, their padding, and how the bytes come in packets.
+// HTTP/2 requests with a chosen framing: the lengths of the DATA frames, their padding, and how the bytes are split
+// into packets.
 import { type ClientHttp2Session, connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
 import { Duplex } from "node:stream";

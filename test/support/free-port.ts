@@ -1,4 +1,4 @@
-// A TCP port for what is to be told one.
+// A free TCP port, for programs that need a port number.
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 

@@ -1,4 +1,4 @@
-// The same with PostgreSQL 15, for the tests of the store.
+// Like `global-setup.ts`, with PostgreSQL 15, for the tests of the store.
 import type { TestProject } from "vitest/node";
 import { setUp } from "./global-setup.ts";
 import { POSTGRES_15 } from "./postgres.ts";

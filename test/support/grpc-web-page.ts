@@ -1,4 +1,4 @@
-// What the page of the test with Google's grpc-web does: calls in its default mode, which is text; what it learned is in `told`.
+// The script of the page that tests Google's grpc-web in its default mode, text; its results are in `told`.
 import {
   create,
   type DescMethod,

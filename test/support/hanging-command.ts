@@ -1,4 +1,5 @@
-// A command line whose one command never ends, with half a second for a stop: run as a process by tests of what a stop does then.
+// A command line whose one command never ends, with half a second for a stop: tests of the stop limit run it as a
+// process.
 import type { Command } from "../../src/cli/command.ts";
 import { main } from "../../src/cli/main.ts";
 import { withDatabase } from "../../src/cli/with-database.ts";

@@ -1,4 +1,4 @@
-// The whole server, as it is shipped, on a database of its own: callers come with real keys and tokens, on every wire.
+// The whole server, as it is shipped, on a database of its own: callers use real keys and tokens, on every wire.
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// The package as `npm pack` makes it, unpacked beside nothing but the dependencies that it names. Asks no registry.
+// The package as `npm pack` makes it, unpacked next to only the dependencies that it names. Uses no registry.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// For each RPC, what a caller could ask of a tenant that is not its own. A new RPC without a case fails the test.
+// For each RPC, a request for another tenant's resources. A new RPC without a case fails the test.
 
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";

@@ -1,4 +1,4 @@
-// Furnishes a tenant with one of everything that somebody could ask for.
+// Creates a tenant with one of every resource that a caller could request.
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";

@@ -1,4 +1,4 @@
-// Processes that tests leave running: each is told apart by a mark in its environment, which its children inherit.
+// Finds processes that tests leave running, by a mark in their environment, which children inherit.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// How long something holds the event loop: by the time that this thread itself works, whatever else the machine does.
+// Measures how long something blocks the event loop, by this thread's own processor time.
 
 export interface Held<T> {
   readonly value: T;

@@ -1,4 +1,4 @@
-// MCP as its clients speak it: both official packages, in both eras of the protocol, and single messages by hand.
+// MCP with its clients: both official packages, in all revisions of the protocol, and single messages written by hand.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";

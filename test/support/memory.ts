@@ -1,4 +1,4 @@
-// How much of this process's memory is in use, without what is only waiting to be collected or given back.
+// How much memory this process uses, without garbage and pages that are not returned yet.
 import { setTimeout as delay } from "node:timers/promises";
 import { collectEverything } from "../../src/server/release-heap.ts";
 

@@ -1,4 +1,4 @@
-// A server of models that sends exactly the bytes that a test gives it, and asks it as the connector does.
+// A model server that sends exactly the bytes that a test gives it, and a call of it as the connector makes it.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { Circuit } from "../../src/agents/connectors/circuit-breaker.ts";

@@ -1,4 +1,4 @@
-// As much of a NATS server as publishing and subscribing takes.
+// The part of a NATS server that publishing and subscribing need.
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 

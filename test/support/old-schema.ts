@@ -1,4 +1,4 @@
-// Databases as older releases left them: the first migrations, and conversations written by what those had.
+// Databases as older releases left them, with data, and a schema with a future migration.
 import { randomUUID } from "node:crypto";
 import { migrate } from "../../src/store/migrate.ts";
 import { openDatabase } from "../../src/store/open-database.ts";

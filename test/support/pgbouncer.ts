@@ -1,4 +1,4 @@
-// PgBouncer as Debian ships it, before a test's database.
+// PgBouncer as Debian ships it, in front of a test's database.
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";

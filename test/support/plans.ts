@@ -1,4 +1,4 @@
-// What PostgreSQL does to carry out a statement: which tables it reads how, how many rows, and what it sorts.
+// PostgreSQL's plan of a statement: how it reads each table, how many rows, and what it sorts.
 import pg from "pg";
 import type { Statement } from "../../src/store/database.ts";
 import { DEFAULT_TIMEOUTS } from "../../src/store/driver/pool.ts";

@@ -1,4 +1,4 @@
-// PostgreSQL for tests: a database of one's own in the run's cluster, or a cluster of one's own to break.
+// PostgreSQL for tests: a separate database in the run's cluster, or a separate cluster to break.
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";

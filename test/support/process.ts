@@ -1,4 +1,4 @@
-// Colloquy as a process of its own, as a user starts it.
+// Colloquy as a separate process, as a user starts it.
 import type { ChildProcess } from "node:child_process";
 import { on, once } from "node:events";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// A proxy in front of PostgreSQL that breaks connections when a test says so.
+// A proxy in front of PostgreSQL that breaks connections when a test asks for it.
 
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";

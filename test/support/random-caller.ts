@@ -1,4 +1,4 @@
-// Makes random calls over HTTP/1.1 and HTTP/2, and tells the whole of each answer, so that two servers can be compared.
+// Makes random calls over HTTP/1.1 and HTTP/2, and returns each whole response, so that two servers can be compared.
 import { Agent, request as httpRequest } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import type { EchoServer } from "./echo-server.ts";

@@ -1,4 +1,4 @@
-// Random and adversarial unary calls of the echo service, each the same for the same number.
+// Random and adversarial unary calls of the echo service; the same seed gives the same call.
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { create, type MessageInitShape, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { ErrorReason } from "../../src/domain/errors.ts";

@@ -1,4 +1,4 @@
-// Random messages of any type, with the values where writing them may go wrong.
+// Random messages of any type, including values that are hard to encode.
 import { create, createRegistry, type DescMessage, type Message } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { ListConversationsResponseSchema } from "../../gen/colloquy/v1/conversation_service_pb.ts";

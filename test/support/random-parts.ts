@@ -1,4 +1,4 @@
-// Random parts of every kind, with the values where storing and writing them may go wrong.
+// Random parts of every kind, including values that are hard to store and encode.
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { type MessageKind, MessageKindSchema } from "../../gen/colloquy/v1/message_pb.ts";

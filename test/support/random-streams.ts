@@ -1,4 +1,4 @@
-// Random and adversarial calls that are answered with a stream, each the same for the same number.
+// Random and adversarial streaming calls; the same seed gives the same call.
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { RepeatRequestSchema } from "../gen/colloquy/test/v1/echo_pb.ts";
 import {

@@ -1,4 +1,4 @@
-// Calls with any bytes for a body, and what came back, read by hand: for what no proper client would send.
+// Calls with any bytes as the body, and their raw responses: for requests that no correct client sends.
 import { connect, constants } from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";

@@ -1,4 +1,4 @@
-// REST as a Connect transport: what the contract's google.api.http rules say, read here once more by a client's eyes.
+// REST as a Connect transport: a second, independent reading of the contract's google.api.http rules, for clients.
 import {
   create,
   createRegistry,

@@ -1,4 +1,4 @@
-// An agent whose every call goes by a script: what it says, thinks, calls and sends, piece by piece.
+// An agent that follows a script in every call: its text, reasoning, tool calls and data, piece by piece.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
 import { PartSchema } from "../../gen/colloquy/v1/part_pb.ts";

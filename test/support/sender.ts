@@ -1,4 +1,4 @@
-// Sends requests as they are given from a thread of its own, so that what that costs is not taken for the server's work.
+// Sends requests from a separate thread, so that its processor time does not count as the server's.
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";

@@ -1,4 +1,4 @@
-// Connections spoken by hand, byte by byte.
+// Raw connections, byte by byte.
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import { connect, type Socket } from "node:net";
 

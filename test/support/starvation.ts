@@ -1,4 +1,4 @@
-// A machine that runs something else: processor hogs, and a process that stands still for most of the time.
+// A busy machine: programs that use all processor time, and a process that is stopped most of the time.
 import { spawnSync } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { startChild } from "./child.ts";

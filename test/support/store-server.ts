@@ -1,4 +1,4 @@
-// A server with the store's own services on a database of its own. Who calls is said by the test, not by a credential.
+// A server with the store's own services on a database of its own. The test sets the caller, without a credential.
 import { randomBytes } from "node:crypto";
 import { type Client, createClient, type Interceptor } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";

@@ -1,4 +1,4 @@
-// Promise R4: reads a statement with PostgreSQL's own parser, and says which of its tables are not held to one tenant.
+// Promise R4: parses a statement with PostgreSQL's own parser, and returns its tables that are not bound to one tenant.
 import { parse } from "libpg-query";
 
 // The tree is JSON; its types are as large as PostgreSQL's grammar, and a walk needs few of them.

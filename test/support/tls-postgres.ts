@@ -1,4 +1,4 @@
-// PostgreSQL on a TCP port, as others run one, with TLS or without.
+// PostgreSQL on a TCP port, with TLS or without.
 import { once } from "node:events";
 import { chmod, chown, copyFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-// Exports and imports as tests make them: lines of JSON, in and out.
+// Exports and imports for tests: lines of JSON, in and out.
 import { toJson } from "@bufbuild/protobuf";
 import { RecordSchema } from "../../gen/colloquy/v1/record_pb.ts";
 import type { ImportConversationsResponse } from "../../gen/colloquy/v1/transfer_service_pb.ts";

@@ -1,4 +1,4 @@
-// Reads the entries of a turn's stream, and holds the stream to its order.
+// Reads the entries of a turn's stream, and checks their order.
 import { MessageKind } from "../../gen/colloquy/v1/message_pb.ts";
 import type { Turn } from "../../gen/colloquy/v1/turn_pb.ts";
 import type { ChatResponse, RegenerateResponse, ResumeTurnResponse } from "../../gen/colloquy/v1/turn_service_pb.ts";

@@ -1,4 +1,4 @@
-// The table of calls that every wire form must answer alike: for each RPC of the contract at least one that succeeds.
+// The table of calls to which every wire form must respond alike: for each RPC at least one that succeeds.
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";

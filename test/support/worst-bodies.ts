@@ -1,4 +1,4 @@
-// For every list, map, text and free JSON of a request: the worst bodies that 4 MiB let through, in JSON and in Protobuf.
+// The worst bodies within 4 MiB for every list, map, text and free JSON of a request, in JSON and in Protobuf.
 import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType, toBinary } from "@bufbuild/protobuf";
 import { isRawJson } from "../../src/protocols/rest/binding/raw-json.ts";
 

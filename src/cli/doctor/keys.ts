@@ -1,4 +1,4 @@
-// Checks whether this server's key opens what the database holds.
+// Checks whether this server's key decrypts the credentials in the database.
 import type { Config } from "../../config/config.ts";
 import { SettingError } from "../../domain/settings/setting-error.ts";
 import type { Database } from "../../store/database.ts";
@@ -32,8 +32,8 @@ export async function checkKey({ dataDir, agents }: Config, database: Database):
       return true;
     }
   });
-  if (closed.length > 0) return [fail(SUBJECT, `does not open ${namesOf(closed)}: ${ADVICE}`)];
-  return [ok(SUBJECT, `opens ${namesOf(rows)}`)];
+  if (closed.length > 0) return [fail(SUBJECT, `cannot decrypt ${namesOf(closed)}: ${ADVICE}`)];
+  return [ok(SUBJECT, `decrypts ${namesOf(rows)}`)];
 }
 
 /** `2 credentials of agents and 1 secret of webhooks` */

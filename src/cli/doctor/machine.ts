@@ -39,7 +39,7 @@ export async function checkDataDir({ dataDir, databaseUrl }: Config): Promise<Fi
     const findings = [ok(subject, found === undefined ? `${path} will be created, ${free}` : `${path}, ${free}`)];
     if (found !== undefined && (found.mode & 0o066) !== 0) {
       const mode = (found.mode & 0o777).toString(8);
-      findings.push(warn(subject, `other users may look into it (mode ${mode}): run chmod 700 ${path}`));
+      findings.push(warn(subject, `other users can read it (mode ${mode}): run chmod 700 ${path}`));
     }
     if (databaseUrl === undefined && bavail * bsize < LOW_BYTES) {
       findings.push(warn(subject, `the embedded database has less than 1 GiB left: free some, or move it`));

@@ -103,7 +103,7 @@ async function checkEmbedded(directory: string): Promise<Finding> {
     });
     if (found === undefined) return ok(subject, `embedded PostgreSQL ${major}, created at the first start`);
     if (Number(found) !== major) {
-      return fail(subject, `${directory} was made by PostgreSQL ${found.trim()}, and this release brings ${major}`);
+      return fail(subject, `${directory} was made by PostgreSQL ${found.trim()}, and this release has ${major}`);
     }
     const pid = findPostmaster(directory)?.pid;
     return ok(subject, `embedded PostgreSQL ${major}, ${pid === undefined ? "not running" : `running as pid ${pid}`}`);

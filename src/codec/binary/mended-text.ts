@@ -1,4 +1,4 @@
-// Messages whose texts are not UTF-8, for services that say themselves what is wrong with a request.
+// Messages whose texts are not UTF-8, for services that report the faults of a request themselves.
 import { isUtf8 } from "node:buffer";
 import { type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -7,8 +7,8 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 const MAX_DEPTH = 100;
 
 /**
- * A Protobuf message with U+FFFD in the place of each sequence that is not UTF-8, in texts that stand alone or in a list;
- * maps and the rest stay as they are. Throws where the bytes are no message.
+ * A Protobuf message with U+FFFD in the place of each sequence that is not UTF-8, in texts that stand alone or in a
+ * list; maps and the rest stay as they are. Throws if the bytes are not a message.
  */
 export function mendText(schema: DescMessage, bytes: Uint8Array, depth = 0): Uint8Array {
   const reader = new BinaryReader(bytes);

@@ -18,7 +18,7 @@ import type { BareListOf } from "./walk/json-kinds.ts";
 
 /** How the JSON is read that does not fit. */
 export interface MisfitOptions {
-  /** Whether names that are no field are skipped, instead of refused. */
+  /** Whether names that are not fields are skipped, instead of refused. */
   readonly ignoreUnknownFields: boolean;
   /** What `google.protobuf.Any` may hold. */
   readonly registry?: Registry;
@@ -40,7 +40,7 @@ export interface Misfit {
 
 /** Maximum number of misfits that are named. */
 const MAX_MISFITS = 20;
-/** Maximum number of values of an enum that an answer names. */
+/** Maximum number of an enum's values that an error lists. */
 const MAX_NAMED_VALUES = 10;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;

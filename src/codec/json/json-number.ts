@@ -43,7 +43,7 @@ interface Decimal {
   readonly exponent: number;
 }
 
-/** Undefined: it is no number. */
+/** Undefined: it is not a number. */
 function decimalOf(text: string): Decimal | undefined {
   const match = NUMBER.exec(text);
   if (match === null) return undefined;

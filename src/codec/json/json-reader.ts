@@ -27,7 +27,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 /** Maximum number of values of a body that is parsed at once. */
 export const MAX_VALUES = 20_000;
 
-/** A decoder that throws MALFORMED_BODY where a body is not UTF-8, or holds what {@link boundsFault} tells. */
+/** A decoder that throws MALFORMED_BODY if a body is not UTF-8, or {@link boundsFault} finds a fault. */
 export const jsonText: { decode(bytes?: Uint8Array): string } = {
   decode(bytes) {
     const text = textOf(bytes);
@@ -88,7 +88,7 @@ export function boundsFault(text: string, maxValues = MAX_VALUES): string | unde
   return undefined;
 }
 
-/** What to say of a text that {@link parseJson} refused. V8 quotes the input in its message: only the place may be told. */
+/** The error for a text that {@link parseJson} refused. V8's message quotes the input, so only its position is reported. */
 export function parseFault(error: unknown): string {
   const at = error instanceof SyntaxError ? /at position \d+/.exec(error.message)?.[0] : undefined;
   return `the body must be JSON${at === undefined ? "" : `: it breaks ${at}`}`;

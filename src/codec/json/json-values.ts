@@ -1,5 +1,5 @@
-// Refuses JSON values that the library would accept too liberally: numbers as long texts, and dates that do not exist. Takes
-// times that it would refuse: with RFC 3339's lower-case letters.
+// Refuses JSON values that the library would accept although they are invalid: numbers as long texts, and dates that do
+// not exist. Takes times that it would refuse: with RFC 3339's lower-case letters.
 import {
   type DescField,
   type DescMessage,

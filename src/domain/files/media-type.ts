@@ -1,4 +1,4 @@
-// The media types of files: which are shown in a browser, and which of those that are only said are believed.
+// The media types of files: which are shown in a browser, and which are accepted as the client declares them.
 
 /** What browsers show without running anything in it. SVG and HTML are not among them. */
 const SHOWN: ReadonlySet<string> = new Set([
@@ -30,10 +30,10 @@ export function isShown(mediaType: string): boolean {
 const UNKNOWN = "application/octet-stream";
 const PLAIN = "text/plain";
 
-/** Types whose files show by their bytes what they are: said of others, they are not true. */
+/** Types that are recognized by their bytes; declared for other bytes, they are false. */
 const SHOWS = /^(?:image|audio|video|font)\/|^application\/(?:pdf|zip|gzip|x-7z-compressed|vnd\.rar|wasm)$/;
 const SVG = "image/svg+xml";
-/** A zip holds many kinds of documents, XML too: what such a file is said to be is believed. */
+/** A zip can be many kinds of documents, and so can XML: for these the declared type is accepted. */
 const CONTAINERS: ReadonlyMap<string, RegExp> = new Map([
   ["application/zip", /^application\/(?:.+\+zip|vnd\..+|java-archive|epub\+zip)$/],
   ["application/xml", /^(?:image\/svg\+xml|.+\/xml|.+\+xml|text\/html)$/],

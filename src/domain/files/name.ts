@@ -1,4 +1,4 @@
-// The names of files: kept as they are given, and told to browsers so that every one of them reads the same.
+// The names of files: stored as given, and sent to browsers in a form that all of them read alike.
 
 /** Line breaks and other controls, and those that turn the direction of a text, by which `gpj.exe` reads as `exe.jpg`. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for

@@ -1,4 +1,4 @@
-// The difference between the messages that a conversation has and those that it shall have, by position.
+// The difference between a conversation's messages and the list that replaces them, by position.
 import { isDeepStrictEqual } from "node:util";
 import type { JsonObject } from "@bufbuild/protobuf";
 import type { MessageKind, MessageRole } from "../../../gen/colloquy/v1/message_pb.ts";
@@ -91,7 +91,7 @@ function saidAgain(before: StoredMessage, { metadata, clientTime, ...wanted }: M
   };
 }
 
-/** The parts of a message that gets a new text from somebody who said no parts. */
+/** The parts of a message whose text is replaced by a client that sent no parts. */
 export function reworded(before: Pick<StoredMessage, "content" | "parts">, content: string): string | undefined {
   if (before.parts === undefined || content === before.content) return before.parts;
   return partsText(withContent(readParts(before.parts), content)) ?? undefined;

@@ -1,4 +1,4 @@
-// Which kinds of entries a list stands for.
+// The kinds of entries that a list includes.
 import { type Message, MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../errors.ts";
 

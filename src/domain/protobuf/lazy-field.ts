@@ -1,4 +1,4 @@
-// Fields of messages that came as the text of their JSON form. They are read when somebody looks at them; whoever writes the
+// Fields of messages that arrived as the text of their JSON form. They are parsed on first access; code that writes the
 // message as JSON takes the text.
 
 /** Where a message has the texts of such fields, by name, as long as nobody has looked at them. */

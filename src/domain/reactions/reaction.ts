@@ -1,7 +1,7 @@
 // Which texts are reactions: one emoji, or a name between colons.
 import { invalidField } from "../errors.ts";
 
-/** Reactions of a message that its counts tell, and the most different ones that it takes. */
+/** Number of kinds of reactions that a message returns, and the maximum number of kinds that it can have. */
 export const SHOWN_KINDS = 50;
 export const MAX_KINDS = 100;
 

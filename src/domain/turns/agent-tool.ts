@@ -1,6 +1,6 @@
 // A tool that an agent may call.
 
-/** Who runs it: whoever follows the turn, or this server, over HTTP or MCP. */
+/** Who runs it: a client that follows the turn, or this server, over HTTP or MCP. */
 export type ToolRunner = "client" | "http" | "mcp";
 
 export interface AgentTool {

@@ -39,7 +39,7 @@ const LOST = "!";
 /** The lengths of deltas by the places of their entries. */
 export interface RecordedDeltas {
   of(index: number): readonly number[];
-  /** Whether more was said than was saved. */
+  /** Whether more was produced than was saved. */
   readonly lost: boolean;
 }
 

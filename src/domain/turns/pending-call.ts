@@ -26,7 +26,7 @@ export function digestOf(callArguments: string): string {
   return createHash("sha256").update(callArguments).digest("base64url");
 }
 
-/** Whether a turn waits for somebody to answer it. */
+/** Whether a turn waits for a result or an approval. */
 export function awaitsInput({ needs }: PendingCall): boolean {
   return needs === "result" || needs === "approval";
 }

@@ -59,7 +59,7 @@ export class ReplyItems {
     return last?.ended === false ? last : undefined;
   }
 
-  /** Adds what the agent said next. Throws {@link ReplyFault}; what was said before stays. */
+  /** Adds the agent's next piece. Throws {@link ReplyFault}; earlier pieces stay. */
   take(piece: Exclude<ReplyPiece, Usage>): void {
     switch (piece.kind) {
       case "heartbeat":
@@ -121,7 +121,7 @@ export class ReplyItems {
     if (open.isEmpty || open.head.kind === MessageKind.TOOL_CALL) this.items.pop();
   }
 
-  /** The next call of the model begins, unless the last one has said nothing yet. */
+  /** The next call of the model begins, unless the last one has produced nothing yet. */
   nextStep(): void {
     this.end();
     if (this.items.length === this.#stepBegin) return;

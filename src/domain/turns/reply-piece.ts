@@ -82,14 +82,14 @@ export function textPiece(text: string): ReplyPiece {
   return text === "" ? HEARTBEAT : { kind: "text", text };
 }
 
-/** Whether something was said that a second attempt would say again. */
+/** Whether something was produced that a retry would repeat. */
 export function saysSomething(piece: ReplyPiece): boolean {
   const { kind } = piece;
   if (kind === "reasoning") return piece.text !== "";
   return kind !== "heartbeat" && kind !== "step" && kind !== "usage";
 }
 
-/** Whether it belongs to the answer; thoughts alone are none. */
+/** Whether it belongs to the reply; reasoning alone does not. */
 export function answers(piece: ReplyPiece): boolean {
   return saysSomething(piece) && piece.kind !== "reasoning" && piece.kind !== "reasoning_end";
 }

@@ -23,7 +23,7 @@ export function addUsage({ tokens, model }: TokenColumns, usage: Usage): TokenCo
 }
 
 function sum(before: bigint | null, more: bigint | undefined): bigint | null {
-  // What an endpoint says below zero is no count.
+  // A negative number from an endpoint is not a count.
   if (more === undefined || more < 0n) return before;
   const all = (before ?? 0n) + more;
   return all > MOST ? MOST : all;

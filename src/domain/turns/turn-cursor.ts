@@ -1,4 +1,4 @@
-// Where a reader of a turn's entries stands.
+// The position of a reader in a turn's entries.
 
 export interface TurnCursor {
   /** How many entries it has to their end. */
@@ -17,7 +17,7 @@ export function cursorText({ entries, seq, within }: TurnCursor): string {
 
 const FORM = /^e(\d{1,4})\.(\d{1,18})(?:\.(\d{1,9})\.(\d{1,4}))?$/;
 
-/** Undefined: the text is no cursor. */
+/** Undefined: the text is not a cursor. */
 export function readCursor(text: string): TurnCursor | undefined {
   const [match, entries, seq, offset, parts] = FORM.exec(text) ?? [];
   if (match === undefined) return undefined;

@@ -58,7 +58,7 @@ export function resultEntry(
   return entryOf({ ...place, kind: MessageKind.TOOL_RESULT }, [part]);
 }
 
-/** The result of a call that was not run, or not answered, in words that the agent reads too. */
+/** The result of a call that did not run, or got no result, as text that the agent gets too. */
 export function failedResult(place: Omit<EntryPlace, "kind">, callId: string, why: string): TurnEntry {
   return resultEntry(place, callId, { case: "text", value: why }, true);
 }

@@ -21,10 +21,10 @@ export interface ContextItem {
 
 export const NO_OPTIONS: TurnOptions = { model: "", instructions: "", parameters: {} };
 
-/** All that an application may tell, in bytes. */
+/** Maximum total size of an application's context, in bytes. */
 const MAX_CONTEXT_BYTES = 256 * 1024;
 
-/** Throws INVALID_FIELD for parameters that are no JSON object, and more context than there may be. */
+/** Throws INVALID_FIELD for parameters that are not a JSON object, and for too much context. */
 export function checkOptions({ parametersJson, context }: OptionsInput): void {
   if (parametersJson !== "") {
     const [rule, description] = jsonFault(parametersJson, "object") ?? [];

@@ -54,7 +54,7 @@ export function createPostgresHints({ url, onError, onSwallowed }: PostgresHints
     const probing = setInterval(() => void probe().catch(() => lost.resolve()), PROBE_EVERY_MS);
     const close = async () => {
       clearInterval(probing);
-      // A server that has fallen silent does not answer a goodbye.
+      // An unresponsive server does not respond to the end of the session.
       const limit = breakAfter(client, GOODBYE_MS);
       await client.end().catch(() => {});
       limit.cancel();

@@ -1,4 +1,4 @@
-// The signals that hold right now, on this server: those sent here and those of other servers, until they expire.
+// The current signals on this server: those sent here and those of other servers, until they expire.
 import { type Count, Windows } from "../../domain/fixed-window.ts";
 import { type KeptSignal, SIGNAL_EVERY_MS, SIGNAL_MS, type Signal } from "./signal.ts";
 

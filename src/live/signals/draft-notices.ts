@@ -1,4 +1,4 @@
-// Tells the devices of a caller that one of its drafts has changed. What it is now is read by who is told.
+// Notifies the devices of a caller that one of its drafts has changed. The notified followers read its new state.
 
 /** Called with the conversation of the draft; undefined: notices may have been lost, so look at all. */
 export type OnDraft = (conversationId: string | undefined) => void;

@@ -1,4 +1,4 @@
-// Signals for those who follow all conversations that they see.
+// Signals for followers of all conversations that a caller sees.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Caller } from "../../domain/identity/caller.ts";
 import type { Database } from "../../store/database.ts";

@@ -1,4 +1,4 @@
-// Signals: what somebody is doing in a conversation right now. They are told to whoever follows it, and never stored.
+// Signals: what somebody is doing in a conversation right now. Its followers get them; they are never stored.
 import type { JsonObject } from "@bufbuild/protobuf";
 
 /** How long a signal holds, in milliseconds. */

@@ -1,4 +1,4 @@
-// Signals of this server and the others: posted here at once, and carried to the others with the hints.
+// Signals of all servers: delivered on this server at once, and sent to the others with the hints.
 import { newId } from "../../domain/ids/id.ts";
 import { SignalBoard } from "./board.ts";
 import { type DraftNotice, DraftNotices, decodeNotice, encodeNotice } from "./draft-notices.ts";

@@ -1,5 +1,5 @@
-// What is known of one call: its head, its caller and its response's headers. It is its own context, so that a hot call costs
-// one object.
+// The state of one call: its head, its caller and its response's headers. It is its own context, so that a hot call
+// costs one object.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import type { Logger } from "pino";
 import type { Principal } from "../../domain/identity/principal.ts";

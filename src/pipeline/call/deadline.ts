@@ -56,7 +56,7 @@ export function createCallSignal(deadline: number | undefined, stopping: Interru
 class CallInterruption extends Interruption implements CallSignal {
   readonly #stopping: Interrupt;
   readonly #onStop = () => this.abort(interrupted());
-  /** By a clock that nobody sets: else a step back would hold the answer for as long. */
+  /** By the monotonic clock: otherwise setting the system clock back would delay the response by as much. */
   readonly #end: number | undefined;
   #timer: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;

@@ -1,4 +1,4 @@
-// The key under which a mutation acts once: from the request's own field, or from a header.
+// The idempotency key of a mutation: from the request's own field, or from a header.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { ScalarType } from "@bufbuild/protobuf";
 import { invalidField } from "../../domain/errors.ts";
@@ -23,7 +23,7 @@ export function idempotencyKey(
 ): string | undefined {
   const fields = request as unknown as Record<string, unknown> | undefined;
   const own = field === undefined ? "" : String(fields?.[field.localName] ?? "");
-  // Whoever sends an empty one takes the call for one that can be repeated.
+  // A caller that sends an empty one believes that the call can be retried.
   if (header === "") throw invalidField(IDEMPOTENCY_HEADER, RULE, "request_id.format");
   const given = header ?? "";
   if (own !== "" && given !== "" && own !== given) {

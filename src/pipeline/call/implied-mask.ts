@@ -1,4 +1,5 @@
-// Which fields the JSON of an update names, as the update mask that it implies (AIP-134 over JSON, which can tell a default from nothing).
+// The update mask that the JSON of an update implies: the fields that it names (AIP-134; JSON distinguishes a default
+// value from an absent field).
 import {
   create,
   type DescField,

@@ -61,7 +61,7 @@ async function* pulled<T>(pushTo: PushStream<T>["pushTo"]): AsyncGenerator<T, vo
     over = true;
     more.resolve();
   });
-  // It is told below, unless the reader has gone before.
+  // A failure is thrown below, unless the reader has left before.
   running.catch(() => {});
   try {
     while (!over || held.length > 0) {

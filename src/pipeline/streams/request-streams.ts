@@ -26,7 +26,7 @@ export async function* checked<T>(
   }
 }
 
-/** Until the signal aborts, which throws its reason, even if whoever makes the stream does not look at it. */
+/** Ends when the signal aborts, by throwing its reason, even if the source of the stream ignores the signal. */
 export async function* untilAborted<T>(items: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
   const iterator = items[Symbol.asyncIterator]();
   let done = false;

@@ -1,4 +1,4 @@
-// Validation of requests with a long list: a slice of it at a time, with turns for others between.
+// Validates requests with a long list in slices, and yields to other work between them.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { DomainError, type FieldViolation } from "../../domain/errors.ts";
 import { Turns } from "../streams/time-slices.ts";

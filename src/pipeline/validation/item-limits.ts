@@ -1,4 +1,4 @@
-// Limits of lists, maps and texts in requests: from their rules, with a default for lists and maps without one.
+// Limits of lists, maps and texts in requests: from their rules, with a default for lists and maps without a rule.
 import { type DescField, getOption, hasOption } from "@bufbuild/protobuf";
 import * as rules from "../../../gen/buf/validate/validate_pb.ts";
 import { nativeRules } from "./predefined.ts";

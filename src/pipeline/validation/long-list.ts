@@ -1,4 +1,4 @@
-// The one long list that a request may hold, a slice at a time: what is done for each item gives turns to others between.
+// Processes the one long list that a request may have in slices, and yields to other work between them.
 import type { DescField, DescMessage, Message } from "@bufbuild/protobuf";
 import { onceEach } from "../memoize.ts";
 import { maxItems } from "./item-limits.ts";

@@ -1,4 +1,4 @@
-// Where in a message a walk is: names of fields, indexes of lists, keys of maps. Written as text only where something is wrong there.
+// The position of a walk in a message: names of fields, indexes of lists, keys of maps. Becomes text only for an error.
 import type { DescMessage } from "@bufbuild/protobuf";
 
 /** A name of free JSON, which may be any text. */

@@ -1,4 +1,4 @@
-// The validation stage: what the contract's rules and the limits of this store demand of a decoded request.
+// The validation stage: checks a decoded request against the contract's rules and the limits of this store.
 import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
@@ -12,7 +12,7 @@ import { uncheckedPart } from "./unchecked-part.ts";
 /** Maximum number of broken rules that one error names. */
 const MAX_VIOLATIONS = 20;
 
-/** Throws INVALID_FIELD, with the broken rules, the first 20 at most, if a message is not what its contract says. */
+/** Throws INVALID_FIELD, with at most the first 20 broken rules, if a message breaks rules of its contract. */
 export type Validate = (schema: DescMessage, message: Message) => void;
 
 /**

@@ -11,7 +11,7 @@ const MAX_RANGES = 64;
 
 /**
  * The media type that `Accept` likes best of those on offer, which come in the server's order of preference. No header
- * means anything. Parameters other than `q` are not told apart. Undefined: none is acceptable.
+ * means anything. Parameters other than `q` are ignored. Undefined: none is acceptable.
  */
 export function acceptMedia<T extends string>(header: string | undefined, offers: readonly [T, ...T[]]): T | undefined {
   if (header === undefined || header === "*/*" || header === "") return offers[0];

@@ -124,7 +124,7 @@ export function createCodec({ readMaxBytes, writeMaxBytes, unchecked }: CodecLim
   };
 }
 
-/** What is no message stays as it is, for decoding to refuse. */
+/** Anything that is not a message stays as it is, and decoding refuses it. */
 function mended(input: DescMessage, encoding: Encoding, bytes: Uint8Array): Uint8Array {
   try {
     return encoding === "proto" ? mendText(input, bytes) : mendJson(bytes);
@@ -137,7 +137,7 @@ export function lengthOf(body: string | Uint8Array): number {
   return typeof body === "string" ? Buffer.byteLength(body) : body.byteLength;
 }
 
-/** The failure as Connect's own code words it, so that both ways tell it alike. */
+/** The failure with the text of Connect's own code, so that both paths report it alike. */
 function described(error: unknown, encoding: Encoding): ConnectError {
   const message = error instanceof Error ? error.message : String(error);
   return encoding === "proto"

@@ -30,7 +30,7 @@ export interface Protocol {
 export interface Form {
   /** The header that names the compression of the request. */
   readonly encodingHeader: string;
-  /** The header that tells which compressions are taken. */
+  /** The header that lists the accepted compressions. */
   readonly acceptHeader: string;
   /** Reads and decodes the one message. Throws MALFORMED_BODY, TOO_LARGE, UNSUPPORTED or as the body's reading. */
   receive(incoming: Incoming, interrupt: () => Interrupt): Promise<Message>;

@@ -25,7 +25,7 @@ export function binaryType(contentType: string): string {
   return contentType.replace(TEXT_TYPE, "$1");
 }
 
-/** A piece of a body as text. It ends with its padding, so that whoever has read it can decode it. */
+/** A piece of a body as text. It ends with its padding, so that a client can decode it at once. */
 export function toText(piece: Uint8Array): string {
   return Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength).toString("base64");
 }
@@ -68,8 +68,8 @@ for (const [value, char] of Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 }
 
 /**
- * Decodes base64 that is cut anywhere, and padded wherever its sender flushed: each four characters stand for one to three
- * bytes. Node's own decoder ends at the first padding, and passes over what is no base64.
+ * Decodes base64 that is cut anywhere, and padded wherever its sender flushed: each four characters stand for one to
+ * three bytes. Node's own decoder ends at the first padding, and ignores what is not base64.
  */
 class TextBodyDecoder {
   /** How many characters of the four have come, how many of them are padding, and the bits of the others. */
@@ -78,7 +78,7 @@ class TextBodyDecoder {
   #bits = 0;
   #damaged = false;
 
-  /** Whether there was something that is no base64; what is given before is whole. */
+  /** Whether there was something that is not base64; everything before it was returned. */
   get damaged(): boolean {
     return this.#damaged;
   }

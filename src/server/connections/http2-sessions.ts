@@ -2,7 +2,7 @@
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { endIfIdle } from "./end-if-idle.ts";
 
-/** How long a peer may take to answer a ping before its connection counts as dead. */
+/** How long a peer may take to acknowledge a ping before its connection counts as dead. */
 const PING_TIMEOUT_MS = 20_000;
 
 /** Keeps the set of a server's sessions. A silent one gets GOAWAY if it has no streams, else a ping. */
@@ -12,7 +12,7 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
     let streams = 0;
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
-    // The peer's breaches end its session; they are no concern of others.
+    // A peer's protocol errors end its own session, and affect no other.
     session.on("error", () => {});
     session.on("stream", (stream) => {
       streams++;

@@ -11,7 +11,7 @@ type Connection = Http2Session | Socket;
 /** Interval of checks, in milliseconds: what is written between two of them may exceed the limit. */
 const LOOK_EVERY_MS = 100;
 
-/** Without an error a session tells its peer that all is well. */
+/** Without an error, a session would close with NO_ERROR. */
 const TOO_MUCH = new Error("too much of the responses is unread");
 
 export interface UnreadWatchOptions {
@@ -65,7 +65,7 @@ function createStalls(timeoutMs: number) {
   let sessions = new Map<Http2Session, { readonly written: number; readonly at: number }>();
   let sockets = new Set<Socket>();
   return {
-    /** The sessions that read nothing for so long. */
+    /** The sessions that have read nothing for `timeoutMs`. */
     after(connections: Unread): Http2Session[] {
       const now = performance.now();
       const stalled: Http2Session[] = [];
@@ -75,7 +75,7 @@ function createStalls(timeoutMs: number) {
       for (const [connection, unread] of connections) {
         if (!isHttp2(connection)) {
           if (unread > 0) sockets.add(connection);
-          // Node closes what does nothing for so long while it has something to write.
+          // Node closes a socket that is idle for that long while it has something to write.
           if (unread > 0 !== armed.has(connection)) connection.setTimeout(unread > 0 ? timeoutMs : 0);
         } else if (unread > 0 && !connection.destroyed) {
           const written = connection.socket.bytesWritten;
@@ -111,7 +111,7 @@ function closeStreams(responses: Iterable<OpenResponse>, session: Http2Session):
   }
 }
 
-/** Of HTTP/1.1 there is none. */
+/** HTTP/1.1 has none. */
 function streamOf(response: OpenResponse): ServerHttp2Stream | undefined {
   if ("stream" in response) return response.stream;
   return "session" in response ? response : undefined;

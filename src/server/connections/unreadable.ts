@@ -16,12 +16,12 @@ interface RespondingSocket {
   readonly _httpMessage?: { readonly headersSent: boolean } | null;
 }
 
-/** Most bytes that are still read of a connection that was refused, so that its answer is not lost to a reset. */
+/** Maximum bytes that are still read from a refused connection, so that its response is not lost to a reset. */
 const LINGER_BYTES = 8 * 1024 * 1024;
 
-/** Makes a listener for the event "clientError", which comes again for whatever comes after. */
+/** Makes a listener for the event "clientError", which Node emits again for later bytes. */
 export function createRefusal(): (error: NodeJS.ErrnoException, socket: Socket) => void {
-  /** With how many bytes read a refused connection is ended, whoever still sends. */
+  /** After how many bytes a refused connection is closed, even if the client still sends. */
   const refused = new WeakMap<Socket, number>();
   return (error, socket) => refuse(error, socket, refused);
 }
@@ -30,7 +30,7 @@ function refuse(error: NodeJS.ErrnoException, socket: Socket, refused: WeakMap<S
   const max = refused.get(socket);
   if (max !== undefined && socket.bytesRead <= max) return;
   const answering = (socket as RespondingSocket)._httpMessage;
-  // Whoever has gone hears nothing, and half an answer would be taken for the rest of another.
+  // A disconnected client gets nothing; a partial response could be read as the rest of an earlier one.
   if (max !== undefined || error.code === "ECONNRESET" || !socket.writable || answering?.headersSent === true) {
     socket.destroy(error);
     return;

@@ -9,7 +9,7 @@ export interface OperationsOptions {
   /** Whether the server can do its work now. A failure counts as no. */
   readonly ready: () => Promise<boolean>;
   readonly lifecycle: Lifecycle;
-  /** For `/metrics`. Default: there is no such place. */
+  /** For `/metrics`. Default: the path does not exist. */
   readonly metrics?: Metrics | undefined;
 }
 
@@ -19,7 +19,7 @@ const TEXT = { "content-type": "text/plain; charset=utf-8", "cache-control": "no
 export function createOperations({ ready, lifecycle, metrics }: OperationsOptions): ReadonlyMap<string, HttpHandler> {
   const isReady = async () => !lifecycle.isLeaving && (await ready().catch(() => false));
   const places: [string, HttpHandler][] = [
-    // What load balancers ask unless told otherwise (HAProxy's `option httpchk` is `OPTIONS /`).
+    // What load balancers send by default (HAProxy's `option httpchk` is `OPTIONS /`).
     ["/", options],
     ["*", options],
     // The process lives. That it can work is what /readyz says.

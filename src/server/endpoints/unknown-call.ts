@@ -1,4 +1,4 @@
-// The response where no handler matches, in the caller's protocol as far as it is recognized.
+// The response if no handler matches, in the caller's protocol as far as it is recognized.
 
 import type { Pipeline } from "../../pipeline/pipeline.ts";
 import { releaseBody } from "../../protocols/http/body/linger.ts";

@@ -123,5 +123,5 @@ function actOn(action: string, id: string) {
 }
 
 function nameTaken(): DomainError {
-  return new DomainError(ErrorReason.ALREADY_EXISTS, "agent.name: the tenant has an agent of this name");
+  return new DomainError(ErrorReason.ALREADY_EXISTS, "agent.name: an agent with this name exists already");
 }

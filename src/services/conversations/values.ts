@@ -32,8 +32,8 @@ export function toValues(conversation: Conversation): ConversationValues {
 /** Throws INVALID_FIELD unless the business object has both its parts or none. */
 export function checkEntity({ entityType, entityId }: Pick<Conversation, "entityType" | "entityId">): void {
   if ((entityType === "") === (entityId === "")) return;
-  const missing = entityType === "" ? "entity_type" : "entity_id";
-  throw invalidField(`conversation.${missing}`, "entity_type and entity_id come together or not at all", "entity");
+  const [missing, given] = entityType === "" ? ["entity_type", "entity_id"] : ["entity_id", "entity_type"];
+  throw invalidField(`conversation.${missing}`, `must be set together with ${given}`, "entity");
 }
 
 /** Throws PERMISSION_DENIED unless the caller may make `ownerId` the owner; UNKNOWN_REFERENCE if there is no such member. */

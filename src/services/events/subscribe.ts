@@ -97,7 +97,7 @@ export function subscribe(
       else await subscribeToAll(parts, request, context, signal, sink);
     } catch (error) {
       if (!parts.draining.aborted || error instanceof DomainError) throw error;
-      throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; go on with another");
+      throw new DomainError(ErrorReason.SHUTTING_DOWN, "the server is shutting down; reconnect with the cursor");
     } finally {
       leave?.();
     }
@@ -111,7 +111,8 @@ async function subscribeToOne(
   signal: AbortSignal,
   sink: Sink,
 ): Promise<void> {
-  if (cursor.includes(".")) throw invalidField("cursor", "is for all conversations, not for one", "cursor.kind");
+  if (cursor.includes("."))
+    throw invalidField("cursor", "must be a cursor of one conversation, not of all", "cursor.kind");
   if (request.includeDrafts) throw notForOne("include_drafts");
   if (request.includePresence) throw notForOne("include_presence");
   const id = conversationId.toLowerCase();
@@ -148,7 +149,7 @@ async function subscribeToOne(
 }
 
 function notForOne(field: string): Error {
-  return invalidField(field, "is for all conversations, not for one", field);
+  return invalidField(field, "must be false if conversation_id is set", field);
 }
 
 function pastEnd(cursor: string, end: bigint): Error {
@@ -200,9 +201,9 @@ async function* entriesOfAll(
   signal: AbortSignal,
 ): AsyncIterable<SubscribeResponse> {
   if (threadMessageId !== "") {
-    throw invalidField("thread_message_id", "is for one conversation: set conversation_id", "thread_message_id");
+    throw invalidField("thread_message_id", "must be empty unless conversation_id is set", "thread_message_id");
   }
-  if (afterSeq !== 0n) throw invalidField("after_seq", "is for one conversation: set conversation_id", "after_seq");
+  if (afterSeq !== 0n) throw invalidField("after_seq", "must be 0 unless conversation_id is set", "after_seq");
   const from = cursor === "" ? undefined : parseCursor(cursor);
   for await (const step of followFeed(parts, renew, from, parts.heartbeatMs, signal)) {
     const cursor = formatCursor(step.cursor);

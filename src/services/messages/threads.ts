@@ -44,7 +44,7 @@ export async function listMentions(
 ): Promise<MessageInitShape<typeof pb.ListMentionsResponseSchema>> {
   const caller = callerFrom(principal);
   if (caller.memberId === null) {
-    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only members are mentioned: let the key act for one");
+    throw new DomainError(ErrorReason.PERMISSION_DENIED, "only members can be mentioned: act for one with X-Act-For");
   }
   const { conversationId } = request;
   const isKnown = conversationId === "" || isOurId(conversationId);

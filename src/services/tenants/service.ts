@@ -47,7 +47,7 @@ export function createTenantService(options: TenantServiceOptions): ServiceEntry
         const { made, caller } = await makeTenant(tx, { slug, name: displayName }, callerIn, context);
         return actOnce(tx, method.createTenant, request, context, caller, async () => {
           const tenant = made ? await store.lockTenant(tx, caller.tenantId) : undefined;
-          if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: is taken");
+          if (tenant === undefined) throw new DomainError(ErrorReason.ALREADY_EXISTS, "tenant.slug: is already in use");
           tenant.presenceOff = request.tenant?.presenceOff ?? false;
           return { tenant: toTenant(tenant) };
         });

@@ -1,4 +1,4 @@
-// nginx and HAProxy as Debian ships them, each a process of its own with a configuration of the test.
+// nginx and HAProxy as Debian ships them, each a separate process with the test's configuration.
 import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

@@ -32,7 +32,7 @@ export const FREE: Kind = { kind: "free" };
 export type BareListOf = (field: DescField) => (DescField & { fieldKind: "list" }) | undefined;
 
 export interface ShapeOptions {
-  /** Whether names that are no field are skipped. */
+  /** Whether names that are not fields are skipped. */
   readonly ignoreUnknownFields: boolean;
   /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
   readonly skipped?: ReadonlySet<string>;

@@ -25,7 +25,7 @@ export const CODES = {
 const LONG_SPACE = 32;
 const NO_SPACE = /[^ \n\r\t]/g;
 
-/** Thrown where a text is no JSON: the parser says what is wrong with it. */
+/** Thrown if a text is not JSON; the parser then finds what is wrong with it. */
 export class NotJson extends Error {}
 
 export class JsonScanner {

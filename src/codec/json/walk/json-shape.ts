@@ -10,8 +10,8 @@ import { type JsonShape, JsonWalk } from "./json-walk.ts";
 const SLICE = 4_000;
 
 /**
- * Throws a {@link ShapeFault} as soon as the text holds too much: items of a list, values, characters of a string, levels,
- * or a name twice. Undefined: it is no JSON. Other work runs between slices of the text.
+ * Throws a {@link ShapeFault} as soon as the text holds too much: items of a list, values, characters of a string,
+ * levels, or a name twice. Undefined: it is not JSON. Other work runs between slices of the text.
  */
 export async function jsonShape(
   schema: DescMessage,

@@ -52,7 +52,7 @@ export class JsonWalk implements JsonShape {
   readonly #place: Place = [];
   readonly #path: DescField[] = [];
   #inItem = false;
-  /** What is scanned is no field: nothing reads it, or it is refused as such. */
+  /** The value belongs to no known field: it is ignored, or refused as unknown. */
   #unread = false;
   #values = 0;
   #pieceValues = 0;
@@ -64,7 +64,7 @@ export class JsonWalk implements JsonShape {
     this.#kinds = new Kinds(options.bareListOf);
   }
 
-  /** Walks on, so many values at most. True: it is at the end, or the text is no JSON. Throws a {@link ShapeFault}. */
+  /** Continues, for at most that many values. True: at the end, or the text is not JSON. Throws a {@link ShapeFault}. */
   step(values: number): boolean {
     const until = this.#values + values;
     try {

@@ -29,7 +29,7 @@ export interface LargeJson extends ShapeOptions {
   readonly explain: (error: unknown, piece: BrokenPiece) => unknown;
 }
 
-/** A piece that was not taken, before anybody has said why. */
+/** A piece that was refused, for a reason that is not known yet. */
 class Broken extends Error {
   readonly piece: BrokenPiece;
 

@@ -1,4 +1,4 @@
-// The pieces of a body that is not whole yet. Small ones are joined: each would cost an object of many times its size.
+// The pieces of an incomplete body. Small ones are joined, because each would need an object of many times its size.
 
 /** So many pieces are kept as they came. */
 const MAX_SMALL = 1_000;

@@ -31,7 +31,7 @@ export class BodySink implements PushSink<Message> {
     const piece = this.#frames.of(messages, body.chunked);
     if (!(piece instanceof Promise)) return body.write(piece);
     this.#pending = piece.then((there) => body.write(there));
-    // A failure is told by `room` and `close`.
+    // `room` and `close` report a failure.
     this.#pending.catch(() => {});
     return false;
   }

@@ -32,7 +32,7 @@ function keptIn<K extends object>(known: WeakMap<K, Bytes>, key: K, make: () => 
   if (bytes === undefined) {
     bytes = make();
     known.set(key, bytes);
-    // From then on nobody has to wait. A failure is told to those who do.
+    // From then on nobody has to wait. Streams that wait already get the failure.
     if (bytes instanceof Promise) bytes.then((there) => known.set(key, there)).catch(() => known.delete(key));
   }
   return bytes;

@@ -7,7 +7,7 @@ export const JSON_TYPE = "application/json";
 export const NDJSON_TYPE = "application/x-ndjson";
 export const EVENTS_TYPE = "text/event-stream";
 
-/** What curl sends with -d unless told. */
+/** What curl sends with -d by default. */
 const FORM_TYPE = "application/x-www-form-urlencoded";
 
 /**

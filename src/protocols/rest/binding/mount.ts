@@ -53,7 +53,7 @@ export interface Mount {
   /** In front of every path, such as `/crm`; no slash at its end. Default "". */
   readonly prefix?: string;
   /**
-   * The paths below which unknown routes are answered 404 by this mount, without the prefix. The longest wins. Default:
+   * The paths below which unknown routes get this mount's 404, without the prefix. The longest wins. Default:
    * the first literal segment of each route.
    */
   readonly basePaths?: readonly string[];

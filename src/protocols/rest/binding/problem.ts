@@ -30,7 +30,7 @@ export const PROBLEMS = {
   not_found: { status: 404, code: Code.NotFound },
   /** Routes have this path, but not for this HTTP method. */
   method_not_allowed: { status: 405, code: Code.Unimplemented },
-  /** Nothing that `Accept` asks for can be answered. */
+  /** No response format matches `Accept`. */
   not_acceptable: { status: 406, code: Code.InvalidArgument },
   /** A conditional header does not hold. */
   precondition_failed: { status: 412, code: Code.Aborted },
@@ -47,7 +47,7 @@ export class RestProblem extends Error {
   override readonly name = "RestProblem";
   readonly kind: ProblemKind;
   readonly violations: readonly Violation[];
-  /** Headers that the answer needs, such as `allow`. */
+  /** Headers that the response needs, such as `allow`. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(

@@ -50,7 +50,7 @@ function createReader(field: DescField): TextReader | undefined {
   }
 }
 
-/** The reader for one value of a map whose keys are texts. Undefined: it is no such map, or its values have no text form. */
+/** The reader for one value of a map whose keys are texts. Undefined: not such a map, or its values have no text form. */
 export function pairReader(field: DescField): TextReader | undefined {
   if (field.fieldKind !== "map" || field.mapKey !== ScalarType.STRING) return undefined;
   if (field.mapKind === "scalar") return scalarReader(field.scalar, false);

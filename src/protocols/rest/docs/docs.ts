@@ -44,7 +44,7 @@ export function createDocsHandlers(options: DocsOptions): DocsHandler {
     const content = contents.get(target);
     if (content !== undefined) sendContent(request, response, content);
     else if (target === `${path}/`) sendPlain(response, 308, { location: path });
-    // Whoever opens the server in a browser looks for its documents.
+    // A person who opens the server's URL in a browser wants its documents.
     else if (target === "/" && isRead(request)) sendPlain(response, 302, { location: path });
     else return false;
     return true;

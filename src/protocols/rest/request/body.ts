@@ -61,7 +61,7 @@ export async function* readChunks(
   }
 }
 
-/** What is wrong with a body, as REST tells it. */
+/** What is wrong with a body, as REST reports it. */
 function asProblem(error: unknown): unknown {
   if (!(error instanceof DomainError)) return error;
   if (error.reason === ErrorReason.TOO_LARGE) return new RestProblem("too_large", error.message);

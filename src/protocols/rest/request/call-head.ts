@@ -12,7 +12,7 @@ import { invalid, type RestProblem } from "../binding/problem.ts";
 /** Makes the signal of a call. `deadline` is in milliseconds since 1970. */
 export type CreateCallSignal = (deadline: number | undefined) => CallSignal;
 
-/** The default: aborts when the client goes away. */
+/** The default: aborts when the client disconnects. */
 export function createPlainSignal(): CallSignal {
   const controller = new AbortController();
   const { signal } = controller;
@@ -33,7 +33,7 @@ function readTimeout(header: string | string[] | undefined): number | RestProble
 export class RestHead extends LazySignalHead implements CallHead {
   readonly wire = "rest";
   readonly deadline: number | undefined;
-  /** What is wrong with the timeout that the caller named: told only to callers that are admitted. */
+  /** What is wrong with the caller's timeout. Reported only to callers that are admitted. */
   readonly badTimeout: RestProblem | undefined;
   readonly method: DescMethod;
   readonly #request: HttpRequest;

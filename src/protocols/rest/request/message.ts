@@ -173,7 +173,7 @@ function applyHeaders(message: Message, binding: Binding, parts: RequestParts, i
       setFromHeader(message, idempotencyKey, "idempotency-key", key);
     }
   }
-  // On GET and HEAD the conditions are for the answer.
+  // On GET and HEAD the conditions apply to the response.
   if (verb !== "GET" && verb !== "HEAD") applyConditions(message, binding, parts, ignore);
 }
 

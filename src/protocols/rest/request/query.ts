@@ -22,7 +22,7 @@ export interface QueryRules {
   readonly input: DescMessage;
   /** Field paths that are filled from elsewhere, in the names of the contract: from the path, or from the body. */
   readonly taken: ReadonlySet<string>;
-  /** The body is every field that the path leaves: there are no parameters. */
+  /** The body has all fields that are not in the path, so there are no parameters. */
   readonly none: boolean;
   /** Skip parameters that name no field, instead of refusing them. */
   readonly ignoreUnknown: boolean;
@@ -76,7 +76,7 @@ function applyParameter(message: Message, part: string, rules: QueryRules, seen:
 /** What a parameter sets: a field, or the value of one key of a map. */
 interface Target {
   readonly path: FieldPath;
-  /** Undefined: the field is no map. */
+  /** Undefined: the field is not a map. */
   readonly key: string | undefined;
 }
 

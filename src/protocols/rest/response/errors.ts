@@ -7,7 +7,7 @@ import { RestProblem } from "../binding/problem.ts";
 import { httpStatusOf, reasonOf, renderStatus, retryAfterOf } from "./rpc-status.ts";
 
 export interface FailureOptions {
-  /** What the pipeline is told of a problem with the HTTP request. Default: the problem itself. */
+  /** The failure that the pipeline gets for a problem with the HTTP request. Default: the problem itself. */
   readonly toFailure?: (problem: RestProblem) => unknown;
   /** The error to send for a problem where there is no call yet. Default: its code and message. */
   readonly toError?: (problem: RestProblem) => ConnectError;

@@ -15,7 +15,7 @@ import { setContentType } from "./message.ts";
 export const LAST_ID = "end";
 
 export interface StreamFormat {
-  /** Whether its last event has the id {@link LAST_ID}, so that a reader who has it is told that there is no more. */
+  /** Whether its last event has the id {@link LAST_ID}, with which a client that reconnects is stopped. */
   readonly ends: boolean;
   /** Whether its headers follow from the first message, so that they wait for it, however long that takes. */
   readonly needsFirst: boolean;

@@ -18,12 +18,12 @@ import { RestProblem } from "../binding/problem.ts";
 import { httpBodyIn } from "../request/message.ts";
 import type { JsonWriter } from "./json-write.ts";
 
-/** Maximum bytes of one answer, at least one for each character. */
+/** Maximum bytes of one response, at least one for each character. */
 const MAX_RESPONSE_BYTES = 64 << 20;
 
 export interface ResponseParts {
   readonly binding: Binding;
-  /** Whether the answer is a google.api.HttpBody, sent as it is. */
+  /** Whether the response is a google.api.HttpBody, sent as it is. */
   readonly raw: boolean;
   readonly writer: JsonWriter;
   /** The request message; undefined for methods that took many. */
@@ -32,11 +32,11 @@ export interface ResponseParts {
   header(name: string): string | undefined;
 }
 
-/** What is to be sent. Made before anything is written, so that a failure can still be answered as one. */
+/** The response to send. Built before anything is written, so that a failure can still be sent as an error. */
 export interface Prepared {
   readonly status: number;
   readonly headers: Headers;
-  /** Undefined: the answer has no body. */
+  /** Undefined: the response has no body. */
   readonly body: string | Uint8Array | undefined;
 }
 
@@ -116,7 +116,7 @@ export function setContentType(headers: Headers, body: HttpBody | undefined): vo
   headers["x-content-type-options"] = "nosniff";
 }
 
-/** Raw bodies are images and the like; whoever made them knows how to compress them. */
+/** Raw bodies are images and the like, which are compressed already. */
 function isWorthCompressing({ raw }: ResponseParts, body: string | Uint8Array): boolean {
   return !raw && body.length >= WORTHWHILE_BYTES;
 }

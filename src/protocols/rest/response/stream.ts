@@ -83,7 +83,7 @@ export async function sendStream(messages: AsyncIterable<Message>, answer: Strea
   } catch (error) {
     if (body === undefined || error instanceof ReaderGone) throw error;
     const last = format.error(answer.renderError(error));
-    // Where the format has no word for a failure, breaking off is the only way to tell it.
+    // If the format cannot express a failure, aborting the stream is the only way to report it.
     if (last === undefined) response.destroy();
     else end(response, last);
     return false;

@@ -27,7 +27,7 @@ export interface ConnectAdapterOptions {
   readonly lifecycle: Lifecycle;
   /** Maximum bytes of one request message, also once decompressed. Default: 4 MiB. */
   readonly readMaxBytes?: number;
-  /** Maximum bytes of one answer message. Default: 64 MiB. */
+  /** Maximum bytes of one response message. Default: 64 MiB. */
   readonly writeMaxBytes?: number;
   /** How request bodies are read. */
   readonly bodies: BodyRules;

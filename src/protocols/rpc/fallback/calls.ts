@@ -18,7 +18,7 @@ export interface CarriedCall {
   readonly messages: RequestMessages;
   /** Of a Connect GET. */
   readonly query: URLSearchParams | undefined;
-  /** Why the timeout header is no timeout; told only to callers that are admitted. */
+  /** Why the timeout header is invalid. Reported only to callers that are admitted. */
   readonly invalidTimeout: unknown;
   /** Sends the headers of the response, though it has no message yet. */
   flush(): void;

@@ -15,7 +15,7 @@ export function carried<T>(promise: Promise<T>): Promise<T> {
   });
 }
 
-/** What is wrong with the shape of a text, as every wire but REST tells it. */
+/** What is wrong with the shape of a text, as every wire except REST reports it. */
 export function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
   if (rule === NAME_TWICE || rule === WRONG_TYPE)
     return malformed(field === "" ? `the body ${message}` : `${field}: ${message}`);

@@ -1,4 +1,5 @@
-// What a request of the Connect, gRPC or gRPC-Web protocol says before its body: its wire, and whether the method can be called so.
+// The head of a request of the Connect, gRPC or gRPC-Web protocol: its wire, and whether the method can be called that
+// way.
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { base64Decode } from "@bufbuild/protobuf/wire";

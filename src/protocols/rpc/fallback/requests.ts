@@ -106,7 +106,7 @@ export class RequestMessages {
       if (end < bytes.byteLength) held.push(bytes.subarray(end));
       wanted = HEAD_BYTES + (held.size < HEAD_BYTES ? 0 : bytes.readUInt32BE(end + 1));
     }
-    // What is no whole frame Connect's handlers refuse.
+    // Connect's handlers refuse an incomplete frame.
     if (held.size > 0) yield held.join();
   }
 

@@ -11,8 +11,8 @@ import { wantsText } from "../web-text.ts";
 import { wireOf } from "./request.ts";
 
 /**
- * Writes an answer as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client is
- * gone. `flushed` settles when the headers may go out before the first chunk.
+ * Writes a response as fast as the client reads it. Resolves when the last byte is handed to the socket, or the client
+ * is gone. `flushed` settles when the headers may go out before the first chunk.
  */
 export async function writeResponse(
   from: UniversalServerResponse,
@@ -75,7 +75,7 @@ export function writeError(
       ...Object.fromEntries(statusTrailers(error)),
       "content-type": `application/${wire}${text ? "-text" : ""}`,
     };
-    // Over HTTP/2 one frame is the whole answer: what its headers do not end has no status for gRPC's clients.
+    // Over HTTP/2 one frame is the whole response: unless its headers end the stream, gRPC clients see no status.
     const known = status === 415 ? status : 200;
     if (!("stream" in response)) answer(response, known, trailersOnly);
     else if (!isGone(response)) response.stream.respond({ ":status": known, ...trailersOnly }, { endStream: true });

@@ -10,7 +10,7 @@ export class LaneHead extends LazySignalHead implements CallHead {
   readonly method: DescMethod;
   readonly wire: Wire;
   readonly deadline: number | undefined;
-  /** Why the timeout header is no timeout; told only to callers that are admitted. */
+  /** Why the timeout header is invalid. Reported only to callers that are admitted. */
   readonly invalidTimeout: unknown;
   readonly #exchange: Exchange;
   readonly #lifecycle: Lifecycle;

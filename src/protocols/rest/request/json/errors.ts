@@ -5,7 +5,7 @@ import { bareListOf, wrapOf } from "../../binding/bare-list.ts";
 import { invalidAll, type RestProblem } from "../../binding/problem.ts";
 
 export interface ReadOptions {
-  /** Skip names that are no field, instead of refusing them. */
+  /** Skip names that are not fields, instead of refusing them. */
   readonly ignoreUnknownFields: boolean;
   /** Names in the outermost object that are skipped, whatever they hold. Default: none. */
   readonly skipped?: ReadonlySet<string>;
@@ -14,7 +14,7 @@ export interface ReadOptions {
 }
 
 /**
- * The problem to tell of a value that does not fit; undefined: it does.
+ * The problem to report for a value that does not fit; undefined: it does.
  *
  * @param path where the value stands, empty for the whole body
  */

@@ -17,7 +17,7 @@ export type { ReadOptions } from "./errors.ts";
 
 /**
  * Reads a message. Names given twice are refused, as is nesting past 100 levels, and numbers that a double cannot hold.
- * Throws a {@link RestProblem}: malformed if the text is no JSON, else invalid, with what broke which rule.
+ * Throws a {@link RestProblem}: malformed if the text is not JSON, else invalid, with each broken rule.
  *
  * @param path where the message stands in the request, empty for the whole body
  */
@@ -97,7 +97,7 @@ export function readField(
     if (text.trim() !== "null") setField(target, field, readMessage(field.message, text, options, field.name));
     return;
   }
-  // What breaks it is told where it stands in the body.
+  // A broken rule is reported with its position in the body.
   parse(text);
   take(field, readMessage(schema, wrapped(field, text), options), target);
 }
