@@ -1,7 +1,8 @@
-// Periodically deletes expired request ids, ephemeral turns and files that nobody needs, and purges conversations that are due.
+// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, and purges conversations that are due.
 import type { ByteStore } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
+import { sweepUnsent } from "../store/drafts/drafts.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
 import { deleteDueTurns } from "../store/turns/records.ts";
 import { sweepFiles, sweepLostBytes } from "./files.ts";
@@ -53,6 +54,9 @@ export function createSweeper({
     }
     for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       count = await deleteDueTurns(database, id, purgeAfterDays, stopping.signal);
+    }
+    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
+      count = await sweepUnsent(database, id, stopping.signal);
     }
     swept += await purgeDue(database, id, stopping.signal);
     return bytes === undefined ? swept : swept + (await sweepFiles(database, bytes, id, stopping.signal));

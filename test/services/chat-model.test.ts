@@ -42,6 +42,7 @@ test.each([1, 2, 3])("what is read is what a model says, after each of many rand
   const conversationId = conversation?.id ?? "";
   const said: Said[] = [];
   const read = new Map(MEMBERS.map((name) => [name, 0n]));
+  const views = new Map<string, { pinned?: boolean; archived?: boolean; note?: string }>();
   let lastSeq = conversation?.lastSeq ?? 0n;
   const present = () => said.filter(({ deleted }) => !deleted);
 
@@ -100,6 +101,14 @@ test.each([1, 2, 3])("what is read is what a model says, after each of many rand
       read.set(who, to);
       lastSeq++;
     },
+    // It leaves no entry, and what it does not name stays.
+    async view(who) {
+      const pinned = random(2) === 0;
+      const change = pick([{ pinned }, { archived: pinned }, { note: String(random(9)) }]);
+      views.set(who, { ...views.get(who), ...change });
+      const { note, ...flags } = change as { note?: string };
+      await as(who).participants.setMemberView({ conversationId, ...flags, ...(note && { metadata: { note } }) });
+    },
   };
 
   const check = async (who: string) => {
@@ -127,20 +136,32 @@ test.each([1, 2, 3])("what is read is what a model says, after each of many rand
       unread.length,
       mentioned.length,
     ]);
+    const { pinned = false, archived = false, note } = views.get(who) ?? {};
+    const metadata = note === undefined ? undefined : { note };
+    const { memberView: own } = view ?? {};
+    expect([own?.pinned, own?.archived, own?.metadata]).toEqual([pinned, archived, metadata]);
+    for (const byMe of [true, false]) {
+      const listed = await as(who).conversations.listConversations({ pinnedByMe: byMe, archivedByMe: archived });
+      expect(listed.conversations.length).toBe(byMe === pinned ? 1 : 0);
+    }
     const marks = await as(who).participants.listReadMarks({ conversationId });
     expect(new Map(marks.readMarks.map(({ memberId, readSeq }) => [memberId, readSeq]))).toEqual(
       new Map([...read].filter(([, seq]) => seq > 0n)),
     );
   };
 
-  const names = ["send", "send", "send", "react", "react", "react", "unreact", "flip", "mark", "flipAll"];
+  const names = ["send", "send", "send", "react", "react", "react", "unreact", "flip", "mark", "view", "flipAll"];
   for (let step = 0; step < STEPS; step++) {
     await changes[names[random(names.length - (step % 20 === 0 ? 0 : 1))] as string]?.(pick(MEMBERS));
     if (step % 5 === 0) await check(pick(MEMBERS));
   }
   for (const who of MEMBERS) await check(who);
   for (const one of present()) {
-    const { messages } = await as("bob").messages.listReplies({ messageId: one.id, pageSize: 200 });
+    const { messages, unreadCount } = await as("bob").messages.listReplies({ messageId: one.id, pageSize: 200 });
+    const mark = read.get("bob") ?? 0n;
+    expect(unreadCount).toBe(
+      present().filter(({ replyTo, seq, sender }) => replyTo === one.id && seq > mark && sender !== "bob").length,
+    );
     expect(messages.map(({ id }) => id)).toEqual(
       present()
         .filter(({ replyTo }) => replyTo === one.id)

@@ -9,8 +9,10 @@ import type { Draft } from "../../gen/colloquy/v1/draft_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { createClient } from "../../src/client/index.ts";
+import { newId } from "../../src/domain/ids/id.ts";
 import { createHints } from "../../src/live/hints/hints.ts";
 import { createPostgresHints } from "../../src/live/hints/postgres.ts";
+import { sweepUnsent } from "../../src/store/drafts/drafts.ts";
 import { failureOf } from "../support/failure.ts";
 import { startIdentityServer } from "../support/identity-server.ts";
 import { type Clients, type StoreServer, startStoreServer, type TestTenant } from "../support/store-server.ts";
@@ -283,6 +285,78 @@ describe("a scheduled message", () => {
     expect((await ann.drafts.listDrafts({})).drafts).toEqual([]);
     expect(await waiting(bob)).toEqual([]);
   });
+});
+
+/** Fills what a caller may have, up to so many bytes. */
+async function fill(
+  table: "draft" | "scheduled_message",
+  { id }: TestTenant,
+  actor: string,
+  conversationId: string,
+  bytes: number,
+) {
+  const more =
+    table === "draft"
+      ? ["", ""]
+      : [", id, scheduler, send_time, create_time", ", gen_random_uuid(), $3, now() + interval '1 day', now()"];
+  const text = `insert into ${table} (tenant_id, conversation_id, actor, message, update_time${more[0]})
+    select $1, $2::uuid, $3::text, convert_to(repeat('x', $4::integer), 'UTF8'), now()${more[1]}`;
+  await server.database.query({ name: `test_fill_${table}`, text }, [id, conversationId, actor, bytes]);
+}
+
+describe("bytes bound what waits", () => {
+  const MAX = 16 * 1024 * 1024;
+
+  test("the drafts of a caller in all conversations; the one that takes the place of another counts once", async () => {
+    const { tenant, ann, bob, conversationId } = await begin();
+    const { conversation } = await ann.conversations.createConversation({});
+    await fill("draft", tenant, "ann", conversation?.id ?? "", MAX - 100);
+    const set = (clients: Clients, content: string) =>
+      clients.drafts.setDraft({ conversationId, message: { content } });
+    await set(ann, "x".repeat(90));
+    await set(ann, "y".repeat(90));
+    expect(await failureOf(set(ann, "x".repeat(200)))).toMatchObject({
+      reason: "QUOTA_EXCEEDED",
+      message: "drafts with 16 MiB in all are the most that a caller may have",
+    });
+    await set(bob, "x".repeat(200));
+    expect((await ann.drafts.getDraft({ conversationId })).draft?.message?.content).toBe("y".repeat(90));
+  });
+
+  test("the scheduled messages of a caller, whether they wait or have failed", async () => {
+    const { tenant, ann, bob, conversationId } = await begin();
+    await fill("scheduled_message", tenant, "ann", conversationId, MAX - 100);
+    await schedule(ann, conversationId, "x".repeat(90), HOUR);
+    expect(await failureOf(schedule(ann, conversationId, "x".repeat(10), HOUR))).toMatchObject({
+      reason: "QUOTA_EXCEEDED",
+      message: "1000 scheduled messages, with 16 MiB in all, are the most that a caller may have",
+    });
+    await schedule(bob, conversationId, "x".repeat(90), HOUR);
+  });
+});
+
+test("what an API key has not sent is erased once the key is revoked or has expired; that of others stays", async () => {
+  const { tenant, ann, conversationId } = await begin();
+  const keys = { lives: newId(), revoked: newId(), expired: newId() };
+  const text = `insert into api_key (tenant_id, id, scopes, secret_hash, creator, revoke_time, expire_time)
+    values ($1, $2::uuid, '{write}', decode('00', 'hex'), 'member:ann', $3::timestamptz, $4::timestamptz)`;
+  const past = new Date(Date.now() - 1_000);
+  for (const [id, revoked, expires] of [
+    [keys.lives, null, new Date(Date.now() + DAY)],
+    [keys.revoked, past, null],
+    [keys.expired, null, past],
+  ] as const) {
+    await server.database.query({ name: "test_key", text }, [tenant.id, id, revoked, expires]);
+    await fill("draft", tenant, `key:${id}`, conversationId, 10);
+    await fill("scheduled_message", tenant, `key:${id}`, conversationId, 10);
+  }
+  await ann.drafts.setDraft({ conversationId, message: { content: "hers" } });
+  expect(await sweepUnsent(server.database, tenant.id)).toBe(4);
+  expect(await sweepUnsent(server.database, tenant.id)).toBe(0);
+  const left = `/* test */ select actor from draft where tenant_id = $1
+    union all select actor from scheduled_message where tenant_id = $1 order by actor`;
+  const rows = await server.database.query<{ actor: string }>({ name: "test_unsent", text: left }, [tenant.id]);
+  expect(rows.map(({ actor }) => actor)).toEqual(["ann", `key:${keys.lives}`, `key:${keys.lives}`]);
 });
 
 describe("the whole server", () => {

@@ -52,6 +52,37 @@ async function begin(...participantIds: string[]) {
   };
 }
 
+describe("a thread", () => {
+  test("says how many replies of others are unread, in every page, by the read mark of the conversation", async () => {
+    const { tenant, ann, bob, cy, conversationId, ids, say } = await begin();
+    await say("a");
+    const unread = async ({ messages }: Clients, more: object = {}) => {
+      const page = await messages.listReplies({ messageId: ids.a ?? "", ...more });
+      return [page.messages.length, page.unreadCount];
+    };
+    expect(await unread(bob)).toEqual([0, 0]);
+    for (const content of ["b", "c"]) await say(content, { replyTo: ids.a });
+    await say("beside");
+    await say("d", { replyTo: ids.a }, bob);
+    expect([await unread(ann), await unread(bob), await unread(cy)]).toEqual([
+      [3, 1],
+      [3, 2],
+      [3, 3],
+    ]);
+    expect(await unread(cy, { pageSize: 1, order: MessageOrder.NEWEST_FIRST })).toEqual([1, 3]);
+    const { message } = await ann.messages.getMessage({ messageId: ids.c ?? "" });
+    await bob.participants.markRead({ conversationId, readSeq: message?.seq ?? 0n });
+    expect(await unread(bob)).toEqual([3, 0]);
+    await say("e", { replyTo: ids.a });
+    await ann.messages.deleteMessage({ messageId: ids.b ?? "" });
+    expect([await unread(bob), await unread(cy)]).toEqual([
+      [3, 1],
+      [3, 3],
+    ]);
+    expect(await unread(tenant.key())).toEqual([3, 0]);
+  });
+});
+
 describe("a reply", () => {
   test("names its message, is listed with the others in order, and counted there", async () => {
     const { ann, conversationId, ids, say, reply, thread, counted } = await begin();

@@ -481,8 +481,8 @@ export const DraftService: GenService<{
   },
   /**
    * ScheduleMessage has a message sent at a later time. It is sent once, by the caller as it is then: if it may not send it
-   * any more, the message fails and stays in its list. A caller may have 1,000 of them; another fails with
-   * RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED. They are erased with the member or the conversation.
+   * any more, the message fails and stays in its list. A caller may have 1,000 of them, with 16 MiB in all as
+   * Protobuf; another fails with RESOURCE_EXHAUSTED, reason QUOTA_EXCEEDED. They are erased with the member or the conversation.
    *
    * @generated from rpc colloquy.v1.DraftService.ScheduleMessage
    */

@@ -24,6 +24,7 @@ const MAX_DAYS = 90;
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** For each caller. */
 const MAX_SCHEDULED = 1_000;
+const MAX_BYTES = 16 * 1024 * 1024;
 const FIELD = "scheduled_message";
 
 export async function schedule(
@@ -51,9 +52,9 @@ export async function schedule(
     fileIds: fileIdsOf(message),
     time,
   };
-  const made = await scheduleMessage(tx, caller, wish, MAX_SCHEDULED);
+  const made = await scheduleMessage(tx, caller, wish, MAX_SCHEDULED, MAX_BYTES);
   if (made === undefined) {
-    const description = `${MAX_SCHEDULED} scheduled messages are the most that a caller may have`;
+    const description = `${MAX_SCHEDULED} scheduled messages, with 16 MiB in all, are the most that a caller may have`;
     throw new DomainError(ErrorReason.QUOTA_EXCEEDED, description, {
       quota: { subject: caller.actor, description },
     });

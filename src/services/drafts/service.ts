@@ -27,6 +27,9 @@ export interface DraftServiceOptions {
   readonly scheduled: () => void;
 }
 
+/** Of all drafts of a caller, as Protobuf. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
 export function createDraftService({
   database,
   secrets,
@@ -46,11 +49,10 @@ export function createDraftService({
     async (tx, caller, request) => {
       const id = await writableId(tx, caller, request.conversationId);
       await checkDraft(tx, caller, id, request.etag);
-      return {
-        draft: toDraftMessage(
-          await store.setDraft(tx, caller, id, messageBytes(request.message), fileIdsOf(request.message)),
-        ),
-      };
+      const { message } = request;
+      const row = await store.setDraft(tx, caller, id, messageBytes(message), fileIdsOf(message), MAX_BYTES);
+      if (row === undefined) throw tooManyBytes(caller);
+      return { draft: toDraftMessage(row) };
     },
     ({ draft }) => draft?.conversationId,
   );
@@ -139,6 +141,11 @@ export function createDraftService({
       return {};
     }),
   });
+}
+
+function tooManyBytes({ actor }: Caller): DomainError {
+  const description = "drafts with 16 MiB in all are the most that a caller may have";
+  return new DomainError(ErrorReason.QUOTA_EXCEEDED, description, { quota: { subject: actor, description } });
 }
 
 /** The id of a conversation to which the caller may write. */

@@ -19,21 +19,23 @@ export async function listReplies(
   { principal, interrupt }: CallContext,
 ): Promise<MessageInitShape<typeof pb.ListRepliesResponseSchema>> {
   const caller = callerFrom(principal);
+  let unreadCount = 0;
   const newestFirst = request.order === pb.MessageOrder.NEWEST_FIRST;
   const { items, ...page } = await paginate(secrets, caller, pb.ListRepliesRequestSchema, request, {
     item: MessageSchema,
     async read({ after: [seq] = [], limit }) {
       const list = { newestFirst, edge: seq === undefined ? undefined : BigInt(seq), limit };
-      const rows = isOurId(request.messageId)
+      const found = isOurId(request.messageId)
         ? await store.listReplies(database, caller, request.messageId, list, interrupt)
         : undefined;
-      if (rows === undefined) throw notFound("message");
-      return rows;
+      if (found === undefined) throw notFound("message");
+      unreadCount = found.unread;
+      return found.rows;
     },
     convert: toMessage,
     key: ({ seq }) => [String(seq)],
   });
-  return { messages: items, ...page };
+  return { messages: items, ...page, unreadCount };
 }
 
 export async function listMentions(

@@ -15,16 +15,17 @@ export async function lockDraft(
   return (await tx.query(sql.lockDraft, [tenantId, conversationId, actor]))[0];
 }
 
+/** Undefined: the caller's drafts would have more than `mostBytes`. */
 export async function setDraft(
   tx: Queryable,
   { tenantId, actor }: Caller,
   conversationId: string,
   message: Uint8Array,
   fileIds: readonly string[],
-): Promise<sql.DraftRow> {
-  const [row] = await tx.query(sql.setDraft, [tenantId, conversationId, actor, Buffer.from(message), fileIds]);
-  if (row === undefined) throw new Error("a draft was not kept");
-  return row;
+  mostBytes: number,
+): Promise<sql.DraftRow | undefined> {
+  const values = [tenantId, conversationId, actor, Buffer.from(message), fileIds, mostBytes];
+  return (await tx.query(sql.setDraft, values))[0];
 }
 
 export async function deleteDraft(tx: Queryable, { tenantId, actor }: Caller, conversationId: string): Promise<void> {
@@ -65,14 +66,15 @@ export interface Schedule {
   readonly time: Date;
 }
 
-/** Undefined: the caller has `most` of them already. */
+/** Undefined: the caller has `most` of them already, or would have more than `mostBytes`. */
 export async function scheduleMessage(
   tx: Queryable,
   { tenantId, actor, name }: Caller,
   { id, conversationId, message, fileIds, time }: Schedule,
   most: number,
+  mostBytes: number,
 ): Promise<sql.ScheduledRow | undefined> {
-  const values = [tenantId, id, conversationId, actor, name, Buffer.from(message), time, most, fileIds];
+  const values = [tenantId, id, conversationId, actor, name, Buffer.from(message), time, most, fileIds, mostBytes];
   return (await tx.query(sql.schedule, values))[0];
 }
 
@@ -116,7 +118,12 @@ export function listScheduled(
   return on.query(sql.listScheduled, values, signal);
 }
 
-/** Erases what a member has written and not sent. */
+/** Erases what a member has written and not sent, and how conversations appear to it. */
 export async function eraseUnsent(tx: Queryable, tenantId: string, memberId: string): Promise<void> {
   await tx.query(sql.eraseUnsent, [tenantId, memberId]);
+}
+
+/** Erases what API keys that can never be used again have written and not sent: a bounded number. Returns how many. */
+export async function sweepUnsent(on: Queryable, tenantId: string, signal?: Interrupt): Promise<number> {
+  return (await on.query(sql.sweepUnsent, [tenantId], signal))[0]?.count ?? 0;
 }

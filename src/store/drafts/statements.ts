@@ -12,12 +12,20 @@ export interface DraftRow {
 
 const draftColumns = "d.conversation_id::text as conversation_id, d.message, d.update_time";
 
-/** $1 tenant, $2 conversation, $3 actor, $4 message, $5 the files that it names. Two changes within a millisecond still differ in their time. */
+/** The bytes of an actor's rows. Their lengths are read without the messages. */
+const bytesOf = (table: string, more: string) =>
+  `(select coalesce(sum(octet_length(o.message)), 0) from ${table} o where o.tenant_id = $1 and o.actor = ${more})`;
+
+/**
+ * No row: the actor's drafts would have too many bytes. $1 tenant, $2 conversation, $3 actor, $4 message, $5 the files that
+ * it names, $6 maximum. Two changes within a millisecond still differ in their time.
+ */
 export const setDraft: Statement<DraftRow> = {
   name: "draft_set",
   text: `
   insert into draft as d (tenant_id, conversation_id, actor, message, file_ids, update_time)
-  values ($1, $2::uuid, $3, $4, $5::uuid[], date_trunc('milliseconds', clock_timestamp()))
+  select $1, $2::uuid, $3, $4::bytea, $5::uuid[], date_trunc('milliseconds', clock_timestamp())
+  where ${bytesOf("draft", "$3 and o.conversation_id <> $2::uuid")} + octet_length($4::bytea) <= $6::integer
   on conflict (tenant_id, conversation_id, actor) do update set message = excluded.message, file_ids = excluded.file_ids,
     update_time = greatest(excluded.update_time, d.update_time + interval '1 millisecond')
   returning ${draftColumns}`,
@@ -73,7 +81,10 @@ export interface ScheduledRow {
 const scheduledColumns = `s.id::text as id, s.conversation_id::text as conversation_id, s.actor, s.scheduler, s.message,
     s.send_time, s.state, s.failure, s.version, s.create_time, s.update_time`;
 
-/** No row: the caller has as many as it may. $1 tenant, $2 id, $3 conversation, $4 actor, $5 caller, $6 message, $7 time, $8 maximum, $9 the files that it names. */
+/**
+ * No row: the caller has as many as it may, or as many bytes. $1 tenant, $2 id, $3 conversation, $4 actor, $5 caller, $6
+ * message, $7 time, $8 maximum, $9 the files that it names, $10 maximum bytes.
+ */
 export const schedule: Statement<ScheduledRow> = {
   name: "scheduled_insert",
   text: `
@@ -82,6 +93,7 @@ export const schedule: Statement<ScheduledRow> = {
   select $1, $2::uuid, $3::uuid, $4, $5, $6::bytea, $7::timestamptz, t.now, t.now, $9::uuid[]
   from (select date_trunc('milliseconds', clock_timestamp()) as now) t
   where (select count(*) from scheduled_message o where o.tenant_id = $1 and o.actor = $4) < $8::integer
+    and ${bytesOf("scheduled_message", "$4")} + octet_length($6::bytea) <= $10::integer
   returning ${scheduledColumns}`,
 };
 
@@ -161,10 +173,34 @@ export const failDue: Statement = {
   where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= clock_timestamp()`,
 };
 
-/** Erases all that a member has written and not sent. $1 tenant, $2 member. */
+/** Erases all that a member has written and not sent, and its views. $1 tenant, $2 member. */
 export const eraseUnsent: Statement = {
   name: "draft_erase",
   text: `
-  with drafts as (delete from draft d where d.tenant_id = $1 and d.actor = $2)
+  with drafts as (delete from draft d where d.tenant_id = $1 and d.actor = $2),
+    views as (
+      update participant p set view = null where p.tenant_id = $1 and p.member_id = $2 and p.view is not null)
   delete from scheduled_message s where s.tenant_id = $1 and s.actor = $2`,
+};
+
+/**
+ * Erases what API keys have written that can never be used again: nobody else sees it. At most 500 rows of each kind. $1
+ * tenant.
+ */
+export const sweepUnsent: Statement<{ count: number }> = {
+  name: "draft_sweep",
+  text: `
+  with gone as (
+    select 'key:' || k.id::text as actor from api_key k
+    where k.tenant_id = $1 and (k.revoke_time <= now() or k.expire_time <= now())
+  ), drafts as (
+    delete from draft d where d.tenant_id = $1 and (d.conversation_id, d.actor) in (
+      select o.conversation_id, o.actor from draft o join gone g on g.actor = o.actor where o.tenant_id = $1 limit 500)
+    returning 1
+  ), scheduled as (
+    delete from scheduled_message s where s.tenant_id = $1 and s.id in (
+      select o.id from scheduled_message o join gone g on g.actor = o.actor where o.tenant_id = $1 limit 500)
+    returning 1
+  )
+  select (select count(*) from drafts)::integer + (select count(*) from scheduled)::integer as count`,
 };

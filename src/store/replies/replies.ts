@@ -58,7 +58,7 @@ export async function participantIds(
 const REPLIES = { asc: sql.listReplies(false), desc: sql.listReplies(true) };
 const END_OF_LOG = 2n ** 63n - 1n;
 
-/** A page of the messages that reply to one; undefined: the caller does not see it. */
+/** A page of the messages that reply to one, and how many of all are unread; undefined: the caller does not see it. */
 export async function listReplies(
   on: Queryable,
   caller: Caller,
@@ -69,11 +69,14 @@ export async function listReplies(
     limit,
   }: { readonly newestFirst: boolean; readonly edge: bigint | undefined; readonly limit: number },
   signal?: Interrupt,
-): Promise<MessageRow[] | undefined> {
+): Promise<{ readonly rows: MessageRow[]; readonly unread: number } | undefined> {
   const statements = REPLIES[newestFirst ? "desc" : "asc"];
   const values = [caller.tenantId, caller.actor, messageId, edge ?? (newestFirst ? END_OF_LOG : 0n), limit];
   const rows = await on.query(statements[caller.viewer.kind], values, signal);
-  return rows.length === 0 ? undefined : rows.filter((row): row is MessageRow & sql.ReplyRow => row.id !== null);
+  const [first] = rows;
+  if (first === undefined) return undefined;
+  const replies = rows.filter((row): row is MessageRow & sql.ReplyRow => row.id !== null);
+  return { rows: replies, unread: first.unread_count };
 }
 
 /** A page of the messages that mention a member, in one conversation or all, latest first. */

@@ -66,7 +66,14 @@ export const participantIds: Statement<{ member_id: string }> = {
 };
 
 /** A message of a page; `id` is null in the only row of an empty page. */
-export type ReplyRow = Omit<MessageRow, "id"> & { readonly id: string | null };
+export type ReplyRow = Omit<MessageRow, "id"> & {
+  readonly id: string | null;
+  /** Of all replies, in every row. */
+  readonly unread_count: number;
+};
+
+/** Replies are counted as unread up to this number. */
+const UNREAD_CAP = 1000;
 
 /**
  * Messages that reply to one, deleted or not. No row: the caller does not see it. $1 tenant, $2 who asks, as an actor, $3
@@ -77,7 +84,7 @@ export function listReplies(newestFirst: boolean) {
   return forEachViewer<ReplyRow>(
     `reply_list_${order}`,
     (kind) => `
-  select ${messageColumns}, m.followed, ${tallyOf("m")}
+  select ${messageColumns}, m.followed, ${tallyOf("m")}, unread.count as unread_count
   from message p join conversation c on c.tenant_id = $1 and c.id = p.conversation_id
   left join lateral (${withinBytes(
     `select * from message l
@@ -86,6 +93,12 @@ export function listReplies(newestFirst: boolean) {
     order by l.seq ${order} limit $5`,
     `seq ${order}`,
   )}) m on true
+  cross join lateral (select count(*)::integer as count from (
+    select from participant me join message u
+      on u.tenant_id = $1 and u.conversation_id = me.conversation_id and u.reply_to = p.id and u.seq > me.read_seq
+    where me.tenant_id = $1 and me.conversation_id = p.conversation_id and me.member_id = $2::text
+      and u.delete_time is null and ${isMessage("u")} and u.sender <> me.member_id
+    limit ${UNREAD_CAP}) u) unread
   where p.tenant_id = $1 and p.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   order by m.seq ${order}`,
     { maxBytes: PAGE_BYTES },
