@@ -52,13 +52,15 @@ function scriptOf(conversations: number | undefined): string {
     ...[`'${TENANT}'::uuid`, `'${MEMBER}'`, conversation, `'${MEMBER}'`, "array[uuidv7()]", "array[1::smallint]"],
     ...[
       "array['hello from the benchmark']",
-      "array[null]",
+      "array[null]::text[]",
       "array[null]::timestamptz[]",
       `'${MEMBER}'`,
       "''",
       "null",
       "null",
     ],
+    // Whether only those who take part see it; kinds and parts.
+    ...["false", "array[null]::smallint[]", "array[null]::text[]"],
   ];
   const text = send.member.text.replace(/\$(\d+)/g, (_, number: string) => values[Number(number) - 1] ?? "null");
   const pick = conversations === undefined ? "" : `\\set n random(2, ${conversations})\n`;

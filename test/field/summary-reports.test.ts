@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { MessageKind, MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { hear } from "../support/chat.ts";
-import { given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
+import { calls, given, says, scriptedAgent, text } from "../support/scripted-agent.ts";
 import { type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 const agent = scriptedAgent();
@@ -54,7 +54,7 @@ async function scene(...messages: object[]) {
     return given(agent.requests.at(-1) as never).map((line) => (line === "text" || line === "data" ? "summary" : line));
   };
   const log = async () => (await ann.messages.listMessages({ conversationId, kinds: [1, 3, 4, 8] })).messages;
-  return { key, sum, next, log };
+  return { key, conversationId, sum, next, log };
 }
 
 test("F-SUMMARY: instructions stay before a summary that was written after them", async () => {
@@ -98,4 +98,46 @@ test("F-SUMMARY: one that ends between a call and its result leaves the log as i
   await sum("they looked", 3);
   await next();
   expect((await log()).slice(0, before.length)).toEqual(before);
+});
+
+test("F-SUMMARY: one that is written while a turn waits takes nothing of that turn, nor of its tools", async () => {
+  // 7df-lab/devo#186, bastani-inc/atomic#1300, tontinton/maki#641, agentscope-ai/QwenPaw#5856, openai/codex#34719
+  const { key, conversationId, sum } = await scene(said("a"), said("b", ASSISTANT));
+  agent.script.push(says(calls("c1", "look")), says(text("A cat.")));
+  const tools: object[] = [{ name: "look", runs: { case: "client", value: {} } }];
+  for await (const { event } of key.turns.chat({ conversationId, message: said("What is it?"), tools })) {
+    if (event.case !== "inputRequired") continue;
+    const { turn } = event.value;
+    await sum("all so far, the call too", 5);
+    await key.turns.answerTurn({
+      turnId: turn?.id ?? "",
+      results: [{ callId: "c1", output: { case: "text", value: "a cat" } }],
+    });
+  }
+  const [before, after] = agent.requests;
+  expect(after?.messages.map(({ kind, content }) => content || kind)).toEqual([
+    "all so far, the call too",
+    "What is it?",
+    MessageKind.TOOL_CALL,
+    MessageKind.TOOL_RESULT,
+  ]);
+  expect(after?.tools).toEqual(before?.tools);
+});
+
+test("F-SUMMARY: one without words takes nothing away", async () => {
+  // org2AI/ORG2#341, code-yeongyu/senpi#1067
+  const { key, conversationId, next } = await scene(said("a"), said("b", ASSISTANT));
+  const part = { content: { case: "data", value: { name: "summary", json: '{"throughSeq":3}' } } };
+  const message: object = { kind: MessageKind.SUMMARY, role: SYSTEM, parts: [part] };
+  await key.messages.sendMessage({ conversationId, message });
+  expect((await next()).filter((line) => line !== "summary")).toEqual(["a", "b", "next"]);
+});
+
+test("F-SUMMARY: people read on what they said, and no summary among it", async () => {
+  // dyad-sh/dyad#2515, NousResearch/hermes-agent#86234, earendil-works/pi#2608
+  const { key, conversationId, sum } = await scene(said("a"), said("b"), said("c"));
+  await sum("a", 2);
+  await sum("a and b", 3);
+  const { messages } = await key.messages.listMessages({ conversationId });
+  expect(messages.map(({ content }) => content)).toEqual(["a", "b", "c"]);
 });
