@@ -100,7 +100,7 @@ export class Thread {
     const more = metadata && Object.keys(metadata).length > 0 ? { metadata } : {};
     switch (role) {
       case MessageRole.ASSISTANT: {
-        const message: Assistant = { id, role: "assistant", content, ...more };
+        const message: Assistant = { id, role: "assistant", content: wordsOf(entry), ...more };
         this.#push(message);
         this.#parents.message(stepOf(entry), id);
         return;
@@ -185,4 +185,10 @@ type ValueOf<C extends Case> = Extract<Part["content"], { case: C }>["value"];
 /** The first part of a kind. */
 export function firstOf<C extends Case>(parts: readonly Part[], kind: C): ValueOf<C> | undefined {
   return parts.find(({ content }) => content.case === kind)?.content.value as ValueOf<C> | undefined;
+}
+
+/** What a message says: its text, and below it what an agent refused, for which AG-UI has no words of its own. */
+export function wordsOf({ content, parts }: Message): string {
+  const refusals = parts.flatMap((part) => (part.content.case === "refusal" ? [part.content.value.text] : []));
+  return refusals.length === 0 ? content : [content, ...refusals].filter((text) => text !== "").join("\n");
 }

@@ -7,7 +7,7 @@ import { stateChangeIn } from "../../domain/turns/shared-state.ts";
 import { resultContent } from "./content.ts";
 import { customEvents, type Events, eventsOf, stateEvents } from "./entry-events.ts";
 import type { AguiEvent } from "./protocol.ts";
-import { firstOf, Parents, resultIdOf, stepOf, thoughts, toolCallIdOf } from "./thread.ts";
+import { firstOf, Parents, resultIdOf, stepOf, thoughts, toolCallIdOf, wordsOf } from "./thread.ts";
 
 /** Events; if `resync` is set, the thread comes between the two, up to that entry, as far as it holds. */
 export interface Reading {
@@ -189,10 +189,11 @@ function append(open: Open, delta: string): void {
 }
 
 /** What an entry says when it is whole. */
-function textOf({ kind, content, parts }: Message): string {
+function textOf(message: Message): string {
+  const { kind, parts } = message;
   if (kind === MessageKind.REASONING) return thoughts(firstOf(parts, "reasoning"));
   if (kind === MessageKind.TOOL_CALL) return firstOf(parts, "toolCall")?.arguments ?? "";
-  return content;
+  return wordsOf(message);
 }
 
 /** The open entry with its text so far. */

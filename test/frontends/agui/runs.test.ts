@@ -86,6 +86,19 @@ describe("a run", () => {
     expect(await reload(client.threadId)).toEqual(bodies(client.messages));
   });
 
+  test("tells what an agent refuses in its words, and a reload tells the same", async () => {
+    for (const before of [[], [{ text: "Sorry." }]]) {
+      const refusal = { case: "refusal", value: { text: "I may not do that." } } as const;
+      agent.answer = replies(...before, { piece: { case: "part", value: { content: refusal } } });
+      const client = open();
+      const { error } = await ask(client, "Do it", "u1");
+      expect(error).toBeUndefined();
+      const content = [...before.map(({ text }) => text), "I may not do that."].join("\n");
+      expect(bodies(client.messages).at(-1)).toMatchObject({ role: "assistant", content });
+      expect(await reload(client.threadId)).toEqual(bodies(client.messages));
+    }
+  });
+
   test("that is posted several times at once is one turn, told to each of them", async () => {
     for (let round = 0; round < 8; round++) {
       const threadId = randomUUID();
