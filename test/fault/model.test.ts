@@ -39,6 +39,7 @@ describe("a sequence that is worth keeping", () => {
       { op: "delete", conversation: 0, seq: 1 },
       { op: "delete conversation", conversation: 0 },
       { op: "list", conversation: 0 },
+      { op: "list deleted", conversation: 0 },
       { op: "restore conversation", conversation: 0 },
       { op: "list", conversation: 0 },
       { op: "list deleted", conversation: 0 },

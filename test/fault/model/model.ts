@@ -85,8 +85,6 @@ export class Model {
 
   apply(command: Command): Answer {
     const it = this.#conversations[command.conversation];
-    // There the conversation only narrows the list down.
-    if (command.op === "list deleted" && it?.deleted) return "";
     // Only what is known to be a message is asked for.
     if (command.op === "fork" && typeof (it?.log.get(command.seq) ?? "") === "string") return "no entry to fork at";
     if (it === undefined) return "NOT_FOUND";
