@@ -8,7 +8,7 @@ export type Asked = { readonly offset: number; readonly length: number } | "none
  * need a form of their own, and are how servers were brought down.
  */
 export function rangeOf(header: string | undefined, size: number): Asked {
-  const match = /^\s*bytes\s*=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/i.exec(header ?? "");
+  const match = /^\s*bytes\s*=\s*(\d{0,40})\s*-\s*(\d{0,40})\s*$/i.exec(header ?? "");
   if (match === null) return "none";
   const [, first = "", last = ""] = match;
   if (first === "" && last === "") return "none";
@@ -16,7 +16,8 @@ export function rangeOf(header: string | undefined, size: number): Asked {
     const length = Math.min(Number(last), size);
     return length === 0 ? "unsatisfiable" : { offset: size - length, length };
   }
-  if (last !== "" && Number(last) < Number(first)) return "none";
+  // Past the largest exact number they are still larger than any size.
+  if (last !== "" && BigInt(last) < BigInt(first)) return "none";
   const offset = Number(first);
   if (offset >= size) return "unsatisfiable";
   const end = last === "" ? size : Math.min(Number(last) + 1, size);

@@ -66,13 +66,25 @@ export type ListedRow = FileRow | { readonly id: null };
 
 /** Files of the conversation `c`, or of its message `m`, if there is one in `uses`. */
 const listed = (uses: string) => `left join lateral (
-    select ${columns} from (
-      select distinct u.file_id from file_use u
-      join message n on n.tenant_id = $1 and n.conversation_id = u.conversation_id and n.seq = u.seq and n.delete_time is null
-      where u.tenant_id = $1 and u.conversation_id = c.id and u.file_id < $4::uuid${uses}
-      order by u.file_id desc limit $5
+    select ${columns} from (${uses}
+      order by file_id desc limit $5
     ) u join file f on f.tenant_id = $1 and f.id = u.file_id and f.erase_time is null
   ) f on true`;
+
+/** Files that messages of the conversation `c` itself name. */
+const ownUses = `
+      select distinct u.file_id from file_use u
+      join message n on n.tenant_id = $1 and n.conversation_id = u.conversation_id and n.seq = u.seq and n.delete_time is null
+      where u.tenant_id = $1 and u.conversation_id = c.id and u.file_id < $4::uuid`;
+
+/** Files that messages name which it shows as a fork. */
+const inheritedUses = `
+      select u.file_id from branch_run s
+      join conversation o on o.tenant_id = $1 and o.id = s.source_id and o.delete_time is null
+      join file_use u on u.tenant_id = $1 and u.conversation_id = s.source_id and u.seq between s.from_seq and s.to_seq
+        and u.create_time <= s.as_of and u.file_id < $4::uuid
+      join message n on n.tenant_id = $1 and n.conversation_id = u.conversation_id and n.seq = u.seq and n.delete_time is null
+      where s.tenant_id = $1 and s.conversation_id = c.id and s.source_id <> s.conversation_id`;
 
 /**
  * Files that the messages of a conversation name, newest first; no row: the caller does not see it. $1 tenant, $2 caller,
@@ -81,7 +93,7 @@ const listed = (uses: string) => `left join lateral (
 export const listOfConversation = forEachViewer<ListedRow>(
   "file_list_conversation",
   (kind) => `
-  select ${columns} from conversation c ${listed("")}
+  select ${columns} from conversation c ${listed(`${ownUses} union ${inheritedUses}`)}
   where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)}
   order by f.id desc`,
 );
@@ -91,7 +103,7 @@ export const listOfMessage = forEachViewer<ListedRow>(
   "file_list_message",
   (kind) => `
   select ${columns} from message m join conversation c on c.tenant_id = $1 and c.id = m.conversation_id
-  ${listed(" and u.seq = m.seq")}
+  ${listed(`${ownUses} and u.seq = m.seq`)}
   where m.tenant_id = $1 and m.id = $3::uuid and m.delete_time is null and c.delete_time is null and ${visible(kind)}
   order by f.id desc`,
 );

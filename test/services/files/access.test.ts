@@ -130,8 +130,14 @@ describe("a file", () => {
     ];
     await ann.messages.updateMessage({ messageId: late, message: { parts } });
     expect(await who(added.id, { ann, bob, eve })).toBe("ann bob");
+    const mine = await eve.upload(PIXEL);
+    await eve.send(fork?.id ?? "", mine.id, other.id);
+    const listed = async (person: Person, id = "") =>
+      (await person.files.listFiles({ conversationId: id })).files.map(({ id: fileId }) => fileId);
+    expect(await listed(eve, fork?.id)).toEqual([mine.id, other.id]);
+    expect(await listed(ann, origin)).toEqual([added.id, other.id]);
     await ann.conversations.deleteConversation({ conversationId: origin });
-    expect(await who(other.id, { ann, bob, eve })).toBe("");
+    expect(await who(other.id, { ann, bob, eve })).toBe("ann eve");
   });
 
   test("is seen by managers of those who see it, and by a key that acts for one", async () => {
