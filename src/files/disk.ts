@@ -18,7 +18,7 @@ export function createDiskStore(root: string): ByteStore {
   return {
     async create(key) {
       const unfinished = join(root, UNFINISHED, `${key.id}.${randomBytes(6).toString("hex")}`);
-      await mkdir(dirname(unfinished), { recursive: true, mode: 0o700 });
+      await mkdir(dirname(unfinished), { recursive: true, mode: 0o700 }).catch(told);
       return new DiskWriter(await open(unfinished, "wx", 0o600).catch(told), unfinished, pathOf(key));
     },
 
@@ -95,7 +95,7 @@ class DiskWriter implements ByteWriter {
     await this.#file.sync().catch(told);
     await this.#file.close();
     const folder = dirname(this.#path);
-    const made = await mkdir(folder, { recursive: true, mode: 0o700 });
+    const made = await mkdir(folder, { recursive: true, mode: 0o700 }).catch(told);
     await rename(this.#unfinished, this.#path).catch(told);
     // The name is durable once its folder is, and a new folder once the one above it is.
     await syncFolder(folder);
@@ -114,7 +114,7 @@ class DiskWriter implements ByteWriter {
 }
 
 async function* readRange(path: string, { offset, length }: ByteRange): AsyncGenerator<Uint8Array> {
-  await using file = await open(path, "r");
+  await using file = await open(path, "r").catch(told);
   const end = offset + length;
   const readAt = async (at: number): Promise<Buffer> => {
     // A buffer of its own for each: the one before may still wait for a slow reader.
@@ -164,7 +164,16 @@ function unlessGone<T>(instead: T) {
   };
 }
 
+const NO_ROOM: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT"]);
+/** The folder is none, may not be used or is gone; or bytes are missing, as where servers do not share the folder. */
+const UNUSABLE: ReadonlySet<string> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOENT", "EIO"]);
+
 function told(error: NodeJS.ErrnoException): never {
-  if (error.code !== "ENOSPC" && error.code !== "EDQUOT") throw error;
-  throw new DomainError(ErrorReason.OVERLOADED, "there is no room for files on the server's disk", { cause: error });
+  const { code = "" } = error;
+  if (NO_ROOM.has(code)) {
+    throw new DomainError(ErrorReason.OVERLOADED, "there is no room for files on the server's disk", { cause: error });
+  }
+  if (!UNUSABLE.has(code)) throw error;
+  const message = "the folder of files cannot be used";
+  throw new DomainError(ErrorReason.FILES_UNAVAILABLE, message, { retryAfterMs: 5_000, cause: error });
 }

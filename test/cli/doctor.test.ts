@@ -75,6 +75,19 @@ test("a data directory that others may read, and one that is a file", async () =
   ]);
 });
 
+test("a folder of files beside the data directory, and one that is a file", async () => {
+  const path = join(folder, "elsewhere");
+  const { status, lines } = await doctor({ COLLOQUY_FILES: `disk:${path}` });
+  expect([status, lines[2]]).toEqual([0, `ok    files: ${path} will be created, N GiB free`]);
+  const file = join(folder, "no-folder");
+  await writeFile(file, "");
+  const found = await doctor({ COLLOQUY_FILES: `disk:${file}` });
+  expect([found.status, found.lines[2]]).toEqual([
+    1,
+    `fail  files: ${file} is not a directory: set COLLOQUY_FILES to one`,
+  ]);
+});
+
 test("an external database: its version, migrations and clock", async () => {
   const { status, lines } = await doctor({ DATABASE_URL: own.url });
   expect([status, lines.slice(2)]).toEqual([

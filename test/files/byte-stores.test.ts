@@ -1,11 +1,12 @@
 // Every store of bytes behaves alike: a folder, and an S3-compatible server.
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/config.ts";
+import { ErrorReason } from "../../src/domain/errors.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { type ByteStore, type FileKey, PIECE_BYTES } from "../../src/files/byte-store.ts";
 import { openFiles } from "../../src/files/open.ts";
@@ -128,6 +129,17 @@ describe.each(STORES)("%s", (_name, place) => {
     await expect(read(store, key, 0, 20)).rejects.toThrow();
     await store.remove(key);
   });
+});
+
+test("a folder that is a file, and bytes that are gone, are told as such", async () => {
+  const file = join(await mkdtemp(join(tmpdir(), "colloquy-bytes-")), "file");
+  await writeFile(file, "");
+  const wrong = await openFiles({ kind: "disk", folder: file }, MAX_BYTES);
+  const unusable = { reason: ErrorReason.FILES_UNAVAILABLE, message: "the folder of files cannot be used" };
+  await expect(wrong.create(keyOf())).rejects.toMatchObject(unusable);
+  await expect(read(wrong, keyOf(), 0, 1)).rejects.toMatchObject(unusable);
+  const right = await openFiles({ kind: "disk", folder: `${file}s` }, MAX_BYTES);
+  await expect(read(right, keyOf(), 0, 1)).rejects.toMatchObject(unusable);
 });
 
 test("a folder is made when it is needed", async () => {

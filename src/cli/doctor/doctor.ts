@@ -1,7 +1,7 @@
 // `doctor`: checks what the server needs, and prints a line for each finding. It changes nothing.
 import { type Command, CommandError } from "../command.ts";
 import type { Finding } from "./finding.ts";
-import { checkCertificate, checkDataDir, checkNode, checkPorts } from "./machine.ts";
+import { checkCertificate, checkDataDir, checkFiles, checkNode, checkPorts } from "./machine.ts";
 import { checkDatabase, checkHints, checkIssuers } from "./services.ts";
 
 export const doctorCommand: Command = {
@@ -11,6 +11,7 @@ export const doctorCommand: Command = {
     const groups = await Promise.all([
       [checkNode()],
       checkDataDir(config),
+      checkFiles(config),
       checkDatabase(config),
       checkCertificate(config),
       checkPorts(config),

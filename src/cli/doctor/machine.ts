@@ -5,7 +5,7 @@ import { access, readFile, stat, statfs } from "node:fs/promises";
 import { get } from "node:http";
 import { get as getSecurely } from "node:https";
 import { createServer } from "node:net";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { type Finding, fail, ok, reasonOf, warn } from "./finding.ts";
 
@@ -24,13 +24,24 @@ export function checkNode(): Finding {
 }
 
 /** Holds the keys of this server, and the embedded database. */
-export async function checkDataDir({ dataDir, databaseUrl }: Config): Promise<Finding[]> {
-  const subject = "data directory";
-  const path = resolve(dataDir);
+export function checkDataDir({ dataDir, databaseUrl }: Config): Promise<Finding[]> {
+  const low = databaseUrl === undefined ? "the embedded database has" : undefined;
+  return checkFolder("data directory", dataDir, "COLLOQUY_DATA_DIR", low);
+}
+
+/** Where files lie, unless that is in the data directory. */
+export async function checkFiles({ files: { place }, dataDir }: Config): Promise<Finding[]> {
+  if (place.kind !== "disk" || place.folder === join(dataDir, "files")) return [];
+  return checkFolder("files", place.folder, "COLLOQUY_FILES", "files have");
+}
+
+/** @param low what has little room if there is less than 1 GiB; undefined: that is fine */
+async function checkFolder(subject: string, folder: string, setting: string, low?: string): Promise<Finding[]> {
+  const path = resolve(folder);
   try {
     const found = await stat(path).catch(() => undefined);
     if (found !== undefined && !found.isDirectory()) {
-      return [fail(subject, `${path} is not a directory: set COLLOQUY_DATA_DIR to one`)];
+      return [fail(subject, `${path} is not a directory: set ${setting} to one`)];
     }
     const place = found === undefined ? await existingAbove(path) : path;
     await access(place, constants.W_OK | constants.X_OK);
@@ -41,12 +52,12 @@ export async function checkDataDir({ dataDir, databaseUrl }: Config): Promise<Fi
       const mode = (found.mode & 0o777).toString(8);
       findings.push(warn(subject, `other users can read it (mode ${mode}): run chmod 700 ${path}`));
     }
-    if (databaseUrl === undefined && bavail * bsize < LOW_BYTES) {
-      findings.push(warn(subject, `the embedded database has less than 1 GiB left: free some, or move it`));
+    if (low !== undefined && bavail * bsize < LOW_BYTES) {
+      findings.push(warn(subject, `${low} less than 1 GiB left: free some, or move it`));
     }
     return findings;
   } catch (error) {
-    return [fail(subject, `${path} cannot be written by this user (${reasonOf(error)}): set COLLOQUY_DATA_DIR`)];
+    return [fail(subject, `${path} cannot be written by this user (${reasonOf(error)}): set ${setting}`)];
   }
 }
 
