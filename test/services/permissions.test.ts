@@ -1,7 +1,7 @@
 // Who may do what, call by call: each RPC as each kind of caller, in a conversation that was made for the one call.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level, timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
@@ -301,13 +301,6 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-/** Of the scenes of a test. Left there, each would be sent what happens in all later scenes. */
-const endpointIds: string[] = [];
-afterEach(async () => {
-  const { deleteWebhookEndpoint } = server.client(WebhookService, admin);
-  await Promise.allSettled(endpointIds.splice(0).map((endpointId) => deleteWebhookEndpoint({ endpointId })));
-});
-
 async function makeScene(): Promise<Scene> {
   const entityId = newId();
   const word = entityId.replaceAll("-", "").replace(/\d/g, (digit) => String.fromCharCode(103 + Number(digit)));
@@ -316,7 +309,6 @@ async function makeScene(): Promise<Scene> {
   const agentId = (await server.client(AgentService, admin).createAgent({ agent })).agent?.id ?? "";
   const hooks = server.client(WebhookService, admin);
   const endpointId = (await hooks.createWebhookEndpoint({ endpoint: { target: HOOK } })).endpoint?.id ?? "";
-  endpointIds.push(endpointId);
   const make = async () => {
     const { conversation: made } = await conversations.createConversation({
       conversation: { ownerId: "owner", agent: agentId, entityType: "test", entityId },
