@@ -59,6 +59,18 @@ const DOORS: Readonly<Record<string, Door>> = {
     around: (json) =>
       `{"threadId":"t","runId":"r","messages":[{"id":"1","role":"user","content":${json}}],"tools":[],"context":[]}`,
   },
+  "AG-UI's messages": {
+    path: "/agui/default",
+    call: { threadId: "t", messages: [{ id: "1", role: "user", content: TEXT }], tools: [], context: [] },
+    marked: "runId",
+    around: (json) => `{"threadId":"t","runId":"r","tools":[],"messages":${json},"context":[]}`,
+  },
+  "AI SDK's parts": {
+    path: "/api/chat",
+    call: { id: "x", messages: [{ id: "1", role: TEXT, parts: [] }] },
+    marked: "role",
+    around: (json) => `{"id":"a","messages":[{"id":"1","role":"user","parts":${json}}]}`,
+  },
   "AG-UI's state": {
     path: "/agui/default",
     call: { threadId: "t", messages: [], tools: [], context: [], state: { text: TEXT } },
@@ -163,6 +175,10 @@ describe("A1: front ends", () => {
   });
 
   const times = (text: string) => text.repeat(Math.floor((LIMIT - 4_000) / (2 * text.length)));
+  const objects = (count: number, names: number, name: (i: number, k: number) => string) => {
+    const members = (i: number) => Array.from({ length: names }, (_, k) => `"${name(i, k)}":1`).join();
+    return `[${Array.from({ length: count }, (_, i) => `{${members(i)}}`).join()}]`;
+  };
   /** Half of the limit each, for some stand twice. */
   const VALUES: Readonly<Record<string, () => string>> = {
     objects: () => `[${times("{},")}{}]`,
@@ -170,6 +186,16 @@ describe("A1: front ends", () => {
     "objects of names": () => `[${'{"type":"text","text":"a","id":"b"},'.repeat(4_900)}{}]`,
     names: () => `{${Array.from({ length: 150_000 }, (_, i) => `"a${i}":1`).join()}}`,
     "few names": () => `{${Array.from({ length: 9_000 }, (_, i) => `"a${i}":"x"`).join()}}`,
+    // What they cost is names that no object before had, or that none had in this order: 190,000, 90,000 and 190,000.
+    "objects of a hundred names": () => objects(1_900, 100, (i, k) => `a${i}x${k}`),
+    "objects of ten names": () => objects(9_000, 10, (i, k) => `a${i}x${k}`),
+    "objects of the same names in another order": () => objects(1_900, 100, (i, k) => `a${(k * 7 + i * 13) % 101}`),
+    "good objects of a hundred names": () =>
+      objects(1_900, 100, (i, k) => `a${i}x${k}`).replaceAll("{", '{"type":"text","text":"a","id":"b",'),
+    "as many as a message may have": () =>
+      objects(500, 97, (i, k) => `a${i}x${k}`).replaceAll("{", '{"type":"text","text":"a","id":"b",'),
+    "good objects": () => `[${'{"type":"text","text":"a"},'.repeat(66_000)}{"type":"text","text":"a"}]`,
+    "objects after white space": () => `[${"0,".repeat(9_000)}${" ".repeat(LIMIT / 4)}[1],2]`,
     escapes: () => `"${times("\\n")}"`,
     "a text of escapes": () => `{"type":"text","text":"${times("\\n")}"}`,
     digits: () => times("9"),

@@ -3,16 +3,20 @@ import { z } from "zod";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { checkClientId } from "../shared/conversations.ts";
 import { readJsonBody } from "../shared/json-body.ts";
+import { listOf } from "../shared/list-of.ts";
 
 /** The values of a body: each run posts the whole thread again. */
 const MAX_VALUES = 200_000;
 const MAX_RUN_ID = 1024;
 
-const contentPart = z.looseObject({
+/** So many parts fit a message; to check more of them would take long. */
+const MAX_PARTS = 512;
+
+const contentPart = z.object({
   type: z.string(),
   text: z.string().nullish(),
   source: z
-    .looseObject({
+    .object({
       type: z.string(),
       value: z.string(),
       mimeType: z.string().nullish(),
@@ -21,9 +25,9 @@ const contentPart = z.looseObject({
     .nullish(),
 });
 
-const content = z.union([z.string(), z.array(contentPart)]).nullish();
+const content = z.union([z.string(), listOf(contentPart, MAX_PARTS)]).nullish();
 
-const message = z.looseObject({ id: z.string(), role: z.string() });
+const message = z.object({ id: z.string(), role: z.string() });
 
 const spoken = z.looseObject({ id: z.string(), role: z.string(), content });
 
@@ -35,32 +39,32 @@ const toolMessage = z.looseObject({
   error: z.string().nullish(),
 });
 
-const resumeEntry = z.looseObject({
+const resumeEntry = z.object({
   interruptId: z.string(),
   status: z.enum(["resolved", "cancelled"]),
   payload: z.unknown().optional(),
 });
 
-const tool = z.looseObject({ name: z.string(), description: z.string().nullish(), parameters: z.unknown().optional() });
+const tool = z.object({ name: z.string(), description: z.string().nullish(), parameters: z.unknown().optional() });
 
 const input = z.looseObject({
   threadId: z.string(),
   runId: z.string(),
   parentRunId: z.string().nullish(),
-  messages: z.array(message).nullish(),
-  tools: z.array(tool).nullish(),
-  resume: z.array(resumeEntry).nullish(),
+  messages: listOf(message).nullish(),
+  tools: listOf(tool).nullish(),
+  resume: listOf(resumeEntry).nullish(),
   state: z.unknown().optional(),
-  context: z.array(z.looseObject({ description: z.string(), value: z.string() })).nullish(),
+  context: listOf(z.object({ description: z.string(), value: z.string() })).nullish(),
 });
 
 export type Content = z.output<typeof content>;
-export type ContentPart = z.output<typeof contentPart>;
-export type PostedMessage = z.output<typeof message>;
+export type ContentPart = z.output<typeof contentPart> & Readonly<Record<string, unknown>>;
+export type PostedMessage = z.output<typeof message> & Readonly<Record<string, unknown>>;
 export type Spoken = z.output<typeof spoken>;
 export type ToolMessage = z.output<typeof toolMessage>;
-export type ResumeEntry = z.output<typeof resumeEntry>;
-export type PostedTool = z.output<typeof tool>;
+export type ResumeEntry = z.output<typeof resumeEntry> & Readonly<Record<string, unknown>>;
+export type PostedTool = z.output<typeof tool> & Readonly<Record<string, unknown>>;
 
 export interface RunInput {
   readonly threadId: string;

@@ -17,8 +17,14 @@ import type { UiMessage } from "./request.ts";
 const ROLES = { user: MessageRole.USER, assistant: MessageRole.ASSISTANT, system: MessageRole.SYSTEM } as const;
 /** Most messages that one request may bring besides its last. */
 const MAX_NEW = 100;
+/** As the contract has it. */
+const MAX_PARTS = 512;
 
 export function toDraft({ id, role, parts, metadata }: UiMessage): MessageInitShape<typeof MessageSchema> {
+  // Refused later too, but to make ours of them all would take long.
+  if (parts.length > MAX_PARTS) {
+    throw invalidField("message.parts", `must contain no more than ${MAX_PARTS} item(s)`, "repeated.max_items");
+  }
   const content = plainText(parts);
   return {
     clientId: id,

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
 import { checkClientId } from "../shared/conversations.ts";
 import { readJsonBody } from "../shared/json-body.ts";
+import { listOf } from "../shared/list-of.ts";
 
 /** The values of a body: by default each request has the whole chat again. */
 const MAX_VALUES = 200_000;
@@ -12,7 +13,7 @@ const MAX_VALUES = 200_000;
 const messageShape = z.looseObject({
   id: z.string(),
   role: z.enum(["user", "assistant", "system"]),
-  parts: z.array(z.looseObject({ type: z.string() })),
+  parts: listOf(z.object({ type: z.string() })),
   metadata: z.record(z.string(), z.unknown()).nullish(),
 });
 
@@ -26,7 +27,7 @@ const bodyShape = z.looseObject({
   tools: z.unknown().optional(),
 });
 
-const toolShape = z.looseObject({
+const toolShape = z.object({
   description: z.string().nullish(),
   inputSchema: z.unknown().optional(),
   parameters: z.unknown().optional(),

@@ -1,7 +1,8 @@
 // JSON bodies whose shape a library checks: bounded before they are parsed, for parsing and checking take time for each value.
 import { mayHoldFault, numberFault } from "../../codec/json/json-number.ts";
-import { boundsFault, parseFault, parseJson, textOf } from "../../codec/json/json-reader.ts";
+import { boundsFault, parseFault, textOf } from "../../codec/json/json-reader.ts";
 import { MAX_LITERAL } from "../../codec/json/walk/json-scanner.ts";
+import { parseInTurns } from "../../codec/json/walk/parse-in-turns.ts";
 import { malformed } from "../../domain/errors.ts";
 import { endOfString } from "../../domain/json.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
@@ -19,15 +20,15 @@ export async function readJsonBody(bytes: Uint8Array, maxValues?: number): Promi
   await turns.next();
   refuseChangedNumbers(text);
   await turns.next();
-  const json = parsed(text);
+  const json = await parsed(text);
   // Who checks its shape has a turn of its own.
   await turns.next();
   return json;
 }
 
-function parsed(text: string): unknown {
+async function parsed(text: string): Promise<unknown> {
   try {
-    return parseJson(text);
+    return await parseInTurns(text);
   } catch (error) {
     throw malformed(parseFault(error));
   }
