@@ -60,7 +60,7 @@ export const PROGRAMME = {
   "bad-input": async ({ store }, random, share) =>
     badInput(await store(), random, { requests: least(share, 20_000, 500) }),
   decoders: async (_, random, share) => decoders(random, { inputs: least(share, 300_000, 1_000) }),
-  model: async ({ store }, random, share) => model(await store(), random, { runs: least(share, 400, 5) }),
+  model: async ({ store }, random, share) => model(await store(), random, { runs: least(share, 150, 5) }),
   /** R6, R11. */
   hostility: async ({ store }, random, share) =>
     hostility(await store(), random, { milliseconds: least(share, 800, 50), lines: least(share, 3) }),
