@@ -48,7 +48,7 @@ import { openAgents } from "./agents.ts";
 import { documentsOf } from "./api-docs.ts";
 import { createConversationServices } from "./conversation-services.ts";
 import { eventTickets } from "./event-tickets.ts";
-import { openFilesAndSweeper } from "./files.ts";
+import { createUploadHandler, openFilesAndSweeper } from "./files.ts";
 import { listenOn } from "./listeners.ts";
 import { metadataRoutesOf } from "./mcp-metadata.ts";
 import { narrowed } from "./narrowed.ts";
@@ -183,7 +183,9 @@ export async function createApp(
   const bodies = createBodyRules();
   const serves = canonical.map(({ service }) => service);
   const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
-  const docs = createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) });
+  const createSignal = (deadline: number | undefined) => createCallSignal(deadline, lifecycle.stopping);
+  const uploads = createUploadHandler({ database, bytes, ...config.files }, { pipeline, createSignal });
+  const handlers = [createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) }), uploads];
   const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({
       pipeline,
@@ -191,7 +193,7 @@ export async function createApp(
       bodies,
       clientAddress,
       heartbeatMs,
-      createSignal: (deadline) => createCallSignal(deadline, lifecycle.stopping),
+      createSignal,
       ...REST_FAILURES,
     });
     const metadata = metadataRoutesOf(config, port);
@@ -201,7 +203,7 @@ export async function createApp(
       lifecycle,
       bodies,
       ...(port === undefined
-        ? { metrics, routes: new Map([...identity.endpoints, ...metadata]), handlers: [docs, handle] }
+        ? { metrics, routes: new Map([...identity.endpoints, ...metadata]), handlers: [...handlers, handle] }
         : { routes: metadata, handlers: [handle] }),
       host: config.host,
       port: port ?? config.port,

@@ -4,6 +4,12 @@ import type { ByteStore } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
 import { createSweeper, type Sweeper, type SweeperOptions } from "../jobs/sweeper.ts";
 
+import type { HttpHandler } from "../protocols/http/request.ts";
+import { createTusHandler, type TusOptions } from "../protocols/tus/handler.ts";
+import type { FileParts } from "../services/files/create.ts";
+import { createUploads } from "../services/uploads/uploads.ts";
+import { REST_FAILURES } from "./rest-errors.ts";
+
 export interface FilesAndSweeperOptions extends Pick<SweeperOptions, "database" | "onError"> {
   readonly config: Config;
   readonly atStop: (what: string, end: () => Promise<unknown>) => void;
@@ -21,4 +27,12 @@ export async function openFilesAndSweeper({
   const sweeper = createSweeper({ database, onError, bytes });
   atStop("the sweeper", () => sweeper.stop());
   return { bytes, sweeper };
+}
+
+/** Serves uploads that go on where they stopped. */
+export function createUploadHandler(
+  files: FileParts,
+  parts: Pick<TusOptions, "pipeline" | "createSignal">,
+): HttpHandler {
+  return createTusHandler({ ...parts, uploads: createUploads(files), ...REST_FAILURES });
 }

@@ -2,6 +2,7 @@
 import type { ByteStore, FileKey } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import { eraseUnnamedFiles, existingFiles, findErased, forgetFiles } from "../store/files/erasure.ts";
+import { deleteOldUploads } from "../store/files/uploads.ts";
 
 /** How long a file waits for a message that names it. */
 const UNNAMED_MS = 24 * 3_600_000;
@@ -26,6 +27,27 @@ export async function removeErased(
     removed += ids.length;
   }
   return removed;
+}
+
+/** How long an upload may go on. */
+export const UPLOAD_MS = 24 * 3_600_000;
+
+/** Forgets uploads that did not end in time, and those that became files, with what has come of them. Returns how many. */
+export async function sweepUploads(
+  database: Database,
+  bytes: ByteStore,
+  tenantId: string,
+  signal?: AbortSignal,
+  ageMs = UPLOAD_MS,
+): Promise<number> {
+  let swept = 0;
+  while (!signal?.aborted) {
+    const uploads = await deleteOldUploads(database, tenantId, ageMs, BATCH, signal);
+    if (uploads.length === 0) break;
+    for (const id of uploads.flat()) await bytes.remove({ tenantId, id });
+    swept += uploads.length;
+  }
+  return swept;
 }
 
 /** Erases the files of a tenant that no message has named in time, and removes all erased ones. Returns how many. */

@@ -5,7 +5,7 @@ import { tenantIds } from "../store/directory/tenants.ts";
 import { sweepUnsent } from "../store/drafts/drafts.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
 import { deleteDueTurns } from "../store/turns/records.ts";
-import { sweepFiles, sweepLostBytes } from "./files.ts";
+import { sweepFiles, sweepLostBytes, sweepUploads } from "./files.ts";
 import { purgeDue } from "./purge.ts";
 
 /** A round ends after this many tenants failed: the database is probably unavailable. */
@@ -59,7 +59,9 @@ export function createSweeper({
       count = await sweepUnsent(database, id, stopping.signal);
     }
     swept += await purgeDue(database, id, stopping.signal);
-    return bytes === undefined ? swept : swept + (await sweepFiles(database, bytes, id, stopping.signal));
+    if (bytes === undefined) return swept;
+    swept += await sweepUploads(database, bytes, id, stopping.signal);
+    return swept + (await sweepFiles(database, bytes, id, stopping.signal));
   }
 
   async function sweep(): Promise<number> {

@@ -75,7 +75,12 @@ export function withinConversation(entry: ServiceEntry, database: Queryable): Se
 /** They make another conversation, of which the token is not. */
 const ELSEWHERE: readonly DescMethod[] = [ConversationService.method.forkConversation];
 
-function conversationOf({ principal }: CallContext): string | undefined {
+/** Throws for a token of one conversation, where a call is about none. */
+export function refuseWithinConversation(context: Pick<CallContext, "principal">): void {
+  if (conversationOf(context) !== undefined) throw refused();
+}
+
+function conversationOf({ principal }: Pick<CallContext, "principal">): string | undefined {
   return principal.kind === "key" ? principal.client?.conversationId : undefined;
 }
 

@@ -181,11 +181,11 @@ function requestKey(
   return { tenantId, caller, method: `${method.parent.typeName}/${method.name}`, key, fingerprint };
 }
 
-function fileTooLarge(maxBytes: number): DomainError {
+export function fileTooLarge(maxBytes: number): DomainError {
   return new DomainError(ErrorReason.TOO_LARGE, `a file may have at most ${maxBytes} bytes`);
 }
 
-function noRoom(quota: number | undefined): DomainError {
+export function noRoom(quota: number | undefined): DomainError {
   const description = `the files of the tenant may take at most ${quota} bytes together`;
   return new DomainError(ErrorReason.FILE_QUOTA_EXCEEDED, description, { quota: { subject: "tenant", description } });
 }

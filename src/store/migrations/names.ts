@@ -34,5 +34,6 @@ export const MIGRATION_NAMES = [
   "0030-files",
   "0034-conversation-state",
   "0035-presence",
+  "0039-uploads",
   "0049-unsent-files",
 ] as const;

@@ -12,7 +12,7 @@ import {
 } from "./entities/conversation.ts";
 import { DraftEntity, ScheduledMessageEntity } from "./entities/draft.ts";
 import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
-import { FileEntity, FileUsageEntity, FileUseEntity } from "./entities/file.ts";
+import { FileEntity, FileUsageEntity, FileUseEntity, UploadEntity } from "./entities/file.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { PresenceEntity, PresenceLeaseEntity, PresenceSessionEntity } from "./entities/presence.ts";
@@ -44,6 +44,7 @@ export const TABLES: Tables = {
     FileEntity,
     FileUsageEntity,
     FileUseEntity,
+    UploadEntity,
     IdempotencyEntity,
     LiveSegmentEntity,
     MemberEntity,

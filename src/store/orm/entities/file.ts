@@ -46,3 +46,24 @@ export const FileUsageEntity = defineEntity({
     files: p.bigint(),
   },
 });
+
+/** What has come so far of a file whose upload may go on later. */
+export const UploadEntity = defineEntity({
+  name: "Upload",
+  tableName: "upload",
+  properties: {
+    tenantId: p.uuid().primary(),
+    id: p.uuid().primary(),
+    actor: p.text(),
+    name: p.text(),
+    mediaType: p.text(),
+    length: p.bigint(),
+    stored: p.bigint(),
+    /** The keys of its bytes so far, and how many each holds. */
+    pieceIds: p.array().columnType("uuid[]"),
+    pieceSizes: p.array().columnType("bigint[]"),
+    /** What it became. */
+    fileId: p.uuid().nullable(),
+    createTime: p.datetime(3),
+  },
+});

@@ -1,0 +1,84 @@
+// Uploads that go on where they stopped, by tus 1.0 (tus.io). Each request passes the pipeline as a call of CreateFile.
+import { randomUUIDv7 } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Server } from "@tus/server";
+import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
+import { type HttpHandler, type HttpRequest, pathOf } from "../http/request.ts";
+import { answer, gone, type HttpResponse } from "../http/response.ts";
+import type { CallInfo, Mount } from "../rest/binding/mount.ts";
+import { type CreateCallSignal, RestHead } from "../rest/request/call-head.ts";
+import { bodyOf, createFailureRenderer, type FailureOptions } from "../rest/response/errors.ts";
+import type { Uploads } from "./uploads.ts";
+
+export interface TusOptions extends FailureOptions {
+  readonly pipeline: Pick<Pipeline, "begin">;
+  readonly uploads: Uploads;
+  readonly createSignal: CreateCallSignal;
+}
+
+const PATH = "/v1/uploads";
+const MOUNT: Mount = { name: "uploads", serves: [] };
+const JSON_TYPE = "application/json";
+
+/** An append counts only where the upload stands as its caller took it to: there is nothing to lock. */
+const LOCKER = { newLock: () => ({ lock: async () => {}, unlock: async () => {} }) };
+
+export function createTusHandler({ pipeline, uploads, createSignal, ...failures }: TusOptions): HttpHandler {
+  const renderFailure = createFailureRenderer(failures);
+  const rendered = (error: unknown, call: Call, request: HttpRequest) => {
+    const { requestId, address } = call.context;
+    const path = pathOf(request.url);
+    const info: CallInfo = { verb: request.method ?? "", path, requestId, binding: undefined, call, address };
+    return renderFailure(error, call, MOUNT, info);
+  };
+
+  return async (request, response) => {
+    const path = pathOf(request.url);
+    if (path !== PATH && !path.startsWith(`${PATH}/`)) return false;
+    const head = new RestHead(FileService.method.createFile, request, response, MOUNT, "", createSignal);
+    const call = pipeline.begin(head);
+    try {
+      const refused = call.turnAway();
+      if (refused !== undefined) throw refused;
+      if (request.method !== "OPTIONS") await call.admit();
+      const server = await serverOf(call, response, (error) => rendered(error, call, request));
+      for (const [name, value] of call.responseHeaders) response.setHeader(name, value);
+      response.setHeader("x-request-id", call.context.requestId);
+      await server.handle(request as IncomingMessage, response as ServerResponse);
+      call.end();
+    } catch (error) {
+      const { status, headers, ...failure } = rendered(error, call, request);
+      if (gone(response)) response.destroy();
+      else answer(response, status, { ...headers, "content-type": JSON_TYPE }, bodyOf({ status, headers, ...failure }));
+    } finally {
+      head.release();
+    }
+    return true;
+  };
+
+  /** One for each call: its store acts for the caller. */
+  async function serverOf(
+    call: Call,
+    response: HttpResponse,
+    render: (error: unknown) => ReturnType<typeof renderFailure>,
+  ): Promise<Server> {
+    // Who never uploads in pieces does not load it.
+    const [tus, { CallStore }] = await Promise.all([import("@tus/server"), import("./store.ts")]);
+    return new tus.Server({
+      path: PATH,
+      datastore: new CallStore(uploads, call, (id) => response.setHeader("content-location", `/v1/files/${id}`)),
+      maxSize: uploads.maxBytes,
+      relativeLocation: true,
+      locker: LOCKER,
+      namingFunction: () => randomUUIDv7(),
+      // Cross-origin calls are answered for all paths alike.
+      allowedOrigins: () => false,
+      onResponseError: (_, error) => {
+        if ("status_code" in error) return undefined;
+        const failure = render(error);
+        return { status_code: failure.status, body: `${bodyOf(failure)}` };
+      },
+    });
+  }
+}

@@ -1,0 +1,74 @@
+// The uploads of one call, as @tus/server wants them.
+import type { Readable } from "node:stream";
+import { DataStore, ERRORS, Upload as TusUpload } from "@tus/server";
+import type { CreateFileResponse } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import type { Call } from "../../pipeline/call/call.ts";
+import type { Upload, Uploads } from "./uploads.ts";
+
+export class CallStore extends DataStore {
+  readonly #uploads: Uploads;
+  readonly #call: Call;
+  readonly #onFile: (id: string) => void;
+
+  /** @param onFile told of the file that an upload has become */
+  constructor(uploads: Uploads, call: Call, onFile: (id: string) => void) {
+    super();
+    this.#uploads = uploads;
+    this.#call = call;
+    this.#onFile = onFile;
+    this.extensions = ["creation", "creation-with-upload", "termination", "expiration"];
+  }
+
+  override async create(upload: TusUpload): Promise<TusUpload> {
+    const { id, size = 0, metadata } = upload;
+    const name = metadata?.filename ?? metadata?.name ?? "";
+    const mediaType = metadata?.filetype ?? metadata?.type ?? "";
+    await this.#uploads.begin({ id, name, mediaType, length: size }, this.#call.context);
+    upload.creation_date = new Date().toISOString();
+    if (size === 0) await this.#finish(await this.#uploads.read(id, this.#call.context));
+    return upload;
+  }
+
+  override async getUpload(id: string): Promise<TusUpload> {
+    const upload = await this.#uploads.read(id, this.#call.context);
+    // What broke off between the last byte and the file goes on here.
+    await this.#finish(upload);
+    return new TusUpload({
+      id,
+      size: upload.length,
+      offset: upload.stored,
+      metadata: { filename: upload.name, filetype: upload.mediaType },
+      creation_date: upload.createTime.toISOString(),
+    });
+  }
+
+  override async write(stream: Readable, id: string, offset: number): Promise<number> {
+    const stored = await this.#uploads.append(id, offset, stream, this.#call.context);
+    if (stored === undefined) throw ERRORS.INVALID_OFFSET;
+    await this.#finish(await this.#uploads.read(id, this.#call.context));
+    return stored;
+  }
+
+  override remove(id: string): Promise<void> {
+    return this.#uploads.remove(id, this.#call.context);
+  }
+
+  override getExpiration(): number {
+    return this.#uploads.ageMs;
+  }
+
+  async #finish({ id, length, stored, fileId }: Upload): Promise<void> {
+    if (stored < length) return;
+    this.#onFile(fileId ?? (await this.#makeFile(id)));
+  }
+
+  async #makeFile(id: string): Promise<string> {
+    const { context } = this.#call;
+    for await (const answer of this.#call.stream(this.#uploads.requests(id, context))) {
+      const fileId = (answer as CreateFileResponse).file?.id ?? "";
+      await this.#uploads.finished(id, fileId, context);
+      return fileId;
+    }
+    throw new Error("a file was made without an answer");
+  }
+}

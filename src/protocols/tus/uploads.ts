@@ -1,0 +1,34 @@
+// What tus needs of the uploads, which services/uploads has.
+import type { CreateFileRequest } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import type { CallContext } from "../../pipeline/call/call.ts";
+
+/** An upload as far as it has come. */
+export interface Upload {
+  readonly id: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly length: number;
+  readonly stored: number;
+  /** What it became. */
+  readonly fileId: string | undefined;
+  readonly createTime: Date;
+}
+
+export type NewUpload = Pick<Upload, "id" | "name" | "mediaType" | "length">;
+
+export interface Uploads {
+  /** Maximum bytes of an upload. */
+  readonly maxBytes: number;
+  /** How long an upload may go on. */
+  readonly ageMs: number;
+  /** Throws if the file would be too large, the tenant has no room for it, or the name breaks a rule. */
+  begin(upload: NewUpload, context: CallContext): Promise<void>;
+  /** Throws NOT_FOUND for those of others too. */
+  read(id: string, context: CallContext): Promise<Upload>;
+  /** Stores what comes, also if it breaks off. Undefined: the upload does not stand there. */
+  append(id: string, at: number, bytes: AsyncIterable<Uint8Array>, context: CallContext): Promise<number | undefined>;
+  /** The requests of CreateFile that make the file of an upload that is whole. However often, it is one file. */
+  requests(id: string, context: CallContext): AsyncIterable<CreateFileRequest>;
+  finished(id: string, fileId: string, context: CallContext): Promise<void>;
+  remove(id: string, context: CallContext): Promise<void>;
+}

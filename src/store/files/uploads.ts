@@ -1,0 +1,139 @@
+// Uploads that go on where they stopped: which pieces have come of each.
+import type { Interrupt } from "../../domain/cancellation.ts";
+import type { Queryable, Statement } from "../database.ts";
+
+export interface UploadRow {
+  readonly id: string;
+  readonly name: string;
+  readonly media_type: string;
+  readonly length: bigint;
+  /** How many bytes have come. */
+  readonly stored: bigint;
+  readonly piece_ids: readonly string[];
+  readonly piece_sizes: readonly bigint[];
+  /** What it became. */
+  readonly file_id: string | null;
+  readonly create_time: Date;
+}
+
+const columns = "u.id, u.name, u.media_type, u.length, u.stored, u.piece_ids, u.piece_sizes, u.file_id, u.create_time";
+
+/** How much room unfinished uploads may yet take, and how many the caller has. $1 tenant, $2 the caller as an actor. */
+const pending: Statement<{ bytes: bigint; own: bigint }> = {
+  name: "upload_pending",
+  text: `
+  select coalesce(sum(u.length), 0)::bigint as bytes, count(*) filter (where u.actor = $2) as own
+  from upload u where u.tenant_id = $1 and u.file_id is null`,
+};
+
+/** $1 tenant, $2 id, $3 actor, $4 name, $5 media type, $6 length. */
+const insert: Statement = {
+  name: "upload_insert",
+  changes: true,
+  text: `
+  insert into upload (tenant_id, id, actor, name, media_type, length, stored, piece_ids, piece_sizes, create_time)
+  values ($1, $2::uuid, $3, $4, $5, $6::bigint, 0, '{}', '{}', date_trunc('milliseconds', clock_timestamp()))`,
+};
+
+/** $1 tenant, $2 id, $3 actor. */
+const read: Statement<UploadRow> = {
+  name: "upload_read",
+  text: `select ${columns} from upload u where u.tenant_id = $1 and u.id = $2::uuid and u.actor = $3`,
+};
+
+/** Only where it stands as the writer took it to. $1 tenant, $2 id, $3 bytes before, $4 piece, $5 its size. */
+const append: Statement<{ stored: bigint }> = {
+  name: "upload_append",
+  changes: true,
+  text: `
+  update upload u set stored = u.stored + $5::bigint, piece_ids = u.piece_ids || $4::uuid, piece_sizes = u.piece_sizes || $5::bigint
+  where u.tenant_id = $1 and u.id = $2::uuid and u.stored = $3::bigint and u.stored + $5::bigint <= u.length
+  returning u.stored`,
+};
+
+/** $1 tenant, $2 id, $3 file. */
+const finish: Statement = {
+  name: "upload_finish",
+  changes: true,
+  text: `
+  update upload u set file_id = $3::uuid, piece_ids = '{}', piece_sizes = '{}' where u.tenant_id = $1 and u.id = $2::uuid`,
+};
+
+/** $1 tenant, $2 id, $3 actor. */
+const remove: Statement<{ piece_ids: readonly string[] }> = {
+  name: "upload_delete",
+  changes: true,
+  text: "delete from upload u where u.tenant_id = $1 and u.id = $2::uuid and u.actor = $3 returning u.piece_ids",
+};
+
+/** $1 tenant, $2 milliseconds, $3 limit. */
+const expire: Statement<{ piece_ids: readonly string[] }> = {
+  name: "upload_expire",
+  changes: true,
+  text: `
+  delete from upload u where u.tenant_id = $1 and u.id in (
+    select o.id from upload o where o.tenant_id = $1 and o.create_time < now() - $2 * interval '1 millisecond'
+    order by o.create_time limit $3 for update skip locked)
+  returning u.piece_ids`,
+};
+
+export async function readPending(on: Queryable, tenantId: string, actor: string, signal?: Interrupt) {
+  const [row] = await on.query(pending, [tenantId, actor], signal);
+  return { bytes: Number(row?.bytes ?? 0n), own: Number(row?.own ?? 0n) };
+}
+
+export async function insertUpload(
+  on: Queryable,
+  tenantId: string,
+  actor: string,
+  { id, name, media_type, length }: Pick<UploadRow, "id" | "name" | "media_type" | "length">,
+): Promise<void> {
+  await on.query(insert, [tenantId, id, actor, name, media_type, length]);
+}
+
+/** Undefined: the caller has no such upload. */
+export async function readUpload(
+  on: Queryable,
+  tenantId: string,
+  actor: string,
+  id: string,
+  signal?: Interrupt,
+): Promise<UploadRow | undefined> {
+  return (await on.query(read, [tenantId, id, actor], signal))[0];
+}
+
+/** False: another piece came first. */
+export async function appendPiece(
+  on: Queryable,
+  tenantId: string,
+  id: string,
+  before: bigint,
+  piece: { readonly id: string; readonly size: number },
+): Promise<boolean> {
+  return (await on.query(append, [tenantId, id, before, piece.id, piece.size])).length > 0;
+}
+
+export async function finishUpload(on: Queryable, tenantId: string, id: string, fileId: string): Promise<void> {
+  await on.query(finish, [tenantId, id, fileId]);
+}
+
+/** The pieces whose bytes are to be removed; undefined: there was none. */
+export async function deleteUpload(
+  on: Queryable,
+  tenantId: string,
+  actor: string,
+  id: string,
+): Promise<readonly string[] | undefined> {
+  return (await on.query(remove, [tenantId, id, actor]))[0]?.piece_ids;
+}
+
+/** The pieces of each upload that was deleted. */
+export async function deleteOldUploads(
+  on: Queryable,
+  tenantId: string,
+  ageMs: number,
+  limit: number,
+  signal?: Interrupt,
+): Promise<(readonly string[])[]> {
+  return (await on.query(expire, [tenantId, ageMs, limit], signal)).map((row) => row.piece_ids);
+}

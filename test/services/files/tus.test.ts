@@ -1,0 +1,193 @@
+// Uploads that go on where they stopped, with the real tus-js-client: what is stored in the end is what was sent, once.
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tus from "tus-js-client";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createDiskStore } from "../../../src/files/disk.ts";
+import { sweepLostBytes, sweepUploads } from "../../../src/jobs/files.ts";
+import { startCuttingProxy } from "../../support/cutting-proxy.ts";
+import { type Person, personOf, sha256 } from "../../support/files.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
+
+let folder: string;
+let server: IdentityServer;
+let tenant: IdentityTenant;
+let ann: Person;
+let eve: Person;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "colloquy-tus-"));
+  const environment = { COLLOQUY_FILES: `disk:${folder}`, COLLOQUY_FILE_MAX: "20MiB", COLLOQUY_FILE_QUOTA: "60MiB" };
+  server = await startIdentityServer({ environment });
+  tenant = await server.tenant();
+  await tenant.addMember("ann");
+  await tenant.addMember("eve");
+  [ann, eve] = [personOf(server, await tenant.token("ann")), personOf(server, await tenant.token("eve"))];
+});
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+interface Sent {
+  readonly url: string;
+  /** Of the file. */
+  readonly location: string;
+}
+
+function send(bytes: Buffer, options: Partial<tus.UploadOptions> = {}, at = server.url): Promise<Sent> {
+  return new Promise((resolve, reject) => {
+    const upload = new tus.Upload(bytes, {
+      endpoint: `${at}/v1/uploads`,
+      headers: { ...ann.credential },
+      retryDelays: Array.from({ length: 20 }, () => 20),
+      metadata: { filename: "pixel ü.bin", filetype: "application/x-test" },
+      onError: reject,
+      onSuccess: ({ lastResponse }) =>
+        resolve({ url: upload.url ?? "", location: lastResponse.getHeader("content-location") ?? "" }),
+      ...options,
+    });
+    upload.start();
+  });
+}
+
+const stored = async (location: string) => sha256(await (await ann.rest(`${location}/content`)).bytes());
+const direct = (method: string, path: string, headers: Record<string, string> = {}, body?: BodyInit, who = ann) =>
+  who.rest(path, { method, headers: { "tus-resumable": "1.0.0", ...headers }, ...(body !== undefined && { body }) });
+
+test("an upload becomes a file with its name, in one piece or in many", async () => {
+  for (const [size, chunkSize] of [
+    [0, Number.POSITIVE_INFINITY],
+    [1, Number.POSITIVE_INFINITY],
+    [700_001, 100_000],
+    [5_000_000, Number.POSITIVE_INFINITY],
+  ] as const) {
+    const bytes = randomBytes(size);
+    const { location } = await send(bytes, { chunkSize });
+    expect(await (await ann.rest(location)).json()).toMatchObject({
+      name: "pixel ü.bin",
+      mediaType: size === 0 ? expect.any(String) : "application/x-test",
+      size: String(size),
+      sha256: sha256(bytes),
+    });
+    expect(await stored(location)).toBe(sha256(bytes));
+    expect((await eve.rest(location)).status).toBe(404);
+  }
+});
+
+test("an upload whose line is cut again and again goes on, and becomes one file", async () => {
+  const proxy = await startCuttingProxy(() => server.url);
+  try {
+    const bytes = randomBytes(12_000_000);
+    let cuts = 0;
+    let told = 0;
+    const { location } = await send(
+      bytes,
+      {
+        onProgress(sent) {
+          if (cuts < 5 && sent - told > 1_500_000) {
+            told = sent;
+            cuts += proxy.cut() > 0 ? 1 : 0;
+          }
+        },
+        onShouldRetry: () => true,
+      },
+      proxy.url,
+    );
+    expect(cuts).toBeGreaterThan(0);
+    expect(await stored(location)).toBe(sha256(bytes));
+    const { files } = await ann.files.listFiles({});
+    expect(files.filter(({ sha256: hash }) => hash === sha256(bytes))).toHaveLength(1);
+  } finally {
+    await proxy.close();
+  }
+});
+
+test("an upload goes on at another server, and a finished one says again what it became", async () => {
+  await using other = await startIdentityServer({
+    beside: server,
+    environment: { COLLOQUY_FILES: `disk:${folder}`, COLLOQUY_FILE_MAX: "20MiB" },
+  });
+  const bytes = randomBytes(300_000);
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "300000", "upload-metadata": "filename YQ==" });
+  const path = begun.headers.get("location") ?? "";
+  const patch = (at: number, part: Buffer, who = ann) =>
+    direct(
+      "PATCH",
+      path,
+      { "upload-offset": String(at), "content-type": "application/offset+octet-stream" },
+      new Uint8Array(part),
+      who,
+    );
+  expect([begun.status, path]).toEqual([201, expect.stringMatching(/^\/v1\/uploads\/[0-9a-f-]{36}$/)]);
+  expect((await patch(0, bytes.subarray(0, 100_000))).status).toBe(204);
+  const there = personOf(other, ann.credential);
+  const head = await direct("HEAD", path, {}, undefined, there);
+  expect([head.status, head.headers.get("upload-offset"), head.headers.get("upload-length")]).toEqual([
+    200,
+    "100000",
+    "300000",
+  ]);
+  expect((await patch(0, bytes.subarray(0, 10), there)).status).toBe(409);
+  const last = await patch(100_000, bytes.subarray(100_000), there);
+  const location = last.headers.get("content-location") ?? "";
+  expect([last.status, await stored(location)]).toEqual([204, sha256(bytes)]);
+  expect((await direct("HEAD", path)).headers.get("content-location")).toBe(location);
+  expect((await direct("HEAD", path)).headers.get("upload-offset")).toBe("300000");
+});
+
+test("an upload is its caller's alone", async () => {
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "10" });
+  const path = begun.headers.get("location") ?? "";
+  const answers = await Promise.all(
+    ["HEAD", "DELETE"].flatMap((method) => [
+      direct(method, path, {}, undefined, eve).then(({ status }) => status),
+      direct(method, "/v1/uploads/01920000-0000-7000-8000-000000000001", {}, undefined, eve).then(
+        ({ status }) => status,
+      ),
+    ]),
+  );
+  expect(answers).toEqual([404, 404, 404, 404]);
+  const nobody = await fetch(`${server.url}${path}`, {
+    method: "HEAD",
+    headers: { "tus-resumable": "1.0.0", authorization: "Bearer x" },
+  });
+  expect(nobody.status).toBe(401);
+  const reading = personOf(server, (await tenant.key("read")).credential);
+  expect((await direct("POST", "/v1/uploads", { "upload-length": "10" }, undefined, reading)).status).toBe(403);
+  expect((await direct("DELETE", path)).status).toBe(204);
+  expect((await direct("HEAD", path)).status).toBe(404);
+});
+
+test("what is too large, has no room or a wrong name is refused before its bytes", async () => {
+  const begin = async (length: number, name = "a") => {
+    const metadata = `filename ${Buffer.from(name).toString("base64")}`;
+    const answer = await direct("POST", "/v1/uploads", {
+      "upload-length": String(length),
+      "upload-metadata": metadata,
+    });
+    return [answer.status, await answer.text()];
+  };
+  expect(await begin(21 * 2 ** 20)).toEqual([413, expect.stringContaining("Maximum size exceeded")]);
+  expect(await begin(10, "../a")).toEqual([400, expect.stringContaining("filename: must be a name without a path")]);
+  const full = personOf(server, (await (await server.tenant()).key("read", "write")).credential);
+  const statuses: number[] = [];
+  for (let n = 0; n < 4; n++) {
+    const headers = { "upload-length": String(19 * 2 ** 20) };
+    statuses.push((await direct("POST", "/v1/uploads", headers, undefined, full)).status);
+  }
+  expect(statuses).toEqual([201, 201, 201, 429]);
+});
+
+test("uploads that never end are forgotten, with what has come of them", async () => {
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": "10" });
+  const path = begun.headers.get("location") ?? "";
+  const type = { "content-type": "application/offset+octet-stream", "upload-offset": "0" };
+  expect((await direct("PATCH", path, type, "12345")).status).toBe(204);
+  const store = createDiskStore(folder);
+  expect(await sweepUploads(server.database, store, tenant.id, undefined, 0)).toBeGreaterThan(0);
+  expect((await direct("HEAD", path)).status).toBe(404);
+  // No piece of any upload has stayed, neither of this one nor of those that became files.
+  expect(await sweepLostBytes(server.database, store, undefined, -60_000)).toBe(0);
+});
