@@ -32,7 +32,7 @@ async function begin() {
   return { tenant, ann, bob, conversationId, send, counts, replies, view };
 }
 
-describe("reactions", () => {
+describe("F-CHAT: reactions", () => {
   test("element-hq/element-web#23752, #27331, element-hq/element-x-android#1209: the same emoji with and without a selector counts as one", async () => {
     const { ann, bob, send, counts } = await begin();
     const messageId = await send("a");
@@ -119,7 +119,7 @@ describe("reactions", () => {
   });
 });
 
-describe("threads", () => {
+describe("F-CHAT: threads", () => {
   test("RocketChat/Rocket.Chat#19964, GetStream/stream-chat-flutter#1149: deleted replies are not counted", async () => {
     const { ann, send, replies } = await begin();
     const root = await send("a");
@@ -162,7 +162,7 @@ describe("threads", () => {
   });
 });
 
-describe("mentions and receipts", () => {
+describe("F-CHAT: mentions and receipts", () => {
   test("GetStream/stream-chat-js#601: messages and mentions in threads count as unread", async () => {
     const { bob, send, view } = await begin();
     const root = await send("a", {}, bob);

@@ -195,7 +195,7 @@ describe("F-EXPORT-IMPORTABLE: what an export makes is imported, and equal", () 
     return { tenant, lines: await exported(tenant.key()) };
   }
 
-  test("F-EXPORT-IMPORTABLE: 43,000 participants", async () => {
+  test("F-EXPORT-IMPORTABLE, S-IMPORT-PARTICIPANTS: 43,000 participants", async () => {
     const { tenant, lines } = await crowded(43_000);
     expect(lines).toHaveLength(45);
     expect(await copyOf(lines, tenant)).toEqual(lines);

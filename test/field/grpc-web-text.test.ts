@@ -199,7 +199,7 @@ describe("F-GRPCWEB: limits hold for what the text stands for", () => {
   });
 });
 
-it("F-GRPCWEB: tells errors that need no body in the headers", async () => {
+it("F-GRPCWEB, F-TYPE: tells errors that need no body in the headers", async () => {
   for (const server of servers) {
     for (const http2 of [false, true]) {
       const unknown = await ask(server, { ...asText(textOf(echo({}), [])), path: "/no.such.Service/M" }, http2);

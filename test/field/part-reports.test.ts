@@ -36,7 +36,7 @@ async function reopened(...drafts: MessageInitShape<typeof MessageSchema>[]): Pr
 const items = (...all: Parameters<typeof fromItem>[0][]) =>
   reopened(...all.map(fromItem)).then((read) => read.map(toItem));
 
-test("a reloaded history holds the calls, their arguments and their results, in their order", async () => {
+test("F-PARTS: a reloaded history holds the calls, their arguments and their results, in their order", async () => {
   // nearai/ironclaw#568, nixopus/nixopus#1345, structureclaw/structureclaw#261, memrynote/memry#1144, PaulKinlan/Co-do#78
   const turn = [
     { role: "user", content: "Deploy it" },
@@ -49,7 +49,7 @@ test("a reloaded history holds the calls, their arguments and their results, in 
   expect(await items(...turn)).toEqual(turn);
 });
 
-test("a call whose arguments are no JSON keeps them, and its failed result", async () => {
+test("F-PARTS: a call whose arguments are no JSON keeps them, and its failed result", async () => {
   // tercumantanumut/selene#221
   const turn = [
     { type: "function_call", call_id: "c1", name: "write", arguments: '{"path": "a' },
@@ -58,7 +58,7 @@ test("a call whose arguments are no JSON keeps them, and its failed result", asy
   expect(await items(...turn)).toEqual(turn);
 });
 
-test("reasoning is kept with its id and its encrypted state, next to what it belongs to, empty or not", async () => {
+test("F-PARTS: reasoning is kept with its id and its encrypted state, next to what it belongs to, empty or not", async () => {
   // openai/openai-agents-js#929, openai/openai-agents-python#3268, #1709, #919, omnigent-ai/omnigent#5066
   const turn = [
     { type: "reasoning", summary: [] },
@@ -68,7 +68,7 @@ test("reasoning is kept with its id and its encrypted state, next to what it bel
   expect(await items(...turn)).toEqual(turn);
 });
 
-test("U+0000 in what a tool printed is stored, as a character and as an escape", async () => {
+test("F-PARTS: U+0000 in what a tool printed is stored, as a character and as an escape", async () => {
   // Autumn-27/ARTEX#112, SciPhi-AI/R2R#1264, kestra-io/kestra#10653, magda-io/magda#3161
   const turn = [
     { type: "function_call_output", call_id: "c", output: "ELF\0\0\u0001" },
@@ -77,7 +77,7 @@ test("U+0000 in what a tool printed is stored, as a character and as an escape",
   expect(await items(...turn)).toEqual(turn);
 });
 
-test("a number beyond 2^53 in arguments, and 20000.0, are the text that the model wrote", async () => {
+test("F-PARTS: a number beyond 2^53 in arguments, and 20000.0, are the text that the model wrote", async () => {
   // earendil-works/pi#8943, unslothai/unsloth#10023, langchain4j/langchain4j#5755, duolahypercho/codex-router#178
   const written = '{"id": 2512292042121000001, "timeout_ms": 20000.0, "ratio": 1234567890.1234567891}';
   const call = { type: "function_call", call_id: "c1", name: "query", arguments: written };
@@ -87,7 +87,7 @@ test("a number beyond 2^53 in arguments, and 20000.0, are the text that the mode
   expect(read?.parts[0]?.content.value).toMatchObject({ json: written });
 });
 
-test("attachments are there when a conversation is resumed, and after an edit of the text", async () => {
+test("F-PARTS: attachments are there when a conversation is resumed, and after an edit of the text", async () => {
   // Chainlit/chainlit#2806, #2584, decocms/studio#117, danny-avila/LibreChat#2345
   const parts = fromUiParts([
     { type: "text", text: "What is this?" },
@@ -102,7 +102,7 @@ test("attachments are there when a conversation is resumed, and after an edit of
   ]);
 });
 
-test("states, steps and metadata of providers come back with the parts, and fields that nobody knows", async () => {
+test("F-PARTS: states, steps and metadata of providers come back with the parts, and fields that nobody knows", async () => {
   // vercel-labs/ai-sdk-persistence-db#6, miurla/morphic#580, assistant-ui/assistant-ui#7224, vercel/ai#14492, vercel/ai#2993
   const parts = [
     { type: "step-start" },

@@ -95,7 +95,7 @@ describe.each([
   });
 
   // grpc-java#6720, grpc-rust#492: flags that no protocol has. grpc implementations say INTERNAL; here it is the caller's fault.
-  test.each([0x02, 0x04, 0x40, 0x80, 0xff])("a frame of gRPC with the flags %i is refused", async (flags) => {
+  test.each([0x02, 0x04, 0x40, 0x80, 0xff])("F-FLAGS: a frame of gRPC with the flags %i is refused", async (flags) => {
     const answer = await rawCall(server.url, { path: ECHO, protocol: "grpc", body: frame(Buffer.alloc(0), flags) });
     expect(answer).toMatchObject({ code: "3", reason: "MALFORMED_BODY" });
     expect(answer.message).toBe(

@@ -80,7 +80,7 @@ const result = (callId: string, value = "x") => ({ callId, output: { case: "text
 const resume = ({ turns }: Clients, turnId: string) =>
   readTurn(turns.resumeTurn({ turnId, streamEntries: true }), { stopsAtWait: false });
 
-describe("calls and results", () => {
+describe("F-TURN: calls and results", () => {
   test("langchain-ai/langgraph#4289, #1423 (js): a turn that breaks between call and result leaves no call without one", async () => {
     const { ask, next } = await scene();
     agent.script.push(async function* () {
@@ -178,7 +178,7 @@ describe("calls and results", () => {
   });
 });
 
-describe("approvals", () => {
+describe("F-TURN: approvals", () => {
   /** A turn that asks whether two calls may run, and one that runs anyway. */
   async function two() {
     const own = await scene();
@@ -320,7 +320,7 @@ describe("approvals", () => {
   });
 });
 
-describe("stopping", () => {
+describe("F-TURN: stopping", () => {
   test("sudoprivacy/sudocode#550: a tool that hangs is let go of when the turn is cancelled", async () => {
     const { alice, ask, next, conversationId } = await scene();
     const closed = Promise.withResolvers<void>();
@@ -358,7 +358,7 @@ describe("stopping", () => {
   });
 });
 
-describe("regenerating", () => {
+describe("F-TURN: regenerating", () => {
   test("SillyTavern/SillyTavern#2778: while the reply is generated, and while it waits for a tool", async () => {
     const { alice, ask, conversationId } = await scene();
     agent.script.push(says(text("One moment."), calls("c1", "ask")), says(text("Instead.")));

@@ -39,7 +39,7 @@ async function clients(of = server) {
 const to = (value: string) => ({ target: { case: "url", value } as const });
 const SOON = { "retry-after": "1" };
 
-describe("what is not taken is not lost", () => {
+describe("F-HOOK-LOST: what is not taken is not lost", () => {
   // imtaqin/waxum#68, fenilsonani/email-server#36
   test.each([400, 401, 404, 413, 422, 429, 500])("an answer of %i is tried again", async (status) => {
     const { hooks, conversations } = await clients();
@@ -77,7 +77,7 @@ describe("what is not taken is not lost", () => {
 });
 
 // reapit/foundations#9608, reapit/foundations#5518, fazer-ai/chatwoot#373, livekit/protocol#345
-test("while one is tried again, those behind it in its conversation wait", async () => {
+test("F-HOOK-ORDER: while one is tried again, those behind it in its conversation wait", async () => {
   const { hooks, conversations, messages } = await clients();
   receiver.answer = ({ response }, index) => response.writeHead(index % 2 === 0 ? 500 : 200, SOON).end();
   const { conversation } = await conversations.createConversation({ messages: [{ content: "a" }] });
@@ -90,7 +90,7 @@ test("while one is tried again, those behind it in its conversation wait", async
   expect(receiver.received.map(({ json }) => json.seq)).toEqual(["2", "2", "3", "3", "4", "4"]);
 });
 
-describe("no endpoint leads into a private network", () => {
+describe("F-HOOK-SSRF: no endpoint leads into a private network", () => {
   // synapticcybersecurity/hekate#56, deskhq/the-desk#554, formbricks/formbricks#7877
   test.each([301, 302, 303, 307, 308])("a redirect of %i is an answer, and not followed", async (status) => {
     const { hooks } = await clients();
@@ -137,7 +137,7 @@ describe("no endpoint leads into a private network", () => {
   });
 });
 
-describe("what an endpoint answers does no harm", () => {
+describe("F-HOOK-ANSWER: what an endpoint answers does no harm", () => {
   // hookdeck/outpost#974, appwrite/appwrite#7056
   test("of an answer without end 4 KiB are read, and its status counts", async () => {
     const { hooks, conversations } = await clients();

@@ -118,7 +118,7 @@ describe("over HTTP/1.1", () => {
     expect((await speak(server.port, [post(`host: ${host}\r\n`)])).statuses).toEqual([400]);
   });
 
-  it.each(GOOD_AUTHORITIES)("takes Host %j", async (host) => {
+  it.each(GOOD_AUTHORITIES)("F-HOST: takes Host %j", async (host) => {
     expect((await speak(server.port, [post(`host: ${host}\r\n`)])).statuses).toEqual([200]);
   });
 
@@ -372,7 +372,7 @@ describe("over HTTP/2", () => {
     else expect(status).toBe(400);
   });
 
-  it.each(GOOD_AUTHORITIES)("takes :authority %j", async (authority) => {
+  it.each(GOOD_AUTHORITIES)("F-HOST: takes :authority %j", async (authority) => {
     expect((await askBeside({ ...headers, ":authority": authority }, body)).status).toBe(200);
   });
 

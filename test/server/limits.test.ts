@@ -44,7 +44,7 @@ it("closes a connection whose headers come a byte at a time", async () => {
   await server.close();
 });
 
-it("answers headers over the limit with 431", async () => {
+it("F-HEAD: answers headers over the limit with 431", async () => {
   const server = await startEchoServer({ limits: { maxHeaderBytes: 2_000 } });
   const big = "a".repeat(3_000);
   expect((await speak(server.port, [`GET / HTTP/1.1\r\nhost: x\r\nx: ${big}\r\n\r\n`])).statuses).toEqual([431]);

@@ -159,7 +159,7 @@ describe.each(MCP_CLIENTS)("%s that is cut off", (_, connect) => {
   });
 });
 
-test("a silent agent's stream has comments, and progress for those who asked for it", async () => {
+test("F-MCP-PROGRESS: a silent agent's stream has comments, and progress for those who asked for it", async () => {
   const reading = Promise.withResolvers<void>();
   agent.answer = async function* () {
     await reading.promise;

@@ -105,7 +105,7 @@ describe("GET and DELETE", () => {
   });
 });
 
-describe("pages of browsers", () => {
+describe("F-MCP-ORIGIN: pages of browsers", () => {
   test("of an origin that is listed may call", async () => {
     const origin = "https://app.example.com";
     const wanted = "authorization, content-type, mcp-protocol-version, mcp-session-id, mcp-method, mcp-name";

@@ -43,7 +43,7 @@ describe("a message", () => {
     ["two requests", [request("ping"), request("ping", {}, 2)]],
     ["one request", [request("ping")]],
     ["nothing", []],
-  ])("that is a batch of %s is refused as a whole", async (_, batch) => {
+  ])("F-MCP-BATCH: that is a batch of %s is refused as a whole", async (_, batch) => {
     const { status, messages } = await postMcp(server.url, batch, key);
     expect(status).toBe(400);
     expect(messages).toEqual([
