@@ -12,6 +12,17 @@ export function backoffMs({ initialMs, maxMs }: Backoff, attempt: number): numbe
   return Math.random() * Math.min(maxMs, initialMs * 2 ** Math.min(attempt, 30));
 }
 
+/**
+ * After a failure for which the server may have asked for a pause: that, and some more, since it asks all of those for the same
+ * that it refuses at once.
+ *
+ * @param askedMs undefined: it said nothing
+ */
+export function pauseMs(backoff: Backoff, attempt: number, askedMs: number | undefined): number {
+  if (askedMs === undefined) return backoffMs(backoff, attempt);
+  return askedMs + backoffMs({ ...backoff, initialMs: Math.max(backoff.initialMs, askedMs / 2) }, attempt);
+}
+
 /** Resolves after some milliseconds; rejects with the signal's reason when it aborts. */
 export function wait(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -2,7 +2,7 @@
 import { clone, type Message } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as Level } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type UnaryRequest } from "@connectrpc/connect";
-import { type Backoff, backoffMs, wait } from "./backoff.ts";
+import { type Backoff, pauseMs, wait } from "./backoff.ts";
 import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
 export interface RetryOptions extends Partial<Backoff> {
@@ -27,7 +27,7 @@ export function retrying(options: RetryOptions = {}): Interceptor {
         return await next(request);
       } catch (error) {
         if (!repeatable || attempt >= retries || request.signal.aborted || !mayPass(error)) throw error;
-        await wait(retryDelayOf(error) ?? backoffMs(backoff, attempt), request.signal);
+        await wait(pauseMs(backoff, attempt, retryDelayOf(error)), request.signal);
       }
     }
   };

@@ -1,7 +1,7 @@
 // Keeps a server stream going over broken connections.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { ErrorReason } from "../../gen/colloquy/v1/error_reason_pb.ts";
-import { type Backoff, backoffMs, wait } from "./backoff.ts";
+import { type Backoff, pauseMs, wait } from "./backoff.ts";
 import { isRefusal } from "./credential.ts";
 import { PASSING_REASONS, reasonOf, retryDelayOf } from "./reason.ts";
 
@@ -65,7 +65,7 @@ export async function* resilient<T>(
       refused ||= renewed;
       if (!connection.signal.aborted && !renewed && !mayResume(error)) throw error;
       onInterruption?.(error);
-      await wait(Math.max(retryDelayOf(error) ?? 0, backoffMs(backoff, failures)), signal);
+      await wait(pauseMs(backoff, failures, retryDelayOf(error)), signal);
     } finally {
       clearTimeout(watchdog);
       connection.abort();
