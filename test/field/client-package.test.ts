@@ -8,6 +8,7 @@ import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import webpack from "webpack";
 import { type Installed, installPackage } from "../support/installed.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -111,6 +112,33 @@ describe("@colloquy/client", () => {
     const compiled = await run(process.execPath, [tsc, ...options, ...lib, name], { cwd: project }).catch((e) => e);
     expect(compiled.stdout).toBe("");
     expect((await run(process.execPath, [name.replace("ts", "js")], { cwd: project })).stdout).toBe(SAID);
+  });
+
+  test("webpack bundles it for a browser from ES modules and from CommonJS, without modules of Node", async () => {
+    const js = USE.replace("type Message, ", "").replace(/const show.*\n/, "const show = String;\n");
+    const commonJs = js.replace(/import (\{.*\}) from (".*");/, "const $1 = require($2);");
+    for (const [name, text] of [
+      ["bundled.mjs", js],
+      ["bundled.cjs", commonJs],
+    ] as const) {
+      writeFileSync(join(project, name), text);
+      const compiler = webpack({
+        mode: "production",
+        target: "web",
+        context: project,
+        entry: `./${name}`,
+        output: { path: join(project, "bundles"), filename: `${name}.js` },
+        performance: { hints: false },
+      });
+      const stats = await new Promise<webpack.Stats | undefined>((resolve, reject) =>
+        compiler?.run((error, made) => (error ? reject(error) : resolve(made))),
+      );
+      expect(stats?.toJson({ all: false, errors: true, warnings: true })).toMatchObject({ errors: [], warnings: [] });
+      const file = join(project, "bundles", `${name}.js`);
+      expect(readFileSync(file, "utf8")).not.toMatch(/require\("|node:/);
+      // What it brings is what it says in a browser, and Node runs that too.
+      expect((await run(process.execPath, [file], { cwd: project })).stdout).toBe(SAID);
+    }
   });
 
   test("compiles by the rules of bundlers, and Vite bundles it for a browser, without modules of Node", async () => {

@@ -15,13 +15,21 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const ROOT = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
 
-/** A Node too old for the program, where the machine has one. */
-const OLD = ["/usr/bin/node", "/usr/local/bin/node"].find((node) => {
+/** Where `.ci/run` puts older Nodes. */
+const CACHE = join(ROOT, "node_modules/.cache/nodes/node_modules");
+/** Nodes that are too old for the program, where they can be had. */
+const OLD = [
+  ...["node20", "node22", "node24"].map((name) => join(CACHE, name, "bin/node")),
+  ...["/usr/bin/node", "/usr/local/bin/node"],
+].filter((node) => {
   const major = existsSync(node) ? Number(/^v(\d+)/.exec(spawnSync(node, ["-v"]).stdout.toString())?.[1]) : 0;
   return major >= 18 && major < 26;
 });
-if (OLD === undefined) process.stderr.write("no Node from 18 to 25 is installed: the package runs on this one alone\n");
-const NODES = [process.execPath, ...(OLD === undefined ? [] : [OLD])];
+if (OLD.length === 0) process.stderr.write("no Node from 18 to 25 is installed: the package runs on this one alone\n");
+const NODES = [process.execPath, ...OLD];
+
+/** The first line that a server prints, whichever Node starts it. */
+const WELCOME = "Colloquy is ready at URL";
 
 let installed: Installed;
 let bin: string;
@@ -58,6 +66,7 @@ describe.each(NODES)("F-PACKAGE: the command, started by %s", (node) => {
     const ended = once(child, "exit");
     const [line] = await once(createInterface({ input: child.stdout as NodeJS.ReadableStream }), "line");
     const url = /http:\S+/.exec(String(line))?.[0];
+    expect(String(line)).toBe(WELCOME.replace("URL", url ?? ""));
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     expect((await fetch(`${url}/docs/swagger-ui-bundle.js`)).status).toBe(200);
     child.kill(signal);
