@@ -37,6 +37,7 @@ export async function readForm(contentType: string, chunks: AsyncIterable<Uint8A
   const begun = Promise.withResolvers<FormFile>();
   const over = Promise.withResolvers<void>();
   over.promise.catch(() => {});
+  const left = Promise.withResolvers<void>();
   let stream: Readable | undefined;
   const fail = (error: Error) => {
     over.reject(error);
@@ -54,35 +55,55 @@ export async function readForm(contentType: string, chunks: AsyncIterable<Uint8A
     stream = file;
     // What is wrong is told by `over`.
     file.on("error", () => {});
-    begun.resolve({ name, contentType: type, bytes: bytesOf(file, over.promise), fields });
+    begun.resolve({ name, contentType: type, bytes: bytesOf(file, over.promise, left.resolve), fields });
   });
   form.on("finish", () => {
     over.resolve();
     begun.reject(invalidField("body", "must hold a file", "form.files"));
   });
   form.on("error", (error) => fail(malformed("the form cannot be read", error)));
-  void feed(form, chunks).catch(fail);
+  void feed(form, chunks, left.promise).catch(fail);
   return begun.promise;
 }
 
-async function* bytesOf(file: Readable, over: Promise<void>): AsyncGenerator<Uint8Array> {
+/** @param leave called when their reader leaves before the end */
+async function* bytesOf(file: Readable, over: Promise<void>, leave: () => void): AsyncGenerator<Uint8Array> {
+  let ended = false;
   try {
     yield* file as AsyncIterable<Buffer>;
+    ended = true;
   } catch {
     // Told below.
+    ended = true;
+  } finally {
+    if (!ended) leave();
   }
   await over;
 }
 
-/** Hands on the chunks as fast as the form takes them. */
-async function feed(form: BusboyInstance, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+/**
+ * Hands on the chunks as fast as the form takes them.
+ *
+ * @param left resolves when nobody takes what the form gives: it would wait for ever
+ */
+async function feed(form: BusboyInstance, chunks: AsyncIterable<Uint8Array>, left: Promise<void>): Promise<void> {
+  let gone = false;
+  const leaving = left.then(() => {
+    gone = true;
+  });
   for await (const chunk of chunks) {
     if (form.destroyed || form.writableEnded) return;
-    await new Promise<void>((resolve, reject) => {
+    const written = new Promise<void>((resolve, reject) => {
       form.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength), (error) =>
         error ? reject(error) : resolve(),
       );
     });
+    written.catch(() => {});
+    await Promise.race([written, leaving]);
+    if (gone) {
+      form.destroy();
+      return;
+    }
   }
   form.end();
 }
