@@ -36,8 +36,7 @@ export async function* readObject(
         if (at === end) return;
       }
     } catch (error) {
-      if (isGone(error)) throw new Error("the bytes of a file are not there", { cause: error });
-      if (isRefused(error) || tries + 1 >= TRIES) throwUnavailable(error);
+      if (isGone(error) || isRefused(error) || tries + 1 >= TRIES) throwUnavailable(error);
     }
     if (++tries > TRIES) throw new Error("a stored file is shorter than it was");
   }

@@ -12,6 +12,8 @@ export const DraftEntity = defineEntity({
     /** As Protobuf. */
     message: p.blob(),
     updateTime: p.datetime(3),
+    /** Files that it names. */
+    fileIds: p.array().columnType("uuid[]").defaultRaw("'{}'"),
   },
 });
 
@@ -35,5 +37,7 @@ export const ScheduledMessageEntity = defineEntity({
     version: p.integer().default(0),
     createTime: p.datetime(3),
     updateTime: p.datetime(3),
+    /** Files that it names. */
+    fileIds: p.array().columnType("uuid[]").defaultRaw("'{}'"),
   },
 });
