@@ -4,7 +4,7 @@ import type { DescMethod } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AccessService } from "../../gen/colloquy/v1/access_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
-import { conversationIdOf, derivedId } from "../../src/dialects/openai/ids.ts";
+import { conversationIdOf, derivedId, fileIdOf } from "../../src/dialects/openai/ids.ts";
 import { ROLES, SCOPES } from "../../src/domain/identity/principal.ts";
 import { dialectServices } from "../support/contract.ts";
 import { createWireCaller, EVERY_WIRE, messageOf, type WireCaller } from "../support/every-wire.ts";
@@ -25,6 +25,7 @@ const deleted: Ask = ({ deletedConversationId: conversationId }) => ({ conversat
 const all: Ask = () => ({});
 const byDerivedId: Ask = ({ conversationId }) => ({ conversationId: conversationIdOf(conversationId) });
 const byResponse: Ask = ({ turnId }) => ({ responseId: derivedId("resp", turnId) });
+const byFile: Ask = ({ fileId }) => ({ fileId: fileIdOf(fileId) });
 const byNumber: Ask = ({ number }) => ({ id: number });
 
 /** What each method is asked. Undefined: it only makes something, and names nothing that is there. */
@@ -88,6 +89,11 @@ const CASES: Readonly<Record<string, Ask | undefined>> = {
     query: "hello",
     conversation: conversationIdOf(conversationId),
   }),
+  "openai.v1.FileService/CreateFile": undefined,
+  "openai.v1.FileService/GetFile": byFile,
+  "openai.v1.FileService/GetFileContent": byFile,
+  "openai.v1.FileService/ListFiles": ({ fileId }) => ({ after: fileIdOf(fileId) }),
+  "openai.v1.FileService/DeleteFile": byFile,
   "openai.v1.ItemService/CreateItems": (target) => ({
     ...byDerivedId(target),
     items: ['{"role":"user","content":"taken"}'],
@@ -207,11 +213,12 @@ test.each(Object.entries(CASES))("%s", async (name, ask) => {
           text = text.replace(/(?<=^grpc-status-details-bin: ).*$/gm, (packed) =>
             Buffer.from(packed, "base64").toString("latin1"),
           );
-          const { messageId, turnId } = target;
+          const { messageId, turnId, fileId } = target;
           const derived = [
             conversationIdOf(target.conversationId),
             derivedId("msg", messageId),
             derivedId("resp", turnId),
+            fileIdOf(fileId),
           ];
           const { conversationId, memberId, userId, tenantId, agentId } = target;
           for (const id of [conversationId, memberId, userId, tenantId, agentId, ...derived]) {

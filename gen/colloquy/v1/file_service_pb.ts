@@ -2,8 +2,8 @@
 // @generated from file colloquy/v1/file_service.proto (package colloquy.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "../../buf/validate/validate_pb.ts";
 import { file_colloquy_rest_v1_options } from "../rest/v1/options_pb.ts";
 import type { File } from "./file_pb.ts";
@@ -13,16 +13,16 @@ import { file_colloquy_v1_rules } from "./rules_pb.ts";
 import { file_google_api_annotations } from "../../google/api/annotations_pb.ts";
 import type { HttpBody } from "../../google/api/httpbody_pb.ts";
 import { file_google_api_httpbody } from "../../google/api/httpbody_pb.ts";
-import type { Message } from "@bufbuild/protobuf";
+import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file colloquy/v1/file_service.proto.
  */
 export const file_colloquy_v1_file_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS92MS9maWxlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIm4KEUNyZWF0ZUZpbGVSZXF1ZXN0EiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5EhYKBG5hbWUYAiABKAlCCLpIBXIDGP8BEh0KCnJlcXVlc3RfaWQYAyABKAlCCbpIBnIEmM4YASI1ChJDcmVhdGVGaWxlUmVzcG9uc2USHwoEZmlsZRgBIAEoCzIRLmNvbGxvcXV5LnYxLkZpbGUiLAoOR2V0RmlsZVJlcXVlc3QSGgoHZmlsZV9pZBgBIAEoCUIJukgGcgSIzhgBIjIKD0dldEZpbGVSZXNwb25zZRIfCgRmaWxlGAEgASgLMhEuY29sbG9xdXkudjEuRmlsZSJzChBMaXN0RmlsZXNSZXF1ZXN0EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEhwKCXBhZ2Vfc2l6ZRgCIAEoBUIJukgGGgSIzhgBEh0KCnBhZ2VfdG9rZW4YAyABKAlCCbpIBnIEoM4YASJkChFMaXN0RmlsZXNSZXNwb25zZRIrCgVmaWxlcxgBIAMoCzIRLmNvbGxvcXV5LnYxLkZpbGVCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASJ1ChdMaXN0TWVzc2FnZUZpbGVzUmVxdWVzdBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBImsKGExpc3RNZXNzYWdlRmlsZXNSZXNwb25zZRIrCgVmaWxlcxgBIAMoCzIRLmNvbGxvcXV5LnYxLkZpbGVCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASJOChFEZWxldGVGaWxlUmVxdWVzdBIaCgdmaWxlX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIhQKEkRlbGV0ZUZpbGVSZXNwb25zZSJjChNEb3dubG9hZEZpbGVSZXF1ZXN0EhoKB2ZpbGVfaWQYASABKAlCCbpIBnIEiM4YARIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASFwoGbGVuZ3RoGAMgASgDQge6SAQiAigAIjoKFERvd25sb2FkRmlsZVJlc3BvbnNlEiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5MsQGCgtGaWxlU2VydmljZRKQAQoKQ3JlYXRlRmlsZRIeLmNvbGxvcXV5LnYxLkNyZWF0ZUZpbGVSZXF1ZXN0Gh8uY29sbG9xdXkudjEuQ3JlYXRlRmlsZVJlc3BvbnNlIj/qxxgYCMkBEhMvdjEvZmlsZXMve2ZpbGUuaWR9+scYAggCgtPkkwIXOgRib2R5YgRmaWxlIgkvdjEvZmlsZXMoARJyCgdHZXRGaWxlEhsuY29sbG9xdXkudjEuR2V0RmlsZVJlcXVlc3QaHC5jb2xsb3F1eS52MS5HZXRGaWxlUmVzcG9uc2UiLJACAfrHGAQIARgBgtPkkwIbYgRmaWxlEhMvdjEvZmlsZXMve2ZpbGVfaWR9EpUBCglMaXN0RmlsZXMSHS5jb2xsb3F1eS52MS5MaXN0RmlsZXNSZXF1ZXN0Gh4uY29sbG9xdXkudjEuTGlzdEZpbGVzUmVzcG9uc2UiSZACAfrHGAQIARgBgtPkkwI4WisSKS92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L2ZpbGVzEgkvdjEvZmlsZXMSkwEKEExpc3RNZXNzYWdlRmlsZXMSJC5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZUZpbGVzUmVxdWVzdBolLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlRmlsZXNSZXNwb25zZSIykAIB+scYBAgBGAGC0+STAiESHy92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0vZmlsZXMScgoKRGVsZXRlRmlsZRIeLmNvbGxvcXV5LnYxLkRlbGV0ZUZpbGVSZXF1ZXN0Gh8uY29sbG9xdXkudjEuRGVsZXRlRmlsZVJlc3BvbnNlIiP6xxgECAIYA4LT5JMCFSoTL3YxL2ZpbGVzL3tmaWxlX2lkfRKLAQoMRG93bmxvYWRGaWxlEiAuY29sbG9xdXkudjEuRG93bmxvYWRGaWxlUmVxdWVzdBohLmNvbGxvcXV5LnYxLkRvd25sb2FkRmlsZVJlc3BvbnNlIjSQAgH6xxgECAEYAYLT5JMCI2IEYm9keRIbL3YxL2ZpbGVzL3tmaWxlX2lkfS9jb250ZW50MAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_file, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_api_httpbody]);
+  fileDesc("Ch5jb2xsb3F1eS92MS9maWxlX3NlcnZpY2UucHJvdG8SC2NvbGxvcXV5LnYxIogBChFDcmVhdGVGaWxlUmVxdWVzdBIiCgRib2R5GAEgASgLMhQuZ29vZ2xlLmFwaS5IdHRwQm9keRIWCgRuYW1lGAIgASgJQgi6SAVyAxj/ARIdCgpyZXF1ZXN0X2lkGAMgASgJQgm6SAZyBJjOGAESGAoHcHVycG9zZRgEIAEoCUIHukgEcgIYQCI1ChJDcmVhdGVGaWxlUmVzcG9uc2USHwoEZmlsZRgBIAEoCzIRLmNvbGxvcXV5LnYxLkZpbGUiLAoOR2V0RmlsZVJlcXVlc3QSGgoHZmlsZV9pZBgBIAEoCUIJukgGcgSIzhgBIjIKD0dldEZpbGVSZXNwb25zZRIfCgRmaWxlGAEgASgLMhEuY29sbG9xdXkudjEuRmlsZSLbAQoQTGlzdEZpbGVzUmVxdWVzdBIiCg9jb252ZXJzYXRpb25faWQYASABKAlCCbpIBnIEkM4YARIcCglwYWdlX3NpemUYAiABKAVCCbpIBhoEiM4YARIdCgpwYWdlX3Rva2VuGAMgASgJQgm6SAZyBKDOGAESGAoHcHVycG9zZRgEIAEoCUIHukgEcgIYQBIvCgVvcmRlchgFIAEoDjIWLmNvbGxvcXV5LnYxLkZpbGVPcmRlckIIukgFggECEAESGwoIYWZ0ZXJfaWQYBiABKAlCCbpIBnIEkM4YASJkChFMaXN0RmlsZXNSZXNwb25zZRIrCgVmaWxlcxgBIAMoCzIRLmNvbGxvcXV5LnYxLkZpbGVCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASJ1ChdMaXN0TWVzc2FnZUZpbGVzUmVxdWVzdBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBIjOGAESHAoJcGFnZV9zaXplGAIgASgFQgm6SAYaBIjOGAESHQoKcGFnZV90b2tlbhgDIAEoCUIJukgGcgSgzhgBImsKGExpc3RNZXNzYWdlRmlsZXNSZXNwb25zZRIrCgVmaWxlcxgBIAMoCzIRLmNvbGxvcXV5LnYxLkZpbGVCCbpIBpIBAxDIARIiCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAlCCbpIBnIEoM4YASJOChFEZWxldGVGaWxlUmVxdWVzdBIaCgdmaWxlX2lkGAEgASgJQgm6SAZyBIjOGAESHQoKcmVxdWVzdF9pZBgCIAEoCUIJukgGcgSYzhgBIhQKEkRlbGV0ZUZpbGVSZXNwb25zZSJjChNEb3dubG9hZEZpbGVSZXF1ZXN0EhoKB2ZpbGVfaWQYASABKAlCCbpIBnIEiM4YARIXCgZvZmZzZXQYAiABKANCB7pIBCICKAASFwoGbGVuZ3RoGAMgASgDQge6SAQiAigAIjoKFERvd25sb2FkRmlsZVJlc3BvbnNlEiIKBGJvZHkYASABKAsyFC5nb29nbGUuYXBpLkh0dHBCb2R5KmEKCUZpbGVPcmRlchIaChZGSUxFX09SREVSX1VOU1BFQ0lGSUVEEAASGwoXRklMRV9PUkRFUl9ORVdFU1RfRklSU1QQARIbChdGSUxFX09SREVSX09MREVTVF9GSVJTVBACMsQGCgtGaWxlU2VydmljZRKQAQoKQ3JlYXRlRmlsZRIeLmNvbGxvcXV5LnYxLkNyZWF0ZUZpbGVSZXF1ZXN0Gh8uY29sbG9xdXkudjEuQ3JlYXRlRmlsZVJlc3BvbnNlIj/qxxgYCMkBEhMvdjEvZmlsZXMve2ZpbGUuaWR9+scYAggCgtPkkwIXOgRib2R5YgRmaWxlIgkvdjEvZmlsZXMoARJyCgdHZXRGaWxlEhsuY29sbG9xdXkudjEuR2V0RmlsZVJlcXVlc3QaHC5jb2xsb3F1eS52MS5HZXRGaWxlUmVzcG9uc2UiLJACAfrHGAQIARgBgtPkkwIbYgRmaWxlEhMvdjEvZmlsZXMve2ZpbGVfaWR9EpUBCglMaXN0RmlsZXMSHS5jb2xsb3F1eS52MS5MaXN0RmlsZXNSZXF1ZXN0Gh4uY29sbG9xdXkudjEuTGlzdEZpbGVzUmVzcG9uc2UiSZACAfrHGAQIARgBgtPkkwI4WisSKS92MS9jb252ZXJzYXRpb25zL3tjb252ZXJzYXRpb25faWR9L2ZpbGVzEgkvdjEvZmlsZXMSkwEKEExpc3RNZXNzYWdlRmlsZXMSJC5jb2xsb3F1eS52MS5MaXN0TWVzc2FnZUZpbGVzUmVxdWVzdBolLmNvbGxvcXV5LnYxLkxpc3RNZXNzYWdlRmlsZXNSZXNwb25zZSIykAIB+scYBAgBGAGC0+STAiESHy92MS9tZXNzYWdlcy97bWVzc2FnZV9pZH0vZmlsZXMScgoKRGVsZXRlRmlsZRIeLmNvbGxvcXV5LnYxLkRlbGV0ZUZpbGVSZXF1ZXN0Gh8uY29sbG9xdXkudjEuRGVsZXRlRmlsZVJlc3BvbnNlIiP6xxgECAIYA4LT5JMCFSoTL3YxL2ZpbGVzL3tmaWxlX2lkfRKLAQoMRG93bmxvYWRGaWxlEiAuY29sbG9xdXkudjEuRG93bmxvYWRGaWxlUmVxdWVzdBohLmNvbGxvcXV5LnYxLkRvd25sb2FkRmlsZVJlc3BvbnNlIjSQAgH6xxgECAEYAYLT5JMCI2IEYm9keRIbL3YxL2ZpbGVzL3tmaWxlX2lkfS9jb250ZW50MAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_rest_v1_options, file_colloquy_v1_file, file_colloquy_v1_permission, file_colloquy_v1_rules, file_google_api_annotations, file_google_api_httpbody]);
 
 /**
- * CreateFileRequest is a part of the upload. All but the bytes counts in the first one alone.
+ * CreateFileRequest is a part of the upload. All but the bytes and the purpose counts in the first one alone.
  *
  * @generated from message colloquy.v1.CreateFileRequest
  */
@@ -49,6 +49,14 @@ export type CreateFileRequest = Message<"colloquy.v1.CreateFileRequest"> & {
    * @generated from field: string request_id = 3;
    */
   requestId: string;
+
+  /**
+   * What the file is for, in a word of the caller's, such as `user_data`: it is kept and can be listed by. The last one that
+   * is not empty counts. Default: the field `purpose` of the form, else none. At most 64 characters.
+   *
+   * @generated from field: string purpose = 4;
+   */
+  purpose: string;
 };
 
 /**
@@ -142,6 +150,29 @@ export type ListFilesRequest = Message<"colloquy.v1.ListFilesRequest"> & {
    * @generated from field: string page_token = 3;
    */
   pageToken: string;
+
+  /**
+   * Only the caller's own uploads that were made for this purpose, letter by letter. Default: empty, any. Not with a
+   * conversation.
+   *
+   * @generated from field: string purpose = 4;
+   */
+  purpose: string;
+
+  /**
+   * The order of the caller's own uploads. Default: newest first. Not with a conversation.
+   *
+   * @generated from field: colloquy.v1.FileOrder order = 5;
+   */
+  order: FileOrder;
+
+  /**
+   * The id of a file, which need not exist any more: only those of the caller's own uploads that come after it in the
+   * order. For clients that hold ids and no page tokens. Default: empty, from the first. Not with a conversation.
+   *
+   * @generated from field: string after_id = 6;
+   */
+  afterId: string;
 };
 
 /**
@@ -331,6 +362,47 @@ export type DownloadFileResponse = Message<"colloquy.v1.DownloadFileResponse"> &
  */
 export const DownloadFileResponseSchema: GenMessage<DownloadFileResponse> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_file_service, 11);
+
+/**
+ * The order of a list of files.
+ *
+ * @generated from enum colloquy.v1.FileOrder
+ */
+export const FileOrder = {
+  /**
+   * The default: newest first.
+   *
+   * @generated from enum value: FILE_ORDER_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Newest first.
+   *
+   * @generated from enum value: FILE_ORDER_NEWEST_FIRST = 1;
+   */
+  NEWEST_FIRST: 1,
+
+  /**
+   * Oldest first.
+   *
+   * @generated from enum value: FILE_ORDER_OLDEST_FIRST = 2;
+   */
+  OLDEST_FIRST: 2,
+} as const;
+
+/**
+ * The order of a list of files.
+ *
+ * @generated from enum colloquy.v1.FileOrder
+ */
+export type FileOrder = (typeof FileOrder)[keyof typeof FileOrder] | UnknownEnum;
+
+/**
+ * Describes the enum colloquy.v1.FileOrder.
+ */
+export const FileOrderSchema: GenEnum<FileOrder> = /*@__PURE__*/
+  enumDesc(file_colloquy_v1_file_service, 0);
 
 /**
  * FileService stores files and gives them back.

@@ -9,6 +9,7 @@ import { MessageService as Messages } from "../../../gen/colloquy/v1/message_ser
 import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
+import { throwUnseen } from "./files/unseen.ts";
 import { createFindItems } from "./find-items.ts";
 import { conversationIdOf, inParameter, ourConversationId, ourIdIn } from "./ids.ts";
 import { readItems } from "./items/read-items.ts";
@@ -29,10 +30,10 @@ export function createConversationHandlers(
       const { items, metadata } = request;
       const once = await actOnce(context, method.createConversation, request);
       const messages = await readItems(found, context, undefined, items);
-      const { conversation } = await canonical.once(once, method.createConversation, {
-        conversation: { metadata: checkMetadata(metadata) },
-        messages,
-      });
+      const wanted = { conversation: { metadata: checkMetadata(metadata) }, messages };
+      const { conversation } = await canonical
+        .once(once, method.createConversation, wanted)
+        .catch((error: unknown) => throwUnseen(error, { name: "items", items, drafts: messages }));
       return answerOf(conversation);
     },
 

@@ -1,17 +1,20 @@
 // The dialect of OpenAI's clients: its services, what they call, and where they are.
 import type { DescMethod } from "@bufbuild/protobuf";
 import { ConversationService } from "../../../gen/colloquy/compat/openai/v1/conversation_service_pb.ts";
+import { FileService } from "../../../gen/colloquy/compat/openai/v1/file_service_pb.ts";
 import { ItemService } from "../../../gen/colloquy/compat/openai/v1/item_service_pb.ts";
 import { ModelService } from "../../../gen/colloquy/compat/openai/v1/model_service_pb.ts";
 import { ResponseService } from "../../../gen/colloquy/compat/openai/v1/response_service_pb.ts";
 import { AgentService as Agents } from "../../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService as Conversations } from "../../../gen/colloquy/v1/conversation_service_pb.ts";
+import { FileService as Files } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService as Messages } from "../../../gen/colloquy/v1/message_service_pb.ts";
 import { TurnService as Turns } from "../../../gen/colloquy/v1/turn_service_pb.ts";
 import { serve } from "../../pipeline/service.ts";
 import type { CreateDialect } from "../shared/dialect.ts";
 import { createConversationHandlers } from "./conversations.ts";
 import { renderError } from "./errors.ts";
+import { createFileHandlers } from "./files/handlers.ts";
 import { FIND_ITEM } from "./find-items.ts";
 import { createItemHandlers } from "./items.ts";
 import { createModelHandlers } from "./models.ts";
@@ -23,6 +26,7 @@ export const createOpenAi: CreateDialect = ({ canonical, attempts }) => ({
   title: "OpenAI",
   services: [
     serve(ConversationService, createConversationHandlers(canonical, createActOnce(attempts))),
+    serve(FileService, createFileHandlers(canonical, createActOnce(attempts))),
     serve(ModelService, createModelHandlers(canonical)),
     serve(ItemService, createItemHandlers(canonical, createActOnce(attempts))),
     serve(
@@ -40,6 +44,7 @@ const model = ModelService.method;
 const conversation = ConversationService.method;
 const item = ItemService.method;
 const response = ResponseService.method;
+const file = FileService.method;
 
 const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod, readonly DescMethod[]>([
   [conversation.createConversation, [Conversations.method.createConversation]],
@@ -48,6 +53,11 @@ const calls: ReadonlyMap<DescMethod, readonly DescMethod[]> = new Map<DescMethod
   [conversation.deleteConversation, [Conversations.method.deleteConversation]],
   [conversation.listConversations, [Conversations.method.listConversations]],
   [conversation.searchItems, [Messages.method.searchMessages]],
+  [file.createFile, [Files.method.createFile]],
+  [file.getFile, [Files.method.getFile]],
+  [file.getFileContent, [Files.method.downloadFile]],
+  [file.listFiles, [Files.method.listFiles]],
+  [file.deleteFile, [Files.method.deleteFile]],
   [model.listModels, [Agents.method.listAgents]],
   [model.getModel, [Agents.method.getAgent]],
   [item.createItems, [Messages.method.batchSendMessages]],

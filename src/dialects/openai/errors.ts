@@ -2,6 +2,7 @@
 import { ErrorInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { Failure, RenderError } from "../../protocols/rest/binding/mount.ts";
 import { type FailureKind, type ReadFailure, readFailure, type Violation } from "../shared/errors.ts";
+import { noFile } from "./files/errors.ts";
 
 interface ErrorForm {
   readonly status: number;
@@ -105,6 +106,8 @@ function messageOf(
   if (kind === "not_found") {
     if (binding === undefined) return `Invalid URL (${verb} ${path})`;
     if (message === "agent not found") return `The model '${path.slice(path.lastIndexOf("/") + 1)}' does not exist.`;
+    const [, file] = /\/files\/([^/]+)/.exec(path) ?? [];
+    if (param === null && message === "file not found" && file !== undefined) return noFile(file);
     const [, conversation, item] = /\/conversations\/([^/]+)(?:\/items\/([^/]+))?/.exec(path) ?? [];
     const isItem = message === "item not found" || message === "message not found";
     const id = isItem ? item : conversation;

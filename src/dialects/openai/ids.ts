@@ -47,6 +47,26 @@ export function ourConversationId(id: string): string {
   return own;
 }
 
+const FILE = /^file-([0-9a-f]{8})([0-9a-f]{4})(7[0-9a-f]{3})([89ab][0-9a-f]{3})([0-9a-f]{12})$/;
+
+/** `file-…` */
+export function fileIdOf(id: string): string {
+  return `file-${id.replaceAll("-", "")}`;
+}
+
+/** Our id in that of a file; undefined: it is one of others, such as OpenAI's own. */
+export function ourFileIdIn(id: string): string | undefined {
+  const [, ...groups] = FILE.exec(id) ?? [];
+  return groups.length === 0 ? undefined : groups.join("-");
+}
+
+/** Our id of a file. Throws NOT_FOUND for what cannot be one. */
+export function ourFileId(id: string): string {
+  const own = ourFileIdIn(id);
+  if (own === undefined) throw notFound("file");
+  return own;
+}
+
 /** What was not found, if it is that, is what a parameter names. */
 export function inParameter(field: string, error: unknown): unknown {
   if (!(error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND)) return error;

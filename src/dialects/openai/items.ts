@@ -7,6 +7,7 @@ import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Handlers } from "../../pipeline/service.ts";
 import type { Canonical } from "../../services/in-process/in-process.ts";
 import { edgesOf, toConversation } from "./conversations.ts";
+import { throwUnseen } from "./files/unseen.ts";
 import { createFindItems, KINDS } from "./find-items.ts";
 import { inParameter, ourConversationId } from "./ids.ts";
 import { readItems } from "./items/read-items.ts";
@@ -40,11 +41,9 @@ export function createItemHandlers(canonical: Canonical, actOnce: ActOnce): Hand
       const { messages } =
         drafts.length === 0
           ? { messages: [] }
-          : await canonical.once(
-              await actOnce(context, method.batchSendMessages, wanted),
-              method.batchSendMessages,
-              request,
-            );
+          : await canonical
+              .once(await actOnce(context, method.batchSendMessages, wanted), method.batchSendMessages, request)
+              .catch((error: unknown) => throwUnseen(error, { name: "items", items, drafts }));
       return { object: "list", ...listOf(messages), hasMore: false };
     },
 

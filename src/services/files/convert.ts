@@ -16,5 +16,6 @@ export function toFile(row: FileRow): File {
     height: row.height ?? 0,
     uploader: toActor(row.uploader),
     createTime: toTimestamp(row.create_time),
+    purpose: row.purpose,
   });
 }

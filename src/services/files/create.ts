@@ -34,6 +34,8 @@ export interface FileParts {
 interface Upload {
   /** Read when the bytes have ended: a form may say it after them. */
   name(): string;
+  /** Likewise. */
+  purpose(): string;
   readonly contentType: string;
   readonly bytes: AsyncIterable<Uint8Array>;
 }
@@ -49,9 +51,9 @@ export async function createFile(
   context: CallContext,
 ): Promise<CreateFileResponse> {
   const caller = callerFrom(context.principal);
-  const { first, chunks } = await begin(requests);
+  const { first, chunks, purpose } = await begin(requests);
   const key = idempotencyKey(first, requestIdField(CreateFileRequestSchema), context.idempotencyKey);
-  const upload = await uploadOf(first, chunks);
+  const upload = await uploadOf(first, chunks, purpose);
   const stored = await storeBytes(parts, caller, upload, context);
   try {
     await stored.writer.commit();
@@ -81,30 +83,42 @@ export async function createFile(
   }
 }
 
+interface Begun {
+  readonly first: CreateFileRequest | undefined;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** What has come so far. */
+  purpose(): string;
+}
+
 /** The first request, and the bytes of all. */
-async function begin(
-  requests: AsyncIterable<CreateFileRequest>,
-): Promise<{ first: CreateFileRequest | undefined; chunks: AsyncIterable<Uint8Array> }> {
+async function begin(requests: AsyncIterable<CreateFileRequest>): Promise<Begun> {
   const iterator = requests[Symbol.asyncIterator]();
   const { value: first, done } = await iterator.next();
+  let purpose = done ? "" : first.purpose;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     if (done) return;
     yield first.body?.data ?? new Uint8Array();
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+      purpose = next.value.purpose || purpose;
       yield next.value.body?.data ?? new Uint8Array();
     }
   }
-  return { first: done ? undefined : first, chunks: chunks() };
+  return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };
 }
 
-async function uploadOf(first: CreateFileRequest | undefined, bytes: AsyncIterable<Uint8Array>): Promise<Upload> {
+async function uploadOf(
+  first: CreateFileRequest | undefined,
+  bytes: AsyncIterable<Uint8Array>,
+  purpose: () => string,
+): Promise<Upload> {
   const { name = "", body } = first ?? {};
   const contentType = body?.contentType ?? "";
   checkName(name);
-  if (!isForm(contentType)) return { name: () => name, contentType, bytes };
+  if (!isForm(contentType)) return { name: () => name, purpose, contentType, bytes };
   const form = await readForm(contentType, bytes);
   return {
     name: () => checkName(name || form.fields.get("name") || form.name),
+    purpose: () => purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
     contentType: form.contentType,
     bytes: form.bytes,
   };
@@ -114,6 +128,14 @@ function checkName(name: string): string {
   const fault = nameFault(name);
   if (fault !== undefined) throw invalidField("name", fault, "file.name");
   return name;
+}
+
+const MAX_PURPOSE = 64;
+
+/** The rule of the request's own field. */
+function checkPurpose(purpose: string): string {
+  if ([...purpose].length <= MAX_PURPOSE && !purpose.includes("\0")) return purpose;
+  throw invalidField("purpose", `must be at most ${MAX_PURPOSE} characters, without NUL`, "string.max_len");
 }
 
 /** Writes the bytes under a new id. Nothing is left of them if it throws. */
@@ -143,7 +165,7 @@ async function storeBytes(parts: FileParts, caller: Caller, upload: Upload, cont
       context.signal.throwIfAborted();
     }
     const described = await describe(Buffer.concat(head), size <= HEAD_BYTES, upload.contentType);
-    return { writer, id, name: upload.name(), size, sha256: hash.digest(), ...described };
+    return { writer, id, name: upload.name(), size, sha256: hash.digest(), ...described, purpose: upload.purpose() };
   } catch (error) {
     await writer.abort();
     throw error;
@@ -166,17 +188,17 @@ async function addOnce(
   return answer;
 }
 
-/** A retry has the same bytes and the same name. */
+/** A retry has the same bytes, name and purpose. */
 function requestKey(
   key: string | undefined,
   { method }: CallContext,
   { tenantId, name: caller }: Caller,
-  { name, mediaType, sha256 }: Stored,
+  { name, mediaType, sha256, purpose }: Stored,
 ): RequestKey | undefined {
   if (key === undefined) return undefined;
   const fingerprint = createHash("sha256")
     .update(sha256)
-    .update(JSON.stringify([name, mediaType]))
+    .update(JSON.stringify(purpose === "" ? [name, mediaType] : [name, mediaType, purpose]))
     .digest();
   return { tenantId, caller, method: `${method.parent.typeName}/${method.name}`, key, fingerprint };
 }

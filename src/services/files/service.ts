@@ -2,7 +2,7 @@
 import { FileSchema } from "../../../gen/colloquy/v1/file_pb.ts";
 import * as pb from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
-import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
+import { DomainError, ErrorReason, invalidField, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { removeErased } from "../../jobs/files.ts";
@@ -51,9 +51,7 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
 
     async listFiles(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const { conversationId: id } = request;
-      const scope: store.FileScope = id === "" ? { kind: "uploads" } : { kind: "conversation", id };
-      const listing = listingOf(database, caller, scope, interrupt);
+      const listing = listingOf(database, caller, scopeOf(request), interrupt, request.afterId);
       const { items, ...page } = await paginate(secrets, caller, pb.ListFilesRequestSchema, request, listing);
       return { files: items, ...page };
     },
@@ -78,17 +76,26 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
   });
 }
 
+/** Throws INVALID_FIELD for what does not go with a conversation. */
+function scopeOf({ conversationId: id, purpose, order, afterId }: pb.ListFilesRequest): store.FileScope {
+  if (id === "") return { kind: "uploads", purpose, oldestFirst: order === pb.FileOrder.OLDEST_FIRST };
+  const own = Object.entries({ purpose, order, after_id: afterId }).find(([, value]) => Boolean(value));
+  if (own !== undefined) throw invalidField(own[0], "must be empty with a conversation", "file.own_uploads");
+  return { kind: "conversation", id };
+}
+
 function listingOf(
   database: Queryable,
   caller: Caller,
   scope: store.FileScope,
   interrupt: Interrupt,
+  afterId = "",
 ): Listing<store.FileRow, typeof FileSchema> {
   return {
     item: FileSchema,
-    async read({ after: [before] = [], limit }) {
+    async read({ after: [edge = afterId || undefined] = [], limit }) {
       const exists = scope.kind === "uploads" || isOurId(scope.id);
-      const found = exists ? await store.listFiles(database, caller, scope, { before, limit }, interrupt) : undefined;
+      const found = exists ? await store.listFiles(database, caller, scope, { edge, limit }, interrupt) : undefined;
       if (found === undefined) throw notFound(scope.kind);
       return found;
     },

@@ -3,6 +3,7 @@ import {
   create,
   type DescMessage,
   type DescMethod,
+  type DescMethodClientStreaming,
   type DescMethodServerStreaming,
   type DescMethodUnary,
   isMessage,
@@ -59,6 +60,12 @@ export interface Canonical {
     method: DescMethodServerStreaming<I, O>,
     request: MessageInitShape<I>,
   ): AsyncIterable<MessageShape<O>>;
+  /** Like `once`, for a method that takes a stream. What `requests` throws, it throws. */
+  upload<I extends DescMessage, O extends DescMessage>(
+    context: CallContext,
+    method: DescMethodClientStreaming<I, O>,
+    requests: AsyncIterable<MessageInitShape<I>>,
+  ): Promise<MessageShape<O>>;
 }
 
 export interface CanonicalOptions {
@@ -84,7 +91,7 @@ export function createCanonical(options: CanonicalOptions): Canonical {
   const entries = new Map(services.map((entry) => [entry.service, entry]));
   const acted = new WeakSet<CallContext>();
 
-  async function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+  function handlerFor(context: CallContext, method: DescMethod) {
     const handler = entries.get(method.parent)?.handlers[method.localName];
     if (handler === undefined) throw new Error(`${method} is not served`);
     const asksFor = [callsOf, mayCallOf].some((methodsOf) => methodsOf(context.method).includes(method));
@@ -92,9 +99,19 @@ export function createCanonical(options: CanonicalOptions): Canonical {
     else if (!answersOf(context.method).includes(method)) {
       throw new Error(`${context.method} does not say that it calls ${method}`);
     }
+    return handler;
+  }
+
+  async function checked(method: DescMethod, init: MessageInitShape<DescMessage>): Promise<Message> {
     const request = create(method.input, init);
     const checking = validateByTurns(validate, method.input, request);
     if (checking !== undefined) await checking;
+    return request;
+  }
+
+  async function begin(context: CallContext, method: DescMethod, init: MessageInitShape<DescMessage>, key?: string) {
+    const handler = handlerFor(context, method);
+    const request = await checked(method, init);
     return () => handler(request, deriveContext(context, { method, idempotencyKey: key }));
   }
 
@@ -118,6 +135,15 @@ export function createCanonical(options: CanonicalOptions): Canonical {
         acted.add(context);
         yield messageOf(method, response) as never;
       }
+    },
+    async upload(context, method, requests) {
+      const handler = handlerFor(context, method);
+      async function* all() {
+        for await (const init of requests) yield await checked(method, init);
+      }
+      const response = await handler(all(), deriveContext(context, { method, idempotencyKey: keyOf(context) }));
+      acted.add(context);
+      return messageOf(method, response) as never;
     },
   };
 }

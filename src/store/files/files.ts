@@ -15,6 +15,8 @@ export interface NewFile {
   readonly sha256: Uint8Array;
   readonly width: number | undefined;
   readonly height: number | undefined;
+  /** Empty: none was said. */
+  readonly purpose: string;
 }
 
 /** The bytes that the files of a tenant take. */
@@ -29,8 +31,9 @@ export async function insertFile(
   file: NewFile,
   quota: number | undefined,
 ): Promise<sql.FileRow | undefined> {
-  const { id, name, mediaType, size, sha256, width, height } = file;
-  const values = [tenantId, id, actor, name, mediaType, size, sha256, width ?? null, height ?? null, quota ?? null];
+  const { id, name, mediaType, size, sha256, width, height, purpose } = file;
+  const sides = [width ?? null, height ?? null];
+  const values = [tenantId, id, actor, name, mediaType, size, sha256, ...sides, quota ?? null, purpose];
   return (await on.query(sql.insertFile, values))[0];
 }
 
@@ -46,24 +49,36 @@ export async function readFile(
 
 /** Whose files are listed: the caller's own uploads, or those of a conversation or a message. */
 export type FileScope =
-  | { readonly kind: "uploads" }
+  | { readonly kind: "uploads"; readonly purpose: string; readonly oldestFirst: boolean }
   | { readonly kind: "conversation" | "message"; readonly id: string };
 
+const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 const AFTER_ALL = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
-/** A page, newest first; undefined: the caller does not see the conversation, or the message. */
+/**
+ * A page, newest first where the scope does not say otherwise; undefined: the caller does not see the conversation, or the message.
+ *
+ * @param page `edge` is the id next to which it begins
+ */
 export async function listFiles(
   on: Queryable,
   { tenantId, memberId, viewer, actor }: Caller,
   scope: FileScope,
-  { before = AFTER_ALL, limit }: { readonly before?: string | undefined; readonly limit: number },
+  { edge, limit }: { readonly edge?: string | undefined; readonly limit: number },
   signal?: Interrupt,
 ): Promise<sql.FileRow[] | undefined> {
   if (scope.kind === "uploads") {
-    return on.query(sql.listUploads[viewer.kind], [tenantId, memberId, before, actor, limit], signal);
+    const { purpose, oldestFirst } = scope;
+    const statement = (oldestFirst ? sql.listOldestUploads : sql.listUploads)[viewer.kind];
+    const from = edge ?? (oldestFirst ? BEFORE_ALL : AFTER_ALL);
+    return on.query(statement, [tenantId, memberId, from, actor, limit, purpose], signal);
   }
   const statements = scope.kind === "message" ? sql.listOfMessage : sql.listOfConversation;
-  const rows = await on.query(statements[viewer.kind], [tenantId, memberId, scope.id, before, limit], signal);
+  const rows = await on.query(
+    statements[viewer.kind],
+    [tenantId, memberId, scope.id, edge ?? AFTER_ALL, limit],
+    signal,
+  );
   return rows.length === 0 ? undefined : rows.filter((row): row is sql.FileRow => row.id !== null);
 }
 

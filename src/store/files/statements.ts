@@ -13,9 +13,10 @@ export interface FileRow {
   readonly width: number | null;
   readonly height: number | null;
   readonly create_time: Date;
+  readonly purpose: string;
 }
 
-const columns = "f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time";
+const columns = "f.id, f.uploader, f.name, f.media_type, f.size, f.sha256, f.width, f.height, f.create_time, f.purpose";
 
 /** How much room the files of a tenant take. $1 tenant. */
 export const readUsage: Statement<{ bytes: bigint }> = {
@@ -25,7 +26,7 @@ export const readUsage: Statement<{ bytes: bigint }> = {
 
 /**
  * Adds a file whose bytes are stored, if the tenant has room for it. No row: it has none. $1 tenant, $2 id, $3 uploader, $4 name,
- * $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null.
+ * $5 media type, $6 size, $7 SHA-256, $8 width, $9 height, $10 maximum bytes of the tenant's files or null, $11 purpose.
  */
 export const insertFile: Statement<FileRow> = {
   name: "file_insert",
@@ -38,8 +39,8 @@ export const insertFile: Statement<FileRow> = {
       where $10::bigint is null or u.bytes + excluded.bytes <= $10::bigint
     returning 1
   )
-  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time)
-  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp())
+  insert into file as f (tenant_id, id, uploader, name, media_type, size, sha256, width, height, create_time, purpose)
+  select $1, $2::uuid, $3, $4, $5, $6::bigint, $7::bytea, $8::integer, $9::integer, date_trunc('milliseconds', clock_timestamp()), $11
   from room
   returning ${columns}`,
 };
@@ -52,14 +53,23 @@ export const readFile = forEachViewer<FileRow>(
   where f.tenant_id = $1 and f.id = $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}`,
 );
 
-/** Files that the caller has uploaded and still sees, newest first. $1 tenant, $2 caller, $3 before id, $4 the caller as an actor, $5 limit. */
-export const listUploads = forEachViewer<FileRow>(
-  "file_list_uploads",
-  (kind) => `
+const uploads = (name: string, comes: "<" | ">") =>
+  forEachViewer<FileRow>(
+    name,
+    (kind) => `
   select ${columns} from file f
-  where f.tenant_id = $1 and f.uploader = $4::text and f.id < $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}
-  order by f.id desc limit $5`,
-);
+  where f.tenant_id = $1 and f.uploader = $4::text and f.id ${comes} $3::uuid and ($6::text = '' or f.purpose = $6::text)
+    and ${seesFile(kind, "$2::text", "$4::text")}
+  order by f.id ${comes === "<" ? "desc" : "asc"} limit $5`,
+  );
+
+/**
+ * Files that the caller has uploaded and still sees, newest first. $1 tenant, $2 caller, $3 before id, $4 the caller as an actor, $5 limit,
+ * $6 purpose, or empty for any.
+ */
+export const listUploads = uploads("file_list_uploads", "<");
+/** The same, oldest first. $3 after id. */
+export const listOldestUploads = uploads("file_list_oldest_uploads", ">");
 
 /** Null columns: the conversation, or the message, names no more files. */
 export type ListedRow = FileRow | { readonly id: null };

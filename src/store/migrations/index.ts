@@ -31,6 +31,7 @@ import { FilesMigration } from "./migration-0030-files.ts";
 import { ConversationStateMigration } from "./migration-0034-conversation-state.ts";
 import { PresenceMigration } from "./migration-0035-presence.ts";
 import { UploadsMigration } from "./migration-0039-uploads.ts";
+import { FilePurposesMigration } from "./migration-0043-file-purposes.ts";
 import { UnsentFilesMigration } from "./migration-0049-unsent-files.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
@@ -70,6 +71,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0034-conversation-state": ConversationStateMigration,
   "0035-presence": PresenceMigration,
   "0039-uploads": UploadsMigration,
+  "0043-file-purposes": FilePurposesMigration,
   "0049-unsent-files": UnsentFilesMigration,
 };
 

@@ -35,5 +35,6 @@ export const MIGRATION_NAMES = [
   "0034-conversation-state",
   "0035-presence",
   "0039-uploads",
+  "0043-file-purposes",
   "0049-unsent-files",
 ] as const;

@@ -39,6 +39,7 @@ describe("POST /v1/files", () => {
       id: expect.stringMatching(/^[0-9a-f-]{36}$/),
       name: "pixel ü.png",
       mediaType: "image/png",
+      purpose: "",
       size: String(PIXEL.length),
       sha256: sha256(PIXEL),
       width: 1,

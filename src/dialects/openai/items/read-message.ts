@@ -1,6 +1,8 @@
 // Messages as clients send them: their content parts, and what stands beside them.
 import { MessageKind } from "../../../../gen/colloquy/v1/message_pb.ts";
 import { invalidField } from "../../../domain/errors.ts";
+import { isFileId } from "../../../domain/files/named.ts";
+import { ourFileIdIn } from "../ids.ts";
 import { requireMembers } from "./check-item.ts";
 import { type MessageDraft, opaque, type PartDraft, restOf, takeText } from "./drafts.ts";
 import { FORMATS, ROLES } from "./item-types.ts";
@@ -108,9 +110,17 @@ function dropImplied(members: Members, type: string, assistant: boolean): void {
 }
 
 function filePart(members: Members, urlIn: string): PartDraft {
-  const source = takeSource(members, urlIn);
+  const url = takeText(members, urlIn);
+  const fileId = url === undefined ? takeFileId(members) : undefined;
   const name = takeText(members, "filename");
   const detail = takeText(members, "detail");
+  // A field of a part holds its address or the id of a file.
+  const source =
+    url !== undefined
+      ? ({ case: "url", value: url } as const)
+      : fileId === undefined
+        ? undefined
+        : ({ case: "fileId", value: fileId } as const);
   const value = {
     ...(source && { source }),
     ...(name !== undefined && { name }),
@@ -119,10 +129,11 @@ function filePart(members: Members, urlIn: string): PartDraft {
   return { content: { case: "file", value }, ...restOf(members) };
 }
 
-/** Its address, else the id of a file. A field of a part holds one of the two. */
-function takeSource(members: Members, urlIn: string) {
-  const url = takeText(members, urlIn);
-  if (url !== undefined) return { case: "url", value: url } as const;
-  const fileId = takeText(members, "file_id");
-  return fileId === undefined ? undefined : ({ case: "fileId", value: fileId } as const);
+/** As it is here. One that is not written as `file-…` stays beside the part, to come back as it was. */
+function takeFileId(members: Members): string | undefined {
+  const written = members.get("file_id");
+  const id = takeText(members, "file_id");
+  if (id === undefined) return undefined;
+  if (written !== undefined && isFileId(id)) members.set("file_id", written);
+  return ourFileIdIn(id) ?? id;
 }

@@ -1,5 +1,7 @@
 // Content parts of messages and of tools' results, as JSON.
 import { MessageRole } from "../../../../gen/colloquy/v1/message_pb.ts";
+import { isFileId } from "../../../domain/files/named.ts";
+import { fileIdOf } from "../ids.ts";
 import { FORMATS } from "./item-types.ts";
 import { membersOf, objectOf, textOf } from "./json-members.ts";
 import type { AnnotationJson, FileJson, PartJson } from "./stored-parts.ts";
@@ -80,16 +82,17 @@ function fileText(file: FileJson, extraJson: string | undefined): string {
   const isImage = file.mediaType?.startsWith("image/") === true;
   const type = textOf(rest.get("type")) ?? (isImage ? "input_image" : "input_file");
   const url = file.url ?? (file.data && `data:${file.mediaType ?? "application/octet-stream"};base64,${file.data}`);
+  const fileId = file.fileId !== undefined && isFileId(file.fileId) ? fileIdOf(file.fileId) : file.fileId;
   const urlIn = type === "input_file" ? "file_url" : "image_url";
   return withMembers(extraJson, {
     type: JSON.stringify(type),
     ...(url !== undefined && { [type === "input_file" && file.data ? "file_data" : urlIn]: JSON.stringify(url) }),
-    ...(file.fileId !== undefined && { file_id: JSON.stringify(file.fileId) }),
+    ...(fileId !== undefined && { file_id: JSON.stringify(fileId) }),
     ...(file.name !== undefined && type === "input_file" && { filename: JSON.stringify(file.name) }),
     ...(file.detail !== undefined && { detail: JSON.stringify(file.detail) }),
     ...(type !== "input_file" && { detail: JSON.stringify(file.detail ?? "auto") }),
     ...(type === "computer_screenshot" && {
-      file_id: JSON.stringify(file.fileId ?? null),
+      file_id: JSON.stringify(fileId ?? null),
       [urlIn]: JSON.stringify(url ?? null),
     }),
   });

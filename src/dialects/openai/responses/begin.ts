@@ -8,6 +8,7 @@ import { DomainError, ErrorReason, invalidField, notFound } from "../../../domai
 import type { CallContext } from "../../../pipeline/call/call.ts";
 import { orAborted } from "../../../pipeline/call/deadline.ts";
 import type { Canonical } from "../../../services/in-process/in-process.ts";
+import { throwUnseen } from "../files/unseen.ts";
 import type { FindItems } from "../find-items.ts";
 import { ourConversationId } from "../ids.ts";
 import { objectOf } from "../items/json-members.ts";
@@ -94,6 +95,7 @@ export function createBegin(canonical: Canonical, found: FindItems): Begin {
     const known = own || (await conversationOf(context, previousTurnId));
     const messages = await readItems(found, context, known, wanted.input, "input");
     if (messages.length === 0) throw invalidField("input", "must have something that is stored", "repeated.min_items");
+    const stored = { name: "input", items: wanted.input, drafts: messages };
     const instructions = fields.get("instructions");
     const request: Request = {
       conversationId: own,
@@ -111,14 +113,15 @@ export function createBegin(canonical: Canonical, found: FindItems): Begin {
       ephemeral: !wanted.store,
       noteJson: noteText(wanted, shown),
     };
-    if (own === "") return create(context, request);
+    if (own === "") return create(context, request).catch((error: unknown) => throwUnseen(error, stored));
     const place = lines.enter(`${tenantOf(context)}/${own}`);
     try {
       await orAborted(place.before, context.signal);
       return await create(context, request);
     } catch (error) {
       const missing = error instanceof DomainError && error.reason === ErrorReason.NOT_FOUND;
-      throw missing ? noConversation(wanted.conversationId) : error;
+      if (missing) throw noConversation(wanted.conversationId);
+      return throwUnseen(error, stored);
     } finally {
       place.leave();
     }

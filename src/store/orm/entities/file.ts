@@ -16,6 +16,8 @@ export const FileEntity = defineEntity({
     width: p.integer().nullable(),
     height: p.integer().nullable(),
     createTime: p.datetime(3),
+    /** Empty: none was said. */
+    purpose: p.text().default(""),
     /** Whether a message has named it. */
     named: p.boolean().default(false),
     /** Since when nobody sees it, and its bytes are to be removed. */
