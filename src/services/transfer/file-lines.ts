@@ -29,7 +29,7 @@ export function fromFileLine(line: string): FileUseRow | string {
   try {
     const { conversationId = "", messageSeq = "", useTime = "" } = value;
     const file = fromJson(FileSchema, value.file ?? {});
-    const { id, name, mediaType, size, width, height, uploader } = file;
+    const { id, name, mediaType, size, width, height, uploader, purpose } = file;
     const createTime = file.createTime && toDate(file.createTime);
     const time = new Date(String(useTime));
     if (!isOurId(id)) return "file.id: must be a UUID";
@@ -41,6 +41,8 @@ export function fromFileLine(line: string): FileUseRow | string {
     // It becomes a header.
     if (!/^[!-~]+\/[ -~]+$/.test(mediaType) || mediaType.length > 255) return "file.mediaType: must be a media type";
     if (!/^[0-9a-f]{64}$/.test(file.sha256)) return "file.sha256: must be 64 hexadecimal digits";
+    if ([...purpose].length > 64 || purpose.includes("\0"))
+      return "file.purpose: must be at most 64 characters, without NUL";
     if (size < 0n || width < 0 || height < 0) return "file.size: must not be negative";
     return {
       id: id.toLowerCase(),
@@ -52,6 +54,7 @@ export function fromFileLine(line: string): FileUseRow | string {
       width: width || null,
       height: height || null,
       create_time: createTime,
+      purpose,
       conversation_id: String(conversationId).toLowerCase(),
       seq: BigInt(String(messageSeq)),
       use_time: time,
