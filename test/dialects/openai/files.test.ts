@@ -136,11 +136,13 @@ describe("files", () => {
     const mine = await memberClient("ann");
     const { id } = await mine.files.create({ file: await toFile(PIXEL, "a.png"), purpose: "vision" });
     const nothing = `file-${"0".repeat(12)}70008000${"0".repeat(12)}`;
-    for (const call of [other.files.retrieve, other.files.content, other.files.delete]) {
-      const [foreign, random] = [
-        await refused(call.call(other.files, id)),
-        await refused(call.call(other.files, nothing)),
-      ];
+    const calls: ((fileId: string) => Promise<unknown>)[] = [
+      (fileId) => other.files.retrieve(fileId),
+      (fileId) => other.files.content(fileId),
+      (fileId) => other.files.delete(fileId),
+    ];
+    for (const call of calls) {
+      const [foreign, random] = [await refused(call(id)), await refused(call(nothing))];
       expect(foreign).toEqual({
         status: 404,
         param: null,
