@@ -131,7 +131,7 @@ describe("files", () => {
     expect(await refused(own.files.list({ limit: 0 }))).toMatchObject({ status: 400, param: "limit" });
   });
 
-  test("are seen by their uploader alone, until an item names them; an id of another is answered as one of nothing", async () => {
+  test("that no item names are seen by their uploader alone; an id of another is answered as one of nothing", async () => {
     const other = await memberClient("bob");
     const mine = await memberClient("ann");
     const { id } = await mine.files.create({ file: await toFile(PIXEL, "a.png"), purpose: "vision" });
