@@ -3,7 +3,6 @@ import type { Config } from "../config/config.ts";
 import type { ByteStore } from "../files/byte-store.ts";
 import { openFiles } from "../files/open.ts";
 import { createSweeper, type Sweeper, type SweeperOptions } from "../jobs/sweeper.ts";
-
 import type { HttpHandler } from "../protocols/http/request.ts";
 import { createTusHandler, type TusOptions } from "../protocols/tus/handler.ts";
 import type { FileParts } from "../services/files/create.ts";

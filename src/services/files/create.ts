@@ -20,14 +20,19 @@ import { claim, firstResponse, keep, type RequestKey } from "../../store/idempot
 import { toFile } from "./convert.ts";
 import { describe, HEAD_BYTES } from "./describe.ts";
 import { isForm, readForm } from "./form.ts";
+import type { RunningUploads } from "./running-uploads.ts";
 
 export interface FileParts {
   readonly database: Database;
   readonly bytes: ByteStore;
   /** Maximum bytes of a file. */
   readonly maxBytes: number;
-  /** Maximum bytes of the files of a tenant; undefined: no limit. */
+  /** Maximum bytes of the files of a tenant, with those of uploads under way; undefined: no limit. */
   readonly quota: number | undefined;
+}
+
+interface CreateParts extends FileParts {
+  readonly running: RunningUploads;
 }
 
 /** What is uploaded, before its bytes. */
@@ -46,7 +51,7 @@ interface Stored extends store.NewFile {
 }
 
 export async function createFile(
-  parts: FileParts,
+  parts: CreateParts,
   requests: AsyncIterable<CreateFileRequest>,
   context: CallContext,
 ): Promise<CreateFileResponse> {
@@ -54,7 +59,30 @@ export async function createFile(
   const { first, chunks, purpose } = await begin(requests);
   const key = idempotencyKey(first, requestIdField(CreateFileRequestSchema), context.idempotencyKey);
   const upload = await uploadOf(first, chunks, purpose);
-  const stored = await storeBytes(parts, caller, upload, context);
+  let held = 0;
+  const hold = (size: number) => {
+    held += size;
+    return parts.running.count(caller.tenantId, size);
+  };
+  try {
+    return await storeFile(parts, caller, upload, context, key, hold);
+  } finally {
+    hold(-held);
+  }
+}
+
+/** Counts bytes that an upload takes; gives what all of the tenant take. */
+type Hold = (size: number) => number;
+
+async function storeFile(
+  parts: FileParts,
+  caller: Caller,
+  upload: Upload,
+  context: CallContext,
+  key: string | undefined,
+  hold: Hold,
+): Promise<CreateFileResponse> {
+  const stored = await storeBytes(parts, caller, upload, context, hold);
   try {
     await stored.writer.commit();
   } catch (error) {
@@ -139,7 +167,13 @@ function checkPurpose(purpose: string): string {
 }
 
 /** Writes the bytes under a new id. Nothing is left of them if it throws. */
-async function storeBytes(parts: FileParts, caller: Caller, upload: Upload, context: CallContext): Promise<Stored> {
+async function storeBytes(
+  parts: FileParts,
+  caller: Caller,
+  upload: Upload,
+  context: CallContext,
+  hold: Hold,
+): Promise<Stored> {
   const { database, bytes, quota, maxBytes } = parts;
   const room =
     quota === undefined
@@ -155,7 +189,7 @@ async function storeBytes(parts: FileParts, caller: Caller, upload: Upload, cont
       const before = size;
       size += chunk.byteLength;
       if (size > maxBytes) throw fileTooLarge(maxBytes);
-      if (size > room) throw noRoom(quota);
+      if (hold(chunk.byteLength) > room) throw noRoom(quota);
       // A copy: chunks are views of larger buffers.
       if (before < HEAD_BYTES) head.push(chunk.slice(0, HEAD_BYTES - before));
       const written = writer.write(chunk);

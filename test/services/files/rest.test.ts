@@ -116,6 +116,33 @@ describe("POST /v1/files", () => {
     expect((await post("", "x", {}, own))[0]).toBe(201);
   });
 
+  test("counts what uploads under way hold, and gives it back when they end", async () => {
+    const own = await person();
+    const bodies = Array.from({ length: 4 }, () => {
+      let end = () => {};
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          controller.enqueue(randomBytes(900 * 1024));
+          end = () => controller.close();
+        },
+      });
+      return { body, end: () => end() };
+    });
+    const refused = Promise.withResolvers<void>();
+    const uploads = bodies.map(async ({ body }) => {
+      const init = { method: "POST", body, duplex: "half" } as RequestInit;
+      const { status } = await own.rest("/v1/files", init);
+      if (status === 429) refused.resolve();
+      return status;
+    });
+    // None has ended: together they hold more than the tenant may have.
+    await refused.promise;
+    for (const { end } of bodies) end();
+    expect(new Set(await Promise.all(uploads))).toContain(429);
+    for (const { id } of (await own.files.listFiles({})).files) await own.files.deleteFile({ fileId: id });
+    for (let n = 0; n < 3; n++) expect((await post("", randomBytes(2 ** 20), {}, own))[0]).toBe(201);
+  });
+
   test("acts once for an idempotency key, and refuses it for other bytes", async () => {
     const key = { "idempotency-key": "upload-1" };
     const [, first] = await post("?name=a", "same", key);
