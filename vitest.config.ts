@@ -12,7 +12,7 @@ if (!hasPostgres15) {
 
 /** On a machine that is busy with other work: so many times as long for a test to hang, which is no time that it checks. */
 const patience = Number(process.env.TEST_PATIENCE || 1);
-const testTimeout = 30_000 * patience;
+const testTimeout = 60_000 * patience;
 export const shared = {
   pool: "forks",
   setupFiles: "test/support/each-file.ts",

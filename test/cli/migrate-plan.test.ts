@@ -4,7 +4,7 @@ import { MIGRATION_NAMES } from "../../src/store/migrations/names.ts";
 import { administer, createTestDatabase } from "../support/postgres.ts";
 import { runColloquy } from "../support/process.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 /** Everything that describes the tables, in an order of its own. */
 const SHAPE = `

@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy, startServer } from "../support/process.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 /** A busy machine takes its time. */
-const LONG = { timeout: 20_000 };
+const LONG = { timeout: 45_000 };
 
 let own: TestDatabase;
 let folder: string;

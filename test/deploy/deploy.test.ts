@@ -140,7 +140,7 @@ test("alert rules and the dashboard ask for metrics that a server has", async ()
   ]);
   const missing = new Set(asked.map(([name]) => name).filter((name) => !text.includes(`\n${name}`)));
   expect([...missing]).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("the dashboard is what its script writes", () => {
   const dashboard = JSON.parse(read("grafana/colloquy.json"));

@@ -38,7 +38,7 @@ describe.skipIf(!hasTools)(DOCUMENT, () => {
       if (!matches(prints.replaceAll(HERE, server.url), output))
         expect(`${commands}${output}`).toBe(`${commands}${prints}`);
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 test("its program runs", async () => {

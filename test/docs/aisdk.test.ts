@@ -41,7 +41,7 @@ describe.skipIf(!hasTools)(DOCUMENT, () => {
       if (!matches(prints.replaceAll(HERE, server.url), output))
         expect(`${commands}${output}`).toBe(`${commands}${prints}`);
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 /** Runs a program as Node runs it, in the folder of the examples. */

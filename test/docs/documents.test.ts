@@ -124,5 +124,5 @@ describe.skipIf(!hasTools)("docs/operations.md", () => {
     expect(JSON.parse(settings)).toMatchObject({ PORT: "0", COLLOQUY_CORS: "https://app.example.com" });
     expect(backup).toMatch(/^\d+ files, .*\nthe state of .* is in .*\.colloquy-restored\s*$/);
     expect(output).toContain("Database: as set by DATABASE_URL");
-  }, 60_000);
+  }, 120_000);
 });

@@ -227,5 +227,5 @@ describe.each(STAGES)("at the %s of a reply", (at) => {
     if (ended?.turn.state === TurnState.COMPLETE) expect(reply).toEqual(["one two", COMPLETE]);
     expect(textOf(steps)).toBe(reply?.[0] ?? "");
     expect(ended?.reply?.content ?? "").toBe(reply?.[0] ?? "");
-  }, 60_000);
+  }, 120_000);
 });

@@ -15,7 +15,7 @@ import { type Environment, runColloquy, startServer } from "../support/process.t
 import { crashPostgres } from "./faults/processes.ts";
 
 // Whole processes and clusters, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const isRoot = process.getuid?.() === 0;
 

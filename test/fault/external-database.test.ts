@@ -4,7 +4,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { runColloquy, startServer } from "../support/process.ts";
 
 // Whole processes and clusters, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let empty: TestDatabase;
 

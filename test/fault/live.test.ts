@@ -83,8 +83,8 @@ describe.each(Object.entries(FORMS))("with %s", (_, makeHints) => {
 
     const end = await lastSeqs(writers[0], ids);
     const endOf = (id: string) => end.get(id) ?? 0n;
-    await expect.poll(() => heard.at(-1)?.event.seq, { timeout: 20_000 }).toBe(endOf(hot));
-    await expect.poll(() => ids.every((id) => lastOf(heardOfAll, id) === endOf(id)), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => heard.at(-1)?.event.seq, { timeout: 45_000 }).toBe(endOf(hot));
+    await expect.poll(() => ids.every((id) => lastOf(heardOfAll, id) === endOf(id)), { timeout: 45_000 }).toBe(true);
     // Time for an entry too many to come.
     await sleep(100);
     stop.abort();

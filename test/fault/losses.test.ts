@@ -16,7 +16,7 @@ import { type Tables, type Tenant, tablesAt } from "./stage/database.ts";
 import { createRandom } from "./stage/random.ts";
 import { clientsOver, WIRES } from "./stage/wires.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let server: StoreServer;
 let openai: FakeOpenAi;

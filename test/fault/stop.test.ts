@@ -16,7 +16,7 @@ import { childrenOf, kill, titleOf } from "./faults/processes.ts";
 import { createRandom } from "./stage/random.ts";
 
 // Whole processes and clusters, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 /** A key that is looked up in the database. */
 const unknownKey = () => ({ authorization: `Bearer ${makeApiKey(randomUUID(), randomUUID()).text}` });

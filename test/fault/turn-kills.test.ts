@@ -240,7 +240,7 @@ test("killed while a turn waits, it goes on at the other server with the answer,
   expect(await log(conversationId)).toEqual(["act", "Let me see.", "toolCall", "result c1 an answer", "Done."]);
   const ended = steps.flatMap((step) => (step.kind === "entry_ended" ? [step.entry.index] : []));
   expect(ended).toEqual([0, 1, 2, 3]);
-}, 60_000);
+}, 120_000);
 
 test("with all servers gone and back, a turn that waits still does, and goes on", async () => {
   const { conversationId, reading, steps, waits } = await begin("waits");
@@ -251,7 +251,7 @@ test("with all servers gone and back, a turn that waits still does, and goes on"
   await reading;
   expect(steps.at(-1)).toMatchObject({ turn: { state: TurnState.COMPLETE } });
   expect(await log(conversationId)).toEqual(["act", "Let me see.", "toolCall", "result c1 an answer", "Done."]);
-}, 60_000);
+}, 120_000);
 
 test.runIf(slow("goes on"))(
   "killed between a result and the next step, the turn fails with the result kept",

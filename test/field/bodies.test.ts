@@ -180,7 +180,7 @@ describe.each(LANES)("A8: what bodies hold, read by %s", (_, lanes) => {
             most = Math.max(most, bodies.memory.held);
             return refused;
           },
-          { timeout: 25_000, interval: 20 },
+          { timeout: 45_000, interval: 20 },
         )
         .toBeGreaterThan(100);
       expect(most).toBeLessThan(2 * bodies.memory.limits.maxBodyBytes + 5 * MIB);
@@ -214,7 +214,7 @@ describe.each(LANES)("A8: what bodies hold, read by %s", (_, lanes) => {
       Array.from({ length: 3 }, () => call(light, "/e1/echo", "application/json", MESSAGE, false)),
     );
     expect(answers.map((text) => text.slice(0, 3))).toEqual(["200", "200", "200"]);
-    await expect.poll(() => refused, { timeout: 10_000 }).toContain("too many request bodies");
+    await expect.poll(() => refused, { timeout: 45_000 }).toContain("too many request bodies");
     expect(refused).toMatch(/^429/);
     for (const session of [heavy, light]) session.destroy();
   });

@@ -37,7 +37,7 @@ async function begin() {
   const state = async (memberId: string, by: Clients = ann) =>
     (await by.presence.batchGetPresence({ memberIds: [memberId] })).presences[0]?.state;
   const becomes = (memberId: string, expected: PresenceState) =>
-    expect.poll(() => state(memberId), { timeout: 20_000 }).toBe(expected);
+    expect.poll(() => state(memberId), { timeout: 45_000 }).toBe(expected);
   return { tenant, ann, bob, conversationId, schedule, said, state, becomes };
 }
 
@@ -51,7 +51,7 @@ function follow(clients: Clients, request: Partial<SubscribeRequest> = {}) {
   })().catch(() => {});
   return {
     answers,
-    begun: () => expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThan(0),
+    begun: () => expect.poll(() => answers.length, { timeout: 45_000 }).toBeGreaterThan(0),
     async close() {
       controller.abort();
       await running;
@@ -64,14 +64,14 @@ describe("typing", () => {
     const { ann, bob, conversationId } = await begin();
     const stream = follow(ann, { conversationId, includeSignals: true });
     await bob.signals.sendSignal({ conversationId, name: "typing" });
-    await expect.poll(() => stream.answers.some(({ signal }) => signal), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => stream.answers.some(({ signal }) => signal), { timeout: 45_000 }).toBe(true);
     const active = new ActiveSignals();
     for (const { signal } of stream.answers) if (signal) active.onSignal(signal);
     expect(active.signals.map(({ name }) => name)).toEqual(["typing"]);
     const message = create(MessageSchema, { parts: [{ content: { case: "text", value: { text: "a part" } } }] });
     await bob.messages.sendMessage({ conversationId, message });
     const sent = () => stream.answers.findLast(({ event }) => event?.change.case === "messageSent")?.event;
-    await expect.poll(sent, { timeout: 20_000 }).toBeDefined();
+    await expect.poll(sent, { timeout: 45_000 }).toBeDefined();
     for (const { event } of stream.answers) if (event) active.onEvent(event);
     expect(active.signals).toEqual([]);
     await stream.close();
@@ -91,14 +91,14 @@ describe("presence", () => {
     await watcher.begun();
     const devices = [follow(bob), follow(bob)];
     const told = () => watcher.answers.flatMap(({ presence }) => (presence ? [presence.state] : []));
-    await expect.poll(told, { timeout: 20_000 }).toEqual([PresenceState.ONLINE]);
+    await expect.poll(told, { timeout: 45_000 }).toEqual([PresenceState.ONLINE]);
     await bob.presence.setPresence({ mode: PresenceMode.AWAY });
     const third = follow(bob);
     await third.begun();
-    await expect.poll(told, { timeout: 20_000 }).toEqual([PresenceState.ONLINE, PresenceState.AWAY]);
+    await expect.poll(told, { timeout: 45_000 }).toEqual([PresenceState.ONLINE, PresenceState.AWAY]);
     for (const device of [...devices, third]) await device.close();
     await becomes("bob", PresenceState.OFFLINE);
-    await expect.poll(() => told().slice(2), { timeout: 20_000 }).toEqual([PresenceState.OFFLINE]);
+    await expect.poll(() => told().slice(2), { timeout: 45_000 }).toEqual([PresenceState.OFFLINE]);
     await watcher.close();
   });
 

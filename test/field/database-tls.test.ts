@@ -38,7 +38,7 @@ describe.runIf(POSTGRES_15 !== undefined)("PostgreSQL with TLS", () => {
     right = makeCertificate();
     wrong = makeCertificate("DNS:db.example.com");
     postgres = await startTlsPostgres(POSTGRES_15);
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await postgres[Symbol.asyncDispose]();
     right.remove();

@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type RunningServer, runColloquy, startServer } from "../support/process.ts";
 
 /** A busy machine takes its time. */
-const LONG = { timeout: 20_000 };
+const LONG = { timeout: 45_000 };
 let own: TestDatabase;
 let headers: Record<string, string>;
 beforeAll(async () => {
@@ -86,5 +86,5 @@ describe.skipIf(!HAS_PROXIES)("F-DRAIN: behind HAProxy", () => {
     }
     await Promise.all(callers);
     expect(new Set(statuses)).toEqual(new Set([201]));
-  }, 60_000);
+  }, 120_000);
 });

@@ -15,7 +15,7 @@ import { createMetrics } from "../../src/telemetry/metrics.ts";
 import { startServer } from "../support/process.ts";
 
 // Whole processes, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const PROMTOOL = "/usr/bin/promtool";
 

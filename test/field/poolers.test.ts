@@ -9,7 +9,7 @@ import { administer, createTestDatabase, type TestDatabase } from "../support/po
 import { runColloquy, startServer } from "../support/process.ts";
 
 // Whole processes, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let own: TestDatabase;
 beforeAll(async () => {

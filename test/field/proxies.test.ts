@@ -250,7 +250,7 @@ describe.skipIf(!HAS_PROXIES).each(PROXIES)("F-PROXY-STREAM: behind %s", (_, sta
     const accept = { ...credential, accept: "application/x-ndjson" };
     const exported = await (await fetch(`${proxy.url}/v1/conversations:export`, { headers: accept })).text();
     expect(exported.split("\n").filter((line) => line !== "").length).toBeGreaterThan(60);
-  }, 60_000);
+  }, 120_000);
 
   test("A3, F-LOCKOUT: 105 bad tokens lock out nobody", async () => {
     const list = (headers: Record<string, string>) => fetch(`${proxy.url}/v1/conversations`, { headers });

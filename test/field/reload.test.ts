@@ -22,7 +22,7 @@ const directory = mkdtempSync(join(tmpdir(), "colloquy-tls-"));
 const [certFile, keyFile] = [join(directory, "cert.pem"), join(directory, "key.pem")];
 const made = (name: string) => [join(directory, `${name}.cert`), join(directory, `${name}.key`)] as const;
 /** A busy machine takes its time. */
-const LONG = { timeout: 20_000 };
+const LONG = { timeout: 45_000 };
 let own: TestDatabase;
 
 beforeAll(async () => {

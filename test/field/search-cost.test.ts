@@ -10,7 +10,7 @@ import { type Clients, type StoreServer, startStoreServer } from "../support/sto
 import { conversationLine, imported, messageLine } from "../support/transfer.ts";
 
 // Texts of 256 KiB, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let server: StoreServer;
 let alice: Clients;

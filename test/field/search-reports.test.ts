@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
 
 // Texts of 256 KiB, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let server: StoreServer;
 let alice: Clients;

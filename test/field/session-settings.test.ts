@@ -5,7 +5,7 @@ import { type Tenant, tablesAt } from "../fault/stage/database.ts";
 import { administer, createTestDatabase, type TestDatabase, urlOf } from "../support/postgres.ts";
 
 // Each setting has a server of its own.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let own: TestDatabase;
 let tenant: Tenant;

@@ -33,7 +33,7 @@ beforeAll(async () => {
   });
   for (let n = 0; n < COUNT; n++) lines.push(messageLine(crowded, `c-${n}`, { content: "same words" }));
   expect(await imported(key, lines)).toMatchObject({ errors: [] });
-}, 60_000);
+}, 120_000);
 afterAll(() => server.close());
 
 interface Page {

@@ -12,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { type Environment, type RunningServer, startServer } from "../support/process.ts";
 
 // Whole processes, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const CALLER = "b7ad6b7169203331";
 

@@ -126,7 +126,7 @@ describe.runIf(hasPgBouncer())("PgBouncer in transaction mode", () => {
       const listening = Promise.withResolvers<void>();
       await carrier.start((hints) => hints === undefined && listening.resolve());
       await listening.promise;
-      if (swallows) await expect.poll(() => told.mock.calls.length, { timeout: 20_000 }).toBe(1);
+      if (swallows) await expect.poll(() => told.mock.calls.length, { timeout: 45_000 }).toBe(1);
       await carrier.close();
       if (!swallows) expect(told).not.toHaveBeenCalled();
     }

@@ -103,7 +103,7 @@ describe("A7: turns that wait", () => {
     const starts = statements.filter((text) => text.includes("set state = 2")).length;
     // Each is asked for when the one before it ends; a renewal in that moment may ask once more.
     expect(starts).toBeLessThanOrEqual(3 * 40);
-  }, 60_000);
+  }, 120_000);
 
   test("are woken, in the order of their messages, when the one before them ends on another server", async () => {
     const makeHints = (url: string) => createHints({ carrier: createPostgresHints({ url, onError: () => {} }) });

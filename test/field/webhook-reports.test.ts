@@ -46,7 +46,7 @@ describe("F-HOOK-LOST: what is not taken is not lost", () => {
     receiver.answer = ({ response }, index) => response.writeHead(index === 0 ? status : 200, SOON).end();
     await hooks.createWebhookEndpoint({ endpoint: to(receiver.url) });
     await conversations.createConversation({ messages: [{ content: "a" }] });
-    await expect.poll(() => receiver.received.length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => receiver.received.length, { timeout: 45_000 }).toBe(2);
     expect(receiver.received[1]?.id).toBe(receiver.received[0]?.id);
   });
 
@@ -86,7 +86,7 @@ test("F-HOOK-ORDER: while one is tried again, those behind it in its conversatio
   const { message } = await messages.sendMessage({ conversationId, message: { content: "b" } });
   await messages.updateMessage({ messageId: message?.id ?? "", message: { content: "c" } });
   await messages.deleteMessage({ messageId: message?.id ?? "" });
-  await expect.poll(() => receiver.received.length, { timeout: 20_000 }).toBe(6);
+  await expect.poll(() => receiver.received.length, { timeout: 45_000 }).toBe(6);
   expect(receiver.received.map(({ json }) => json.seq)).toEqual(["2", "2", "3", "3", "4", "4"]);
 });
 
@@ -163,7 +163,7 @@ describe("F-HOOK-ANSWER: what an endpoint answers does no harm", () => {
     receiver.answer = ({ response }) => response.writeHead(200, { "content-length": "10" }).write("1");
     await hooks.createWebhookEndpoint({ endpoint: to(receiver.url) });
     await conversations.createConversation({ messages: [{ content: "a" }, { content: "b" }] });
-    await expect.poll(() => receiver.received.map(({ json }) => json.seq), { timeout: 20_000 }).toEqual(["1", "2"]);
+    await expect.poll(() => receiver.received.map(({ json }) => json.seq), { timeout: 45_000 }).toEqual(["1", "2"]);
   });
 
   test("bytes that are no text, and U+0000, are kept as a text", async () => {

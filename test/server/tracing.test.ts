@@ -12,7 +12,7 @@ import { type RunningServer, startServer } from "../support/process.ts";
 import { type Receiver, startReceiver } from "../support/webhook-receiver.ts";
 
 // Whole processes, on machines that may be busy.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const CALLER = "b7ad6b7169203331";

@@ -128,10 +128,10 @@ describe("a draft", () => {
       await bob.drafts.setDraft({ conversationId, message: { content: `${++count}` } });
       return Math.min(seen.bob?.length ?? 0, seen.far?.length ?? 0);
     };
-    await expect.poll(write, { timeout: 15_000 }).toBeGreaterThan(0);
+    await expect.poll(write, { timeout: 45_000 }).toBeGreaterThan(0);
     await bob.drafts.setDraft({ conversationId, message: { content: "last" } });
     for (const name of ["bob", "far"]) {
-      await expect.poll(() => seen[name]?.at(-1)?.message?.content, { timeout: 10_000 }).toBe("last");
+      await expect.poll(() => seen[name]?.at(-1)?.message?.content, { timeout: 45_000 }).toBe("last");
     }
     await bob.drafts.deleteDraft({ conversationId });
     for (const name of ["bob", "far"]) {
@@ -158,7 +158,7 @@ describe("a scheduled message", () => {
     );
     const left = await waiting(bob, { conversationId });
     expect(left.map(({ state, failure }) => [state, failure])).toEqual(left.map(() => [1, ""]));
-    await expect.poll(async () => (await said(ann, conversationId)).length, { timeout: 20_000 }).toBe(21);
+    await expect.poll(async () => (await said(ann, conversationId)).length, { timeout: 45_000 }).toBe(21);
     expect(await waiting(bob)).toEqual([]);
     expect(new Set(await said(ann, conversationId)).size).toBe(21);
     const { message } = await ann.messages.getMessage({ messageId: ids[7] ?? "" });
@@ -183,7 +183,7 @@ describe("a scheduled message", () => {
     ] as const) {
       await server.database.query({ name: "test_due", text }, [tenant.id, ms]);
     }
-    await expect.poll(() => waiting(crowd.bob), { timeout: 25_000 }).toEqual([]);
+    await expect.poll(() => waiting(crowd.bob), { timeout: 45_000 }).toEqual([]);
     expect(await said(lone.ann, lone.conversationId)).toEqual(["mine"]);
     const { message } = await lone.ann.messages.getMessage({ messageId: mine });
     const time = timestampMs(message?.createTime ?? timestampFromMs(0));
@@ -247,7 +247,7 @@ describe("a scheduled message", () => {
     await ann.participants.removeParticipant({ conversationId, memberId: "bob" });
     await ann.conversations.updateConversation({ conversationId: closed ?? "", conversation: { status: 3 } });
     await ann.conversations.deleteConversation({ conversationId: gone ?? "" });
-    await expect.poll(async () => (await waiting(bob, { state: 2 })).length, { timeout: 20_000 }).toBe(3);
+    await expect.poll(async () => (await waiting(bob, { state: 2 })).length, { timeout: 45_000 }).toBe(3);
     const failures = new Map((await waiting(bob)).map((one) => [one.conversationId, one.failure]));
     expect(failures.get(conversationId)).toMatch(/^NOT_FOUND: /);
     expect(failures.get(gone ?? "")).toMatch(/^NOT_FOUND: /);
@@ -261,7 +261,7 @@ describe("a scheduled message", () => {
     const { bob, conversationId } = await begin();
     await schedule(bob, conversationId, "once", 4_000, { clientId: "c-1" });
     await bob.messages.sendMessage({ conversationId, message: { content: "once", clientId: "c-1" } });
-    await expect.poll(() => waiting(bob), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => waiting(bob), { timeout: 45_000 }).toEqual([]);
     expect(await said(bob, conversationId)).toEqual(["once"]);
   });
 
@@ -379,7 +379,7 @@ describe("the whole server", () => {
     await drafts.scheduleMessage(wish("by a key", 3_000));
     const contents = async () =>
       (await messages.listMessages({ conversationId })).messages.map(({ content }) => content);
-    await expect.poll(contents, { timeout: 20_000 }).toEqual(["by a key"]);
+    await expect.poll(contents, { timeout: 45_000 }).toEqual(["by a key"]);
     await drafts.scheduleMessage(wish("by a revoked key", 4_000));
     await access.revokeApiKey({ apiKeyId: apiKey?.id ?? "" });
     const count = async (state: number) => {
@@ -387,7 +387,7 @@ describe("the whole server", () => {
       const [row] = await whole.database.query({ name: "test_scheduled", text: sql }, [tenant.id, state]);
       return (row as { count: number }).count;
     };
-    await expect.poll(() => count(2), { timeout: 20_000 }).toBe(1);
+    await expect.poll(() => count(2), { timeout: 45_000 }).toBe(1);
     expect(await contents()).toEqual(["by a key"]);
 
     const bob = whole.client(DraftService, await tenant.token("bob"));

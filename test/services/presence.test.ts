@@ -37,7 +37,7 @@ function subscribe(clients: Clients, request: Partial<SubscribeRequest> = {}) {
   return {
     answers,
     told: () => answers.flatMap(({ presence }) => (presence ? [`${presence.memberId} ${STATES[presence.state]}`] : [])),
-    begun: () => expect.poll(() => answers.length, { timeout: 10_000 }).toBeGreaterThan(0),
+    begun: () => expect.poll(() => answers.length, { timeout: 45_000 }).toBeGreaterThan(0),
     async close() {
       controller.abort();
       await running;
@@ -53,7 +53,7 @@ async function seen({ presence }: Clients, ...memberIds: string[]) {
 }
 
 const becomes = (clients: Clients, memberId: string, state: string) =>
-  expect.poll(() => seen(clients, memberId), { timeout: 20_000 }).toEqual([`${memberId} ${state}`]);
+  expect.poll(() => seen(clients, memberId), { timeout: 45_000 }).toEqual([`${memberId} ${state}`]);
 
 describe("a member", () => {
   test("is online while it subscribes to anything, then offline, with the time when it was last seen", async () => {
@@ -147,14 +147,14 @@ describe("a follower of presence", () => {
     ) as [ReturnType<typeof subscribe>, ReturnType<typeof subscribe>, ReturnType<typeof subscribe>];
     for (const stream of [annSees, eveSees, keySees]) await stream.begun();
     const stream = subscribe(bob);
-    const told = (list: string[]) => expect.poll(annSees.told, { timeout: 20_000 }).toEqual(list);
+    const told = (list: string[]) => expect.poll(annSees.told, { timeout: 45_000 }).toEqual(list);
     await told(["bob online"]);
     await bob.presence.setPresence({ mode: PresenceMode.AWAY });
     await told(["bob online", "bob away"]);
     await bob.presence.setPresence({ mode: PresenceMode.HIDDEN });
     await told(["bob online", "bob away", "bob offline"]);
     await stream.close();
-    await expect.poll(keySees.told, { timeout: 20_000 }).toEqual(["bob online", "bob away", "bob offline"]);
+    await expect.poll(keySees.told, { timeout: 45_000 }).toEqual(["bob online", "bob away", "bob offline"]);
     expect(eveSees.told()).toEqual([]);
     expect(annSees.answers.filter(({ presence }) => presence).map(({ cursor }) => cursor)).toEqual(["", "", ""]);
     for (const one of [annSees, eveSees, keySees]) await one.close();
@@ -182,15 +182,15 @@ describe("over several servers", () => {
     const watcher = subscribe(ann, { includePresence: true, background: true });
     await watcher.begun();
     const [here, other] = [subscribe(bob), subscribe(there)];
-    await expect.poll(watcher.told, { timeout: 20_000 }).toEqual(["bob online"]);
+    await expect.poll(watcher.told, { timeout: 45_000 }).toEqual(["bob online"]);
     const text = "/* test */ select server from presence_session where tenant_id = $1";
     const sessions = () => first.database.query({ name: "test_servers", text }, [tenant.id]);
-    await expect.poll(async () => (await sessions()).length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(async () => (await sessions()).length, { timeout: 45_000 }).toBe(2);
     await here.close();
-    await expect.poll(async () => (await sessions()).length, { timeout: 20_000 }).toBe(1);
+    await expect.poll(async () => (await sessions()).length, { timeout: 45_000 }).toBe(1);
     expect(await seen(ann, "bob")).toEqual(["bob online"]);
     await other.close();
-    await expect.poll(watcher.told, { timeout: 20_000 }).toEqual(["bob online", "bob offline"]);
+    await expect.poll(watcher.told, { timeout: 45_000 }).toEqual(["bob online", "bob offline"]);
     await watcher.close();
   });
 
@@ -205,7 +205,7 @@ describe("over several servers", () => {
     const watcher = subscribe(ann, { includePresence: true, background: true });
     await watcher.begun();
     const stream = subscribe(silent.sameTenant(tenant).member("bob"));
-    await expect.poll(watcher.told, { timeout: 20_000 }).toEqual(["bob online", "bob offline"]);
+    await expect.poll(watcher.told, { timeout: 45_000 }).toEqual(["bob online", "bob offline"]);
     const { presences } = await ann.presence.batchGetPresence({ memberIds: ["bob"] });
     expect(presences[0]?.lastSeenTime).toBeDefined();
     await stream.close();
@@ -252,7 +252,7 @@ describe("presence is switched off", () => {
     await stream.next();
     const own = async () =>
       (await presence.batchGetPresence({ memberIds: ["bob"] })).presences.map(({ state }) => state);
-    await expect.poll(own, { timeout: 20_000 }).toEqual([PresenceState.ONLINE]);
+    await expect.poll(own, { timeout: 45_000 }).toEqual([PresenceState.ONLINE]);
     const changed = await tenants.updateTenant({ tenantId: tenant.id, tenant: { presenceOff: true } });
     expect(changed.tenant).toMatchObject({ presenceOff: true });
     expect(await own()).toEqual([]);

@@ -50,7 +50,7 @@ function follow(clients: Clients, request: Asked) {
     said: () => answers.map(({ event, signal }) => (signal ? told(signal) : (event?.change.case ?? "-"))),
     /** Once so many entries and signals came. */
     async until(count: number) {
-      await expect.poll(() => answers.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(count);
+      await expect.poll(() => answers.length, { timeout: 45_000 }).toBeGreaterThanOrEqual(count);
       return this.said();
     },
     async close() {
@@ -266,7 +266,7 @@ describe.each(Object.entries(FORMS))("two servers with hints by %s", (_, makeHin
       await signal(cy, conversationId, "typing").catch(() => {});
       return far.signals().length;
     };
-    await expect.poll(heard, { timeout: 15_000, interval: 500 }).toBeGreaterThan(0);
+    await expect.poll(heard, { timeout: 45_000, interval: 500 }).toBeGreaterThan(0);
     const long = { note: "ü".repeat(500) };
     await signal(ann, conversationId, "a".repeat(64), { data: long });
     await expect.poll(() => far.signals().at(-1)).toBe(`ann ${"a".repeat(64)}`);

@@ -8,7 +8,7 @@ import { createTestDatabase } from "../support/postgres.ts";
 import { startReceiver } from "../support/webhook-receiver.ts";
 
 // Leases end by the clock.
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 const keyOf = (byte: number) => Buffer.alloc(32, byte).toString("base64");
 

@@ -140,7 +140,7 @@ describe("an endpoint", () => {
       endpoint: { target: url(), batchSize: 2 },
       start: { place: { case: "beginning", value: true } },
     });
-    await expect.poll(seqs, { timeout: 20_000 }).toEqual([1, 2, 3]);
+    await expect.poll(seqs, { timeout: 45_000 }).toEqual([1, 2, 3]);
     const [first, second, third] = receiver.received;
     expect(first?.id).toMatch(/^batch-[0-9a-f]{32}$/);
     expect(second?.id).toBe(first?.id);
@@ -178,7 +178,7 @@ describe("an endpoint", () => {
       index < 2 ? response.writeHead(503, { "retry-after": "1" }).end("busy") : response.writeHead(200).end();
     const { endpoint } = await own.hooks.createWebhookEndpoint({ endpoint: { target: url() } });
     const conversationId = await talk(own, "a", "b");
-    await expect.poll(seqs, { timeout: 20_000 }).toEqual([1, 2]);
+    await expect.poll(seqs, { timeout: 45_000 }).toEqual([1, 2]);
     expect(receiver.received.map(({ json }) => json.seq)).toEqual(["1", "1", "1", "2"]);
     expect(new Set(receiver.received.slice(0, 3).map(({ id }) => id))).toEqual(new Set([`${conversationId}-1`]));
     const list = async (failedOnly: boolean) =>

@@ -91,7 +91,7 @@ describe.skipIf(!HAS_CHROMIUM)("the page", () => {
     await page.reload();
     await expect.poll(() => shown(page)).toEqual(["Hi", "hm", "Good day"]);
     await page.close();
-  }, 60_000);
+  }, 120_000);
 
   test("is reloaded in the middle of an answer, and opened in a second tab: both follow it", async () => {
     const { call, asked, goOn } = pauses([{ text: "Good " }], [{ text: "day" }]);
@@ -109,7 +109,7 @@ describe.skipIf(!HAS_CHROMIUM)("the page", () => {
     await expect.poll(() => shown(other)).toEqual(["Hi", "Good day"]);
     await page.close();
     await other.close();
-  }, 60_000);
+  }, 120_000);
 
   test("stops an answer, from another tab too", async () => {
     const { call, asked } = pauses([{ text: "On and on" }]);
@@ -128,7 +128,7 @@ describe.skipIf(!HAS_CHROMIUM)("the page", () => {
     await expect.poll(() => shown(page)).toEqual(["Hi", "On and on"]);
     await page.close();
     await other.close();
-  }, 60_000);
+  }, 120_000);
 
   test("of assistant-ui streams, runs its tool, stops, makes anew, and is reloaded in the middle of an answer", async () => {
     const page = await open(`${pages.resolvedUrls?.local[0]}assistant.html`);
@@ -172,7 +172,7 @@ describe.skipIf(!HAS_CHROMIUM)("the page", () => {
     const tool = `tool-timeZone({}): output-available ${JSON.stringify(zone)}`;
     await expect.poll(() => shown(page)).toEqual(["Where am I?", tool, "I see."]);
     await page.close();
-  }, 60_000);
+  }, 120_000);
 
   test("asks before a call that costs, and has the answer made once more", async () => {
     server.script.push(says(calls("c1", "pay")), says({ text: "Paid." }), says({ text: "Nothing to pay." }));
@@ -185,5 +185,5 @@ describe.skipIf(!HAS_CHROMIUM)("the page", () => {
     await expect.poll(() => shown(page)).toEqual(["Pay", "Nothing to pay."]);
     expect(paid).toBe(1);
     await page.close();
-  }, 60_000);
+  }, 120_000);
 });

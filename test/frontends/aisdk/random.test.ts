@@ -108,5 +108,5 @@ describe.each(VERSIONS)("version %i", (version) => {
       }),
       { numRuns: 40, seed: 18 },
     );
-  }, 60_000);
+  }, 120_000);
 });

@@ -180,7 +180,7 @@ describe.each(VERSIONS)("version %i", (version) => {
       expect(textOf(chat.lastMessage), place).toBe("Grün\nund |rot, blau");
       expect(await historyOf(server, chat.id), place).toEqual(chat.messages);
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 /** The body up to a byte, and then what a browser gives for a broken line. */

@@ -66,7 +66,7 @@ test("that nobody reads give back their connection, and say so to a reader that 
   const reading = snapshots(20).read(READER, undefined, counts, () => LEAST_RATE);
   await reading.next();
   const before = ending.length;
-  await expect.poll(() => ending.length, { timeout: 10_000 }).toBe(before + 1);
+  await expect.poll(() => ending.length, { timeout: 45_000 }).toBe(before + 1);
   await Promise.all(ending);
   expect([opened.queue.open, opened.queue.idle]).toEqual([1, 1]);
   await expect(reading.next()).rejects.toMatchObject({ reason: ErrorReason.DEADLINE_EXCEEDED });

@@ -71,7 +71,7 @@ describe.each(documents)("a client of the %s", (_, document) => {
       ]);
     expect(expected.length).toBeGreaterThan(5);
     expect(results).toEqual(expected);
-  }, 60_000);
+  }, 120_000);
 });
 
 test("a client that leaves out a required field, or reads one that is not there, does not compile", async () => {
@@ -92,4 +92,4 @@ const none = data?.none;
     expect.stringMatching(/^main\.ts\(4,\d+\): error TS2322/),
     expect.stringMatching(/^main\.ts\(6,\d+\): error TS2339: Property 'none' does not exist/),
   ]);
-}, 60_000);
+}, 120_000);
