@@ -48,7 +48,7 @@ async function checkBlocks(
     adapt: (commands) =>
       adapt(commands)
         .replaceAll(HERE, url)
-        .replaceAll(/(\w+\.(?:ndjson|jsonl))/g, `${folder}/$1`),
+        .replaceAll(/(\w+\.(?:ndjson|jsonl)|all-files|moved-tenant)/g, `${folder}/$1`),
   });
   for (const [i, { commands, prints }] of blocks.entries()) {
     if (prints === undefined) continue;
