@@ -1,6 +1,8 @@
 // What is refused before it is parsed: levels and values past their limits, counted outside of strings.
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { boundsFault } from "../../../src/codec/json/json-reader.ts";
+import { endOfString } from "../../../src/domain/json.ts";
 import { readJsonBody } from "../../../src/frontends/shared/json-body.ts";
 
 const DEEP = "the body must be nested at most 256 levels deep";
@@ -39,6 +41,39 @@ describe("a JSON body", () => {
     expect(boundsFault(`[[${"1,".repeat(100_000)}1],${object(20_101)}]`, 200_000)).toBeUndefined();
     expect(boundsFault(object(20_102), 200_000)).toBe(WIDE);
     expect(boundsFault(`[${object(10_101)},{"a":${object(10_102)}}]`, 200_000)).toBe(WIDE);
+  });
+
+  /** The same bounds by each character in turn; of names in large objects the texts below have too few. */
+  function plainFault(text: string, maxValues: number): string | undefined {
+    let [depth, commas, strings] = [0, 0, 0];
+    for (let i = 0; i < text.length; i++) {
+      const mark = text[i] ?? "";
+      if ("[{".includes(mark) && ++depth > 256) return DEEP;
+      if ("]}".includes(mark)) depth--;
+      if (mark === "," && ++commas > maxValues) return `the body must hold at most ${maxValues} values`;
+      if (mark !== '"') continue;
+      if (++strings > 2 * (maxValues + 257)) return `the body must hold at most ${maxValues} values`;
+      i = endOfString(text, i);
+    }
+    return undefined;
+  }
+
+  test("is bounded alike however long the stretches are between its marks", () => {
+    const mark = fc.constantFrom("[", "]", "{", "}", ",", '"', '\\"', '"[,"', "[".repeat(200), '"",'.repeat(150));
+    const stretch = fc.tuple(fc.constantFrom("1", " ", "x", "\\", "ü"), fc.nat(100)).map(([one, n]) => one.repeat(n));
+    const text = fc
+      .array(fc.oneof(mark, stretch), { maxLength: 40 })
+      .map((pieces) => `${pieces.join("")}${" ".repeat(300)}`);
+    const faults = new Set<string | undefined>();
+    fc.assert(
+      fc.property(text, (json) => {
+        const fault = plainFault(json, 100);
+        faults.add(fault);
+        expect(boundsFault(json, 100)).toBe(fault);
+      }),
+      { numRuns: 5_000 },
+    );
+    expect(faults.size).toBe(3);
   });
 
   test("that is no JSON is refused by the place where it breaks, without a word of what it holds", async () => {
