@@ -152,7 +152,7 @@ test("F-HEALTH: a primary that becomes a standby is not ready, and changes are d
   );
 
   await store.sql("select pg_promote()");
-  await vi.waitFor(async () => expect(await readiness(app)).toEqual({ readyz: 200, health: Status.SERVING }), 45_000);
+  await vi.waitFor(async () => expect(await readiness(app)).toEqual({ readyz: 200, health: Status.SERVING }), 10_000);
   expect(await send(app, tenant, conversation)).toMatchObject({ status: 201 });
 });
 
@@ -180,7 +180,7 @@ test("F-HEALTH: connections to a server that takes no changes any more are dropp
     const writable = `${store.url}&options=${encodeURIComponent("-c default_transaction_read_only=off")}`;
     await administer(writable, "alter system reset default_transaction_read_only");
     await store.sql("select pg_reload_conf()");
-    await vi.waitFor(async () => expect((await send(app, tenant, conversation)).status).toBe(201), 45_000);
+    await vi.waitFor(async () => expect((await send(app, tenant, conversation)).status).toBe(201), 10_000);
   }
 });
 
