@@ -96,17 +96,22 @@ export class LocalIssuer {
     if (!Number.isInteger(ttl) || ttl < 1 || ttl > MAX_TTL_S) {
       throw new RangeError(`a token lives for 1 to ${MAX_TTL_S} seconds`);
     }
-    return this.#signUntil(claims, Math.floor(this.#now() / 1000) + ttl);
+    const issuedAt = this.#seconds();
+    return this.#signUntil(claims, issuedAt + ttl, issuedAt);
   }
 
-  async #signUntil(claims: Record<string, string>, expireAt: number): Promise<string> {
+  #seconds(): number {
+    return Math.floor(this.#now() / 1000);
+  }
+
+  async #signUntil(claims: Record<string, string>, expireAt: number, issuedAt = this.#seconds()): Promise<string> {
     const [key] = await this.keys.all();
     if (key === undefined) throw new Error("the local issuer has no key");
     return new SignJWT(claims)
       .setProtectedHeader({ alg: "ES256", kid: key.kid, typ: "JWT" })
       .setIssuer(LOCAL_ISSUER)
       .setAudience(LOCAL_ISSUER)
-      .setIssuedAt(Math.floor(this.#now() / 1000))
+      .setIssuedAt(issuedAt)
       .setExpirationTime(expireAt)
       .setJti(crypto.randomUUID())
       .sign(await importJWK(key, "ES256"));

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, decodeJwt, jwtVerify } from "jose";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { LocalIssuer } from "../../../src/access/tokens/local-issuer.ts";
 import { RETIRE_AFTER_MS, ROTATE_AFTER_MS } from "../../../src/access/tokens/local-keys.ts";
@@ -35,6 +35,17 @@ describe("the local issuer", () => {
       role: "manager",
       key: undefined,
     });
+  });
+
+  test("gives a token the whole of its time, however long the key takes to load", async () => {
+    const { now } = setup();
+    const ticking = () => now() + ticks++ * 1_000;
+    let ticks = 0;
+    const issuer = new LocalIssuer(directory, ticking);
+    const { exp = 0, iat = 0 } = decodeJwt(
+      await issuer.issue({ tenantId: TENANT, sub: "alice", role: "manager", ttl: 600 }),
+    );
+    expect(exp - iat).toBe(600);
   });
 
   test("makes one key when several processes start at once", async () => {
