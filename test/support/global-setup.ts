@@ -8,6 +8,7 @@ import { openDatabase } from "../../src/store/open-database.ts";
 import { endLeftovers, markRun, watchRun } from "./leftovers.ts";
 import { administer, makeCluster, removeLeftClusters, startTestCluster } from "./postgres.ts";
 import { loggedStatements, unboundStatements } from "./statement-log.ts";
+import { keepFilesInMemory } from "./temporary.ts";
 
 export default function setup(project: TestProject): Promise<() => Promise<void>> {
   return setUp(project);
@@ -16,6 +17,7 @@ export default function setup(project: TestProject): Promise<() => Promise<void>
 export async function setUp(project: TestProject, binaries?: Binaries): Promise<() => Promise<void>> {
   markRun();
   const watch = watchRun();
+  const forget = keepFilesInMemory();
   await removeLeftClusters();
   const made = binaries === undefined ? await makeCluster() : undefined;
   const cluster = await startTestCluster(binaries);
@@ -41,6 +43,7 @@ export async function setUp(project: TestProject, binaries?: Binaries): Promise<
     await made?.[Symbol.asyncDispose]();
     const left = await endLeftovers();
     watch.kill();
+    forget();
     if (left.length > 0) throw new Error(`tests left these processes running:\n${left.join("\n")}`);
     process.stderr.write(`${statements.length} statements parsed, ${unbound.length} of them not held to one tenant\n`);
     if (unbound.length > 0) throw new Error(`not held to one tenant:\n${unbound.join("\n")}`);

@@ -135,7 +135,7 @@ export interface TestDatabase extends AsyncDisposable {
 export async function createTestDatabase(template = TEMPLATE): Promise<TestDatabase> {
   const cluster = inject("postgresUrl");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await administer(urlOf(cluster, "postgres"), `create database ${name} template ${template}`);
+  await administer(urlOf(cluster, "postgres"), `create database ${name} template ${template} strategy file_copy`);
   const url = urlOf(cluster, name);
   const opened: Database[] = [];
   const drop = async () => {
