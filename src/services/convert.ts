@@ -10,18 +10,17 @@ import {
   MessageRole,
 } from "../../gen/colloquy/v1/message_pb.ts";
 import { type Participant, ParticipantSchema } from "../../gen/colloquy/v1/participant_pb.ts";
-import type { ReactionCount, ReactionSchema } from "../../gen/colloquy/v1/reaction_pb.ts";
+import type { ReactionSchema } from "../../gen/colloquy/v1/reaction_pb.ts";
 import { toActor } from "../domain/identity/actor.ts";
 import type { Caller } from "../domain/identity/caller.ts";
 import type { MessageDraft, StoredMessage } from "../domain/messages/diff.ts";
 import { contentOf } from "../domain/parts/content.ts";
 import { partsText, readParts, setStoredParts } from "../domain/parts/stored.ts";
-import { SHOWN_KINDS } from "../domain/reactions/reaction.ts";
+import { readTally } from "../domain/reactions/tally.ts";
 import { conversationEtag, messageEtag } from "../domain/updates/etag.ts";
 import type { ConversationRow, NamedParticipant } from "../store/conversations/conversations.ts";
 import type { MessageRow, NumberedRevision } from "../store/messages/messages.ts";
 import type { ReactionRow } from "../store/reactions/reactions.ts";
-import type { Tally } from "../store/reactions/tally.ts";
 
 export function toTimestamp(date: Date): Timestamp {
   return timestampOfMs(date.getTime());
@@ -140,10 +139,10 @@ export function toMessage(row: MessageRow): Message {
   };
   if (row.mentions !== null) message.mentions = [...row.mentions];
   if (row.tally) {
-    const [counts, mine, replyCount, lastReplyTime] = row.tally;
-    message.reactions = toReactionCounts(counts, mine);
+    const { reactions, replyCount, lastReplyTime } = readTally(row.tally);
+    message.reactions = reactions as Message["reactions"];
     message.replyCount = replyCount;
-    if (lastReplyTime !== null) message.lastReplyTime = timestampOfMs(lastReplyTime);
+    if (lastReplyTime !== undefined) message.lastReplyTime = timestampOfMs(lastReplyTime);
   }
   if (row.parts === null) message.parts = [];
   else setStoredParts(message as Message, row.parts);
@@ -158,17 +157,6 @@ export function toMessage(row: MessageRow): Message {
 
 export function toReaction({ name, actor, create_time }: ReactionRow): MessageInitShape<typeof ReactionSchema> {
   return { reaction: name, actor: toActor(actor), createTime: toTimestamp(create_time) };
-}
-
-/** @param mine the caller's own */
-export function toReactionCounts(counts: Tally[0], mine: readonly string[] | null): ReactionCount[] {
-  const shown = counts.length > SHOWN_KINDS ? counts.slice(0, SHOWN_KINDS) : counts;
-  return shown.map(([reaction, count]) => ({
-    $typeName: "colloquy.v1.ReactionCount",
-    reaction,
-    count,
-    mine: mine?.includes(reaction) ?? false,
-  }));
 }
 
 export function toMessageRevision(row: NumberedRevision): MessageRevision {

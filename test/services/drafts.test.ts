@@ -227,6 +227,10 @@ describe("a scheduled message", () => {
     expect(
       await refused(bob.drafts.scheduleMessage({ conversationId, scheduledMessage: { sendTime: soon() } })),
     ).toContain("message: must be set");
+    expect(await refused(schedule(bob, conversationId, ""))).toBe(
+      "INVALID_FIELD scheduled_message.message: must have content, parts or metadata",
+    );
+    await schedule(bob, conversationId, "", HOUR, { metadata: { sticker: "wave" } });
     expect(await refused(schedule(bob, conversationId, "x", HOUR, { mentions: ["eve"] }))).toContain(
       "scheduled_message.message.mentions[0]: takes no part in the conversation",
     );

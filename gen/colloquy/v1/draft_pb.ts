@@ -83,7 +83,7 @@ export type ScheduledMessage = Message<"colloquy.v1.ScheduledMessage"> & {
   conversationId: string;
 
   /**
-   * The message, as SendMessage takes it.
+   * The message, as SendMessage takes it, with content, parts or metadata.
    *
    * @generated from field: colloquy.v1.Message message = 3;
    */

@@ -11,9 +11,10 @@ const POINT = ".".charCodeAt(0);
 const COLON = ":".charCodeAt(0);
 const UTC = "Z".charCodeAt(0);
 
-/** The times of one response are mostly of one day, and to write a day takes longer than all the rest. */
-let lastDay = Number.NaN;
-let dayCodes: readonly number[] = [];
+/** The times of one response are of few days, and to write a day takes longer than all the rest. Each has one place. */
+const DAYS = 64;
+const days: number[] = new Array(DAYS).fill(Number.NaN);
+const dayCodes: DayCodes[] = new Array(DAYS).fill(codesOf(0));
 
 /** Throws for a time that RFC 3339 cannot say. */
 export function timestampJson({ seconds, nanos }: Timestamp): string {
@@ -21,14 +22,15 @@ export function timestampJson({ seconds, nanos }: Timestamp): string {
   if (!(whole >= FIRST_S && whole <= LAST_S)) throw new Error("a Timestamp must be from the year 1 to the year 9999");
   if (!(nanos >= 0 && nanos <= 999_999_999)) throw new Error("the nanos of a Timestamp must be less than a second");
   const day = Math.floor(whole / DAY_S);
-  if (day !== lastDay) {
-    dayCodes = Array.from(dayText(day), (char) => char.charCodeAt(0));
-    lastDay = day;
+  const place = day & (DAYS - 1);
+  if (days[place] !== day) {
+    dayCodes[place] = codesOf(day);
+    days[place] = day;
   }
   const second = whole - day * DAY_S;
   const ms = nanos / 1_000_000;
   if (!Number.isInteger(ms)) return dayText(day) + fineText(second, nanos);
-  return flatText(dayCodes as DayCodes, second, ms);
+  return flatText(dayCodes[place] as DayCodes, second, ms);
 }
 
 type Code = number;
@@ -65,6 +67,10 @@ function tens(number: number): Code {
 
 function ones(number: number): Code {
   return ZERO + (number % 10);
+}
+
+function codesOf(day: number): DayCodes {
+  return Array.from(dayText(day), (char) => char.charCodeAt(0)) as unknown as DayCodes;
 }
 
 function dayText(day: number): string {

@@ -39,6 +39,7 @@ export async function schedule(
   checkClientIds([message]);
   checkParents([message]);
   const draft = toDraft(message);
+  requireSomething(draft);
   rolePolicy.check(caller, [draft], () => `${FIELD}.message`);
   const row = await lockVisible(tx, caller, conversationId);
   requireWrite(caller, row);
@@ -60,6 +61,12 @@ export async function schedule(
     });
   }
   return { scheduledMessage: toScheduled(made) };
+}
+
+/** Sent at once, an empty message is there to be seen; here it would be noticed when its time has come. */
+function requireSomething({ content, parts, metadata }: MessageDraft): void {
+  if (content !== "" || parts !== undefined || metadata !== undefined) return;
+  throw invalidField(`${FIELD}.message`, "must have content, parts or metadata", "message.empty");
 }
 
 /** They are looked for again when it is sent. */

@@ -6,13 +6,14 @@ import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { isOurId } from "../../domain/ids/id.ts";
 import { MAX_KINDS, reactionOf } from "../../domain/reactions/reaction.ts";
+import { toReactionCounts } from "../../domain/reactions/tally.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { ChangeQueue } from "../../store/conversation-queue.ts";
 import type { Database, Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
 import * as store from "../../store/reactions/reactions.ts";
-import { toReaction, toReactionCounts } from "../convert.ts";
+import { toReaction } from "../convert.ts";
 import { createMutations } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
 

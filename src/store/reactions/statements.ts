@@ -1,10 +1,10 @@
 // The statements that add, remove and list reactions.
 import { EventType } from "../../domain/event-type.ts";
 import { MAX_KINDS } from "../../domain/reactions/reaction.ts";
+import type { Counts } from "../../domain/reactions/tally.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 import { forEachViewer, type ViewerKind, visible, writable } from "../visibility.ts";
-import type { Tally } from "./tally.ts";
 
 /** The outcome of a change; no row: the caller does not see the message. */
 export interface ReactionChangeRow {
@@ -13,7 +13,7 @@ export interface ReactionChangeRow {
   /** Whether the message takes no other kind. */
   readonly full: boolean;
   /** Null: it has no reactions. */
-  readonly reactions: Tally[0] | null;
+  readonly reactions: Counts | null;
   /** The caller's own before the change. */
   readonly mine: readonly string[] | null;
 }
