@@ -108,8 +108,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 /**
- * Modules that remember, for speed, what follows from their input alone: by descriptor or object (weak maps), or the last
- * value. Two apps in one process may share them. `domain/ids/id.ts` keeps the last id, so that ids rise within the process.
+ * Modules that remember, for speed, what follows from their input alone: by descriptor or object (weak maps), the last
+ * value, or a bounded number of them. Two apps in one process may share them. `domain/ids/id.ts` keeps the last id, so that ids rise within the process.
  */
 const MEMOS: ReadonlySet<string> = new Set([
   "codec/field-named.ts",
@@ -118,6 +118,7 @@ const MEMOS: ReadonlySet<string> = new Set([
   "domain/ids/id.ts",
   "domain/identity/actor.ts",
   "domain/identity/permissions.ts",
+  "domain/reactions/tally.ts",
   "pipeline/streams/heartbeat.ts",
   "pipeline/call/implied-mask.ts",
   "pipeline/record.ts",
