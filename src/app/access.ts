@@ -19,6 +19,7 @@ import { tokenEndpoint } from "../server/endpoints/token-endpoint.ts";
 import { createAccessService } from "../services/api-keys/service.ts";
 import { createAuditService } from "../services/audit/service.ts";
 import { createDirectoryService } from "../services/directory/service.ts";
+import { createLegalHoldService } from "../services/legal-holds/service.ts";
 import { createTenantService } from "../services/tenants/service.ts";
 import type { Database } from "../store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../store/directory/access.ts";
@@ -88,6 +89,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
         issueForClient: (token) => localIssuer.issueForClient(token),
       }),
       createAuditService({ database, secrets }),
+      createLegalHoldService({ database, secrets }),
       createDirectoryService({ database, secrets, forgetMember: (...member) => directory.forgetMember(...member) }),
       createTenantService({
         database,

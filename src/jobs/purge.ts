@@ -1,8 +1,10 @@
 // Purges conversations: long logs in batches, and deleted conversations when their purge is due.
 import type { Interrupt } from "../domain/cancellation.ts";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
 import { type Caller, systemCaller } from "../domain/identity/caller.ts";
 import { audit } from "../store/audit/audit.ts";
 import type { Database } from "../store/database.ts";
+import { holdOver } from "../store/legal-holds/legal-holds.ts";
 import { conversationsToPurge, erasePiece, lockToPurge, purgeConversation } from "../store/purge/purge.ts";
 
 /** Maximum entries of a log erased by one transaction, which takes well under a second. */
@@ -26,7 +28,7 @@ export async function erasePieces(database: Database, caller: Caller, id: string
 }
 
 /**
- * Purges the conversations of a tenant whose purge is due. Returns their number. A failure does not stop the others; the
+ * Purges the conversations of a tenant whose purge is due, but for those under a legal hold. Returns their number. A failure does not stop the others; the
  * first error is thrown at the end. Several servers may do this at once.
  */
 export async function purgeDue(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
@@ -43,7 +45,8 @@ export async function purgeDue(database: Database, tenantId: string, signal?: In
       try {
         if (await purgeOne(database, server, id, signal)) purged++;
       } catch (error) {
-        failures.push(error);
+        // A hold that was placed meanwhile, or whose member only wrote there.
+        if (!(error instanceof DomainError && error.reason === ErrorReason.HELD)) failures.push(error);
       }
     }
   }
@@ -52,6 +55,8 @@ export async function purgeDue(database: Database, tenantId: string, signal?: In
 }
 
 async function purgeOne(database: Database, server: Caller, id: string, signal?: Interrupt): Promise<boolean> {
+  // Before the first piece: those check for who wrote what they erase, and would erase what others wrote after it.
+  if ((await holdOver(database, server.tenantId, id)) !== undefined) return false;
   await erasePieces(database, server, id, signal);
   return database.transaction(signal, async (tx) => {
     if (!(await lockToPurge(tx, server.tenantId, id))) return false;

@@ -57,6 +57,7 @@ const CODES: Readonly<Record<(typeof ErrorReason)[keyof typeof ErrorReason], Cod
   [ErrorReason.QUOTA_EXCEEDED]: Code.ResourceExhausted,
   [ErrorReason.FILE_QUOTA_EXCEEDED]: Code.ResourceExhausted,
   [ErrorReason.FILES_UNAVAILABLE]: Code.Unavailable,
+  [ErrorReason.HELD]: Code.FailedPrecondition,
   [ErrorReason.UNSUPPORTED]: Code.Unimplemented,
   [ErrorReason.ISSUER_UNAVAILABLE]: Code.Unavailable,
 };

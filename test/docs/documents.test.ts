@@ -35,6 +35,7 @@ describe.skipIf(!hasTools).each([
   ["docs/branches.md", 3],
   ["docs/chat.md", 2],
   ["docs/files.md", 3],
+  ["docs/governance.md", 1],
   ["docs/access.md", 0],
 ])("%s", (document, least) => {
   test("prints what it says", async () => {

@@ -8,6 +8,7 @@ import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
@@ -44,6 +45,7 @@ interface Scene {
   readonly fileId: string;
   /** An agent of its own, which answers in the conversation. */
   readonly agentId: string;
+  readonly legalHoldId: string;
   readonly endpointId: string;
   /** A turn of it that has ended. */
   readonly turnId: string;
@@ -73,6 +75,10 @@ const WRITE = "nf ok ok pd ok sm ok sm";
 const MANAGE = "nf pd ok pd ok sm ok sm";
 const ADMIN = "pd pd pd pd ok sm sm ok";
 const HOOK = { case: "url", value: "http://hooks.invalid/" } as const;
+const holdOn = (memberId: string) => {
+  const scope = { case: "memberId", value: memberId } as const;
+  return { displayName: "Matter", reason: "A suit", scope };
+};
 const SUPER = "pd pd pd pd pd pd pd pd";
 
 const TABLE: Readonly<Record<string, Row>> = {
@@ -230,6 +236,11 @@ const TABLE: Readonly<Record<string, Row>> = {
   "WebhookService/ListWebhookDeliveries": [({ endpointId }) => ({ endpointId }), ADMIN],
   "WebhookService/DeleteWebhookEndpoint": [({ endpointId }) => ({ endpointId }), ADMIN],
 
+  "LegalHoldService/CreateLegalHold": [({ memberId }) => ({ legalHold: holdOn(memberId) }), ADMIN],
+  "LegalHoldService/GetLegalHold": [({ legalHoldId }) => ({ legalHoldId }), ADMIN],
+  "LegalHoldService/ListLegalHolds": [() => ({}), ADMIN],
+  "LegalHoldService/LiftLegalHold": [({ legalHoldId }) => ({ legalHoldId, reason: "over" }), ADMIN],
+
   "DirectoryService/UpsertMember": [() => ({ memberId: newId() }), ADMIN],
   "DirectoryService/GetMember": [() => ({ memberId: "owner" }), "nf nf ok ok ok ok sm sm"],
   "DirectoryService/ListMembers": [() => ({ managerId: "manager" }), "-- -- ok ok ok ok sm sm"],
@@ -343,6 +354,7 @@ async function makeScene(): Promise<Scene> {
   }
   const memberId = newId();
   await tenant.addMember(memberId);
+  const { legalHold } = await server.client(LegalHoldService, admin).createLegalHold({ legalHold: holdOn(memberId) });
   const { apiKey } = await server
     .client(AccessService, admin)
     .createApiKey({ apiKey: { scopes: [ApiKeyScope.ADMIN] } });
@@ -359,6 +371,7 @@ async function makeScene(): Promise<Scene> {
     fileId,
     agentId,
     endpointId,
+    legalHoldId: legalHold?.id ?? "",
     turnId,
     tenantId: tenant.id,
   };

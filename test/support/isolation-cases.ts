@@ -21,6 +21,7 @@ export interface Target {
   readonly agentName: string;
   readonly turnId: string;
   readonly endpointId: string;
+  readonly legalHoldId: string;
   readonly scheduledMessageId: string;
   /** A word that is in a message of this tenant and nowhere else. */
   readonly word: string;
@@ -42,6 +43,7 @@ const one = (ask: (target: Target) => object, own?: string): IsolationCase => ({
 const conversation = one(({ conversationId }) => ({ conversationId }));
 const deletedConversation = one(({ deletedConversationId }) => ({ conversationId: deletedConversationId }));
 const endpoint = one(({ endpointId }) => ({ endpointId }));
+const legalHold = one(({ legalHoldId }) => ({ legalHoldId }));
 const file = one(({ fileId }) => ({ fileId }));
 const scheduled = one(({ scheduledMessageId }) => ({ scheduledMessageId }));
 const message = one(({ messageId }) => ({ messageId }));
@@ -219,6 +221,20 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     from: { place: { case: "beginning", value: true } },
   })),
   "colloquy.v1.WebhookService/ListWebhookDeliveries": endpoint,
+
+  "colloquy.v1.LegalHoldService/CreateLegalHold": {
+    ask: ({ memberId, conversationId }) =>
+      [
+        { case: "memberId", value: memberId },
+        { case: "conversationId", value: conversationId },
+      ].map((scope) => ({ legalHold: { displayName: "x", reason: "x", scope } })),
+  },
+  "colloquy.v1.LegalHoldService/GetLegalHold": legalHold,
+  "colloquy.v1.LegalHoldService/ListLegalHolds": listing("ListLegalHolds", ({ conversationId, memberId }) => [
+    { conversationId },
+    { memberId },
+  ]),
+  "colloquy.v1.LegalHoldService/LiftLegalHold": one(({ legalHoldId }) => ({ legalHoldId, reason: "x" })),
 
   "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
     memberId: "x-new-member",

@@ -9,6 +9,7 @@ import { DeletedFilter } from "../../gen/colloquy/v1/deleted_filter_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
@@ -89,6 +90,11 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   const { endpoint: other } = await hooks.createWebhookEndpoint({ endpoint: { target } });
   // Attempts would change tables by themselves.
   for (const made of [endpoint, other]) await hooks.pauseWebhookEndpoint({ endpointId: made?.id ?? "" });
+  const holds = server.client(LegalHoldService, admin);
+  const scope = { case: "match" as const, value: { entityType: word } };
+  const legalHold = { displayName: word, reason: word, scope };
+  const { legalHold: held } = await holds.createLegalHold({ legalHold });
+  await holds.createLegalHold({ legalHold });
   const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
 
   const first = { pageSize: 1 };
@@ -107,6 +113,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     agentName,
     turnId,
     endpointId: endpoint?.id ?? "",
+    legalHoldId: held?.id ?? "",
     scheduledMessageId,
     word,
     pageTokens: {
@@ -116,6 +123,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
       ListScheduledMessages: (await drafts.listScheduledMessages(first)).nextPageToken,
       ListAgents: (await agents.listAgents(first)).nextPageToken,
       ListWebhookEndpoints: (await hooks.listWebhookEndpoints(first)).nextPageToken,
+      ListLegalHolds: (await holds.listLegalHolds(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
       ListApiKeys: (await access.listApiKeys(first)).nextPageToken,
       ListAuditEntries: (await server.client(AuditService, admin).listAuditEntries(first)).nextPageToken,
@@ -140,6 +148,7 @@ export function randomTarget(like: Target): Target {
     agentName: `agent-${letters()}`,
     turnId: newId(),
     endpointId: newId(),
+    legalHoldId: newId(),
     scheduledMessageId: newId(),
     word: letters(),
     pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),

@@ -9,6 +9,7 @@ import { ApiKeyScope } from "../../gen/colloquy/v1/api_key_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
+import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
@@ -41,6 +42,8 @@ export interface World {
   file(): Promise<{ fileId: string; messageId: string; conversationId: string }>;
   /** The id of a webhook endpoint. */
   endpoint(): Promise<string>;
+  /** The id of a legal hold on a member that has nothing. */
+  legalHold(): Promise<string>;
   /** A turn that has ended; gives its id. */
   turn(): Promise<string>;
   /** A turn that waits for the result of the call `c1`; gives its id. */
@@ -85,6 +88,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
   const messages = createClient(MessageService, transport);
   const agents = createClient(AgentService, transport);
   const hooks = createClient(WebhookService, transport);
+  const holds = createClient(LegalHoldService, transport);
 
   const agent: World["agent"] = async () => {
     const name = `a-${randomUUID()}`;
@@ -160,6 +164,11 @@ export async function createWorld(server: IdentityServer): Promise<World> {
         endpoint: { target: { case: "url", value: "http://hooks.invalid/" } },
       });
       return endpoint?.id as string;
+    },
+    async legalHold() {
+      const scope = { case: "memberId" as const, value: "cy" };
+      const made = await holds.createLegalHold({ legalHold: { displayName: "Matter", reason: "A suit", scope } });
+      return made.legalHold?.id as string;
     },
     turn,
     async waitingTurn() {
@@ -635,6 +644,31 @@ const AGENTS: readonly WireCase[] = [
     requests: async (world) => [{ endpointId: await world.endpoint(), from: { beginning: true } }],
   },
   { rpc: "WebhookService.ListWebhookDeliveries", requests: async (world) => [{ endpointId: await world.endpoint() }] },
+  {
+    rpc: "LegalHoldService.CreateLegalHold",
+    requests: () => [
+      {
+        legalHold: {
+          displayName: "Größe",
+          reason: "A suit",
+          match: { entityType: "none", labels: { matter: "blue" }, ownerRole: "MEMBER_ROLE_LEAD" },
+        },
+      },
+    ],
+  },
+  { rpc: "LegalHoldService.GetLegalHold", requests: async (world) => [{ legalHoldId: await world.legalHold() }] },
+  {
+    rpc: "LegalHoldService.ListLegalHolds",
+    async requests(world) {
+      await world.legalHold();
+      return [{ pageSize: 1 }];
+    },
+    toldAnew: "nextPageToken",
+  },
+  {
+    rpc: "LegalHoldService.LiftLegalHold",
+    requests: async (world) => [{ legalHoldId: await world.legalHold(), reason: "Über" }],
+  },
   {
     rpc: "EventService.Subscribe",
     requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],

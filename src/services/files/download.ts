@@ -1,17 +1,17 @@
 // DownloadFile: the bytes at the reader's pace, and over REST what a browser may do with them.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { DownloadFileRequest, DownloadFileResponseSchema } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { invalidField, notFound } from "../../domain/errors.ts";
+import { invalidField } from "../../domain/errors.ts";
 import { isShown } from "../../domain/files/media-type.ts";
 import { dispositionOf } from "../../domain/files/name.ts";
 import { rangeOf } from "../../domain/files/range.ts";
-import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
+import { callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
-import { isOurId } from "../../domain/ids/id.ts";
 import type { ByteRange, ByteStore, FileKey } from "../../files/byte-store.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
-import { type FileRow, readFile } from "../../store/files/files.ts";
+import type { FileRow } from "../../store/files/files.ts";
+import { findFile } from "./find.ts";
 
 export interface DownloadParts {
   readonly database: Database;
@@ -32,7 +32,7 @@ export async function* downloadFile(
 ): AsyncGenerator<Piece> {
   const { database, bytes, renew } = parts;
   const caller = callerFrom(context.principal);
-  const row = await find(database, caller, request.fileId, context);
+  const row = await findFile(database, caller, request, context.interrupt);
   const size = Number(row.size);
   const contentType = row.media_type;
   const key = { tenantId: caller.tenantId, id: row.id };
@@ -48,17 +48,11 @@ export async function* downloadFile(
   let looked = performance.now();
   for await (const piece of bytes.read(key, range)) {
     if (performance.now() - looked > LOOK_MS) {
-      await find(database, callerFrom(await renew(context)), row.id, context);
+      await findFile(database, callerFrom(await renew(context)), request, context.interrupt);
       looked = performance.now();
     }
     yield { body: { contentType, data: piece as Uint8Array<ArrayBuffer> } };
   }
-}
-
-async function find(database: Database, caller: Caller, id: string, { interrupt }: CallContext): Promise<FileRow> {
-  const row = isOurId(id) ? await readFile(database, caller, id, interrupt) : undefined;
-  if (row === undefined) throw notFound("file");
-  return row;
 }
 
 function rangeAsked({ offset, length }: DownloadFileRequest, size: number): ByteRange {

@@ -17,6 +17,7 @@ import { type Listing, paginate } from "../paginate.ts";
 import { toFile } from "./convert.ts";
 import { createFile, type FileParts } from "./create.ts";
 import { type DownloadParts, downloadFile } from "./download.ts";
+import { findFile } from "./find.ts";
 import { RunningUploads } from "./running-uploads.ts";
 
 export interface FileServiceOptions extends FileParts, DownloadParts {
@@ -45,10 +46,8 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
   return serve(pb.FileService, {
     createFile: (requests, context) => createFile(parts, requests, context),
 
-    async getFile({ fileId: id }, { principal, interrupt }) {
-      const row = isOurId(id) ? await store.readFile(database, callerFrom(principal), id, interrupt) : undefined;
-      if (row === undefined) throw notFound("file");
-      return { file: toFile(row) };
+    async getFile(request, { principal, interrupt }) {
+      return { file: toFile(await findFile(database, callerFrom(principal), request, interrupt)) };
     },
 
     async listFiles(request, { principal, interrupt }) {

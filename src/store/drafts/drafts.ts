@@ -1,7 +1,8 @@
 // Reads and changes drafts and scheduled messages.
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Caller } from "../../domain/identity/caller.ts";
-import type { Queryable } from "../database.ts";
+import type { Database, Queryable } from "../database.ts";
+import { beginErasing } from "../legal-holds/legal-holds.ts";
 import * as sql from "./statements.ts";
 
 export type { DraftRow, ScheduledRow } from "./statements.ts";
@@ -118,12 +119,22 @@ export function listScheduled(
   return on.query(sql.listScheduled, values, signal);
 }
 
-/** Erases what a member has written and not sent, and how conversations appear to it. */
+/**
+ * Erases what a member has written and not sent, but for what a legal hold keeps until it is lifted, and how conversations
+ * appear to it.
+ */
 export async function eraseUnsent(tx: Queryable, tenantId: string, memberId: string): Promise<void> {
+  await beginErasing(tx, tenantId);
   await tx.query(sql.eraseUnsent, [tenantId, memberId]);
 }
 
-/** Erases what API keys that can never be used again have written and not sent: a bounded number. Returns how many. */
-export async function sweepUnsent(on: Queryable, tenantId: string, signal?: Interrupt): Promise<number> {
-  return (await on.query(sql.sweepUnsent, [tenantId], signal))[0]?.count ?? 0;
+/**
+ * Erases what API keys that can never be used again, and deleted members, have written and not sent, unless a legal hold
+ * keeps it: a bounded number. Returns how many.
+ */
+export function sweepUnsent(database: Database, tenantId: string, signal?: Interrupt): Promise<number> {
+  return database.transaction(signal, async (tx) => {
+    await beginErasing(tx, tenantId);
+    return (await tx.query(sql.sweepUnsent, [tenantId]))[0]?.count ?? 0;
+  });
 }

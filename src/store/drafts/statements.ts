@@ -1,6 +1,7 @@
 // The statements that keep drafts and scheduled messages.
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { isUnsentFree } from "../legal-holds/condition.ts";
 import { forEachViewer, visible } from "../visibility.ts";
 
 export interface DraftRow {
@@ -173,19 +174,21 @@ export const failDue: Statement = {
   where s.tenant_id = $1 and s.id = $2::uuid and s.state = 1 and s.send_time <= clock_timestamp()`,
 };
 
-/** Erases all that a member has written and not sent, and its views. $1 tenant, $2 member. */
+/** Erases all that a member has written and not sent, but for what a legal hold keeps, and its views. $1 tenant, $2 member. */
 export const eraseUnsent: Statement = {
   name: "draft_erase",
   text: `
-  with drafts as (delete from draft d where d.tenant_id = $1 and d.actor = $2),
+  with drafts as (
+      delete from draft d where d.tenant_id = $1 and d.actor = $2 and ${isUnsentFree("d.actor", "d.conversation_id")}),
     views as (
       update participant p set view = null where p.tenant_id = $1 and p.member_id = $2 and p.view is not null)
-  delete from scheduled_message s where s.tenant_id = $1 and s.actor = $2`,
+  delete from scheduled_message s
+  where s.tenant_id = $1 and s.actor = $2 and ${isUnsentFree("s.actor", "s.conversation_id")}`,
 };
 
 /**
- * Erases what API keys have written that can never be used again: nobody else sees it. At most 500 rows of each kind. $1
- * tenant.
+ * Erases what API keys have written that can never be used again, and members that were deleted while a legal hold kept it:
+ * nobody else sees it. At most 500 rows of each kind. $1 tenant.
  */
 export const sweepUnsent: Statement<{ count: number }> = {
   name: "draft_sweep",
@@ -193,13 +196,17 @@ export const sweepUnsent: Statement<{ count: number }> = {
   with gone as (
     select 'key:' || k.id::text as actor from api_key k
     where k.tenant_id = $1 and (k.revoke_time <= now() or k.expire_time <= now())
+    union all
+    select m.id from member m where m.tenant_id = $1 and m.delete_time is not null
   ), drafts as (
     delete from draft d where d.tenant_id = $1 and (d.conversation_id, d.actor) in (
-      select o.conversation_id, o.actor from draft o join gone g on g.actor = o.actor where o.tenant_id = $1 limit 500)
+      select o.conversation_id, o.actor from draft o join gone g on g.actor = o.actor where o.tenant_id = $1
+        and ${isUnsentFree("o.actor", "o.conversation_id")} limit 500)
     returning 1
   ), scheduled as (
     delete from scheduled_message s where s.tenant_id = $1 and s.id in (
-      select o.id from scheduled_message o join gone g on g.actor = o.actor where o.tenant_id = $1 limit 500)
+      select o.id from scheduled_message o join gone g on g.actor = o.actor where o.tenant_id = $1
+        and ${isUnsentFree("o.actor", "o.conversation_id")} limit 500)
     returning 1
   )
   select (select count(*) from drafts)::integer + (select count(*) from scheduled)::integer as count`,

@@ -1,6 +1,7 @@
 // Erases files: marks those that nobody may see any more, so that their bytes can be removed, then forgets them.
 import type { Interrupt } from "../../domain/cancellation.ts";
 import type { Queryable, Statement } from "../database.ts";
+import { IS_HELD_FILE } from "../legal-holds/condition.ts";
 
 /** Locks files, in the order in which all lock them. $1 tenant, $2 ids. */
 const lockFiles: Statement = {
@@ -68,14 +69,15 @@ export async function eraseUnnamedFiles(
   return (await on.query(eraseUnnamed, [tenantId, ageMs, limit], signal)).length;
 }
 
-/** $1 tenant, $2 limit. */
+/** Those that a legal hold covers stay until it is lifted. $1 tenant, $2 limit. */
 const erasedFiles: Statement<{ id: string }> = {
   name: "file_erased",
   text: `
-  select f.id from file f where f.tenant_id = $1 and f.erase_time is not null order by f.erase_time limit $2`,
+  select f.id from file f where f.tenant_id = $1 and f.erase_time is not null and not ${IS_HELD_FILE}
+  order by f.erase_time limit $2`,
 };
 
-/** The ids of erased files whose bytes may still be there. */
+/** The ids of erased files whose bytes may still be there, and that no legal hold keeps. */
 export async function findErased(
   on: Queryable,
   tenantId: string,

@@ -47,6 +47,16 @@ export async function readFile(
   return (await on.query(sql.readFile[viewer.kind], [tenantId, memberId, id, actor], signal))[0];
 }
 
+/** A file that a legal hold covers, deleted or not. Undefined: there is none, or the caller does not see the whole tenant. */
+export async function readHeldFile(
+  on: Queryable,
+  { tenantId, viewer }: Caller,
+  id: string,
+  signal?: Interrupt,
+): Promise<sql.FileRow | undefined> {
+  return viewer.kind === "tenant" ? (await on.query(sql.readHeldFile, [tenantId, id], signal))[0] : undefined;
+}
+
 /** Whose files are listed: the caller's own uploads, or those of a conversation or a message. */
 export type FileScope =
   | { readonly kind: "uploads"; readonly purpose: string; readonly oldestFirst: boolean }

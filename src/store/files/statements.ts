@@ -1,5 +1,6 @@
 // The statements that add, read and list files.
 import type { Statement } from "../database.ts";
+import { IS_HELD_FILE } from "../legal-holds/condition.ts";
 import { forEachViewer, type ViewerKind, visible } from "../visibility.ts";
 import { seesFile } from "./access.ts";
 
@@ -52,6 +53,12 @@ export const readFile = forEachViewer<FileRow>(
   select ${columns} from file f
   where f.tenant_id = $1 and f.id = $3::uuid and ${seesFile(kind, "$2::text", "$4::text")}`,
 );
+
+/** The same, also one that a legal hold alone keeps, for who sees the whole tenant. $1 tenant, $2 id. */
+export const readHeldFile: Statement<FileRow> = {
+  name: "file_read_held",
+  text: `select ${columns} from file f where f.tenant_id = $1 and f.id = $2::uuid and ${IS_HELD_FILE}`,
+};
 
 const uploads = (name: string, comes: "<" | ">") =>
   forEachViewer<FileRow>(

@@ -37,4 +37,5 @@ export const MIGRATION_NAMES = [
   "0039-uploads",
   "0043-file-purposes",
   "0049-unsent-files",
+  "0056-legal-holds",
 ] as const;

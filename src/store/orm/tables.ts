@@ -13,6 +13,7 @@ import {
 import { DraftEntity, ScheduledMessageEntity } from "./entities/draft.ts";
 import { FeedEntity, FeedHeadEntity, FeedNoticeEntity, FeedStateEntity } from "./entities/feed.ts";
 import { FileEntity, FileUsageEntity, FileUseEntity, UploadEntity } from "./entities/file.ts";
+import { LegalHoldEntity } from "./entities/legal-hold.ts";
 import { MemberEntity } from "./entities/member.ts";
 import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { PresenceEntity, PresenceLeaseEntity, PresenceSessionEntity } from "./entities/presence.ts";
@@ -46,6 +47,7 @@ export const TABLES: Tables = {
     FileUseEntity,
     UploadEntity,
     IdempotencyEntity,
+    LegalHoldEntity,
     LiveSegmentEntity,
     MemberEntity,
     MentionEntity,

@@ -7,16 +7,19 @@ import { lockConversation } from "../conversations/conversations.ts";
 import { purgeConversation as purgeStatement } from "../conversations/statements.ts";
 import type { Database, Queryable } from "../database.ts";
 import { releaseFiles } from "../files/erasure.ts";
+import { beginErasing, held, holdOverEnd, requireFree } from "../legal-holds/legal-holds.ts";
 import * as sql from "./statements.ts";
 
-/** Deletes a locked conversation and makes its purge due now: it cannot be restored from now on. */
+/** Deletes a locked conversation and makes its purge due now: it cannot be restored from now on. Throws HELD. */
 export async function beginPurge(tx: Queryable, caller: Caller, id: string): Promise<void> {
+  await requireFree(tx, caller.tenantId, id);
   await tx.query(sql.beginPurge, [caller.tenantId, id]);
 }
 
 /**
  * Erases the last entries of a conversation's log, at most `limit` messages and `limit` events. Returns how many;
- * undefined if the conversation does not exist or the caller does not see it. Erases none if its purge is not due.
+ * undefined if the conversation does not exist or the caller does not see it. Erases none if its purge is not due. Throws
+ * HELD if a legal hold covers the conversation, or was placed on a member that wrote one of these entries.
  */
 export async function erasePiece(
   tx: Queryable,
@@ -25,12 +28,18 @@ export async function erasePiece(
   limit: number,
 ): Promise<{ messages: bigint; events: bigint } | undefined> {
   if ((await lockConversation(tx, caller, id)) === undefined) return undefined;
+  await beginErasing(tx, caller.tenantId);
+  const hold = await holdOverEnd(tx, caller.tenantId, id, limit);
+  if (hold !== undefined) throw held("conversation", hold);
   const [row] = await tx.query(sql.erasePiece, [caller.tenantId, id, limit]);
   if (row?.files) await releaseFiles(tx, caller.tenantId, row.files);
   return row;
 }
 
-/** The ids of at most `limit` deleted conversations of a tenant whose purge is due, without those in `skip`. */
+/**
+ * The ids of at most `limit` deleted conversations of a tenant whose purge is due, without those in `skip`, and without those
+ * that a legal hold covers by what they are now.
+ */
 export async function conversationsToPurge(
   database: Database,
   tenantId: string,
@@ -47,8 +56,9 @@ export async function lockToPurge(tx: Queryable, tenantId: string, id: string): 
   return (await tx.query(sql.lockToPurge, [tenantId, id])).length > 0;
 }
 
-/** Purges a locked conversation with all dependent rows. Returns the number of messages. */
+/** Purges a locked conversation with all dependent rows. Returns the number of messages. Throws HELD. */
 export async function purgeConversation(tx: Queryable, caller: Caller, id: string): Promise<bigint> {
+  await requireFree(tx, caller.tenantId, id);
   const [row] = await tx.query(purgeStatement, [caller.tenantId, id, caller.actor, newId()]);
   if (row?.files) await releaseFiles(tx, caller.tenantId, row.files);
   return row?.message_count ?? 0n;

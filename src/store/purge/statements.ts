@@ -1,5 +1,6 @@
 // The statements that erase conversations.
 import type { Statement } from "../database.ts";
+import { isFree } from "../legal-holds/condition.ts";
 
 /** Deletes a locked conversation whose time has come now, if not before. $1 tenant, $2 id. */
 export const beginPurge: Statement = {
@@ -38,12 +39,13 @@ export const erasePiece: Statement<{ messages: bigint; events: bigint; files: re
       where u.tenant_id = $1 and u.conversation_id = $2::uuid and u.seq >= (select min(g.seq) from messages g)) as files`,
 };
 
-/** Deleted conversations whose purge time has come. $1 tenant, $2 limit, $3 conversations to skip. */
+/** Deleted conversations whose purge time has come, and that no hold covers by what they are now. $1 tenant, $2 limit, $3 conversations to skip. */
 export const conversationsToPurge: Statement<{ id: string }> = {
   name: "conversation_to_purge",
   text: `
   select c.id from conversation c
   where c.tenant_id = $1 and c.purge_time <= now() and c.delete_time is not null and c.id <> all($3::uuid[])
+    and ${isFree("c.id")}
   order by c.purge_time limit $2`,
 };
 

@@ -2,6 +2,7 @@
 import type { MessageKind } from "../../../gen/colloquy/v1/message_pb.ts";
 import type { Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
+import { isFree } from "../legal-holds/condition.ts";
 import { type MessageRow, messageColumns } from "../messages/columns.ts";
 import { isOpen, now, type TurnRow, turnColumns } from "./columns.ts";
 
@@ -42,11 +43,13 @@ export const ownEntries: Statement<{ id: string; seq: bigint; kind: MessageKind 
   order by m.seq`,
 };
 
-/** Deletes the record of a turn that has ended. $1 tenant, $2 id. */
+/** Deletes the record of a turn that has ended. Where a legal hold covers the conversation, it is hidden but kept. $1 tenant, $2 id. */
 export const deleteTurn: Statement<{ conversation_id: string; previous_id: string | null }> = {
   name: "turn_delete",
   text: `
-  update turn t set delete_time = ${now}, note = null, options = null, tools = null, deltas = null
+  update turn t set delete_time = ${now}, ${["note", "options", "tools", "deltas"]
+    .map((name) => `${name} = case when not ${isFree("t.conversation_id")} then t.${name} end`)
+    .join(", ")}
   where t.tenant_id = $1 and t.id = $2::uuid and t.delete_time is null and not (${isOpen})
   returning t.conversation_id, t.previous_id`,
 };
