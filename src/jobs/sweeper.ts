@@ -1,10 +1,11 @@
-// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, and purges conversations that are due.
+// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, old attempts of webhooks, and purges conversations that are due.
 import type { ByteStore } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
 import { sweepUnsent } from "../store/drafts/drafts.ts";
 import { forgetKeys } from "../store/idempotency/statements.ts";
 import { deleteDueTurns } from "../store/turns/records.ts";
+import { deleteOldAttempts } from "../store/webhooks/attempts.ts";
 import { sweepFiles, sweepLostBytes, sweepUploads } from "./files.ts";
 import { purgeDue } from "./purge.ts";
 
@@ -57,6 +58,9 @@ export function createSweeper({
     }
     for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       count = await sweepUnsent(database, id, stopping.signal);
+    }
+    for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
+      count = await deleteOldAttempts(database, id, stopping.signal);
     }
     swept += await purgeDue(database, id, stopping.signal);
     if (bytes === undefined) return swept;

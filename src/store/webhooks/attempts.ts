@@ -1,6 +1,7 @@
 // The latest attempts to send requests to endpoints, for administrators to look at.
 import type { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { firstIdAt } from "../../domain/ids/id.ts";
 import type { Queryable, Statement } from "../database.ts";
 import { PAGE_BYTES } from "../driver/row-budget.ts";
 
@@ -64,14 +65,19 @@ export async function insertAttempts(on: Queryable, tenantId: string, attempts: 
 /** How many attempts of an endpoint are kept, about. */
 export const ATTEMPTS_KEPT = 1_000;
 
-/** $1 tenant, $2 endpoints. */
+/**
+ * One lookup for each endpoint, however many of its attempts there are. $1 tenant, $2 endpoints.
+ */
 const trimAttemptsStatement: Statement = {
   name: "webhook_attempt_trim",
   text: `
-  delete from webhook_attempt a where a.tenant_id = $1 and a.endpoint_id = any($2::uuid[])
-    and (a.create_time < now() - interval '7 days' or a.id <= (
-      select o.id from webhook_attempt o where o.tenant_id = $1 and o.endpoint_id = a.endpoint_id
-      order by o.id desc offset ${ATTEMPTS_KEPT} limit 1))`,
+  delete from webhook_attempt a using (
+    select e.id as endpoint_id, (
+      select o.id from webhook_attempt o where o.tenant_id = $1 and o.endpoint_id = e.id
+      order by o.id desc offset ${ATTEMPTS_KEPT} limit 1) as last
+    from unnest($2::uuid[]) as e(id)
+  ) old
+  where a.tenant_id = $1 and a.endpoint_id = old.endpoint_id and a.id <= old.last`,
 };
 
 /** Deletes all but the latest. */
@@ -79,7 +85,36 @@ export async function trimAttempts(on: Queryable, tenantId: string, endpointIds:
   await on.query(trimAttemptsStatement, [tenantId, endpointIds]);
 }
 
-/** The newest first. $1 tenant, $2 endpoint, $3 id of the last of the page before or null, $4 limit, $5 failures only. */
+const ATTEMPT_MS = 7 * 24 * 3_600_000;
+/** Old attempts that are deleted at once, of one endpoint and of all. */
+const OLD_OF_ONE = 500;
+const OLD_BATCH = 5_000;
+
+/** Attempts that are too old. $1 tenant, $2 the first id that is kept. */
+const deleteOldAttemptsStatement: Statement<{ count: bigint }> = {
+  name: "webhook_attempt_delete_old",
+  changes: true,
+  text: `
+  with old as (
+    delete from webhook_attempt a where a.tenant_id = $1 and (a.endpoint_id, a.id) in (
+      select e.id, o.id from webhook_endpoint e cross join lateral (
+        select t.id from webhook_attempt t where t.tenant_id = $1 and t.endpoint_id = e.id and t.id < $2::uuid
+        order by t.id limit ${OLD_OF_ONE}) o
+      where e.tenant_id = $1 limit ${OLD_BATCH})
+    returning 1
+  ) select count(*) as count from old`,
+};
+
+/** Deletes attempts of more than 7 days ago, a bounded number at a time. Returns how many. */
+export async function deleteOldAttempts(on: Queryable, tenantId: string, signal?: Interrupt): Promise<number> {
+  const [row] = await on.query(deleteOldAttemptsStatement, [tenantId, firstIdAt(Date.now() - ATTEMPT_MS)], signal);
+  return Number(row?.count ?? 0);
+}
+
+/**
+ * The newest first. $1 tenant, $2 endpoint, $3 id of the last of the page before or null, $4 limit, $5 failures only, $6 the
+ * first id that is kept.
+ */
 const listAttemptsStatement: Statement<AttemptRow> = {
   name: "webhook_attempt_list",
   text: `
@@ -87,6 +122,7 @@ const listAttemptsStatement: Statement<AttemptRow> = {
     a.conversation_id, a.seq, a.next_attempt_time, a.create_time
   from webhook_attempt a
   where a.tenant_id = $1 and a.endpoint_id = $2::uuid and ($3::uuid is null or a.id < $3::uuid)
+    and a.id >= $6::uuid
     and (not $5::boolean or a.outcome <> 1)
   order by a.id desc limit $4`,
   maxBytes: PAGE_BYTES,
@@ -99,5 +135,6 @@ export function listAttempts(
   { after, limit, failedOnly }: { after: string | undefined; limit: number; failedOnly: boolean },
   signal?: Interrupt,
 ): Promise<AttemptRow[]> {
-  return on.query(listAttemptsStatement, [tenantId, endpointId, after ?? null, limit, failedOnly], signal);
+  const kept = firstIdAt(Date.now() - ATTEMPT_MS);
+  return on.query(listAttemptsStatement, [tenantId, endpointId, after ?? null, limit, failedOnly, kept], signal);
 }

@@ -10,13 +10,17 @@ const CROWDED_CALLS = 2;
 const BUSY_SHARE = 0.4;
 /** Calls that run at once from which on they wait for the database or the machine, whatever this process does. */
 const WAITING_CALLS = 6;
+/** More than so many count as so many: a machine that hesitates once leaves a pile of calls, which says little of the load. */
+const MOST_CALLS = 2 * WAITING_CALLS;
 /** Share of the time that deliveries get however busy the calls are. */
-export const LEAST_SHARE = 0.01;
-/** Those that wait go on together, this often, in milliseconds: what they read and write goes into the same statements. */
+export const LEAST_SHARE = 0.0125;
+/** Work that deliveries may do at once when calls begin to need the process, in milliseconds: a short crowd holds nothing up. */
+export const RESERVE_MS = 60;
+/** Those that wait in a lasting crowd go on together, this often, in milliseconds: they share statements. */
 const GATHER_MS = 250;
 /** By how much the share shrinks in a window in which calls need the process, and grows in one in which they leave room. */
 const SHRINKING = 4;
-const GROWTH = 1.5;
+const GROWTH = 2;
 
 export interface BudgetOptions {
   /** How long calls have taken that have ended, all together, in milliseconds. */
@@ -27,7 +31,7 @@ export interface BudgetOptions {
   readonly now?: () => number;
 }
 
-/** What a request costs, and each event in it, in milliseconds. */
+/** What a request costs, and each event in it, in milliseconds of this process's and the database's time. */
 const REQUEST_MS = 0.4;
 const EVENT_MS = 0.02;
 
@@ -53,8 +57,8 @@ export class DeliveryBudget {
   #atOnce = 0;
   #busy = 0;
   /** What may be used, in milliseconds; less than 0: what was used in advance. */
-  #credit = 0;
-  #credited: number;
+  #credit = RESERVE_MS;
+  #released: number;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -63,19 +67,24 @@ export class DeliveryBudget {
     this.#utilization = utilization;
     this.#now = now;
     this.#since = now();
-    this.#credited = this.#since;
+    this.#released = this.#since;
     this.#calls = callMs();
   }
 
   /** The share of the time that deliveries may use now, from 0 to 1. */
   get share(): number {
+    this.#judge();
     return this.#share;
   }
 
   /** Resolves when work that takes about `ms` milliseconds may begin, or the signal aborts. Undefined: now. */
   turn(ms: number, signal: AbortSignal): Promise<void> | undefined {
     this.#judge();
-    if (this.#closed || signal.aborted || (this.#share === 1 && this.#waiting.size === 0)) return undefined;
+    if (this.#closed || signal.aborted) return undefined;
+    if (this.#waiting.size === 0 && (this.#share === 1 || this.#credit > 0)) {
+      if (this.#share < 1) this.#credit -= ms;
+      return undefined;
+    }
     return new Promise((resolve) => {
       const waiting: Waiting = {
         ms,
@@ -103,23 +112,20 @@ export class DeliveryBudget {
       this.#timer = undefined;
       this.#release();
       if (this.#waiting.size > 0) this.#schedule();
-    }, GATHER_MS).unref();
+    }, WINDOW_MS).unref();
   }
 
   /** Lets those go on that came first, as far as the credit goes. */
   #release(): void {
     this.#judge();
     const now = this.#now();
-    // What was not used before does not count: there was nothing to do.
-    const earned = Math.min(now - this.#credited, 2 * GATHER_MS) * this.#share;
-    this.#credited = now;
-    this.#credit = Math.min(this.#credit, 0) + earned;
+    if (this.#share === LEAST_SHARE && now - this.#released < GATHER_MS) return;
+    this.#released = now;
     for (const { ms, go } of this.#waiting) {
       if (this.#share < 1 && this.#credit <= 0) break;
-      this.#credit -= ms;
+      if (this.#share < 1) this.#credit -= ms;
       go();
     }
-    if (this.#share === 1) this.#credit = 0;
   }
 
   #judge(): void {
@@ -128,12 +134,17 @@ export class DeliveryBudget {
     if (elapsed < WINDOW_MS) return;
     const calls = this.#callMs();
     const weight = 1 - Math.exp(-elapsed / MEMORY_MS);
-    this.#atOnce += ((calls - this.#calls) / elapsed - this.#atOnce) * weight;
+    const atOnce = Math.min((calls - this.#calls) / elapsed, MOST_CALLS);
+    this.#atOnce += (atOnce - this.#atOnce) * weight;
     this.#busy += (this.#utilization() - this.#busy) * weight;
     const crowded = this.#atOnce >= WAITING_CALLS || (this.#atOnce >= CROWDED_CALLS && this.#busy >= BUSY_SHARE);
     this.#since = now;
     this.#calls = calls;
-    this.#share = crowded ? Math.max(LEAST_SHARE, this.#share / SHRINKING) : Math.min(1, this.#share * GROWTH);
+    const windows = elapsed / WINDOW_MS;
+    this.#share = crowded
+      ? Math.max(LEAST_SHARE, this.#share / SHRINKING)
+      : Math.min(1, this.#share * GROWTH ** windows);
+    this.#credit = this.#share === 1 ? RESERVE_MS : Math.min(RESERVE_MS, this.#credit + elapsed * this.#share);
   }
 }
 

@@ -3,14 +3,21 @@ import type { Database } from "../../store/database.ts";
 import { insertAttempts, type NewAttempt, trimAttempts } from "../../store/webhooks/attempts.ts";
 import { type Progress, saveProgress } from "../../store/webhooks/leases.ts";
 
-/** What was taken is written after at most this time, in milliseconds. A server that is killed leaves so much to be repeated. */
+/**
+ * What was taken is written after this time, in milliseconds, or sooner if there is much of it. A server that is killed leaves
+ * so much to be repeated.
+ */
+const WRITE_AFTER_MS = 500;
+const MUCH = 50;
+/** Between two writes, in milliseconds. */
 const WRITE_EVERY_MS = 100;
 /** After a failure of the database, in milliseconds. */
 const RETRY_MS = 500;
 /** Attempts of one endpoint that are written at once; of more that succeeded, the latest. */
 const MAX_ATTEMPTS = 50;
-/** Attempts of a tenant after which old ones are deleted. */
-const TRIM_EVERY = 500;
+/** Attempts of an endpoint after which old ones are deleted. */
+const TRIM_EVERY = 200;
+const MOST_COUNTED = 2_000;
 
 export interface Written {
   readonly tenantId: string;
@@ -22,9 +29,12 @@ export interface Written {
 interface TenantWrites {
   dirty: Set<Written>;
   attempts: NewAttempt[];
-  untrimmed: number;
+  /** By endpoint: the attempts that were written since old ones were deleted. */
+  untrimmed: Map<string, number>;
   waiting: PromiseWithResolvers<void> | undefined;
   timer: NodeJS.Timeout | undefined;
+  /** When the timer is due. */
+  due: number;
   writing: Promise<void> | undefined;
 }
 
@@ -43,7 +53,7 @@ export class ProgressWriter {
   mark(endpoint: Written): void {
     const writes = this.#of(endpoint.tenantId);
     writes.dirty.add(endpoint);
-    this.#schedule(endpoint.tenantId, writes, WRITE_EVERY_MS);
+    this.#schedule(endpoint.tenantId, writes, WRITE_AFTER_MS);
   }
 
   /** Writes it now. Resolves when it is written, or the endpoint is lost. */
@@ -58,8 +68,8 @@ export class ProgressWriter {
 
   attempted(tenantId: string, attempt: NewAttempt): void {
     const writes = this.#of(tenantId);
-    writes.attempts.push(attempt);
-    this.#schedule(tenantId, writes, WRITE_EVERY_MS);
+    const count = writes.attempts.push(attempt);
+    this.#schedule(tenantId, writes, count < MUCH ? WRITE_AFTER_MS : WRITE_EVERY_MS);
   }
 
   /** Writes what is left, once. */
@@ -80,9 +90,10 @@ export class ProgressWriter {
       writes = {
         dirty: new Set(),
         attempts: [],
-        untrimmed: 0,
+        untrimmed: new Map(),
         waiting: undefined,
         timer: undefined,
+        due: 0,
         writing: undefined,
       };
       this.#tenants.set(tenantId, writes);
@@ -92,8 +103,10 @@ export class ProgressWriter {
 
   #schedule(tenantId: string, writes: TenantWrites, ms: number): void {
     if (this.#closed || writes.writing !== undefined) return;
-    if (writes.timer !== undefined && ms > 0) return;
+    const due = performance.now() + ms;
+    if (writes.timer !== undefined && writes.due <= due) return;
     clearTimeout(writes.timer);
+    writes.due = due;
     writes.timer = setTimeout(() => {
       writes.writing = this.#run(tenantId, writes);
     }, ms);
@@ -101,16 +114,18 @@ export class ProgressWriter {
 
   async #run(tenantId: string, writes: TenantWrites): Promise<void> {
     writes.timer = undefined;
-    let pause = WRITE_EVERY_MS;
+    let pause = WRITE_AFTER_MS;
     try {
       await this.#write(tenantId, writes);
+      if (writes.attempts.length >= MUCH) pause = WRITE_EVERY_MS;
     } catch (error) {
       this.#onError(error);
       pause = RETRY_MS;
     }
     writes.writing = undefined;
     if (writes.dirty.size > 0 || writes.attempts.length > 0) {
-      this.#schedule(tenantId, writes, writes.waiting === undefined || pause === RETRY_MS ? pause : 0);
+      if (pause !== RETRY_MS && writes.waiting !== undefined) pause = 0;
+      this.#schedule(tenantId, writes, pause);
     }
   }
 
@@ -148,10 +163,14 @@ export class ProgressWriter {
   async #writeAttempts(tenantId: string, writes: TenantWrites, attempts: readonly NewAttempt[]): Promise<void> {
     try {
       await insertAttempts(this.#database, tenantId, attempts);
-      writes.untrimmed += attempts.length;
-      if (writes.untrimmed < TRIM_EVERY) return;
-      writes.untrimmed = 0;
-      await trimAttempts(this.#database, tenantId, [...new Set(attempts.map(({ endpoint_id }) => endpoint_id))]);
+      const { untrimmed } = writes;
+      // Of endpoints that are gone too: they must not become more and more.
+      if (untrimmed.size > MOST_COUNTED) untrimmed.clear();
+      for (const { endpoint_id: id } of attempts) untrimmed.set(id, (untrimmed.get(id) ?? 0) + 1);
+      const many = [...untrimmed].filter(([, count]) => count >= TRIM_EVERY).map(([id]) => id);
+      if (many.length === 0) return;
+      for (const id of many) untrimmed.delete(id);
+      await trimAttempts(this.#database, tenantId, many);
     } catch (error) {
       this.#onError(error);
     }

@@ -2,7 +2,7 @@
 // are dead, those that live must not wait for all of these attempts.
 
 /** So many may begin, and so many more each time this has passed, in milliseconds. */
-const AT_ONCE = 8;
+const AT_ONCE = 4;
 const EVERY_MS = 40;
 
 export class Trials {

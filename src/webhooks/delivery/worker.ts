@@ -45,8 +45,8 @@ export class EndpointWorker implements Written {
   #read: Place | undefined;
   /** Whether it rests after a failure: nothing that comes wakes it. */
   #resting = false;
-  /** Whether the last request succeeded. */
-  #proven = false;
+  /** Whether the last request succeeded, also if another server sent it. */
+  #proven: boolean;
   #limit = 1;
   #sending = 0;
   /** Resolves when it has ended and nothing is being sent. */
@@ -59,6 +59,7 @@ export class EndpointWorker implements Written {
     this.#row = row;
     this.#parts = parts;
     this.#state = new DeliveryState(row);
+    this.#proven = row.failures === 0 && row.last_success_time !== null;
     this.#window = new Window(row.ordered);
     this.#wants = wantsOf(row);
     this.#max = this.#batches ? 1 : row.ordered ? MAX_ORDERED : MAX_UNORDERED;

@@ -1,6 +1,7 @@
 // What the endpoints of a tenant that this server delivers to have in common: the end of the feed, and the reader of logs.
 import type { FeedTail, FeedTails } from "../../live/followers/feed-tail.ts";
 import { nextRows } from "../../live/followers/follow-feed.ts";
+import { Signal } from "../../live/hints/signal.ts";
 import type { Database } from "../../store/database.ts";
 import type { DeliveryBudget } from "../delivery/budget.ts";
 import type { DeliveryState } from "../delivery/state.ts";
@@ -24,6 +25,8 @@ export interface TenantReader {
 /** How long a wait for the feed lasts, and the pause after a failure, in milliseconds. */
 const WAIT_MS = 60_000;
 const TROUBLE_MS = 1_000;
+/** How often the feed is written if no endpoint waits for it, in milliseconds: what they have not taken is counted there. */
+const LAZY_MS = 1_000;
 /** What it costs to look into the logs and the feed, in milliseconds. */
 const LOOK_MS = 2;
 
@@ -74,6 +77,9 @@ class SharedReader implements TenantReader {
   readonly #workers = new Set<Wakes>();
   readonly #closing = new AbortController();
   #tail: FeedTail | undefined;
+  /** Whether an endpoint has read all that there was since the workers were woken. */
+  #hungry = false;
+  readonly #hunger = new Signal();
 
   constructor(database: Database, tenantId: string, encode: Encode, onEmpty: () => void) {
     this.#database = database;
@@ -90,10 +96,14 @@ class SharedReader implements TenantReader {
     }
     const { signal } = this.#closing;
     // Before the feed is followed, nothing is known of what comes; the first wake tells.
-    const rows = async (position: bigint, seq: bigint) =>
-      this.#tail === undefined
-        ? []
-        : await nextRows(this.#database, this.#tail, this.#tenantId, { position, seq }, signal);
+    const rows = async (position: bigint, seq: bigint) => {
+      const tail = this.#tail;
+      const found = tail && (await nextRows(this.#database, tail, this.#tenantId, { position, seq }, signal));
+      if (found !== undefined && found.length > 0) return found;
+      this.#hungry = true;
+      this.#hunger.wake();
+      return [];
+    };
     return feedSource(rows, this.reader, this.#encode, place);
   }
 
@@ -119,9 +129,13 @@ class SharedReader implements TenantReader {
       try {
         this.#tail = await feeds.join(this.#tenantId);
         for (;;) {
+          const { position } = this.#tail;
+          this.#hungry = false;
           for (const worker of this.#workers) worker.wake();
           await budget.turn(LOOK_MS, signal);
-          await this.#tail.grown(WAIT_MS, signal);
+          if (!this.#hungry) await this.#hunger.wait(LAZY_MS, signal);
+          // It may have grown for others meanwhile.
+          if (this.#tail.position === position) await this.#tail.grown(WAIT_MS, signal);
         }
       } catch (error) {
         this.#tail?.leave();

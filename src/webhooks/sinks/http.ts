@@ -49,7 +49,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<SinkResult> {
   const body = bodyOf(parcel);
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const limit = limitOf(signal, timeoutMs);
   try {
     const answer = await poster.post({
       url: new URL(url),
@@ -60,7 +60,7 @@ async function send(
         ...signedHeaders(parcel.id, Math.floor(Date.now() / 1_000), body, secrets()),
       },
       body,
-      signal: AbortSignal.any([signal, timeout]),
+      signal: limit.signal,
     });
     const { status, start } = answer;
     // PostgreSQL's text has no U+0000.
@@ -77,7 +77,7 @@ async function send(
   } catch (error) {
     signal.throwIfAborted();
     const nothing = { status: 0, responseBody: "" };
-    if (timeout.aborted) {
+    if (limit.signal.aborted) {
       const seconds = timeoutMs / 1_000;
       return {
         ...nothing,
@@ -89,7 +89,28 @@ async function send(
       return { ...nothing, outcome: WebhookOutcome.ADDRESS_REFUSED, error: error.message };
     }
     return { ...nothing, outcome: WebhookOutcome.UNREACHABLE, error: `the endpoint ${troubleOf(error)}` };
+  } finally {
+    limit.end();
   }
+}
+
+/**
+ * A signal that aborts with another, or after a time. Thousands of requests end within a second: `AbortSignal.timeout` would
+ * keep the timer and the signal of each for all of its time.
+ */
+function limitOf(outer: AbortSignal, ms: number): { readonly signal: AbortSignal; end(): void } {
+  const ending = new AbortController();
+  const abort = () => ending.abort();
+  const timer = setTimeout(abort, ms);
+  if (outer.aborted) abort();
+  else outer.addEventListener("abort", abort, { once: true });
+  return {
+    signal: ending.signal,
+    end() {
+      clearTimeout(timer);
+      outer.removeEventListener("abort", abort);
+    },
+  };
 }
 
 /** Codes of failures in words; the texts of errors may have addresses. */

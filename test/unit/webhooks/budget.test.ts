@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { DeliveryBudget, LEAST_SHARE } from "../../../src/webhooks/delivery/budget.ts";
+import { DeliveryBudget, LEAST_SHARE, RESERVE_MS } from "../../../src/webhooks/delivery/budget.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -100,13 +100,54 @@ test("once calls leave room, everything goes on by itself", async () => {
   expect(budget.turn(1, never)).toBeUndefined();
 });
 
+test("a machine that hesitates for a moment holds nothing back that follows", async () => {
+  const { load, budget, never } = setUp();
+  // A hundred calls wait for a fifth of a second.
+  for (let window = 0; window < 10; window++) {
+    await vi.advanceTimersByTimeAsync(100);
+    budget.turn(0, never);
+  }
+  load.atOnce = 100;
+  load.busy = 1;
+  await vi.advanceTimersByTimeAsync(200);
+  for (let one = 0; one < 100; one++) {
+    expect(budget.turn(0.4, never)).toBeUndefined();
+    load.atOnce = 0.5;
+    load.busy = 0.2;
+    await vi.advanceTimersByTimeAsync(10);
+  }
+});
+
+test("a crowd that begins finds a reserve, and one that ends leaves all of the time soon", async () => {
+  const { load, budget, never } = setUp();
+  expect(budget.turn(0, never)).toBeUndefined();
+  load.atOnce = 8;
+  load.busy = 0.95;
+  await vi.advanceTimersByTimeAsync(2_000);
+  let had = 0;
+  while (budget.turn(1, never) === undefined) had++;
+  expect(had).toBeGreaterThanOrEqual(RESERVE_MS);
+  expect(had).toBeLessThanOrEqual(RESERVE_MS + 2);
+  load.atOnce = 0;
+  load.busy = 0;
+  // Half a second is remembered, and from then on the share doubles each twentieth of a second.
+  await vi.advanceTimersByTimeAsync(500);
+  budget.turn(1, never);
+  await vi.advanceTimersByTimeAsync(350);
+  expect(budget.share).toBe(1);
+});
+
 test("those that came first go first", async () => {
   const { load, budget, never, turnsIn } = setUp();
   load.atOnce = 8;
   load.busy = 0.95;
   await turnsIn(2_000);
   const order: number[] = [];
-  for (let one = 0; one < 20; one++) void budget.turn(1, never)?.then(() => order.push(one));
+  for (let one = 0; one < 20; one++) {
+    const turn = budget.turn(1, never);
+    if (turn === undefined) order.push(one);
+    else void turn.then(() => order.push(one));
+  }
   await vi.advanceTimersByTimeAsync(5_000);
   expect(order).toEqual(Array.from({ length: 20 }, (_, one) => one));
 });
