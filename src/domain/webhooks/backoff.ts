@@ -8,7 +8,7 @@ export interface BackoffTimes {
 
 export const BACKOFF: BackoffTimes = { firstMs: 5_000, longestMs: 15 * 60_000 };
 
-/** A receiver that wants to be asked again sooner, or only after this long, in milliseconds, is not heeded. */
+/** A receiver that wants to be asked again sooner, or only later than this, in milliseconds, is not heeded. */
 const SHORTEST_RETRY_AFTER_MS = 1_000;
 const LONGEST_RETRY_AFTER_MS = 24 * 60 * 60_000;
 
@@ -31,11 +31,17 @@ export function pauseAfter(
   return Math.min(Math.max(plain * (0.75 + random() / 2), firstMs), longestMs);
 }
 
-/** `Retry-After` in milliseconds from now: seconds, or a date (RFC 9110, 10.2.3). Undefined: none, or neither. */
+/**
+ * `Retry-After` in milliseconds from now: seconds, or a date (RFC 9110, 10.2.3). Undefined: neither, or no time that is still
+ * to come, such as 0 or a date in the past, which must not make the pauses shorter.
+ */
 export function retryAfterOf(text: string | undefined, now: number): number | undefined {
   const trimmed = text?.trim() ?? "";
-  if (/^[0-9]{1,9}$/.test(trimmed)) return Number(trimmed) * 1_000;
-  if (!/^[A-Z][a-z]{2}/.test(trimmed)) return undefined;
-  const at = Date.parse(trimmed);
-  return Number.isNaN(at) ? undefined : Math.max(at - now, 0);
+  const ms = /^[0-9]+$/.test(trimmed) ? Number(trimmed) * 1_000 : millisecondsUntil(trimmed, now);
+  return ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
+}
+
+/** Not a number: it is no date. */
+function millisecondsUntil(text: string, now: number): number {
+  return /^[A-Z][a-z]{2}/.test(text) ? Date.parse(text) - now : Number.NaN;
 }

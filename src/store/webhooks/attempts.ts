@@ -65,10 +65,8 @@ export async function insertAttempts(on: Queryable, tenantId: string, attempts: 
 /** How many attempts of an endpoint are kept, about. */
 export const ATTEMPTS_KEPT = 1_000;
 
-/**
- * One lookup for each endpoint, however many of its attempts there are. $1 tenant, $2 endpoints.
- */
-const trimAttemptsStatement: Statement = {
+/** One lookup for each endpoint, however many of its attempts there are. $1 tenant, $2 endpoints. */
+export const trimAttemptsStatement: Statement = {
   name: "webhook_attempt_trim",
   text: `
   delete from webhook_attempt a using (
