@@ -78,7 +78,7 @@ describe("F-FILTERS: a filter that nothing can pass", () => {
   test("an order that is none is refused", async () => {
     expect(broken(await call("GET", "conversations?order=notafield"))).toEqual([
       400,
-      "order: must be a value of ConversationOrder, by name or number",
+      "order: must be one of CONVERSATION_ORDER_NEWEST_FIRST, CONVERSATION_ORDER_OLDEST_FIRST, CONVERSATION_ORDER_LATEST_ACTIVITY_FIRST, by name or number",
     ]);
   });
 

@@ -67,7 +67,11 @@ describe("a body that breaks a rule is refused by the name of the element", () =
       `metadata.a${"[0]".repeat(31)}: must be at most 32 levels deep`,
     ],
     ["a value of another kind", '{"title":5}', "title: must be a string"],
-    ["what no enum can be", '{"callType":{}}', "call_type: must be a value of CallType"],
+    [
+      "what no enum can be",
+      '{"callType":{}}',
+      "call_type: must be one of CALL_TYPE_INBOUND, CALL_TYPE_OUTBOUND, CALL_TYPE_TRAINING",
+    ],
   ])("%s", async (_, conversation, message) => {
     const whole = message.startsWith("must");
     const over = (body: string) => messageOf(CREATE, `{"conversation":${body}}`);
@@ -90,7 +94,9 @@ describe("a body that breaks a rule is refused by the name of the element", () =
     expect(await over('{"parts":[{"text":{"text":"a"}},{"text":{"text":{}}}]}')).toBe(
       `${last}.parts[1].text.text: must be a string`,
     );
-    expect(await over('{"role":{}}')).toBe(`${last}.role: must be a value of MessageRole`);
+    expect(await over('{"role":{}}')).toBe(
+      `${last}.role: must be one of MESSAGE_ROLE_USER, MESSAGE_ROLE_ASSISTANT, MESSAGE_ROLE_SYSTEM, MESSAGE_ROLE_TOOL, MESSAGE_ROLE_DEVELOPER`,
+    );
   });
 });
 

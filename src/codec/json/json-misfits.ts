@@ -1,6 +1,5 @@
 // Finds the values for which the decoder refuses a JSON body.
 import {
-  type DescEnum,
   type DescField,
   type DescMessage,
   type DescOneof,
@@ -9,11 +8,12 @@ import {
   type Registry,
   ScalarType,
 } from "@bufbuild/protobuf";
+import { enumInWords, scalarInWords } from "../../domain/type-words.ts";
 import { fieldNamed } from "../field-named.ts";
 import { WRONG_TYPE } from "../shape-fault.ts";
 import { join, messagesIn, visible } from "./json-position.ts";
 import { readJson } from "./json-values.ts";
-import { scalarInWords } from "./scalar-words.ts";
+import { nearestField } from "./nearest-field.ts";
 import type { BareListOf } from "./walk/json-kinds.ts";
 
 /** How the JSON is read that does not fit. */
@@ -40,8 +40,6 @@ export interface Misfit {
 
 /** Maximum number of misfits that are named. */
 const MAX_MISFITS = 20;
-/** Maximum number of an enum's values that an error lists. */
-const MAX_NAMED_VALUES = 10;
 /** The decoder's own limit of nested messages. */
 const MAX_DEPTH = 100;
 
@@ -90,9 +88,15 @@ function searchMessage(search: Search, schema: DescMessage, json: JsonValue, pat
       const field = fieldNamed(schema, key);
       const at = join(path, field?.name ?? visible(key));
       if (field !== undefined) searchField(search, { schema, field, key, value, path: at, depth, seen });
-      else if (!options.ignoreUnknownFields) report(search, at, "is not a field", "json.unknown");
+      else if (!options.ignoreUnknownFields) report(search, at, notAField(schema, key), "json.unknown");
     }
   }
+}
+
+/** Names the message, and the field that was meant, where one can be told. */
+function notAField(schema: DescMessage, key: string): string {
+  const meant = nearestField(schema, key);
+  return `is not a field of ${schema.name}${meant === undefined ? "" : ` (did you mean ${meant}?)`}`;
 }
 
 interface Member {
@@ -128,18 +132,12 @@ function innerFault(search: Search, schema: DescMessage, field: DescField, key: 
   const misfits = (inner: JsonValue) => !fits(schema, { [key]: inner }, search.options);
   if (field.fieldKind === "list" && field.listKind === "enum" && Array.isArray(value)) {
     const index = value.findIndex((item) => misfits([item]));
-    return index === -1 ? undefined : ([`[${index}]`, enumOf(field.enum)] as const);
+    return index === -1 ? undefined : ([`[${index}]`, enumInWords(field.enum)] as const);
   }
   if (field.fieldKind !== "map" || !isObject(value)) return undefined;
   const [name] = Object.entries(value as JsonObject).find(([name, item]) => misfits({ [name]: item })) ?? [];
   const type = field.mapKind === "scalar" ? scalarOf(field.scalar, null) : undefined;
   return name === undefined || type === undefined ? undefined : ([`[${JSON.stringify(visible(name))}]`, type] as const);
-}
-
-/** The values that an enum takes, without the one that stands for none. */
-function enumOf({ name, values }: DescEnum): string {
-  const named = values.filter(({ number }) => number !== 0).map((value) => value.name);
-  return named.length > MAX_NAMED_VALUES ? `a value of ${name}` : `one of ${named.join(", ")}`;
 }
 
 /** What a field accepts, in words, for the error about a value that it does not accept. */
@@ -148,7 +146,7 @@ function nameOf({ options }: Search, field: DescField, value: JsonValue): string
     return Array.isArray(value) ? "an array of the field's type" : "an array";
   if (field.fieldKind === "map") return isObject(value) ? "an object of the field's type" : "an object";
   if (field.fieldKind === "message") return jsonOf(field.message);
-  if (field.fieldKind === "enum") return `a value of ${field.enum.name}`;
+  if (field.fieldKind === "enum") return enumInWords(field.enum);
   return scalarOf(field.scalar, value);
 }
 
@@ -172,7 +170,7 @@ function jsonOf({ typeName, name }: DescMessage): string {
     case "google.protobuf.Duration":
       return "a number of seconds such as 1.5s";
     case "google.protobuf.FieldMask":
-      return "the names of fields with commas between them";
+      return "field names in lowerCamelCase with commas between them";
     case "google.protobuf.ListValue":
       return "an array";
     default:

@@ -3,6 +3,7 @@ import type { DescMessage, Message } from "@bufbuild/protobuf";
 import { pathToString } from "@bufbuild/protobuf/reflect";
 import { createValidator, type Violation } from "@bufbuild/protovalidate";
 import { DomainError, ErrorReason, type FieldViolation } from "../../domain/errors.ts";
+import { enumInWords } from "../../domain/type-words.ts";
 import { createFastChecks } from "./fast-checks.ts";
 import { wordsOfPattern } from "./pattern-words.ts";
 import { predefinedRules } from "./predefined.ts";
@@ -49,12 +50,18 @@ export function createValidation(): Validate {
 }
 
 /** The library's own words, but where nothing was given, or where they would show an expression. */
-function inWords({ message, ruleId, forKey }: Pick<Violation, "message" | "ruleId" | "forKey">): string {
+function inWords({ message, ruleId, forKey, field }: Violation): string {
   const [, pattern] = /^does not match regex pattern `(.*)`$/s.exec(message) ?? [];
   const words = pattern === undefined ? undefined : wordsOfPattern(pattern);
   if (words !== undefined) return forKey ? `the key ${words}` : words;
+  if (ruleId === "enum.defined_only") return definedOnly(field);
   if (ruleId === "enum.not_in" && message.endsWith("[0]")) return "must not be unspecified";
   return ruleId.endsWith("_empty") || message === "must be at least 1 characters" ? "must not be empty" : message;
+}
+
+function definedOnly(field: Violation["field"]): string {
+  const named = field.findLast((step) => step.kind === "field");
+  return named?.enum === undefined ? "must be a value of the enum" : `must be ${enumInWords(named.enum)}`;
 }
 
 /** The error that names broken rules, the first of them in its text. */

@@ -13,6 +13,7 @@ import { LARGE_BODY, type LargeJson, readLargeJson } from "../../codec/json/walk
 import { ShapeFault } from "../../codec/shape-fault.ts";
 import { DomainError, ErrorReason, malformed, tooLarge } from "../../domain/errors.ts";
 import { withImpliedMask } from "../../pipeline/call/implied-mask.ts";
+import { invalid } from "../../pipeline/validation/validation.ts";
 import { failureOf, failureOfShape } from "./fallback/errors.ts";
 
 export type Encoding = "json" | "proto";
@@ -51,10 +52,10 @@ function misfitOf(schema: DescMessage, text: string, place = ""): DomainError | 
   } catch {
     return undefined;
   }
-  const [misfit] = misfitsOf(schema, json, JSON_TEXT, place);
-  if (misfit === undefined) return twiceNamed(schema, text);
-  const { field, description } = misfit;
-  return malformed(field === "" ? description : `${field}: ${description}`);
+  const misfits = misfitsOf(schema, json, JSON_TEXT, place);
+  const [first] = misfits;
+  if (first === undefined) return twiceNamed(schema, text);
+  return first.field === "" ? malformed(first.description) : invalid(misfits);
 }
 
 function misfitIn(schema: DescMessage, bytes: Uint8Array): DomainError | undefined {

@@ -102,7 +102,7 @@ describe("a body of one field", () => {
     ["map", '{"a":"x"}', '400 map["a"]: must be an integer that int32 can hold'],
     ["struct", "[]", "400 struct: must be an object"],
     ["time", '"yesterday"', "400 time: must be a time such as 2026-01-31T12:00:00Z"],
-    ["kind", '"PINK"', "400 kind: must be a value of Color"],
+    ["kind", '"PINK"', "400 kind: must be one of COLOR_RED, COLOR_BLUE"],
     // What is no JSON by itself does not become so by what the server puts around it.
     ["scalar", '"x","number":"5"', "400 the body must be JSON: it breaks at position 3"],
     ["struct", '{},"text":""', "400 the body must be JSON: it breaks at position 2"],
@@ -153,10 +153,10 @@ describe("JSON", () => {
         '{"choiceText":"a","choiceNumber":1}',
         "400 choice_number: must not be set twice, nor with another of its alternatives",
       ],
-      ['{"nope":1}', "400 nope: is not a field"],
-      ['{"__proto__":1}', "400 __proto__: is not a field"],
-      ['{"a\\nb":1}', "400 a?b: is not a field"],
-      ['{"nestedList":[{"text":"a"},{"nope":1}]}', "400 nested_list[1].nope: is not a field"],
+      ['{"nope":1}', "400 nope: is not a field of SetValuesRequest"],
+      ['{"__proto__":1}', "400 __proto__: is not a field of SetValuesRequest"],
+      ['{"a\\nb":1}', "400 a?b: is not a field of SetValuesRequest"],
+      ['{"nestedList":[{"text":"a"},{"nope":1}]}', "400 nested_list[1].nope: is not a field of Nested"],
       [
         '{"nestedList":[{"nested":{"number":"x"}}]}',
         "400 nested_list[0].nested.number: must be an integer that int32 can hold",

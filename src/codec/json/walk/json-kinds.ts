@@ -1,8 +1,8 @@
 // The expected kind of each value in a JSON body, by the fields of its message, and its size limit.
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { scalarInWords } from "../../../domain/type-words.ts";
 import { maxItems, textLimit } from "../../../pipeline/validation/item-limits.ts";
 import { WRONG_TYPE } from "../../shape-fault.ts";
-import { scalarInWords } from "../scalar-words.ts";
 
 /** Maximum number of characters of a value that is written as a string, where no rule says otherwise: a time, a mask, an enum, a number. */
 const MAX_TEXT_VALUE = 64 * 1024;

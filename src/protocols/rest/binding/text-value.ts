@@ -10,6 +10,7 @@ import {
 } from "@bufbuild/protobuf";
 import { FieldMaskSchema, isWrapperDesc } from "@bufbuild/protobuf/wkt";
 import { MAX_NUMBER_TEXT, readJson } from "../../../codec/json/json-values.ts";
+import { enumInWords } from "../../../domain/type-words.ts";
 import { isBareWrapper } from "./field-path.ts";
 
 export type TextValue =
@@ -133,7 +134,7 @@ function enumReader(desc: DescEnum): TextReader {
     if (named !== undefined) return valid(named);
     const number = /^(?:0|-?[1-9][0-9]{0,9})$/.test(text) ? Number(text) : undefined;
     const known = number !== undefined && (desc.open ? number === (number | 0) : desc.value[number] !== undefined);
-    return known ? valid(number) : invalid(`must be a value of ${desc.name}, by name or number`, "enum");
+    return known ? valid(number) : invalid(`must be ${enumInWords(desc)}, by name or number`, "enum");
   };
 }
 

@@ -1,7 +1,8 @@
 // Converts errors of Connect's own code to errors of the contract.
 import { Code, ConnectError } from "@connectrpc/connect";
-import { NAME_TWICE, type ShapeFault, WRONG_TYPE } from "../../../codec/shape-fault.ts";
-import { DomainError, ErrorReason, invalidField, malformed, tooLarge } from "../../../domain/errors.ts";
+import type { ShapeFault } from "../../../codec/shape-fault.ts";
+import { DomainError, ErrorReason, malformed, tooLarge } from "../../../domain/errors.ts";
+import { invalid } from "../../../pipeline/validation/validation.ts";
 
 /** Wraps a failure so that it passes through Connect's code unchanged; `failureOf` unwraps it. */
 export function carry(failure: unknown): ConnectError {
@@ -17,9 +18,8 @@ export function carried<T>(promise: Promise<T>): Promise<T> {
 
 /** What is wrong with the shape of a text, as every wire except REST reports it. */
 export function failureOfShape({ field, message, rule }: ShapeFault): DomainError {
-  if (rule === NAME_TWICE || rule === WRONG_TYPE)
-    return malformed(field === "" ? `the body ${message}` : `${field}: ${message}`);
-  return rule === undefined ? malformed(message) : invalidField(field, message, rule);
+  if (rule === undefined) return malformed(message);
+  return field === "" ? malformed(`the body ${message}`) : invalid([{ field, description: message, rule }]);
 }
 
 /**
