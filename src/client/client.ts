@@ -10,6 +10,7 @@ import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
+import type { File } from "../../gen/colloquy/v1/file_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
@@ -18,7 +19,11 @@ import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { type ChatOptions, type ChatStep, chat, type RegenerateOptions, regenerate } from "./chat.ts";
-import { type Credential, identify } from "./credential.ts";
+import { type Credential, type Identity, identify, identityOf } from "./credential.ts";
+import { type DownloadOptions, downloadFile } from "./files/download.ts";
+import { persistenceOf } from "./files/persist.ts";
+import { Rest } from "./files/rest.ts";
+import { type UploadOptions, type UploadSource, uploadFile } from "./files/upload.ts";
 import { type RetryOptions, retrying } from "./retry.ts";
 import { type SubscribeOptions, type SubscriptionEntry, subscribe } from "./subscribe.ts";
 
@@ -35,7 +40,7 @@ export interface ClientOptions {
   readonly retry?: RetryOptions;
   /** How long a unary call may take, in milliseconds, retries included. Default: 30,000. */
   readonly timeoutMs?: number;
-  /** Run around every call, outermost first. Default: none. */
+  /** Run around every call, outermost first; not around `uploadFile` and `downloadFile`. Default: none. */
   readonly interceptors?: readonly Interceptor[];
   /** Sends the requests. Default: the global fetch. */
   readonly fetch?: typeof globalThis.fetch;
@@ -46,7 +51,7 @@ export interface ColloquyClient {
   readonly messages: Client<typeof MessageService>;
   readonly turns: Client<typeof TurnService>;
   readonly participants: Client<typeof ParticipantService>;
-  /** Uploads go over REST (`POST /v1/files`): the transport of this client sends no streams. */
+  /** Uploads go by `uploadFile`: the transport of this client sends no streams. */
   readonly files: Omit<Client<typeof FileService>, "createFile">;
   readonly reactions: Client<typeof ReactionService>;
   readonly signals: Client<typeof SignalService>;
@@ -60,22 +65,30 @@ export interface ColloquyClient {
   chat(options: ChatOptions): AsyncGenerator<ChatStep>;
   /** Has an agent reply once more to a message, and gives the reply likewise. */
   regenerate(options: RegenerateOptions): AsyncGenerator<ChatStep>;
+  /** Uploads a file, over any number of broken connections; with its progress, and an end at any time. */
+  uploadFile(source: UploadSource, options?: UploadOptions): Promise<File>;
+  /** Downloads a file, over any number of broken connections: a response as that of `fetch`. */
+  downloadFile(fileId: string, options?: DownloadOptions): Promise<Response>;
   /** Underneath: for a client of any other service of the contract. */
   readonly transport: Transport;
 }
 
 /** Makes a client. Nothing is sent before its first call. */
 export function createClient(options: ClientOptions): ColloquyClient {
-  const transport = createTransport(options);
+  const { baseUrl, retry, fetch } = options;
+  const identity = identityOf(options.token ?? options.apiKey, options.actFor);
+  const transport = createTransport(options, identity);
   const turns = createServiceClient(TurnService, transport);
   const events = createServiceClient(EventService, transport);
+  const files = createServiceClient(FileService, transport);
+  const bytes = { rest: new Rest({ baseUrl, identity, fetch }), files, persistence: persistenceOf(retry) };
   const connection = { renews: typeof (options.token ?? options.apiKey) === "function" };
   return {
     conversations: createServiceClient(ConversationService, transport),
     messages: createServiceClient(MessageService, transport),
     turns,
     participants: createServiceClient(ParticipantService, transport),
-    files: createServiceClient(FileService, transport),
+    files,
     reactions: createServiceClient(ReactionService, transport),
     signals: createServiceClient(SignalService, transport),
     drafts: createServiceClient(DraftService, transport),
@@ -85,20 +98,24 @@ export function createClient(options: ClientOptions): ColloquyClient {
     subscribe: (subscription = {}) => subscribe(events, subscription, connection),
     chat: (turn) => chat(turns, turn, connection),
     regenerate: (turn) => regenerate(turns, turn, connection),
+    uploadFile: (source, upload = {}) => uploadFile(bytes, source, upload),
+    downloadFile: (fileId, download = {}) => downloadFile(bytes, fileId, download),
     transport,
   };
 }
 
-function createTransport({ baseUrl, retry, actFor, interceptors = [], fetch, ...options }: ClientOptions): Transport {
-  const credential = options.token ?? options.apiKey;
+function createTransport(
+  { baseUrl, retry, interceptors = [], fetch, timeoutMs }: ClientOptions,
+  identity: Identity,
+): Transport {
   return withDefaultTimeout(
     createConnectTransport({
       baseUrl,
       useBinaryFormat: true,
-      interceptors: [...interceptors, retrying(retry), identify(credential, actFor)],
+      interceptors: [...interceptors, retrying(retry), identify(identity)],
       ...(fetch && { fetch }),
     }),
-    options.timeoutMs ?? 30_000,
+    timeoutMs ?? 30_000,
   );
 }
 

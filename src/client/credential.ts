@@ -12,23 +12,38 @@ export type Credential = string | (() => string | Promise<string>);
 /** How long before the expiry a JWT is replaced, in milliseconds. */
 const RENEW_MS = 30_000;
 
+/** Who calls. */
+export interface Identity {
+  /** The credential of now; undefined: none. */
+  readonly current: () => string | undefined | Promise<string>;
+  /** Where it is asked for: the server has refused one of them. */
+  readonly forget: ((token: string) => void) | undefined;
+  /** The member that an API key acts for. */
+  readonly actFor: string | undefined;
+}
+
+export function identityOf(credential: Credential | undefined, actFor: string | undefined): Identity {
+  if (typeof credential !== "function") return { current: () => credential, forget: undefined, actFor };
+  const tokens = new Tokens(credential);
+  return { current: () => tokens.current(), forget: (token) => tokens.forget(token), actFor };
+}
+
 /** Adds the credential, and the member that an API key acts for, to every call. */
-export function identify(credential: Credential | undefined, actFor: string | undefined): Interceptor {
-  const tokens = typeof credential === "function" ? new Tokens(credential) : undefined;
+export function identify({ current, forget, actFor }: Identity): Interceptor {
   return (next) => async (request) => {
-    const token = tokens === undefined ? (credential as string | undefined) : await tokens.current();
+    const token = await current();
     if (token !== undefined) request.header.set("authorization", `Bearer ${token}`);
     if (actFor !== undefined) request.header.set("x-act-for", actFor);
-    if (tokens === undefined || token === undefined) return next(request);
+    if (forget === undefined || token === undefined) return next(request);
     try {
       const response = await next(request);
-      return response.stream ? watched(response, () => tokens.forget(token)) : response;
+      return response.stream ? watched(response, () => forget(token)) : response;
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      tokens.forget(token);
+      forget(token);
       // What a stream of requests held may be gone.
       if (request.stream) throw error;
-      const fresh = await tokens.current();
+      const fresh = await current();
       if (fresh === token) throw error;
       request.header.set("authorization", `Bearer ${fresh}`);
       return next(request);

@@ -41,6 +41,8 @@ export * from "../../gen/colloquy/v1/turn_service_pb.ts";
 export type { ChatOptions, ChatStep, RegenerateOptions, TurnOptions } from "./chat.ts";
 export { type ClientOptions, type ColloquyClient, createClient } from "./client.ts";
 export type { Credential } from "./credential.ts";
+export type { DownloadOptions } from "./files/download.ts";
+export type { UploadOptions, UploadSource } from "./files/upload.ts";
 export { reasonOf } from "./reason.ts";
 export type { RetryOptions } from "./retry.ts";
 export { ActiveSignals } from "./signals.ts";

@@ -1,4 +1,4 @@
-// The client in a browser, on a page of another origin: calls, reasons of errors, headers, and who is kept out.
+// The client in a browser, on a page of another origin: calls, files, reasons of errors, headers, and who is kept out.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { type BrowserPage, HAS_CHROMIUM, startPage } from "../support/browser.ts";
@@ -31,6 +31,7 @@ describe.skipIf(!HAS_CHROMIUM)("a page of another origin", () => {
   }
 
   const works = {
+    files: { same: [true, true], told: true, cancelled: "Error: never mind" },
     contents: ["Hi there", "Grüße 🌍"],
     failure: { code: "NotFound", notFound: true },
     headers: { "x-request-id": true, etag: true, location: true },

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CreateFileRequestSchema, FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
-import { type Person, PIXEL, personOf, pieces, sha256 } from "../support/files.ts";
+import { openFilesIn, type Person, PIXEL, personOf, pieces, sha256 } from "../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../support/identity-server.ts";
 import { resetCalls } from "../support/raw-http2.ts";
 
@@ -58,6 +58,22 @@ test("filebrowser#3538, owncloud/files_primary_s3#620: an upload that breaks off
   }
   await expect.poll(unfinished).toEqual([]);
   expect(await uploads()).toBe(before);
+});
+
+test("ktorio/ktor#1589, logicleai/logicle#1013: a download whose reader leaves leaves no file open, on any wire", async () => {
+  const { id: fileId } = await ann.upload(new Uint8Array(8_000_000));
+  for (const wire of WIRES) {
+    for await (const { body } of server.client(FileService, ann.credential, wire).downloadFile({ fileId })) {
+      expect(body?.data.byteLength).toBeGreaterThan(0);
+      break;
+    }
+  }
+  const leaving = new AbortController();
+  const { body } = await ann.rest(`/v1/files/${fileId}/content`, { signal: leaving.signal });
+  await body?.getReader().read();
+  leaving.abort();
+  await ann.rest(`/v1/files/${fileId}/content`, { method: "HEAD" });
+  await expect.poll(() => openFilesIn(folder)).toEqual([]);
 });
 
 test("an HTTP/2 stream that is reset after bytes, and before its end, is no whole upload, nor a whole body of any other call", async () => {

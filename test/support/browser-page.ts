@@ -12,7 +12,8 @@ const baseUrl = settings.get("server") ?? "";
 /** The server again, over lines that break. */
 const proxy = settings.get("proxy") ?? "";
 const apiKey = settings.get("key") ?? "";
-const { conversations, messages } = createClient({ baseUrl, apiKey, actFor: "ada", retry: { retries: 0 } });
+const client = createClient({ baseUrl, apiKey, actFor: "ada", retry: { retries: 0 } });
+const { conversations, messages } = client;
 
 async function talk() {
   const wanted = { title: "In a browser", agent: "parrot" };
@@ -43,6 +44,28 @@ async function callRest(conversationId: string) {
   return { headers, rest: ((await response.json()) as { content: string }).content };
 }
 
+/** Uploads of both sizes, with their progress, and one that is cancelled. */
+async function exchangeFiles(at = client) {
+  const same: boolean[] = [];
+  let told = 0;
+  for (const size of [10_000, 6_000_000]) {
+    const bytes = new Uint8Array(size).map((_, index) => index * 31 + (index >> 8));
+    const file = await at.uploadFile(new File([bytes], "ü.bin", { type: "application/x-test" }), {
+      onProgress: (sent, total) => {
+        told += total === size && sent <= size ? 1 : 0;
+      },
+    });
+    const back = new Uint8Array(await (await at.downloadFile(file.id)).arrayBuffer());
+    same.push(file.name === "ü.bin" && back.length === size && back.every((byte, index) => byte === bytes[index]));
+  }
+  const ends = new AbortController();
+  const onProgress = () => ends.abort(new Error("never mind"));
+  const cancelled = await at
+    .uploadFile(new Blob([new Uint8Array(8_000_000)]), { signal: ends.signal, onProgress })
+    .then(() => "it succeeded", String);
+  return { same, told: told > 0, cancelled };
+}
+
 /** Follows the conversation while it grows, then hears a reply. */
 async function follow(conversationId: string) {
   const broken = createClient({ baseUrl: proxy, apiKey, actFor: "ada" });
@@ -65,8 +88,9 @@ async function follow(conversationId: string) {
 
 try {
   const { contents, conversationId } = await talk();
+  const files = await exchangeFiles(proxy === "" ? client : createClient({ baseUrl: proxy, apiKey, actFor: "ada" }));
   const followed = proxy === "" ? {} : await follow(conversationId);
-  page.told = { contents, failure: await fail(), ...(await callRest(conversationId)), ...followed };
+  page.told = { files, contents, failure: await fail(), ...(await callRest(conversationId)), ...followed };
 } catch (error) {
   page.told = { refused: error instanceof ConnectError ? error.rawMessage : String(error) };
 }

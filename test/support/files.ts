@@ -1,5 +1,6 @@
 // Files as tests upload, name and download them, over REST and over the RPCs of any wire.
 import { createHash } from "node:crypto";
+import { readdirSync, readlinkSync } from "node:fs";
 import { expect } from "vitest";
 import { ConversationService } from "../../gen/colloquy/v1/conversation_service_pb.ts";
 import type { File } from "../../gen/colloquy/v1/file_pb.ts";
@@ -18,6 +19,18 @@ export const PIXEL: Buffer<ArrayBuffer> = Buffer.from(
 );
 
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+/** The files below a folder that this process has open. */
+export function openFilesIn(folder: string): string[] {
+  return readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith(folder) ? [path] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /** One who calls. */
 export interface Person {

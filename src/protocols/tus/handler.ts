@@ -74,6 +74,8 @@ export function createTusHandler({ pipeline, uploads, createSignal, ...failures 
       namingFunction: () => randomUUIDv7(),
       // Cross-origin calls are answered for all paths alike.
       allowedOrigins: () => false,
+      // It would put its own in the place of those that every answer lets pages read.
+      exposedHeaders: [`${response.getHeader("access-control-expose-headers") ?? ""}`],
       onResponseError: (_, error) => {
         if ("status_code" in error) return undefined;
         const failure = render(error);

@@ -125,10 +125,15 @@ async function begin(requests: AsyncIterable<CreateFileRequest>): Promise<Begun>
   let purpose = done ? "" : first.purpose;
   async function* chunks(): AsyncGenerator<Uint8Array> {
     if (done) return;
-    yield first.body?.data ?? new Uint8Array();
-    for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-      purpose = next.value.purpose || purpose;
-      yield next.value.body?.data ?? new Uint8Array();
+    try {
+      yield first.body?.data ?? new Uint8Array();
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+        purpose = next.value.purpose || purpose;
+        yield next.value.body?.data ?? new Uint8Array();
+      }
+    } finally {
+      // What the requests come from may hold a file open.
+      await iterator.return?.();
     }
   }
   return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };

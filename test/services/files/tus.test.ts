@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { sweepLostBytes, sweepUploads } from "../../../src/jobs/files.ts";
 import { startCuttingProxy } from "../../support/cutting-proxy.ts";
-import { type Person, personOf, sha256 } from "../../support/files.ts";
+import { openFilesIn, type Person, personOf, sha256 } from "../../support/files.ts";
 import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
 
 let folder: string;
@@ -134,7 +134,10 @@ test("an upload goes on at another server, and a finished one says again what it
   const location = last.headers.get("content-location") ?? "";
   expect([last.status, await stored(location)]).toEqual([204, sha256(bytes)]);
   expect((await direct("HEAD", path)).headers.get("content-location")).toBe(location);
-  expect((await direct("HEAD", path)).headers.get("upload-offset")).toBe("300000");
+  const again = await direct("HEAD", path, { origin: "http://localhost:3000" });
+  expect(again.headers.get("upload-offset")).toBe("300000");
+  const exposed = (again.headers.get("access-control-expose-headers") ?? "").toLowerCase().split(/, */);
+  expect(exposed).toEqual(expect.arrayContaining(["upload-offset", "content-location", "location", "retry-after"]));
 });
 
 test("an upload is its caller's alone", async () => {
@@ -178,6 +181,27 @@ test("what is too large, has no room or a wrong name is refused before its bytes
     statuses.push((await direct("POST", "/v1/uploads", headers, undefined, full)).status);
   }
   expect(statuses).toEqual([201, 201, 201, 429]);
+});
+
+test("an upload that cannot become a file for want of room leaves no file open, and becomes one once there is room", async () => {
+  const { id, key } = await server.tenant();
+  const own = personOf(server, (await key("read", "write")).credential);
+  const begun = await direct("POST", "/v1/uploads", { "upload-length": String(2 ** 20) }, undefined, own);
+  const path = begun.headers.get("location") ?? "";
+  await own.upload(Buffer.from("x"));
+  const used = (bytes: number) =>
+    server.database.query(
+      { name: "test_used", changes: true, text: "update file_usage set bytes = $2::bigint where tenant_id = $1" },
+      [id, bytes],
+    );
+  await used(60 * 2 ** 20);
+  const bytes = randomBytes(2 ** 20);
+  const type = { "content-type": "application/offset+octet-stream", "upload-offset": "0" };
+  expect((await direct("PATCH", path, type, new Uint8Array(bytes), own)).status).toBe(429);
+  expect(openFilesIn(folder)).toEqual([]);
+  await used(1);
+  const location = (await direct("HEAD", path, {}, undefined, own)).headers.get("content-location") ?? "";
+  expect(sha256(await (await own.rest(`${location}/content`)).bytes())).toBe(sha256(bytes));
 });
 
 test("uploads that never end are forgotten, with what has come of them", async () => {
