@@ -134,7 +134,7 @@ export async function createApp(
   atStop("webhooks under way", () => webhooks.stop());
 
   const { signals } = hints;
-  const ofConversations = { database, secrets, config, bytes, renew, signals, onError };
+  const ofConversations = { database, secrets, config, bytes, renew, hints, signals, onError };
   const { services: conversationServices, scheduler } = createConversationServices(ofConversations);
   atStop("scheduled messages under way", () => scheduler.stop());
 

@@ -17,6 +17,7 @@ export const EventType = {
   BRANCH_SELECTED: 20,
   REACTION_ADDED: 30,
   REACTION_REMOVED: 31,
+  FILE_DELETED: 40,
   /** From here on: notices, which are in the feed alone; see store/feed/notices.ts. */
   CONVERSATION_PURGED: 100,
   ENDPOINT_DISABLED: 101,

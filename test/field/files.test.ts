@@ -76,6 +76,26 @@ test("ktorio/ktor#1589, logicleai/logicle#1013: a download whose reader leaves l
   await expect.poll(() => openFilesIn(folder)).toEqual([]);
 });
 
+test("seanmonstar/warp#383, oven-sh/bun#34960: what is too large by its head is refused before its body is asked for", async () => {
+  const { port, hostname } = new URL(server.url);
+  for (const [type, length, said] of [
+    ["application/octet-stream", 100 * 2 ** 20 + 1, /^HTTP\/1\.1 413 .*at most 104857600 bytes/s],
+    ["multipart/form-data; boundary=x", 102 * 2 ** 20, /^HTTP\/1\.1 413 .*at most 104857600 bytes/s],
+    ["application/octet-stream", 10, /^HTTP\/1\.1 100 Continue/],
+  ] as const) {
+    const socket = connect(Number(port), hostname);
+    const { authorization } = ann.credential;
+    const lines = [`authorization: ${authorization}`, `content-type: ${type}`, `content-length: ${length}`];
+    socket.write(`POST /v1/files HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n${lines.join("\r\n")}\r\n\r\n`);
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += chunk;
+    });
+    await expect.poll(() => text).toMatch(said);
+    socket.destroy();
+  }
+});
+
 test("an HTTP/2 stream that is reset after bytes, and before its end, is no whole upload, nor a whole body of any other call", async () => {
   const before = await uploads();
   const frame = Buffer.from(toBinary(CreateFileRequestSchema, create(CreateFileRequestSchema, { name: "half" })));

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/v1/event.proto.
  */
 export const file_colloquy_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("Chdjb2xsb3F1eS92MS9ldmVudC5wcm90bxILY29sbG9xdXkudjEixQkKBUV2ZW50EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEhQKA3NlcRgCIAEoA0IHukgEIgIoARIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoFYWN0b3IYBCABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIsCgxtZXNzYWdlX3NlbnQYBSABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlSAASNAoObWVzc2FnZV9lZGl0ZWQYBiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlRWRpdGVkSAASNgoPbWVzc2FnZV9kZWxldGVkGAcgASgLMhsuY29sbG9xdXkudjEuTWVzc2FnZURlbGV0ZWRIABI4ChBtZXNzYWdlX3Jlc3RvcmVkGAggASgLMhwuY29sbG9xdXkudjEuTWVzc2FnZVJlc3RvcmVkSAASPwoUYWxsX21lc3NhZ2VzX2RlbGV0ZWQYCSABKAsyHy5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc0RlbGV0ZWRIABJBChVhbGxfbWVzc2FnZXNfcmVzdG9yZWQYCiABKAsyIC5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc1Jlc3RvcmVkSAASOgoRcGFydGljaXBhbnRfYWRkZWQYCyABKAsyHS5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEFkZGVkSAASPgoTcGFydGljaXBhbnRfcmVtb3ZlZBgMIAEoCzIfLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVtb3ZlZEgAEi4KC3JlYWRfbWFya2VkGA0gASgLMhcuY29sbG9xdXkudjEuUmVhZE1hcmtlZEgAEkAKFGNvbnZlcnNhdGlvbl91cGRhdGVkGA4gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uVXBkYXRlZEgAEkAKFGNvbnZlcnNhdGlvbl9kZWxldGVkGA8gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uRGVsZXRlZEgAEkIKFWNvbnZlcnNhdGlvbl9yZXN0b3JlZBgQIAEoCzIhLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblJlc3RvcmVkSAASNgoPYnJhbmNoX3NlbGVjdGVkGBggASgLMhsuY29sbG9xdXkudjEuQnJhbmNoU2VsZWN0ZWRIABI0Cg5yZWFjdGlvbl9hZGRlZBgoIAEoCzIaLmNvbGxvcXV5LnYxLlJlYWN0aW9uQWRkZWRIABI4ChByZWFjdGlvbl9yZW1vdmVkGCkgASgLMhwuY29sbG9xdXkudjEuUmVhY3Rpb25SZW1vdmVkSAASPgoTY29udmVyc2F0aW9uX3B1cmdlZBgeIAEoCzIfLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblB1cmdlZEgAEjoKEWVuZHBvaW50X2Rpc2FibGVkGB8gASgLMh0uY29sbG9xdXkudjEuRW5kcG9pbnREaXNhYmxlZEgAEjIKDWVuZHBvaW50X3Rlc3QYICABKAsyGS5jb2xsb3F1eS52MS5FbmRwb2ludFRlc3RIAEIICgZjaGFuZ2UiUQoNTWVzc2FnZUVkaXRlZBIlCgdtZXNzYWdlGAEgASgLMhQuY29sbG9xdXkudjEuTWVzc2FnZRIZCghyZXZpc2lvbhgCIAEoBUIHukgEGgIoACJNCg5NZXNzYWdlRGVsZXRlZBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBJDOGAESHAoLbWVzc2FnZV9zZXEYAiABKANCB7pIBCICKAAiOAoPTWVzc2FnZVJlc3RvcmVkEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlIiwKEkFsbE1lc3NhZ2VzRGVsZXRlZBIWCgVjb3VudBgBIAEoA0IHukgEIgIoACItChNBbGxNZXNzYWdlc1Jlc3RvcmVkEhYKBWNvdW50GAEgASgDQge6SAQiAigAIjAKEFBhcnRpY2lwYW50QWRkZWQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBJDOGAEiMgoSUGFydGljaXBhbnRSZW1vdmVkEhwKCW1lbWJlcl9pZBgBIAEoCUIJukgGcgSQzhgBIkUKClJlYWRNYXJrZWQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBJDOGAESGQoIcmVhZF9zZXEYAiABKANCB7pIBCICKAAiRgoTQ29udmVyc2F0aW9uVXBkYXRlZBIvCgt1cGRhdGVfbWFzaxgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE1hc2siFQoTQ29udmVyc2F0aW9uRGVsZXRlZCJNCg5CcmFuY2hTZWxlY3RlZBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBJDOGAESHAoLbWVzc2FnZV9zZXEYAiABKANCB7pIBCICKAAiZwoNUmVhY3Rpb25BZGRlZBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBJDOGAESHAoLbWVzc2FnZV9zZXEYAiABKANCB7pIBCICKAASGQoIcmVhY3Rpb24YAyABKAlCB7pIBHICGEAiaQoPUmVhY3Rpb25SZW1vdmVkEh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEkM4YARIcCgttZXNzYWdlX3NlcRgCIAEoA0IHukgEIgIoABIZCghyZWFjdGlvbhgDIAEoCUIHukgEcgIYQCIWChRDb252ZXJzYXRpb25SZXN0b3JlZCIUChJDb252ZXJzYXRpb25QdXJnZWQiTAoQRW5kcG9pbnREaXNhYmxlZBIeCgtlbmRwb2ludF9pZBgBIAEoCUIJukgGcgSQzhgBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMY9AMiLgoMRW5kcG9pbnRUZXN0Eh4KC2VuZHBvaW50X2lkGAEgASgJQgm6SAZyBJDOGAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
+  fileDesc("Chdjb2xsb3F1eS92MS9ldmVudC5wcm90bxILY29sbG9xdXkudjEi9wkKBUV2ZW50EiIKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCUIJukgGcgSQzhgBEhQKA3NlcRgCIAEoA0IHukgEIgIoARIvCgtjcmVhdGVfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoFYWN0b3IYBCABKAsyEi5jb2xsb3F1eS52MS5BY3RvchIsCgxtZXNzYWdlX3NlbnQYBSABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlSAASNAoObWVzc2FnZV9lZGl0ZWQYBiABKAsyGi5jb2xsb3F1eS52MS5NZXNzYWdlRWRpdGVkSAASNgoPbWVzc2FnZV9kZWxldGVkGAcgASgLMhsuY29sbG9xdXkudjEuTWVzc2FnZURlbGV0ZWRIABI4ChBtZXNzYWdlX3Jlc3RvcmVkGAggASgLMhwuY29sbG9xdXkudjEuTWVzc2FnZVJlc3RvcmVkSAASPwoUYWxsX21lc3NhZ2VzX2RlbGV0ZWQYCSABKAsyHy5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc0RlbGV0ZWRIABJBChVhbGxfbWVzc2FnZXNfcmVzdG9yZWQYCiABKAsyIC5jb2xsb3F1eS52MS5BbGxNZXNzYWdlc1Jlc3RvcmVkSAASOgoRcGFydGljaXBhbnRfYWRkZWQYCyABKAsyHS5jb2xsb3F1eS52MS5QYXJ0aWNpcGFudEFkZGVkSAASPgoTcGFydGljaXBhbnRfcmVtb3ZlZBgMIAEoCzIfLmNvbGxvcXV5LnYxLlBhcnRpY2lwYW50UmVtb3ZlZEgAEi4KC3JlYWRfbWFya2VkGA0gASgLMhcuY29sbG9xdXkudjEuUmVhZE1hcmtlZEgAEkAKFGNvbnZlcnNhdGlvbl91cGRhdGVkGA4gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uVXBkYXRlZEgAEkAKFGNvbnZlcnNhdGlvbl9kZWxldGVkGA8gASgLMiAuY29sbG9xdXkudjEuQ29udmVyc2F0aW9uRGVsZXRlZEgAEkIKFWNvbnZlcnNhdGlvbl9yZXN0b3JlZBgQIAEoCzIhLmNvbGxvcXV5LnYxLkNvbnZlcnNhdGlvblJlc3RvcmVkSAASNgoPYnJhbmNoX3NlbGVjdGVkGBggASgLMhsuY29sbG9xdXkudjEuQnJhbmNoU2VsZWN0ZWRIABI0Cg5yZWFjdGlvbl9hZGRlZBgoIAEoCzIaLmNvbGxvcXV5LnYxLlJlYWN0aW9uQWRkZWRIABI4ChByZWFjdGlvbl9yZW1vdmVkGCkgASgLMhwuY29sbG9xdXkudjEuUmVhY3Rpb25SZW1vdmVkSAASMAoMZmlsZV9kZWxldGVkGDIgASgLMhguY29sbG9xdXkudjEuRmlsZURlbGV0ZWRIABI+ChNjb252ZXJzYXRpb25fcHVyZ2VkGB4gASgLMh8uY29sbG9xdXkudjEuQ29udmVyc2F0aW9uUHVyZ2VkSAASOgoRZW5kcG9pbnRfZGlzYWJsZWQYHyABKAsyHS5jb2xsb3F1eS52MS5FbmRwb2ludERpc2FibGVkSAASMgoNZW5kcG9pbnRfdGVzdBggIAEoCzIZLmNvbGxvcXV5LnYxLkVuZHBvaW50VGVzdEgAQggKBmNoYW5nZSJRCg1NZXNzYWdlRWRpdGVkEiUKB21lc3NhZ2UYASABKAsyFC5jb2xsb3F1eS52MS5NZXNzYWdlEhkKCHJldmlzaW9uGAIgASgFQge6SAQaAigAIk0KDk1lc3NhZ2VEZWxldGVkEh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEkM4YARIcCgttZXNzYWdlX3NlcRgCIAEoA0IHukgEIgIoACI4Cg9NZXNzYWdlUmVzdG9yZWQSJQoHbWVzc2FnZRgBIAEoCzIULmNvbGxvcXV5LnYxLk1lc3NhZ2UiLAoSQWxsTWVzc2FnZXNEZWxldGVkEhYKBWNvdW50GAEgASgDQge6SAQiAigAIi0KE0FsbE1lc3NhZ2VzUmVzdG9yZWQSFgoFY291bnQYASABKANCB7pIBCICKAAiMAoQUGFydGljaXBhbnRBZGRlZBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEkM4YASIyChJQYXJ0aWNpcGFudFJlbW92ZWQSHAoJbWVtYmVyX2lkGAEgASgJQgm6SAZyBJDOGAEiRQoKUmVhZE1hcmtlZBIcCgltZW1iZXJfaWQYASABKAlCCbpIBnIEkM4YARIZCghyZWFkX3NlcRgCIAEoA0IHukgEIgIoACJGChNDb252ZXJzYXRpb25VcGRhdGVkEi8KC3VwZGF0ZV9tYXNrGAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLkZpZWxkTWFzayIVChNDb252ZXJzYXRpb25EZWxldGVkIk0KDkJyYW5jaFNlbGVjdGVkEh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEkM4YARIcCgttZXNzYWdlX3NlcRgCIAEoA0IHukgEIgIoACIpCgtGaWxlRGVsZXRlZBIaCgdmaWxlX2lkGAEgASgJQgm6SAZyBJDOGAEiZwoNUmVhY3Rpb25BZGRlZBIdCgptZXNzYWdlX2lkGAEgASgJQgm6SAZyBJDOGAESHAoLbWVzc2FnZV9zZXEYAiABKANCB7pIBCICKAASGQoIcmVhY3Rpb24YAyABKAlCB7pIBHICGEAiaQoPUmVhY3Rpb25SZW1vdmVkEh0KCm1lc3NhZ2VfaWQYASABKAlCCbpIBnIEkM4YARIcCgttZXNzYWdlX3NlcRgCIAEoA0IHukgEIgIoABIZCghyZWFjdGlvbhgDIAEoCUIHukgEcgIYQCIWChRDb252ZXJzYXRpb25SZXN0b3JlZCIUChJDb252ZXJzYXRpb25QdXJnZWQiTAoQRW5kcG9pbnREaXNhYmxlZBIeCgtlbmRwb2ludF9pZBgBIAEoCUIJukgGcgSQzhgBEhgKBnJlYXNvbhgCIAEoCUIIukgFcgMY9AMiLgoMRW5kcG9pbnRUZXN0Eh4KC2VuZHBvaW50X2lkGAEgASgJQgm6SAZyBJDOGAFiBnByb3RvMw", [file_buf_validate_validate, file_colloquy_v1_actor, file_colloquy_v1_message, file_colloquy_v1_rules, file_google_protobuf_field_mask, file_google_protobuf_timestamp]);
 
 /**
  * Event is an entry of a conversation's log. In the order of `seq`, the events are its whole history.
@@ -179,6 +179,14 @@ export type Event = Message<"colloquy.v1.Event"> & {
      */
     value: ReactionRemoved;
     case: "reactionRemoved";
+  } | {
+    /**
+     * A file that messages of the conversation name was deleted.
+     *
+     * @generated from field: colloquy.v1.FileDeleted file_deleted = 50;
+     */
+    value: FileDeleted;
+    case: "fileDeleted";
   } | {
     /**
      * The conversation was purged. This is its last event; those before it cannot be read any more. Only in
@@ -468,6 +476,27 @@ export const BranchSelectedSchema: GenMessage<BranchSelected> = /*@__PURE__*/
   messageDesc(file_colloquy_v1_event, 11);
 
 /**
+ * FileDeleted says that a file was erased for good. Messages that name it stay as they are.
+ *
+ * @generated from message colloquy.v1.FileDeleted
+ */
+export type FileDeleted = Message<"colloquy.v1.FileDeleted"> & {
+  /**
+   * The file's id.
+   *
+   * @generated from field: string file_id = 1;
+   */
+  fileId: string;
+};
+
+/**
+ * Describes the message colloquy.v1.FileDeleted.
+ * Use `create(FileDeletedSchema)` to create a new message.
+ */
+export const FileDeletedSchema: GenMessage<FileDeleted> = /*@__PURE__*/
+  messageDesc(file_colloquy_v1_event, 12);
+
+/**
  * ReactionAdded says that the actor of the event has reacted to a message.
  *
  * @generated from message colloquy.v1.ReactionAdded
@@ -500,7 +529,7 @@ export type ReactionAdded = Message<"colloquy.v1.ReactionAdded"> & {
  * Use `create(ReactionAddedSchema)` to create a new message.
  */
 export const ReactionAddedSchema: GenMessage<ReactionAdded> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_event, 12);
+  messageDesc(file_colloquy_v1_event, 13);
 
 /**
  * ReactionRemoved says that the actor of the event has removed a reaction.
@@ -535,7 +564,7 @@ export type ReactionRemoved = Message<"colloquy.v1.ReactionRemoved"> & {
  * Use `create(ReactionRemovedSchema)` to create a new message.
  */
 export const ReactionRemovedSchema: GenMessage<ReactionRemoved> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_event, 13);
+  messageDesc(file_colloquy_v1_event, 14);
 
 /**
  * ConversationRestored says that the conversation was restored.
@@ -550,7 +579,7 @@ export type ConversationRestored = Message<"colloquy.v1.ConversationRestored"> &
  * Use `create(ConversationRestoredSchema)` to create a new message.
  */
 export const ConversationRestoredSchema: GenMessage<ConversationRestored> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_event, 14);
+  messageDesc(file_colloquy_v1_event, 15);
 
 /**
  * ConversationPurged says that a conversation was erased for good, with all its messages.
@@ -565,7 +594,7 @@ export type ConversationPurged = Message<"colloquy.v1.ConversationPurged"> & {
  * Use `create(ConversationPurgedSchema)` to create a new message.
  */
 export const ConversationPurgedSchema: GenMessage<ConversationPurged> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_event, 15);
+  messageDesc(file_colloquy_v1_event, 16);
 
 /**
  * EndpointDisabled says that the server no longer sends anything to a webhook endpoint, until it is resumed.
@@ -593,7 +622,7 @@ export type EndpointDisabled = Message<"colloquy.v1.EndpointDisabled"> & {
  * Use `create(EndpointDisabledSchema)` to create a new message.
  */
 export const EndpointDisabledSchema: GenMessage<EndpointDisabled> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_event, 16);
+  messageDesc(file_colloquy_v1_event, 17);
 
 /**
  * EndpointTest says that a test of a webhook endpoint was requested.
@@ -614,5 +643,5 @@ export type EndpointTest = Message<"colloquy.v1.EndpointTest"> & {
  * Use `create(EndpointTestSchema)` to create a new message.
  */
 export const EndpointTestSchema: GenMessage<EndpointTest> = /*@__PURE__*/
-  messageDesc(file_colloquy_v1_event, 17);
+  messageDesc(file_colloquy_v1_event, 18);
 

@@ -17,6 +17,7 @@ const NAMES: Readonly<Record<string, number>> = {
   "branch.selected": EventType.BRANCH_SELECTED,
   "reaction.added": EventType.REACTION_ADDED,
   "reaction.removed": EventType.REACTION_REMOVED,
+  "file.deleted": EventType.FILE_DELETED,
   "conversation.purged": EventType.CONVERSATION_PURGED,
   "endpoint.disabled": EventType.ENDPOINT_DISABLED,
 };

@@ -61,6 +61,10 @@ export abstract class CallState implements CallContext {
   get wire() {
     return this.head.wire;
   }
+  get headersOnly(): boolean {
+    return this.head.headersOnly ?? false;
+  }
+
   get address(): string {
     this.#address ??= this.route.options.clientAddress?.(this.head) ?? this.head.address;
     return this.#address;

@@ -13,6 +13,8 @@ export interface CallHead {
   readonly wire: Wire;
   /** A request header by its lower-case name. Several of one name come joined by ", ". */
   header(name: string): string | undefined;
+  /** Whether the response has headers alone, as that to HEAD. Undefined: it has a body too. */
+  readonly headersOnly?: boolean;
   /** The address of the peer. Counts and audit rows use the context's `address`. */
   readonly address: string;
   /**
@@ -47,6 +49,8 @@ export interface CallContext {
   readonly deadline: number | undefined;
   readonly log: Logger;
   header(name: string): string | undefined;
+  /** See {@link CallHead.headersOnly}. */
+  readonly headersOnly?: boolean;
   /** Sets a response header; a lower-case name. */
   setHeader(name: string, value: string): void;
   /** Sets the HTTP status of a raw response stream over REST, before its first message; other protocols ignore it. */

@@ -61,6 +61,8 @@ function changeOf(row: LogEntry, data: JsonObject, conversationId: string): Chan
       return { case: "reactionAdded", value: reactionIn(row, data) };
     case EventType.REACTION_REMOVED:
       return { case: "reactionRemoved", value: reactionIn(row, data) };
+    case EventType.FILE_DELETED:
+      return { case: "fileDeleted", value: { fileId: String(data.file_id) } };
     case EventType.CONVERSATION_PURGED:
       return { case: "conversationPurged", value: {} };
     case EventType.ENDPOINT_DISABLED:

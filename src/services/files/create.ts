@@ -1,14 +1,14 @@
 // CreateFile: stores the bytes as they come, then adds the file that they are.
 import { createHash } from "node:crypto";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import type { File } from "../../../gen/colloquy/v1/file_pb.ts";
 import {
   type CreateFileRequest,
   CreateFileRequestSchema,
   type CreateFileResponse,
   CreateFileResponseSchema,
 } from "../../../gen/colloquy/v1/file_service_pb.ts";
-import { DomainError, ErrorReason, invalidField } from "../../domain/errors.ts";
-import { nameFault } from "../../domain/files/name.ts";
+import { DomainError, ErrorReason, notFound } from "../../domain/errors.ts";
 import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import { newId } from "../../domain/ids/id.ts";
 import type { ByteStore, ByteWriter } from "../../files/byte-store.ts";
@@ -19,8 +19,9 @@ import * as store from "../../store/files/files.ts";
 import { claim, firstResponse, keep, type RequestKey } from "../../store/idempotency/idempotency.ts";
 import { toFile } from "./convert.ts";
 import { describe, HEAD_BYTES } from "./describe.ts";
-import { isForm, readForm } from "./form.ts";
+import { isForm } from "./form.ts";
 import type { RunningUploads } from "./running-uploads.ts";
+import { begin, type Upload, uploadOf } from "./upload.ts";
 
 export interface FileParts {
   readonly database: Database;
@@ -35,16 +36,6 @@ interface CreateParts extends FileParts {
   readonly running: RunningUploads;
 }
 
-/** What is uploaded, before its bytes. */
-interface Upload {
-  /** Read when the bytes have ended: a form may say it after them. */
-  name(): string;
-  /** Likewise. */
-  purpose(): string;
-  readonly contentType: string;
-  readonly bytes: AsyncIterable<Uint8Array>;
-}
-
 /** What is known of bytes once they are stored. */
 interface Stored extends store.NewFile {
   readonly writer: ByteWriter;
@@ -56,6 +47,8 @@ export async function createFile(
   context: CallContext,
 ): Promise<CreateFileResponse> {
   const caller = callerFrom(context.principal);
+  // Before any of the body is read: a client that asks first is spared sending it.
+  const room = await roomOf(parts, caller, context);
   const { first, chunks, purpose } = await begin(requests);
   const key = idempotencyKey(first, requestIdField(CreateFileRequestSchema), context.idempotencyKey);
   const upload = await uploadOf(first, chunks, purpose);
@@ -65,17 +58,37 @@ export async function createFile(
     return parts.running.count(caller.tenantId, size);
   };
   try {
-    return await storeFile(parts, caller, upload, context, key, hold);
+    return await storeFile({ ...parts, room }, caller, upload, context, key, hold);
   } finally {
     hold(-held);
   }
+}
+
+interface PartsWithRoom extends FileParts {
+  /** Bytes that the tenant may yet take, with those of uploads under way. */
+  readonly room: number;
+}
+
+/** What a form adds to its file: at most 32 fields of 16 KiB, and the headers of 40 parts. */
+const FORM_BYTES = 2 ** 20;
+
+/** Throws TOO_LARGE or FILE_QUOTA_EXCEEDED if the head of the request says as much. */
+async function roomOf({ database, quota, maxBytes }: FileParts, caller: Caller, context: CallContext): Promise<number> {
+  const whole = context.wire === "rest" && context.header("content-encoding") === undefined;
+  const said = whole ? Number(context.header("content-length") ?? 0) : 0;
+  const least = said - (isForm(context.header("content-type") ?? "") ? FORM_BYTES : 0);
+  if (least > maxBytes) throw fileTooLarge(maxBytes);
+  if (quota === undefined) return Number.POSITIVE_INFINITY;
+  const room = quota - (await store.readUsage(database, caller.tenantId, context.interrupt));
+  if (least > room) throw noRoom(quota);
+  return room;
 }
 
 /** Counts bytes that an upload takes; gives what all of the tenant take. */
 type Hold = (size: number) => number;
 
 async function storeFile(
-  parts: FileParts,
+  parts: PartsWithRoom,
   caller: Caller,
   upload: Upload,
   context: CallContext,
@@ -111,79 +124,15 @@ async function storeFile(
   }
 }
 
-interface Begun {
-  readonly first: CreateFileRequest | undefined;
-  readonly chunks: AsyncIterable<Uint8Array>;
-  /** What has come so far. */
-  purpose(): string;
-}
-
-/** The first request, and the bytes of all. */
-async function begin(requests: AsyncIterable<CreateFileRequest>): Promise<Begun> {
-  const iterator = requests[Symbol.asyncIterator]();
-  const { value: first, done } = await iterator.next();
-  let purpose = done ? "" : first.purpose;
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    if (done) return;
-    try {
-      yield first.body?.data ?? new Uint8Array();
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
-        purpose = next.value.purpose || purpose;
-        yield next.value.body?.data ?? new Uint8Array();
-      }
-    } finally {
-      // What the requests come from may hold a file open.
-      await iterator.return?.();
-    }
-  }
-  return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };
-}
-
-async function uploadOf(
-  first: CreateFileRequest | undefined,
-  bytes: AsyncIterable<Uint8Array>,
-  purpose: () => string,
-): Promise<Upload> {
-  const { name = "", body } = first ?? {};
-  const contentType = body?.contentType ?? "";
-  checkName(name);
-  if (!isForm(contentType)) return { name: () => name, purpose, contentType, bytes };
-  const form = await readForm(contentType, bytes);
-  return {
-    name: () => checkName(name || form.fields.get("name") || form.name),
-    purpose: () => purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
-    contentType: form.contentType,
-    bytes: form.bytes,
-  };
-}
-
-function checkName(name: string): string {
-  const fault = nameFault(name);
-  if (fault !== undefined) throw invalidField("name", fault, "file.name");
-  return name;
-}
-
-const MAX_PURPOSE = 64;
-
-/** The rule of the request's own field. */
-function checkPurpose(purpose: string): string {
-  if ([...purpose].length <= MAX_PURPOSE && !purpose.includes("\0")) return purpose;
-  throw invalidField("purpose", `must be at most ${MAX_PURPOSE} characters, without NUL`, "string.max_len");
-}
-
 /** Writes the bytes under a new id. Nothing is left of them if it throws. */
 async function storeBytes(
-  parts: FileParts,
+  parts: PartsWithRoom,
   caller: Caller,
   upload: Upload,
   context: CallContext,
   hold: Hold,
 ): Promise<Stored> {
-  const { database, bytes, quota, maxBytes } = parts;
-  const room =
-    quota === undefined
-      ? Number.POSITIVE_INFINITY
-      : quota - (await store.readUsage(database, caller.tenantId, context.interrupt));
+  const { bytes, quota, maxBytes, room } = parts;
   const id = newId();
   const writer = await bytes.create({ tenantId: caller.tenantId, id });
   try {
@@ -219,12 +168,24 @@ async function addOnce(
   key: RequestKey | undefined,
 ): Promise<CreateFileResponse> {
   const first = key && (await claim(tx, key));
-  if (first) return fromBinary(CreateFileResponseSchema, firstResponse(first));
+  if (first) return create(CreateFileResponseSchema, { file: await again(tx, caller, firstResponse(first)) });
   const row = await store.insertFile(tx, caller, stored, quota);
   if (row === undefined) throw noRoom(quota);
-  const answer = create(CreateFileResponseSchema, { file: toFile(row) });
-  if (key) await keep(tx, key, toBinary(CreateFileResponseSchema, answer), undefined);
-  return answer;
+  if (key) await keep(tx, key, toBinary(CreateFileResponseSchema, firstAnswer(row.id)), undefined);
+  return create(CreateFileResponseSchema, { file: toFile(row) });
+}
+
+/** Kept for retries: no more than which file it was. What was erased must not be told by them. */
+function firstAnswer(id: string): CreateFileResponse {
+  return create(CreateFileResponseSchema, { file: { id } });
+}
+
+/** Throws NOT_FOUND if the caller does not see it any more. */
+async function again(tx: Queryable, caller: Caller, answer: Uint8Array): Promise<File> {
+  const { file } = fromBinary(CreateFileResponseSchema, answer);
+  const row = await store.readFile(tx, caller, file?.id ?? "");
+  if (row === undefined) throw notFound("file");
+  return toFile(row);
 }
 
 /** A retry has the same bytes, name and purpose. */

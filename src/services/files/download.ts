@@ -5,23 +5,24 @@ import { invalidField } from "../../domain/errors.ts";
 import { isShown } from "../../domain/files/media-type.ts";
 import { dispositionOf } from "../../domain/files/name.ts";
 import { rangeOf } from "../../domain/files/range.ts";
-import { callerFrom } from "../../domain/identity/caller.ts";
+import { type Caller, callerFrom } from "../../domain/identity/caller.ts";
 import type { Principal } from "../../domain/identity/principal.ts";
 import type { ByteRange, ByteStore, FileKey } from "../../files/byte-store.ts";
+import type { Hints } from "../../live/hints/hints.ts";
 import type { CallContext } from "../../pipeline/call/call.ts";
 import type { Database } from "../../store/database.ts";
 import type { FileRow } from "../../store/files/files.ts";
 import { findFile } from "./find.ts";
+import { FileWatch } from "./watch.ts";
 
 export interface DownloadParts {
   readonly database: Database;
+  /** Wake a download when a conversation changes. */
+  readonly hints: Pick<Hints, "listen">;
   readonly bytes: ByteStore;
   /** Says again who calls, or throws as authentication does. */
   readonly renew: (context: CallContext) => Promise<Principal> | Principal;
 }
-
-/** How often a running download asks whether the caller still sees the file. */
-const LOOK_MS = 5_000;
 
 type Piece = MessageInitShape<typeof DownloadFileResponseSchema>;
 
@@ -30,8 +31,22 @@ export async function* downloadFile(
   request: DownloadFileRequest,
   context: CallContext,
 ): AsyncGenerator<Piece> {
-  const { database, bytes, renew } = parts;
   const caller = callerFrom(context.principal);
+  const watch = new FileWatch(parts.database, parts.hints, caller.tenantId);
+  try {
+    yield* download(parts, request, context, caller, watch);
+  } finally {
+    watch.close();
+  }
+}
+
+async function* download(
+  { database, bytes, renew }: DownloadParts,
+  request: DownloadFileRequest,
+  context: CallContext,
+  caller: Caller,
+  watch: FileWatch,
+): AsyncGenerator<Piece> {
   const row = await findFile(database, caller, request, context.interrupt);
   const size = Number(row.size);
   const contentType = row.media_type;
@@ -45,12 +60,9 @@ export async function* downloadFile(
     yield { body: { contentType: range === undefined ? "" : contentType, data: new Uint8Array() } };
     return;
   }
-  let looked = performance.now();
   for await (const piece of bytes.read(key, range)) {
-    if (performance.now() - looked > LOOK_MS) {
+    if (await watch.isDue(row.id))
       await findFile(database, callerFrom(await renew(context)), request, context.interrupt);
-      looked = performance.now();
-    }
     yield { body: { contentType, data: piece as Uint8Array<ArrayBuffer> } };
   }
 }
@@ -109,14 +121,14 @@ function answerOverRest(
   return asked;
 }
 
-/** Not where the answer has no bytes, or a part of them that the request's own fields name. */
+/** A link is signed for GET. Not where the answer has no bytes, or a part of them that the request's own fields name. */
 function redirects(
   bytes: ByteStore,
   row: FileRow,
   { offset, length }: DownloadFileRequest,
   context: CallContext,
 ): bytes is ByteStore & Required<Pick<ByteStore, "link">> {
-  const whole = offset === 0n && length === 0n && row.size > 0n;
+  const whole = offset === 0n && length === 0n && row.size > 0n && !context.headersOnly;
   return bytes.link !== undefined && whole && !knows(context.header("if-none-match"), etagOf(row));
 }
 

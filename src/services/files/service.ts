@@ -10,7 +10,7 @@ import { type ServiceEntry, serve } from "../../pipeline/service.ts";
 import { audit } from "../../store/audit/audit.ts";
 import type { Queryable } from "../../store/database.ts";
 import type { TenantSecrets } from "../../store/directory/tenant-secrets.ts";
-import { eraseFile } from "../../store/files/erasure.ts";
+import { eraseFile, logFileDeleted } from "../../store/files/erasure.ts";
 import * as store from "../../store/files/files.ts";
 import { createMutations } from "../mutations.ts";
 import { type Listing, paginate } from "../paginate.ts";
@@ -37,6 +37,7 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
         "only the uploader of the file and administrators may do this",
       );
     }
+    await logFileDeleted(tx, caller.tenantId, row.id, caller.actor);
     if (!(await eraseFile(tx, caller.tenantId, row.id))) throw notFound("file");
     const details = { size: Number(row.size), media_type: row.media_type };
     await audit(tx, caller, context, { action: "file.delete", resourceType: "file", resourceId: row.id, details });
@@ -59,7 +60,8 @@ export function createFileService(options: FileServiceOptions): ServiceEntry {
 
     async listMessageFiles(request, { principal, interrupt }) {
       const caller = callerFrom(principal);
-      const listing = listingOf(database, caller, { kind: "message", id: request.messageId }, interrupt);
+      const { messageId: id, conversationId: shownIn } = request;
+      const listing = listingOf(database, caller, { kind: "message", id, shownIn }, interrupt);
       const { items, ...page } = await paginate(secrets, caller, pb.ListMessageFilesRequestSchema, request, listing);
       return { files: items, ...page };
     },
@@ -95,7 +97,9 @@ function listingOf(
   return {
     item: FileSchema,
     async read({ after: [edge = afterId || undefined] = [], limit }) {
-      const exists = scope.kind === "uploads" || isOurId(scope.id);
+      const ids =
+        scope.kind === "uploads" ? [] : scope.kind === "message" ? [scope.id, scope.shownIn || scope.id] : [scope.id];
+      const exists = ids.every(isOurId);
       const found = exists ? await store.listFiles(database, caller, scope, { edge, limit }, interrupt) : undefined;
       if (found === undefined) throw notFound(scope.kind);
       return found;

@@ -80,6 +80,8 @@ function storedChange({ change }: Event): Pick<EventRow, "type" | "data"> | unde
       return { type: EventType.REACTION_ADDED, data: reactionData(change.value) };
     case "reactionRemoved":
       return { type: EventType.REACTION_REMOVED, data: reactionData(change.value) };
+    case "fileDeleted":
+      return { type: EventType.FILE_DELETED, data: { file_id: change.value.fileId } };
     default:
       return undefined;
   }

@@ -1,5 +1,6 @@
 // Erases files: marks those that nobody may see any more, so that their bytes can be removed, then forgets them.
 import type { Interrupt } from "../../domain/cancellation.ts";
+import { EventType } from "../../domain/event-type.ts";
 import type { Queryable, Statement } from "../database.ts";
 import { IS_HELD_FILE } from "../legal-holds/condition.ts";
 
@@ -34,6 +35,39 @@ const eraseOne: Statement<{ id: string }> = {
   changes: true,
   text: "update file f set erase_time = now() where f.tenant_id = $1 and f.id = $2::uuid and f.erase_time is null returning f.id",
 };
+
+/**
+ * Adds an entry to the logs of the conversations whose messages name a file, of at most so many. $1 tenant, $2 file, $3 actor, $4 limit.
+ */
+const logDeletion: Statement<{ conversation_id: string }> = {
+  name: "file_log_deletion",
+  changes: true,
+  extendsLog: "conversation_id",
+  text: `
+  with place as materialized (
+    select c.id from conversation c
+    where c.tenant_id = $1 and c.delete_time is null and c.id in (
+      select u.conversation_id from file_use u where u.tenant_id = $1 and u.file_id = $2::uuid)
+    order by c.id limit $4 for no key update of c
+  ), bump as (
+    update conversation c set last_seq = c.last_seq + 1,
+      update_time = greatest(c.update_time, date_trunc('milliseconds', clock_timestamp()))
+    from place p where c.tenant_id = $1 and c.id = p.id
+    returning c.id, c.last_seq, c.update_time
+  ), entry as (
+    insert into event (tenant_id, conversation_id, seq, type, actor, create_time, data)
+    select $1, b.id, b.last_seq, ${EventType.FILE_DELETED}, $3, b.update_time, jsonb_build_object('file_id', $2::uuid) from bump b
+  )
+  select b.id as conversation_id from bump b`,
+};
+
+/** So many conversations are told. */
+const MAX_TOLD = 1_000;
+
+/** Tells the conversations that name a file that it is deleted, and locks them: to be called before the file is locked, as a send does. */
+export async function logFileDeleted(tx: Queryable, tenantId: string, id: string, actor: string): Promise<void> {
+  await tx.query(logDeletion, [tenantId, id, actor, MAX_TOLD]);
+}
 
 /** False: it was erased before. */
 export async function eraseFile(tx: Queryable, tenantId: string, id: string): Promise<boolean> {

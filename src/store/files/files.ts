@@ -60,7 +60,9 @@ export async function readHeldFile(
 /** Whose files are listed: the caller's own uploads, or those of a conversation or a message. */
 export type FileScope =
   | { readonly kind: "uploads"; readonly purpose: string; readonly oldestFirst: boolean }
-  | { readonly kind: "conversation" | "message"; readonly id: string };
+  | { readonly kind: "conversation"; readonly id: string }
+  /** `shownIn` is a conversation that has or inherits it; empty: its own. */
+  | { readonly kind: "message"; readonly id: string; readonly shownIn: string };
 
 const BEFORE_ALL = "00000000-0000-0000-0000-000000000000";
 const AFTER_ALL = "ffffffff-ffff-ffff-ffff-ffffffffffff";
@@ -83,13 +85,26 @@ export async function listFiles(
     const from = edge ?? (oldestFirst ? BEFORE_ALL : AFTER_ALL);
     return on.query(statement, [tenantId, memberId, from, actor, limit, purpose], signal);
   }
-  const statements = scope.kind === "message" ? sql.listOfMessage : sql.listOfConversation;
-  const rows = await on.query(
-    statements[viewer.kind],
-    [tenantId, memberId, scope.id, edge ?? AFTER_ALL, limit],
-    signal,
-  );
+  const [statements, ids] = statementOf(scope);
+  const [first, ...more] = ids;
+  const values = [tenantId, memberId, first, edge ?? AFTER_ALL, limit, ...more];
+  const rows = await on.query(statements[viewer.kind], values, signal);
   return rows.length === 0 ? undefined : rows.filter((row): row is sql.FileRow => row.id !== null);
+}
+
+function statementOf(scope: Exclude<FileScope, { kind: "uploads" }>) {
+  if (scope.kind === "conversation") return [sql.listOfConversation, [scope.id]] as const;
+  if (scope.shownIn === "") return [sql.listOfMessage, [scope.id]] as const;
+  return [sql.listOfShownMessage, [scope.shownIn, scope.id]] as const;
+}
+
+/** More are not told. */
+const MAX_CONVERSATIONS = 1_000;
+
+/** The conversations that show a file; undefined: there are too many. */
+export async function conversationsOf(on: Queryable, tenantId: string, id: string): Promise<Set<string> | undefined> {
+  const rows = await on.query(sql.conversationsOf, [tenantId, id, MAX_CONVERSATIONS]);
+  return rows.length === MAX_CONVERSATIONS ? undefined : new Set(rows.map((row) => row.id));
 }
 
 /** Whether a message of the conversation names the file. */

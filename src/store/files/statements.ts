@@ -125,6 +125,34 @@ export const listOfMessage = forEachViewer<ListedRow>(
   order by f.id desc`,
 );
 
+/**
+ * The same of a message as a conversation shows it, be it inherited by a fork. $3 conversation, $6 message.
+ */
+export const listOfShownMessage = forEachViewer<ListedRow>(
+  "file_list_shown_message",
+  (kind) => `
+  select ${columns} from conversation c ${listed(`${ownUses} and n.id = $6::uuid union ${inheritedUses} and n.id = $6::uuid`)}
+  where c.tenant_id = $1 and c.id = $3::uuid and c.delete_time is null and ${visible(kind)} and exists (
+    select from message m where m.tenant_id = $1 and m.id = $6::uuid and m.delete_time is null
+      and (m.conversation_id = c.id or exists (
+        select from branch_run s join conversation o on o.tenant_id = $1 and o.id = s.source_id and o.delete_time is null
+        where s.tenant_id = $1 and s.conversation_id = c.id and s.source_id = m.conversation_id
+          and m.seq between s.from_seq and s.to_seq)))
+  order by f.id desc`,
+);
+
+/** The conversations that show a file: those whose messages name it, and forks that inherit one. $1 tenant, $2 file, $3 limit. */
+export const conversationsOf: Statement<{ id: string }> = {
+  name: "file_conversations",
+  text: `
+  select u.conversation_id as id from file_use u where u.tenant_id = $1 and u.file_id = $2::uuid
+  union
+  select s.conversation_id from file_use u
+    join branch_run s on s.tenant_id = $1 and s.source_id = u.conversation_id and s.from_seq <= u.seq and s.to_seq >= u.seq
+    where u.tenant_id = $1 and u.file_id = $2::uuid
+  limit $3`,
+};
+
 /** Which of some files a conversation names. $1 tenant, $2 file, $3 conversation. */
 export const isNamedIn: Statement<{ named: boolean }> = {
   name: "file_named_in",

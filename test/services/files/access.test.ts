@@ -1,8 +1,9 @@
 // Who sees a file: whoever sees a message that names it, and nobody else, on every wire and at every moment.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { type Person, PIXEL, personOf } from "../../support/files.ts";
-import { type IdentityServer, type IdentityTenant, startIdentityServer } from "../../support/identity-server.ts";
+import { type IdentityServer, type IdentityTenant, startIdentityServer, WIRES } from "../../support/identity-server.ts";
 
 let server: IdentityServer;
 let tenant: IdentityTenant;
@@ -115,7 +116,7 @@ describe("a file", () => {
     const { conversation } = await ann.conversations.createConversation({ participantIds: ["bob"] });
     const origin = conversation?.id ?? "";
     const other = await ann.upload(PIXEL);
-    await ann.send(origin, other.id);
+    const named = await ann.send(origin, other.id);
     const late = await ann.send(origin);
     const { conversation: fork } = await ann.conversations.forkConversation({
       conversationId: origin,
@@ -135,6 +136,18 @@ describe("a file", () => {
     const listed = async (person: Person, id = "") =>
       (await person.files.listFiles({ conversationId: id })).files.map(({ id: fileId }) => fileId);
     expect(await listed(eve, fork?.id)).toEqual([mine.id, other.id]);
+    const ofMessage = async (person: Person, messageId: string, conversationId = "") =>
+      (await person.files.listMessageFiles({ messageId, conversationId })).files.map(({ id: fileId }) => fileId);
+    expect(await ofMessage(eve, named, fork?.id)).toEqual([other.id]);
+    expect(await ofMessage(eve, late, fork?.id)).toEqual([]);
+    expect(await ofMessage(ann, late, origin)).toEqual([added.id]);
+    for (const [messageId, within] of [
+      [named, ""],
+      [named, origin],
+      [first, fork?.id],
+    ] as const) {
+      await expect(ofMessage(eve, messageId, within)).rejects.toThrow("[not_found] message not found");
+    }
     expect(await listed(ann, origin)).toEqual([added.id, other.id]);
     await ann.conversations.deleteConversation({ conversationId: origin });
     expect(await who(other.id, { ann, bob, eve })).toBe("ann eve");
@@ -152,6 +165,52 @@ describe("a file", () => {
     expect(await who(file.id, people)).toBe("sub max key forSub");
   });
 });
+
+describe("a download under way", () => {
+  const size = 16 * 2 ** 20;
+  let place: Awaited<ReturnType<typeof scene>>;
+  let fileId: string;
+  beforeAll(async () => {
+    place = await scene();
+    fileId = (await place.ann.upload(Buffer.alloc(size))).id;
+    await place.ann.send(place.conversationId, fileId);
+  });
+
+  test("goes on when what happens is no matter of its reader's right", async () => {
+    const { ann, bob, conversationId } = place;
+    let read = 0;
+    for await (const bytes of downloadOf(bob, "connect", fileId)) {
+      if (read === 0) await ann.send(conversationId);
+      read += bytes;
+    }
+    expect(read).toBe(size);
+  });
+
+  test.each([...WIRES, "rest"] as const)("over %s ends when its reader may not see the file any more", async (wire) => {
+    const { ann, bob, conversationId } = place;
+    await ann.participants.addParticipants({ conversationId, memberIds: ["bob"] });
+    let read = 0;
+    const download = async () => {
+      for await (const bytes of downloadOf(bob, wire, fileId)) {
+        if (read === 0) await ann.participants.removeParticipant({ conversationId, memberId: "bob" });
+        read += bytes;
+      }
+    };
+    await expect(download()).rejects.toThrow(wire === "rest" ? "terminated" : "[not_found] file not found");
+    expect([read > 0, read < size]).toEqual([true, true]);
+  });
+});
+
+/** The sizes of the pieces that come. */
+async function* downloadOf(person: Person, wire: (typeof WIRES)[number] | "rest", fileId: string) {
+  if (wire === "rest") {
+    const { body } = await person.rest(`/v1/files/${fileId}/content`);
+    for await (const piece of body ?? []) yield piece.byteLength;
+    return;
+  }
+  const client = server.client(FileService, person.credential, wire);
+  for await (const { body } of client.downloadFile({ fileId })) yield body?.data.byteLength ?? 0;
+}
 
 describe("what names a file", () => {
   test("must see it: a foreign file, one of another tenant and none get the same error, and nothing is sent", async () => {

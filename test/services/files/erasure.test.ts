@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DraftService } from "../../../gen/colloquy/v1/draft_service_pb.ts";
+import { EventService } from "../../../gen/colloquy/v1/event_service_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { createDiskStore } from "../../../src/files/disk.ts";
 import { sweepFiles, sweepLostBytes } from "../../../src/jobs/files.ts";
@@ -118,6 +119,21 @@ test("a draft or a scheduled message of its uploader keeps a file until it is go
   expect(stored(again[0].id, again[1].id)).toEqual([false, false]);
 });
 
+test("a retry of an upload whose file was deleted is told so, and brings nothing back", async () => {
+  const retry = () =>
+    ann.rest("/v1/files?name=a", { method: "POST", body: "same", headers: { "idempotency-key": "k" } });
+  const { id } = (await (await retry()).json()) as { id: string };
+  expect(await (await retry()).json()).toMatchObject({ id, name: "a" });
+  await ann.files.deleteFile({ fileId: id });
+  const again = await retry();
+  expect([again.status, await again.json()]).toMatchObject([404, { message: "file not found" }]);
+  expect((await ann.files.listFiles({})).files.filter((file) => file.id === id)).toEqual([]);
+  const text = "select answer from idempotency where tenant_id = $1 and key = 'k'";
+  const [row] = await server.database.query<{ answer: Buffer }>({ name: "test_answer", text }, [tenant.id]);
+  // Of what was erased no more is kept than its id.
+  expect(row?.answer.length).toBe(40);
+});
+
 test("a deleted file is gone at once, also where messages name it, and leaves an entry in the audit log", async () => {
   const conversationId = await begin();
   const file = await ann.upload(PIXEL);
@@ -128,6 +144,10 @@ test("a deleted file is gone at once, also where messages name it, and leaves an
   expect((await ann.messages.getMessage({ messageId })).message?.parts).toHaveLength(1);
   expect((await ann.files.listMessageFiles({ messageId })).files).toEqual([]);
   await expect(ann.files.deleteFile({ fileId: file.id })).rejects.toThrow("[not_found] file not found");
+  const { events } = await server.client(EventService, ann.credential).listEvents({ conversationId });
+  expect(events.slice(-1)).toMatchObject([
+    { seq: 3n, actor: { id: "ann" }, change: { case: "fileDeleted", value: { fileId: file.id } } },
+  ]);
   const text = "select action, actor, details from audit where tenant_id = $1 and resource_id = $2";
   expect(await server.database.query({ name: "test_audit", text }, [tenant.id, file.id])).toEqual([
     { action: "file.delete", actor: "member:ann", details: { size: PIXEL.length, media_type: "image/png" } },

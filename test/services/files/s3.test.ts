@@ -127,6 +127,9 @@ describe.runIf(hasSwift())("files in an S3-compatible store", () => {
     expect(await fetched.text()).toBe(String(html));
     const part = await key.rest(path, { headers: { range: "bytes=1-6" } });
     expect([part.status, await part.text()]).toEqual([206, "script"]);
+    // A URL that is signed for GET refuses HEAD.
+    const head = await key.rest(path, { method: "HEAD", redirect: "manual" });
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, String(html.length)]);
     const known = await key.rest(path, { headers: { "if-none-match": `"${file.sha256}"` }, redirect: "manual" });
     expect(known.status).toBe(304);
     expect(await key.sees(file.id)).toBe(true);

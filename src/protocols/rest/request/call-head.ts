@@ -74,6 +74,10 @@ export class RestHead extends LazySignalHead implements CallHead {
     return this.#mount.header?.(name, this.#request, this.#query) ?? headerOf(this.#request, name);
   }
 
+  get headersOnly(): boolean {
+    return this.#request.method === "HEAD";
+  }
+
   get address(): string {
     return addressOf(this.#request);
   }

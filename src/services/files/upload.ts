@@ -1,0 +1,76 @@
+// What a stream of requests uploads: the bytes as they are, or the file of a form.
+import type { CreateFileRequest } from "../../../gen/colloquy/v1/file_service_pb.ts";
+import { invalidField } from "../../domain/errors.ts";
+import { nameFault } from "../../domain/files/name.ts";
+import { isForm, readForm } from "./form.ts";
+
+/** What is uploaded, before its bytes. */
+export interface Upload {
+  /** Read when the bytes have ended: a form may say it after them. */
+  name(): string;
+  /** Likewise. */
+  purpose(): string;
+  readonly contentType: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
+}
+
+interface Begun {
+  readonly first: CreateFileRequest | undefined;
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** What has come so far. */
+  purpose(): string;
+}
+
+/** The first request, and the bytes of all. */
+export async function begin(requests: AsyncIterable<CreateFileRequest>): Promise<Begun> {
+  const iterator = requests[Symbol.asyncIterator]();
+  const { value: first, done } = await iterator.next();
+  let purpose = done ? "" : first.purpose;
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    if (done) return;
+    try {
+      yield first.body?.data ?? new Uint8Array();
+      for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+        purpose = next.value.purpose || purpose;
+        yield next.value.body?.data ?? new Uint8Array();
+      }
+    } finally {
+      // What the requests come from may hold a file open.
+      await iterator.return?.();
+    }
+  }
+  return { first: done ? undefined : first, chunks: chunks(), purpose: () => purpose };
+}
+
+/** What the requests upload. Throws INVALID_FIELD for a name or a purpose that breaks a rule. */
+export async function uploadOf(
+  first: CreateFileRequest | undefined,
+  bytes: AsyncIterable<Uint8Array>,
+  purpose: () => string,
+): Promise<Upload> {
+  const { name = "", body } = first ?? {};
+  const contentType = body?.contentType ?? "";
+  checkName(name);
+  if (!isForm(contentType)) return { name: () => name, purpose, contentType, bytes };
+  const form = await readForm(contentType, bytes);
+  return {
+    name: () => checkName(name || form.fields.get("name") || form.name),
+    purpose: () => purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
+    contentType: form.contentType,
+    bytes: form.bytes,
+  };
+}
+
+function checkName(name: string): string {
+  const fault = nameFault(name);
+  if (fault !== undefined) throw invalidField("name", fault, "file.name");
+  return name;
+}
+
+const MAX_PURPOSE = 64;
+
+/** The rule of the request's own field. */
+function checkPurpose(purpose: string): string {
+  if ([...purpose].length <= MAX_PURPOSE && !purpose.includes("\0")) return purpose;
+  throw invalidField("purpose", `must be at most ${MAX_PURPOSE} characters, without NUL`, "string.max_len");
+}
