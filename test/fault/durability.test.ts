@@ -23,9 +23,10 @@ test("an acknowledged write survives kill -9 of PostgreSQL under 32 writers, fiv
   expect(figures.acknowledged).toBeGreaterThan(50);
 });
 
-test("a repeated call acts once, though lines are cut after the commit and the server is killed", async () => {
+test("a repeated call acts once, and what is scheduled is sent once, though lines are cut after the commit and the server is killed", async () => {
   const size = { cutsAfterCommit: 50, kills: 2, writers: 16 };
   const { findings, figures } = await once(store, createRandom(2), size);
   expect(findings).toEqual([]);
   expect(figures.repeats).toBeGreaterThan(50);
+  expect(figures["messages scheduled"]).toBeGreaterThan(10);
 });

@@ -25,9 +25,9 @@ afterAll(async () => {
   await database.drop();
 });
 
-const tried = () => ({ url: app.url, tables: tablesAt(database.url), agentUrl: agent.url });
+const tried = () => ({ urls: [app.url], tables: tablesAt(database.url), agentUrl: agent.url });
 
-test("random commands over random wires, alone and at once, do what the model does", async () => {
+test("random commands over random wires and two servers, alone and at once, do what the model does", async () => {
   const { findings } = await model(tablesAt(database.url), createRandom(1), { runs: 30 });
   expect(findings).toEqual([]);
 });
@@ -90,6 +90,44 @@ describe("a sequence that is worth keeping", () => {
       { op: "list kinds", conversation: 0 },
       { op: "turn", conversation: 0, meanwhile: [{ op: "select", conversation: 0, seq: 2 }], end: "cancel" },
       { op: "list kinds", conversation: 0 },
+      { op: "get", conversation: 0 },
+    ],
+    "what members made of a message goes and comes back with it, and is not the fork's": [
+      { op: "send", conversation: 0, texts: ["a", "b"] },
+      { op: "join", conversation: 0, who: "ann" },
+      { op: "react", conversation: 0, who: "ann", seq: 1, reaction: "👍" },
+      { op: "react", conversation: 0, who: "", seq: 1, reaction: "👍" },
+      { op: "react", conversation: 0, who: "bob", seq: 1, reaction: "👍" },
+      { op: "reply", conversation: 0, seq: 1, text: "c" },
+      { op: "mark", conversation: 0, who: "ann", seq: 5 },
+      { op: "counts", conversation: 0, who: "ann" },
+      { op: "view", conversation: 0, who: "ann" },
+      { op: "delete", conversation: 0, seq: 1 },
+      { op: "react", conversation: 0, who: "ann", seq: 1, reaction: "👍" },
+      { op: "reply", conversation: 0, seq: 1, text: "to what is deleted" },
+      { op: "restore", conversation: 0, seq: 1 },
+      { op: "unreact", conversation: 0, who: "ann", seq: 1, reaction: "👍" },
+      { op: "delete all", conversation: 0 },
+      { op: "restore all", conversation: 0 },
+      { op: "counts", conversation: 0, who: "" },
+      { op: "fork", conversation: 0, seq: 6, as: 2 },
+      { op: "counts", conversation: 2, who: "" },
+      { op: "marks", conversation: 0 },
+      { op: "log", conversation: 0 },
+    ],
+    "drafts and what is scheduled are their writer's while the conversation is away": [
+      { op: "set draft", conversation: 0, text: "a" },
+      { op: "schedule", conversation: 0, name: "one" },
+      { op: "delete conversation", conversation: 0 },
+      { op: "draft", conversation: 0 },
+      { op: "schedule", conversation: 0, name: "two" },
+      { op: "scheduled", conversation: 0 },
+      { op: "restore conversation", conversation: 0 },
+      { op: "draft", conversation: 0 },
+      { op: "no draft", conversation: 0 },
+      { op: "draft", conversation: 0 },
+      { op: "cancel", conversation: 0, name: "one" },
+      { op: "cancel", conversation: 0, name: "one" },
       { op: "get", conversation: 0 },
     ],
     "an edit that changes nothing leaves no trace": [

@@ -4,21 +4,21 @@ import { CONVERSATIONS } from "./commands.ts";
 import { type Answer, type Command, Model } from "./model.ts";
 import { createRealStore, type GivenCommand } from "./store.ts";
 
-/** A server, and an agent that calls a tool of its caller's where it is told to act. */
+/** Servers of one database, and an agent that calls a tool of its caller's where it is told to act. */
 export interface Tried {
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly tables: Tables;
   readonly agentUrl: string;
 }
 
 /** What the two disagree on; undefined: nothing. */
 export async function disagreement(
-  { url, tables, agentUrl }: Tried,
+  { urls, tables, agentUrl }: Tried,
   all: readonly (readonly GivenCommand[])[],
   begin: Model = new Model(CONVERSATIONS),
 ): Promise<string | undefined> {
   const { headers } = await tables.tenant();
-  const store = await createRealStore(url, headers, CONVERSATIONS, agentUrl);
+  const store = await createRealStore(urls, headers, CONVERSATIONS, agentUrl);
   let possible = [begin];
   for (const batch of all) {
     const answers = await Promise.all(batch.map((each) => store.give(each)));

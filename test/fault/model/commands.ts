@@ -1,6 +1,7 @@
 // Random commands for the store and its model.
 import fc from "fast-check";
 import { WIRES } from "../stage/wires.ts";
+import type { ChatCommand } from "./chat.ts";
 import type { Part } from "./conversation.ts";
 import type { Command, Meanwhile } from "./model.ts";
 import type { GivenCommand } from "./store.ts";
@@ -29,6 +30,34 @@ function at<const Op extends "restore" | "select" | "delete">(op: Op) {
   return fc.record({ op: fc.constant(op), conversation, seq }) as unknown as fc.Arbitrary<Extract<Command, { op: Op }>>;
 }
 
+const member = fc.constantFrom("ann" as const, "bob" as const);
+/** Members take part in those that are there from the beginning, and forks have the key alone. */
+const own = fc.constantFrom(0, 0, 0, 1);
+const chat: fc.Arbitrary<ChatCommand> = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constantFrom("react" as const, "react" as const, "unreact" as const),
+      conversation: own,
+      who: fc.oneof(member, fc.constant("" as const)),
+      seq,
+      reaction: fc.constantFrom("👍", ":ship-it:"),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant("reply" as const), conversation, seq, text }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("mark" as const), conversation: own, who: member, seq }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant("counts" as const), conversation, who: fc.constant("" as const) }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constantFrom("counts", "view"), conversation: own, who: member }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("set draft" as const), conversation: own, text }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ op: fc.constantFrom("marks", "draft", "no draft", "scheduled"), conversation: own }),
+  },
+) as fc.Arbitrary<ChatCommand>;
+
 const texts = fc.array(text, { minLength: 1, maxLength: 3 });
 const meanwhile: fc.Arbitrary<Meanwhile> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ op: fc.constant("send" as const), conversation, texts }) },
@@ -49,6 +78,7 @@ const meanwhile: fc.Arbitrary<Meanwhile> = fc.oneof(
   { weight: 3, arbitrary: at("select") },
   { weight: 2, arbitrary: at("restore") },
   { weight: 2, arbitrary: fc.record({ op: fc.constant("title" as const), conversation, text }) },
+  { weight: 12, arbitrary: chat },
   { weight: 5, arbitrary: one("list", "list kinds", "list deleted", "log", "get") },
 );
 
@@ -62,6 +92,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 /** What nothing else may come between: which fork is where, and what a turn waits for, must be known. */
 const alone: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: command },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("join" as const), conversation: own, who: member }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constantFrom("schedule" as const, "cancel" as const),
+      conversation: own,
+      name: fc.constantFrom("one", "two"),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -84,7 +123,12 @@ const alone: fc.Arbitrary<Command> = fc.oneof(
 );
 
 const given = (what: fc.Arbitrary<Command>): fc.Arbitrary<GivenCommand> =>
-  fc.record({ command: what, wire: fc.constantFrom(...WIRES), twice: fc.boolean() });
+  fc.record({
+    command: what,
+    wire: fc.constantFrom(...WIRES),
+    twice: fc.boolean(),
+    servers: fc.tuple(fc.nat(1), fc.nat(1)),
+  });
 
 /** Batch after batch; the commands of one go at the same time. */
 export const batches = fc.array(

@@ -16,6 +16,10 @@ export interface ModelMessage {
   deleted: boolean;
   /** The entry that it follows; 0: none of this log. */
   readonly parent: number;
+  /** The message that it replies to. */
+  readonly replyTo?: number;
+  /** In the order in which the kinds first came, with who reacted, in the order of their names. */
+  reactions?: [name: string, by: string[]][];
 }
 
 /** What a fork shows of its origin: as it was, unless it is deleted there. */
@@ -23,6 +27,15 @@ interface Inherited {
   readonly seq: number;
   readonly was: Pick<ModelMessage, "content" | "parts" | "revision" | "kind">;
   readonly is: Pick<ModelMessage, "deleted">;
+}
+
+/** Of a conversation, beside its log. */
+export interface ModelChat {
+  /** Who takes part, and how far each has read. */
+  readonly members: Record<string, number>;
+  draft: string | undefined;
+  /** In no order. */
+  scheduled: string[];
 }
 
 export interface ModelConversation {
@@ -37,11 +50,21 @@ export interface ModelConversation {
   readonly inherited: readonly Inherited[];
   /** By the place in the log: a message, or the kind of another entry. */
   readonly log: Map<number, ModelMessage | string>;
+  readonly chat: ModelChat;
 }
 export type Fork = ModelConversation;
 
 export function newConversation(): ModelConversation {
-  return { title: "", deleted: false, waits: false, tip: 0, base: 0, inherited: [], log: new Map() };
+  return {
+    title: "",
+    deleted: false,
+    waits: false,
+    tip: 0,
+    base: 0,
+    inherited: [],
+    log: new Map(),
+    chat: { members: {}, draft: undefined, scheduled: [] },
+  };
 }
 
 /** A message becomes the end of the live branch. */

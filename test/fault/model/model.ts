@@ -1,5 +1,6 @@
-// The store in memory, as docs/api-behaviour.md, messages.md and branches.md have it: what each command answers, and what stands
+// The store in memory, as docs/api-behaviour.md, messages.md, branches.md and chat.md have it: what each command answers, and what stands
 // there afterwards.
+import { applyChat, type ChatCommand } from "./chat.ts";
 import {
   append,
   type Fork,
@@ -22,6 +23,17 @@ export type Meanwhile = Exclude<
   Command,
   { readonly op: "turn" | "fork" | "delete" | "delete all" | "delete conversation" }
 >;
+
+type Plain =
+  | "delete all"
+  | "restore all"
+  | "delete conversation"
+  | "restore conversation"
+  | "list"
+  | "list kinds"
+  | "list deleted"
+  | "log"
+  | "get";
 
 /** What a caller may do. Conversations and messages are named by their place; an id is nobody's business here. */
 export type Command =
@@ -47,20 +59,9 @@ export type Command =
       readonly meanwhile: readonly Meanwhile[];
       readonly end: "answer" | "cancel";
     }
+  | ChatCommand
   | { readonly op: "title"; readonly conversation: number; readonly text: string }
-  | {
-      readonly op:
-        | "delete all"
-        | "restore all"
-        | "delete conversation"
-        | "restore conversation"
-        | "list"
-        | "list kinds"
-        | "list deleted"
-        | "log"
-        | "get";
-      readonly conversation: number;
-    };
+  | { [Op in Plain]: { readonly op: Op; readonly conversation: number } }[Plain];
 
 /** An answer in words, so that two can be compared and a difference read. */
 export type Answer = string;
@@ -94,6 +95,8 @@ export class Model {
       append(it, "conversationRestored");
       return tellConversation(it);
     }
+    // What is scheduled is its sender's, who may look at it and cancel it.
+    if (command.op === "scheduled" || command.op === "cancel") return applyChat(it, command);
     if (it.deleted) return "NOT_FOUND";
     switch (command.op) {
       case "send":
@@ -137,6 +140,8 @@ export class Model {
         return [...it.log].map(([seq, entry]) => `${seq} ${typeof entry === "string" ? entry : "messageSent"}`).join();
       case "get":
         return tellConversation(it);
+      default:
+        return applyChat(it, command);
     }
   }
 

@@ -9,15 +9,22 @@ import { TurnState } from "../../../gen/colloquy/v1/turn_pb.ts";
 import { newId } from "../../../src/domain/ids/id.ts";
 import { ALL_KINDS } from "../../support/random-parts.ts";
 import { failureOf } from "../stage/outcome.ts";
-import { type Clients, clientsOver, patientClients, WIRES, type WireForm } from "../stage/wires.ts";
+import { type Clients, clientsOver, patientClients, type WireForm } from "../stage/wires.ts";
+import type { Who } from "./chat.ts";
+import { askChat } from "./chat-store.ts";
 import { type Part, tellMessage } from "./conversation.ts";
 import type { Answer, Command } from "./model.ts";
+
+/** Asked again, it would be another command. */
+const ONCE: ReadonlySet<Command["op"]> = new Set(["turn", "cancel"]);
 
 export interface GivenCommand {
   readonly command: Command;
   readonly wire: WireForm;
   /** Asks again under the same request id, and takes the second answer. */
   readonly twice: boolean;
+  /** Which of several servers is asked, and which the second time. Default: the first. */
+  readonly servers?: readonly [number, number];
 }
 
 export interface RealStore {
@@ -26,13 +33,21 @@ export interface RealStore {
 
 /** Makes empty conversations to work on, with an agent that calls a tool; forks go to the places after them. */
 export async function createRealStore(
-  url: string,
+  urls: readonly string[],
   headers: Readonly<Record<string, string>>,
   conversations: number,
   agentUrl = "",
 ): Promise<RealStore> {
-  const clients = new Map(WIRES.map((wire) => [wire, clientsOver(wire, url, headers)]));
-  const over = (wire: WireForm): Clients => clients.get(wire) as Clients;
+  const [url = ""] = urls;
+  const clients = new Map<string, Clients>();
+  const over = (wire: WireForm, server = 0, who: Who = ""): Clients => {
+    const name = `${wire} ${server} ${who}`;
+    const acting = who === "" ? headers : { ...headers, "x-act-for": who };
+    const known = clients.get(name) ?? clientsOver(wire, urls[server % urls.length] ?? "", acting);
+    clients.set(name, known);
+    return known;
+  };
+  await Promise.all(["ann", "bob"].map((memberId) => over("gRPC").directory.upsertMember({ memberId })));
   const agent = "caller";
   const connector = { case: "connect", value: { baseUrl: agentUrl } } as const;
   if (agentUrl !== "") await patientClients(url, headers).agents.createAgent({ agent: { name: agent, connector } });
@@ -42,6 +57,7 @@ export async function createRealStore(
   );
   const ids = (await Promise.all(made)).map((one) => one.conversation?.id ?? "");
   const messageIds = new Map<number, Map<number, string>>();
+  const scheduled = new Map<number, Map<string, Set<string>>>();
   const idsOf = (place: number) => messageIds.get(place) ?? new Map<number, string>();
 
   function note(place: number, messages: readonly (Message | undefined)[]): void {
@@ -50,7 +66,8 @@ export async function createRealStore(
     for (const message of messages) if (message) known.set(Number(message.seq), message.id);
   }
 
-  async function ask(by: Clients, command: Command, requestId: string): Promise<Answer> {
+  async function ask(as: (who: Who) => Clients, command: Command, requestId: string): Promise<Answer> {
+    const by = as("");
     const conversationId = ids[command.conversation] ?? newId();
     const messageId = "seq" in command ? (idsOf(command.conversation).get(command.seq) ?? newId()) : "";
     const send = async (message: object) => {
@@ -83,7 +100,7 @@ export async function createRealStore(
         return tellOf(fork);
       }
       case "turn":
-        return await turn(by, conversationId, command);
+        return await turn(as, conversationId, command);
       case "edit":
         return tell(
           (await by.messages.updateMessage({ messageId, message: { content: command.text }, requestId })).message,
@@ -119,11 +136,31 @@ export async function createRealStore(
       }
       case "get":
         return tellOf((await by.conversations.getConversation({ conversationId })).conversation);
+      default: {
+        const names = scheduled.get(command.conversation) ?? new Map<string, Set<string>>();
+        scheduled.set(command.conversation, names);
+        const told = await askChat(as, command, { conversationId, messageId, requestId, scheduled: names });
+        // Its id, for commands that name it.
+        if (command.op === "reply") {
+          const { messages } = await by.messages.listMessages({
+            conversationId,
+            afterSeq: BigInt(told) - 1n,
+            pageSize: 1,
+          });
+          note(command.conversation, messages);
+        }
+        return told;
+      }
     }
   }
 
   /** Begins a turn, does what is to be done while it waits, and ends it. */
-  async function turn(by: Clients, conversationId: string, command: Extract<Command, { op: "turn" }>): Promise<Answer> {
+  async function turn(
+    as: (who: Who) => Clients,
+    conversationId: string,
+    command: Extract<Command, { op: "turn" }>,
+  ): Promise<Answer> {
+    const by = as("");
     const tools = [{ name: "ask", runs: { case: "client", value: {} } }] as const;
     const told: Answer[] = [];
     let turnId = "";
@@ -135,7 +172,7 @@ export async function createRealStore(
       if (event.case === "inputRequired") {
         const { messages } = await by.messages.listMessages({ conversationId, kinds: ALL_KINDS, pageSize: 200 });
         note(command.conversation, messages);
-        for (const each of command.meanwhile) told.push(await answer(by, each));
+        for (const each of command.meanwhile) told.push(await answer([as, as], each));
         const results = [{ callId: "c", output: { case: "text", value: "an answer" } as const }];
         if (command.end === "answer") await by.turns.answerTurn({ turnId, results });
         else await by.turns.cancelTurn({ turnId });
@@ -147,17 +184,26 @@ export async function createRealStore(
     return told.join("; ");
   }
 
-  async function answer(by: Clients, command: Command, twice = false): Promise<Answer> {
+  async function answer(
+    [first, second]: readonly [(who: Who) => Clients, (who: Who) => Clients],
+    command: Command,
+    twice = false,
+  ): Promise<Answer> {
     const requestId = randomUUID();
     try {
-      const first = await ask(by, command, requestId);
-      return twice && command.op !== "turn" ? await ask(by, command, requestId) : first;
+      const told = await ask(first, command, requestId);
+      return twice && !ONCE.has(command.op) ? await ask(second, command, requestId) : told;
     } catch (error) {
       return failureOf(error).why;
     }
   }
 
-  return { give: ({ command, wire, twice }) => answer(over(wire), command, twice) };
+  return {
+    give({ command, wire, twice, servers = [0, 0] }) {
+      const [first, second] = servers.map((server) => (who: Who) => over(wire, server, who));
+      return answer([first ?? over.bind(undefined, wire, 0), second ?? over.bind(undefined, wire, 0)], command, twice);
+    },
+  };
 }
 
 async function list(by: Clients, asked: object): Promise<Answer> {

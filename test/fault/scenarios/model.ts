@@ -1,4 +1,4 @@
-// The store does what a model of it in memory does, whatever comes in whatever order, also at once.
+// The store does what a model of it in memory does, whatever comes in whatever order, also at once, over two servers.
 import fc from "fast-check";
 import { startCallingAgent } from "../model/agent.ts";
 import { disagreement } from "../model/agree.ts";
@@ -14,12 +14,15 @@ export interface ModelSize {
 }
 
 export async function model(tables: Tables, random: Random, { runs }: ModelSize): Promise<Verdict> {
-  await using app = await startOwnApp({ url: tables.url, environment: { COLLOQUY_AGENT_PRIVATE: "yes" } });
+  const environment = { COLLOQUY_AGENT_PRIVATE: "yes" };
+  await using first = await startOwnApp({ url: tables.url, environment });
+  await using second = await startOwnApp({ url: tables.url, environment });
+  const urls = [first.url, second.url];
   await using agent = await startCallingAgent();
   let commands = 0;
   const property = fc.asyncProperty(batches, async (all) => {
     commands += all.flat().length;
-    const what = await disagreement({ url: app.url, tables, agentUrl: agent.url }, all);
+    const what = await disagreement({ urls, tables, agentUrl: agent.url }, all);
     if (what !== undefined) throw new Error(what);
   });
   const details = await fc.check(property, { numRuns: runs, seed: random.below(2 ** 31) });

@@ -1,4 +1,4 @@
-// R2: a retry with the same request id acts once, wherever the line was cut and whoever died.
+// R2: a retry with the same request id acts once, wherever the line was cut and whoever died; so does what is scheduled.
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { startDatabaseProxy } from "../faults/database-proxy.ts";
@@ -9,6 +9,7 @@ import { readStored } from "../history/stored.ts";
 import type { Store, Tenant } from "../stage/database.ts";
 import { failureOf } from "../stage/outcome.ts";
 import type { Random } from "../stage/random.ts";
+import { startSchedulers } from "../stage/schedulers.ts";
 import { startOwnServer } from "../stage/server.ts";
 import { clientsOver, WIRES } from "../stage/wires.ts";
 import { createConversations, startWriters } from "../stage/writers.ts";
@@ -35,6 +36,8 @@ export async function once(store: Store, random: Random, size: OnceSize): Promis
   const urls = [before.url];
   const writers = startWriters({ history, headers, conversationIds, random, writers: size.writers, repeated: 1, urls });
   const creators = startCreators(before.url, tenant, random.fork());
+  const [laterId = ""] = await createConversations(server.url, headers, 1);
+  const schedulers = startSchedulers(before.url, headers, laterId, random.fork());
 
   const breakDatabaseLine = (yes: boolean) =>
     Object.assign(behind.faults, yes ? { cutAfterCommit: 0.15, cutBefore: 0.01 } : { cutAfterCommit: 0, cutBefore: 0 });
@@ -52,12 +55,12 @@ export async function once(store: Store, random: Random, size: OnceSize): Promis
   await reach(() => behind.cuts.afterCommit, size.cutsAfterCommit);
   breakDatabaseLine(false);
   Object.assign(before.faults, { cutAnswer: 0, cutRequest: 0 });
-  await Promise.all([writers.stop(), creators.stop()]);
+  await Promise.all([writers.stop(), creators.stop(), schedulers.stop()]);
 
   const stored = await readStored(store.url, tenant.id);
   const written = { logs: stored.logs.filter(({ conversationId }) => conversationIds.includes(conversationId)) };
   const verdict = verdictOf(check(history, { ...written, claims: stored.claims }));
-  const twice = await creators.check(store);
+  const twice = [...(await creators.check(store)), ...(await schedulers.check(store))];
   return {
     figures: {
       "cuts between commit and answer": behind.cuts.afterCommit,
@@ -66,7 +69,8 @@ export async function once(store: Store, random: Random, size: OnceSize): Promis
       "kills of the server": size.kills,
       ...history.count(),
       "conversations made": creators.made,
-      repeats: writers.repeats + creators.repeats,
+      "messages scheduled": schedulers.made,
+      repeats: writers.repeats + creators.repeats + schedulers.repeats,
       ...answered(writers.answers),
       ...verdict.figures,
     },
