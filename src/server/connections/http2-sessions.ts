@@ -4,6 +4,8 @@ import { endIfIdle } from "./end-if-idle.ts";
 
 /** How long a peer may take to acknowledge a ping before its connection counts as dead. */
 const PING_TIMEOUT_MS = 20_000;
+/** How often within its time a session is looked at. */
+const LOOKS = 4;
 
 /** Keeps the set of a server's sessions. A silent one gets GOAWAY if it has no streams, else a ping. */
 export function keepSessions(server: Http2Server, idleTimeoutMs: number): ReadonlySet<ServerHttp2Session> {
@@ -19,9 +21,7 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
       stream.once("close", () => streams--);
       stream.on("error", () => {});
     });
-    session.setTimeout(idleTimeoutMs);
-    // Whenever it has been silent for so long, not only the first time.
-    session.on("timeout", () => {
+    onSilence(session, idleTimeoutMs, () => {
       endIfIdle(session.socket, () => {
         if (streams === 0) session.close();
         else pingOrDestroy(session);
@@ -29,6 +29,24 @@ export function keepSessions(server: Http2Server, idleTimeoutMs: number): Readon
     });
   });
   return sessions;
+}
+
+/**
+ * Calls `act` whenever nothing was read from the session or written to it for so long, or up to a quarter longer. Not by
+ * `session.setTimeout`: Node never clears the timer of a destroyed session, which stays in memory until it fires.
+ */
+function onSilence(session: ServerHttp2Session, idleTimeoutMs: number, act: () => void): void {
+  let seen = 0;
+  let silentLooks = 0;
+  const timer = setInterval(() => {
+    const { bytesRead, bytesWritten } = session.socket;
+    silentLooks = bytesRead + bytesWritten === seen ? silentLooks + 1 : 0;
+    seen = bytesRead + bytesWritten;
+    if (silentLooks < LOOKS) return;
+    silentLooks = 0;
+    act();
+  }, idleTimeoutMs / LOOKS).unref();
+  session.once("close", () => clearInterval(timer));
 }
 
 function pingOrDestroy(session: ServerHttp2Session): void {

@@ -1,0 +1,56 @@
+import { once } from "node:events";
+import { connect, createServer, type ServerHttp2Session } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { expect, onTestFinished, test } from "vitest";
+import { keepSessions } from "../../../src/server/connections/http2-sessions.ts";
+import { collectEverything } from "../../../src/server/release-heap.ts";
+
+async function startServer(idleTimeoutMs: number) {
+  const server = createServer((_, response) => void response.end("hello"));
+  const sessions = keepSessions(server, idleTimeoutMs);
+  const refs: WeakRef<ServerHttp2Session>[] = [];
+  server.on("session", (session) => refs.push(new WeakRef(session)));
+  await once(server.listen(0), "listening");
+  onTestFinished(() => void server.close());
+  return { url: `http://localhost:${(server.address() as AddressInfo).port}`, sessions, refs };
+}
+
+async function call(url: string) {
+  const client = connect(url);
+  onTestFinished(() => client.destroy());
+  const stream = client.request({ ":path": "/" }).resume();
+  await once(stream, "close");
+  return client;
+}
+
+test("a connection that has ended does not stay in memory, long before it would have been idle", async () => {
+  const { url, sessions, refs } = await startServer(3_600_000);
+  for (let i = 0; i < 5; i++) {
+    const client = await call(url);
+    if (i % 2 === 0) client.destroy();
+    else client.close();
+  }
+  await expect.poll(() => sessions.size).toBe(0);
+  const left = () => {
+    collectEverything();
+    return refs.filter((ref) => ref.deref() !== undefined).length;
+  };
+  // What the last event held is let go with the next one.
+  await expect.poll(left).toBeLessThanOrEqual(1);
+  expect(refs).toHaveLength(5);
+});
+
+test("a silent connection without calls is told to go, and one that calls is not", async () => {
+  const { url, sessions } = await startServer(1_000);
+  const silent = await call(url);
+  const busy = await call(url);
+  const gone = once(silent, "close");
+  let over = false;
+  void gone.then(() => (over = true));
+  while (!over) {
+    const stream = busy.request({ ":path": "/" }).resume();
+    await once(stream, "close");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect([busy.closed, sessions.size]).toEqual([false, 1]);
+});
