@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { type MessageKind, MessageKindSchema } from "../../gen/colloquy/v1/message_pb.ts";
 import { type Part, PartSchema, PartState, ToolPlace, ToolType } from "../../gen/colloquy/v1/part_pb.ts";
+import { anyCharacter } from "./any-character.ts";
 
 export const ALL_KINDS: MessageKind[] = MessageKindSchema.values
   .map(({ number }) => number as MessageKind)
@@ -10,7 +11,7 @@ export const ALL_KINDS: MessageKind[] = MessageKindSchema.values
 
 /** Texts of any characters, U+0000 among them; half a surrogate pair is none. */
 const text = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ unit: anyCharacter, maxLength: 40 }),
   fc.constantFrom("", "\0", "a\0b", "\u2028\u2029", "</script>", "\ud83d\ude00", '"\\\n\t\u001f', "é", "null"),
 );
 
