@@ -61,3 +61,12 @@ test("those of several workers add up", async () => {
     EXPECTED.map((line) => line.replace(/ (\S+)$/, (_, value: string) => ` ${2 * Number(value)}`)).toSorted(),
   );
 });
+
+test("servers of one process share what is told of the process, and nothing else", async () => {
+  const [one, other] = [createMetrics(), createMetrics()];
+  one.started(SEND, "grpc");
+  expect(callsIn(await other.text())).toEqual([]);
+  const lag = "nodejs_eventloop_lag_seconds";
+  expect(other.registry.getSingleMetric(lag)).toBe(one.registry.getSingleMetric(lag));
+  for (const { text } of [one, other]) expect(await text()).toContain(`# TYPE ${lag} gauge`);
+});
