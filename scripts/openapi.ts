@@ -14,6 +14,7 @@ import {
   statusErrors,
 } from "./openapi/index.ts";
 import { DOCUMENTED, dialectOptions } from "./openapi-dialects.ts";
+import { withUploads } from "./openapi-uploads.ts";
 import { servicesOf } from "./services.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -84,7 +85,7 @@ if (import.meta.main) {
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
   const image = buildImage("proto");
   const options = colloquyOptions(image, version);
-  const documents = { openapi: createOpenApi(options) };
+  const documents = { openapi: withUploads(createOpenApi(options)) };
   const common = { version, securitySchemes: options.securitySchemes, registry: image };
   for (const [name, documented] of Object.entries(DOCUMENTED)) {
     Object.assign(documents, { [name]: createOpenApi(dialectOptions(name, documented, image, common)) });

@@ -1,5 +1,6 @@
 // What an operation takes and gives: request bodies, answers and streams.
-import type { DescField, DescMessage } from "@bufbuild/protobuf";
+import { type DescField, type DescMessage, type DescMethod, getOption } from "@bufbuild/protobuf";
+import { method as restMethod } from "../../gen/colloquy/rest/v1/options_pb.ts";
 import type { Binding } from "../../src/protocols/rest/binding/binding.ts";
 import { pathName } from "../../src/protocols/rest/binding/field-path.ts";
 import type { MediaType, RequestBody, Response, Schema } from "../../src/protocols/rest/docs/openapi-types.ts";
@@ -25,7 +26,9 @@ export function requestBody(binding: Binding, context: BodyContext): RequestBody
   if (body.kind === "none") return undefined;
   const required = isRequired(binding, context.required);
   const message = body.kind === "field" ? fieldMessage(body.field) : method.input;
-  if (message && isHttpBody(message)) return { required: true, content: anyContent() };
+  if (message && isHttpBody(message)) {
+    return { required: true, content: formOf(method, context) ?? anyContent() };
+  }
   const schema = bodySchema(binding, context.schemas);
   const streams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const result: RequestBody = streams
@@ -116,6 +119,22 @@ function fieldMessage(field: DescField): DescMessage | undefined {
 
 function isHttpBody(message: DescMessage): boolean {
   return message.typeName === "google.api.HttpBody";
+}
+
+/** The bytes, or a form with them: in that order, for generators of clients take the first. */
+function formOf(method: DescMethod, { schemas }: BodyContext): Record<string, MediaType> | undefined {
+  const { formFile, formFields } = getOption(method, restMethod);
+  if (formFile === "") return undefined;
+  const fields = method.input.fields.filter(({ name }) => formFields.includes(name));
+  const bytes: Schema = { type: "string", format: "binary" };
+  const properties = {
+    [formFile]: { ...bytes, description: "The file." },
+    ...Object.fromEntries(fields.map((field) => [field.jsonName, schemas.field(field, "input")])),
+  };
+  return {
+    "application/octet-stream": { schema: bytes },
+    "multipart/form-data": { schema: { type: "object", properties, required: [formFile] } },
+  };
 }
 
 /** Bytes of any type. */

@@ -63,7 +63,7 @@ export function callEverything(document: OpenApiDocument, headers: Record<string
     if ((requestBody !== undefined && media === undefined) || !isPlain(operation)) return [];
     const own = parameters.filter((each): each is Parameter => "in" in each && each.example !== undefined);
     const params = Object.fromEntries(
-      ["path", "query"].flatMap((place) => {
+      ["path", "query", "header"].flatMap((place) => {
         const here = own.filter((each) => each.in === place).map(({ name, example }) => [name, example]);
         return here.length === 0 ? [] : [[place, Object.fromEntries(here)]];
       }),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Json, OpenApiDocument } from "../../../../scripts/openapi/index.ts";
 import { catalogDocument } from "../../../support/catalog.ts";
+import { startIdentityServer } from "../../../support/identity-server.ts";
 import { callEverything, operationsOf, runClient, successOf } from "../../../support/openapi-client.ts";
 import { createCheck } from "../../../support/openapi-schema.ts";
 
@@ -93,3 +94,59 @@ const none = data?.none;
     expect.stringMatching(/^main\.ts\(6,\d+\): error TS2339: Property 'none' does not exist/),
   ]);
 }, 120_000);
+
+test("Effect-TS/effect#8204, inventree/InvenTree#12298: a generated client uploads a file as it is, as a form, and in pieces", async () => {
+  await using own = await startIdentityServer();
+  const tenant = await own.tenant();
+  const { authorization = "" } = (await tenant.key("read", "write")).credential;
+  const [, document] = documents[1] ?? [];
+  if (document === undefined) throw new Error("there is no contract");
+  const outcome = await runClient(document, UPLOADS, [own.url, authorization]);
+  expect(outcome.kind === "refused" ? outcome.errors : JSON.parse(outcome.output)).toEqual([
+    [201, "raw.txt", "3"],
+    [201, "form.txt", "4"],
+    [201, 204, "5"],
+  ]);
+}, 120_000);
+
+const UPLOADS = `import createClient from "openapi-fetch";
+import type { paths } from "./schema.js";
+declare const process: { argv: string[] };
+declare const console: { log(text: string): void };
+const [, , baseUrl = "", authorization = ""] = process.argv;
+const client = createClient<paths>({ baseUrl, headers: { authorization } });
+// The types know bytes as text.
+const bytes = (text: string) => new Blob([text], { type: "text/plain" }) as unknown as string;
+const raw = await client.POST("/v1/files", {
+  params: { query: { name: "raw.txt" } },
+  body: bytes("raw"),
+  bodySerializer: (body) => body as unknown as Blob,
+  headers: { "content-type": "text/plain" },
+});
+const form = await client.POST("/v1/files", {
+  body: { file: bytes("form"), name: "form.txt" },
+  bodySerializer(body) {
+    const form = new FormData();
+    for (const [name, value] of Object.entries(body)) form.append(name, value);
+    return form;
+  },
+});
+const tus = { "Tus-Resumable": "1.0.0" } as const;
+const begun = await client.POST("/v1/uploads", { params: { header: { ...tus, "Upload-Length": "5" } } });
+const uploadId = begun.response.headers.get("location")?.split("/").at(-1) ?? "";
+const ended = await client.PATCH("/v1/uploads/{uploadId}", {
+  params: { path: { uploadId }, header: { ...tus, "Upload-Offset": "0" } },
+  body: bytes("piece"),
+  bodySerializer: (body) => body as unknown as Blob,
+  headers: { "content-type": "application/offset+octet-stream" },
+});
+const fileId = ended.response.headers.get("content-location")?.split("/").at(-1) ?? "";
+const file = await client.GET("/v1/files/{fileId}", { params: { path: { fileId } } });
+console.log(
+  JSON.stringify([
+    [raw.response.status, raw.data?.name, raw.data?.size],
+    [form.response.status, form.data?.name, form.data?.size],
+    [begun.response.status, ended.response.status, file.data?.size],
+  ]),
+);
+`;

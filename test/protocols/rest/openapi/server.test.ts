@@ -54,6 +54,8 @@ function faultsOf(operation: Operation, status: number, type: string, body: stri
   const { content } = describedAnswer(operation, status);
   // Bytes as they are have no schema to hold to.
   if (content?.["*/*"] !== undefined) return [];
+  // Such as the beginning of an upload: its headers say all.
+  if (content === undefined && ["null", '""', "{}"].includes(body)) return [];
   const media = content?.[type];
   if (media?.schema === undefined) return [`the document does not say that ${status} may come as ${type}`];
   if (type === "application/json") return check(media.schema, JSON.parse(body) as Json);
@@ -79,7 +81,8 @@ describe.each(
     const body = rawType === undefined ? said : Buffer.from(said ?? "", "base64");
     const { content } = operation.requestBody ?? {};
     const asked = content?.["application/json"]?.schema;
-    expect(content?.["*/*"] === undefined).toBe(rawType === undefined);
+    const bytes = content?.["*/*"] ?? content?.["application/octet-stream"];
+    expect(bytes === undefined).toBe(rawType === undefined);
     expect(asked === undefined && rawType === undefined).toBe(body === undefined);
     if (asked !== undefined) expect(check(asked, JSON.parse(body as string) as Json)).toEqual([]);
     const stream = successOf(operation).types.includes("application/x-ndjson");

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file colloquy/rest/v1/options.proto.
  */
 export const file_colloquy_rest_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEiyAEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCSJvCglSZXN0RmllbGQSFwoPbnVsbF93aGVuX3Vuc2V0GAEgASgIEhAKCGV2ZW50X2lkGAIgASgIEhEKCWJhcmVfbGlzdBgDIAEoCBISCgpsYXN0X2V2ZW50GAQgASgIEhAKCHJhd19qc29uGAUgASgIOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGP2IAyABKAsyHC5jb2xsb3F1eS5yZXN0LnYxLlJlc3RNZXRob2RSBm1ldGhvZDpSCgVmaWVsZBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY/ogDIAEoCzIbLmNvbGxvcXV5LnJlc3QudjEuUmVzdEZpZWxkUgVmaWVsZGIGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("Ch5jb2xsb3F1eS9yZXN0L3YxL29wdGlvbnMucHJvdG8SEGNvbGxvcXV5LnJlc3QudjEi8AEKClJlc3RNZXRob2QSFgoOc3VjY2Vzc19zdGF0dXMYASABKAUSEAoIbG9jYXRpb24YAiABKAkSEwoLZGVsZXRlX2JvZHkYAyABKAgSGwoTbGFzdF9ldmVudF9pZF9maWVsZBgEIAEoCRITCgtldmVudF9vbmVvZhgFIAEoCRIWCg5pZl9tYXRjaF9maWVsZBgGIAEoCRISCgpldGFnX2ZpZWxkGAcgASgJEh0KFWlkZW1wb3RlbmN5X2tleV9maWVsZBgIIAEoCRIRCglmb3JtX2ZpbGUYCSABKAkSEwoLZm9ybV9maWVsZHMYCiADKAkibwoJUmVzdEZpZWxkEhcKD251bGxfd2hlbl91bnNldBgBIAEoCBIQCghldmVudF9pZBgCIAEoCBIRCgliYXJlX2xpc3QYAyABKAgSEgoKbGFzdF9ldmVudBgEIAEoCBIQCghyYXdfanNvbhgFIAEoCDpWCgZtZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxj9iAMgASgLMhwuY29sbG9xdXkucmVzdC52MS5SZXN0TWV0aG9kUgZtZXRob2Q6UgoFZmllbGQSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGP6IAyABKAsyGy5jb2xsb3F1eS5yZXN0LnYxLlJlc3RGaWVsZFIFZmllbGRiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * The REST behaviour of one method, for all of its bindings.
@@ -89,6 +89,22 @@ export type RestMethod = Message<"colloquy.rest.v1.RestMethod"> & {
    * @generated from field: string idempotency_key_field = 8;
    */
   idempotencyKeyField: string;
+
+  /**
+   * The name under which a form (`multipart/form-data`) holds the file that is otherwise the whole body, where the
+   * method reads such forms: for documents. For methods whose body is a google.api.HttpBody. Default: none, there is no
+   * form.
+   *
+   * @generated from field: string form_file = 9;
+   */
+  formFile: string;
+
+  /**
+   * The request fields that such a form may hold, too, as texts. Default: none.
+   *
+   * @generated from field: repeated string form_fields = 10;
+   */
+  formFields: string[];
 };
 
 /**
