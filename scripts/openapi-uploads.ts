@@ -76,7 +76,12 @@ export function withUploads(document: OpenApiDocument): OpenApiDocument {
                 ...FILE,
               },
             },
-            ...failures("401", "403", "404", "412", "503"),
+            ...Object.fromEntries(
+              ["401", "403", "404", "412", "503"].map((status) => [
+                status,
+                { description: "As of any call, without a body." },
+              ]),
+            ),
           },
         },
         patch: {
