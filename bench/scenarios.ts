@@ -5,6 +5,7 @@ import { chats } from "./scenarios/chats.ts";
 import { deadEndpoints } from "./scenarios/dead-endpoints.ts";
 import { p7, p12, pages } from "./scenarios/depth.ts";
 import { dialect } from "./scenarios/dialects.ts";
+import { files } from "./scenarios/files.ts";
 import { importing } from "./scenarios/import.ts";
 import { p9 } from "./scenarios/live.ts";
 import { p8 } from "./scenarios/overload.ts";
@@ -47,5 +48,6 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     reactions: reactionPages,
     webhooks,
     deadEndpoints,
+    files,
   },
 };

@@ -22,7 +22,7 @@ export interface Stage {
   /** For scripts and the like. */
   readonly directory: string;
   /** Starts a peer of `peers/` on its first use. */
-  peer(name: "bare" | "plain" | "fastify" | "grpc"): Promise<Served>;
+  peer(name: "bare" | "plain" | "fastify" | "grpc" | "files"): Promise<Served>;
   /** Stops the peers, until they are used again: PostgreSQL has 100 connections, and each of them holds some. */
   stopPeers(): Promise<void>;
   /** Starts Colloquy on its first use, with a setting of its own each. */
@@ -33,7 +33,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-const PORTS = { bare: 18_101, plain: 18_103, fastify: 18_105, grpc: 18_106 };
+const PORTS = { bare: 18_101, plain: 18_103, fastify: 18_105, grpc: 18_106, files: 18_107 };
 const FIRST_PORT = 18_110;
 
 export async function setStage(sizes: Sizes, effort: Effort, say: (line: string) => void): Promise<Stage> {
@@ -75,7 +75,11 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
     directory: join(ROOT, "bench/.data/scripts"),
     peer: (name) =>
       once(name, () => {
-        const environment = { PORT: String(PORTS[name]), DATABASE_URL: embedded.url };
+        const environment = {
+          PORT: String(PORTS[name]),
+          DATABASE_URL: embedded.url,
+          FOLDER: join(dataDir, "bench-files"),
+        };
         return startServer(name, ["node", join(ROOT, `bench/peers/${name}.ts`)], PORTS[name], environment);
       }),
     async stopPeers() {
