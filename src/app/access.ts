@@ -20,6 +20,7 @@ import { createAccessService } from "../services/api-keys/service.ts";
 import { createAuditService } from "../services/audit/service.ts";
 import { createDirectoryService } from "../services/directory/service.ts";
 import { createLegalHoldService } from "../services/legal-holds/service.ts";
+import { createRetentionService } from "../services/retention/service.ts";
 import { createTenantService } from "../services/tenants/service.ts";
 import type { Database } from "../store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../store/directory/access.ts";
@@ -90,6 +91,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
       }),
       createAuditService({ database, secrets }),
       createLegalHoldService({ database, secrets }),
+      createRetentionService({ database, secrets }),
       createDirectoryService({ database, secrets, forgetMember: (...member) => directory.forgetMember(...member) }),
       createTenantService({
         database,

@@ -23,7 +23,7 @@ export async function openFilesAndSweeper({
 }: FilesAndSweeperOptions): Promise<{ readonly bytes: ByteStore; readonly sweeper: Sweeper }> {
   const bytes = await openFiles(config.files.place, config.files.maxBytes);
   atStop("files", () => bytes.close());
-  const sweeper = createSweeper({ database, onError, bytes });
+  const sweeper = createSweeper({ database, onError, bytes, purgeAfterDays: config.purgeAfterDays });
   atStop("the sweeper", () => sweeper.stop());
   return { bytes, sweeper };
 }

@@ -18,10 +18,16 @@ const ORIGIN = { requestId: "", address: "" };
  * Erases the log of a conversation whose purge has begun, with a transaction for each batch; the conversation itself
  * stays. Returns the number of erased messages. Stops early when `signal` aborts: the sweeper continues.
  */
-export async function erasePieces(database: Database, caller: Caller, id: string, signal?: Interrupt): Promise<bigint> {
+export async function erasePieces(
+  database: Database,
+  caller: Caller,
+  id: string,
+  signal?: Interrupt,
+  entries = PURGE_PIECE,
+): Promise<bigint> {
   let messages = 0n;
   for (;;) {
-    const piece = await database.transaction(signal, (tx) => erasePiece(tx, caller, id, PURGE_PIECE));
+    const piece = await database.transaction(signal, (tx) => erasePiece(tx, caller, id, entries));
     if (piece === undefined || piece.messages + piece.events === 0n) return messages;
     messages += piece.messages;
   }

@@ -1,4 +1,4 @@
-// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, old attempts of webhooks, and purges conversations that are due.
+// Periodically deletes expired request ids, drafts of keys that are no more, ephemeral turns and files that nobody needs, old attempts of webhooks, purges conversations that are due, and runs retention policies.
 import type { ByteStore } from "../files/byte-store.ts";
 import type { Database } from "../store/database.ts";
 import { tenantIds } from "../store/directory/tenants.ts";
@@ -8,6 +8,7 @@ import { deleteDueTurns } from "../store/turns/records.ts";
 import { deleteOldAttempts } from "../store/webhooks/attempts.ts";
 import { sweepFiles, sweepLostBytes, sweepUploads } from "./files.ts";
 import { purgeDue } from "./purge.ts";
+import { runRetention } from "./retention.ts";
 
 /** A round ends after this many tenants failed: the database is probably unavailable. */
 const MAX_FAILURES = 10;
@@ -16,7 +17,7 @@ export interface SweeperOptions {
   readonly database: Database;
   /** Called when a round failed; the next round tries again. */
   readonly onError: (error: unknown) => void;
-  /** When the conversations of such turns are purged. Default: never. */
+  /** When conversations that it deletes are purged. Default: never. */
   readonly purgeAfterDays?: number | undefined;
   /** Where the bytes of files lie. Default: there are no files. */
   readonly bytes?: ByteStore | undefined;
@@ -62,6 +63,7 @@ export function createSweeper({
     for (let count = 1; count > 0 && !stopping.signal.aborted; swept += count) {
       count = await deleteOldAttempts(database, id, stopping.signal);
     }
+    swept += await runRetention(database, id, purgeAfterDays, stopping.signal);
     swept += await purgeDue(database, id, stopping.signal);
     if (bytes === undefined) return swept;
     swept += await sweepUploads(database, bytes, id, stopping.signal);

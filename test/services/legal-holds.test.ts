@@ -355,6 +355,7 @@ describe("a hold", () => {
     }
     expect(await reasonOf(holds.listLegalHolds({ conversationId: newId(), showLifted: true }))).toBe("INVALID_FIELD");
     for (const legalHoldId of ["x", newId()]) {
+      expect(await reasonOf(holds.listLegalHolds({ conversationId: legalHoldId }))).toBe("NOT_FOUND");
       expect(await reasonOf(holds.getLegalHold({ legalHoldId }))).toBe("NOT_FOUND");
       expect(await reasonOf(holds.liftLegalHold({ legalHoldId, reason: "x" }))).toBe("NOT_FOUND");
     }

@@ -13,6 +13,8 @@ import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
 import { PresenceMode } from "../../gen/colloquy/v1/presence_pb.ts";
+import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
+import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { ruleName } from "../../src/domain/identity/permissions.ts";
@@ -46,6 +48,7 @@ interface Scene {
   /** An agent of its own, which answers in the conversation. */
   readonly agentId: string;
   readonly legalHoldId: string;
+  readonly retentionPolicyId: string;
   readonly endpointId: string;
   /** A turn of it that has ended. */
   readonly turnId: string;
@@ -79,6 +82,7 @@ const holdOn = (memberId: string) => {
   const scope = { case: "memberId", value: memberId } as const;
   return { displayName: "Matter", reason: "A suit", scope };
 };
+const POLICY = { displayName: "Policy", action: RetentionAction.KEEP };
 const SUPER = "pd pd pd pd pd pd pd pd";
 
 const TABLE: Readonly<Record<string, Row>> = {
@@ -241,6 +245,13 @@ const TABLE: Readonly<Record<string, Row>> = {
   "LegalHoldService/ListLegalHolds": [() => ({}), ADMIN],
   "LegalHoldService/LiftLegalHold": [({ legalHoldId }) => ({ legalHoldId, reason: "over" }), ADMIN],
 
+  "RetentionService/CreateRetentionPolicy": [() => ({ retentionPolicy: POLICY }), ADMIN],
+  "RetentionService/PreviewRetentionPolicy": [() => ({ retentionPolicy: POLICY }), ADMIN],
+  "RetentionService/GetRetentionPolicy": [({ retentionPolicyId }) => ({ retentionPolicyId }), ADMIN],
+  "RetentionService/ListRetentionPolicies": [({ retentionPolicyId: _ }) => ({}), ADMIN],
+  "RetentionService/DeleteRetentionPolicy": [({ retentionPolicyId }) => ({ retentionPolicyId }), ADMIN],
+  "RetentionService/ListRetentionRuns": [() => ({}), "pd pd pd pd -- sm sm --"],
+
   "DirectoryService/UpsertMember": [() => ({ memberId: newId() }), ADMIN],
   "DirectoryService/GetMember": [() => ({ memberId: "owner" }), "nf nf ok ok ok ok sm sm"],
   "DirectoryService/ListMembers": [() => ({ managerId: "manager" }), "-- -- ok ok ok ok sm sm"],
@@ -312,7 +323,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-async function makeScene(): Promise<Scene> {
+async function makePolicy(): Promise<string> {
+  const retention = server.client(RetentionService, admin);
+  return (await retention.createRetentionPolicy({ retentionPolicy: POLICY })).retentionPolicy?.id ?? "";
+}
+
+async function makeScene(name = ""): Promise<Scene> {
+  const ofRetention = name.startsWith("RetentionService/");
+  const retentionPolicyId = ofRetention ? await makePolicy() : "";
   const entityId = newId();
   const word = entityId.replaceAll("-", "").replace(/\d/g, (digit) => String.fromCharCode(103 + Number(digit)));
   const conversations = server.client(ConversationService, admin);
@@ -372,6 +390,7 @@ async function makeScene(): Promise<Scene> {
     agentId,
     endpointId,
     legalHoldId: legalHold?.id ?? "",
+    retentionPolicyId,
     turnId,
     tenantId: tenant.id,
   };
@@ -419,11 +438,12 @@ describe("each caller gets what the table says", () => {
     if (method === undefined) return;
     const changes = method.idempotency !== Level.NO_SIDE_EFFECTS;
     // Calls that change nothing can be made in one scene, also those that are to be refused; a row without a scene needs none.
-    const shared = ask.length > 0 ? makeScene() : ({} as Scene);
+    const shared = ask.length > 0 ? makeScene(name) : ({} as Scene);
     // So that there is a delivery to list.
     if (name === "WebhookService/ListWebhookDeliveries") await attemptIn(await shared);
     const expected = outcomes.split(" ");
-    const sceneOf = (place: number) => (changes && ask.length > 0 && expected[place] === "ok" ? makeScene() : shared);
+    const sceneOf = (place: number) =>
+      changes && ask.length > 0 && expected[place] === "ok" ? makeScene(name) : shared;
     const seen = await Promise.all(
       CALLERS.map(async (caller, place) => outcomeOf(method, ask(await sceneOf(place)), callers[caller])),
     );
@@ -432,7 +452,7 @@ describe("each caller gets what the table says", () => {
 });
 
 test("a conversation that is not visible is not counted, not found by its number, and does not tell it", async () => {
-  const { conversationId, entityId } = await makeScene();
+  const { conversationId, entityId } = await makeScene(name);
   const asked = { conversationIds: [conversationId] };
   const { numbers } = await server.client(ConversationService, admin).assignConversationNumbers(asked);
   const number = numbers[0]?.number ?? 0n;
@@ -451,7 +471,7 @@ test("a conversation that is not visible is not counted, not found by its number
 });
 
 test("a manager who no longer takes part sees what it once said, and may not change it", async () => {
-  const { conversationId } = await makeScene();
+  const { conversationId } = await makeScene(name);
   const { addParticipants, removeParticipant } = server.client(ParticipantService, admin);
   const messages = server.client(MessageService, callers.manager);
   await addParticipants({ conversationId, memberIds: ["manager"] });

@@ -22,6 +22,7 @@ export interface Target {
   readonly turnId: string;
   readonly endpointId: string;
   readonly legalHoldId: string;
+  readonly retentionPolicyId: string;
   readonly scheduledMessageId: string;
   /** A word that is in a message of this tenant and nowhere else. */
   readonly word: string;
@@ -235,6 +236,16 @@ export const ISOLATION_CASES: Readonly<Record<string, IsolationCase>> = {
     { memberId },
   ]),
   "colloquy.v1.LegalHoldService/LiftLegalHold": one(({ legalHoldId }) => ({ legalHoldId, reason: "x" })),
+
+  // It names nothing that is there.
+  "colloquy.v1.RetentionService/CreateRetentionPolicy": { ask: () => [] },
+  "colloquy.v1.RetentionService/PreviewRetentionPolicy": one(() => ({
+    retentionPolicy: { displayName: "x", action: 3, ageDays: 1 },
+  })),
+  "colloquy.v1.RetentionService/GetRetentionPolicy": one(({ retentionPolicyId }) => ({ retentionPolicyId })),
+  "colloquy.v1.RetentionService/DeleteRetentionPolicy": one(({ retentionPolicyId }) => ({ retentionPolicyId })),
+  "colloquy.v1.RetentionService/ListRetentionPolicies": listing("ListRetentionPolicies"),
+  "colloquy.v1.RetentionService/ListRetentionRuns": one(({ retentionPolicyId }) => ({ retentionPolicyId })),
 
   "colloquy.v1.DirectoryService/UpsertMember": one(({ memberId }) => ({
     memberId: "x-new-member",

@@ -13,6 +13,8 @@ import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
+import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
+import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
 import { newId } from "../../src/domain/ids/id.ts";
@@ -95,6 +97,10 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
   const legalHold = { displayName: word, reason: word, scope };
   const { legalHold: held } = await holds.createLegalHold({ legalHold });
   await holds.createLegalHold({ legalHold });
+  const retention = server.client(RetentionService, admin);
+  const retentionPolicy = { displayName: word, action: RetentionAction.KEEP };
+  const { retentionPolicy: policy } = await retention.createRetentionPolicy({ retentionPolicy });
+  await retention.createRetentionPolicy({ retentionPolicy });
   const { apiKey } = await access.createApiKey({ apiKey: { scopes: [ApiKeyScope.READ] } });
 
   const first = { pageSize: 1 };
@@ -114,6 +120,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
     turnId,
     endpointId: endpoint?.id ?? "",
     legalHoldId: held?.id ?? "",
+    retentionPolicyId: policy?.id ?? "",
     scheduledMessageId,
     word,
     pageTokens: {
@@ -124,6 +131,7 @@ export async function furnish(server: IdentityServer, tenant: IdentityTenant, ad
       ListAgents: (await agents.listAgents(first)).nextPageToken,
       ListWebhookEndpoints: (await hooks.listWebhookEndpoints(first)).nextPageToken,
       ListLegalHolds: (await holds.listLegalHolds(first)).nextPageToken,
+      ListRetentionPolicies: (await retention.listRetentionPolicies(first)).nextPageToken,
       ListMembers: (await directory.listMembers(first)).nextPageToken,
       ListApiKeys: (await access.listApiKeys(first)).nextPageToken,
       ListAuditEntries: (await server.client(AuditService, admin).listAuditEntries(first)).nextPageToken,
@@ -149,6 +157,7 @@ export function randomTarget(like: Target): Target {
     turnId: newId(),
     endpointId: newId(),
     legalHoldId: newId(),
+    retentionPolicyId: newId(),
     scheduledMessageId: newId(),
     word: letters(),
     pageTokens: Object.fromEntries(Object.entries(like.pageTokens).map(([name, token]) => [name, damaged(token)])),

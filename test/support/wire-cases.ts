@@ -13,6 +13,8 @@ import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts
 import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
+import { RetentionAction } from "../../gen/colloquy/v1/retention_pb.ts";
+import { RetentionService } from "../../gen/colloquy/v1/retention_service_pb.ts";
 import { TenantService } from "../../gen/colloquy/v1/tenant_service_pb.ts";
 import type { TurnStarted } from "../../gen/colloquy/v1/turn_pb.ts";
 import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
@@ -44,6 +46,8 @@ export interface World {
   endpoint(): Promise<string>;
   /** The id of a legal hold on a member that has nothing. */
   legalHold(): Promise<string>;
+  /** The id of a retention policy that keeps. */
+  retentionPolicy(): Promise<string>;
   /** A turn that has ended; gives its id. */
   turn(): Promise<string>;
   /** A turn that waits for the result of the call `c1`; gives its id. */
@@ -75,6 +79,14 @@ export interface WireCase {
   readonly fails?: string;
 }
 
+const POLICY: JsonObject = {
+  displayName: "Größe",
+  match: { mode: "none", labels: { matter: "blue" } },
+  action: "RETENTION_ACTION_PURGE",
+  basis: "RETENTION_BASIS_CREATION",
+  ageDays: 365,
+};
+
 export async function createWorld(server: IdentityServer): Promise<World> {
   const tenant = await server.tenant();
   await tenant.addMember("ada", { role: "admin" });
@@ -88,6 +100,7 @@ export async function createWorld(server: IdentityServer): Promise<World> {
   const messages = createClient(MessageService, transport);
   const agents = createClient(AgentService, transport);
   const hooks = createClient(WebhookService, transport);
+  const retention = createClient(RetentionService, transport);
   const holds = createClient(LegalHoldService, transport);
 
   const agent: World["agent"] = async () => {
@@ -164,6 +177,10 @@ export async function createWorld(server: IdentityServer): Promise<World> {
         endpoint: { target: { case: "url", value: "http://hooks.invalid/" } },
       });
       return endpoint?.id as string;
+    },
+    async retentionPolicy() {
+      const retentionPolicy = { displayName: "Policy", action: RetentionAction.KEEP };
+      return (await retention.createRetentionPolicy({ retentionPolicy })).retentionPolicy?.id as string;
     },
     async legalHold() {
       const scope = { case: "memberId" as const, value: "cy" };
@@ -669,6 +686,28 @@ const AGENTS: readonly WireCase[] = [
     rpc: "LegalHoldService.LiftLegalHold",
     requests: async (world) => [{ legalHoldId: await world.legalHold(), reason: "Über" }],
   },
+  {
+    rpc: "RetentionService.CreateRetentionPolicy",
+    requests: () => [{ retentionPolicy: { ...POLICY, nextRunTime: "2100-01-01T00:00:00Z" } }],
+  },
+  { rpc: "RetentionService.PreviewRetentionPolicy", requests: () => [{ retentionPolicy: POLICY }] },
+  {
+    rpc: "RetentionService.GetRetentionPolicy",
+    requests: async (world) => [{ retentionPolicyId: await world.retentionPolicy() }],
+  },
+  {
+    rpc: "RetentionService.ListRetentionPolicies",
+    async requests(world) {
+      await world.retentionPolicy();
+      return [{ pageSize: 1 }];
+    },
+    toldAnew: "nextPageToken",
+  },
+  {
+    rpc: "RetentionService.DeleteRetentionPolicy",
+    requests: async (world) => [{ retentionPolicyId: await world.retentionPolicy() }],
+  },
+  { rpc: "RetentionService.ListRetentionRuns", requests: () => [{ pageSize: 1 }] },
   {
     rpc: "EventService.Subscribe",
     requests: async (world) => [{ conversationId: await world.conversation({ messages: 2 }) }],

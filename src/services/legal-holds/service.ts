@@ -59,7 +59,9 @@ export function createLegalHoldService({ database, secrets }: LegalHoldServiceOp
       if (conversationId !== "" && showLifted) {
         throw invalidField("show_lifted", "must be false with a conversation", "legal_hold.in_force");
       }
-      if (conversationId !== "" && !isOurId(conversationId)) throw notFound("conversation");
+      if (conversationId !== "" && (await findConversation(database, caller, conversationId)) === undefined) {
+        throw notFound("conversation");
+      }
       const { items, ...page } = await paginate(secrets, caller, pb.ListLegalHoldsRequestSchema, request, {
         item: LegalHoldSchema,
         read: ({ after: [before] = [], limit }) =>
@@ -103,7 +105,7 @@ async function scopeColumns(tx: Queryable, caller: Caller, scope: LegalHold["sco
       }
       return { ...columns, kind: KINDS.memberId, member_id: scope.value };
     case "conversationId": {
-      const row = isOurId(scope.value) ? await readConversation(tx, caller, scope.value, true) : undefined;
+      const row = await findConversation(tx, caller, scope.value);
       if (row === undefined) throw unknown("legal_hold.conversation_id", "conversation");
       return { ...columns, kind: KINDS.conversationId, conversation_id: row.id };
     }
@@ -112,6 +114,11 @@ async function scopeColumns(tx: Queryable, caller: Caller, scope: LegalHold["sco
     default:
       return columns;
   }
+}
+
+/** One that was deleted, too. */
+async function findConversation(on: Queryable, caller: Caller, id: string) {
+  return isOurId(id) ? readConversation(on, caller, id, true) : undefined;
 }
 
 function unknown(field: string, resource: string): DomainError {

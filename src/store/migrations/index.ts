@@ -34,6 +34,7 @@ import { UploadsMigration } from "./migration-0039-uploads.ts";
 import { FilePurposesMigration } from "./migration-0043-file-purposes.ts";
 import { UnsentFilesMigration } from "./migration-0049-unsent-files.ts";
 import { LegalHoldsMigration } from "./migration-0056-legal-holds.ts";
+import { RetentionMigration } from "./migration-0057-retention.ts";
 import { MIGRATION_NAMES } from "./names.ts";
 
 export interface NamedMigration {
@@ -75,6 +76,7 @@ const CLASSES: Readonly<Record<(typeof MIGRATION_NAMES)[number], Constructor<Mig
   "0043-file-purposes": FilePurposesMigration,
   "0049-unsent-files": UnsentFilesMigration,
   "0056-legal-holds": LegalHoldsMigration,
+  "0057-retention": RetentionMigration,
 };
 
 export const MIGRATIONS: readonly NamedMigration[] = MIGRATION_NAMES.map((name) => ({ name, class: CLASSES[name] }));

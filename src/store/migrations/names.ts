@@ -38,4 +38,5 @@ export const MIGRATION_NAMES = [
   "0043-file-purposes",
   "0049-unsent-files",
   "0056-legal-holds",
+  "0057-retention",
 ] as const;

@@ -19,6 +19,7 @@ import { MessageEntity, MessageRevisionEntity } from "./entities/message.ts";
 import { PresenceEntity, PresenceLeaseEntity, PresenceSessionEntity } from "./entities/presence.ts";
 import { MentionEntity, MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
+import { RetentionPolicyEntity, RetentionRunEntity } from "./entities/retention.ts";
 import { TenantEntity } from "./entities/tenant.ts";
 import { WebhookAttemptEntity, WebhookEndpointEntity, WebhookProgressEntity } from "./entities/webhook.ts";
 
@@ -59,6 +60,8 @@ export const TABLES: Tables = {
     PresenceLeaseEntity,
     PresenceSessionEntity,
     ReactionEntity,
+    RetentionPolicyEntity,
+    RetentionRunEntity,
     ScheduledMessageEntity,
     TenantEntity,
     TurnEntity,
