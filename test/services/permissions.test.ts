@@ -452,7 +452,7 @@ describe("each caller gets what the table says", () => {
 });
 
 test("a conversation that is not visible is not counted, not found by its number, and does not tell it", async () => {
-  const { conversationId, entityId } = await makeScene(name);
+  const { conversationId, entityId } = await makeScene();
   const asked = { conversationIds: [conversationId] };
   const { numbers } = await server.client(ConversationService, admin).assignConversationNumbers(asked);
   const number = numbers[0]?.number ?? 0n;
@@ -471,7 +471,7 @@ test("a conversation that is not visible is not counted, not found by its number
 });
 
 test("a manager who no longer takes part sees what it once said, and may not change it", async () => {
-  const { conversationId } = await makeScene(name);
+  const { conversationId } = await makeScene();
   const { addParticipants, removeParticipant } = server.client(ParticipantService, admin);
   const messages = server.client(MessageService, callers.manager);
   await addParticipants({ conversationId, memberIds: ["manager"] });
