@@ -1,4 +1,6 @@
 // `migrate`: applies pending migrations.
+
+import type { LockHolder } from "../store/migrate.ts";
 import { type Command, CommandError, type Invocation } from "./command.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -12,9 +14,11 @@ export const migrateCommand: Command = {
       invocation,
       "command",
       async ({ database, embedded }) => {
-        const { migrate } = await import("../store/migrate.ts");
+        const { migrate, sessionInWords } = await import("../store/migrate.ts");
+        const onWait = (holder: LockHolder | undefined) =>
+          process.stderr.write(`colloquy: waiting for ${holder ? sessionInWords(holder) : "a locked table"}\n`);
         // The embedded database was migrated when it was opened.
-        const applied = embedded === undefined ? await migrate(database) : [];
+        const applied = embedded === undefined ? await migrate(database, { onWait }) : [];
         for (const name of applied) invocation.print(`applied ${name}`);
         if (applied.length === 0) invocation.print("nothing to do");
       },

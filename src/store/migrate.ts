@@ -1,5 +1,8 @@
 // Applies migrations, and reports pending ones.
+import { setTimeout as sleep } from "node:timers/promises";
+import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Database, Statement } from "./database.ts";
+import { isDeadlock, isLockTimeout } from "./driver/errors.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
 
 /** Held while migrations run, so that servers that start together migrate one after the other. */
@@ -10,6 +13,39 @@ const PATIENCE: Statement = {
   text: `select set_config('statement_timeout', '0', true), set_config('lock_timeout', '0', true),
     set_config('idle_in_transaction_session_timeout', '0', true)`,
 };
+/** While a statement waits for the lock of a table, all that is called waits behind it. */
+const SHORT_WAITS: Statement = { name: "migration_short_waits", text: "select set_config('lock_timeout', $1, true)" };
+/** Who has been in a transaction for the longest. */
+const HOLDER: Statement<LockHolder> = {
+  name: "migration_holder",
+  text: `select pid, application_name as name, xact_start as since
+    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null
+    order by xact_start limit 1`,
+};
+
+/** A session that may hold the lock that a migration waits for. */
+export interface LockHolder {
+  readonly pid: number;
+  /** Its `application_name`. */
+  readonly name: string;
+  /** When its transaction began. */
+  readonly since: Date;
+}
+
+export interface MigrateOptions {
+  /** How long a statement waits for the lock of a table before all of it is undone and begun again later. Default: 2,000 ms. */
+  readonly lockMs?: number;
+  /** How long others go on before the next attempt. Default: 3,000 ms. */
+  readonly pauseMs?: number;
+  /** How long attempts are made. Default: 10 minutes. */
+  readonly patienceMs?: number;
+  /** Told before each pause, with the session that has been in a transaction for the longest. */
+  readonly onWait?: (holder: LockHolder | undefined) => void;
+}
+
+const LOCK_MS = 2_000;
+const PAUSE_MS = 3_000;
+const PATIENCE_MS = 600_000;
 
 /** How often all of it is begun again after a deadlock with the calls of a server that goes on meanwhile. */
 const RETRIES = 20;
@@ -30,13 +66,33 @@ const APPLIED: Statement<{ name: string }> = {
 };
 
 /**
- * Applies all pending migrations in one transaction. Safe to run on several servers at once.
+ * Applies all pending migrations in one transaction. Safe to run on several servers at once, and beside servers that go on:
+ * where somebody keeps a table locked, such as an export, the calls that wait for the migration are let on between attempts.
  *
  * @returns the names of the migrations that this call applied
+ * @throws DomainError OVERLOADED, which names the session, if a table stays locked
  */
-export async function migrate(database: Database): Promise<string[]> {
+export async function migrate(database: Database, options: MigrateOptions = {}): Promise<string[]> {
   if ((await migrationState(database)).pending.length === 0) return [];
   await makePlace(database);
+  const { lockMs = LOCK_MS, pauseMs = PAUSE_MS, patienceMs = PATIENCE_MS, onWait } = options;
+  const until = performance.now() + patienceMs;
+  for (let deadlocks = 0; ; ) {
+    try {
+      return await migrateOnce(database, lockMs);
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      if (isDeadlock(cause) && deadlocks++ < RETRIES) continue;
+      if (!isLockTimeout(cause)) throw error;
+      const [holder] = await database.query(HOLDER, []);
+      if (performance.now() >= until) throw new DomainError(ErrorReason.OVERLOADED, stayedLocked(holder));
+      onWait?.(holder);
+    }
+    await sleep(pauseMs);
+  }
+}
+
+async function migrateOnce(database: Database, lockMs: number): Promise<string[]> {
   const { Migrator } = await import("@mikro-orm/migrations");
   const { em } = await database.orm();
   return database.transaction(
@@ -44,12 +100,24 @@ export async function migrate(database: Database): Promise<string[]> {
     async (transaction) => {
       await transaction.query(PATIENCE, []);
       await transaction.query(LOCK, []);
+      await transaction.query(SHORT_WAITS, [`${lockMs}ms`]);
       const migrator = new Migrator(em);
       const applied = await migrator.up({ transaction: (await transaction.orm()).getTransactionContext() as never });
       return applied.map(({ name }) => name);
     },
-    { retries: RETRIES },
+    { retries: 0 },
   );
+}
+
+function stayedLocked(holder: LockHolder | undefined): string {
+  const who = holder === undefined ? "another session" : sessionInWords(holder);
+  return `a table stays locked by ${who}: end it, or migrate later; nothing has been changed`;
+}
+
+/** For messages: which session it is. */
+export function sessionInWords({ pid, name, since }: LockHolder): string {
+  const whose = name === "" ? "" : ` (${name})`;
+  return `the session with the pid ${pid}${whose}, in a transaction since ${since.toISOString()}`;
 }
 
 /** As MikroORM makes it. */
@@ -65,7 +133,13 @@ export async function migrationScript(database: Database, schema: string): Promi
   if (pending.length === 0) return "";
   const { migrations } = await database.schema.load();
   const { em } = await database.orm();
-  const parts = ["begin", `create schema if not exists ${schema}`, `set local search_path = ${schema}`, TABLE];
+  const parts = [
+    "begin",
+    `set local lock_timeout = '${LOCK_MS}ms'`,
+    `create schema if not exists ${schema}`,
+    `set local search_path = ${schema}`,
+    TABLE,
+  ];
   for (const name of pending) {
     const found = migrations.find((migration) => migration.name === name);
     if (found === undefined) throw new Error(`there is no migration ${name}`);
