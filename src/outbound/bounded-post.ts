@@ -28,22 +28,19 @@ export interface BoundedPost {
   close(): Promise<void>;
 }
 
+/** How many bytes may come in answer to one request in all, whatever they are; the first ones are not counted. */
+const ANSWER_BYTES = 1 << 18;
 /** How long the beginning of a body may take after the headers, in milliseconds. */
 const BODY_MS = 1_000;
 
 /** @param startBytes how much of a body is read */
 export function createBoundedPost(rules: ConnectRules, startBytes: number): BoundedPost {
-  const agent = createGuardedAgent(rules, -1);
+  const agent = createGuardedAgent(rules, -1, ANSWER_BYTES);
 
   async function once({ url, headers, body, signal }: PostRequest): Promise<PostedResponse> {
-    const response = await agent.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: "POST",
-      headers,
-      body,
-      signal,
-    });
+    const path = url.pathname + url.search;
+    const asked = agent.request({ origin: url.origin, path, method: "POST", headers, body, signal });
+    const response = await untilAborted(asked, signal);
     const values = response.headers;
     return {
       status: response.statusCode,
@@ -66,6 +63,16 @@ export function createBoundedPost(rules: ConnectRules, startBytes: number): Boun
     },
     close: () => agent.destroy(),
   };
+}
+
+/** The same, or the signal's reason at once: undici heeds it only once there is a connection. */
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 /** Whether a connection that had been made was lost. */

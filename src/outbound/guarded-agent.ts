@@ -1,5 +1,5 @@
 // The connections for outgoing requests: which addresses they may go to, and their limits.
-import type { LookupFunction } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import { Agent, buildConnector } from "undici";
 
 export interface ConnectRules {
@@ -12,8 +12,22 @@ export interface ConnectRules {
 /** Headers and trailers of an answer, in bytes. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** @param maxResponseSize how many bytes a body may have; -1: its reader counts them */
-export function createGuardedAgent({ checkHost, lookup }: ConnectRules, maxResponseSize: number): Agent {
+/** What a receiver writes in answer to one request was more than is read. */
+export class AnswerTooLong extends Error {
+  override readonly name = "AnswerTooLong";
+  readonly code = "ANSWER_TOO_LONG";
+}
+
+/**
+ * @param maxResponseSize how many bytes a body may have; -1: its reader counts them
+ * @param maxReceived how many bytes may come in answer to a request in all, also before its headers: status lines without end,
+ *   or interim responses without number, which nobody else counts. Default: any
+ */
+export function createGuardedAgent(
+  { checkHost, lookup }: ConnectRules,
+  maxResponseSize: number,
+  maxReceived = Number.POSITIVE_INFINITY,
+): Agent {
   const connect = buildConnector({ allowH2: false, ...(lookup && { lookup }) });
   return new Agent({
     // Whoever asks has time limits of its own.
@@ -28,7 +42,21 @@ export function createGuardedAgent({ checkHost, lookup }: ConnectRules, maxRespo
       } catch (error) {
         return callback(error as Error, null);
       }
-      connect(options, callback);
+      connect(options, (...result) => {
+        // Undefined if it failed.
+        if (result[1]) limitReceived(result[1], maxReceived);
+        callback(...result);
+      });
     },
+  });
+}
+
+/** Breaks a connection off when too much has come since the last request was written. */
+function limitReceived(socket: Socket, max: number): void {
+  if (max === Number.POSITIVE_INFINITY) return;
+  let [written, before] = [0, 0];
+  socket.on("readable", () => {
+    if (socket.bytesWritten !== written) [written, before] = [socket.bytesWritten, socket.bytesRead];
+    else if (socket.bytesRead - before > max) socket.destroy(new AnswerTooLong());
   });
 }

@@ -1,4 +1,5 @@
 // The sink of HTTP endpoints: signed requests by the Standard Webhooks specification.
+import { errors } from "undici";
 import { WebhookOutcome } from "../../../gen/colloquy/v1/webhook_pb.ts";
 import { retryAfterOf } from "../../domain/webhooks/backoff.ts";
 import { signedHeaders } from "../../domain/webhooks/signature.ts";
@@ -113,6 +114,8 @@ function limitOf(outer: AbortSignal, ms: number): { readonly signal: AbortSignal
   };
 }
 
+const NOT_HTTP = "answered with what is not HTTP";
+
 /** Codes of failures in words; the texts of errors may have addresses. */
 const TROUBLES: Readonly<Record<string, string>> = {
   ECONNREFUSED: "refused the connection",
@@ -127,10 +130,16 @@ const TROUBLES: Readonly<Record<string, string>> = {
   SELF_SIGNED_CERT_IN_CHAIN: "has a certificate that nobody known has signed",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: "has a certificate that nobody known has signed",
   ERR_TLS_CERT_ALTNAME_INVALID: "has a certificate of another name",
+  EPROTO: "does not speak TLS",
+  ERR_SSL_WRONG_VERSION_NUMBER: "does not speak TLS",
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: "does not speak TLS",
   UND_ERR_HEADERS_OVERFLOW: "answered with too many headers",
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: NOT_HTTP,
+  ANSWER_TOO_LONG: "answered with too much before a status",
 };
 
 function troubleOf(error: unknown): string {
+  if (error instanceof errors.HTTPParserError) return NOT_HTTP;
   const { code = "" } = error as { code?: string };
-  return TROUBLES[code] ?? (code.startsWith("HPE_") ? "answered with what is not HTTP" : "cannot be reached");
+  return TROUBLES[code] ?? "cannot be reached";
 }

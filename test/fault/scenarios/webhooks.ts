@@ -21,6 +21,8 @@ export interface WebhooksSize {
   readonly writers: number;
   /** How long the database is away, once, in milliseconds. */
   readonly awayMs: number;
+  /** After this time nothing more is killed, in milliseconds. Default: after all kills. */
+  readonly atMostMs?: number;
 }
 
 /** Between two writes of a writer: what is written must fit into the time, and into memory, of five hundred kills. */
@@ -37,7 +39,7 @@ const ENDPOINTS = [1, 20] as const;
 export async function webhooks(
   store: Store,
   random: Random,
-  { kills, writers, awayMs }: WebhooksSize,
+  { kills, writers, awayMs, atMostMs = Number.POSITIVE_INFINITY }: WebhooksSize,
 ): Promise<Verdict> {
   await using behind = await startDatabaseProxy(store.url, random.fork());
   const settings = { DATABASE_URL: behind.url, COLLOQUY_WEBHOOK_PRIVATE: "yes" };
@@ -73,8 +75,12 @@ export async function webhooks(
 
   // A server is killed while the other delivers, is about to take over, or starts again itself.
   const restarts = new Map(servers.map((server) => [server, Promise.resolve()]));
-  for (let kill = 0; kill < kills; kill++) {
-    if (kill === Math.floor(kills / 2)) {
+  const begun = performance.now();
+  const doneShare = () => Math.max(killed / kills, (performance.now() - begun) / atMostMs);
+  let killed = 0;
+  for (let away = false; doneShare() < 1; killed++) {
+    if (!away && doneShare() >= 0.5) {
+      away = true;
       await Promise.all(restarts.values());
       behind.faults.frozen = true;
       await delay(awayMs);
@@ -104,7 +110,7 @@ export async function webhooks(
   const checks = ENDPOINTS.map((size) => ({ size, ...checkDeliveries(receiver.taken(size), logs, size > 1) }));
   return {
     figures: {
-      "kills of a server": kills,
+      "kills of a server": killed,
       entries,
       requests: receiver.requests,
       "requests that failed": receiver.failed,
