@@ -1,5 +1,6 @@
 // Faults of reactions, threads, mentions and receipts in other products, tried here. Each names the report that showed it.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { MessageOrder } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { failureOf } from "../support/failure.ts";
 import { type Clients, type StoreServer, startStoreServer } from "../support/store-server.ts";
 
@@ -120,7 +121,7 @@ describe("F-CHAT: reactions", () => {
 });
 
 describe("F-CHAT: threads", () => {
-  test("RocketChat/Rocket.Chat#19964, GetStream/stream-chat-flutter#1149: deleted replies are not counted", async () => {
+  test("RocketChat/Rocket.Chat#19964, GetStream/stream-chat-flutter#1149, #1409: deleted replies are not counted", async () => {
     const { ann, send, replies } = await begin();
     const root = await send("a");
     const [one] = [await send("b", { replyTo: root }), await send("c", { replyTo: root })];
@@ -146,6 +147,56 @@ describe("F-CHAT: threads", () => {
     expect(messages.map(({ id, replyTo }) => [id, replyTo])).toEqual([[reply, root]]);
   });
 
+  test("GetStream/stream-chat-swift#550, umputun/remark42#66: replies come page by page, in the order asked for, each once", async () => {
+    const { ann, send } = await begin();
+    const root = await send("0");
+    for (const text of ["1", "2", "3", "4", "5"]) await send(text, { replyTo: root });
+    const all = async (order: MessageOrder) => {
+      const found: string[] = [];
+      for (let pageToken = ""; ; ) {
+        const page = await ann.messages.listReplies({ messageId: root, pageSize: 2, pageToken, order });
+        found.push(...page.messages.map(({ content }) => content));
+        if (page.nextPageToken === "") return found.join("");
+        pageToken = page.nextPageToken;
+      }
+    };
+    expect([await all(MessageOrder.OLDEST_FIRST), await all(MessageOrder.NEWEST_FIRST)]).toEqual(["12345", "54321"]);
+  });
+
+  test("mattermost/mattermost#22060, widelands/widelands-website#337: a thread that was read is read, and a deletion makes nothing unread", async () => {
+    const { ann, bob, conversationId, send } = await begin();
+    const root = await send("a");
+    const ids = [await send("b", { replyTo: root }), await send("c", { replyTo: root })];
+    const unread = async () => (await bob.messages.listReplies({ messageId: root })).unreadCount;
+    expect(await unread()).toBe(2);
+    await bob.participants.markRead({ conversationId });
+    expect(await unread()).toBe(0);
+    await ann.messages.deleteMessage({ messageId: ids[1] ?? "" });
+    expect(await unread()).toBe(0);
+  });
+
+  test("GetStream/stream-chat-js#1328, NodeBB/NodeBB#4236: replies that were deleted are not unread, in the thread and in the conversation", async () => {
+    const { ann, bob, send, view } = await begin();
+    const root = await send("a", {}, bob);
+    const reply = await send("b", { replyTo: root });
+    await ann.messages.deleteMessage({ messageId: reply });
+    expect((await bob.messages.listReplies({ messageId: root })).unreadCount).toBe(0);
+    expect(await view(bob)).toMatchObject({ unreadCount: 0 });
+  });
+
+  test("hypothesis/h#1916: a reply names what it replies to also where that is deleted or on another page", async () => {
+    const { ann, conversationId, send } = await begin();
+    const root = await send("a");
+    await send("b", { replyTo: root });
+    await ann.messages.deleteMessage({ messageId: root });
+    const { messages } = await ann.messages.listMessages({
+      conversationId,
+      order: MessageOrder.NEWEST_FIRST,
+      pageSize: 1,
+    });
+    expect(messages.map(({ replyTo }) => replyTo)).toEqual([root]);
+  });
+
   test("Expensify/App#66786: in threads of several levels each level counts its own", async () => {
     const { ann, send, replies } = await begin();
     const one = await send("1");
@@ -168,6 +219,60 @@ describe("F-CHAT: mentions and receipts", () => {
     const root = await send("a", {}, bob);
     await send("b", { replyTo: root, mentions: ["bob"] });
     expect(await view(bob)).toMatchObject({ unreadCount: 1, unreadMentionCount: 1 });
+  });
+
+  test("RocketChat/Rocket.Chat#16658: a message that mentions another is unread all the same, and no mention", async () => {
+    const { bob, send, view } = await begin();
+    await send("a", { mentions: ["cy"] });
+    expect(await view(bob)).toMatchObject({ unreadCount: 1, unreadMentionCount: 0 });
+  });
+
+  test("zulip/zulip#25570: who is mentioned by name and with all is mentioned once", async () => {
+    const { bob, send, view } = await begin();
+    await send("a", { mentions: ["bob", "@all"] });
+    expect(await view(bob)).toMatchObject({ unreadCount: 1, unreadMentionCount: 1 });
+    expect((await bob.messages.listMentions({})).messages).toHaveLength(1);
+  });
+
+  test("GetStream/stream-chat-js#1045, zed-industries/zed#9847, nextcloud/spreed#6897: the mention of a deleted message is gone from count and list until it is restored", async () => {
+    const { ann, bob, send, view } = await begin();
+    const messageId = await send("a", { mentions: ["bob"] });
+    const told = async () => [
+      (await view(bob))?.unreadMentionCount,
+      (await bob.messages.listMentions({})).messages.map(({ content }) => content),
+    ];
+    await ann.messages.deleteMessage({ messageId });
+    expect(await told()).toEqual([0, []]);
+    await ann.messages.restoreMessage({ messageId });
+    expect(await told()).toEqual([1, ["a"]]);
+  });
+
+  test("zulip/zulip#14544, microcosm-cc/microweb#279: after an edit the message, the count and the list agree on who is mentioned", async () => {
+    const { ann, bob, send, view } = await begin();
+    const messageId = await send("a", { mentions: ["bob"] });
+    const { message } = await ann.messages.updateMessage({ messageId, message: { content: "b" } });
+    const { messages } = await bob.messages.listMentions({});
+    expect([message?.mentions, (await view(bob))?.unreadMentionCount, messages.map(({ content }) => content)]).toEqual([
+      ["bob"],
+      1,
+      ["b"],
+    ]);
+  });
+
+  test("thelounge/thelounge#4436: who has left a conversation no longer finds its mentions there", async () => {
+    const { ann, bob, conversationId, send } = await begin();
+    await send("a", { mentions: ["bob"] });
+    await ann.participants.removeParticipant({ conversationId, memberId: "bob" });
+    expect((await bob.messages.listMentions({})).messages).toEqual([]);
+  });
+
+  test("griffithlab/civic-client#511: the count is that of the listed ones after the read mark", async () => {
+    const { bob, conversationId, send, view } = await begin();
+    for (const text of ["a", "b", "c"]) await send(text, { mentions: ["bob"] });
+    const { messages } = await bob.messages.listMentions({});
+    const readSeq = messages.at(-1)?.seq ?? 0n;
+    await bob.participants.markRead({ conversationId, readSeq });
+    expect((await view(bob))?.unreadMentionCount).toBe(messages.filter(({ seq }) => seq > readSeq).length);
   });
 
   test("matrix-org/synapse#13196, element-hq/element-web#25420: what was read on one device is read on every other, threads included", async () => {

@@ -4,6 +4,8 @@ import { type KeptSignal, SIGNAL_EVERY_MS, SIGNAL_MS, type Signal } from "./sign
 
 /** Signals kept at a time, and senders whose limits are. Beyond that signals are dropped, and limits forgotten. */
 const MAX_SIGNALS = 10_000;
+/** Of one tenant, so that its crowd leaves room for the others. */
+const MAX_OF_TENANT = 5_000;
 const MAX_SENDERS = 100_000;
 const SWEEP_EVERY_MS = 1_000;
 
@@ -20,6 +22,8 @@ export class SignalBoard {
     now: () => performance.now(),
     max: MAX_SENDERS,
   });
+  /** By tenant. */
+  readonly #counts = new Map<string, number>();
   #count = 0;
   #last = 0;
   #sweeping: NodeJS.Timeout | undefined;
@@ -46,8 +50,10 @@ export class SignalBoard {
     const room = rooms.get(conversationId) ?? new Room();
     const key = keyOf(actor, name);
     if (!room.signals.has(key)) {
-      if (this.#count >= MAX_SIGNALS) return;
+      const own = this.#counts.get(tenantId) ?? 0;
+      if (this.#count >= MAX_SIGNALS || own >= MAX_OF_TENANT) return;
       this.#count++;
+      this.#counts.set(tenantId, own + 1);
     }
     this.#tenants.set(tenantId, rooms.set(conversationId, room));
     room.put(key, { ...signal, number: ++this.#last, expires: performance.now() + SIGNAL_MS });
@@ -83,10 +89,14 @@ export class SignalBoard {
     const now = performance.now();
     for (const [tenantId, rooms] of this.#tenants) {
       for (const [conversationId, room] of rooms) {
-        this.#count -= room.forget(now);
+        const forgotten = room.forget(now);
+        this.#count -= forgotten;
+        this.#counts.set(tenantId, (this.#counts.get(tenantId) ?? 0) - forgotten);
         if (room.signals.size === 0) rooms.delete(conversationId);
       }
-      if (rooms.size === 0) this.#tenants.delete(tenantId);
+      if (rooms.size > 0) continue;
+      this.#tenants.delete(tenantId);
+      this.#counts.delete(tenantId);
     }
     if (this.#tenants.size > 0) return;
     clearInterval(this.#sweeping);

@@ -54,11 +54,23 @@ describe("the board", () => {
     expect(board.after("other", "c", 0, 5n)).toEqual([]);
   });
 
-  test("keeps no more than 10,000, and lets each actor send one each 2 seconds", () => {
+  test("keeps no more than 10,000, of one tenant half of that, and again once they are over", () => {
     vi.useFakeTimers();
     const board = new SignalBoard();
-    for (let index = 0; index < 10_001; index++) board.post(made(`m${index}`));
-    expect(board.after("t", "c", 0, 1n)).toHaveLength(10_000);
+    const kept = (tenantId: string) => board.after(tenantId, "c", 0, 1n).length;
+    const flood = (tenantId: string) => {
+      for (let index = 0; index < 5_001; index++) board.post(made(`m${index}`, { tenantId }));
+    };
+    for (const tenantId of ["a", "b", "c"]) flood(tenantId);
+    expect(["a", "b", "c"].map(kept)).toEqual([5_000, 5_000, 0]);
+    vi.advanceTimersByTime(9_000);
+    for (const tenantId of ["c", "a"]) flood(tenantId);
+    expect(["a", "b", "c"].map(kept)).toEqual([5_000, 0, 5_000]);
+  });
+
+  test("lets each actor send one each 2 seconds in a conversation", () => {
+    vi.useFakeTimers();
+    const board = new SignalBoard();
     expect([board.admit(made("x")).allowed, board.admit(made("x")).allowed]).toEqual([true, false]);
     expect(board.admit(made("x", { conversationId: "d" })).allowed).toBe(true);
     vi.advanceTimersByTime(2_000);
