@@ -9,7 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { invalidField, malformed } from "../../domain/errors.ts";
 import { Turns } from "../../pipeline/streams/time-slices.ts";
-import { maxItems, textLimit, tooManyItems } from "../../pipeline/validation/item-limits.ts";
+import { maxItems, type TextLimit, textLimit, tooManyItems } from "../../pipeline/validation/item-limits.ts";
 import { type Place as Path, textOf } from "../../pipeline/validation/message-path.ts";
 import { MAX_STRUCT_BYTES } from "../../pipeline/validation/text-rules.ts";
 import { MAX_VALUES } from "../json/walk/json-walk.ts";
@@ -47,6 +47,15 @@ interface Place {
 
 /** The field that begins at a place. Throws MALFORMED_BODY where there is none, or a group. */
 function fieldAt(bytes: Uint8Array, at: number, end: number): Place {
+  // A low number and a short length, of a byte each: what there can be many of.
+  const [tag, length] = [bytes[at] as number, bytes[at + 1] as number];
+  const start = at + 2;
+  return tag < 0x80 && (tag & 7) === 2 && length < 0x80 && start + length <= end
+    ? { number: tag >> 3, wireType: 2, start, end: start + length }
+    : anyFieldAt(bytes, at, end);
+}
+
+function anyFieldAt(bytes: Uint8Array, at: number, end: number): Place {
   let next = at;
   const varint = (): number => {
     let value = 0;
@@ -88,22 +97,19 @@ class Measure {
       if (++this.#values > this.#max) throw this.#tooMuch();
       const place = fieldAt(this.#bytes, at, end);
       at = place.end;
-      const field = fields.get(place.number);
-      if (field === undefined || depth === MAX_DEPTH) continue;
+      const known = fields.get(place.number);
+      if (known === undefined || depth === MAX_DEPTH) continue;
+      const { field, max, limit } = known;
       this.#path.push(field.name);
       if (field.fieldKind === "list" || field.fieldKind === "map") {
         counts ??= new Map();
         const count = (counts.get(field) ?? 0) + this.#itemsIn(field, place);
-        const max = maxItems(field);
         if (count > max) throw tooMany(textOf(this.#path), max, field.fieldKind);
         counts.set(field, count);
         if (field.fieldKind === "list") this.#path.push(count - 1);
       }
-      if (place.wireType === 2 && field.message === undefined) {
-        const limit = textLimit(field);
-        if (limit !== undefined && place.end - place.start > limit.maxBytes) {
-          throw invalidField(textOf(this.#path), limit.words, limit.rule);
-        }
+      if (limit !== undefined && place.wireType === 2 && place.end - place.start > limit.maxBytes) {
+        throw invalidField(textOf(this.#path), limit.words, limit.rule);
       }
       if (place.wireType === 2 && field.fieldKind === "map" && field.message !== undefined) {
         this.#pair(field.message, place, depth);
@@ -169,7 +175,7 @@ function* piecesOf(schema: DescMessage, bytes: Uint8Array): Generator<Uint8Array
   let from = 0;
   for (let at = 0; at < bytes.length; ) {
     const place = fieldAt(bytes, at, bytes.length);
-    const field = fields.get(place.number);
+    const field = fields.get(place.number)?.field;
     if (place.end - at > PIECE && field?.fieldKind === "message" && isOurs(field.message) && place.wireType === 2) {
       if (from < at) yield bytes.subarray(from, at);
       for (const piece of piecesOf(field.message, bytes.subarray(place.start, place.end))) {
@@ -197,15 +203,28 @@ function varint(value: number): Buffer {
   return Buffer.from(bytes);
 }
 
-const byNumber = new WeakMap<DescMessage, ReadonlyMap<number, DescField>>();
+/** A field with its limits. */
+interface Known {
+  readonly field: DescField;
+  /** Of the items of a list, or the pairs of a map. */
+  readonly max: number;
+  /** Of a text. */
+  readonly limit: TextLimit | undefined;
+}
 
-function fieldsOf(schema: DescMessage): ReadonlyMap<number, DescField> {
+const byNumber = new WeakMap<DescMessage, ReadonlyMap<number, Known>>();
+
+function fieldsOf(schema: DescMessage): ReadonlyMap<number, Known> {
   let fields = byNumber.get(schema);
   if (fields === undefined) {
-    fields = new Map(schema.fields.map((field) => [field.number, field]));
+    fields = new Map(schema.fields.map((field) => [field.number, knownOf(field)]));
     byNumber.set(schema, fields);
   }
   return fields;
+}
+
+function knownOf(field: DescField): Known {
+  return { field, max: maxItems(field), limit: field.message === undefined ? textLimit(field) : undefined };
 }
 
 function broken(): Error {
