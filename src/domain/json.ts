@@ -35,12 +35,32 @@ export function hasEscapedNames(text: string): boolean {
   return escapedNames(text).length > 0;
 }
 
+/** Escaped quotes that stand closer than so many characters, so many of them: from there on every character is looked at. */
+const NEAR = 16;
+const MANY = 64;
+
 /** The index of the quote that ends the string beginning at `start`; the end of the text if none does. */
 export function endOfString(text: string, start: number): number {
+  let near = 0;
+  let last = start;
   for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let escapes = 0;
     while (text.charCodeAt(end - 1 - escapes) === 0x5c) escapes += 1;
     if (escapes % 2 === 0) return end;
+    near = end - last < NEAR ? near + 1 : 0;
+    last = end;
+    // A search takes as long as a look at a dozen characters.
+    if (near === MANY) return plainEndOfString(text, end);
+  }
+  return text.length;
+}
+
+/** The same, for a string of which the character at `at` is known to be escaped. */
+function plainEndOfString(text: string, at: number): number {
+  for (let i = at + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0x22) return i;
+    if (code === 0x5c) i++;
   }
   return text.length;
 }

@@ -1,7 +1,7 @@
 // Parsing JSON: as JSON.parse does, but for what V8 gets wrong.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseJson } from "../../../src/domain/json.ts";
+import { endOfString, parseJson } from "../../../src/domain/json.ts";
 
 test.each([
   ['{"a": 1, "\\\\": 0}', '{"a": 1, "\\"": 2}', ["a", '"']],
@@ -37,4 +37,24 @@ test("any value comes back, whatever was parsed before", () => {
 
 test.each(['{"\\n"', '{"\\n": }', '{"\\x": 1}', '"\\n": 1', '{"\\n": 1} x', "{", ""])("%s is refused", (text) => {
   expect(() => parseJson(text)).toThrow(SyntaxError);
+});
+
+test("a string ends where one ends that is read character by character, however many of its quotes are escaped", () => {
+  const plain = (text: string) => {
+    for (let i = 1; i < text.length; i++) {
+      if (text[i] === '"') return i;
+      if (text[i] === "\\") i++;
+    }
+    return text.length;
+  };
+  const piece = fc.constantFrom('\\"', "\\\\", "x", "x".repeat(20), "é", '\\\\\\"', "\\u0022");
+  const pieces = fc.array(fc.tuple(piece, fc.nat(90)), { maxLength: 6 });
+  const rest = fc.array(fc.constantFrom('"', "\\", "x", '\\"'), { maxLength: 6 });
+  fc.assert(
+    fc.property(pieces, rest, (many, after) => {
+      const text = `"${many.map(([each, times]) => each.repeat(times)).join("")}${after.join("")}`;
+      expect(endOfString(text, 0)).toBe(plain(text));
+    }),
+    { numRuns: 2_000 },
+  );
 });
