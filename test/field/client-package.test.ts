@@ -21,10 +21,9 @@ let place: string;
 let project: string;
 let client: string;
 const tarballs: Record<string, string> = {};
-beforeAll(() => {
-  installed = installPackage();
-  const packed = dirname(installed.project);
-  tarballs.colloquy = join(packed, readdirSync(packed).find((name) => name.endsWith(".tgz")) ?? "");
+beforeAll(async () => {
+  installed = await installPackage();
+  tarballs.colloquy = installed.archive;
   place = mkdtempSync(join(tmpdir(), "colloquy-client-"));
   project = join(place, "project");
   client = join(project, "node_modules/@colloquy/client");

@@ -33,8 +33,8 @@ const WELCOME = "Colloquy is ready at URL";
 
 let installed: Installed;
 let bin: string;
-beforeAll(() => {
-  installed = installPackage();
+beforeAll(async () => {
+  installed = await installPackage();
   const manifest = JSON.parse(readFileSync(join(installed.directory, "package.json"), "utf8"));
   bin = join(installed.directory, manifest.bin.colloquy);
 });

@@ -27,7 +27,8 @@ export const POSTGRES_15: Binaries | undefined = existsSync("/usr/lib/postgresql
 /** Migrated once for the whole run; every test database is a copy of it. */
 export const TEMPLATE = "colloquy";
 
-const PREFIX = "colloquy-test-";
+/** Of what a run leaves behind when it is killed, followed by its process id. */
+export const LEFT_PREFIX = "colloquy-test-";
 
 /** A cluster of one's own, which a test may kill. `stop` removes it altogether. */
 export interface TestCluster extends Embedded {
@@ -67,7 +68,7 @@ export async function makeCluster(): Promise<AsyncDisposable> {
 }
 
 async function newDirectory(): Promise<string> {
-  const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const dataDir = await mkdtemp(join(tmpdir(), `${LEFT_PREFIX}${process.pid}-`));
   // As root, PostgreSQL 15 runs as another account that comes here by the path.
   await chmod(dataDir, 0o711);
   return dataDir;
@@ -102,7 +103,7 @@ export async function startTestCluster(binaries?: Binaries, logger = silent): Pr
 /** The PostgreSQL of a run that was killed has stopped with it; this removes what it left on disk. */
 export async function removeLeftClusters(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
-    const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1]);
+    const pid = Number(new RegExp(`^${LEFT_PREFIX}(\\d+)-`).exec(name)?.[1]);
     if (pid > 0 && !existsSync(`/proc/${pid}`)) await rm(join(tmpdir(), name), { recursive: true, force: true });
   }
 }
