@@ -16,6 +16,7 @@ import { p11 } from "./scenarios/start.ts";
 import { steps } from "./scenarios/steps.ts";
 import { tokens } from "./scenarios/tokens.ts";
 import { turns } from "./scenarios/turns.ts";
+import { typists } from "./scenarios/typists.ts";
 import { webhooks } from "./scenarios/webhooks.ts";
 import { p3, p4 } from "./scenarios/writes.ts";
 import type { Stage } from "./stage.ts";
@@ -46,6 +47,7 @@ export const SCENARIOS: Readonly<Record<string, Scenario>> = {
     tokens,
     parts,
     reactions: reactionPages,
+    typists,
     webhooks,
     deadEndpoints,
     files,

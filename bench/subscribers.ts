@@ -14,6 +14,8 @@ export interface Wanted {
   /** Messages are marked `<~0@run~>` to `<~<count - 1>@run~>`: a run before this left some, too. */
   readonly run: string;
   readonly count: number;
+  /** Whether they get signals too. Default: not. */
+  readonly includeSignals?: boolean;
 }
 
 /** When each message came, in milliseconds since 1970: of subscriber `s` the message `n` at `s * count + n`. */
@@ -21,24 +23,30 @@ export interface Received {
   readonly times: Float64Array;
   /** Messages that came again. */
   readonly twice: number;
+  /** Signals that came to all of them together. */
+  readonly signals: number;
   /** Processor time that the subscribers took from the first message on, in microseconds. */
   readonly cpuMicros: number;
 }
+
+/** The name of those that are counted; one that is split between two packets is not. */
+export const SIGNAL = "bench.typing";
 
 /** Subscribers that begin at the same time: a thousand would be refused, as anything that comes all at once. */
 const AT_ONCE = 25;
 
 process.once("message", (wanted: Wanted) => follow(wanted));
 
-function follow({ port, token, conversationId, afterSeq, subscribers, run, count }: Wanted): void {
+function follow({ port, token, conversationId, afterSeq, subscribers, run, count, includeSignals }: Wanted): void {
   const mark = new RegExp(`<~(\\d+)@${run}~>`, "g");
   const times = new Float64Array(subscribers * count);
   const sockets: Socket[] = [];
   let open = 0;
   let twice = 0;
+  let signals = 0;
   let done = 0;
   let used = process.cpuUsage();
-  const request = requestOf(token, conversationId, afterSeq);
+  const request = requestOf(token, conversationId, afterSeq, includeSignals);
   for (let subscriber = 0; subscriber < Math.min(subscribers, AT_ONCE); subscriber++) begin(subscriber);
   process.once("message", finish);
 
@@ -62,6 +70,7 @@ function follow({ port, token, conversationId, afterSeq, subscribers, run, count
           process.send?.("open");
         }
       }
+      if (includeSignals) signals += chunk.toString("latin1").split(SIGNAL).length - 1;
       let end = 0;
       for (const found of text.matchAll(mark)) {
         end = found.index + found[0].length;
@@ -79,7 +88,7 @@ function follow({ port, token, conversationId, afterSeq, subscribers, run, count
   function finish(): void {
     for (const socket of sockets) socket.destroy();
     const { user, system } = process.cpuUsage(used);
-    const received: Received = { times, twice, cpuMicros: user + system };
+    const received: Received = { times, twice, signals, cpuMicros: user + system };
     process.send?.(received, () => process.exit());
   }
 }
@@ -90,10 +99,10 @@ function fail(why: string): void {
 }
 
 /** A call of Connect's streaming protocol over HTTP/1.1: one message in an envelope. */
-function requestOf(token: string, conversationId: string, afterSeq: string): Buffer {
+function requestOf(token: string, conversationId: string, afterSeq: string, includeSignals = false): Buffer {
   const message = toBinary(
     SubscribeRequestSchema,
-    create(SubscribeRequestSchema, { conversationId, afterSeq: BigInt(afterSeq) }),
+    create(SubscribeRequestSchema, { conversationId, afterSeq: BigInt(afterSeq), includeSignals }),
   );
   const envelope = Buffer.alloc(5);
   envelope.writeUInt32BE(message.byteLength, 1);
