@@ -22,7 +22,15 @@ import { readLargeMessage } from "../../src/protocols/rest/request/json/read.ts"
 import { createCodec } from "../../src/protocols/rpc/codec.ts";
 import { dialectServices, ownServices } from "../support/contract.ts";
 import { heldBy } from "../support/loop-held.ts";
-import { LIMIT, pathsOf, type WorstBody, worstJson, worstProto, worstUnknown } from "../support/worst-bodies.ts";
+import {
+  LIMIT,
+  pathsOf,
+  type WorstBody,
+  worstInItem,
+  worstJson,
+  worstProto,
+  worstUnknown,
+} from "../support/worst-bodies.ts";
 
 vi.setConfig({ testTimeout: 240_000 });
 
@@ -114,7 +122,7 @@ describe("A1: what a body costs", () => {
   test("of what no field is", async () => {
     const slow: string[] = [];
     for (const schema of [messages.BatchSendMessagesRequestSchema, conversations.CreateConversationRequestSchema]) {
-      for (const body of worstUnknown()) {
+      for (const body of [...worstUnknown(), ...worstInItem()]) {
         const ways: [string, () => Promise<void>][] = [["rpc", () => take(schema, body)]];
         if (body.encoding === "json") {
           for (const lenient of [false, true]) ways.push([`rest ${lenient}`, () => takeRest(schema, body, lenient)]);

@@ -193,6 +193,16 @@ export function* worstUnknown(): Generator<WorstBody> {
   }
 }
 
+/** What no field is in an item of a list: to name the item takes as long as to read it. */
+export function* worstInItem(): Generator<WorstBody> {
+  for (const [name, value] of [
+    ["escapes", `"${times("\\n")}"`],
+    ["escaped quotes", `"${times('\\"')}"`],
+  ] as const) {
+    yield bodyOf(`unknown ${name} in an item`, "json", () => Buffer.from(`{"messages":[{"zzz":${value}}]}`));
+  }
+}
+
 function repeated(part: Buffer, size: number): Buffer {
   return Buffer.alloc(Math.floor(size / part.length) * part.length, part);
 }

@@ -59,6 +59,8 @@ async function readPieces(schema: DescMessage, text: string, options: LargeJson)
   await turns.next();
   const message = readPiece(options, { path: [], index: 0, schema, text: restOf(text, shape) });
   for (const list of shape.lists) await readItems(message, text, list, options, turns);
+  // Who looks at what was read has a turn of its own.
+  await turns.next();
   return message;
 }
 
@@ -111,6 +113,8 @@ async function readItems(
       for (const item of read[list.localName] ?? []) items.push(item);
     } catch (error) {
       for (let index = first; index <= last; index++) {
+        // To find the item takes as long as to read them.
+        await turns.next();
         const own = text.slice(bounds[2 * index], bounds[2 * index + 1]);
         readPiece(options, { path, index, schema: list.message, text: own });
       }
