@@ -85,7 +85,7 @@ export async function* windowsOf(
     const [row] = await on.query(sql.nextWindow, [tenantId, at, ...ruleValues(rule), WINDOW], signal);
     if (!row?.last_id) return;
     at = row.last_id;
-    yield { lastId: at, due: row.due ?? [], messages: row.messages, held: row.held };
+    yield { lastId: at, due: (row.due ?? []).toSorted(), messages: row.messages, held: row.held };
     if (row.looked < WINDOW) return;
   }
 }

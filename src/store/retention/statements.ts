@@ -83,7 +83,7 @@ export interface WindowRow {
   /** The last conversation that was looked at; null: there was none. */
   readonly last_id: string | null;
   readonly looked: number;
-  /** Conversations that are due and that no hold covers by what it is now. */
+  /** Conversations that are due and that no hold covers by what they are now, unordered. */
   readonly due: readonly string[] | null;
   readonly messages: bigint;
   readonly held: bigint;
@@ -103,8 +103,8 @@ export const nextWindow: Statement<WindowRow> = {
     from looked l join conversation c on c.tenant_id = $1 and c.id = l.id cross join r
     where ${DUE}
   )
-  select (select l.id::text from looked l order by l.id desc limit 1) as last_id, (select count(*)::integer from looked) as looked,
-    (select array_agg(d.id::text order by d.id) from due d where not d.held) as due,
+  select (select max(l.id::text collate "C") from looked l) as last_id, (select count(*)::integer from looked) as looked,
+    (select array_agg(d.id::text) from due d where not d.held) as due,
     (select coalesce(sum(d.message_count), 0)::bigint from due d where not d.held) as messages,
     (select count(*) from due d where d.held) as held`,
 };

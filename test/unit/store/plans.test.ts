@@ -5,12 +5,15 @@ import { type ConversationList, listConversations } from "../../../src/store/con
 import { listParticipants } from "../../../src/store/conversations/participant-statements.ts";
 import { getConversation } from "../../../src/store/conversations/statements.ts";
 import type { Statement } from "../../../src/store/database.ts";
+import { holdOver, holdOverEnd } from "../../../src/store/legal-holds/statements.ts";
 import { readLog, send } from "../../../src/store/log/statements.ts";
 import { listMessages, type MessageListShape } from "../../../src/store/messages/list-statements.ts";
 import { sendMany } from "../../../src/store/messages/send-many-statement.ts";
 import { getMessage, markMessagesDeleted } from "../../../src/store/messages/statements.ts";
+import { conversationsToPurge } from "../../../src/store/purge/statements.ts";
 import { addReaction, listReactions, removeReaction } from "../../../src/store/reactions/statements.ts";
 import { listMentions, listReplies } from "../../../src/store/replies/statements.ts";
+import { lockDue, nextWindow } from "../../../src/store/retention/statements.ts";
 import type { ViewerKind } from "../../../src/store/visibility.ts";
 import {
   CONVERSATIONS,
@@ -24,19 +27,35 @@ import {
   REACTED_AFTER,
 } from "../../support/crowd.ts";
 import { type Explainer, openExplainer } from "../../support/plans.ts";
-import { createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
+import { administer, createTestDatabase, type TestDatabase } from "../../support/postgres.ts";
 
 let database: TestDatabase;
 let explainer: Explainer;
 beforeAll(async () => {
   database = await createTestDatabase();
   await createCrowd(database.url);
+  for (const tenant of [KNOWN, NEWCOMER]) await administer(database.url, placeHolds(tenant));
   explainer = await openExplainer(database.url);
 }, 120_000);
 afterAll(async () => {
   await explainer[Symbol.asyncDispose]();
   await database.drop();
 });
+
+/** A hold of each kind but on the tenant, each on something else than what is asked for. */
+function placeHolds(tenant: string): string {
+  const holds = [
+    "2, 'member-900', null, null",
+    `3, null, '${conversationId(9_000)}', null`,
+    `4, null, null, '{"team": "x"}'`,
+  ];
+  return `insert into legal_hold (tenant_id, id, name, reason, two_person, creator, create_time, kind, member_id, conversation_id, labels)
+    values ${holds.map((hold) => `('${tenant}', '${newId()}', 'x', 'x', false, 'x', now(), ${hold})`).join(", ")}`;
+}
+
+/** A rule about all conversations that are older than 30 days. */
+const RULE = ["ffffffff-ffff-ffff-ffff-ffffffffffff", 0, 3, 2, 30, null, null, null, null, null, null, null];
+const WINDOW = 2_000;
 
 type Values = readonly unknown[];
 type Call = readonly [what: string, most: number, statement: Statement, values: Values];
@@ -70,6 +89,12 @@ const deleted = messagesBy({ deleted: "only" });
 
 /** The values come after the tenant. `most` rows may be looked at: those shown, and a few for each to see who may. */
 const CALLS: readonly Call[] = [
+  // Where a member is held, its log is read.
+  ["whether a hold covers a conversation by its log", 60_000, holdOver, [LONG]],
+  ["whether one covers the end of a long log", 200, holdOverEnd, [LONG, 20]],
+  ["what is to be purged", 60, conversationsToPurge, [10, []]],
+  ["what a retention policy is about, in a window", 20 * WINDOW, nextWindow, [conversationId(2_000), ...RULE, WINDOW]],
+  ["whether a retention policy is about one", 60, lockDue, [conversationId(5_000), ...RULE]],
   ["a conversation", 1_200, getConversation.member, ["ada", LONG, false]],
   ["a message", 10, getMessage.member, ["ada", messageId(7), false]],
   // What is unread is counted up to 10,000.
@@ -171,6 +196,9 @@ const CALLS: readonly Call[] = [
   ],
 ];
 
+/** Tables of a few rows or none, which are gone through as a whole: their rows count all the same. */
+const FEW = new Set(["event", "legal_hold", "retention_policy"]);
+
 describe.each([
   ["a tenant that the statistics know", KNOWN],
   ["a tenant that came after the statistics were taken", NEWCOMER],
@@ -178,7 +206,7 @@ describe.each([
   test.each(CALLS)("%s costs at most %i rows, found by indexes, sorting no more than some pages", async (...call) => {
     const [, most, statement, values] = call;
     const work = await explainer.explain(statement, [tenant, ...values]);
-    expect(work.reads.filter((reading) => !reading.includes(" by "))).toEqual([]);
+    expect(work.reads.filter((reading) => !reading.includes(" by ") && !FEW.has(reading))).toEqual([]);
     expect(work.sorted).toBeLessThanOrEqual(4 * PAGE);
     expect(work.rows).toBeLessThanOrEqual(most);
   });
