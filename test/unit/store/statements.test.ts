@@ -57,11 +57,15 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "file_list_uploads_manager",
     "file_list_uploads_member",
     "file_list_uploads_tenant",
+    // The id of one hold.
+    "legal_hold_over_end",
     // Ids of at most 1,000 members.
     "mention_all",
     "message_mark_deleted_after",
     "message_places_after",
     "purge_piece",
+    // Ids of at most 2,000 conversations, and counts.
+    "retention_window",
     // Ids and times.
     "scheduled_next",
   ]);
