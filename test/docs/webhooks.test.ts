@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -114,6 +114,11 @@ describe.each([
       expect(await post({ ...signedHeaders("a", now, body, [secret]), "webhook-id": "b" })).toBe(401);
       expect(await post(signedHeaders("a", now - 3_600, body, [secret]))).toBe(401);
       expect(await post({})).toBe(401);
+      // A sender that gives up within a request does the receiver no harm.
+      const broken = connect(port, "127.0.0.1");
+      broken.write("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n1", () => broken.resetAndDestroy());
+      await once(broken, "close");
+      expect(await post(signedHeaders("a", now, body, [secret]))).toBe(204);
       await expect.poll(() => lines).toEqual(["1 It is stuck.", "2 Grüße", "3 "]);
       child.kill();
       await once(child, "close");

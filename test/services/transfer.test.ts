@@ -286,11 +286,13 @@ describe("an import from another system", () => {
       event(4, { allMessagesDeleted: { count: far } }),
       event(4, { allMessagesRestored: { count: far } }),
       event(4, { readMarked: { memberId: "x", readSeq: far } }),
+      event(0, { readMarked: { memberId: "x", readSeq: 1 } }),
     ]);
     const description = "event.change: names what comes after the event";
-    expect(answer.errors.map((error) => [Number(error.line), error.description])).toEqual(
-      [5, 6, 7, 8, 9, 10].map((line) => [line, description]),
-    );
+    expect(answer.errors.map((error) => [Number(error.line), error.description])).toEqual([
+      ...[5, 6, 7, 8, 9, 10].map((line) => [line, description]),
+      [11, "event.event.seq: must be greater than or equal to 1"],
+    ]);
     const { conversations: made } = await conversations.listConversations({});
     const { events } = await log.listEvents({ conversationId: made[0]?.id ?? "" });
     expect(events.map(({ change }) => change)).toMatchObject([

@@ -1,4 +1,5 @@
 // WebhookService, and what is sent to endpoints, over real sockets and a real database.
+import { readFile } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import { Webhook as SvixWebhook } from "svix";
@@ -9,8 +10,11 @@ import { EventService } from "../../gen/colloquy/v1/event_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { WebhookEndpointSchema, WebhookOutcome, WebhookState } from "../../gen/colloquy/v1/webhook_pb.ts";
 import { WebhookService } from "../../gen/colloquy/v1/webhook_service_pb.ts";
+import type { Json, OpenApiDocument } from "../../scripts/openapi/index.ts";
+import { measureBacklogs } from "../../src/webhooks/backlog.ts";
 import { failureOf } from "../support/failure.ts";
 import { type IdentityServer, startIdentityServer } from "../support/identity-server.ts";
+import { createCheck } from "../support/openapi-schema.ts";
 import { type Receiver, startReceiver, verify } from "../support/webhook-receiver.ts";
 
 let server: IdentityServer;
@@ -86,6 +90,51 @@ describe("an endpoint", () => {
     const answer = await fetch(`${server.url}/v1/conversations/${conversationId}/events`, { headers: credential });
     const { events } = (await answer.json()) as { events: unknown[] };
     expect(receiver.received[0]?.json).toEqual(events[0]);
+  });
+
+  test.each([1, 10])("sends what the OpenAPI document says under webhooks, %i at a time", async (batchSize) => {
+    const own = await clients();
+    const { endpoint } = await own.hooks.createWebhookEndpoint({ endpoint: { target: url(), batchSize } });
+    const conversationId = await talk(own, "one", "two");
+    const { messages } = await own.messages.listMessages({ conversationId });
+    const messageId = messages[0]?.id ?? "";
+    await own.messages.updateMessage({ messageId, message: { content: "1" } });
+    await own.messages.deleteMessage({ messageId });
+    await own.conversations.updateConversation({ conversationId, conversation: { title: "Stairs" } });
+    await own.conversations.purgeConversation({ conversationId });
+    await own.hooks.testWebhookEndpoint({ endpointId: endpoint?.id ?? "" });
+    await expect.poll(() => receiver.taken().some((event) => "conversationPurged" in event)).toBe(true);
+    const document = JSON.parse(await readFile("gen/openapi/openapi.json", "utf8")) as OpenApiDocument;
+    const check = createCheck(document);
+    const described = document.webhooks?.[batchSize > 1 ? "batch" : "event"]?.post;
+    const schema = described?.requestBody?.content?.["application/json"]?.schema;
+    for (const { json, headers } of receiver.received) {
+      expect([json, check(schema ?? {}, json as unknown as Json)]).toEqual([json, []]);
+      for (const name of ["webhook-id", "webhook-timestamp", "webhook-signature"]) {
+        expect(JSON.stringify(described?.parameters)).toContain(`"${name}"`);
+        expect(headers[name]).toBeTruthy();
+      }
+    }
+  });
+
+  test("that is paused shows in the backlog what it has still to take, and how old that is", async () => {
+    const own = await clients();
+    const { endpoint } = await own.hooks.createWebhookEndpoint({ endpoint: { target: url() } });
+    const id = endpoint?.id ?? "";
+    const backlog = async () => (await measureBacklogs(server.database, [{ tenantId: own.tenant.id, id }]))[0];
+    expect(await backlog()).toEqual({ endpointId: id, entries: 0, seconds: 0 });
+    await own.hooks.pauseWebhookEndpoint({ endpointId: id });
+    await talk(own, "a", "b", "c");
+    // A subscription brings the feed up to date.
+    const subscription = own.events.subscribe({})[Symbol.asyncIterator]();
+    await subscription.next();
+    await subscription.return?.();
+    expect(await backlog()).toMatchObject({ endpointId: id, entries: 3 });
+    const text = "update feed set create_time = create_time - interval '1 hour' where tenant_id = $1";
+    await server.database.query({ name: "test_age_feed", text }, [own.tenant.id]);
+    expect((await backlog())?.seconds).toBeGreaterThanOrEqual(3_600);
+    await own.hooks.resumeWebhookEndpoint({ endpointId: id });
+    await expect.poll(backlog).toEqual({ endpointId: id, entries: 0, seconds: 0 });
   });
 
   test("begins where it is told to: at the beginning, at a time, or at a cursor of a subscription", async () => {

@@ -207,6 +207,8 @@ class LineReader {
   #event({ event }: EventRecord, importing: Importing): Unnumbered<EntryLine> {
     if (event === undefined) throw new Error("a record was not validated");
     const conversationId = this.#placeOf(event.conversationId);
+    // Only what webhooks are sent has none.
+    if (event.seq < 1n) fault("event.event.seq: must be greater than or equal to 1");
     checkAuthor("event.event.actor", event.actor);
     const row = fromEvent(event, importing);
     if (row === undefined) return fault("event.change: is missing, or not known here");
