@@ -19,7 +19,10 @@ const SENDS = 100;
 
 export async function files(stage: Stage): Promise<Row[]> {
   const folder = join(ROOT, "bench/.data", stage.sizes.name, "bench-files");
-  const server = await stage.colloquy("files", { COLLOQUY_FILES: `disk:${folder}`, COLLOQUY_FILE_QUOTA: "unlimited" });
+  const server = await stage.colloquy("colloquy with files", {
+    COLLOQUY_FILES: `disk:${folder}`,
+    COLLOQUY_FILE_QUOTA: "unlimited",
+  });
   const peer = await stage.peer("files");
   try {
     const rows: Row[] = [];

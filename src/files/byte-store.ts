@@ -23,11 +23,19 @@ export interface ByteRange {
   readonly length: number;
 }
 
+export interface ReadOptions {
+  /**
+   * Whether the reader is done with a piece when it asks for the next: then its memory may hold a later one. New memory for each has the
+   * collector go through the whole heap every few MiB. Default: false.
+   */
+  readonly reuse?: boolean;
+}
+
 export interface ByteStore {
   /** Begins to store a file. Its key must be new. */
   create(key: FileKey): Promise<ByteWriter>;
   /** The bytes, at the reader's pace, in pieces of at most 256 KiB. Throws if they are not there. */
-  read(key: FileKey, range: ByteRange): AsyncIterable<Uint8Array>;
+  read(key: FileKey, range: ByteRange, options?: ReadOptions): AsyncIterable<Uint8Array>;
   /** Removes the bytes for good. Bytes that are not there are removed already. */
   remove(key: FileKey): Promise<void>;
   /** The keys of everything that was stored before `before`, in no order. */

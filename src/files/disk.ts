@@ -22,7 +22,7 @@ export function createDiskStore(root: string): ByteStore {
       return new DiskWriter(await open(unfinished, "wx", 0o600).catch(told), unfinished, pathOf(key));
     },
 
-    read: (key, range) => readRange(pathOf(key), range),
+    read: (key, range, { reuse = false } = {}) => readRange(pathOf(key), range, reuse),
 
     async remove(key) {
       await rm(pathOf(key), { force: true });
@@ -113,26 +113,30 @@ class DiskWriter implements ByteWriter {
   }
 }
 
-async function* readRange(path: string, { offset, length }: ByteRange): AsyncGenerator<Uint8Array> {
+/** One piece is read while the reader takes the one before: the memory of the one before that is free, if it may be used again. */
+async function* readRange(path: string, { offset, length }: ByteRange, reuse: boolean): AsyncGenerator<Uint8Array> {
   await using file = await open(path, "r").catch(told);
   const end = offset + length;
+  let free: Buffer | undefined;
   const readAt = async (at: number): Promise<Buffer> => {
-    // A buffer of its own for each: the one before may still wait for a slow reader.
-    const buffer = Buffer.allocUnsafeSlow(Math.min(PIECE_BYTES, end - at));
-    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength, at);
+    const size = Math.min(PIECE_BYTES, end - at);
+    const buffer = free ?? Buffer.allocUnsafeSlow(size);
+    free = undefined;
+    const { bytesRead } = await file.read(buffer, 0, size, at);
     if (bytesRead === 0) throw new Error("a stored file is shorter than it was");
-    return buffer.subarray(0, bytesRead);
+    return bytesRead === buffer.byteLength ? buffer : buffer.subarray(0, bytesRead);
   };
   let next = readAt(offset);
   for (let at = offset; at < end; ) {
     const piece = await next;
     at += piece.byteLength;
     if (at < end) {
-      // While the reader takes this one.
       next = readAt(at);
       next.catch(() => {});
     }
     yield piece;
+    // A short one may not have filled what holds a writer back until it is sent.
+    if (reuse && piece.byteLength === PIECE_BYTES) free = piece;
   }
 }
 

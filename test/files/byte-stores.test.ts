@@ -123,6 +123,17 @@ describe.each(STORES)("%s", (_name, place) => {
     await store.remove(key);
   });
 
+  test("reads into the same memory again only where the reader is done with a piece when it asks for the next", async () => {
+    const key = keyOf();
+    const bytes = randomBytes(3 * MIB + 5);
+    await write(store, key, bytes);
+    const range = { offset: 3, length: bytes.length - 3 };
+    const kept = await Array.fromAsync(store.read(key, range));
+    const copied = await Array.fromAsync(store.read(key, range, { reuse: true }), (piece) => new Uint8Array(piece));
+    for (const pieces of [kept, copied]) expect(Buffer.compare(Buffer.concat(pieces), bytes.subarray(3))).toBe(0);
+    await store.remove(key);
+  });
+
   test("fails where a file is shorter than it was", async () => {
     const key = keyOf();
     await write(store, key, randomBytes(10));

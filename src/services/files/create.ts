@@ -107,9 +107,10 @@ async function storeFile(
     // Some clients end a stream before they reset it: what is cut short looks whole for a moment.
     context.signal.throwIfAborted();
     // From here on the call's own signal is left out: bytes that are stored get their row.
-    const answer = await parts.database.transaction(undefined, (tx) =>
-      addOnce(tx, caller, stored, parts.quota, requestKey(key, context, caller, stored)),
-    );
+    const request = requestKey(key, context, caller, stored);
+    const add = (on: Queryable) => addOnce(on, caller, stored, parts.quota, request);
+    // Without a key it is one statement.
+    const answer = await (request === undefined ? add(parts.database) : parts.database.transaction(undefined, add));
     kept = answer.file?.id === stored.id;
     return answer;
   } catch (error) {

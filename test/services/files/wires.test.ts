@@ -1,6 +1,8 @@
 // What is stored equals what was sent, whatever the wire, the bytes and the pieces.
 
-import { randomBytes, randomInt } from "node:crypto";
+import { createHash, randomBytes, randomInt } from "node:crypto";
+import { request } from "node:http";
+import { connect } from "node:http2";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
@@ -55,3 +57,31 @@ test.each(FILE_WIRES)(
     }
   },
 );
+
+test("a reader that lets the server wait gets the bytes as they are, over HTTP/1.1 and HTTP/2", async () => {
+  const tenant = await server.tenant();
+  const key = personOf(server, (await tenant.key("read", "write")).credential);
+  const bytes = randomBytes(24 * 1024 * 1024 + 7);
+  const { id, sha256: hash } = await key.upload(bytes);
+  const path = `/v1/files/${id}/content`;
+  const session = connect(server.url);
+  const streams = [
+    await new Promise<Readable>((resolve, reject) => {
+      const asked = request(`${server.url}${path}`, { headers: { ...key.credential } }, resolve);
+      asked.on("error", reject);
+      asked.end();
+    }),
+    session.request({ ":path": path, ...key.credential }),
+  ];
+  for (const stream of streams) {
+    const read = createHash("sha256");
+    let held = 0;
+    for await (const chunk of stream) {
+      // Meanwhile all buffers between the two fill.
+      if (held++ % 100 === 0) await key.files.getFile({ fileId: id });
+      read.update(chunk);
+    }
+    expect(read.digest("hex")).toBe(hash);
+  }
+  session.close();
+});
