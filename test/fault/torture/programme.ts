@@ -2,6 +2,7 @@
 import { badInput } from "../scenarios/bad-input.ts";
 import { deadlines } from "../scenarios/deadlines.ts";
 import { decoders } from "../scenarios/decoders.ts";
+import { files } from "../scenarios/files.ts";
 import { fullDisk, whyNoSmallDisk } from "../scenarios/full-disk.ts";
 import { hostility } from "../scenarios/hostility.ts";
 import { mixed, type Standing } from "../scenarios/mixed.ts";
@@ -56,6 +57,9 @@ export const PROGRAMME = {
   /** R17. */
   webhooks: async ({ store }, random, share) =>
     webhooks(await store(), random, { kills: least(share, 6), writers: 6, awayMs: 10_000 }),
+  /** R1, of files. */
+  files: async ({ store }, random, share) =>
+    files(await store(), random, { kills: least(share, 10), workers: 6, maxBytes: 6 * 2 ** 20 }),
   /** R5. */
   "bad-input": async ({ store }, random, share) =>
     badInput(await store(), random, { requests: least(share, 20_000, 500) }),
