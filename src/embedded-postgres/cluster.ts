@@ -133,10 +133,18 @@ async function initdb(
     const code = await new Promise((resolve, reject) => child.on("error", reject).on("close", resolve)).finally(() =>
       over?.removeEventListener("abort", onOver),
     );
-    if (code !== 0) throw new Error(`PostgreSQL could not be initialized: ${complaint.trim()}`);
+    if (code !== 0) throw initdbFailure(complaint.trim(), cluster);
   } finally {
     await password.close();
   }
+}
+
+/** What the file system refuses is a system error of the data directory, as if this process had written there itself. */
+function initdbFailure(complaint: string, path: string): Error {
+  const [why] =
+    /No space left on device|Disk quota exceeded|Read-only file system|Permission denied/.exec(complaint) ?? [];
+  if (why === undefined) return new Error(`PostgreSQL could not be initialized: ${complaint}`);
+  return Object.assign(new Error(`PostgreSQL could not be initialized: ${why}`), { syscall: "initdb", path });
 }
 
 /** What a crash left of an initialization. With a finished cluster in place, nobody needs it. */
