@@ -1,4 +1,4 @@
-// Public reports about holds, retention and purging in other products, tried here.
+// F-GOVERNANCE: Public reports about holds, retention and purging in other products, tried here.
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

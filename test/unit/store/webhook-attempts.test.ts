@@ -63,7 +63,7 @@ async function counts(): Promise<number[]> {
   return endpointIds.map((id) => rows.find((row) => row.id === id)?.count ?? 0);
 }
 
-test("of many attempts of an endpoint the latest are kept, and those of others stay", async () => {
+test("F-HOOK-ATTEMPTS: of many attempts of an endpoint the latest are kept, and those of others stay", async () => {
   await attempt(endpointIds, ATTEMPTS_KEPT + MORE);
   await trimAttempts(on, tenantId, endpointIds.slice(0, 2));
   const all = ATTEMPTS_KEPT + MORE;

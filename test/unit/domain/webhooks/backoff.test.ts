@@ -4,7 +4,7 @@ import { pauseAfter, retryAfterOf } from "../../../../src/domain/webhooks/backof
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 const DAY_MS = 24 * 3_600_000;
 
-describe("Retry-After", () => {
+describe("F-HOOK-RETRY-AFTER: Retry-After", () => {
   // RFC 9110, 5.6.7: all three forms of a date. zeroclaw-labs/zeroclaw#7027
   test.each([
     ["120", 120_000],
