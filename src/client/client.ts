@@ -14,6 +14,7 @@ import type { File } from "../../gen/colloquy/v1/file_pb.ts";
 import { FileService } from "../../gen/colloquy/v1/file_service_pb.ts";
 import { MessageService } from "../../gen/colloquy/v1/message_service_pb.ts";
 import { ParticipantService } from "../../gen/colloquy/v1/participant_service_pb.ts";
+import { PresenceService } from "../../gen/colloquy/v1/presence_service_pb.ts";
 import { ReactionService } from "../../gen/colloquy/v1/reaction_service_pb.ts";
 import { SignalService } from "../../gen/colloquy/v1/signal_service_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
@@ -55,6 +56,7 @@ export interface ColloquyClient {
   readonly files: Omit<Client<typeof FileService>, "createFile">;
   readonly reactions: Client<typeof ReactionService>;
   readonly signals: Client<typeof SignalService>;
+  readonly presence: Client<typeof PresenceService>;
   readonly drafts: Client<typeof DraftService>;
   readonly events: Client<typeof EventService>;
   readonly transfer: Client<typeof TransferService>;
@@ -91,6 +93,7 @@ export function createClient(options: ClientOptions): ColloquyClient {
     files,
     reactions: createServiceClient(ReactionService, transport),
     signals: createServiceClient(SignalService, transport),
+    presence: createServiceClient(PresenceService, transport),
     drafts: createServiceClient(DraftService, transport),
     events,
     transfer: createServiceClient(TransferService, transport),
