@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ActorType } from "../../gen/colloquy/v1/actor_pb.ts";
+import { AgentService } from "../../gen/colloquy/v1/agent_service_pb.ts";
 import { AuditService } from "../../gen/colloquy/v1/audit_service_pb.ts";
 import { DirectoryService } from "../../gen/colloquy/v1/directory_service_pb.ts";
 import { DraftService } from "../../gen/colloquy/v1/draft_service_pb.ts";
 import { LegalHoldService } from "../../gen/colloquy/v1/legal_hold_service_pb.ts";
+import { MessageRole } from "../../gen/colloquy/v1/message_pb.ts";
 import { TransferService } from "../../gen/colloquy/v1/transfer_service_pb.ts";
+import { TurnService } from "../../gen/colloquy/v1/turn_service_pb.ts";
 import { systemCaller } from "../../src/domain/identity/caller.ts";
 import { newId } from "../../src/domain/ids/id.ts";
 import { createDiskStore } from "../../src/files/disk.ts";
@@ -235,6 +238,26 @@ describe("a hold", () => {
     expect(await reasonOf(key.files.getFile({ fileId, showHeld: true }))).toBe("NOT_FOUND");
     await sweep();
     expect([bytesOf(scene, fileId), bytesOf(scene, unsent.id)]).toEqual([false, false]);
+  });
+
+  test("keeps the record of a turn that is deleted, which without one is erased", async () => {
+    const { tenant, key, place } = await begin();
+    const agent = { name: "helper", connector: { case: "echo", value: {} } } as const;
+    await server.client(AgentService, key.credential).createAgent({ agent });
+    const turns = server.client(TurnService, key.credential);
+    const notes = async () => {
+      const messages = [{ content: "hello", role: MessageRole.USER }];
+      const { turn } = await turns.createTurn({ agent: "helper", messages, noteJson: '{"a":1}' });
+      const turnId = turn?.id ?? "";
+      await Array.fromAsync(turns.resumeTurn({ turnId }));
+      await turns.deleteTurn({ turnId });
+      expect(await reasonOf(turns.getTurn({ turnId }))).toBe("NOT_FOUND");
+      const text = "select note from turn where tenant_id = $1 and id = $2";
+      return server.database.query<{ note: string | null }>({ name: "test_note", text }, [tenant.id, turnId]);
+    };
+    expect(await notes()).toEqual([{ note: null }]);
+    await place({ case: "wholeTenant", value: true });
+    expect(await notes()).toEqual([{ note: '{"a":1}' }]);
   });
 
   test("keeps what a member has not sent when the member is deleted", async () => {
