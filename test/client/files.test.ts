@@ -82,7 +82,7 @@ test("an upload whose line is cut again and again goes on where it stopped", asy
   expect(files.filter((one) => one.sha256 === file.sha256)).toHaveLength(1);
 });
 
-test("a small upload whose answer is lost is one file", async () => {
+test("xorbitsai/xagent#1695, buildinternet/uploads#835: a small upload whose answer is lost is one file", async () => {
   const bytes = randomBytes(1_000);
   let asked = 0;
   const lossy = createClient({

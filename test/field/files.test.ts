@@ -207,3 +207,76 @@ test("converse.js#1607: an empty file is stored and comes back on every wire", a
     expect([file?.sha256, parts.map(({ body }) => body?.data.byteLength)]).toEqual([sha256(new Uint8Array()), [0]]);
   }
 });
+
+const tus = (method: string, path: string, headers: Record<string, string>, body?: string) =>
+  ann.rest(path, { method, headers: { "tus-resumable": "1.0.0", ...headers }, ...(body !== undefined && { body }) });
+
+test("seaweedfs/seaweedfs#10945, ankitpokhrel/tus-php#257: of two requests that bring the same place at once, one counts", async () => {
+  const begun = await tus("POST", "/v1/uploads", { "upload-length": "200000" });
+  const path = begun.headers.get("location") ?? "";
+  const bring = (at: number, body: string) =>
+    tus("PATCH", path, { "upload-offset": `${at}`, "content-type": "application/offset+octet-stream" }, body);
+  const answers = await Promise.all(["a", "b", "c"].map((letter) => bring(0, letter.repeat(100_000))));
+  expect(answers.map(({ status }) => status).sort()).toEqual([204, 409, 409]);
+  expect((await tus("HEAD", path, {})).headers.get("upload-offset")).toBe("100000");
+  const location = (await bring(100_000, "z".repeat(100_000))).headers.get("content-location");
+  expect(await (await ann.rest(`${location}/content`)).text()).toMatch(/^(a{100000}|b{100000}|c{100000})z{100000}$/);
+});
+
+test("tus/tus-node-server#42, #746, directus/directus#26912: a page of another origin reads where its upload stands, and what it became", async () => {
+  const origin = { origin: "http://localhost:3000" };
+  const begun = await tus("POST", "/v1/uploads", { "upload-length": "0", ...origin });
+  const head = await tus("HEAD", begun.headers.get("location") ?? "", origin);
+  expect([head.headers.get("upload-offset"), head.headers.get("content-location")]).toEqual([
+    "0",
+    expect.stringMatching(/^\/v1\/files\//),
+  ]);
+  for (const answer of [begun, head]) {
+    const exposed = (answer.headers.get("access-control-expose-headers") ?? "").toLowerCase().split(/, */);
+    expect(exposed).toEqual(expect.arrayContaining(["location", "upload-offset", "content-location", "x-request-id"]));
+  }
+});
+
+test.each([
+  ["pillarjs/multiparty#244: names without quotes", "x", "form-data; name=file; filename=a.txt"],
+  [
+    "playframework/playframework#6275: both kinds of names",
+    "x",
+    "form-data; name=file; filename=b; filename*=utf-8''a.txt",
+  ],
+  ["fdintino/nginx-upload-module#130: a boundary in quotes", '"x"', 'form-data; name="file"; filename="a.txt"'],
+  ["kujirahand/nadesiko3#2494: the name of the file first", "x", 'form-data; filename="a.txt"; name="file"'],
+])("%s", async (_, boundary, disposition) => {
+  const body = `--x\r\ncontent-disposition: ${disposition}\r\ncontent-type: text/plain\r\n\r\nhi\r\n--x--\r\n`;
+  const headers = { "content-type": `multipart/form-data; boundary=${boundary}` };
+  const response = await ann.rest("/v1/files", { method: "POST", body, headers });
+  expect([response.status, await response.json()]).toMatchObject([201, { name: "a.txt", size: "2" }]);
+});
+
+test("n8n-io/n8n#36832, drogonframework/drogon#2235: an input for a file that was left empty is none, wherever it stands", async () => {
+  const part = (disposition: string, text: string) =>
+    `--x\r\ncontent-disposition: form-data; ${disposition}\r\ncontent-type: application/octet-stream\r\n\r\n${text}\r\n`;
+  const empty = part('name="cover"; filename=""', "");
+  const file = part('name="file"; filename="a.txt"', "hi");
+  const headers = { "content-type": "multipart/form-data; boundary=x" };
+  const post = async (...parts: string[]) => {
+    const response = await ann.rest("/v1/files", { method: "POST", body: `${parts.join("")}--x--\r\n`, headers });
+    return [response.status, await response.json()];
+  };
+  for (const parts of [
+    [empty, file],
+    [file, empty],
+  ]) {
+    expect(await post(...parts)).toMatchObject([201, { name: "a.txt", size: "2" }]);
+  }
+  expect(await post(empty)).toMatchObject([400, { message: "body: must hold a file" }]);
+});
+
+test("sqlpage/SQLPage#1309, productdevbook/unemail#122: a name with quotes and semicolons adds no parameter to the header", async () => {
+  const file = await ann.upload(Buffer.from("x"), { name: `report.csv"; filename*=UTF-8''evil.html` });
+  const { headers } = await ann.rest(`/v1/files/${file.id}/content`);
+  const unquoted = (headers.get("content-disposition") ?? "").replace(/"[^"]*"/g, '""');
+  expect(unquoted).toBe(
+    `attachment; filename=""; filename*=UTF-8''report.csv%22%3B%20filename%2A%3DUTF-8%27%27evil.html`,
+  );
+});

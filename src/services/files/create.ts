@@ -61,6 +61,7 @@ export async function createFile(
     return await storeFile({ ...parts, room }, caller, upload, context, key, hold);
   } finally {
     hold(-held);
+    upload.leave?.();
   }
 }
 

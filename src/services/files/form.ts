@@ -10,6 +10,8 @@ export interface FormFile {
   readonly bytes: AsyncIterable<Uint8Array>;
   /** The text fields; all of them once the bytes have ended. */
   readonly fields: ReadonlyMap<string, string>;
+  /** To be called by who does not read the bytes to their end: the form would wait for ever. */
+  leave(): void;
 }
 
 const LIMITS = {
@@ -45,7 +47,10 @@ export async function readForm(contentType: string, chunks: AsyncIterable<Uint8A
     stream?.destroy(error);
   };
   form.on("field", (name, value) => fields.set(name, value));
-  form.on("file", (_field, file, name = "", _encoding, type) => {
+  form.on("file", (_field, file, said, _encoding, type) => {
+    // An input for a file in which none was chosen.
+    if (said === "") return void file.resume();
+    const name = said ?? "";
     if (stream !== undefined) {
       // It would wait for a reader.
       file.resume();
@@ -55,7 +60,13 @@ export async function readForm(contentType: string, chunks: AsyncIterable<Uint8A
     stream = file;
     // What is wrong is told by `over`.
     file.on("error", () => {});
-    begun.resolve({ name, contentType: type, bytes: bytesOf(file, over.promise, left.resolve), fields });
+    begun.resolve({
+      name,
+      contentType: type,
+      bytes: bytesOf(file, over.promise, left.resolve),
+      fields,
+      leave: left.resolve,
+    });
   });
   form.on("finish", () => {
     over.resolve();

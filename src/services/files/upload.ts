@@ -12,6 +12,8 @@ export interface Upload {
   purpose(): string;
   readonly contentType: string;
   readonly bytes: AsyncIterable<Uint8Array>;
+  /** To be called once nobody reads the bytes any more. */
+  readonly leave?: () => void;
 }
 
 interface Begun {
@@ -58,6 +60,7 @@ export async function uploadOf(
     purpose: () => purpose() || checkPurpose(form.fields.get("purpose") ?? ""),
     contentType: form.contentType,
     bytes: form.bytes,
+    leave: () => form.leave(),
   };
 }
 

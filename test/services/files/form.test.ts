@@ -26,3 +26,18 @@ test("a reader that leaves before the end ends what feeds the form", async () =>
   await expect.poll(() => ended).toBe(true);
   expect(given).toBeLessThan(10);
 });
+
+test("a form whose file nobody reads is let go too", async () => {
+  let ended = false;
+  async function* endless() {
+    try {
+      yield Buffer.from(HEAD);
+      for (;;) yield Buffer.alloc(64 * 1024);
+    } finally {
+      ended = true;
+    }
+  }
+  const form = await readForm("multipart/form-data; boundary=x", endless());
+  form.leave();
+  await expect.poll(() => ended).toBe(true);
+});
