@@ -1,5 +1,7 @@
 // Events to NATS JetStream, by Debian's nats-server.
 
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -22,12 +24,15 @@ describe.skipIf(NATS === undefined)("a JetStream endpoint", () => {
   let manager: JetStreamManager;
   let folder: string;
   let port: number;
+  let start: () => ChildProcess;
+  let broker: ChildProcess;
   beforeAll(async () => {
     server = await startIdentityServer({ environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes" } });
     folder = await mkdtemp(join(tmpdir(), "colloquy-nats-"));
     port = await freePort();
     const words = ["-js", "-a", "127.0.0.1", "-p", String(port), "-sd", folder, "--user", "ann", "--pass", "secret"];
-    startChild(NATS as string, words, { stdio: "ignore" });
+    start = () => startChild(NATS as string, words, { stdio: "ignore" });
+    broker = start();
     connection = await connect({
       servers: `127.0.0.1:${port}`,
       user: "ann",
@@ -107,6 +112,36 @@ describe.skipIf(NATS === undefined)("a JetStream endpoint", () => {
     await manager.streams.add({ name: "later", subjects: ["later.>"] });
     await hooks.resumeWebhookEndpoint({ endpointId });
     await expect.poll(async () => (await stored("later")).length).toBe(1);
+  });
+
+  // alexfrmn/murmur#141, cordum-io/cordum#27
+  test("that was away gets what came meanwhile, once and in order, over a connection of its own", async () => {
+    const { hooks, conversations } = await clients();
+    await manager.streams.add({ name: "away", subjects: ["away.>"] });
+    const target = { case: "url", value: `nats://127.0.0.1:${port}/away` } as const;
+    const { endpoint } = await hooks.createWebhookEndpoint({ endpoint: { target, headers } });
+    const endpointId = endpoint?.id ?? "";
+    const say = async (...contents: string[]) => {
+      const messages = contents.map((content) => ({ content }));
+      return (await conversations.createConversation({ messages })).conversation?.id ?? "";
+    };
+    const first = await say("a");
+    await expect.poll(async () => (await stored("away")).length).toBe(1);
+    broker.kill("SIGKILL");
+    await once(broker, "close");
+    const second = await say("b", "c");
+    const latest = async () => (await hooks.listWebhookDeliveries({ endpointId, pageSize: 1 })).deliveries[0];
+    await expect.poll(latest).toMatchObject({ outcome: WebhookOutcome.UNREACHABLE });
+    broker = start();
+    const ids = () =>
+      stored("away").then(
+        (messages) => messages.map(({ id }) => id),
+        // The connection of this test is not back yet.
+        () => [],
+      );
+    await expect.poll(ids, { timeout: 45_000 }).toContain(`${first}-1`);
+    await hooks.resumeWebhookEndpoint({ endpointId });
+    await expect.poll(ids, { timeout: 45_000 }).toEqual([`${first}-1`, `${second}-1`, `${second}-2`]);
   });
 
   test("says so when the credential is refused", async () => {

@@ -114,19 +114,19 @@ export class ProgressWriter {
 
   async #run(tenantId: string, writes: TenantWrites): Promise<void> {
     writes.timer = undefined;
-    let pause = WRITE_AFTER_MS;
+    let failed = false;
     try {
       await this.#write(tenantId, writes);
-      if (writes.attempts.length >= MUCH) pause = WRITE_EVERY_MS;
     } catch (error) {
       this.#onError(error);
-      pause = RETRY_MS;
+      failed = true;
     }
     writes.writing = undefined;
-    if (writes.dirty.size > 0 || writes.attempts.length > 0) {
-      if (pause !== RETRY_MS && writes.waiting !== undefined) pause = 0;
-      this.#schedule(tenantId, writes, pause);
-    }
+    if (writes.dirty.size === 0 && writes.attempts.length === 0) return;
+    const pause = writes.attempts.length >= MUCH ? WRITE_EVERY_MS : WRITE_AFTER_MS;
+    // Those that wait for it go on at once.
+    const wanted = writes.waiting === undefined ? pause : 0;
+    this.#schedule(tenantId, writes, failed ? RETRY_MS : wanted);
   }
 
   async #write(tenantId: string, writes: TenantWrites): Promise<void> {
