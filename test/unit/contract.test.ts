@@ -164,7 +164,7 @@ test("no request names two of a conversation, a message, a turn and a file", () 
   // A token of one conversation is checked by the first that is found (services/within-conversation).
   const subjects = ["conversation_id", "message_id", "turn_id", "file_id"];
   // Its message is looked up in the conversation that it names.
-  const narrower = new Set(["GetMessage", "SelectBranch", "Regenerate"]);
+  const narrower = new Set(["GetMessage", "ListMessageFiles", "SelectBranch", "Regenerate"]);
   const named = methods.filter(own).map((method) => ({
     method: method.name,
     names: subjects.filter((name) => method.input.fields.some((field) => field.name === name)),

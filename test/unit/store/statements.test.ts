@@ -44,6 +44,8 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "export_reactions",
     "export_revisions",
     "feed_read",
+    // Ids of at most 1,000 conversations.
+    "file_conversations",
     // Small rows: names of at most 255 characters.
     "file_list_conversation_manager",
     "file_list_conversation_member",
@@ -54,6 +56,9 @@ test("each statement that reads a page has a budget of bytes, but for rows that 
     "file_list_oldest_uploads_manager",
     "file_list_oldest_uploads_member",
     "file_list_oldest_uploads_tenant",
+    "file_list_shown_message_manager",
+    "file_list_shown_message_member",
+    "file_list_shown_message_tenant",
     "file_list_uploads_manager",
     "file_list_uploads_member",
     "file_list_uploads_tenant",
