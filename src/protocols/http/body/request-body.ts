@@ -8,7 +8,7 @@ import { orAborted } from "../../../pipeline/call/deadline.ts";
 import type { Coding } from "../coding.ts";
 import type { HttpRequest } from "../request.ts";
 import { BodyClock } from "./clock.ts";
-import { brokenOff, collect, isCutShort, isOverlong, isThere, type Overlong, takeAll } from "./collect.ts";
+import { brokenOff, collect, hasEndedEarly, isOverlong, isThere, type Overlong, takeAll } from "./collect.ts";
 import type { BodyShare } from "./memory.ts";
 import type { BodyRules } from "./rules.ts";
 
@@ -105,7 +105,7 @@ export class RequestBody {
         const next = await orAborted(chunks.next(), clock);
         clock.stop();
         if (next.done === true) {
-          if (isCutShort(this.#source)) throw brokenOff();
+          if (hasEndedEarly(this.#source)) throw brokenOff();
           return this.complete();
         }
         const chunk = next.value as Buffer;
