@@ -16,7 +16,7 @@ import { createCallSignal } from "../pipeline/call/deadline.ts";
 import { createLifecycle } from "../pipeline/lifecycle.ts";
 import { createShedding } from "../pipeline/load-shedding.ts";
 import { createPipeline } from "../pipeline/pipeline.ts";
-import { createBodyRules } from "../protocols/http/body/rules.ts";
+import { type BodyRuleLimits, createBodyRules } from "../protocols/http/body/rules.ts";
 import type { HttpHandler } from "../protocols/http/request.ts";
 import type { Mount } from "../protocols/rest/binding/mount.ts";
 import { createDocsHandlers } from "../protocols/rest/docs/docs.ts";
@@ -75,20 +75,22 @@ export interface Surroundings {
   readonly loop?: EventLoop;
   /** The text of `/metrics`, if it covers more than this process. */
   readonly gather?: Gather | undefined;
-  /** Told, in words, of each step of the stop as it begins. Default: nobody is. */
+  /** Told, in words, of each step of the stop. */
   readonly waitsFor?: (what: string) => void;
+  /** For tests. Default: the limits that docs/operations.md gives. */
+  readonly bodyLimits?: Partial<BodyRuleLimits>;
 }
 
 /**
- * Builds everything, without listening. The caller must stop it, also if the start fails. `url` is where LISTEN works; undefined: nowhere.
- * Throws if an RPC has no permission rule.
+ * Builds everything, without listening. Throws if an RPC has no permission rule. The caller must stop it, also if the start
+ * fails. `url` is where LISTEN works; undefined: nowhere.
  */
 export async function createApp(
   config: Config,
   logger: Logger,
   opened: Database,
   url: string | undefined,
-  { loop = watchEventLoop(), gather, waitsFor = () => {} }: Surroundings = {},
+  { loop = watchEventLoop(), gather, waitsFor = () => {}, bodyLimits = {} }: Surroundings = {},
 ): Promise<App> {
   // If a later part cannot be built, the earlier ones are closed in reverse order.
   await using begun = new AsyncDisposableStack();
@@ -178,13 +180,12 @@ export async function createApp(
   const streams = new OpenStreams(config.streamLimits);
   const stages = { ...identity.stages, allow, door: shedding, streams, clientAddress };
   const pipeline = createPipeline({ services, ...stages, lifecycle, metrics, logger, tracing });
-
   // One for all ports: buffered bodies are limited for the process.
-  const bodies = createBodyRules();
+  const bodies = createBodyRules(bodyLimits);
   const serves = canonical.map(({ service }) => service);
   const own: Mount = { name: "v1", serves, basePaths: ["/v1"], ...eventTickets };
   const createSignal = (deadline: number | undefined) => createCallSignal(deadline, lifecycle.stopping);
-  const uploads = createUploadHandler({ database, bytes, ...config.files }, { pipeline, createSignal });
+  const uploads = createUploadHandler({ database, bytes, ...config.files }, { pipeline, createSignal, bodies });
   const handlers = [createDocsHandlers({ documents: documentsOf(compat.dialects.values(), config) }), uploads];
   const listeners = [...compat.mounts([own], config.port)].map(([port, mounts]) => {
     const rest = createRest({

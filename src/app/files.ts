@@ -31,7 +31,7 @@ export async function openFilesAndSweeper({
 /** Serves uploads that go on where they stopped. */
 export function createUploadHandler(
   files: FileParts,
-  parts: Pick<TusOptions, "pipeline" | "createSignal">,
+  parts: Pick<TusOptions, "pipeline" | "createSignal" | "bodies">,
 ): HttpHandler {
   return createTusHandler({ ...parts, uploads: createUploads(files), ...REST_FAILURES });
 }

@@ -1,4 +1,4 @@
-// `colloquy tail`: the feed as lines of JSON.
+// F-HOOK-TAIL: `colloquy tail`: the feed as lines of JSON.
 import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";

@@ -325,7 +325,7 @@ describe("an MCP server's registration", () => {
       });
     for (const address of [url, "http://localhost:1/", "http://169.254.169.254/mcp", "http://[::1]/"]) {
       expect((await failureOf(register(address))).message).toBe(
-        "agent.mcp_servers[0].url: is on a private network, which this server does not allow",
+        "agent.mcp_servers[0].url: must not be on a private network, which takes COLLOQUY_AGENT_PRIVATE=yes",
       );
     }
     await strict.close();

@@ -1,4 +1,4 @@
-// Events to NATS JetStream, by Debian's nats-server.
+// F-HOOK-NATS: Events to NATS JetStream, by Debian's nats-server.
 
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";

@@ -1,4 +1,4 @@
-// WebhookService, and what is sent to endpoints, over real sockets and a real database.
+// F-HOOK-SCHEMA: WebhookService, and what is sent to endpoints, over real sockets and a real database.
 import { readFile } from "node:fs/promises";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
@@ -298,6 +298,12 @@ describe("an endpoint", () => {
     const conversationId = await talk(own, "a");
     await expect.poll(seqs).toEqual([1]);
     for (const known of [old, secret]) verify(known, receiver.received[0] as (typeof receiver.received)[0]);
+    expect(await failureOf(own.hooks.rotateWebhookSecret({ endpointId }))).toMatchObject({
+      reason: "CONFLICT",
+      message: expect.stringMatching(
+        /^the secret before this one is valid until \S+: rotate then, or with an overlap of 0 /,
+      ),
+    });
     await own.hooks.rotateWebhookSecret({ endpointId, overlap: { seconds: 0n } });
     await own.messages.sendMessage({ conversationId, message: { content: "b" } });
     await expect.poll(seqs).toEqual([1, 2]);

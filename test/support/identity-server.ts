@@ -14,6 +14,7 @@ import { bootstrap } from "../../src/app/first-run.ts";
 import { loadConfig } from "../../src/config/config.ts";
 import type { Role, Scope } from "../../src/domain/identity/principal.ts";
 import { newId } from "../../src/domain/ids/id.ts";
+import type { BodyRuleLimits } from "../../src/protocols/http/body/rules.ts";
 import type { Database } from "../../src/store/database.ts";
 import { roleNumber } from "../../src/store/directory/access.ts";
 import { createTestDatabase, silent, type TestDatabase } from "./postgres.ts";
@@ -31,6 +32,8 @@ export interface IdentityServerOptions {
   readonly beside?: IdentityServer;
   /** Told of every statement that is sent to the database. */
   readonly onStatement?: (text: string) => void;
+  /** Of request bodies, where they are not those of every server. */
+  readonly bodyLimits?: Partial<BodyRuleLimits>;
 }
 
 export interface IdentityTenant {
@@ -62,7 +65,7 @@ const NEVER_LATE = { read: () => ({ elapsedMs: 0, ownDelayMs: 0, lostMs: 0 }), s
 
 export async function startIdentityServer(options: IdentityServerOptions = {}): Promise<IdentityServer> {
   const own = options.beside?.own ?? (await createTestDatabase());
-  const { onStatement, logger = silent, environment = {} } = options;
+  const { onStatement, logger = silent, environment = {}, bodyLimits = {} } = options;
   // Hundreds of calls at once wait for their turn here; that a full queue sheds is tested with the database.
   const database = await own.open({ maxWaiting: 2_000, ...(onStatement && { observer: { onStatement } }) });
   const dataDir = options.beside?.dataDir ?? (await mkdtemp(join(tmpdir(), "colloquy-identity-")));
@@ -73,7 +76,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
     COLLOQUY_RATE_LIMITS: "off",
     ...environment,
   });
-  const app = await createApp(config, logger, database, own.url, { loop: NEVER_LATE });
+  const app = await createApp(config, logger, database, own.url, { loop: NEVER_LATE, bodyLimits });
   const { url } = await app.start(() => bootstrap(database));
   const issuer = new LocalIssuer(dataDir);
 

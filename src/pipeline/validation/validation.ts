@@ -40,7 +40,7 @@ export function createValidation(): Validate {
     if (result.kind === "invalid") {
       throw invalid(
         result.violations.slice(0, MAX_VIOLATIONS).map((v) => ({
-          field: pathToString(whole ? v.field : pathOf(v.field)),
+          field: pathToString(withoutOneof(whole ? v.field : pathOf(v.field))),
           description: inWords(v),
           rule: v.ruleId,
         })),
@@ -55,8 +55,16 @@ function inWords({ message, ruleId, forKey, field }: Violation): string {
   const words = pattern === undefined ? undefined : wordsOfPattern(pattern);
   if (words !== undefined) return forKey ? `the key ${words}` : words;
   if (ruleId === "enum.defined_only") return definedOnly(field);
+  const last = field.at(-1);
+  if (last?.kind === "oneof") return `must have one of ${last.fields.map(({ name }) => name).join(", ")}`;
+  if (message === "value is required") return "must be set";
   if (ruleId === "enum.not_in" && message.endsWith("[0]")) return "must not be unspecified";
   return ruleId.endsWith("_empty") || message === "must be at least 1 characters" ? "must not be empty" : message;
+}
+
+/** The name of a oneof stands in no request: what is wrong is the message that has none of its fields. */
+function withoutOneof(path: Violation["field"]): Violation["field"] {
+  return path.at(-1)?.kind === "oneof" ? path.slice(0, -1) : path;
 }
 
 function definedOnly(field: Violation["field"]): string {

@@ -4,6 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server } from "@tus/server";
 import { FileService } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { Call, Pipeline } from "../../pipeline/pipeline.ts";
+import { releaseBody } from "../http/body/linger.ts";
+import type { BodyRules } from "../http/body/rules.ts";
 import { type HttpHandler, type HttpRequest, pathOf } from "../http/request.ts";
 import { answer, gone, type HttpResponse } from "../http/response.ts";
 import type { CallInfo, Mount } from "../rest/binding/mount.ts";
@@ -15,6 +17,7 @@ export interface TusOptions extends FailureOptions {
   readonly pipeline: Pick<Pipeline, "begin">;
   readonly uploads: Uploads;
   readonly createSignal: CreateCallSignal;
+  readonly bodies: Pick<BodyRules, "timeoutMs">;
 }
 
 const PATH = "/v1/uploads";
@@ -24,7 +27,7 @@ const JSON_TYPE = "application/json";
 /** An append counts only where the upload stands as its caller took it to: there is nothing to lock. */
 const LOCKER = { newLock: () => ({ lock: async () => {}, unlock: async () => {} }) };
 
-export function createTusHandler({ pipeline, uploads, createSignal, ...failures }: TusOptions): HttpHandler {
+export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...failures }: TusOptions): HttpHandler {
   const renderFailure = createFailureRenderer(failures);
   const rendered = (error: unknown, call: Call, request: HttpRequest) => {
     const { requestId, address } = call.context;
@@ -53,6 +56,7 @@ export function createTusHandler({ pipeline, uploads, createSignal, ...failures 
       else answer(response, status, { ...headers, "content-type": JSON_TYPE }, bodyOf({ status, headers, ...failure }));
     } finally {
       head.release();
+      releaseBody(request);
     }
     return true;
   };
@@ -67,7 +71,9 @@ export function createTusHandler({ pipeline, uploads, createSignal, ...failures 
     const [tus, { CallStore }] = await Promise.all([import("@tus/server"), import("./store.ts")]);
     return new tus.Server({
       path: PATH,
-      datastore: new CallStore(uploads, call, (id) => response.setHeader("content-location", `/v1/files/${id}`)),
+      datastore: new CallStore(uploads, call, bodies.timeoutMs, (id) =>
+        response.setHeader("content-location", `/v1/files/${id}`),
+      ),
       maxSize: uploads.maxBytes,
       relativeLocation: true,
       locker: LOCKER,

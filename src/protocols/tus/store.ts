@@ -3,17 +3,23 @@ import type { Readable } from "node:stream";
 import { DataStore, ERRORS, Upload as TusUpload } from "@tus/server";
 import type { CreateFileResponse } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { Call } from "../../pipeline/call/call.ts";
+import { paced } from "../http/body/paced.ts";
 import type { Upload, Uploads } from "./uploads.ts";
 
 export class CallStore extends DataStore {
   readonly #uploads: Uploads;
   readonly #call: Call;
   readonly #onFile: (id: string) => void;
+  readonly #timeoutMs: number;
 
-  /** @param onFile told of the file that an upload has become */
-  constructor(uploads: Uploads, call: Call, onFile: (id: string) => void) {
+  /**
+   * @param timeoutMs in what time a body must make progress
+   * @param onFile told of the file that an upload has become
+   */
+  constructor(uploads: Uploads, call: Call, timeoutMs: number, onFile: (id: string) => void) {
     super();
     this.#uploads = uploads;
+    this.#timeoutMs = timeoutMs;
     this.#call = call;
     this.#onFile = onFile;
     this.extensions = ["creation", "creation-with-upload", "termination", "expiration"];
@@ -43,9 +49,11 @@ export class CallStore extends DataStore {
   }
 
   override async write(stream: Readable, id: string, offset: number): Promise<number> {
-    const stored = await this.#uploads.append(id, offset, stream, this.#call.context);
+    const { context } = this.#call;
+    const bytes = paced(stream, this.#timeoutMs, context.interrupt);
+    const stored = await this.#uploads.append(id, offset, bytes, context);
     if (stored === undefined) throw ERRORS.INVALID_OFFSET;
-    await this.#finish(await this.#uploads.read(id, this.#call.context));
+    await this.#finish(await this.#uploads.read(id, context));
     return stored;
   }
 

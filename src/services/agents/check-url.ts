@@ -24,6 +24,10 @@ export function checkUrl(field: string, text: string, allowPrivate: boolean): vo
     if (/(^|\.)localhost\.?$/i.test(host)) throw new Error("loopback");
     checkHost(host);
   } catch {
-    throw invalidField(field, "is on a private network, which this server does not allow", "url.private");
+    throw invalidField(
+      field,
+      "must not be on a private network, which takes COLLOQUY_AGENT_PRIVATE=yes",
+      "url.private",
+    );
   }
 }

@@ -72,6 +72,10 @@ export async function readForm(contentType: string, chunks: AsyncIterable<Uint8A
     over.resolve();
     begun.reject(invalidField("body", "must hold a file", "form.files"));
   });
+  // Busboy would leave out what is over, the file too.
+  const tooMany = () =>
+    fail(invalidField("body", `must have at most ${LIMITS.fields} fields beside its file`, "form.fields"));
+  form.on("fieldsLimit", tooMany).on("partsLimit", tooMany);
   form.on("error", (error) => fail(malformed("the form cannot be read", error)));
   void feed(form, chunks, left.promise).catch(fail);
   return begun.promise;

@@ -56,7 +56,8 @@ export function createUploads({ database, bytes, maxBytes, quota }: FileParts) {
       if (length > maxBytes) throw fileTooLarge(maxBytes);
       const pending = await store.readPending(database, tenantId, actor, interrupt);
       if (pending.own >= MAX_OWN) {
-        throw new DomainError(ErrorReason.OVERLOADED, `a caller may have ${MAX_OWN} uploads that are not ended`);
+        const rule = `at most ${MAX_OWN} uploads of a caller may be under way: end or delete one, or wait until they expire`;
+        throw new DomainError(ErrorReason.OVERLOADED, rule);
       }
       if (quota !== undefined) {
         const used = await readUsage(database, tenantId, interrupt);
@@ -93,7 +94,9 @@ export function createUploads({ database, bytes, maxBytes, quota }: FileParts) {
       } catch (error) {
         broken = { error };
       }
-      if (size === 0 || broken?.error instanceof DomainError) {
+      // One that stalled counts as a line that broke.
+      const refused = broken?.error instanceof DomainError && broken.error.reason !== ErrorReason.DEADLINE_EXCEEDED;
+      if (size === 0 || refused) {
         await writer.abort();
         if (broken !== undefined) throw broken.error;
         return at;

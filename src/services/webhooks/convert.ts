@@ -15,10 +15,17 @@ import { formatCursor } from "../events/cursor.ts";
 
 const time = (date: Date | null) => (date === null ? {} : toTimestamp(date));
 
+/** Whether the secret before the present one signs too. */
+export function isRotating({
+  previous_secret_expire_time: time,
+}: Pick<EndpointWithProgress, "previous_secret_expire_time">) {
+  return time !== null && time.getTime() > Date.now();
+}
+
 export function toEndpoint(row: EndpointWithProgress): WebhookEndpoint {
   const { conversation_id, owner_id, agent, entity_type, mode } = row;
   const filtered = [conversation_id, owner_id, agent, entity_type, mode].some((value) => value !== null);
-  const rotating = row.previous_secret_expire_time !== null && row.previous_secret_expire_time.getTime() > Date.now();
+  const rotating = isRotating(row);
   return create(WebhookEndpointSchema, {
     id: row.id,
     description: row.description,

@@ -21,7 +21,7 @@ import type { Webhooks } from "../../webhooks/engine.ts";
 import { sealSecret } from "../../webhooks/secrets.ts";
 import { createMutations, requestKeyOf } from "../mutations.ts";
 import { paginate } from "../paginate.ts";
-import { toDelivery, toEndpoint } from "./convert.ts";
+import { isRotating, toDelivery, toEndpoint } from "./convert.ts";
 import { goBack, startOf } from "./place.ts";
 import { changedValues, newValues, updatableFields, type WebhookRules } from "./values.ts";
 
@@ -32,6 +32,14 @@ export interface WebhookServiceOptions extends WebhookRules {
 }
 
 const DEFAULT_OVERLAP_MS = 24 * 60 * 60_000;
+
+/** Two secrets sign at most, and the first was promised to sign until its time. */
+function refuseThird(row: Parameters<typeof isRotating>[0]): void {
+  if (!isRotating(row)) return;
+  const until = row.previous_secret_expire_time?.toISOString();
+  const why = `the secret before this one is valid until ${until}: rotate then, or with an overlap of 0 to end both now`;
+  throw new DomainError(ErrorReason.CONFLICT, why);
+}
 
 export function createWebhookService(options: WebhookServiceOptions): ServiceEntry {
   const { database, secrets, webhooks, ...rules } = options;
@@ -147,10 +155,12 @@ export function createWebhookService(options: WebhookServiceOptions): ServiceEnt
       let secret = "";
       const rotate = mutation(method.rotateWebhookSecret, async (tx, caller, { endpointId, overlap }, context) => {
         const { tenantId } = caller;
-        const { id } = await endpointOf(tx, tenantId, endpointId);
+        const { id, ...row } = await endpointOf(tx, tenantId, endpointId);
+        const overlapMs = millisecondsOf(overlap) ?? DEFAULT_OVERLAP_MS;
+        if (overlapMs > 0) refuseThird(row);
         secret = newSecret();
         const sealed = sealSecret(rules.sealer, tenantId, id, secret);
-        await store.rotateSecret(tx, tenantId, id, sealed, millisecondsOf(overlap) ?? DEFAULT_OVERLAP_MS);
+        await store.rotateSecret(tx, tenantId, id, sealed, overlapMs);
         await store.releaseEndpoint(tx, tenantId, id);
         await audit(tx, caller, context, actOn("rotate_secret", id));
         return { endpoint: toEndpoint(await endpointOf(tx, tenantId, id)) };

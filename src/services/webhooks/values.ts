@@ -103,7 +103,11 @@ function urlOf({ target }: WebhookEndpoint, { allowPrivate }: WebhookRules): str
     throw invalidField(field, "must have no user, password or fragment; put the secret into headers", "url");
   }
   if (!allowPrivate && isPrivateHost(hostOf(url))) {
-    throw invalidField(field, "must not be on a private network, which this server does not allow", "url.private");
+    throw invalidField(
+      field,
+      "must not be on a private network, which takes COLLOQUY_WEBHOOK_PRIVATE=yes",
+      "url.private",
+    );
   }
   return target.value;
 }

@@ -41,3 +41,16 @@ test("a form whose file nobody reads is let go too", async () => {
   form.leave();
   await expect.poll(() => ended).toBe(true);
 });
+
+test("a form with more fields than it may have is refused by that rule, not for a file that it has", async () => {
+  const fields = Array.from(
+    { length: 60 },
+    (_, i) => `--x\r\ncontent-disposition: form-data; name="f${i}"\r\n\r\nv\r\n`,
+  );
+  async function* whole() {
+    yield Buffer.from(`${fields.join("")}${HEAD}bytes\r\n--x--\r\n`);
+  }
+  await expect(readForm("multipart/form-data; boundary=x", whole())).rejects.toMatchObject({
+    message: "body: must have at most 32 fields beside its file",
+  });
+});

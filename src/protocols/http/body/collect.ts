@@ -69,7 +69,7 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
       }
     };
     const onEnd = () => {
-      if (hasEndedEarly(source)) return onBroken();
+      if (isCutShort(source)) return onBroken();
       settle();
       resolve(pieces.join());
     };
@@ -88,17 +88,11 @@ export function collect(source: Readable, collecting: Collecting): Promise<Buffe
 
 /**
  * Whether the client has cut the request short. Over HTTP/2 Node ends the body of a stream that was reset as it ends a whole
- * one, once what had come is read, and says only later that it was aborted.
+ * one, once what had come is read.
  */
 export function isCutShort(source: Readable): boolean {
   const { aborted, stream } = source as Partial<Pick<Http2ServerRequest, "aborted" | "stream">>;
   return aborted === true || stream?.aborted === true;
-}
-
-/** The same of a source that has ended: a stream without END_STREAM was reset. */
-export function hasEndedEarly(source: Readable): boolean {
-  const { stream } = source as Partial<Pick<Http2ServerRequest, "stream">>;
-  return isCutShort(source) || (stream !== undefined && stream.state.remoteClose !== 1);
 }
 
 /** Whether all of it has come, before Node says so. */
@@ -116,6 +110,12 @@ export function takeAll(source: Readable): Buffer {
   const chunks = [first];
   for (let next: Buffer | null = source.read(); next !== null; next = source.read()) chunks.push(next);
   return Buffer.concat(chunks);
+}
+
+/** What the reading of a source failed with, in the contract's terms: the client is gone, or has reset its stream. */
+export function readFailure(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ECONNRESET" ? brokenOff() : error;
 }
 
 export function brokenOff(): DomainError {

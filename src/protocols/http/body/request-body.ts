@@ -2,13 +2,14 @@
 // than the call or a body may take.
 import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { Interrupt } from "../../../domain/cancellation.ts";
 import { tooLarge } from "../../../domain/errors.ts";
 import { orAborted } from "../../../pipeline/call/deadline.ts";
 import type { Coding } from "../coding.ts";
 import type { HttpRequest } from "../request.ts";
 import { BodyClock } from "./clock.ts";
-import { brokenOff, collect, hasEndedEarly, isOverlong, isThere, type Overlong, takeAll } from "./collect.ts";
+import { brokenOff, collect, isCutShort, isOverlong, isThere, type Overlong, readFailure, takeAll } from "./collect.ts";
 import type { BodyShare } from "./memory.ts";
 import type { BodyRules } from "./rules.ts";
 
@@ -20,6 +21,14 @@ export interface PiecesOptions {
 
 /** Bodies up to here cost no more than the headers that come with them, and are not counted. Bytes. */
 const FREE_BYTES = 16 * 1024;
+
+/**
+ * Clients that cancel may end their stream before they reset it: Node's does. The reset comes right behind, in one of the next
+ * turns of the loop.
+ */
+async function resetsAreHeard(): Promise<void> {
+  for (let turn = 0; turn < 3; turn++) await setImmediate();
+}
 
 /** The body of one request, and what it holds until `release`. */
 export class RequestBody {
@@ -105,7 +114,8 @@ export class RequestBody {
         const next = await orAborted(chunks.next(), clock);
         clock.stop();
         if (next.done === true) {
-          if (hasEndedEarly(this.#source)) throw brokenOff();
+          if (streams && "stream" in this.#source) await resetsAreHeard();
+          if (isCutShort(this.#source)) throw brokenOff();
           return this.complete();
         }
         const chunk = next.value as Buffer;
@@ -113,6 +123,8 @@ export class RequestBody {
         this.charge(chunk.byteLength);
         yield chunk;
       }
+    } catch (error) {
+      throw readFailure(error);
     } finally {
       clock.release();
       chunks.return?.().catch(() => {});
