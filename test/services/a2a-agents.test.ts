@@ -264,7 +264,7 @@ describe("an agent of any behaviour", () => {
     const connector = { case: "a2a", value: { baseUrl: odd.url } } as const;
     expect(await failureOf(tenant.key().agents.createAgent({ agent: { name: "near", connector } }))).toMatchObject({
       reason: "INVALID_FIELD",
-      message: expect.stringContaining("agent.a2a.base_url: is on a private network"),
+      message: expect.stringContaining("agent.a2a.base_url: must not be on a private network"),
     });
   });
 

@@ -39,6 +39,8 @@ function onSilence(session: ServerHttp2Session, idleTimeoutMs: number, act: () =
   let seen = 0;
   let silentLooks = 0;
   const timer = setInterval(() => {
+    // It has no socket any more, and may be about to close for a while.
+    if (session.destroyed) return clearInterval(timer);
     const { bytesRead, bytesWritten } = session.socket;
     silentLooks = bytesRead + bytesWritten === seen ? silentLooks + 1 : 0;
     seen = bytesRead + bytesWritten;
@@ -51,6 +53,8 @@ function onSilence(session: ServerHttp2Session, idleTimeoutMs: number, act: () =
 
 function pingOrDestroy(session: ServerHttp2Session): void {
   if (session.destroyed) return;
-  const timer = setTimeout(() => endIfIdle(session.socket, () => session.destroy()), PING_TIMEOUT_MS).unref();
+  const timer = setTimeout(() => {
+    if (!session.destroyed) endIfIdle(session.socket, () => session.destroy());
+  }, PING_TIMEOUT_MS).unref();
   session.ping(() => clearTimeout(timer));
 }

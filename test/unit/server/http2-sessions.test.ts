@@ -1,7 +1,7 @@
-import { once } from "node:events";
-import { connect, createServer, type ServerHttp2Session } from "node:http2";
+import { EventEmitter, once } from "node:events";
+import { connect, createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { keepSessions } from "../../../src/server/connections/http2-sessions.ts";
 import { collectEverything } from "../../../src/server/release-heap.ts";
 
@@ -53,4 +53,17 @@ test("a silent connection without calls is told to go, and one that calls is not
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   expect([busy.closed, sessions.size]).toEqual([false, 1]);
+});
+
+test("a connection that is destroyed and has not closed yet is left alone", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const server = new EventEmitter();
+  keepSessions(server as Http2Server, 4_000);
+  const session = Object.assign(new EventEmitter(), { destroyed: false, socket: { bytesRead: 0, bytesWritten: 0 } });
+  server.emit("session", session);
+  vi.advanceTimersByTime(1_000);
+  Object.assign(session, { destroyed: true, socket: undefined });
+  vi.advanceTimersByTime(10_000);
+  expect(vi.getTimerCount()).toBe(0);
 });
