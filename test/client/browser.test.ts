@@ -47,8 +47,9 @@ describe.skipIf(!HAS_CHROMIUM)("a page of another origin", () => {
     await using server = await startIdentityServer();
     const proxy = await startCuttingProxy(() => server.url);
     let cuts = 0;
+    // Not for ever: on a busy machine nothing gets through between two cuts, and the client gives up in the end.
     const cutting = setInterval(() => {
-      cuts += proxy.cut();
+      if (cuts < 40) cuts += proxy.cut();
     }, 120);
     try {
       const { heard, last, reply, ...rest } = (await visit(server, proxy.url)) as Followed;

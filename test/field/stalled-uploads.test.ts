@@ -6,7 +6,7 @@ import { type Credential, type IdentityServer, startIdentityServer } from "../su
 let server: IdentityServer;
 let key: Credential;
 beforeAll(async () => {
-  server = await startIdentityServer({ bodyLimits: { bodyTimeoutMs: 300 } });
+  server = await startIdentityServer({ bodyLimits: { bodyTimeoutMs: 1_000 } });
   key = (await (await server.tenant()).key("read", "write", "admin")).credential;
 });
 afterAll(() => server.close());
