@@ -31,12 +31,18 @@ function subscribe(clients: Clients, request: Partial<SubscribeRequest> = {}) {
   const controller = new AbortController();
   const answers: SubscribeResponse[] = [];
   const stream = clients.events.subscribe(request as SubscribeRequest, { signal: controller.signal });
+  let broken: unknown;
   const running = (async () => {
     for await (const answer of stream) answers.push(answer);
-  })().catch(() => {});
+  })().catch((error: unknown) => {
+    if (!controller.signal.aborted) broken = error;
+  });
   return {
     answers,
-    told: () => answers.flatMap(({ presence }) => (presence ? [`${presence.memberId} ${STATES[presence.state]}`] : [])),
+    told: () => {
+      if (broken !== undefined) throw broken;
+      return answers.flatMap(({ presence }) => (presence ? [`${presence.memberId} ${STATES[presence.state]}`] : []));
+    },
     begun: () => expect.poll(() => answers.length, { timeout: 45_000 }).toBeGreaterThan(0),
     async close() {
       controller.abort();
@@ -101,6 +107,8 @@ describe("a member", () => {
     }
     expect(first).toHaveLength(1);
     expect(await rows()).toEqual(first);
+    // News are told at intervals, and what is over before the next one is none.
+    await expect.poll(() => watcher.told(), { timeout: 45_000 }).toEqual(["bob online"]);
     await stream.close();
     // What a watcher is told comes in order: had it left in between, that would stand before its end.
     await expect.poll(() => watcher.told(), { timeout: 45_000 }).toContain("bob offline");
