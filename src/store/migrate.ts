@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { DomainError, ErrorReason } from "../domain/errors.ts";
 import type { Database, Statement } from "./database.ts";
-import { isDeadlock, isLockTimeout } from "./driver/errors.ts";
+import { isLockTimeout, kindOf } from "./driver/errors.ts";
 import { MIGRATION_TABLE } from "./migrations/names.ts";
 
 /** Held while migrations run, so that servers that start together migrate one after the other. */
@@ -47,8 +47,9 @@ const LOCK_MS = 2_000;
 const PAUSE_MS = 3_000;
 const PATIENCE_MS = 600_000;
 
-/** How often all of it is begun again after a deadlock with the calls of a server that goes on meanwhile. */
+/** How often all of it is begun again after a collision with the calls of a server that goes on meanwhile, such as a deadlock. */
 const RETRIES = 20;
+const PASSING: ReadonlySet<string> = new Set(["conflict", "stale-plan"]);
 
 /** Whether the schema of the tables exists. */
 const PLACE: Statement<{ schema: string | null }> = {
@@ -77,13 +78,15 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
   await makePlace(database);
   const { lockMs = LOCK_MS, pauseMs = PAUSE_MS, patienceMs = PATIENCE_MS, onWait } = options;
   const until = performance.now() + patienceMs;
-  for (let deadlocks = 0; ; ) {
+  for (let collisions = 0; ; ) {
     try {
       return await migrateOnce(database, lockMs);
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
-      if (isDeadlock(cause) && deadlocks++ < RETRIES) continue;
-      if (!isLockTimeout(cause)) throw error;
+      if (!isLockTimeout(cause)) {
+        if (!PASSING.has(kindOf(cause)) || collisions++ >= RETRIES) throw error;
+        continue;
+      }
       const [holder] = await database.query(HOLDER, []);
       if (performance.now() >= until) throw new DomainError(ErrorReason.OVERLOADED, stayedLocked(holder));
       onWait?.(holder);

@@ -12,7 +12,7 @@ const MAX_LENGTH = 40;
 export function nearestField(schema: DescMessage, key: string): string | undefined {
   if (key.length < 3 || key.length > MAX_LENGTH) return undefined;
   const wanted = plain(key);
-  // A letter more for each four of the name: `id` is not close to `ok`.
+  // One letter of a name of three to five, two of a longer one.
   const within = Math.min(2, Math.floor(key.length / 3));
   for (const { name } of schema.fields) if (isWithin(plain(name), wanted, within)) return name;
   for (const { name, fieldKind, message } of schema.fields) {

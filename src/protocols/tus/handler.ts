@@ -17,7 +17,7 @@ export interface TusOptions extends FailureOptions {
   readonly pipeline: Pick<Pipeline, "begin">;
   readonly uploads: Uploads;
   readonly createSignal: CreateCallSignal;
-  readonly bodies: Pick<BodyRules, "timeoutMs">;
+  readonly bodies: BodyRules;
 }
 
 const PATH = "/v1/uploads";
@@ -71,7 +71,7 @@ export function createTusHandler({ pipeline, uploads, createSignal, bodies, ...f
     const [tus, { CallStore }] = await Promise.all([import("@tus/server"), import("./store.ts")]);
     return new tus.Server({
       path: PATH,
-      datastore: new CallStore(uploads, call, bodies.timeoutMs, (id) =>
+      datastore: new CallStore(uploads, call, bodies, (id) =>
         response.setHeader("content-location", `/v1/files/${id}`),
       ),
       maxSize: uploads.maxBytes,

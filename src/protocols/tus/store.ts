@@ -3,23 +3,24 @@ import type { Readable } from "node:stream";
 import { DataStore, ERRORS, Upload as TusUpload } from "@tus/server";
 import type { CreateFileResponse } from "../../../gen/colloquy/v1/file_service_pb.ts";
 import type { Call } from "../../pipeline/call/call.ts";
-import { paced } from "../http/body/paced.ts";
+import { RequestBody } from "../http/body/request-body.ts";
+import type { BodyRules } from "../http/body/rules.ts";
 import type { Upload, Uploads } from "./uploads.ts";
 
 export class CallStore extends DataStore {
   readonly #uploads: Uploads;
   readonly #call: Call;
   readonly #onFile: (id: string) => void;
-  readonly #timeoutMs: number;
+  readonly #bodies: BodyRules;
 
   /**
-   * @param timeoutMs in what time a body must make progress
+   * @param bodies in what time a body must make progress
    * @param onFile told of the file that an upload has become
    */
-  constructor(uploads: Uploads, call: Call, timeoutMs: number, onFile: (id: string) => void) {
+  constructor(uploads: Uploads, call: Call, bodies: BodyRules, onFile: (id: string) => void) {
     super();
     this.#uploads = uploads;
-    this.#timeoutMs = timeoutMs;
+    this.#bodies = bodies;
     this.#call = call;
     this.#onFile = onFile;
     this.extensions = ["creation", "creation-with-upload", "termination", "expiration"];
@@ -50,7 +51,9 @@ export class CallStore extends DataStore {
 
   override async write(stream: Readable, id: string, offset: number): Promise<number> {
     const { context } = this.#call;
-    const bytes = paced(stream, this.#timeoutMs, context.interrupt);
+    // Nothing of it is held: it is on no connection whose share of the memory would count.
+    const body = new RequestBody(stream, () => undefined, this.#bodies);
+    const bytes = body.pieces(context.interrupt, { streams: true, maxBytes: Number.POSITIVE_INFINITY });
     const stored = await this.#uploads.append(id, offset, bytes, context);
     if (stored === undefined) throw ERRORS.INVALID_OFFSET;
     await this.#finish(await this.#uploads.read(id, context));

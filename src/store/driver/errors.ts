@@ -67,10 +67,6 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === "55P03";
 }
 
-export function isDeadlock(error: unknown): boolean {
-  return codeOf(error) === "40P01";
-}
-
 export function kindOf(error: unknown): FailureKind {
   const code = codeOf(error);
   const message = error instanceof Error ? error.message : "";
