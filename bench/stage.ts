@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { pino } from "pino";
 import { LocalIssuer } from "../src/access/tokens/local-issuer.ts";
 import { startEmbedded } from "../src/embedded-postgres/embedded.ts";
+import { openDatabase } from "../src/store/open-database.ts";
+import { createKeyRing } from "../src/store/server-keys.ts";
 import { IMPORT_TENANT, LARGE_TENANT, MEMBER, type Sizes, SMALL_TENANT, TENANT } from "./layout.ts";
 import type { Effort } from "./measure.ts";
 import { cpuMicrosWithChildren, LOAD_CORES, pin, type Served, startServer } from "./process.ts";
@@ -48,7 +50,8 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   }
   // What it forks from now on stays where it is.
   pin(embedded.pid, LOAD_CORES);
-  const issuer = new LocalIssuer(dataDir);
+  const database = await openDatabase({ url: embedded.url, poolSize: 1 });
+  const issuer = new LocalIssuer(createKeyRing(database, "signing", undefined));
   await issuer.keys.rotateWhenOld();
   const tokens = new Map<string, string>();
   for (const [kind, tenantId, sub, role] of [
@@ -60,6 +63,7 @@ export async function setStage(sizes: Sizes, effort: Effort, say: (line: string)
   ] as const) {
     tokens.set(kind, await issuer.issue({ tenantId, sub, role, ttl: 86_400 }));
   }
+  await database.close();
   let nextPort = FIRST_PORT;
   const started = new Map<string, Promise<Served>>();
   const once = (name: string, start: () => Promise<Served>) => {

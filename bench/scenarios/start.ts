@@ -1,7 +1,7 @@
 // P11: from the start on a warm data directory to the first answer, and the memory at rest.
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
 import { createCaller } from "../caller.ts";
 import { MEMBER } from "../layout.ts";
 import { spreadOf } from "../measure.ts";
@@ -21,8 +21,9 @@ export async function p11(stage: Stage): Promise<Row> {
     return startServer("colloquy alone", words, PORT, { PORT: String(PORT), COLLOQUY_DATA_DIR: dataDir });
   };
   await (await start()).stop();
-  const issuer = new LocalIssuer(dataDir);
-  const token = await issuer.issue({ tenantId: "default", sub: MEMBER, role: undefined, ttl: 3_600 });
+  const words = [PROGRAM, "token", "--tenant", "default", "--sub", MEMBER];
+  const env = { ...process.env, COLLOQUY_DATA_DIR: dataDir };
+  const token = execFileSync(process.execPath, words, { env, encoding: "utf8" }).trim();
   const seconds: number[] = [];
   const memory: number[] = [];
   for (let time = 0; time < stage.effort.repeats; time++) {

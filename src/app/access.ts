@@ -5,10 +5,12 @@ import { Authenticator } from "../access/authenticate.ts";
 import type { ClientAddress } from "../access/client-address/client-address.ts";
 import { Directory } from "../access/directory.ts";
 import { KeyUses } from "../access/keys/key-uses.ts";
-import { RateLimits, type RatePolicies } from "../access/limits/rate-limits.ts";
-import { type IssuerSettings, openIssuers } from "../access/tokens/issuers.ts";
+import { RateLimits } from "../access/limits/rate-limits.ts";
+import { openIssuers } from "../access/tokens/issuers.ts";
 import { LocalIssuer } from "../access/tokens/local-issuer.ts";
 import { Tokens } from "../access/tokens/tokens.ts";
+import { operatorKey } from "../agents/secrets/sealing-key.ts";
+import type { Config } from "../config/config.ts";
 import { permit, ruleOf } from "../domain/identity/permissions.ts";
 import type { CallContext } from "../pipeline/call/call.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";
@@ -25,14 +27,12 @@ import { createTenantService } from "../services/tenants/service.ts";
 import type { Database } from "../store/database.ts";
 import { createKeyStore, createMemberStore, createTenantStore } from "../store/directory/access.ts";
 import type { TenantSecrets } from "../store/directory/tenant-secrets.ts";
+import { createKeyRing } from "../store/server-keys.ts";
 
 export interface IdentityOptions {
   readonly database: Database;
   readonly secrets: TenantSecrets;
-  /** Holds the key of the local issuer. */
-  readonly dataDir: string;
-  readonly issuers: readonly IssuerSettings[];
-  readonly rateLimits: RatePolicies;
+  readonly config: Pick<Config, "dataDir" | "agents" | "issuers" | "rateLimits">;
   readonly clientAddress: ClientAddress;
   /** Called for errors outside of calls. */
   readonly onError: (error: unknown) => void;
@@ -47,10 +47,10 @@ export interface Identity {
   readonly gate: Gate;
   readonly directory: Directory;
   readonly localIssuer: LocalIssuer;
-  /** Creates or rotates the local key, and starts to record last uses. Throws if a key file is unusable. */
+  /** Creates or rotates the local key, and starts to record last uses. Throws if a key or its file is unusable. */
   start(): Promise<void>;
   /** Applies other issuers and limits. Throws a SettingError, and changes nothing, if a key file is unusable. */
-  reload(settings: Pick<IdentityOptions, "issuers" | "rateLimits">): Promise<void>;
+  reload(settings: Pick<Config, "issuers" | "rateLimits">): Promise<void>;
   /** Records the remaining last uses. The database must still be open. */
   stop(): Promise<void>;
 }
@@ -59,7 +59,8 @@ export interface Identity {
 const ROTATION_CHECK_MS = 24 * 60 * 60 * 1000;
 
 export async function createIdentity(options: IdentityOptions): Promise<Identity> {
-  const { database, secrets, dataDir, issuers, rateLimits, clientAddress, onError } = options;
+  const { database, secrets, config, clientAddress, onError } = options;
+  const { dataDir, agents, issuers, rateLimits } = config;
   const keys = createKeyStore(database);
   const directory = new Directory({
     keys,
@@ -67,7 +68,7 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     members: createMemberStore(database),
   });
   const uses = new KeyUses({ store: keys, onError });
-  const localIssuer = new LocalIssuer(dataDir);
+  const localIssuer = new LocalIssuer(createKeyRing(database, "signing", operatorKey(agents.key)));
   const tokens = new Tokens({ issuers: [localIssuer.issuer(), ...(await openIssuers(issuers))] });
   let limitsInForce = rateLimits;
   const authenticator = new Authenticator({ tokens, directory, uses });
@@ -108,8 +109,8 @@ export async function createIdentity(options: IdentityOptions): Promise<Identity
     directory,
     localIssuer,
     async start() {
+      await localIssuer.keys.start(dataDir);
       const rotate = () => localIssuer.keys.rotateWhenOld();
-      await rotate();
       rotation = setInterval(() => void rotate().catch(onError), ROTATION_CHECK_MS).unref();
       uses.start();
     },

@@ -3,8 +3,8 @@ import type { Logger } from "pino";
 import { createConnectors } from "../agents/connectors/connectors.ts";
 import { connectorsWithFiles } from "../agents/connectors/stored-files.ts";
 import { tracedConnectors } from "../agents/connectors/traced.ts";
-import { createSealer, type Sealer } from "../agents/secrets/sealing.ts";
-import { readSealingKey } from "../agents/secrets/sealing-key.ts";
+import type { Sealer } from "../agents/secrets/sealing.ts";
+import { openSealer, operatorKey } from "../agents/secrets/sealing-key.ts";
 import { createTurns, type Turns } from "../agents/turns/turns.ts";
 import type { Config } from "../config/config.ts";
 import type { Tracing } from "../domain/tracing.ts";
@@ -13,6 +13,7 @@ import type { Hints } from "../live/hints/hints.ts";
 import { toMessage } from "../services/convert.ts";
 import { leftTurn } from "../services/turns/left-turn.ts";
 import type { Database } from "../store/database.ts";
+import { createKeyRing } from "../store/server-keys.ts";
 import { showServer } from "../store/server-presence.ts";
 import { warnSparingly } from "../telemetry/warn-rarely.ts";
 
@@ -34,7 +35,8 @@ export async function openAgents({ database, bytes, url, hints, config, log, tra
   readonly turns: Turns;
 }> {
   const { allowPrivate, key } = config.agents;
-  const sealer = createSealer(await readSealingKey(config.dataDir, key));
+  const ring = createKeyRing(database, "sealing", operatorKey(key));
+  const sealer = await openSealer({ ring, dataDir: config.dataDir, given: key });
   const extraHeaders = tracing && (() => tracing.headers());
   const plain = createConnectors({ sealer, allowPrivate, toMessage, extraHeaders, log });
   const given = connectorsWithFiles(plain, { database, bytes });

@@ -106,9 +106,9 @@ export async function createApp(
   const database = announcing(tracing === undefined ? opened : traced(opened, tracing), hints);
   const secrets = createTenantSecrets(database);
   const onError = (error: unknown) => logger.error({ err: error }, "a background task failed");
-  const { dataDir, issuers, rateLimits, heartbeatMs, memberRoles, purgeAfterDays } = config;
+  const { heartbeatMs, memberRoles, purgeAfterDays } = config;
   const clientAddress = createClientAddress(config.trustedProxies);
-  const identity = await createIdentity({ database, secrets, dataDir, issuers, rateLimits, clientAddress, onError });
+  const identity = await createIdentity({ database, secrets, config, clientAddress, onError });
   atStop("the last uses of API keys to be written", () => identity.stop());
   const { bytes, sweeper } = await openFilesAndSweeper({ database, onError, config, atStop });
   let started = false;

@@ -1,9 +1,9 @@
 // `agent set`: creates the agent with a name, or updates it.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Agent, AgentSchema, OpenAiApi } from "../../gen/colloquy/v1/agent_pb.ts";
-import { createSealer } from "../agents/secrets/sealing.ts";
-import { readSealingKey } from "../agents/secrets/sealing-key.ts";
+import { openSealer, operatorKey } from "../agents/secrets/sealing-key.ts";
 import { setAgent } from "../services/agents/set-agent.ts";
+import { createKeyRing } from "../store/server-keys.ts";
 import { type Command, UsageError } from "./command.ts";
 import { COMMAND_ORIGIN, commandCaller, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";
@@ -30,14 +30,18 @@ export const agentSetCommand: Command = {
     if (!words.name) throw new UsageError("--name: must be set");
     const agent = agentOf(words, words.name);
     const { config, signal } = invocation;
-    const sealer = createSealer(await readSealingKey(config.dataDir, config.agents.key));
-    const rules = { sealer, allowPrivate: config.agents.allowPrivate };
-    const id = await withDatabase(invocation, "command", ({ database }) =>
-      database.transaction(signal, async (tx) => {
+    const { dataDir, agents } = config;
+    const id = await withDatabase(invocation, "command", async ({ database }) => {
+      const ring = createKeyRing(database, "sealing", operatorKey(agents.key));
+      const rules = {
+        sealer: await openSealer({ ring, dataDir, given: agents.key }),
+        allowPrivate: agents.allowPrivate,
+      };
+      return database.transaction(signal, async (tx) => {
         const caller = commandCaller(await tenantNamed(tx, words.tenant ?? "default"));
         return setAgent(tx, caller, COMMAND_ORIGIN, agent, rules);
-      }),
-    );
+      });
+    });
     invocation.print(id);
   },
 };

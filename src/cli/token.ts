@@ -1,6 +1,9 @@
 // `token`: issues a token of the local issuer, for tests and scripts.
+
 import { LocalIssuer, MAX_TTL_S } from "../access/tokens/local-issuer.ts";
+import { operatorKey } from "../agents/secrets/sealing-key.ts";
 import { isMemberId, MEMBER_ID_RULE, ROLES, type Role } from "../domain/identity/principal.ts";
+import { createKeyRing } from "../store/server-keys.ts";
 import { type Command, UsageError } from "./command.ts";
 import { secondsOf, tenantNamed } from "./command-caller.ts";
 import { withDatabase } from "./with-database.ts";
@@ -26,13 +29,15 @@ export const tokenCommand: Command = {
     const seconds = secondsOf("ttl", ttl ?? "1h");
     if (seconds < 1 || seconds > MAX_TTL_S) throw new UsageError("--ttl: must be 1s to 24h");
     const claimed = roleNamed(role);
-    const tenantId =
-      tenant === undefined
-        ? undefined
-        : await withDatabase(invocation, "command", ({ database }) => tenantNamed(database, tenant));
-    if (tenantId === undefined && claimed !== "super_admin") process.stderr.write(`colloquy: ${WITHOUT_TENANT}\n`);
-    const issuer = new LocalIssuer(invocation.config.dataDir);
-    invocation.print(await issuer.issue({ tenantId, sub, role: claimed, ttl: seconds }));
+    if (tenant === undefined && claimed !== "super_admin") process.stderr.write(`colloquy: ${WITHOUT_TENANT}\n`);
+    const { agents, dataDir } = invocation.config;
+    const token = await withDatabase(invocation, "command", async ({ database }) => {
+      const tenantId = tenant === undefined ? undefined : await tenantNamed(database, tenant);
+      const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKey(agents.key)));
+      await issuer.keys.start(dataDir);
+      return issuer.issue({ tenantId, sub, role: claimed, ttl: seconds });
+    });
+    invocation.print(token);
   },
 };
 

@@ -73,7 +73,7 @@ test("a backup made while messages are sent holds each that was acknowledged bef
     stdout: expect.stringMatching(/^\d+ files, [\d.]+ MiB, in .*\/backup\n$/),
     stderr: "",
   });
-  expect((await readdir(target)).sort()).toEqual(["agent.key", "backup.json", "files", "issuer.json", "postgres"]);
+  expect((await readdir(target)).sort()).toEqual(["backup.json", "files", "postgres"]);
 
   const restored = join(folder, "restored");
   const outcome = await command(["restore", target], restored);
@@ -136,16 +136,16 @@ test("a damaged backup, one that lacks a file, and what is none leave no data di
     return [status, stderr.split("\n")[0]];
   };
   const manifest = await readFile(join(target, "backup.json"), "utf8");
-  await writeFile(join(target, "backup.json"), manifest.replace('"agent.key"', '"../agent.key"'));
+  await writeFile(join(target, "backup.json"), manifest.replace('"postgres/PG_VERSION"', '"../PG_VERSION"'));
   expect(await refused(target)).toEqual([
     1,
     `colloquy: ${target}: is not a backup: it has no backup.json that can be read`,
   ]);
   await writeFile(join(target, "backup.json"), manifest);
-  await rm(join(target, "agent.key"));
-  expect(await refused(target)).toEqual([1, `colloquy: ${target}: agent.key cannot be read`]);
   await appendFile(join(target, "postgres/PG_VERSION"), " ");
   expect(await refused(target)).toEqual([1, `colloquy: ${target}: postgres/PG_VERSION is damaged`]);
+  await rm(join(target, "postgres/PG_VERSION"));
+  expect(await refused(target)).toEqual([1, `colloquy: ${target}: postgres/PG_VERSION cannot be read`]);
   expect(await refused(folder)).toEqual([
     1,
     `colloquy: ${folder}: is not a backup: it has no backup.json that can be read`,

@@ -122,7 +122,7 @@ test("whether this server's key opens what the database holds", async () => {
   const key = randomBytes(32).toString("base64");
   const settings = { DATABASE_URL: database.url, COLLOQUY_DATA_DIR: join(folder, "keyless") };
   const { id: tenantId } = await tablesAt(database.url).tenant();
-  const [id, sealer] = [newId(), createSealer(Buffer.from(key, "base64"))];
+  const [id, sealer] = [newId(), createSealer([Buffer.from(key, "base64")])];
   const secret = sealSecret(sealer, tenantId, id, "whsec_test").toString("hex");
   await administer(
     database.url,

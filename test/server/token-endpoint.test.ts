@@ -1,9 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Gate } from "../../src/access/admission.ts";
 import { Authenticator } from "../../src/access/authenticate.ts";
 import { Directory } from "../../src/access/directory.ts";
@@ -13,20 +10,14 @@ import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
 import { Tokens } from "../../src/access/tokens/tokens.ts";
 import { DomainError, ErrorReason } from "../../src/domain/errors.ts";
 import { tokenEndpoint } from "../../src/server/endpoints/token-endpoint.ts";
-import { fakeClock, fakeKeys, fakeMembers, fakeTenants, requestWith } from "../support/access.ts";
-
-let directory: string;
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "colloquy-issuer-"));
-});
-afterEach(() => rm(directory, { recursive: true }));
+import { fakeClock, fakeKeys, fakeMembers, fakeRing, fakeTenants, requestWith } from "../support/access.ts";
 
 describe("/oauth2/token", () => {
   /** The endpoint on a socket, and an authenticator that knows its tokens. */
   async function listen() {
     const now = fakeClock();
     const keys = fakeKeys();
-    const issuer = new LocalIssuer(directory, now);
+    const issuer = new LocalIssuer(fakeRing(), now);
     const store = new Directory({ keys, members: fakeMembers(), tenants: fakeTenants(), now });
     const tokens = new Tokens({ issuers: [issuer.issuer()], now });
     const authenticator = new Authenticator({ tokens, directory: store, uses: new KeyUses({ store: keys }), now });

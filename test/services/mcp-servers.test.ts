@@ -330,7 +330,7 @@ describe("an MCP server's registration", () => {
     }
     await strict.close();
     // A name is looked at when it is resolved.
-    const guarded = createConnectors({ sealer: createSealer(Buffer.alloc(32)), allowPrivate: false, toMessage });
+    const guarded = createConnectors({ sealer: createSealer([Buffer.alloc(32)]), allowPrivate: false, toMessage });
     const servers = [url, url.replace("127.0.0.1", "localhost")].map((address, n) => ({
       name: `s${n}`,
       url: address,

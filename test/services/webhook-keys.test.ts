@@ -1,10 +1,13 @@
-// Servers of one database with different keys: what one cannot read is left to the other.
+// A secret that a server's keys do not open, as after a restore without the old data directory: it waits for the key.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { expect, test, vi } from "vitest";
 import { createLogger } from "../../src/telemetry/log.ts";
 import { startOwnApp } from "../fault/stage/app.ts";
 import { tablesAt } from "../fault/stage/database.ts";
-import { createTestDatabase } from "../support/postgres.ts";
+import { administer, createTestDatabase } from "../support/postgres.ts";
 import { startReceiver } from "../support/webhook-receiver.ts";
 
 // Leases end by the clock.
@@ -12,7 +15,7 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const keyOf = (byte: number) => Buffer.alloc(32, byte).toString("base64");
 
-test("an endpoint whose secret a server cannot read is delivered by the one that can", async () => {
+test("an endpoint whose secret a server cannot read is delivered once a server brings the key", async () => {
   await using own = new AsyncDisposableStack();
   const database = await createTestDatabase();
   own.defer(() => database.drop());
@@ -21,12 +24,19 @@ test("an endpoint whose secret a server cannot read is delivered by the one that
   const { url } = database;
   const tenant = await tablesAt(url).tenant();
   const headers = { ...tenant.headers, "content-type": "application/json" };
-  const start = (byte: number, logger?: ReturnType<typeof createLogger>) =>
-    startOwnApp({
+  const folder = await mkdtemp(join(tmpdir(), "colloquy-keys-"));
+  own.defer(() => rm(folder, { recursive: true }));
+  // The key of an earlier release lies in the data directory.
+  const start = async (byte: number, logger?: ReturnType<typeof createLogger>) => {
+    const dataDir = join(folder, String(byte));
+    await mkdir(dataDir, { recursive: true });
+    await writeFile(join(dataDir, "agent.key"), keyOf(byte), { mode: 0o600 });
+    return await startOwnApp({
       url,
-      environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes", COLLOQUY_AGENT_KEY: keyOf(byte) },
+      environment: { COLLOQUY_WEBHOOK_PRIVATE: "yes", COLLOQUY_DATA_DIR: dataDir },
       ...(logger && { logger }),
     });
+  };
   const post = async (at: string, path: string, body: object) => {
     const response = await fetch(`${at}/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
     expect(response.status).toBe(201);
@@ -36,6 +46,7 @@ test("an endpoint whose secret a server cannot read is delivered by the one that
   const right = await start(1);
   await post(right.url, "webhooks", { endpoint: { url: receiver.url } });
   await right[Symbol.asyncDispose]();
+  await administer(url, "delete from server_key");
   const warned = Promise.withResolvers<void>();
   const destination = new Writable({
     write(chunk, _, done) {

@@ -11,6 +11,7 @@ import type {
   TenantStore,
 } from "../../src/access/store-interfaces.ts";
 import type { Role, Scope } from "../../src/domain/identity/principal.ts";
+import type { KeyRing } from "../../src/domain/secrets/key-ring.ts";
 
 export const TENANT = "01890a5d-ac96-774b-bcce-b302099a8057";
 export const OTHER_TENANT = "01890a5d-ac96-774b-bcce-b302099a8058";
@@ -29,6 +30,24 @@ export function fakeClock(start = Date.parse("2026-01-02T03:04:05Z")) {
       time += ms;
     },
   });
+}
+
+/** A key ring in memory: what several servers share. */
+export function fakeRing(): KeyRing & { stored: Buffer | undefined } {
+  let turn: Promise<unknown> = Promise.resolve();
+  const ring = {
+    stored: undefined as Buffer | undefined,
+    read: async () => ring.stored,
+    change(edit: (current: Buffer | undefined) => Promise<Buffer>) {
+      const changed = turn.then(async () => {
+        ring.stored = await edit(ring.stored);
+        return ring.stored;
+      });
+      turn = changed.catch(() => {});
+      return changed;
+    },
+  };
+  return ring;
 }
 
 /** Keys in memory, with a count of what was asked. */

@@ -9,6 +9,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import type { Logger } from "pino";
 import { makeApiKey } from "../../src/access/keys/api-key.ts";
 import { LocalIssuer } from "../../src/access/tokens/local-issuer.ts";
+import { operatorKey } from "../../src/agents/secrets/sealing-key.ts";
 import { createApp } from "../../src/app/app.ts";
 import { bootstrap } from "../../src/app/first-run.ts";
 import { loadConfig } from "../../src/config/config.ts";
@@ -17,6 +18,7 @@ import { newId } from "../../src/domain/ids/id.ts";
 import type { BodyRuleLimits } from "../../src/protocols/http/body/rules.ts";
 import type { Database } from "../../src/store/database.ts";
 import { roleNumber } from "../../src/store/directory/access.ts";
+import { createKeyRing } from "../../src/store/server-keys.ts";
 import { createTestDatabase, silent, type TestDatabase } from "./postgres.ts";
 
 /** Headers that say who calls. */
@@ -78,7 +80,7 @@ export async function startIdentityServer(options: IdentityServerOptions = {}): 
   });
   const app = await createApp(config, logger, database, own.url, { loop: NEVER_LATE, bodyLimits });
   const { url } = await app.start(() => bootstrap(database));
-  const issuer = new LocalIssuer(dataDir);
+  const issuer = new LocalIssuer(createKeyRing(database, "signing", operatorKey(environment.COLLOQUY_AGENT_KEY)));
 
   // One for each caller, so that its calls share connections.
   const transports = new Map<string, Transport>();

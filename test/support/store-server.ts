@@ -132,7 +132,7 @@ export async function startStoreServer(options: StoreServerOptions = {}): Promis
   const presence = new Presence({ database, signals: hints.signals, onError: () => {}, times });
   if (options.presence) presence.start();
   const subscriptions = createSubscriptions({ database, hints, presence, draining: lifecycle.draining });
-  const sealer = createSealer(SEALING_KEY);
+  const sealer = createSealer([SEALING_KEY]);
   const real = createConnectors({ sealer, allowPrivate, toMessage });
   const { agent } = options;
   const connectors = agent ? { ...real, connectorOf: () => agent } : real;

@@ -11,8 +11,8 @@ interface Table {
   bound: boolean;
 }
 
-/** Tables of PostgreSQL, of the migrations, and the one that tests of the database make. */
-const NOT_OURS = /^(pg_|information_schema|schema_migration$|item$)/;
+/** Tables of PostgreSQL, of the migrations, of the servers, and the one that tests of the database make. */
+const NOT_OURS = /^(pg_|information_schema|schema_migration$|server_key$|item$)/;
 
 /** How a row of `tenant` is named: it is the tenant. */
 const KEYS: Readonly<Record<string, readonly string[]>> = { tenant: ["id", "slug"] };

@@ -1,6 +1,7 @@
 // The local issuer: short-lived tokens for API keys and for the command line.
 import { importJWK, SignJWT } from "jose";
 import type { ClientLimits, Principal, Role, Scope } from "../../domain/identity/principal.ts";
+import type { KeyRing } from "../../domain/secrets/key-ring.ts";
 import type { Clock } from "../bounded-cache.ts";
 import type { Issuer } from "./issuer.ts";
 import { keySource } from "./key-source.ts";
@@ -40,27 +41,24 @@ export interface ClientToken extends Omit<KeyToken, "ttl"> {
   readonly expireAt: number;
 }
 
-/**
- * Issues tokens signed with ES256, with keys in the data directory. Servers with different data directories accept each
- * other's tokens if they have the same `issuer.json`.
- */
+/** Issues tokens signed with ES256. All servers of a database have the same keys, and accept each other's tokens. */
 export class LocalIssuer {
   readonly keys: LocalKeys;
   readonly #now: Clock;
 
-  constructor(dataDirectory: string, now: Clock = Date.now) {
-    this.keys = new LocalKeys(dataDirectory, now);
+  constructor(ring: KeyRing, now: Clock = Date.now) {
+    this.keys = new LocalKeys(ring, now);
     this.#now = now;
   }
 
-  /** Verifies local tokens, also those of another process with the same data directory. */
+  /** Verifies local tokens, also those of another process on the database. */
   issuer(): Issuer {
     const load = () => this.keys.publicKeys();
     return {
       issuer: LOCAL_ISSUER,
       audience: [LOCAL_ISSUER],
       algorithms: ["ES256"],
-      // The file is local: a cooldown of a second suffices against made-up key ids.
+      // A row is read: a cooldown of a second suffices against made-up key ids.
       keys: keySource({ load, now: this.#now, cooldownMs: 1_000, retryMs: 1_000 }),
       local: true,
     };

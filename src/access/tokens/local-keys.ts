@@ -1,9 +1,9 @@
-// The signing keys of the local issuer, in a file of the data directory that only its owner can read.
-import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+// The signing keys of the local issuer, which all servers of a database share.
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JSONWebKeySet, type JWK } from "jose";
 import { z } from "zod";
+import type { KeyRing } from "../../domain/secrets/key-ring.ts";
 import { SettingError } from "../../domain/settings/setting-error.ts";
 
 /** Age after which a new key signs. */
@@ -23,36 +23,23 @@ const storedKey = z.object({
 });
 const storedKeys = z.object({ keys: z.array(storedKey).min(1) });
 
-/** A private key. The file has the newest first: that one signs, all verify. */
+/** A private key. The newest comes first: that one signs, all verify. */
 export type StoredKey = z.infer<typeof storedKey>;
 
-/** Reads and rotates the file. Several processes may use it at once, such as a server and the command line. */
+/** Reads and rotates the keys. Several processes may do so at once, such as servers and the command line. */
 export class LocalKeys {
-  readonly path: string;
+  readonly #ring: KeyRing;
   readonly #now: () => number;
 
-  constructor(dataDirectory: string, now: () => number = Date.now) {
-    this.path = join(dataDirectory, "issuer.json");
+  constructor(ring: KeyRing, now: () => number = Date.now) {
+    this.#ring = ring;
     this.#now = now;
   }
 
-  /** Returns all keys; creates the first one. Throws if other users can read the file. */
+  /** Returns all keys; creates the first one. */
   async all(): Promise<readonly StoredKey[]> {
-    const stored = await this.#read();
-    if (stored !== undefined) return stored;
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-    const draft = await this.#write([await this.#make()]);
-    try {
-      // Unlike rename, link does not replace: if two processes start at once, one creates the key and both use it.
-      await link(draft, this.path);
-    } catch (error) {
-      if (!isCode(error, "EEXIST")) throw error;
-    } finally {
-      await rm(draft, { force: true });
-    }
-    const made = await this.#read();
-    if (made === undefined) throw new Error(`${this.path} vanished while it was made`);
-    return made;
+    const stored = await this.#ring.read();
+    return stored === undefined ? this.#change((keys) => keys) : decode(stored);
   }
 
   /** The public keys, for `/.well-known/jwks.json`. */
@@ -60,19 +47,42 @@ export class LocalKeys {
     return { keys: (await this.all()).map(publicHalf) };
   }
 
+  /**
+   * Adds the keys of `issuer.json`, in which earlier releases kept them in the data directory: tokens that they have signed
+   * stay valid. Then rotates if the signing key is older than `ROTATE_AFTER_MS`. Throws a SettingError if the file is
+   * damaged, or everyone can read it.
+   */
+  async start(dataDirectory: string): Promise<void> {
+    const older = (await readKeyFile(join(dataDirectory, "issuer.json"))) ?? [];
+    await this.#change((keys) => [...keys, ...older.filter(({ kid }) => keys.every((key) => key.kid !== kid))]);
+    await this.rotateWhenOld();
+  }
+
   /** Creates a key, which signs from now on. Older ones verify until `RETIRE_AFTER_MS` after their successor. */
   async rotate(): Promise<void> {
-    const keys = [await this.#make(), ...(await this.all())];
-    const kept = keys.filter((_, place) => this.#isAlive(keys[place - 1]));
-    await rename(await this.#write(kept), this.path);
+    const made = await this.#make();
+    await this.#change((keys) => [made, ...keys]);
   }
 
   /** Rotates if the signing key is older than `ROTATE_AFTER_MS`. Returns whether it did. */
   async rotateWhenOld(): Promise<boolean> {
-    const [current] = await this.all();
-    if (current === undefined || this.#now() - current.created_at < ROTATE_AFTER_MS) return false;
-    await this.rotate();
-    return true;
+    const isOld = ([current]: readonly StoredKey[]) =>
+      current !== undefined && this.#now() - current.created_at >= ROTATE_AFTER_MS;
+    if (!isOld(await this.all())) return false;
+    const made = await this.#make();
+    // Another server may have rotated it meanwhile.
+    const [current] = await this.#change((keys) => (isOld(keys) ? [made, ...keys] : keys));
+    return current?.kid === made.kid;
+  }
+
+  /** Where there is none, makes one first. Drops those that no token can need any more. */
+  async #change(edit: (keys: readonly StoredKey[]) => readonly StoredKey[]): Promise<readonly StoredKey[]> {
+    const changed = await this.#ring.change(async (current) => {
+      const edited = edit(current === undefined ? [] : decode(current));
+      const keys = edited.length === 0 ? [await this.#make()] : edited.toSorted((a, b) => b.created_at - a.created_at);
+      return Buffer.from(JSON.stringify({ keys: keys.filter((_, place) => this.#isAlive(keys[place - 1])) }));
+    });
+    return decode(changed);
   }
 
   #isAlive(successor: StoredKey | undefined): boolean {
@@ -84,33 +94,24 @@ export class LocalKeys {
     const jwk = await exportJWK(privateKey);
     return storedKey.parse({ ...jwk, kid: await calculateJwkThumbprint(jwk), created_at: this.#now() });
   }
+}
 
-  async #read(): Promise<readonly StoredKey[] | undefined> {
-    try {
-      const { mode } = await stat(this.path);
-      if ((mode & 0o007) !== 0) throw new SettingError(`${this.path} can be read by everyone: chmod 600 it`);
-      return storedKeys.parse(JSON.parse(await readFile(this.path, "utf8"))).keys;
-    } catch (error) {
-      if (isCode(error, "ENOENT")) return undefined;
-      // The original errors quote the file, which is secret.
-      if (error instanceof SyntaxError || error instanceof z.ZodError) {
-        throw new SettingError(`${this.path} is damaged: restore it, or move it away to have a new key made`);
-      }
-      throw error;
-    }
-  }
+function decode(stored: Buffer): readonly StoredKey[] {
+  return storedKeys.parse(JSON.parse(stored.toString("utf8"))).keys;
+}
 
-  // Written to a temporary file and flushed, so that a crash leaves either the old file or the new one.
-  async #write(keys: readonly StoredKey[]): Promise<string> {
-    const draft = `${this.path}.${randomUUID()}`;
-    const file = await open(draft, "wx", 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify({ keys }, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
+async function readKeyFile(path: string): Promise<readonly StoredKey[] | undefined> {
+  try {
+    const { mode } = await stat(path);
+    if ((mode & 0o007) !== 0) throw new SettingError(`${path} can be read by everyone: chmod 600 it`);
+    return decode(await readFile(path));
+  } catch (error) {
+    if (isCode(error, "ENOENT")) return undefined;
+    // The original errors quote the file, which is secret.
+    if (error instanceof SyntaxError || error instanceof z.ZodError) {
+      throw new SettingError(`${path} is damaged: restore it, or move it away to go on without its keys`);
     }
-    return draft;
+    throw error;
   }
 }
 

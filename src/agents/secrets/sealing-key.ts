@@ -1,42 +1,84 @@
-// The key that encrypts agents' credentials: from the settings, or created once in the data directory.
-import { randomBytes, randomUUID } from "node:crypto";
-import { link, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+// The keys that encrypt agents' credentials and webhooks' secrets, which all servers of a database share.
+import { randomBytes } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { KeyRing } from "../../domain/secrets/key-ring.ts";
 import { SettingError } from "../../domain/settings/setting-error.ts";
+import { createSealer, type Sealer } from "./sealing.ts";
 
 const KEY_BYTES = 32;
+/** How often the ring is read again for a secret that no known key opens, at most, in milliseconds. */
+const REFRESH_MS = 1_000;
+
+export interface SealingKeys {
+  readonly ring: KeyRing;
+  readonly dataDir: string;
+  /** The operator's key in base64. */
+  readonly given: string | undefined;
+}
+
+/** The bytes of a setting of the operator's. */
+export function operatorKey(given: string | undefined): Uint8Array | undefined {
+  return given === undefined ? undefined : Buffer.from(given, "base64");
+}
 
 /**
- * @param given the key in base64; servers that share a database but not a data directory need the same one
- * @throws SettingError if the file is damaged, or other users can read it
+ * Opens the ring. Makes the first key, and adds those by which earlier releases encrypted: the operator's, and that of
+ * `agent.key` in the data directory.
+ *
+ * @throws SettingError if the file is damaged or other users can read it, or the operator's key is not that of the ring
  */
-export async function readSealingKey(dataDir: string, given: string | undefined): Promise<Uint8Array> {
-  if (given !== undefined) return Buffer.from(given, "base64");
-  const path = join(dataDir, "agent.key");
-  const stored = await read(path);
-  if (stored) return stored;
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, randomBytes(KEY_BYTES).toString("base64"), { mode: 0o600, flush: true });
-  try {
-    // Unlike rename, link does not replace: if two processes start at once, one creates the key and both use it.
-    await link(draft, path);
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EEXIST") throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-  const made = await read(path);
-  if (made === undefined) throw new Error(`${path} vanished while it was made`);
-  return made;
+export async function openSealer({ ring, dataDir, given }: SealingKeys): Promise<Sealer> {
+  const older = await olderKeys(dataDir, given);
+  const opened = await ring.change(async (current) => {
+    const keys = current === undefined ? [] : decode(current);
+    const all = merged(keys, older);
+    return encode(all.length === 0 ? [randomBytes(KEY_BYTES)] : all);
+  });
+  const keys = decode(opened);
+  let nextAt = 0;
+  // Another server may have added a key of its own.
+  const refresh = () => {
+    if (performance.now() < nextAt) return;
+    nextAt = performance.now() + REFRESH_MS;
+    ring
+      .read()
+      .then((bytes) => bytes && keys.splice(0, keys.length, ...decode(bytes)))
+      .catch(() => {});
+  };
+  return createSealer(keys, refresh);
 }
 
-/** The key as {@link readSealingKey} would find it; undefined: it would make one. */
-export async function findSealingKey(dataDir: string, given: string | undefined): Promise<Uint8Array | undefined> {
-  return given === undefined ? await read(join(dataDir, "agent.key")) : Buffer.from(given, "base64");
+/** All keys that {@link openSealer} would use; changes nothing. Empty: it would make one. */
+export async function findSealingKeys({ ring, dataDir, given }: SealingKeys): Promise<readonly Uint8Array[]> {
+  const older = await olderKeys(dataDir, given);
+  const stored = await ring.read();
+  return merged(stored === undefined ? [] : decode(stored), older);
 }
 
-async function read(path: string): Promise<Uint8Array | undefined> {
+async function olderKeys(dataDir: string, given: string | undefined): Promise<readonly Buffer[]> {
+  const file = await readKeyFile(join(dataDir, "agent.key"));
+  return [operatorKey(given), file].filter((key) => key !== undefined).map((key) => Buffer.from(key));
+}
+
+/** The first encrypts, all decrypt. */
+function merged(keys: readonly Buffer[], more: readonly Buffer[]): Buffer[] {
+  const all = [...keys];
+  for (const key of more) if (!all.some((known) => known.equals(key))) all.push(key);
+  return all;
+}
+
+function encode(keys: readonly Buffer[]): Buffer {
+  return Buffer.concat(keys);
+}
+
+function decode(bytes: Buffer): Buffer[] {
+  const keys: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += KEY_BYTES) keys.push(bytes.subarray(at, at + KEY_BYTES));
+  return keys;
+}
+
+async function readKeyFile(path: string): Promise<Uint8Array | undefined> {
   const text = await readFile(path, "utf8").catch((error: { code?: string }) => {
     if (error.code === "ENOENT") return undefined;
     throw error;

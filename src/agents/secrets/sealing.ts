@@ -30,26 +30,45 @@ export function mcpOwner({ tenantId, id }: SealOwner, server: string): SealOwner
   return { tenantId, id: `${id}/mcp/${server}` };
 }
 
-/** @param key 32 bytes, the same on every server of a database */
-export function createSealer(key: Uint8Array): Sealer {
-  if (key.length !== 32) throw new Error("the key for agents' credentials must have 32 bytes");
+/**
+ * @param keys of 32 bytes: the first encrypts, all decrypt; may be changed later
+ * @param onUnknown called when none of them decrypts a secret. Default: ignored
+ */
+export function createSealer(keys: readonly Uint8Array[], onUnknown: () => void = () => {}): Sealer {
+  if (keys.length === 0 || keys.some((key) => key.length !== 32)) {
+    throw new Error("the keys for agents' credentials must have 32 bytes");
+  }
   const owned = ({ tenantId, id, kind = "agent" }: SealOwner) => Buffer.from(`${kind}/${tenantId}/${id}`);
+  const [first] = keys as readonly [Uint8Array];
   return {
     seal(secret, owner) {
       const nonce = randomBytes(NONCE_BYTES);
-      const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES }).setAAD(owned(owner));
+      const cipher = createCipheriv("aes-256-gcm", first, nonce, { authTagLength: TAG_BYTES }).setAAD(owned(owner));
       const text = Buffer.concat([cipher.update(secret, "utf8"), cipher.final()]);
       return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), text]);
     },
     open(sealed, owner) {
       const bytes = Buffer.from(sealed);
       if (bytes[0] !== VERSION || bytes.length < 1 + NONCE_BYTES + TAG_BYTES) throw new Error("not a sealed secret");
-      const nonce = bytes.subarray(1, 1 + NONCE_BYTES);
-      const tag = bytes.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
-      const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
-      decipher.setAAD(owned(owner)).setAuthTag(tag);
-      const text = bytes.subarray(1 + NONCE_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(text), decipher.final()]).toString("utf8");
+      let failure: unknown;
+      for (const key of keys) {
+        try {
+          return openWith(key, bytes, owned(owner));
+        } catch (error) {
+          failure = error;
+        }
+      }
+      onUnknown();
+      throw failure;
     },
   };
+}
+
+function openWith(key: Uint8Array, bytes: Buffer, owned: Buffer): string {
+  const nonce = bytes.subarray(1, 1 + NONCE_BYTES);
+  const tag = bytes.subarray(1 + NONCE_BYTES, 1 + NONCE_BYTES + TAG_BYTES);
+  const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
+  decipher.setAAD(owned).setAuthTag(tag);
+  const text = bytes.subarray(1 + NONCE_BYTES + TAG_BYTES);
+  return Buffer.concat([decipher.update(text), decipher.final()]).toString("utf8");
 }

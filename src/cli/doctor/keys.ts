@@ -9,21 +9,23 @@ const ADVICE = "set COLLOQUY_AGENT_KEY to the key under which they were stored, 
 
 export async function checkKey({ dataDir, agents }: Config, database: Database): Promise<Finding[]> {
   const { createSealer } = await import("../../agents/secrets/sealing.ts");
-  const { findSealingKey } = await import("../../agents/secrets/sealing-key.ts");
+  const { findSealingKeys, operatorKey } = await import("../../agents/secrets/sealing-key.ts");
+  const { createKeyRing } = await import("../../store/server-keys.ts");
   const { readSealed } = await import("../../store/sealed.ts");
   const rows = await readSealed(database);
-  let key: Uint8Array | undefined;
+  const ring = createKeyRing(database, "sealing", operatorKey(agents.key));
+  let keys: readonly Uint8Array[];
   try {
-    key = await findSealingKey(dataDir, agents.key);
+    keys = await findSealingKeys({ ring, dataDir, given: agents.key });
   } catch (error) {
     if (error instanceof SettingError) return [fail(SUBJECT, error.message)];
     throw error;
   }
   if (rows.length === 0) return [];
-  if (key === undefined) {
+  if (keys.length === 0) {
     return [fail(SUBJECT, `there is none, and the database has ${namesOf(rows)}: ${ADVICE}`)];
   }
-  const sealer = createSealer(key);
+  const sealer = createSealer(keys);
   const closed = rows.filter(({ tenant_id: tenantId, id, kind, sealed }) => {
     try {
       sealer.open(sealed, { tenantId, id, kind });

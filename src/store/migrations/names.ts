@@ -39,4 +39,5 @@ export const MIGRATION_NAMES = [
   "0049-unsent-files",
   "0056-legal-holds",
   "0057-retention",
+  "0063-server-keys",
 ] as const;

@@ -20,6 +20,7 @@ import { PresenceEntity, PresenceLeaseEntity, PresenceSessionEntity } from "./en
 import { MentionEntity, MessageTallyEntity, ReactionEntity } from "./entities/reaction.ts";
 import { AuditEntity, IdempotencyEntity } from "./entities/record.ts";
 import { RetentionPolicyEntity, RetentionRunEntity } from "./entities/retention.ts";
+import { ServerKeyEntity } from "./entities/server-key.ts";
 import { TenantEntity } from "./entities/tenant.ts";
 import { WebhookAttemptEntity, WebhookEndpointEntity, WebhookProgressEntity } from "./entities/webhook.ts";
 
@@ -63,6 +64,7 @@ export const TABLES: Tables = {
     RetentionPolicyEntity,
     RetentionRunEntity,
     ScheduledMessageEntity,
+    ServerKeyEntity,
     TenantEntity,
     TurnEntity,
     WebhookAttemptEntity,

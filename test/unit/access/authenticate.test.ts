@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Authenticator, type Work } from "../../../src/access/authenticate.ts";
 import { challenge } from "../../../src/access/credential.ts";
 import { Directory } from "../../../src/access/directory.ts";
@@ -14,6 +11,7 @@ import {
   fakeClock,
   fakeKeys,
   fakeMembers,
+  fakeRing,
   fakeTenants,
   OTHER_TENANT,
   reasonName,
@@ -21,20 +19,13 @@ import {
   TENANT,
 } from "../../support/access.ts";
 
-const directories: string[] = [];
-afterAll(() => {
-  for (const path of directories) rmSync(path, { recursive: true });
-});
-
 function setup({ tenants: allowed }: { tenants?: string[] } = {}) {
-  const path = mkdtempSync(join(tmpdir(), "colloquy-issuer-"));
-  directories.push(path);
   const now = fakeClock();
   const keys = fakeKeys();
   const members = fakeMembers();
   const directory = new Directory({ keys, members, tenants: fakeTenants(), now });
   const uses = new KeyUses({ store: keys, now });
-  const local = new LocalIssuer(path, now);
+  const local = new LocalIssuer(fakeRing(), now);
   const tokens = new Tokens({ issuers: [{ ...local.issuer(), tenants: allowed }], now });
   const authenticator = new Authenticator({ tokens, directory, uses, now });
   const known = (headers: Record<string, string>) => authenticator.known(requestWith(headers));

@@ -23,7 +23,7 @@ test.each([true, false])("a name that leads to the loopback does not resolve (al
 
 describe("a sealed credential", () => {
   const owner = { tenantId: "t", id: "a" };
-  const sealer = createSealer(Buffer.alloc(32, 1));
+  const sealer = createSealer([Buffer.alloc(32, 1)]);
 
   test("opens for its owner, and is never the same twice", () => {
     const [one, two] = [sealer.seal("sk-1", owner), sealer.seal("sk-1", owner)];
@@ -36,7 +36,7 @@ describe("a sealed credential", () => {
     const sealed = sealer.seal("sk-1", owner);
     expect(() => sealer.open(sealed, { ...owner, tenantId: "u" })).toThrow();
     expect(() => sealer.open(sealed, { ...owner, id: "b" })).toThrow();
-    expect(() => createSealer(Buffer.alloc(32, 2)).open(sealed, owner)).toThrow();
+    expect(() => createSealer([Buffer.alloc(32, 2)]).open(sealed, owner)).toThrow();
     for (let index = 0; index < sealed.length; index++) {
       const damaged = Buffer.from(sealed);
       damaged[index] = (damaged[index] ?? 0) ^ 1;
