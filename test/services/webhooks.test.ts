@@ -337,7 +337,15 @@ describe("the rules of an endpoint", () => {
     const make = async (endpoint: object) =>
       (await failureOf(hooks.createWebhookEndpoint({ endpoint: { target: url(), ...endpoint } }))).message;
     expect(await make({ target: { case: undefined } })).toContain("endpoint.target: must be set: url");
-    for (const value of ["ftp://x", "http://x/\r\nX: y", " http://x", "http://x/a b"]) {
+    for (const value of [
+      "ftp://x",
+      "http://x/\r\nX: y",
+      " http://x",
+      "http://x/a b",
+      "http:/\\x",
+      "http:x",
+      "https:///x",
+    ]) {
       expect(await make({ target: { case: "url", value } })).toContain(
         "endpoint.url: must be a URL that begins with https://, http:// or nats://",
       );
