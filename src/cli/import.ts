@@ -70,9 +70,9 @@ export const importCommand: Command = {
         `${counted(errorCount, source ? "value" : "line")} failed`,
     );
     if (read !== undefined) {
-      const { added, present, failures } = read;
-      const words = [counted(BigInt(added), "file"), `${present} already present`, counted(BigInt(failures), "line")];
-      invocation.print(`${words[0]} added, ${words[1]}, ${words[2]} failed`);
+      const { added, present, failures, files } = read;
+      const uses = `${counted(BigInt(added), "use")} of files added, with the bytes of ${counted(BigInt(files), "file")}`;
+      invocation.print(`${uses}, ${present} already present, ${counted(BigInt(failures), "line")} failed`);
     }
     if (errorCount === 0n && (read?.failures ?? 0) === 0) return;
     const stopped = result.stopped || (stop && source !== undefined);

@@ -60,7 +60,7 @@ test("what is exported, imported and exported again is the same, files included"
   const imported = await command("import", "--tenant", "second", "--files", at("a"), at("a.ndjson"));
   expect([imported.status, imported.stdout.trim().split("\n").at(-1)]).toEqual([
     0,
-    "4 files added, 0 already present, 0 lines failed",
+    "5 uses of files added, with the bytes of 4 files, 0 already present, 0 lines failed",
   ]);
   await command("export", "--tenant", "second", "--files", at("b"), at("b.ndjson"));
   expect([await lines("b/files.ndjson"), await bytesIn("b")]).toEqual([
@@ -87,7 +87,9 @@ test("what is exported, imported and exported again is the same, files included"
 
 test("a second import adds nothing, and a second export copies only what is new", async () => {
   const again = await command("import", "--tenant", "first", "--files", at("a"), at("a.ndjson"));
-  expect(again.stdout.trim().split("\n").at(-1)).toBe("0 files added, 5 already present, 0 lines failed");
+  expect(again.stdout.trim().split("\n").at(-1)).toBe(
+    "0 uses of files added, with the bytes of 0 files, 5 already present, 0 lines failed",
+  );
   const before = await lines("a/files.ndjson");
   await command("export", "--tenant", "first", "--files", at("a"), at("a.ndjson"));
   expect(await lines("a/files.ndjson")).toEqual(before);
@@ -115,7 +117,7 @@ test("bytes that are missing or others, and lines that say nothing, are told by 
       `files.ndjson line 2: file.sha256: the bytes of ${files[1]} are others`,
       "files.ndjson line 6: is no JSON",
       "files.ndjson line 7: file.id: must be a UUID",
-      "2 files added, 0 already present, 4 lines failed",
+      "3 uses of files added, with the bytes of 2 files, 0 already present, 4 lines failed",
     ],
   ]);
 });

@@ -9,11 +9,14 @@ import type { Queryable } from "../../store/database.ts";
 import { addFileUse, type FileUseRow, readUseState } from "../../store/transfer/files.ts";
 import { bytesPath, LIST, linesOf } from "./folder.ts";
 
+/** What came of the lines, each of which is a message that names a file. */
 export interface ReadFiles {
   readonly added: number;
-  /** Uses that were there already. */
+  /** Were there already. */
   readonly present: number;
   readonly failures: number;
+  /** Files whose bytes were added. */
+  readonly files: number;
 }
 
 export interface FilesTarget {
@@ -30,6 +33,7 @@ export async function readFilesFolder(folder: string, target: FilesTarget): Prom
   let added = 0;
   let present = 0;
   let failures = 0;
+  let files = 0;
   for await (const [number, line] of linesOf(join(folder, LIST))) {
     target.signal.throwIfAborted();
     const use = fromFileLine(line);
@@ -39,17 +43,18 @@ export async function readFilesFolder(folder: string, target: FilesTarget): Prom
       if (!state.message) fault = "messageSeq: there is no such message";
       else if (state.file === "erased") fault = "file.id: the file was erased here";
       else if (state.used) present++;
-      else if (state.file === "kept") await addFileUse(on, tenantId, use);
       else {
-        fault = await add(folder, target, use);
+        if (state.file === "kept") await addFileUse(on, tenantId, use);
+        else fault = await add(folder, target, use);
         if (fault === undefined) added++;
+        if (fault === undefined && state.file === undefined) files++;
       }
     }
     if (fault === undefined) continue;
     failures++;
     target.onFailure(number, fault);
   }
-  return { added, present, failures };
+  return { added, present, failures, files };
 }
 
 /** A text says what is wrong; then nothing of it is stored. */
